@@ -1,0 +1,92 @@
+"""What a recording is: the plain facts that probing finds, as frozen data that goes to JSON and back."""
+
+import dataclasses
+from fractions import Fraction
+from typing import Any, Self
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoTrack:
+    """`width` and `height` are coded pixels; `rotation` is clockwise degrees (0, 90, 180, 270) to show it upright."""
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    rotation: int = 0
+    sample_aspect: Fraction = Fraction(1)
+    frame_rate: Fraction = Fraction(0)
+    variable_rate: bool = False
+    pixel_format: str = ""
+    hdr: bool = False
+    bit_rate: int = 0
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height in square pixels as a viewer sees it, upright."""
+        width = round(self.width * self.sample_aspect)
+        return (self.height, width) if self.rotation in (90, 270) else (width, self.height)
+
+
+@dataclasses.dataclass(frozen=True)
+class AudioTrack:
+    index: int
+    codec: str
+    sample_rate: int
+    channels: int
+    language: str = ""
+    title: str = ""
+    bit_rate: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class MediaInfo:
+    """A probed recording. Seconds are exact; `start` is the container's start time, `duration` the length after it.
+
+    `format` is libavformat's name of the demuxer, to be forced on every later opening of the same bytes.
+    `video` leaves out cover pictures. `subtitles` are languages (or "und") of embedded text tracks.
+    """
+
+    format: str
+    duration: Fraction
+    size_bytes: int
+    start: Fraction = Fraction(0)
+    video: VideoTrack | None = None
+    audio: tuple[AudioTrack, ...] = ()
+    subtitles: tuple[str, ...] = ()
+    chapters: int = 0
+
+    @property
+    def kind(self) -> str:
+        return "video" if self.video else "audio"
+
+    def to_json(self) -> dict[str, Any]:
+        return _plain(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        video = data["video"]
+        if video is not None:
+            fractions = {key: Fraction(video[key]) for key in ("sample_aspect", "frame_rate")}
+            video = VideoTrack(**{**video, **fractions})
+        return cls(
+            **{
+                **data,
+                "duration": Fraction(data["duration"]),
+                "start": Fraction(data["start"]),
+                "video": video,
+                "audio": tuple(AudioTrack(**track) for track in data["audio"]),
+                "subtitles": tuple(data["subtitles"]),
+            }
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Fractions as "n/d" strings and tuples as lists, all the way down."""
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,201 @@
+"""Outside programs: started in one place, bounded, logged, and never left behind.
+
+A child is started through `setpriv` and `prlimit` (util-linux) instead of a `preexec_fn`, which is not safe in a
+process with threads. `setpriv --pdeathsig KILL` makes the kernel end the child when the thread that started it ends,
+however that comes about.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import errno
+import os
+import shlex
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import imageio_ffmpeg
+
+from jobs.errors import InputError, ResourceError, ToolError
+
+TAIL_LINES = 60
+# The formats' own protocols only: a playlist or a script must not make ffmpeg open another file or the network.
+SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Bounds on a child. `seconds` is processor time, `memory_bytes` is address space; None means unbounded."""
+
+    seconds: int | None = None
+    memory_bytes: int | None = None
+
+
+class CommandLog:
+    """The exact commands of one job and the last lines of what they printed, for the operator."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
+
+    def started(self, argv: Sequence[str]) -> None:
+        self.commands.append(shlex.join(argv))
+
+    def line(self, text: str) -> None:
+        self.tail.append(text)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.tail)
+
+
+def ffmpeg() -> str:
+    """Path of the ffmpeg that imageio-ffmpeg carries."""
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def guarded(argv: Sequence[str], limits: Limits | None = None) -> list[str]:
+    """The command line with the guards in front: death signal, processor time, address space."""
+    guards: list[str] = []
+    if limits and shutil.which("prlimit"):
+        guards += ["prlimit", "--core=0"]
+        if limits.seconds is not None:
+            guards.append(f"--cpu={limits.seconds}")
+        if limits.memory_bytes is not None:
+            guards.append(f"--as={limits.memory_bytes}")
+    if shutil.which("setpriv"):
+        guards += ["setpriv", "--pdeathsig", "KILL"]
+    return [*guards, *argv]
+
+
+class Child:
+    """A running program whose standard error is drained into a log by a thread of its own."""
+
+    def __init__(self, argv: Sequence[str], process: subprocess.Popen[bytes], log: CommandLog) -> None:
+        self.argv = list(argv)
+        self.process = process
+        self.log = log
+        self._tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
+        # ffmpeg blocks when nobody reads its standard error.
+        self._drain = threading.Thread(target=self._read_errors, daemon=True)
+        self._drain.start()
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    @property
+    def tail(self) -> str:
+        """The last lines of its standard error."""
+        return "\n".join(self._tail)
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr is not None
+        for raw in self.process.stderr:
+            line = raw.decode(errors="replace").rstrip()
+            self._tail.append(line)
+            self.log.line(line)
+
+    def wait(self) -> None:
+        """Wait for the end. Raises ToolError, or ResourceError when the disk is full, unless the exit status is 0."""
+        status = self.process.wait()
+        self._drain.join()
+        if status != 0:
+            raise failure(self.argv, status, self.tail)
+
+    def end(self) -> None:
+        """Kill and reap it if it still runs. Safe to call at any time."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._drain.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+def failure(argv: Sequence[str], status: int, tail: str) -> ToolError | ResourceError:
+    """What the exit status and the last lines of a program mean for the owner."""
+    name = Path(argv[0]).name.split("-")[0]
+    detail = f"{shlex.join(argv)}\nexit status {status}\n{tail}"
+    if os.strerror(errno.ENOSPC) in tail:
+        return disk_full(detail)
+    if os.strerror(errno.ENOMEM) in tail:
+        return ResourceError(
+            "The server ran out of memory for this recording. Try again when it is less busy.",
+            detail=detail,
+            code="memory_full",
+        )
+    return ToolError(
+        f"The recording could not be worked on: {name} stopped with an error. Try again; if that fails too, "
+        "tell the operator.",
+        detail=detail,
+    )
+
+
+def disk_full(detail: str) -> ResourceError:
+    return ResourceError(
+        "The server's disk is full, so nothing was kept of this try. Ask the operator to make room, then try again.",
+        detail=detail,
+        code="disk_full",
+    )
+
+
+@contextlib.contextmanager
+def started(
+    argv: Sequence[str],
+    *,
+    log: CommandLog | None = None,
+    limits: Limits | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
+) -> Iterator[Child]:
+    """Start a program; however the block is left, the program is gone and reaped after it.
+
+    Stay in one thread from start to end: the kernel's death signal follows the starting thread, not the process.
+    """
+    log = log or CommandLog()
+    log.started(argv)
+    child = Child(
+        argv, subprocess.Popen(guarded(argv, limits), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE), log
+    )
+    try:
+        yield child
+    finally:
+        child.end()
+
+
+def output(argv: Sequence[str], *, log: CommandLog | None = None, limits: Limits | None = None) -> bytes:
+    """Run a program to its end and return its standard output. Raises ToolError or ResourceError."""
+    with started(argv, log=log, limits=limits) as child:
+        data = child.stdout.read()
+        child.wait()
+    return data
+
+
+def positions(child: Child) -> Iterator[Fraction]:
+    """Output positions in seconds that ffmpeg reports, for a child started with `-progress pipe:1`."""
+    for raw in child.stdout:
+        key, _, value = raw.decode(errors="replace").strip().partition("=")
+        if key == "out_time_us" and value.lstrip("-").isdigit():
+            yield Fraction(int(value), 1_000_000)
+
+
+def require_file(path: Path) -> None:
+    """Raise InputError unless `path` is a file with something in it."""
+    if not path.is_file():
+        raise InputError(f"There is no file {path.name} to work on. Check the path.", detail=str(path), code="no_file")
+    if path.stat().st_size == 0:
+        raise InputError("The file is empty. Choose another one.", detail=str(path), code="empty")

@@ -1,0 +1,87 @@
+"""What an operation is: a form, frozen parameters, and a run that sees files but no database and no channel layer."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from django import forms
+
+from jobs.engine.media import MediaInfo
+from jobs.engine.process import CommandLog
+
+
+class Params(Protocol):
+    """A frozen dataclass of JSON-able values. `VERSION` rises when stored parameters need to be read differently."""
+
+    VERSION: ClassVar[int]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+    """A result file in the scratch folder that is to become an artifact.
+
+    `kind` is one of jobs.models.Artifact.Kind; `name` is what a download is called; `metadata` is JSON-able.
+    """
+
+    path: Path
+    kind: str
+    name: str
+    media_type: str
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """All that a run may see.
+
+    `progress(fraction, stage)` reports measured work, 0 to 1, and a stage in plain words ("Encoding around 5 cuts");
+    it raises when the job has to stop. `scratch` is an empty folder that is removed afterwards on every path.
+    `cache` is a folder shared by all jobs on the same bytes (keyed by content hash); what is in it may vanish.
+    """
+
+    source: Path
+    info: MediaInfo
+    inputs: Mapping[str, Path]
+    scratch: Path
+    cache: Path
+    title: str
+    progress: Callable[[float, str], None]
+    log: CommandLog
+
+
+class Operation(Generic[P]):
+    """One kind of work. Subclasses live one to a file in this package and are found by walking it."""
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    accepts: ClassVar[str] = "any"
+    """"video", "audio" (an audio track is needed, with or without picture) or "any"."""
+    queue: ClassVar[str] = "long"
+    """"quick" for work of seconds, "long" for work that grows with the recording."""
+    order: ClassVar[int] = 100
+    """Place among the others on the page."""
+    ticked: ClassVar[bool] = False
+    """Whether the upload page ticks it by default."""
+    form_class: ClassVar[type[forms.Form]]
+    params_class: ClassVar[type[Any]]
+
+    def params(self, cleaned: Mapping[str, Any]) -> P:
+        """Frozen parameters from a valid form's cleaned data."""
+        names = [field.name for field in dataclasses.fields(self.params_class)]
+        return self.params_class(**{name: cleaned[name] for name in names if name in cleaned})
+
+    def check(self, info: MediaInfo, params: P) -> None:
+        """Raise InputError when this recording cannot be worked on with these parameters."""
+
+    def timeout_seconds(self, info: MediaInfo, params: P) -> int:
+        """After how long the work is ended as hanging."""
+        return 600 + 20 * int(info.duration)
+
+    def run(self, context: Context, params: P) -> list[Draft]:
+        raise NotImplementedError
