@@ -1,0 +1,8 @@
+from jobs.models.account import Account
+from jobs.models.artifact import Artifact
+from jobs.models.job import Job
+from jobs.models.token import Token
+from jobs.models.upload import Upload
+from jobs.models.video import Video
+
+__all__ = ["Account", "Artifact", "Job", "Token", "Upload", "Video"]

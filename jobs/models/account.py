@@ -1,0 +1,49 @@
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.utils import timezone
+
+
+class AccountManager(BaseUserManager["Account"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "Account":
+        account = self.model(email=self.normalize_email(email).lower(), **fields)
+        account.set_password(password)
+        account.save(using=self._db)
+        account.claim_install()
+        return account
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "Account":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class Account(AbstractBaseUser, PermissionsMixin):
+    """A person, known by an email address. Staff are the operators."""
+
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField("operator", default=False, help_text="May use the admin.")
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    objects = AccountManager()
+
+    class Meta:
+        verbose_name = "account"
+
+    def __str__(self) -> str:
+        return self.email
+
+    def claim_install(self) -> None:
+        """Make the very first account of an install its operator. Call it once, right after the row was inserted.
+
+        Rows are visible as soon as they are inserted, so of two people who sign up at once only the lower id is first.
+        """
+        first = Account.objects.order_by("pk").first()
+        if first == self and not self.is_superuser:
+            self.is_staff = self.is_superuser = True
+            self.save(update_fields=["is_staff", "is_superuser"])

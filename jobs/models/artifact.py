@@ -1,0 +1,45 @@
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from jobs.models.account import Account
+
+
+class ArtifactQuerySet(models.QuerySet["Artifact"]):
+    def of(self, owner: "Account") -> "ArtifactQuerySet":
+        return self.filter(job__owner=owner)
+
+
+class Artifact(models.Model):
+    """One file that a job made. `key` is its storage key, `name` what a download of it is called."""
+
+    class Kind(models.TextChoices):
+        VIDEO = "video"
+        AUDIO = "audio"
+        IMAGE = "image"
+        CAPTIONS = "captions"
+        TEXT = "text"
+        DATA = "data"
+        TIMELINE = "timeline"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="artifacts")
+    position = models.PositiveIntegerField(default=0)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    name = models.CharField(max_length=255)
+    key = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField("size in bytes")
+    media_type = models.CharField(max_length=100)
+    sha256 = models.CharField(max_length=64)
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ArtifactQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "created_at"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,240 @@
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from jobs.errors import JobError
+
+if TYPE_CHECKING:
+    from jobs.models.account import Account
+    from jobs.operations.base import Operation
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def of(self, owner: "Account") -> "JobQuerySet":
+        return self.filter(owner=owner)
+
+    def active(self) -> "JobQuerySet":
+        return self.filter(status__in=Job.ACTIVE)
+
+    def finished(self) -> "JobQuerySet":
+        return self.filter(status__in=Job.TERMINAL)
+
+    def lost(self, now: datetime) -> "JobQuerySet":
+        """Running by their row, but silent for too long: their worker is gone."""
+        return self.filter(
+            status=Job.Status.RUNNING, heartbeat_at__lt=now - timedelta(seconds=settings.LOST_AFTER_SECONDS)
+        )
+
+    def shown(self) -> "JobQuerySet":
+        """With all that a row of the queue page shows, in three queries whatever their number."""
+        return self.select_related("video").prefetch_related("artifacts", "after")
+
+
+class Job(models.Model):
+    """One operation on one recording.
+
+        WAITING ----> QUEUED <----> RUNNING ----> SUCCEEDED
+           |             |             |  \\
+           |             |             |   `----> FAILED   (also from WAITING, when what it waits for did not succeed)
+           `-------------+-------------+--------> CANCELLED
+
+    RUNNING goes back to QUEUED only when its worker was lost; the attempt number rises with every start, and an attempt
+    that is no longer the current one can change nothing. Terminal rows are never reopened: a retry is a new job that
+    points to the old one. Every change is one conditional UPDATE that raises `version`; the verbs return whether they won.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"  # for another job
+        QUEUED = "queued", "Queued"  # for a free worker
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    ACTIVE = (Status.WAITING, Status.QUEUED, Status.RUNNING)
+    TERMINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs")
+    video = models.ForeignKey("jobs.Video", on_delete=models.CASCADE, related_name="jobs")
+    operation = models.CharField(max_length=40)
+    params = models.JSONField(default=dict, blank=True)
+    queue = models.CharField(max_length=20)
+    after = models.ManyToManyField("self", symmetrical=False, related_name="dependants", blank=True)
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True, editable=False)  # noqa: DJ001 null: not unique
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    progress = models.FloatField(default=0)
+    stage = models.CharField(max_length=200, blank=True)
+    eta_seconds = models.FloatField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    error_detail = models.TextField(blank=True)
+    command_log = models.TextField(blank=True)
+    log_tail = models.TextField(blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True)
+    version = models.PositiveIntegerField(default=0)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    progress_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    active_at = models.DateTimeField("last activity", default=timezone.now)
+    """The last change of state, which orders the queue page."""
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["owner", "-active_at"]),
+            models.Index(fields=["status", "queue", "queued_at"]),
+        ]
+        constraints = [
+            # Keys are null when unused: MariaDB has no conditional unique constraint, but lets nulls repeat.
+            models.UniqueConstraint(fields=["owner", "idempotency_key"], name="one_job_per_idempotency_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} of {self.video_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("job", args=[self.pk])
+
+    # Verbs -----------------------------------------------------------------------------------------------------------
+
+    def _move(self, where: Q, **changes: Any) -> bool:
+        """One conditional UPDATE; on success this object shows the new row."""
+        won = Job.objects.filter(where, pk=self.pk).update(version=F("version") + 1, **changes) == 1
+        if won:
+            self.refresh_from_db()
+        return won
+
+    def _turn(self, sources: Iterable[str], target: "Job.Status", attempt: int | None = None, **changes: Any) -> bool:
+        where = Q(status__in=list(sources))
+        if attempt is not None:
+            where &= Q(attempt=attempt)
+        return self._move(where, status=target, active_at=timezone.now(), **changes)
+
+    def enqueue(self) -> bool:
+        """Nothing holds it back any more: it is in line for a worker."""
+        return self._turn([self.Status.WAITING], self.Status.QUEUED, queued_at=timezone.now())
+
+    def start(self, worker: str) -> bool:
+        """Claim it for a worker, as a new attempt."""
+        now = timezone.now()
+        return self._turn(
+            [self.Status.QUEUED],
+            self.Status.RUNNING,
+            attempt=F("attempt") + 1,
+            worker=worker,
+            started_at=now,
+            heartbeat_at=now,
+            progress_at=now,
+            progress=0,
+            stage="",
+            eta_seconds=None,
+        )
+
+    def beat(self, attempt: int) -> bool:
+        """Say that this attempt is alive. False: it is not the current one any more and has to stop."""
+        rows = Job.objects.filter(pk=self.pk, status=self.Status.RUNNING, attempt=attempt)
+        return rows.update(heartbeat_at=timezone.now()) == 1
+
+    def advance(self, attempt: int, progress: float, stage: str, eta_seconds: float | None) -> bool:
+        """Report measured progress, 0 to 1."""
+        now = timezone.now()
+        return self._move(
+            Q(status=self.Status.RUNNING, attempt=attempt),
+            progress=progress,
+            stage=stage[:200],
+            eta_seconds=eta_seconds,
+            progress_at=now,
+            heartbeat_at=now,
+        )
+
+    def succeed(self, attempt: int, **logs: str) -> bool:
+        return self._turn(
+            [self.Status.RUNNING],
+            self.Status.SUCCEEDED,
+            attempt,
+            finished_at=timezone.now(),
+            progress=1,
+            stage="",
+            eta_seconds=None,
+            **logs,
+        )
+
+    def fail(self, error: JobError, attempt: int | None = None, **logs: str) -> bool:
+        """End it with an error; from any active state, or only as the given attempt."""
+        return self._turn(
+            self.ACTIVE if attempt is None else [self.Status.RUNNING],
+            self.Status.FAILED,
+            attempt,
+            finished_at=timezone.now(),
+            eta_seconds=None,
+            error_code=error.code,
+            error_message=error.message,
+            error_detail=error.detail,
+            **logs,
+        )
+
+    def cancel(self) -> bool:
+        return self._turn(self.ACTIVE, self.Status.CANCELLED, finished_at=timezone.now(), eta_seconds=None)
+
+    def release(self, attempt: int) -> bool:
+        """Put it back in line because the worker of this attempt is gone. It keeps its place: `queued_at` stays."""
+        return self._turn(
+            [self.Status.RUNNING],
+            self.Status.QUEUED,
+            attempt,
+            progress=0,
+            stage="Starting again: its worker went away",
+            eta_seconds=None,
+            worker="",
+        )
+
+    # Facts -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+    @property
+    def kind(self) -> "Operation[Any]":
+        """The operation. Raises KeyError for a slug that this install does not know (any more)."""
+        from jobs.operations import registry
+
+        return registry.get(self.operation)
+
+    @property
+    def operation_title(self) -> str:
+        from jobs.operations import registry
+
+        return registry.title(self.operation)
+
+    @property
+    def queue_position(self) -> int | None:
+        """1 for the next in line, None when it is not in line."""
+        if self.status != self.Status.QUEUED:
+            return None
+        ahead = Q(queued_at__lt=self.queued_at) | Q(queued_at=self.queued_at, pk__lt=self.pk)
+        return Job.objects.filter(ahead, status=self.Status.QUEUED, queue=self.queue).count() + 1
+
+    @property
+    def elapsed_seconds(self) -> float | None:
+        """How long it has been running, or ran."""
+        if self.started_at is None:
+            return None
+        return max(0.0, ((self.finished_at or timezone.now()) - self.started_at).total_seconds())

@@ -1,0 +1,39 @@
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from jobs.models.account import Account
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def of(self, owner: "Account") -> "UploadQuerySet":
+        return self.filter(owner=owner)
+
+    def expired(self) -> "UploadQuerySet":
+        return self.filter(expires_at__lt=timezone.now())
+
+
+class Upload(models.Model):
+    """A recording on its way in by chunks (tus). Its bytes lie in a part file; the row goes when the video is there.
+
+    `work` is what to do with it once it is whole: parameters by operation slug, already checked.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    name = models.CharField(max_length=255)
+    title = models.CharField(max_length=200, blank=True)
+    length = models.PositiveBigIntegerField("whole length in bytes")
+    offset = models.PositiveBigIntegerField("bytes received", default=0)
+    work = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = UploadQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,49 @@
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from jobs.engine.media import MediaInfo
+
+if TYPE_CHECKING:
+    from jobs.models.account import Account
+
+
+class VideoQuerySet(models.QuerySet["Video"]):
+    def of(self, owner: "Account") -> "VideoQuerySet":
+        return self.filter(owner=owner)
+
+
+class Video(models.Model):
+    """A recording that somebody uploaded: video, or sound alone. `key` and `poster` are storage keys."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="videos")
+    title = models.CharField(max_length=200)
+    name = models.CharField("file name", max_length=255)
+    key = models.CharField(max_length=255)
+    poster = models.CharField(max_length=255, blank=True)
+    size = models.PositiveBigIntegerField("size in bytes")
+    sha256 = models.CharField(max_length=64, db_index=True)
+    kind = models.CharField(max_length=5, choices=[("video", "Video"), ("audio", "Audio")])
+    duration_seconds = models.FloatField()
+    details = models.JSONField(help_text="What probing found: jobs.engine.media.MediaInfo.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = VideoQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["owner", "-created_at"])]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("video", args=[self.pk])
+
+    @property
+    def info(self) -> MediaInfo:
+        return MediaInfo.from_json(self.details)
