@@ -9,19 +9,20 @@ import collections
 import contextlib
 import dataclasses
 import errno
+import functools
 import os
 import shlex
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
 import imageio_ffmpeg
 
-from jobs.errors import InputError, ResourceError, ToolError
+from jobs.errors import InputError, ResourceError, TimedOut, ToolError
 
 TAIL_LINES = 60
 # The formats' own protocols only: a playlist or a script must not make ffmpeg open another file or the network.
@@ -30,10 +31,18 @@ SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Bounds on a child. `seconds` is processor time, `memory_bytes` is address space; None means unbounded."""
+    """Bounds on a child; None means unbounded.
+
+    `seconds` is processor time, `wall_seconds` is time on the clock (a hang uses no processor), `memory_bytes` is
+    address space, `file_bytes` is the largest file it may write. `network=False` takes the network away where the
+    kernel allows it.
+    """
 
     seconds: int | None = None
     memory_bytes: int | None = None
+    wall_seconds: float | None = None
+    file_bytes: int | None = None
+    network: bool = True
 
 
 class CommandLog:
@@ -60,27 +69,49 @@ def ffmpeg() -> str:
 
 
 def guarded(argv: Sequence[str], limits: Limits | None = None) -> list[str]:
-    """The command line with the guards in front: death signal, processor time, address space."""
+    """The command line with the guards in front: network, processor time, sizes, death signal, no new privileges."""
     guards: list[str] = []
+    if limits and not limits.network:
+        guards += no_network()
     if limits and shutil.which("prlimit"):
         guards += ["prlimit", "--core=0"]
-        if limits.seconds is not None:
-            guards.append(f"--cpu={limits.seconds}")
-        if limits.memory_bytes is not None:
-            guards.append(f"--as={limits.memory_bytes}")
+        bounds = {"cpu": limits.seconds, "as": limits.memory_bytes, "fsize": limits.file_bytes}
+        guards += [f"--{name}={value}" for name, value in bounds.items() if value is not None]
     if shutil.which("setpriv"):
-        guards += ["setpriv", "--pdeathsig", "KILL"]
+        # Last of the guards: a change of user namespace before it would clear the death signal.
+        guards += ["setpriv", "--pdeathsig", "KILL", "--no-new-privs"]
     return [*guards, *argv]
+
+
+@functools.cache
+def no_network() -> tuple[str, ...]:
+    """The guard that gives a child an empty network, or nothing where the kernel or a container forbids it."""
+    if shutil.which("unshare"):
+        for guard in (("unshare", "--net"), ("unshare", "--net", "--map-current-user")):
+            if subprocess.run([*guard, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+                return guard
+    return ()
 
 
 class Child:
     """A running program whose standard error is drained into a log by a thread of its own."""
 
-    def __init__(self, argv: Sequence[str], process: subprocess.Popen[bytes], log: CommandLog) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        process: subprocess.Popen[bytes],
+        log: CommandLog,
+        wall_seconds: float | None = None,
+    ) -> None:
         self.argv = list(argv)
         self.process = process
         self.log = log
         self._tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
+        self._expired = threading.Event()
+        self._clock = threading.Timer(wall_seconds or 0, self._expire)
+        self._clock.daemon = True
+        if wall_seconds is not None:
+            self._clock.start()
         # ffmpeg blocks when nobody reads its standard error.
         self._drain = threading.Thread(target=self._read_errors, daemon=True)
         self._drain.start()
@@ -107,15 +138,27 @@ class Child:
             self._tail.append(line)
             self.log.line(line)
 
+    def _expire(self) -> None:
+        self._expired.set()
+        self.process.kill()
+
     def wait(self) -> None:
-        """Wait for the end. Raises ToolError, or ResourceError when the disk is full, unless the exit status is 0."""
+        """Wait for the end.
+
+        Raises TimedOut after the time on the clock, ResourceError when disk or memory is full, and ToolError for any
+        other exit status than 0.
+        """
         status = self.process.wait()
+        self._clock.cancel()
         self._drain.join()
+        if status != 0 and self._expired.is_set():
+            raise overdue(self.argv, self.tail)
         if status != 0:
             raise failure(self.argv, status, self.tail)
 
     def end(self) -> None:
         """Kill and reap it if it still runs. Safe to call at any time."""
+        self._clock.cancel()
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -145,6 +188,15 @@ def failure(argv: Sequence[str], status: int, tail: str) -> ToolError | Resource
     )
 
 
+def overdue(argv: Sequence[str], tail: str) -> TimedOut:
+    name = Path(argv[0]).name.split("-")[0]
+    return TimedOut(
+        f"The work on the recording was ended because {name} made no end of it. Try again; if that fails too, "
+        "tell the operator.",
+        detail=f"{shlex.join(argv)}\n{tail}",
+    )
+
+
 def disk_full(detail: str) -> ResourceError:
     return ResourceError(
         "The server's disk is full, so nothing was kept of this try. Ask the operator to make room, then try again.",
@@ -161,25 +213,32 @@ def started(
     limits: Limits | None = None,
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.PIPE,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Child]:
     """Start a program; however the block is left, the program is gone and reaped after it.
 
+    `env` is its whole environment; None hands ours down.
     Stay in one thread from start to end: the kernel's death signal follows the starting thread, not the process.
     """
     log = log or CommandLog()
     log.started(argv)
-    child = Child(
-        argv, subprocess.Popen(guarded(argv, limits), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE), log
-    )
+    process = subprocess.Popen(guarded(argv, limits), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env)
+    child = Child(argv, process, log, limits.wall_seconds if limits else None)
     try:
         yield child
     finally:
         child.end()
 
 
-def output(argv: Sequence[str], *, log: CommandLog | None = None, limits: Limits | None = None) -> bytes:
-    """Run a program to its end and return its standard output. Raises ToolError or ResourceError."""
-    with started(argv, log=log, limits=limits) as child:
+def output(
+    argv: Sequence[str],
+    *,
+    log: CommandLog | None = None,
+    limits: Limits | None = None,
+    env: Mapping[str, str] | None = None,
+) -> bytes:
+    """Run a program to its end and return its standard output. Raises ToolError, ResourceError or TimedOut."""
+    with started(argv, log=log, limits=limits, env=env) as child:
         data = child.stdout.read()
         child.wait()
     return data

@@ -1,0 +1,172 @@
+"""The guarded starting of outside programs, on real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs.engine import process
+from jobs.errors import InputError, ResourceError, TimedOut, ToolError
+
+FOREVER = [sys.executable, "-c", "import time\nwhile True: time.sleep(1)"]
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", textwrap.dedent(code)]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended but was not reaped yet does not count."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def gone(pid: int, seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not alive(pid)
+
+
+def test_a_block_left_by_an_exception_leaves_no_child():
+    with pytest.raises(ZeroDivisionError), process.started(FOREVER) as child:
+        pid = child.process.pid
+        assert alive(pid)
+        raise ZeroDivisionError
+    assert not Path(f"/proc/{pid}").exists(), "ended and reaped"
+
+
+def test_a_flood_on_standard_error_does_not_block():
+    log = process.CommandLog()
+    code = """
+        import sys
+        for n in range(20000):
+            print("noise " * 10, n, file=sys.stderr)
+        print("done")
+    """
+    assert process.output(python(code), log=log) == b"done\n"
+    assert len(log.tail) == process.TAIL_LINES
+    assert log.tail[-1].endswith(" 19999")
+
+
+def test_the_command_and_its_last_words_are_kept():
+    log = process.CommandLog()
+    with pytest.raises(ToolError) as caught:
+        process.output(python("import sys; sys.exit('out of luck')"), log=log)
+    assert "out of luck" in caught.value.detail
+    assert "exit status 1" in caught.value.detail
+    assert log.text == "out of luck"
+    assert log.commands[0].startswith(sys.executable)
+    assert not caught.value.permanent
+
+
+def test_a_child_dies_with_the_process_that_started_it():
+    starter = f"""
+        import sys
+        from jobs.engine import process
+        with process.started({FOREVER!r}) as child:
+            print(child.process.pid, flush=True)
+            child.process.wait()
+    """
+    root = Path(process.__file__).parents[2]
+    parent = subprocess.Popen(python(starter), stdout=subprocess.PIPE, cwd=root, env={"PYTHONPATH": str(root)})
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid = int(parent.stdout.readline())
+    # The guards exec each other, so wait until the last of them has set the death signal and become Python.
+    deadline = time.monotonic() + 10
+    while b"sleep(1)" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[2] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert alive(pid)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    try:
+        assert gone(pid)
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_full_disk_is_said_as_a_full_disk():
+    tone = [process.ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "sine=duration=5", "-f", "wav", "-y", "/dev/full"]
+    with pytest.raises(ResourceError) as caught:
+        process.output(tone)
+    assert caught.value.code == "disk_full"
+    assert "disk is full" in caught.value.message
+
+
+def test_memory_is_bounded():
+    with pytest.raises(ToolError, match="stopped") as caught:
+        process.output(python("b'x' * 2_000_000_000"), limits=process.Limits(memory_bytes=500_000_000))
+    assert "MemoryError" in caught.value.detail
+
+
+def test_processor_time_is_bounded():
+    with pytest.raises(ToolError) as caught:
+        process.output(python("while True: pass"), limits=process.Limits(seconds=1, wall_seconds=60))
+    assert f"exit status {-signal.SIGXCPU}" in caught.value.detail or "exit status -9" in caught.value.detail
+
+
+def test_a_hang_is_ended_by_the_clock():
+    with pytest.raises(TimedOut), process.started(FOREVER, limits=process.Limits(wall_seconds=0.5)) as child:
+        assert child.stdout.read() == b""
+        child.wait()
+
+
+def test_the_clock_does_not_touch_a_child_that_ends_in_time():
+    assert process.output(python("print(1)"), limits=process.Limits(wall_seconds=60)) == b"1\n"
+
+
+def test_the_size_of_a_written_file_is_bounded(tmp_path):
+    path = tmp_path / "large"
+    write = python(f"open({str(path)!r}, 'wb').write(bytes(200_000))")
+    with pytest.raises(ToolError):
+        process.output(write, limits=process.Limits(file_bytes=100_000))
+    assert path.stat().st_size <= 100_000
+
+
+@pytest.mark.skipif(not process.no_network(), reason="this kernel or container gives no network namespaces")
+def test_the_network_can_be_taken_away():
+    interfaces = python("import socket; print([name for _, name in socket.if_nameindex()])")
+    assert process.output(interfaces, limits=process.Limits(network=False)) == b"['lo']\n"
+    refused = python("import socket; socket.create_connection(('127.0.0.1', 9), 5)")
+    with pytest.raises(ToolError) as caught:
+        process.output(refused, limits=process.Limits(network=False))
+    assert "unreachable" in caught.value.detail
+
+
+def test_a_child_can_gain_no_privileges():
+    status = process.output(python("print(open('/proc/self/status').read())")).decode()
+    assert "NoNewPrivs:\t1" in status
+
+
+def test_the_environment_can_be_cut_down():
+    names = python("import os; print(sorted(os.environ))")
+    assert b"ONLY" in process.output(names, env={"ONLY": "this"})
+    assert b"HOME" not in process.output(names, env={"ONLY": "this", "PATH": os.defpath})
+
+
+def test_positions_are_exact_seconds():
+    command = [process.ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "sine=duration=3", "-progress", "pipe:1"]
+    with process.started([*command, "-f", "null", "-"]) as child:
+        seen = list(process.positions(child))
+        child.wait()
+    assert seen[-1] == 3
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, "no_file"), (b"", "empty")])
+def test_nothing_to_work_on_is_said(tmp_path, content, code):
+    path = tmp_path / "clip.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        process.require_file(path)
+    assert caught.value.code == code
