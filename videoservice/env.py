@@ -53,7 +53,7 @@ def kept_secret(name: str, file: Path, make: Callable[[], str]) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
     value = make()
     try:
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(value)
     except FileExistsError:  # another process of this start was quicker
         return file.read_text().strip()

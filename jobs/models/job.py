@@ -47,7 +47,8 @@ class Job(models.Model):
 
     RUNNING goes back to QUEUED only when its worker was lost; the attempt number rises with every start, and an attempt
     that is no longer the current one can change nothing. Terminal rows are never reopened: a retry is a new job that
-    points to the old one. Every change is one conditional UPDATE that raises `version`; the verbs return whether they won.
+    points to the old one. Every change is one conditional UPDATE that raises `version`; the verbs return whether they
+    won.
     """
 
     class Status(models.TextChoices):

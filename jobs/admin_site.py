@@ -1,0 +1,5 @@
+from django.contrib.admin import AdminSite
+
+
+class BrandedAdminSite(AdminSite):
+    site_header = site_title = "videoservice"

@@ -1,0 +1,135 @@
+"""What the pages show of jobs while they change: one group per owner, one query that says what a view shows.
+
+A message only says that something changed. Each socket then reads the present rows and sends the difference to what its
+page shows, so that a missed or late message can never leave a wrong row behind.
+"""
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db.models import Case, IntegerField, Value, When
+from django.template.loader import render_to_string
+from redis.exceptions import RedisError
+
+from jobs.models import Account, Job
+from jobs.services import line
+
+log = logging.getLogger(__name__)
+ROWS = 50
+"""How many rows a live page holds; older ones are on further pages."""
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """What a page shows: every job of its owner, those of one video, or none but the count in the bar."""
+
+    name: str = "bar"
+    video: str = ""
+    status: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "View":
+        """From a query string; what cannot be understood shows as little as possible."""
+        name, video, status = (query.get(key, "") for key in ("view", "video", "status"))
+        known = {"active", "done", "failed"}
+        return cls(name if name in ("queue", "video") else "bar", video, status if status in known else "")
+
+
+STATUSES = {
+    "active": Job.ACTIVE,
+    "done": (Job.Status.SUCCEEDED,),
+    "failed": (Job.Status.FAILED, Job.Status.CANCELLED),
+}
+
+
+def listed(owner: Account, view: View) -> "Iterable[Job]":
+    """All jobs of a view as a queryset: active ones first, newest activity first."""
+    jobs = Job.objects.of(owner).shown()
+    if view.name == "bar":
+        return jobs.none()
+    if view.name == "video":
+        jobs = jobs.filter(video_id=view.video)
+    if view.status:
+        jobs = jobs.filter(status__in=STATUSES[view.status])
+    first = Case(When(status__in=Job.ACTIVE, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return jobs.order_by(first, "-active_at", "-created_at", "pk")
+
+
+def rows(owner: Account, view: View) -> list[Job]:
+    """The rows that a live page holds, each with its place in line (`job.place`)."""
+    jobs = list(listed(owner, view)[:ROWS])  # type: ignore[index]
+    places = line.places(jobs)
+    for job in jobs:
+        job.place = places.get(job.pk)  # type: ignore[attr-defined]
+    return jobs
+
+
+def stamp(job: Job) -> tuple[Any, ...]:
+    """Changes when the row has to be drawn again."""
+    return (job.version, getattr(job, "place", None))
+
+
+def order(job: Job) -> tuple[Any, ...]:
+    """Changes when the row has to move."""
+    return (job.is_active, job.active_at)
+
+
+def state_of(jobs: Iterable[Job]) -> str:
+    """A short name for exactly these rows in exactly this state."""
+    text = "|".join(f"{job.pk}:{stamp(job)}" for job in jobs)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def render_row(job: Job) -> str:
+    return render_to_string("jobs/_row.html", {"job": job})
+
+
+def render_list(jobs: list[Job], view: View, *, out_of_band: bool = False) -> str:
+    context = {"jobs": jobs, "view": view, "state": state_of(jobs), "out_of_band": out_of_band}
+    return render_to_string("jobs/_list.html", context)
+
+
+def bar(owner: Account) -> dict[str, Any]:
+    """What the bar says on every page: jobs under way, and how far the one furthest along is."""
+    active = list(Job.objects.of(owner).active().values_list("status", "progress"))
+    running = [progress for status, progress in active if status == Job.Status.RUNNING]
+    return {"active": len(active), "running_percent": int(max(running) * 100) if running else None}
+
+
+def render_count(owner: Account, *, out_of_band: bool = False) -> str:
+    return render_to_string("jobs/_count.html", {**bar(owner), "out_of_band": out_of_band})
+
+
+# Telling -------------------------------------------------------------------------------------------------------------
+
+
+def group(owner_id: int) -> str:
+    return f"owner-{owner_id}"
+
+
+def tell(owner_ids: Iterable[int]) -> None:
+    """Say to the pages of these owners that something changed. One that cannot be reached now asks again by itself."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        for owner_id in set(owner_ids):
+            async_to_sync(layer.group_send)(group(owner_id), {"type": "jobs.changed"})
+    except (RedisError, OSError) as error:
+        log.warning("pages were not told of a change: %s", error)
+
+
+def publish(job: Job) -> None:
+    """This job changed."""
+    tell([job.owner_id])
+
+
+def publish_line(job: Job) -> None:
+    """This job entered or left the line: the places of others changed too."""
+    behind = Job.objects.filter(status=Job.Status.QUEUED, queue=job.queue)
+    tell([job.owner_id, *behind.values_list("owner_id", flat=True).distinct()])

@@ -1,0 +1,34 @@
+import argparse
+import logging
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, close_old_connections, connection
+
+from jobs.services import reconcile
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Find jobs whose worker is gone and jobs that Redis forgot, and clear up what they left, again and again."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="one round only")
+
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        while True:
+            try:
+                close_old_connections()
+                reconcile.sweep()
+            except DatabaseError as error:
+                log.warning("the database is away: %s", error)
+                connection.close()
+            if once or stop.wait(settings.RECONCILE_SECONDS):
+                return

@@ -1,0 +1,22 @@
+import argparse
+from typing import Any
+
+import django_rq
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from jobs.operations import registry
+from jobs.worker import MediaWorker
+
+
+class Command(BaseCommand):
+    help = "Work on the jobs of one queue until told to stop."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("queue", choices=sorted(settings.RQ_QUEUES))
+
+    def handle(self, *args: Any, queue: str, **options: Any) -> None:
+        registry.every()  # import the operations before forking, once instead of for every job
+        waiting = django_rq.get_queue(queue)
+        worker = MediaWorker([waiting], connection=waiting.connection, job_monitoring_interval=5)
+        worker.work(logging_level="WARNING")

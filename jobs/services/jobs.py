@@ -1,0 +1,229 @@
+"""What is done with jobs. Row first, then queue: the row is the truth, the entry in Redis only wakes a worker."""
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import django_rq
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import QueryDict
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from jobs import live, storage
+from jobs.engine.media import MediaInfo
+from jobs.errors import InputError
+from jobs.models import Account, Job, Video
+from jobs.operations import registry
+from jobs.operations.base import Params
+
+log = logging.getLogger(__name__)
+ENTRIES_KEPT_SECONDS = 24 * 3600
+"""How long Redis remembers the entry of a job that ended; its row stays."""
+
+
+# Parameters ----------------------------------------------------------------------------------------------------------
+
+
+def parameters(
+    slug: str, data: QueryDict | Mapping[str, Any], info: MediaInfo | None = None, prefix: str | None = None
+) -> Params:
+    """The frozen parameters of an operation from raw input, with its defaults for what is missing.
+
+    Raises KeyError for an unknown operation, ValidationError with the messages by field, and InputError when the
+    recording (if given) does not allow the work.
+    """
+    operation = registry.get(slug)
+    form = operation.form_class(data, prefix=prefix)
+    if not form.is_valid():
+        raise ValidationError({name: errors.as_data() for name, errors in form.errors.items()})
+    params = operation.params(form.cleaned_data)
+    if info is not None:
+        refuse_unfit(slug, info)
+        operation.check(info, params)
+    return params
+
+
+def refuse_unfit(slug: str, info: MediaInfo) -> None:
+    """Raise InputError when the recording lacks the track that the operation works on."""
+    operation = registry.get(slug)
+    if operation.accepts == "video" and info.video is None:
+        raise InputError(
+            f"“{operation.title}” needs a picture, and this recording is sound only. Leave it out.", code="no_video"
+        )
+    if operation.accepts == "audio" and not info.audio:
+        raise InputError(
+            f"“{operation.title}” needs sound, and this recording has no audio track. Leave it out.", code="no_audio"
+        )
+
+
+def as_json(params: Params) -> dict[str, Any]:
+    return {"version": params.VERSION, **dataclasses.asdict(params)}  # type: ignore[call-overload]
+
+
+def from_json(slug: str, data: Mapping[str, Any]) -> Params:
+    """Stored parameters back as the frozen dataclass."""
+    fields = {field.name for field in dataclasses.fields(registry.get(slug).params_class)}
+    values = {key: _tuples(value) for key, value in data.items() if key in fields}
+    params: Params = registry.get(slug).params_class(**values)
+    return params
+
+
+def _tuples(value: Any) -> Any:
+    """JSON knows lists only; frozen parameters hold tuples."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+# Making --------------------------------------------------------------------------------------------------------------
+
+
+def create(
+    owner: Account,
+    video: Video,
+    slug: str,
+    params: Params,
+    *,
+    after: Iterable[Job] = (),
+    idempotency_key: str | None = None,
+    retry_of: Job | None = None,
+) -> Job:
+    """Make a job and put it in line, or let it wait for the jobs in `after`."""
+    operation = registry.get(slug)
+    operation.check(video.info, params)
+    return _create(owner, video, slug, as_json(params), after, idempotency_key, retry_of)
+
+
+def _create(
+    owner: Account,
+    video: Video,
+    slug: str,
+    params: dict[str, Any],
+    after: Iterable[Job],
+    idempotency_key: str | None,
+    retry_of: Job | None,
+) -> Job:
+    before = list(after)
+    with transaction.atomic():
+        job = Job.objects.create(
+            owner=owner,
+            video=video,
+            operation=slug,
+            params=params,
+            queue=registry.get(slug).queue,
+            idempotency_key=idempotency_key,
+            retry_of=retry_of,
+            status=Job.Status.WAITING if before else Job.Status.QUEUED,
+            queued_at=None if before else timezone.now(),
+        )
+        job.after.set(before)
+    if before:
+        settle(job)
+    else:
+        ring(job)
+    live.publish(job)
+    return job
+
+
+def retry(job: Job) -> Job:
+    """A new job that does the same again. Raises InputError while the old one is still under way."""
+    if job.is_active:
+        raise InputError("This job is still under way. Cancel it first, then try again.", code="still_active")
+    if job.operation not in {operation.slug for operation in registry.every()}:
+        raise InputError("This kind of work is not offered any more.", code="unknown_operation")
+    return _create(job.owner, job.video, job.operation, job.params, [], None, job)
+
+
+# Redis ---------------------------------------------------------------------------------------------------------------
+
+
+def entry_id(job: Job) -> str:
+    """The name of the entry in Redis for the next attempt.
+
+    Each attempt has its own: RQ keeps books by this name, and what it writes about one that died must not touch the next.
+    """
+    return f"{job.pk}-{job.attempt + 1}"
+
+
+def ring(job: Job) -> bool:
+    """Wake a worker for a queued job. If Redis cannot be reached the row waits, and the reconciler rings again."""
+    try:
+        django_rq.get_queue(job.queue).enqueue_call(
+            "jobs.tasks.run_job",
+            args=(str(job.pk),),
+            job_id=entry_id(job),
+            timeout=-1,  # the work watches its own time
+            result_ttl=0,
+            failure_ttl=ENTRIES_KEPT_SECONDS,
+            description=f"{job.operation} {job.pk}",
+        )
+    except (RedisError, OSError) as error:
+        log.warning("job %s stays in line until Redis is back: %s", job.pk, error)
+        return False
+    return True
+
+
+# Changing ------------------------------------------------------------------------------------------------------------
+
+
+def cancel(job: Job) -> bool:
+    """Stop it, wherever it is. Running work notices within a second or so. False: it had already ended."""
+    if not job.cancel():
+        return False
+    ended(job)
+    return True
+
+
+def remove(job: Job) -> None:
+    """Delete a job that ended, with its files. Raises InputError while it is under way."""
+    if job.is_active:
+        raise InputError("This job is still under way. Cancel it first, then remove it.", code="still_active")
+    erase(job)
+
+
+def erase(job: Job) -> None:
+    """Delete a job with its files, whatever its state; running work stops because its row is gone."""
+    pk, owner_id = job.pk, job.owner_id
+    for dependant in job.dependants.filter(status=Job.Status.WAITING):
+        _fail_dependant(dependant)
+    job.delete()
+    storage.delete_tree(artifacts_key(pk))
+    live.tell([owner_id])
+
+
+def artifacts_key(pk: UUID) -> str:
+    """The folder of a job's results."""
+    return f"artifacts/{pk}"
+
+
+def ended(job: Job) -> None:
+    """To be called after a job reached its end: wakes what waited for it, and tells the pages."""
+    for dependant in job.dependants.filter(status=Job.Status.WAITING):
+        settle(dependant)
+    live.publish_line(job)
+
+
+def settle(job: Job) -> None:
+    """Put a waiting job in line if all that it waits for succeeded, or fail it if something did not."""
+    states = set(job.after.values_list("status", flat=True))
+    if states <= {Job.Status.SUCCEEDED}:
+        if job.enqueue():
+            ring(job)
+            live.publish_line(job)
+    elif states & {Job.Status.FAILED, Job.Status.CANCELLED}:
+        _fail_dependant(job)
+
+
+def _fail_dependant(job: Job) -> None:
+    error = InputError(
+        "The job that this one waited for did not succeed. Try that one again, then this one.",
+        code="prerequisite_failed",
+    )
+    if job.fail(error):
+        ended(job)
+
+
+def find_idempotent(owner: Account, key: str) -> Job | None:
+    return Job.objects.of(owner).filter(idempotency_key=key).first()

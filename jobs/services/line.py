@@ -1,0 +1,75 @@
+"""The line for a free worker: who is where in it, and about how long it will take."""
+
+import dataclasses
+import statistics
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import DurationField, ExpressionWrapper, F
+
+from jobs.models import Job
+
+SAMPLE = 20
+"""Past runs of an operation that its pace is taken from."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """`position` is 1 for the next one; `wait_minutes` is a guess, None when there is nothing to go by."""
+
+    position: int
+    wait_minutes: int | None
+
+
+def pace(operation: str) -> float | None:
+    """Seconds of work for each second of recording, from the last runs that succeeded."""
+    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
+    runs = (
+        Job.objects.filter(operation=operation, status=Job.Status.SUCCEEDED, video__duration_seconds__gt=0)
+        .order_by("-finished_at")
+        .values_list(took, "video__duration_seconds")[:SAMPLE]
+    )
+    ratios = [spent.total_seconds() / length for spent, length in runs if spent is not None]
+    return statistics.median(ratios) if ratios else None
+
+
+def places(jobs: Iterable[Job]) -> dict[UUID, Place]:
+    """The places of those of these jobs that are in line."""
+    wanted = {job.pk: job.queue for job in jobs if job.status == Job.Status.QUEUED}
+    found: dict[UUID, Place] = {}
+    for queue in set(wanted.values()):
+        for pk, place in _walk(queue).items():
+            if pk in wanted:
+                found[pk] = place
+    return found
+
+
+def _walk(queue: str) -> dict[UUID, Place]:
+    """Everybody's place in one queue: the runs ahead, shared among as many workers as are at work now."""
+    busy = list(
+        Job.objects.filter(queue=queue, status=Job.Status.RUNNING).values_list(
+            "operation", "eta_seconds", "video__duration_seconds"
+        )
+    )
+    waiting = Job.objects.filter(queue=queue, status=Job.Status.QUEUED).order_by("queued_at", "pk")
+    paces: dict[str, float | None] = {}
+
+    def guess(operation: str, length: float) -> float | None:
+        if operation not in paces:
+            paces[operation] = pace(operation)
+        ratio = paces[operation]
+        return None if ratio is None else ratio * length
+
+    ahead: float | None = 0.0
+    for operation, eta, length in busy:
+        left = eta if eta is not None else guess(operation, length)
+        ahead = None if ahead is None or left is None else ahead + left
+    found: dict[UUID, Place] = {}
+    for position, (pk, operation, length) in enumerate(
+        waiting.values_list("pk", "operation", "video__duration_seconds"), 1
+    ):
+        minutes = None if ahead is None else max(1, round(ahead / max(1, len(busy)) / 60))
+        found[pk] = Place(position, minutes)
+        own = guess(operation, length)
+        ahead = None if ahead is None or own is None else ahead + own
+    return found

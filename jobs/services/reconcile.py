@@ -1,0 +1,101 @@
+"""Brings rows, Redis and the disk back together after anything died.
+
+Every step is safe to repeat, and to run on several machines at once.
+"""
+
+import logging
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import django_rq
+from django.conf import settings
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from jobs import live, storage
+from jobs.errors import Lost
+from jobs.models import Job
+from jobs.services import jobs as services
+from jobs.services import uploads
+
+log = logging.getLogger(__name__)
+JUST_NOW = timedelta(seconds=2)
+"""A row this young may not have its entry in Redis yet."""
+
+
+def sweep() -> None:
+    """One round."""
+    for job in Job.objects.lost(timezone.now()):
+        recover(job)
+    for job in Job.objects.filter(status=Job.Status.WAITING):
+        services.settle(job)
+    ring_forgotten()
+    clear_scratch()
+    uploads.expire()
+
+
+def recover_entry(job_id: str) -> None:
+    """The work-horse of this job died."""
+    if job := Job.objects.filter(pk=job_id).first():
+        recover(job)
+    storage_left_by(job_id)
+
+
+def recover(job: Job) -> None:
+    """Put a job whose worker is gone back in line, or give up after too many of them."""
+    if job.status != Job.Status.RUNNING:
+        return
+    attempt = job.attempt
+    if attempt >= settings.MAX_ATTEMPTS:
+        error = Lost(
+            f"The work was started {attempt} times and its worker went away each time, so it was given up. "
+            "Tell the operator: the server may be short of memory."
+        )
+        if job.fail(error, attempt):
+            services.ended(job)
+    elif job.release(attempt):
+        log.warning("job %s lost its worker in attempt %d and is back in line", job.pk, attempt)
+        services.ring(job)
+        live.publish_line(job)
+    storage.delete_tree(storage.scratch_key(job.pk, attempt))
+
+
+def storage_left_by(job_id: str) -> None:
+    """Remove the scratch folders of attempts that are over."""
+    current = Job.objects.filter(pk=job_id, status=Job.Status.RUNNING).values_list("attempt", flat=True).first()
+    for folder in storage.path("scratch").glob(f"{job_id}-*"):
+        if folder.name != f"{job_id}-{current}":
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def ring_forgotten() -> None:
+    """Ring again for queued jobs that Redis does not know of: it was down, or lost its memory, when they came."""
+    for name in settings.RQ_QUEUES:
+        waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=timezone.now() - JUST_NOW)
+        if not waiting:
+            continue
+        try:
+            known = set(django_rq.get_queue(name).get_job_ids())
+        except RedisError as error:
+            log.warning("Redis is away: %s", error)
+            return
+        for job in waiting.order_by("queued_at"):
+            if services.entry_id(job) not in known:
+                log.warning("job %s was in line but unknown to Redis; ringing again", job.pk)
+                services.ring(job)
+
+
+def clear_scratch() -> None:
+    """Remove scratch folders that no running attempt owns."""
+    root = storage.path("scratch")
+    if not root.is_dir():
+        return
+    # The folders first: an attempt that starts in between must not lose its own.
+    folders: list[Path] = list(root.iterdir())
+    running = {
+        f"{pk}-{attempt}" for pk, attempt in Job.objects.filter(status=Job.Status.RUNNING).values_list("pk", "attempt")
+    }
+    for folder in folders:
+        if folder.name not in running:
+            shutil.rmtree(folder, ignore_errors=True)

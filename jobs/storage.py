@@ -1,0 +1,75 @@
+"""Where bytes lie. A key is a relative path; all of one install is on one filesystem, so publishing is a rename."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+
+def path(key: str) -> Path:
+    """The file of a key. Raises ValueError for a key that leads out of the storage."""
+    root = Path(settings.MEDIA_ROOT)
+    file = (root / key).resolve()
+    if not file.is_relative_to(root.resolve()):
+        raise ValueError(f"{key!r} leads out of the storage")
+    return file
+
+
+def adopt(file: Path, key: str) -> None:
+    """Move a whole file into its place. Nobody ever sees half of it."""
+    target = path(key)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file.rename(target)
+
+
+def delete(key: str) -> None:
+    """Delete a file, and its folder when that is empty then. Does nothing when it is not there."""
+    if not key:
+        return
+    file = path(key)
+    file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        file.parent.rmdir()
+
+
+def delete_tree(key: str) -> None:
+    shutil.rmtree(path(key), ignore_errors=True)
+
+
+def upload_path(upload_id: UUID) -> Path:
+    """The part file of an upload; its folder is there."""
+    file = path(f"uploads/{upload_id}.part")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
+
+
+def cache_dir(sha256: str) -> Path:
+    """A folder for what was measured of some bytes once; what is in it may vanish at any time between two jobs."""
+    folder = path(f"cache/{sha256}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def scratch_key(job_id: UUID, attempt: int) -> str:
+    return f"scratch/{job_id}-{attempt}"
+
+
+@contextlib.contextmanager
+def scratch(job_id: UUID, attempt: int) -> Iterator[Path]:
+    """An empty folder for one attempt, gone afterwards on every path."""
+    folder = path(scratch_key(job_id, attempt))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_bytes() -> int:
+    root = Path(settings.MEDIA_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(root).free

@@ -1,0 +1,118 @@
+"""The boundary between RQ and the work: takes an id, re-reads the row, and turns every way it can end into a state."""
+
+import errno
+import hashlib
+import logging
+import os
+import socket
+import traceback
+import uuid
+from pathlib import Path
+
+from django.db import transaction
+
+from jobs import live, storage
+from jobs.engine.process import CommandLog, disk_full
+from jobs.errors import Cancelled, JobError, ResourceError
+from jobs.models import Artifact, Job
+from jobs.operations.base import Context, Draft
+from jobs.progress import LifeSigns, stopped
+from jobs.services import jobs as services
+
+log = logging.getLogger(__name__)
+
+
+def run_job(job_id: str) -> None:
+    """Do a job that is in line. Returns quietly when the row is gone or not in line any more."""
+    job = Job.objects.select_related("video", "owner").filter(pk=job_id).first()
+    if job is None or not job.start(worker=f"{socket.gethostname()} {os.getpid()}"):
+        return
+    live.publish_line(job)
+    attempt, commands = job.attempt, CommandLog()
+    try:
+        work(job, commands)
+    except Cancelled:
+        log.info("job %s was stopped", job.pk)
+        return
+    except Exception as error:  # noqa: BLE001 the one place that catches everything: a job always ends in a state
+        failure = as_job_error(error)
+        log.warning("job %s failed: %s: %s", job.pk, failure.code, failure.detail or failure.message)
+        job.fail(failure, attempt, **logs(commands))
+    services.ended(job)
+
+
+def work(job: Job, commands: CommandLog) -> None:
+    """Run the operation and publish its results."""
+    operation = job.kind
+    params = services.from_json(job.operation, job.params)
+    info, attempt = job.video.info, job.attempt
+    storage.delete_tree(services.artifacts_key(job.pk))  # what an attempt left that died while it published
+    with (
+        storage.scratch(job.pk, attempt) as scratch,
+        LifeSigns(job, operation.timeout_seconds(info, params)) as signs,
+    ):
+        context = Context(
+            source=storage.path(job.video.key),
+            info=info,
+            inputs={},
+            scratch=scratch,
+            cache=storage.cache_dir(job.video.sha256),
+            title=job.video.title,
+            progress=signs.progress,
+            log=commands,
+        )
+        drafts = operation.run(context, params)
+        publish(job, attempt, drafts, commands)
+
+
+def publish(job: Job, attempt: int, drafts: list[Draft], commands: CommandLog) -> None:
+    """Move the results into place and end the job, all or nothing."""
+    artifacts = [artifact_of(job, position, draft) for position, draft in enumerate(drafts)]
+    try:
+        for artifact, draft in zip(artifacts, drafts, strict=True):
+            storage.adopt(draft.path, artifact.key)
+        with transaction.atomic():
+            Artifact.objects.bulk_create(artifacts)
+            if not job.succeed(attempt, **logs(commands)):
+                raise stopped()
+    except BaseException:
+        storage.delete_tree(services.artifacts_key(job.pk))
+        raise
+
+
+def artifact_of(job: Job, position: int, draft: Draft) -> Artifact:
+    pk = uuid.uuid4()
+    with draft.path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Artifact(
+        id=pk,
+        job=job,
+        position=position,
+        kind=draft.kind,
+        name=draft.name,
+        key=f"{services.artifacts_key(job.pk)}/{pk}{Path(draft.name).suffix.lower()}",
+        size=draft.path.stat().st_size,
+        media_type=draft.media_type,
+        sha256=sha256,
+        metadata=dict(draft.metadata),
+    )
+
+
+def logs(commands: CommandLog) -> dict[str, str]:
+    return {"command_log": "\n".join(commands.commands), "log_tail": commands.text}
+
+
+def as_job_error(error: Exception) -> JobError:
+    """Any failure as one that has a sentence for the owner."""
+    if isinstance(error, JobError):
+        return error
+    detail = "".join(traceback.format_exception(error))
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(detail)
+    if isinstance(error, MemoryError):
+        message = "The server ran out of memory for this recording. Try again when it is less busy."
+        return ResourceError(message, detail=detail, code="memory_full")
+    if isinstance(error, FileNotFoundError):
+        return JobError("A file that this needs is gone from the server. Upload the recording again.", detail=detail)
+    message = "Something went wrong on the server. Try again; if that fails too, tell the operator."
+    return JobError(message, detail=detail, code="internal")

@@ -1,0 +1,26 @@
+from django.urls import path
+
+from jobs.views import health, jobs, library, results, stats, uploads, videos
+
+urlpatterns = [
+    path("", library.library, name="library"),
+    path("submit/", library.submit, name="submit"),
+    path("videos/<uuid:pk>/", videos.video, name="video"),
+    path("videos/<uuid:pk>/file", results.video_file, name="video-file"),
+    path("videos/<uuid:pk>/poster", results.video_poster, name="video-poster"),
+    path("videos/<uuid:pk>/run/", videos.run, name="video-run"),
+    path("videos/<uuid:pk>/title/", videos.rename, name="video-title"),
+    path("videos/<uuid:pk>/delete/", videos.delete, name="video-delete"),
+    path("artifacts/<uuid:pk>/file", results.artifact_file, name="artifact-file"),
+    path("queue/", jobs.queue, name="queue"),
+    path("queue/rows/", jobs.rows, name="queue-rows"),
+    path("jobs/<uuid:pk>/", jobs.job, name="job"),
+    path("jobs/<uuid:pk>/cancel/", jobs.cancel, name="job-cancel"),
+    path("jobs/<uuid:pk>/retry/", jobs.retry, name="job-retry"),
+    path("jobs/<uuid:pk>/remove/", jobs.remove, name="job-remove"),
+    path("uploads", uploads.collection, name="uploads"),
+    path("uploads/<uuid:pk>", uploads.upload, name="upload"),
+    path("stats/", stats.stats, name="stats"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]

@@ -1,0 +1,12 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from jobs.api import api
+
+urlpatterns = [
+    path("admin/django_rq/", include("django_rq.urls")),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.account.urls")),
+    path("api/v1/", api.urls),
+    path("", include("jobs.urls")),
+]
