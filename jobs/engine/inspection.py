@@ -1,0 +1,291 @@
+"""What a recording is, found by opening it and decoding its first picture and sounds."""
+
+import contextlib
+import dataclasses
+from fractions import Fraction
+from pathlib import Path
+
+import av.error
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.subtitles.stream import SubtitleStream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from jobs.engine import accept, integrity, timing
+from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack
+from jobs.errors import InputError
+
+MAX_TRACKS = 64
+MAX_SIDE = 16384
+MAX_PACKETS = 6000
+"""Within this many packets from the start every track has to show that it can be decoded."""
+ESTIMATED = ("aac", "ac3", "eac3", "amr", "dv", "mp3")
+"""Formats whose length libavformat only guesses, from the bit rate."""
+UNSIZED = ("flac", "wv", "caf", "w64", "au", "flv", "asf", "mxf")
+"""Formats that declare their length but not, in a place that is easy to read, their size."""
+HDR_TRANSFERS = (16, 18)
+"""PQ (SMPTE ST 2084) and HLG (ARIB STD-B67)."""
+
+
+@dataclasses.dataclass
+class Start:
+    """What decoding the start of a recording brought: the first picture, the tracks with sound, picture times."""
+
+    picture: VideoFrame | None = None
+    sounding: set[int] = dataclasses.field(default_factory=set)
+    seen: set[int] = dataclasses.field(default_factory=set)
+    times: list[int] = dataclasses.field(default_factory=list)
+
+
+def inspect(path: Path) -> MediaInfo:
+    """The facts about a recording. Reads its headers, its first seconds, and as much more as its length needs.
+
+    Raises InputError, with one of these codes, when it is not whole, known and playable: no_file, empty, not_media,
+    image, cut_off, damaged, no_streams, unknown_codec, too_many_tracks, picture_too_large, no_duration.
+    Run it on strangers' files only in a bounded child process: see jobs.engine.probe.
+    """
+    with accept.opened(path) as container:
+        accept.refuse_pointers(path, container)
+        video, audio = chosen(container, path)
+        kept = [*([video] if video else []), *audio]
+        start, duration = span(path, container, kept)
+        begin = decode_start(container, video, audio)
+        audio = playable(path, video, audio, begin)
+        tracks = tuple(audio_track(track) for track in audio)
+        size = path.stat().st_size
+        total_rate = int(size * 8 / duration)
+        spoken_for = sum(track.bit_rate for track in tracks)
+        return MediaInfo(
+            format=container.format.name,
+            duration=duration,
+            size_bytes=size,
+            start=start,
+            video=video_track(path, video, begin, start + duration / 2, total_rate, spoken_for) if video else None,
+            audio=tracks,
+            subtitles=tuple(track.language or "und" for track in container.streams if is_subtitle(track)),
+            chapters=len(container.chapters()),
+        )
+
+
+def chosen(container: InputContainer, path: Path) -> tuple[VideoStream | None, list[AudioStream]]:
+    """The picture track and the sound tracks that can be decoded."""
+    if len(container.streams) > MAX_TRACKS:
+        raise InputError(
+            f"The recording has {len(container.streams)} tracks; at most {MAX_TRACKS} can be worked on. Export it with "
+            "fewer.",
+            detail=str(path),
+            code="too_many_tracks",
+        )
+    videos = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
+    audios = list(container.streams.audio)
+    if not videos and not audios:
+        raise InputError(
+            "There is neither picture nor sound in this file. Choose another one.", detail=str(path), code="no_streams"
+        )
+    video = max(videos, key=rank, default=None)
+    known = [track for track in audios if has_decoder(track)]
+    if (video and not has_decoder(video)) or (audios and not known):
+        raise InputError(
+            f"The {'picture' if video and not has_decoder(video) else 'sound'} of this recording is in a format that "
+            "is not known here. Export it as MP4 with H.264 and AAC and upload that.",
+            detail=str(path),
+            code="unknown_codec",
+        )
+    if video and max(video.codec_context.width, video.codec_context.height) > MAX_SIDE:
+        raise InputError(
+            f"The picture of {video.codec_context.width} x {video.codec_context.height} is too large; at most "
+            f"{MAX_SIDE} pixels a side can be worked on. Export it smaller.",
+            detail=str(path),
+            code="picture_too_large",
+        )
+    return video, known
+
+
+def rank(track: VideoStream) -> tuple[bool, bool, int]:
+    """The one to show among several picture tracks: marked as default, then the largest."""
+    known = has_decoder(track)
+    pixels = track.codec_context.width * track.codec_context.height if known else 0
+    return known, bool(track.disposition & Disposition.default), pixels
+
+
+def has_decoder(track: Stream) -> bool:
+    # PyAV's stubs leave out that a track without a decoder has no codec context.
+    return track.codec_context is not None
+
+
+def is_subtitle(track: Stream) -> bool:
+    return isinstance(track, SubtitleStream) or track.type == "subtitle"
+
+
+def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fraction, Fraction]:
+    """Start and length in seconds. Raises InputError when the recording is cut off or has no length."""
+    start, declared = claimed_span(container, kept)
+    family = container.format.name.partition(",")[0]
+    size, needed = path.stat().st_size, integrity.declared_size(path)
+    tracks = [track.index for track in kept]
+    if family == "mov" and not integrity.is_fragmented(path):
+        complete = integrity.indexed_end(kept, size)
+        if complete is not None:
+            integrity.require_whole(complete - start, declared, str(path))
+    elif needed is not None and needed > size:
+        measured = reread(path, tracks)
+        there = measured[1] - start if measured else Fraction(0)
+        integrity.require_whole(there, declared or there, str(path))
+        declared = there
+    elif not declared or family == "mov" or (family in ESTIMATED and not claims_length(path, family)):
+        first, end = reread(path, tracks) or (start, start)
+        integrity.require_whole(end - start, declared if family == "mov" else Fraction(0), str(path))
+        start = first if container.start_time is None else start
+        declared = end - start
+    elif family in (*UNSIZED, "mp3") or (family == "matroska" and start):
+        # Matroska's length counts from zero in some programs and from the first picture in others.
+        end = (reread(path, tracks, near=start + declared - 10) or reread(path, tracks) or (start, start))[1]
+        if family != "matroska":
+            integrity.require_whole(end - start, declared, str(path))
+        declared = min(declared, end - start)
+    if declared <= 0:
+        raise InputError(
+            "The recording has no length: nothing was recorded. Choose another one.",
+            detail=str(path),
+            code="no_duration",
+        )
+    return start, declared
+
+
+def reread(path: Path, tracks: list[int], near: Fraction | None = None) -> tuple[Fraction, Fraction] | None:
+    """First and last second that the data itself reaches."""
+    with accept.opened(path) as container:
+        return timing.span(container, tracks, near)
+
+
+def claims_length(path: Path, family: str) -> bool:
+    """Whether an MP3 file starts with a Xing, Info or VBRI frame, which counts the frames to come."""
+    if family != "mp3":
+        return False
+    with path.open("rb") as file:
+        head = file.read(10)
+        # Behind the ID3 tag, whose length is in four times seven bits.
+        size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)) + 10
+        file.seek(size if head.startswith(b"ID3") else 0)
+        frame = file.read(4096)
+    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def claimed_span(container: InputContainer, kept: list[Stream]) -> tuple[Fraction, Fraction]:
+    """Start and length by the headers: to the tick where the tracks say so, else in libavformat's microseconds."""
+    start = Fraction(container.start_time or 0, 1_000_000)
+    length = Fraction(container.duration or 0, 1_000_000)
+    spans = [
+        (track.start_time * track.time_base, (track.start_time + track.duration) * track.time_base)
+        for track in kept
+        if track.start_time is not None and track.duration and track.time_base
+    ]
+    if len(spans) == len(kept):
+        first, end = min(span[0] for span in spans), max(span[1] for span in spans)
+        close = Fraction(1, 1000)
+        if abs(first - start) < close and abs(end - first - length) < close:
+            return first, end - first
+    return start, length
+
+
+def decode_start(container: InputContainer, video: VideoStream | None, audio: list[AudioStream]) -> Start:
+    """Decode until every track has given something, and the times of a stretch of pictures are known."""
+    begin = Start()
+    kept = [*([video] if video else []), *audio]
+    for track in kept:
+        # One thread: many would multiply the memory of a single picture.
+        track.codec_context.thread_count = 1
+    for count, packet in enumerate(container.demux(kept)):
+        take(packet, begin)
+        pictured = not video or (begin.picture and len(begin.times) >= timing.STRETCH)
+        if count >= MAX_PACKETS or (pictured and len(begin.sounding) == len(audio)):
+            break
+    begin.times = timing.in_order(begin.times)
+    return begin
+
+
+def take(packet: Packet, begin: Start) -> None:
+    index = packet.stream_index
+    if packet.size:
+        begin.seen.add(index)
+    is_video = isinstance(packet.stream, VideoStream)
+    if is_video and packet.pts is not None and len(begin.times) < timing.STRETCH:
+        begin.times.append(packet.pts)
+    if (is_video and begin.picture) or index in begin.sounding:
+        return
+    # A recording may start in the middle of a group of pictures: broken ones at first are no damage.
+    with contextlib.suppress(av.error.FFmpegError):
+        for frame in packet.decode():
+            if not is_video:
+                begin.sounding.add(index)
+            elif isinstance(frame, VideoFrame) and not frame.is_corrupt:
+                begin.picture = begin.picture or frame
+
+
+def playable(path: Path, video: VideoStream | None, audio: list[AudioStream], begin: Start) -> list[AudioStream]:
+    """The sound tracks with sound in them. Raises InputError when picture or sound are there but do not decode."""
+    broken = [track.index for track in audio if track.index in begin.seen - begin.sounding]
+    if (video and not begin.picture) or broken:
+        raise accept.damaged(f"{path}: track {broken or 'of pictures'} does not decode")
+    sounding = [track for track in audio if track.index in begin.sounding]
+    if not video and not sounding:
+        raise accept.damaged(f"{path}: no sound in the first {MAX_PACKETS} packets")
+    return sounding
+
+
+def video_track(
+    path: Path, track: VideoStream, begin: Start, middle: Fraction, total_rate: int, spoken_for: int
+) -> VideoTrack:
+    picture = begin.picture
+    assert picture is not None
+    base = track.time_base or Fraction(1, 1000)
+    rate = timing.mean_rate(begin.times, base)
+    stated = track.codec_context.bit_rate or 0
+    return VideoTrack(
+        index=track.index,
+        codec=track.codec_context.codec.canonical_name,
+        width=picture.width,
+        height=picture.height,
+        rotation=-round(picture.rotation / 90) * 90 % 360,
+        sample_aspect=sample_aspect(track),
+        frame_rate=timing.nominal_rate(track, rate),
+        variable_rate=is_variable(path, track, begin.times, middle),
+        pixel_format=picture.format.name,
+        hdr=picture.color_trc in HDR_TRANSFERS,
+        # MPEG-1 and -2 state the rate of their buffer, which can be ten times that of the file.
+        bit_rate=stated if 0 < stated <= total_rate else max(0, total_rate - spoken_for),
+    )
+
+
+def sample_aspect(track: VideoStream) -> Fraction:
+    """Width of a sample over its height; 1 when it is not given or absurd."""
+    aspect = Fraction(track.sample_aspect_ratio or 1)
+    return aspect if Fraction(1, 16) <= aspect <= 16 else Fraction(1)
+
+
+def is_variable(path: Path, track: VideoStream, times: list[int], middle: Fraction) -> bool:
+    """Whether pictures come unevenly: at the start, in the middle, or anywhere by a full index."""
+    base = track.time_base or Fraction(1, 1000)
+    if timing.is_uneven(times, base) or timing.is_uneven(timing.index_times(track), base):
+        return True
+    with accept.opened(path) as container:
+        later = timing.picture_times(container, track.index, middle)
+    rate, later_rate = timing.mean_rate(times, base), timing.mean_rate(later, base)
+    changed = bool(rate and later_rate and len(later) > 30 and abs(rate - later_rate) > rate / 100)
+    return changed or timing.is_uneven(later, base)
+
+
+def audio_track(track: AudioStream) -> AudioTrack:
+    language = track.language or ""
+    return AudioTrack(
+        index=track.index,
+        codec=track.codec_context.codec.canonical_name,
+        sample_rate=track.codec_context.sample_rate,
+        channels=track.codec_context.channels,
+        language="" if language == "und" else language,
+        title=" ".join(track.metadata.get("title", "").split())[:200],
+        bit_rate=track.codec_context.bit_rate or 0,
+    )

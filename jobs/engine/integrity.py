@@ -1,0 +1,156 @@
+"""Whether a file is whole: what its headers declare, against the bytes that are there."""
+
+import dataclasses
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from av.stream import Stream
+
+from jobs.errors import InputError
+
+PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"mvex")
+MAX_BOXES = 100_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    """One box of an MP4 or QuickTime file; `start` and `end` bound its content, and `end` may lie past the file's."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """The boxes between two byte offsets, one level deep."""
+    for _ in range(MAX_BOXES):
+        if start + 8 > end:
+            return
+        file.seek(start)
+        head = file.read(16)
+        size, kind, header = int.from_bytes(head[:4]), head[4:8], 8
+        if size == 1:
+            size, header = int.from_bytes(head[8:16]), 16
+        elif size == 0:
+            size = end - start
+        if size < header:
+            return
+        yield Box(kind, start + header, start + size)
+        start += size
+
+
+def tree(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """The boxes between two offsets with those inside the known parents, in file order."""
+    for box in boxes(file, start, end):
+        yield box
+        if box.kind in PARENTS:
+            yield from tree(file, box.start, min(box.end, end))
+
+
+def lacks_index(path: Path) -> bool:
+    """Whether this is an MP4 or QuickTime file whose index (moov) is missing or incomplete."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        top = list(boxes(file, 0, size))
+    kinds = {box.kind for box in top}
+    whole = {box.kind for box in top if box.end <= size}
+    return bool(kinds & {b"ftyp", b"mdat", b"moov"}) and b"moov" not in whole
+
+
+def is_fragmented(path: Path) -> bool:
+    """Whether an MP4 file carries its index in pieces, as live recorders write it."""
+    with path.open("rb") as file:
+        return any(box.kind == b"mvex" for box in tree(file, 0, path.stat().st_size))
+
+
+def points_elsewhere(path: Path) -> bool:
+    """Whether a picture or sound track of a QuickTime file takes its data from another file."""
+    with path.open("rb") as file:
+        handler = b""
+        for box in tree(file, 0, path.stat().st_size):
+            if box.kind == b"trak":
+                handler = b""
+            elif box.kind == b"hdlr" and not handler:
+                file.seek(box.start + 8)
+                handler = file.read(4)
+            elif box.kind == b"dref" and handler in (b"vide", b"soun"):
+                entries = list(boxes(file, box.start + 8, box.end))
+                if entries and all(is_reference(file, entry) for entry in entries):
+                    return True
+    return False
+
+
+def is_reference(file: BinaryIO, entry: Box) -> bool:
+    """Whether an entry of `dref` names another file: not flagged as self-contained, and with something in it."""
+    file.seek(entry.start)
+    flags = int.from_bytes(file.read(4)) & 0xFFFFFF
+    return not flags & 1 and entry.end - entry.start > 5
+
+
+def declared_size(path: Path) -> int | None:
+    """How long the file must be by its own header, in bytes; None where the header does not say."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith((b"RIFF", b"FORM")):
+        size = int.from_bytes(head[4:8], "little" if head.startswith(b"RIFF") else "big")
+        # Programs that write into a pipe leave one of these two in the place of the size.
+        return None if size in (0, 0xFFFFFFFF) else size + 8
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return matroska_size(head)
+    return None
+
+
+def matroska_size(head: bytes) -> int | None:
+    """The end of the Segment after the EBML header, None when it was written live with an unknown size."""
+    length, start = vint(head, 4)
+    segment = start + (length or 0)
+    if head[segment : segment + 4] != b"\x18\x53\x80\x67":
+        return None
+    length, start = vint(head, segment + 4)
+    return None if length is None else start + length
+
+
+def vint(data: bytes, at: int) -> tuple[int | None, int]:
+    """EBML's number of variable width: its value, None when all its bits are set (unknown), and where it ends."""
+    width = 9 - data[at].bit_length() if at < len(data) and data[at] else 8
+    value = int.from_bytes(data[at : at + width]) & ((1 << 7 * width) - 1)
+    return (None if value == (1 << 7 * width) - 1 else value), at + width
+
+
+def indexed_end(streams: list[Stream], size: int) -> Fraction | None:
+    """Up to which second an indexed (MP4) file is complete, None when all of its samples are there."""
+    missing: list[Fraction] = []
+    for stream in streams:
+        lost = [entry.timestamp for entry in stream.index_entries if entry.pos + entry.size > size]
+        if lost and stream.time_base:
+            missing.append(min(lost) * stream.time_base)
+    return min(missing, default=None)
+
+
+def require_whole(there: Fraction, declared: Fraction, detail: str) -> None:
+    """Raise InputError when clearly less is there than was declared, both in seconds.
+
+    Headers are rounded and tracks end at different times: a second, or a fiftieth of a long recording, is no loss.
+    """
+    if declared - there > max(Fraction(1), declared / 50):
+        raise cut_off(there, declared, detail)
+
+
+def cut_off(there: Fraction, declared: Fraction, detail: str) -> InputError:
+    return InputError(
+        f"The recording is cut off: of {clock(declared)} only the first {clock(max(there, Fraction(0)))} are there. "
+        "Upload the whole file again.",
+        detail=detail,
+        code="cut_off",
+    )
+
+
+def clock(seconds: Fraction) -> str:
+    """A length as a person says it: "8 s", "3 min 5 s", "1 h 2 min 0 s"."""
+    whole = round(seconds)
+    parts = [(whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
+    while len(parts) > 1 and parts[0][0] == 0:
+        parts.pop(0)
+    return " ".join(f"{count} {unit}" for count, unit in parts)

@@ -1,0 +1,157 @@
+"""Probing: a recording looked at in a bounded child process, because its bytes come from strangers.
+
+`python -m jobs.engine.probe PATH [--poster OUT.jpg] [--hash]` prints one line of JSON, either
+`{"info": {...}, "sha256": "...", "poster": true}` or `{"error": {"code", "message", "detail"}}`.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import av.logging
+
+from jobs.engine import process
+from jobs.engine.inspection import inspect
+from jobs.engine.media import MediaInfo
+from jobs.errors import InputError, ResourceError, TimedOut, ToolError
+
+__all__ = ["Probed", "inspect", "probe"]
+
+MEMORY_BYTES = 4 << 30
+"""Address space, not memory in use: room for the reference pictures of an 8K recording."""
+POSTER_BYTES = 16 << 20
+POSTER_WIDTH = 640
+SLOWEST_READ = 25_000_000
+"""Bytes a second that even a busy disk gives, while the whole file is read once for its hash."""
+SLOWEST_WORK = 50_000_000
+"""Bytes a second that even a slow processor hashes and takes apart."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Probed:
+    """What probing found. `poster` is where the picture was written, None for sound and when none could be made."""
+
+    info: MediaInfo
+    sha256: str
+    poster: Path | None = None
+
+
+def probe(path: Path, *, poster: Path | None = None, log: process.CommandLog | None = None) -> Probed:
+    """Inspect and hash a recording in a child process, and write its poster (a JPEG) to `poster` when asked.
+
+    Raises InputError as jobs.engine.inspection does, and with code `unreadable` when the child crashed, hung or went
+    beyond its limits. Raises ResourceError when the machine ran out of disk or memory.
+    """
+    process.require_file(path)
+    argv = command(path.absolute(), poster.absolute() if poster else None)
+    try:
+        line = process.output(argv, log=log, limits=limits(path.stat().st_size), env=environment())
+        answer = json.loads(line)
+    except (ToolError, TimedOut, ValueError) as error:
+        raise unreadable(path, error) from error
+    except ResourceError as error:
+        if error.code == "memory_full":
+            raise unreadable(path, error) from error
+        raise
+    if "error" in answer:
+        raise InputError(**answer["error"])
+    info = MediaInfo.from_json(answer["info"])
+    return Probed(info, answer["sha256"], poster if answer["poster"] else None)
+
+
+def command(path: Path, poster: Path | None) -> list[str]:
+    """The child's command line. `-P` keeps the current folder off its import path."""
+    wanted = ["--poster", os.fspath(poster)] if poster else []
+    return [sys.executable, "-P", "-m", "jobs.engine.probe", "--hash", *wanted, "--", os.fspath(path)]
+
+
+def limits(size: int) -> process.Limits:
+    return process.Limits(
+        seconds=60 + size // SLOWEST_WORK,
+        wall_seconds=120 + size / SLOWEST_READ,
+        memory_bytes=MEMORY_BYTES,
+        file_bytes=POSTER_BYTES,
+        network=False,
+    )
+
+
+def environment() -> dict[str, str]:
+    """All that the child is told: no secrets of the site, and few threads, each of which reserves address space."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": os.fspath(Path(__file__).parents[2]),
+        "LANG": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "2",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        "The recording could not be read: looking at it failed or took too long. Export or convert it with another "
+        "program and upload that.",
+        detail=getattr(error, "detail", "") or f"{path}: {error}",
+        code="unreadable",
+    )
+
+
+def answer(path: Path, poster: Path | None, hashed: bool) -> dict[str, Any]:
+    """What the child says about a file."""
+    try:
+        info = inspect(path)
+    except InputError as error:
+        return {"error": {"code": error.code, "message": error.message, "detail": error.detail}}
+    return {
+        "info": info.to_json(),
+        "sha256": sha256(path) if hashed else "",
+        "poster": poster is not None and info.video is not None and has_poster(path, info, poster),
+    }
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def has_poster(path: Path, info: MediaInfo, out: Path) -> bool:
+    """Write the poster. A recording without one is still a recording, so no failure here is one of probing."""
+    try:
+        # Looked up late: drawing needs numpy, which probing does without.
+        frames = importlib.import_module("jobs.engine.frames")
+        frames.poster(path, info, out, width=poster_width(info))
+        return out.is_file()
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+        out.unlink(missing_ok=True)
+        return False
+
+
+def poster_width(info: MediaInfo) -> int:
+    """The width at which the long side has POSTER_WIDTH pixels."""
+    assert info.video is not None
+    width, height = info.video.display_size
+    return max(2, POSTER_WIDTH * width // max(width, height))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m jobs.engine.probe", description="Print what a recording is.")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--poster", type=Path, metavar="OUT.jpg", help="write a picture of it here")
+    parser.add_argument("--hash", action="store_true", help="read all of it for its SHA-256")
+    options = parser.parse_args(argv)
+    # What libavformat has to say goes to standard error, and from there into the log of whoever asked.
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.restore_default_callback()
+    print(json.dumps(answer(options.path, options.poster, options.hash)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
