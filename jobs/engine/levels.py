@@ -1,0 +1,175 @@
+"""How loud a recording is over time: the loudest sample of each 20 ms.
+
+Levels are in dBFS: 0 is a full-scale sample, -6 half of that, minus infinity digital silence. Step i covers
+[i / 50, (i + 1) / 50) seconds after the recording's start: the samples n with i <= 50 n / rate < i + 1, which are
+not equally many in each step when the rate is no multiple of 50.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engine import cache, pcm
+from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.process import CommandLog
+from jobs.errors import InputError
+
+STEPS_PER_SECOND = 50
+STEP = Fraction(1, STEPS_PER_SECOND)
+# Blocks of whole seconds hold whole steps at every rate.
+BLOCK_SECONDS = 4
+
+# Of `auto_threshold`; what they stand for is said there.
+WINDOW_STEPS = 10
+NOISE_PERCENTILE = 5
+ABOVE_NOISE_DB = 6.0
+SPEECH_PERCENTILE = 90
+BELOW_SPEECH_DB = 20.0
+
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Levels:
+    """`db` has one value per step; `duration` is the exact length of the sound, counted from the recording's start."""
+
+    db: NDArray[np.float32]
+    duration: Fraction
+
+    @property
+    def loudest(self) -> float:
+        """The recording's loudest sample in dBFS; minus infinity when there is no sound at all."""
+        return float(self.db.max(initial=-np.inf))
+
+
+def tracks(info: MediaInfo, track: int | str) -> Sequence[AudioTrack]:
+    """The tracks meant by "all" or by a place among the audio tracks (0 is the first). Raises InputError."""
+    if not info.audio:
+        raise InputError(
+            "This recording has no sound, so no silence can be found in it. Choose a recording with sound.",
+            code="no_audio",
+        )
+    if track == "all":
+        return info.audio
+    if not isinstance(track, int) or not 0 <= track < len(info.audio):
+        count = len(info.audio)
+        choice = '0 or "all"' if count == 1 else f'0 to {count - 1} or "all"'
+        raise InputError(f"This recording has {count} audio tracks. Choose {choice}.", code="no_track")
+    return (info.audio[track],)
+
+
+def measure(
+    source: Path,
+    info: MediaInfo,
+    track: int | str = "all",
+    *,
+    cache_dir: Path | None = None,
+    log: CommandLog | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Levels:
+    """Levels over all channels of one track, or of the loudest track at each step.
+
+    `cache_dir` is a folder that belongs to the bytes of `source`; levels found there are not measured again.
+    `progress` gets the fraction of the sound that was decoded, 0 to 1. Raises InputError, ToolError.
+    """
+    chosen = tracks(info, track)
+    stored = cache_dir and cache_dir / f"levels-{track}.v{VERSION}.npz"
+    if levels := _from_arrays(cache.load(stored)):
+        return levels
+    measured = []
+    for number, one in enumerate(chosen):
+
+        def advance(fraction: float, number: int = number) -> None:
+            if progress:
+                progress((number + fraction) / len(chosen))
+
+        measured.append(_measure(source, info, one, log, advance))
+    levels = loudest(measured)
+    cache.save(
+        stored,
+        {"db": levels.db, "duration": np.array([levels.duration.numerator, levels.duration.denominator], np.int64)},
+    )
+    return levels
+
+
+def _from_arrays(arrays: cache.Arrays | None) -> Levels | None:
+    """Stored levels, or None when they are not what `measure` stores."""
+    if not arrays or set(arrays) != {"db", "duration"}:
+        return None
+    db, duration = arrays["db"], arrays["duration"]
+    if db.ndim != 1 or db.dtype != np.float32 or duration.shape != (2,) or duration[1] <= 0:
+        return None
+    return Levels(db, Fraction(int(duration[0]), int(duration[1])))
+
+
+def loudest(measured: Sequence[Levels]) -> Levels:
+    """Of several tracks the loudest at each step; a track that has ended is silent."""
+    db = np.full(max(len(levels.db) for levels in measured), -np.inf, np.float32)
+    for levels in measured:
+        np.maximum(db[: len(levels.db)], levels.db, out=db[: len(levels.db)])
+    return Levels(db, max(levels.duration for levels in measured))
+
+
+def _measure(
+    source: Path, info: MediaInfo, track: AudioTrack, log: CommandLog | None, advance: Callable[[float], None]
+) -> Levels:
+    peaks = []
+    with pcm.decoded(source, info, track, log=log) as sound:
+        starts = step_starts(sound.rate, BLOCK_SECONDS)
+        while len(block := sound.read(BLOCK_SECONDS * sound.rate)):
+            peaks.append(_peaks(block, starts))
+            advance(min(1.0, float(Fraction(sound.position, sound.rate) / info.duration)) if info.duration else 1.0)
+    amplitude = np.concatenate(peaks) if peaks else np.empty(0, np.float32)
+    with np.errstate(divide="ignore"):
+        # Decoders can give not-a-number for damaged sound.
+        db = (20 * np.log10(np.nan_to_num(amplitude))).astype(np.float32)
+    return Levels(db, Fraction(sound.position, sound.rate))
+
+
+def step_starts(rate: int, seconds: int) -> NDArray[np.int64]:
+    """The first sample of each step in a block of whole seconds."""
+    return -(-np.arange(seconds * STEPS_PER_SECOND, dtype=np.int64) * rate // STEPS_PER_SECOND)
+
+
+def _peaks(block: pcm.Samples, starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The largest magnitude in each step of a block, over all channels."""
+    channels = block.shape[1]
+    flat = block.reshape(-1)
+    inside = starts[starts < len(block)] * channels
+    return np.maximum(np.maximum.reduceat(flat, inside), -np.minimum.reduceat(flat, inside))
+
+
+def auto_threshold(levels: Levels) -> float:
+    """A threshold in dBFS from the recording's own noise floor and speech level, rounded to 0.1 dB.
+
+    - Noise floor: of the loudest step in each 200 ms window (the shortest silence worth cutting), the quietest
+      twentieth. The idea is that of minimum statistics (R. Martin, 2001): the quiet end of a smoothed level is the
+      room alone. The maximum over the window makes room for the spread of the noise. Digital silence does not count.
+    - Speech level: nine tenths of the steps that stand clear of the noise floor are below it.
+    - The threshold lies 20 dB under the speech level (ITU-T P.56 takes 15.9 dB under the active speech level for the
+      border of activity; soft beginnings and ends of words need a little more), but at least 6 dB over the noise
+      floor (in an hour of Gaussian noise the loudest sample lies about 4 dB over the median step). When both do not
+      fit between noise and speech, it is halfway.
+
+    Returns minus infinity for a recording of digital silence alone.
+    """
+    db = levels.db
+    if not np.isfinite(db).any():
+        return -np.inf
+    noise = _noise_floor(db)
+    above = db[db > noise + ABOVE_NOISE_DB]
+    if not len(above):
+        return round(noise + ABOVE_NOISE_DB, 1)
+    speech = float(np.percentile(above, SPEECH_PERCENTILE))
+    apart = speech - noise
+    return round(noise + max(min(ABOVE_NOISE_DB, apart / 2), apart - BELOW_SPEECH_DB), 1)
+
+
+def _noise_floor(db: NDArray[np.float32]) -> float:
+    if len(db) > WINDOW_STEPS:
+        db = np.lib.stride_tricks.sliding_window_view(db, WINDOW_STEPS).max(axis=1)
+    return float(np.percentile(db[np.isfinite(db)], NOISE_PERCENTILE))

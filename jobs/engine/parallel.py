@@ -1,0 +1,93 @@
+"""Work beside the main thread that always ends with the block around it.
+
+Jobs are stopped by an exception raised in the main thread (a signal handler's `Cancelled`, Ctrl-C). Whatever a thread
+is doing then has to end within a moment: it asks its `Halt` between blocks of work, and programs it waits for are
+killed from outside.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from jobs.engine.process import Child
+
+T = TypeVar("T")
+
+
+class Halted(Exception):
+    """Raised inside a thread that was told to stop. Never leaves it."""
+
+
+class Halt:
+    """One thread's order to stop, and the programs that have to go with it."""
+
+    def __init__(self) -> None:
+        self._told = threading.Event()
+        self._children: list[Child] = []
+
+    def watch(self, child: Child) -> None:
+        """Let `tell` kill this child, so that no read or write on its pipes can hold the thread."""
+        self._children.append(child)
+        if self._told.is_set():
+            child.process.kill()
+
+    def tell(self) -> None:
+        self._told.set()
+        for child in list(self._children):
+            child.process.kill()
+
+    def check(self) -> None:
+        """Raise Halted when the order was given."""
+        if self._told.is_set():
+            raise Halted
+
+
+class Beside(Generic[T]):
+    """A piece of work in a thread of its own. `fraction` (0 to 1) is what it says of how far it is."""
+
+    def __init__(self, work: "Callable[[Beside[T]], T]") -> None:
+        self.halt = Halt()
+        self.fraction = 0.0
+        self._work = work
+        self._done: list[T] = []
+        self._error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self._done.append(self._work(self))
+        except Halted:
+            pass
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, by check() and result()
+            self._error = error
+
+    def check(self) -> None:
+        """Raise here what the work has failed with, if it has."""
+        if self._error:
+            raise self._error
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long; whether the work has ended. Raises what it failed with."""
+        self.thread.join(seconds)
+        self.check()
+        return not self.thread.is_alive()
+
+    def result(self) -> T:
+        """Wait for the end and return what the work returned, or raise what it raised."""
+        self.thread.join()
+        self.check()
+        return self._done[0]
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[Beside[T]], T]) -> Iterator[Beside[T]]:
+    """Run `work` in a thread while the block runs; however the block is left, the thread has ended after it."""
+    task = Beside(work)
+    try:
+        task.thread.start()
+        yield task
+    finally:
+        task.halt.tell()
+        if task.thread.ident is not None:
+            task.thread.join()

@@ -1,0 +1,236 @@
+"""When each picture of a recording comes on show, read from the packets without decoding any.
+
+Times count in ticks of the index's own clock, from the recording's start: integers, so that nothing is ever rounded
+after this module. The clock is the stream's own time base, made finer by a whole factor when that is coarse.
+"""
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from jobs.engine import cache
+from jobs.engine.media import MediaInfo
+from jobs.engine.parallel import Halt
+from jobs.engine.pcm import demuxer
+from jobs.errors import InputError
+
+Ticks = NDArray[np.int64]
+
+# The mp4 writer doubles a coarser clock by itself; and a cut off the frames is placed to 1/16 ms at least.
+MIN_CLOCK_HZ = 16_000
+# A boundary moves to the next frame when that is no further off; a recording of slides must not gain its long frames.
+SNAP_LIMIT = Fraction(1, 10)
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FrameIndex:
+    """The pictures of one recording in the order they are shown.
+
+    `pts` are the stream's time stamps, `shown` the same in ticks of `clock_hz` after the recording's start, strictly
+    rising. `keys` are the places (in `pts`) of frames from which decoding can start. `end` is the tick at which the
+    last frame goes.
+    """
+
+    pts: Ticks
+    shown: Ticks
+    keys: Ticks
+    end: int
+    clock_hz: int
+
+    def on_clock(self, time: Fraction) -> Fraction:
+        """The last instant of the clock at or before `time`."""
+        return Fraction(math.floor(time * self.clock_hz), self.clock_hz)
+
+    def ticks(self, time: Fraction) -> int:
+        """An instant of the clock as ticks."""
+        ticks = time * self.clock_hz
+        if ticks.denominator != 1:
+            raise ValueError(f"{time} is no instant of a clock of {self.clock_hz} Hz")
+        return int(ticks)
+
+    def frame_at_or_before(self, time: Fraction) -> Fraction:
+        """When the frame on show at `time` came on show; `time` itself, on the clock, when that is too far off."""
+        time = self.on_clock(time)
+        place = int(np.searchsorted(self.shown, self.ticks(time), "right")) - 1
+        if place < 0 or self.ticks(time) >= self.end:
+            return time
+        shown = max(Fraction(int(self.shown[place]), self.clock_hz), Fraction(0))
+        return shown if time - shown <= SNAP_LIMIT else time
+
+    def frame_at_or_after(self, time: Fraction) -> Fraction:
+        """When the next frame after `time` comes on show, or the last one goes; `time` when that is too far off."""
+        time = -self.on_clock(-time)
+        place = int(np.searchsorted(self.shown, self.ticks(time), "left"))
+        shown = Fraction(int(self.shown[place]) if place < len(self.shown) else self.end, self.clock_hz)
+        return shown if 0 <= shown - time <= SNAP_LIMIT else time
+
+    def key_at_or_before(self, pts: int) -> int | None:
+        """Time stamp of the last frame at or before `pts` from which decoding can start."""
+        place = int(np.searchsorted(self.keys, np.searchsorted(self.pts, pts, "right"), "left")) - 1
+        return int(self.pts[self.keys[place]]) if place >= 0 else None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Schedule:
+    """The pictures of the result: which, when, how long. `pts` are the source's, `at` and `lasts` ticks of the result.
+
+    `first` has the place of each kept range's first picture.
+    """
+
+    pts: Ticks
+    at: Ticks
+    lasts: Ticks
+    first: tuple[int, ...]
+
+
+def schedule(index: FrameIndex, keep: Iterable[tuple[Fraction, Fraction]]) -> Schedule:
+    """What is to be shown when the ranges follow each other. Boundaries are instants of the index's clock.
+
+    In each range, its frames at their own distance from its start; and where it begins between two frames, the one
+    that was on show then, from the range's start.
+    """
+    pts, at, first, position = [], [], [], 0
+    for start, end in ((index.ticks(start), index.ticks(end)) for start, end in keep):
+        begin = int(np.searchsorted(index.shown, start, "left"))
+        stop = int(np.searchsorted(index.shown, end, "left"))
+        between = begin == len(index.shown) or index.shown[begin] > start
+        begin -= begin > 0 and between
+        first.append(sum(map(len, pts)))
+        pts.append(index.pts[begin:stop])
+        at.append(np.maximum(index.shown[begin:stop], start) - start + position)
+        position += end - start
+    shown = np.concatenate(at)
+    return Schedule(np.concatenate(pts), shown, np.diff(shown, append=position), tuple(first))
+
+
+def index_frames(
+    source: Path, info: MediaInfo, *, cache_dir: Path | None = None, halt: Halt | None = None
+) -> FrameIndex:
+    """The index of a recording with a picture. `cache_dir` is a folder that belongs to its bytes.
+
+    Raises InputError when the pictures carry no time stamps or there is none.
+    """
+    stored = cache_dir and cache_dir / f"frames.v{VERSION}.npz"
+    arrays = cache.load(stored)
+    if arrays and set(arrays) == {"pts", "keys", "end", "time_base"}:
+        return _index(info, arrays)
+    arrays = _read(source, info, halt or Halt())
+    cache.save(stored, arrays)
+    return _index(info, arrays)
+
+
+def open_picture(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoStream]:
+    """Open the file as the format that probing found, reading the picture alone. Raises InputError."""
+    assert info.video is not None
+    try:
+        container = av.open(
+            f"file:{source}",
+            format=demuxer(info),
+            container_options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except (av.error.FFmpegError, ValueError) as error:
+        raise InputError(
+            "The recording could not be opened. Upload it again.", detail=repr(error), code="unreadable"
+        ) from error
+    stream = container.streams[info.video.index]
+    assert isinstance(stream, VideoStream)
+    return container, stream
+
+
+Stamp = tuple[int | None, bool, int]
+"""Time stamp, whether decoding can start there, duration (0: not told)."""
+
+
+def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
+    stamps, time_base = _stamps(source, info, _from_packets, halt)
+    if any(pts is None for pts, _, _ in stamps):
+        # Some old containers do not store when a frame is shown: the decoder works it out.
+        stamps, time_base = _stamps(source, info, _from_frames, halt)
+    # What lies before the first key cannot be decoded, in the order of storing and of showing alike.
+    first = next((place for place, (_, is_key, _) in enumerate(stamps) if is_key), len(stamps))
+    told = [(pts, is_key, duration) for pts, is_key, duration in stamps[first:] if pts is not None]
+    told = [stamp for stamp in told if stamp[0] >= told[0][0]]
+    if not told:
+        raise InputError(
+            "No picture of this recording can be placed in time. Export it again as MP4 and upload that.",
+            code="no_picture",
+        )
+    pts = np.unique(np.array([pts for pts, _, _ in told], np.int64))
+    keys = np.unique(np.array([pts for pts, is_key, _ in told if is_key], np.int64))
+    last, _, duration = max(told)
+    end = last + (duration or _usual_step(pts, info, time_base))
+    return {
+        "pts": pts,
+        "keys": np.searchsorted(pts, keys),
+        "end": np.array(end, np.int64),
+        "time_base": np.array([time_base.numerator, time_base.denominator], np.int64),
+    }
+
+
+def _stamps(
+    source: Path, info: MediaInfo, read: Callable[[InputContainer, VideoStream], Iterator[Stamp]], halt: Halt
+) -> tuple[list[Stamp], Fraction]:
+    container, stream = open_picture(source, info)
+    with container:
+        assert stream.time_base is not None
+        stamps = []
+        for stamp in read(container, stream):
+            halt.check()
+            stamps.append(stamp)
+        return stamps, stream.time_base
+
+
+def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
+    hides = stream.codec_context.name == "vp8"
+    # A file that breaks off is indexed up to there.
+    with contextlib.suppress(av.error.InvalidDataError):
+        for packet in container.demux(stream):
+            # An empty packet is the demuxer's word for the end; one to be discarded lies outside the edit list.
+            if packet.size and not packet.is_discard and not (hides and not memoryview(packet)[0] >> 4 & 1):
+                yield packet.pts, packet.is_keyframe, packet.duration or 0
+
+
+def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
+    stream.codec_context.thread_type = "AUTO"  # type: ignore[assignment]
+    for frame in readable_frames(container, stream):
+        yield frame.pts, frame.key_frame, frame.duration or 0
+
+
+def readable_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Decoded frames from where the container stands; what is damaged is passed over."""
+    with contextlib.suppress(av.error.InvalidDataError):
+        for packet in container.demux(stream):
+            with contextlib.suppress(av.error.InvalidDataError):
+                yield from packet.decode()
+
+
+def _usual_step(pts: Ticks, info: MediaInfo, time_base: Fraction) -> int:
+    if len(pts) > 1:
+        return int(np.median(np.diff(pts)))
+    rate = info.video.frame_rate if info.video else 0
+    return max(1, round(1 / (rate * time_base))) if rate else 1
+
+
+def _index(info: MediaInfo, arrays: cache.Arrays) -> FrameIndex:
+    numerator, denominator = (int(part) for part in arrays["time_base"])
+    finer = -(-MIN_CLOCK_HZ // denominator)
+    clock_hz, step = denominator * finer, numerator * finer
+    # Containers tell their start in microseconds; the clock holds the frame that it was rounded from.
+    start = round(info.start * clock_hz)
+    pts = arrays["pts"]
+    return FrameIndex(
+        pts=pts, shown=pts * step - start, keys=arrays["keys"], end=int(arrays["end"]) * step - start, clock_hz=clock_hz
+    )
