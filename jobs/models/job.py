@@ -122,10 +122,11 @@ class Job(models.Model):
             self.refresh_from_db()
         return won
 
-    def _turn(self, sources: Iterable[str], target: "Job.Status", attempt: int | None = None, **changes: Any) -> bool:
+    def _turn(self, sources: Iterable[str], target: "Job.Status", only: int | None = None, **changes: Any) -> bool:
+        """Change the state from one of `sources`, if given only as that attempt."""
         where = Q(status__in=list(sources))
-        if attempt is not None:
-            where &= Q(attempt=attempt)
+        if only is not None:
+            where &= Q(attempt=only)
         return self._move(where, status=target, active_at=timezone.now(), **changes)
 
     def enqueue(self) -> bool:

@@ -1,0 +1,152 @@
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, ClassVar, Literal
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from jobs.engine import cut
+from jobs.engine.cutplan import CutParams
+from jobs.engine.media import MediaInfo
+from jobs.errors import InputError
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.forms import OperationForm, safe_name
+
+
+class ThresholdField(forms.CharField):
+    """“auto”, or a level in dBFS: 0 is the loudest that can be, -90 next to nothing."""
+
+    def clean(self, value: Any) -> float | Literal["auto"]:
+        text = str(value).strip().lower() if value not in (None, "") else "auto"
+        if text == "auto":
+            return "auto"
+        try:
+            level = float(text.replace("−", "-").removesuffix("dbfs").removesuffix("db"))
+        except ValueError:
+            raise ValidationError("Write auto, or a level in dBFS such as -30.") from None
+        if not -90 <= level <= 0:
+            raise ValidationError("The level must lie between -90 and 0 dBFS.")
+        return level
+
+
+class RangesField(forms.CharField):
+    """Ranges in seconds: text as “0-12.5, 30-41”, or a list of pairs. Cleans to a tuple of pairs, in order."""
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def clean(self, value: Any) -> tuple[tuple[float, float], ...]:
+        try:
+            return tuple((float(start), float(end)) for start, end in self._pairs(value))
+        except (TypeError, ValueError, InvalidOperation):
+            raise ValidationError("Write ranges in seconds, such as 0-12.5, 30-41.") from None
+
+    def _pairs(self, value: Any) -> list[tuple[Any, Any]]:
+        if value in (None, "", [], ()):
+            return []
+        if isinstance(value, str) and not value.lstrip().startswith("["):
+            return [tuple(map(Decimal, re.split(r"\s*-\s*", part.strip()))) for part in value.split(",")]  # type: ignore[misc]
+        return [(start, end) for start, end in (json.loads(value) if isinstance(value, str) else value)]
+
+
+class SilenceCutForm(OperationForm):
+    threshold_db = ThresholdField(
+        label="Silence is below",
+        initial="auto",
+        required=False,
+        help_text="auto measures the recording's own noise. Or a level in dBFS, such as -30: closer to 0 cuts more.",
+    )
+    margin_before_ms = forms.IntegerField(
+        label="Keep before speech (ms)", initial=200, required=False, min_value=0, max_value=10_000
+    )
+    margin_after_ms = forms.IntegerField(
+        label="Keep after speech (ms)", initial=200, required=False, min_value=0, max_value=10_000
+    )
+    min_silence_ms = forms.IntegerField(
+        label="Ignore pauses under (ms)", initial=200, required=False, min_value=0, max_value=600_000
+    )
+    min_clip_ms = forms.IntegerField(
+        label="Ignore sounds under (ms)", initial=100, required=False, min_value=0, max_value=600_000
+    )
+    audio_track = forms.CharField(
+        label="Listen to track",
+        initial="all",
+        required=False,
+        help_text="all, or the number of one audio track, counted from 0.",
+    )
+    keep = RangesField(
+        label="Keep exactly",
+        required=False,
+        initial="",
+        help_text="Ranges in seconds, such as 0-12.5, 30-41. When given, nothing is measured.",
+    )
+
+    def clean_audio_track(self) -> int | Literal["all"]:
+        text = str(self.cleaned_data["audio_track"]).strip().lower()
+        if text == "all":
+            return "all"
+        if not text.isdigit():
+            raise ValidationError("Write all, or the number of a track, counted from 0.")
+        return int(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class SilenceCutParams:
+    VERSION: ClassVar[int] = 1
+    threshold_db: float | Literal["auto"] = "auto"
+    margin_before_ms: int = 200
+    margin_after_ms: int = 200
+    min_silence_ms: int = 200
+    min_clip_ms: int = 100
+    audio_track: int | Literal["all"] = "all"
+    keep: tuple[tuple[float, float], ...] = ()
+
+    def for_engine(self) -> CutParams:
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        # The decimal that a person wrote, not the binary number next to it.
+        values["keep"] = tuple((Fraction(str(start)), Fraction(str(end))) for start, end in self.keep)
+        return CutParams(**values)
+
+
+class SilenceCut(Operation[SilenceCutParams]):
+    slug = "silence-cut"
+    title = "Cut the silence"
+    summary = "Takes out the pauses, exact to the frame, with picture and sound in step."
+    accepts = "audio"
+    queue = "long"
+    order = 10
+    ticked = True
+    form_class = SilenceCutForm
+    params_class = SilenceCutParams
+
+    def check(self, info: MediaInfo, params: SilenceCutParams) -> None:
+        if params.audio_track != "all" and params.audio_track >= len(info.audio):
+            raise InputError(
+                f"There is no audio track {params.audio_track}: the recording has {len(info.audio)}, counted from 0. "
+                "Choose another one.",
+                code="no_such_track",
+            )
+
+    def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
+        suffix, media_type = (".mp4", "video/mp4") if context.info.video else (".m4a", "audio/mp4")
+        output = context.scratch / f"cut{suffix}"
+        result = cut.cut(
+            context.source,
+            output,
+            context.info,
+            params.for_engine(),
+            scratch=context.scratch,
+            cache=context.cache,
+            progress=context.progress,
+            log=context.log,
+        )
+        name = safe_name(f"{context.title} (cut)", suffix)
+        return [Draft(output, context.info.kind, name, media_type, metadata(result.to_json()))]
+
+
+def metadata(report: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(report)
