@@ -14,7 +14,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import accept, integrity, timing
+from jobs.engine import accept, integrity, sizes, timing
 from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack
 from jobs.errors import InputError
 
@@ -24,8 +24,8 @@ MAX_PACKETS = 6000
 """Within this many packets from the start every track has to show that it can be decoded."""
 ESTIMATED = ("aac", "ac3", "eac3", "amr", "dv", "mp3")
 """Formats whose length libavformat only guesses, from the bit rate."""
-UNSIZED = ("flac", "wv", "caf", "w64", "au", "flv", "asf", "mxf")
-"""Formats that declare their length but not, in a place that is easy to read, their size."""
+UNSIZED = ("flac", "wv", "flv", "mxf", "mp3")
+"""Formats that declare their length but not their size."""
 HDR_TRANSFERS = (16, 18)
 """PQ (SMPTE ST 2084) and HLG (ARIB STD-B67)."""
 
@@ -124,7 +124,7 @@ def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fra
     """Start and length in seconds. Raises InputError when the recording is cut off or has no length."""
     start, declared = claimed_span(container, kept)
     family = container.format.name.partition(",")[0]
-    size, needed = path.stat().st_size, integrity.declared_size(path)
+    size, needed = path.stat().st_size, sizes.declared_size(path)
     tracks = [track.index for track in kept]
     if family == "mov" and not integrity.is_fragmented(path):
         complete = integrity.indexed_end(kept, size)
@@ -133,14 +133,14 @@ def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fra
     elif needed is not None and needed > size:
         measured = reread(path, tracks)
         there = measured[1] - start if measured else Fraction(0)
-        integrity.require_whole(there, declared or there, str(path))
+        integrity.require_whole(there, whole_length(path, container, declared, there * needed / size), str(path))
         declared = there
     elif not declared or family == "mov" or (family in ESTIMATED and not claims_length(path, family)):
         first, end = reread(path, tracks) or (start, start)
         integrity.require_whole(end - start, declared if family == "mov" else Fraction(0), str(path))
         start = first if container.start_time is None else start
         declared = end - start
-    elif family in (*UNSIZED, "mp3") or (family == "matroska" and start):
+    elif family in UNSIZED or (family == "matroska" and start):
         # Matroska's length counts from zero in some programs and from the first picture in others.
         end = (reread(path, tracks, near=start + declared - 10) or reread(path, tracks) or (start, start))[1]
         if family != "matroska":
@@ -153,6 +153,19 @@ def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fra
             code="no_duration",
         )
     return start, declared
+
+
+def whole_length(path: Path, container: InputContainer, declared: Fraction, by_size: Fraction) -> Fraction:
+    """How long a cut-off recording was, by its header where libavformat has not fitted that to what is there."""
+    family = container.format.name.partition(",")[0]
+    if family == "matroska" and declared:
+        return declared
+    if family == "asf":
+        return sizes.asf_length(path) or by_size
+    if family == "avi":
+        lengths = [track.frames / track.average_rate for track in container.streams.video if track.average_rate]
+        return max(lengths, default=by_size)
+    return by_size
 
 
 def reread(path: Path, tracks: list[int], near: Fraction | None = None) -> tuple[Fraction, Fraction] | None:

@@ -89,36 +89,6 @@ def is_reference(file: BinaryIO, entry: Box) -> bool:
     return not flags & 1 and entry.end - entry.start > 5
 
 
-def declared_size(path: Path) -> int | None:
-    """How long the file must be by its own header, in bytes; None where the header does not say."""
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if head.startswith((b"RIFF", b"FORM")):
-        size = int.from_bytes(head[4:8], "little" if head.startswith(b"RIFF") else "big")
-        # Programs that write into a pipe leave one of these two in the place of the size.
-        return None if size in (0, 0xFFFFFFFF) else size + 8
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return matroska_size(head)
-    return None
-
-
-def matroska_size(head: bytes) -> int | None:
-    """The end of the Segment after the EBML header, None when it was written live with an unknown size."""
-    length, start = vint(head, 4)
-    segment = start + (length or 0)
-    if head[segment : segment + 4] != b"\x18\x53\x80\x67":
-        return None
-    length, start = vint(head, segment + 4)
-    return None if length is None else start + length
-
-
-def vint(data: bytes, at: int) -> tuple[int | None, int]:
-    """EBML's number of variable width: its value, None when all its bits are set (unknown), and where it ends."""
-    width = 9 - data[at].bit_length() if at < len(data) and data[at] else 8
-    value = int.from_bytes(data[at : at + width]) & ((1 << 7 * width) - 1)
-    return (None if value == (1 << 7 * width) - 1 else value), at + width
-
-
 def indexed_end(streams: list[Stream], size: int) -> Fraction | None:
     """Up to which second an indexed (MP4) file is complete, None when all of its samples are there."""
     missing: list[Fraction] = []

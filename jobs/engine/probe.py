@@ -54,13 +54,17 @@ def probe(path: Path, *, poster: Path | None = None, log: process.CommandLog | N
     argv = command(path.absolute(), poster.absolute() if poster else None)
     try:
         line = process.output(argv, log=log, limits=limits(path.stat().st_size), env=environment())
-        answer = json.loads(line)
-    except (ToolError, TimedOut, ValueError) as error:
+        return parsed(json.loads(line), poster)
+    except (ToolError, TimedOut, ValueError, LookupError, TypeError) as error:
         raise unreadable(path, error) from error
     except ResourceError as error:
         if error.code == "memory_full":
             raise unreadable(path, error) from error
         raise
+
+
+def parsed(answer: dict[str, Any], poster: Path | None) -> Probed:
+    """The child's answer; raises the InputError that the child raised."""
     if "error" in answer:
         raise InputError(**answer["error"])
     info = MediaInfo.from_json(answer["info"])

@@ -91,6 +91,12 @@ def nominal_rate(track: VideoStream, measured: Fraction | None) -> Fraction:
     claims = [rate for rate in (track.guessed_rate, track.average_rate, track.base_rate) if rate]
     if measured is None:
         return Fraction(claims[0]) if claims else Fraction(0)
-    near = [rate for rate in claims if abs(rate - measured) <= measured / 100]
+    close = [rate for rate in usual_rates(measured) if abs(rate - measured) <= measured / 2000]
+    near = [rate for rate in (*claims, *close) if abs(rate - measured) <= measured / 100]
     best = min(near, key=lambda rate: (rate.denominator not in (1, 1001), abs(rate - measured)), default=None)
     return Fraction(best) if best else measured.limit_denominator(1001)
+
+
+def usual_rates(rate: Fraction) -> tuple[Fraction, Fraction]:
+    """The whole rate nearby and the broadcast one (a whole rate over 1.001)."""
+    return Fraction(round(rate)), Fraction(round(rate * 1001 / 1000) * 1000, 1001)
