@@ -5,31 +5,47 @@ they tell which frame is on show at the time. Then the group is decoded up to th
 frame refers to, and stops there.
 """
 
+import collections
 import contextlib
 import itertools
+import math
 import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
-import av
 import av.error
+from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Discard
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine import accept
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 
-# Frame threads each hold pictures of their own: more of them cost memory and gain nothing on one group of pictures.
+LARGE = 1920 * 1088
+"""Pixels; what is larger takes long enough to decode to be worth several threads."""
 THREADS = min(4, os.cpu_count() or 1)
+"""For large pictures. Each thread holds some of its own, so more of them cost memory."""
+MAX_REORDER = 16
+"""Frames that H.264 and HEVC may decode between a frame and its showing."""
 # Codecs whose bitstream says per frame that nothing refers to it, so that leaving it out changes no other frame.
 # Not HEVC: there the mark speaks only for one temporal layer.
 MARKS_UNREFERENCED = {"h264", "mpeg1video", "mpeg2video", "mpeg4"}
 
-type_Found = tuple[Fraction, VideoFrame]
+Found = tuple[Fraction, VideoFrame]
+
+
+class Picture(NamedTuple):
+    """`asked` is the time wished for, `time` one at which `frame` is on show: seconds after the recording's start."""
+
+    asked: Fraction
+    time: Fraction
+    frame: VideoFrame
 
 
 class Reader:
@@ -45,37 +61,31 @@ class Reader:
         self.start = info.start
         self.strict = strict
         self.packets_decoded = 0
+        self._stamps: collections.deque[int | None] = collections.deque()
         self.stream: VideoStream = container.streams[info.video.index]  # type: ignore[assignment]
         # Without this the demuxer would read the sound as well, only to drop it.
         for other in container.streams:
             if other is not self.stream:
-                other.discard = "ALL"
+                other.discard = Discard.all
         context = self.stream.codec_context
-        context.thread_type = "AUTO"  # type: ignore[assignment]
-        context.thread_count = THREADS
-        if strict:
-            context.options = {"err_detect": "explode"}
-        self._can_skip = context.name in MARKS_UNREFERENCED
+        # Two threads tell of damage in what they decode too late for it to be seen every time.
+        large = context.width * context.height > LARGE
+        context.thread_type = ThreadType.FRAME
+        context.thread_count = THREADS if large else 1
+        assert self.stream.time_base is not None
+        self._time_base = self.stream.time_base
+        # AVI keeps no times of showing. What is filled in for them is wrong for codecs that reorder this freely.
+        self._stamped = container.format.name != "avi" or context.name not in ("h264", "hevc")
+        self._delay = 0 if self._stamped else MAX_REORDER
+        self._can_skip = self._stamped and context.name in MARKS_UNREFERENCED
 
     @classmethod
     @contextlib.contextmanager
     def opened(cls, source: Path, info: MediaInfo, *, strict: bool = True) -> Iterator[Self]:
-        """Open `source` as the format that probing found, and as nothing else. Raises InputError."""
+        """Open `source` for its pictures. Raises InputError."""
         if info.video is None:
-            raise InputError("This recording has no picture, only sound. Choose one with a picture.", code="no_picture")
-        try:
-            # The file protocol alone: nothing inside the file may make the demuxer open another file or the network.
-            container = av.open(
-                f"file:{source}",
-                format=info.format.split(",")[0],
-                container_options={"protocol_whitelist": "file"},
-                metadata_errors="replace",
-            )
-        except (av.error.FFmpegError, ValueError) as error:
-            raise InputError(
-                "The recording could not be opened. Upload it again.", detail=repr(error), code="unreadable"
-            ) from error
-        with container:
+            raise no_picture()
+        with accept.opened(source) as container:
             yield cls(container, info, strict=strict)
 
     def groups(self, times: Sequence[Fraction]) -> Iterator[list[Fraction]]:
@@ -84,70 +94,84 @@ class Reader:
         for _, group in itertools.groupby(keyed, key=lambda pair: pair[0]):
             yield [time for _, time in group]
 
-    def on_show(self, group: Sequence[Fraction]) -> Iterator[type_Found]:
-        """For each time of one group, ascending, the frame that is on show then; nothing for those it cannot give."""
+    def on_show(self, group: Sequence[Fraction]) -> Iterator[Found]:
+        """For each time of one group, ascending, the frame that is on show then; nothing for those it cannot give.
+
+        Where the frame itself is damaged, the next sound one of the group stands in for it.
+        """
         waiting = list(group)
         needed = self._needed(group) if self._can_skip else None
         shown: VideoFrame | None = None
         self._keyframe(group[0])
         for frame in self._decoded(until=self._ticks(group[-1]), needed=needed):
-            while waiting and self._seconds(frame) > waiting[0]:
-                # Before the first frame of a recording there is only that first frame to show.
+            while frame and waiting and shown_at(frame) > self._ticks(waiting[0]):
+                # Without a frame before it, at the very start or after damage, the next one has to do.
                 yield waiting.pop(0), shown or frame
             if not waiting:
                 return
             shown = frame
-        if shown is not None:
+        if shown:
             yield from ((time, shown) for time in waiting)
 
     def after(self, time: Fraction) -> VideoFrame | None:
         """The first keyframe after `time` that decodes."""
         self._keyframe(time)
-        floor = self._ticks(time)
         for packet in self._packets():
-            if packet.is_keyframe and packet.pts is not None and packet.pts >= floor:
+            if packet.is_keyframe and (self._stamp(packet) or 0) > self._ticks(time):
                 for frame in (*self._decode(packet), *self._decode(None)):
-                    return frame
+                    if frame:
+                        return frame
                 self.stream.codec_context.flush_buffers()
         return None
 
     def before(self, time: Fraction) -> VideoFrame | None:
-        """A keyframe before `time` that decodes, looked for in growing steps back to the start."""
+        """The last frame before `time` that decodes, looked for in growing steps back to the start."""
         for step in itertools.count():
             earlier = max(time - 2**step, Fraction(0))
             self._keyframe(earlier)
+            found = None
             for frame in self._decoded(until=self._ticks(time)):
-                return frame
-            if earlier == 0:
-                return None
+                found = frame or found
+            if found or earlier == 0:
+                return found
         return None
 
     def position(self, frame: VideoFrame) -> Fraction:
         """Seconds after the recording's start at which the frame comes on show."""
-        return max(self._seconds(frame), Fraction(0))
+        return max(shown_at(frame) * self._time_base - self.start, Fraction(0))
+
+    def _ticks(self, time: Fraction) -> int:
+        """The last time stamp of the stream at or before `time`."""
+        return math.floor((self.start + time) / self._time_base)
+
+    def _stamp(self, packet: "Packet[VideoStream]") -> int | None:
+        return packet.pts if self._stamped else packet.dts
 
     def _keyframe(self, time: Fraction) -> int | None:
-        """Seek to the last keyframe at or before `time`, or to the first of all; its time stamp."""
+        """Seek to the last keyframe at or before `time`, or to the first of all. Returns its time stamp."""
         target = self._ticks(time)
         for step in itertools.count():
             # Demuxers seek by decoding time or, without an index, by guessing: what they find may lie too late.
-            aim = target if step == 0 else self._ticks(time - 2 ** (step - 1))
-            at_start = aim <= self._ticks(Fraction(0))
-            found = self._seek(aim, target)
-            if at_start or (found is not None and found <= target):
-                self._seek(aim, None)
+            # The last step goes to before the start, since the first frame is decoded before it is shown.
+            back = 0 if step == 0 else 2 ** (step - 1)
+            aim = self._ticks(time - back)
+            self._seek(aim)
+            found = self._next_keyframe(target)
+            if back > time + 1 or (found is not None and found <= target):
+                self._seek(aim)
                 return found
         return None
 
-    def _seek(self, aim: int, limit: int | None) -> int | None:
-        """Seek to `aim`; with a `limit`, read on to the first keyframe until there. Returns its time stamp."""
+    def _seek(self, aim: int) -> None:
+        # Refused by a few formats for times before their first frame, where they stand already.
         with contextlib.suppress(av.error.FFmpegError):
             self.container.seek(aim, stream=self.stream, backward=True)
-        if limit is None:
-            return None
+
+    def _next_keyframe(self, limit: int) -> int | None:
+        """Read on to the next keyframe, no further than `limit`. Returns its time stamp."""
         for packet in self._packets():
             if packet.is_keyframe:
-                return packet.pts if packet.pts is not None else packet.dts
+                return self._stamp(packet)
             if packet.dts is not None and packet.dts > limit:
                 break
         return None
@@ -168,23 +192,96 @@ class Reader:
                 break
         return set(needed.values())
 
-    def _decoded(self, *, until: int, needed: set[int] | None = None) -> Iterator[VideoFrame]:
-        """Frames from here on, in order of showing, until all that are shown up to `until` are out."""
+    def _decoded(self, *, until: int, needed: set[int] | None = None) -> Iterator[VideoFrame | None]:
+        """Frames from here on, in order of showing, with all up to `until` among them; None where one is damaged.
+
+        With `needed`, frames that are neither in it nor needed for decoding it are left out.
+        """
+        sound = True
+        for frame in self._fed(until, needed):
+            # What is predicted from a damaged frame is damaged too, up to the next frame that stands alone.
+            sound = frame is not None and (sound or frame.key_frame or not self.strict)
+            yield frame if sound else None
+
+    def _fed(self, until: int, needed: set[int] | None) -> Iterator[VideoFrame | None]:
+        """What the decoder makes of the packets from the next keyframe to `until`."""
         context = self.stream.codec_context
-        started = False
-        broken = False
-        for packet in itertools.chain(self._packets(), [None]):
-            started = started or packet is None or packet.is_keyframe
-            if not started:
+        first: int | None = None
+        self._stamps.clear()
+        for packet in itertools.dropwhile(lambda packet: not packet.is_keyframe, self._packets()):
+            if packet.dts is not None and packet.dts > until + self._delay:
+                break
+            stamp = self._stamp(packet)
+            first = stamp if first is None else first
+            if stamp is not None and first is not None and stamp < first:
+                # Shown before the keyframe but stored after it: refers to frames from before the seek.
                 continue
-            late = packet is not None and packet.dts is not None and packet.dts > until
-            if packet is not None:
-                context.skip_frame = "DEFAULT" if needed is None or packet.pts in needed else "NONREF"
-            for frame in self._decode(None if late else packet):
-                if frame is None or frame.is_corrupt and self.strict:
-                    broken = True
-                elif frame.key_frame or not broken:
-                    broken = False
-                    yield frame
-            if late:
-                return
+            context.skip_frame = "DEFAULT" if needed is None or packet.pts in needed else "NONREF"
+            self._stamps.append(stamp)
+            yield from self._timed(self._decode(packet))
+        yield from self._timed(self._decode(None))
+
+    def _timed(self, frames: list[VideoFrame | None]) -> Iterator[VideoFrame | None]:
+        """Frames leave the decoder in order of showing: without times, the next one is shown at the next stamp."""
+        for frame in frames:
+            if not self._stamped and self._stamps:
+                stamp = self._stamps.popleft()
+                if frame:
+                    frame.pts = stamp
+            yield frame
+
+    def _decode(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame | None]:
+        """Frames that come out when `packet` goes in (None: all that are left); None where one is damaged."""
+        self.packets_decoded += packet is not None
+        try:
+            frames = self.stream.codec_context.decode(packet)
+        except av.error.InvalidDataError:
+            return [None]
+        return [None if self.strict and frame.is_corrupt else frame for frame in frames]
+
+    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        """The stream's packets from here to the end, or to where the container can be read no further."""
+        with contextlib.suppress(av.error.InvalidDataError):
+            for packet in self.container.demux(self.stream):
+                # An empty packet is the demuxer's word for the end.
+                if packet.size:
+                    yield packet
+
+
+def pictures(source: Path, info: MediaInfo, times: Sequence[Fraction]) -> Iterator[Picture]:
+    """The picture on show at each time, in ascending order.
+
+    In a damaged stretch the next sound frame is taken, failing that the last before it, and only when the whole
+    recording has none, what the decoder makes of the damage. Raises InputError when nothing decodes at all.
+    """
+    with Reader.opened(source, info) as strict:
+        for group in strict.groups(times):
+            waiting = list(group)
+            for time, frame in strict.on_show(group):
+                waiting.remove(time)
+                yield Picture(time, max(time, strict.position(frame)), frame)
+            for time in waiting:
+                yield _salvaged(source, info, strict, time)
+
+
+def _salvaged(source: Path, info: MediaInfo, strict: Reader, time: Fraction) -> Picture:
+    if frame := strict.after(time) or strict.before(time):
+        return Picture(time, strict.position(frame), frame)
+    with Reader.opened(source, info, strict=False) as lenient:
+        shown = next((frame for _, frame in lenient.on_show([time])), None)
+        if frame := shown or lenient.after(time) or lenient.before(time):
+            return Picture(time, lenient.position(frame), frame)
+    raise InputError(
+        "No picture of this recording can be decoded. Export it again, for example as MP4 with H.264, and upload that.",
+        detail=str(source),
+        code="damaged",
+    )
+
+
+def shown_at(frame: VideoFrame) -> int:
+    """The frame's time stamp; a few old formats only know when it was decoded."""
+    return frame.pts if frame.pts is not None else frame.dts or 0
+
+
+def no_picture() -> InputError:
+    return InputError("This recording has no picture, only sound. Choose one with a picture.", code="no_picture")

@@ -1,0 +1,182 @@
+"""Pictures of a recording: evenly spaced, or at given times."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, ClassVar, Literal
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from jobs.engine import decoding, frames, picture
+from jobs.engine.media import MediaInfo
+from jobs.errors import InputError
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.forms import OperationForm, safe_name
+
+MOST = 100
+CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", re.ASCII)
+"""Hours, minutes and seconds, of which only the seconds have to be there."""
+ENDINGS = {"jpeg": ".jpg", "webp": ".webp", "png": ".png"}
+
+
+class TimesField(forms.CharField):
+    """Times as text ("0:10, 1:05.5, 12") or as a list of numbers. Cleans to ascending seconds, each once."""
+
+    def clean(self, value: Any) -> tuple[float, ...]:
+        parts = re.split(r"[,;\s]+", value.strip(" ,;\n\r\t")) if isinstance(value, str) else value
+        if parts in (None, [""]):
+            return ()
+        if not isinstance(parts, Iterable):
+            parts = [parts]
+        times = tuple(sorted({seconds(part) for part in parts}))
+        if len(times) > MOST:
+            raise ValidationError(f"That are {len(times)} times; at most {MOST} can be made at once.")
+        return times
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
+
+def seconds(part: Any) -> float:
+    """Seconds of "1:05.5", "65.5" or 65.5. Raises ValidationError."""
+    if isinstance(part, (int, float)) and not isinstance(part, bool) and math.isfinite(part) and part >= 0:
+        return float(part)
+    if isinstance(part, str) and (match := CLOCK.fullmatch(part)):
+        hours, minutes, rest = (Decimal(group or 0) for group in match.groups())
+        return float(hours * 3600 + minutes * 60 + rest)
+    raise ValidationError("Write times as seconds or as 1:05.5, with commas between them.")
+
+
+class ThumbnailsForm(OperationForm):
+    mode = forms.ChoiceField(
+        label="Which pictures",
+        choices=[("even", "Evenly spaced"), ("times", "At given times")],
+        initial="even",
+        required=False,
+    )
+    count = forms.IntegerField(
+        label="How many",
+        initial=6,
+        required=False,
+        min_value=1,
+        max_value=MOST,
+        help_text="One from each equal part of the recording. Where a part starts black, a better moment of it is taken.",
+        widget=forms.NumberInput(attrs={"data-when": "mode=even"}),
+    )
+    times = TimesField(
+        label="Times",
+        required=False,
+        help_text="Minutes and seconds, or only seconds, with commas between them: 0:10, 1:05.5, 12.",
+        widget=forms.TextInput(attrs={"data-when": "mode=times", "placeholder": "0:10, 1:05.5, 12"}),
+    )
+    width = forms.IntegerField(
+        label="Width (pixels)",
+        initial=640,
+        required=False,
+        min_value=16,
+        max_value=3840,
+        help_text="The height follows. No picture is made larger than the recording.",
+    )
+    format = forms.ChoiceField(
+        label="Format",
+        choices=[("jpeg", "JPEG, for everywhere"), ("webp", "WebP, the smallest"), ("png", "PNG, without loss")],
+        initial="jpeg",
+        required=False,
+    )
+
+    def default(self, name: str) -> Any:
+        # Whoever sends times and says nothing else wants the pictures at these times.
+        if name == "mode" and self.given("times"):
+            return "times"
+        return super().default(name)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if cleaned.get("mode") == "even":
+            # The field is hidden then: what may still stand in it concerns nobody.
+            self.errors.pop("times", None)
+            cleaned["times"] = ()
+        elif cleaned.get("mode") == "times" and not cleaned.get("times") and "times" not in self.errors:
+            self.add_error("times", "Write at least one time, such as 0:10.")
+        return cleaned
+
+
+@dataclasses.dataclass(frozen=True)
+class ThumbnailsParams:
+    """`times` are seconds after the start, ascending, and count only with mode "times"; `width` is in pixels."""
+
+    VERSION: ClassVar[int] = 1
+
+    mode: Literal["even", "times"] = "even"
+    count: int = 6
+    times: tuple[float, ...] = ()
+    width: int = 640
+    format: Literal["jpeg", "webp", "png"] = "jpeg"
+
+
+class Thumbnails(Operation[ThumbnailsParams]):
+    slug = "thumbnails"
+    title = "Thumbnails"
+    summary = "Pictures of the recording, evenly spaced or at the times you choose."
+    accepts = "video"
+    queue = "quick"
+    order = 20
+    ticked = True
+    form_class = ThumbnailsForm
+    params_class = ThumbnailsParams
+
+    def check(self, info: MediaInfo, params: ThumbnailsParams) -> None:
+        if info.video is None:
+            raise decoding.no_picture()
+        late = [time for time in params.times if exact(time) > info.duration] if params.mode == "times" else []
+        if late:
+            raise InputError(
+                f"There is no picture at {clock(exact(late[0]))}: the recording is {clock(info.duration)} long. "
+                "Choose times before its end.",
+                code="beyond_end",
+            )
+
+    def run(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
+        self.check(context.info, params)
+        times, reach = wanted(context.info, params)
+        grabbed = frames.grab(context.source, context.info, times, width=params.width, reach=reach)
+        drafts = []
+        context.progress(0, "Taking pictures")
+        for number, frame in enumerate(grabbed, 1):
+            drafts.append(self.draft(context, params, frame, number, len(times)))
+            context.progress(number / len(times), f"Picture {number} of {len(times)}")
+        return drafts
+
+    def draft(self, context: Context, params: ThumbnailsParams, frame: frames.Frame, number: int, of: int) -> Draft:
+        place = f"{number:0{max(2, len(str(of)))}d}"
+        path = context.scratch / f"{place}{ENDINGS[params.format]}"
+        picture.save(frame.image, path, params.format)
+        return Draft(
+            path=path,
+            kind="image",
+            name=safe_name(f"{context.title} {place} {clock(frame.time, '-')}", ENDINGS[params.format]),
+            media_type=f"image/{params.format}",
+            metadata={"time": round(float(frame.time), 6), "width": frame.image.width, "height": frame.image.height},
+        )
+
+
+def wanted(info: MediaInfo, params: ThumbnailsParams) -> tuple[Sequence[Fraction], Fraction]:
+    """The times of the pictures, and how far from them a better one may be looked for; both in seconds."""
+    if params.mode == "times":
+        return [exact(time) for time in params.times], Fraction(0)
+    return frames.even(info.duration, params.count), info.duration / (2 * params.count)
+
+
+def exact(time: float) -> Fraction:
+    """The decimal number that was written, not the binary one next to it."""
+    return Fraction(str(time))
+
+
+def clock(time: Fraction, separator: str = ":") -> str:
+    """Hours, minutes and whole seconds: "0:01:05"."""
+    whole = int(time)
+    return separator.join((str(whole // 3600), f"{whole // 60 % 60:02d}", f"{whole % 60:02d}"))
