@@ -1,0 +1,82 @@
+"""Start-up checks: what is wrong with an install, in words, before its first use."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from jobs.engine import process
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+@register
+def ffmpeg(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        program = process.ffmpeg()
+    except RuntimeError:
+        program = ""
+    if program and os.access(program, os.X_OK):
+        return []
+    return [
+        Error(
+            f"ffmpeg is not there or cannot be run{f': {program}' if program else ''}.",
+            hint="Install the requirements again, or name a program in IMAGEIO_FFMPEG_EXE.",
+            id="jobs.E001",
+        )
+    ]
+
+
+@register
+def folders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"The {name} folder {folder} cannot be written.",
+            hint="Give this user the right to write there, or choose another folder with DATA_DIR.",
+            id="jobs.E002",
+        )
+        for name, folder in (("data", settings.DATA_DIR), ("media", settings.MEDIA_ROOT))
+        if not os.access(existing(Path(folder)), os.W_OK | os.X_OK)
+    ]
+
+
+@register
+def one_filesystem(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    root = Path(settings.MEDIA_ROOT)
+    device = existing(root).stat().st_dev
+    apart = [
+        name
+        for name in ("videos", "artifacts", "uploads", "scratch", "cache")
+        if existing(root / name).stat().st_dev != device
+    ]
+    if not apart:
+        return []
+    return [
+        Error(
+            f"Of the media folder {root}, these lie on other filesystems: {', '.join(apart)}.",
+            hint="Put them on one: finished files are moved into place, which is only safe within a filesystem.",
+            id="jobs.E003",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def any_host(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        Warning(
+            "ALLOWED_HOSTS is *, so the site answers to any name, and links in emails can be made to lead elsewhere.",
+            hint="Write the names of the site into ALLOWED_HOSTS, with commas.",
+            id="jobs.W001",
+        )
+    ]

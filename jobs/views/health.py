@@ -1,0 +1,81 @@
+"""Whether this process lives, and whether the site can do its work. No sign-in, and nothing secret in the answers."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import django_rq
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from redis import RedisError
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
+
+
+async def healthz(request: HttpRequest) -> JsonResponse:
+    """The web process is up. Asks nothing of anything else."""
+    return JsonResponse({"ok": True})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Everything that a job needs is there: 200, or 503 with `checks` saying what is missing."""
+    checks = {"database": passes(database), "redis": passes(redis), "storage": passes(storage)}
+    for queue in settings.RQ_QUEUES:
+        checks[f"{queue} worker"] = checks["redis"] and passes(partial(worker, queue))
+    ok = all(checks.values())
+    response = JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def passes(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except (DatabaseError, RedisError, OSError):
+        return False
+
+
+def database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return bool(cursor.fetchone())
+
+
+def redis() -> bool:
+    return bool(django_rq.get_connection("quick").ping())
+
+
+def storage() -> bool:
+    with tempfile.TemporaryFile(dir=Path(settings.MEDIA_ROOT)) as file:
+        return file.write(b"1") == 1
+
+
+def worker(queue: str) -> bool:
+    """Whether a worker that lives listens to the queue."""
+    redis = django_rq.get_connection(queue)
+    with redis.pipeline(transaction=False) as pipeline:
+        for key in redis.smembers(WORKERS_BY_QUEUE_KEY % queue):
+            pipeline.hmget(key, "hostname", "pid", "death")
+        return any(lives(*row) for row in pipeline.execute())
+
+
+def lives(hostname: bytes | None, pid: bytes | None, death: bytes | None) -> bool:
+    """Whether a registered worker is still there.
+
+    A registration expires some time after the last heartbeat, which takes minutes; of a worker on this machine the
+    kernel knows better.
+    """
+    if hostname is None or pid is None or death is not None:
+        return False
+    if hostname.decode() != socket.gethostname():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

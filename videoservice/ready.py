@@ -1,0 +1,56 @@
+"""Says that the site is up, once it is: `python -m videoservice.ready`."""
+
+import http.client
+import json
+import time
+
+from videoservice import preflight, settings
+
+PATIENCE_SECONDS = 20
+
+
+def host() -> str:
+    """A name that the site answers to."""
+    names = [name for name in settings.ALLOWED_HOSTS if name != "*"]
+    return "localhost" if not names or "localhost" in names else names[0].lstrip(".")
+
+
+def address(port: int) -> str:
+    if settings.HTTPS or host() != "localhost":
+        return f"{'https' if settings.HTTPS else 'http'}://{host()}/ (here on port {port})"
+    return f"http://localhost:{port}/"
+
+
+def missing(port: int) -> list[str]:
+    """What /readyz finds missing; nothing when the site is up."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": host()})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == 200:
+            return []
+        return [name for name, good in json.loads(body)["checks"].items() if good is not True]
+    except (OSError, http.client.HTTPException):
+        return ["web"]
+    except (ValueError, KeyError):
+        return [f"web (answers {answer.status})"]
+    finally:
+        connection.close()
+
+
+def main() -> int:
+    port = preflight.port()
+    impatient_at = time.monotonic() + PATIENCE_SECONDS
+    while lacking := missing(port):
+        if time.monotonic() > impatient_at:
+            impatient_at = float("inf")
+            logs = settings.DATA_DIR / "log"
+            print(f"Not ready yet; missing: {', '.join(lacking)}. The logs are in {logs}.", flush=True)
+        time.sleep(0.05)
+    print(f"Ready: {address(port)}  (Ctrl-C stops it)")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

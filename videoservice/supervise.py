@@ -1,0 +1,120 @@
+"""Runs all processes of an install on one machine, and keeps them running: `python -m videoservice.supervise`.
+
+What could stop the start is looked for first (preflight.py). Then supervisord takes over, in this process, with
+script/supervisord.conf.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from django.core.exceptions import ImproperlyConfigured
+from supervisor import events
+from supervisor.medusa.asyncore_25 import ExitNow
+from supervisor.options import ServerOptions
+from supervisor.supervisord import Supervisor
+
+from videoservice import preflight
+
+CONFIG = preflight.BASE_DIR / "script" / "supervisord.conf"
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        run()
+    except preflight.Refused as refusal:
+        print(f"script/server: {refusal}", file=sys.stderr)
+        return 1
+    except ImproperlyConfigured as error:
+        print(f"script/server: {error} Change it, then start again.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """SIGTERM before supervisord took over."""
+    raise SystemExit(128 + number)
+
+
+def run() -> None:
+    data = preflight.data_folder()
+    from videoservice import settings  # reads the environment, and writes the secret key into the data folder
+
+    preflight.writable(Path(settings.MEDIA_ROOT), "The folder of recordings")
+    preflight.check_tools(settings.REDIS_EMBEDDED)
+    with preflight.only_server(data):
+        if settings.REDIS_EMBEDDED:
+            preflight.patiently(lambda: preflight.check_redis_gone(settings.REDIS_SOCKET))
+        preflight.patiently(lambda: preflight.check_port(preflight.port()))
+        preflight.prepare(data)
+        os.environ |= {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PORT": str(preflight.port()),
+            "SITE_WORKERS": str(preflight.workers()),
+            "SITE_REDIS": str(settings.REDIS_EMBEDDED).lower(),
+            "SITE_REDIS_SOCKET": preflight.relative(settings.REDIS_SOCKET, data),
+        }
+        supervise(data)
+
+
+class Terminal:
+    """Shows what the processes print, each line with the name of its process, and what becomes of them."""
+
+    def __init__(self) -> None:
+        self._rests: dict[str, bytes] = {}
+        self._stopping = False
+
+    def log(self, event: events.ProcessLogEvent) -> None:
+        name = event.process.config.name
+        *lines, rest = (self._rests.get(name, b"") + event.data).split(b"\n")
+        self._rests[name] = rest
+        for line in lines:
+            self._line(name, line.decode(errors="replace"))
+
+    def exited(self, event: events.ProcessStateEvent) -> None:
+        name = event.process.config.name
+        if not self._stopping and name != "ready":
+            self._line(name, "ended unexpectedly; it is started again")
+
+    def stopping(self, event: events.SupervisorStoppingEvent) -> None:
+        self._stopping = True
+        self._line("", "Stopping.")
+
+    def _line(self, name: str, text: str) -> None:
+        prefix = "" if name in ("", "ready") else f"{name:<9} | "
+        with contextlib.suppress(OSError):  # the terminal is gone: the logs in DATA_DIR go on
+            print(f"{prefix}{text}", flush=True)
+
+
+def supervise(data: Path) -> None:
+    """Become the supervisor until a signal ends it."""
+    os.chdir(data)
+    options = ServerOptions()
+    options.realize(["-c", str(CONFIG)])
+    options.first, options.test = True, False
+    with contextlib.suppress(ExitNow):
+        SiteSupervisor(options).main()
+
+
+class SiteSupervisor(Supervisor):
+    """supervisord with its events shown on our terminal, and without its reload: a closed terminal ends the site."""
+
+    def runforever(self) -> None:
+        terminal = Terminal()
+        events.subscribe(events.ProcessLogEvent, terminal.log)
+        events.subscribe(events.ProcessStateExitedEvent, terminal.exited)
+        events.subscribe(events.ProcessStateBackoffEvent, terminal.exited)
+        events.subscribe(events.SupervisorStoppingEvent, terminal.stopping)
+        receive = self.options.signal_receiver.receive
+        signal.signal(signal.SIGHUP, lambda number, frame: receive(signal.SIGTERM, frame))
+        super().runforever()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
