@@ -144,6 +144,8 @@ FORM_LIMIT_BYTES = env.integer("FORM_LIMIT_MB", 256, 1) * 1024**2
 CHUNK_LIMIT_BYTES = 8 * 1024**2
 UPLOAD_EXPIRES_HOURS = env.integer("UPLOAD_EXPIRES_HOURS", 48, 1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = CHUNK_LIMIT_BYTES
+SENDFILE = env.text("SENDFILE")
+"""`nginx`: the server in front sends files itself; it maps /protected-media/ (internal) to MEDIA_ROOT."""
 FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT / "uploads"
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 

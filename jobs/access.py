@@ -1,0 +1,108 @@
+"""Who is asking, and what is theirs. Whatever belongs to somebody else does not exist: 404."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+
+from jobs.models import Account, Token
+
+M = TypeVar("M", bound=models.Model)
+View = Callable[..., Any]
+
+
+def signed_in(view: View) -> View:
+    """Let in who has a session or a bearer token; works on plain and async views.
+
+    A bearer token needs no CSRF token, because no browser sends it by itself. A session does, for every unsafe method,
+    and is checked for one here instead of in the middleware.
+    """
+    if iscoroutinefunction(view):
+
+        @functools.wraps(view)
+        async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            refusal = await sync_to_async(_refusal)(request)
+            return refusal or await view(request, *args, **kwargs)
+    else:
+
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return _refusal(request) or view(request, *args, **kwargs)
+
+    guarded.csrf_exempt = True  # type: ignore[attr-defined]
+    return guarded
+
+
+def owned(model: type[M], owner: Any, pk: UUID | str) -> M:
+    """The object of this owner, or 404."""
+    try:
+        found: M = model._default_manager.of(owner).get(pk=pk)  # type: ignore[attr-defined]
+    except (ObjectDoesNotExist, ValidationError, ValueError) as error:
+        raise Http404 from error
+    return found
+
+
+async def aowned(model: type[M], owner: Any, pk: UUID | str) -> M:
+    """`owned` for async views."""
+    found: M = await sync_to_async(owned)(model, owner, pk)
+    return found
+
+
+def refused(status: int, code: str, message: str, **headers: str) -> JsonResponse:
+    """An error as scripts read it."""
+    return JsonResponse({"error": {"code": code, "message": message}}, status=status, headers=headers)
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Whether a person with a browser asks, not a script."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def bearer(request: HttpRequest) -> str | None:
+    """The secret of the Authorization header. Other schemes may be those of a proxy in front and are passed over."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def _refusal(request: HttpRequest) -> HttpResponse | None:
+    """Why this request gets no further, or None. Sets the user of a token."""
+    if (secret := bearer(request)) is not None:
+        token = Token.find(secret)
+        if token is None:
+            return _unknown("This token is not valid. Make a new one and try again.")
+        request.user = token.owner
+        return None
+    if not isinstance(request.user, Account) or not request.user.is_authenticated:
+        return _sign_in_first(request)
+    return _Csrf(lambda _: HttpResponse()).process_view(request, None, (), {})
+
+
+def _sign_in_first(request: HttpRequest) -> HttpResponse:
+    if getattr(request, "htmx", False):
+        return HttpResponseClientRedirect(resolve_url(settings.LOGIN_URL))
+    if wants_page(request):
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+    return _unknown("Sign in, or send a token, and try again.")
+
+
+def _unknown(message: str) -> HttpResponse:
+    return refused(401, "unauthorized", message, **{"WWW-Authenticate": "Bearer"})
+
+
+class _Csrf(CsrfViewMiddleware):
+    """Django's own check, with an answer that scripts can read."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        if wants_page(request):
+            return super()._reject(request, reason)  # type: ignore[misc, no-any-return]
+        return refused(403, "csrf", "This page is out of date. Load it again and try once more.")

@@ -1,0 +1,163 @@
+"""Answering a request with a file: ranges, conditions, the right name, and no more of it in memory than a block.
+
+Django's FileResponse knows no ranges and under ASGI reads the whole file into memory first.
+"""
+
+import asyncio
+import dataclasses
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
+
+from jobs import storage
+
+T = TypeVar("T")
+BLOCK = 512 * 1024
+READERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sending")
+SAFE_PICTURES = {"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"}
+SAFE_TEXT = {"text/plain", "text/vtt"}
+LOCKED_IN = "default-src 'none'; sandbox"
+"""The policy for files that a browser might take for a page of ours."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    """What to send: the storage key, what a download is called, and the hash of the bytes if it is known."""
+
+    key: str
+    name: str
+    media_type: str
+    sha256: str = ""
+
+    @property
+    def is_safe_inline(self) -> bool:
+        """Whether a browser can show it in place without running anything in it."""
+        main = self.media_type.partition("/")[0]
+        return main in ("video", "audio") or self.media_type in SAFE_PICTURES | SAFE_TEXT
+
+
+class Unsatisfiable(ValueError):
+    """The range asks for nothing that the file has."""
+
+
+def byte_range(header: str, size: int) -> range | None:
+    """The bytes that a Range header asks for; None to send everything, as for what cannot be understood.
+
+    One range only: a list of them is answered with the whole, as RFC 9110 allows. Raises Unsatisfiable.
+    """
+    match = re.fullmatch(r"bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})", header.strip(), re.ASCII | re.IGNORECASE)
+    if not match or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:  # the last n bytes
+        wanted = range(max(0, size - int(last)), size)
+    elif last and int(last) < int(first):
+        return None
+    else:
+        wanted = range(int(first), min(int(last) + 1 if last else size, size))
+    if not wanted:
+        raise Unsatisfiable
+    return wanted
+
+
+class Blocks:
+    """A part of an open file, read in a thread block by block. Closes the file, however far it got."""
+
+    def __init__(self, descriptor: int, wanted: range) -> None:
+        self._descriptor, self._wanted = descriptor, wanted
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        position = self._wanted.start
+        while left := self._wanted.stop - position:
+            block = await in_thread(partial(os.pread, self._descriptor, min(BLOCK, left), position))
+            if not block:
+                raise OSError(f"the file ends at {position}, {left} bytes early")
+            position += len(block)
+            yield block
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(READERS, work)
+
+
+async def send(request: HttpRequest, sent: Sent) -> HttpResponseBase:
+    """The response to GET or HEAD for a file. `?download` asks the browser to keep it instead of showing it."""
+    path = storage.path(sent.key)
+    try:
+        descriptor = await in_thread(partial(os.open, path, os.O_RDONLY))
+    except FileNotFoundError as error:
+        raise Http404(f"the file of {sent.key} is gone") from error
+    try:
+        head, wanted = answer(request, sent, os.fstat(descriptor))
+        if wanted is None:
+            return head
+        blocks = Blocks(descriptor, wanted)
+        descriptor = -1
+        return StreamingHttpResponse(blocks, status=head.status_code, headers=head.headers)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def answer(request: HttpRequest, sent: Sent, stat: os.stat_result) -> tuple[HttpResponse, range | None]:
+    """Status and headers for a file of this kind, and the bytes that have to follow; None for none."""
+    etag = f'"{sent.sha256}"' if sent.sha256 else f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    modified = int(stat.st_mtime)
+    always = {
+        "Accept-Ranges": "bytes",
+        # Kept by this browser only, and asked about each time: somebody else may be signed in by then.
+        "Cache-Control": "private, no-cache",
+        "ETag": etag,
+        "Last-Modified": http_date(modified),
+    }
+    if settings.SENDFILE == "nginx":
+        there = {"X-Accel-Redirect": f"/protected-media/{quote(sent.key)}"}
+        return HttpResponse(headers=always | description(request, sent) | there), None
+    if settled := get_conditional_response(request, etag, modified, None):
+        settled.headers.update(always)
+        return settled, None
+    try:
+        wanted = byte_range(_range_header(request, etag, modified), stat.st_size)
+    except Unsatisfiable:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{stat.st_size}"}), None
+    headers = always | description(request, sent)
+    if wanted is None:
+        status, wanted = 200, range(stat.st_size)
+    else:
+        status = 206
+        headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{stat.st_size}"
+    headers["Content-Length"] = str(len(wanted))
+    return HttpResponse(status=status, headers=headers), None if request.method == "HEAD" else wanted
+
+
+def description(request: HttpRequest, sent: Sent) -> dict[str, str]:
+    """The headers that say what the bytes are, and keep a browser from taking them for anything else."""
+    as_attachment = "download" in request.GET or not sent.is_safe_inline
+    headers = {
+        "Content-Type": sent.media_type,
+        "Content-Disposition": content_disposition_header(as_attachment, sent.name) or "inline",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return headers if sent.is_safe_inline else headers | {"Content-Security-Policy": LOCKED_IN}
+
+
+def _range_header(request: HttpRequest, etag: str, modified: int) -> str:
+    """The Range header, unless the client holds a part of other bytes than these (If-Range)."""
+    known = request.headers.get("If-Range")
+    if known is None or known.strip() == etag or parse_http_date_safe(known) == modified:
+        return request.headers.get("Range", "")
+    return ""

@@ -1,0 +1,258 @@
+"""Recordings on their way in, by chunks that can go on after any break.
+
+The bytes lie in a part file. Its size is how much has arrived: the row only says what is to become of it. A lock on the
+part file keeps two requests apart, also those of different processes.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from io import FileIO
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+
+from jobs import storage
+from jobs.errors import InputError, JobError, ResourceError
+from jobs.models import Account, Upload, Video
+from jobs.services import naming, videos
+from jobs.services.videos import DuplicateVideo, receive
+
+__all__ = ["Checksum", "DuplicateVideo", "UploadError", "abort", "append", "begin", "expire", "finish", "receive"]
+
+BLOCK = 256 * 1024
+MARGIN_BYTES = 512 * 1024**2
+"""Room on the disk that an upload has to leave for everything else."""
+ORPHANED_SECONDS = 3600
+"""How old a file must be to count as left behind; the longest check of a file is far shorter."""
+CHECKSUMS = ("sha1", "sha256", "md5")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class UploadError(JobError):
+    """A request that does not fit the upload's state; `code` is busy, gone, offset, checksum or too_large."""
+
+
+class Source(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Checksum:
+    """What a chunk has to hash to; `algorithm` is one of CHECKSUMS."""
+
+    algorithm: str
+    digest: bytes
+
+
+def size_in_words(count: int) -> str:
+    return filesizeformat(count).replace("\xa0", " ")
+
+
+def begin(
+    owner: Account, *, name: str, length: int, title: str = "", work: Mapping[str, Mapping[str, Any]] | None = None
+) -> Upload:
+    """Make room for a recording of `length` bytes. Raises InputError (empty, too_large) and ResourceError."""
+    if length <= 0:
+        raise InputError("The file is empty. Choose another one.", code="empty")
+    if length > settings.UPLOAD_LIMIT_BYTES:
+        limit, size = size_in_words(settings.UPLOAD_LIMIT_BYTES), size_in_words(length)
+        raise InputError(f"This file has {size}; the limit is {limit}. Choose a smaller one.", code="too_large")
+    refuse_overfull(length)
+    upload = Upload.objects.create(
+        owner=owner,
+        name=naming.file_name(name),
+        title=naming.clean(title)[:200],
+        length=length,
+        work=dict(work or {}),
+        expires_at=_expiry(),
+    )
+    try:
+        storage.upload_path(upload.pk).touch(exist_ok=False)
+    except OSError as error:
+        upload.delete()
+        raise _disk_full(error) from error
+    return upload
+
+
+def refuse_overfull(length: int) -> None:
+    """Raise ResourceError when the disk cannot take this much."""
+    free = storage.free_bytes() - MARGIN_BYTES
+    if length > free:
+        raise ResourceError(
+            f"This file has {size_in_words(length)}, but the server has room for {size_in_words(max(0, free))} only. "
+            "Delete recordings or results that are no longer needed, or ask the operator to make room.",
+            code="disk_full",
+        )
+
+
+def received(upload: Upload) -> int:
+    """How many bytes have arrived. Raises UploadError while another request is at it, and when it is gone."""
+    with _held(upload) as part:
+        return os.fstat(part.fileno()).st_size
+
+
+def append(upload: Upload, offset: int, source: Source, checksum: Checksum | None = None) -> int:
+    """Add a chunk that starts at `offset`, and return the offset after it. A chunk is taken whole or not at all.
+
+    Raises UploadError, and ResourceError when the disk is full.
+    """
+    with _held(upload) as part:
+        size = part.seek(0, os.SEEK_END)
+        if offset != size:
+            raise UploadError(f"The upload is at byte {size}, not {offset}. Go on from there.", code="offset")
+        try:
+            _copy(source, part, min(settings.CHUNK_LIMIT_BYTES, upload.length - size), checksum)
+        except BaseException as error:
+            part.truncate(size)
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise _disk_full(error) from error
+            raise
+        upload.offset, upload.expires_at = part.tell(), _expiry()
+        Upload.objects.filter(pk=upload.pk).update(offset=upload.offset, expires_at=upload.expires_at)
+        return upload.offset
+
+
+def finish(upload: Upload) -> Video:
+    """Make the recording of a whole upload. It gets the upload's id, so that who missed the answer can ask again.
+
+    The upload is gone afterwards, also when its bytes are refused. Raises as `receive` does, and UploadError.
+    """
+    with _held(upload):
+        try:
+            video = videos.receive(
+                upload.owner,
+                storage.upload_path(upload.pk),
+                name=upload.name,
+                title=upload.title,
+                work=upload.work,
+                pk=upload.pk,
+            )
+        except JobError:
+            upload.delete()
+            raise
+        Upload.objects.filter(pk=upload.pk).delete()
+        return video
+
+
+def abort(upload: Upload) -> None:
+    """Forget an upload and its bytes. Raises UploadError (busy) while another request is at it."""
+    part = storage.upload_path(upload.pk)
+    with contextlib.ExitStack() as stack:
+        if part.exists():
+            stack.enter_context(_held(upload))
+        part.unlink(missing_ok=True)
+        Upload.objects.filter(pk=upload.pk).delete()
+
+
+def expire() -> int:
+    """Clear away what nobody goes on with: expired uploads and files without one. Returns how many it cleared.
+
+    Also puts right what a crash between a recording's row and its jobs left. Safe to run by several at once.
+    """
+    _start_forgotten_work()
+    cleared = 0
+    for upload in Upload.objects.expired():
+        with contextlib.suppress(UploadError):
+            abort(upload)
+            cleared += 1
+    return cleared + _delete_orphans()
+
+
+def _start_forgotten_work() -> None:
+    for upload in Upload.objects.filter(pk__in=Video.objects.values("pk")):
+        video = Video.objects.filter(pk=upload.pk).first()
+        if video:
+            videos.start(video, upload.work)
+            upload.delete()
+
+
+def _delete_orphans() -> int:
+    folder = storage.path("uploads")
+    if not folder.is_dir():
+        return 0
+    # The files first: an upload that begins in between must not lose its own.
+    old = [file for file in folder.iterdir() if _age_seconds(file) > ORPHANED_SECONDS]
+    known = {storage.upload_path(pk) for pk in Upload.objects.values_list("pk", flat=True)} if old else set()
+    orphans = [file for file in old if file not in known]
+    for file in orphans:
+        file.unlink(missing_ok=True)
+    return len(orphans)
+
+
+def _age_seconds(file: Path) -> float:
+    try:
+        return time.time() - file.stat().st_mtime
+    except FileNotFoundError:
+        return 0
+
+
+def _expiry() -> Any:
+    return timezone.now() + timedelta(hours=settings.UPLOAD_EXPIRES_HOURS)
+
+
+@contextlib.contextmanager
+def _held(upload: Upload) -> Iterator[FileIO]:
+    """The part file, open and locked. Raises UploadError (busy, gone)."""
+    path = storage.upload_path(upload.pk)
+    try:
+        part = path.open("r+b", buffering=0)
+    except FileNotFoundError as error:
+        raise _gone() from error
+    with part:
+        try:
+            fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UploadError("Another request is at this upload. Wait a moment and try again.", code="busy") from error
+        if not _is_at(part, path):  # it was finished or given up between opening and locking
+            raise _gone()
+        yield part
+
+
+def _is_at(part: FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(part.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _copy(source: Source, part: FileIO, limit: int, checksum: Checksum | None) -> None:
+    """Copy a chunk of at most `limit` bytes to the end of the part file."""
+    digest = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
+    while block := source.read(BLOCK):
+        limit -= len(block)
+        if limit < 0:
+            most = size_in_words(settings.CHUNK_LIMIT_BYTES)
+            raise UploadError(
+                f"This chunk is too long: a chunk has at most {most}, and no more than what is left of the file. "
+                "Send less at once.",
+                code="too_large",
+            )
+        if digest:
+            digest.update(block)
+        rest = memoryview(block)
+        while rest:
+            rest = rest[part.write(rest) :]
+    if digest and checksum and digest.digest() != checksum.digest:
+        raise UploadError("The chunk arrived damaged. Send it again.", code="checksum")
+
+
+def _gone() -> UploadError:
+    return UploadError("This upload is not there any more. Start it again.", code="gone")
+
+
+def _disk_full(error: OSError) -> ResourceError:
+    return ResourceError(
+        "The server's disk is full. What arrived so far is kept: make room, or ask the operator to, then go on.",
+        detail=str(error),
+        code="disk_full",
+    )

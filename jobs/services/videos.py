@@ -1,0 +1,141 @@
+"""Recordings: let in from a whole file, and deleted with all that belongs to them."""
+
+import contextlib
+import os
+import threading
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.db import IntegrityError
+
+from jobs import live, storage
+from jobs.engine.media import MediaInfo
+from jobs.engine.probe import Probed, probe
+from jobs.errors import InputError, JobError
+from jobs.models import Account, Video
+from jobs.operations import registry
+from jobs.operations.base import Params
+from jobs.services import jobs, naming
+
+PROBES = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""Many uploads that end together must not take the machine down."""
+
+
+class DuplicateVideo(InputError):
+    """The owner has the very same bytes already; `video` is the first recording of them."""
+
+    code = "duplicate"
+
+    def __init__(self, video: Video) -> None:
+        super().__init__(f"This recording is already there as “{video.title}”. Use that one, or allow duplicates.")
+        self.video = video
+
+
+def receive(
+    owner: Account,
+    file: Path,
+    *,
+    name: str,
+    title: str = "",
+    work: Mapping[str, Mapping[str, Any]] | None = None,
+    allow_duplicate: bool = True,
+    pk: uuid.UUID | None = None,
+) -> Video:
+    """Make a recording of a whole file, and the jobs of `work` (stored parameters by operation slug) on it.
+
+    The file is moved; it must lie on the storage's filesystem. Raises InputError when it is no recording or does not
+    allow the work, DuplicateVideo, and ResourceError; then the file is gone and nothing is left.
+    """
+    pk = pk or uuid.uuid4()
+    poster = storage.path(f"uploads/{pk}.poster.jpg")
+    try:
+        with PROBES:
+            probed = probe(file, poster=poster)
+        refuse_unfit(work or {}, probed.info)
+        if not allow_duplicate:
+            refuse_duplicate(owner, probed.sha256)
+        video = Video(
+            id=pk,
+            owner=owner,
+            title=naming.clean(title)[:200] or naming.title(name),
+            name=naming.file_name(name),
+            key=f"{folder(pk)}/source.{naming.ending(probed.info)}",
+            size=probed.info.size_bytes,
+            sha256=probed.sha256,
+            kind=probed.info.kind,
+            duration_seconds=float(probed.info.duration),
+            details=probed.info.to_json(),
+        )
+        _keep(video, file, probed)
+    except JobError:
+        file.unlink(missing_ok=True)
+        raise
+    finally:
+        poster.unlink(missing_ok=True)
+    start(video, work or {})
+    return video
+
+
+def _keep(video: Video, file: Path, probed: Probed) -> None:
+    """Publish the files, then the row. When the row cannot be made the file is where it was, for another try."""
+    try:
+        file.chmod(0o644)  # temporary files are closed to the web server in front, which may send this one
+        storage.adopt(file, video.key)
+        if probed.poster:
+            video.poster = f"{folder(video.pk)}/poster.jpg"
+            storage.adopt(probed.poster, video.poster)
+        video.save(force_insert=True)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            storage.path(video.key).rename(file)
+        storage.delete_tree(folder(video.pk))
+        raise
+
+
+def folder(pk: uuid.UUID) -> str:
+    return f"videos/{pk}"
+
+
+def refuse_unfit(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> None:
+    """Raise InputError when one of the chosen operations cannot be done on this recording."""
+    for slug, stored in work.items():
+        params = _params(slug, stored)
+        jobs.refuse_unfit(slug, info)
+        registry.get(slug).check(info, params)
+
+
+def refuse_duplicate(owner: Account, sha256: str) -> None:
+    first = Video.objects.of(owner).filter(sha256=sha256).order_by("created_at").first()
+    if first:
+        raise DuplicateVideo(first)
+
+
+def start(video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make the jobs that were ordered together with the upload. Safe to repeat: each is made once."""
+    for slug, stored in work.items():
+        key = f"upload-{video.pk}-{slug}"
+        if jobs.find_idempotent(video.owner, key):
+            continue
+        try:
+            jobs.create(video.owner, video, slug, _params(slug, stored), idempotency_key=key)
+        except IntegrityError:  # somebody else was made to repeat it at the same moment
+            continue
+
+
+def _params(slug: str, stored: Mapping[str, Any]) -> Params:
+    try:
+        return jobs.from_json(slug, stored)
+    except KeyError as error:
+        raise InputError(f"There is no work called “{slug}” here. Choose again.", code="unknown_operation") from error
+
+
+def delete(video: Video) -> None:
+    """Delete a recording with its jobs, their results and all files. Running work stops because its row is gone."""
+    for job in video.jobs.all():
+        jobs.erase(job)
+    pk, owner_id = video.pk, video.owner_id
+    video.delete()
+    storage.delete_tree(folder(pk))
+    live.tell([owner_id])

@@ -1,0 +1,34 @@
+"""The bytes of recordings and results, for those who own them."""
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from jobs.access import aowned, signed_in
+from jobs.models import Artifact, Video
+from jobs.sending import Sent, send
+from jobs.services import naming
+
+
+@require_safe
+@signed_in
+async def video_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    video = await aowned(Video, request.user, pk)
+    return await send(request, Sent(video.key, video.name, naming.media_type(video.key), video.sha256))
+
+
+@require_safe
+@signed_in
+async def video_poster(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    video = await aowned(Video, request.user, pk)
+    if not video.poster:
+        raise Http404("this recording has no poster")
+    return await send(request, Sent(video.poster, f"{video.title}.jpg", "image/jpeg"))
+
+
+@require_safe
+@signed_in
+async def artifact_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    artifact = await aowned(Artifact, request.user, pk)
+    return await send(request, Sent(artifact.key, artifact.name, artifact.media_type, artifact.sha256))

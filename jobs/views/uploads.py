@@ -1,0 +1,215 @@
+"""Uploads by chunks, in the tus protocol 1.0.0 (https://tus.io/protocols/resumable-upload)."""
+
+import base64
+import binascii
+import functools
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
+from django.urls import reverse
+from django.utils.http import http_date
+from django.views.decorators.csrf import csrf_exempt
+
+from jobs import forms
+from jobs.access import owned, refused, signed_in
+from jobs.errors import JobError
+from jobs.models import Upload, Video
+from jobs.services import uploads
+
+VERSION = "1.0.0"
+BODY_TYPE = "application/offset+octet-stream"
+EXTENSIONS = "creation,creation-with-upload,expiration,checksum,termination"
+STATUS = {
+    "bad_request": 400,
+    "gone": 404,
+    "offset": 409,
+    "too_large": 413,
+    "input": 415,
+    "busy": 423,
+    "checksum": 460,
+    "disk_full": 507,
+    "memory_full": 507,
+    "resource": 507,
+}
+"""By error code; any other refusal of a recording is 415: it cannot be worked with."""
+Handler = Callable[..., HttpResponse]
+
+
+class BadRequest(JobError):
+    """The client and the protocol disagree."""
+
+    code = "bad_request"
+
+
+def spoken(view: Handler) -> Handler:
+    """Speak tus: check the version, find the method behind an override, turn errors into answers."""
+
+    @functools.wraps(view)
+    def spoken_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.method = request.headers.get("X-HTTP-Method-Override", request.method or "").upper()
+        if request.method == "OPTIONS":
+            return _options()
+        if request.headers.get("Tus-Resumable") != VERSION:
+            response: HttpResponse = refused(
+                412, "version", f"Send Tus-Resumable: {VERSION}.", **{"Tus-Version": VERSION}
+            )
+        else:
+            try:
+                response = view(request, *args, **kwargs)
+            except JobError as error:
+                response = refused(STATUS.get(error.code, 415), error.code, error.message)
+            except Http404:
+                response = refused(404, "not_found", "There is no such upload. Start it again.")
+        response["Tus-Resumable"] = VERSION
+        return response
+
+    return csrf_exempt(spoken_view)
+
+
+def _options() -> HttpResponse:
+    return HttpResponse(
+        status=204,
+        headers={
+            "Tus-Resumable": VERSION,
+            "Tus-Version": VERSION,
+            "Tus-Extension": EXTENSIONS,
+            "Tus-Max-Size": str(settings.UPLOAD_LIMIT_BYTES),
+            "Tus-Checksum-Algorithm": ",".join(uploads.CHECKSUMS),
+        },
+    )
+
+
+@spoken
+@signed_in
+def collection(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["OPTIONS", "POST"])
+    if "Upload-Defer-Length" in request.headers:
+        raise BadRequest("Say at the start how long the file is: send Upload-Length.")
+    length = _whole_number(request, "Upload-Length")
+    checksum = _checksum(request)
+    facts = metadata(request.headers.get("Upload-Metadata", ""))
+    upload = uploads.begin(
+        request.user,  # type: ignore[arg-type]
+        name=facts.get("filename") or facts.get("name", ""),
+        length=length,
+        title=facts.get("title", ""),
+        work=_work(facts.get("work", "")),
+    )
+    response = _state(upload, 0)
+    if request.headers.get("Content-Type") == BODY_TYPE:
+        try:
+            response = _take(request, upload, 0, checksum)
+        except JobError:
+            uploads.abort(upload)  # the client was never told where it is
+            raise
+    response.status_code = 201
+    response["Location"] = reverse("upload", args=[upload.pk])
+    return response
+
+
+@spoken
+@signed_in
+def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
+    if request.method == "HEAD":
+        return _head(request, pk)
+    if request.method == "PATCH":
+        return _patch(request, owned(Upload, request.user, pk))
+    if request.method == "DELETE":
+        uploads.abort(owned(Upload, request.user, pk))
+        return HttpResponse(status=204)
+    return HttpResponseNotAllowed(["DELETE", "HEAD", "OPTIONS", "PATCH"])
+
+
+def _head(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """How far the upload is. The answer to its last chunk may have been lost: then its video is here already, or what
+    has arrived is whole but was never looked at."""
+    video = Video.objects.of(request.user).filter(pk=pk).first()  # type: ignore[arg-type]
+    if video is None:
+        found = owned(Upload, request.user, pk)
+        offset = uploads.received(found)
+        response = _state(found, offset) if offset < found.length else _finish(found)
+        name, length = found.name, found.length
+    else:
+        response = _finished(video, video.size)
+        name, length = video.name, video.size
+    response.status_code = 200
+    response["Upload-Length"] = str(length)
+    response["Upload-Metadata"] = f"filename {base64.b64encode(name.encode()).decode()}"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:
+    if request.headers.get("Content-Type") != BODY_TYPE:
+        return refused(415, "content_type", f"Send the bytes as {BODY_TYPE}.")
+    return _take(request, upload, _whole_number(request, "Upload-Offset"), _checksum(request))
+
+
+def _take(request: HttpRequest, upload: Upload, offset: int, checksum: uploads.Checksum | None) -> HttpResponse:
+    offset = uploads.append(upload, offset, request, checksum)
+    return _finish(upload) if offset == upload.length else _state(upload, offset)
+
+
+def _finish(upload: Upload) -> HttpResponse:
+    return _finished(uploads.finish(upload), upload.length)
+
+
+def _finished(video: Video, offset: int) -> HttpResponse:
+    return HttpResponse(status=204, headers={"Upload-Offset": str(offset), "Video-Id": str(video.pk)})
+
+
+def _state(upload: Upload, offset: int) -> HttpResponse:
+    expires = http_date(upload.expires_at.timestamp())
+    return HttpResponse(status=204, headers={"Upload-Offset": str(offset), "Upload-Expires": expires})
+
+
+# Reading the request -------------------------------------------------------------------------------------------------
+
+
+def _whole_number(request: HttpRequest, header: str) -> int:
+    text = request.headers.get(header, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        raise BadRequest(f"{header} has to be a whole number of bytes.")
+    return int(text)
+
+
+def _checksum(request: HttpRequest) -> uploads.Checksum | None:
+    """What the chunk in the body has to hash to, if the client said."""
+    header = request.headers.get("Upload-Checksum")
+    if header is None:
+        return None
+    algorithm, _, digest = header.partition(" ")
+    if algorithm not in uploads.CHECKSUMS:
+        raise BadRequest(f"Use one of these checksums: {', '.join(uploads.CHECKSUMS)}.")
+    return uploads.Checksum(algorithm, _decoded(digest, "Upload-Checksum"))
+
+
+def metadata(header: str) -> dict[str, str]:
+    """Upload-Metadata as a dict: pairs `key base64`, parted by commas; a key alone stands for an empty value."""
+    pairs = (pair.strip().partition(" ") for pair in header.split(",") if pair.strip())
+    try:
+        return {key: _decoded(value.strip(), "Upload-Metadata").decode() for key, _, value in pairs}
+    except UnicodeDecodeError as error:
+        raise BadRequest("Upload-Metadata has to be UTF-8 behind its base64.") from error
+
+
+def _decoded(text: str, header: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadRequest(f"{header} has to be written in base64.") from error
+
+
+def _work(text: str) -> dict[str, dict[str, Any]]:
+    """What to do with the recording, from the fields of the upload form."""
+    if not text:
+        return {}
+    try:
+        return forms.work_of(QueryDict(text))
+    except ValidationError as error:
+        raise BadRequest(" ".join(error.messages)) from error

@@ -1,0 +1,268 @@
+"""Daphne with bounds: what it does not do by itself about large bodies, slow readers and stopping.
+
+- A form's body is not parsed into memory on the event loop; Django parses it, from a file, in a thread.
+- A body over the limit is refused as soon as its length is known, and never stored.
+- The body goes to Django block by block instead of all at once into a queue.
+- A response waits for the client to take what was sent, instead of piling up in memory.
+- On SIGTERM, requests under way may end before the process does.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from html import escape
+from io import BytesIO
+from json import dumps
+from typing import IO, Any
+
+from daphne import http_protocol, server
+from django.conf import settings
+from twisted.internet import defer, reactor
+from twisted.python.failure import Failure
+
+log = logging.getLogger(__name__)
+BLOCK = 256 * 1024
+IDLE_SECONDS = 60
+"""How long a connection may send nothing in the middle of a request, or between two."""
+STALL_SECONDS = 300
+"""How long a client may take nothing of a response. A paused player may: it asks for the rest again."""
+LINGER_SECONDS = 120
+"""How long a refused body is read on and thrown away: most clients read the answer only after they have sent it all."""
+GRACE_SECONDS = 3
+"""How long requests under way may go on after SIGTERM."""
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Scope = dict[str, Any]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def body_limit(method: bytes) -> int:
+    """The longest body in bytes. PATCH brings chunks of uploads (tus)."""
+    limit: int = settings.CHUNK_LIMIT_BYTES if method == b"PATCH" else settings.FORM_LIMIT_BYTES
+    return limit
+
+
+def refusal(method: bytes, *, page: bool) -> bytes:
+    """The whole answer to a body over the limit."""
+    megabytes = body_limit(method) // 1024**2
+    if method == b"PATCH":
+        message = f"This chunk is too long. Send the file in chunks of at most {megabytes} MB."
+    else:
+        message = (
+            f"This is too large for one piece: the limit is {megabytes} MB. Turn on JavaScript to upload larger files "
+            "by the page, or upload in chunks to /uploads."
+        )
+    if page:
+        kind, body = "text/html", f"<!doctype html><title>Too large</title><p>{escape(message)}</p>"
+    else:
+        kind, body = "application/json", dumps({"error": {"code": "too_large", "message": message}})
+    return (
+        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nTus-Resumable: 1.0.0\r\n"
+        f"Content-Type: {kind}; charset=utf-8\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}"
+    ).encode()
+
+
+class WebRequest(http_protocol.WebRequest):
+    """One HTTP request, and the producer of its response towards the transport (pause and resume)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._parsePOSTFormSubmission = False
+        self._received = 0
+        self._limit = 0
+        self._refused = False
+        self._can_write = asyncio.Event()
+        self._can_write.set()
+
+    # The body on its way in
+
+    def gotLength(self, length: int | None) -> None:
+        self._limit = body_limit(self.channel._command)
+        super().gotLength(length)
+        if length is not None and length > self._limit:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if not self._refused and self._received > self._limit:
+            self._refuse()
+        if not self._refused:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if self._refused:
+            self.channel.loseConnection()
+        else:
+            super().requestReceived(command, path, version)
+
+    def _refuse(self) -> None:
+        self._refused = True
+        self.content.close()
+        self.content = BytesIO()
+        self.requestHeaders.removeHeader(b"Expect")  # nobody is to go on and send it
+        page = b"text/html" in (self.getHeader(b"Accept") or b"")
+        self.channel.write(refusal(self.channel._command, page=page))
+        reactor.callLater(LINGER_SECONDS, self.abandon)  # type: ignore[attr-defined]
+
+    def take_body(self) -> IO[bytes]:
+        """The body as a file, which is the caller's to close."""
+        body, self.content = self.content, BytesIO()
+        return body
+
+    # The response on its way out
+
+    def handle_reply(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and self.channel is not None and not self.producer:
+            self.registerProducer(self, True)
+        super().handle_reply(message)
+
+    def pauseProducing(self) -> None:
+        self._can_write.clear()
+
+    def resumeProducing(self) -> None:
+        self._can_write.set()
+
+    def stopProducing(self) -> None:
+        self._can_write.set()
+
+    async def writable(self) -> None:
+        """Wait until the client has taken what was sent; give up on one that takes nothing."""
+        if self._can_write.is_set():
+            return
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                await self._can_write.wait()
+        except TimeoutError:
+            self.abandon()
+
+    def finish(self) -> None:
+        if self.producer and self.channel is not None:
+            self.unregisterProducer()
+        super().finish()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._can_write.set()
+        super().connectionLost(reason)
+
+    def abandon(self) -> None:
+        channel = getattr(self, "channel", None)
+        if channel is not None and channel.transport is not None:
+            channel.transport.abortConnection()
+
+
+class HTTPFactory(http_protocol.HTTPFactory):
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = WebRequest
+        protocol.timeOut = IDLE_SECONDS
+        return protocol
+
+
+server.HTTPFactory = HTTPFactory  # daphne offers no other way to choose it
+
+
+class Body:
+    """What one application receives: the body in blocks from its file, then what daphne has to say."""
+
+    def __init__(self, file: IO[bytes], receive: Receive) -> None:
+        self._file, self._receive, self._more = file, receive, True
+
+    async def receive(self) -> Message:
+        if self._more:
+            block = await self._read()
+            self._more = len(block) == BLOCK
+            return {"type": "http.request", "body": block, "more_body": self._more}
+        while (message := await self._receive())["type"] == "http.request":
+            pass  # daphne's own view of the body, which we took away
+        return message
+
+    async def _read(self) -> bytes:
+        if isinstance(self._file, BytesIO):
+            return self._file.read(BLOCK)
+        return await asyncio.get_running_loop().run_in_executor(None, self._file.read, BLOCK)
+
+
+def by_blocks(application: Application) -> Application:
+    """The application, fed from the file that Server leaves in the scope."""
+
+    async def fed(scope: Scope, receive: Receive, send: Send) -> None:
+        file = scope.pop("body_file", None)
+        if file is None:
+            await application(scope, receive, send)
+        else:
+            with file:
+                await application(scope, Body(file, receive).receive, send)
+
+    return fed
+
+
+class Server(server.Server):
+    """Serves an application on a socket that listens already. `run` returns after SIGTERM or SIGINT."""
+
+    def __init__(self, application: Application, listening: socket.socket, **options: Any) -> None:
+        super().__init__(
+            by_blocks(application),
+            endpoints=[f"fd:fileno={listening.fileno()}"],
+            # A client that left does not end the check of its upload.
+            application_close_timeout=3600,
+            websocket_max_message_size=64 * 1024,
+            websocket_max_frame_size=64 * 1024,
+            server_name="",
+            **options,
+        )
+        self.ports: list[Any] = []
+
+    def create_application(self, protocol: Any, scope: Scope) -> Any:
+        if isinstance(protocol, WebRequest):
+            scope["body_file"] = protocol.take_body()
+        return super().create_application(protocol, scope)
+
+    async def handle_reply(self, protocol: Any, message: Message) -> None:
+        await super().handle_reply(protocol, message)
+        if isinstance(protocol, WebRequest):
+            await protocol.writable()
+
+    def listen_success(self, port: Any) -> None:
+        self.ports.append(port)
+        super().listen_success(port)
+
+    def kill_all_applications(self) -> defer.Deferred[None]:
+        """Called before the reactor stops."""
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._wind_down()))
+
+    async def _wind_down(self) -> None:
+        for port in self.ports:
+            port.stopListening()
+        requests = self._under_way(WebRequest)
+        if requests:
+            log.info("waiting for %d requests under way", len(requests))
+            await asyncio.wait(requests, timeout=GRACE_SECONDS)
+        rest = self._under_way(object)
+        for application in rest:
+            application.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=1)
+
+    def _under_way(self, kind: type) -> list[asyncio.Future[None]]:
+        found = [
+            details.get("application_instance")
+            for protocol, details in self.connections.items()
+            if isinstance(protocol, kind)
+        ]
+        return [application for application in found if application is not None and not application.done()]
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """A socket that listens. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        listening.listen(256)
+    except OSError:
+        listening.close()
+        raise
+    return listening
