@@ -55,7 +55,7 @@ def caf(file: BinaryIO, head: bytes) -> int | None:
     at = 8
     while len(header := seek_read(file, at, 12)) == 12:
         end = known(header[4:12], "big", at + 12)
-        if header[:4] == b"data" or end is None:
+        if header[:4] == b"data" or end is None or end >> 44:
             return end
         at = end
     return None

@@ -1,12 +1,14 @@
 """When pictures and sounds happen: the span of a recording, its frame rate, and whether that is steady."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice, pairwise
 
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 STRETCH = 300
@@ -25,25 +27,42 @@ def span(
             container.seek(int(near * 1_000_000))
     first: dict[int, Fraction] = {}
     last: dict[int, Fraction] = {}
-    with contextlib.suppress(av.error.FFmpegError):
-        for packet in container.demux([container.streams[index] for index in tracks]):
-            time = packet.dts if packet.pts is None else packet.pts
-            if time is None or packet.time_base is None:
-                continue
-            index, start = packet.stream_index, time * packet.time_base
-            first[index] = min(first.get(index, start), start)
-            last[index] = max(last.get(index, start), start + (packet.duration or 0) * packet.time_base)
+    for packet in packets(container, tracks_of(container, tracks)):
+        time = packet.dts if packet.pts is None else packet.pts
+        if time is None or packet.time_base is None:
+            continue
+        index, start = packet.stream_index, time * packet.time_base
+        first[index] = min(first.get(index, start), start)
+        last[index] = max(last.get(index, start), start + (packet.duration or 0) * packet.time_base)
     return (min(first.values()), max(last.values())) if first else None
+
+
+def packets(container: InputContainer, tracks: Sequence[Stream]) -> Iterator[Packet]:
+    """The packets of some tracks, to the end of the data or to where damage ends it."""
+    while tracks:
+        try:
+            yield from container.demux(tracks)
+            return
+        except IndexError:
+            # FLV and MPEG-TS may bring up new tracks on the way, on which PyAV 18.1 stumbles. Reading goes on behind.
+            continue
+        except av.error.FFmpegError:
+            return
+
+
+def tracks_of(container: InputContainer, tracks: Collection[int]) -> list[Stream]:
+    """The streams with these indexes; in a damaged file some may show up late, or not again."""
+    return [stream for stream in container.streams if stream.index in tracks]
 
 
 def picture_times(container: InputContainer, track: int, near: Fraction) -> list[int]:
     """When the pictures of a stretch after `near` seconds are shown, in ticks and in order."""
     try:
         container.seek(int(near * 1_000_000))
-        packets = islice(container.demux(container.streams[track]), STRETCH)
-        return in_order(packet.pts for packet in packets if packet.pts is not None)
     except av.error.FFmpegError:
         return []
+    stretch = islice(packets(container, tracks_of(container, [track])), STRETCH)
+    return in_order(packet.pts for packet in stretch if packet.pts is not None)
 
 
 def in_order(ticks: Iterable[int]) -> list[int]:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from jobs.engine import inspection, probe, process
 from jobs.engine.inspection import inspect
@@ -249,6 +250,18 @@ def test_a_recorder_that_stopped_in_the_middle_of_a_fragmented_file_is_taken(mp4
     pieces = media.remuxed(mp4, shelf / "pieces.mp4", "-movflags", "frag_keyframe+empty_moov+default_base_moof")
     assert abs(inspect(pieces).duration - 4) < Fraction(1, 10)
     assert 1 < inspect(media.cut_bytes(pieces, shelf / "stopped.mp4", 0.7)).duration < 4
+
+
+def test_a_track_that_shows_up_late_hides_no_other(shelf):
+    # Picture alone for 30 s, then picture and sound: the second part's header brings a track that nobody expected.
+    early = shelf / "early.ts"
+    media.run_ffmpeg(*media.picture(30), *media.FAST_X264, "-b:v", "3M", "-minrate", "3M", "-g", 25, media.url(early))
+    late = media.video(shelf / "later.ts", "-output_ts_offset", 30)
+    both = shelf / "both.ts"
+    both.write_bytes(early.read_bytes() + late.read_bytes())
+    info = inspect(both)
+    assert info.video is not None
+    assert abs(info.duration - 34) < Fraction(1, 5)
 
 
 def test_a_sound_track_that_nobody_can_decode_hides_no_other(mp4, shelf):
@@ -568,6 +581,16 @@ def test_a_poster_that_cannot_be_made_fails_nothing(mp4, tmp_path):
     found = probe.probe(mp4, poster=tmp_path / "missing" / "poster.jpg")
     assert found.poster is None
     assert found.info.video is not None
+
+
+def test_a_poster_is_an_upright_picture(mp4, shelf, tmp_path):
+    path = media.remuxed(mp4, shelf / "portrait.mp4", before=("-display_rotation:v:0", -90))
+    found = probe.probe(path, poster=tmp_path / "poster.jpg")
+    assert found.poster == tmp_path / "poster.jpg"
+    with Image.open(found.poster) as image:
+        assert image.format == "JPEG"
+        assert (image.width, image.height) == (90, 160), "upright, and no larger than the recording"
+        assert max(high for _, high in image.getextrema()) > 100, "not black"
 
 
 def test_sound_has_no_poster(shelf, tmp_path):
