@@ -1,70 +1,189 @@
-"""From a decoded frame to a picture as a viewer would see it: upright, in square pixels, in sRGB; and to a file."""
+"""Encoding the pictures of a schedule: each at its exact time, as the source shows it."""
 
+import contextlib
 import errno
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
-from PIL import Image
+import av
+import av.error
+from av.container import InputContainer
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
 
-from jobs.engine import tonemap
-from jobs.engine.media import VideoTrack
+from jobs.engine.media import MediaInfo, VideoTrack
+from jobs.engine.pcm import demuxer
 from jobs.engine.process import disk_full
+from jobs.engine.timeline import FrameIndex, Schedule, open_picture, readable_frames
+from jobs.errors import ToolError
 
-# Full chroma resolution and exact rounding cost nothing noticeable on single pictures.
-SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601}
-MATRICES |= {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
-"""libswscale's conversions by the number of the matrix in ITU-T H.273."""
-HD_HEIGHT = 720
-TURNED = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
-"""Pillow turns the other way than a track's rotation."""
-SAVED_AS = {
-    "jpeg": {"quality": 88, "optimize": True, "progressive": True},
-    "webp": {"quality": 82, "method": 4},
-    "png": {"compress_level": 6},
-}
+# Containers with an index of keyframes; others seek by guessing, and are decoded from the start.
+INDEXED = {"mov", "matroska"}
+PRESET = "veryfast"
+CRF = 19
+# A keyframe this often, so that a player can jump and the next cut can copy.
+KEY_SECONDS = 4
+UNSPECIFIED = 2
 
 
-def size(track: VideoTrack, width: int) -> tuple[int, int]:
-    """Width and height in square pixels, upright: as wide as wished, no wider than the recording."""
-    full_width, full_height = track.display_size
-    width = max(1, min(width, full_width))
-    return width, max(1, round(full_height * width / full_width))
+class Pictures:
+    """Decoded pictures of a recording by their time stamps, in rising order."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream, index: FrameIndex, *, can_seek: bool) -> None:
+        self._container = container
+        self._stream = stream
+        self._index = index
+        self._can_seek = can_seek
+        self._decoded = readable_frames(container, stream)
+        self._shown: tuple[int, VideoFrame] | None = None
+        self._ahead: tuple[int, VideoFrame] | None = None
+
+    def go_to(self, pts: int) -> None:
+        """Jump to the last keyframe before `pts` when that leaves something out."""
+        key = self._index.key_at_or_before(pts)
+        position = self._ahead or self._shown
+        if not self._can_seek or key is None or (position and key <= position[0]):
+            return
+        while key is not None:
+            self._seek(key)
+            if self._ahead and self._ahead[0] <= pts:
+                return
+            # The demuxer landed too late, or the decoder could not start there.
+            key = self._index.key_at_or_before(key - 1)
+        self._can_seek = False
+        self._seek(int(self._index.pts[0]))
+
+    def _seek(self, pts: int) -> None:
+        self._container.seek(pts, stream=self._stream, backward=True)
+        self._decoded = readable_frames(self._container, self._stream)
+        self._shown = None
+        self._ahead = self._next()
+
+    def _next(self) -> tuple[int, VideoFrame] | None:
+        return next(((frame.pts, frame) for frame in self._decoded if frame.pts is not None), None)
+
+    def at(self, pts: int) -> VideoFrame:
+        """The picture with this time stamp; where the decoder has none for it, the one before, or failing that after.
+
+        Raises ToolError when nothing can be decoded.
+        """
+        while self._ahead is None or self._ahead[0] <= pts:
+            if self._ahead:
+                self._shown = self._ahead
+                if self._shown[0] == pts:
+                    self._ahead = None
+                    break
+            self._ahead = self._next()
+            if self._ahead is None:
+                break
+        found = self._shown or self._ahead
+        if not found:
+            raise ToolError(
+                "No picture of this recording could be decoded. Export it again, for example as MP4, and upload that."
+            )
+        return found[1]
 
 
-def picture(frame: VideoFrame, track: VideoTrack, width: int) -> Image.Image:
-    """The frame in sRGB, upright, `width` pixels wide or as wide as the recording, in the right aspect."""
-    upright = size(track, width)
-    across, down = reversed(upright) if track.rotation in (90, 270) else upright
-    converted = tonemap.concerns(frame.color_trc, frame.color_primaries)
-    scaled = frame.reformat(
-        width=across,
-        height=down,
-        format="rgb48le" if converted else "rgb24",
-        src_colorspace=matrix(frame),
-        dst_color_range=ColorRange.JPEG,
-        interpolation=SCALING,
-    ).to_ndarray()
-    if converted:
-        scaled = tonemap.to_srgb(scaled, frame.color_trc, frame.color_primaries)
-    image = Image.fromarray(scaled)
-    return image.transpose(TURNED[track.rotation]) if track.rotation in TURNED else image
+def wanted_pictures(source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule) -> Iterator[VideoFrame]:
+    """One decoded picture for each of the schedule, reading no more than is needed for them."""
+    container, stream = open_picture(source, info)
+    stream.codec_context.thread_type = "AUTO"  # type: ignore[assignment]
+    with container:
+        pictures = Pictures(container, stream, index, can_seek=demuxer(info) in INDEXED)
+        firsts = set(wanted.first)
+        for place, pts in enumerate(wanted.pts.tolist()):
+            if place in firsts:
+                pictures.go_to(pts)
+            yield pictures.at(pts)
 
 
-def matrix(frame: VideoFrame) -> Colorspace | None:
-    """How the frame's YUV becomes RGB: as tagged, else as players guess it, by the height."""
-    if frame.format.is_rgb:
-        return None
-    guess = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
-    return MATRICES.get(frame.colorspace, guess)
+def encode_pictures(
+    source: Path,
+    info: MediaInfo,
+    index: FrameIndex,
+    wanted: Schedule,
+    output: Path,
+    *,
+    progress: Callable[[float], None],
+) -> None:
+    """Write the scheduled pictures as H.264 in an MP4 file without sound.
+
+    `progress` gets the fraction of the result's time that is encoded, 0 to 1; what it raises ends the work. Raises
+    ToolError, ResourceError.
+    """
+    assert info.video is not None
+    total = int(wanted.at[-1] + wanted.lasts[-1])
+    lasts = dict(zip(wanted.at.tolist(), wanted.lasts.tolist(), strict=True))
+    with _disk_errors(), av.open(f"file:{output}", "w", format="mp4") as container:
+        stream: VideoStream | None = None
+        pictures = wanted_pictures(source, info, index, wanted)
+        with contextlib.closing(pictures):
+            for frame, at in zip(pictures, wanted.at.tolist(), strict=True):
+                if stream is None:
+                    stream = _add_stream(container, info.video, frame, index.clock_hz)
+                fitted = _fitted(frame, stream)
+                fitted.pts, fitted.time_base = at, Fraction(1, index.clock_hz)
+                # The source's frame types must not be forced on the encoder.
+                fitted.pict_type = PictureType.NONE
+                _mux(container, stream, fitted, lasts)
+                progress(at / total)
+        assert stream is not None
+        _mux(container, stream, None, lasts)
 
 
-def save(image: Image.Image, out: Path, kind: str) -> None:
-    """Write a jpeg, webp or png to `out`. Raises ResourceError when the disk is full."""
+def _mux(container: av.container.OutputContainer, stream: VideoStream, frame: VideoFrame | None, lasts: dict) -> None:
+    for packet in stream.encode(frame):
+        packet.duration = lasts.pop(packet.pts)
+        container.mux(packet)
+
+
+def _add_stream(
+    container: av.container.OutputContainer, track: VideoTrack, frame: VideoFrame, clock_hz: int
+) -> VideoStream:
+    rate = track.frame_rate or Fraction(30)
+    stream = container.add_stream("libx264", rate=rate.limit_denominator(65_535))
+    context = stream.codec_context
+    # 4:2:0 has one colour sample for two by two pixels.
+    context.width, context.height = max(2, frame.width & ~1), max(2, frame.height & ~1)
+    # Eight bits and 4:2:0 are what every browser plays. The j stands for full range.
+    full = frame.format.name.startswith("yuvj") or (frame.color_range == ColorRange.JPEG and not _is_rgb(frame))
+    context.pix_fmt = "yuvj420p" if full else "yuv420p"
+    context.time_base = stream.time_base = Fraction(1, clock_hz)
+    context.sample_aspect_ratio = track.sample_aspect
+    context.gop_size = max(1, round(rate * KEY_SECONDS))
+    context.color_range = ColorRange.JPEG if full else ColorRange.MPEG
+    context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
+    context.colorspace = Colorspace.ITU709 if _is_rgb(frame) else frame.colorspace
+    context.options = {"preset": PRESET, "crf": str(CRF)}
+    if track.rotation:
+        stream.set_display_rotation(-track.rotation)
+    return stream
+
+
+def _is_rgb(frame: VideoFrame) -> bool:
+    return frame.format.is_rgb
+
+
+def _fitted(frame: VideoFrame, stream: VideoStream) -> VideoFrame:
+    """The frame in the encoder's size and pixel format; itself when it has them."""
+    context = stream.codec_context
+    if (frame.format.name, frame.width, frame.height) == (context.pix_fmt, context.width, context.height):
+        return frame
+    space = {"dst_colorspace": Colorspace.ITU709} if _is_rgb(frame) else {}
+    return frame.reformat(context.width, context.height, context.pix_fmt, dst_color_range=context.color_range, **space)
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Raise ResourceError when the encoded pictures find no room, ToolError for what else the libraries refuse."""
     try:
-        image.save(out, format=kind, **SAVED_AS[kind])
-    except OSError as error:
+        yield
+    except av.error.FFmpegError as error:
         if error.errno == errno.ENOSPC:
-            raise disk_full(f"{out}: {error}") from error
-        raise
+            raise disk_full(repr(error)) from error
+        raise ToolError(
+            "The pictures of this recording could not be encoded. Try again; if that fails too, tell the operator.",
+            detail=repr(error),
+        ) from error

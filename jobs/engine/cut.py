@@ -1,0 +1,152 @@
+"""The silence cut as a whole: from a recording to one without its silences, or to the plan for it."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from jobs.engine import cutplan, levels, render, timeline
+from jobs.engine.cutplan import CutParams, CutPlan
+from jobs.engine.media import MediaInfo
+from jobs.engine.parallel import beside
+from jobs.engine.pcm import output_rate
+from jobs.engine.process import CommandLog
+from jobs.engine.timeline import FrameIndex
+
+# Of the time a cut takes: measuring the sound against encoding the result.
+ANALYSIS_SHARE = 0.1
+
+Progress = Callable[[float, str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class CutResult:
+    """What was done. `frames` is the result's count, of which `frames_copied` are the source's own, bit for bit."""
+
+    plan: CutPlan
+    frames: int
+    frames_copied: int
+    render: str
+    seconds: dict[str, float]
+    """Time on the clock for "analysis", "render" and "verify"."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **plan_json(self.plan),
+            "frames": self.frames,
+            "frames_copied": self.frames_copied,
+            "render": self.render,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+
+
+def plan_json(plan: CutPlan) -> dict[str, Any]:
+    """The plan in seconds after the recording's start, rounded to microseconds."""
+
+    def rounded(time: Fraction) -> float:
+        return round(float(time), 6)
+
+    return {
+        "keep": [[rounded(start), rounded(end)] for start, end in plan.keep],
+        "source_duration": rounded(plan.duration),
+        "output_duration": rounded(plan.output_duration),
+        "saved": rounded(plan.saved),
+        "threshold_db": plan.threshold_db,
+    }
+
+
+def plan_only(
+    source: Path,
+    info: MediaInfo,
+    params: CutParams,
+    *,
+    track: int | str = "all",
+    cache: Path | None = None,
+    log: CommandLog | None = None,
+) -> CutPlan:
+    """The plan that `cut` would render, boundaries on the picture's frames. Raises InputError, ToolError.
+
+    With a `cache` folder (one that belongs to the bytes of `source`) only the first call has to read the recording.
+    """
+    return _analyse(source, info, params, track, cache, log, lambda fraction: None)[0]
+
+
+def cut(
+    source: Path,
+    output: Path,
+    info: MediaInfo,
+    params: CutParams,
+    *,
+    scratch: Path,
+    track: int | str = "all",
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    log: CommandLog | None = None,
+) -> CutResult:
+    """Write `source` without its silences to `output`, an MP4 file that appears when it is whole.
+
+    `track` is the audio track to find silence in: "all", or its place among the audio tracks. `scratch` is an
+    existing folder for temporary files. `progress` gets a fraction from 0 to 1 and a stage in plain words; whatever it
+    raises ends the work and leaves nothing behind. Raises InputError, ToolError, ResourceError.
+    """
+    log = log or CommandLog()
+    report = progress or (lambda fraction, stage: None)
+    seconds = {"analysis": 0.0, "render": 0.0, "verify": 0.0}
+    with _timed(seconds, "analysis"):
+        plan, index = _analyse(
+            source, info, params, track, cache, log, lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound")
+        )
+    with _timed(seconds, "render"):
+        frames = render.render(
+            source,
+            info,
+            plan,
+            index,
+            output,
+            scratch=scratch,
+            progress=lambda part, stage: report(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * part, stage),
+            log=log,
+        )
+    return CutResult(plan, frames, 0, "encode", seconds)
+
+
+def _analyse(
+    source: Path,
+    info: MediaInfo,
+    params: CutParams,
+    track: int | str,
+    cache: Path | None,
+    log: CommandLog | None,
+    progress: Callable[[float], None],
+) -> tuple[CutPlan, FrameIndex | None]:
+    """The snapped plan and the picture's index, sound and packets read beside each other."""
+    if not params.keep:
+        levels.tracks(info, track)
+    with beside(lambda task: _index(source, info, cache, task.halt)) as indexing:
+        measured = None
+        if not params.keep:
+            measured = levels.measure(source, info, track, cache_dir=cache, log=log, progress=progress)
+        index = indexing.result()
+    ends = [measured.duration if measured else info.duration]
+    if index:
+        ends.append(Fraction(index.end, index.clock_hz))
+        # The sound is not read when ranges are given, and another track may be longer than the measured one.
+        plan = cutplan.plan(measured, max(ends), params)
+        return cutplan.snap(plan, index), index
+    return cutplan.snap_to_samples(cutplan.plan(measured, max(ends), params), output_rate(info.audio[0])), None
+
+
+def _index(source: Path, info: MediaInfo, cache: Path | None, halt: Any) -> FrameIndex | None:
+    return timeline.index_frames(source, info, cache_dir=cache, halt=halt) if info.video else None
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds[name] = time.monotonic() - started

@@ -1,0 +1,168 @@
+"""Rendering a cut plan: pictures and sound beside each other, then one file of both.
+
+The plan's boundaries are the one clock: pictures are placed by its ticks, sound by the nearest sample to each exact
+boundary, so neither can drift from the other over any number of joins.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+
+from jobs.engine import picture, process
+from jobs.engine.cutplan import CutPlan
+from jobs.engine.media import MediaInfo
+from jobs.engine.parallel import Beside, beside
+from jobs.engine.pcm import demuxer
+from jobs.engine.process import CommandLog
+from jobs.engine.sound import cut_sound
+from jobs.engine.timeline import FrameIndex, Schedule, schedule
+from jobs.errors import InputError, ToolError
+
+# Of the whole, what is left for putting the file together.
+MUX_SHARE = 0.05
+# Sound and picture may end this far apart, beyond one picture.
+END_TOLERANCE = Fraction(10, 1000)
+
+Progress = Callable[[float, str], None]
+
+
+def render(
+    source: Path,
+    info: MediaInfo,
+    plan: CutPlan,
+    index: FrameIndex | None,
+    output: Path,
+    *,
+    scratch: Path,
+    progress: Progress,
+    log: CommandLog,
+) -> int:
+    """Write `output`, an MP4 file of H.264 and AAC, or of AAC alone when there is no index. Returns its frame count.
+
+    The plan has to be snapped. `output` appears when it is whole, never before; `scratch` is left as it was. Raises
+    InputError, ToolError, ResourceError, and what `progress` raises.
+    """
+    wanted = _schedule(plan, index)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="cut-") as folder, _whole(output) as part:
+        tracks = _encode(source, info, plan, index, wanted, Path(folder), progress, log)
+        stage = "Putting the file together"
+        with process.started(mux_argv(source, info, tracks, part), log=log) as child:
+            for position in process.positions(child):
+                done = min(1.0, max(0.0, float(position / plan.output_duration)))
+                progress(1 - MUX_SHARE * (1 - done), stage)
+            child.wait()
+        frames = len(wanted.pts) if wanted else 0
+        check(part, plan, frames, len(info.audio))
+    progress(1.0, stage)
+    return frames
+
+
+def _schedule(plan: CutPlan, index: FrameIndex | None) -> Schedule | None:
+    if index is None:
+        return None
+    wanted = schedule(index, plan.keep)
+    if not len(wanted.pts):
+        raise InputError(
+            "No picture lies in what would be kept of this recording. Keep more of it.", code="nothing_to_show"
+        )
+    return wanted
+
+
+@contextlib.contextmanager
+def _whole(output: Path) -> Iterator[Path]:
+    """A name beside `output` to write to, which takes its place when the block ends well and is gone otherwise."""
+    part = output.with_name(f".{output.name[:200]}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _encode(
+    source: Path,
+    info: MediaInfo,
+    plan: CutPlan,
+    index: FrameIndex | None,
+    wanted: Schedule | None,
+    folder: Path,
+    progress: Progress,
+    log: CommandLog,
+) -> list[Path]:
+    """Sound in a thread, pictures in this one. Returns the files of one track each, the picture first."""
+    count = len(plan.keep)
+    stage = f"Encoding {count} kept {'part' if count == 1 else 'parts'}"
+    sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
+
+    def cut_tracks(task: Beside[None]) -> None:
+        for track, path in zip(info.audio, sounds, strict=True):
+            cut_sound(source, info, track, plan.keep, path, duration=plan.duration, task=task, log=log)
+
+    with beside(cut_tracks) as task:
+
+        def advance(fraction: float) -> None:
+            task.check()
+            progress((1 - MUX_SHARE) * fraction, stage)
+
+        pictures = []
+        if index is not None and wanted is not None:
+            pictures = [folder / "picture.mp4"]
+            picture.encode_pictures(source, info, index, wanted, pictures[0], progress=advance)
+        while not task.wait(0.1):
+            advance(1.0 if pictures else task.fraction)
+        task.result()
+    return [*pictures, *sounds]
+
+
+def mux_argv(source: Path, info: MediaInfo, tracks: list[Path], output: Path) -> list[str]:
+    """ffmpeg's command line that joins files of one track each, with the source's names and dates."""
+    inputs = [part for track in tracks for part in ("-i", f"file:{track}")]
+    maps = [part for number in range(len(tracks)) for part in ("-map", f"{number}:0")]
+    names = []
+    for place, track in enumerate(info.audio):
+        names += [f"-metadata:s:a:{place}", f"language={track.language or 'und'}"]
+        if track.title:
+            names += [f"-metadata:s:a:{place}", f"title={track.title}", f"-metadata:s:a:{place}"]
+            # What players read of an MP4 file.
+            names += [f"handler_name={track.title}"]
+    return [
+        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *process.SAFE_INPUT),
+        # Time stamps as they are: the pictures may begin after the sound.
+        *("-copyts", *inputs, *process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
+        *(*maps, "-map_metadata", str(len(tracks)), "-map_chapters", "-1", *names, "-c", "copy"),
+        *("-movflags", "+faststart", "-progress", "pipe:1", "-f", "mp4", f"file:{output}"),
+    ]
+
+
+def check(output: Path, plan: CutPlan, frames: int, sounds: int) -> None:
+    """Raise ToolError unless the file has the planned number of frames and tracks, and they end together."""
+    try:
+        with av.open(f"file:{output}", format="mov", container_options={"protocol_whitelist": "file"}) as container:
+            found = [container.streams.video[0].frames] if container.streams.video else [0]
+            tracks = [*container.streams.video, *container.streams.audio]
+            ends = [(track.start_time or 0) + (track.duration or 0) for track in tracks]
+            ends = [end * (track.time_base or 0) for end, track in zip(ends, tracks, strict=True)]
+            found.append(len(container.streams.audio))
+    except av.error.FFmpegError as error:
+        raise _failed(repr(error)) from error
+    tolerance = END_TOLERANCE + (Fraction(1, 1000) if not frames else Fraction(0))
+    if found != [frames, sounds] or any(abs(end - plan.output_duration) > tolerance for end in ends):
+        raise _failed(
+            f"frames and tracks {found}, planned {[frames, sounds]}; "
+            f"ends {[float(end) for end in ends]}, planned {float(plan.output_duration)}"
+        )
+
+
+def _failed(detail: str) -> ToolError:
+    return ToolError(
+        "The cut recording did not come out as planned, so it was thrown away. Try again; if that fails too, "
+        "tell the operator.",
+        detail=detail,
+        code="unsound_result",
+    )
