@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageStat
 
-from jobs.engine import decoding, picture
+from jobs.engine import decoding, still
 from jobs.engine.media import MediaInfo
 
 POSTER_AT = Fraction(1, 10)
@@ -66,7 +66,7 @@ def poster(source: Path, info: MediaInfo, out: Path, width: int = 640) -> None:
     """
     at = info.duration * POSTER_AT
     for frame in grab(source, info, [at], width=width, reach=info.duration, tries=POSTER_TRIES):
-        picture.save(frame.image, out, "jpeg")
+        still.save(frame.image, out, "jpeg")
 
 
 def nearby(time: Fraction, duration: Fraction, reach: Fraction, tries: int) -> list[Fraction]:
@@ -110,4 +110,4 @@ def _better(frame: Frame, source: Path, info: MediaInfo, width: int, moments: Se
 
 def _drawn(decoded: decoding.VideoFrame, info: MediaInfo, width: int) -> Image.Image:
     assert info.video is not None
-    return picture.picture(decoded, info.video, width)
+    return still.drawn(decoded, info.video, width)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import decoding, frames, picture
+from jobs.engine import decoding, frames, still
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
@@ -154,7 +154,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
     def draft(self, context: Context, params: ThumbnailsParams, frame: frames.Frame, number: int, of: int) -> Draft:
         place = f"{number:0{max(2, len(str(of)))}d}"
         path = context.scratch / f"{place}{ENDINGS[params.format]}"
-        picture.save(frame.image, path, params.format)
+        still.save(frame.image, path, params.format)
         return Draft(
             path=path,
             kind="image",
