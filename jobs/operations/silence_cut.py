@@ -1,24 +1,21 @@
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import cut
-from jobs.engine.cutplan import CutParams
+from jobs.engine import cut, levels
+from jobs.engine.cutplan import CutParams, given_ranges, seconds
 from jobs.engine.media import MediaInfo
-from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import OperationForm, safe_name
 
 
 class ThresholdField(forms.CharField):
-    """“auto”, or a level in dBFS: 0 is the loudest that can be, -90 next to nothing."""
+    """“auto”, or a level in dBFS: 0 is the loudest that can be, -120 next to nothing."""
 
     def clean(self, value: Any) -> float | Literal["auto"]:
         text = str(value).strip().lower() if value not in (None, "") else "auto"
@@ -28,8 +25,8 @@ class ThresholdField(forms.CharField):
             level = float(text.replace("−", "-").removesuffix("dbfs").removesuffix("db"))
         except ValueError:
             raise ValidationError("Write auto, or a level in dBFS such as -30.") from None
-        if not -90 <= level <= 0:
-            raise ValidationError("The level must lie between -90 and 0 dBFS.")
+        if not -120 <= level <= 0:
+            raise ValidationError("The level must lie between -120 and 0 dBFS.")
         return level
 
 
@@ -106,9 +103,11 @@ class SilenceCutParams:
     keep: tuple[tuple[float, float], ...] = ()
 
     def for_engine(self) -> CutParams:
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """Raises InputError on values that make no sense."""
+        names = (field.name for field in dataclasses.fields(CutParams))
+        values = {name: getattr(self, name) for name in names}
         # The decimal that a person wrote, not the binary number next to it.
-        values["keep"] = tuple((Fraction(str(start)), Fraction(str(end))) for start, end in self.keep)
+        values["keep"] = tuple((seconds(start), seconds(end)) for start, end in self.keep)
         return CutParams(**values)
 
 
@@ -124,12 +123,8 @@ class SilenceCut(Operation[SilenceCutParams]):
     params_class = SilenceCutParams
 
     def check(self, info: MediaInfo, params: SilenceCutParams) -> None:
-        if params.audio_track != "all" and params.audio_track >= len(info.audio):
-            raise InputError(
-                f"There is no audio track {params.audio_track}: the recording has {len(info.audio)}, counted from 0. "
-                "Choose another one.",
-                code="no_such_track",
-            )
+        levels.tracks(info, params.audio_track)
+        given_ranges(params.for_engine().keep, info.duration)
 
     def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
         suffix, media_type = (".mp4", "video/mp4") if context.info.video else (".m4a", "audio/mp4")
@@ -140,13 +135,10 @@ class SilenceCut(Operation[SilenceCutParams]):
             context.info,
             params.for_engine(),
             scratch=context.scratch,
+            track=params.audio_track,
             cache=context.cache,
             progress=context.progress,
             log=context.log,
         )
         name = safe_name(f"{context.title} (cut)", suffix)
-        return [Draft(output, context.info.kind, name, media_type, metadata(result.to_json()))]
-
-
-def metadata(report: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(report)
+        return [Draft(output, context.info.kind, name, media_type, result.to_json())]
