@@ -26,18 +26,20 @@ ROWS = 50
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What a page shows: every job of its owner, those of one video, or none but the count in the bar."""
+    """What a page shows: every job of its owner, those of one video, a single job, or none but the count in the bar."""
 
     name: str = "bar"
     video: str = ""
     status: str = ""
+    job: str = ""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "View":
         """From a query string; what cannot be understood shows as little as possible."""
-        name, video, status = (query.get(key, "") for key in ("view", "video", "status"))
+        name, video, status, job = (query.get(key, "") for key in ("view", "video", "status", "job"))
         known = {"active", "done", "failed"}
-        return cls(name if name in ("queue", "video") else "bar", video, status if status in known else "")
+        known_name = name if name in ("queue", "video", "job") else "bar"
+        return cls(known_name, video, status if status in known else "", job)
 
 
 STATUSES = {
@@ -54,6 +56,8 @@ def listed(owner: Account, view: View) -> "Iterable[Job]":
         return jobs.none()
     if view.name == "video":
         jobs = jobs.filter(video_id=view.video)
+    if view.name == "job":
+        jobs = jobs.filter(pk=view.job)
     if view.status:
         jobs = jobs.filter(status__in=STATUSES[view.status])
     first = Case(When(status__in=Job.ACTIVE, then=Value(0)), default=Value(1), output_field=IntegerField())

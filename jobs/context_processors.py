@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from jobs import live
+
+
+def bar(request: HttpRequest) -> dict[str, Any]:
+    """`bar`: jobs under way, for the bar of every page. Asked of the database only where a template shows it."""
+
+    def figures() -> dict[str, Any]:
+        user = getattr(request, "user", None)
+        return live.bar(user) if user and user.is_authenticated else {"active": 0, "running_percent": None}
+
+    return {"bar": SimpleLazyObject(figures)}

@@ -1,0 +1,92 @@
+import functools
+import operator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Max, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from jobs.errors import JobError
+from jobs.forms import SearchForm, WorkForm
+from jobs.models import Account, Job, Video
+from jobs.services import uploads
+from jobs.services.naming import file_name
+
+PAGE = 24
+
+
+@login_required
+@require_safe
+def library(request: HttpRequest) -> HttpResponse:
+    """The upload form and the recordings. htmx asks again for the recordings alone while work is under way."""
+    search = SearchForm(request.GET)
+    context = {"search": search, **shelf(request.user, search, request.GET.get("page"))}  # type: ignore[arg-type]
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "library/_grid.html", context)
+    return render(request, "library/library.html", context | form_context(WorkForm()))
+
+
+@login_required
+@require_POST
+def submit(request: HttpRequest) -> HttpResponse:
+    """The form without JavaScript: whole files in one request, up to settings.FORM_LIMIT_BYTES."""
+    work, files = WorkForm(request.POST), request.FILES.getlist("file")
+    problems = [] if files else ["Choose a recording first."]
+    if not work.is_valid():
+        problems += work.errors
+    received = 0
+    for file in [] if problems else files:
+        try:
+            take(request.user, file, work)  # type: ignore[arg-type]
+            received += 1
+        except JobError as error:
+            problems.append(f"{file_name(file.name or '')}: {error.message}")
+    if not problems:
+        return redirect("queue" if work.chosen else "library")
+    if received:
+        messages.success(request, f"{received} of {len(files)} recordings arrived.")
+    search = SearchForm()
+    context = {"search": search, **shelf(request.user, search, None)}  # type: ignore[arg-type]
+    return render(request, "library/library.html", context | form_context(work, problems), status=422)
+
+
+def take(owner: Account, file: Any, work: WorkForm) -> Video:
+    """Make a recording of a file that came with the form; its temporary file is gone afterwards."""
+    assert isinstance(file, TemporaryUploadedFile), "FILE_UPLOAD_HANDLERS puts every file on the disk"
+    return uploads.receive(owner, Path(file.temporary_file_path()), name=file.name or "", work=work.work)
+
+
+def form_context(work: WorkForm, problems: list[str] | None = None) -> dict[str, Any]:
+    return {
+        "work": work,
+        "problems": problems or [],
+        "limit_bytes": settings.UPLOAD_LIMIT_BYTES,
+        "form_limit_bytes": settings.FORM_LIMIT_BYTES,
+        "chunk_bytes": settings.CHUNK_LIMIT_BYTES,
+    }
+
+
+def shelf(owner: Account, search: SearchForm, number: str | None) -> dict[str, Any]:
+    """One page of the owner's recordings, newest first, each with the work under way on it; and their totals."""
+    mine = Video.objects.of(owner)
+    found = mine
+    if search.words:
+        found = mine.filter(
+            functools.reduce(
+                operator.and_, (Q(title__icontains=word) | Q(name__icontains=word) for word in search.words)
+            )
+        )
+    annotated = found.annotate(
+        under_way=Count("jobs", filter=Q(jobs__status__in=Job.ACTIVE)),
+        running=Max("jobs__progress", filter=Q(jobs__status=Job.Status.RUNNING)),
+    )
+    videos: Page[Video] = Paginator(annotated, PAGE).get_page(number)
+    totals = mine.aggregate(total=Count("pk"), used=Sum("size"))
+    return {"videos": videos, "changing": any(video.under_way for video in videos), **totals}  # type: ignore[attr-defined]

@@ -1,0 +1,47 @@
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from jobs import storage
+from jobs.models import Account, Artifact, Job, Video
+from jobs.operations import registry
+
+
+@login_required
+@require_safe
+def stats(request: HttpRequest) -> HttpResponse:
+    """What the signed-in person has there, and how their work went."""
+    return render(request, "stats.html", figures(request.user))  # type: ignore[arg-type]
+
+
+def figures(owner: Account) -> dict[str, Any]:
+    videos = Video.objects.of(owner).aggregate(recordings=Count("pk"), length=Sum("duration_seconds"), size=Sum("size"))
+    results = Artifact.objects.of(owner).aggregate(size=Sum("size"))["size"] or 0
+    return {
+        "recordings": videos["recordings"],
+        "length": videos["length"] or 0,
+        "bytes": (videos["size"] or 0) + results,
+        "free": storage.free_bytes(),
+        "operations": by_operation(owner),
+    }
+
+
+def by_operation(owner: Account) -> list[dict[str, Any]]:
+    """For each kind of work that was ended: how often it went well or failed, and its mean run time in seconds."""
+    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
+    well = Q(status=Job.Status.SUCCEEDED)
+    rows = (
+        Job.objects.of(owner)
+        .filter(status__in=[Job.Status.SUCCEEDED, Job.Status.FAILED])
+        .order_by("operation")
+        .values("operation")
+        .annotate(done=Count("pk", filter=well), failed=Count("pk", filter=~well), took=Avg(took, filter=well))
+    )
+    return [
+        {**row, "title": registry.title(row["operation"]), "seconds": row["took"] and row["took"].total_seconds()}
+        for row in rows
+    ]

@@ -1,0 +1,181 @@
+// Keeps the page true. htmx's ws extension holds the socket and swaps what the server pushes; this adds the chip, polling
+// while the socket is down, and calm: a late row is ignored, and nothing moves under a hand.
+(() => {
+  "use strict";
+  const body = document.body;
+  const address = body.getAttribute("ws-connect");
+  if (!address) return;
+  const POLL_MS = 3000, CHECK_MS = 30000, HOLD_MS = 10000;
+  const chip = document.getElementById("live");
+  const list = () => document.getElementById("jobs");
+  const rowsShown = () => [...document.querySelectorAll("#jobs-rows > article")];
+  const title = document.title;
+  let open = false, socket = null, timer = 0;
+
+  // The socket ------------------------------------------------------------------------------------------------------
+
+  htmx.config.wsReconnectDelay = (tries) => Math.min(5000, 500 * 2 ** tries) * (0.5 + Math.random() / 2);
+  htmx.createWebSocket = (url) => new WebSocket(`${url}&state=${list()?.dataset.state ?? ""}`);
+  htmx.on("htmx:wsOpen", (event) => {
+    open = true;
+    socket = event.detail.socketWrapper;
+    say("Live", "succeeded");
+    later(CHECK_MS);
+  });
+  htmx.on("htmx:wsClose", (event) => {
+    const code = event.detail.event.code;
+    socket = event.detail.socketWrapper ?? socket;
+    open = false;
+    if (code === 4401) return signedOut();
+    say("Reconnecting", "waiting");
+    later(POLL_MS / 3);
+    if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => open || socket.reconnect(), 2000); // htmx gives up
+  });
+
+  function say(words, look) {
+    chip.hidden = false;
+    if (chip.textContent !== words) chip.textContent = words;
+    chip.className = `chip ${look}${open ? " live" : ""}`;
+    chip.title = open ? "Changes arrive as they happen" : "Changes arrive a little later";
+  }
+
+  function signedOut() {
+    clearTimeout(timer);
+    say("Signed out", "failed");
+    chip.title = "Load the page again to sign in";
+  }
+
+  // Polling: every 3 s without a socket, now and then with one, in case it went silent without closing -----------------
+
+  function later(ms) {
+    clearTimeout(timer);
+    timer = setTimeout(poll, ms);
+  }
+
+  async function poll() {
+    clearTimeout(timer);
+    const query = address.split("?")[1];
+    try {
+      const response = await fetch(`${body.dataset.rows}?${query}&state=${list()?.dataset.state ?? ""}`, {
+        headers: { "HX-Request": "true" }, redirect: "manual", signal: AbortSignal.timeout(10000),
+      });
+      if (response.type === "opaqueredirect" || response.headers.has("HX-Redirect")) return signedOut();
+      if (!response.ok) throw new Error(response.statusText);
+      const markup = await response.text();
+      if (markup.trim()) htmx.swap(body, markup, { swapStyle: "none" });
+      if (!open) say("Checking every 3 s", "waiting");
+    } catch {
+      if (open) socket.reconnect();
+      open = false;
+      say("Reconnecting", "waiting");
+    }
+    later(open ? CHECK_MS : POLL_MS);
+  }
+
+  addEventListener("online", poll);
+  document.addEventListener("visibilitychange", () => document.hidden || poll());
+  htmx.on("htmx:afterRequest", (event) => event.target.closest("article.job") && poll());
+
+  // Calm: while a pointer or the focus is on a row, rows change in place but none comes, goes or moves -----------------
+
+  let movedAt = -HOLD_MS, owed = false;
+  addEventListener("pointermove", () => { movedAt = performance.now(); }, { passive: true });
+  addEventListener("click", () => { movedAt = -HOLD_MS; }); // what a person just did shows at once
+  setInterval(() => { if (owed && !held()) { owed = false; poll(); } }, 500);
+
+  const held = () =>
+    (performance.now() - movedAt < HOLD_MS && matchMedia("(hover: hover)").matches && document.querySelector("#jobs-rows > article:hover")) ||
+    document.querySelector("#jobs-rows :focus-visible");
+
+  htmx.on("htmx:wsBeforeMessage", (event) => {
+    if (!held() || !/hx-swap-oob="(delete|before|after)/.test(event.detail.message)) return;
+    event.preventDefault();
+    owed = true;
+    if (list()) list().dataset.state = "";
+    const fragment = new DOMParser().parseFromString(event.detail.message, "text/html");
+    for (const row of fragment.querySelectorAll("article.job")) {
+      const shown = document.getElementById(row.id);
+      if (shown && !older(row, shown)) replace(shown, document.adoptNode(row));
+    }
+    const count = fragment.getElementById("queue-count");
+    if (count) { document.getElementById("queue-count").replaceWith(count); counted(); }
+  });
+
+  htmx.on("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    const incoming = fragment.firstElementChild;
+    if (target.id === "jobs" && incoming?.id === "jobs") {
+      event.detail.shouldSwap = false;
+      merge(target, incoming);
+    } else if (incoming?.id === target.id && target.matches("article.job")) {
+      event.detail.shouldSwap = false;
+      if (!older(incoming, target)) replace(target, incoming);
+    }
+    if (target.closest("#jobs") && incoming?.id !== "jobs") list().dataset.state = ""; // no longer what was sent whole
+    if (target.id === "queue-count") queueMicrotask(counted);
+  });
+
+  const older = (incoming, shown) => Number(incoming.dataset.version) < Number(shown.dataset.version);
+
+  // Put a row in the place of its earlier self: its bar glides on, and the focus stays.
+  function replace(shown, row) {
+    const focus = shown.contains(document.activeElement) ? document.activeElement.id : "";
+    const before = shown.querySelector(".how progress")?.value;
+    const bar = row.querySelector(".how progress"), after = bar?.value;
+    row.removeAttribute("hx-swap-oob");
+    if (bar && before < after) bar.value = before;
+    shown.replaceWith(row);
+    htmx.process(row);
+    if (bar && before < after) requestAnimationFrame(() => requestAnimationFrame(() => { bar.value = after; }));
+    if (focus) (document.getElementById(focus) ?? row.querySelector(".acts :is(a, button)"))?.focus();
+    if (row.dataset.status !== shown.dataset.status) htmx.trigger(body, "job:settled");
+  }
+
+  // Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing.
+  function merge(target, incoming) {
+    const rows = document.getElementById("jobs-rows"), wanted = [...incoming.querySelectorAll("#jobs-rows > article")];
+    if (!rows || !wanted.length) {
+      incoming.removeAttribute("hx-swap-oob");
+      if (rows || wanted.length || target.innerHTML !== incoming.innerHTML) target.replaceWith(incoming);
+      return htmx.process(incoming);
+    }
+    const still = held();
+    owed = Boolean(still);
+    for (const row of wanted) {
+      const shown = document.getElementById(row.id);
+      if (shown && row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) replace(shown, row);
+    }
+    target.dataset.state = still ? "" : incoming.dataset.state;
+    if (still) return;
+    const ids = new Set(wanted.map((row) => row.id));
+    rowsShown().forEach((row) => ids.has(row.id) || row.remove());
+    let place = rows.firstElementChild;
+    for (const row of wanted) {
+      const shown = document.getElementById(row.id);
+      if (shown && shown === place) { place = place.nextElementSibling; continue; }
+      if (!shown) row.classList.add("new");
+      rows.insertBefore(shown ?? row, place);
+      if (!shown) htmx.process(row);
+    }
+  }
+
+  // The count and the clocks ------------------------------------------------------------------------------------------
+
+  function counted() {
+    const { percent } = document.getElementById("queue-count").dataset;
+    document.title = percent === undefined ? title : `${percent} % · ${title}`;
+    htmx.trigger(body, "queue:changed");
+  }
+
+  setInterval(() => {
+    for (const clock of document.querySelectorAll("[data-ticks]")) {
+      const seconds = Math.round(clock.dataset.ticks = Number(clock.dataset.ticks) + 1);
+      const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+      clock.textContent = parts.slice(parts[0] ? 0 : 1).map((part, at) => (at ? String(part).padStart(2, "0") : part)).join(":");
+    }
+  }, 1000);
+
+  say("Connecting", "waiting");
+  counted();
+  later(POLL_MS); // in case the socket never opens
+})();

@@ -1,0 +1,367 @@
+// Sends recordings in pieces (tus 1.0.0): two at a time, each with its own bar, going on by itself after a break and, with
+// the same file chosen again, after a reload.
+(() => {
+  "use strict";
+  const form = document.getElementById("upload");
+  const picker = document.getElementById("id_file");
+  const list = document.getElementById("files");
+  const send = document.getElementById("send");
+  const unfinished = document.getElementById("unfinished");
+  const CHUNK = Number(form.dataset.chunk), LIMIT = Number(form.dataset.limit), AT_ONCE = 2;
+  const PREFIX = `upload:${document.body.dataset.account}:`;
+  const token = form.elements.csrfmiddlewaretoken.value;
+  const transfers = [];
+
+  // Words -------------------------------------------------------------------------------------------------------------
+
+  function size(bytes) {
+    const units = ["bytes", "kB", "MB", "GB", "TB"];
+    let at = 0;
+    while (Math.round(bytes) >= 1000 && at < 4) { bytes /= 1000; at += 1; }
+    return `${at && bytes < 9.95 ? bytes.toFixed(1).replace(".0", "") : Math.round(bytes)} ${units[at]}`;
+  }
+
+  function span(seconds) {
+    if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
+    const minutes = Math.round(seconds / 60);
+    return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  }
+
+  function element(tag, className, text) {
+    const made = document.createElement(tag);
+    made.className = className;
+    if (text) made.textContent = text;
+    return made;
+  }
+
+  function button(words, about, does) {
+    const made = element("button", "button quiet", words);
+    made.type = "button";
+    made.setAttribute("aria-label", `${words}: ${about}`);
+    made.addEventListener("click", does);
+    return made;
+  }
+
+  // The protocol ------------------------------------------------------------------------------------------------------
+
+  class Refused extends Error {}
+  class Broken extends Error {}
+
+  // One request; resolves to the XMLHttpRequest (which reports the progress of a body, as fetch does not).
+  function call(method, url, headers = {}, body = null, hooks = {}) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open(method, url);
+      request.setRequestHeader("Tus-Resumable", "1.0.0");
+      request.setRequestHeader("X-CSRFToken", token);
+      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+      request.onload = () => resolve(request);
+      request.onerror = request.ontimeout = () => reject(new Broken());
+      request.onabort = () => reject(new Broken());
+      if (hooks.progress) request.upload.onprogress = (event) => hooks.progress(event.loaded);
+      hooks.start?.(request);
+      request.send(body);
+    });
+  }
+
+  // Broken means that another try can help; the rest is told to the person in the server's words.
+  function check(request, ...fine) {
+    if (fine.includes(request.status)) return request;
+    if ([0, 409, 423, 429, 460, 502, 503, 504].includes(request.status)) throw new Broken();
+    let words = "";
+    try { words = JSON.parse(request.responseText).error.message; } catch { /* not one of our answers */ }
+    throw new Refused(words || "The server did not take this file. Try again, or tell the operator.");
+  }
+
+  const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+
+  function work() {
+    const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken");
+    return new URLSearchParams(fields).toString();
+  }
+
+  // One file ----------------------------------------------------------------------------------------------------------
+
+  class Transfer {
+    constructor(file) {
+      this.file = file;
+      this.key = `${PREFIX}${file.name}:${file.size}:${file.lastModified}`;
+      this.state = "chosen"; // then waiting, sending, paused, broken, checking; done or failed at the end
+      this.offset = 0;
+      this.draw();
+      if (!file.size) this.fail("This file is empty. Choose another one.");
+      else if (file.size > LIMIT) this.fail(`This file has ${size(file.size)}; the limit is ${size(LIMIT)}. Choose a smaller one.`);
+    }
+
+    get kept() { return JSON.parse(localStorage.getItem(this.key) ?? "null"); }
+    get isOpen() { return !["done", "failed"].includes(this.state); }
+    get isBusy() { return ["waiting", "sending", "broken", "checking"].includes(this.state); }
+
+    draw() {
+      this.row = element("li", "card pad moving");
+      const text = element("div", "grow"), top = element("div", "top");
+      this.bar = element("progress", "");
+      this.bar.max = this.file.size || 1;
+      this.bar.value = 0;
+      this.bar.setAttribute("aria-label", this.file.name);
+      this.bar.hidden = true;
+      this.words = element("span", "soft small num");
+      this.trouble = element("p", "bad small");
+      this.trouble.setAttribute("role", "alert");
+      top.append(element("b", "clip", this.file.name), this.words);
+      text.append(top, this.bar, this.trouble);
+      this.hold = button("Pause", this.file.name, () => (this.state === "paused" ? this.resume() : this.pause()));
+      this.hold.hidden = true;
+      this.drop = button("Remove", this.file.name, () => this.discard());
+      const acts = element("div", "acts row");
+      acts.append(this.hold, this.drop);
+      this.row.append(text, acts);
+      list.append(this.row);
+      this.say(size(this.file.size) + (this.kept ? ", goes on where it stopped" : ""));
+    }
+
+    say(words) { this.words.textContent = words; }
+
+    show() {
+      const { state, file, offset } = this;
+      const of = `${size(offset)} of ${size(file.size)}`;
+      const pace = this.pace();
+      this.bar.hidden = state === "failed";
+      this.bar.value = offset;
+      this.bar.classList.toggle("done", state === "done");
+      this.hold.hidden = !["waiting", "sending", "broken", "paused"].includes(state);
+      this.hold.textContent = state === "paused" ? "Go on" : "Pause";
+      this.hold.setAttribute("aria-label", `${this.hold.textContent}: ${file.name}`);
+      this.drop.textContent = state === "done" || state === "failed" ? "Remove" : "Cancel";
+      this.drop.hidden = state === "done" || state === "checking";
+      this.drop.setAttribute("aria-label", `${this.drop.textContent}: ${file.name}`);
+      this.say({
+        waiting: `${size(file.size)}, waiting its turn`,
+        sending: pace ? `${of}, ${size(pace)}/s, ${span((file.size - offset) / pace)} left` : of,
+        paused: `${of}, paused`,
+        broken: `${of}, connection lost, trying again`,
+        checking: "All there, being checked",
+        done: `${size(file.size)}, uploaded`,
+        failed: size(file.size),
+      }[state]);
+    }
+
+    // Bytes a second over the last five seconds; 0 while that says nothing.
+    pace() {
+      const now = performance.now();
+      this.marks = [...(this.marks ?? []), [now, this.offset]].filter(([at]) => now - at < 5000);
+      const [[since, from]] = this.marks;
+      return now - since < 400 || this.offset <= from ? 0 : ((this.offset - from) * 1000) / (now - since);
+    }
+
+    turn(state) {
+      this.state = state;
+      this.show();
+      settle();
+    }
+
+    async send() {
+      if (this.state !== "waiting") return;
+      const run = this.run = (this.run ?? 0) + 1; // after a pause another run takes over
+      this.turn("sending");
+      for (let tries = 0; run === this.run && this.state === "sending"; ) {
+        const from = this.offset;
+        try {
+          await this.push();
+          return;
+        } catch (error) {
+          if (run !== this.run || this.state === "paused" || this.state === "gone") return;
+          if (error instanceof Refused) return this.fail(error.message);
+          if (!(error instanceof Broken)) throw error;
+          tries = this.offset > from ? 0 : tries + 1;
+          this.marks = [];
+          this.turn("broken");
+          await pause(Math.min(30000, 500 * 2 ** tries) * (0.75 + Math.random() / 2));
+          if (run === this.run && this.state === "broken") this.turn("sending");
+        }
+      }
+    }
+
+    // All that is still missing. Throws Broken and Refused.
+    async push() {
+      await this.locate();
+      while (this.offset < this.file.size) {
+        if (this.state !== "sending") return;
+        const start = this.offset, piece = this.file.slice(start, start + CHUNK);
+        const isLast = start + piece.size === this.file.size;
+        const request = await call("PATCH", this.url, { "Upload-Offset": start, "Content-Type": "application/offset+octet-stream" }, piece, {
+          start: (sent) => { this.request = sent; },
+          progress: (loaded) => {
+            this.offset = start + loaded;
+            if (isLast && loaded === piece.size) this.state = "checking";
+            this.show();
+          },
+        }).catch((error) => { // how much arrived is asked again
+          this.offset = start;
+          if (this.state === "checking") this.state = "sending";
+          throw error;
+        });
+        if (request.status === 404) { this.forget(); this.state = "sending"; throw new Broken(); }
+        if (request.status !== 204) { this.offset = start; if (this.state === "checking") this.state = "sending"; }
+        check(request, 204);
+        this.offset = Number(request.getResponseHeader("Upload-Offset"));
+        this.video = request.getResponseHeader("Video-Id");
+        this.show();
+      }
+      this.forget();
+      this.turn("done");
+    }
+
+    // Where the upload is on the server, from the last time or new.
+    async locate() {
+      this.url ??= this.kept?.url;
+      if (this.url) {
+        const request = await call("HEAD", this.url);
+        if (request.status === 200) {
+          this.offset = Number(request.getResponseHeader("Upload-Offset"));
+          this.video = request.getResponseHeader("Video-Id");
+          return;
+        }
+        if ([401, 403, 404, 410].includes(request.status)) this.forget(); // it is over there
+        else if (request.status === 415) { this.forget(); throw new Refused("The server could not work with this recording. Choose another one."); }
+        else throw new Broken();
+      }
+      const facts = `filename ${base64(this.file.name)},work ${base64(work())}`;
+      const request = check(await call("POST", form.dataset.uploads, { "Upload-Length": this.file.size, "Upload-Metadata": facts }), 201);
+      this.url = request.getResponseHeader("Location");
+      this.offset = 0;
+      localStorage.setItem(this.key, JSON.stringify({ url: this.url, name: this.file.name, size: this.file.size }));
+    }
+
+    forget() {
+      localStorage.removeItem(this.key);
+      this.url = undefined;
+      this.offset = 0;
+    }
+
+    pause() {
+      this.turn("paused");
+      this.request?.abort();
+    }
+
+    resume() {
+      this.marks = [];
+      this.turn("waiting");
+    }
+
+    fail(words) {
+      this.forget();
+      this.trouble.textContent = words;
+      this.turn("failed");
+    }
+
+    discard() {
+      const url = this.url ?? this.kept?.url;
+      this.state = "gone";
+      this.request?.abort();
+      this.forget();
+      this.row.remove();
+      transfers.splice(transfers.indexOf(this), 1);
+      if (url) call("DELETE", url).catch(() => {}); // the server forgets it by itself in the end
+      settle();
+    }
+  }
+
+  // Waits, but not longer than until the connection is back.
+  function pause(ms) {
+    return new Promise((resolve) => {
+      setTimeout(resolve, ms);
+      addEventListener("online", resolve, { once: true });
+    });
+  }
+
+  // All of them -------------------------------------------------------------------------------------------------------
+
+  function settle() {
+    const busy = transfers.filter((one) => ["sending", "broken", "checking"].includes(one.state)).length;
+    transfers.filter((one) => one.state === "waiting").slice(0, Math.max(0, AT_ONCE - busy)).forEach((one) => one.send());
+    const chosen = transfers.filter((one) => one.state === "chosen").length;
+    send.hidden = transfers.length > 0 && !chosen;
+    send.textContent = chosen > 1 ? `Upload ${chosen} recordings` : "Upload";
+    const done = transfers.filter((one) => one.state === "done");
+    if (done.length && done.length === transfers.length) leave(done);
+  }
+
+  function leave(done) {
+    removeEventListener("beforeunload", warn);
+    const asked = new FormData(form).has("operations");
+    location.assign(asked ? form.dataset.queue : done.length === 1 ? `/videos/${done[0].video}/` : "/");
+  }
+
+  function choose(files) {
+    for (const file of files) {
+      if (transfers.some((one) => one.file.name === file.name && one.file.size === file.size && one.isOpen)) continue;
+      const transfer = new Transfer(file);
+      transfers.push(transfer);
+      if (transfer.state === "failed") transfer.show();
+    }
+    list.scrollIntoView({ block: "nearest" });
+    document.getElementById("nothing-chosen")?.remove();
+    settle();
+    remember();
+  }
+
+  const warn = (event) => { if (transfers.some((one) => one.isBusy)) event.preventDefault(); };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const chosen = transfers.filter((one) => one.state === "chosen");
+    if (!chosen.length) {
+      if (!document.getElementById("nothing-chosen")) {
+        const words = element("p", "bad small", "Choose a recording first.");
+        words.id = "nothing-chosen";
+        words.setAttribute("role", "alert");
+        send.before(words);
+      }
+      return document.getElementById("choose").focus();
+    }
+    chosen.forEach((one) => { one.state = "waiting"; one.show(); });
+    settle();
+  });
+
+  document.getElementById("choose").addEventListener("click", () => picker.click());
+  picker.tabIndex = -1;
+  picker.addEventListener("change", () => { choose(picker.files); picker.value = ""; });
+  addEventListener("beforeunload", warn);
+
+  // Dropping works on the whole page, so that a near miss does not open the file instead.
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => { if (carriesFiles(event)) { event.preventDefault(); form.classList.add("over"); } });
+  addEventListener("dragleave", (event) => { if (!event.relatedTarget) form.classList.remove("over"); });
+  addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    form.classList.remove("over");
+    choose(event.dataTransfer.files);
+  });
+
+  // What an earlier visit left unfinished -----------------------------------------------------------------------------
+
+  async function remember() {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX) && !transfers.some((one) => one.key === key));
+    const rows = await Promise.all(keys.map(leftover));
+    unfinished.replaceChildren(...rows.filter(Boolean));
+    unfinished.hidden = !unfinished.children.length;
+  }
+
+  async function leftover(key) {
+    const { url, name, size: length } = JSON.parse(localStorage.getItem(key));
+    let request;
+    try { request = await call("HEAD", url); } catch { return null; }
+    const offset = Number(request.getResponseHeader("Upload-Offset"));
+    if (request.status >= 500 || request.status === 423) return null;
+    if (request.status !== 200 || offset === length) { localStorage.removeItem(key); return null; }
+    const row = element("div", "card pad moving"), text = element("div", "grow");
+    text.append(element("b", "clip", name), element("p", "soft small num", `${size(offset)} of ${size(length)} are there. Choose the same file to go on.`));
+    row.append(text, button("Discard", name, () => { call("DELETE", url).catch(() => {}); localStorage.removeItem(key); row.remove(); unfinished.hidden = !unfinished.children.length; }));
+    return row;
+  }
+
+  settle();
+  remember();
+})();
