@@ -1,4 +1,7 @@
+import contextlib
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin import apps as admin
 
 
@@ -8,6 +11,10 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         from jobs import checks  # noqa: F401 registers the start-up checks
+
+        with contextlib.suppress(OSError):  # the check of the folders says it better
+            # Django takes the folder of temporary files for a mistake when it is not there.
+            settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 
 
 class BrandedAdminConfig(admin.AdminConfig):

@@ -128,7 +128,8 @@ def answer(request: HttpRequest, sent: Sent, stat: os.stat_result) -> tuple[Http
         there = {"X-Accel-Redirect": f"/protected-media/{quote(sent.key)}"}
         return HttpResponse(headers=always | description(request, sent) | there), None
     if settled := get_conditional_response(request, etag, modified, None):
-        settled.headers.update(always)
+        for name, value in always.items():
+            settled[name] = value
         return settled, None
     try:
         wanted = byte_range(_range_header(request, etag, modified), stat.st_size)

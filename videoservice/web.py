@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from daphne import http_protocol, server
 from django.conf import settings
-from twisted.internet import defer, reactor
+from twisted.internet import defer
 from twisted.python.failure import Failure
 
 log = logging.getLogger(__name__)
@@ -99,16 +99,17 @@ class WebRequest(http_protocol.WebRequest):
 
     def _refuse(self) -> None:
         self._refused = True
-        self.content.close()
-        self.content = BytesIO()
+        self.take_body().close()
         self.requestHeaders.removeHeader(b"Expect")  # nobody is to go on and send it
         page = b"text/html" in (self.getHeader(b"Accept") or b"")
         self.channel.write(refusal(self.channel._command, page=page))
-        reactor.callLater(LINGER_SECONDS, self.abandon)  # type: ignore[attr-defined]
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self.abandon)
 
     def take_body(self) -> IO[bytes]:
         """The body as a file, which is the caller's to close."""
-        body, self.content = self.content, BytesIO()
+        assert self.content is not None
+        body: IO[bytes] = self.content
+        self.content = BytesIO()
         return body
 
     # The response on its way out
@@ -160,7 +161,7 @@ class HTTPFactory(http_protocol.HTTPFactory):
         return protocol
 
 
-server.HTTPFactory = HTTPFactory  # daphne offers no other way to choose it
+server.HTTPFactory = HTTPFactory  # type: ignore[misc] # daphne offers no other way to choose it
 
 
 class Body:

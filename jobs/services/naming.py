@@ -85,7 +85,7 @@ def title(name: str) -> str:
 def ending(info: MediaInfo) -> str:
     """The file name ending that fits what the recording is, without a dot."""
     if info.format == "matroska,webm":
-        codecs = {track.codec for track in (*info.audio, *([info.video] if info.video else []))}
+        codecs = {track.codec for track in info.audio} | ({info.video.codec} if info.video else set())
         if codecs <= WEBM_CODECS and not info.subtitles:
             return "webm" if info.video else "weba"
     return ENDINGS.get(info.format, ("bin", "bin"))[info.video is not None]

@@ -56,6 +56,7 @@ def refuse(bind: str, port: int, error: OSError | OverflowError) -> NoReturn:
         errno.EACCES: f"Port {port} is reserved for root. Set PORT to one from 1024 up.",
         errno.EADDRNOTAVAIL: f"This machine has no address {bind}. Set BIND to one that it has, or 0.0.0.0 for all.",
     }
-    code = getattr(error, "errno", None)
-    sys.stderr.write(reasons.get(code, f"Cannot listen on {bind}, port {port}: {error}. Set BIND and PORT.") + "\n")
+    code = error.errno if isinstance(error, OSError) else None
+    other = f"Cannot listen on {bind}, port {port}: {error}. Set BIND and PORT."
+    sys.stderr.write(reasons.get(code or 0, other) + "\n")
     sys.exit(1)
