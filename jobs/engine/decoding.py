@@ -62,6 +62,7 @@ class Reader:
         self.strict = strict
         self.packets_decoded = 0
         self._stamps: collections.deque[int | None] = collections.deque()
+        self._damaged: set[int] = set()
         self.stream: VideoStream = container.streams[info.video.index]  # type: ignore[assignment]
         # Without this the demuxer would read the sound as well, only to drop it.
         for other in container.streams:
@@ -104,22 +105,23 @@ class Reader:
         shown: VideoFrame | None = None
         self._keyframe(group[0])
         for frame in self._decoded(until=self._ticks(group[-1]), needed=needed):
-            while frame and waiting and shown_at(frame) > self._ticks(waiting[0]):
-                # Without a frame before it, at the very start or after damage, the next one has to do.
-                yield waiting.pop(0), shown or frame
+            while waiting and shown_at(frame) > self._ticks(waiting[0]):
+                time = waiting.pop(0)
+                # Without a sound frame before it, at the very start or after damage, the next one has to do.
+                yield time, shown if shown and self._lasts(shown, time) else frame
             if not waiting:
                 return
             shown = frame
         if shown:
-            yield from ((time, shown) for time in waiting)
+            yield from ((time, shown) for time in waiting if self._lasts(shown, time))
 
     def after(self, time: Fraction) -> VideoFrame | None:
         """The first keyframe after `time` that decodes."""
         self._keyframe(time)
         for packet in self._packets():
             if packet.is_keyframe and (self._stamp(packet) or 0) > self._ticks(time):
-                for frame in (*self._decode(packet), *self._decode(None)):
-                    if frame:
+                for frame in (*(self._decode(packet) or []), *(self._decode(None) or [])):
+                    if not (frame.is_corrupt and self.strict):
                         return frame
                 self.stream.codec_context.flush_buffers()
         return None
@@ -131,7 +133,7 @@ class Reader:
             self._keyframe(earlier)
             found = None
             for frame in self._decoded(until=self._ticks(time)):
-                found = frame or found
+                found = frame
             if found or earlier == 0:
                 return found
         return None
@@ -192,22 +194,34 @@ class Reader:
                 break
         return set(needed.values())
 
-    def _decoded(self, *, until: int, needed: set[int] | None = None) -> Iterator[VideoFrame | None]:
-        """Frames from here on, in order of showing, with all up to `until` among them; None where one is damaged.
+    def _lasts(self, shown: VideoFrame, time: Fraction) -> bool:
+        """Whether a frame is still on show at `time`, with no damaged one between."""
+        return not any(shown_at(shown) < stamp <= self._ticks(time) for stamp in self._damaged)
+
+    def _decoded(self, *, until: int, needed: set[int] | None = None) -> Iterator[VideoFrame]:
+        """The sound frames from here on, in order of showing, with all up to `until` among them.
 
         With `needed`, frames that are neither in it nor needed for decoding it are left out.
         """
         sound = True
         for frame in self._fed(until, needed):
+            stamp = shown_at(frame)
+            if frame.is_corrupt and self.strict:
+                self._damaged.add(stamp)
             # What is predicted from a damaged frame is damaged too, up to the next frame that stands alone.
-            sound = frame is not None and (sound or frame.key_frame or not self.strict)
-            yield frame if sound else None
+            sound = stamp not in self._damaged and (sound or frame.key_frame)
+            if sound:
+                yield frame
+            elif self.strict:
+                self._damaged.add(stamp)
 
-    def _fed(self, until: int, needed: set[int] | None) -> Iterator[VideoFrame | None]:
+    def _fed(self, until: int, needed: set[int] | None) -> Iterator[VideoFrame]:
         """What the decoder makes of the packets from the next keyframe to `until`."""
         context = self.stream.codec_context
         first: int | None = None
+        failed = False
         self._stamps.clear()
+        self._damaged.clear()
         for packet in itertools.dropwhile(lambda packet: not packet.is_keyframe, self._packets()):
             if packet.dts is not None and packet.dts > until + self._delay:
                 break
@@ -217,27 +231,29 @@ class Reader:
                 # Shown before the keyframe but stored after it: refers to frames from before the seek.
                 continue
             context.skip_frame = "DEFAULT" if needed is None or packet.pts in needed else "NONREF"
-            self._stamps.append(stamp)
-            yield from self._timed(self._decode(packet))
-        yield from self._timed(self._decode(None))
+            frames = self._decode(packet)
+            failed = frames is None or (failed and not packet.is_keyframe)
+            if failed and self.strict and stamp is not None:
+                self._damaged.add(stamp)
+            if frames is not None:
+                self._stamps.append(stamp)
+            yield from self._timed(frames or [])
+        yield from self._timed(self._decode(None) or [])
 
-    def _timed(self, frames: list[VideoFrame | None]) -> Iterator[VideoFrame | None]:
+    def _timed(self, frames: list[VideoFrame]) -> Iterator[VideoFrame]:
         """Frames leave the decoder in order of showing: without times, the next one is shown at the next stamp."""
         for frame in frames:
             if not self._stamped and self._stamps:
-                stamp = self._stamps.popleft()
-                if frame:
-                    frame.pts = stamp
+                frame.pts = self._stamps.popleft()
             yield frame
 
-    def _decode(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame | None]:
-        """Frames that come out when `packet` goes in (None: all that are left); None where one is damaged."""
+    def _decode(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame] | None:
+        """Frames that come out when `packet` goes in (None: all that are left); None when it cannot be decoded."""
         self.packets_decoded += packet is not None
         try:
-            frames = self.stream.codec_context.decode(packet)
+            return self.stream.codec_context.decode(packet)
         except av.error.InvalidDataError:
-            return [None]
-        return [None if self.strict and frame.is_corrupt else frame for frame in frames]
+            return None
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         """The stream's packets from here to the end, or to where the container can be read no further."""

@@ -34,7 +34,7 @@ class TimesField(forms.CharField):
             parts = [parts]
         times = tuple(sorted({seconds(part) for part in parts}))
         if len(times) > MOST:
-            raise ValidationError(f"That are {len(times)} times; at most {MOST} can be made at once.")
+            raise ValidationError(f"These are {len(times)} times; at most {MOST} pictures can be made at once.")
         return times
 
     def prepare_value(self, value: Any) -> Any:
@@ -64,7 +64,7 @@ class ThumbnailsForm(OperationForm):
         required=False,
         min_value=1,
         max_value=MOST,
-        help_text="One from each equal part of the recording. Where a part starts black, a better moment of it is taken.",
+        help_text="One from the middle of each equal part; where that is black, from a better moment of the part.",
         widget=forms.NumberInput(attrs={"data-when": "mode=even"}),
     )
     times = TimesField(
@@ -135,7 +135,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
         late = [time for time in params.times if exact(time) > info.duration] if params.mode == "times" else []
         if late:
             raise InputError(
-                f"There is no picture at {clock(exact(late[0]))}: the recording is {clock(info.duration)} long. "
+                f"There is no picture at {late[0]:g} s: the recording is {float(info.duration):.6g} s long. "
                 "Choose times before its end.",
                 code="beyond_end",
             )
