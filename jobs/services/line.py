@@ -68,7 +68,8 @@ def _walk(queue: str) -> dict[UUID, Place]:
     for position, (pk, operation, length) in enumerate(
         waiting.values_list("pk", "operation", "video__duration_seconds"), 1
     ):
-        minutes = None if ahead is None else max(1, round(ahead / max(1, len(busy)) / 60))
+        # Nothing ahead: a worker is about to take it.
+        minutes = max(1, round(ahead / max(1, len(busy)) / 60)) if ahead else None
         found[pk] = Place(position, minutes)
         own = guess(operation, length)
         ahead = None if ahead is None or own is None else ahead + own

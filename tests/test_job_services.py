@@ -1,0 +1,134 @@
+from datetime import timedelta
+
+import django_rq
+import pytest
+from django.core.exceptions import ValidationError
+
+from jobs import storage
+from jobs.errors import InputError
+from jobs.models import Artifact, Job
+from jobs.operations import registry
+from jobs.services import jobs as services
+from jobs.services import line
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+S = Job.Status
+
+
+@pytest.fixture(autouse=True)
+def empty_queues():
+    for name in ("quick", "long"):
+        django_rq.get_queue(name).empty()
+
+
+def create(slug="thumbnails", **options):
+    video = factories.video()
+    return services.create(video.owner, video, slug, services.parameters(slug, {}, video.info), **options)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_job_is_in_line_and_a_worker_is_woken():
+    job = create()
+    assert (job.status, job.queue) == (S.QUEUED, "quick")
+    assert django_rq.get_queue("quick").get_job_ids() == [f"{job.pk}-1"]
+
+
+def test_a_job_after_another_waits_for_it():
+    first = create()
+    second = services.create(
+        first.owner, first.video, "thumbnails", services.parameters("thumbnails", {}), after=[first]
+    )
+    assert second.status == S.WAITING
+    first.start("here")
+    first.succeed(1)
+    services.ended(first)
+    second.refresh_from_db()
+    assert second.status == S.QUEUED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_submit_while_redis_is_away_keeps_the_job(settings, monkeypatch):
+    def away(*args, **kwargs):
+        raise ConnectionError("no Redis here")
+
+    monkeypatch.setattr(django_rq, "get_queue", away)
+    assert create().status == S.QUEUED
+
+
+def test_a_retry_is_a_new_job_that_points_to_the_old_one():
+    old = factories.job(status=S.FAILED)
+    new = services.retry(old)
+    assert (new.retry_of, new.status, new.params) == (old, S.QUEUED, old.params)
+    assert Job.objects.get(pk=old.pk).status == S.FAILED
+
+
+def test_a_job_under_way_can_be_neither_retried_nor_removed():
+    job = factories.job(status=S.RUNNING)
+    for act in (services.retry, services.remove):
+        with pytest.raises(InputError, match="still under way"):
+            act(job)
+
+
+def test_removing_a_job_deletes_its_files():
+    job = factories.job(status=S.SUCCEEDED)
+    key = f"{services.artifacts_key(job.pk)}/one.jpg"
+    storage.path(key).parent.mkdir(parents=True)
+    storage.path(key).write_bytes(b"x")
+    Artifact.objects.create(job=job, kind="image", name="one.jpg", key=key, size=1, media_type="image/jpeg", sha256="0")
+    services.remove(job)
+    assert not storage.path(key).exists()
+    assert not storage.path(key).parent.exists()
+    assert not Job.objects.exists()
+
+
+def test_parameters_name_the_field_that_is_wrong():
+    with pytest.raises(ValidationError) as caught:
+        services.parameters("silence-cut", {"margin_before_ms": "-5", "threshold_db": "loud"})
+    assert set(caught.value.message_dict) == {"margin_before_ms", "threshold_db"}
+
+
+def test_an_operation_that_needs_sound_refuses_a_silent_film_with_a_sentence():
+    with pytest.raises(InputError, match="no audio track"):
+        services.parameters("silence-cut", {}, factories.info(audio=()))
+
+
+def test_an_operation_that_needs_a_picture_refuses_sound_alone():
+    with pytest.raises(InputError, match="sound only"):
+        services.parameters("thumbnails", {}, factories.info(video=None))
+
+
+@pytest.mark.parametrize("operation", registry.every(), ids=lambda operation: operation.slug)
+def test_every_operation_keeps_its_contract(operation):
+    """Title, summary, defaults from an empty form, JSON both ways, a queue that exists, a timeout that grows."""
+    from django.conf import settings
+
+    assert operation.title and operation.summary
+    assert operation.queue in settings.RQ_QUEUES
+    assert operation.accepts in ("any", "audio", "video")
+    params = services.parameters(operation.slug, {}, factories.info())
+    assert services.from_json(operation.slug, services.as_json(params)) == params
+    hash(params)
+    short, long = (operation.timeout_seconds(factories.info(seconds=seconds), params) for seconds in (10, 3600))
+    assert 0 < short <= long
+
+
+def test_places_in_line_say_who_is_next():
+    first, second = factories.job(), factories.job()
+    places = line.places([first, second])
+    assert [places[job.pk].position for job in (first, second)] == [1, 2]
+
+
+def test_without_past_runs_no_wait_is_guessed_for_those_behind():
+    first, second = factories.job(), factories.job()
+    places = line.places([first, second])
+    assert places[second.pk].wait_minutes is None
+
+
+def test_the_wait_is_guessed_from_the_pace_of_past_runs():
+    past = factories.job(status=S.SUCCEEDED)
+    # 10 s of recording took 120 s, so each job ahead of the same length takes 2 minutes.
+    Job.objects.filter(pk=past.pk).update(finished_at=past.started_at + timedelta(seconds=120))
+    jobs = [factories.job() for _ in range(3)]
+    places = line.places(jobs)
+    assert [places[job.pk].wait_minutes for job in jobs] == [None, 2, 4]

@@ -1,0 +1,104 @@
+from datetime import timedelta
+
+import django_rq
+import pytest
+from django.utils import timezone
+
+from jobs import storage
+from jobs.models import Job
+from jobs.services import jobs as services
+from jobs.services import reconcile
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+S = Job.Status
+
+
+@pytest.fixture(autouse=True)
+def empty_queues():
+    for name in ("quick", "long"):
+        django_rq.get_queue(name).empty()
+
+
+def lost(**fields):
+    job = factories.job(status=S.RUNNING, **fields)
+    Job.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+    return Job.objects.get(pk=job.pk)
+
+
+def entries(name="quick"):
+    return django_rq.get_queue(name).get_job_ids()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_whose_worker_is_silent_goes_back_in_line():
+    job = lost()
+    reconcile.sweep()
+    job.refresh_from_db()
+    assert (job.status, job.worker, job.progress) == (S.QUEUED, "", 0)
+    assert entries() == [f"{job.pk}-2"]
+
+
+def test_a_job_whose_worker_beats_is_left_alone():
+    job = factories.job(status=S.RUNNING)
+    reconcile.sweep()
+    assert Job.objects.get(pk=job.pk).status == S.RUNNING
+    assert entries() == []
+
+
+def test_a_job_that_lost_too_many_workers_is_given_up_with_a_sentence(settings):
+    job = lost(attempt=settings.MAX_ATTEMPTS)
+    reconcile.sweep()
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (S.FAILED, "lost")
+    assert "given up" in job.error_message
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_queued_job_that_redis_forgot_is_rung_for_again():
+    job = factories.job(active_at=timezone.now() - timedelta(minutes=1))
+    reconcile.sweep()
+    assert entries() == [f"{job.pk}-1"]
+    reconcile.sweep()
+    assert entries() == [f"{job.pk}-1"]
+
+
+def test_a_job_that_was_only_just_queued_is_not_rung_for_twice():
+    factories.job()
+    reconcile.sweep()
+    assert entries() == []
+
+
+def test_scratch_of_attempts_that_are_over_goes_and_that_of_running_ones_stays():
+    running = factories.job(status=S.RUNNING)
+    gone = storage.path(storage.scratch_key(running.pk, 7))
+    kept = storage.path(storage.scratch_key(running.pk, 1))
+    for folder in (gone, kept):
+        folder.mkdir(parents=True)
+        (folder / "half").write_bytes(b"x")
+    reconcile.sweep()
+    assert not gone.exists()
+    assert kept.exists()
+
+
+def test_a_waiting_job_is_put_in_line_when_what_it_waits_for_is_done():
+    first = factories.job(status=S.RUNNING)
+    second = factories.job(first.owner, status=S.WAITING, video=first.video)
+    second.after.add(first)
+    reconcile.sweep()
+    assert Job.objects.get(pk=second.pk).status == S.WAITING
+    first.succeed(1)
+    reconcile.sweep()
+    assert Job.objects.get(pk=second.pk).status == S.QUEUED
+
+
+def test_a_waiting_job_fails_with_a_sentence_when_what_it_waits_for_did_not_succeed():
+    first = factories.job(status=S.QUEUED)
+    second = factories.job(first.owner, status=S.WAITING, video=first.video)
+    third = factories.job(first.owner, status=S.WAITING, video=first.video)
+    second.after.add(first)
+    third.after.add(second)
+    assert services.cancel(first)
+    for job in (second, third):
+        job.refresh_from_db()
+        assert (job.status, job.error_code) == (S.FAILED, "prerequisite_failed")
