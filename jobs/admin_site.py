@@ -1,5 +1,27 @@
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from allauth.account.utils import get_next_redirect_url
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
 
 
 class BrandedAdminSite(AdminSite):
     site_header = site_title = "videoservice"
+    index_title = "Operating this site"
+    enable_nav_sidebar = False
+    empty_value_display = "–"
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """There is one way in for everybody, with its limits on attempts: the sign-in page of the site.
+
+        The admin's own form is not used at all, because it counts nothing.
+        """
+        response: HttpResponse = never_cache(secure_admin_login(_onward))(request)
+        return response
+
+
+def _onward(request: HttpRequest) -> HttpResponse:
+    return redirect(get_next_redirect_url(request) or "admin:index")

@@ -1,0 +1,43 @@
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from jobs.models import Token
+from jobs.models.token import digest
+
+
+@admin.register(Token)
+class TokenAdmin(admin.ModelAdmin):
+    """Tokens are made and deleted, never changed: only the hash is known."""
+
+    list_display = ("__str__", "owner", "created_at", "last_used_at")
+    list_filter = (("owner", admin.RelatedOnlyFieldListFilter), "created_at", "last_used_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__email")
+    search_help_text = "Name or owner."
+    ordering = ("-created_at",)
+    autocomplete_fields = ("owner",)
+    show_full_result_count = False
+
+    def get_fields(self, request: HttpRequest, obj: Token | None = None) -> list[str]:
+        return ["owner", "name"] if obj is None else ["owner", "name", "created_at", "last_used_at"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Token, form: object, change: bool) -> None:
+        secret = Token.issue(obj.owner, obj.name)
+        issued = Token.objects.get(digest=digest(secret))
+        obj.pk, obj.created_at = issued.pk, issued.created_at
+        request.issued_secret = secret  # type: ignore[attr-defined] # for the one page that shows it
+
+    def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the secret in the answer itself: a redirect would have to keep it somewhere."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "The new token",
+            "opts": self.opts,
+            "token": obj,
+            "secret": request.issued_secret,  # type: ignore[attr-defined]
+        }
+        return TemplateResponse(request, "admin/jobs/token/issued.html", context)

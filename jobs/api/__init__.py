@@ -1,0 +1,44 @@
+"""The REST API: one router per noun, mounted at /api/v1."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from ninja import NinjaAPI, Swagger
+
+from jobs.api import artifacts, errors, jobs, operations, videos
+from jobs.api.auth import BearerAuth, SessionAuth
+
+DESCRIPTION = """\
+Upload recordings, put work on them in line, watch it, and download the results.
+
+Send `Authorization: Bearer <token>`; a token comes from `python manage.py createtoken EMAIL`. What belongs to others
+does not exist here: 404. Lists are `{"items", "count"}` with `limit` and `offset`. Whatever is not a success is
+`{"error": {"code", "message", "detail"?}}`.
+
+A first job from a shell:
+
+```
+curl -H "Authorization: Bearer $TOKEN" -F file=@talk.mp4 $SITE/api/v1/videos
+curl -H "Authorization: Bearer $TOKEN" -d '{"video": "<id>", "operation": "silence-cut"}' $SITE/api/v1/jobs
+curl -H "Authorization: Bearer $TOKEN" $SITE/api/v1/jobs/<id>
+curl -H "Authorization: Bearer $TOKEN" -o cut.mp4 $SITE<url of the artifact>
+```
+"""
+
+api = NinjaAPI(
+    title="Video service",
+    version="1",
+    description=DESCRIPTION,
+    urls_namespace="api-v1",
+    auth=[BearerAuth(), SessionAuth()],
+    docs=Swagger({"persistAuthorization": True, "defaultModelsExpandDepth": 0}),
+)
+errors.install(api)
+api.add_router("/videos", videos.router)
+api.add_router("/jobs", jobs.router)
+api.add_router("/artifacts", artifacts.router)
+api.add_router("/operations", operations.router)
+
+
+@api.get("", auth=None, include_in_schema=False)
+def home(request: HttpRequest) -> HttpResponse:
+    return redirect("api-v1:openapi-view")

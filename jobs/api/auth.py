@@ -1,0 +1,63 @@
+"""Who is asking: a bearer token, or the session of a signed-in page."""
+
+import logging
+
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.security import APIKeyCookie, HttpBearer
+from ninja.utils import check_csrf
+from redis.exceptions import RedisError
+
+from jobs.api.errors import ApiError
+from jobs.models import Account, Token
+
+log = logging.getLogger(__name__)
+ATTEMPTS = {"credentials": "60/m/ip"}
+"""Requests with missing or wrong credentials that one address may make. Good ones are never counted."""
+
+
+class BearerAuth(HttpBearer):
+    openapi_description = "A token from `python manage.py createtoken EMAIL`, or from the admin."
+
+    def authenticate(self, request: HttpRequest, token: str) -> Account:
+        found = Token.find(token)
+        if found is None:
+            raise refusal(request)
+        request.user = found.owner  # so that views shared with the pages see the owner
+        return found.owner
+
+
+class SessionAuth(APIKeyCookie):
+    """The last of the ways: who is not signed in here has none."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+    openapi_description = "The session of a signed-in page. Unsafe methods need the header X-CSRFToken."
+
+    def __call__(self, request: HttpRequest) -> Account:
+        account = self.authenticate(request, None)
+        if check_csrf(request):
+            message = "The CSRF token is missing or wrong. Send it as X-CSRFToken, or use a bearer token."
+            raise ApiError(403, "csrf", message)
+        return account
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Account:
+        if not request.user.is_authenticated:
+            raise refusal(request)
+        return request.user
+
+
+def refusal(request: HttpRequest) -> ApiError:
+    """401, or 429 for an address that keeps trying."""
+    try:
+        usage = ratelimit.consume(request, app="api", action="credentials", config=ATTEMPTS, limit_get=True)
+    except RedisError as error:  # no reason to fail: the answer is a refusal anyway
+        log.warning("attempts are not counted: %s", error)
+        return ApiError(401)
+    return ApiError(401) if usage else ApiError(429)
+
+
+def owner(request: HttpRequest) -> Account:
+    """The account that a checked request acts for."""
+    account: Account = request.auth  # type: ignore[attr-defined] # set by ninja
+    return account

@@ -1,0 +1,57 @@
+"""Pieces of the OpenAPI document that ninja cannot work out by itself."""
+
+from typing import Any
+
+from jobs.api.schemas import Failure
+
+FAILURE = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}}
+
+BYTES: dict[str, Any] = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": "Range",
+            "schema": {"type": "string"},
+            "required": False,
+            "example": "bytes=0-1023",
+        },
+        {
+            "in": "query",
+            "name": "download",
+            "schema": {"type": "string"},
+            "required": False,
+            "description": "When given, browsers save the file instead of showing it.",
+        },
+    ],
+    "responses": {
+        200: {"description": "The whole file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+        206: {"description": "The part asked for with `Range`."},
+        304: {"description": "Unchanged since the `ETag` that was sent."},
+        404: {"description": "There is nothing here, or it is not yours.", **FAILURE},
+        416: {"description": "The file has no such range."},
+    },
+}
+
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "Video or audio."},
+                        "title": {"type": "string", "maxLength": 200, "description": "Else made from the file's name."},
+                        "duplicate": {"type": "string", "enum": ["refuse", "allow"], "default": "refuse"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def failures(*statuses: int) -> dict[int, type[Failure]]:
+    """The failures of a call, besides those that every call has."""
+    return dict.fromkeys((*statuses, 401, 429), Failure)

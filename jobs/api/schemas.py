@@ -1,0 +1,305 @@
+"""What goes over the wire. Times are ISO 8601 in UTC, lengths are seconds, sizes are bytes."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.urls import reverse
+from ninja import Schema
+from pydantic import ConfigDict, Field, StringConstraints
+
+from jobs.api.parameters import schema_of
+from jobs.engine.media import MediaInfo
+from jobs.models import Artifact, Job, Video
+from jobs.operations.base import Operation
+from jobs.services.line import Place
+
+Status = Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled"]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+# Errors --------------------------------------------------------------------------------------------------------------
+
+
+class Problem(Schema):
+    code: str = Field(description="A stable word for programs.", examples=["not_found"])
+    message: str = Field(description="A sentence for people: what happened, then what to do.")
+    detail: Any = Field(None, description="More, when there is more: for 422 a list of field and message.")
+
+
+class Failure(Schema):
+    """What every answer other than success looks like."""
+
+    error: Problem
+
+
+# Videos --------------------------------------------------------------------------------------------------------------
+
+
+class PictureOut(Schema):
+    codec: str
+    width: int = Field(description="Upright, in square pixels, as a viewer sees it.")
+    height: int
+    frame_rate: float = Field(description="Frames a second; the average when `variable_rate`.")
+    variable_rate: bool
+    hdr: bool
+    bit_rate: int = Field(description="Bits a second, 0 when unknown.")
+
+
+class SoundOut(Schema):
+    index: int = Field(description="Counted from 0 among the audio tracks.")
+    codec: str
+    sample_rate: int
+    channels: int
+    language: str
+    title: str
+    bit_rate: int = Field(description="Bits a second, 0 when unknown.")
+
+
+class VideoOut(Schema):
+    """A recording: video, or sound alone."""
+
+    id: UUID
+    title: str
+    name: str = Field(description="What the uploaded file was called.")
+    kind: Literal["video", "audio"]
+    size: int
+    sha256: str
+    duration_seconds: float
+    format: str = Field(description="The container, by libavformat's name.")
+    video: PictureOut | None
+    audio: list[SoundOut]
+    subtitles: list[str] = Field(description="Languages of embedded text tracks.")
+    url: str = Field(description="Path of the bytes, usable with the same token.")
+    poster_url: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, video: Video) -> "VideoOut":
+        info = video.info
+        return cls(
+            id=video.pk,
+            title=video.title,
+            name=video.name,
+            kind=info.kind,  # type: ignore[arg-type]
+            size=video.size,
+            sha256=video.sha256,
+            duration_seconds=video.duration_seconds,
+            format=info.format,
+            video=_picture(info),
+            audio=[SoundOut.model_validate(track) for track in _counted(info)],
+            subtitles=list(info.subtitles),
+            url=path_of("video_file", video.pk),
+            poster_url=path_of("video_poster", video.pk) if video.poster else None,
+            created_at=video.created_at,
+        )
+
+
+def _picture(info: MediaInfo) -> PictureOut | None:
+    track = info.video
+    if track is None:
+        return None
+    width, height = track.display_size
+    return PictureOut(
+        codec=track.codec,
+        width=width,
+        height=height,
+        frame_rate=round(float(track.frame_rate), 3),
+        variable_rate=track.variable_rate,
+        hdr=track.hdr,
+        bit_rate=track.bit_rate,
+    )
+
+
+def _counted(info: MediaInfo) -> list[dict[str, Any]]:
+    """Audio tracks numbered as `audio_track` counts them, not by their place in the container."""
+    return [{**vars(track), "index": number} for number, track in enumerate(info.audio)]
+
+
+class VideoList(Schema):
+    items: list[VideoOut]
+    count: int = Field(description="How many there are in all.")
+
+
+class VideoPatch(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title
+
+
+class VideoDeleted(Schema):
+    """What is gone now."""
+
+    id: UUID
+    title: str
+    jobs: int
+    artifacts: int
+    bytes: int = Field(description="Space given back: the recording and all results made of it.")
+
+
+class PlanIn(Schema):
+    params: dict[str, Any] = Field({}, description="Parameters of `silence-cut`; what is left out has its default.")
+
+
+class PlanOut(Schema):
+    """What a cut would keep."""
+
+    keep: list[tuple[float, float]] = Field(description="Start and end of each kept range, in seconds of the source.")
+    source_duration: float
+    output_duration: float
+    saved: float = Field(description="`source_duration` less `output_duration`.")
+    threshold_db: float | None = Field(description="The level in dBFS that it was made with, also when it is “auto”.")
+
+
+# Jobs ----------------------------------------------------------------------------------------------------------------
+
+
+class ArtifactOut(Schema):
+    """A file that a job made."""
+
+    id: UUID
+    kind: Literal["video", "audio", "image", "captions", "text", "data", "timeline"]
+    name: str
+    size: int
+    media_type: str
+    url: str = Field(description="Path of the bytes, usable with the same token.")
+    metadata: dict[str, Any]
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> "ArtifactOut":
+        names = ("id", "kind", "name", "size", "media_type", "metadata")
+        return cls(url=path_of("artifact_file", artifact.pk), **{name: getattr(artifact, name) for name in names})
+
+
+class JobError(Schema):
+    code: str
+    message: str
+
+
+class JobOut(Schema):
+    """One operation on one recording."""
+
+    id: UUID
+    video: UUID
+    operation: str
+    params: dict[str, Any]
+    status: Status
+    progress: float = Field(description="Measured, 0 to 1.")
+    stage: str = Field(description="What it is doing, in plain words.")
+    queue_position: int | None = Field(description="1 for the next in line; null when not queued.")
+    eta_seconds: float | None
+    error: JobError | None
+    artifacts: list[ArtifactOut]
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempt: int = Field(description="How often it was started. It starts again by itself when its worker is lost.")
+
+    @classmethod
+    def of(cls, job: Job, place: Place | None) -> "JobOut":
+        failed = job.status == Job.Status.FAILED
+        return cls(
+            id=job.pk,
+            video=job.video_id,
+            operation=job.operation,
+            params={name: value for name, value in job.params.items() if name != "version"},
+            status=job.status,  # type: ignore[arg-type]
+            progress=job.progress,
+            stage=job.stage,
+            queue_position=place.position if place else None,
+            eta_seconds=job.eta_seconds,
+            error=JobError(code=job.error_code, message=job.error_message) if failed else None,
+            artifacts=[ArtifactOut.of(artifact) for artifact in job.artifacts.all()],
+            queued_at=job.queued_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            attempt=job.attempt,
+        )
+
+
+class JobList(Schema):
+    items: list[JobOut]
+    count: int = Field(description="How many there are in all.")
+
+
+class JobIn(Schema):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "video": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11",
+                "operation": "silence-cut",
+                "params": {"threshold_db": "auto", "margin_before_ms": 200},
+            }
+        },
+    )
+
+    video: UUID
+    operation: str = Field(description="A slug of `GET /operations`.")
+    params: dict[str, Any] = Field({}, description="What is left out has its default.")
+    after: list[UUID] = Field([], description="Jobs to wait for. If one of them fails, this one does too.")
+
+
+class JobDeleted(Schema):
+    """What is gone now."""
+
+    id: UUID
+    artifacts: int
+    bytes: int
+
+
+# Operations ----------------------------------------------------------------------------------------------------------
+
+
+class OperationOut(Schema):
+    """A kind of work that this install offers."""
+
+    slug: str
+    title: str
+    summary: str
+    accepts: Literal["video", "audio", "any"] = Field(
+        description="What the recording has to have: a picture, an audio track, or either."
+    )
+    parameters: dict[str, Any] = Field(description="JSON schema of `params`, with defaults.")
+
+    @classmethod
+    def of(cls, operation: Operation[Any]) -> "OperationOut":
+        names = ("slug", "title", "summary", "accepts")
+        return cls(parameters=schema_of(operation), **{name: getattr(operation, name) for name in names})
+
+
+class OperationList(Schema):
+    items: list[OperationOut]
+    count: int
+
+
+# Lists ---------------------------------------------------------------------------------------------------------------
+
+
+class Page(Schema):
+    """Which part of a list."""
+
+    limit: int = Field(50, ge=1, le=200)
+    offset: int = Field(0, ge=0, le=10_000_000)
+
+    @property
+    def part(self) -> slice:
+        return slice(self.offset, self.offset + self.limit)
+
+
+class VideoQuery(Page):
+    search: str = Field("", max_length=200, description="Words of the title or the file name.")
+    order: Literal[
+        "created_at", "-created_at", "title", "-title", "duration_seconds", "-duration_seconds", "size", "-size"
+    ] = Field("-created_at", description="A minus sign turns it round.")
+
+
+class JobQuery(Page):
+    video: UUID | None = None
+    status: Status | None = None
+    operation: str | None = None
+
+
+def path_of(name: str, pk: UUID) -> str:
+    """The path of something else of this API."""
+    return reverse(f"api-v1:{name}", args=[pk])

@@ -1,0 +1,155 @@
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.db.models import Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Query, Router, Status
+
+from jobs import storage
+from jobs.access import owned
+from jobs.api.auth import owner
+from jobs.api.documented import BYTES, UPLOAD, failures
+from jobs.api.errors import ApiError, invalid, of_job_error
+from jobs.api.params import checked
+from jobs.api.schemas import (
+    PlanIn,
+    PlanOut,
+    VideoDeleted,
+    VideoList,
+    VideoOut,
+    VideoPatch,
+    VideoQuery,
+    path_of,
+)
+from jobs.errors import InputError
+from jobs.models import Artifact, Video
+from jobs.services import naming, plans, uploads, videos
+from jobs.views import results
+
+router = Router(tags=["Videos"])
+
+
+@router.post(
+    "",
+    response={201: VideoOut, **failures(409, 413, 415, 422)},
+    summary="Upload a recording",
+    openapi_extra=UPLOAD,
+)
+def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOut]:
+    """Take a whole recording in one request. Larger ones go in chunks through `/uploads` (tus 1.0.0).
+
+    What it is is found out from its content. The same bytes a second time are refused with 409, with the id of the
+    first recording as `detail.video`, unless `duplicate` is `allow`.
+    """
+    file, title, duplicate = uploaded(request)
+    try:
+        video = uploads.receive(
+            owner(request),
+            storage.path(file.temporary_file_path()),
+            name=file.name or "",
+            title=title,
+            allow_duplicate=duplicate == "allow",
+        )
+    except uploads.DuplicateVideo as error:
+        detail = {"video": str(error.video.pk)}
+        raise ApiError(409, error.code, error.message, detail) from error
+    except InputError as error:
+        raise of_job_error(error, 415) from error
+    response["Location"] = path_of("video", video.pk)
+    return Status(201, VideoOut.of(video))
+
+
+def uploaded(request: HttpRequest) -> tuple[TemporaryUploadedFile, str, str]:
+    """The file of a multipart body on disk, its title, and what to do with a duplicate. The body is only now read."""
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > settings.FORM_LIMIT_BYTES:
+        limit = uploads.size_in_words(settings.FORM_LIMIT_BYTES)
+        message = f"One request takes at most {limit}. Send this recording in chunks through /uploads."
+        raise ApiError(413, "too_large", message)
+    if request.content_type != "multipart/form-data":
+        raise ApiError(415, "content_type", "Send the recording as the field “file” of multipart/form-data.")
+    uploads.refuse_overfull(length)
+    storage.path("uploads").mkdir(parents=True, exist_ok=True)  # where Django puts the file while it arrives
+    file = request.FILES.get("file")
+    duplicate = request.POST.get("duplicate") or request.GET.get("duplicate") or "refuse"
+    if not isinstance(file, TemporaryUploadedFile):
+        raise invalid([("file", "Send the recording in this field.")])
+    if duplicate not in ("allow", "refuse"):
+        raise invalid([("duplicate", "Use allow or refuse.")])
+    return file, request.POST.get("title", ""), duplicate
+
+
+@router.get("", response=VideoList, summary="List recordings")
+def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
+    """Your recordings, newest first unless `order` says otherwise. Each word of `search` has to be in title or name."""
+    found = Video.objects.of(owner(request)).order_by(query.order, "pk")
+    for word in query.search.split():
+        found = found.filter(Q(title__icontains=word) | Q(name__icontains=word))
+    return VideoList(items=[VideoOut.of(video) for video in found[query.part]], count=found.count())
+
+
+@router.get("/{uuid:video_id}", response={200: VideoOut, **failures(404)}, summary="Get a recording", url_name="video")
+def get_video(request: HttpRequest, video_id: UUID) -> VideoOut:
+    return VideoOut.of(owned(Video, owner(request), video_id))
+
+
+@router.patch("/{uuid:video_id}", response={200: VideoOut, **failures(404, 422)}, summary="Rename a recording")
+def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> VideoOut:
+    video = owned(Video, owner(request), video_id)
+    title = naming.clean(patch.title)
+    if not title:
+        raise invalid([("title", "Write a title.")])
+    video.title = title
+    video.save(update_fields=["title"])
+    return VideoOut.of(video)
+
+
+@router.delete("/{uuid:video_id}", response={200: VideoDeleted, **failures(404)}, summary="Delete a recording")
+def delete_video(request: HttpRequest, video_id: UUID) -> VideoDeleted:
+    """Delete a recording with its jobs and all results. Work under way on it is stopped."""
+    video = owned(Video, owner(request), video_id)
+    artifacts = Artifact.objects.filter(job__video=video)
+    gone = VideoDeleted(
+        id=video.pk,
+        title=video.title,
+        jobs=video.jobs.count(),
+        artifacts=artifacts.count(),
+        bytes=video.size + (artifacts.aggregate(size=Sum("size"))["size"] or 0),
+    )
+    videos.delete(video)
+    return gone
+
+
+@router.post(
+    "/{uuid:video_id}/cut-plan",
+    response={200: PlanOut, **failures(404, 422)},
+    summary="Plan a cut without rendering it",
+)
+def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn) -> dict[str, Any]:
+    """What `silence-cut` would keep with these parameters. The first plan of a recording measures its sound; further
+    ones answer at once."""
+    video = owned(Video, owner(request), video_id)
+    return plans.cut_plan(video, checked(plans.OPERATION, body.params, video.info))
+
+
+@router.api_operation(
+    ["GET", "HEAD"],
+    "/{uuid:video_id}/file",
+    url_name="video_file",
+    summary="Download a recording",
+    openapi_extra=BYTES,
+)
+async def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
+    """The uploaded bytes. `Range`, `If-Range` and `If-None-Match` are honoured."""
+    return await results.video_file(request, video_id)
+
+
+@router.api_operation(
+    ["GET", "HEAD"], "/{uuid:video_id}/poster", url_name="video_poster", summary="Get the poster", openapi_extra=BYTES
+)
+async def video_poster(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
+    """A picture of the recording (JPEG)."""
+    return await results.video_poster(request, video_id)

@@ -1,0 +1,23 @@
+"""Accounts, with all that people leave behind."""
+
+from jobs.errors import InputError
+from jobs.models import Account, Upload
+from jobs.services import uploads, videos
+
+
+def is_last_operator(account: Account) -> bool:
+    """Whether nobody could use the admin any more without this one."""
+    operators = Account.objects.filter(is_staff=True, is_active=True)
+    return operators.filter(pk=account.pk).exists() and operators.count() == 1
+
+
+def delete(account: Account) -> None:
+    """Delete an account with its recordings, results and uploads. Raises InputError for the last operator, and
+    UploadError while a chunk of an upload is just arriving."""
+    if is_last_operator(account):
+        raise InputError("This is the last operator. Make somebody else an operator first.", code="last_operator")
+    for video in account.videos.all():
+        videos.delete(video)
+    for upload in Upload.objects.of(account):
+        uploads.abort(upload)
+    account.delete()
