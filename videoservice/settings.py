@@ -11,7 +11,6 @@ from typing import Any
 import dj_database_url
 from django.core.management.utils import get_random_secret_key
 from whitenoise.compress import Compressor
-from whitenoise.compress import Compressor
 
 from videoservice import env
 
@@ -192,8 +191,6 @@ STORAGES = {
 }
 # Source maps are for debuggers only, and take longer to compress than all else together.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
-# Source maps are for debuggers only, and take longer to compress than all else together.
-WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 MEDIA_URL = "/unused-media/"  # owners' files are served by views that check who asks, never by their path
 LANGUAGE_CODE = "en-gb"
 USE_TZ = True
@@ -206,7 +203,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from within, by plain HTTP
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from within, by plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
