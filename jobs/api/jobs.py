@@ -1,4 +1,5 @@
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
@@ -71,7 +72,8 @@ def once(account: Account, video: Video, slug: str, params: Params, after: list[
             if job is None:
                 message = "A request with this Idempotency-Key is under way. Wait a moment, then send it again."
                 raise ApiError(409, "in_progress", message) from error
-    wanted = (video.pk, slug, jobs.as_json(params), {other.pk for other in after})
+    stored = json.loads(json.dumps(jobs.as_json(params)))  # tuples come back from the database as lists
+    wanted = (video.pk, slug, stored, {other.pk for other in after})
     if wanted != (job.video_id, job.operation, job.params, set(job.after.values_list("pk", flat=True))):
         message = "This Idempotency-Key was used for another request. Use a new one."
         raise ApiError(422, "idempotency_mismatch", message)

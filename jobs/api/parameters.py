@@ -1,6 +1,7 @@
 """The parameters of an operation as JSON schema, read off its form and its parameter class.
 
-The class knows the exact types and the defaults, the form knows the words, the choices and the bounds.
+The class knows the exact types and the defaults, the form (one field for each parameter) the words, the choices and the
+bounds.
 """
 
 import dataclasses
@@ -20,26 +21,25 @@ Schema = dict[str, Any]
 def schema_of(operation: Operation[Any]) -> Schema:
     """JSON schema (draft 2020-12) of an operation's parameters, with their defaults."""
     form = operation.form_class()
-    types = typing.get_type_hints(operation.params_class)
+    types = {name: TypeAdapter(hint) for name, hint in typing.get_type_hints(operation.params_class).items()}
     defaults = defaults_of(operation)
     properties = {}
     for name, field in form.fields.items():
-        schema = TypeAdapter(types[name]).json_schema() if name in types else {"type": "string"}
-        properties[name] = {**schema, **limits_of(field), **words_of(form, name)}
+        properties[name] = {**types[name].json_schema(), **limits_of(field), **words_of(form, name)}
         if name in defaults:
-            properties[name]["default"] = defaults[name]
+            properties[name]["default"] = types[name].dump_python(defaults[name], mode="json")
     required = [name for name, field in form.fields.items() if field.required and name not in defaults]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def defaults_of(operation: Operation[Any]) -> dict[str, Any]:
-    """The default of each parameter that has one, as JSON."""
-    adapter = TypeAdapter(operation.params_class)
-    fields = dataclasses.fields(operation.params_class)
-    missing = dataclasses.MISSING
-    if any(field.default is missing and field.default_factory is missing for field in fields):
-        return {field.name: field.default for field in fields if field.default is not missing}
-    found: dict[str, Any] = adapter.dump_python(operation.params_class(), mode="json")
+    """The default of each parameter that has one."""
+    found = {}
+    for field in dataclasses.fields(operation.params_class):
+        if field.default is not dataclasses.MISSING:
+            found[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            found[field.name] = field.default_factory()
     return found
 
 

@@ -1,0 +1,95 @@
+import pytest
+from django.test import Client
+
+from jobs.models import Token
+from tests import factories
+from tests.api import ROOT, Api, error
+
+pytestmark = pytest.mark.django_db
+ID = "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"
+CALLS = [
+    ("get", "/videos"),
+    ("post", "/videos"),
+    ("get", f"/videos/{ID}"),
+    ("patch", f"/videos/{ID}"),
+    ("delete", f"/videos/{ID}"),
+    ("get", f"/videos/{ID}/file"),
+    ("head", f"/videos/{ID}/file"),
+    ("get", f"/videos/{ID}/poster"),
+    ("post", f"/videos/{ID}/cut-plan"),
+    ("get", f"/artifacts/{ID}/file"),
+    ("get", "/operations"),
+    ("get", "/jobs"),
+    ("post", "/jobs"),
+    ("get", f"/jobs/{ID}"),
+    ("delete", f"/jobs/{ID}"),
+    ("post", f"/jobs/{ID}/cancel"),
+    ("post", f"/jobs/{ID}/retry"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_nobody_gets_in(method, path):
+    response = getattr(Client(), method)(ROOT + path)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    if method != "head":
+        assert error(response) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("header", ["Bearer vs_wrong", "Bearer ", "bearer  ", "Basic YTpi", "nonsense"])
+def test_wrong_credentials_do_not_get_in(header):
+    assert error(Client(headers={"Authorization": header}).get(f"{ROOT}/videos")) == (401, "unauthorized")
+
+
+def test_a_wrong_token_is_not_mended_by_a_session():
+    client = Client(headers={"Authorization": "Bearer vs_wrong"})
+    client.force_login(factories.account())
+    assert error(client.get(f"{ROOT}/videos")) == (401, "unauthorized")
+
+
+def test_a_token_gets_in_without_a_csrf_token():
+    secret = Token.issue(factories.account())
+    client = Client(headers={"Authorization": f"Bearer {secret}"}, enforce_csrf_checks=True)
+    assert error(client.post(f"{ROOT}/jobs/{ID}/cancel")) == (404, "not_found")
+    assert Token.objects.get().last_used_at is not None
+
+
+def test_a_deleted_token_and_a_switched_off_account_do_not_get_in():
+    ann = factories.account()
+    kept, gone = Api(ann), Api(ann)
+    Token.objects.order_by("-pk").first().delete()
+    assert kept.get("/videos").status_code == 200
+    assert error(gone.get("/videos")) == (401, "unauthorized")
+    ann.is_active = False
+    ann.save()
+    assert error(kept.get("/videos")) == (401, "unauthorized")
+
+
+def test_a_session_reads_freely_and_changes_with_a_csrf_token():
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(factories.account())
+    assert client.get(f"{ROOT}/videos").status_code == 200
+    assert error(client.post(f"{ROOT}/jobs/{ID}/cancel")) == (403, "csrf")
+    client.cookies["csrftoken"] = "a" * 32
+    right = client.post(f"{ROOT}/jobs/{ID}/cancel", headers={"X-CSRFToken": "a" * 32})
+    assert error(right) == (404, "not_found")
+
+
+def test_who_keeps_trying_has_to_wait_but_good_tokens_go_on():
+    ann = Api(factories.account())
+    nobody = Client(headers={"Authorization": "Bearer vs_wrong"})
+    answers = [error(nobody.get(f"{ROOT}/videos")) for _ in range(61)]
+    assert answers[:60] == [(401, "unauthorized")] * 60
+    assert answers[60] == (429, "too_many_requests")
+    assert ann.get("/videos").status_code == 200
+
+
+def test_every_documented_call_is_tested_here():
+    document = Client().get(f"{ROOT}/openapi.json").json()
+    documented = {
+        (method, path.replace(ROOT, "").replace("{video_id}", ID).replace("{job_id}", ID).replace("{artifact_id}", ID))
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    assert documented <= set(CALLS) | {("head", path) for _, path in CALLS}
