@@ -340,14 +340,17 @@ def test_evenly_spaced_times_are_the_middles_of_equal_parts():
 # Damage
 
 
-def damaged(path: Path, first: float, last: float) -> Path:
-    """A copy whose pictures from `first` to `last` seconds are full of wrong bytes. The index stays whole."""
+def damaged(path: Path, first: float, last: float, spared: float = 0) -> Path:
+    """A copy whose pictures from `first` to `last` seconds are full of wrong bytes, but for the first part of each.
+
+    The index stays whole. `spared` is that part, from 0 to 1.
+    """
     data = bytearray(path.read_bytes())
     dice = random.Random(7)
     with av.open(str(path)) as container:
         for packet in container.demux(video=0):
             if packet.size and first <= packet.pts * packet.time_base <= last:
-                for place in range(packet.pos + 5, packet.pos + packet.size):
+                for place in range(packet.pos + max(5, int(packet.size * spared)), packet.pos + packet.size):
                     data[place] = dice.randrange(256)
     copy = path.with_name(f"damaged{path.suffix}")
     copy.write_bytes(data)
@@ -362,6 +365,20 @@ def test_a_damaged_stretch_is_skipped_to_the_next_sound_picture(tmp_path):
 
     assert [count_of(frame.image) for frame in found] == [10, 40, 40, 40]
     assert [float(frame.time) for frame in found] == [1.05, 4.0, 4.0, 4.05]
+
+
+def test_what_the_decoder_patched_up_is_not_taken_nor_what_follows_from_it(tmp_path):
+    def noisy(frame: int) -> np.ndarray:
+        # So much detail that a keyframe has bytes enough to be damaged half way through.
+        noise = np.random.default_rng(1).integers(0, 255, (96, 80, 3), np.uint8)
+        return np.concatenate([counted(frame)[:, :80], noise], axis=1)
+
+    whole = clip(tmp_path / "clip.mp4", 30, noisy, options={**X264, "g": "10", "bf": "0", "sc_threshold": "0"})
+    path = damaged(whole, 0.95, 1.05, spared=0.5)
+
+    found = list(frames.grab(path, inspect(whole), seconds(0.85, 1.05, 1.85, 2.15), width=160))
+
+    assert [count_of(frame.image) for frame in found] == [8, 20, 20, 21]
 
 
 def test_past_the_last_sound_picture_that_one_is_taken(tmp_path):
