@@ -19,6 +19,7 @@ from supervisor.supervisord import Supervisor
 
 from videoservice import preflight
 
+WAIT_SECONDS = 0.2
 CONFIG = preflight.BASE_DIR / "script" / "supervisord.conf"
 
 
@@ -80,7 +81,7 @@ class Terminal:
     def exited(self, event: events.ProcessStateEvent) -> None:
         name = event.process.config.name
         if not self._stopping and name != "ready":
-            self._line(name, "ended unexpectedly; it is started again")
+            self._line(name, f"ended unexpectedly and is started again; more in {event.process.config.stdout_logfile}")
 
     def stopping(self, event: events.SupervisorStoppingEvent) -> None:
         self._stopping = True
@@ -113,6 +114,9 @@ class SiteSupervisor(Supervisor):
         events.subscribe(events.SupervisorStoppingEvent, terminal.stopping)
         receive = self.options.signal_receiver.receive
         signal.signal(signal.SIGHUP, lambda number, frame: receive(signal.SIGTERM, frame))
+        # supervisord looks at signals and at what is to be started only between two waits of up to a second.
+        poll = self.options.poller.poll
+        self.options.poller.poll = lambda timeout: poll(min(timeout, WAIT_SECONDS))
         super().runforever()
 
 

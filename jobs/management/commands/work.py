@@ -11,6 +11,7 @@ from jobs.worker import MediaWorker
 
 class Command(BaseCommand):
     help = "Work on the jobs of one queue until told to stop."
+    requires_system_checks: list[str] = []  # the web process runs them; here they would slow every start
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("queue", choices=sorted(settings.RQ_QUEUES))
