@@ -267,7 +267,8 @@ def test_a_plan_says_what_a_cut_would_keep(ann, speech):
     response = ann.post(f"/videos/{video['id']}/cut-plan", {"params": params})
     assert response.status_code == 200, response.content
     plan = response.json()
-    # The tone ends at 1 s and starts again at 3 s; a step is 20 ms, a frame 40 ms, and AAC smears over up to 2 frames of 21 ms.
+    # The tone ends at 1 s and starts again at 3 s; a step is 20 ms, a frame 40 ms, and AAC
+    # smears a sound over up to two of its frames of 21 ms.
     (start, end), (again, last) = plan["keep"]
     assert start == 0
     assert end == pytest.approx(1.2, abs=0.1)

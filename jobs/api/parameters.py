@@ -21,7 +21,8 @@ Schema = dict[str, Any]
 def schema_of(operation: Operation[Any]) -> Schema:
     """JSON schema (draft 2020-12) of an operation's parameters, with their defaults."""
     form = operation.form_class()
-    types = {name: TypeAdapter(hint) for name, hint in typing.get_type_hints(operation.params_class).items()}
+    hints = typing.get_type_hints(operation.params_class)
+    types = {name: TypeAdapter(hints[name]) for name in form.fields}
     defaults = defaults_of(operation)
     properties = {}
     for name, field in form.fields.items():
