@@ -76,10 +76,10 @@ def file_name(name: str) -> str:
 
 def title(name: str) -> str:
     """A readable title from a file's name: `team-meeting_2024-05-01.mp4` becomes `team meeting 2024-05-01`."""
-    stem = re.sub(r"\.\w{1,16}$", "", file_name(name)).replace("_", " ")
-    if " " not in stem.strip():  # words joined by hyphens; those between digits belong to a date
-        stem = re.sub(r"(?<=[^\W\d])-|-(?=[^\W\d])", " ", stem)
-    return clean(stem) or UNNAMED
+    stem = re.sub(r"\.\w{1,16}$", "", file_name(name))
+    if " " not in stem:  # words joined by hyphens; those between digits belong to a date
+        stem = re.sub(r"(?<=\D)-|-(?=\D)", " ", stem)
+    return clean(stem.replace("_", " ")) or UNNAMED
 
 
 def ending(info: MediaInfo) -> str:

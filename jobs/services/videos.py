@@ -49,7 +49,7 @@ def receive(
     allow the work, DuplicateVideo, and ResourceError; then the file is gone and nothing is left.
     """
     pk = pk or uuid.uuid4()
-    poster = storage.path(f"uploads/{pk}.poster.jpg")
+    poster = file.with_name(f"{pk}.poster.jpg")
     try:
         with PROBES:
             probed = probe(file, poster=poster)
