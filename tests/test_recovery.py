@@ -1,0 +1,246 @@
+"""Jobs on the real parts while these are killed, restarted and starved: never lost or doubled, stopped when told."""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs.models import Job
+from tests import media
+from tests.processes import BASE_DIR, Process, alive, belonging_to, wait_for
+from tests.site import Site
+
+S = Job.Status
+OWNER = "ann@example.org"
+SECONDS = 40
+CUTS = {"keep": [[0, 10], [12, SECONDS - 1]]}
+LENGTH = 10 + SECONDS - 1 - 12
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory) -> Path:
+    """On two cores its cut takes long enough to be interrupted."""
+    path = tmp_path_factory.mktemp("recording") / "talk.mp4"
+    media.run_ffmpeg(
+        *media.picture(SECONDS, 30, "960x540"), *media.tone(SECONDS), *media.FAST_X264, "-c:a", "aac", media.url(path)
+    )
+    return path
+
+
+@pytest.fixture
+def site(make_site) -> Site:
+    return make_site(LOST_AFTER_SECONDS="5", RECONCILE_SECONDS="1")
+
+
+def client(site: Site):
+    return site.client(OWNER)
+
+
+def uploaded(site: Site, recording: Path) -> str:
+    with recording.open("rb") as file:
+        answer = client(site).post("/api/v1/videos", files={"file": (recording.name, file)})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def submitted(site: Site, video: str, **params) -> str:
+    body = {"video": video, "operation": "silence-cut", "params": params or CUTS}
+    answer = client(site).post("/api/v1/jobs", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def encoding(site: Site, job: str, attempt: int = 1) -> Job:
+    """Wait until this attempt is in the middle of its work."""
+
+    def reached() -> Job | None:
+        row = site.job(job)
+        assert row.status in (S.QUEUED, S.RUNNING), row.error_detail
+        return row if row.status == S.RUNNING and row.attempt == attempt and row.progress > 0.2 else None
+
+    return wait_for(reached, f"attempt {attempt} to be encoding:\n{site.said()}")  # type: ignore[return-value]
+
+
+def work_horse(site: Site, job: Job) -> int:
+    """The process that does the job; the row names it."""
+    return int(job.worker.split()[-1])
+
+
+def ffmpegs(site: Site) -> dict[int, str]:
+    return {pid: line for pid, line in belonging_to("DATA_DIR", str(site.data)).items() if "ffmpeg" in line}
+
+
+def scratch(site: Site) -> list[Path]:
+    folder = site.media / "scratch"
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def assert_one_whole_result(site: Site, job: str) -> None:
+    answer = client(site).get(f"/api/v1/jobs/{job}").json()
+    assert answer["status"] == "succeeded"
+    (artifact,) = answer["artifacts"]
+    assert artifact["metadata"]["output_duration"] == pytest.approx(LENGTH, abs=0.001)
+    assert [file.name for file in (site.media / "artifacts" / job).iterdir()] == [f"{artifact['id']}.mp4"]
+    assert (site.media / "artifacts" / job / f"{artifact['id']}.mp4").stat().st_size == artifact["size"]
+    wait_for(lambda: not scratch(site), "the scratch folder to be empty", 15)
+
+
+def test_a_killed_worker_costs_no_job(make_site, recording):
+    """With the times of a real site: running again within 60 s."""
+    site = make_site()
+    job = submitted(site, uploaded(site, recording))
+    horse = work_horse(site, encoding(site, job))
+    killed_at = time.monotonic()
+    site.kill(site.workers("long")[0])
+    wait_for(lambda: not alive(horse), "the work-horse to die with its worker", 5)
+    wait_for(lambda: not ffmpegs(site), "ffmpeg to die with the work-horse", 5)
+    site.start_worker("long")
+    again = wait_for(lambda: (row := site.job(job)).attempt == 2 and row, "the second attempt", 60)
+    print(f"running again {time.monotonic() - killed_at:.1f} s after its worker was killed")
+    assert again.status in (S.RUNNING, S.SUCCEEDED)
+    site.wait_for_job(job, S.SUCCEEDED, seconds=120)
+    assert_one_whole_result(site, job)
+
+
+def test_a_killed_work_horse_costs_no_job(site, recording):
+    job = submitted(site, uploaded(site, recording))
+    os.kill(work_horse(site, encoding(site, job)), signal.SIGKILL)
+    killed_at = time.monotonic()
+    wait_for(lambda: site.job(job).attempt == 2, "the second attempt", 60)
+    print(f"running again {time.monotonic() - killed_at:.1f} s after its work-horse was killed")
+    site.wait_for_job(job, S.SUCCEEDED, seconds=120)
+    assert site.job(job).attempt == 2
+    assert_one_whole_result(site, job)
+
+
+def test_a_worker_that_is_told_to_stop_puts_its_job_back_in_line_at_once(site, recording):
+    job = submitted(site, uploaded(site, recording))
+    encoding(site, job)
+    site.kill(site.workers("long")[0], signal.SIGTERM)
+    assert site.job(job).status == S.QUEUED
+    assert not ffmpegs(site)
+    assert not scratch(site)
+    site.start_worker("long")
+    site.wait_for_job(job, S.SUCCEEDED, seconds=120)
+    assert_one_whole_result(site, job)
+
+
+def test_jobs_outlive_a_restart_of_redis(site, recording):
+    video = uploaded(site, recording)
+    running, queued = submitted(site, video), submitted(site, video)
+    encoding(site, running)
+    site.restart_redis()
+    for job in (running, queued):
+        site.wait_for_job(job, S.SUCCEEDED, seconds=180)
+        assert_one_whole_result(site, job)
+    assert site.job(running).attempt == 1
+
+
+def test_jobs_outlive_a_redis_that_lost_everything(site, recording):
+    video = uploaded(site, recording)
+    running, queued = submitted(site, video), submitted(site, video)
+    encoding(site, running)
+    site.redis.stop(signal.SIGKILL)
+    shutil.rmtree(site.data / "appendonlydir")
+    site.redis.start()
+    for job in (running, queued):
+        site.wait_for_job(job, S.SUCCEEDED, seconds=180)
+        assert_one_whole_result(site, job)
+
+
+def test_a_submit_while_redis_is_down_is_kept_and_done_later(site, recording):
+    video = uploaded(site, recording)
+    site.redis.stop()
+    job = submitted(site, video, keep=[[0, 1]])
+    assert site.job(job).status == S.QUEUED
+    site.redis.start()
+    site.wait_for_job(job, S.SUCCEEDED, seconds=60)
+
+
+def test_cancelling_stops_the_work_within_two_seconds(site, recording):
+    video = uploaded(site, recording)
+    job, following = submitted(site, video), submitted(site, video, keep=[[0, 1]])
+    horse = work_horse(site, encoding(site, job))
+    assert alive(horse)
+    started = time.monotonic()
+    answer = client(site).post(f"/api/v1/jobs/{job}/cancel")
+    assert answer.json()["status"] == "cancelled"
+    wait_for(lambda: not ffmpegs(site) and not scratch(site), "ffmpeg and scratch to be gone", 2)
+    wait_for(lambda: not alive(horse), "the work-horse to end", 2)
+    print(f"gone {time.monotonic() - started:.1f} s after it was cancelled")
+    assert not (site.media / "artifacts" / job).exists()
+    site.wait_for_job(following, S.SUCCEEDED)
+    assert site.job(job).status == S.CANCELLED
+
+
+def test_cancelling_works_while_redis_is_down(site, recording):
+    job = submitted(site, uploaded(site, recording))
+    encoding(site, job)
+    site.redis.stop()
+    assert client(site).post(f"/api/v1/jobs/{job}/cancel").json()["status"] == "cancelled"
+    wait_for(lambda: not ffmpegs(site) and not scratch(site), "ffmpeg and scratch to be gone", 3)
+    site.redis.start()
+
+
+def test_a_queued_job_is_cancelled_without_a_worker(site, recording):
+    video = uploaded(site, recording)
+    site.kill(site.workers("long")[0], signal.SIGTERM)
+    job = submitted(site, video)
+    assert client(site).post(f"/api/v1/jobs/{job}/cancel").json()["status"] == "cancelled"
+    following = submitted(site, video, keep=[[0, 1]])
+    site.start_worker("long")
+    site.wait_for_job(following, S.SUCCEEDED)
+    assert (site.job(job).status, site.job(job).attempt) == (S.CANCELLED, 0)
+
+
+def test_deleting_the_recording_stops_the_work_on_it(site, recording):
+    video = uploaded(site, recording)
+    job = submitted(site, video)
+    encoding(site, job)
+    assert client(site).delete(f"/api/v1/videos/{video}").status_code == 200
+    wait_for(lambda: not ffmpegs(site) and not scratch(site), "ffmpeg and scratch to be gone", 3)
+    assert client(site).get(f"/api/v1/jobs/{job}").status_code == 404
+    assert not list((site.media / "videos").glob("*"))
+    assert not list((site.media / "artifacts").glob("*"))
+
+
+def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(site, recording):
+    """The worker sees a scratch folder of 3 MB: a file system of its own, in a mount namespace of its own."""
+    video = uploaded(site, recording)
+    site.kill(site.workers("long")[0], signal.SIGTERM)
+    folder = site.media / "scratch"
+    folder.mkdir(exist_ok=True)
+    script = f'mount -t tmpfs -o size=3m tmpfs "{folder}" && exec "{sys.executable}" manage.py work long'
+    namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    site.processes["long9"] = Process(
+        "long9", [*namespace, "sh", "-c", f"cd {BASE_DIR} && {script}"], site.data / "log" / "long9.log", site.env
+    )
+    job = submitted(site, video)
+    row = site.wait_for_job(job, seconds=120)
+    assert (row.status, row.error_code) == (S.FAILED, "disk_full"), (row.error_message, site.said())
+    assert "disk is full" in row.error_message
+    assert "No space left" in row.error_detail
+    inside = Path(f"/proc/{site.processes['long9'].pid}/root{folder}")
+    assert not list(inside.iterdir())
+    assert not (site.media / "artifacts" / job).exists()
+
+
+def test_a_failure_tells_the_owner_a_sentence_and_the_operator_the_command(site, recording):
+    video = uploaded(site, recording)
+    source = next((site.media / "videos" / video).glob("source.*"))
+    data = bytearray(source.read_bytes())
+    data[len(data) // 4 :] = bytes(len(data) - len(data) // 4)  # what lies on the disk got lost after the upload
+    source.write_bytes(data)
+    job = submitted(site, video)
+    row = site.wait_for_job(job, seconds=120)
+    assert row.status == S.FAILED
+    assert row.error_message.endswith(".")
+    assert "Traceback" not in row.error_message
+    assert "ffmpeg" in row.command_log
+    answer = client(site).get(f"/api/v1/jobs/{job}").json()
+    assert answer["error"]["message"] == row.error_message
+    assert "Traceback" not in str(answer)
