@@ -91,7 +91,7 @@ class SearchForm(forms.Form):
         return self.cleaned_data["q"].split()[:8] if self.is_valid() else []
 
 
-class TitleForm(forms.ModelForm):  # type: ignore[type-arg] not subscriptable when it runs
+class TitleForm(forms.ModelForm):
     class Meta:
         model = Video
         fields = ["title"]

@@ -50,14 +50,14 @@ def clock(seconds: float | Fraction | None) -> str:
 
 @register.filter
 def size(count: int | None) -> str:
-    """Bytes in powers of 1000: 640 MB, 1.2 GB. Below ten a unit gets one decimal."""
+    """Bytes in powers of 1024, as the messages about uploads say them: 640 MB, 1.2 GB, one decimal below ten."""
     if count is None:
         return ""
     amount, unit = float(count), "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
+    for larger in ("KB", "MB", "GB", "TB"):
         if round(amount) < 1000:
             break
-        amount, unit = amount / 1000, larger
+        amount, unit = amount / 1024, larger
     figure = f"{amount:.1f}" if unit != "bytes" and amount < 9.95 else f"{amount:.0f}"
     return f"{figure.removesuffix('.0')} {unit}"
 

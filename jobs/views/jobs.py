@@ -53,7 +53,7 @@ def rows(request: HttpRequest) -> HttpResponse:
 @require_safe
 def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = owned(Job, request.user, pk)
-    details = {"job": job, "settings": list(settings_of(job)), "artifacts": job.artifacts.all()}
+    details = {"job": job, "settings": list(settings_of(job))}
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "jobs/_details.html", details)
     view = live.View("job", job=str(pk))
@@ -116,7 +116,8 @@ def settings_of(job: Job) -> Iterable[tuple[str, Any]]:
         if name == "version" or value in (None, "", [], ()):
             continue
         field = fields.get(name)
-        yield (field.label if field else None) or name.replace("_", " ").capitalize(), in_words(value, field)
+        label = str(field.label) if field and field.label else name.replace("_", " ").capitalize()
+        yield label, in_words(value, field)
 
 
 def in_words(value: Any, field: Any = None) -> str:

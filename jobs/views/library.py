@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -87,6 +87,7 @@ def shelf(owner: Account, search: SearchForm, number: str | None) -> dict[str, A
         under_way=Count("jobs", filter=Q(jobs__status__in=Job.ACTIVE)),
         running=Max("jobs__progress", filter=Q(jobs__status=Job.Status.RUNNING)),
     )
-    videos: Page[Video] = Paginator(annotated, PAGE).get_page(number)
+    newest_first = annotated.order_by("-created_at", "-pk")  # grouping drops the model's own order
+    videos = Paginator(newest_first, PAGE).get_page(number)
     totals = mine.aggregate(total=Count("pk"), used=Sum("size"))
     return {"videos": videos, "changing": any(video.under_way for video in videos), **totals}  # type: ignore[attr-defined]

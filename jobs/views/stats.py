@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -41,7 +42,8 @@ def by_operation(owner: Account) -> list[dict[str, Any]]:
         .values("operation")
         .annotate(done=Count("pk", filter=well), failed=Count("pk", filter=~well), took=Avg(took, filter=well))
     )
-    return [
-        {**row, "title": registry.title(row["operation"]), "seconds": row["took"] and row["took"].total_seconds()}
-        for row in rows
-    ]
+    return [{**row, "title": registry.title(row["operation"]), "seconds": seconds(row["took"])} for row in rows]
+
+
+def seconds(took: timedelta | None) -> float | None:
+    return None if took is None else took.total_seconds()

@@ -1,0 +1,79 @@
+from fractions import Fraction
+
+import pytest
+
+from jobs.templatetags import words
+from tests import factories
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "0:00"), (3.4, "0:03"), (59.6, "1:00"), (754, "12:34"), (4682, "1:18:02"), (Fraction(1, 2), "0:00")],
+)
+def test_times_read_like_a_clock(seconds, expected):
+    assert words.clock(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (2048, "2 KB"),
+        (1024 * 1024 - 1, "1 MB"),
+        (640 * 1024**2, "640 MB"),
+        (int(1.2 * 1024**3), "1.2 GB"),
+        (10 * 1024**3, "10 GB"),
+    ],
+)
+def test_sizes_have_two_or_three_figures(count, expected):
+    assert words.size(count) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.2, "1 s"), (18, "18 s"), (59.6, "1 min"), (3540, "59 min"), (3600, "1 h"), (3900, "1 h 5 min")],
+)
+def test_spans_are_words(seconds, expected):
+    assert words.span(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (13, "13th"),
+        (21, "21st"),
+        (111, "111th"),
+    ],
+)
+def test_places_are_ordinals(number, expected):
+    assert words.ordinal(number) == expected
+
+
+def test_a_hundred_percent_means_done():
+    assert words.percent(0.999) == "99 %"
+    assert words.percent(0.29) == "29 %"  # 0.29 * 100 is a hair below 29
+    assert words.percent(1) == "100 %"
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"), [(Fraction(30000, 1001), "29.97"), (Fraction(25), "25"), (Fraction(25, 2), "12.5")]
+)
+def test_frame_rates_have_two_decimals_at_most(frames, expected):
+    assert words.rate(frames) == expected
+
+
+def test_an_upright_picture_is_called_by_its_shorter_side():
+    upright = factories.VideoTrack(index=0, codec="hevc", width=1920, height=1080, rotation=90)
+    assert words.resolution(upright) == "1080p"
+    assert words.resolution(None) == "Audio"
+
+
+def test_codecs_have_the_names_that_people_know():
+    assert [words.codec(name) for name in ("h264", "pcm_s16le", "strange")] == ["H.264", "PCM", "strange"]
