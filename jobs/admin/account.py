@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 
 from jobs.admin.base import size
+from jobs.errors import JobError
 from jobs.models import Account
 from jobs.services import accounts
 
@@ -80,6 +81,10 @@ class AccountAdmin(UserAdmin):
         obj.is_superuser = obj.is_staff
         super().save_model(request, obj, form, change)
 
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or not accounts.is_last_operator(obj))
+
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
         self._erase(request, obj)
 
@@ -88,7 +93,7 @@ class AccountAdmin(UserAdmin):
             self._erase(request, account)
 
     def _erase(self, request: HttpRequest, account: Account) -> None:
-        if accounts.is_last_operator(account):
-            self.message_user(request, f"{account} is the last operator and stays.", messages.ERROR)
-        else:
+        try:
             accounts.delete(account)
+        except JobError as error:
+            self.message_user(request, f"{account}: {error.message}", messages.ERROR)

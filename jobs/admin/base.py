@@ -7,7 +7,8 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
@@ -52,6 +53,12 @@ class Watched(admin.ModelAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
         self.erase_all(request, queryset)
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: str) -> HttpResponse:
+        """Say that it is gone only if it is."""
+        if self.get_queryset(request).filter(pk=obj_id).exists():
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return super().response_delete(request, obj_display, obj_id)
 
     def erase_all(self, request: HttpRequest, objects: Iterable[M]) -> None:
         """One by one, by the same service as the pages use. What cannot go now stays, and is named."""

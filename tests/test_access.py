@@ -1,0 +1,114 @@
+"""Everything a person owns is invisible to others: the same 404 as for what does not exist, on every address."""
+
+import uuid
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from jobs import storage
+from jobs.models import Artifact, Job
+from jobs.services import uploads
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+TUS = {"Tus-Resumable": "1.0.0"}
+PAGES = [
+    ("get", "video", "video"),
+    ("get", "video-file", "video"),
+    ("head", "video-file", "video"),
+    ("get", "video-poster", "video"),
+    ("post", "video-run", "video"),
+    ("post", "video-title", "video"),
+    ("get", "video-delete", "video"),
+    ("post", "video-delete", "video"),
+    ("get", "artifact-file", "artifact"),
+    ("get", "job", "job"),
+    ("post", "job-cancel", "job"),
+    ("post", "job-retry", "job"),
+    ("post", "job-remove", "job"),
+    ("head", "upload", "upload"),
+    ("patch", "upload", "upload"),
+    ("delete", "upload", "upload"),
+]
+
+
+@pytest.fixture
+def anns():
+    """One of each thing of Ann's, with files."""
+    ann = factories.account("ann@example.org")
+    video = factories.video(ann, title="Secret plans", poster="videos/x/poster.jpg")
+    job = factories.job(ann, video=video, status=Job.Status.SUCCEEDED)
+    artifact = Artifact.objects.create(
+        job=job, kind="image", name="1.jpg", key="artifacts/x/1.jpg", size=5, media_type="image/jpeg"
+    )
+    for key in (video.key, video.poster, artifact.key):
+        storage.path(key).parent.mkdir(parents=True, exist_ok=True)
+        storage.path(key).write_bytes(b"bytes")
+    upload = uploads.begin(ann, name="talk.mp4", length=100)
+    return {"video": video, "job": job, "artifact": artifact, "upload": upload}
+
+
+def ask(client, method, name, pk):
+    return getattr(client, method)(reverse(name, args=[pk]), headers=TUS)
+
+
+@pytest.mark.parametrize(("method", "name", "kind"), PAGES)
+def test_others_get_the_answer_for_what_does_not_exist(anns, method, name, kind):
+    client = Client()
+    client.force_login(factories.account("bob@example.org"))
+    theirs, none = (ask(client, method, name, pk) for pk in (anns[kind].pk, uuid.uuid4()))
+    assert theirs.status_code == none.status_code == 404
+    assert theirs.content == none.content
+    assert all(type(thing).objects.filter(pk=thing.pk).exists() for thing in anns.values())
+
+
+@pytest.mark.parametrize(("method", "name", "kind"), PAGES)
+def test_an_operator_is_one_of_the_others_outside_of_the_admin(anns, method, name, kind):
+    client = Client()
+    client.force_login(factories.account("root@example.org", is_staff=True, is_superuser=True))
+    assert ask(client, method, name, anns[kind].pk).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "name", "kind"), PAGES)
+def test_nobody_is_told_to_sign_in_whether_it_exists_or_not(anns, method, name, kind):
+    theirs, none = (ask(Client(), method, name, pk) for pk in (anns[kind].pk, uuid.uuid4()))
+    assert theirs.status_code == none.status_code
+    assert theirs.status_code in (302, 401)
+    assert b"Secret plans" not in theirs.content
+
+
+@pytest.mark.parametrize(("method", "name", "kind"), [page for page in PAGES if page[0] == "get"])
+def test_the_owner_gets_it(anns, method, name, kind):
+    client = Client()
+    client.force_login(factories.account("ann@example.org"))
+    assert ask(client, method, name, anns[kind].pk).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=secret", "/queue/", "/queue/rows/?view=queue", "/stats/"])
+def test_lists_do_not_mention_what_belongs_to_others(anns, path):
+    client = Client()
+    client.force_login(factories.account("bob@example.org"))
+    response = client.get(path)
+    assert response.status_code == 200
+    for text in ("Secret plans", str(anns["video"].pk), str(anns["job"].pk)):
+        assert text not in response.content.decode()
+
+
+def test_the_rows_of_a_video_of_others_are_empty(anns):
+    client = Client()
+    client.force_login(factories.account("bob@example.org"))
+    response = client.get(f"/queue/rows/?view=video&video={anns['video'].pk}")
+    assert str(anns["job"].pk) not in response.content.decode()
+
+
+def test_every_address_of_a_thing_is_tested_here():
+    """A new address with an id in it has to be added above."""
+    with_id = {
+        pattern.name
+        for part in get_resolver().url_patterns
+        if getattr(part.pattern, "_route", None) == ""
+        for pattern in part.url_patterns
+        if "<uuid:pk>" in str(pattern.pattern)
+    }
+    assert with_id == {name for _, name, _ in PAGES}
