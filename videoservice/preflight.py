@@ -145,7 +145,7 @@ def relative(path: Path, folder: Path) -> str:
 def prepare(data: Path) -> None:
     """Migrate the database and collect the static files, when they may have changed since the last start."""
     stamp = data / "prepared"
-    state = digest()
+    state = digest(env.text("DATABASE_URL"))
     known = stamp.exists() and stamp.read_text() == state
     if known and not env.text("DATABASE_URL") and (data / "db.sqlite3").exists():
         return
@@ -165,9 +165,9 @@ def prepare(data: Path) -> None:
     stamp.write_text(state)
 
 
-def digest() -> str:
+def digest(database_url: str = "") -> str:
     """Changes with the migrations, the static files, the settings and the installed packages."""
-    kept = hashlib.sha256(f"{sys.version} {env.text('DATABASE_URL')}".encode())
+    kept = hashlib.sha256(f"{sys.version} {database_url}".encode())
     sources = [BASE_DIR / "requirements.txt", BASE_DIR / "videoservice" / "settings.py"]
     for folder in ("jobs/migrations", "jobs/static", "static"):
         sources += (BASE_DIR / folder).rglob("*")

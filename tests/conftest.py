@@ -1,0 +1,165 @@
+"""What tests share. Ready to use:
+
+`redis_server`  a Redis for the test process, emptied after every test that uses the database
+`site`          the whole real site, shared by all tests: each makes accounts of its own and kills nothing
+`make_site`     makes another one, which the test may kill parts of: make_site(LOST_AFTER_SECONDS="3")
+`browser`       Chromium through playwright; `page` is a fresh page on `site`, `sign_in(page, client)` signs it in
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.servers import MariaDB, Redis
+from tests.site import Client, Site, Sites
+
+FOLDER = Path(os.environ["TEST_DATA_DIR"])
+OF_THE_DATABASE = {"db", "transactional_db", "site", "make_site"}
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run --autoplay-policy=no-user-gesture-required"
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by what a test uses, and run those with a browser last: playwright leaves an event loop running, in which
+    neither asynchronous tests nor Django's queries would work."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & OF_THE_DATABASE or item.get_closest_marker("django_db"):
+            item.add_marker("database")
+        if "browser" in fixtures:
+            item.add_marker("browser")
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server() -> Iterator[Redis]:
+    server = Redis(FOLDER, settings.REDIS_SOCKET)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB | None]:
+    """The MariaDB of this run, or None on SQLite."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        yield None
+        return
+    server = MariaDB(FOLDER / "mariadb", settings.DATABASES["default"]["PORT"])
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(mariadb: MariaDB | None) -> None:
+    """pytest-django makes its database after this: the server has to be there."""
+
+
+@pytest.fixture(autouse=True)
+def _clean(request: pytest.FixtureRequest, redis_server: Redis) -> Iterator[None]:
+    """Nothing of a test with database is left in Redis and in the media folder for the next one."""
+    yield
+    if request.node.get_closest_marker("database"):
+        with redis_server.client() as client:
+            client.flushall()
+        shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
+        settings.MEDIA_ROOT.mkdir(exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def sites(django_db_blocker: Any, mariadb: MariaDB | None) -> Iterator[Sites]:
+    maker = Sites(FOLDER / "sites", django_db_blocker.unblock, mariadb)
+    try:
+        yield maker
+    finally:
+        maker.stop()
+
+
+@pytest.fixture(scope="session")
+def site(sites: Sites) -> Site:
+    return sites.make()
+
+
+@pytest.fixture
+def make_site(sites: Sites) -> Iterator[Callable[..., Site]]:
+    made: list[Site] = []
+
+    def make(**env: str) -> Site:
+        made.append(sites.make(**env))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for site in made:
+            site.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
+        "1"  # playwright's loop runs in this thread, but our queries are not in it
+    )
+    try:
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM_OPTIONS.split())
+            yield chromium
+            chromium.close()
+    finally:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def new_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Makes pages: new_page(site, client=None, **context options), as nobody or signed in like the client.
+
+    At the end of the test, no page may have thrown or have met the Content-Security-Policy.
+    """
+    contexts: list[Any] = []
+    wrong: list[str] = []
+
+    def console(message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            wrong.append(message.text)
+
+    def make(site: Site, client: Client | None = None, **options: Any) -> Any:
+        context = browser.new_context(base_url=site.url, **options)
+        contexts.append(context)
+        if client:
+            context.add_cookies([{"name": c.name, "value": c.value, "url": site.url} for c in client.cookies])
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", console)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert wrong == [], "pages threw errors"
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Any], site: Site) -> Any:
+    """A page on the shared site, as nobody."""
+    return new_page(site)
+
+
+def sign_in(page: Any, client: Client) -> None:
+    """Give the page the session of a client."""
+    page.context.add_cookies([{"name": c.name, "value": c.value, "url": client.url} for c in client.cookies])

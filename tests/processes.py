@@ -1,0 +1,90 @@
+"""Processes that tests start: ended by their id, whatever becomes of the test."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+T = TypeVar("T")
+
+
+class Process:
+    """A program with a name, whose output goes to a file. The kernel kills it should the test run itself be killed."""
+
+    def __init__(self, name: str, argv: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.name, self.log = name, log
+        with log.open("ab") as out:
+            self._popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *map(str, argv)],
+                cwd=BASE_DIR,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C is for the test run, which then ends us in order
+            )
+        self.pid = self._popen.pid
+
+    def __repr__(self) -> str:
+        return f"<{self.name}, process {self.pid}>"
+
+    @property
+    def alive(self) -> bool:
+        return self._popen.poll() is None
+
+    def end(self, number: int = signal.SIGTERM, seconds: float = 20) -> int:
+        """Send a signal and wait for the end, by force if need be. Returns the exit status."""
+        if self.alive:
+            self._popen.send_signal(number)
+            try:
+                self._popen.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self._popen.kill()
+        return self._popen.wait()
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def wait_for(check: Callable[[], T], what: str, seconds: float = 60) -> T:
+    """Ask again and again until the answer is true, and return it. `what` completes "waited for ..."."""
+    end = time.monotonic() + seconds
+    while not (answer := check()):
+        assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
+        time.sleep(0.05)
+    return answer
+
+
+def alive(pid: int) -> bool:
+    """Whether any process of this id runs; one that ended but was not reaped yet does not count."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def belonging_to(variable: str, value: str) -> dict[int, str]:
+    """Ids and command lines of all living processes that have this in their environment."""
+    found: dict[int, str] = {}
+    wanted = f"{variable}={value}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0") and alive(int(folder.name)):
+                found[int(folder.name)] = (
+                    (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
+        except OSError:
+            continue
+    found.pop(os.getpid(), None)
+    return found
+
+
+def run(argv: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; it has to succeed."""
+    done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, **options)
+    assert done.returncode == 0, f"{argv} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done

@@ -1,0 +1,85 @@
+"""A real Redis and a real MariaDB, each in a folder of its own."""
+
+import contextlib
+import getpass
+import shutil
+import signal
+from pathlib import Path
+
+import MySQLdb
+import redis
+
+from tests.processes import Process, run, wait_for
+
+
+class Redis:
+    """redis-server with an append-only file, as script/server runs it, on a socket."""
+
+    def __init__(self, folder: Path, socket: Path) -> None:
+        self.folder, self.socket = folder, socket
+        self.process: Process | None = None
+
+    def start(self) -> None:
+        options = f"--port 0 --unixsocket {self.socket} --dir {self.folder} --appendonly yes --save".split()
+        self.process = Process("redis", ["redis-server", *options, ""], self.folder / "redis.log")
+        wait_for(self._answers, f"Redis:\n{self.process.said()}", 20)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process:
+            self.process.end(number)
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.socket))
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(redis.RedisError), self.client() as client:
+            return bool(client.ping())
+        return False
+
+
+class MariaDB:
+    """mariadbd on a port of this machine, for root without a password, and with no care for a power cut."""
+
+    OPTIONS = (
+        "--bind-address=127.0.0.1 --skip-name-resolve --skip-log-bin --innodb-flush-log-at-trx-commit=0 "
+        "--innodb-doublewrite=0 --innodb-log-file-size=32M --innodb-buffer-pool-size=64M --max-connections=200"
+    )
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.process: Process | None = None
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True)
+        data, user = self.folder / "data", getpass.getuser()
+        install = shutil.which("mariadb-install-db")
+        assert install, "script/bootstrap tests installs mariadb-server"
+        options = [f"--user={user}", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        run([install, "--no-defaults", f"--datadir={data}", *options])
+        program = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+        own = [f"--datadir={data}", f"--port={self.port}", f"--socket={self.folder / 'socket'}", f"--user={user}"]
+        argv = [program, "--no-defaults", *own, *self.OPTIONS.split()]
+        self.process = Process("mariadb", argv, self.folder / "log")
+        wait_for(self._answers, "MariaDB", 60)
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.end()
+
+    def execute(self, statement: str) -> None:
+        with contextlib.closing(MySQLdb.connect(host="127.0.0.1", port=self.port, user="root")) as connection:
+            connection.query(statement)
+
+    def copy(self, source: str, target: str) -> None:
+        """Make a database like another one, with its rows."""
+        self.execute(f"CREATE DATABASE {target} CHARACTER SET utf8mb4")
+        access = ["--no-defaults", "--host=127.0.0.1", f"--port={self.port}", "--user=root"]
+        dump = run(["mariadb-dump", *access, source]).stdout
+        run(["mariadb", *access, target], input=dump)
+
+    def _answers(self) -> bool:
+        assert self.process and self.process.alive, self.process and self.process.said()
+        with contextlib.suppress(MySQLdb.OperationalError):
+            self.execute("SELECT 1")
+            return True
+        return False

@@ -1,0 +1,48 @@
+"""The site's settings, turned to a temporary folder with a Redis and, with TEST_DATABASE=mysql, a MariaDB of its own.
+
+The environment is set first, since settings read it. Processes that tests start inherit it and so share the folder.
+"""
+
+import atexit
+import os
+import shutil
+import socket
+import tempfile
+
+FOREIGN = (
+    "ALLOWED_HOSTS BEHIND_PROXY BIND DATABASE_URL DEBUG EMAIL_FROM EMAIL_URL FORM_LIMIT_MB HTTPS LOST_AFTER_SECONDS "
+    "PORT RECONCILE_SECONDS REDIS_URL UPLOAD_EXPIRES_HOURS UPLOAD_LIMIT_MB WORKERS"
+)
+ON_MARIADB = os.environ.get("TEST_DATABASE", "sqlite") == "mysql"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+if "TEST_DATA_DIR" not in os.environ:
+    for name in FOREIGN.split():  # what the shell has set for a real site is not for tests
+        os.environ.pop(name, None)
+    folder = tempfile.mkdtemp(prefix="videoservice-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["TEST_DATA_DIR"] = os.environ["DATA_DIR"] = folder
+    os.environ["SECRET_KEY"] = "only-for-tests-" * 4
+    if ON_MARIADB:
+        os.environ["DATABASE_URL"] = f"mysql://root@127.0.0.1:{free_port()}/videoservice"
+
+from videoservice.settings import *  # noqa: E402, F403
+from videoservice.settings import DATA_DIR, DATABASES, STATIC_ROOT  # noqa: E402
+
+if not ON_MARIADB:
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # a file: threads and processes share it
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns when it is missing
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",  # quick
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -1,0 +1,262 @@
+"""The real site for tests: web process, workers, reconciler and Redis, each a process that a test may kill.
+
+It has a folder and a database of its own. Tests speak to it through HTTP, and look at its rows inside `site.orm()`.
+"""
+
+import contextlib
+import itertools
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connections
+
+from jobs.models import Account, Job, Token
+from tests.processes import BASE_DIR, Process, run, wait_for
+from tests.servers import MariaDB, Redis
+from tests.settings import free_port
+from videoservice import preflight
+
+PASSWORD = "correct horse battery staple"
+
+
+class Sites:
+    """Makes sites. Migrating and collecting static files is done once, and copied."""
+
+    def __init__(
+        self, folder: Path, unblock: Callable[[], AbstractContextManager[None]], mariadb: MariaDB | None
+    ) -> None:
+        self.folder, self.unblock, self.mariadb = folder, unblock, mariadb
+        self._numbers = itertools.count(1)
+        self._template = folder / "template"
+        self._made: list[Site] = []
+
+    def make(self, **env: str) -> "Site":
+        """A site that runs, with these environment variables besides its own."""
+        if not self._template.exists():
+            self._make_template()
+        name = f"site{next(self._numbers)}"
+        data = self.folder / name
+        shutil.copytree(self._template, data)
+        (data / "log").mkdir()
+        if self.mariadb:
+            self.mariadb.copy("template", name)
+        site = Site(data, self._env(data, name) | env, self.unblock, name if self.mariadb else str(data / "db.sqlite3"))
+        self._made.append(site)
+        site.start()
+        return site
+
+    def stop(self) -> None:
+        for site in self._made:
+            site.stop()
+
+    def _make_template(self) -> None:
+        self._template.mkdir(parents=True)
+        if self.mariadb:
+            self.mariadb.execute("CREATE DATABASE template CHARACTER SET utf8mb4")
+        env = self._env(self._template, "template")
+        run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=env)
+        kept = BASE_DIR / ".pytest_cache" / f"static-{preflight.digest()}"
+        if not kept.exists():  # compressing takes long
+            for outdated in kept.parent.glob("static-*"):
+                shutil.rmtree(outdated, ignore_errors=True)
+            run([sys.executable, "manage.py", "collectstatic", "--no-input", "-v0"], cwd=BASE_DIR, env=env)
+            with contextlib.suppress(OSError):  # another run was quicker
+                shutil.copytree(self._template / "static", f"{kept}.{os.getpid()}")
+                Path(f"{kept}.{os.getpid()}").rename(kept)
+        shutil.copytree(kept, self._template / "static", dirs_exist_ok=True)
+
+    def _env(self, data: Path, database: str) -> dict[str, str]:
+        env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "TEST_DATA_DIR")}
+        env |= {"DJANGO_SETTINGS_MODULE": "videoservice.settings", "DATA_DIR": str(data)}
+        if self.mariadb:
+            env["DATABASE_URL"] = f"mysql://root@127.0.0.1:{self.mariadb.port}/{database}"
+        return env
+
+
+class Site:
+    """One running install. `data` and `media` are its folders, `processes` what runs, by name."""
+
+    def __init__(
+        self, data: Path, env: dict[str, str], unblock: Callable[[], AbstractContextManager[None]], database: str
+    ) -> None:
+        self.data, self.media = data, data / "media"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = env | {"PORT": str(self.port)}
+        self.redis = Redis(data, data / "redis.sock")
+        self.processes: dict[str, Process] = {}
+        self._unblock, self._database = unblock, database
+        self._numbers = itertools.count(1)
+
+    # Processes -------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Redis, web, one worker on each queue and the reconciler; returns when the site is ready."""
+        self.redis.start()
+        self.start_web()
+        self.start_worker("long")
+        self.start_worker("quick")
+        self.start_reconcile()
+        self.wait_ready()
+
+    def start_web(self) -> Process:
+        return self._start("web", "serve")
+
+    def start_worker(self, queue: str) -> Process:
+        return self._start(f"{queue}{next(self._numbers)}", "work", queue)
+
+    def start_reconcile(self) -> Process:
+        return self._start("reconcile", "reconcile")
+
+    def workers(self, queue: str) -> list[Process]:
+        return [process for name, process in self.processes.items() if name.rstrip("0123456789") == queue]
+
+    def kill(self, process: Process, number: int = signal.SIGKILL) -> None:
+        """End one of the processes with a signal; nothing starts it again."""
+        process.end(number)
+        self.processes.pop(process.name, None)
+
+    def restart_redis(self, number: int = signal.SIGTERM) -> None:
+        self.redis.stop(number)
+        self.redis.start()
+
+    def restart_web(self, number: int = signal.SIGTERM) -> None:
+        self.kill(self.processes["web"], number)
+        self.start_web()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        """End everything, workers first, Redis last."""
+        for process in reversed(list(self.processes.values())):
+            process.end()
+        self.processes.clear()
+        self.redis.stop()
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        wait_for(self._ready, f"the site to be ready; what it said:\n{self.said()}", seconds)
+
+    def said(self) -> str:
+        """The last lines of every process, for messages of failing tests."""
+        parts = []
+        for log in sorted((self.data / "log").glob("*.log")):
+            parts.append(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-20:]))
+        return "\n".join(parts)
+
+    def manage(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a management command of this site to its end; it has to succeed."""
+        return run([sys.executable, "manage.py", *args], cwd=BASE_DIR, env=self.env, **options)
+
+    def _start(self, name: str, *args: str) -> Process:
+        argv = [sys.executable, "manage.py", *args]
+        process = Process(name, argv, self.data / "log" / f"{name}.log", self.env)
+        self.processes[name] = process
+        return process
+
+    def _ready(self) -> bool:
+        for process in self.processes.values():
+            assert process.alive, f"{process} ended:\n{process.said()}"
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        return False
+
+    # Rows ------------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def orm(self) -> Iterator[None]:
+        """Inside, this process's models are rows of the site. Not for tests that use pytest-django's `db`."""
+        connection = connections["default"]
+        connection.close()
+        before = connection.settings_dict["NAME"]
+        connection.settings_dict["NAME"] = self._database
+        try:
+            with self._unblock():
+                yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = before
+
+    def account(self, email: str, **fields: Any) -> Account:
+        """The account of this address, made when it is not there. Its password is PASSWORD."""
+        with self.orm():
+            if found := Account.objects.filter(email=email).first():
+                return found
+            account = Account.objects.create_user(email, **fields)
+            # The site's own way of keeping passwords, but quick: the test process uses another one.
+            account.password = PBKDF2PasswordHasher().encode(PASSWORD, secrets.token_hex(8), iterations=1000)
+            account.save()
+            return account
+
+    def token(self, email: str) -> str:
+        """A new API token of an account, which is made when it is not there."""
+        account = self.account(email)
+        with self.orm():
+            return Token.issue(account, "tests")
+
+    def client(self, email: str | None = None, **fields: Any) -> "Client":
+        """An HTTP client: signed in as this account, or as nobody."""
+        client = Client(self.url)
+        if email:
+            account = self.account(email, **fields)
+            with self.orm():
+                session = SessionStore()
+                session[SESSION_KEY] = str(account.pk)
+                session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+                session[HASH_SESSION_KEY] = account.get_session_auth_hash()
+                session.create()
+            client.cookies.set(settings.SESSION_COOKIE_NAME, session.session_key, domain="127.0.0.1")
+        return client
+
+    def job(self, pk: object) -> Job:
+        """The row of a job as it is now."""
+        with self.orm():
+            return Job.objects.get(pk=pk)
+
+    def wait_for_job(self, pk: object, *statuses: str, seconds: float = 60) -> Job:
+        """Wait until the job has one of these states; of those that end, when none is named."""
+        wanted = statuses or Job.TERMINAL
+
+        def reached() -> Job | None:
+            job = self.job(pk)
+            return job if job.status in wanted else None
+
+        return wait_for(reached, f"job {pk} to be {' or '.join(wanted)}:\n{self.said()}", seconds)  # type: ignore[return-value]
+
+
+class Client(requests.Session):
+    """Speaks to a site like a browser: relative addresses, cookies, and the CSRF token with everything that changes."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        self.cookies.set(settings.CSRF_COOKIE_NAME, secrets.token_hex(16), domain="127.0.0.1")
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
+        headers = dict(options.pop("headers", None) or {})
+        if method.upper() not in ("GET", "HEAD", "OPTIONS") and "Authorization" not in headers:
+            headers.setdefault("X-CSRFToken", self.cookies[settings.CSRF_COOKIE_NAME])
+        options.setdefault("timeout", 60)
+        return super().request(method, urljoin(self.url, url), headers=headers, **options)
+
+    def sign_up(self, email: str, password: str = PASSWORD) -> requests.Response:
+        """Through the form; signed in afterwards."""
+        return self.post("/accounts/signup/", data={"email": email, "password1": password})
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> requests.Response:
+        return self.post("/accounts/login/", data={"login": email, "password": password})
+
+    def sign_out(self) -> requests.Response:
+        return self.post("/accounts/logout/")
