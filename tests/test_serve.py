@@ -1,0 +1,222 @@
+"""The web process itself: bounds on what comes in, how it starts and how it stops."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import media
+from tests.processes import BASE_DIR, alive, wait_for
+from tests.site import Client, Site
+from tests.tus import TUS, begun, patch, upload
+
+MIB = 1024**2
+LIMIT = 256 * MIB
+
+
+def connect(site: Site) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", site.port))
+    connection.settimeout(30)
+    return connection
+
+
+def head(site: Site, method: str, path: str, **headers: str) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{site.port}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def answer_of(connection: socket.socket) -> tuple[int, str]:
+    """Status and body of an answer after which the server closes, or of one that says how long it is."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        block = connection.recv(65536)
+        assert block, "the connection was closed without an answer"
+        data += block
+    top, _, body = data.partition(b"\r\n\r\n")
+    length = next(int(line.split(b":")[1]) for line in top.split(b"\r\n") if line.lower().startswith(b"content-length"))
+    while len(body) < length:
+        body += connection.recv(65536)
+    return int(top.split()[1]), body.decode()
+
+
+def written(pid: int) -> int:
+    """Bytes that a process has written so far, to whatever."""
+    lines = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(lines["wchar"])
+
+
+# Bodies --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_sent(site: Site):
+    with connect(site) as connection:
+        connection.sendall(head(site, "POST", "/submit/", Content_Length=str(LIMIT + 1), Expect="100-continue"))
+        status, body = answer_of(connection)
+    assert status == 413
+    assert json.loads(body)["error"]["code"] == "too_large"
+    assert "256 MB" in body
+
+
+def test_a_browser_is_told_so_on_a_page(site: Site):
+    with connect(site) as connection:
+        connection.sendall(head(site, "POST", "/submit/", Content_Length=str(LIMIT + 1), Accept="text/html,*/*"))
+        status, body = answer_of(connection)
+    assert status == 413
+    assert body.startswith("<!doctype html>") and "JavaScript" in body
+
+
+def test_what_is_sent_of_it_all_the_same_is_thrown_away(site: Site):
+    pid = site.processes["web"].pid
+    with connect(site) as connection:
+        connection.sendall(head(site, "POST", "/submit/", Content_Length=str(LIMIT + 1)))
+        before, block = written(pid), bytes(MIB)
+        for _ in range(256):
+            connection.sendall(block)
+        connection.sendall(b"!")
+        assert answer_of(connection)[0] == 413, "it can be read by a client that sends first"
+        assert connection.recv(1) == b"", "and the connection is over"
+    assert written(pid) - before < 10 * MIB
+
+
+def test_a_body_that_does_not_say_its_length_is_refused_when_it_grows_too_long(site: Site):
+    with connect(site) as connection:
+        connection.sendall(head(site, "PATCH", "/uploads/x", Transfer_Encoding="chunked"))
+        for _ in range(9):
+            connection.sendall(b"%x\r\n" % MIB + bytes(MIB) + b"\r\n")
+        connection.sendall(b"0\r\n\r\n")
+        assert answer_of(connection)[0] == 413
+
+
+def test_bodies_just_within_the_limit_reach_the_view(site: Site):
+    client = site.client("ann@example.org")
+    location = begun(client, 100 * MIB)
+    assert patch(client, location, 0, bytes(8 * MIB)).status_code == 204
+    with connect(site) as connection:
+        connection.sendall(head(site, "PATCH", location, Transfer_Encoding="chunked"))
+        connection.sendall(b"%x\r\n" % (8 * MIB) + bytes(8 * MIB) + b"\r\n0\r\n\r\n")
+        assert answer_of(connection)[0] == 412, "the view's own answer: no Tus-Resumable"
+
+
+def test_a_plain_form_takes_a_recording(site: Site, tmp_path: Path):
+    """Several reads of the body and a file part larger than what is kept in memory."""
+    path = media.audio(tmp_path / "long.wav", seconds=40)
+    client = site.client(f"{uuid.uuid4().hex}@example.org")
+    with path.open("rb") as file:
+        answer = client.post("/api/v1/videos", files={"file": ("long.wav", file)})
+    assert answer.status_code == 201, answer.text
+    assert client.get(f"/videos/{answer.json()['id']}/file").content == path.read_bytes()
+    assert not list((site.media / "uploads").glob("tmp*"))
+
+
+def test_a_form_of_many_bytes_does_not_hold_up_the_others(site: Site):
+    client, other = site.client("ann@example.org"), site.client("bob@example.org")
+    body = b"--x\r\nContent-Disposition: form-data; name=f; filename=f\r\n\r\n" + bytes(100 * MIB) + b"\r\n--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    posting = threading.Thread(target=client.post, args=("/submit/",), kwargs={"data": body, "headers": headers})
+    pid = site.processes["web"].pid
+    before, asked, most = resident(pid), 0, 0
+    posting.start()
+    while posting.is_alive():
+        assert other.get("/healthz", timeout=5).status_code == 200
+        asked, most = asked + 1, max(most, resident(pid))
+        time.sleep(0.02)
+    assert asked > 3
+    assert most - before < 60 * MIB
+
+
+def resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_chunk_costs_nothing(site: Site):
+    client = site.client("ann@example.org")
+    location = begun(client, 100 * MIB)
+    patch(client, location, 0, b"x" * 1000)
+    with connect(site) as connection:
+        connection.sendall(head(site, "PATCH", location, Content_Length=str(MIB), Upload_Offset="1000"))
+        connection.sendall(bytes(MIB // 2))
+    assert client.head(location, headers=TUS).headers["Upload-Offset"] == "1000"
+    assert patch(client, location, 1000, b"y").status_code == 204
+
+
+# Starting and stopping -----------------------------------------------------------------------------------------------
+
+
+def serve(site: Site, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", "serve", *args]
+    return subprocess.run(
+        command, cwd=BASE_DIR, env=site.env | env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_taken_port_is_one_clear_line(site: Site):
+    done = serve(site)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == (
+        f"Port {site.port} is already in use. Stop the program that uses it, or set PORT to another one."
+    )
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--bind", "192.0.2.1"], "no address 192.0.2.1"),
+        (["--bind", "no.such.host.invalid"], "BIND"),
+        (["--port", "99999"], "PORT"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_one_clear_line(site: Site, arguments: list[str], words: str):
+    done = serve(site, *arguments)
+    assert done.returncode == 1
+    assert words in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def own(make_site: Callable[..., Site]) -> Iterator[Site]:
+    yield make_site()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_when_told_to(own: Site, number: signal.Signals):
+    idle = connect(own)
+    web = own.processes["web"]
+    began = time.monotonic()
+    assert web.end(number) == 0
+    assert time.monotonic() - began < 15
+    assert not alive(web.pid)
+    idle.close()
+    own.start_web()
+    own.wait_ready()
+
+
+def test_requests_under_way_are_ended_in_order(own: Site, tmp_path: Path):
+    """The last chunk of an upload, whose check takes about a second, is answered after the signal."""
+    client: Client = own.client("ann@example.org")
+    data = media.video(tmp_path / "talk.mp4", seconds=20).read_bytes()
+    answers = []
+    sending = threading.Thread(target=lambda: answers.append(upload(client, data)))
+    sending.start()
+    wait_for(lambda: any((own.media / "uploads").glob("*.part")), "the upload to begin")
+    wait_for(lambda: part_size(own) in (len(data), None), "all its bytes to be there")
+    own.processes["web"].end()
+    sending.join(30)
+    assert answers and answers[0].status_code == 204
+    assert answers[0].headers["Video-Id"]
+
+
+def part_size(site: Site) -> int | None:
+    for part in (site.media / "uploads").glob("*.part"):
+        return part.stat().st_size
+    return None
