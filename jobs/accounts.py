@@ -9,8 +9,9 @@ from jobs.models import Account
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    def save_user(self, request: HttpRequest, user: Account, form: Any, commit: bool = True) -> Account:
-        account: Account = super().save_user(request, user, form, commit)
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Account:
+        account = super().save_user(request, user, form, commit)
+        assert isinstance(account, Account)
         if commit:
             account.claim_install()
         return account

@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from redis.exceptions import RedisError
 
 from jobs.models import Account, Job
+from jobs.models.job import JobQuerySet
 from jobs.services import line
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ STATUSES = {
 }
 
 
-def listed(owner: Account, view: View) -> "Iterable[Job]":
-    """All jobs of a view as a queryset: active ones first, newest activity first."""
+def listed(owner: Account, view: View) -> JobQuerySet:
+    """All jobs of a view: active ones first, newest activity first."""
     jobs = Job.objects.of(owner).shown()
     if view.name == "bar":
         return jobs.none()
@@ -66,7 +67,7 @@ def listed(owner: Account, view: View) -> "Iterable[Job]":
 
 def rows(owner: Account, view: View) -> list[Job]:
     """The rows that a live page holds, each with its place in line (`job.place`)."""
-    jobs = list(listed(owner, view)[:ROWS])  # type: ignore[index]
+    jobs = list(listed(owner, view)[:ROWS])
     places = line.places(jobs)
     for job in jobs:
         job.place = places.get(job.pk)  # type: ignore[attr-defined]

@@ -53,6 +53,11 @@ def cache_dir(sha256: str) -> Path:
     return folder
 
 
+def forget(sha256: str) -> None:
+    """Drop what was measured of these bytes."""
+    delete_tree(f"cache/{sha256}")
+
+
 def scratch_key(job_id: UUID, attempt: int) -> str:
     return f"scratch/{job_id}-{attempt}"
 

@@ -80,7 +80,9 @@ TEMPLATES = [
 
 
 def database() -> dict[str, Any]:
-    config = dict(dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")))
+    config: dict[str, Any] = dict(
+        dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}"))
+    )
     if config["ENGINE"].endswith("sqlite3"):
         config["OPTIONS"] = {
             # Writers take their lock at the start of a transaction: waiting works then, upgrading a read lock fails.

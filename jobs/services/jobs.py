@@ -61,7 +61,7 @@ def refuse_unfit(slug: str, info: MediaInfo) -> None:
 
 
 def as_json(params: Params) -> dict[str, Any]:
-    return {"version": params.VERSION, **dataclasses.asdict(params)}  # type: ignore[call-overload]
+    return {"version": params.VERSION, **dataclasses.asdict(params)}
 
 
 def from_json(slug: str, data: Mapping[str, Any]) -> Params:

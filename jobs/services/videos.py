@@ -138,4 +138,6 @@ def delete(video: Video) -> None:
     pk, owner_id = video.pk, video.owner_id
     video.delete()
     storage.delete_tree(folder(pk))
+    if not Video.objects.filter(sha256=video.sha256).exists():
+        storage.forget(video.sha256)
     live.tell([owner_id])
