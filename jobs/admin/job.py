@@ -42,16 +42,15 @@ class ArtifactInline(admin.TabularInline):
 class JobAdmin(Watched):
     list_display = (
         "created_at",
-        "operation_title",
+        "title",
         "video",
         "owner",
         "state",
         "shown_progress",
         "shown_error",
         "attempt",
-        "worker",
     )
-    list_display_links = ("created_at", "operation_title")
+    list_display_links = ("created_at", "title")
     list_filter = (
         "status",
         OperationFilter,
@@ -89,6 +88,10 @@ class JobAdmin(Watched):
         ("Others", {"fields": ("shown_after", "shown_retry_of")}),
     )
 
+    @admin.display(description="operation", ordering="operation")
+    def title(self, job: Job) -> str:
+        return job.operation_title
+
     @admin.display(description="state", ordering="status")
     def state(self, job: Job) -> str:
         return format_html('<span class="chip {}">{}</span>', job.status, job.get_status_display())
@@ -96,8 +99,8 @@ class JobAdmin(Watched):
     @admin.display(description="progress", ordering="progress")
     def shown_progress(self, job: Job) -> str:
         percent = int(job.progress * 100)
-        bar = '<progress max="100" value="{}" aria-label="Progress">{} %</progress> <span class="num">{} %</span>'
-        return format_html(bar, percent, percent, percent)
+        bar = '<progress max="100" value="{}" aria-label="Progress">{} %</progress> {} %'
+        return format_html(f'<span class="meter">{bar}</span>', percent, percent, percent)
 
     @admin.display(description="error")
     def shown_error(self, job: Job) -> str:
@@ -131,14 +134,14 @@ class JobAdmin(Watched):
     def shown_retry_of(self, job: Job) -> str:
         return link(job.retry_of)
 
-    @admin.action(description="Cancel selected jobs", permissions=["change"])
+    @admin.action(description="Cancel selected jobs", permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         count = sum(jobs.cancel(job) for job in queryset)
         self.message_user(request, _told(count, "cancelled"))
         if rest := queryset.count() - count:
             self.message_user(request, _told(rest, "left alone, because they had ended"), messages.WARNING)
 
-    @admin.action(description="Try selected jobs again", permissions=["change"])
+    @admin.action(description="Try selected jobs again", permissions=["operate"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         self._each(request, queryset, jobs.retry, "put in line again")
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -19,8 +21,14 @@ class TokenAdmin(admin.ModelAdmin):
     autocomplete_fields = ("owner",)
     show_full_result_count = False
 
-    def get_fields(self, request: HttpRequest, obj: Token | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["owner", "name"] if obj is None else ["owner", "name", "created_at", "last_used_at"]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **only_save})
 
     def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
         return False

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
@@ -24,7 +25,10 @@ class VideoAdmin(Watched):
         ("File", {"fields": ("kind", "shown_length", "shown_size", "sha256", "key", "poster", "shown_details")}),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Video | None = None) -> list[str]:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_operate_permission(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [name for name in super().get_readonly_fields(request, obj) if name != "title"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:

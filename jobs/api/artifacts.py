@@ -10,8 +10,8 @@ from jobs.views import results
 router = Router(tags=["Artifacts"])
 
 
-@router.api_operation(
-    ["GET", "HEAD"],
+@router.api_operation(["HEAD"], "/{uuid:artifact_id}/file", include_in_schema=False)
+@router.get(
     "/{uuid:artifact_id}/file",
     url_name="artifact_file",
     summary="Download a result",

@@ -1,6 +1,6 @@
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
@@ -31,9 +31,10 @@ Key = Annotated[
 ]
 
 
-def shown(found: Sequence[Job]) -> list[JobOut]:
-    places = line.places(found)
-    return [JobOut.of(job, places.get(job.pk)) for job in found]
+def shown(found: Iterable[Job]) -> list[JobOut]:
+    rows = list(found)
+    places = line.places(rows)
+    return [JobOut.of(job, places.get(job.pk)) for job in rows]
 
 
 @router.post(

@@ -8,11 +8,10 @@ from django.core.exceptions import ValidationError
 from jobs.api.errors import ApiError, invalid, of_form
 from jobs.engine.media import MediaInfo
 from jobs.operations import registry
-from jobs.operations.base import Params
 from jobs.services import jobs
 
 
-def checked(slug: str, params: Mapping[str, Any], info: MediaInfo) -> Params:
+def checked(slug: str, params: Mapping[str, Any], info: MediaInfo) -> Any:
     """Frozen parameters, or a 422 that names what is wrong: the operation, a parameter, or the recording for it."""
     try:
         known = registry.get(slug).form_class.base_fields

@@ -135,8 +135,8 @@ def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn) -> dict[str, An
     return plans.cut_plan(video, checked(plans.OPERATION, body.params, video.info))
 
 
-@router.api_operation(
-    ["GET", "HEAD"],
+@router.api_operation(["HEAD"], "/{uuid:video_id}/file", include_in_schema=False)
+@router.get(
     "/{uuid:video_id}/file",
     url_name="video_file",
     summary="Download a recording",
@@ -147,9 +147,8 @@ async def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     return await results.video_file(request, video_id)
 
 
-@router.api_operation(
-    ["GET", "HEAD"], "/{uuid:video_id}/poster", url_name="video_poster", summary="Get the poster", openapi_extra=BYTES
-)
+@router.api_operation(["HEAD"], "/{uuid:video_id}/poster", include_in_schema=False)
+@router.get("/{uuid:video_id}/poster", url_name="video_poster", summary="Get the poster", openapi_extra=BYTES)
 async def video_poster(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """A picture of the recording (JPEG)."""
     return await results.video_poster(request, video_id)
