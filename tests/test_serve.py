@@ -79,9 +79,10 @@ def test_what_is_sent_of_it_all_the_same_is_thrown_away(site: Site):
     pid = site.processes["web"].pid
     with connect(site) as connection:
         connection.sendall(head(site, "POST", "/submit/", Content_Length=str(LIMIT + 1)))
-        before, block = written(pid), bytes(MIB)
+        before, memory, block = written(pid), resident(pid), bytes(MIB)
         for _ in range(256):
             connection.sendall(block)
+        assert resident(pid) - memory < 50 * MIB
         connection.sendall(b"!")
         assert answer_of(connection)[0] == 413, "it can be read by a client that sends first"
         assert connection.recv(1) == b"", "and the connection is over"
@@ -202,21 +203,31 @@ def test_it_stops_when_told_to(own: Site, number: signal.Signals):
 
 
 def test_requests_under_way_are_ended_in_order(own: Site, tmp_path: Path):
-    """The last chunk of an upload, whose check takes about a second, is answered after the signal."""
+    """The last chunk of an upload, the check of which is held up, is answered after the signal to stop."""
     client: Client = own.client("ann@example.org")
-    data = media.video(tmp_path / "talk.mp4", seconds=20).read_bytes()
-    answers = []
+    data = media.video(tmp_path / "talk.mp4", seconds=2).read_bytes()
+    web, answers = own.processes["web"], []
     sending = threading.Thread(target=lambda: answers.append(upload(client, data)))
     sending.start()
-    wait_for(lambda: any((own.media / "uploads").glob("*.part")), "the upload to begin")
-    wait_for(lambda: part_size(own) in (len(data), None), "all its bytes to be there")
-    own.processes["web"].end()
+    check = wait_for(lambda: child_of(web.pid, "jobs.engine.probe"), "the upload to be checked")
+    os.kill(check, signal.SIGSTOP)
+    os.kill(web.pid, signal.SIGTERM)
+    time.sleep(2)  # less than the time that requests are given, more than it takes to stop without any
+    assert web.alive
+    os.kill(check, signal.SIGCONT)
     sending.join(30)
     assert answers and answers[0].status_code == 204
     assert answers[0].headers["Video-Id"]
+    assert web.end() == 0
 
 
-def part_size(site: Site) -> int | None:
-    for part in (site.media / "uploads").glob("*.part"):
-        return part.stat().st_size
+def child_of(parent: int, words: str) -> int | None:
+    """The process that this one started with these words on its command line."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            is_child = int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            if is_child and words in (folder / "cmdline").read_text():
+                return int(folder.name)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
     return None
