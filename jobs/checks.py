@@ -1,6 +1,7 @@
 """Start-up checks: what is wrong with an install, in words, before its first use."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,14 @@ def existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
     return folder
+
+
+def writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 @register
@@ -45,7 +54,7 @@ def folders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Chec
             id="jobs.E002",
         )
         for name, folder in (("data", settings.DATA_DIR), ("media", settings.MEDIA_ROOT))
-        if not os.access(existing(Path(folder)), os.W_OK | os.X_OK)
+        if not writable(existing(Path(folder)))
     ]
 
 

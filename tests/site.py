@@ -46,11 +46,9 @@ class Sites:
 
     def make(self, **env: str) -> "Site":
         """A site that runs, with these environment variables besides its own."""
-        if not self._template.exists():
-            self._make_template()
         name = f"site{next(self._numbers)}"
         data = self.folder / name
-        shutil.copytree(self._template, data)
+        self.copy_template(data)
         (data / "log").mkdir()
         if self.mariadb:
             self.mariadb.copy("template", name)
@@ -58,6 +56,12 @@ class Sites:
         self._made.append(site)
         site.start()
         return site
+
+    def copy_template(self, data: Path) -> None:
+        """A data folder that nothing has run on yet, with its static files and, on SQLite, its database."""
+        if not self._template.exists():
+            self._make_template()
+        shutil.copytree(self._template, data)
 
     def stop(self) -> None:
         for site in self._made:

@@ -1,0 +1,141 @@
+"""The environment's way into the settings."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from tests.processes import BASE_DIR
+from videoservice import env, preflight
+
+
+@pytest.fixture
+def variable(monkeypatch: pytest.MonkeyPatch):
+    return lambda value: monkeypatch.setenv("NAME", value)
+
+
+def settings(expression: str, **variables: str) -> str:
+    """What an expression over freshly read settings prints, in a process of its own."""
+    command = [sys.executable, "-c", f"from videoservice import settings as s; print({expression})"]
+    environment = {"PATH": os.environ["PATH"], **variables}
+    done = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", True), ("Yes", True), ("on", True), ("0", False), ("false", False)]
+)
+def test_a_flag_is_read(variable, value: str, expected: bool):
+    variable(value)
+    assert env.flag("NAME", default=not expected) is expected
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_an_empty_flag_is_its_default(variable, default: bool):
+    variable("  ")
+    assert env.flag("NAME", default) is default
+
+
+@pytest.mark.parametrize("read", [env.flag, lambda name: env.integer(name, 5), env.smtp])
+def test_a_value_that_cannot_be_used_names_its_variable(variable, read):
+    variable("nonsense")
+    with pytest.raises(ImproperlyConfigured, match="NAME"):
+        read("NAME")
+
+
+@pytest.mark.parametrize("value", ["2", "-5", "3.5", "1e3"])
+def test_a_number_below_the_minimum_or_not_whole_is_refused(variable, value: str):
+    variable(value)
+    with pytest.raises(ImproperlyConfigured, match="at least 3"):
+        env.integer("NAME", 10, 3)
+
+
+def test_words_are_split_at_commas(variable):
+    variable(" a.example.org, ,b.example.org ")
+    assert env.words("NAME") == ["a.example.org", "b.example.org"]
+
+
+def test_a_mail_address_is_taken_apart(variable):
+    variable("smtp+tls://me%40example.org:p%3Ass@mail.example.org")
+    assert env.smtp("NAME") == {
+        "EMAIL_HOST": "mail.example.org",
+        "EMAIL_PORT": 587,
+        "EMAIL_HOST_USER": "me@example.org",
+        "EMAIL_HOST_PASSWORD": "p:ss",
+        "EMAIL_USE_SSL": False,
+        "EMAIL_USE_TLS": True,
+    }
+
+
+def test_a_secret_is_made_once_and_kept_for_us_alone(tmp_path: Path):
+    file = tmp_path / "new" / "secret"
+    assert env.kept_secret("UNSET_NAME", file, lambda: "first") == "first"
+    assert env.kept_secret("UNSET_NAME", file, lambda: "second") == "first"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_from_the_environment_is_not_written_down(variable, tmp_path: Path):
+    variable("given")
+    assert env.kept_secret("NAME", tmp_path / "secret", lambda: "made") == "given"
+    assert not (tmp_path / "secret").exists()
+
+
+def test_with_nothing_set_all_data_is_below_one_folder(tmp_path: Path):
+    folder = tmp_path / "data"
+    assert settings("s.DATABASES['default']['NAME']", DATA_DIR=str(folder)) == str(folder / "db.sqlite3")
+    assert settings("s.MEDIA_ROOT", DATA_DIR=str(folder)) == str(folder / "media")
+    assert settings("s.REDIS_URL", DATA_DIR=str(folder)) == f"unix://{folder}/redis.sock?db=0"
+
+
+def test_a_socket_path_too_long_for_the_kernel_is_replaced(tmp_path: Path):
+    folder = tmp_path / ("long" * 30)
+    path = settings("s.REDIS_SOCKET", DATA_DIR=str(folder))
+    assert len(path) < 100
+    assert path == settings("s.REDIS_SOCKET", DATA_DIR=str(folder)), "the same for every process"
+    assert path != settings("s.REDIS_SOCKET", DATA_DIR=str(folder / "other"))
+
+
+def test_a_database_and_a_redis_can_be_named(tmp_path: Path):
+    given = {
+        "DATA_DIR": str(tmp_path),
+        "DATABASE_URL": "mysql://ann:secret@db.example.org:3307/videos",
+        "REDIS_URL": "redis://cache.example.org:6380/2",
+    }
+    expression = "*(s.DATABASES['default'][k] for k in ('ENGINE', 'USER', 'HOST', 'PORT', 'NAME'))"
+    assert settings(expression, **given) == "django.db.backends.mysql ann db.example.org 3307 videos"
+    assert settings("s.REDIS_EMBEDDED", **given) == "False"
+    assert settings("s.RQ_QUEUES['long']['URL']", **given) == given["REDIS_URL"]
+
+
+def test_https_turns_on_what_belongs_to_it(tmp_path: Path):
+    names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS")
+    expression = f"*(bool(getattr(s, name)) for name in {names})"
+    assert settings(expression, DATA_DIR=str(tmp_path)) == "False False False False"
+    assert settings(expression, DATA_DIR=str(tmp_path), HTTPS="1") == "True True True True"
+    origins = settings("s.CSRF_TRUSTED_ORIGINS", DATA_DIR=str(tmp_path), HTTPS="1", ALLOWED_HOSTS="v.example.org")
+    assert origins == "['https://v.example.org']"
+
+
+def test_email_is_confirmed_only_when_it_can_be_sent(tmp_path: Path):
+    assert settings("s.ACCOUNT_EMAIL_VERIFICATION", DATA_DIR=str(tmp_path)) == "none"
+    given = {"DATA_DIR": str(tmp_path), "EMAIL_URL": "smtp://mail.example.org"}
+    assert settings("s.ACCOUNT_EMAIL_VERIFICATION, s.EMAIL_HOST", **given) == "mandatory mail.example.org"
+
+
+def test_what_changes_the_static_files_or_the_tables_changes_the_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(preflight, "BASE_DIR", tmp_path)
+    for name in ("requirements.txt", "videoservice/settings.py", "static/app.css", "jobs/migrations/0001_initial.py"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("one")
+    seen = {preflight.digest(), preflight.digest("mysql://elsewhere/db")}
+    for name in ("requirements.txt", "static/app.css", "static/new.js", "jobs/migrations/0002_more.py"):
+        (tmp_path / name).write_text("two or more")
+        assert preflight.digest() not in seen
+        seen.add(preflight.digest())
+    assert preflight.digest() in seen, "and nothing else does"
