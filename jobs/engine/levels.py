@@ -6,6 +6,7 @@ not equally many in each step when the rate is no multiple of 50.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -25,10 +26,13 @@ BLOCK_SECONDS = 4
 
 # Of `auto_threshold`; what they stand for is said there.
 WINDOW_STEPS = 10
-NOISE_PERCENTILE = 5
+STEADY_DB = 8.0
+ENOUGH_NOISE = 0.05
 ABOVE_NOISE_DB = 6.0
 SPEECH_PERCENTILE = 90
+SPEECH_RANGE_DB = 30.0
 BELOW_SPEECH_DB = 20.0
+NEAREST_TO_SPEECH_DB = 12.0
 
 VERSION = 1
 
@@ -146,30 +150,36 @@ def _peaks(block: pcm.Samples, starts: NDArray[np.int64]) -> NDArray[np.float32]
 def auto_threshold(levels: Levels) -> float:
     """A threshold in dBFS from the recording's own noise floor and speech level, rounded to 0.1 dB.
 
-    - Noise floor: of the loudest step in each 200 ms window (the shortest silence worth cutting), the quietest
-      twentieth. The idea is that of minimum statistics (R. Martin, 2001): the quiet end of a smoothed level is the
-      room alone. The maximum over the window makes room for the spread of the noise. Digital silence does not count.
-    - Speech level: nine tenths of the steps that stand clear of the noise floor are below it.
-    - The threshold lies 20 dB under the speech level (ITU-T P.56 takes 15.9 dB under the active speech level for the
-      border of activity; soft beginnings and ends of words need a little more), but at least 6 dB over the noise
-      floor (in an hour of Gaussian noise the loudest sample lies about 4 dB over the median step). When both do not
-      fit between noise and speech, it is halfway.
+    - Speech level: nine tenths of the steps of speech lie below it. Steps of speech are those clear of the noise
+      floor, and within 30 dB of the recording's loudest hundredth.
+    - Noise floor: the usual level of quiet windows of 200 ms (the shortest silence worth cutting) in which the level
+      stays within 8 dB: a room is steady, speech is not. Such windows have to make up a twentieth of the recording;
+      otherwise its noise is not known. Digital silence is none. (After minimum statistics, R. Martin 2001: the quiet
+      end of a level is the room alone.)
+    - The threshold lies 20 dB under the speech level: ITU-T P.56 takes 15.9 dB under the active speech level for the
+      border of activity, and soft beginnings and ends of words need a little more.
+    - Where noise reaches up there, the threshold is 6 dB over the noise floor: in an hour of Gaussian noise the
+      loudest sample lies about 4 dB over the usual level. But it stays 12 dB under the speech level: keeping noise
+      does less harm than losing words.
 
     Returns minus infinity for a recording of digital silence alone.
     """
-    db = levels.db
-    if not np.isfinite(db).any():
+    finite = levels.db[np.isfinite(levels.db)]
+    if not len(finite):
         return -np.inf
-    noise = _noise_floor(db)
-    above = db[db > noise + ABOVE_NOISE_DB]
-    if not len(above):
-        return round(noise + ABOVE_NOISE_DB, 1)
-    speech = float(np.percentile(above, SPEECH_PERCENTILE))
-    apart = speech - noise
-    return round(noise + max(min(ABOVE_NOISE_DB, apart / 2), apart - BELOW_SPEECH_DB), 1)
+    top = float(np.percentile(finite, 99))
+    noise = _noise_floor(levels.db, top - NEAREST_TO_SPEECH_DB)
+    spoken = finite[finite > max(noise + ABOVE_NOISE_DB, top - SPEECH_RANGE_DB)]
+    speech = float(np.percentile(spoken, SPEECH_PERCENTILE))
+    return round(max(speech - BELOW_SPEECH_DB, min(noise + ABOVE_NOISE_DB, speech - NEAREST_TO_SPEECH_DB)), 1)
 
 
-def _noise_floor(db: NDArray[np.float32]) -> float:
-    if len(db) > WINDOW_STEPS:
-        db = np.lib.stride_tricks.sliding_window_view(db, WINDOW_STEPS).max(axis=1)
-    return float(np.percentile(db[np.isfinite(db)], NOISE_PERCENTILE))
+def _noise_floor(db: NDArray[np.float32], highest: float) -> float:
+    """Level of steady noise under `highest`; minus infinity when there is too little to tell."""
+    if len(db) < WINDOW_STEPS:
+        return -np.inf
+    last = len(db) - WINDOW_STEPS + 1
+    shifted = [db[place : place + last] for place in range(WINDOW_STEPS)]
+    loudest, softest = functools.reduce(np.maximum, shifted), functools.reduce(np.minimum, shifted)
+    steady = loudest[(softest > loudest - STEADY_DB) & (loudest < highest)]
+    return float(np.median(steady)) if len(steady) >= ENOUGH_NOISE * len(loudest) else -np.inf
