@@ -304,6 +304,17 @@ def test_a_plan_names_parameters_that_cannot_be_used(ann, params, field):
     assert [item["field"] for item in response.json()["error"]["detail"]] == [field]
 
 
+def test_the_parameters_of_a_plan_may_be_left_out_or_be_the_body_itself(ann, speech):
+    video = ann.upload(speech).json()
+    bare = ann.post(f"/videos/{video['id']}/cut-plan", {"threshold_db": -40, "margin_after_ms": 0})
+    wrapped = ann.post(f"/videos/{video['id']}/cut-plan", {"params": {"threshold_db": -40, "margin_after_ms": 0}})
+    assert (bare.status_code, bare.json()) == (200, wrapped.json())
+    assert error(ann.post(f"/videos/{video['id']}/cut-plan", {"margin": 1})) == (422, "invalid")
+    assert error(ann.post(f"/videos/{video['id']}/cut-plan", [1])) == (422, "invalid")
+    none, empty = (ann.post(f"/videos/{video['id']}/cut-plan", body) for body in (None, {}))
+    assert none.content == empty.content
+
+
 def test_a_plan_needs_sound(ann):
     video = factories.video(factories.account("ann@example.org"), facts=factories.info(audio=()))
     assert error(ann.post(f"/videos/{video.pk}/cut-plan", {}))[0] == 422

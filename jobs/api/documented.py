@@ -27,6 +27,7 @@ BYTES: dict[str, Any] = {
         200: {"description": "The whole file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
         206: {"description": "The part asked for with `Range`."},
         304: {"description": "Unchanged since the `ETag` that was sent."},
+        401: {"description": "No valid token and no session.", **FAILURE},
         404: {"description": "There is nothing here, or it is not yours.", **FAILURE},
         416: {"description": "The file has no such range."},
     },

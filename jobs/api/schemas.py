@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from ninja import Schema
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from jobs.api.parameters import schema_of
 from jobs.engine.media import MediaInfo
@@ -137,8 +137,17 @@ class VideoDeleted(Schema):
     bytes: int = Field(description="Space given back: the recording and all results made of it.")
 
 
-class PlanIn(Schema):
+class PlanIn(BaseModel):  # a Schema would hide the raw body from `wrapped`
+    """The parameters may also be the body itself, without `params` around them."""
+
+    model_config = ConfigDict(extra="forbid")
+
     params: dict[str, Any] = Field({}, description="Parameters of `silence-cut`; what is left out has its default.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def wrapped(cls, data: Any) -> Any:
+        return data if not isinstance(data, dict) or "params" in data else {"params": data}
 
 
 class PlanOut(Schema):

@@ -30,6 +30,7 @@ from jobs.services import naming, plans, uploads, videos
 from jobs.views import results
 
 router = Router(tags=["Videos"])
+NO_PARAMS = PlanIn(params={})
 
 
 @router.post(
@@ -82,7 +83,7 @@ def uploaded(request: HttpRequest) -> tuple[TemporaryUploadedFile, str, str]:
     return file, request.POST.get("title", ""), duplicate
 
 
-@router.get("", response=VideoList, summary="List recordings")
+@router.get("", response={200: VideoList, **failures(422)}, summary="List recordings")
 def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
     """Your recordings, newest first unless `order` says otherwise. Each word of `search` has to be in title or name."""
     found = Video.objects.of(owner(request)).order_by(query.order, "pk")
@@ -128,7 +129,7 @@ def delete_video(request: HttpRequest, video_id: UUID) -> VideoDeleted:
     response={200: PlanOut, **failures(404, 422)},
     summary="Plan a cut without rendering it",
 )
-def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn) -> dict[str, Any]:
+def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAMS) -> dict[str, Any]:
     """What `silence-cut` would keep with these parameters. The first plan of a recording measures its sound; further
     ones answer at once."""
     video = owned(Video, owner(request), video_id)
