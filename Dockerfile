@@ -1,0 +1,28 @@
+# One image for every process. Alone it runs the whole site, as script/server does:
+#   docker build -t videoservice . && docker run -p 8000:8000 -v videoservice:/data videoservice
+# compose.yaml runs the same processes apart from each other.
+
+FROM python:3.11-slim-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev libmariadb-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+COPY requirements.txt .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
+
+FROM python:3.11-slim-bookworm
+# libmariadb3 for mysqlclient, redis-server for a site in one container; setpriv and prlimit are in util-linux.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libmariadb3 redis-server util-linux \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 1000 app \
+    && install -d -o app -g app -m 700 /data
+COPY --from=build /venv /venv
+WORKDIR /app
+COPY . .
+RUN python -m compileall -q jobs videoservice
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data BIND=0.0.0.0 PORT=8000
+USER app
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "videoservice.supervise"]
