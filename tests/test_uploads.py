@@ -305,7 +305,9 @@ def test_metadata_that_cannot_be_read_is_refused(ann: Client, header: str):
     assert (answer.status_code, code(answer)) == (400, "bad_request")
 
 
-@pytest.mark.parametrize("header", ["", "filename", "filename ,  other", "is_confidential,filename YQ==", ",", "other eA=="])
+@pytest.mark.parametrize(
+    "header", ["", "filename", "filename ,  other", "is_confidential,filename YQ==", ",", "other eA=="]
+)
 def test_metadata_may_be_scarce(ann: Client, header: str):
     answer = ann.post("/uploads", headers=TUS | {"Upload-Length": "10", "Upload-Metadata": header})
     assert answer.status_code == 201
@@ -461,6 +463,23 @@ def test_a_full_disk_costs_no_more_than_the_chunk(owner: Account, small_disk: in
     assert refusal.value.code == "disk_full"
     assert storage.upload_path(upload.pk).read_bytes() == b"x" * 900_000
     assert uploads.append(upload, 900_000, io.BytesIO(b"z" * 1000)) == 901_000
+
+
+def test_a_full_disk_is_said_wherever_it_shows_first(make_site: Callable[..., Site]):
+    """The kernel lets the web process write files up to a size only: as in a disk that fills up."""
+    site = make_site()
+    client, web = site.client("ann@example.org"), site.processes["web"].pid
+    location = begun(client, 100 * MIB)
+    for number in range(2):
+        assert patch(client, location, number * 8 * MIB, bytes(8 * MIB)).status_code == 204
+    for limit in (20 * MIB, 4 * MIB):  # no room for the upload to grow; no room for the body on its way in
+        resource.prlimit(web, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        answer = patch(client, location, 16 * MIB, bytes(8 * MIB))
+        assert (answer.status_code, code(answer)) == (507, "disk_full")
+        assert "disk is full" in answer.json()["error"]["message"]
+        assert part_of(site, location).stat().st_size == 16 * MIB
+    resource.prlimit(web, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert patch(client, location, 16 * MIB, bytes(8 * MIB)).headers["Upload-Offset"] == str(24 * MIB)
 
 
 def test_a_break_in_the_middle_of_a_chunk_costs_no_more_than_the_chunk(owner: Account):

@@ -147,7 +147,7 @@ FORM_LIMIT_BYTES = env.integer("FORM_LIMIT_MB", 256, 1) * 1024**2
 """The largest body of one plain request (the form without JavaScript, `POST /videos`)."""
 CHUNK_LIMIT_BYTES = 8 * 1024**2
 UPLOAD_EXPIRES_HOURS = env.integer("UPLOAD_EXPIRES_HOURS", 48, 1)
-DATA_UPLOAD_MAX_MEMORY_SIZE = CHUNK_LIMIT_BYTES
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = CHUNK_LIMIT_BYTES  # a chunk is not copied to disk twice
 SENDFILE = env.text("SENDFILE")
 """`nginx`: the server in front sends files itself; it maps /protected-media/ (internal) to MEDIA_ROOT."""
 FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT / "uploads"

@@ -8,9 +8,13 @@
 """
 
 import asyncio
+import contextlib
+import dataclasses
+import errno
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from html import escape
 from io import BytesIO
 from json import dumps
@@ -23,6 +27,7 @@ from twisted.python.failure import Failure
 
 log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 IDLE_SECONDS = 60
 """How long a connection may send nothing in the middle of a request, or between two."""
 STALL_SECONDS = 300
@@ -44,8 +49,37 @@ def body_limit(method: bytes) -> int:
     return limit
 
 
-def refusal(method: bytes, *, page: bool) -> bytes:
-    """The whole answer to a body over the limit."""
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """An answer to a body that is not taken in, given without asking the application. `status` has its words."""
+
+    status: str
+    code: str
+    message: str
+
+    def headers_and_body(self, accept: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """A page for browsers, the API's error envelope for everybody else."""
+        if b"text/html" in accept:
+            kind, body = b"text/html", f"<!doctype html><title>Not taken in</title><p>{escape(self.message)}</p>"
+        else:
+            kind, body = b"application/json", dumps({"error": {"code": self.code, "message": self.message}})
+        content = body.encode()
+        headers = [
+            (b"Connection", b"close"),
+            (b"Tus-Resumable", b"1.0.0"),
+            (b"Content-Type", kind + b"; charset=utf-8"),
+            (b"Content-Length", b"%d" % len(content)),
+        ]
+        return headers, content
+
+    def raw(self, accept: bytes) -> bytes:
+        """The answer as it goes over the line."""
+        headers, content = self.headers_and_body(accept)
+        lines = [b"HTTP/1.1 " + self.status.encode(), *(name + b": " + value for name, value in headers)]
+        return b"\r\n".join([*lines, b"", content])
+
+
+def too_large(method: bytes) -> Refusal:
     megabytes = body_limit(method) // 1024**2
     if method == b"PATCH":
         message = f"This chunk is too long. Send the file in chunks of at most {megabytes} MB."
@@ -54,14 +88,14 @@ def refusal(method: bytes, *, page: bool) -> bytes:
             f"This is too large for one piece: the limit is {megabytes} MB. Turn on JavaScript to upload larger files "
             "by the page, or upload in chunks to /uploads."
         )
-    if page:
-        kind, body = "text/html", f"<!doctype html><title>Too large</title><p>{escape(message)}</p>"
-    else:
-        kind, body = "application/json", dumps({"error": {"code": "too_large", "message": message}})
-    return (
-        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nTus-Resumable: 1.0.0\r\n"
-        f"Content-Type: {kind}; charset=utf-8\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}"
-    ).encode()
+    return Refusal("413 Content Too Large", "too_large", message)
+
+
+DISK_FULL = Refusal(
+    "507 Insufficient Storage",
+    "disk_full",
+    "The server's disk is full, so this was not taken in. Make room, or ask the operator to, then try again.",
+)
 
 
 class WebRequest(http_protocol.WebRequest):
@@ -71,7 +105,7 @@ class WebRequest(http_protocol.WebRequest):
         super().__init__(*args, **kwargs)
         self._parsePOSTFormSubmission = False
         self._received = 0
-        self._limit = 0
+        self._method = b""
         self._refused = False
         self._can_write = asyncio.Event()
         self._can_write.set()
@@ -79,30 +113,41 @@ class WebRequest(http_protocol.WebRequest):
     # The body on its way in
 
     def gotLength(self, length: int | None) -> None:
-        self._limit = body_limit(self.channel._command)
+        self._method = self.channel._command
         super().gotLength(length)
-        if length is not None and length > self._limit:
-            self._refuse()
+        if length is not None and length > body_limit(self._method):
+            self._refuse(too_large(self._method))
 
     def handleContentChunk(self, data: bytes) -> None:
+        if self._refused:
+            return
         self._received += len(data)
-        if not self._refused and self._received > self._limit:
-            self._refuse()
-        if not self._refused:
-            super().handleContentChunk(data)
+        if self._received > body_limit(self._method):
+            self._refuse(too_large(self._method))
+        else:
+            self._store(partial(super().handleContentChunk, data))
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if not self._refused and self.content is not None:
+            self._store(self.content.flush)
         if self._refused:
             self.channel.loseConnection()
         else:
             super().requestReceived(command, path, version)
 
-    def _refuse(self) -> None:
+    def _store(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            log.error("a body could not be stored: %s", error)
+            self._refuse(DISK_FULL)
+
+    def _refuse(self, refusal: Refusal) -> None:
         self._refused = True
-        self.take_body().close()
+        with contextlib.suppress(OSError):  # what is left in its buffer does not fit on the disk
+            self.take_body().close()
         self.requestHeaders.removeHeader(b"Expect")  # nobody is to go on and send it
-        page = b"text/html" in (self.getHeader(b"Accept") or b"")
-        self.channel.write(refusal(self.channel._command, page=page))
+        self.channel.write(refusal.raw(self.getHeader(b"Accept") or b""))
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self.abandon)
 
     def take_body(self) -> IO[bytes]:
@@ -168,13 +213,14 @@ class Body:
     """What one application receives: the body in blocks from its file, then what daphne has to say."""
 
     def __init__(self, file: IO[bytes], receive: Receive) -> None:
-        self._file, self._receive, self._more = file, receive, True
+        self._file, self._receive = file, receive
+        self.is_read = False
 
     async def receive(self) -> Message:
-        if self._more:
+        if not self.is_read:
             block = await self._read()
-            self._more = len(block) == BLOCK
-            return {"type": "http.request", "body": block, "more_body": self._more}
+            self.is_read = len(block) < BLOCK
+            return {"type": "http.request", "body": block, "more_body": not self.is_read}
         while (message := await self._receive())["type"] == "http.request":
             pass  # daphne's own view of the body, which we took away
         return message
@@ -192,11 +238,24 @@ def by_blocks(application: Application) -> Application:
         file = scope.pop("body_file", None)
         if file is None:
             await application(scope, receive, send)
-        else:
-            with file:
-                await application(scope, Body(file, receive).receive, send)
+            return
+        with file:
+            body = Body(file, receive)
+            try:
+                await application(scope, body.receive, send)
+            except OSError as error:
+                if body.is_read or error.errno not in FULL:
+                    raise
+                await answer(scope, send, DISK_FULL)  # Django could not store its copy
 
     return fed
+
+
+async def answer(scope: Scope, send: Send, refusal: Refusal) -> None:
+    accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    headers, content = refusal.headers_and_body(accept)
+    await send({"type": "http.response.start", "status": int(refusal.status[:3]), "headers": headers})
+    await send({"type": "http.response.body", "body": content})
 
 
 class Server(server.Server):
