@@ -63,6 +63,7 @@
       if (!response.ok) throw new Error(response.statusText);
       const markup = await response.text();
       if (markup.trim()) htmx.swap(body, markup, { swapStyle: "none" });
+      notice();
       if (!open) say("Checking every 3 s", "waiting");
     } catch {
       if (open) socket.reconnect();
@@ -99,7 +100,9 @@
     }
     const count = fragment.getElementById("queue-count");
     if (count) { document.getElementById("queue-count").replaceWith(count); counted(); }
+    notice();
   });
+  htmx.on("htmx:wsAfterMessage", notice);
 
   htmx.on("htmx:oobBeforeSwap", (event) => {
     const { target, fragment } = event.detail;
@@ -128,7 +131,6 @@
     htmx.process(row);
     if (bar && before < after) requestAnimationFrame(() => requestAnimationFrame(() => { bar.value = after; }));
     if (focus) (document.getElementById(focus) ?? row.querySelector(".acts :is(a, button)"))?.focus();
-    if (row.dataset.status !== shown.dataset.status) htmx.trigger(body, "job:settled");
   }
 
   // Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing.
@@ -159,6 +161,16 @@
     }
   }
 
+  // Tell the rest of the page when a job turned into another state, by whichever way its row came.
+  const states = new Map();
+  function notice() {
+    for (const row of rowsShown()) {
+      const before = states.get(row.id);
+      states.set(row.id, row.dataset.status);
+      if (before && before !== row.dataset.status) htmx.trigger(body, "job:turned");
+    }
+  }
+
   // The count and the clocks ------------------------------------------------------------------------------------------
 
   function counted() {
@@ -177,5 +189,6 @@
 
   say("Connecting", "waiting");
   counted();
+  notice();
   later(POLL_MS); // in case the socket never opens
 })();

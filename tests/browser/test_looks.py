@@ -1,0 +1,199 @@
+"""How every page looks and whether everybody can use it. Set SHOTS to a folder to keep the pictures."""
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from jobs.models import Account, Artifact, Job
+from tests import factories
+from tests.site import PASSWORD
+
+S = Job.Status
+EMAIL = "looks@example.org"
+EVERYBODYS = {
+    "login": "/accounts/login/",
+    "signup": "/accounts/signup/",
+    "reset": "/accounts/password/reset/",
+    "reset-sent": "/accounts/password/reset/done/",
+    "reset-old-link": "/accounts/password/reset/key/1-old/",
+    "reset-done": "/accounts/password/reset/key/done/",
+    "inactive": "/accounts/inactive/",
+    "confirm-sent": "/accounts/confirm-email/",
+    "confirm-old-link": "/accounts/confirm-email/old/",
+    "not-found": "/nothing/here",
+}
+OWNERS = {
+    "library": "/",
+    "library-nothing-found": "/?q=nothing",
+    "queue": "/queue/",
+    "queue-failed": "/queue/?status=failed",
+    "video": "/videos/{video}/",
+    "audio": "/videos/{audio}/",
+    "delete": "/videos/{video}/delete/",
+    "job": "/jobs/{done}/",
+    "job-failed": "/jobs/{failed}/",
+    "stats": "/stats/",
+    "email": "/accounts/email/",
+    "password": "/accounts/password/change/",
+    "logout": "/accounts/logout/",
+    "reauthenticate": "/accounts/reauthenticate/",
+}
+
+
+@pytest.fixture(scope="module")
+def things(site):
+    """An account with something in every state, by name."""
+    site.account(EMAIL, is_staff=True)
+    with site.orm():
+        owner = Account.objects.get(email=EMAIL)
+        long = "Weekly review of everything that happened in the garden, 17 November, camera A"
+        video = factories.video(owner, title=long, facts=factories.info(seconds=2544), size=1_290_000_000)
+        audio = factories.video(owner, title="Podcast 112, raw", facts=factories.info(seconds=3895, video=None))
+        jobs = {status: factories.job(owner, video=video, status=status) for status in S.values}
+        Job.objects.update(queue="nobody works on this")
+        running = Job.objects.filter(pk=jobs[S.RUNNING].pk)
+        stage = "Encoding around 214 cuts, with the sound of all three tracks beside it"
+        running.update(heartbeat_at="2100-01-01T00:00Z", progress=0.62, stage=stage, eta_seconds=18)
+        failed = Job.objects.filter(pk=jobs[S.FAILED].pk)
+        failed.update(
+            error_message="Nothing in this recording reaches the threshold of -12 dBFS. Choose a lower one.",
+            command_log="ffmpeg -nostdin -i file:/a/very/long/path/to/some/recording.mp4 -map 0:0 -f f32le pipe:1",
+            log_tail="Conversion failed",
+        )
+        done = jobs[S.SUCCEEDED]
+        for kind, name in (("video", "cut.mp4"), ("image", "one.jpg"), ("image", "two.jpg"), ("audio", "cut.m4a")):
+            values = {"key": "none", "size": 5000, "media_type": "x/y", "sha256": "0" * 64}
+            Artifact.objects.create(job=done, kind=kind, name=name, metadata={"seconds": 754}, **values)
+        jobs[S.WAITING].after.add(jobs[S.RUNNING])
+        return {"video": video.pk, "audio": audio.pk, "done": done.pk, "failed": jobs[S.FAILED].pk}
+
+
+def keep(page, name):
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def look_at(page, name, address):
+    page.goto(address)
+    if address in OWNERS.values() or page.locator("#live").count():
+        expect(page.locator("#live")).to_have_text("Live")
+    for fold in page.locator("details.fold, details.play").all():
+        fold.evaluate("fold => { fold.open = true; }")
+    keep(page, name)
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
+
+
+def refuse_serious(page, name):
+    found = Axe().run(page).response["violations"]
+    serious = [
+        f"{one['id']}: {node['html']} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    assert serious == [], f"{name}: {serious}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("who", ["nobody", "owner"])
+def test_every_page_fits_and_can_be_used_by_everybody(new_page, site, things, who, width, scheme):
+    client = site.client(EMAIL) if who == "owner" else None
+    pages = OWNERS if client else EVERYBODYS
+    page = new_page(site, client, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    for name, address in pages.items():
+        name = f"{name}-{width}-{scheme}"
+        look_at(page, name, address.format(**things))
+        refuse_serious(page, name)
+
+
+def test_the_settings_and_the_menu_fit_too(new_page, site, things):
+    page = new_page(site, site.client(EMAIL), viewport={"width": 360, "height": 900})
+    page.goto("/")
+    page.get_by_role("button", name="Account of").click()
+    menu = page.locator("#account")
+    expect(menu.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(menu.get_by_role("link", name="Admin")).to_be_visible()
+    refuse_serious(page, "menu")
+    keep(page, "menu-360-light")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+
+
+def test_touch_targets_are_large_enough(new_page, site, things):
+    page = new_page(site, site.client(EMAIL), viewport={"width": 360, "height": 900}, has_touch=True)
+    for address in ("/", "/queue/", f"/videos/{things['video']}/"):
+        page.goto(address)
+        small = page.locator(
+            "button:visible, .button:visible, nav a:visible, .pick:visible, summary:visible"
+        ).evaluate_all("all => all.filter(one => one.getBoundingClientRect().height < 40).map(one => one.outerHTML)")
+        assert small == []
+
+
+def test_a_person_signs_up_and_out_and_in_again(new_page, site):
+    page = new_page(site)
+    page.goto("/queue/")
+    page.get_by_role("link", name="Make an account").click()
+    page.get_by_label("Email").fill("new@example.org")
+    page.get_by_label("Password").fill("12345")
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.locator(".errorlist").first).to_be_visible()
+    expect(page.get_by_label("Email")).to_have_value("new@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    page.wait_for_url("**/queue/")
+    page.get_by_role("button", name="Account of new@example.org").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("Email").fill("new@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+
+
+def test_the_keys_of_the_player(new_page, site, things):
+    page = new_page(site, site.client(EMAIL))
+    page.goto(f"/videos/{things['video']}/")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    page.get_by_text("Rename", exact=True).click()
+    name = page.get_by_label("Name")
+    name.fill("")
+    name.press_sequentially("a b?")
+    expect(name).to_have_value("a b?")  # keys typed into a field are not the player's
+
+
+def test_nothing_moves_for_those_who_asked_for_that(new_page, site, things):
+    page = new_page(site, site.client(EMAIL), reduced_motion="reduce")
+    page.goto("/queue/")
+    moving = page.evaluate("document.getAnimations().length")
+    assert moving == 0
+
+
+def test_pages_weigh_little_and_come_from_here_only(new_page, site, things):
+    page = new_page(site, site.client(EMAIL))
+    for address in ("/", "/queue/", f"/videos/{things['video']}/"):
+        loaded = []
+        page.on("request", lambda request, loaded=loaded: loaded.append(request))
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert all(request.url.startswith((site.url, site.url.replace("http", "ws"))) for request in loaded)
+        weight = sum(compressed(request.url) for request in loaded if request.resource_type in ("script", "stylesheet"))
+        assert 0 < weight < 60_000
+
+
+def compressed(url):
+    response = requests.get(url, headers={"Accept-Encoding": "gzip"}, timeout=30, stream=True)
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert "immutable" in response.headers["Cache-Control"]
+    body = response.raw.read()
+    assert gzip.decompress(body)
+    return len(body)

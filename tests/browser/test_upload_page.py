@@ -1,0 +1,251 @@
+"""Uploading through the page in a real browser, with and without trouble on the way."""
+
+import re
+import wave
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from jobs.models import Account, Job, Upload, Video
+from tests import media
+
+CHUNK = 8 * 1024**2
+
+
+@pytest.fixture
+def library(new_page, site, client):
+    page = new_page(site, client)
+    page.goto("/")
+    return page
+
+
+@pytest.fixture
+def talk(tmp_path):
+    """Four seconds, of which the second is silent."""
+    return media.video(tmp_path / "team-talk.mp4", "-af", "volume=0:enable='between(t,1,2)'", seconds=4)
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory):
+    """Sound of two and a half chunks."""
+    path = tmp_path_factory.mktemp("large") / "long-talk.wav"
+    noise = np.random.default_rng(1).integers(-9000, 9000, int(2.5 * CHUNK / 2), dtype=np.int16)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(noise.tobytes())
+    return path
+
+
+def mine(site, email, model):
+    with site.orm():
+        return list(model.objects.of(Account.objects.get(email=email)))
+
+
+def untick_all(page):
+    for pick in page.locator(".pick input").all():
+        pick.uncheck()
+
+
+def offsets(page):
+    """The offsets of all pieces that the page sends from now on."""
+    sent = []
+    page.on("request", lambda request: request.method == "PATCH" and sent.append(int(request.headers["upload-offset"])))
+    return sent
+
+
+def test_several_recordings_land_on_the_queue_with_their_work(library, site, email, talk, tmp_path):
+    other = media.video(tmp_path / "garden.mp4", seconds=2)
+    library.set_input_files("#id_file", [talk, other])
+    expect(library.locator("#files li")).to_have_count(2)
+    library.get_by_label("Cut the silence").uncheck()
+    library.locator("#settings-thumbnails summary").click()
+    library.locator("[name='thumbnails-count']").fill("2")
+    library.get_by_role("button", name="Upload 2 recordings").click()
+    library.wait_for_url("**/queue/")
+    expect(library.locator("article.job")).to_have_count(2)
+    expect(library.locator("article.job .chip", has_text="Done")).to_have_count(2, timeout=60_000)
+    jobs = mine(site, email, Job)
+    assert [(job.operation, job.params["count"]) for job in jobs] == [("thumbnails", 2)] * 2
+    assert {video.title for video in mine(site, email, Video)} == {"team talk", "garden"}
+    assert mine(site, email, Upload) == []
+
+
+def test_the_main_job_from_drop_to_playing_the_result(library, site, talk):
+    library.set_input_files("#id_file", talk)
+    library.locator("#settings-silence-cut summary").click()
+    library.locator("[name='silence-cut-threshold_db']").fill("-40")
+    library.get_by_role("button", name="Upload", exact=True).click()
+    library.wait_for_url("**/queue/")
+    cut = library.locator("article.job", has_text="Cut the silence")
+    expect(cut.locator(".chip")).to_have_text("Done", timeout=60_000)
+    expect(cut).to_contain_text(re.compile(r"0:04 became 0:03"))
+    cut.locator("summary").click()
+    film = cut.locator("video")
+    film.evaluate("film => { film.muted = true; return film.play(); }")
+    film.evaluate("film => new Promise(done => film.ended ? done() : film.addEventListener('ended', done))")
+    assert film.evaluate("film => film.duration") == pytest.approx(3.4, abs=0.3)  # margins of 0.2 s stay
+    with library.expect_download() as download:
+        cut.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "team talk (cut).mp4"
+
+
+def test_dropped_files_are_taken_too(library, talk):
+    data = library.evaluate_handle(
+        """name => { const data = new DataTransfer(); data.items.add(new File(["x"], name)); return data; }""",
+        talk.name,
+    )
+    library.dispatch_event("body", "dragover", {"dataTransfer": data})
+    expect(library.locator("#upload")).to_have_class(re.compile("over"))
+    library.dispatch_event("body", "drop", {"dataTransfer": data})
+    expect(library.locator("#files")).to_contain_text(talk.name)
+
+
+def test_a_lost_connection_is_made_up_for(library, site, email, large):
+    untick_all(library)
+    sent, failures = offsets(library), iter([True, True])
+
+    def unreliable(route):
+        if route.request.headers.get("upload-offset") == str(CHUNK) and next(failures, False):
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    library.route("**/uploads/*", unreliable)
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    library.wait_for_url("**/videos/*/", timeout=60_000)
+    assert sent == [0, CHUNK, CHUNK, CHUNK, 2 * CHUNK]  # nothing that had arrived was sent again
+    (video,) = mine(site, email, Video)
+    assert video.size == large.stat().st_size
+
+
+def test_an_upload_goes_on_after_a_reload(library, site, email, large):
+    untick_all(library)
+    library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    expect(library.locator("#files")).to_contain_text("connection lost, trying again")
+    library.unroute("**/uploads/*")
+    library.on("dialog", lambda dialog: dialog.accept())  # it warns that something is under way
+    library.reload()
+    left = library.locator("#unfinished")
+    expect(left).to_contain_text("long-talk.wav")
+    expect(left).to_contain_text("8 MB of 20 MB are there. Choose the same file to go on.")
+    sent = offsets(library)
+    untick_all(library)
+    library.set_input_files("#id_file", large)
+    expect(library.locator("#files")).to_contain_text("goes on where it stopped")
+    expect(left).to_be_hidden()
+    library.locator("#send").click()
+    library.wait_for_url("**/videos/*/", timeout=60_000)
+    assert sent == [CHUNK, 2 * CHUNK]
+    assert len(mine(site, email, Video)) == 1
+
+
+def hold_back(route, offset):
+    """The connection is lost from this offset on."""
+    if int(route.request.headers.get("upload-offset", -1)) >= offset:
+        route.abort("connectionreset")
+    else:
+        route.continue_()
+
+
+def test_what_was_left_unfinished_can_be_discarded(library, site, email, large):
+    untick_all(library)
+    library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    expect(library.locator("#files")).to_contain_text("connection lost")
+    library.on("dialog", lambda dialog: dialog.accept())
+    library.reload()
+    with library.expect_response(lambda response: response.request.method == "DELETE") as deleted:
+        library.get_by_role("button", name="Discard: long-talk.wav").click()
+    assert deleted.value.status == 204
+    expect(library.locator("#unfinished")).to_be_hidden()
+    assert mine(site, email, Upload) == []
+    assert library.evaluate("localStorage.length") == 0
+
+
+def test_an_upload_can_be_paused_and_cancelled(library, site, email, large):
+    untick_all(library)
+    library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    expect(library.locator("#files")).to_contain_text("connection lost")
+    library.get_by_role("button", name="Pause: long-talk.wav").click()
+    expect(library.locator("#files")).to_contain_text("8 MB of 20 MB, paused")
+    library.unroute("**/uploads/*")
+    library.get_by_role("button", name="Go on: long-talk.wav").click()
+    library.wait_for_url("**/videos/*/", timeout=60_000)
+    library.goto("/")
+    untick_all(library)
+    library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    expect(library.locator("#files")).to_contain_text("connection lost")
+    with library.expect_response(lambda response: response.request.method == "DELETE"):
+        library.get_by_role("button", name="Cancel: long-talk.wav").click()
+    expect(library.locator("#files li")).to_have_count(0)
+    assert mine(site, email, Upload) == []
+    assert len(mine(site, email, Video)) == 1
+
+
+def test_what_is_no_recording_is_told_beside_its_name_and_the_rest_is_kept(library, site, email, tmp_path):
+    notes = tmp_path / "notes.mp4"
+    notes.write_text("not a recording at all\n" * 50)
+    library.get_by_label("Cut the silence").uncheck()
+    library.locator("#settings-thumbnails summary").click()
+    library.locator("[name='thumbnails-count']").fill("3")
+    library.set_input_files("#id_file", notes)
+    library.locator("#send").click()
+    file = library.locator("#files li")
+    expect(file.get_by_role("alert")).not_to_be_empty()
+    assert file.get_by_role("alert").inner_text().endswith(".")
+    expect(library.locator("[name='thumbnails-count']")).to_have_value("3")
+    expect(library.get_by_label("Cut the silence")).not_to_be_checked()
+    assert mine(site, email, Video) == mine(site, email, Upload) == []
+
+
+def test_wrong_settings_are_told_before_anything_is_sent(library, site, email, talk):
+    sent = offsets(library)
+    library.locator("#settings-silence-cut summary").click()
+    library.locator("[name='silence-cut-threshold_db']").fill("loud")
+    library.set_input_files("#id_file", talk)
+    library.locator("#send").click()
+    expect(library.locator("#files li").get_by_role("alert")).to_contain_text("Cut the silence, silence is below")
+    assert sent == []
+    assert mine(site, email, Video) == []
+
+
+def test_an_empty_choice_is_told(library):
+    library.locator("#send").click()
+    expect(library.get_by_role("alert")).to_have_text("Choose a recording first.")
+    expect(library.locator("#choose")).to_be_focused()
+
+
+def test_settings_show_for_what_is_ticked_and_for_the_mode_that_needs_them(library):
+    settings = library.locator("#settings-thumbnails")
+    library.get_by_label("Thumbnails").uncheck()
+    expect(settings).to_be_hidden()
+    library.get_by_label("Thumbnails").check()
+    settings.locator("summary").click()
+    expect(settings.locator("[name='thumbnails-count']")).to_be_visible()
+    expect(settings.locator("[name='thumbnails-times']")).to_be_hidden()
+    settings.locator("[name='thumbnails-mode']").select_option("times")
+    expect(settings.locator("[name='thumbnails-times']")).to_be_visible()
+
+
+def test_the_form_works_without_javascript(new_page, site, client, email, talk):
+    page = new_page(site, client, java_script_enabled=False)
+    page.goto("/")
+    expect(page.get_by_text("256 MB in one go")).to_be_visible()
+    page.set_input_files("#id_file", talk)
+    page.get_by_label("Cut the silence").uncheck()
+    page.locator("#send").click()
+    assert page.url.endswith("/queue/")
+    expect(page.locator("article.job")).to_have_count(1)
+    (video,) = mine(site, email, Video)
+    assert video.title == "team talk"
