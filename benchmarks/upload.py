@@ -1,8 +1,8 @@
 """What a large upload by chunks does to the web process: `python benchmarks/upload.py [--gigabytes 2] [--page /]`.
 
-Starts a site of its own in a temporary folder, sends one recording in chunks of 8 MiB with a bearer token, and asks for
-a page all the while. Prints memory (resident, of the web process without its children), the page's waiting times, and
-how long sending and finishing took; then how fast the file comes back.
+Starts a site of its own in a temporary folder, sends one recording in chunks of 8 MiB with a session like a browser's,
+and asks for a page all the while. Prints memory (resident, of the web process without its children), the page's
+waiting times, and how long sending and finishing took; then how fast the file comes back.
 """
 
 import argparse
@@ -33,8 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         recording = make_recording(Path(folder) / "large.mkv", int(options.gigabytes * 1024**3))
-        with site(Path(folder) / "data") as (port, pid, token):
-            print_table(measure(port, pid, token, recording, options.page))
+        with site(Path(folder) / "data") as (port, pid, session):
+            print_table(measure(port, pid, session, recording, options.page))
 
 
 def make_recording(path: Path, size: int) -> Path:
@@ -63,22 +63,35 @@ def make_recording(path: Path, size: int) -> Path:
     return path
 
 
+SIGN_IN = """
+from importlib import import_module
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from jobs.models import Account
+account = Account.objects.create_user("bench@example.org", "not needed")
+session = import_module(settings.SESSION_ENGINE).SessionStore()
+session[SESSION_KEY] = str(account.pk)
+session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+session[HASH_SESSION_KEY] = account.get_session_auth_hash()
+session.create()
+print(session.session_key)
+"""
+
+
 @contextlib.contextmanager
-def site(data: Path) -> Iterator[tuple[int, int, str]]:
-    """A web process of its own: its port, its process id, and a token to use it."""
+def site(data: Path) -> Iterator[tuple[int, int, dict[str, str]]]:
+    """A web process of its own: its port, its process id, and the headers of somebody signed in."""
     data.mkdir()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "DATA_DIR": str(data), "PORT": str(port), "LOG_LEVEL": "ERROR"}
     manage = [sys.executable, str(ROOT / "manage.py")]
-    script = (
-        "from jobs.models import Account, Token\n"
-        "print(Token.issue(Account.objects.create_user('bench@example.org', 'not needed')))"
-    )
     subprocess.run([*manage, "migrate", "-v0"], env=environment, check=True)
     subprocess.run([*manage, "collectstatic", "--noinput", "-v0"], env=environment, check=True)
-    shell = subprocess.run([*manage, "shell", "-v0", "-c", script], env=environment, check=True, stdout=subprocess.PIPE)
+    shell = subprocess.run(
+        [*manage, "shell", "-v0", "-c", SIGN_IN], env=environment, check=True, stdout=subprocess.PIPE
+    )
     redis = subprocess.Popen(
         ["redis-server", "--port", "0", "--unixsocket", str(data / "redis.sock"), "--save", ""],
         stdout=subprocess.DEVNULL,
@@ -86,7 +99,9 @@ def site(data: Path) -> Iterator[tuple[int, int, str]]:
     server = subprocess.Popen([*manage, "serve"], env=environment)
     try:
         wait_for(port)
-        yield port, server.pid, shell.stdout.decode().split()[-1]
+        csrf = "0" * 32
+        cookie = f"sessionid={shell.stdout.decode().split()[-1]}; csrftoken={csrf}"
+        yield port, server.pid, {"Cookie": cookie, "X-CSRFToken": csrf}
     finally:
         for process in (server, redis):
             process.send_signal(signal.SIGTERM)
@@ -104,10 +119,9 @@ def wait_for(port: int) -> None:
 class Watch(threading.Thread):
     """Asks for a page again and again, and reads the memory of the web process."""
 
-    def __init__(self, port: int, pid: int, token: str, page: str) -> None:
+    def __init__(self, port: int, pid: int, session: dict[str, str], page: str) -> None:
         super().__init__(daemon=True)
-        self.port, self.pid, self.page = port, pid, page
-        self.headers = {"Authorization": f"Bearer {token}"}
+        self.port, self.pid, self.session, self.page = port, pid, session, page
         self.waits: list[float] = []
         self.memory: list[int] = []
         self.done = threading.Event()
@@ -120,7 +134,7 @@ class Watch(threading.Thread):
     def ask(self) -> float:
         began = time.perf_counter()
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port)) as connection:
-            connection.request("GET", self.page, headers=self.headers)
+            connection.request("GET", self.page, headers=self.session)
             response = connection.getresponse()
             response.read()
         if response.status != 200:
@@ -133,18 +147,18 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def measure(port: int, pid: int, token: str, recording: Path, page: str) -> list[tuple[str, str]]:
+def measure(port: int, pid: int, session: dict[str, str], recording: Path, page: str) -> list[tuple[str, str]]:
     size = recording.stat().st_size
-    watch = Watch(port, pid, token, page)
+    watch = Watch(port, pid, session, page)
     for _ in range(20):
         watch.ask()
     quiet = statistics.median(watch.ask() for _ in range(20))
     idle = resident(pid)
     watch.start()
-    sending, finishing, video = upload(port, token, recording, size)
+    sending, finishing, video = upload(port, session, recording, size)
     watch.done.set()
     watch.join()
-    down = download(port, token, video)
+    down = download(port, session, video)
     waits = sorted(watch.waits)
     return [
         ("size", f"{size / MEBI:.0f} MiB"),
@@ -161,10 +175,10 @@ def measure(port: int, pid: int, token: str, recording: Path, page: str) -> list
     ]
 
 
-def upload(port: int, token: str, recording: Path, size: int) -> tuple[float, float, str]:
+def upload(port: int, session: dict[str, str], recording: Path, size: int) -> tuple[float, float, str]:
     """Seconds of all chunks but the last, seconds of the last, and the video that came of it."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
+    headers = session | {"Tus-Resumable": "1.0.0"}
     began = time.perf_counter()
     location = ask(connection, "POST", "/uploads", headers | {"Upload-Length": str(size)}).headers["Location"]
     headers["Content-Type"] = "application/offset+octet-stream"
@@ -188,10 +202,10 @@ def ask(
     return response
 
 
-def download(port: int, token: str, video: str) -> float:
+def download(port: int, session: dict[str, str], video: str) -> float:
     began = time.perf_counter()
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
-        connection.request("GET", f"/videos/{video}/file", headers={"Authorization": f"Bearer {token}"})
+        connection.request("GET", f"/videos/{video}/file", headers=session)
         response = connection.getresponse()
         buffer = bytearray(MEBI)
         while response.readinto(buffer):
