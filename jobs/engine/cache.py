@@ -33,7 +33,7 @@ def save(path: Path | None, arrays: Arrays) -> None:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, allow_pickle=False, **dict(arrays))
             Path(name).replace(path)
         finally:
             Path(name).unlink(missing_ok=True)

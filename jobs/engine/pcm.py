@@ -73,7 +73,7 @@ class Pcm:
     def read(self, count: int) -> Samples:
         """The next `count` samples; fewer, down to none, only at the end of the track. Raises ToolError."""
         block = np.empty((count, self.channels), np.float32)
-        view = memoryview(block.reshape(-1).view(np.uint8))
+        view = memoryview(block.reshape(-1).view(np.uint8).data)
         filled = 0
         while filled < len(view) and not self._ended:
             taken = self._child.stdout.readinto(view[filled:])  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -86,10 +86,12 @@ class Pictures:
         return found[1]
 
 
-def wanted_pictures(source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule) -> Iterator[VideoFrame]:
+def wanted_pictures(
+    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule
+) -> Generator[VideoFrame, None, None]:
     """One decoded picture for each of the schedule, reading no more than is needed for them."""
     container, stream = open_picture(source, info)
-    stream.codec_context.thread_type = "AUTO"  # type: ignore[assignment]
+    stream.codec_context.thread_type = "AUTO"
     with container:
         pictures = Pictures(container, stream, index, can_seek=demuxer(info) in INDEXED)
         firsts = set(wanted.first)

@@ -49,7 +49,7 @@ def render(
     InputError, ToolError, ResourceError, and what `progress` raises.
     """
     wanted = _schedule(plan, index)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="cut-") as folder, _whole(output) as part:
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, _whole(output) as part:
         tracks = _encode(source, info, plan, index, wanted, Path(folder), progress, log)
         stage = "Putting the file together"
         with process.started(mux_argv(source, info, tracks, part), log=log) as child:
@@ -146,8 +146,7 @@ def check(output: Path, plan: CutPlan, frames: int, sounds: int) -> None:
         with av.open(f"file:{output}", format="mov", container_options={"protocol_whitelist": "file"}) as container:
             found = [container.streams.video[0].frames] if container.streams.video else [0]
             tracks = [*container.streams.video, *container.streams.audio]
-            ends = [(track.start_time or 0) + (track.duration or 0) for track in tracks]
-            ends = [end * (track.time_base or 0) for end, track in zip(ends, tracks, strict=True)]
+            ends = [((one.start_time or 0) + (one.duration or 0)) * (one.time_base or Fraction(0)) for one in tracks]
             found.append(len(container.streams.audio))
     except av.error.FFmpegError as error:
         raise _failed(repr(error)) from error

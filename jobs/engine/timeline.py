@@ -101,13 +101,16 @@ def schedule(index: FrameIndex, keep: Iterable[tuple[Fraction, Fraction]]) -> Sc
     In each range, its frames at their own distance from its start; and where it begins between two frames, the one
     that was on show then, from the range's start.
     """
-    pts, at, first, position = [], [], [], 0
+    pts: list[Ticks] = []
+    at: list[Ticks] = []
+    first, pictures, position = [], 0, 0
     for start, end in ((index.ticks(start), index.ticks(end)) for start, end in keep):
         begin = int(np.searchsorted(index.shown, start, "left"))
         stop = int(np.searchsorted(index.shown, end, "left"))
         between = begin == len(index.shown) or index.shown[begin] > start
         begin -= begin > 0 and between
-        first.append(sum(map(len, pts)))
+        first.append(pictures)
+        pictures += max(0, stop - begin)
         pts.append(index.pts[begin:stop])
         at.append(np.maximum(index.shown[begin:stop], start) - start + position)
         position += end - start
@@ -204,7 +207,7 @@ def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[St
 
 
 def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
-    stream.codec_context.thread_type = "AUTO"  # type: ignore[assignment]
+    stream.codec_context.thread_type = "AUTO"
     for frame in readable_frames(container, stream):
         yield frame.pts, frame.key_frame, frame.duration or 0
 

@@ -1,0 +1,179 @@
+"""`manage.py cut INPUT OUTPUT`: the silence cut on two files, without database, Redis or server."""
+
+import json
+import os
+import signal
+import sys
+from argparse import ArgumentTypeError
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from jobs.engine.cut import CutResult, cut
+from jobs.engine.cutplan import CutParams, Range, seconds
+from jobs.engine.inspection import inspect
+from jobs.engine.process import require_file
+from jobs.errors import InputError, JobError
+
+UNUSABLE = 2
+FAILED = 1
+SUFFIXES = (".mp4", ".m4v", ".m4a")
+BAR_WIDTH = 30
+
+
+class Command(BaseCommand):
+    help = "Cut the silence out of a recording: INPUT stays as it is, OUTPUT is an MP4 file."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        defaults = CutParams()
+        parser.add_argument("input", type=Path, help="the recording: video or sound")
+        parser.add_argument(
+            "output", type=Path, help=f"the result, named {', '.join(SUFFIXES)}; replaced when it exists"
+        )
+        parser.add_argument(
+            "--threshold-db",
+            type=threshold,
+            default=defaults.threshold_db,
+            metavar="X|auto",
+            help="silence is where the loudest sample of 20 ms stays under this many dBFS, like -28 (default: auto, "
+            "from the recording's own noise and speech)",
+        )
+        for name, help in (
+            ("margin-before", "kept before each sound"),
+            ("margin-after", "kept after each sound"),
+            ("min-silence", "shorter silences stay"),
+            ("min-clip", "shorter sounds, alone between silences, go"),
+        ):
+            default = getattr(defaults, f"{name.replace('-', '_')}_ms")
+            parser.add_argument(
+                f"--{name}-ms", type=int, default=default, metavar="N", help=f"{help} (milliseconds, default {default})"
+            )
+        parser.add_argument(
+            "--keep",
+            type=ranges,
+            default=(),
+            metavar="A-B,C-D",
+            help="keep these ranges, in seconds, instead of looking for silence",
+        )
+        parser.add_argument(
+            "--audio-track",
+            type=audio_track,
+            default="all",
+            metavar="all|N",
+            help="the audio track to find silence in, 0 for the first (default: all of them)",
+        )
+        parser.add_argument(
+            "--render", choices=["encode"], default="encode", help="how to make the result: encode all that is kept"
+        )
+        parser.add_argument("--json", action="store_true", help="print what was done as one line of JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, terminated)
+        bar = Bar()
+        try:
+            result = run(options, bar)
+        except KeyboardInterrupt:
+            bar.clear()
+            sys.exit(128 + signal.SIGINT)
+        except InputError as error:
+            bar.clear()
+            self.refuse(error, UNUSABLE)
+        except JobError as error:
+            bar.clear()
+            self.refuse(error, FAILED)
+        bar.clear()
+        self.stdout.write(json.dumps(result.to_json()) if options["json"] else summary(result, options["output"]))
+
+    def refuse(self, error: JobError, status: int) -> NoReturn:
+        self.stderr.write(error.message)
+        if error.detail and status == FAILED:
+            self.stderr.write(error.detail)
+        sys.exit(status)
+
+
+def run(options: dict[str, Any], bar: "Bar") -> CutResult:
+    source, output = options["input"], options["output"]
+    require_file(source)
+    require_place(source, output)
+    params = CutParams(
+        threshold_db=options["threshold_db"],
+        margin_before_ms=options["margin_before_ms"],
+        margin_after_ms=options["margin_after_ms"],
+        min_silence_ms=options["min_silence_ms"],
+        min_clip_ms=options["min_clip_ms"],
+        keep=options["keep"],
+    )
+    track = options["audio_track"]
+    # Beside the result: where that has room, what leads to it has.
+    return cut(source, output, inspect(source), params, scratch=output.parent, track=track, progress=bar.show)
+
+
+def require_place(source: Path, output: Path) -> None:
+    """Raise InputError when the result cannot be written there."""
+    if output.suffix.lower() not in SUFFIXES:
+        raise InputError(f"The result is an MP4 file. Give it a name that ends in {' or '.join(SUFFIXES)}.")
+    if not output.parent.is_dir():
+        raise InputError(f"There is no folder {output.parent}. Make it first, or choose another one.")
+    if not os.access(output.parent, os.W_OK):
+        raise InputError(f"The folder {output.parent} cannot be written to. Choose another one.")
+    if output.is_dir():
+        raise InputError(f"{output} is a folder. Name a file in it.")
+    if output.exists() and output.samefile(source):
+        raise InputError("The result would replace the recording itself. Choose another name for it.")
+
+
+def threshold(text: str) -> float | str:
+    return text if text == "auto" else float(text)
+
+
+def audio_track(text: str) -> int | str:
+    return text if text == "all" else int(text)
+
+
+def ranges(text: str) -> tuple[Range, ...]:
+    """Ranges from "1-2.5,4-6", in seconds."""
+    try:
+        pairs = [part.split("-") for part in text.split(",")]
+        return tuple((seconds(start.strip()), seconds(end.strip())) for start, end in pairs)
+    except (ValueError, InputError) as error:
+        raise ArgumentTypeError('ranges are written like "1-2.5,4-6", in seconds') from error
+
+
+def summary(result: CutResult, output: Path) -> str:
+    plan = result.plan
+    count = len(plan.keep)
+    return (
+        f"{output}: kept {count} {'part' if count == 1 else 'parts'}, {float(plan.output_duration):.1f} of "
+        f"{float(plan.duration):.1f} seconds"
+    )
+
+
+def terminated(number: int, frame: FrameType | None) -> NoReturn:
+    """End like after Ctrl-C, so that nothing is left behind."""
+    sys.exit(128 + number)
+
+
+class Bar:
+    """Progress on standard error, when that is a terminal."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def show(self, fraction: float, stage: str) -> None:
+        if not sys.stderr.isatty():
+            return
+        done = round(BAR_WIDTH * fraction)
+        line = f"[{'#' * done}{'.' * (BAR_WIDTH - done)}] {100 * fraction:3.0f} %  {stage}"
+        if line != self._shown:
+            sys.stderr.write(f"\r{line:<{len(self._shown)}}")
+            sys.stderr.flush()
+            self._shown = line
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write(f"\r{' ' * len(self._shown)}\r")
+            sys.stderr.flush()
+            self._shown = ""

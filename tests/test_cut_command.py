@@ -1,0 +1,173 @@
+"""`manage.py cut` as a person runs it: a process of its own, and no database within reach."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs.engine.inspection import inspect
+from tests.clips import Picture, Sound, make, seen
+
+ROOT = Path(__file__).parent.parent
+LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5)]
+
+
+@pytest.fixture
+def source(tmp_path):
+    return make(tmp_path / "talk.mp4", Picture(), Sound(LOUD))
+
+
+def command(*arguments) -> list[str]:
+    return [sys.executable, str(ROOT / "manage.py"), "cut", *map(str, arguments)]
+
+
+def environment(tmp_path) -> dict[str, str]:
+    """Settings that point at a database and a Redis which nobody can reach."""
+    return {
+        **os.environ,
+        "DATABASE_URL": "mysql://nobody:nothing@127.0.0.1:1/none",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "DATA_DIR": f"{tmp_path}-data",
+        "SECRET_KEY": "for this test alone, and as long as the checks want it to be",
+    }
+
+
+def run(tmp_path, *arguments, **more) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(*arguments), env=environment(tmp_path), capture_output=True, text=True, timeout=120, check=False, **more
+    )
+
+
+def left_over(tmp_path) -> set[str]:
+    return {path.name for path in tmp_path.rglob("*")} - {"talk.mp4"}
+
+
+def test_it_cuts_a_file_and_prints_one_line_of_json(source, tmp_path):
+    output = tmp_path / "cut.mp4"
+    done = run(
+        tmp_path, source, output, "--threshold-db", "-15", "--margin-before-ms", 100, "--margin-after-ms", 100, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    told = json.loads(line)
+    assert told["keep"] == [[0.4, 1.12], [1.88, 2.4], [3.0, 3.6]]
+    assert told["source_duration"] == pytest.approx(float(inspect(source).duration), abs=0.03)
+    assert told["output_duration"] == 1.84
+    assert told["frames"] == 46 == len(seen(output))
+    assert told["frames_copied"] == 0
+    assert told["render"] == "encode"
+    assert set(told["seconds"]) == {"analysis", "render", "verify"}
+    assert done.stderr == ""
+    assert left_over(tmp_path) == {"cut.mp4"}
+
+
+def test_without_options_it_chooses_the_threshold_and_says_what_it_did(source, tmp_path):
+    done = run(tmp_path, source, tmp_path / "cut.mp4")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path / 'cut.mp4'}: kept 3 parts, ")
+
+
+def test_given_ranges_are_kept(source, tmp_path):
+    done = run(tmp_path, source, tmp_path / "cut.mp4", "--keep", "0.4-0.8, 2-2.4", "--render", "encode")
+    assert done.returncode == 0, done.stderr
+    assert [one.number for one in seen(tmp_path / "cut.mp4")] == [*range(10, 20), *range(50, 60)]
+
+
+def test_an_existing_result_is_replaced(source, tmp_path):
+    (tmp_path / "cut.mp4").write_text("old")
+    assert run(tmp_path, source, tmp_path / "cut.mp4").returncode == 0
+    assert inspect(tmp_path / "cut.mp4").video
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{source}"], "output"),
+        (["{source}", "{folder}/cut.mp4", "--detector", "loudness"], "--detector"),
+        (["{source}", "{folder}/cut.mp4", "--threshold-db", "loud"], "--threshold-db"),
+        (["{source}", "{folder}/cut.mp4", "--threshold-db", "5"], "between -120 and 0 dBFS"),
+        (["{source}", "{folder}/cut.mp4", "--min-clip-ms", "-1"], "between 0 and 3600000"),
+        (["{source}", "{folder}/cut.mp4", "--keep", "2"], 'like "1-2.5,4-6"'),
+        (["{source}", "{folder}/cut.mp4", "--keep", "1-9"], "lies outside the recording"),
+        (["{source}", "{folder}/cut.mp4", "--threshold-db", "-1"], "Choose a threshold"),
+        (["{source}", "{folder}/cut.mp4", "--threshold-db", "-119"], "No silence was found"),
+        (["{source}", "{folder}/cut.mp4", "--audio-track", "3"], "1 audio tracks"),
+        (["{source}", "{source}"], "would replace the recording itself"),
+        (["{source}", "{folder}/link.mp4"], "would replace the recording itself"),
+        (["{source}", "{folder}/cut.avi"], "ends in .mp4"),
+        (["{source}", "{folder}/none/cut.mp4"], "no folder"),
+        (["{folder}/none.mp4", "{folder}/cut.mp4"], "no file none.mp4"),
+        (["{folder}/text.mp4", "{folder}/cut.mp4"], "."),
+    ],
+)
+def test_wrong_arguments_and_unusable_input_end_with_status_2_and_a_sentence(arguments, said, source, tmp_path):
+    (tmp_path / "text.mp4").write_text("no recording\n" * 100)
+    (tmp_path / "link.mp4").symlink_to(source)
+    before = source.read_bytes()
+    done = run(tmp_path, *(text.format(source=source, folder=tmp_path) for text in arguments))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert source.read_bytes() == before
+    assert left_over(tmp_path) == {"text.mp4", "link.mp4"}
+
+
+def test_trouble_that_is_not_the_owners_ends_with_status_1(source, tmp_path):
+    """A limit on the size of files stands in for a full disk."""
+    done = run(tmp_path, source, tmp_path / "cut.mp4", preexec_fn=_tiny_files)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "could not be" in done.stderr
+    assert left_over(tmp_path) == set()
+
+
+def _tiny_files() -> None:
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_leaves_nothing_behind(number, status, tmp_path):
+    source = make(tmp_path / "talk.mp4", Picture(seconds=40, size=(640, 480)), Sound([(1, 38)], seconds=40))
+    with subprocess.Popen(
+        command(source, tmp_path / "cut.mp4"), env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(lambda: list(tmp_path.glob(".cut-*/picture.mp4")))
+        process.send_signal(number)
+        told = process.stderr.read()
+        assert process.wait(10) == status
+    assert told == ""
+    assert left_over(tmp_path) == set()
+
+
+def wait_for(there, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_terminal_gets_a_bar(source, tmp_path):
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        command(source, tmp_path / "cut.mp4"), env=environment(tmp_path), stderr=follower, stdout=subprocess.DEVNULL
+    ) as process:
+        os.close(follower)
+        shown = b""
+        try:
+            while block := os.read(leader, 4096):
+                shown += block
+        except OSError:  # what a terminal says when its last writer has gone
+            pass
+        assert process.wait(60) == 0
+    os.close(leader)
+    assert "] 100 %  Putting the file together" in shown.decode()
