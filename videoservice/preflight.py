@@ -39,6 +39,10 @@ def port() -> int:
     return number
 
 
+def bind_address() -> str:
+    return env.text("BIND", "127.0.0.1")
+
+
 def workers() -> int:
     return env.integer("WORKERS", 2, 1)
 
@@ -98,7 +102,7 @@ def take_lock(file: IO[str], data: Path) -> None:
 
 
 def check_port(number: int) -> None:
-    address = env.text("BIND", "127.0.0.1")
+    address = bind_address()
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -21,9 +21,14 @@ def address(port: int) -> str:
     return f"http://localhost:{port}/"
 
 
+def near_end(bound: str) -> str:
+    """Where to reach what listens on this address from here."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)  # noqa: S104 nothing is bound here
+
+
 def missing(port: int) -> list[str]:
     """What /readyz finds missing; nothing when the site is up."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection(near_end(preflight.bind_address()), port, timeout=5)
     try:
         connection.request("GET", "/readyz", headers={"Host": host()})
         answer = connection.getresponse()
