@@ -1,0 +1,150 @@
+"""How long the silence cut takes, against the ffmpeg one-liner on the same ranges, in one run.
+
+    python benchmarks/silence_cut.py --media talk.mp4 [--loops 20] [--threshold-db -28] [--runs 3]
+
+Prints a table: seconds on the clock (the best of the runs), seconds of processor of the program and its children,
+the recording's length over the time, the result's size, and for ours the most memory it held.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from jobs.engine import cut, levels, process
+from jobs.engine.cutplan import CutParams, CutPlan
+from jobs.engine.inspection import inspect
+
+
+@dataclass
+class Row:
+    name: str
+    seconds: float
+    processor: float
+    size: int = 0
+    memory: int = 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--media", type=Path, required=True, help="a recording with picture, sound and silences")
+    parser.add_argument("--loops", type=int, default=1, help="repeat the recording this often, without encoding")
+    parser.add_argument("--threshold-db", type=float, default=-28)
+    parser.add_argument("--runs", type=int, default=1)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print_table(*measured(arguments, Path(folder)))
+
+
+def measured(arguments: argparse.Namespace, folder: Path) -> tuple[CutPlan, list[Row]]:
+    source = looped(arguments.media, arguments.loops, folder)
+    info, params = inspect(source), CutParams(threshold_db=arguments.threshold_db)
+    plan = cut.plan_only(source, info, params)
+    ours, medium, veryfast = folder / "ours.mp4", folder / "medium.mp4", folder / "veryfast.mp4"
+
+    def best(name: str, work: Callable[[], object], output: Path | None = None) -> Row:
+        rows = [timed(name, work, output) for _ in range(arguments.runs)]
+        return min(rows, key=lambda row: row.seconds)
+
+    return plan, [
+        best("levels alone", lambda: levels.measure(source, info)),
+        best("plan alone", lambda: cut.plan_only(source, info, params)),
+        best("silence cut", lambda: cut.cut(source, ours, info, params, scratch=folder), ours),
+        best("one-liner, medium", lambda: run(one_liner(source, plan, medium, "medium")), medium),
+        best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, "veryfast")), veryfast),
+    ]
+
+
+def looped(media: Path, loops: int, folder: Path) -> Path:
+    if loops <= 1:
+        return media
+    output = folder / f"looped{media.suffix}"
+    run([process.ffmpeg(), "-v", "error", "-stream_loop", str(loops - 1), "-i", str(media), "-c", "copy", str(output)])
+    return output
+
+
+def one_liner(source: Path, plan: CutPlan, output: Path, preset: str) -> list[str]:
+    """What people type: one pass, both filters choosing by time."""
+    # Up to just before the end: `between` takes both ends in.
+    chosen = "+".join(f"between(t,{float(start):.6f},{float(end) - 0.001:.6f})" for start, end in plan.keep)
+    return [
+        *(process.ffmpeg(), "-v", "error", "-y", "-i", str(source)),
+        *("-vf", f"select='{chosen}',setpts=N/FRAME_RATE/TB", "-af", f"aselect='{chosen}',asetpts=N/SR/TB"),
+        *("-c:v", "libx264", "-preset", preset, "-crf", "20", "-c:a", "aac", "-b:a", "160k", str(output)),
+    ]
+
+
+def run(argv: list[str]) -> None:
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+
+
+def timed(name: str, work: Callable[[], object], output: Path | None) -> Row:
+    begun, used = time.monotonic(), processor_seconds()
+    with Memory() as memory:
+        work()
+    size = output.stat().st_size if output else 0
+    return Row(name, time.monotonic() - begun, processor_seconds() - used, size, memory.most)
+
+
+def processor_seconds() -> float:
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+class Memory:
+    """The most resident memory of this process and its children together, looked at every 50 ms."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Memory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.05):
+            self.most = max(self.most, resident(Path("/proc/self")) + sum(map(resident, children())))
+
+
+def children() -> list[Path]:
+    lists = [(thread / "children").read_text() for thread in Path("/proc/self/task").iterdir()]
+    return [Path("/proc") / number for text in lists for number in text.split()]
+
+
+def resident(folder: Path) -> int:
+    try:
+        return int((folder / "statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, IndexError):
+        return 0
+
+
+def print_table(plan: CutPlan, rows: list[Row]) -> None:
+    print(
+        f"{float(plan.duration):.1f} s, {len(plan.keep)} kept ranges, {float(plan.output_duration):.1f} s kept, "
+        f"threshold {plan.threshold_db:g} dBFS\n"
+    )
+    print(f"| {'':20} | seconds | processor | x real time | size MB | memory MB |")
+    print(f"|{'-' * 22}|--------:|----------:|------------:|--------:|----------:|")
+    for row in rows:
+        print(
+            f"| {row.name:20} | {row.seconds:7.2f} | {row.processor:9.2f} | {float(plan.duration) / row.seconds:11.1f} "
+            f"| {row.size / 1e6:7.2f} | {row.memory / 1e6:9.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
