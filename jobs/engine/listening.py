@@ -1,0 +1,164 @@
+"""Short windows of a track's sound, each decoded by itself, at their places on the recording's clock."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import av
+import av.error
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard
+
+from jobs.engine.parallel import Halt
+from jobs.engine.pcm import HOLE_SECONDS, LAYOUTS, Samples
+from jobs.errors import InputError
+
+# Decoders need some sound before they give it right: most of all Opus (80 ms) and MP3 with its reservoir of bits.
+LEAD_SECONDS = Fraction(1, 5)
+
+
+class Listener:
+    """One track of a recording, open for windows. `rate` and `channels` are what every window comes in.
+
+    `start` is the time stamp, in seconds, that counts as zero. With `can_seek=False` the track is decoded from its
+    start on, and windows have to be asked for in rising order.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: AudioStream,
+        rate: int,
+        channels: int,
+        *,
+        start: Fraction,
+        can_seek: bool,
+        halt: Halt | None,
+    ) -> None:
+        self.rate = rate
+        self.channels = channels
+        self.damaged = False
+        """Whether some sound of the last window, or before it, could not be decoded."""
+        self._container = container
+        self._stream = stream
+        self._start = start
+        self._can_seek = can_seek
+        self._halt = halt
+        self._frames = self._placed()
+        self._ahead: list[tuple[int, Samples]] = []
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(
+        cls,
+        path: Path,
+        format: str,
+        index: int,
+        *,
+        rate: int,
+        channels: int,
+        start: Fraction = Fraction(0),
+        can_seek: bool = True,
+        halt: Halt | None = None,
+    ) -> Iterator[Self]:
+        """Open stream number `index` of a file of this format. Raises InputError."""
+        try:
+            container = av.open(
+                f"file:{path}",
+                format=format,
+                container_options={"protocol_whitelist": "file"},
+                metadata_errors="replace",
+            )
+        except (av.error.FFmpegError, ValueError) as error:
+            raise InputError("The recording could not be opened.", detail=repr(error), code="unreadable") from error
+        with container:
+            stream = container.streams[index]
+            assert isinstance(stream, AudioStream)
+            for other in container.streams:
+                if other is not stream:
+                    other.discard = Discard.all
+            yield cls(container, stream, rate, channels, start=start, can_seek=can_seek, halt=halt)
+
+    def window(self, begin: Fraction, count: int) -> Samples:
+        """`count` samples from `begin` seconds on; silence where the track has none."""
+        first = round((self._start + begin) * self.rate)
+        self.damaged = False
+        if self._can_seek:
+            self._seek(begin - LEAD_SECONDS)
+        block = np.zeros((count, self.channels), np.float32)
+        self._ahead = [(place, samples) for place, samples in self._ahead if place + len(samples) > first]
+        for place, samples in self._ahead:
+            _copy(block, samples, place - first)
+        if not self._ahead or self._reached < first + count:
+            for place, samples in self._frames:
+                self._ahead.append((place, samples))
+                _copy(block, samples, place - first)
+                if self._reached >= first + count:
+                    break
+        return block
+
+    @property
+    def _reached(self) -> int:
+        place, samples = self._ahead[-1]
+        return place + len(samples)
+
+    def _seek(self, time: Fraction) -> None:
+        assert self._stream.time_base is not None
+        aim = math.floor((self._start + time) / self._stream.time_base)
+        # Refused by a few formats for times before their first sound.
+        with contextlib.suppress(av.error.FFmpegError):
+            self._container.seek(max(aim, self._stream.start_time or aim), stream=self._stream, backward=True)
+        self._ahead = []
+        self._frames = self._placed()
+
+    def _placed(self) -> Iterator[tuple[int, Samples]]:
+        """Decoded sound from here on, each block with its place: the samples from time stamp zero to its first."""
+        resampler = AudioResampler(format="flt", layout=LAYOUTS[self.channels], rate=self.rate)
+        expected: int | None = None
+        for frame in self._decoded():
+            for block in [frame] if self._fits(frame) else resampler.resample(frame):
+                if block.pts is None or block.time_base is None:
+                    continue
+                place = round(block.pts * block.time_base * self.rate)
+                # As in jobs.engine.pcm: less than this is jitter of the time stamps, not a hole in the sound.
+                if expected is not None and abs(place - expected) <= HOLE_SECONDS * self.rate:
+                    place = expected
+                samples = _samples(block)
+                expected = place + len(samples)
+                yield place, samples
+
+    def _fits(self, frame: AudioFrame) -> bool:
+        return (
+            frame.format.name in ("flt", "fltp")
+            and frame.sample_rate == self.rate
+            and frame.layout.name == LAYOUTS[self.channels]
+        )
+
+    def _decoded(self) -> Iterator[AudioFrame]:
+        with contextlib.suppress(av.error.InvalidDataError):
+            for packet in self._container.demux(self._stream):
+                if self._halt:
+                    self._halt.check()
+                try:
+                    yield from packet.decode()
+                except av.error.InvalidDataError:
+                    self.damaged = True
+
+
+def _samples(frame: AudioFrame) -> Samples:
+    block = frame.to_ndarray().astype(np.float32, copy=False)
+    return block.T if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels)
+
+
+def _copy(block: Samples, samples: Samples, offset: int) -> None:
+    """Put `samples` where they belong in `block`, which begins `offset` samples before them."""
+    begin, end = max(0, offset), min(len(block), offset + len(samples))
+    if begin < end:
+        block[begin:end] = samples[begin - offset : end - offset]

@@ -1,0 +1,163 @@
+"""Where the sound of a cut result lies against its source: measured in short windows spread over the result."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jobs.engine import correlate
+from jobs.engine.correlate import Match
+from jobs.engine.cutplan import CutPlan
+from jobs.engine.listening import Listener
+from jobs.engine.media import MediaInfo
+from jobs.engine.parallel import Beside, Halt
+from jobs.engine.pcm import demuxer, output_channels, output_rate
+from jobs.engine.report import Fault, Heard
+from jobs.engine.sound import FADE_SECONDS
+
+# Around this many places spread evenly over the result, and around this many of its joins.
+SPREAD = 12
+JOINS = 8
+WINDOW_SECONDS = Fraction(7, 10)
+SHORTEST_SECONDS = Fraction(1, 10)
+REACH_SECONDS = Fraction(1, 4)
+"""How far from its place sound is looked for, either way."""
+LIMIT_SECONDS = 0.010
+# The same sound through a lossy encoder stays above, in the band of speech.
+SAME = 0.6
+# Another sound stays below this.
+DIFFERENT = 0.25
+# By how much the best place has to fit better than any other.
+CLEAR = 0.05
+# Root mean square. What is fainter proves something when it is found, and nothing when not.
+FAINT = 10 ** (-50 / 20)
+
+
+class Window(NamedTuple):
+    """A stretch inside one kept range: seconds in the result, seconds in the source, length in seconds."""
+
+    at: Fraction
+    source: Fraction
+    seconds: Fraction
+
+
+@dataclasses.dataclass(frozen=True)
+class Offsets:
+    heard: tuple[Heard, ...] = ()
+    skipped: int = 0
+    faults: tuple[Fault, ...] = ()
+
+
+def windows(plan: CutPlan) -> list[Window]:
+    """Where to listen, in rising order: after the start, before the end, between, and either side of some joins."""
+    total = plan.output_duration
+    places = {total * step / (SPREAD - 1) for step in range(SPREAD)}
+    count = len(plan.keep)
+    for number in {round(step * (count - 1) / JOINS) for step in range(1, JOINS + 1)} - {0}:
+        places |= {plan.output_starts[number], plan.output_starts[number] - Fraction(1, 1000)}
+    found = sorted({window for place in places if (window := _window(plan, place))})
+    return [window for window, before in zip(found, [None, *found], strict=False) if not _covers(before, window)]
+
+
+def _window(plan: CutPlan, place: Fraction) -> Window | None:
+    """The stretch nearest to `place` that lies in one range, clear of the fades at its ends."""
+    number = max(0, sum(start <= place for start in plan.output_starts) - 1)
+    (start, end), begins = plan.keep[number], plan.output_starts[number]
+    room = end - start - 2 * FADE_SECONDS
+    if room < SHORTEST_SECONDS:
+        return None
+    seconds = min(room, WINDOW_SECONDS)
+    offset = min(max(place - begins - seconds / 2, FADE_SECONDS), FADE_SECONDS + room - seconds)
+    return Window(begins + offset, start + offset, seconds)
+
+
+def _covers(before: Window | None, window: Window) -> bool:
+    """Whether most of a window was listened to before."""
+    return before is not None and window.at - before.at < window.seconds / 2
+
+
+def offsets(source: Path, info: MediaInfo, output: Path, plan: CutPlan, task: Beside[Any]) -> Offsets:
+    """Find each track of the result in the source. The result has to have as many tracks. Raises InputError.
+
+    `task` is the thread this runs in: it is told how far the work is, and can end it.
+    """
+    wanted = windows(plan)
+    shift = 1 if info.video else 0
+    each = []
+    for place in range(len(info.audio)):
+        each.append(_track(source, info, output, place, shift + place, wanted, task.halt))
+        task.fraction = len(each) / len(info.audio)
+    return Offsets(
+        tuple(one for track in each for one in track.heard),
+        sum(track.skipped for track in each),
+        tuple(fault for track in each for fault in track.faults),
+    )
+
+
+def _track(
+    source: Path, info: MediaInfo, output: Path, place: int, stream: int, wanted: Sequence[Window], halt: Halt
+) -> Offsets:
+    found = _compared(source, info, output, place, stream, wanted, halt, can_seek=True)
+    if found.faults:
+        # A demuxer that seeks by guessing may have the wrong times: only what reading on from the start finds counts.
+        found = _compared(source, info, output, place, stream, wanted, halt, can_seek=False)
+    return found
+
+
+def _compared(
+    source: Path,
+    info: MediaInfo,
+    output: Path,
+    place: int,
+    stream: int,
+    wanted: Sequence[Window],
+    halt: Halt,
+    *,
+    can_seek: bool,
+) -> Offsets:
+    rate, channels = output_rate(info.audio[place]), output_channels(info.audio[place])
+    opened = functools.partial(Listener.opened, rate=rate, channels=channels, halt=halt)
+    with (
+        opened(source, demuxer(info), info.audio[place].index, start=info.start, can_seek=can_seek) as original,
+        opened(output, "mov", stream) as result,
+    ):
+        heard, faults = [], []
+        for window in wanted:
+            match = _match(original, result, window)
+            if is_found(match):
+                late_ms, likeness = round(match.late_seconds * 1000, 3), round(match.likeness, 3)
+                heard.append(Heard(place, round(float(window.at), 3), late_ms, likeness))
+            if not original.damaged and (fault := judged(match, float(window.at), _name(info, place))):
+                faults.append(fault)
+    skipped = len(wanted) - len(heard) - sum(fault.code == "sound_differs" for fault in faults)
+    return Offsets(tuple(heard), skipped, tuple(faults))
+
+
+def _match(original: Listener, result: Listener, window: Window) -> Match:
+    reach = round(REACH_SECONDS * result.rate)
+    count = int(window.seconds * result.rate)
+    piece = result.window(window.at, count)
+    around = original.window(window.source - REACH_SECONDS, count + 2 * reach)
+    return correlate.match(piece, around, result.rate, reach)
+
+
+def is_found(match: Match) -> bool:
+    """Whether the sound is in the source, and at one place only."""
+    return match.likeness >= SAME and match.likeness - match.rival >= CLEAR
+
+
+def judged(match: Match, at: float, name: str) -> Fault | None:
+    """What is wrong with the sound called `name` at second `at` of the result, if anything is."""
+    late_ms = match.late_seconds * 1000
+    if is_found(match) and abs(match.late_seconds) >= LIMIT_SECONDS:
+        way = "late" if late_ms > 0 else "early"
+        return Fault("sound_moved", f"{name} is {abs(late_ms):.1f} ms {way} at {at:.1f} s.", round(at, 3))
+    if match.likeness < DIFFERENT and match.level >= FAINT:
+        return Fault("sound_differs", f"{name} at {at:.1f} s is not that of the recording.", round(at, 3))
+    return None
+
+
+def _name(info: MediaInfo, place: int) -> str:
+    return "The sound" if len(info.audio) == 1 else f"The sound of track {place + 1}"
