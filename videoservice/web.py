@@ -9,21 +9,19 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import errno
 import logging
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
-from html import escape
 from io import BytesIO
-from json import dumps
 from typing import IO, Any
 
 from daphne import http_protocol, server
-from django.conf import settings
 from twisted.internet import defer
 from twisted.python.failure import Failure
+
+from videoservice.refusals import DISK_FULL, Refusal, body_limit, too_large
 
 log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
@@ -41,61 +39,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = dict[str, Any]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-def body_limit(method: bytes) -> int:
-    """The longest body in bytes. PATCH brings chunks of uploads (tus)."""
-    limit: int = settings.CHUNK_LIMIT_BYTES if method == b"PATCH" else settings.FORM_LIMIT_BYTES
-    return limit
-
-
-@dataclasses.dataclass(frozen=True)
-class Refusal:
-    """An answer to a body that is not taken in, given without asking the application. `status` has its words."""
-
-    status: str
-    code: str
-    message: str
-
-    def headers_and_body(self, accept: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        """A page for browsers, the API's error envelope for everybody else."""
-        if b"text/html" in accept:
-            kind, body = b"text/html", f"<!doctype html><title>Not taken in</title><p>{escape(self.message)}</p>"
-        else:
-            kind, body = b"application/json", dumps({"error": {"code": self.code, "message": self.message}})
-        content = body.encode()
-        headers = [
-            (b"Connection", b"close"),
-            (b"Tus-Resumable", b"1.0.0"),
-            (b"Content-Type", kind + b"; charset=utf-8"),
-            (b"Content-Length", b"%d" % len(content)),
-        ]
-        return headers, content
-
-    def raw(self, accept: bytes) -> bytes:
-        """The answer as it goes over the line."""
-        headers, content = self.headers_and_body(accept)
-        lines = [b"HTTP/1.1 " + self.status.encode(), *(name + b": " + value for name, value in headers)]
-        return b"\r\n".join([*lines, b"", content])
-
-
-def too_large(method: bytes) -> Refusal:
-    megabytes = body_limit(method) // 1024**2
-    if method == b"PATCH":
-        message = f"This chunk is too long. Send the file in chunks of at most {megabytes} MB."
-    else:
-        message = (
-            f"This is too large for one piece: the limit is {megabytes} MB. Turn on JavaScript to upload larger files "
-            "by the page, or upload in chunks to /uploads."
-        )
-    return Refusal("413 Content Too Large", "too_large", message)
-
-
-DISK_FULL = Refusal(
-    "507 Insufficient Storage",
-    "disk_full",
-    "The server's disk is full, so this was not taken in. Make room, or ask the operator to, then try again.",
-)
 
 
 class WebRequest(http_protocol.WebRequest):
