@@ -171,6 +171,11 @@
     }
   }
 
+  // A result starts when its player is opened.
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.matches?.(".play")) target.querySelector("video")[target.open ? "play" : "pause"]()?.catch(() => {});
+  }, true);
+
   // The count and the clocks ------------------------------------------------------------------------------------------
 
   function counted() {

@@ -170,6 +170,7 @@
           await this.push();
           return;
         } catch (error) {
+          if (run === this.run && this.state === "paused") this.show(); // the piece under way does not count
           if (run !== this.run || this.state === "paused" || this.state === "gone") return;
           if (error instanceof Refused) return this.fail(error.message);
           if (!(error instanceof Broken)) throw error;
@@ -284,6 +285,8 @@
     send.hidden = transfers.length > 0 && !chosen;
     send.textContent = chosen > 1 ? `Upload ${chosen} recordings` : "Upload";
     const done = transfers.filter((one) => one.state === "done");
+    const over = transfers.every((one) => !one.isOpen);
+    document.getElementById("see").hidden = !(over && done.length && done.length < transfers.length);
     if (done.length && done.length === transfers.length) leave(done);
   }
 
