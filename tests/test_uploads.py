@@ -77,6 +77,17 @@ def test_it_makes_a_recording_of_the_chunks(site: Site, ann: Client, talk: bytes
     assert not part_of(site, location).exists()
 
 
+def test_the_api_has_an_address_for_it_too(site: Site, talk: bytes):
+    bearer = {"Authorization": f"Bearer {site.token('script@example.org')}"}
+    script = site.client()
+    sent = TUS | bearer | {"Upload-Length": str(len(talk)), "Upload-Metadata": metadata(filename="talk.mp4")}
+    location = script.post("/api/v1/uploads", headers=sent).headers["Location"]
+    assert location.startswith("/api/v1/uploads/")
+    done = patch(script, location, 0, talk, **bearer)
+    assert done.status_code == 204
+    assert script.get(f"/api/v1/videos/{done.headers['Video-Id']}", headers=bearer).status_code == 200
+
+
 def test_it_says_what_it_can_without_being_asked_who_one_is(site: Site):
     answer = site.client().options("/uploads")
     assert answer.status_code == 204

@@ -10,7 +10,6 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
-from django.urls import reverse
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
@@ -108,7 +107,7 @@ def collection(request: HttpRequest) -> HttpResponse:
             uploads.abort(upload)  # the client was never told where it is
             raise
     response.status_code = 201
-    response["Location"] = reverse("upload", args=[upload.pk])
+    response["Location"] = f"{request.path}/{upload.pk}"  # the page and the API each have their own address for it
     return response
 
 
