@@ -118,7 +118,7 @@ def encode_pictures(
     assert info.video is not None
     total = int(wanted.at[-1] + wanted.lasts[-1])
     lasts = dict(zip(wanted.at.tolist(), wanted.lasts.tolist(), strict=True))
-    with _disk_errors(), av.open(f"file:{output}", "w", format="mp4") as container:
+    with disk_errors(), av.open(f"file:{output}", "w", format="mp4") as container:
         stream: VideoStream | None = None
         pictures = wanted_pictures(source, info, index, wanted)
         with contextlib.closing(pictures):
@@ -178,7 +178,7 @@ def _fitted(frame: VideoFrame, stream: VideoStream) -> VideoFrame:
 
 
 @contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     """Raise ResourceError when the encoded pictures find no room, ToolError for what else the libraries refuse."""
     try:
         yield

@@ -1,0 +1,227 @@
+"""Smart rendering: what can be copied of the source's compressed pictures is copied, the few at the joins are encoded.
+
+Encoded stretches are coded by two threads at once (the coders let go of the interpreter lock), a few stretches ahead
+of the one that is written, so that memory stays flat. Everything ends up in one track, in one pass, in order.
+"""
+
+import contextlib
+import dataclasses
+import os
+import threading
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from jobs.engine.coded import CodedOrder
+from jobs.engine.media import MediaInfo
+from jobs.engine.parallel import Beside, Halt, beside
+from jobs.engine.patch import Coded, Coding, encoded
+from jobs.engine.picture import disk_errors
+from jobs.engine.splice import Decoding, Stretch
+from jobs.engine.stored import StoredPackets, decoded, rewritten
+from jobs.engine.timeline import FrameIndex, Schedule
+
+THREADS = min(4, os.cpu_count() or 1)
+# Encoded stretches that may wait for their turn to be written, for each thread.
+AHEAD = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Splice:
+    """How a result is put together: its pictures, how they are stored, which are copied, how the others are coded."""
+
+    wanted: Schedule
+    order: CodedOrder
+    stretches: list[Stretch]
+    coding: Coding
+
+    @property
+    def copied(self) -> int:
+        """How many pictures are the source's own, bit for bit."""
+        return sum(stretch.count for stretch in self.stretches if stretch.stored is not None)
+
+
+class Bench:
+    """Encoded stretches on their way from the threads that make them to the one that writes them, in order."""
+
+    def __init__(self, count: int) -> None:
+        self._changed = threading.Condition()
+        self._done: dict[int, list[Coded]] = {}
+        self._count = count
+        self._taken = 0
+        self._limit = AHEAD * THREADS
+
+    def take(self, halt: Halt) -> Iterator[int]:
+        """Numbers of stretches to encode, handed out in order, no further ahead of the writer than the limit."""
+        while True:
+            with self._changed:
+                while self._taken >= self._limit and self._taken < self._count:
+                    self._changed.wait(0.1)
+                    halt.check()
+                if self._taken == self._count:
+                    return
+                number = self._taken
+                self._taken += 1
+            yield number
+
+    def put(self, number: int, packets: list[Coded]) -> None:
+        with self._changed:
+            self._done[number] = packets
+            self._changed.notify_all()
+
+    def get(self, number: int, check: Callable[[], None]) -> list[Coded]:
+        """Wait for a stretch. `check` is called while waiting and ends it by raising."""
+        with self._changed:
+            while number not in self._done:
+                self._changed.wait(0.1)
+                check()
+            self._limit += 1
+            self._changed.notify_all()
+            return self._done.pop(number)
+
+
+def splice_pictures(
+    source: Path,
+    info: MediaInfo,
+    index: FrameIndex,
+    splice: Splice,
+    output: Path,
+    *,
+    progress: Callable[[float], None],
+) -> None:
+    """Write the scheduled pictures as H.264 in an MP4 file without sound, most of them copied.
+
+    `progress` gets the fraction of the work that is done, 0 to 1; what it raises ends the work. Raises ToolError (as
+    Unsound when the recording does not decode as its packets promise) and ResourceError.
+    """
+    patches = [stretch for stretch in splice.stretches if stretch.stored is None]
+    bench = Bench(len(patches))
+    decoding = Decoding(splice.order, index, splice.wanted)
+
+    def work(task: Beside[None]) -> None:
+        with StoredPackets.opened(source, info, splice.order, task.halt) as packets:
+            for number in bench.take(task.halt):
+                frames = _frames(packets, decoding, splice.wanted, patches[number])
+                bench.put(number, list(encoded(splice.coding, frames)))
+
+    with contextlib.ExitStack() as stack:
+        tasks = [stack.enter_context(beside(work)) for _ in range(min(THREADS, len(patches)))]
+
+        def check() -> None:
+            for task in tasks:
+                task.check()
+            progress(done)
+
+        done = 0.0
+        writer = stack.enter_context(_written(source, info, index, splice, output))
+        costs = np.cumsum([_cost(decoding, stretch) for stretch in splice.stretches])
+        number = 0
+        for stretch, cost in zip(splice.stretches, costs.tolist(), strict=True):
+            if stretch.stored is None:
+                writer.write(bench.get(number, check))
+                number += 1
+            else:
+                writer.copy(stretch, check)
+            done = cost / costs[-1]
+            check()
+
+
+def _cost(decoding: Decoding, stretch: Stretch) -> float:
+    # Measured in pictures decoded: encoding one takes about as long, copying a fiftieth.
+    return decoding.cost(stretch) + stretch.count if stretch.stored is None else stretch.count / 50
+
+
+def _frames(
+    packets: StoredPackets, decoding: Decoding, wanted: Schedule, stretch: Stretch
+) -> Iterator[tuple[int, VideoFrame]]:
+    """The pictures of an encoded stretch with their times in the result."""
+    times = iter(wanted.at[stretch.first : stretch.end].tolist())
+    for run in decoding.runs(stretch):
+        for frame in decoded(packets, run):
+            yield next(times), frame
+
+
+class Writer:
+    """The one track of the result."""
+
+    def __init__(self, container: OutputContainer, stream: VideoStream, packets: StoredPackets, splice: Splice) -> None:
+        self._container = container
+        self._stream = stream
+        self._packets = packets
+        self._splice = splice
+        self._times = _decode_times(splice)
+        self._number = 0
+
+    def write(self, packets: list[Coded]) -> None:
+        """Add an encoded stretch."""
+        begin = self._number
+        at = self._splice.wanted.at[begin : begin + len(packets)]
+        for time, data, is_key in packets:
+            packet = Packet(data)
+            packet.is_keyframe = is_key
+            self._mux(packet, begin + int(np.searchsorted(at, time)))
+
+    def copy(self, stretch: Stretch, check: Callable[[], None]) -> None:
+        """Add a stretch of the source's own packets."""
+        assert stretch.stored is not None
+        order = self._splice.order
+        shown = order.places[stretch.stored]
+        stored = self._packets.between(stretch.stored, stretch.stored + stretch.count)
+        for count, (place, packet) in enumerate(stored):
+            if not order.bare:
+                is_key = packet.is_keyframe
+                packet = Packet(rewritten(packet, order))
+                packet.is_keyframe = is_key
+            self._mux(packet, stretch.first + int(order.places[place] - shown))
+            if count % 256 == 255:
+                check()
+
+    def _mux(self, packet: Packet, picture: int) -> None:
+        wanted = self._splice.wanted
+        packet.stream = self._stream
+        packet.time_base = self._stream.time_base
+        packet.pts, packet.dts = int(wanted.at[picture]), int(self._times[self._number])
+        self._number += 1
+        is_last = self._number == len(wanted.at)
+        packet.duration = int(wanted.lasts[-1 if is_last else picture])
+        self._container.mux_one(packet)
+
+
+def _decode_times(splice: Splice) -> NDArray[np.int64]:
+    """When each packet of the result is to be decoded, strictly rising and never after its picture comes on show.
+
+    A picture is decoded when the one shown so many pictures before comes on show as pictures can be out of order. The
+    first few are decoded as long before the first is shown as the last few are shown after the last was decoded: then
+    the track lasts as long by its decode times as by what it shows.
+    """
+    at = splice.wanted.at
+    depth = min(splice.coding.depth, len(at) - 1)
+    lead = int(at[-1] - at[len(at) - 1 - depth])
+    before = at[0] - lead * np.arange(depth, 0, -1) // max(1, depth)
+    return np.concatenate([before, at[: len(at) - depth]])
+
+
+@contextlib.contextmanager
+def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, output: Path) -> Iterator[Writer]:
+    """The result's file, with a header that holds the parameter sets of copied and encoded pictures."""
+    assert info.video is not None
+    with (
+        disk_errors(),
+        StoredPackets.opened(source, info, splice.order, Halt()) as packets,
+        av.open(f"file:{output}", "w", format="mp4") as container,
+    ):
+        stream = container.add_stream_from_template(packets.stream)
+        stream.codec_context.extradata = splice.coding.header()
+        stream.codec_context.sample_aspect_ratio = info.video.sample_aspect
+        stream.codec_context.time_base = stream.time_base = Fraction(1, index.clock_hz)
+        if info.video.rotation:
+            stream.set_display_rotation(-info.video.rotation)
+        yield Writer(container, stream, packets, splice)
