@@ -212,7 +212,7 @@ def test_requests_under_way_are_ended_in_order(own: Site, tmp_path: Path):
     check = wait_for(lambda: child_of(web.pid, "jobs.engine.probe"), "the upload to be checked")
     os.kill(check, signal.SIGSTOP)
     os.kill(web.pid, signal.SIGTERM)
-    time.sleep(2)  # less than the time that requests are given, more than it takes to stop without any
+    time.sleep(1.5)  # less than the time that requests are given, more than it takes to stop without any
     assert web.alive
     os.kill(check, signal.SIGCONT)
     sending.join(30)

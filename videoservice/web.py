@@ -32,7 +32,7 @@ STALL_SECONDS = 300
 """How long a client may take nothing of a response. A paused player may: it asks for the rest again."""
 LINGER_SECONDS = 120
 """How long a refused body is read on and thrown away: most clients read the answer only after they have sent it all."""
-GRACE_SECONDS = 3
+GRACE_SECONDS = 6
 """How long requests under way may go on after SIGTERM."""
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
