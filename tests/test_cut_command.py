@@ -20,7 +20,7 @@ LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5)]
 
 @pytest.fixture
 def source(tmp_path):
-    return make(tmp_path / "talk.mp4", Picture(), Sound(LOUD))
+    return make(tmp_path / "talk.mov", Picture(), Sound(LOUD, codec="pcm_s16le", bit_rate=0))
 
 
 def command(*arguments) -> list[str]:
@@ -45,13 +45,24 @@ def run(tmp_path, *arguments, **more) -> subprocess.CompletedProcess:
 
 
 def left_over(tmp_path) -> set[str]:
-    return {path.name for path in tmp_path.rglob("*")} - {"talk.mp4"}
+    return {path.name for path in tmp_path.rglob("*")} - {"talk.mov"}
 
 
 def test_it_cuts_a_file_and_prints_one_line_of_json(source, tmp_path):
     output = tmp_path / "cut.mp4"
     done = run(
-        tmp_path, source, output, "--threshold-db", "-15", "--margin-before-ms", 100, "--margin-after-ms", 100, "--json"
+        tmp_path,
+        source,
+        output,
+        "--threshold-db",
+        "-15",
+        "--margin-before-ms",
+        100,
+        "--margin-after-ms",
+        100,
+        "--json",
+        "--render",
+        "encode",
     )
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
@@ -137,7 +148,7 @@ def _tiny_files() -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_leaves_nothing_behind(number, status, tmp_path):
-    source = make(tmp_path / "talk.mp4", Picture(seconds=40, size=(640, 480)), Sound([(1, 38)], seconds=40))
+    source = make(tmp_path / "talk.mov", Picture(seconds=40, size=(640, 480)), Sound([(1, 38)], seconds=40))
     with subprocess.Popen(
         command(source, tmp_path / "cut.mp4"), env=environment(tmp_path), stderr=subprocess.PIPE, text=True
     ) as process:

@@ -168,7 +168,7 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
 
 
 def test_other_trouble_of_the_libraries_is_no_full_disk():
-    with pytest.raises(ToolError), picture._disk_errors():
+    with pytest.raises(ToolError), picture.disk_errors():
         raise picture.av.error.PermissionError(errno.EACCES, "no")
 
 

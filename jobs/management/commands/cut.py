@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandParser
 
 from jobs.engine.cut import CutResult, cut
-from jobs.engine.cutplan import CutParams, Range, seconds
+from jobs.engine.cutparams import CutParams, seconds
+from jobs.engine.detect import Range
 from jobs.engine.inspection import inspect
 from jobs.engine.process import require_file
 from jobs.errors import InputError, JobError
@@ -113,6 +114,8 @@ def run(options: dict[str, Any], bar: "Bar") -> CutResult:
 
 def require_place(source: Path, output: Path) -> None:
     """Raise InputError when the result cannot be written there."""
+    if output.exists() and output.samefile(source):
+        raise InputError("The result would replace the recording itself. Choose another name for it.")
     if output.suffix.lower() not in SUFFIXES:
         raise InputError(f"The result is an MP4 file. Give it a name that ends in {' or '.join(SUFFIXES)}.")
     if not output.parent.is_dir():
@@ -121,8 +124,6 @@ def require_place(source: Path, output: Path) -> None:
         raise InputError(f"The folder {output.parent} cannot be written to. Choose another one.")
     if output.is_dir():
         raise InputError(f"{output} is a folder. Name a file in it.")
-    if output.exists() and output.samefile(source):
-        raise InputError("The result would replace the recording itself. Choose another name for it.")
 
 
 def threshold(text: str) -> float | str:
