@@ -1,5 +1,6 @@
 """Where the sound of a cut result lies against its source: measured in short windows spread over the result."""
 
+import bisect
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -52,30 +53,43 @@ class Offsets:
 
 def windows(plan: CutPlan) -> list[Window]:
     """Where to listen, in rising order: after the start, before the end, between, and either side of some joins."""
+    there = stretches(plan)
+    if not there:
+        return []
     total = plan.output_duration
     places = {total * step / (SPREAD - 1) for step in range(SPREAD)}
-    count = len(plan.keep)
-    for number in {round(step * (count - 1) / JOINS) for step in range(1, JOINS + 1)} - {0}:
-        places |= {plan.output_starts[number], plan.output_starts[number] - Fraction(1, 1000)}
-    found = sorted({window for place in places if (window := _window(plan, place))})
-    return [window for window, before in zip(found, [None, *found], strict=False) if not _covers(before, window)]
+    for number in {round(step * (len(there) - 1) / JOINS) for step in range(1, JOINS + 1)} - {0}:
+        places |= {there[number].at, there[number - 1].at + there[number - 1].seconds}
+    found: list[Window] = []
+    for window in sorted({_within(there, place) for place in places}):
+        if found and window.at - found[-1].at < window.seconds / 2:
+            # The later one, so that the very end is always listened to.
+            found.pop()
+        found.append(window)
+    return found
 
 
-def _window(plan: CutPlan, place: Fraction) -> Window | None:
-    """The stretch nearest to `place` that lies in one range, clear of the fades at its ends."""
-    number = max(0, sum(start <= place for start in plan.output_starts) - 1)
-    (start, end), begins = plan.keep[number], plan.output_starts[number]
-    room = end - start - 2 * FADE_SECONDS
-    if room < SHORTEST_SECONDS:
-        return None
-    seconds = min(room, WINDOW_SECONDS)
-    offset = min(max(place - begins - seconds / 2, FADE_SECONDS), FADE_SECONDS + room - seconds)
-    return Window(begins + offset, start + offset, seconds)
+def stretches(plan: CutPlan) -> list[Window]:
+    """All sound that is the source's own and not faded, in stretches that are long enough to be told from others."""
+    found = []
+    for (start, end), begins in zip(plan.keep, plan.output_starts, strict=True):
+        edges = [start, *(edge for muted in plan.muted for edge in muted if start < edge < end), end]
+        if any(first <= start < last for first, last in plan.muted):
+            edges = edges[1:]
+        for first, last in zip(edges[::2], edges[1::2], strict=False):
+            room = last - first - 2 * FADE_SECONDS
+            if room >= SHORTEST_SECONDS:
+                found.append(Window(begins + first - start + FADE_SECONDS, first + FADE_SECONDS, room))
+    return found
 
 
-def _covers(before: Window | None, window: Window) -> bool:
-    """Whether most of a window was listened to before."""
-    return before is not None and window.at - before.at < window.seconds / 2
+def _within(there: Sequence[Window], place: Fraction) -> Window:
+    """The window nearest to `place`, in the last stretch that has begun there."""
+    number = max(0, bisect.bisect(there, place, key=lambda stretch: stretch.at) - 1)
+    stretch = there[number]
+    seconds = min(stretch.seconds, WINDOW_SECONDS)
+    offset = min(max(place - stretch.at - seconds / 2, Fraction(0)), stretch.seconds - seconds)
+    return Window(stretch.at + offset, stretch.source + offset, seconds)
 
 
 def offsets(source: Path, info: MediaInfo, output: Path, plan: CutPlan, task: Beside[Any]) -> Offsets:

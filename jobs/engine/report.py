@@ -78,7 +78,15 @@ class Report:
         return f"checked: {', '.join(facts)}"
 
     def to_json(self) -> dict[str, Any]:
-        return {"ok": self.ok, "summary": self.summary, "drift_ms": self.drift_ms, **dataclasses.asdict(self)}
+        data = dataclasses.asdict(self)
+        return {
+            "ok": self.ok,
+            "summary": self.summary,
+            "drift_ms": self.drift_ms,
+            **data,
+            "heard": list(data["heard"]),
+            "faults": list(data["faults"]),
+        }
 
 
 def counted(count: int, noun: str) -> str:

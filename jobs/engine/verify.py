@@ -56,9 +56,12 @@ def verify(
     """
     found = Findings(plan, lost or Lost())
     try:
-        found.faults += file_faults(output, info, plan)
+        wanted = schedule(index, plan.keep) if index else None
+        last = Fraction(int(wanted.lasts[-1]), index.clock_hz) if index and wanted else Fraction(0)
+        found.faults += file_faults(output, info, plan, last)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.faults}:
-            _compare(source, info, output, plan, index, found, progress or (lambda fraction: None), halt or Halt())
+            tell = progress or (lambda fraction: None)
+            _compare(source, info, output, plan, index, found, tell, halt or Halt())
     except av.error.FFmpegError as error:
         found.faults.append(Fault("unreadable", f"The result cannot be read: {error}."))
     return found.report()
@@ -122,11 +125,15 @@ def _compare(
     progress(1.0)
 
 
-def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
-    """What the file's headers tell: whether all of it is there, its tracks, and when they end."""
+def file_faults(output: Path, info: MediaInfo, plan: CutPlan, last: Fraction) -> list[Fault]:
+    """What the file's headers tell: whether all of it is there, its tracks, and when they end.
+
+    `last` is for how many seconds the last picture should be on show. MP4 does not say it when pictures are stored in
+    another order than shown, so that it may seem to go too early.
+    """
     with output.open("rb") as file:
         size = output.stat().st_size
-        if any(box.end > size for box in integrity.boxes(file, 0, size)):
+        if any(box.kind == b"mdat" and box.end > size for box in integrity.boxes(file, 0, size)):
             return [Fault("cut_off", "The end of the result is missing.")]
     with av.open(f"file:{output}", format="mov", container_options={"protocol_whitelist": "file"}) as container:
         video, audio = container.streams.video, container.streams.audio
@@ -134,9 +141,12 @@ def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
             return [Fault("tracks", f"The result has {len(video)} tracks of pictures and {len(audio)} of sound.")]
         return [
             Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(plan.output_duration):.3f} s.")
-            for code, what, tracks in (("picture_end", "picture", video), ("sound_end", "sound", audio))
+            for code, what, tracks, early in (
+                ("picture_end", "picture", video, last),
+                ("sound_end", "sound", audio, Fraction(0)),
+            )
             for end in map(_end, tracks)
-            if abs(end - plan.output_duration) > END_TOLERANCE
+            if not -END_TOLERANCE - early <= end - plan.output_duration <= END_TOLERANCE
         ]
 
 
