@@ -41,6 +41,13 @@ class Sps:
     reorder: int | None = None
     buffering: int | None = None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of what is shown, for 4:2:0."""
+        left, right, top, bottom = self.crop
+        width, height = self.macroblocks
+        return 16 * width - 2 * (left + right), 16 * height - 2 * (top + bottom)
+
 
 def parse_sps(unit: bytes) -> Sps:
     """Read a sequence parameter set, its header byte included. Raises ValueError."""

@@ -52,6 +52,8 @@ class Beside(Generic[T]):
         self._work = work
         self._done: list[T] = []
         self._error: BaseException | None = None
+        # Python 3.11 takes a thread for ended when a signal's exception comes while it is joined (bpo-45274).
+        self._ended = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
@@ -61,6 +63,8 @@ class Beside(Generic[T]):
             pass
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, by check() and result()
             self._error = error
+        finally:
+            self._ended.set()
 
     def check(self) -> None:
         """Raise here what the work has failed with, if it has."""
@@ -69,13 +73,18 @@ class Beside(Generic[T]):
 
     def wait(self, seconds: float) -> bool:
         """Wait at most so long; whether the work has ended. Raises what it failed with."""
-        self.thread.join(seconds)
+        ended = self._ended.wait(seconds)
         self.check()
-        return not self.thread.is_alive()
+        return ended
+
+    def join(self) -> None:
+        """Wait for the end."""
+        self._ended.wait()
+        self.thread.join()
 
     def result(self) -> T:
         """Wait for the end and return what the work returned, or raise what it raised."""
-        self.thread.join()
+        self.join()
         self.check()
         return self._done[0]
 
@@ -90,4 +99,4 @@ def beside(work: Callable[[Beside[T]], T]) -> Iterator[Beside[T]]:
     finally:
         task.halt.tell()
         if task.thread.ident is not None:
-            task.thread.join()
+            task.join()

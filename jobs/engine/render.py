@@ -20,7 +20,9 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, beside
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
+from jobs.engine.smartcut import splice_pictures
 from jobs.engine.sound import cut_sound
+from jobs.engine.strategy import Strategy
 from jobs.engine.timeline import FrameIndex, Schedule, schedule
 from jobs.errors import InputError, ToolError
 
@@ -42,15 +44,17 @@ def render(
     scratch: Path,
     progress: Progress,
     log: CommandLog,
+    strategy: Strategy | None = None,
 ) -> int:
     """Write `output`, an MP4 file of H.264 and AAC, or of AAC alone when there is no index. Returns its frame count.
 
-    The plan has to be snapped. `output` appears when it is whole, never before; `scratch` is left as it was. Raises
-    InputError, ToolError, ResourceError, and what `progress` raises.
+    All of the picture is encoded, unless the `strategy` says which pictures are copied. The plan has to be snapped.
+    `output` appears when it is whole, never before; `scratch` is left as it was. Raises InputError, ToolError (Unsound
+    when copying fails and encoding may not), ResourceError, and what `progress` raises.
     """
     wanted = _schedule(plan, index)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, _whole(output) as part:
-        tracks = _encode(source, info, plan, index, wanted, Path(folder), progress, log)
+        tracks = _encode(source, info, plan, index, wanted, Path(folder), progress, log, strategy)
         stage = "Putting the file together"
         with process.started(mux_argv(source, info, tracks, part), log=log) as child:
             for position in process.positions(child):
@@ -94,10 +98,11 @@ def _encode(
     folder: Path,
     progress: Progress,
     log: CommandLog,
+    strategy: Strategy | None,
 ) -> list[Path]:
     """Sound in a thread, pictures in this one. Returns the files of one track each, the picture first."""
-    count = len(plan.keep)
-    stage = f"Encoding {count} kept {'part' if count == 1 else 'parts'}"
+    splice = strategy.splice if strategy else None
+    stage = _stage(len(plan.keep), spliced=splice is not None)
     sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
 
     def cut_tracks(task: Beside[None]) -> None:
@@ -113,11 +118,20 @@ def _encode(
         pictures = []
         if index is not None and wanted is not None:
             pictures = [folder / "picture.mp4"]
-            picture.encode_pictures(source, info, index, wanted, pictures[0], progress=advance)
+            if splice:
+                splice_pictures(source, info, index, splice, pictures[0], progress=advance)
+            else:
+                picture.encode_pictures(source, info, index, wanted, pictures[0], progress=advance)
         while not task.wait(0.1):
             advance(1.0 if pictures else task.fraction)
         task.result()
     return [*pictures, *sounds]
+
+
+def _stage(count: int, *, spliced: bool) -> str:
+    if spliced:
+        return f"Encoding around {count} {'cut' if count == 1 else 'cuts'}"
+    return f"Encoding {count} kept {'part' if count == 1 else 'parts'}"
 
 
 def mux_argv(source: Path, info: MediaInfo, tracks: list[Path], output: Path) -> list[str]:

@@ -157,6 +157,7 @@ class Writer:
         self._stream = stream
         self._packets = packets
         self._splice = splice
+        self._clock = Fraction(1, splice.coding.clock_hz)
         self._times = _decode_times(splice)
         self._number = 0
 
@@ -187,7 +188,7 @@ class Writer:
     def _mux(self, packet: Packet, picture: int) -> None:
         wanted = self._splice.wanted
         packet.stream = self._stream
-        packet.time_base = self._stream.time_base
+        packet.time_base = self._clock
         packet.pts, packet.dts = int(wanted.at[picture]), int(self._times[self._number])
         self._number += 1
         is_last = self._number == len(wanted.at)
@@ -221,7 +222,8 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
         stream = container.add_stream_from_template(packets.stream)
         stream.codec_context.extradata = splice.coding.header()
         stream.codec_context.sample_aspect_ratio = info.video.sample_aspect
-        stream.codec_context.time_base = stream.time_base = Fraction(1, index.clock_hz)
+        clock = Fraction(1, index.clock_hz)
+        stream.time_base, stream.codec_context.time_base = clock, clock
         if info.video.rotation:
             stream.set_display_rotation(-info.video.rotation)
         yield Writer(container, stream, packets, splice)

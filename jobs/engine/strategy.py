@@ -1,0 +1,99 @@
+"""Whether a result is spliced together from copied and encoded pictures or encoded as a whole, and why."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from jobs.engine import coded, patch, splice
+from jobs.engine.coded import CannotCopy, CodedOrder
+from jobs.engine.media import MediaInfo
+from jobs.engine.parallel import Halt
+from jobs.engine.patch import Coding, Quality
+from jobs.engine.pcm import demuxer
+from jobs.engine.smartcut import Splice
+from jobs.engine.splice import Decoding, Stretch
+from jobs.engine.timeline import FrameIndex, Schedule
+
+Render = Literal["smart", "encode"]
+
+# Containers whose packets can be gone to by time, or by their place in the file.
+ENTERABLE = {"mov", "matroska", "mpegts", "flv"}
+# What a picture costs, measured in pictures decoded (720p on one core).
+COST = {"ultrafast": 1.0, "veryfast": 2.4}
+COPYING = 0.02
+# When more of the result than this is encoded, its size counts for more than the time.
+BULK_SHARE = 1 / 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Strategy:
+    """`reason` is a sentence for the owner; `splice` says what is copied, None when all is encoded."""
+
+    reason: str
+    splice: Splice | None = None
+
+    @property
+    def render(self) -> Render:
+        return "smart" if self.splice else "encode"
+
+    @property
+    def copied(self) -> int:
+        return self.splice.copied if self.splice else 0
+
+
+def choose(
+    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, render: Render, *, halt: Halt | None = None
+) -> Strategy:
+    """The way that is expected to be quicker; with `render` "encode", the picture is encoded whatever it costs."""
+    if render == "encode":
+        return Strategy("The whole picture is encoded, as asked for.")
+    try:
+        return _spliced(info, index, wanted, _order(source, info, index, halt))
+    except CannotCopy as why:
+        return Strategy(f"The whole picture is encoded, because {why}.")
+
+
+def _order(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None) -> CodedOrder:
+    if demuxer(info) not in ENTERABLE:
+        raise CannotCopy("its container cannot be entered in the middle")
+    order = coded.survey(source, info, index, halt=halt)
+    if info.video is not None and order.sps.size != (info.video.width, info.video.height):
+        raise CannotCopy("it is cropped in a rare way")
+    return order
+
+
+def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: CodedOrder) -> Strategy:
+    assert info.video is not None
+    stretches = splice.stretches(order, index, wanted)
+    copied = sum(stretch.count for stretch in stretches if stretch.stored is not None)
+    if not copied:
+        raise CannotCopy("no stretch of what is kept can be copied")
+    decoding = Decoding(order, index, wanted)
+    share = copied / len(wanted.pts)
+    quality = patch.BULK if share < 1 - BULK_SHARE else patch.SEAM
+    if smart_cost(stretches, decoding, quality) >= whole_cost(wanted, index):
+        raise CannotCopy("copying parts of it would take longer")
+    coding = Coding(order, info.video, index.clock_hz, quality)
+    return Strategy(f"{_percent(share)} of the picture is untouched.", Splice(wanted, order, stretches, coding))
+
+
+def smart_cost(stretches: list[Stretch], decoding: Decoding, quality: Quality) -> float:
+    """Expected cost of splicing, in pictures decoded."""
+    encoded = [stretch for stretch in stretches if stretch.stored is None]
+    copied = sum(stretch.count for stretch in stretches if stretch.stored is not None)
+    decoded = sum(decoding.cost(stretch) for stretch in encoded)
+    return decoded + COST[quality.preset] * sum(stretch.count for stretch in encoded) + COPYING * copied
+
+
+def whole_cost(wanted: Schedule, index: FrameIndex) -> float:
+    """Expected cost of encoding everything: what lies between a keyframe and a kept range is decoded too."""
+    firsts = np.searchsorted(index.pts, wanted.pts[[first for first in wanted.first if first < len(wanted.pts)]])
+    keys = index.keys[np.maximum(np.searchsorted(index.keys, firsts, "right") - 1, 0)]
+    return float((firsts - keys).clip(0).sum() + (1 + COST["veryfast"]) * len(wanted.pts))
+
+
+def _percent(share: float) -> str:
+    # Only all of it is 100 %.
+    return f"{min(99, round(100 * share)) if share < 1 else 100} %"
