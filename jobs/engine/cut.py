@@ -8,13 +8,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from jobs.engine import cutplan, levels, render, timeline
+from jobs.engine import cutplan, levels, render, timeline, voice
 from jobs.engine.cutplan import CutParams, CutPlan
+from jobs.engine.levels import Levels
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import beside
 from jobs.engine.pcm import output_rate
 from jobs.engine.process import CommandLog
 from jobs.engine.timeline import FrameIndex
+from jobs.engine.voice import Voice
 
 # Of the time a cut takes: measuring the sound against encoding the result.
 ANALYSIS_SHARE = 0.1
@@ -126,9 +128,10 @@ def _analyse(
     if not params.keep:
         levels.tracks(info, track)
     with beside(lambda task: _index(source, info, cache, task.halt)) as indexing:
-        measured = None
+        measured: Levels | Voice | None = None
         if not params.keep:
-            measured = levels.measure(source, info, track, cache_dir=cache, log=log, progress=progress)
+            measure = voice.measure if params.detector == "voice" else levels.measure
+            measured = measure(source, info, track, cache_dir=cache, log=log, progress=progress)
         index = indexing.result()
     ends = [measured.duration if measured else info.duration]
     if index:

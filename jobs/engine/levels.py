@@ -24,7 +24,7 @@ STEP = Fraction(1, STEPS_PER_SECOND)
 # Blocks of whole seconds hold whole steps at every rate.
 BLOCK_SECONDS = 4
 
-# Of `auto_threshold`; what they stand for is said there.
+# Of `auto_thresholds`; what they stand for is said there.
 WINDOW_STEPS = 10
 STEADY_DB = 8.0
 ENOUGH_NOISE = 0.05
@@ -33,6 +33,7 @@ SPEECH_PERCENTILE = 90
 SPEECH_RANGE_DB = 30.0
 BELOW_SPEECH_DB = 20.0
 NEAREST_TO_SPEECH_DB = 12.0
+SOFT_EDGE_DB = 12.0
 
 VERSION = 1
 
@@ -148,7 +149,15 @@ def _peaks(block: pcm.Samples, starts: NDArray[np.int64]) -> NDArray[np.float32]
 
 
 def auto_threshold(levels: Levels) -> float:
-    """A threshold in dBFS from the recording's own noise floor and speech level, rounded to 0.1 dB.
+    """The first of `auto_thresholds`."""
+    return auto_thresholds(levels)[0]
+
+
+def auto_thresholds(levels: Levels) -> tuple[float, float]:
+    """Two levels in dBFS from the recording's own noise floor and speech level, rounded to 0.1 dB.
+
+    What reaches the first is sound. What reaches the second is sound too where it leads up to such a step or fades away
+    from one: a word that starts softly, one that trails off.
 
     - Speech level: nine tenths of the steps of speech lie below it. Steps of speech are those clear of the noise
       floor, and within 30 dB of the recording's loudest hundredth.
@@ -156,22 +165,25 @@ def auto_threshold(levels: Levels) -> float:
       stays within 8 dB: a room is steady, speech is not. Such windows have to make up a twentieth of the recording;
       otherwise its noise is not known. Digital silence is none. (After minimum statistics, R. Martin 2001: the quiet
       end of a level is the room alone.)
-    - The threshold lies 20 dB under the speech level: ITU-T P.56 takes 15.9 dB under the active speech level for the
+    - The first level lies 20 dB under the speech level: ITU-T P.56 takes 15.9 dB under the active speech level for the
       border of activity, and soft beginnings and ends of words need a little more.
-    - Where noise reaches up there, the threshold is 6 dB over the noise floor: in an hour of Gaussian noise the
-      loudest sample lies about 4 dB over the usual level. But it stays 12 dB under the speech level: keeping noise
-      does less harm than losing words.
+    - Where noise reaches up there, it is 6 dB over the noise floor: in an hour of Gaussian noise the loudest sample
+      lies about 4 dB over the usual level. But it stays 12 dB under the speech level: keeping noise does less harm than
+      losing words.
+    - The second level lies another 12 dB lower, though never within those 6 dB over the noise floor.
 
-    Returns minus infinity for a recording of digital silence alone.
+    Both are minus infinity for a recording of digital silence alone.
     """
     finite = levels.db[np.isfinite(levels.db)]
     if not len(finite):
-        return -np.inf
+        return -np.inf, -np.inf
     top = float(np.percentile(finite, 99))
-    noise = _noise_floor(levels.db, top - NEAREST_TO_SPEECH_DB)
-    spoken = finite[finite > max(noise + ABOVE_NOISE_DB, top - SPEECH_RANGE_DB)]
+    clear_of_noise = _noise_floor(levels.db, top - NEAREST_TO_SPEECH_DB) + ABOVE_NOISE_DB
+    spoken = finite[finite > max(clear_of_noise, top - SPEECH_RANGE_DB)]
     speech = float(np.percentile(spoken, SPEECH_PERCENTILE))
-    return round(max(speech - BELOW_SPEECH_DB, min(noise + ABOVE_NOISE_DB, speech - NEAREST_TO_SPEECH_DB)), 1)
+    threshold = max(speech - BELOW_SPEECH_DB, min(clear_of_noise, speech - NEAREST_TO_SPEECH_DB))
+    soft = min(threshold, max(threshold - SOFT_EDGE_DB, clear_of_noise))
+    return round(threshold, 1), round(soft, 1)
 
 
 def _noise_floor(db: NDArray[np.float32], highest: float) -> float:

@@ -43,9 +43,11 @@ def demuxer(info: MediaInfo) -> str:
     return info.format.split(",")[0]
 
 
-def decode_argv(source: Path, info: MediaInfo, track: AudioTrack) -> list[str]:
+def decode_argv(
+    source: Path, info: MediaInfo, track: AudioTrack, rate: int | None = None, channels: int | None = None
+) -> list[str]:
     """ffmpeg's command line for 32-bit float samples of one track, interleaved, on standard output."""
-    rate, channels = output_rate(track), output_channels(track)
+    rate, channels = rate or output_rate(track), channels or output_channels(track)
     # min_comp and min_hard_comp are where the resampler starts to fill and trim: at the start anything, later a hole.
     clock = f"async=1:min_comp=0.00001:min_hard_comp={HOLE_SECONDS}:first_pts={round(info.start * rate)}"
     return [
@@ -92,12 +94,15 @@ def decoded(
     info: MediaInfo,
     track: AudioTrack,
     *,
+    rate: int | None = None,
+    channels: int | None = None,
     log: process.CommandLog | None = None,
     halt: Halt | None = None,
 ) -> Iterator[Pcm]:
-    """Decode one track, at its own rate and channels unless AAC cannot carry them."""
-    with process.started(decode_argv(source, info, track), log=log) as child:
+    """Decode one track, at its own rate and channels unless AAC cannot carry them, or at the ones given."""
+    rate, channels = rate or output_rate(track), channels or output_channels(track)
+    with process.started(decode_argv(source, info, track, rate, channels), log=log) as child:
         if halt:
             halt.watch(child)
         fcntl.fcntl(child.stdout.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        yield Pcm(child, output_rate(track), output_channels(track))
+        yield Pcm(child, rate, channels)

@@ -8,7 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from jobs.engine import cut, levels
-from jobs.engine.cutplan import CutParams, given_ranges, seconds
+from jobs.engine.cutparams import PRESETS, CutParams, seconds
+from jobs.engine.cutplan import given_ranges
 from jobs.engine.media import MediaInfo
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import OperationForm, safe_name
@@ -51,11 +52,38 @@ class RangesField(forms.CharField):
 
 
 class SilenceCutForm(OperationForm):
+    """`presets` are named sets of values to begin with: title to values by field, for whoever draws the form."""
+
+    presets = PRESETS
+
+    detector = forms.ChoiceField(
+        label="What counts as sound",
+        choices=[("loudness", "All that is loud enough"), ("voice", "Only somebody who speaks")],
+        initial="loudness",
+        required=False,
+        help_text="Listening for a voice also cuts music, typing and fans, and keeps soft speech.",
+    )
     threshold_db = ThresholdField(
         label="Silence is below",
         initial="auto",
         required=False,
         help_text="auto measures the recording's own noise. Or a level in dBFS, such as -30: closer to 0 cuts more.",
+        widget=forms.TextInput(attrs={"data-when": "detector=loudness"}),
+    )
+    pauses = forms.ChoiceField(
+        label="Pauses",
+        choices=[("remove", "Take them out"), ("shorten", "Make them shorter")],
+        initial="remove",
+        required=False,
+    )
+    pause_ms = forms.IntegerField(
+        label="Make pauses last (ms)",
+        initial=500,
+        required=False,
+        min_value=0,
+        max_value=600_000,
+        help_text="With what is kept before and after speech, which stays whole even when that is more.",
+        widget=forms.NumberInput(attrs={"data-when": "pauses=shorten"}),
     )
     margin_before_ms = forms.IntegerField(
         label="Keep before speech (ms)", initial=200, required=False, min_value=0, max_value=10_000
@@ -82,6 +110,17 @@ class SilenceCutForm(OperationForm):
         help_text="Ranges in seconds, such as 0-12.5, 30-41. When given, nothing is measured.",
     )
 
+    render = forms.ChoiceField(
+        label="Making the result",
+        choices=[
+            ("smart", "Keep the original picture, encode only around cuts"),
+            ("encode", "Encode the whole picture anew"),
+        ],
+        initial="smart",
+        required=False,
+        help_text="Keeping it is quicker and loses nothing. Where that is not possible, the picture is encoded.",
+    )
+
     def clean_audio_track(self) -> int | Literal["all"]:
         text = str(self.cleaned_data["audio_track"]).strip().lower()
         if text == "all":
@@ -101,6 +140,10 @@ class SilenceCutParams:
     min_clip_ms: int = 100
     audio_track: int | Literal["all"] = "all"
     keep: tuple[tuple[float, float], ...] = ()
+    detector: Literal["loudness", "voice"] = "loudness"
+    pauses: Literal["remove", "shorten"] = "remove"
+    pause_ms: int = 500
+    render: Literal["smart", "encode"] = "smart"
 
     def for_engine(self) -> CutParams:
         """Raises InputError on values that make no sense."""
@@ -136,6 +179,7 @@ class SilenceCut(Operation[SilenceCutParams]):
             params.for_engine(),
             scratch=context.scratch,
             track=params.audio_track,
+            way=params.render,
             cache=context.cache,
             progress=context.progress,
             log=context.log,

@@ -10,14 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.engine import cutplan
-from jobs.engine.cutplan import (
-    CutParams,
-    CutPlan,
-    plan,
-    seconds,
-    snap,
-    snap_to_samples,
-)
+from jobs.engine.cutparams import CutParams, seconds
+from jobs.engine.cutplan import CutPlan, plan, snap, snap_to_samples
 from jobs.engine.levels import STEP, Levels
 from jobs.engine.timeline import FrameIndex, schedule
 from jobs.errors import InputError

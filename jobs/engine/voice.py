@@ -1,0 +1,150 @@
+"""Where somebody speaks: the probability of voice over time, by Silero VAD (the model in faster-whisper's wheel).
+
+Window i covers [512 i, 512 (i + 1)) samples of 16 kHz, 32 ms, after the recording's start. Music, keyboards and fans
+have low values however loud they are; speech has high ones, soft speech too.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from fractions import Fraction
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engine import cache, levels, pcm
+from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.process import CommandLog
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+# What the model was trained on.
+RATE = 16_000
+WINDOW_SAMPLES = 512
+CONTEXT_SAMPLES = 64
+WINDOW = Fraction(WINDOW_SAMPLES, RATE)
+# As many windows in one run as the model is fast with; more only cost memory.
+BLOCK_WINDOWS = 256
+STATE_SHAPE = (1, 1, 128)
+
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Voice:
+    """`probability` has one value per window, 0 to 1; `duration` is the exact length of the sound."""
+
+    probability: NDArray[np.float32]
+    duration: Fraction
+
+
+def measure(
+    source: Path,
+    info: MediaInfo,
+    track: int | str = "all",
+    *,
+    cache_dir: Path | None = None,
+    log: CommandLog | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Voice:
+    """Voice in one track, or in any of them at each window; the arguments are those of `levels.measure`.
+
+    Raises InputError, ToolError.
+    """
+    chosen = levels.tracks(info, track)
+    stored = cache_dir and cache_dir / f"voice-{track}.v{VERSION}.npz"
+    if voice := _from_arrays(cache.load(stored)):
+        return voice
+    measured = []
+    for number, one in enumerate(chosen):
+
+        def advance(fraction: float, number: int = number) -> None:
+            if progress:
+                progress((number + fraction) / len(chosen))
+
+        measured.append(_measure(source, info, one, log, advance))
+    voice = anybody(measured)
+    cache.save(
+        stored,
+        {
+            "probability": voice.probability,
+            "duration": np.array([voice.duration.numerator, voice.duration.denominator], np.int64),
+        },
+    )
+    return voice
+
+
+def anybody(measured: list[Voice]) -> Voice:
+    """Of several tracks the highest probability in each window."""
+    probability = np.zeros(max(len(voice.probability) for voice in measured), np.float32)
+    for voice in measured:
+        part = probability[: len(voice.probability)]
+        np.maximum(part, voice.probability, out=part)
+    return Voice(probability, max(voice.duration for voice in measured))
+
+
+def _from_arrays(arrays: cache.Arrays | None) -> Voice | None:
+    """Stored probabilities, or None when they are not what `measure` stores."""
+    if not arrays or set(arrays) != {"probability", "duration"}:
+        return None
+    probability, duration = arrays["probability"], arrays["duration"]
+    if probability.ndim != 1 or probability.dtype != np.float32 or duration.shape != (2,) or duration[1] <= 0:
+        return None
+    return Voice(probability, Fraction(int(duration[0]), int(duration[1])))
+
+
+def _measure(
+    source: Path, info: MediaInfo, track: AudioTrack, log: CommandLog | None, advance: Callable[[float], None]
+) -> Voice:
+    listener = Listener()
+    found = []
+    with pcm.decoded(source, info, track, rate=RATE, channels=1, log=log) as sound:
+        while len(block := sound.read(BLOCK_WINDOWS * WINDOW_SAMPLES)):
+            found.append(listener.hear(block[:, 0]))
+            advance(min(1.0, float(Fraction(sound.position, RATE) / info.duration)) if info.duration else 1.0)
+    return Voice(np.concatenate(found) if found else np.empty(0, np.float32), Fraction(sound.position, RATE))
+
+
+class Listener:
+    """The model at work on one track: it remembers what it has heard."""
+
+    def __init__(self) -> None:
+        self._session = session()
+        self._hidden = np.zeros(STATE_SHAPE, np.float32)
+        self._cell = np.zeros(STATE_SHAPE, np.float32)
+        self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
+
+    def hear(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of voice in the next samples, for each window; the last window may be short."""
+        # Decoders can give not-a-number for damaged sound, and the model would never forget it.
+        samples = np.clip(np.nan_to_num(samples), -1, 1)
+        samples = np.pad(samples, (0, -len(samples) % WINDOW_SAMPLES))
+        heard = np.concatenate((self._context, samples))
+        self._context = heard[-CONTEXT_SAMPLES:]
+        windows = np.lib.stride_tricks.sliding_window_view(heard, CONTEXT_SAMPLES + WINDOW_SAMPLES)[::WINDOW_SAMPLES]
+        probability, self._hidden, self._cell = self._session.run(
+            None, {"input": np.ascontiguousarray(windows), "h": self._hidden, "c": self._cell}
+        )
+        return probability.reshape(-1)
+
+
+@functools.cache
+def session() -> "InferenceSession":
+    """The model, ready to run on one core."""
+    # Half a second to import, for those alone who listen for voice.
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(model()), options, providers=["CPUExecutionProvider"])
+
+
+def model() -> Path:
+    """Where the wheel put the model. Found through its metadata: importing the package would load all of Whisper."""
+    return Path(str(distribution("faster-whisper").locate_file("faster_whisper/assets/silero_vad_v6.onnx")))

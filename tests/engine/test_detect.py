@@ -1,0 +1,145 @@
+"""Where sound begins and ends, from levels written as text: # is loud, - is soft, one character for each 20 ms."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from jobs.engine.cutparams import CutParams
+from jobs.engine.cutplan import plan
+from jobs.engine.detect import REACH, bridged, grown, loud, runs_of
+from jobs.engine.inspection import inspect
+from jobs.engine.levels import STEP, Levels, auto_threshold, auto_thresholds, measure
+from tests import spoken
+from tests.spoken import NOISES, Talk, talk
+
+MARKS = {"#": 2.0, "-": 1.0, ".": 0.0}
+BARE = CutParams(margin_before_ms=0, margin_after_ms=0, min_silence_ms=0, min_clip_ms=0)
+
+
+def values(text: str) -> np.ndarray:
+    return np.array([MARKS[mark] for mark in text], np.float32)
+
+
+def softened(text: str, reach: int = 99) -> str:
+    marks = values(text)
+    kept = np.zeros(len(text), bool)
+    for start, end in grown(marks, runs_of(marks == 2), 1, reach):
+        kept[start:end] = True
+    return "".join("#" if one else "." for one in kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("..--##--..", "..######.."),
+        ("--..##..--", "....##...."),
+        ("..-.##-.-#", "....###.##"),
+        ("--#....#--", "###....###"),
+        ("....--....", ".........."),
+        ("##########", "##########"),
+        ("#-", "##"),
+        ("", ""),
+    ],
+)
+def test_sound_reaches_as_far_as_what_is_soft_beside_it(text, expected):
+    assert softened(text) == expected
+
+
+def test_soft_edges_have_an_end():
+    assert softened("------##------", reach=2) == "....######...."
+
+
+def test_runs_are_where_a_mask_is_true():
+    assert runs_of(np.array([1, 1, 0, 1, 0, 0, 1], bool)) == [(0, 2), (3, 4), (6, 7)]
+    assert runs_of(np.zeros(4, bool)) == []
+
+
+def test_short_gaps_between_runs_are_bridged():
+    assert bridged([(0, 2), (4, 5), (8, 9)], 2) == [(0, 5), (8, 9)]
+
+
+def speech_and_edges() -> Levels:
+    """Speech at -15 dBFS that begins and ends 15 dB under the threshold of `auto`, in a room at -70."""
+    word = [-45, -40, *[-15] * 30, -38, -44]
+    room = [-70 + (place % 3) for place in range(100)]
+    return Levels(np.array([*room, *word] * 8 + room, np.float32), (8 * 134 + 100) * STEP)
+
+
+def test_auto_keeps_the_soft_edges_of_words():
+    levels = speech_and_edges()
+    threshold, soft = auto_thresholds(levels)
+    assert soft < -44 < -40 < threshold <= -35
+    clips = plan(levels, levels.duration, BARE).keep
+    assert clips[0] == (100 * STEP, 134 * STEP)
+    assert auto_threshold(levels) == threshold
+
+
+def test_a_given_threshold_is_the_border_itself():
+    levels = speech_and_edges()
+    threshold = auto_threshold(levels)
+    found = loud(levels, threshold)
+    assert not found.begins
+    assert not found.ends
+    assert found.clips[0] == (102 * STEP, 132 * STEP)
+
+
+def test_the_soft_level_stays_clear_of_the_noise():
+    """Noise 25 dB under speech: soft edges end 6 dB over it, where it never reaches."""
+    levels = speech_and_edges()
+    levels.db[levels.db < -60] += 30
+    threshold, soft = auto_thresholds(levels)
+    assert -35 <= soft <= threshold
+    assert plan(levels, levels.duration, BARE).keep[0] == (102 * STEP, 132 * STEP)
+
+
+def test_a_click_with_a_soft_tail_is_still_a_click():
+    levels = speech_and_edges()
+    levels.db[50], levels.db[51:58] = -10, -44
+    params = CutParams(margin_before_ms=0, margin_after_ms=0)
+    assert plan(levels, levels.duration, params).keep[0][0] >= 100 * STEP
+
+
+def test_silence_that_soft_edges_make_too_short_stays():
+    levels = speech_and_edges()
+    # Of the first pause between words 3 steps are silent, and 8 are soft.
+    levels.db[134:230] = -15
+    levels.db[184:188], levels.db[191:195] = -45, -45
+    levels.db[188:191] = -70
+    shortest = CutParams(margin_before_ms=0, margin_after_ms=0, min_silence_ms=80)
+    assert not any(
+        Fraction(188, 50) <= end <= Fraction(191, 50) for _, end in plan(levels, levels.duration, shortest).keep
+    )
+
+
+def test_soft_sound_that_goes_on_and_on_is_no_end_of_a_word():
+    levels = speech_and_edges()
+    levels.db[134:234] = -44
+    first, second = plan(levels, levels.duration, BARE).keep[:2]
+    assert (first[1], second[0]) == (132 * STEP + REACH, 236 * STEP - REACH)
+
+
+@pytest.fixture(scope="module")
+def speech() -> Talk:
+    voices, words = ("en-us", "en-gb+f3", "de+f2"), ("half", "fiction", "morning", "yes", "remember", "famous")
+    return talk(22, 60, voices, words)
+
+
+@pytest.mark.parametrize("noise", [None, *NOISES])
+def test_auto_clips_no_word_20_db_above_any_noise(noise, speech, tmp_path):
+    samples = speech.over(NOISES[noise](len(speech.samples), 6), 20) if noise else speech.samples
+    source = spoken.write(tmp_path / "a.wav", samples)
+    found = spoken.score(speech, plan(measure(source, inspect(source)), speech.duration, CutParams()), CutParams())
+    assert found.clipped == 0
+    # Keystrokes are loud too: that is what `voice` is for.
+    assert found.recall > (0.6 if noise == "keyboard" else 0.95)
+
+
+def test_soft_words_without_margins_are_whole_only_with_soft_edges(speech, tmp_path):
+    """Fading in and trailing off: the level that auto finds clips words when it is used as a border."""
+    source = spoken.write(tmp_path / "a.wav", speech.samples)
+    levels = measure(source, inspect(source))
+    tight = CutParams(margin_before_ms=20, margin_after_ms=20)
+    hard = CutParams(margin_before_ms=20, margin_after_ms=20, threshold_db=auto_threshold(levels))
+    clipped = [spoken.score(speech, plan(levels, speech.duration, one), one).clipped for one in (tight, hard)]
+    assert clipped[0] < clipped[1] / 2
