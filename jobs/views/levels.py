@@ -1,0 +1,54 @@
+"""What was heard of a recording over time, for the waveform and the plan on its page."""
+
+import gzip
+from typing import Literal
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+from jobs.access import owned, refused, signed_in
+from jobs.errors import JobError
+from jobs.models import Video
+from jobs.services import plans
+
+Asked = tuple[Literal["loudness", "voice"], int | Literal["all"]]
+
+
+@require_safe
+@signed_in
+def levels(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The bytes of `engine.grades`; `?detector=voice` for voice instead of loudness, `?track=0` for one track.
+
+    Django runs a plain view in a thread of the request's own, so measuring holds nobody else up.
+    """
+    video = owned(Video, request.user, pk)
+    try:
+        detector, track = asked(request)
+    except ValueError:
+        return refused(422, "params", "Ask for detector loudness or voice, and track all or a number from 0.")
+    etag = f'W/"{video.sha256[:32]}-{plans.heard_version(detector)}-{track}"'
+    always = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie"}
+    if known := get_conditional_response(request, etag):
+        for name, value in always.items():
+            known[name] = value
+        return known
+    try:
+        body = plans.heard(video, detector, track)
+    except FileNotFoundError as error:
+        raise Http404("the file of this recording is gone") from error
+    except JobError as error:
+        return refused(422, error.code, error.message)
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        body = gzip.compress(body, 5, mtime=0)
+        always["Content-Encoding"] = "gzip"
+    return HttpResponse(body, headers=always, content_type="application/octet-stream")
+
+
+def asked(request: HttpRequest) -> Asked:
+    """Raises ValueError."""
+    detector, track = request.GET.get("detector", "loudness"), request.GET.get("track", "all")
+    if detector not in ("loudness", "voice"):
+        raise ValueError(detector)
+    return ("voice" if detector == "voice" else "loudness"), (int(track) if track != "all" else "all")
