@@ -1,20 +1,21 @@
 """The silence cut as a whole: from a recording to one without its silences, or to the plan for it."""
 
 import dataclasses
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from jobs.engine import cutplan, levels, render, timeline, voice
+from jobs.engine import cutplan, levels, proven, timeline, voice
+from jobs.engine import strategy as strategies
 from jobs.engine.cutplan import CutParams, CutPlan
 from jobs.engine.levels import Levels
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import beside
 from jobs.engine.pcm import output_rate
 from jobs.engine.process import CommandLog
+from jobs.engine.report import Report
+from jobs.engine.strategy import Render, Strategy
 from jobs.engine.timeline import FrameIndex
 from jobs.engine.voice import Voice
 
@@ -26,14 +27,31 @@ Progress = Callable[[float, str], None]
 
 @dataclasses.dataclass(frozen=True)
 class CutResult:
-    """What was done. `frames` is the result's count, of which `frames_copied` are the source's own, bit for bit."""
+    """What was done, and what checking it before it was published has found."""
 
     plan: CutPlan
-    frames: int
-    frames_copied: int
-    render: str
+    strategy: Strategy
+    report: Report
     seconds: dict[str, float]
     """Time on the clock for "analysis", "render" and "verify"."""
+
+    @property
+    def frames(self) -> int:
+        return self.report.frames
+
+    @property
+    def frames_copied(self) -> int:
+        """How many are the source's own, bit for bit."""
+        return self.strategy.copied
+
+    @property
+    def render(self) -> Render:
+        return self.strategy.render
+
+    @property
+    def reason(self) -> str:
+        """Why it was rendered like that, in a sentence; empty when there is no picture."""
+        return self.strategy.reason
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -41,6 +59,9 @@ class CutResult:
             "frames": self.frames,
             "frames_copied": self.frames_copied,
             "render": self.render,
+            "render_reason": self.reason,
+            "checked": self.report.summary,
+            "report": self.report.to_json(),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 
@@ -57,6 +78,8 @@ def plan_json(plan: CutPlan) -> dict[str, Any]:
         "output_duration": rounded(plan.output_duration),
         "saved": rounded(plan.saved),
         "threshold_db": plan.threshold_db,
+        "detector": plan.detector,
+        "muted": [[rounded(start), rounded(end)] for start, end in plan.muted],
     }
 
 
@@ -84,35 +107,45 @@ def cut(
     *,
     scratch: Path,
     track: int | str = "all",
+    way: Render = "smart",
     cache: Path | None = None,
     progress: Progress | None = None,
     log: CommandLog | None = None,
 ) -> CutResult:
     """Write `source` without its silences to `output`, an MP4 file that appears when it is whole.
 
+    It is checked before (`verify`), and nothing appears that does not pass. "smart" copies the source's compressed
+    pictures where that is quicker, "encode" encodes them all.
     `track` is the audio track to find silence in: "all", or its place among the audio tracks. `scratch` is an
     existing folder for temporary files. `progress` gets a fraction from 0 to 1 and a stage in plain words; whatever it
     raises ends the work and leaves nothing behind. Raises InputError, ToolError, ResourceError.
     """
     log = log or CommandLog()
     report = progress or (lambda fraction, stage: None)
-    seconds = {"analysis": 0.0, "render": 0.0, "verify": 0.0}
-    with _timed(seconds, "analysis"):
+    seconds: dict[str, float] = {}
+    with proven.timed(seconds, "analysis"):
         plan, index = _analyse(
             source, info, params, track, cache, log, lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound")
         )
-    with _timed(seconds, "render"):
-        frames = render.render(
-            source,
-            info,
-            plan,
-            index,
-            output,
-            scratch=scratch,
-            progress=lambda part, stage: report(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * part, stage),
-            log=log,
-        )
-    return CutResult(plan, frames, 0, "encode", seconds)
+        strategy = _strategy(source, info, plan, index, way)
+
+    work = proven.Work(
+        source=source,
+        info=info,
+        plan=plan,
+        index=index,
+        scratch=scratch,
+        progress=lambda part, stage: report(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * part, stage),
+        log=log,
+    )
+    result = proven.publish(work, strategy, output)
+    return CutResult(plan, result.strategy, result.report, {**seconds, **result.seconds})
+
+
+def _strategy(source: Path, info: MediaInfo, plan: CutPlan, index: FrameIndex | None, way: Render) -> Strategy:
+    if index is None:
+        return Strategy("")
+    return strategies.choose(source, info, index, timeline.schedule(index, plan.keep), way)
 
 
 def _analyse(
@@ -144,12 +177,3 @@ def _analyse(
 
 def _index(source: Path, info: MediaInfo, cache: Path | None, halt: Any) -> FrameIndex | None:
     return timeline.index_frames(source, info, cache_dir=cache, halt=halt) if info.video else None
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    started = time.monotonic()
-    try:
-        yield
-    finally:
-        seconds[name] = time.monotonic() - started

@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from jobs.engine.media import MediaInfo, VideoTrack
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import disk_full
+from jobs.engine.report import Lost
 from jobs.engine.timeline import FrameIndex, Schedule, open_picture, readable_frames
 from jobs.errors import ToolError
 
@@ -64,10 +65,11 @@ class Pictures:
     def _next(self) -> tuple[int, VideoFrame] | None:
         return next(((frame.pts, frame) for frame in self._decoded if frame.pts is not None), None)
 
-    def at(self, pts: int) -> VideoFrame:
+    def at(self, pts: int) -> tuple[VideoFrame, bool]:
         """The picture with this time stamp; where the decoder has none for it, the one before, or failing that after.
 
-        Raises ToolError when nothing can be decoded.
+        And whether it is the one asked for, undamaged as far as the decoder tells. Raises ToolError when nothing can
+        be decoded.
         """
         while self._ahead is None or self._ahead[0] <= pts:
             if self._ahead:
@@ -83,13 +85,13 @@ class Pictures:
             raise ToolError(
                 "No picture of this recording could be decoded. Export it again, for example as MP4, and upload that."
             )
-        return found[1]
+        return found[1], found[0] == pts and not found[1].is_corrupt
 
 
 def wanted_pictures(
     source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule
-) -> Generator[VideoFrame, None, None]:
-    """One decoded picture for each of the schedule, reading no more than is needed for them."""
+) -> Generator[tuple[VideoFrame, bool], None, None]:
+    """One decoded picture for each of the schedule, and whether it is right, reading no more than is needed."""
     container, stream = open_picture(source, info)
     stream.codec_context.thread_type = "AUTO"
     with container:
@@ -109,8 +111,8 @@ def encode_pictures(
     output: Path,
     *,
     progress: Callable[[float], None],
-) -> None:
-    """Write the scheduled pictures as H.264 in an MP4 file without sound.
+) -> Lost:
+    """Write the scheduled pictures as H.264 in an MP4 file without sound. Returns which did not decode.
 
     `progress` gets the fraction of the result's time that is encoded, 0 to 1; what it raises ends the work. Raises
     ToolError, ResourceError.
@@ -121,8 +123,11 @@ def encode_pictures(
     with disk_errors(), av.open(f"file:{output}", "w", format="mp4") as container:
         stream: VideoStream | None = None
         pictures = wanted_pictures(source, info, index, wanted)
+        lost: list[int] = []
         with contextlib.closing(pictures):
-            for frame, at in zip(pictures, wanted.at.tolist(), strict=True):
+            for (frame, is_whole), at in zip(pictures, wanted.at.tolist(), strict=True):
+                if not is_whole:
+                    lost.append(lasts[at])
                 if stream is None:
                     stream = _add_stream(container, info.video, frame, index.clock_hz)
                 fitted = _fitted(frame, stream)
@@ -133,6 +138,7 @@ def encode_pictures(
                 progress(at / total)
         assert stream is not None
         _mux(container, stream, None, lasts)
+    return Lost(len(lost), Fraction(sum(lost), index.clock_hz))
 
 
 def _mux(container: av.container.OutputContainer, stream: VideoStream, frame: VideoFrame | None, lasts: dict) -> None:

@@ -145,6 +145,8 @@ def test_every_picture_and_sound_lands_where_it_belongs(name, tmp_path):
     assert [one.number for one in found] == [one.number for one in expected]
     assert [one.time for one in found] == [one.time for one in expected]
     assert result.frames == len(expected)
+    assert result.report.ok
+    assert {one.track for one in result.report.heard} == set(range(len(sounds)))
     assert len(plan.keep) >= 2
 
     with av.open(str(output)) as container:
@@ -286,7 +288,12 @@ def test_progress_rises_from_analysis_to_the_end(tmp_path):
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     stages = list(dict.fromkeys(stage for _, stage in told))
-    assert stages == ["Measuring the sound", "Encoding 3 kept parts", "Putting the file together"]
+    assert stages == [
+        "Measuring the sound",
+        "Encoding around 3 cuts",
+        "Putting the file together",
+        "Checking the result",
+    ]
 
 
 class Stop:
@@ -305,7 +312,7 @@ def children() -> set[str]:
     return {child for thread in task.iterdir() for child in (thread / "children").read_text().split()}
 
 
-@pytest.mark.parametrize("stop", [Stop("Measuring", 0), Stop("Encoding", 0.3), Stop("Putting", 0)])
+@pytest.mark.parametrize("stop", [Stop("Measuring", 0), Stop("Encoding", 0.3), Stop("Putting", 0), Stop("Checking", 0)])
 def test_stopping_leaves_no_file_no_thread_and_no_child(stop, tmp_path):
     before_children = children()
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
@@ -362,11 +369,11 @@ def test_a_result_with_a_missing_picture_is_not_published(tmp_path, monkeypatch)
 
     def one_short(source, info, index, wanted, output, *, progress):
         short = dataclasses.replace(wanted, pts=wanted.pts[:-1], at=wanted.at[:-1], lasts=wanted.lasts[:-1])
-        encode(source, info, index, short, output, progress=progress)
+        return encode(source, info, index, short, output, progress=progress)
 
     monkeypatch.setattr(picture, "encode_pictures", one_short)
     with pytest.raises(ToolError) as error:
-        run(source, tmp_path)
+        run(source, tmp_path, way="encode")
     assert error.value.code == "unsound_result"
     assert not (tmp_path / "cut.mp4").exists()
 

@@ -1,0 +1,120 @@
+"""A render that nobody sees before it has been checked, and a second one, the safe way, when a quick one fails."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jobs.engine import render
+from jobs.engine.cutplan import CutPlan
+from jobs.engine.media import MediaInfo
+from jobs.engine.process import CommandLog
+from jobs.engine.report import Fault, Report
+from jobs.engine.stored import Unsound
+from jobs.engine.strategy import Strategy
+from jobs.engine.timeline import FrameIndex
+from jobs.engine.verify import verify
+from jobs.errors import InputError
+
+# Of the time a render takes with its check.
+VERIFY_SHARE = 0.1
+
+Progress = Callable[[float, str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Proven:
+    """A published result: how it was rendered, what checking it has found, and time on the clock for either."""
+
+    strategy: Strategy
+    report: Report
+    seconds: dict[str, float]
+
+
+@dataclasses.dataclass
+class Work:
+    """What all tries at one cut share. `seconds` adds up over them."""
+
+    source: Path
+    info: MediaInfo
+    plan: CutPlan
+    index: FrameIndex | None
+    scratch: Path
+    progress: Progress
+    log: CommandLog
+    seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {"render": 0.0, "verify": 0.0})
+
+
+def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
+    """Render, check, and only then give the result its name. `output` appears when it is whole and right.
+
+    A result of copied and encoded pictures that cannot be made, or does not pass, is made again with all of them
+    encoded; the strategy says so then. Raises InputError (`damaged` when too little of the source decodes), ToolError,
+    ResourceError, and what `work.progress` raises.
+    """
+    with render.whole(output) as part:
+        try:
+            report = attempt(work, strategy, part)
+        except Unsound as error:
+            if strategy.splice is None:
+                raise
+            work.log.line(f"{error.message} {error.detail}")
+            strategy = Strategy("The whole picture is encoded, because copying parts of it failed.")
+            report = attempt(work, strategy, part)
+    return Proven(strategy, report, work.seconds)
+
+
+def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
+    """Render one way and check the result. Raises Unsound when it does not pass, InputError for a damaged source."""
+    with timed(work.seconds, "render"):
+        lost = render.render(
+            work.source,
+            work.info,
+            work.plan,
+            work.index,
+            part,
+            scratch=work.scratch,
+            progress=lambda done, stage: work.progress((1 - VERIFY_SHARE) * done, stage),
+            log=work.log,
+            strategy=strategy,
+        )
+    with timed(work.seconds, "verify"):
+        report = verify(
+            work.source,
+            work.info,
+            part,
+            work.plan,
+            work.index,
+            lost=lost,
+            progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
+        )
+    require(report)
+    return report
+
+
+def require(report: Report) -> None:
+    """Raise InputError when the report blames the source, Unsound when it has any other fault."""
+    damage = [fault for fault in report.faults if fault.code == "damaged_source"]
+    if damage:
+        raise InputError(damage[0].message, detail=_detail(report.faults), code="damaged")
+    if not report.ok:
+        raise Unsound(
+            "The cut recording did not come out as planned, so it was thrown away. Try again; if that fails too, "
+            "tell the operator.",
+            detail=_detail(report.faults),
+        )
+
+
+def _detail(faults: tuple[Fault, ...]) -> str:
+    return "\n".join(f"{fault.code}: {fault.message}" for fault in faults)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add the time on the clock that the block takes to `seconds[name]`."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - started
