@@ -210,6 +210,11 @@ def _decode_times(splice: Splice) -> NDArray[np.int64]:
     return np.concatenate([before, at[: len(at) - depth]])
 
 
+def _exact_start(index: FrameIndex) -> dict[str, str]:
+    # Else a late start is rounded to milliseconds.
+    return {"movie_timescale": str(index.clock_hz)}
+
+
 @contextlib.contextmanager
 def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, output: Path) -> Iterator[Writer]:
     """The result's file, with a header that holds the parameter sets of copied and encoded pictures."""
@@ -217,7 +222,7 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
     with (
         disk_errors(),
         StoredPackets.opened(source, info, splice.order, Halt()) as packets,
-        av.open(f"file:{output}", "w", format="mp4") as container,
+        av.open(f"file:{output}", "w", format="mp4", options=_exact_start(index)) as container,
     ):
         stream = container.add_stream_from_template(packets.stream)
         stream.codec_context.extradata = splice.coding.header()

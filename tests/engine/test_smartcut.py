@@ -1,0 +1,282 @@
+"""Spliced pictures: each identified, in place to the tick, copied bit for bit, and whole for two decoders."""
+
+import dataclasses
+import itertools
+import random
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from jobs.engine import h264, patch, process, strategy, timeline
+from jobs.engine.cutparams import CutParams
+from jobs.engine.cutplan import plan as planned
+from jobs.engine.cutplan import snap
+from jobs.engine.inspection import inspect
+from jobs.engine.smartcut import Splice, splice_pictures
+from jobs.engine.splice import stretches
+from jobs.engine.strategy import choose
+from tests.clips import Picture, make, number_of
+
+NTSC = Fraction(30_000, 1001)
+UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(110)]
+SLIDES = [Fraction(number) for number in ("0", "0.1", "1.8", "2.8", "3.3", "3.4", "3.5", "3.6", "3.9")]
+# Ends of ranges between frames, single frames, a range over several groups, the first and the last frame.
+KEEP = (("0", "0.31"), ("0.5", "0.52"), ("0.7", "2.113"), ("2.31", "2.9"), ("3.05", "9"))
+
+
+def coded(preset: str = "ultrafast", g: int = 30, bf: int = 0, profile: str = "high", **x264) -> dict[str, str]:
+    params = ":".join(f"{name.replace('_', '-')}={value}" for name, value in x264.items())
+    options = {"preset": preset, "crf": "24", "g": str(g), "bf": str(bf), "profile": profile}
+    return {**options, "x264-params": params} if params else options
+
+
+PYRAMID = coded("veryfast", g=30, bf=3, b_adapt=0, scenecut=0)
+RECORDINGS = {
+    "baseline": ("a.mp4", Picture(Fraction(30), options=coded(profile="baseline"))),
+    "main without B-frames": ("a.mp4", Picture(Fraction(25), options=coded(profile="main"))),
+    "main with a B-frame": ("a.mp4", Picture(Fraction(25), options=coded(bf=1, profile="main", cabac=1))),
+    "high with pyramids": ("a.mp4", Picture(NTSC, options=PYRAMID)),
+    "B-frames without pyramids": ("a.mp4", Picture(NTSC, options=coded("veryfast", bf=3, b_pyramid="none"))),
+    "many references": ("a.mp4", Picture(options=coded("veryfast", bf=3, ref=6, b_adapt=0))),
+    "several slices": ("a.mp4", Picture(options=coded(bf=2, slices=4))),
+    "each frame a keyframe": ("a.mp4", Picture(Fraction(24), options=coded(g=1))),
+    "60 a second": ("a.mov", Picture(Fraction(60), options=coded(bf=2))),
+    "50 a second in a transport stream": ("a.ts", Picture(Fraction(50), start=Fraction(7), options=PYRAMID)),
+    "matroska": ("a.mkv", Picture(NTSC, options=PYRAMID)),
+    "start at five seconds": ("a.mkv", Picture(start=Fraction(5), options=PYRAMID)),
+    "flash video": ("a.flv", Picture(time_base=Fraction(1, 1000), options=coded(bf=2))),
+    "variable rate": ("a.mp4", Picture(times=UNEVEN, options=coded(g=20, bf=2))),
+    "slides": ("a.mp4", Picture(times=SLIDES, options=coded(g=3, bf=2))),
+    "rotated, narrow pixels": (
+        "a.mov",
+        Picture(Fraction(24), rotation=90, sample_aspect=Fraction(3, 4), options=coded(g=24, bf=2)),
+    ),
+    "full range": ("a.mp4", Picture(pixel_format="yuvj420p", options=coded(bf=2))),
+    "number 1 taken": ("a.mp4", Picture(options=coded(bf=2, sps_id=1))),
+    "open groups after some": ("a.mp4", Picture(options=coded("veryfast", bf=3, open_gop=1, g=12, keyint=36))),
+}
+
+
+@dataclasses.dataclass
+class Result:
+    splice: Splice
+    index: timeline.FrameIndex
+    source: Path
+    output: Path
+
+
+def spliced(source: Path, keep=KEEP, quality: patch.Quality = patch.SEAM) -> Result:
+    """Splice whatever it costs; the planner is tested by itself."""
+    info = inspect(source)
+    index = timeline.index_frames(source, info)
+    end = Fraction(index.end, index.clock_hz)
+    ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
+    wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    order = strategy._order(source, info, index, None)
+    coding = patch.Coding(order, info.video, index.clock_hz, quality)
+    splice = Splice(wanted, order, stretches(order, index, wanted), coding)
+    output = source.with_name("spliced.mp4")
+    splice_pictures(source, info, index, splice, output, progress=lambda fraction: None)
+    return Result(splice, index, source, output)
+
+
+def frames_of(path: Path) -> dict[int, av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return {frame.pts: frame for frame in container.decode(video=0)}
+
+
+def pixels(frame: av.VideoFrame) -> bytes:
+    return frame.to_ndarray().tobytes()
+
+
+def psnr(left: av.VideoFrame, right: av.VideoFrame) -> float:
+    difference = left.to_ndarray().astype(float) - right.to_ndarray().astype(float)
+    return 10 * float(np.log10(255**2 / max(1e-9, (difference**2).mean())))
+
+
+def pictures_by(decoder: str, path: Path) -> list[str]:
+    """Checksums of the pictures in the order in which ffmpeg gets them from a decoder."""
+    argv = [
+        process.ffmpeg(),
+        "-v",
+        "error",
+        "-c:v",
+        decoder,
+        "-i",
+        str(path),
+        "-map",
+        "0:v",
+        "-fps_mode",
+        "passthrough",
+    ]
+    done = subprocess.run([*argv, "-f", "framemd5", "-"], capture_output=True, text=True, check=True)
+    return [line.split(",")[-1].strip() for line in done.stdout.splitlines() if not line.startswith("#")]
+
+
+def assert_faithful(result: Result) -> None:
+    wanted = result.splice.wanted
+    before, after = frames_of(result.source), frames_of(result.output)
+    expected = [before[pts] for pts in wanted.pts.tolist()]
+    found = list(after.values())
+    assert [number_of(frame) for frame in found] == [number_of(frame) for frame in expected]
+    clock = Fraction(1, result.index.clock_hz)
+    assert [frame.pts * frame.time_base for frame in found] == [at * clock for at in wanted.at.tolist()]
+    for stretch in result.splice.stretches:
+        for left, right in list(zip(expected, found, strict=True))[stretch.first : stretch.end]:
+            if stretch.stored is None:
+                assert psnr(left, right) >= 45
+            else:
+                assert pixels(left) == pixels(right)
+    assert_decodable(result)
+
+
+def assert_decodable(result: Result) -> None:
+    assert_in_order(result)
+    # The stricter of two decoders: it drops and disorders pictures where parameter sets do not go together.
+    assert pictures_by("libopenh264", result.output) == pictures_by("h264", result.output)
+
+
+def assert_in_order(result: Result) -> None:
+    with av.open(str(result.output)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        video = container.streams.video[0]
+        end = (video.start_time + video.duration) * video.time_base
+        assert len(container.streams) == 1
+    assert len(packets) == len(result.splice.wanted.pts)
+    assert all(left.dts < right.dts for left, right in itertools.pairwise(packets))
+    assert all(packet.dts <= packet.pts for packet in packets)
+    wanted = result.splice.wanted
+    assert abs(end - Fraction(int(wanted.at[-1] + wanted.lasts[-1]), result.index.clock_hz)) < Fraction(1, 1000)
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_every_picture_is_the_right_one_and_in_place(name, tmp_path):
+    filename, picture = RECORDINGS[name]
+    result = spliced(make(tmp_path / filename, picture))
+    assert_faithful(result)
+    assert result.splice.copied >= 4
+    assert any(stretch.stored is None for stretch in result.splice.stretches) or picture.options["g"] == "1"
+
+
+@pytest.mark.parametrize("name", ["high with pyramids", "main without B-frames", "baseline", "slides"])
+def test_a_result_with_much_to_encode_is_as_faithful(name, tmp_path):
+    filename, picture = RECORDINGS[name]
+    assert_faithful(spliced(make(tmp_path / filename, picture), quality=patch.BULK))
+
+
+@pytest.mark.parametrize("name", ["high with pyramids", "variable rate", "50 a second in a transport stream"])
+def test_boundaries_may_lie_anywhere(name, tmp_path):
+    filename, picture = RECORDINGS[name]
+    source = make(tmp_path / filename, picture)
+    choice = random.Random(name)
+    for _ in range(5):
+        edges = sorted(Fraction(choice.randrange(3600), 1000) for _ in range(2 * choice.choice([1, 2, 5, 9])))
+        keep = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if end - start > 0.02]
+        assert_faithful(spliced(source, keep or [("1", "2")]))
+
+
+def test_two_recordings_joined_by_others_with_sets_in_their_packets_work(tmp_path):
+    """A transport stream carries its parameter sets before each keyframe; other containers take them over from it."""
+    stream = make(tmp_path / "a.ts", Picture(options=PYRAMID))
+    for name in ("b.mkv", "b.mp4"):
+        subprocess.run([process.ffmpeg(), "-v", "error", "-i", stream, "-c", "copy", tmp_path / name], check=True)
+        result = spliced(tmp_path / name)
+        assert_faithful(result)
+        assert not result.splice.order.bare
+
+
+def test_what_an_edit_list_hides_stays_hidden(tmp_path):
+    """Cut without encoding, a recording begins with pictures that are needed for decoding but not shown."""
+    whole = make(tmp_path / "a.mp4", Picture(seconds=5, options=PYRAMID))
+    cut = tmp_path / "b.mp4"
+    subprocess.run([process.ffmpeg(), "-v", "error", "-ss", "0.5", "-i", whole, "-c", "copy", cut], check=True)
+    result = spliced(cut)
+    assert -1 in result.splice.order.places
+    assert_faithful(result)
+
+
+def test_the_track_says_what_the_source_said(tmp_path):
+    picture = Picture(NTSC, rotation=90, sample_aspect=Fraction(4, 3), options=PYRAMID)
+    result = spliced(make(tmp_path / "a.mov", picture))
+    before, after = inspect(result.source).video, inspect(result.output).video
+    for fact in ("codec", "width", "height", "rotation", "sample_aspect", "pixel_format"):
+        assert getattr(before, fact) == getattr(after, fact)
+    with av.open(str(result.output)) as container:
+        context = container.streams.video[0].codec_context
+        length, units = h264.configuration(context.extradata)
+    sets = [h264.parse_sps(unit) for unit in units if h264.kind(unit) == h264.SPS]
+    assert length == 4
+    assert sets[0] == result.splice.order.sps
+    assert sets[1] == dataclasses.replace(sets[0], **{name: getattr(sets[1], name) for name in OWN})
+    assert sets[1].id != sets[0].id
+
+
+# What may differ between parameter sets without a decoder minding: how pictures are numbered, not how they are kept.
+OWN = ("id", "constraints", "frame_number_bits", "order_type", "order_bits", "has_order_deltas")
+
+
+def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
+    info = inspect(source)
+    index = timeline.index_frames(source, info)
+    end = Fraction(index.end, index.clock_hz)
+    ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
+    wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    return choose(source, info, index, wanted, render)
+
+
+@pytest.mark.parametrize(
+    ("filename", "picture", "why"),
+    [
+        ("a.mp4", Picture(options=coded(g=12, tff=1)), "it is interlaced"),
+        ("a.mp4", Picture(options=coded(g=250)), "no stretch of what is kept can be copied"),
+        ("a.mp4", Picture(options=coded(g=20, intra_refresh=1)), "no stretch of what is kept can be copied"),
+        (
+            "a.mp4",
+            Picture(pixel_format="yuv444p", options=coded(profile="high444")),
+            "its colours are stored in a rare",
+        ),
+        ("a.mp4", Picture(codec="mpeg4", time_base=Fraction(1, 25), options={"g": "12"}), "it is not H.264"),
+        ("a.avi", Picture(time_base=Fraction(1, 25), options=coded(g=12)), "its container cannot be entered"),
+    ],
+)
+def test_what_cannot_be_copied_is_encoded_and_it_says_why(filename, picture, why, tmp_path):
+    source = make(tmp_path / filename, picture)
+    found = chosen(source, [("0.2", "1.3"), ("2.1", "3.7")])
+    assert (found.render, found.splice, found.copied) == ("encode", None, 0)
+    assert found.reason.startswith(f"The whole picture is encoded, because {why}")
+
+
+def test_pictures_whose_coding_changes_on_the_way_are_encoded(tmp_path):
+    for name, options in (("a.ts", PYRAMID), ("b.ts", coded(g=25))):
+        make(tmp_path / name, Picture(options=options))
+    (tmp_path / "c.ts").write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
+    both, source = tmp_path / "c.ts", tmp_path / "d.mkv"
+    subprocess.run([process.ffmpeg(), "-v", "error", "-i", both, "-c", "copy", source], check=True)
+    assert "its coding changes on the way" in chosen(source).reason
+
+
+def test_copying_is_chosen_when_it_pays_and_never_against_the_owners_word(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(options=PYRAMID))
+    found = chosen(source)
+    assert found.render == "smart"
+    assert found.copied == found.splice.copied > 0
+    share = round(100 * found.copied / len(found.splice.wanted.pts))
+    assert found.reason == f"{share} % of the picture is untouched."
+    assert chosen(source, render="encode").render == "encode"
+
+
+def test_many_short_ranges_in_one_long_group_are_not_decoded_again_and_again(tmp_path):
+    """A keyframe at the start of the last range only: what is copied there does not pay for the rest."""
+    picture = Picture(seconds=12, size=(64, 64), options=coded(g=250))
+    source = make(tmp_path / "a.mp4", picture)
+    keep = [(Fraction(number, 2), Fraction(number, 2) + Fraction(1, 5)) for number in range(19)]
+    found = chosen(source, [*keep, ("10", "10.4")])
+    if found.splice:
+        decoded = strategy.Decoding(
+            found.splice.order, timeline.index_frames(source, inspect(source)), found.splice.wanted
+        )
+        assert sum(decoded.cost(stretch) for stretch in found.splice.stretches) < 2 * 12 * 25
