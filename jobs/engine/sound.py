@@ -14,6 +14,7 @@ import numpy as np
 
 from jobs.engine import pcm, process
 from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.mute import hushed
 from jobs.engine.parallel import Beside, Halt
 from jobs.engine.pcm import Pcm, Samples
 
@@ -129,10 +130,12 @@ def cut_sound(
     *,
     duration: Fraction,
     task: "Beside[None]",
+    muted: Sequence[tuple[Fraction, Fraction]] = (),
     log: process.CommandLog | None = None,
 ) -> None:
     """Write what the ranges keep of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
 
+    `muted` are stretches of the result, in seconds, in which there is to be no sound.
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
     with pcm.decoded(source, info, track, log=log, halt=task.halt) as sound:
@@ -142,7 +145,7 @@ def cut_sound(
         with process.started(argv, log=log, stdin=process.subprocess.PIPE) as encoder:
             task.halt.watch(encoder)
             written = 0
-            for block in joined(Cursor(sound), wanted):
+            for block in hushed(joined(Cursor(sound), wanted), muted, sound.rate):
                 task.halt.check()
                 _write(encoder, block, task.halt)
                 written += len(block)
