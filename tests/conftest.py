@@ -8,6 +8,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,17 @@ CHROMIUM_OPTIONS = (
     "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run --autoplay-policy=no-user-gesture-required"
 )
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends a run like Ctrl-C: in order, with everything that it started. In the background of a script, Ctrl-C
+    is ignored unless somebody asks for it, and every child would inherit that."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

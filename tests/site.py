@@ -74,14 +74,16 @@ class Sites:
         env = self._env(self._template, "template")
         run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=env)
         kept = BASE_DIR / ".pytest_cache" / f"static-{preflight.digest()}"
-        if not kept.exists():  # compressing takes long
-            for outdated in kept.parent.glob("static-*"):
+        if kept.exists():  # compressing takes long
+            shutil.copytree(kept, self._template / "static")
+            return
+        run([sys.executable, "manage.py", "collectstatic", "--no-input", "-v0"], cwd=BASE_DIR, env=env)
+        for outdated in kept.parent.glob("static-*"):
+            if not outdated.name.startswith(kept.name):
                 shutil.rmtree(outdated, ignore_errors=True)
-            run([sys.executable, "manage.py", "collectstatic", "--no-input", "-v0"], cwd=BASE_DIR, env=env)
-            with contextlib.suppress(OSError):  # another run was quicker
-                shutil.copytree(self._template / "static", f"{kept}.{os.getpid()}")
-                Path(f"{kept}.{os.getpid()}").rename(kept)
-        shutil.copytree(kept, self._template / "static", dirs_exist_ok=True)
+        with contextlib.suppress(OSError):  # another run was quicker
+            shutil.copytree(self._template / "static", f"{kept}.{os.getpid()}")
+            Path(f"{kept}.{os.getpid()}").rename(kept)
 
     def _env(self, data: Path, database: str) -> dict[str, str]:
         env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "TEST_DATA_DIR")}
