@@ -100,7 +100,7 @@ def test_an_existing_result_is_replaced(source, tmp_path):
     ("arguments", "said"),
     [
         (["{source}"], "output"),
-        (["{source}", "{folder}/cut.mp4", "--detector", "loudness"], "--detector"),
+        (["{source}", "{folder}/cut.mp4", "--detector", "smell"], "--detector"),
         (["{source}", "{folder}/cut.mp4", "--threshold-db", "loud"], "--threshold-db"),
         (["{source}", "{folder}/cut.mp4", "--threshold-db", "5"], "between -120 and 0 dBFS"),
         (["{source}", "{folder}/cut.mp4", "--min-clip-ms", "-1"], "between 0 and 3600000"),

@@ -158,6 +158,8 @@ class PlanOut(Schema):
     output_duration: float
     saved: float = Field(description="`source_duration` less `output_duration`.")
     threshold_db: float | None = Field(description="The level in dBFS that it was made with, also when it is “auto”.")
+    detector: str | None = Field(description="What silence was found by; null for ranges that were given.")
+    muted: list[tuple[float, float]] = Field(description="Where the sound would be taken away; all is kept then.")
 
 
 # Jobs ----------------------------------------------------------------------------------------------------------------

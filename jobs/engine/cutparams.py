@@ -10,7 +10,7 @@ from jobs.engine.detect import Range
 from jobs.errors import InputError
 
 DETECTORS = ("loudness", "voice")
-PAUSES = ("remove", "shorten")
+PAUSES = ("remove", "shorten", "mute")
 LONGEST_MS = 3_600_000
 TIMES = ("margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "pause_ms")
 
@@ -37,7 +37,7 @@ class CutParams:
     keep: tuple[Range, ...] = ()
     detector: Literal["loudness", "voice"] = "loudness"
     """What counts as sound: all that is loud enough, or only somebody who speaks."""
-    pauses: Literal["remove", "shorten"] = "remove"
+    pauses: Literal["remove", "shorten", "mute"] = "remove"
     """What becomes of silence: it goes but for the margins; what is longer than `pause_ms` is made that short, though
     the margins stay whole; or it stays, without any sound."""
     pause_ms: int = 500

@@ -72,7 +72,7 @@ class SilenceCutForm(OperationForm):
     )
     pauses = forms.ChoiceField(
         label="Pauses",
-        choices=[("remove", "Take them out"), ("shorten", "Make them shorter")],
+        choices=[("remove", "Take them out"), ("shorten", "Make them shorter"), ("mute", "Only take their sound away")],
         initial="remove",
         required=False,
     )
@@ -141,7 +141,7 @@ class SilenceCutParams:
     audio_track: int | Literal["all"] = "all"
     keep: tuple[tuple[float, float], ...] = ()
     detector: Literal["loudness", "voice"] = "loudness"
-    pauses: Literal["remove", "shorten"] = "remove"
+    pauses: Literal["remove", "shorten", "mute"] = "remove"
     pause_ms: int = 500
     render: Literal["smart", "encode"] = "smart"
 

@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.engine.cut import cut
 from jobs.engine.cutparams import PRESETS, CutParams
-from jobs.engine.cutplan import plan
-from jobs.engine.levels import STEP, Levels
+from jobs.engine.cutplan import plan, snap_to_samples
+from jobs.engine.inspection import inspect
+from jobs.engine.levels import STEP, Levels, measure
+from jobs.engine.mute import FADE_SECONDS, hushed
 from jobs.errors import InputError
 from jobs.operations.silence_cut import SilenceCutForm
+from tests.clips import Picture, Sound, make, seen
+
+LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5)]
 
 SHORTEN = CutParams(
     threshold_db=-30,
@@ -108,3 +114,62 @@ def test_presets_are_parameters_that_the_form_takes(title):
     assert form.is_valid(), form.errors
     assert {name: form.cleaned_data[name] for name in values} == values
     assert SilenceCutForm.presets is PRESETS
+
+
+def muted(text: str, **params):
+    made = plan(levels(text), len(text) * STEP, dataclasses.replace(SHORTEN, pauses="mute", **params))
+    assert made.keep == ((Fraction(0), made.duration),)
+    return ["".join("." if a <= step * STEP < b else "#" for step in range(len(text))) for a, b in made.muted]
+
+
+def test_muting_keeps_everything_and_names_the_pauses_between_the_margins():
+    assert muted("..##.....###..", margin_after_ms=20) == ["..############", "#####....#####", "#############."]
+
+
+def test_muting_without_a_pause_says_so():
+    with pytest.raises(InputError) as error:
+        muted("#" * 20)
+    assert error.value.code == "no_silence"
+
+
+def test_snapping_leaves_muted_stretches_where_they_are_inside_the_recording():
+    text = "##" + "." * 20 + "##" + "." * 20
+    made = plan(levels(text), len(text) * STEP, dataclasses.replace(SHORTEN, pauses="mute"))
+    snapped = snap_to_samples(made, 37)
+    assert snapped.muted[0] == made.muted[0]
+    assert snapped.muted[-1][1] == snapped.duration < made.duration
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 48_000])
+def test_sound_is_silent_in_muted_stretches_and_untouched_elsewhere(size):
+    rate, stretches = 48_000, [(Fraction(0), Fraction(1, 10)), (Fraction(1, 2), Fraction(3, 5))]
+    sound = np.random.default_rng(1).uniform(-1, 1, (48_000, 2)).astype(np.float32)
+    blocks = [sound[place : place + size] for place in range(0, min(len(sound), 30_000), size)]
+    out = np.concatenate(list(hushed(blocks, stretches, rate)))
+    whole = np.concatenate(blocks)
+    fade = int(FADE_SECONDS * rate)
+    assert out.shape == whole.shape
+    assert out.dtype == np.float32
+    assert (out[4_800:24_000] == whole[4_800:24_000]).all()
+    assert (out[28_800:] == whole[28_800:]).all()
+    assert not out[fade : 4_800 - fade].any()
+    assert not out[24_000 + fade : 28_800 - fade].any()
+    # Fades have no step in them.
+    assert np.abs(np.diff(out[24_000 : 24_000 + fade] / whole[24_000 : 24_000 + fade], axis=0)).max() < 0.01
+
+
+def test_a_muted_result_has_the_whole_picture_and_sound_only_where_it_was(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD, floor_db=-40))
+    params = CutParams(threshold_db=-30, margin_before_ms=100, margin_after_ms=100, pauses="mute")
+    result = cut(source, tmp_path / "cut.mp4", inspect(source), params, scratch=tmp_path)
+    assert [one.number for one in seen(tmp_path / "cut.mp4")] == list(range(100))
+    assert len(result.plan.muted) == 4
+    found = measure(tmp_path / "cut.mp4", inspect(tmp_path / "cut.mp4"))
+    steps = np.arange(len(found.db)) / 50
+    for start, end in result.plan.muted:
+        # AAC spreads a sound over two of its frames.
+        assert found.db[(steps > start + 0.07) & (steps < end - 0.07)].max(initial=-np.inf) < -70
+    for start, end in LOUD:
+        assert found.db[(steps >= start) & (steps < end - 0.02)].min() > -15
+        room = found.db[(steps > start - 0.085) & (steps < start - 0.035)]
+        assert room.max() > -45

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandParser
 
 from jobs.engine.cut import CutResult, cut
-from jobs.engine.cutparams import CutParams, seconds
+from jobs.engine.cutparams import DETECTORS, PAUSES, CutParams, seconds
 from jobs.engine.detect import Range
 from jobs.engine.inspection import inspect
 from jobs.engine.process import require_file
@@ -42,11 +42,26 @@ class Command(BaseCommand):
             help="silence is where the loudest sample of 20 ms stays under this many dBFS, like -28 (default: auto, "
             "from the recording's own noise and speech)",
         )
+        parser.add_argument(
+            "--detector",
+            choices=DETECTORS,
+            default=defaults.detector,
+            help="what counts as sound: all that is loud enough, or only somebody who speaks (default: "
+            f"{defaults.detector})",
+        )
+        parser.add_argument(
+            "--pauses",
+            choices=PAUSES,
+            default=defaults.pauses,
+            help="what becomes of silence: remove it, shorten it to --pause-ms, or mute it, which cuts nothing "
+            f"(default: {defaults.pauses})",
+        )
         for name, help in (
             ("margin-before", "kept before each sound"),
             ("margin-after", "kept after each sound"),
             ("min-silence", "shorter silences stay"),
             ("min-clip", "shorter sounds, alone between silences, go"),
+            ("pause", "how long a shortened pause is, margins included"),
         ):
             default = getattr(defaults, f"{name.replace('-', '_')}_ms")
             parser.add_argument(
@@ -106,6 +121,9 @@ def run(options: dict[str, Any], bar: "Bar") -> CutResult:
         min_silence_ms=options["min_silence_ms"],
         min_clip_ms=options["min_clip_ms"],
         keep=options["keep"],
+        detector=options["detector"],
+        pauses=options["pauses"],
+        pause_ms=options["pause_ms"],
     )
     track = options["audio_track"]
     # Beside the result: where that has room, what leads to it has.
@@ -145,6 +163,8 @@ def ranges(text: str) -> tuple[Range, ...]:
 
 def summary(result: CutResult, output: Path) -> str:
     plan = result.plan
+    if count := len(plan.muted):
+        return f"{output}: muted {count} {'pause' if count == 1 else 'pauses'}"
     count = len(plan.keep)
     return (
         f"{output}: kept {count} {'part' if count == 1 else 'parts'}, {float(plan.output_duration):.1f} of "
