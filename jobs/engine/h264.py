@@ -228,7 +228,9 @@ def units(data: bytes | memoryview, length_bytes: int) -> Iterator[memoryview]:
     while place + length_bytes < len(view):
         size = int.from_bytes(view[place : place + length_bytes], "big")
         place += length_bytes
-        yield view[place : place + size]
+        # Damaged files have units without content.
+        if size:
+            yield view[place : place + size]
         place += size
 
 

@@ -35,6 +35,11 @@ CLEAR = 0.05
 # Root mean square. What is fainter proves something when it is found, and nothing when not.
 FAINT = 10 ** (-50 / 20)
 
+DAMAGED = (
+    "The recording is damaged: most of {} that is to be kept cannot be decoded. Upload it again; if that does not "
+    "help, export or record it anew."
+)
+
 
 class Window(NamedTuple):
     """A stretch inside one kept range: seconds in the result, seconds in the source, length in seconds."""
@@ -137,15 +142,20 @@ def _compared(
         opened(source, demuxer(info), info.audio[place].index, start=info.start, can_seek=can_seek) as original,
         opened(output, "mov", stream) as result,
     ):
-        heard, faults = [], []
+        heard, faults, damaged = [], [], 0
         for window in wanted:
             match = _match(original, result, window)
+            if original.damaged:
+                damaged += 1
+                continue
             if is_found(match):
                 late_ms, likeness = round(match.late_seconds * 1000, 3), round(match.likeness, 3)
                 heard.append(Heard(place, round(float(window.at), 3), late_ms, likeness))
-            if not original.damaged and (fault := judged(match, float(window.at), _name(info, place))):
+            if fault := judged(match, float(window.at), _name(info, place)):
                 faults.append(fault)
     skipped = len(wanted) - len(heard) - sum(fault.code == "sound_differs" for fault in faults)
+    if damaged > len(wanted) / 2:
+        faults.append(Fault("damaged_source", DAMAGED.format(_name(info, place).lower())))
     return Offsets(tuple(heard), skipped, tuple(faults))
 
 

@@ -52,6 +52,8 @@ def decode_argv(
     clock = f"async=1:min_comp=0.00001:min_hard_comp={HOLE_SECONDS}:first_pts={round(info.start * rate)}"
     return [
         *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
+        *("-max_error_rate", "1"),
         *process.SAFE_INPUT,
         # Time stamps as they are stored: the place of the start is given to the resampler instead.
         *("-copyts", "-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
