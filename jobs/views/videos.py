@@ -16,6 +16,7 @@ from jobs.models import Account, Job, Video
 from jobs.services import jobs as work_service
 from jobs.services import videos as video_service
 from jobs.templatetags import words
+from jobs.views import cutting
 
 
 @login_required
@@ -85,6 +86,7 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
         "state": live.state_of(jobs),
         "work": WorkForm(defaults=False),
         "title_form": TitleForm(instance=video),
+        **cutting.desk(video),
     }
 
 

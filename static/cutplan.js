@@ -1,0 +1,402 @@
+// The cut plan on the page of a recording: what was heard, what of it stays, and hands that change it. Moving a slider
+// draws the page's own plan at once; when the hand rests the server's, exact to the frame, takes its place. Ranges changed by
+// hand are sent as they are. What is rendered is what was shown.
+(() => {
+  "use strict";
+  const desk = document.getElementById("cut");
+  if (!desk) return;
+  const REST_MS = 250, NUDGE = 0.04, AGAIN_MS = 1000, KEPT = 200;
+  const by = (id) => document.getElementById(`cut-${id}`);
+  const form = by("form"), player = document.getElementById("player"), wave = by("wave");
+  const { video, levels, plan: planned, jobs } = desk.dataset;
+  const field = (name) => form.elements[`silence-cut-${name}`];
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  let list = [], duration = 0, threshold = null;
+  let byHand = false, exact = false, problem = "", chosen = -1;
+  let past = [], future = [], stroke = null;
+
+  // Settings ------------------------------------------------------------------------------------------------------------
+
+  const MS = ["margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "pause_ms"];
+
+  // What the page's own plan needs. What cannot be understood counts as the default; the server says what is wrong.
+  function settings() {
+    const values = { detector: field("detector")?.value ?? "loudness", pauses: field("pauses")?.value ?? "remove" };
+    for (const name of MS) if (field(name)) values[name] = Number.parseInt(field(name).value || field(name).defaultValue, 10) || 0;
+    const level = Number.parseFloat(field("threshold_db").value.replace("−", "-"));
+    return { ...values, threshold_db: Number.isFinite(level) ? Math.min(0, level) : "auto" };
+  }
+
+  // Everything as the server wants it; what a person left empty has its default there.
+  function params() {
+    const found = {};
+    for (const one of form.elements) {
+      const name = one.name?.startsWith("silence-cut-") && one.name.slice(12);
+      if (!name || name === "keep" || (one.type === "radio" && !one.checked)) continue;
+      if (one.type !== "checkbox") { if (one.value !== "") found[name] = one.value; continue; }
+      if (form.querySelectorAll(`[name="${one.name}"]`).length === 1) { if (one.checked) found[name] = true; continue; }
+      (found[name] ??= []).push(...(one.checked ? [one.value] : []));
+    }
+    return found;
+  }
+
+  const muting = () => !byHand && settings().pauses === "mute";
+  const values = () => new Map([...form.elements].filter((one) => one.name?.startsWith("silence-cut-") && one.type !== "checkbox").map((one) => [one, one.value]));
+
+  function follow() {
+    const now = settings();
+    for (const slider of form.querySelectorAll("[data-slides]")) {
+      const one = document.getElementById(slider.dataset.slides);
+      const value = Number.parseFloat(one.value.replace("−", "-"));
+      slider.value = Number.isFinite(value) ? value : threshold ?? slider.value;
+      slider.setAttribute("aria-valuetext", one.value === "auto" && threshold !== null ? `auto, ${threshold} dBFS` : one.value);
+    }
+    by("auto").setAttribute("aria-pressed", String(now.threshold_db === "auto"));
+    by("auto").textContent = now.threshold_db === "auto" && threshold !== null ? `Auto: ${String(threshold).replace("-", "−")}` : "Auto";
+    for (const preset of form.querySelectorAll("[data-presets]")) {
+      preset.checked = !byHand && Object.entries(JSON.parse(preset.dataset.presets)).every(([name, value]) => String(field(name)?.value) === String(value));
+    }
+  }
+
+  function fill(named) {
+    for (const [name, value] of Object.entries(named)) if (field(name)) field(name).value = value;
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // What was heard, by detector and track -------------------------------------------------------------------------------
+
+  const heard = new Map();
+
+  function listen(detector) {
+    const track = field("audio_track")?.value || "all", address = `${levels}?${new URLSearchParams({ detector, track })}`;
+    if (!heard.has(address)) {
+      heard.set(address, { value: null, promise: fetch(address).then(async (response) => {
+        if (!response.ok) throw new Error(await said(response));
+        return (heard.get(address).value = planner.heard(await response.arrayBuffer()));
+      }) });
+      heard.get(address).promise.catch(() => heard.delete(address));
+    }
+    return heard.get(address);
+  }
+
+  async function said(response) {
+    const answer = await response.json().catch(() => null);
+    return answer?.error?.message || "The plan could not be made just now. Try again in a moment.";
+  }
+
+  // The plan ------------------------------------------------------------------------------------------------------------
+
+  // From the settings, in the page. Returns false while what it needs has not been heard yet.
+  function draft() {
+    const now = settings(), { value, promise } = listen(now.detector);
+    exact = false;
+    byHand = false;
+    problem = "";
+    chosen = -1;
+    if (!value) {
+      say(now.detector === "voice" ? "Listening for voices. The first time takes a while." : "Measuring the sound.");
+      wave.setAttribute("aria-busy", "true");
+      promise.then(() => { say(""); if (!byHand) change(); }, (error) => fail(error.message)).finally(() => wave.removeAttribute("aria-busy"));
+      return false;
+    }
+    duration = Math.max(duration, value.duration_ms / 1000);
+    const keep = planner.plan(value, duration * 1000, now).map((range) => range.map((ms) => ms / 1000));
+    threshold = now.detector === "voice" ? null : now.threshold_db === "auto" ? value.sure : now.threshold_db;
+    list = cutlist.of(keep, duration);
+    return true;
+  }
+
+  // The settings have changed: draw at once, ask when the hand rests.
+  function change() {
+    if (!draft()) return;
+    show();
+    rest();
+  }
+
+  let timer = 0, asked = null, answered = Promise.resolve();
+
+  function rest() {
+    clearTimeout(timer);
+    asked?.abort();
+    asked = new AbortController();
+    const { signal } = asked;
+    answered = new Promise((done) => { timer = setTimeout(() => ask(signal).finally(done), REST_MS); signal.addEventListener("abort", done); });
+  }
+
+  async function ask(signal) {
+    const keep = cutlist.keep(list), body = { params: byHand ? { ...params(), keep } : params() };
+    if (byHand && !keep.length) return;
+    try {
+      const response = await send(planned, body, signal);
+      if (signal.aborted) return;
+      if (!response.ok) return refused(await said(response));
+      settle(await response.json());
+    } catch (error) {
+      if (error.name !== "AbortError") say("The server did not answer. What you see is the page's own plan.", "bad");
+    }
+  }
+
+  function settle(answer) {
+    exact = true;
+    problem = "";
+    threshold = answer.threshold_db ?? threshold;
+    const one = list[chosen];
+    if (!muting()) {
+      list = cutlist.settled(list, answer.keep, answer.source_duration);
+      if (one) chosen = cutlist.at(list, (one.start + one.end) / 2);
+    } else if (answer.muted) list = cutlist.of(planner.gaps(answer.muted, answer.source_duration), answer.source_duration);
+    duration = answer.source_duration;
+    say("");
+    show();
+  }
+
+  function refused(words) {
+    problem = words;
+    if (!byHand) list = cutlist.of([[0, duration]], duration);
+    show();
+    say(words, "bad");
+  }
+
+  const send = (address, body, signal) => fetch(address, {
+    method: "POST", signal, body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
+  });
+
+  // Undo: the settings and the ranges as they were before each change ----------------------------------------------------
+
+  const moment = () => ({ list, byHand, chosen, values: values() });
+
+  // Keep what was, before a change of this kind; strokes of one kind in a row are one change.
+  function keepPast(kind, before = moment()) {
+    const now = performance.now();
+    if (!stroke || stroke.kind !== kind || now - stroke.at > AGAIN_MS) {
+      past = [...past.slice(-KEPT), before];
+      future = [];
+    }
+    stroke = { kind, at: now };
+  }
+
+  function travel(from, to) {
+    const there = from.pop();
+    if (!there) return;
+    to.push(moment());
+    stroke = null;
+    for (const [one, value] of there.values) one.value = value;
+    before = there.values;
+    dispatchEvent(new Event("input")); // fields that depend on others
+    if (!there.byHand) return change();
+    ({ list, byHand, chosen } = there);
+    exact = false;
+    show();
+    rest();
+  }
+
+  const undo = () => travel(past, future);
+  const redo = () => travel(future, past);
+
+  // Hands on ranges -----------------------------------------------------------------------------------------------------
+
+  function edit(kind, changed, then = chosen) {
+    if (changed === list) return;
+    if (muting()) return say("Pauses that only lose their sound follow the settings. Take them out to choose by hand.", "bad");
+    keepPast(kind);
+    list = changed;
+    byHand = true;
+    exact = false;
+    problem = "";
+    chosen = then;
+    show();
+    rest();
+  }
+
+  function choose(place, seek = true) {
+    if (!list.length) return;
+    chosen = Math.max(0, Math.min(list.length - 1, place));
+    const { start, end } = list[chosen];
+    waveform.reveal(start, end);
+    if (seek && player.paused) player.currentTime = start;
+    show();
+  }
+
+  // To the next or the one before among the pauses.
+  function join(step) {
+    const from = chosen >= 0 ? chosen : cutlist.at(list, player.currentTime) + (step < 0 ? 1 : -1);
+    for (let place = from + step; place >= 0 && place < list.length; place += step) if (!list[place].kept) return choose(place);
+    if (chosen < 0) choose(from);
+  }
+
+  const here = () => (chosen >= 0 ? chosen : cutlist.at(list, player.currentTime));
+  const toggle = (place = here()) => list.length && edit(`toggle ${place}`, cutlist.toggled(list, place), place);
+  const split = () => { edit("split", cutlist.split(list, player.currentTime), cutlist.at(list, player.currentTime)); };
+  const nudge = (place, by) => place > 0 && place < list.length && edit(`nudge ${place}`, cutlist.moved(list, place, list[place].start + by));
+
+  function audition() {
+    const gone = cutlist.gone(list), place = here(), at = list[place];
+    if (!gone.length) return;
+    const join = gone.find(([, end]) => end > at.start + 1e-6) ?? gone.at(-1);
+    cutPlayer.audition(join);
+  }
+
+  // What the page shows -------------------------------------------------------------------------------------------------
+
+  function say(words, look = "soft") {
+    const line = by("say");
+    line.className = `small ${look}`;
+    if (line.textContent !== words) line.textContent = words;
+  }
+
+  function fail(words) {
+    problem = words;
+    desk.dataset.state = "failed";
+    say(words, "bad");
+  }
+
+  function named(place) {
+    const one = list[place];
+    if (!one) return "";
+    const digits = 2, pauses = list.filter(({ kept }) => !kept).length;
+    const number = one.kept ? "" : ` ${list.slice(0, place + 1).filter(({ kept }) => !kept).length} of ${pauses}`;
+    const what = one.kept ? "Kept" : muting() ? `Quiet${number}` : `Cut${number}`;
+    return `${what}: ${clock(one.start, digits)} to ${clock(one.end, digits)}, ${(one.end - one.start).toFixed(digits)} s`;
+  }
+
+  function show() {
+    desk.dataset.state = "ready";
+    const quiet = muting(), gone = cutlist.gone(list), left = cutlist.seconds(cutlist.keep(list)), saved = quiet ? 0 : duration - left;
+    const digits = duration < 120 ? 1 : 0;
+    by("saved").textContent = clock(saved, digits);
+    by("sum").textContent = quiet
+      ? `${gone.length} ${gone.length === 1 ? "pause" : "pauses"} without sound, ${clock(duration, digits)} stays`
+      : `of ${clock(duration, digits)}: ${gone.length} ${gone.length === 1 ? "cut" : "cuts"}, ${clock(left, digits)} stays`;
+    by("hand").hidden = !byHand;
+    by("which").textContent = chosen >= 0 ? named(chosen) : "Click a stretch to cut or keep it, drag its edge.";
+    by("toggle").textContent = list[here()]?.kept ? "Cut it" : "Keep it";
+    by("undo").disabled = !past.length;
+    by("redo").disabled = !future.length;
+    by("render").disabled = Boolean(problem && !byHand) || (!quiet && (!left || !gone.length));
+    wave.setAttribute("aria-valuemax", duration.toFixed(2));
+    wave.setAttribute("aria-valuenow", (list[chosen]?.start ?? player.currentTime).toFixed(2));
+    wave.setAttribute("aria-valuetext", chosen >= 0 ? named(chosen) : `${gone.length} cuts, ${clock(left)} of ${clock(duration)} stays`);
+    desk.dataset.exact = String(exact);
+    Object.assign(waveform, { list, chosen, level: threshold });
+    if (waveform.duration !== duration) waveform.extend(duration);
+    waveform.draw();
+    cutPlayer.set(gone, quiet);
+    follow();
+  }
+
+  const waveform = new Waveform(wave.querySelector("canvas"), {
+    seek: (time) => { player.currentTime = time; waveform.playhead = time; waveform.draw(); },
+    press: (time, narrow) => {
+      wave.focus({ preventScroll: true });
+      if (narrow) return waveform.zoom(8, time);
+      toggle(cutlist.at(list, time));
+    },
+    grab: () => { stroke = null; },
+    drag: (place, time) => edit(`drag ${place}`, cutlist.moved(list, place, time), chosen >= 0 ? chosen : place),
+    drop: () => { stroke = null; },
+    hover: (time) => {
+      const place = time === null ? chosen : cutlist.at(list, time);
+      if (list[place]) by("which").textContent = named(place);
+    },
+    view: () => { by("all").disabled = by("out").disabled = waveform.whole; },
+  });
+
+  const cutPlayer = new CutPlayer(player, () => by("play").setAttribute("aria-pressed", "false"));
+
+  function playCut() {
+    cutPlayer.turn(!cutPlayer.on);
+    by("play").setAttribute("aria-pressed", String(cutPlayer.on));
+  }
+
+  // The playhead, as often as the page is drawn while it plays.
+  function head() {
+    const { start, span } = waveform.view, time = player.currentTime;
+    if (time === waveform.playhead) return;
+    waveform.playhead = time;
+    if (!player.paused && !waveform.whole && time > start + span && time < start + 2 * span) waveform.show(time - span * 0.05, span);
+    waveform.draw();
+  }
+  (function again() { head(); requestAnimationFrame(again); })();
+
+  // Rendering it --------------------------------------------------------------------------------------------------------
+
+  form.addEventListener("submit", async (event) => {
+    if (desk.dataset.state !== "ready") return; // without a plan the form does what it does without script
+    event.preventDefault();
+    by("render").disabled = true;
+    try {
+      if (!exact) { say("Placing the cuts on frames."); await answered; }
+      const keep = cutlist.keep(list).map((range) => range.map((time) => Number(time.toFixed(6))));
+      const response = await send(jobs, { video, operation: "silence-cut", params: muting() ? params() : { ...params(), keep } });
+      if (!response.ok) return refused(await said(response));
+      say("Started. It is in the list of work on this recording.", "soft");
+      document.getElementById("jobs").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+    } catch {
+      say("The server did not answer. Try again in a moment.", "bad");
+    } finally {
+      by("render").disabled = false;
+    }
+  });
+
+  // Controls ------------------------------------------------------------------------------------------------------------
+
+  let before = values();
+
+  form.addEventListener("input", ({ target }) => {
+    const slides = target.dataset?.slides, preset = target.dataset?.presets;
+    const kind = slides ?? target.id ?? "";
+    if (slides) document.getElementById(slides).value = target.value;
+    if (preset) return fill(JSON.parse(preset));
+    keepPast(`set ${kind}`, { list, byHand, chosen, values: before });
+    before = values();
+    change();
+  });
+  by("auto").addEventListener("click", () => fill({ threshold_db: "auto" }));
+
+  const presses = {
+    undo, redo, play: playCut, prev: () => join(-1), next: () => join(1), toggle: () => toggle(), split, hear: audition,
+    in: () => waveform.zoom(2, focusOf()), out: () => waveform.zoom(1 / 2, focusOf()), all: () => waveform.show(0, duration),
+  };
+  for (const [name, does] of Object.entries(presses)) by(name).addEventListener("click", () => does());
+
+  // Zooming by button keeps what one looks at in view.
+  function focusOf() {
+    const one = list[chosen], time = one ? (one.start + one.end) / 2 : player.currentTime, { start, span } = waveform.view;
+    return time >= start && time <= start + span ? time : start + span / 2;
+  }
+
+  const keys = { "[": () => join(-1), "]": () => join(1), u: undo, U: redo, s: split, j: audition, c: playCut, "+": presses.in, "=": presses.in, "-": presses.out, 0: presses.all };
+  const onWave = {
+    Enter: () => toggle(),
+    ArrowRight: (event) => nudge(here() + (event.shiftKey ? 0 : 1), NUDGE),
+    ArrowLeft: (event) => nudge(here() + (event.shiftKey ? 0 : 1), -NUDGE),
+    Home: () => choose(0), End: () => choose(list.length - 1),
+    Escape: () => { chosen = -1; show(); },
+  };
+
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest("select, textarea, dialog, [popover], input:not([type=range], [type=radio], [type=checkbox])");
+    const again = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.altKey;
+    if (typing || event.altKey || ((event.ctrlKey || event.metaKey) && !again)) return;
+    const does = again ? (event.shiftKey ? redo : undo) : (event.target === wave && onWave[event.key]) || keys[event.key];
+    if (!does || !list.length) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    does(event);
+  }, true);
+
+  // From the start ------------------------------------------------------------------------------------------------------
+
+  desk.dataset.state = "loading";
+  say("Measuring the sound. A long recording takes a few seconds, once.");
+  const first = listen("loudness");
+  first.promise.then((value) => {
+    duration = Math.max(value.duration_ms / 1000, Number(desk.dataset.seconds));
+    waveform.load(value);
+    waveform.extend(duration);
+    say("");
+    change();
+  }, (error) => fail(error.message));
+})();

@@ -1,0 +1,111 @@
+// Plays a recording as it will be cut: jumps over what goes, at each join, without rendering anything.
+class CutPlayer {
+  static AROUND = 1; // seconds heard on either side of a join
+  static LEAD = 0.006; // a jump this early is nearer to the join than one a check later
+
+  // `ended` is called when an audition is over or the cut has been played to its end.
+  constructor(player, ended) {
+    this.player = player;
+    this.ended = ended;
+    this.on = false;
+    this.gone = [];
+    this.quiet = false;
+    this.until = null;
+    const check = () => this.check();
+    for (const name of ["play", "playing", "seeked", "timeupdate", "ratechange"]) player.addEventListener(name, check);
+    player.addEventListener("play", () => this.watch());
+    player.addEventListener("seeking", () => { if (!this.jumping) this.until = null; });
+    player.addEventListener("seeked", () => { this.jumping = false; });
+    player.addEventListener("pause", () => { if (!this.jumping && !player.seeking) this.until = null; });
+  }
+
+  // What goes, as ranges in seconds; `quiet`: it stays, without its sound.
+  set(gone, quiet) {
+    this.gone = gone;
+    this.quiet = quiet;
+    this.check();
+  }
+
+  turn(on) {
+    this.on = on;
+    this.until = null;
+    if (!on) this.hush(false);
+    if (on && this.player.paused) {
+      const last = this.gone.at(-1), end = last && last[1] >= this.player.duration - 0.05 ? last[0] : this.player.duration;
+      if (this.player.currentTime >= end - 0.05) this.player.currentTime = 0;
+      this.player.play().catch(() => {});
+    }
+    this.check();
+  }
+
+  // Play what will be heard around a join.
+  audition([start, end]) {
+    this.player.currentTime = Math.max(0, (start || end) - CutPlayer.AROUND);
+    this.player.addEventListener("seeked", () => {
+      this.until = Math.min(this.player.duration, end + CutPlayer.AROUND);
+      this.player.play().catch(() => {});
+    }, { once: true });
+  }
+
+  get active() { return this.on || this.until !== null; }
+
+  // Look at each frame while it plays. Where the page is not drawn, `timeupdate` and the timer have to do.
+  watch() {
+    cancelAnimationFrame(this.frame);
+    const again = () => {
+      if (this.player.paused || this.player.ended) return;
+      this.check();
+      this.frame = requestAnimationFrame(again);
+    };
+    this.frame = requestAnimationFrame(again);
+  }
+
+  check() {
+    const { player } = this, now = player.currentTime;
+    clearTimeout(this.timer);
+    if (player.paused || player.seeking || !this.active) return this.hush(false);
+    if (this.until !== null && now >= this.until) return this.stop();
+    const next = this.next(now);
+    if (this.quiet) return this.hush(Boolean(next && now >= next[0]));
+    if (!next) return;
+    const left = (next[0] - now) / player.playbackRate;
+    if (left > CutPlayer.LEAD) this.timer = setTimeout(() => this.check(), Math.max(0, left - CutPlayer.LEAD) * 1000);
+    else this.jump(next);
+  }
+
+  jump([start, end]) {
+    const { player } = this, late = player.currentTime - start, left = performance.now();
+    if (end >= player.duration - 0.05) return this.stop();
+    this.jumping = true;
+    player.currentTime = end;
+    player.addEventListener("seeked", () => {
+      player.dispatchEvent(new CustomEvent("jumped", { detail: { late, took: (performance.now() - left) / 1000 } }));
+    }, { once: true });
+  }
+
+  stop() {
+    this.on = false;
+    this.until = null;
+    this.player.pause();
+    this.hush(false);
+    this.ended();
+  }
+
+  // The first range that ends after a time.
+  next(now) {
+    let low = 0, high = this.gone.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.gone[middle][1] <= now + 1e-4) low = middle + 1;
+      else high = middle;
+    }
+    return this.gone[low];
+  }
+
+  hush(quiet) {
+    if (this.hushed === quiet) return;
+    if (quiet) this.loud = !this.player.muted;
+    if (quiet || this.loud) this.player.muted = quiet;
+    this.hushed = quiet;
+  }
+}
