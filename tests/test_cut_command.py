@@ -181,4 +181,4 @@ def test_a_terminal_gets_a_bar(source, tmp_path):
             pass
         assert process.wait(60) == 0
     os.close(leader)
-    assert "] 100 %  Putting the file together" in shown.decode()
+    assert "] 100 %  Checking the result" in shown.decode()

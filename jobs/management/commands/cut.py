@@ -82,7 +82,11 @@ class Command(BaseCommand):
             help="the audio track to find silence in, 0 for the first (default: all of them)",
         )
         parser.add_argument(
-            "--render", choices=["encode"], default="encode", help="how to make the result: encode all that is kept"
+            "--render",
+            choices=["smart", "encode"],
+            default="smart",
+            help="smart copies the pictures that lie whole between two cuts, where that is quicker; encode makes all "
+            "of them anew (default: smart)",
         )
         parser.add_argument("--json", action="store_true", help="print what was done as one line of JSON")
 
@@ -127,7 +131,16 @@ def run(options: dict[str, Any], bar: "Bar") -> CutResult:
     )
     track = options["audio_track"]
     # Beside the result: where that has room, what leads to it has.
-    return cut(source, output, inspect(source), params, scratch=output.parent, track=track, progress=bar.show)
+    return cut(
+        source,
+        output,
+        inspect(source),
+        params,
+        scratch=output.parent,
+        track=track,
+        way=options["render"],
+        progress=bar.show,
+    )
 
 
 def require_place(source: Path, output: Path) -> None:
@@ -166,10 +179,11 @@ def summary(result: CutResult, output: Path) -> str:
     if count := len(plan.muted):
         return f"{output}: muted {count} {'pause' if count == 1 else 'pauses'}"
     count = len(plan.keep)
-    return (
+    kept = (
         f"{output}: kept {count} {'part' if count == 1 else 'parts'}, {float(plan.output_duration):.1f} of "
         f"{float(plan.duration):.1f} seconds"
     )
+    return f"{kept}. {result.reason}" if result.reason else kept
 
 
 def terminated(number: int, frame: FrameType | None) -> NoReturn:
