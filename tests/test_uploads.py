@@ -415,12 +415,21 @@ def test_sound_is_needed_to_cut_silence(site: Site, ann: Client, tmp_path: Path)
     assert left(site) == before
 
 
-def test_a_picture_is_needed_for_thumbnails(site: Site, ann: Client, tmp_path: Path):
+def test_work_that_needs_a_picture_is_left_out_on_sound_alone(site: Site, ann: Client, tmp_path: Path):
+    sound = media.audio(tmp_path / "sound.wav", seconds=1).read_bytes()
+    work = f"{form_of('thumbnails')}&{form_of('silence-cut')}"
+    answer = upload(ann, sound, filename="sound.wav", work=work)
+    assert answer.status_code == 204, answer.text
+    with site.orm():
+        assert [job.operation for job in Job.objects.filter(video=answer.headers["Video-Id"])] == ["silence-cut"]
+    assert "Thumbnails was left out: “sound” is sound only." in ann.get("/queue/").text
+
+
+def test_sound_is_kept_when_nothing_of_the_work_fits(site: Site, ann: Client, tmp_path: Path):
     sound = media.audio(tmp_path / "sound.mp3", seconds=1).read_bytes()
-    before = left(site)
     answer = upload(ann, sound, filename="sound.mp3", work=form_of("thumbnails"))
-    assert (answer.status_code, code(answer)) == (415, "no_video")
-    assert left(site) == before
+    with site.orm():
+        assert Video.objects.get(pk=answer.headers["Video-Id"]).jobs.count() == 0
 
 
 def test_sound_alone_is_welcome(site: Site, ann: Client, tmp_path: Path):

@@ -16,7 +16,7 @@ from jobs.engine.probe import Probed, probe
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Video
 from jobs.operations import registry
-from jobs.operations.base import Params
+from jobs.operations.base import Operation, Params
 from jobs.services import jobs, naming
 
 PROBES = threading.BoundedSemaphore(os.cpu_count() or 1)
@@ -45,6 +45,8 @@ def receive(
 ) -> Video:
     """Make a recording of a whole file, and the jobs of `work` (stored parameters by operation slug) on it.
 
+    Work that needs a picture is left out on sound alone (see `left_out`); other work that does not fit is refused.
+
     The file is moved; it must lie on the storage's filesystem. Raises InputError when it is no recording or does not
     allow the work, DuplicateVideo, and ResourceError; then the file is gone and nothing is left.
     """
@@ -53,7 +55,7 @@ def receive(
     try:
         with PROBES:
             probed = probe(file, poster=poster)
-        refuse_unfit(work or {}, probed.info)
+        refuse_unfit(fitting(work or {}, probed.info), probed.info)
         if not allow_duplicate:
             refuse_duplicate(owner, probed.sha256)
         video = Video(
@@ -98,6 +100,24 @@ def folder(pk: uuid.UUID) -> str:
     return f"videos/{pk}"
 
 
+def left_out(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> list[Operation[Any]]:
+    """The chosen operations that are not done because they need a picture and the recording is sound only.
+
+    The page ticks them before it knows what comes, and sound alone is welcome; so the recording is kept and the rest
+    is done. A recording without the sound that an operation needs is refused instead: it may well be the wrong file,
+    or one that lost its sound on the way, and nothing of what was asked for would come of it.
+    """
+    if info.video is not None:
+        return []
+    return [operation for operation in registry.every() if operation.slug in work and operation.accepts == "video"]
+
+
+def fitting(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> dict[str, Mapping[str, Any]]:
+    """The work without what is left out."""
+    unfit = {operation.slug for operation in left_out(work, info)}
+    return {slug: stored for slug, stored in work.items() if slug not in unfit}
+
+
 def refuse_unfit(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> None:
     """Raise InputError when one of the chosen operations cannot be done on this recording."""
     for slug, stored in work.items():
@@ -114,7 +134,7 @@ def refuse_duplicate(owner: Account, sha256: str) -> None:
 
 def start(video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
     """Make the jobs that were ordered together with the upload. Safe to repeat: each is made once."""
-    for slug, stored in work.items():
+    for slug, stored in fitting(work, video.info).items():
         key = f"upload-{video.pk}-{slug}"
         if jobs.find_idempotent(video.owner, key):
             continue

@@ -18,6 +18,7 @@ from jobs.forms import SearchForm, WorkForm
 from jobs.models import Account, Job, Video
 from jobs.services import uploads
 from jobs.services.naming import file_name
+from jobs.views import notes
 
 PAGE = 24
 
@@ -44,7 +45,8 @@ def submit(request: HttpRequest) -> HttpResponse:
     received = 0
     for file in [] if problems else files:
         try:
-            take(request.user, file, work)  # type: ignore[arg-type]
+            video = take(request.user, file, work)  # type: ignore[arg-type]
+            notes.tell_left_out(request, video, work.work)
             received += 1
         except JobError as error:
             problems.append(f"{file_name(file.name or '')}: {error.message}")

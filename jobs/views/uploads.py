@@ -14,10 +14,11 @@ from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
 from jobs import forms
-from jobs.access import owned, refused, signed_in
+from jobs.access import bearer, owned, refused, signed_in
 from jobs.errors import JobError
 from jobs.models import Upload, Video
 from jobs.services import uploads
+from jobs.views import notes
 
 VERSION = "1.0.0"
 BODY_TYPE = "application/offset+octet-stream"
@@ -131,7 +132,7 @@ def _head(request: HttpRequest, pk: UUID) -> HttpResponse:
     if video is None:
         found = owned(Upload, request.user, pk)
         offset = uploads.received(found)
-        response = _state(found, offset) if offset < found.length else _finish(found)
+        response = _state(found, offset) if offset < found.length else _finish(request, found)
         name, length = found.name, found.length
     else:
         response = _finished(video, video.size)
@@ -151,11 +152,14 @@ def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:
 
 def _take(request: HttpRequest, upload: Upload, offset: int, checksum: uploads.Checksum | None) -> HttpResponse:
     offset = uploads.append(upload, offset, request, checksum)
-    return _finish(upload) if offset == upload.length else _state(upload, offset)
+    return _finish(request, upload) if offset == upload.length else _state(upload, offset)
 
 
-def _finish(upload: Upload) -> HttpResponse:
-    return _finished(uploads.finish(upload), upload.length)
+def _finish(request: HttpRequest, upload: Upload) -> HttpResponse:
+    video = uploads.finish(upload)
+    if bearer(request) is None:  # a script shows no pages
+        notes.tell_left_out(request, video, upload.work)
+    return _finished(video, upload.length)
 
 
 def _finished(video: Video, offset: int) -> HttpResponse:

@@ -249,6 +249,18 @@ def test_settings_show_for_what_is_ticked_and_for_the_mode_that_needs_them(libra
     expect(settings.locator("[name='thumbnails-times']")).to_be_visible()
 
 
+@pytest.mark.parametrize("java_script_enabled", [True, False], ids=["script", "no script"])
+def test_sound_alone_is_welcome_with_untouched_settings(new_page, site, client, email, tmp_path, java_script_enabled):
+    page = new_page(site, client, java_script_enabled=java_script_enabled)
+    page.goto("/")
+    page.set_input_files("#id_file", media.audio(tmp_path / "interview.wav", seconds=2))
+    page.locator("#send").click()
+    page.wait_for_url("**/queue/")
+    expect(page.get_by_text("Thumbnails was left out: “interview” is sound only.")).to_be_visible()
+    assert [job.operation for job in mine(site, email, Job)] == ["silence-cut"]
+    assert [video.title for video in mine(site, email, Video)] == ["interview"]
+
+
 def test_the_form_works_without_javascript(new_page, site, client, email, talk):
     page = new_page(site, client, java_script_enabled=False)
     page.goto("/")

@@ -1,0 +1,16 @@
+"""What the next page tells in passing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+
+from jobs.models import Video
+from jobs.services import videos
+
+
+def tell_left_out(request: HttpRequest, video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
+    """Say which of the work ordered with an upload was left out, and why."""
+    for operation in videos.left_out(work, video.info):
+        messages.info(request, f"{operation.title} was left out: “{video.title}” is sound only.")
