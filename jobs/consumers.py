@@ -1,12 +1,16 @@
 import asyncio
 import logging
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from jobs import live
@@ -59,8 +63,20 @@ class QueueConsumer(AsyncWebsocketConsumer):
         while True:
             await self.changed.wait()
             self.changed.clear()
-            await self.push(await self.difference())
+            try:
+                if not await self.still_signed_in():
+                    return await self.close(code=SIGNED_OUT)
+                await self.push(await self.difference())
+            except DatabaseError as error:
+                log.warning("a page is told to come back later: %s", error)
+                return await self.close(code=UNAVAILABLE)
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def still_signed_in(self) -> bool:
+        """Whether the session that opened this socket still belongs to its owner."""
+        sessions = import_module(settings.SESSION_ENGINE).SessionStore
+        user = await get_user({"session": sessions(self.scope["session"].session_key)})
+        return bool(user.is_authenticated and user.is_active and user.pk == self.owner.pk)
 
     async def push(self, markup: str) -> None:
         if markup:

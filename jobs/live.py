@@ -76,7 +76,7 @@ def rows(owner: Account, view: View) -> list[Job]:
 
 def stamp(job: Job) -> tuple[Any, ...]:
     """Changes when the row has to be drawn again."""
-    return (job.version, getattr(job, "place", None))
+    return (job.version, getattr(job, "place", None), job.video.title)
 
 
 def order(job: Job) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from django.db.utils import DatabaseError
 from jobs import live
 from jobs.errors import Cancelled, JobError, TimedOut
 from jobs.models import Job
+from jobs.services import jobs as services
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 0.5
@@ -48,12 +49,19 @@ class LifeSigns:
         return self
 
     def __exit__(self, *exc: Any) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Beat and interrupt no more: the row is about to reach its end, and its own UPDATE decides which."""
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         self._over.set()
         self._thread.join()
 
     def progress(self, fraction: float, stage: str) -> None:
-        """Report that `fraction` of the work is done, 0 to 1, and what is being done. Raises when it has to stop."""
+        """Report that `fraction` of the work is done, 0 to 1, and what is being done. Raises when it has to stop.
+
+        While the database is away the work goes on unreported.
+        """
         if self.reason:
             raise self.reason
         self.fraction = min(1.0, max(self.fraction, fraction))
@@ -62,7 +70,13 @@ class LifeSigns:
         if now - last < REPORT_SECONDS and (stage == last_stage or now - last < REPORT_SECONDS / 2):
             return
         self._reported = (now, self.fraction, stage)
-        if not self.job.advance(self.attempt, self.fraction, stage, self.eta_seconds(now)):
+        try:
+            current = self.job.advance(self.attempt, self.fraction, stage, self.eta_seconds(now))
+        except DatabaseError as error:
+            log.warning("could not report progress of job %s: %s", self.job.pk, error)
+            connection.close()
+            return
+        if not current:
             raise stopped()
         live.publish(self.job)
 
@@ -95,8 +109,8 @@ class LifeSigns:
         if not self._over.wait(GRACE_SECONDS):
             # Stuck where no signal handler of Python runs. The worker cleans up after a work-horse that ended.
             log.error("job %s did not stop by itself", self.job.pk)
-            if isinstance(reason, TimedOut):
-                self.job.fail(reason, self.attempt)
+            if isinstance(reason, TimedOut) and self.job.fail(reason, self.attempt):
+                services.ended(self.job)
             os._exit(1)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:

@@ -5,21 +5,25 @@ import hashlib
 import logging
 import os
 import socket
+import time
 import traceback
 import uuid
 from pathlib import Path
+from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from jobs import live, storage
 from jobs.engine.process import CommandLog, disk_full
-from jobs.errors import Cancelled, JobError, ResourceError
+from jobs.errors import Cancelled, InputError, JobError, ResourceError
 from jobs.models import Artifact, Job
-from jobs.operations.base import Context, Draft
+from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
 from jobs.services import jobs as services
 
 log = logging.getLogger(__name__)
+DATABASE_PAUSES = (1, 2, 4, 8, 15, 30)
+"""Seconds between tries to record a result while the database is away."""
 
 
 def run_job(job_id: str) -> None:
@@ -43,7 +47,7 @@ def run_job(job_id: str) -> None:
 
 def work(job: Job, commands: CommandLog) -> None:
     """Run the operation and publish its results."""
-    operation = job.kind
+    operation = offered(job)
     params = services.from_json(job.operation, job.params)
     info, attempt = job.video.info, job.attempt
     storage.delete_tree(services.artifacts_key(job.pk))  # what an attempt left that died while it published
@@ -62,22 +66,55 @@ def work(job: Job, commands: CommandLog) -> None:
             log=commands,
         )
         drafts = operation.run(context, params)
-        publish(job, attempt, drafts, commands)
+        publish(job, attempt, drafts, commands, signs)
 
 
-def publish(job: Job, attempt: int, drafts: list[Draft], commands: CommandLog) -> None:
+def offered(job: Job) -> Operation[Any]:
+    """The job's operation. Raises InputError for one that this install does not know any more."""
+    try:
+        return job.kind
+    except KeyError as error:
+        raise InputError(
+            "This kind of work is not offered any more. Choose another.", detail=job.operation, code="unknown_operation"
+        ) from error
+
+
+def publish(job: Job, attempt: int, drafts: list[Draft], commands: CommandLog, signs: LifeSigns) -> None:
     """Move the results into place and end the job, all or nothing."""
     artifacts = [artifact_of(job, position, draft) for position, draft in enumerate(drafts)]
     try:
         for artifact, draft in zip(artifacts, drafts, strict=True):
             storage.adopt(draft.path, artifact.key)
-        with transaction.atomic():
-            Artifact.objects.bulk_create(artifacts)
-            if not job.succeed(attempt, **logs(commands)):
-                raise stopped()
+        signs.rest()  # a beat that finds the row succeeded must not take it for stopped
+        record(job, attempt, artifacts, commands)
     except BaseException:
         storage.delete_tree(services.artifacts_key(job.pk))
         raise
+
+
+def record(job: Job, attempt: int, artifacts: list[Artifact], commands: CommandLog) -> None:
+    """Write the rows of the results and the end of the job, waiting some time for a database that is away.
+
+    Raises Cancelled when the attempt is not the current one any more.
+    """
+    for pause in DATABASE_PAUSES:
+        try:
+            with transaction.atomic():
+                if job.succeed(attempt, **logs(commands)):
+                    Artifact.objects.bulk_create(artifacts)
+                    return
+            if recorded(job, attempt):  # an earlier try, of which only the answer was lost
+                return
+            raise stopped()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("could not record the end of job %s: %s", job.pk, error)
+            connection.close()
+            time.sleep(pause)
+    raise JobError("The result could not be recorded because the database was away. Try again.", code="database_away")
+
+
+def recorded(job: Job, attempt: int) -> bool:
+    return Job.objects.filter(pk=job.pk, status=Job.Status.SUCCEEDED, attempt=attempt).exists()
 
 
 def artifact_of(job: Job, position: int, draft: Draft) -> Artifact:

@@ -5,6 +5,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client
 
 from jobs import live
@@ -134,3 +136,26 @@ async def test_the_group_is_left_when_the_page_closes(ann):
     await told(await sync_to_async(factories.job)(ann))
     await asyncio.sleep(0.1)
     assert await page.receive_nothing()
+
+
+async def test_a_page_whose_session_ended_hears_no_more(ann):
+    job = await sync_to_async(factories.job)(ann, status=Job.Status.RUNNING)
+    page = await sync_to_async(socket)(ann)
+    await page.connect()
+    await page.receive_from()
+    await sync_to_async(Session.objects.all().delete)()
+    await told(job)
+    assert (await page.receive_output(timeout=3))["code"] == 4401
+
+
+async def test_a_page_is_sent_away_while_the_database_is_away(ann, monkeypatch):
+    def away(*args):
+        raise OperationalError("gone away")
+
+    job = await sync_to_async(factories.job)(ann, status=Job.Status.RUNNING)
+    page = await sync_to_async(socket)(ann)
+    await page.connect()
+    await page.receive_from()
+    monkeypatch.setattr(live, "rows", away)
+    await told(job)
+    assert (await page.receive_output(timeout=3))["code"] == 1013

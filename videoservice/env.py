@@ -1,5 +1,6 @@
 """Typed readers of environment variables. Each names the variable when its value cannot be used."""
 
+import errno
 import os
 import urllib.parse
 from collections.abc import Callable
@@ -43,20 +44,26 @@ def path(name: str, default: Path) -> Path:
 
 
 def kept_secret(name: str, file: Path, make: Callable[[], str]) -> str:
-    """The variable, or what an earlier start left in `file`, or a new value that is kept there, readable by us only."""
+    """The variable, or what an earlier start left in `file`, or a new value that is kept there, readable by us only.
+
+    Where nothing can be kept the value is good for this process alone; the start-up checks refuse to serve from there.
+    """
     if value := text(name):
         return value
     try:
         return file.read_text().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         pass
-    file.parent.mkdir(parents=True, exist_ok=True)
     value = make()
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(value)
     except FileExistsError:  # another process of this start was quicker
         return file.read_text().strip()
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise
     return value
 
 

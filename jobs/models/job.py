@@ -227,14 +227,6 @@ class Job(models.Model):
         return registry.title(self.operation)
 
     @property
-    def queue_position(self) -> int | None:
-        """1 for the next in line, None when it is not in line."""
-        if self.status != self.Status.QUEUED:
-            return None
-        ahead = Q(queued_at__lt=self.queued_at) | Q(queued_at=self.queued_at, pk__lt=self.pk)
-        return Job.objects.filter(ahead, status=self.Status.QUEUED, queue=self.queue).count() + 1
-
-    @property
     def elapsed_seconds(self) -> float | None:
         """How long it has been running, or ran."""
         if self.started_at is None:

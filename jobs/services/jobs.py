@@ -142,7 +142,8 @@ def retry(job: Job) -> Job:
 def entry_id(job: Job) -> str:
     """The name of the entry in Redis for the next attempt.
 
-    Each attempt has its own: RQ keeps books by this name, and what it writes about one that died must not touch the next.
+    Each attempt has its own: RQ keeps books by this name, and what it writes about one that died must not touch the
+    next.
     """
     return f"{job.pk}-{job.attempt + 1}"
 
@@ -185,12 +186,12 @@ def remove(job: Job) -> None:
 
 def erase(job: Job) -> None:
     """Delete a job with its files, whatever its state; running work stops because its row is gone."""
-    pk, owner_id = job.pk, job.owner_id
+    pk = job.pk
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
         _fail_dependant(dependant)
     job.delete()
     storage.delete_tree(artifacts_key(pk))
-    live.tell([owner_id])
+    live.publish_line(job)
 
 
 def artifacts_key(pk: UUID) -> str:

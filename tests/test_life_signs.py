@@ -1,0 +1,132 @@
+"""A running attempt: it stops when it has to, goes on when it can, and its end is told by one UPDATE."""
+
+import time
+
+import pytest
+from django.db import OperationalError
+
+from jobs import storage, tasks
+from jobs.engine.process import CommandLog
+from jobs.errors import Cancelled, TimedOut
+from jobs.models import Artifact, Job
+from jobs.operations.base import Draft
+from jobs.progress import LifeSigns
+from jobs.services import jobs as services
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+S = Job.Status
+
+
+@pytest.fixture(autouse=True)
+def quick_beat(settings):
+    settings.HEARTBEAT_SECONDS = 0.005
+
+
+def draft(folder) -> Draft:
+    path = folder / "one.txt"
+    path.write_text("done")
+    return Draft(path, "text", "one.txt", "text/plain")
+
+
+def test_work_that_takes_too_long_is_interrupted():
+    with pytest.raises(TimedOut, match="much longer"), LifeSigns(factories.job(status=S.RUNNING), 0.1):
+        time.sleep(30)
+
+
+def test_work_whose_job_was_cancelled_is_interrupted_while_it_waits():
+    job = factories.job(status=S.RUNNING)
+    with pytest.raises(Cancelled), LifeSigns(job, 60):
+        Job.objects.get(pk=job.pk).cancel()
+        time.sleep(30)
+
+
+def test_work_whose_job_was_deleted_is_interrupted():
+    job = factories.job(status=S.RUNNING)
+    with pytest.raises(Cancelled), LifeSigns(job, 60):
+        Job.objects.filter(pk=job.pk).delete()
+        time.sleep(30)
+
+
+def test_progress_never_goes_back():
+    job = factories.job(status=S.RUNNING)
+    with LifeSigns(job, 60) as signs:
+        signs.progress(0.5, "Encoding")
+        signs.progress(0.2, "Encoding")
+    assert signs.fraction == 0.5
+
+
+def test_work_goes_on_while_the_database_is_away(monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError("gone away")
+
+    job = factories.job(status=S.RUNNING)
+    with LifeSigns(job, 60) as signs:
+        with monkeypatch.context() as patched:
+            patched.setattr(Job, "advance", away)
+            patched.setattr(Job, "beat", away)
+            signs.progress(0.3, "Encoding")
+            time.sleep(0.1)
+        signs._reported = (0.0, 0.0, "")
+        signs.progress(0.6, "Encoding")
+    assert Job.objects.get(pk=job.pk).progress == 0.6
+
+
+@pytest.mark.parametrize("_", range(10))
+def test_a_beat_at_the_very_end_does_not_take_the_result_away(tmp_path, monkeypatch, _):
+    """The answer to the last commit takes its time, so that many beats find the row succeeded."""
+    job = factories.job(status=S.RUNNING)
+    succeed = Job.succeed
+
+    def slow(self, *args, **kwargs):
+        won = succeed(self, *args, **kwargs)
+        time.sleep(0.03)
+        return won
+
+    monkeypatch.setattr(Job, "succeed", slow)
+    with LifeSigns(job, 60) as signs:
+        tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+    artifact = Artifact.objects.get(job=job)
+    assert storage.path(artifact.key).read_text() == "done"
+
+
+def test_a_result_is_recorded_when_the_database_is_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "DATABASE_PAUSES", (0, 0, 0))
+    job, tries = factories.job(status=S.RUNNING), []
+    succeed = Job.succeed
+
+    def away_twice(self, *args, **kwargs):
+        tries.append(1)
+        if len(tries) < 3:
+            raise OperationalError("gone away")
+        return succeed(self, *args, **kwargs)
+
+    monkeypatch.setattr(Job, "succeed", away_twice)
+    with LifeSigns(job, 60) as signs:
+        tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+    assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
+
+
+def test_an_attempt_that_lost_its_job_publishes_nothing(tmp_path):
+    job = factories.job(status=S.RUNNING)
+    with LifeSigns(job, 60) as signs:
+        signs.rest()
+        Job.objects.get(pk=job.pk).release(1)
+        with pytest.raises(Cancelled):
+            tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+    assert not Artifact.objects.exists()
+    assert not storage.path(services.artifacts_key(job.pk)).exists()
+
+
+def test_work_that_is_not_offered_any_more_fails_with_a_sentence():
+    job = factories.job(operation="teleport")
+    tasks.run_job(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (S.FAILED, "unknown_operation")
+
+
+def test_a_job_that_is_gone_is_passed_over():
+    job = factories.job()
+    pk = str(job.pk)
+    job.delete()
+    tasks.run_job(pk)
