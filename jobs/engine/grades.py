@@ -12,13 +12,13 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.detect import MAYBE_VOICE, REACH, SURELY_VOICE
+from jobs.engine.detect import MAYBE_VOICE, REACH, SURELY_VOICE, whole_words
 from jobs.engine.levels import STEP, Levels, auto_thresholds
 from jobs.engine.voice import WINDOW, Voice
 
 # A level in dBFS that a person can choose.
 LEVELS_DB = [half / 2 for half in range(-240, 1)]
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,7 +54,8 @@ def of_levels(levels: Levels) -> Grades:
 
 def of_voice(voice: Voice) -> Grades:
     borders = (MAYBE_VOICE, SURELY_VOICE)
-    return Grades(_graded(voice.probability, borders), borders, WINDOW, voice.duration, SURELY_VOICE, MAYBE_VOICE)
+    steps = _graded(whole_words(voice.probability), borders)
+    return Grades(steps, borders, WINDOW, voice.duration, SURELY_VOICE, MAYBE_VOICE)
 
 
 def _graded(values: NDArray[np.float32], borders: list[float] | tuple[float, ...]) -> NDArray[np.uint8]:

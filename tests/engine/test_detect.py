@@ -7,7 +7,7 @@ import pytest
 
 from jobs.engine.cutparams import CutParams
 from jobs.engine.cutplan import plan
-from jobs.engine.detect import REACH, bridged, grown, loud, runs_of
+from jobs.engine.detect import REACH, SURELY_VOICE, grown, loud, runs_of, whole_words
 from jobs.engine.inspection import inspect
 from jobs.engine.levels import STEP, Levels, auto_threshold, auto_thresholds, measure
 from tests import spoken
@@ -55,8 +55,11 @@ def test_runs_are_where_a_mask_is_true():
     assert runs_of(np.zeros(4, bool)) == []
 
 
-def test_short_gaps_between_runs_are_bridged():
-    assert bridged([(0, 2), (4, 5), (8, 9)], 2) == [(0, 5), (8, 9)]
+def test_a_voice_that_stops_for_less_than_a_hiss_lasts_has_not_stopped():
+    probability = np.zeros(60, np.float32)
+    probability[[5, 15, 26]] = 0.9, 0.5, 0.9
+    assert runs_of(whole_words(probability) >= SURELY_VOICE) == [(5, 16), (26, 27)]
+    assert probability[6] == 0
 
 
 def speech_and_edges() -> Levels:

@@ -8,6 +8,7 @@ import pytest
 from jobs.engine import pcm, voice
 from jobs.engine.cutparams import CutParams
 from jobs.engine.cutplan import plan
+from jobs.engine.detect import SURELY_VOICE
 from jobs.engine.inspection import inspect
 from jobs.engine.voice import WINDOW, Voice, measure
 from jobs.errors import InputError
@@ -55,7 +56,7 @@ def test_it_hears_soft_speech(speech, tmp_path):
 @pytest.mark.parametrize("noise", NOISES)
 def test_loud_sound_that_is_nobodys_voice_is_silence(noise, tmp_path):
     found = heard(NOISES[noise](20 * RATE, 3) * 0.2, tmp_path)
-    assert (found.probability < 0.5).all()
+    assert (found.probability < SURELY_VOICE).all()
     with pytest.raises(InputError, match="Nobody speaks") as error:
         plan(found, found.duration, PARAMS)
     assert error.value.code == "all_silent"
@@ -67,7 +68,7 @@ def test_voice_is_found_where_it_is_and_lasts_as_long_as_the_sound(speech, tmp_p
     assert len(found.probability) == -(-found.duration // WINDOW)
     middle = windows(found)
     for start, end in speech.words:
-        assert found.probability[(middle > start) & (middle < end)].max() > 0.5
+        assert found.probability[(middle > start) & (middle < end)].max() > SURELY_VOICE
 
 
 def test_what_is_heard_does_not_depend_on_how_the_sound_comes_in_blocks(speech, tmp_path, monkeypatch):
