@@ -530,6 +530,22 @@ def test_a_lost_database_does_not_cost_the_upload(owner: Account, talk: bytes, m
     assert not (Path(settings.MEDIA_ROOT) / "uploads" / f"{upload.pk}.part").exists()
 
 
+def test_a_server_without_room_to_look_does_not_cost_the_upload(
+    owner: Account, talk: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    upload = pending(owner, talk, length=len(talk))
+    with monkeypatch.context() as full:
+
+        def probe(*args, **options):
+            raise ResourceError("The server's disk is full. Make room, then try again.", code="disk_full")
+
+        full.setattr(videos, "probe", probe)
+        with pytest.raises(ResourceError):
+            uploads.finish(upload)
+    assert stored() == {f"uploads/{upload.pk}.part"}
+    assert uploads.finish(Upload.objects.get()).sha256 == hashlib.sha256(talk).hexdigest()
+
+
 def test_what_nobody_goes_on_with_is_cleared_away(owner: Account):
     old, young = pending(owner, b"old"), pending(owner, b"young")
     Upload.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))

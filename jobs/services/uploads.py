@@ -125,7 +125,8 @@ def append(upload: Upload, offset: int, source: Source, checksum: Checksum | Non
 def finish(upload: Upload) -> Video:
     """Make the recording of a whole upload. It gets the upload's id, so that who missed the answer can ask again.
 
-    The upload is gone afterwards, also when its bytes are refused. Raises as `receive` does, and UploadError.
+    The upload is gone afterwards, also when its bytes are refused; it is kept for another try when the server could not
+    look at them. Raises as `receive` does, and UploadError.
     """
     with _held(upload):
         try:
@@ -137,7 +138,7 @@ def finish(upload: Upload) -> Video:
                 work=upload.work,
                 pk=upload.pk,
             )
-        except JobError:
+        except InputError:
             upload.delete()
             raise
         Upload.objects.filter(pk=upload.pk).delete()

@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from jobs import live, storage
 from jobs.engine.media import MediaInfo
 from jobs.engine.probe import Probed, probe
-from jobs.errors import InputError, JobError
+from jobs.errors import InputError
 from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
@@ -48,7 +48,8 @@ def receive(
     Work that needs a picture is left out on sound alone (see `left_out`); other work that does not fit is refused.
 
     The file is moved; it must lie on the storage's filesystem. Raises InputError when it is no recording or does not
-    allow the work, DuplicateVideo, and ResourceError; then the file is gone and nothing is left.
+    allow the work, and DuplicateVideo; then the file is gone and nothing is left. Any other error, as ResourceError, is
+    not the file's fault: it stays where it was, for another try.
     """
     pk = pk or uuid.uuid4()
     poster = file.with_name(f"{pk}.poster.jpg")
@@ -71,7 +72,7 @@ def receive(
             details=probed.info.to_json(),
         )
         _keep(video, file, probed)
-    except JobError:
+    except InputError:
         file.unlink(missing_ok=True)
         raise
     finally:
