@@ -45,7 +45,7 @@ class Listener:
         self.rate = rate
         self.channels = channels
         self.damaged = False
-        """Whether some sound of the last window, or before it, could not be decoded."""
+        """Whether some sound of the last window, or shortly before it, could not be decoded."""
         self._container = container
         self._stream = stream
         self._start = start
@@ -53,6 +53,8 @@ class Listener:
         self._halt = halt
         self._frames = self._placed()
         self._ahead: list[tuple[int, Samples]] = []
+        self._damage: list[Fraction] = []
+        self._until: Fraction | None = None
 
     @classmethod
     @contextlib.contextmanager
@@ -89,8 +91,10 @@ class Listener:
     def window(self, begin: Fraction, count: int) -> Samples:
         """`count` samples from `begin` seconds on; silence where the track has none."""
         first = round((self._start + begin) * self.rate)
-        self.damaged = False
+        end = begin + Fraction(count, self.rate)
         if self._can_seek:
+            # Where nothing decodes, the rest of the file is not searched for something that does.
+            self._until = self._start + end
             self._seek(begin - LEAD_SECONDS)
         block = np.zeros((count, self.channels), np.float32)
         self._ahead = [(place, samples) for place, samples in self._ahead if place + len(samples) > first]
@@ -102,6 +106,7 @@ class Listener:
                 _copy(block, samples, place - first)
                 if self._reached >= first + count:
                     break
+        self.damaged = any(begin - LEAD_SECONDS <= time - self._start < end for time in self._damage)
         return block
 
     @property
@@ -116,6 +121,7 @@ class Listener:
         with contextlib.suppress(av.error.FFmpegError):
             self._container.seek(max(aim, self._stream.start_time or aim), stream=self._stream, backward=True)
         self._ahead = []
+        self._damage.clear()
         self._frames = self._placed()
 
     def _placed(self) -> Iterator[tuple[int, Samples]]:
@@ -146,10 +152,13 @@ class Listener:
             for packet in self._container.demux(self._stream):
                 if self._halt:
                     self._halt.check()
+                if self._until is not None and packet.pts is not None and packet.pts * packet.time_base > self._until:
+                    return
                 try:
                     yield from packet.decode()
                 except av.error.InvalidDataError:
-                    self.damaged = True
+                    if packet.pts is not None:
+                        self._damage.append(packet.pts * packet.time_base)
 
 
 def _samples(frame: AudioFrame) -> Samples:
