@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core import mail
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from jobs import live
 from jobs.models import Artifact, Job, Video
@@ -368,6 +369,14 @@ def test_a_row_that_is_done_plays_the_result_and_says_what_became_shorter():
     assert "42:24 became 31:05" in markup
     assert re.search(rf'<video[^>]* src="/artifacts/{cut.pk}/file"', markup)
     assert "Download" in markup
+
+
+def test_a_row_that_is_done_says_what_was_checked():
+    job = factories.job(status=S.SUCCEEDED)
+    checked = "checked: 522 frames, 4 joins, drift 0 ms"
+    artifact(job, "video", metadata={"source_duration": 42.4, "output_duration": 17.4, "checked": checked})
+    text = " ".join(strip_tags(row(job)).split())
+    assert "0:42 became 0:17. Checked: 522 frames, 4 joins, drift 0 ms" in text
 
 
 @pytest.mark.parametrize("status", S.values)
