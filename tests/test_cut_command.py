@@ -90,6 +90,27 @@ def test_given_ranges_are_kept(source, tmp_path):
     assert [one.number for one in seen(tmp_path / "cut.mp4")] == [*range(10, 20), *range(50, 60)]
 
 
+def test_pauses_can_be_made_shorter(source, tmp_path):
+    margins = ("--margin-before-ms", 0, "--margin-after-ms", 0, "--threshold-db", "-15")
+    done = run(tmp_path, source, tmp_path / "cut.mp4", *margins, "--pauses", "shorten", "--pause-ms", 240, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["keep"] == [[0.36, 1.12], [1.88, 2.44], [2.96, 3.64]]
+
+
+def test_pauses_can_be_muted_which_cuts_nothing(source, tmp_path):
+    done = run(tmp_path, source, tmp_path / "cut.mp4", "--pauses", "mute")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'cut.mp4'}: muted 4 pauses\n"
+    assert len(seen(tmp_path / "cut.mp4")) == 100
+
+
+def test_noise_is_nobodys_voice(source, tmp_path):
+    done = run(tmp_path, source, tmp_path / "cut.mp4", "--detector", "voice")
+    assert done.returncode == 2
+    assert "Nobody speaks" in done.stderr
+    assert left_over(tmp_path) == set()
+
+
 def test_an_existing_result_is_replaced(source, tmp_path):
     (tmp_path / "cut.mp4").write_text("old")
     assert run(tmp_path, source, tmp_path / "cut.mp4").returncode == 0
