@@ -1,7 +1,8 @@
 import dataclasses
 import json
+import math
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from django import forms
@@ -13,6 +14,9 @@ from jobs.engine.cutplan import given_ranges
 from jobs.engine.media import MediaInfo
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import OperationForm, safe_name
+
+LONGEST_RANGES = 500_000
+"""Characters of ranges as text: more than 20 000 ranges."""
 
 
 class ThresholdField(forms.CharField):
@@ -34,14 +38,21 @@ class ThresholdField(forms.CharField):
 class RangesField(forms.CharField):
     """Ranges in seconds: text as “0-12.5, 30-41”, or a list of pairs. Cleans to a tuple of pairs, in order."""
 
+    EXAMPLE = "Write ranges in seconds, such as 0-12.5, 30-41."
+
     def to_python(self, value: Any) -> Any:
         return value
 
     def clean(self, value: Any) -> tuple[tuple[float, float], ...]:
+        if isinstance(value, (str, list, tuple)) and len(value) > LONGEST_RANGES:
+            raise ValidationError("These are too many ranges. Join some of them.")
         try:
-            return tuple((float(start), float(end)) for start, end in self._pairs(value))
-        except (TypeError, ValueError, InvalidOperation):
-            raise ValidationError("Write ranges in seconds, such as 0-12.5, 30-41.") from None
+            ranges = tuple((float(start), float(end)) for start, end in self._pairs(value))
+        except (TypeError, ValueError, ArithmeticError, RecursionError):
+            raise ValidationError(self.EXAMPLE) from None
+        if not all(math.isfinite(time) for pair in ranges for time in pair):
+            raise ValidationError(self.EXAMPLE)
+        return ranges
 
     def _pairs(self, value: Any) -> list[tuple[Any, Any]]:
         if value in (None, "", [], ()):
@@ -110,7 +121,7 @@ class SilenceCutForm(OperationForm):
         help_text="Ranges in seconds, such as 0-12.5, 30-41. When given, nothing is measured.",
     )
 
-    render = forms.ChoiceField(
+    render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
         label="Making the result",
         choices=[
             ("smart", "Keep the original picture, encode only around cuts"),
@@ -125,7 +136,8 @@ class SilenceCutForm(OperationForm):
         text = str(self.cleaned_data["audio_track"]).strip().lower()
         if text == "all":
             return "all"
-        if not text.isdigit():
+        # Not isdigit: that is also true of ², which is no number.
+        if not re.fullmatch("[0-9]{1,4}", text):
             raise ValidationError("Write all, or the number of a track, counted from 0.")
         return int(text)
 

@@ -1,7 +1,6 @@
 """Pictures of a recording: evenly spaced, or at given times."""
 
 import dataclasses
-import math
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -18,6 +17,10 @@ from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import OperationForm, safe_name
 
 MOST = 100
+LATEST = 10**9
+"""Seconds; no recording is that long."""
+LONGEST = 10_000
+"""Characters of all times together."""
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", re.ASCII)
 """Hours, minutes and seconds, of which only the seconds have to be there."""
 ENDINGS = {"jpeg": ".jpg", "webp": ".webp", "png": ".png"}
@@ -27,6 +30,8 @@ class TimesField(forms.CharField):
     """Times as text ("0:10, 1:05.5, 12") or as a list of numbers. Cleans to ascending seconds, each once."""
 
     def clean(self, value: Any) -> tuple[float, ...]:
+        if isinstance(value, (str, list, tuple)) and len(value) > LONGEST:
+            raise ValidationError(f"These are too many times; at most {MOST} pictures can be made at once.")
         parts = re.split(r"[,;\s]+", value.strip(" ,;\n\r\t")) if isinstance(value, str) else value
         if parts in (None, [""]):
             return ()
@@ -43,11 +48,12 @@ class TimesField(forms.CharField):
 
 def seconds(part: Any) -> float:
     """Seconds of "1:05.5", "65.5" or 65.5. Raises ValidationError."""
-    if isinstance(part, (int, float)) and not isinstance(part, bool) and math.isfinite(part) and part >= 0:
+    if isinstance(part, (int, float)) and not isinstance(part, bool) and 0 <= part <= LATEST:
         return float(part)
     if isinstance(part, str) and (match := CLOCK.fullmatch(part)):
         hours, minutes, rest = (Decimal(group or 0) for group in match.groups())
-        return float(hours * 3600 + minutes * 60 + rest)
+        if (time := hours * 3600 + minutes * 60 + rest) <= LATEST:
+            return float(time)
     raise ValidationError("Write times as seconds or as 1:05.5, with commas between them.")
 
 
