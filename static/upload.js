@@ -44,8 +44,9 @@
 
   // The protocol ------------------------------------------------------------------------------------------------------
 
-  class Refused extends Error {}
-  class Broken extends Error {}
+  class Refused extends Error {} // these bytes, or what is to be done with them: no use in going on
+  class Held extends Error {} // something else has to happen first; what arrived is kept
+  class Broken extends Error {} // another try can help
 
   // One request; resolves to the XMLHttpRequest (which reports the progress of a body, as fetch does not).
   function call(method, url, headers = {}, body = null, hooks = {}) {
@@ -64,12 +65,14 @@
     });
   }
 
-  // Broken means that another try can help; the rest is told to the person in the server's words.
+  // All but Broken is told to the person, in the server's words where it has some.
   function check(request, ...fine) {
     if (fine.includes(request.status)) return request;
     if ([0, 409, 423, 429, 460, 502, 503, 504].includes(request.status)) throw new Broken();
+    if (request.status === 401 || request.status === 403) throw new Held("You are signed out. Sign in again, then choose the same file: it goes on where it stopped.");
     let words = "";
     try { words = JSON.parse(request.responseText).error.message; } catch { /* not one of our answers */ }
+    if (request.status >= 500) throw new Held(words || "The server is in trouble. What arrived so far is kept: try again later, or tell the operator.");
     throw new Refused(words || "The server did not take this file. Try again, or tell the operator.");
   }
 
@@ -173,6 +176,7 @@
           if (run === this.run && this.state === "paused") this.show(); // the piece under way does not count
           if (run !== this.run || this.state === "paused" || this.state === "gone") return;
           if (error instanceof Refused) return this.fail(error.message);
+          if (error instanceof Held) return this.wait(error.message);
           if (!(error instanceof Broken)) throw error;
           tries = this.offset > from ? 0 : tries + 1;
           this.marks = [];
@@ -223,9 +227,10 @@
           this.video = request.getResponseHeader("Video-Id");
           return;
         }
-        if ([401, 403, 404, 410].includes(request.status)) this.forget(); // it is over there
-        else if (request.status === 415) { this.forget(); throw new Refused("The server could not work with this recording. Choose another one."); }
-        else throw new Broken();
+        if ([404, 410].includes(request.status)) this.forget(); // it is over there
+        else if (request.status === 415) throw new Refused("The server could not work with this recording. Choose another one.");
+        else if (request.status === 507) throw new Held("The server has no room to go on. What arrived so far is kept: make room, or ask the operator to, then go on.");
+        else check(request);
       }
       const facts = `filename ${base64(this.file.name)},work ${base64(work())}`;
       const request = check(await call("POST", form.dataset.uploads, { "Upload-Length": this.file.size, "Upload-Metadata": facts }), 201);
@@ -240,6 +245,12 @@
       this.offset = 0;
     }
 
+    // Paused by the server, which said why.
+    wait(words) {
+      this.trouble.textContent = words;
+      this.turn("paused");
+    }
+
     pause() {
       this.turn("paused");
       this.request?.abort();
@@ -247,6 +258,7 @@
 
     resume() {
       this.marks = [];
+      this.trouble.textContent = "";
       this.turn("waiting");
     }
 
@@ -357,8 +369,9 @@
     let request;
     try { request = await call("HEAD", url); } catch { return null; }
     const offset = Number(request.getResponseHeader("Upload-Offset"));
-    if (request.status >= 500 || request.status === 423) return null;
-    if (request.status !== 200 || offset === length) { localStorage.removeItem(key); return null; }
+    const isOver = [404, 410, 415].includes(request.status) || (request.status === 200 && offset === length);
+    if (isOver) localStorage.removeItem(key);
+    if (isOver || request.status !== 200) return null;
     const row = element("div", "card pad moving"), text = element("div", "grow");
     text.append(element("b", "clip", name), element("p", "soft small num", `${size(offset)} of ${size(length)} are there. Choose the same file to go on.`));
     row.append(text, button("Discard", name, () => { call("DELETE", url).catch(() => {}); localStorage.removeItem(key); row.remove(); unfinished.hidden = !unfinished.children.length; }));

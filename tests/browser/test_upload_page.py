@@ -194,6 +194,51 @@ def test_an_upload_can_be_paused_and_cancelled(library, site, email, large):
     assert len(mine(site, email, Video)) == 1
 
 
+def test_a_full_disk_holds_an_upload_and_keeps_what_arrived(library, site, email, large):
+    untick_all(library)
+    sent, refusals = offsets(library), iter([True])
+    words = "The server's disk is full. What arrived so far is kept: make room, or ask the operator to, then go on."
+
+    def full_once(route):
+        if route.request.headers.get("upload-offset") == str(CHUNK) and next(refusals, False):
+            route.fulfill(status=507, json={"error": {"code": "disk_full", "message": words}})
+        else:
+            route.continue_()
+
+    library.route("**/uploads/*", full_once)
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    file = library.locator("#files li")
+    expect(file.get_by_role("alert")).to_have_text(words, timeout=SLOW)
+    expect(file).to_contain_text("8 MB of 20 MB, paused")
+    assert library.evaluate("localStorage.length") == 1
+    library.get_by_role("button", name="Go on: long-talk.wav").click()
+    library.wait_for_url("**/videos/*/", timeout=SLOW)
+    assert sent == [0, CHUNK, CHUNK, 2 * CHUNK]
+
+
+def test_who_is_signed_out_in_the_middle_goes_on_after_signing_in(library, site, email, large):
+    untick_all(library)
+    library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    file = library.locator("#files li")
+    expect(file).to_contain_text("connection lost", timeout=SLOW)
+    session = next(cookie for cookie in library.context.cookies() if cookie["name"] == "sessionid")
+    library.context.clear_cookies(name="sessionid")
+    library.unroute("**/uploads/*")
+    expect(file.get_by_role("alert")).to_contain_text("Sign in again, then choose the same file", timeout=SLOW)
+    library.context.add_cookies([session])
+    library.reload()
+    expect(library.locator("#unfinished")).to_contain_text("8 MB of 20 MB are there.")
+    sent = offsets(library)
+    untick_all(library)
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    library.wait_for_url("**/videos/*/", timeout=SLOW)
+    assert sent == [CHUNK, 2 * CHUNK]
+
+
 def test_what_is_no_recording_is_told_beside_its_name_and_the_rest_is_kept(library, site, email, tmp_path):
     notes = tmp_path / "notes.mp4"
     notes.write_text("not a recording at all\n" * 50)
