@@ -129,7 +129,7 @@ def form_of(slug: str) -> str:
 
 def test_wrong_work_is_refused_before_any_byte(site: Site, ann: Client):
     answer = begin(ann, 10, filename="talk.mp4", work="operations=paint-it-red")
-    assert answer.status_code == 400
+    assert (answer.status_code, code(answer)) == (422, "invalid")
     assert "paint-it-red" in answer.json()["error"]["message"]
 
 

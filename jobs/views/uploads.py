@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from jobs import forms
 from jobs.access import bearer, owned, refused, signed_in
-from jobs.errors import JobError
+from jobs.errors import InputError, JobError
 from jobs.models import Upload, Video
 from jobs.services import uploads
 from jobs.views import notes
@@ -32,6 +32,7 @@ STATUS = {
     "busy": 423,
     "checksum": 460,
     "disk_full": 507,
+    "invalid": 422,
     "memory_full": 507,
     "resource": 507,
 }
@@ -215,4 +216,4 @@ def _work(text: str) -> dict[str, dict[str, Any]]:
     try:
         return forms.work_of(QueryDict(text))
     except ValidationError as error:
-        raise BadRequest(" ".join(error.messages)) from error
+        raise InputError(" ".join(error.messages), code="invalid") from error
