@@ -21,6 +21,8 @@ from tests.tus import TUS, begun, patch, upload
 
 MIB = 1024**2
 LIMIT = 256 * MIB
+SOMEBODY = {"Authorization": "Bearer vs_whoever"}
+"""Whether a token is good is found out after the body."""
 
 
 def connect(site: Site) -> socket.socket:
@@ -73,6 +75,7 @@ def test_a_browser_is_told_so_on_a_page(site: Site):
         status, body = answer_of(connection)
     assert status == 413
     assert body.startswith("<!doctype html>") and "JavaScript" in body
+    assert '<a href="/">' in body, "there is a way back"
 
 
 def test_what_is_sent_of_it_all_the_same_is_thrown_away(site: Site):
@@ -91,7 +94,7 @@ def test_what_is_sent_of_it_all_the_same_is_thrown_away(site: Site):
 
 def test_a_body_that_does_not_say_its_length_is_refused_when_it_grows_too_long(site: Site):
     with connect(site) as connection:
-        connection.sendall(head(site, "PATCH", "/uploads/x", Transfer_Encoding="chunked"))
+        connection.sendall(head(site, "PATCH", "/uploads/x", Transfer_Encoding="chunked", **SOMEBODY))
         for _ in range(9):
             connection.sendall(b"%x\r\n" % MIB + bytes(MIB) + b"\r\n")
         connection.sendall(b"0\r\n\r\n")
@@ -103,9 +106,49 @@ def test_bodies_just_within_the_limit_reach_the_view(site: Site):
     location = begun(client, 100 * MIB)
     assert patch(client, location, 0, bytes(8 * MIB)).status_code == 204
     with connect(site) as connection:
-        connection.sendall(head(site, "PATCH", location, Transfer_Encoding="chunked"))
+        connection.sendall(head(site, "PATCH", location, Transfer_Encoding="chunked", **SOMEBODY))
         connection.sendall(b"%x\r\n" % (8 * MIB) + bytes(8 * MIB) + b"\r\n0\r\n\r\n")
         assert answer_of(connection)[0] == 412, "the view's own answer: no Tus-Resumable"
+
+
+def announced(site: Site, method: str, path: str, length: int, **headers: str) -> int:
+    """The status of the answer to a body that is announced and waits to be asked for."""
+    with connect(site) as connection:
+        announcement = head(site, method, path, Content_Length=str(length), Expect="100-continue", **headers)
+        connection.sendall(announcement)
+        return answer_of(connection)[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/submit/", 401),
+        ("POST", "/api/v1/videos?duplicate=allow", 401),
+        ("PATCH", "/uploads/x", 401),
+        ("POST", "/uploads", 401),
+        ("PATCH", "/api/v1/uploads/x", 401),
+        ("POST", "/accounts/login/", 413),
+        ("POST", "/uploadsomething", 413),
+        ("GET", "/submit/", 413),
+        ("PATCH", "/healthz", 413),
+    ],
+)
+def test_nobody_sends_more_than_a_small_form(site: Site, method: str, path: str, status: int):
+    assert announced(site, method, path, MIB + 1) == status
+
+
+def test_a_body_from_nobody_that_does_not_say_its_length_is_refused_when_it_grows(site: Site):
+    with connect(site) as connection:
+        connection.sendall(head(site, "PATCH", "/uploads/x", Transfer_Encoding="chunked"))
+        for _ in range(2):
+            connection.sendall(b"%x\r\n" % MIB + bytes(MIB) + b"\r\n")
+        connection.sendall(b"0\r\n\r\n")
+        assert answer_of(connection)[0] == 401
+
+
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/accounts/login/", "/submit"])
+def test_who_is_somebody_sends_large_bodies_only_where_recordings_go(site: Site, path: str):
+    assert announced(site, "POST", path, MIB + 1, **SOMEBODY) == 413
 
 
 def test_a_plain_form_takes_a_recording(site: Site, tmp_path: Path):

@@ -1,7 +1,8 @@
 """Daphne with bounds: what it does not do by itself about large bodies, slow readers and stopping.
 
 - A form's body is not parsed into memory on the event loop; Django parses it, from a file, in a thread.
-- A body over the limit is refused as soon as its length is known, and never stored.
+- A body over the limit of its address, or a large one from nobody, is refused as soon as its length is known, and never
+  stored.
 - The body goes to Django block by block instead of all at once into a queue.
 - A response waits for the client to take what was sent, instead of piling up in memory.
 - On SIGTERM, requests under way may end before the process does.
@@ -18,10 +19,11 @@ from io import BytesIO
 from typing import IO, Any
 
 from daphne import http_protocol, server
+from django.conf import settings
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
-from videoservice.refusals import DISK_FULL, Refusal, body_limit, too_large
+from videoservice.refusals import DISK_FULL, Admission, Refusal
 
 log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
@@ -48,7 +50,7 @@ class WebRequest(http_protocol.WebRequest):
         super().__init__(*args, **kwargs)
         self._parsePOSTFormSubmission = False
         self._received = 0
-        self._method = b""
+        self._admission = Admission(b"", b"", is_known=False)
         self._refused = False
         self._can_write = asyncio.Event()
         self._can_write.set()
@@ -56,17 +58,22 @@ class WebRequest(http_protocol.WebRequest):
     # The body on its way in
 
     def gotLength(self, length: int | None) -> None:
-        self._method = self.channel._command
+        path: Any = self.channel._path  # bytes, whatever its annotation says
+        self._admission = Admission(self.channel._command, path, self._names_somebody())
         super().gotLength(length)
-        if length is not None and length > body_limit(self._method):
-            self._refuse(too_large(self._method))
+        if refusal := self._admission.refusal(length or 0):
+            self._refuse(refusal)
+
+    def _names_somebody(self) -> bool:
+        session = settings.SESSION_COOKIE_NAME.encode()
+        return session in self.received_cookies or self.requestHeaders.hasHeader(b"Authorization")
 
     def handleContentChunk(self, data: bytes) -> None:
         if self._refused:
             return
         self._received += len(data)
-        if self._received > body_limit(self._method):
-            self._refuse(too_large(self._method))
+        if refusal := self._admission.refusal(self._received):
+            self._refuse(refusal)
         else:
             self._store(partial(super().handleContentChunk, data))
 
