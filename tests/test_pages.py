@@ -412,6 +412,14 @@ def test_cancel_leads_back_to_the_page_it_was_on(client, ann):
     assert job.status == S.CANCELLED
 
 
+@pytest.mark.parametrize("path", ["/jobs/", "/jobs/x/", "/jobs", "/jobs/7/cancel/", "/nothing/here", "//", ""])
+def test_no_address_that_a_button_came_from_is_an_error(client, ann, path):
+    job = factories.job(ann, status=S.FAILED)
+    response = client.post(reverse("job-remove", args=[job.pk]), HTTP_REFERER=f"http://testserver{path}")
+    assert response.status_code == 302
+    assert not Job.objects.exists()
+
+
 def test_no_button_leads_to_another_site(client, ann):
     job = factories.job(ann)
     response = client.post(reverse("job-cancel", args=[job.pk]), HTTP_REFERER="https://evil.example/")

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
@@ -102,8 +103,11 @@ def done(request: HttpRequest, error: InputError | None = None) -> HttpResponse:
 
 def is_gone(address: str) -> bool:
     """Whether the page was that of a job which has just been removed."""
-    parts = urlsplit(address).path.strip("/").split("/")
-    return parts[0] == "jobs" and not Job.objects.filter(pk=UUID(parts[1])).exists()
+    try:
+        page = resolve(urlsplit(address).path)
+    except Resolver404:
+        return False
+    return page.url_name == "job" and not Job.objects.filter(pk=page.kwargs["pk"]).exists()
 
 
 def settings_of(job: Job) -> Iterable[tuple[str, Any]]:
