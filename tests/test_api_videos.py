@@ -5,7 +5,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from jobs import storage
+from jobs import live, storage
 from jobs.models import Artifact, Job, Video
 from tests import factories, media
 from tests.api import ROOT, Api, error
@@ -233,6 +233,16 @@ def test_a_title_changes_and_nothing_else_can(ann):
     assert error(ann.patch(f"/videos/{video.pk}", {"title": "x" * 201})) == (422, "invalid")
     assert error(ann.patch(f"/videos/{video.pk}", {"title": "Fine", "sha256": "0"})) == (422, "invalid")
     assert Video.objects.get().title == "Review of May"
+
+
+def test_open_pages_are_told_of_a_new_title(ann, monkeypatch):
+    told = []
+    monkeypatch.setattr(live, "tell", lambda owners: told.extend(owners))
+    video = factories.video(factories.account("ann@example.org"))
+    ann.patch(f"/videos/{video.pk}", {"title": "  "})
+    assert told == []
+    ann.patch(f"/videos/{video.pk}", {"title": "Review"})
+    assert told == [video.owner_id]
 
 
 def test_a_deletion_answers_with_what_is_gone_and_takes_the_files(ann, talk):

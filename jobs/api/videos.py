@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
-from jobs import storage
+from jobs import live, storage
 from jobs.access import owned
 from jobs.api.auth import owner
 from jobs.api.documented import BYTES, UPLOAD, failures
@@ -105,6 +105,7 @@ def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> Vid
         raise invalid([("title", "Write a title.")])
     video.title = title
     video.save(update_fields=["title"])
+    live.tell([video.owner_id])
     return VideoOut.of(video)
 
 
