@@ -189,6 +189,26 @@ def test_asking_for_an_unknown_address_gives_the_same_answer(client):
     assert all("/password/reset/key/" not in message.body for message in mail.outbox)
 
 
+@pytest.mark.parametrize("address", ["/accounts/password/reset/", "/accounts/password/reset/done/"])
+def test_a_site_without_mail_promises_no_letter_and_names_the_operator(client, settings, address):
+    settings.EMAIL_URL = ""
+    page = client.get(address).content.decode()
+    assert "no mail set up" in page
+    assert "sk the operator" in page
+    assert "you will get" not in page
+    assert "Look into your mail" not in page
+
+
+def test_a_site_with_mail_promises_a_letter(client, settings):
+    settings.EMAIL_URL = "smtp://mail.example.org"
+    before = client.get("/accounts/password/reset/").content.decode()
+    after = client.get("/accounts/password/reset/done/").content.decode()
+    assert "you will get a letter" in before
+    assert "Send the link" in before
+    assert "Look into your mail" in after
+    assert "operator" not in before + after
+
+
 # Confirming an address, once e-mail is set up ------------------------------------------------------------------------
 
 
