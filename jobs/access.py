@@ -1,10 +1,12 @@
 """Who is asking, and what is theirs. Whatever belongs to somebody else does not exist: 404."""
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from allauth.core.internal import ratelimit
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -14,11 +16,17 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
+from redis.exceptions import RedisError
 
 from jobs.models import Account, Token
 
 M = TypeVar("M", bound=models.Model)
 View = Callable[..., Any]
+log = logging.getLogger(__name__)
+ATTEMPTS = {"credentials": "60/m/ip"}
+"""Requests with missing or wrong credentials that one address may make. Good ones are never counted."""
+UNKNOWN = "Sign in, or send a valid token in the header “Authorization: Bearer …”."
+TOO_MANY = "There were too many attempts. Wait a minute, then try again."
 
 
 def signed_in(view: View) -> View:
@@ -74,12 +82,21 @@ def bearer(request: HttpRequest) -> str | None:
     return secret.strip() if scheme.lower() == "bearer" else None
 
 
+def keeps_trying(request: HttpRequest) -> bool:
+    """Count a request with credentials that do not fit, to any address: whether there were too many of them."""
+    try:
+        return not ratelimit.consume(request, app="api", action="credentials", config=ATTEMPTS, limit_get=True)
+    except RedisError as error:  # no reason to fail: the answer is a refusal anyway
+        log.warning("attempts are not counted: %s", error)
+        return False
+
+
 def _refusal(request: HttpRequest) -> HttpResponse | None:
     """Why this request gets no further, or None. Sets the user of a token."""
     if (secret := bearer(request)) is not None:
         token = Token.find(secret)
         if token is None:
-            return _unknown("This token is not valid. Make a new one and try again.")
+            return refused(429, "too_many_requests", TOO_MANY) if keeps_trying(request) else _unknown()
         request.user = token.owner
         return None
     if not isinstance(request.user, Account) or not request.user.is_authenticated:
@@ -92,11 +109,11 @@ def _sign_in_first(request: HttpRequest) -> HttpResponse:
         return HttpResponseClientRedirect(resolve_url(settings.LOGIN_URL))
     if wants_page(request):
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
-    return _unknown("Sign in, or send a token, and try again.")
+    return _unknown()
 
 
-def _unknown(message: str) -> HttpResponse:
-    return refused(401, "unauthorized", message, **{"WWW-Authenticate": "Bearer"})
+def _unknown() -> HttpResponse:
+    return refused(401, "unauthorized", UNKNOWN, **{"WWW-Authenticate": "Bearer"})
 
 
 def _checked(request: HttpRequest) -> HttpResponse:

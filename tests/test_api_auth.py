@@ -85,6 +85,22 @@ def test_who_keeps_trying_has_to_wait_but_good_tokens_go_on():
     assert ann.get("/videos").status_code == 200
 
 
+def test_a_token_is_guessed_nowhere_without_a_limit():
+    """The views outside of the API count on the same account, and say the same."""
+    video = factories.video()
+    nobody = Client(headers={"Authorization": "Bearer vs_wrong", "Tus-Resumable": "1.0.0"})
+    first = nobody.get(f"{ROOT}/videos")
+    addresses = [f"/videos/{video.pk}/file", f"/videos/{video.pk}/levels", "/uploads"]
+    ask = [nobody.get, nobody.get, nobody.post]
+    answers = [ask[number % 3](addresses[number % 3]) for number in range(62)]
+    assert [error(answer) for answer in answers[:59]] == [(401, "unauthorized")] * 59
+    assert {answer.content for answer in answers[:59]} == {first.content}
+    assert [error(answer) for answer in answers[59:]] == [(429, "too_many_requests")] * 3
+    assert {answer.content for answer in answers[59:]} == {nobody.get(f"{ROOT}/videos").content}
+    right = Client(headers={"Authorization": f"Bearer {Token.issue(video.owner)}"})
+    assert right.get(f"/videos/{video.pk}/levels").status_code != 429
+
+
 def test_every_documented_call_is_tested_here():
     document = Client().get(f"{ROOT}/openapi.json").json()
     documented = {

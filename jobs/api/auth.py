@@ -1,20 +1,13 @@
 """Who is asking: a bearer token, or the session of a signed-in page."""
 
-import logging
-
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.http import HttpRequest
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
-from redis.exceptions import RedisError
 
+from jobs.access import keeps_trying
 from jobs.api.errors import ApiError
 from jobs.models import Account, Token
-
-log = logging.getLogger(__name__)
-ATTEMPTS = {"credentials": "60/m/ip"}
-"""Requests with missing or wrong credentials that one address may make. Good ones are never counted."""
 
 
 class BearerAuth(HttpBearer):
@@ -49,12 +42,7 @@ class SessionAuth(APIKeyCookie):
 
 def refusal(request: HttpRequest) -> ApiError:
     """401, or 429 for an address that keeps trying."""
-    try:
-        usage = ratelimit.consume(request, app="api", action="credentials", config=ATTEMPTS, limit_get=True)
-    except RedisError as error:  # no reason to fail: the answer is a refusal anyway
-        log.warning("attempts are not counted: %s", error)
-        return ApiError(401)
-    return ApiError(401) if usage else ApiError(429)
+    return ApiError(429 if keeps_trying(request) else 401)
 
 
 def owner(request: HttpRequest) -> Account:

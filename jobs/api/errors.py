@@ -18,6 +18,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as SchemaError
 
+from jobs import access
 from jobs.errors import InputError, JobError, ResourceError
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ USUAL = {
         "bad_request",
         "The request cannot be read. Send well-formed JSON, or a multipart form where a file is sent.",
     ),
-    401: ("unauthorized", "Sign in, or send a valid token in the header “Authorization: Bearer …”."),
+    401: ("unauthorized", access.UNKNOWN),
     403: ("forbidden", "This is not allowed."),
     404: ("not_found", "There is nothing here, or it is not yours."),
     405: ("method_not_allowed", "This address does not take this method. The Allow header lists those it takes."),
@@ -36,7 +37,7 @@ USUAL = {
     415: ("unsupported_media", "This kind of content cannot be used here."),
     416: ("range", "The file has no such range of bytes."),
     422: ("invalid", "Some values cannot be used."),
-    429: ("too_many_requests", "There were too many attempts. Wait a minute, then try again."),
+    429: ("too_many_requests", access.TOO_MANY),
     500: ("internal", "Something went wrong on the server. Try again; if that fails too, tell the operator."),
     507: ("disk_full", "The server has no space left. Try again later, or tell the operator."),
 }
