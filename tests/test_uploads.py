@@ -467,6 +467,41 @@ def test_a_file_that_the_disk_cannot_take_is_refused_at_once(owner: Account, mon
     assert not Upload.objects.exists() and not stored()
 
 
+def test_what_other_uploads_were_promised_is_not_promised_twice(owner: Account, monkeypatch: pytest.MonkeyPatch):
+    gib = 1024**3
+    monkeypatch.setattr(storage, "free_bytes", lambda: 10 * gib)
+    first = uploads.begin(factories.account("bob@example.org"), name="talk.mp4", length=6 * gib)
+    with pytest.raises(ResourceError, match=r"5\.0 GB.*3\.5 GB"):
+        uploads.begin(owner, name="talk.mp4", length=5 * gib)
+    monkeypatch.setattr(storage, "free_bytes", lambda: 8 * gib)  # what has arrived is not free any more
+    Upload.objects.filter(pk=first.pk).update(offset=2 * gib)
+    with pytest.raises(ResourceError, match=r"3\.5 GB only"):
+        uploads.begin(owner, name="talk.mp4", length=5 * gib)
+    uploads.abort(first)
+    assert uploads.begin(owner, name="talk.mp4", length=5 * gib)
+
+
+def test_a_chunk_leaves_the_margin_free(owner: Account, monkeypatch: pytest.MonkeyPatch):
+    upload = pending(owner, b"x" * 10)
+    with monkeypatch.context() as full:
+        full.setattr(storage, "free_bytes", lambda: uploads.MARGIN_BYTES - 1)
+        with pytest.raises(ResourceError, match="is kept") as refusal:
+            uploads.append(upload, 10, io.BytesIO(b"y"))
+    assert refusal.value.code == "disk_full"
+    assert uploads.append(upload, 10, io.BytesIO(b"y")) == 11
+
+
+def test_an_owner_has_only_so_many_uploads_open(owner: Account, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(uploads, "MOST_OPEN", 2)
+    first, _ = pending(owner), pending(owner)
+    with pytest.raises(InputError, match=r"2 unfinished uploads\. Finish or discard") as refusal:
+        pending(owner)
+    assert refusal.value.code == "too_many"
+    assert pending(factories.account("bob@example.org")), "others' uploads do not count"
+    uploads.abort(first)
+    assert pending(owner)
+
+
 @pytest.fixture
 def small_disk() -> Iterator[int]:
     """The kernel lets no file grow beyond this many bytes."""

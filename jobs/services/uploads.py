@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.db.models import F, Sum
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
@@ -32,6 +33,8 @@ __all__ = ["Checksum", "DuplicateVideo", "UploadError", "abort", "append", "begi
 BLOCK = 256 * 1024
 MARGIN_BYTES = 512 * 1024**2
 """Room on the disk that an upload has to leave for everything else."""
+MOST_OPEN = 100
+"""Uploads that one owner may have unfinished at the same time; each holds room on the disk until it expires."""
 ORPHANED_SECONDS = 3600
 """How old a file must be to count as left behind; the longest check of a file is far shorter."""
 CHECKSUMS = ("sha1", "sha256", "md5")
@@ -61,12 +64,16 @@ def size_in_words(count: int) -> str:
 def begin(
     owner: Account, *, name: str, length: int, title: str = "", work: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Upload:
-    """Make room for a recording of `length` bytes. Raises InputError (empty, too_large) and ResourceError."""
+    """Make room for a recording of `length` bytes. Raises InputError (empty, too_large, too_many), ResourceError."""
     if length <= 0:
         raise InputError("The file is empty. Choose another one.", code="empty")
     if length > settings.UPLOAD_LIMIT_BYTES:
         limit, size = size_in_words(settings.UPLOAD_LIMIT_BYTES), size_in_words(length)
         raise InputError(f"This file has {size}; the limit is {limit}. Choose a smaller one.", code="too_large")
+    if Upload.objects.of(owner).count() >= MOST_OPEN:
+        raise InputError(
+            f"You have {MOST_OPEN} unfinished uploads. Finish or discard some of them, then try again.", code="too_many"
+        )
     refuse_overfull(length)
     upload = Upload.objects.create(
         owner=owner,
@@ -85,14 +92,19 @@ def begin(
 
 
 def refuse_overfull(length: int) -> None:
-    """Raise ResourceError when the disk cannot take this much."""
-    free = storage.free_bytes() - MARGIN_BYTES
+    """Raise ResourceError when the disk cannot take this much beside what uploads under way were promised."""
+    free = storage.free_bytes() - MARGIN_BYTES - _promised_bytes()
     if length > free:
         raise ResourceError(
             f"This file has {size_in_words(length)}, but the server has room for {size_in_words(max(0, free))} only. "
             "Delete recordings or results that are no longer needed, or ask the operator to make room.",
             code="disk_full",
         )
+
+
+def _promised_bytes() -> int:
+    """What is still to come of the uploads under way."""
+    return int(Upload.objects.aggregate(rest=Sum(F("length") - F("offset")))["rest"] or 0)
 
 
 def received(upload: Upload) -> int:
@@ -110,6 +122,9 @@ def append(upload: Upload, offset: int, source: Source, checksum: Checksum | Non
         size = part.seek(0, os.SEEK_END)
         if offset != size:
             raise UploadError(f"The upload is at byte {size}, not {offset}. Go on from there.", code="offset")
+        # What others write counts here too. A chunk is small against the margin, so its own length does not matter.
+        if storage.free_bytes() < MARGIN_BYTES:
+            raise _disk_full()
         try:
             _copy(source, part, min(settings.CHUNK_LIMIT_BYTES, upload.length - size), checksum)
         except BaseException as error:
@@ -251,9 +266,9 @@ def _gone() -> UploadError:
     return UploadError("This upload is not there any more. Start it again.", code="gone")
 
 
-def _disk_full(error: OSError) -> ResourceError:
+def _disk_full(error: OSError | None = None) -> ResourceError:
     return ResourceError(
         "The server's disk is full. What arrived so far is kept: make room, or ask the operator to, then go on.",
-        detail=str(error),
+        detail=str(error) if error else f"less than {size_in_words(MARGIN_BYTES)} free",
         code="disk_full",
     )

@@ -33,6 +33,7 @@ STATUS = {
     "checksum": 460,
     "disk_full": 507,
     "invalid": 422,
+    "too_many": 422,
     "memory_full": 507,
     "resource": 507,
 }
