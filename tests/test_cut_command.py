@@ -203,3 +203,16 @@ def test_a_terminal_gets_a_bar(source, tmp_path):
         assert process.wait(60) == 0
     os.close(leader)
     assert "] 100 %  Checking the result" in shown.decode()
+
+
+def test_it_needs_no_folder_that_it_may_write_to_besides_the_output(tmp_path, source):
+    env = {name: value for name, value in environment(tmp_path).items() if name != "SECRET_KEY"}
+    done = subprocess.run(
+        command(source, tmp_path / "out.mp4"),
+        env=env | {"DATA_DIR": str(source / "no-folder"), "DJANGO_SETTINGS_MODULE": "videoservice.settings"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
