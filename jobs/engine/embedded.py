@@ -1,0 +1,79 @@
+"""Captions that come inside a recording as text tracks."""
+
+import contextlib
+import dataclasses
+from pathlib import Path
+
+import av
+import av.error
+
+from jobs.engine import captions, process
+from jobs.engine.captions import Caption
+from jobs.engine.media import MediaInfo
+from jobs.engine.pcm import demuxer
+from jobs.errors import ToolError
+
+TEXT_CODECS = {"mov_text", "subrip", "webvtt", "ass", "ssa", "text"}
+"""libavcodec's names; DVD, Blu-ray and DVB subtitles are pictures."""
+MOST_BYTES = 20_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class CaptionTrack:
+    """A text track by its stream index; `language` as the file tells it, empty when it does not."""
+
+    index: int
+    codec: str
+    language: str = ""
+
+
+def tracks(source: Path, info: MediaInfo) -> list[CaptionTrack]:
+    """The text tracks of a recording, in its order; none where the file cannot be opened."""
+    if not info.subtitles:
+        return []
+    with contextlib.suppress(av.error.FFmpegError, ValueError), _opened(source, info) as container:
+        return [
+            CaptionTrack(stream.index, stream.codec_context.codec.canonical_name, _language(stream.language))
+            for stream in container.streams.subtitles
+            if stream.codec_context and stream.codec_context.codec.canonical_name in TEXT_CODECS
+        ]
+    return []
+
+
+def _opened(source: Path, info: MediaInfo) -> "av.container.InputContainer":
+    options = {"protocol_whitelist": "file"}
+    return av.open(f"file:{source}", format=demuxer(info), container_options=options, metadata_errors="replace")
+
+
+def _language(told: str | None) -> str:
+    return told if told and told.isalpha() and told != "und" else ""
+
+
+def read(source: Path, info: MediaInfo, track: CaptionTrack, *, log: process.CommandLog | None = None) -> list[Caption]:
+    """The captions of one track. Raises ToolError, ResourceError."""
+    argv = [
+        *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        *process.SAFE_INPUT,
+        # Time stamps as they are stored: ours count from the picture and the sound, not from the first caption.
+        *("-copyts", "-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
+        *("-fs", str(MOST_BYTES), "-f", "srt", "pipe:1"),
+    ]
+    text = process.output(argv, log=log).decode("utf-8", "replace")
+    return captions.shifted(captions.parse(text), -info.start)
+
+
+def all_of(
+    source: Path, info: MediaInfo, *, log: process.CommandLog | None = None
+) -> list[tuple[CaptionTrack, list[Caption]]]:
+    """Every text track that has captions. One that cannot be read is left out: it is no reason to lose a cut."""
+    log = log or process.CommandLog()
+    found = []
+    for track in tracks(source, info):
+        try:
+            read_ones = read(source, info, track, log=log)
+        except ToolError as error:
+            log.line(f"{error.message} {error.detail}")
+            continue
+        if read_ones:
+            found.append((track, read_ones))
+    return found
