@@ -194,7 +194,9 @@
         if (this.state !== "sending") return;
         const start = this.offset, piece = this.file.slice(start, start + CHUNK);
         const isLast = start + piece.size === this.file.size;
-        const request = await call("PATCH", this.url, { "Upload-Offset": start, "Content-Type": "application/offset+octet-stream" }, piece, {
+        const headers = { "Upload-Offset": start, "Content-Type": "application/offset+octet-stream" };
+        if (this.ordered !== this.work) headers["Upload-Metadata"] = `work ${base64(this.work)}`; // other ticks than the first time
+        const request = await call("PATCH", this.url, headers, piece, {
           start: (sent) => { this.request = sent; },
           progress: (loaded) => {
             this.offset = start + loaded;
@@ -209,6 +211,7 @@
         if (request.status === 404) { this.forget(); this.state = "sending"; throw new Broken(); }
         if (request.status !== 204) { this.offset = start; if (this.state === "checking") this.state = "sending"; }
         check(request, 204);
+        if (this.ordered !== this.work && !isLast) this.keep();
         this.offset = Number(request.getResponseHeader("Upload-Offset"));
         this.video = request.getResponseHeader("Video-Id");
         this.show();
@@ -219,7 +222,9 @@
 
     // Where the upload is on the server, from the last time or new.
     async locate() {
-      this.url ??= this.kept?.url;
+      const kept = this.kept;
+      this.url ??= kept?.url;
+      this.ordered = kept?.work;
       if (this.url) {
         const request = await call("HEAD", this.url);
         if (request.status === 200) {
@@ -232,11 +237,16 @@
         else if (request.status === 507) throw new Held("The server has no room to go on. What arrived so far is kept: make room, or ask the operator to, then go on.");
         else check(request);
       }
-      const facts = `filename ${base64(this.file.name)},work ${base64(work())}`;
+      const facts = `filename ${base64(this.file.name)},work ${base64(this.work)}`;
       const request = check(await call("POST", form.dataset.uploads, { "Upload-Length": this.file.size, "Upload-Metadata": facts }), 201);
       this.url = request.getResponseHeader("Location");
       this.offset = 0;
-      localStorage.setItem(this.key, JSON.stringify({ url: this.url, name: this.file.name, size: this.file.size }));
+      this.keep();
+    }
+
+    keep() {
+      this.ordered = this.work;
+      localStorage.setItem(this.key, JSON.stringify({ url: this.url, name: this.file.name, size: this.file.size, work: this.work }));
     }
 
     forget() {
@@ -335,7 +345,8 @@
       }
       return document.getElementById("choose").focus();
     }
-    chosen.forEach((one) => { one.state = "waiting"; one.show(); });
+    const wanted = work();
+    chosen.forEach((one) => { one.work = wanted; one.state = "waiting"; one.show(); });
     settle();
   });
 

@@ -209,6 +209,18 @@ def test_it_survives_a_restart_of_the_web_process(make_site: Callable[..., Site]
     assert patch(client, location, 1000, talk[1000:]).headers["Video-Id"]
 
 
+def test_who_goes_on_may_order_other_work(site: Site, ann: Client, talk: bytes):
+    location = begun(ann, len(talk), filename="talk.mp4", work=form_of("silence-cut"))
+    patch(ann, location, 0, talk[:1000])
+    wrong = patch(ann, location, 1000, talk[1000:], **{"Upload-Metadata": metadata(work="operations=paint-it-red")})
+    assert (wrong.status_code, code(wrong)) == (422, "invalid")
+    assert offset(ann, location) == 1000
+    other = {"Upload-Metadata": metadata(work=form_of("thumbnails"))}
+    done = patch(ann, location, 1000, talk[1000:], **other)
+    with site.orm():
+        assert [job.operation for job in Job.objects.filter(video=done.headers["Video-Id"])] == ["thumbnails"]
+
+
 def test_it_can_be_given_up(site: Site, ann: Client):
     location = begun(ann, 100)
     patch(ann, location, 0, b"x" * 10)

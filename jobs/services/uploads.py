@@ -28,7 +28,18 @@ from jobs.models import Account, Upload, Video
 from jobs.services import naming, videos
 from jobs.services.videos import DuplicateVideo, receive
 
-__all__ = ["Checksum", "DuplicateVideo", "UploadError", "abort", "append", "begin", "expire", "finish", "receive"]
+__all__ = [
+    "Checksum",
+    "DuplicateVideo",
+    "UploadError",
+    "abort",
+    "append",
+    "begin",
+    "expire",
+    "finish",
+    "order",
+    "receive",
+]
 
 BLOCK = 256 * 1024
 MARGIN_BYTES = 512 * 1024**2
@@ -89,6 +100,13 @@ def begin(
         upload.delete()
         raise _disk_full(error) from error
     return upload
+
+
+def order(upload: Upload, work: Mapping[str, Mapping[str, Any]]) -> None:
+    """Have something else done with the recording than was said at the start. Raises UploadError."""
+    with _held(upload):
+        upload.work = dict(work)
+        Upload.objects.filter(pk=upload.pk).update(work=upload.work)
 
 
 def refuse_overfull(length: int) -> None:

@@ -149,7 +149,11 @@ def _head(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:
     if request.headers.get("Content-Type") != BODY_TYPE:
         return refused(415, "content_type", f"Send the bytes as {BODY_TYPE}.")
-    return _take(request, upload, _whole_number(request, "Upload-Offset"), _checksum(request))
+    offset, checksum = _whole_number(request, "Upload-Offset"), _checksum(request)
+    facts = metadata(request.headers.get("Upload-Metadata", ""))
+    if "work" in facts:  # more than tus asks for: who goes on with an upload may have changed their mind about it
+        uploads.order(upload, _work(facts["work"]))
+    return _take(request, upload, offset, checksum)
 
 
 def _take(request: HttpRequest, upload: Upload, offset: int, checksum: uploads.Checksum | None) -> HttpResponse:

@@ -146,6 +146,48 @@ def test_an_upload_goes_on_after_a_reload(library, site, email, large):
     assert len(mine(site, email, Video)) == 1
 
 
+def test_who_goes_on_with_other_ticks_gets_what_is_ticked_now(library, site, email, large):
+    library.get_by_label("Thumbnails").uncheck()  # and the silence cut stays ticked
+    library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    expect(library.locator("#files")).to_contain_text("connection lost, trying again", timeout=SLOW)
+    library.unroute("**/uploads/*")
+    library.on("dialog", lambda dialog: dialog.accept())
+    library.reload()
+    sent = offsets(library)
+    untick_all(library)
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    library.wait_for_url("**/videos/*/", timeout=SLOW)
+    assert sent == [CHUNK, 2 * CHUNK], "what had arrived was not sent again"
+    assert mine(site, email, Job) == []
+
+
+def test_speed_and_time_left_are_told_and_a_piece_under_way_can_be_held(library, site, email, large):
+    untick_all(library)
+    sent = offsets(library)
+    throttle = library.context.new_cdp_session(library)
+    throttle.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 1024**2}
+    throttle.send("Network.emulateNetworkConditions", slow)
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    file = library.locator("#files li")
+    expect(file).to_contain_text(re.compile(r"[\d.]+ [KM]B of 20 MB, [\d.]+ [KM]B/s, \d+ (s|min) left"), timeout=SLOW)
+    library.get_by_role("button", name="Pause: long-talk.wav").click()
+    expect(file).to_contain_text(re.compile(r"^long-talk\.wav\d+ (bytes|MB) of 20 MB, paused"))
+    begun = len(sent)
+    throttle.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    library.wait_for_timeout(1000)
+    assert len(sent) == begun, "nothing is sent while it is held"
+    library.get_by_role("button", name="Go on: long-talk.wav").click()
+    library.wait_for_url("**/videos/*/", timeout=SLOW)
+    assert sent[begun:][0] == sent[begun - 1], "the piece under way is sent again"
+    (video,) = mine(site, email, Video)
+    assert video.size == large.stat().st_size
+
+
 def hold_back(route, offset):
     """The connection is lost from this offset on."""
     if int(route.request.headers.get("upload-offset", -1)) >= offset:
