@@ -64,6 +64,7 @@ def work(job: Job, commands: CommandLog) -> None:
             title=job.video.title,
             progress=signs.progress,
             log=commands,
+            file_name=job.video.name,
         )
         drafts = operation.run(context, params)
         publish(job, attempt, drafts, commands, signs)

@@ -42,6 +42,7 @@ class Context:
     `progress(fraction, stage)` reports measured work, 0 to 1, and a stage in plain words ("Encoding around 5 cuts");
     it raises when the job has to stop. `scratch` is an empty folder that is removed afterwards on every path.
     `cache` is a folder shared by all jobs on the same bytes (keyed by content hash); what is in it may vanish.
+    `file_name` is what the owner calls the source's file.
     """
 
     source: Path
@@ -52,6 +53,7 @@ class Context:
     title: str
     progress: Callable[[float, str], None]
     log: CommandLog
+    file_name: str = ""
 
 
 class Operation(Generic[P]):

@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import cut, levels
+from jobs.engine import cut, exports, levels
 from jobs.engine.cutparams import PRESETS, CutParams, seconds
-from jobs.engine.cutplan import given_ranges
+from jobs.engine.cutplan import CutPlan, given_ranges
 from jobs.engine.media import MediaInfo
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.companions import moved_captions, timelines
 from jobs.operations.forms import OperationForm, safe_name
 
 LONGEST_RANGES = 500_000
@@ -126,11 +127,28 @@ class SilenceCutForm(OperationForm):
         choices=[
             ("smart", "Keep the original picture, encode only around cuts"),
             ("encode", "Encode the whole picture anew"),
+            ("none", "Make no recording, only what is ticked below"),
         ],
         initial="smart",
         required=False,
         help_text="Keeping it is quicker and loses nothing. Where that is not possible, the picture is encoded.",
     )
+    exports = forms.MultipleChoiceField(
+        label="Timelines for editors",
+        choices=[(name, f"{form.title} ({form.suffix})") for name, form in exports.FORMATS.items()],
+        required=False,
+        help_text="The same cut as files that open in other programs, next to your original recording.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def clean_exports(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.cleaned_data["exports"]))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if cleaned.get("render") == "none" and not cleaned.get("exports") and "exports" not in self.errors:
+            self.add_error("exports", "Tick at least one: without them and without a recording nothing would be made.")
+        return cleaned
 
     def clean_audio_track(self) -> int | Literal["all"]:
         text = str(self.cleaned_data["audio_track"]).strip().lower()
@@ -155,7 +173,8 @@ class SilenceCutParams:
     detector: Literal["loudness", "voice"] = "loudness"
     pauses: Literal["remove", "shorten", "mute"] = "remove"
     pause_ms: int = 500
-    render: Literal["smart", "encode"] = "smart"
+    render: Literal["smart", "encode", "none"] = "smart"
+    exports: tuple[Literal["otio", "edl", "fcpxml", "xml", "json"], ...] = ()
 
     def for_engine(self) -> CutParams:
         """Raises InputError on values that make no sense."""
@@ -182,6 +201,18 @@ class SilenceCut(Operation[SilenceCutParams]):
         given_ranges(params.for_engine().keep, info.duration)
 
     def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
+        plan, drafts = self.planned(context, params) if params.render == "none" else self.rendered(context, params)
+        return drafts + moved_captions(context, plan) + timelines(context, plan, params.exports)
+
+    def planned(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
+        """The plan alone."""
+        context.progress(0, "Measuring the sound")
+        source, info, how = context.source, context.info, params.for_engine()
+        plan = cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache, log=context.log)
+        return plan, []
+
+    def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
+        """The recording without its silences, and the plan it was made by."""
         suffix, media_type = (".mp4", "video/mp4") if context.info.video else (".m4a", "audio/mp4")
         output = context.scratch / f"cut{suffix}"
         result = cut.cut(
@@ -191,10 +222,10 @@ class SilenceCut(Operation[SilenceCutParams]):
             params.for_engine(),
             scratch=context.scratch,
             track=params.audio_track,
-            way=params.render,
+            way="encode" if params.render == "encode" else "smart",
             cache=context.cache,
             progress=context.progress,
             log=context.log,
         )
         name = safe_name(f"{context.title} (cut)", suffix)
-        return [Draft(output, context.info.kind, name, media_type, result.to_json())]
+        return result.plan, [Draft(output, context.info.kind, name, media_type, result.to_json())]

@@ -1,0 +1,53 @@
+"""What goes along with a cut, or stands for it: timelines for editors, the map of times, and captions moved with it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from jobs.engine import captions, embedded, exports
+from jobs.engine.cutplan import CutPlan
+from jobs.operations.base import Context, Draft
+from jobs.operations.forms import safe_name
+
+CAPTION_FILES = ((".srt", "application/x-subrip", captions.srt), (".vtt", "text/vtt", captions.vtt))
+
+
+def timelines(context: Context, plan: CutPlan, formats: Iterable[str]) -> list[Draft]:
+    """The cut in some of `exports.FORMATS`.
+
+    They name the recording by its file name alone: editors ask once where it lies, and find the rest by themselves.
+    """
+    formats = tuple(formats)
+    if not formats:
+        return []
+    title = f"{context.title} (cut)"
+    name = context.file_name or safe_name(context.title, context.source.suffix)
+    label = exports.of_recording(context.source, context.info)
+    cut = exports.edit_list(plan, context.info, title=title, name=name, url=quote(exports.one_line(name)), label=label)
+    drafts = []
+    for key in formats:
+        form = exports.FORMATS[key]
+        path = context.scratch / f"cut{form.suffix}"
+        exports.write(cut, key, path)
+        facts = {"format": form.title, "frame_rate": str(cut.rate), "note": cut.note}
+        drafts.append(Draft(path, form.kind, safe_name(title, form.suffix), form.media_type, facts))
+    return drafts
+
+
+def moved_captions(context: Context, plan: CutPlan) -> list[Draft]:
+    """The captions inside the recording, moved with the cut: each track as SRT and as WebVTT, by its language."""
+    drafts = []
+    seen: Counter[str] = Counter()
+    for track, found in embedded.all_of(context.source, context.info, log=context.log):
+        kept = captions.retime(found, plan)
+        seen[track.language] += bool(kept)
+        number = str(seen[track.language]) if seen[track.language] > 1 else ""
+        mark = "".join(f".{part}" for part in (track.language, number) if part)
+        for suffix, media_type, text in CAPTION_FILES if kept else ():
+            path = context.scratch / f"captions-{track.index}{suffix}"
+            path.write_text(text(kept), encoding="utf-8")
+            facts = {"language": track.language, "captions": len(kept)}
+            drafts.append(
+                Draft(path, "captions", safe_name(f"{context.title} (cut)", mark + suffix), media_type, facts)
+            )
+    return drafts
