@@ -44,7 +44,8 @@
 
   // The protocol ------------------------------------------------------------------------------------------------------
 
-  class Refused extends Error {} // these bytes, or what is to be done with them: no use in going on
+  class Refused extends Error {} // these bytes: no use in going on
+  class Unclear extends Error {} // what is to be done with them; the bytes may go on once that is mended
   class Held extends Error {} // something else has to happen first; what arrived is kept
   class Broken extends Error {} // another try can help
 
@@ -73,7 +74,7 @@
     let words = "";
     try { words = JSON.parse(request.responseText).error.message; } catch { /* not one of our answers */ }
     if (request.status >= 500) throw new Held(words || "The server is in trouble. What arrived so far is kept: try again later, or tell the operator.");
-    throw new Refused(words || "The server did not take this file. Try again, or tell the operator.");
+    throw new (request.status === 422 ? Unclear : Refused)(words || "The server did not take this file. Try again, or tell the operator.");
   }
 
   const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
@@ -176,6 +177,7 @@
           if (run === this.run && this.state === "paused") this.show(); // the piece under way does not count
           if (run !== this.run || this.state === "paused" || this.state === "gone") return;
           if (error instanceof Refused) return this.fail(error.message);
+          if (error instanceof Unclear) return this.end(error.message);
           if (error instanceof Held) return this.wait(error.message);
           if (!(error instanceof Broken)) throw error;
           tries = this.offset > from ? 0 : tries + 1;
@@ -274,15 +276,20 @@
 
     fail(words) {
       this.forget();
+      this.end(words);
+    }
+
+    end(words) {
       this.trouble.textContent = words;
       this.turn("failed");
     }
 
     discard() {
-      const url = this.url ?? this.kept?.url;
+      // One that failed may have been chosen again, and then goes on in another row.
+      const url = this.isOpen ? this.url ?? this.kept?.url : undefined;
+      if (this.isOpen) this.forget();
       this.state = "gone";
       this.request?.abort();
-      this.forget();
       this.row.remove();
       transfers.splice(transfers.indexOf(this), 1);
       if (url) call("DELETE", url).catch(() => {}); // the server forgets it by itself in the end

@@ -164,6 +164,30 @@ def test_who_goes_on_with_other_ticks_gets_what_is_ticked_now(library, site, ema
     assert mine(site, email, Job) == []
 
 
+def test_wrong_settings_cost_nothing_of_what_arrived(library, site, email, large):
+    untick_all(library)
+    library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    expect(library.locator("#files")).to_contain_text("connection lost, trying again", timeout=SLOW)
+    library.unroute("**/uploads/*")
+    library.on("dialog", lambda dialog: dialog.accept())
+    library.reload()
+    library.get_by_label("Thumbnails").uncheck()
+    library.locator("#settings-silence-cut summary").click()
+    library.locator("[name='silence-cut-threshold_db']").fill("loud")
+    library.set_input_files("#id_file", large)
+    library.locator("#send").click()
+    expect(library.get_by_role("alert").first).to_contain_text("Cut the silence, silence is below", timeout=SLOW)
+    untick_all(library)
+    sent = offsets(library)
+    library.set_input_files("#id_file", large)
+    library.get_by_role("button", name="Remove: long-talk.wav").first.click()
+    library.locator("#send").click()
+    library.wait_for_url("**/videos/*/", timeout=SLOW)
+    assert sent == [CHUNK, 2 * CHUNK]
+
+
 def test_speed_and_time_left_are_told_and_a_piece_under_way_can_be_held(library, site, email, large):
     untick_all(library)
     sent = offsets(library)
