@@ -112,6 +112,8 @@ class Player:
         # With more, damage is told of too late to be seen every time.
         self._context.thread_type = ThreadType.NONE
         self._context.thread_count = 1
+        # Smoothing the edges of blocks cannot fail, and nobody looks at these pictures.
+        self._context.options = {"skip_loop_filter": "all"}
         self._can_skip = self._context.name in MARKS_UNREFERENCED
 
     def play(self, packets: "Iterable[Packet[VideoStream]]") -> None:
