@@ -7,13 +7,19 @@
   player.addEventListener("error", unplayable);
   if (player.error) unplayable();
 
-  const frame = 1 / 25;
+  const [over, under = 1] = (player.dataset.frameRate || "").split("/"); // exact: 30000/1001
+  const rate = over / under || 25; // a sound has no frames: then small steps
+  const frames = (count) => {
+    player.pause();
+    // To the middle of the frame, since at its start rounding may show the one before.
+    player.currentTime = Math.max(0, (Math.floor(player.currentTime * rate + 0.001) + count + 0.5) / rate);
+  };
   const does = {
     " ": () => (player.paused ? player.play() : player.pause()),
     ArrowLeft: () => { player.currentTime -= 5; },
     ArrowRight: () => { player.currentTime += 5; },
-    ",": () => { player.pause(); player.currentTime -= frame; },
-    ".": () => { player.pause(); player.currentTime += frame; },
+    ",": () => frames(-1),
+    ".": () => frames(1),
     "?": () => keys.showModal(),
   };
 
