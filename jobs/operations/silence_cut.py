@@ -63,6 +63,15 @@ class RangesField(forms.CharField):
         return [(start, end) for start, end in (json.loads(value) if isinstance(value, str) else value)]
 
 
+class ExportsField(forms.MultipleChoiceField):
+    """Names of `exports.FORMATS`. Cleans to a tuple, each once."""
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        # A form that ticks nothing may send the field all the same, without a value.
+        ticked = [one for one in value if one != ""] if isinstance(value, list) else value
+        return tuple(dict.fromkeys(super().clean(ticked)))
+
+
 class SilenceCutForm(OperationForm):
     """`presets` are named sets of values to begin with: title to values by field, for whoever draws the form."""
 
@@ -133,16 +142,13 @@ class SilenceCutForm(OperationForm):
         required=False,
         help_text="Keeping it is quicker and loses nothing. Where that is not possible, the picture is encoded.",
     )
-    exports = forms.MultipleChoiceField(
+    exports = ExportsField(
         label="Timelines for editors",
         choices=[(name, f"{form.title} ({form.suffix})") for name, form in exports.FORMATS.items()],
         required=False,
         help_text="The same cut as files that open in other programs, next to your original recording.",
         widget=forms.CheckboxSelectMultiple,
     )
-
-    def clean_exports(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.cleaned_data["exports"]))
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
