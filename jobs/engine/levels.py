@@ -28,7 +28,7 @@ BLOCK_SECONDS = 4
 WINDOW_STEPS = 10
 STEADY_DB = 8.0
 ENOUGH_NOISE = 0.05
-ABOVE_NOISE_DB = 6.0
+ABOVE_NOISE_DB = 5.0
 SPEECH_PERCENTILE = 90
 SPEECH_RANGE_DB = 30.0
 BELOW_SPEECH_DB = 20.0
@@ -167,10 +167,10 @@ def auto_thresholds(levels: Levels) -> tuple[float, float]:
       end of a level is the room alone.)
     - The first level lies 20 dB under the speech level: ITU-T P.56 takes 15.9 dB under the active speech level for the
       border of activity, and soft beginnings and ends of words need a little more.
-    - Where noise reaches up there, it is 6 dB over the noise floor: in an hour of Gaussian noise the loudest sample
+    - Where noise reaches up there, it is 5 dB over the noise floor: in an hour of Gaussian noise the loudest sample
       lies about 4 dB over the usual level. But it stays 12 dB under the speech level: keeping noise does less harm than
       losing words.
-    - The second level lies another 12 dB lower, though never within those 6 dB over the noise floor.
+    - The second level lies another 12 dB lower, though never within those 5 dB over the noise floor.
 
     Both are minus infinity for a recording of digital silence alone.
     """

@@ -88,7 +88,7 @@ def test_a_given_threshold_is_the_border_itself():
 
 
 def test_the_soft_level_stays_clear_of_the_noise():
-    """Noise 25 dB under speech: soft edges end 6 dB over it, where it never reaches."""
+    """Noise 25 dB under speech: soft edges end 5 dB over it, where it never reaches."""
     levels = speech_and_edges()
     levels.db[levels.db < -60] += 30
     threshold, soft = auto_thresholds(levels)
