@@ -8,6 +8,9 @@ from tests import clips
 
 RATE = Fraction(30_000, 1001)
 SECONDS = 20
+READY = """(player) => player.readyState || new Promise((done) => {
+  player.addEventListener("loadedmetadata", done, { once: true });
+})"""
 SEEK = """(player, time) => new Promise((done, failed) => {
   player.addEventListener("seeked", () => done([player.currentTime, player.readyState]), { once: true });
   player.addEventListener("error", () => failed(player.error.message), { once: true });
@@ -42,8 +45,8 @@ def player(new_page, site, recording):
 
     page.on("response", note)
     page.goto(recording)
-    page.wait_for_function("document.getElementById('player').readyState >= HTMLMediaElement.HAVE_METADATA")
     found = page.locator("#player")
+    found.evaluate(READY)
     found.answers = answers
     return found
 
