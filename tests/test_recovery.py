@@ -215,7 +215,7 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(site
     folder = site.media / "scratch"
     folder.mkdir(exist_ok=True)
     script = f'mount -t tmpfs -o size=3m tmpfs "{folder}" && exec "{sys.executable}" manage.py work long'
-    namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    namespace = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
     site.processes["long9"] = Process(
         "long9", [*namespace, "sh", "-c", f"cd {BASE_DIR} && {script}"], site.data / "log" / "long9.log", site.env
     )

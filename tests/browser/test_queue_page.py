@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from jobs.models import Account, Artifact, Job, Video
 from tests import factories, media
+from tests.processes import wait_for
 
 S = Job.Status
 
@@ -122,7 +123,7 @@ def test_two_tabs_agree(queue, desk):
     row(one, jobs[0]).get_by_role("button", name="Try again").click()
     for page in (one, two):
         expect(page.locator("article.job")).to_have_count(3)
-    assert order(one) == order(two)
+    wait_for(lambda: order(one) == order(two), "both tabs to show the same", 15)
     assert desk.stored(jobs[0]).status == S.CANCELLED
 
 
