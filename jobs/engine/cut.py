@@ -1,6 +1,7 @@
 """The silence cut as a whole: from a recording to one without its silences, or to the plan for it."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -67,13 +68,16 @@ class CutResult:
 
 
 def plan_json(plan: CutPlan) -> dict[str, Any]:
-    """The plan in seconds after the recording's start, rounded to microseconds."""
+    """The plan in seconds after the recording's start, rounded to microseconds.
+
+    Kept ranges are rounded inwards: given back as ranges to keep, they then move outwards to the very same frames.
+    """
 
     def rounded(time: Fraction) -> float:
         return round(float(time), 6)
 
     return {
-        "keep": [[rounded(start), rounded(end)] for start, end in plan.keep],
+        "keep": [[math.ceil(start * 10**6) / 10**6, math.floor(end * 10**6) / 10**6] for start, end in plan.keep],
         "source_duration": rounded(plan.duration),
         "output_duration": rounded(plan.output_duration),
         "saved": rounded(plan.saved),
