@@ -167,10 +167,10 @@
 
   const moment = () => ({ list, byHand, chosen, values: values() });
 
-  // Keep what was, before a change of this kind; strokes of one kind in a row are one change.
+  // Keep what was, before a change of this kind; strokes of one kind in a row are one change, those without kind never.
   function keepPast(kind, before = moment()) {
     const now = performance.now();
-    if (!stroke || stroke.kind !== kind || now - stroke.at > AGAIN_MS) {
+    if (!kind || stroke?.kind !== kind || now - stroke.at > AGAIN_MS) {
       past = [...past.slice(-KEPT), before];
       future = [];
     }
@@ -227,8 +227,8 @@
   }
 
   const here = () => (chosen >= 0 ? chosen : cutlist.at(list, player.currentTime));
-  const toggle = (place = here()) => list.length && edit(`toggle ${place}`, cutlist.toggled(list, place), place);
-  const split = () => { edit("split", cutlist.split(list, player.currentTime), cutlist.at(list, player.currentTime)); };
+  const toggle = (place = here()) => list.length && edit("", cutlist.toggled(list, place), place);
+  const split = () => { edit("", cutlist.split(list, player.currentTime), cutlist.at(list, player.currentTime)); };
   const nudge = (place, by) => place > 0 && place < list.length && edit(`nudge ${place}`, cutlist.moved(list, place, list[place].start + by));
 
   function audition() {
