@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import opentimelineio as otio
 import pytest
 
 from jobs.engine.inspection import inspect
@@ -111,6 +112,24 @@ def test_noise_is_nobodys_voice(source, tmp_path):
     assert left_over(tmp_path) == set()
 
 
+def test_the_cut_is_written_for_other_programs_too(source, tmp_path):
+    files = [tmp_path / f"it's <cut>{ending}" for ending in (".otio", ".edl", ".fcpxml", ".XML", ".json")]
+    asked = [word for file in files for word in ("--export", file)]
+    done = run(tmp_path, source, tmp_path / "cut.mp4", "--keep", "0.4-0.8, 2-2.4", *asked, "--json")
+    assert done.returncode == 0, done.stderr
+    assert left_over(tmp_path) == {"cut.mp4", *(file.name for file in files)}
+    told = json.loads(done.stdout)
+    assert told["exports"] == list(map(str, files))
+    assert told["export_note"] == ""
+    timeline = otio.adapters.read_from_file(str(files[0]))
+    for track in timeline.tracks:
+        spans = [(clip.source_range.start_time.value, clip.source_range.duration.value) for clip in track]
+        assert spans == [(10, 10), (50, 10)]
+        assert {clip.media_reference.target_url for clip in track} == {source.as_uri()}
+    assert "00:00:00:10 00:00:00:20 01:00:00:00 01:00:00:10" in files[1].read_text()
+    assert json.loads(files[4].read_text())["segments"][1] == {"old_start": 2.0, "old_end": 2.4, "new_start": 0.4}
+
+
 def test_an_existing_result_is_replaced(source, tmp_path):
     (tmp_path / "cut.mp4").write_text("old")
     assert run(tmp_path, source, tmp_path / "cut.mp4").returncode == 0
@@ -134,6 +153,9 @@ def test_an_existing_result_is_replaced(source, tmp_path):
         (["{source}", "{folder}/link.mp4"], "would replace the recording itself"),
         (["{source}", "{folder}/cut.avi"], "ends in .mp4"),
         (["{source}", "{folder}/none/cut.mp4"], "no folder"),
+        (["{source}", "{folder}/cut.mp4", "--export", "{folder}/cut.aaf"], "ends in .otio, .edl, .fcpxml, .xml or"),
+        (["{source}", "{folder}/cut.mp4", "--export", "{folder}/none/cut.edl"], "no folder"),
+        (["{source}", "{folder}/cut.mp4", "--export"], "--export"),
         (["{folder}/none.mp4", "{folder}/cut.mp4"], "no file none.mp4"),
         (["{folder}/text.mp4", "{folder}/cut.mp4"], "."),
     ],

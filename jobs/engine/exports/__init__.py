@@ -7,8 +7,9 @@ from pathlib import Path
 from jobs.engine.exports import cutmap, edl, fcp7, fcpx, otio
 from jobs.engine.exports.editlist import EditList, edit_list, one_line
 from jobs.engine.exports.timecode import of_recording
+from jobs.errors import InputError
 
-__all__ = ["FORMATS", "EditList", "Format", "edit_list", "of_recording", "one_line", "write"]
+__all__ = ["FORMATS", "EditList", "Format", "edit_list", "format_of", "of_recording", "one_line", "write"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,25 @@ FORMATS = {
 }
 
 
+def format_of(path: Path) -> str:
+    """The format that a file's ending asks for. Raises InputError."""
+    for name, form in FORMATS.items():
+        if path.suffix.lower() == form.suffix:
+            return name
+    endings = [form.suffix for form in FORMATS.values()]
+    raise InputError(
+        f"{path.name} is no timeline that can be written. Give it a name that ends in {', '.join(endings[:-1])} or "
+        f"{endings[-1]}.",
+        code="bad_params",
+    )
+
+
 def write(cut: EditList, format: str, path: Path) -> None:
-    """Write the cut in one of FORMATS; raises OSError when that cannot be done."""
-    path.write_text(FORMATS[format].text(cut), encoding="utf-8", newline="\n")
+    """Write the cut in one of FORMATS, to a file that appears when it is whole. Raises OSError."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(FORMATS[format].text(cut), encoding="utf-8", newline="\n")
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

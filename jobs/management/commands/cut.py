@@ -11,12 +11,16 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from jobs.engine import exports
 from jobs.engine.cut import CutResult, cut
 from jobs.engine.cutparams import DETECTORS, PAUSES, CutParams, seconds
+from jobs.engine.cutplan import CutPlan
 from jobs.engine.detect import Range
+from jobs.engine.exports import EditList
 from jobs.engine.inspection import inspect
+from jobs.engine.media import MediaInfo
 from jobs.engine.process import require_file
-from jobs.errors import InputError, JobError
+from jobs.errors import InputError, JobError, ResourceError
 
 UNUSABLE = 2
 FAILED = 1
@@ -88,13 +92,22 @@ class Command(BaseCommand):
             help="smart copies the pictures that lie whole between two cuts, where that is quicker; encode makes all "
             "of them anew (default: smart)",
         )
+        parser.add_argument(
+            "--export",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="write the cut for another program too: an .otio, .edl, .fcpxml or .xml (Final Cut Pro 7, Premiere "
+            "Pro) timeline, or a .json map from old time to new; may be given several times",
+        )
         parser.add_argument("--json", action="store_true", help="print what was done as one line of JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, terminated)
         bar = Bar()
         try:
-            result = run(options, bar)
+            result, exported = run(options, bar)
         except KeyboardInterrupt:
             bar.clear()
             sys.exit(128 + signal.SIGINT)
@@ -105,7 +118,15 @@ class Command(BaseCommand):
             bar.clear()
             self.refuse(error, FAILED)
         bar.clear()
-        self.stdout.write(json.dumps(result.to_json()) if options["json"] else summary(result, options["output"]))
+        if options["json"]:
+            files = {"exports": list(map(str, options["export"])), "export_note": exported.note} if exported else {}
+            self.stdout.write(json.dumps({**result.to_json(), **files}))
+            return
+        self.stdout.write(summary(result, options["output"]))
+        if exported:
+            self.stdout.write(
+                f"{', '.join(map(str, options['export']))}: {exported.length} frames. {exported.note}".strip()
+            )
 
     def refuse(self, error: JobError, status: int) -> NoReturn:
         self.stderr.write(error.message)
@@ -114,10 +135,15 @@ class Command(BaseCommand):
         sys.exit(status)
 
 
-def run(options: dict[str, Any], bar: "Bar") -> CutResult:
-    source, output = options["input"], options["output"]
+def run(options: dict[str, Any], bar: "Bar") -> tuple[CutResult, EditList | None]:
+    """Cut, and export what was asked for; the second is what was exported."""
+    source, output, others = options["input"], options["output"], options["export"]
     require_file(source)
     require_place(source, output)
+    require_ending(output)
+    for path in others:
+        exports.format_of(path)
+        require_place(source, path)
     params = CutParams(
         threshold_db=options["threshold_db"],
         margin_before_ms=options["margin_before_ms"],
@@ -129,26 +155,46 @@ def run(options: dict[str, Any], bar: "Bar") -> CutResult:
         pauses=options["pauses"],
         pause_ms=options["pause_ms"],
     )
-    track = options["audio_track"]
+    track, info = options["audio_track"], inspect(source)
     # Beside the result: where that has room, what leads to it has.
-    return cut(
+    result = cut(
         source,
         output,
-        inspect(source),
+        info,
         params,
         scratch=output.parent,
         track=track,
         way=options["render"],
         progress=bar.show,
     )
+    return result, export(source, info, result.plan, others) if others else None
+
+
+def export(source: Path, info: MediaInfo, plan: CutPlan, paths: list[Path]) -> EditList:
+    """Write the cut to files for other programs, each in the format of its ending. Raises ResourceError."""
+    label, title, url = exports.of_recording(source, info), f"{source.stem} (cut)", source.resolve().as_uri()
+    made = exports.edit_list(plan, info, title=title, name=source.name, url=url, label=label)
+    for path in paths:
+        try:
+            exports.write(made, exports.format_of(path), path)
+        except OSError as error:
+            raise ResourceError(
+                f"{path} could not be written. Make room, or choose another place for it; the result itself is whole.",
+                detail=str(error),
+            ) from error
+    return made
+
+
+def require_ending(output: Path) -> None:
+    """Raise InputError unless the result is named as the MP4 file that it will be."""
+    if output.suffix.lower() not in SUFFIXES:
+        raise InputError(f"The result is an MP4 file. Give it a name that ends in {' or '.join(SUFFIXES)}.")
 
 
 def require_place(source: Path, output: Path) -> None:
-    """Raise InputError when the result cannot be written there."""
+    """Raise InputError when a file cannot be written there."""
     if output.exists() and output.samefile(source):
         raise InputError("The result would replace the recording itself. Choose another name for it.")
-    if output.suffix.lower() not in SUFFIXES:
-        raise InputError(f"The result is an MP4 file. Give it a name that ends in {' or '.join(SUFFIXES)}.")
     if not output.parent.is_dir():
         raise InputError(f"There is no folder {output.parent}. Make it first, or choose another one.")
     if not os.access(output.parent, os.W_OK):
