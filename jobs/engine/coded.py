@@ -1,6 +1,7 @@
 """How the pictures of an H.264 recording are stored, read from the packets without decoding any."""
 
 import dataclasses
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from jobs.engine.timeline import FrameIndex, open_picture
 
 OUTSIDE = -1
 """Place of a stored picture that is never shown."""
+
+RESTARTS, REFERENCED, DISCARDED = 1, 2, 4
 
 
 class CannotCopy(Exception):
@@ -60,9 +63,10 @@ class Survey:
         self.length_bytes, found = h264.configuration(extradata)
         self.sets: dict[tuple[int, int], bytes] = {}
         self.bare = self.length_bytes == 4
-        self.pts: list[int] = []
-        self.positions: list[int] = []
-        self.flags: list[tuple[bool, bool, bool]] = []
+        # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
+        self.pts = array("q")
+        self.positions = array("q")
+        self.flags = bytearray()
         self._sps: h264.Sps | None = None
         for unit in found:
             self._learn(unit)
@@ -104,7 +108,7 @@ class Survey:
             raise CannotCopy("its coding is not described")
         restarts = h264.kind(unit) == h264.IDR_SLICE and not h264.drops_earlier(bytes(unit[:40]), self._sps)
         self.pts.append(packet.pts)  # type: ignore[arg-type]
-        self.flags.append((restarts, h264.is_reference(unit), packet.is_discard))
+        self.flags.append(RESTARTS * restarts | REFERENCED * h264.is_reference(unit) | DISCARDED * packet.is_discard)
         self.positions.append(-1 if packet.pos is None else packet.pos)
 
 
@@ -143,7 +147,8 @@ def _order(found: Survey, index: FrameIndex) -> CodedOrder:
     pts = np.array(found.pts, np.int64)
     if len(np.unique(pts)) != len(pts):
         raise CannotCopy("two of its pictures are shown at once")
-    restarts, referenced, discarded = (np.array(flags, np.bool_) for flags in zip(*found.flags, strict=True))
+    flags = np.frombuffer(found.flags, np.uint8)
+    restarts, referenced, discarded = (flags & flag != 0 for flag in (RESTARTS, REFERENCED, DISCARDED))
     places = np.minimum(np.searchsorted(index.pts, pts), len(index.pts) - 1)
     places = np.where((index.pts[places] == pts) & ~discarded, places, OUTSIDE)
     if np.count_nonzero(places != OUTSIDE) != len(index.pts):
