@@ -25,10 +25,10 @@ class Format:
 
 FORMATS = {
     "otio": Format("OpenTimelineIO", ".otio", "application/json", otio.text),
-    "edl": Format("EDL (CMX 3600)", ".edl", "text/plain", edl.text),
-    "fcpxml": Format("Final Cut Pro X", ".fcpxml", "application/xml", fcpx.text),
-    "xml": Format("Final Cut Pro 7, Premiere Pro, DaVinci Resolve", ".xml", "application/xml", fcp7.text),
-    "json": Format("The map from old time to new", ".json", "application/json", cutmap.text, "data"),
+    "edl": Format("EDL, CMX 3600", ".edl", "text/plain", edl.text),
+    "fcpxml": Format("Final Cut Pro", ".fcpxml", "application/xml", fcpx.text),
+    "xml": Format("Premiere Pro, Resolve", ".xml", "application/xml", fcp7.text),
+    "json": Format("Map from old time to new", ".json", "application/json", cutmap.text, "data"),
 }
 
 
