@@ -561,7 +561,7 @@ def test_what_is_not_there_has_a_page_of_its_own(client):
     assert "There is nothing here" in response.content.decode()
 
 
-@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "413", "500"])
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
 def test_error_pages_need_nothing_to_be_shown(name):
     assert "app.css" in render_to_string(f"{name}.html")
 
