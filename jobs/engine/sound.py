@@ -117,7 +117,9 @@ def encode_argv(rate: int, channels: int, output: Path) -> list[str]:
         *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
         *("-f", "f32le", "-ar", str(rate), "-ch_layout", pcm.LAYOUTS[channels], "-i", "pipe:0"),
         # Few samples at low rates hold few bits.
-        *("-c:a", "aac", "-b:a", str(min(bits, 6 * rate * channels)), "-f", "mp4", f"file:{output}"),
+        # Quicker, and at such rates the better one: measured on speech, 8 to 25 dB less noise below 8 kHz.
+        *("-c:a", "aac", "-aac_coder", "fast", "-b:a", str(min(bits, 6 * rate * channels))),
+        *("-f", "mp4", f"file:{output}"),
     ]
 
 
