@@ -5,71 +5,26 @@
   "use strict";
   const desk = document.getElementById("cut");
   if (!desk) return;
-  const REST_MS = 250, NUDGE = 0.04, AGAIN_MS = 1000, KEPT = 200;
+  const REST_MS = 250, AGAIN_MS = 1000, KEPT = 200;
   const by = (id) => document.getElementById(`cut-${id}`);
   const form = by("form"), player = document.getElementById("player"), wave = by("wave");
   const { video, levels, plan: planned, jobs } = desk.dataset;
-  const field = (name) => form.elements[`silence-cut-${name}`];
+  const fields = new CutForm(form, by("auto"));
+  const [frames, seconds = 1] = (player.dataset.frameRate ?? "50").split("/").map(Number);
+  const NUDGE = seconds / frames || 0.04;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   let list = [], duration = 0, threshold = null;
-  let byHand = false, exact = false, problem = "", chosen = -1;
+  let byHand = false, exact = false, sending = false, problem = "", note = "", chosen = -1;
   let past = [], future = [], stroke = null;
-
-  // Settings ------------------------------------------------------------------------------------------------------------
-
-  const MS = ["margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "pause_ms"];
-
-  // What the page's own plan needs. What cannot be understood counts as the default; the server says what is wrong.
-  function settings() {
-    const values = { detector: field("detector")?.value ?? "loudness", pauses: field("pauses")?.value ?? "remove" };
-    for (const name of MS) if (field(name)) values[name] = Number.parseInt(field(name).value || field(name).defaultValue, 10) || 0;
-    const level = Number.parseFloat(field("threshold_db").value.replace("−", "-"));
-    return { ...values, threshold_db: Number.isFinite(level) ? Math.min(0, level) : "auto" };
-  }
-
-  // Everything as the server wants it; what a person left empty has its default there.
-  function params() {
-    const found = {};
-    for (const one of form.elements) {
-      const name = one.name?.startsWith("silence-cut-") && one.name.slice(12);
-      if (!name || name === "keep" || (one.type === "radio" && !one.checked)) continue;
-      if (one.type !== "checkbox") { if (one.value !== "") found[name] = one.value; continue; }
-      if (form.querySelectorAll(`[name="${one.name}"]`).length === 1) { if (one.checked) found[name] = true; continue; }
-      (found[name] ??= []).push(...(one.checked ? [one.value] : []));
-    }
-    return found;
-  }
-
-  const muting = () => !byHand && settings().pauses === "mute";
-  const values = () => new Map([...form.elements].filter((one) => one.name?.startsWith("silence-cut-") && one.type !== "checkbox").map((one) => [one, one.value]));
-
-  function follow() {
-    const now = settings();
-    for (const slider of form.querySelectorAll("[data-slides]")) {
-      const one = document.getElementById(slider.dataset.slides);
-      const value = Number.parseFloat(one.value.replace("−", "-"));
-      slider.value = Number.isFinite(value) ? value : threshold ?? slider.value;
-      slider.setAttribute("aria-valuetext", one.value === "auto" && threshold !== null ? `auto, ${threshold} dBFS` : one.value);
-    }
-    by("auto").setAttribute("aria-pressed", String(now.threshold_db === "auto"));
-    by("auto").textContent = now.threshold_db === "auto" && threshold !== null ? `Auto: ${String(threshold).replace("-", "−")}` : "Auto";
-    for (const preset of form.querySelectorAll("[data-presets]")) {
-      preset.checked = !byHand && Object.entries(JSON.parse(preset.dataset.presets)).every(([name, value]) => String(field(name)?.value) === String(value));
-    }
-  }
-
-  function fill(named) {
-    for (const [name, value] of Object.entries(named)) if (field(name)) field(name).value = value;
-    form.dispatchEvent(new Event("input", { bubbles: true }));
-  }
+  const muting = () => !byHand && fields.pauses === "mute";
 
   // What was heard, by detector and track -------------------------------------------------------------------------------
 
   const heard = new Map();
 
   function listen(detector) {
-    const track = field("audio_track")?.value || "all", address = `${levels}?${new URLSearchParams({ detector, track })}`;
+    const address = `${levels}?${new URLSearchParams({ detector, track: fields.track })}`;
     if (!heard.has(address)) {
       heard.set(address, { value: null, promise: fetch(address).then(async (response) => {
         if (!response.ok) throw new Error(await said(response));
@@ -89,7 +44,7 @@
 
   // From the settings, in the page. Returns false while what it needs has not been heard yet.
   function draft() {
-    const now = settings(), { value, promise } = listen(now.detector);
+    const now = fields.settings(), { value, promise } = listen(now.detector);
     exact = false;
     byHand = false;
     problem = "";
@@ -97,7 +52,9 @@
     if (!value) {
       say(now.detector === "voice" ? "Listening for voices. The first time takes a while." : "Measuring the sound.");
       wave.setAttribute("aria-busy", "true");
-      promise.then(() => { say(""); if (!byHand) change(); }, (error) => fail(error.message)).finally(() => wave.removeAttribute("aria-busy"));
+      clearTimeout(timer);
+      asked?.abort();
+      answered = promise.then(heardOf, (error) => refused(error.message)).finally(() => wave.removeAttribute("aria-busy"));
       return false;
     }
     duration = Math.max(duration, value.duration_ms / 1000);
@@ -105,6 +62,12 @@
     threshold = now.detector === "voice" ? null : now.threshold_db === "auto" ? value.sure : now.threshold_db;
     list = cutlist.of(keep, duration);
     return true;
+  }
+
+  // What had to be measured first is there; somebody may have chosen by hand meanwhile.
+  function heardOf() {
+    if (!byHand) change();
+    return answered;
   }
 
   // The settings have changed: draw at once, ask when the hand rests.
@@ -125,7 +88,7 @@
   }
 
   async function ask(signal) {
-    const keep = cutlist.keep(list), body = { params: byHand ? { ...params(), keep } : params() };
+    const keep = cutlist.keep(list), body = { params: byHand ? { ...fields.params(), keep } : fields.params() };
     if (byHand && !keep.length) return;
     try {
       const response = await send(planned, body, signal);
@@ -147,7 +110,7 @@
       if (one) chosen = cutlist.at(list, (one.start + one.end) / 2);
     } else if (answer.muted) list = cutlist.of(planner.gaps(answer.muted, answer.source_duration), answer.source_duration);
     duration = answer.source_duration;
-    say("");
+    say(note);
     show();
   }
 
@@ -165,7 +128,7 @@
 
   // Undo: the settings and the ranges as they were before each change ----------------------------------------------------
 
-  const moment = () => ({ list, byHand, chosen, values: values() });
+  const moment = () => ({ list, byHand, chosen, values: fields.values() });
 
   // Keep what was, before a change of this kind; strokes of one kind in a row are one change, those without kind never.
   function keepPast(kind, before = moment()) {
@@ -182,9 +145,7 @@
     if (!there) return;
     to.push(moment());
     stroke = null;
-    for (const [one, value] of there.values) one.value = value;
-    before = there.values;
-    dispatchEvent(new Event("input")); // fields that depend on others
+    fields.restore(before = there.values);
     if (!there.byHand) return change();
     ({ list, byHand, chosen } = there);
     exact = false;
@@ -204,7 +165,7 @@
     list = changed;
     byHand = true;
     exact = false;
-    problem = "";
+    problem = note = "";
     chosen = then;
     show();
     rest();
@@ -240,8 +201,7 @@
 
   // What the page shows -------------------------------------------------------------------------------------------------
 
-  function say(words, look = "soft") {
-    const line = by("say");
+  function say(words, look = "soft", line = by("say")) {
     line.className = `small ${look}`;
     if (line.textContent !== words) line.textContent = words;
   }
@@ -274,7 +234,7 @@
     by("toggle").textContent = list[here()]?.kept ? "Cut it" : "Keep it";
     by("undo").disabled = !past.length;
     by("redo").disabled = !future.length;
-    by("render").disabled = Boolean(problem && !byHand) || (!quiet && (!left || !gone.length));
+    by("render").disabled = sending || Boolean(problem && !byHand) || (!quiet && (!left || !gone.length));
     wave.setAttribute("aria-valuemax", duration.toFixed(2));
     wave.setAttribute("aria-valuenow", (list[chosen]?.start ?? player.currentTime).toFixed(2));
     wave.setAttribute("aria-valuetext", chosen >= 0 ? named(chosen) : `${gone.length} cuts, ${clock(left)} of ${clock(duration)} stays`);
@@ -283,7 +243,7 @@
     if (waveform.duration !== duration) waveform.extend(duration);
     waveform.draw();
     cutPlayer.set(gone, quiet);
-    follow();
+    fields.follow(threshold, byHand);
   }
 
   const waveform = new Waveform(wave.querySelector("canvas"), {
@@ -322,38 +282,47 @@
 
   // Rendering it --------------------------------------------------------------------------------------------------------
 
+  const tell = (words, look) => say(words, look, by("sent"));
+
   form.addEventListener("submit", async (event) => {
     if (desk.dataset.state !== "ready") return; // without a plan the form does what it does without script
     event.preventDefault();
-    by("render").disabled = true;
+    sending = true;
+    show();
     try {
-      if (!exact) { say("Placing the cuts on frames."); await answered; }
+      if (!exact) tell("Placing the cuts on frames.");
+      for (let waited = null; !exact && waited !== answered;) await (waited = answered);
+      if (problem && !byHand) return tell("");
       const keep = cutlist.keep(list).map((range) => range.map((time) => Number(time.toFixed(6))));
-      const response = await send(jobs, { video, operation: "silence-cut", params: muting() ? params() : { ...params(), keep } });
-      if (!response.ok) return refused(await said(response));
-      say("Started. It is in the list of work on this recording.", "soft");
+      const params = muting() ? fields.params() : { ...fields.params(), keep };
+      const response = await send(jobs, { video, operation: "silence-cut", params });
+      if (!response.ok) return tell(await said(response), "bad");
+      tell("Started. It moves in the list below.");
       document.getElementById("jobs").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
     } catch {
-      say("The server did not answer. Try again in a moment.", "bad");
+      tell("The server did not answer. Try again in a moment.", "bad");
     } finally {
-      by("render").disabled = false;
+      sending = false;
+      show();
     }
   });
 
   // Controls ------------------------------------------------------------------------------------------------------------
 
-  let before = values();
+  let before = fields.values();
 
   form.addEventListener("input", ({ target }) => {
     const slides = target.dataset?.slides, preset = target.dataset?.presets;
     const kind = slides ?? target.id ?? "";
     if (slides) document.getElementById(slides).value = target.value;
-    if (preset) return fill(JSON.parse(preset));
+    if (preset) return fields.fill(JSON.parse(preset));
+    if (fields.isBeside(target)) return; // what was chosen by hand stays
+    note = byHand ? "The new settings took the place of what you chose by hand. Undo brings it back." : "";
     keepPast(`set ${kind}`, { list, byHand, chosen, values: before });
-    before = values();
+    before = fields.values();
     change();
   });
-  by("auto").addEventListener("click", () => fill({ threshold_db: "auto" }));
+  by("auto").addEventListener("click", () => fields.fill({ threshold_db: "auto" }));
 
   const presses = {
     undo, redo, play: playCut, prev: () => join(-1), next: () => join(1), toggle: () => toggle(), split, hear: audition,

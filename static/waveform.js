@@ -4,6 +4,7 @@ class Waveform {
   static RULER = 26;
   static FOOT = 8;
   static PITCH = 3;
+  static SHADES = 6;
   static FLOOR_DB = -66;
   static SHORTEST_VIEW = 1;
   static NICE = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
@@ -159,23 +160,33 @@ class Waveform {
     }
   }
 
+  // Where one bar stands for many stretches, it is as green as much of it stays.
   bars(place) {
     if (!this.pyramid.length) return;
     const lasts = Math.max(Waveform.PITCH / this.scale, this.step), wide = Math.max(2, lasts * this.scale - 1);
-    const paths = [new Path2D(), new Path2D(), new Path2D(), new Path2D()];
+    const paths = Array.from({ length: Waveform.SHADES + 1 }, () => [new Path2D(), new Path2D()]);
     const end = Math.min(this.duration, this.view.start + this.view.span);
     for (let at = Math.floor(this.view.start / lasts); at * lasts < end; at += 1) {
-      const from = at * lasts, centre = from + lasts / 2;
-      while (place + 1 < this.list.length && this.list[place].end <= centre) place += 1;
-      const kept = this.list[place]?.kept ? 0 : 2;
-      this.between(from, from + lasts).forEach((value, kind) => {
+      const from = at * lasts, to = from + lasts;
+      while (place + 1 < this.list.length && this.list[place].end <= from) place += 1;
+      let stays = 0;
+      for (let one = place; this.list[one]?.start < to; one += 1) {
+        if (this.list[one].kept) stays += Math.min(to, this.list[one].end) - Math.max(from, this.list[one].start);
+      }
+      const shade = Math.round(Waveform.SHADES * stays / lasts);
+      this.between(from, to).forEach((value, kind) => {
         const tall = Math.max(0.75, value / 255 * (this.half - 4));
-        paths[kept + kind].rect(this.x(from), this.middle - tall, wide, 2 * tall);
+        paths[shade][kind].rect(this.x(from), this.middle - tall, wide, 2 * tall);
       });
     }
-    [["accent", 0.45], ["accent", 1], ["soft", 0.3], ["soft", 0.45]].forEach(([colour, alpha], place) => {
-      this.fill(colour, alpha);
-      this.context.fill(paths[place]);
+    paths.forEach((pair, shade) => {
+      const stays = shade / Waveform.SHADES;
+      for (const [kind, accent, soft] of [[0, 0.45, 0.3], [1, 1, 0.45]]) {
+        this.fill("soft", soft * (1 - stays));
+        this.context.fill(pair[kind]);
+        this.fill("accent", accent * stays);
+        this.context.fill(pair[kind]);
+      }
     });
   }
 

@@ -212,6 +212,34 @@ def test_listening_for_a_voice_finds_none_in_noise_and_says_so(open_plan, talk):
     expect(page.locator("#cut-render")).to_be_enabled()
 
 
+def test_what_is_rendered_waits_for_what_is_still_being_heard(open_plan, talk):
+    page = open_plan(talk)
+    held = []
+    page.route("**/levels?detector=voice*", lambda route: held.append(route))
+    page.locator("[name='silence-cut-detector']").select_option("voice")
+    asked = []
+    page.on("request", lambda request: request.url.endswith("/api/v1/jobs") and asked.append(request))
+    page.locator("#cut-render").click()
+    expect(page.locator("#cut-sent")).to_have_text("Placing the cuts on frames.")
+    held[0].continue_()
+    expect(page.locator("#cut-say")).to_contain_text("Nobody speaks in this recording.", timeout=SLOW)
+    expect(page.locator("#cut-sent")).to_have_text("")
+    assert asked == []
+
+
+def test_settings_moved_after_edits_by_hand_say_that_they_win(open_plan, talk):
+    page = open_plan(talk)
+    page.locator("#cut-wave canvas").click(position=spot(page, 2))
+    settled(page)
+    slide(page, "min_silence_ms", 300)
+    settled(page)
+    expect(page.locator("#cut-say")).to_contain_text("Undo brings it back.")
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#cut-hand")).to_be_visible()
+    expect(page.locator("[name='silence-cut-min_silence_ms']")).to_have_value("200")
+
+
 def test_pauses_that_are_muted_stay(open_plan, site, talk):
     page = open_plan(talk)
     page.locator("[name='silence-cut-pauses']").select_option("mute")
@@ -411,6 +439,19 @@ def test_what_was_shown_is_rendered(open_plan, site, client, email, talk):
     keep(page, "cut-plan-rendered")
 
 
+def test_how_it_is_made_leaves_ranges_chosen_by_hand_alone(open_plan, talk):
+    page = open_plan(talk)
+    page.locator("#cut-wave canvas").click(position=spot(page, 4.6))
+    page.locator("#cut summary").click()
+    page.locator("[name='silence-cut-render']").select_option("encode")
+    page.locator("[name='silence-cut-exports'][value='edl']").check()
+    expect(page.locator("#cut-sum")).to_contain_text("3 cuts")
+    with page.expect_response("**/api/v1/jobs") as sent:
+        page.get_by_role("button", name="Render this cut").click()
+    params = sent.value.json()["params"]
+    assert (params["render"], params["exports"], len(params["keep"])) == ("encode", ["edl"], 3)
+
+
 def test_ranges_on_frames_come_back_as_they_were_sent(client, add):
     """Times are told in microseconds; at 29.97 frames a second none of them is a whole number of those."""
     rate = Fraction(30_000, 1001)
@@ -503,7 +544,8 @@ def test_the_plan_fits_and_can_be_used_by_everybody(open_plan, talk, width, sche
     keep(page, f"cut-plan-{width}-{scheme}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     refuse_serious(page, "cut plan")
-    small = page.locator("#cut :is(button, summary, input:not([type=radio]), select):visible").evaluate_all(
+    targets = "button, summary, input:not([type=radio], [type=checkbox]), select, label:has(input)"
+    small = page.locator(f"#cut :is({targets}):visible").evaluate_all(
         "all => all.filter(one => one.getBoundingClientRect().height < 40).map(one => one.outerHTML)"
     )
     assert small == []

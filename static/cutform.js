@@ -1,0 +1,89 @@
+// The settings of a cut: the fields of the operation's form, with the sliders and presets that fill them in.
+class CutForm {
+  static PREFIX = "silence-cut-";
+  static MS = ["margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "pause_ms"];
+
+  static BESIDE = ["render", "exports"]; // how it is made, not what stays
+
+  constructor(form, auto) {
+    this.form = form;
+    this.auto = auto;
+  }
+
+  field(name) {
+    return this.form.elements[CutForm.PREFIX + name];
+  }
+
+  isBeside({ name = "" }) {
+    return CutForm.BESIDE.includes(name.slice(CutForm.PREFIX.length));
+  }
+
+  get named() {
+    return [...this.form.elements].filter((one) => one.name?.startsWith(CutForm.PREFIX));
+  }
+
+  get detector() { return this.field("detector")?.value ?? "loudness"; }
+  get track() { return this.field("audio_track")?.value || "all"; }
+  get pauses() { return this.field("pauses")?.value ?? "remove"; }
+
+  // What the page's own plan needs. What cannot be understood counts as the default; the server says what is wrong.
+  settings() {
+    const values = { detector: this.detector, pauses: this.pauses };
+    for (const name of CutForm.MS) {
+      const one = this.field(name);
+      if (one) values[name] = Number.parseInt(one.value || one.defaultValue, 10) || 0;
+    }
+    const level = number(this.field("threshold_db").value);
+    return { ...values, threshold_db: Number.isFinite(level) ? Math.min(0, level) : "auto" };
+  }
+
+  // Everything as the server wants it, but the ranges; what a person left empty has its default there.
+  params() {
+    const found = {};
+    for (const one of this.named) {
+      const name = one.name.slice(CutForm.PREFIX.length);
+      if (name === "keep" || (one.type === "radio" && !one.checked)) continue;
+      if (one.type !== "checkbox") {
+        if (one.value !== "") found[name] = one.value;
+      } else if (this.form.querySelectorAll(`[name="${one.name}"]`).length > 1) {
+        (found[name] ??= []).push(...(one.checked ? [one.value] : []));
+      } else if (one.checked) found[name] = true;
+    }
+    return found;
+  }
+
+  values() {
+    return new Map(this.named.filter(({ type }) => type !== "checkbox").map((one) => [one, one.value]));
+  }
+
+  restore(values) {
+    for (const [one, value] of values) one.value = value;
+    dispatchEvent(new Event("input")); // shows and hides the fields that depend on others
+  }
+
+  fill(values) {
+    for (const [name, value] of Object.entries(values)) if (this.field(name)) this.field(name).value = value;
+    this.form.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // Put the sliders where the fields are. `threshold`: the level in dBFS that “auto” stands for now, null for none.
+  follow(threshold, byHand) {
+    for (const slider of this.form.querySelectorAll("[data-slides]")) {
+      const one = document.getElementById(slider.dataset.slides), value = number(one.value);
+      slider.value = Number.isFinite(value) ? value : threshold ?? slider.value;
+      slider.setAttribute("aria-valuetext", Number.isFinite(value) ? one.value : `${one.value}, ${slider.value}`);
+    }
+    const isAuto = this.settings().threshold_db === "auto";
+    this.auto.setAttribute("aria-pressed", String(isAuto));
+    this.auto.textContent = isAuto && threshold !== null ? `Auto: ${String(threshold).replace("-", "−")}` : "Auto";
+    for (const preset of this.form.querySelectorAll("[data-presets]")) {
+      const values = Object.entries(JSON.parse(preset.dataset.presets));
+      preset.checked = !byHand && values.every(([name, value]) => String(this.field(name)?.value) === String(value));
+    }
+  }
+}
+
+// A number as a person writes it.
+function number(text) {
+  return Number.parseFloat(text.replace("−", "-"));
+}
