@@ -3,7 +3,6 @@ import logging
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl
-from uuid import UUID
 
 from channels.auth import get_user
 from channels.db import database_sync_to_async
@@ -38,7 +37,7 @@ class QueueConsumer(AsyncWebsocketConsumer):
         self.owner = user
         query = dict(parse_qsl(self.scope["query_string"].decode(errors="replace")))
         self.view = live.View.of(query)
-        self.shown: dict[UUID, tuple[Any, Any]] = {}
+        self.shown: live.Shown = {}
         self.last_count = ""
         self.changed = asyncio.Event()
         await self.channel_layer.group_add(live.group(user.pk), self.channel_name)
@@ -96,9 +95,7 @@ class QueueConsumer(AsyncWebsocketConsumer):
     def difference(self) -> str:
         before, jobs = self.shown, self.rows()
         self.remember(jobs)
-        if bool(before) != bool(jobs):
-            return live.render_list(jobs, self.view, out_of_band=True) + self.count()
-        return changes(before, jobs) + self.count()
+        return live.render_change(before, jobs, self.view) + self.count()
 
     def rows(self) -> list[Job]:
         try:
@@ -107,7 +104,7 @@ class QueueConsumer(AsyncWebsocketConsumer):
             return []
 
     def remember(self, jobs: list[Job]) -> None:
-        self.shown = {job.pk: (live.stamp(job), live.order(job)) for job in jobs}
+        self.shown = live.shown(jobs)
 
     def count(self) -> str:
         """The count of the bar, if it is another than before."""
@@ -116,19 +113,3 @@ class QueueConsumer(AsyncWebsocketConsumer):
             return ""
         self.last_count = markup
         return markup
-
-
-def changes(before: dict[UUID, tuple[Any, Any]], jobs: list[Job]) -> str:
-    """Out-of-band swaps that turn the rows `before` (stamp and order by id) into `jobs`."""
-    moved = {job.pk for job in jobs if job.pk not in before or before[job.pk][1] != live.order(job)}
-    gone = (before.keys() - {job.pk for job in jobs}) | (moved & before.keys())
-    markup = [f'<div id="job-{pk}" hx-swap-oob="delete"></div>' for pk in gone]
-    following: UUID | None = None
-    for job in reversed(jobs):
-        if job.pk in moved:
-            place = f"beforebegin:#job-{following}" if following else "beforeend:#jobs-rows"
-            markup.append(f'<div hx-swap-oob="{place}">{live.render_row(job)}</div>')
-        elif before[job.pk][0] != live.stamp(job):
-            markup.append(live.render_row(job).replace("<article ", '<article hx-swap-oob="true" ', 1))
-        following = job.pk
-    return "".join(markup)

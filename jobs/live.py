@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -79,9 +80,12 @@ def stamp(job: Job) -> tuple[Any, ...]:
     return (job.version, getattr(job, "place", None), job.video.title)
 
 
-def order(job: Job) -> tuple[Any, ...]:
-    """Changes when the row has to move."""
-    return (job.is_active, job.active_at)
+Shown = dict[UUID, tuple[Any, ...]]
+"""What a page shows: the stamp of each row by the id of its job, in the order of the rows."""
+
+
+def shown(jobs: Iterable[Job]) -> Shown:
+    return {job.pk: stamp(job) for job in jobs}
 
 
 def state_of(jobs: Iterable[Job]) -> str:
@@ -96,6 +100,21 @@ def render_row(job: Job) -> str:
 
 def render_list(jobs: list[Job], view: View, *, out_of_band: bool = False) -> str:
     context = {"jobs": jobs, "view": view, "state": state_of(jobs), "out_of_band": out_of_band}
+    return render_to_string("jobs/_list.html", context)
+
+
+def render_change(before: Shown, jobs: list[Job], view: View) -> str:
+    """What turns the rows `before` into `jobs`: the rows that are new or look different, and the order of all of them.
+
+    The order is whole, never "before that one", so that a page which is ahead or behind ends up with the same rows.
+    """
+    after = shown(jobs)
+    if list(before.items()) == list(after.items()):
+        return ""
+    if not before or not jobs:
+        return render_list(jobs, view, out_of_band=True)
+    changed = [job for job in jobs if before.get(job.pk) != after[job.pk]]
+    context = {"jobs": changed, "view": view, "state": state_of(jobs), "order": list(after), "out_of_band": True}
     return render_to_string("jobs/_list.html", context)
 
 

@@ -10,7 +10,7 @@
   const list = () => document.getElementById("jobs");
   const rowsShown = () => [...document.querySelectorAll("#jobs-rows > article")];
   const title = document.title;
-  let open = false, socket = null, timer = 0;
+  let open = false, socket = null, timer = 0, asked = 0, heard = 0;
 
   // The socket ------------------------------------------------------------------------------------------------------
 
@@ -52,8 +52,10 @@
     timer = setTimeout(poll, ms);
   }
 
+  // An answer that was overtaken by a push or a later question may be older than what is shown: it is not used.
   async function poll() {
     clearTimeout(timer);
+    const mine = ++asked, known = heard;
     const query = address.split("?")[1];
     try {
       const response = await fetch(`${body.dataset.rows}?${query}&state=${list()?.dataset.state ?? ""}`, {
@@ -62,6 +64,8 @@
       if (response.type === "opaqueredirect" || response.headers.has("HX-Redirect")) return signedOut();
       if (!response.ok) throw new Error(response.statusText);
       const markup = await response.text();
+      if (mine !== asked) return;
+      if (known !== heard) return later(POLL_MS / 3);
       if (markup.trim()) htmx.swap(body, markup, { swapStyle: "none" });
       notice();
       if (!open) say("Checking every 3 s", "waiting");
@@ -88,20 +92,7 @@
     (performance.now() - movedAt < HOLD_MS && matchMedia("(hover: hover)").matches && document.querySelector("#jobs-rows > article:hover")) ||
     document.querySelector("#jobs-rows :focus-visible");
 
-  htmx.on("htmx:wsBeforeMessage", (event) => {
-    if (!held() || !/hx-swap-oob="(delete|before|after)/.test(event.detail.message)) return;
-    event.preventDefault();
-    owed = true;
-    if (list()) list().dataset.state = "";
-    const fragment = new DOMParser().parseFromString(event.detail.message, "text/html");
-    for (const row of fragment.querySelectorAll("article.job")) {
-      const shown = document.getElementById(row.id);
-      if (shown && !older(row, shown)) replace(shown, document.adoptNode(row));
-    }
-    const count = fragment.getElementById("queue-count");
-    if (count) { document.getElementById("queue-count").replaceWith(count); counted(); }
-    notice();
-  });
+  htmx.on("htmx:wsBeforeMessage", () => { heard += 1; });
   htmx.on("htmx:wsAfterMessage", notice);
 
   htmx.on("htmx:oobBeforeSwap", (event) => {
@@ -110,11 +101,7 @@
     if (target.id === "jobs" && incoming?.id === "jobs") {
       event.detail.shouldSwap = false;
       merge(target, incoming);
-    } else if (incoming?.id === target.id && target.matches("article.job")) {
-      event.detail.shouldSwap = false;
-      if (!older(incoming, target)) replace(target, incoming);
     }
-    if (target.closest("#jobs") && incoming?.id !== "jobs") list().dataset.state = ""; // no longer what was sent whole
     if (target.id === "queue-count") queueMicrotask(counted);
   });
 
@@ -133,31 +120,40 @@
     if (focus) (document.getElementById(focus) ?? row.querySelector(".acts :is(a, button)"))?.focus();
   }
 
-  // Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing.
+  // Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing. With an order
+  // it holds only the rows that changed.
   function merge(target, incoming) {
-    const rows = document.getElementById("jobs-rows"), wanted = [...incoming.querySelectorAll("#jobs-rows > article")];
-    if (!rows || !wanted.length) {
+    const rows = document.getElementById("jobs-rows"), sent = [...incoming.querySelectorAll("#jobs-rows > article")];
+    const whole = incoming.dataset.order === undefined;
+    const order = whole ? sent.map((row) => row.id) : incoming.dataset.order.split(" ").map((id) => `job-${id}`);
+    if (whole && !(rows && sent.length)) {
       incoming.removeAttribute("hx-swap-oob");
-      if (rows || wanted.length || target.innerHTML !== incoming.innerHTML) target.replaceWith(incoming);
+      if (rows || sent.length || target.innerHTML !== incoming.innerHTML) target.replaceWith(incoming);
       return htmx.process(incoming);
     }
-    const still = held();
-    owed = Boolean(still);
-    for (const row of wanted) {
+    const still = Boolean(held()), fresh = new Map(), turned = new Set();
+    for (const row of sent) {
       const shown = document.getElementById(row.id);
-      if (shown && row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) replace(shown, row);
+      if (!shown) fresh.set(row.id, row);
+      else if (row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) { replace(shown, row); turned.add(row); }
     }
-    target.dataset.state = still ? "" : incoming.dataset.state;
-    if (still) return;
-    const ids = new Set(wanted.map((row) => row.id));
-    rowsShown().forEach((row) => ids.has(row.id) || row.remove());
+    const lacks = order.some((id) => !document.getElementById(id) && !fresh.has(id));
+    target.dataset.state = still || lacks ? "" : incoming.dataset.state; // what it then asks for is the whole list
+    owed = still || lacks;
+    if (still || !rows) return;
+    rowsShown().forEach((row) => order.includes(row.id) || row.remove());
     let place = rows.firstElementChild;
-    for (const row of wanted) {
-      const shown = document.getElementById(row.id);
-      if (shown && shown === place) { place = place.nextElementSibling; continue; }
-      if (!shown) row.classList.add("new");
-      rows.insertBefore(shown ?? row, place);
-      if (!shown) htmx.process(row);
+    for (const id of order) {
+      const row = document.getElementById(id) ?? fresh.get(id);
+      while (row !== place && turned.has(place)) { // it is this one that moves, not those below it
+        const below = place.nextElementSibling;
+        fresh.set(place.id, place);
+        place.remove();
+        place = below;
+      }
+      if (row === place) place = place?.nextElementSibling ?? null;
+      else if (row) rows.insertBefore(row, place);
+      if (fresh.has(id)) { row.classList.add("new"); htmx.process(row); }
     }
   }
 

@@ -1,7 +1,8 @@
+import re
+
 import pytest
 
 from jobs import live
-from jobs.consumers import changes
 from jobs.models import Job
 from tests import factories
 
@@ -9,8 +10,24 @@ pytestmark = pytest.mark.django_db
 S = Job.Status
 
 
-def shown(jobs):
-    return {job.pk: (live.stamp(job), live.order(job)) for job in jobs}
+QUEUE = live.View("queue")
+
+
+@pytest.fixture
+def change():
+    """Changes the rows of an account as told; what its page is then sent, and the rows that it shows."""
+
+    def make(owner, doing):
+        before = live.shown(live.rows(owner, QUEUE))
+        doing()
+        jobs = live.rows(owner, QUEUE)
+        return live.render_change(before, jobs, QUEUE), jobs
+
+    return make
+
+
+def order(markup):
+    return re.search(r'data-order="([^"]*)"', markup)[1].split()
 
 
 def test_a_view_shows_only_the_owners_jobs():
@@ -26,46 +43,49 @@ def test_jobs_under_way_come_first_then_the_newest_activity():
     assert live.rows(done.owner, live.View("queue")) == [running, queued, done]
 
 
-def test_a_changed_row_is_swapped_in_place():
-    job = factories.job(status=S.RUNNING)
-    view = live.View("queue")
-    before = shown(live.rows(job.owner, view))
-    job.advance(1, 0.5, "Encoding", 3.0)
-    markup = changes(before, live.rows(job.owner, view))
+def test_a_row_that_changed_is_sent_alone_with_the_order_and_state_of_all(change):
+    job, other = factories.job(status=S.RUNNING), factories.job(status=S.RUNNING)
+    markup, jobs = change(job.owner, lambda: job.advance(1, 0.5, "Encoding", 3.0))
     assert f'id="job-{job.pk}"' in markup
-    assert 'hx-swap-oob="true"' in markup
-    assert "delete" not in markup
+    assert f'id="job-{other.pk}"' not in markup
+    assert order(markup) == [str(job.pk) for job in jobs]
+    assert f'data-state="{live.state_of(jobs)}"' in markup
 
 
-def test_nothing_is_sent_when_nothing_changed():
-    job = factories.job(status=S.RUNNING)
-    view = live.View("queue")
-    jobs = live.rows(job.owner, view)
-    assert changes(shown(jobs), live.rows(job.owner, view)) == ""
+def test_nothing_is_sent_when_nothing_changed(change):
+    assert change(factories.job(status=S.RUNNING).owner, lambda: None)[0] == ""
 
 
-def test_a_row_that_changes_its_place_is_taken_out_and_put_before_its_successor():
+def test_a_row_that_ends_goes_behind_those_under_way(change):
     first, second = factories.job(status=S.RUNNING), factories.job(status=S.RUNNING)
-    view = live.View("queue")
-    before = shown(live.rows(first.owner, view))
-    first.succeed(1)
-    markup = changes(before, live.rows(first.owner, view))
-    assert f'<div id="job-{first.pk}" hx-swap-oob="delete">' in markup
-    assert 'hx-swap-oob="beforeend:#jobs-rows"' in markup
+    markup, _ = change(first.owner, lambda: first.succeed(1))
+    assert order(markup) == [str(second.pk), str(first.pk)]
     assert f'id="job-{second.pk}"' not in markup
 
 
-def test_a_removed_row_is_deleted_and_a_new_one_inserted():
+def test_a_removed_row_is_out_of_the_order_and_a_new_one_in_it(change):
+    old, stays = factories.job(status=S.SUCCEEDED), factories.job(status=S.SUCCEEDED)
+    new = []
+
+    def replace():
+        old.delete()
+        new.append(factories.job(stays.owner))
+
+    markup, _ = change(stays.owner, replace)
+    assert order(markup) == [str(new[0].pk), str(stays.pk)]
+    assert f'id="job-{new[0].pk}"' in markup
+
+
+def test_a_removal_alone_is_sent_too(change):
+    old, stays = factories.job(status=S.SUCCEEDED), factories.job(status=S.SUCCEEDED)
+    assert order(change(stays.owner, old.delete)[0]) == [str(stays.pk)]
+
+
+def test_the_last_row_that_goes_leaves_the_words_for_an_empty_queue(change):
     old = factories.job(status=S.SUCCEEDED)
-    view = live.View("queue")
-    before = shown(live.rows(old.owner, view))
-    new = factories.job(old.owner)
-    pk = old.pk
-    old.delete()
-    jobs = live.rows(new.owner, view)
-    markup = changes(before, jobs)
-    assert f'<div id="job-{pk}" hx-swap-oob="delete">' in markup
-    assert f'id="job-{new.pk}"' in markup
+    markup, _ = change(old.owner, old.delete)
+    assert "The queue is empty" in markup
+    assert "data-order" not in markup
 
 
 def test_the_state_names_exactly_these_rows():

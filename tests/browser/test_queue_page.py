@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from jobs import live
 from jobs.models import Account, Artifact, Job, Video
 from tests import factories, media
 
@@ -75,6 +76,15 @@ def order(page):
     return page.locator("#jobs-rows > article").evaluate_all("rows => rows.map(row => row.id.slice(4))")
 
 
+def expect_order(page, wanted):
+    """The page gets to this order by itself."""
+    for _ in range(50):
+        if order(page) == wanted:
+            return
+        page.wait_for_timeout(100)
+    assert order(page) == wanted
+
+
 def test_real_work_moves_through_the_queue_by_itself(queue, site, email, tmp_path):
     page = queue()
     expect(page.locator("#jobs")).to_contain_text("The queue is empty")
@@ -124,21 +134,70 @@ def test_two_tabs_agree(queue, desk):
         expect(page.locator("article.job")).to_have_count(3)
         page.mouse.move(0, 0)
         page.evaluate("document.activeElement.blur()")  # rows keep their place while the focus is on one
+    with desk.site.orm():
+        wanted = [str(job.pk) for job in live.rows(desk.owner, live.View("queue"))]
+    assert len(wanted) == 3
     for page in (one, two):
-        page.reload()
-    assert order(one) == order(two)
+        expect_order(page, wanted)
     assert desk.stored(jobs[0]).status == S.CANCELLED
 
 
 def test_a_late_row_is_ignored(queue, desk):
     job = desk.job()
     page = queue()
-    old = row(page, job).evaluate("row => row.outerHTML")
+    late = page.locator("#jobs").evaluate("list => list.outerHTML")
     desk.advance(job, 0.5, "Newer")
     expect(row(page, job)).to_contain_text("Newer")
-    late = old.replace("<article ", '<article hx-swap-oob="true" ', 1)
+    late = late.replace("<section ", f'<section hx-swap-oob="true" data-order="{job.pk}" ', 1)
     page.evaluate("late => htmx.swap(document.body, late, {swapStyle: 'none'})", late)
     expect(row(page, job)).to_contain_text("Newer")
+
+
+def test_an_answer_that_comes_after_newer_pushes_is_not_used(queue, desk):
+    gone, first, second = desk.job(status=S.SUCCEEDED), desk.job(), desk.job()
+    page = queue()
+    held = []
+
+    def hold_the_first(route):
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route("**/queue/rows/**", hold_the_first)
+    page.locator("#jobs").evaluate("list => { list.dataset.state = ''; }")
+    page.evaluate("dispatchEvent(new Event('online'))")  # asks for the whole list
+    while not held:
+        page.wait_for_timeout(50)
+    was, now = str(gone.pk), [str(first.pk), str(second.pk)]
+    desk.change(lambda: (gone.delete(), second.succeed(1)))
+    expect_order(page, now)
+    route, answer = held[0]
+    assert was in answer.text()
+    route.fulfill(response=answer)
+    page.wait_for_timeout(500)
+    assert order(page) == now
+
+
+def test_a_page_that_lacks_a_row_asks_for_it(queue, desk):
+    first, second = desk.job(), desk.job()
+    page = queue()
+    row(page, first).evaluate("row => row.remove()")
+    desk.advance(second, 0.5, "Further on")
+    expect_order(page, [str(second.pk), str(first.pk)])
+
+
+def test_a_row_that_moves_leaves_those_below_it_alone(queue, desk):
+    stays, ends = desk.job(), desk.job()
+    page = queue()
+    row(page, stays).evaluate("""row => {
+        row.taken = 0;
+        new MutationObserver(all => all.forEach(one => { row.taken += [...one.removedNodes].includes(row); }))
+            .observe(row.parentElement, {childList: true});
+    }""")
+    desk.change(lambda: ends.succeed(1))
+    expect_order(page, [str(stays.pk), str(ends.pk)])
+    assert row(page, stays).evaluate("row => row.taken") == 0
 
 
 def test_rows_keep_their_place_under_a_pointer(queue, desk):
