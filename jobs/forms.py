@@ -10,8 +10,7 @@ from django.http import QueryDict
 from jobs.models import Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
-from jobs.services import jobs as work_service
-from jobs.services import naming
+from jobs.services import naming, parameters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +52,7 @@ class WorkForm:
     def work(self) -> dict[str, dict[str, Any]]:
         """Parameters as JSON by slug, of a valid form."""
         return {
-            pick.operation.slug: work_service.as_json(pick.operation.params(pick.form.cleaned_data))
+            pick.operation.slug: parameters.as_json(pick.operation.params(pick.form.cleaned_data))
             for pick in self.chosen
         }
 

@@ -20,6 +20,7 @@ from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
 from jobs.services import jobs as services
+from jobs.services import parameters
 
 log = logging.getLogger(__name__)
 DATABASE_PAUSES = (1, 2, 4, 8, 15, 30)
@@ -48,7 +49,7 @@ def run_job(job_id: str) -> None:
 def work(job: Job, commands: CommandLog) -> None:
     """Run the operation and publish its results."""
     operation = offered(job)
-    params = services.from_json(job.operation, job.params)
+    params = parameters.from_json(job.operation, job.params)
     info, attempt = job.video.info, job.attempt
     storage.delete_tree(services.artifacts_key(job.pk))  # what an attempt left that died while it published
     with (

@@ -4,7 +4,7 @@ from typing import ClassVar
 import pytest
 from django import forms
 
-from jobs.api.parameters import schema_of
+from jobs.api.operation_schema import schema_of
 from jobs.operations import registry
 from jobs.operations.base import Operation
 from tests import factories

@@ -2,14 +2,12 @@ from datetime import timedelta
 
 import django_rq
 import pytest
-from django.core.exceptions import ValidationError
 
 from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
-from jobs.operations import registry
 from jobs.services import jobs as services
-from jobs.services import line
+from jobs.services import line, parameters
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +22,7 @@ def empty_queues():
 
 def create(slug="thumbnails", **options):
     video = factories.video()
-    return services.create(video.owner, video, slug, services.parameters(slug, {}, video.info), **options)
+    return services.create(video.owner, video, slug, parameters.parse(slug, {}, video.info), **options)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -36,9 +34,7 @@ def test_a_new_job_is_in_line_and_a_worker_is_woken():
 
 def test_a_job_after_another_waits_for_it():
     first = create()
-    second = services.create(
-        first.owner, first.video, "thumbnails", services.parameters("thumbnails", {}), after=[first]
-    )
+    second = services.create(first.owner, first.video, "thumbnails", parameters.parse("thumbnails", {}), after=[first])
     assert second.status == S.WAITING
     first.start("here")
     first.succeed(1)
@@ -80,37 +76,6 @@ def test_removing_a_job_deletes_its_files():
     assert not storage.path(key).exists()
     assert not storage.path(key).parent.exists()
     assert not Job.objects.exists()
-
-
-def test_parameters_name_the_field_that_is_wrong():
-    with pytest.raises(ValidationError) as caught:
-        services.parameters("silence-cut", {"margin_before_ms": "-5", "threshold_db": "loud"})
-    assert set(caught.value.message_dict) == {"margin_before_ms", "threshold_db"}
-
-
-def test_an_operation_that_needs_sound_refuses_a_silent_film_with_a_sentence():
-    with pytest.raises(InputError, match="no audio track"):
-        services.parameters("silence-cut", {}, factories.info(audio=()))
-
-
-def test_an_operation_that_needs_a_picture_refuses_sound_alone():
-    with pytest.raises(InputError, match="sound only"):
-        services.parameters("thumbnails", {}, factories.info(video=None))
-
-
-@pytest.mark.parametrize("operation", registry.every(), ids=lambda operation: operation.slug)
-def test_every_operation_keeps_its_contract(operation):
-    """Title, summary, defaults from an empty form, JSON both ways, a queue that exists, a timeout that grows."""
-    from django.conf import settings
-
-    assert operation.title and operation.summary
-    assert operation.queue in settings.RQ_QUEUES
-    assert operation.accepts in ("any", "audio", "video")
-    params = services.parameters(operation.slug, {}, factories.info())
-    assert services.from_json(operation.slug, services.as_json(params)) == params
-    hash(params)
-    short, long = (operation.timeout_seconds(factories.info(seconds=seconds), params) for seconds in (10, 3600))
-    assert 0 < short <= long
 
 
 def test_places_in_line_say_who_is_next():

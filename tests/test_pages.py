@@ -11,7 +11,7 @@ from django.utils.html import strip_tags
 
 from jobs import live
 from jobs.models import Artifact, Job, Video
-from jobs.services import jobs as work_service
+from jobs.services import parameters
 from tests import factories, media
 
 pytestmark = pytest.mark.django_db
@@ -456,7 +456,7 @@ def test_a_job_under_way_is_neither_removed_nor_doubled(client, ann, name):
 
 
 def test_the_page_of_a_job_says_its_settings_in_words(client, ann):
-    params = work_service.as_json(work_service.parameters("silence-cut", {"threshold_db": "-30", "keep": [[0, 2.5]]}))
+    params = parameters.as_json(parameters.parse("silence-cut", {"threshold_db": "-30", "keep": [[0, 2.5]]}))
     page = client.get(factories.job(ann, operation="silence-cut", params=params).get_absolute_url()).content.decode()
     assert "Silence is below" in page
     assert "-30" in page

@@ -23,7 +23,7 @@ from jobs import storage
 from jobs.errors import InputError, ResourceError
 from jobs.models import Account, Job, Upload, Video
 from jobs.operations import registry
-from jobs.services import jobs, uploads, videos
+from jobs.services import parameters, uploads, videos
 from tests import factories, media
 from tests.site import Client, Site
 from tests.tus import TUS, begin, begun, metadata, offset, patch, upload
@@ -627,7 +627,7 @@ def test_files_without_an_upload_are_cleared_away_once_they_are_old(owner: Accou
 
 
 def test_work_is_started_after_a_crash_before_it(owner: Account, talk: bytes):
-    work = {"thumbnails": jobs.as_json(jobs.parameters("thumbnails", {}))}
+    work = {"thumbnails": parameters.as_json(parameters.parse("thumbnails", {}))}
     upload = uploads.begin(owner, name="talk.mp4", length=len(talk), work=work)
     path = storage.upload_path(upload.pk)
     path.write_bytes(talk)
@@ -657,7 +657,7 @@ def test_the_same_bytes_are_told_apart_only_when_asked_to(owner: Account, talk: 
 def test_a_deleted_recording_leaves_nothing(owner: Account, talk: bytes):
     file = storage.upload_path(uuid.uuid4())
     file.write_bytes(talk)
-    work = {"thumbnails": jobs.as_json(jobs.parameters("thumbnails", {}))}
+    work = {"thumbnails": parameters.as_json(parameters.parse("thumbnails", {}))}
     video = uploads.receive(owner, file, name="talk.mp4", work=work)
     assert stored() and video.jobs.count() == 1
     videos.delete(video)

@@ -13,11 +13,11 @@ from jobs.access import owned
 from jobs.api.auth import owner
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError
-from jobs.api.params import checked
+from jobs.api.parameters import checked
 from jobs.api.schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, path_of
 from jobs.models import Account, Job, Video
 from jobs.operations.base import Params
-from jobs.services import jobs, line
+from jobs.services import jobs, line, parameters
 
 router = Router(tags=["Jobs"])
 Key = Annotated[
@@ -73,7 +73,7 @@ def once(account: Account, video: Video, slug: str, params: Params, after: list[
             if job is None:
                 message = "A request with this Idempotency-Key is under way. Wait a moment, then send it again."
                 raise ApiError(409, "in_progress", message) from error
-    stored = json.loads(json.dumps(jobs.as_json(params)))  # tuples come back from the database as lists
+    stored = json.loads(json.dumps(parameters.as_json(params)))  # tuples come back from the database as lists
     wanted = (video.pk, slug, stored, {other.pk for other in after})
     if wanted != (job.video_id, job.operation, job.params, set(job.after.values_list("pk", flat=True))):
         message = "This Idempotency-Key was used for another request. Use a new one."

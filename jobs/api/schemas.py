@@ -8,7 +8,7 @@ from django.urls import reverse
 from ninja import Schema
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from jobs.api.parameters import schema_of
+from jobs.api.operation_schema import schema_of
 from jobs.engine.media import MediaInfo
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Operation

@@ -13,7 +13,7 @@ from jobs.access import owned
 from jobs.api.auth import owner
 from jobs.api.documented import BYTES, UPLOAD, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
-from jobs.api.params import checked
+from jobs.api.parameters import checked
 from jobs.api.schemas import (
     PlanIn,
     PlanOut,

@@ -1,80 +1,25 @@
 """What is done with jobs. Row first, then queue: the row is the truth, the entry in Redis only wakes a worker."""
 
-import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 import django_rq
-from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import QueryDict
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from jobs import live, storage
-from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 from jobs.models import Account, Job, Video
 from jobs.operations import registry
 from jobs.operations.base import Params
+from jobs.services.parameters import as_json
 
 log = logging.getLogger(__name__)
 ENTRIES_KEPT_SECONDS = 24 * 3600
 """How long Redis remembers the entry of a job that ended; its row stays."""
-
-
-# Parameters ----------------------------------------------------------------------------------------------------------
-
-
-def parameters(
-    slug: str, data: QueryDict | Mapping[str, Any], info: MediaInfo | None = None, prefix: str | None = None
-) -> Params:
-    """The frozen parameters of an operation from raw input, with its defaults for what is missing.
-
-    Raises KeyError for an unknown operation, ValidationError with the messages by field, and InputError when the
-    recording (if given) does not allow the work.
-    """
-    operation = registry.get(slug)
-    form = operation.form_class(data, prefix=prefix)
-    if not form.is_valid():
-        raise ValidationError({name: errors.as_data() for name, errors in form.errors.items()})
-    params = operation.params(form.cleaned_data)
-    if info is not None:
-        refuse_unfit(slug, info)
-        operation.check(info, params)
-    return params
-
-
-def refuse_unfit(slug: str, info: MediaInfo) -> None:
-    """Raise InputError when the recording lacks the track that the operation works on."""
-    operation = registry.get(slug)
-    if operation.accepts == "video" and info.video is None:
-        raise InputError(
-            f"“{operation.title}” needs a picture, and this recording is sound only. Leave it out.", code="no_video"
-        )
-    if operation.accepts == "audio" and not info.audio:
-        raise InputError(
-            f"“{operation.title}” needs sound, and this recording has no audio track. Leave it out.", code="no_audio"
-        )
-
-
-def as_json(params: Params) -> dict[str, Any]:
-    return {"version": params.VERSION, **dataclasses.asdict(params)}
-
-
-def from_json(slug: str, data: Mapping[str, Any]) -> Params:
-    """Stored parameters back as the frozen dataclass."""
-    fields = {field.name for field in dataclasses.fields(registry.get(slug).params_class)}
-    values = {key: _tuples(value) for key, value in data.items() if key in fields}
-    params: Params = registry.get(slug).params_class(**values)
-    return params
-
-
-def _tuples(value: Any) -> Any:
-    """JSON knows lists only; frozen parameters hold tuples."""
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 # Making --------------------------------------------------------------------------------------------------------------

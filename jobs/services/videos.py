@@ -17,7 +17,7 @@ from jobs.errors import InputError
 from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
-from jobs.services import jobs, naming
+from jobs.services import jobs, naming, parameters
 
 PROBES = threading.BoundedSemaphore(os.cpu_count() or 1)
 """Many uploads that end together must not take the machine down."""
@@ -123,7 +123,7 @@ def refuse_unfit(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> None
     """Raise InputError when one of the chosen operations cannot be done on this recording."""
     for slug, stored in work.items():
         params = _params(slug, stored)
-        jobs.refuse_unfit(slug, info)
+        parameters.refuse_unfit(slug, info)
         registry.get(slug).check(info, params)
 
 
@@ -147,7 +147,7 @@ def start(video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _params(slug: str, stored: Mapping[str, Any]) -> Params:
     try:
-        return jobs.from_json(slug, stored)
+        return parameters.from_json(slug, stored)
     except KeyError as error:
         raise InputError(f"There is no work called “{slug}” here. Choose again.", code="unknown_operation") from error
 

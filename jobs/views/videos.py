@@ -14,6 +14,7 @@ from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
 from jobs.models import Account, Job, Video
 from jobs.services import jobs as work_service
+from jobs.services import parameters
 from jobs.services import videos as video_service
 from jobs.templatetags import words
 from jobs.views import cutting
@@ -44,8 +45,8 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def start(video: Video, slug: str, stored: dict[str, Any]) -> Job:
-    work_service.refuse_unfit(slug, video.info)
-    return work_service.create(video.owner, video, slug, work_service.from_json(slug, stored))
+    parameters.refuse_unfit(slug, video.info)
+    return work_service.create(video.owner, video, slug, parameters.from_json(slug, stored))
 
 
 @login_required

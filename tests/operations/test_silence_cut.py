@@ -13,7 +13,7 @@ from jobs.engine.process import CommandLog
 from jobs.errors import InputError
 from jobs.operations.base import Context
 from jobs.operations.silence_cut import SilenceCut, SilenceCutForm, SilenceCutParams
-from jobs.services import jobs
+from jobs.services import parameters
 from tests import clips
 
 OPERATION = SilenceCut()
@@ -134,9 +134,9 @@ def test_parameters_survive_being_stored_as_json():
     some = params(
         threshold_db=-31.5, keep="0-1.1, 2-3", audio_track=1, detector="voice", pauses="shorten", render="encode"
     )
-    stored = json.loads(json.dumps(jobs.as_json(some)))
+    stored = json.loads(json.dumps(parameters.as_json(some)))
     assert stored["version"] == SilenceCutParams.VERSION
-    assert jobs.from_json("silence-cut", stored) == some
+    assert parameters.from_json("silence-cut", stored) == some
     del stored["version"]
     assert params(**stored) == some  # what the API shows can be sent again
 

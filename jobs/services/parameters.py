@@ -1,0 +1,62 @@
+"""The parameters of an operation: raw input into the frozen dataclass that `run` gets, and that to JSON and back."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from jobs.engine.media import MediaInfo
+from jobs.errors import InputError
+from jobs.operations import registry
+from jobs.operations.base import Params
+
+
+def parse(
+    slug: str, data: QueryDict | Mapping[str, Any], info: MediaInfo | None = None, prefix: str | None = None
+) -> Params:
+    """The frozen parameters of an operation from raw input, with its defaults for what is missing.
+
+    Raises KeyError for an unknown operation, ValidationError with the messages by field, and InputError when the
+    recording (if given) does not allow the work.
+    """
+    operation = registry.get(slug)
+    form = operation.form_class(data, prefix=prefix)
+    if not form.is_valid():
+        raise ValidationError({name: errors.as_data() for name, errors in form.errors.items()})
+    params = operation.params(form.cleaned_data)
+    if info is not None:
+        refuse_unfit(slug, info)
+        operation.check(info, params)
+    return params
+
+
+def refuse_unfit(slug: str, info: MediaInfo) -> None:
+    """Raise InputError when the recording lacks the track that the operation works on."""
+    operation = registry.get(slug)
+    if operation.accepts == "video" and info.video is None:
+        raise InputError(
+            f"“{operation.title}” needs a picture, and this recording is sound only. Leave it out.", code="no_video"
+        )
+    if operation.accepts == "audio" and not info.audio:
+        raise InputError(
+            f"“{operation.title}” needs sound, and this recording has no audio track. Leave it out.", code="no_audio"
+        )
+
+
+def as_json(params: Params) -> dict[str, Any]:
+    return {"version": params.VERSION, **dataclasses.asdict(params)}
+
+
+def from_json(slug: str, data: Mapping[str, Any]) -> Params:
+    """Stored parameters back as the frozen dataclass."""
+    fields = {field.name for field in dataclasses.fields(registry.get(slug).params_class)}
+    values = {key: _tuples(value) for key, value in data.items() if key in fields}
+    params: Params = registry.get(slug).params_class(**values)
+    return params
+
+
+def _tuples(value: Any) -> Any:
+    """JSON knows lists only; frozen parameters hold tuples."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
