@@ -5,14 +5,20 @@ The page, the API and the command line fill the same forms, and a parameter that
 
 import copy
 import re
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 # Control characters, what a common file system takes for something else, and marks that turn the reading direction.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 LONGEST_STEM = 200
 """Bytes of a file's name before its ending; file systems stop at 255 for both."""
+LATEST = 10**9
+"""Seconds; no recording is that long."""
+CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", re.ASCII)
+"""Hours, minutes and seconds, of which only the seconds have to be there."""
 
 
 class OperationForm(forms.Form):
@@ -39,6 +45,43 @@ class OperationForm(forms.Form):
     def default(self, name: str) -> Any:
         """The value of a field that was left out."""
         return self.get_initial_for_field(self.fields[name], name)
+
+
+class TrackField(forms.CharField):
+    """“all”, or the place of one audio track among them, counted from 0."""
+
+    def clean(self, value: Any) -> int | Literal["all"]:
+        text = str(value).strip().lower() if value not in (None, "") else "all"
+        if text == "all":
+            return "all"
+        # Not isdigit: that is also true of ², which is no number.
+        if not re.fullmatch("[0-9]{1,4}", text):
+            raise ValidationError("Write all, or the number of a track, counted from 0.")
+        return int(text)
+
+
+class TimeField(forms.CharField):
+    """One moment of a recording, as seconds or as 1:05.5. Cleans to seconds, None when nothing is given."""
+
+    def clean(self, value: Any) -> float | None:
+        if value in (None, ""):
+            return None
+        try:
+            return clock_seconds(value.strip() if isinstance(value, str) else value)
+        except ValueError:
+            raise ValidationError("Write a time as seconds or as 1:05.5.") from None
+
+
+def clock_seconds(given: Any) -> float:
+    """Seconds of "1:05.5", "65.5" or 65.5. Raises ValueError for anything else, and beyond what can be recorded."""
+    if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given <= LATEST:
+        return float(given)
+    # What is longer would take long to take apart, and is no time.
+    if isinstance(given, str) and len(given) < 100 and (match := CLOCK.fullmatch(given)):
+        hours, minutes, rest = (Decimal(group or 0) for group in match.groups())
+        if (time := hours * 3600 + minutes * 60 + rest) <= LATEST:
+            return float(time)
+    raise ValueError(f"{given!r:.100} is no time")
 
 
 def safe_name(stem: str, suffix: str) -> str:

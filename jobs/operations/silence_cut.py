@@ -14,7 +14,7 @@ from jobs.engine.cutplan import CutPlan, given_ranges
 from jobs.engine.media import MediaInfo
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.companions import moved_captions, timelines
-from jobs.operations.forms import OperationForm, safe_name
+from jobs.operations.forms import OperationForm, TrackField, safe_name
 
 LONGEST_RANGES = 500_000
 """Characters of ranges as text: more than 20 000 ranges."""
@@ -118,7 +118,7 @@ class SilenceCutForm(OperationForm):
     min_clip_ms = forms.IntegerField(
         label="Ignore sounds under (ms)", initial=100, required=False, min_value=0, max_value=600_000
     )
-    audio_track = forms.CharField(
+    audio_track = TrackField(
         label="Listen to track",
         initial="all",
         required=False,
@@ -155,15 +155,6 @@ class SilenceCutForm(OperationForm):
         if cleaned.get("render") == "none" and not cleaned.get("exports") and "exports" not in self.errors:
             self.add_error("exports", "Tick at least one: without them and without a recording nothing would be made.")
         return cleaned
-
-    def clean_audio_track(self) -> int | Literal["all"]:
-        text = str(self.cleaned_data["audio_track"]).strip().lower()
-        if text == "all":
-            return "all"
-        # Not isdigit: that is also true of ², which is no number.
-        if not re.fullmatch("[0-9]{1,4}", text):
-            raise ValidationError("Write all, or the number of a track, counted from 0.")
-        return int(text)
 
 
 @dataclasses.dataclass(frozen=True)

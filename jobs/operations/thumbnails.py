@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
@@ -14,15 +13,11 @@ from jobs.engine import decoding, frames, still
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import OperationForm, safe_name
+from jobs.operations.forms import OperationForm, clock_seconds, safe_name
 
 MOST = 100
-LATEST = 10**9
-"""Seconds; no recording is that long."""
 LONGEST = 10_000
 """Characters of all times together."""
-CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", re.ASCII)
-"""Hours, minutes and seconds, of which only the seconds have to be there."""
 ENDINGS = {"jpeg": ".jpg", "webp": ".webp", "png": ".png"}
 
 
@@ -47,14 +42,10 @@ class TimesField(forms.CharField):
 
 
 def seconds(part: Any) -> float:
-    """Seconds of "1:05.5", "65.5" or 65.5. Raises ValidationError."""
-    if isinstance(part, (int, float)) and not isinstance(part, bool) and 0 <= part <= LATEST:
-        return float(part)
-    if isinstance(part, str) and (match := CLOCK.fullmatch(part)):
-        hours, minutes, rest = (Decimal(group or 0) for group in match.groups())
-        if (time := hours * 3600 + minutes * 60 + rest) <= LATEST:
-            return float(time)
-    raise ValidationError("Write times as seconds or as 1:05.5, with commas between them.")
+    try:
+        return clock_seconds(part)
+    except ValueError:
+        raise ValidationError("Write times as seconds or as 1:05.5, with commas between them.") from None
 
 
 class ThumbnailsForm(OperationForm):
