@@ -1,5 +1,6 @@
 """Recordings and results sent to those who own them, by the real web process."""
 
+import contextlib
 import hashlib
 import os
 import socket
@@ -282,8 +283,11 @@ def resident(pid: int) -> int:
 
 def holds(pid: int, path: Path) -> bool:
     """Whether the process has the file open."""
-    links = Path(f"/proc/{pid}/fd").iterdir()
-    return str(path) in {str(link.readlink()) for link in links if link.is_symlink()}
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed while it was looked at
+            if link.readlink() == path:
+                return True
+    return False
 
 
 def asked(client: Client, path: str) -> socket.socket:

@@ -1,6 +1,7 @@
 """The whole cut on made recordings: each picture identified and in place to the tick, the sound to the sample."""
 
 import bisect
+import contextlib
 import dataclasses
 import os
 import signal
@@ -308,8 +309,11 @@ class Stop:
 
 
 def children() -> set[str]:
-    task = Path(f"/proc/{os.getpid()}/task")
-    return {child for thread in task.iterdir() for child in (thread / "children").read_text().split()}
+    found: set[str] = set()
+    for thread in Path(f"/proc/{os.getpid()}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that ends while it is looked at
+            found.update((thread / "children").read_text().split())
+    return found
 
 
 @pytest.mark.parametrize("stop", [Stop("Measuring", 0), Stop("Encoding", 0.3), Stop("Putting", 0), Stop("Checking", 0)])
