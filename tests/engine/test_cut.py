@@ -311,7 +311,7 @@ class Stop:
 def children() -> set[str]:
     found: set[str] = set()
     for thread in Path(f"/proc/{os.getpid()}/task").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # a thread that ends while it is looked at
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends while it is looked at
             found.update((thread / "children").read_text().split())
     return found
 
