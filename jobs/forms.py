@@ -1,16 +1,19 @@
 """The forms of the pages. What an operation wants to know is asked by its own form, found through the registry."""
 
 import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from jobs.models import Video
+from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
-from jobs.services import naming, parameters
+from jobs.operations.fields import ImageField, RecordingField
+from jobs.services import inputs, naming, parameters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +29,20 @@ class WorkForm:
     """What to do with a recording: the operations as picks, each with its form under the prefix of its slug.
 
     The fields are `operations` (the chosen slugs) and `<slug>-<field>`. Without data the defaults are chosen, unless
-    `defaults` is False.
+    `defaults` is False. `owner` is whose recordings are offered and may be named, all but `video`, which the work is
+    for. `refused` are sentences about images that came along and are none, by the full names of their fields.
     """
 
-    def __init__(self, data: QueryDict | None = None, *, defaults: bool = True) -> None:
-        self.data = data
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        owner: Account | None = None,
+        video: Video | None = None,
+        refused: Mapping[str, str] | None = None,
+        defaults: bool = True,
+    ) -> None:
+        self.data, self.owner, self.video, self.refused = data, owner, video, refused or {}
         self.slugs = data.getlist("operations") if data is not None else []
         self.picks = [self._pick(operation, defaults) for operation in registry.every()]
 
@@ -38,7 +50,14 @@ class WorkForm:
         chosen = operation.slug in self.slugs if self.data is not None else defaults and operation.ticked
         typed = self.data if operation.slug in self.slugs else None
         form = operation.form_class(typed, prefix=operation.slug, use_required_attribute=False)
+        for field in form.fields.values():
+            if isinstance(field, RecordingField):
+                field.offer(self.recordings)
         return Pick(operation, form, chosen)
+
+    @functools.cached_property
+    def recordings(self) -> list[tuple[str, str]]:
+        return inputs.offered(self.owner, self.video) if self.owner else []
 
     @property
     def chosen(self) -> list[Pick]:
@@ -46,7 +65,19 @@ class WorkForm:
 
     def is_valid(self) -> bool:
         known = {pick.operation.slug for pick in self.picks}
-        return known.issuperset(self.slugs) and all(pick.form.is_valid() for pick in self.chosen)
+        return known.issuperset(self.slugs) and not any(self._checked(pick) for pick in self.chosen)
+
+    def _checked(self, pick: Pick) -> Mapping[str, Any]:
+        """What is wrong with a chosen form, also with the files that it names."""
+        form = pick.form
+        for name in form.fields:
+            if message := self.refused.get(form.add_prefix(name)):
+                form.errors[name] = form.error_class([message])
+        if not form.errors and self.owner:
+            params = pick.operation.params(form.cleaned_data)
+            for name, message in inputs.absent(self.owner, pick.operation.slug, params).items():
+                form.add_error(name, message)
+        return form.errors
 
     @property
     def work(self) -> dict[str, dict[str, Any]]:
@@ -61,12 +92,12 @@ class WorkForm:
         """Everything that is wrong, as sentences that name the work and the field."""
         known = {pick.operation.slug for pick in self.picks}
         unknown = [f"“{slug}” is not offered here. Leave it out." for slug in self.slugs if slug not in known]
-        return unknown + [line for pick in self.chosen for line in sentences(pick)]
+        return unknown + [line for pick in self.chosen for line in sentences(pick, self._checked(pick))]
 
 
-def sentences(pick: Pick) -> list[str]:
+def sentences(pick: Pick, errors: Mapping[str, Any]) -> list[str]:
     lines = []
-    for name, messages in pick.form.errors.items():
+    for name, messages in errors.items():
         place = pick.operation.title
         if name in pick.form.fields:
             place += f", {(pick.form[name].label or name).lower()}"
@@ -74,9 +105,20 @@ def sentences(pick: Pick) -> list[str]:
     return lines
 
 
-def work_of(data: QueryDict) -> dict[str, dict[str, Any]]:
+def image_fields(slugs: Iterable[str]) -> list[str]:
+    """The full names of the fields that take an image, of these operations."""
+    return [
+        f"{operation.slug}-{name}"
+        for operation in registry.every()
+        if operation.slug in slugs
+        for name, field in operation.form_class.base_fields.items()
+        if isinstance(field, ImageField)
+    ]
+
+
+def work_of(data: QueryDict, owner: Account | None = None) -> dict[str, dict[str, Any]]:
     """The work asked for by the fields of the upload form. Raises ValidationError with all messages."""
-    form = WorkForm(data)
+    form = WorkForm(data, owner=owner)
     if not form.is_valid():
         raise ValidationError(form.errors)
     return form.work

@@ -19,8 +19,8 @@ from jobs.errors import Cancelled, InputError, JobError, ResourceError
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
+from jobs.services import inputs, parameters
 from jobs.services import jobs as services
-from jobs.services import parameters
 
 log = logging.getLogger(__name__)
 DATABASE_PAUSES = (1, 2, 4, 8, 15, 30)
@@ -51,6 +51,7 @@ def work(job: Job, commands: CommandLog) -> None:
     operation = offered(job)
     params = parameters.from_json(job.operation, job.params)
     info, attempt = job.video.info, job.attempt
+    others = inputs.find(job.owner, job.video, job.operation, params)
     storage.delete_tree(services.artifacts_key(job.pk))  # what an attempt left that died while it published
     with (
         storage.scratch(job.pk, attempt) as scratch,
@@ -59,7 +60,8 @@ def work(job: Job, commands: CommandLog) -> None:
         context = Context(
             source=storage.path(job.video.key),
             info=info,
-            inputs={},
+            inputs=others.files,
+            input_infos=others.infos,
             scratch=scratch,
             cache=storage.cache_dir(job.video.sha256),
             title=job.video.title,

@@ -239,7 +239,7 @@
         else if (request.status === 507) throw new Held("The server has no room to go on. What arrived so far is kept: make room, or ask the operator to, then go on.");
         else check(request);
       }
-      const facts = `filename ${base64(this.file.name)},work ${base64(this.work)}`;
+      const facts = `kind ${base64("recording")},filename ${base64(this.file.name)},work ${base64(this.work)}`;
       const request = check(await call("POST", form.dataset.uploads, { "Upload-Length": this.file.size, "Upload-Metadata": facts }), 201);
       this.url = request.getResponseHeader("Location");
       this.offset = 0;

@@ -7,16 +7,16 @@ from jobs.services import uploads
 
 @admin.register(Upload)
 class UploadAdmin(Watched):
-    """Recordings on their way in. Deleting one gives its space back; whoever sends it has to start again."""
+    """Recordings and images on their way in. Deleting one gives its space back; whoever sends it has to start again."""
 
-    list_display = ("name", "owner", "shown_offset", "shown_length", "created_at", "expires_at")
+    list_display = ("name", "kind", "owner", "shown_offset", "shown_length", "created_at", "expires_at")
     list_filter = (("owner", admin.RelatedOnlyFieldListFilter), "created_at", "expires_at")
     list_select_related = ("owner",)
     search_fields = ("name", "title", "owner__email")
     search_help_text = "File name, title, owner, or the id of an upload."
     ordering = ("-created_at",)
     fieldsets = (
-        (None, {"fields": ("id", "name", "title", "shown_owner", "work")}),
+        (None, {"fields": ("id", "kind", "name", "title", "shown_owner", "work")}),
         ("Bytes", {"fields": ("shown_offset", "shown_length")}),
         ("Times", {"fields": ("created_at", "expires_at")}),
     )

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from ninja import NinjaAPI, Swagger
 
-from jobs.api import artifacts, errors, jobs, operations, videos
+from jobs.api import artifacts, errors, images, jobs, operations, videos
 from jobs.api.auth import BearerAuth, SessionAuth
 
 DESCRIPTION = """\
@@ -34,6 +34,7 @@ api = NinjaAPI(
 )
 errors.install(api)
 api.add_router("/videos", videos.router)
+api.add_router("/images", images.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/artifacts", artifacts.router)
 api.add_router("/operations", operations.router)

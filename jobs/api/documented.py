@@ -52,6 +52,21 @@ UPLOAD: dict[str, Any] = {
     }
 }
 
+IMAGE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary", "description": "PNG, WebP or JPEG."}},
+                }
+            }
+        },
+    }
+}
+
 
 def failures(*statuses: int) -> dict[int, type[Failure]]:
     """The failures of a call, besides those that every call has."""

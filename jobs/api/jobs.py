@@ -48,7 +48,7 @@ def create_job(request: HttpRequest, response: HttpResponse, body: JobIn, key: K
     account = owner(request)
     video = owned(Video, account, body.video)
     after = [owned(Job, account, pk) for pk in dict.fromkeys(body.after)]
-    params = checked(body.operation, body.params, video.info)
+    params = checked(body.operation, body.params, video.info, account)
     if key is None:
         job, status = jobs.create(account, video, body.operation, params, after=after), 201
     else:

@@ -14,6 +14,7 @@ from django.core import validators
 from pydantic import TypeAdapter
 
 from jobs.operations.base import Operation
+from jobs.operations.fields import GivenField
 
 Schema = dict[str, Any]
 
@@ -56,6 +57,8 @@ def limits_of(field: forms.Field) -> Schema:
     if isinstance(field, forms.ChoiceField):
         coerce = field.coerce if isinstance(field, forms.TypedChoiceField) else str
         return {"enum": [coerce(value) for value in _values(field.choices) if value != ""]}
+    if isinstance(field, GivenField):
+        return {"format": "uuid", "x-input": field.kind}
     limits: Schema = {}
     for validator in field.validators:
         for kind, keyword in LIMITS:

@@ -7,11 +7,12 @@ from django.core.exceptions import ValidationError
 
 from jobs.api.errors import ApiError, invalid, of_form
 from jobs.engine.media import MediaInfo
+from jobs.models import Account
 from jobs.operations import registry
 from jobs.services import parameters
 
 
-def checked(slug: str, params: Mapping[str, Any], info: MediaInfo) -> Any:
+def checked(slug: str, params: Mapping[str, Any], info: MediaInfo, owner: Account) -> Any:
     """Frozen parameters, or a 422 that names what is wrong: the operation, a parameter, or the recording for it."""
     try:
         known = registry.get(slug).form_class.base_fields
@@ -21,6 +22,6 @@ def checked(slug: str, params: Mapping[str, Any], info: MediaInfo) -> Any:
     if unknown := [name for name in params if name not in known]:
         raise invalid([(f"params.{name}", "There is no such parameter.") for name in unknown])
     try:
-        return parameters.parse(slug, params, info)
+        return parameters.parse(slug, params, info, owner=owner)
     except ValidationError as error:
         raise of_form(error, prefix="params.") from error

@@ -134,7 +134,7 @@ def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAMS) -> 
     """What `silence-cut` would keep with these parameters. The first plan of a recording measures its sound; further
     ones answer at once."""
     video = owned(Video, owner(request), video_id)
-    return plans.cut_plan(video, checked(plans.OPERATION, body.params, video.info))
+    return plans.cut_plan(video, checked(plans.OPERATION, body.params, video.info, video.owner))
 
 
 @router.api_operation(["HEAD"], "/{uuid:video_id}/file", include_in_schema=False)

@@ -18,13 +18,18 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
 
 class Upload(models.Model):
-    """A recording on its way in by chunks (tus). Its bytes lie in a part file; the row goes when the video is there.
+    """A recording or image on its way in by chunks (tus). Its bytes lie in a part file; the row goes when it is there.
 
-    `work` is what to do with it once it is whole: parameters by operation slug, already checked.
+    `work` is what to do with a recording once it is whole: parameters by operation slug, already checked.
     """
+
+    class Kind(models.TextChoices):
+        RECORDING = "recording"
+        IMAGE = "image"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    kind = models.CharField(max_length=9, choices=Kind.choices, default=Kind.RECORDING)
     name = models.CharField(max_length=255)
     title = models.CharField(max_length=200, blank=True)
     length = models.PositiveBigIntegerField("whole length in bytes")

@@ -9,6 +9,7 @@ from django import forms
 
 from jobs.engine.media import MediaInfo
 from jobs.engine.process import CommandLog
+from jobs.operations.fields import GivenField, GivenKind
 
 
 class Params(Protocol):
@@ -19,6 +20,14 @@ class Params(Protocol):
 
 
 P = TypeVar("P", bound=Params)
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """Another file that the work needs besides its recording, by its id: a recording or an image of the same owner."""
+
+    kind: GivenKind
+    id: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Context:
     `progress(fraction, stage)` reports measured work, 0 to 1, and a stage in plain words ("Encoding around 5 cuts");
     it raises when the job has to stop. `scratch` is an empty folder that is removed afterwards on every path.
     `cache` is a folder shared by all jobs on the same bytes (keyed by content hash); what is in it may vanish.
-    `file_name` is what the owner calls the source's file.
+    `file_name` is what the owner calls the source's file. `inputs` are the other files, by the names of
+    `Operation.inputs`; `input_infos` are the facts about those of them that are recordings. An image is a PNG.
     """
 
     source: Path
@@ -54,6 +64,7 @@ class Context:
     progress: Callable[[float, str], None]
     log: CommandLog
     file_name: str = ""
+    input_infos: Mapping[str, MediaInfo] = dataclasses.field(default_factory=dict)
 
 
 class Operation(Generic[P]):
@@ -80,6 +91,15 @@ class Operation(Generic[P]):
 
     def check(self, info: MediaInfo, params: P) -> None:
         """Raise InputError when this recording cannot be worked on with these parameters."""
+
+    def inputs(self, params: P) -> Mapping[str, Given]:
+        """What else the work needs, by the names under which `run` finds it: whatever the form's fields name."""
+        fields = {name: field for name, field in self.form_class.base_fields.items() if isinstance(field, GivenField)}
+        named = {name: getattr(params, name) for name in fields}
+        return {name: Given(fields[name].kind, found) for name, found in named.items() if found}
+
+    def check_inputs(self, info: MediaInfo, params: P, infos: Mapping[str, MediaInfo]) -> None:
+        """Raise InputError when the other recordings, by the names of `inputs`, cannot be used for this one."""
 
     def timeout_seconds(self, info: MediaInfo, params: P) -> int:
         """After how long the work is ended as hanging."""

@@ -2,7 +2,7 @@
 
 from jobs.errors import InputError
 from jobs.models import Account, Upload
-from jobs.services import uploads, videos
+from jobs.services import images, uploads, videos
 
 
 def is_last_operator(account: Account) -> bool:
@@ -12,12 +12,14 @@ def is_last_operator(account: Account) -> bool:
 
 
 def delete(account: Account) -> None:
-    """Delete an account with its recordings, results and uploads. Raises InputError for the last operator, and
+    """Delete an account with its recordings, results, images and uploads. Raises InputError for the last operator, and
     UploadError while a chunk of an upload is just arriving."""
     if is_last_operator(account):
         raise InputError("This is the last operator. Make somebody else an operator first.", code="last_operator")
     for video in account.videos.all():
         videos.delete(video)
+    for image in account.images.all():
+        images.delete(image)
     for upload in Upload.objects.of(account):
         uploads.abort(upload)
     account.delete()

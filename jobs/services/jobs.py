@@ -14,8 +14,10 @@ from jobs import live, storage
 from jobs.errors import InputError
 from jobs.models import Account, Job, Video
 from jobs.operations import registry
-from jobs.operations.base import Params
-from jobs.services.parameters import as_json
+from jobs.operations.base import Given, Params
+from jobs.operations.fields import GivenKind
+from jobs.services import inputs
+from jobs.services.parameters import as_json, from_json
 
 log = logging.getLogger(__name__)
 ENTRIES_KEPT_SECONDS = 24 * 3600
@@ -35,10 +37,21 @@ def create(
     idempotency_key: str | None = None,
     retry_of: Job | None = None,
 ) -> Job:
-    """Make a job and put it in line, or let it wait for the jobs in `after`."""
-    operation = registry.get(slug)
-    operation.check(video.info, params)
+    """Make a job and put it in line, or let it wait for the jobs in `after`.
+
+    Raises InputError when the recording, or another file that the parameters name, does not allow the work.
+    """
+    registry.get(slug).check(video.info, params)
+    inputs.find(owner, video, slug, params)
     return _create(owner, video, slug, as_json(params), after, idempotency_key, retry_of)
+
+
+def create_ordered(video: Video, slug: str, params: Params, idempotency_key: str) -> Job:
+    """Make the job of work that was checked and ordered before its recording had arrived.
+
+    Another file that it needs may have gone meanwhile. That is no reason to refuse the recording: the job says so.
+    """
+    return _create(video.owner, video, slug, as_json(params), [], idempotency_key, None)
 
 
 def _create(
@@ -64,6 +77,7 @@ def _create(
             queued_at=None if before else timezone.now(),
         )
         job.after.set(before)
+        inputs.mark_used(given(job))
     if before:
         settle(job)
     else:
@@ -73,11 +87,13 @@ def _create(
 
 
 def retry(job: Job) -> Job:
-    """A new job that does the same again. Raises InputError while the old one is still under way."""
+    """A new job that does the same again. Raises InputError while the old one is still under way, and when another file
+    that it needs is gone."""
     if job.is_active:
         raise InputError("This job is still under way. Cancel it first, then try again.", code="still_active")
     if job.operation not in {operation.slug for operation in registry.every()}:
         raise InputError("This kind of work is not offered any more.", code="unknown_operation")
+    inputs.find(job.owner, job.video, job.operation, from_json(job.operation, job.params))
     return _create(job.owner, job.video, job.operation, job.params, [], None, job)
 
 
@@ -169,6 +185,33 @@ def _fail_dependant(job: Job) -> None:
     )
     if job.fail(error):
         ended(job)
+
+
+# Other files ---------------------------------------------------------------------------------------------------------
+
+
+def given(job: Job) -> list[Given]:
+    """The other files that a job needs."""
+    try:
+        return list(job.kind.inputs(from_json(job.operation, job.params)).values())
+    except KeyError:  # an operation that is gone
+        return []
+
+
+def needing(owner: Account, kind: GivenKind, pk: UUID) -> list[Job]:
+    """The owner's jobs under way that need this recording or image besides their own recording."""
+    wanted = Given(kind, str(pk))
+    return [job for job in Job.objects.of(owner).active() if wanted in given(job)]
+
+
+def fail_needing(owner: Account, kind: GivenKind, pk: UUID) -> None:
+    """To be called after a recording or image was deleted: what cannot be done without it ends at once."""
+    error = InputError(
+        f"The {kind} that this needed has been deleted. Choose another one and start it again.", code="missing_input"
+    )
+    for job in needing(owner, kind, pk):
+        if job.fail(error):
+            ended(job)
 
 
 def find_idempotent(owner: Account, key: str) -> Job | None:

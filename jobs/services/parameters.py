@@ -9,23 +9,32 @@ from django.http import QueryDict
 
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
+from jobs.models import Account
 from jobs.operations import registry
 from jobs.operations.base import Params
+from jobs.services import inputs
 
 
 def parse(
-    slug: str, data: QueryDict | Mapping[str, Any], info: MediaInfo | None = None, prefix: str | None = None
+    slug: str,
+    data: QueryDict | Mapping[str, Any],
+    info: MediaInfo | None = None,
+    prefix: str | None = None,
+    *,
+    owner: Account | None = None,
 ) -> Params:
     """The frozen parameters of an operation from raw input, with its defaults for what is missing.
 
-    Raises KeyError for an unknown operation, ValidationError with the messages by field, and InputError when the
-    recording (if given) does not allow the work.
+    Raises KeyError for an unknown operation, ValidationError with the messages by field (with an owner also about other
+    files that they do not have), and InputError when the recording (if given) does not allow the work.
     """
     operation = registry.get(slug)
     form = operation.form_class(data, prefix=prefix)
     if not form.is_valid():
         raise ValidationError({name: errors.as_data() for name, errors in form.errors.items()})
     params = operation.params(form.cleaned_data)
+    if owner is not None and (absent := inputs.absent(owner, slug, params)):
+        raise ValidationError(absent)
     if info is not None:
         refuse_unfit(slug, info)
         operation.check(info, params)

@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 from jobs import live, storage
 from jobs.errors import Lost
 from jobs.models import Job
+from jobs.services import images, uploads
 from jobs.services import jobs as services
-from jobs.services import uploads
 
 log = logging.getLogger(__name__)
 JUST_NOW = timedelta(seconds=2)
@@ -33,6 +33,7 @@ def sweep() -> None:
     ring_forgotten()
     clear_scratch()
     uploads.expire()
+    images.sweep()
 
 
 def recover_entry(job_id: str) -> None:

@@ -23,9 +23,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from jobs import storage
+from jobs.engine import images as engine_images
 from jobs.errors import InputError, JobError, ResourceError
-from jobs.models import Account, Upload, Video
-from jobs.services import naming, videos
+from jobs.models import Account, Image, Upload, Video
+from jobs.services import images, naming, videos
 from jobs.services.videos import DuplicateVideo, receive
 
 __all__ = [
@@ -73,14 +74,23 @@ def size_in_words(count: int) -> str:
 
 
 def begin(
-    owner: Account, *, name: str, length: int, title: str = "", work: Mapping[str, Mapping[str, Any]] | None = None
+    owner: Account,
+    *,
+    name: str,
+    length: int,
+    title: str = "",
+    work: Mapping[str, Mapping[str, Any]] | None = None,
+    kind: Upload.Kind = Upload.Kind.RECORDING,
 ) -> Upload:
-    """Make room for a recording of `length` bytes. Raises InputError (empty, too_large, too_many), ResourceError."""
+    """Make room for `length` bytes of a recording or image. Raises InputError (empty, too_large, too_many) and
+    ResourceError."""
     if length <= 0:
         raise InputError("The file is empty. Choose another one.", code="empty")
     if length > settings.UPLOAD_LIMIT_BYTES:
         limit, size = size_in_words(settings.UPLOAD_LIMIT_BYTES), size_in_words(length)
         raise InputError(f"This file has {size}; the limit is {limit}. Choose a smaller one.", code="too_large")
+    if kind == Upload.Kind.IMAGE:
+        engine_images.refuse_long(length)
     if Upload.objects.of(owner).count() >= MOST_OPEN:
         raise InputError(
             f"You have {MOST_OPEN} unfinished uploads. Finish or discard some of them, then try again.", code="too_many"
@@ -88,6 +98,7 @@ def begin(
     refuse_overfull(length)
     upload = Upload.objects.create(
         owner=owner,
+        kind=kind,
         name=naming.file_name(name),
         title=naming.clean(title)[:200],
         length=length,
@@ -155,27 +166,27 @@ def append(upload: Upload, offset: int, source: Source, checksum: Checksum | Non
         return upload.offset
 
 
-def finish(upload: Upload) -> Video:
-    """Make the recording of a whole upload. It gets the upload's id, so that who missed the answer can ask again.
+def finish(upload: Upload) -> Video | Image:
+    """Make the recording or image of a whole upload. It gets the upload's id, so that who missed the answer can ask
+    again.
 
     The upload is gone afterwards, also when its bytes are refused; it is kept for another try when the server could not
     look at them. Raises as `receive` does, and UploadError.
     """
     with _held(upload):
         try:
-            video = videos.receive(
-                upload.owner,
-                storage.upload_path(upload.pk),
-                name=upload.name,
-                title=upload.title,
-                work=upload.work,
-                pk=upload.pk,
-            )
+            made = _received(upload, storage.upload_path(upload.pk))
         except InputError:
             upload.delete()
             raise
         Upload.objects.filter(pk=upload.pk).delete()
-        return video
+        return made
+
+
+def _received(upload: Upload, file: Path) -> Video | Image:
+    if upload.kind == Upload.Kind.IMAGE:
+        return images.receive(upload.owner, file, name=upload.name, pk=upload.pk)
+    return videos.receive(upload.owner, file, name=upload.name, title=upload.title, work=upload.work, pk=upload.pk)
 
 
 def abort(upload: Upload) -> None:
@@ -203,6 +214,7 @@ def expire() -> int:
 
 
 def _start_forgotten_work() -> None:
+    Upload.objects.filter(pk__in=Image.objects.values("pk")).delete()
     for upload in Upload.objects.filter(pk__in=Video.objects.values("pk")):
         video = Video.objects.filter(pk=upload.pk).first()
         if video:

@@ -140,7 +140,7 @@ def start(video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
         if jobs.find_idempotent(video.owner, key):
             continue
         try:
-            jobs.create(video.owner, video, slug, _params(slug, stored), idempotency_key=key)
+            jobs.create_ordered(video, slug, _params(slug, stored), key)
         except IntegrityError:  # somebody else was made to repeat it at the same moment
             continue
 
@@ -153,12 +153,14 @@ def _params(slug: str, stored: Mapping[str, Any]) -> Params:
 
 
 def delete(video: Video) -> None:
-    """Delete a recording with its jobs, their results and all files. Running work stops because its row is gone."""
+    """Delete a recording with its jobs, their results and all files. Running work stops because its row is gone; work
+    on other recordings that needs this one fails with a sentence."""
     for job in video.jobs.all():
         jobs.erase(job)
     pk, owner_id = video.pk, video.owner_id
     video.delete()
     storage.delete_tree(folder(pk))
+    jobs.fail_needing(video.owner, "recording", pk)
     if not Video.objects.filter(sha256=video.sha256).exists():
         storage.forget(video.sha256)
     live.tell([owner_id])

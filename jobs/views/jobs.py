@@ -18,7 +18,9 @@ from jobs.access import owned
 from jobs.errors import InputError
 from jobs.models import Job
 from jobs.operations import registry
+from jobs.services import inputs
 from jobs.services import jobs as work_service
+from jobs.services.parameters import from_json
 
 TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed")]
 
@@ -116,12 +118,13 @@ def settings_of(job: Job) -> Iterable[tuple[str, Any]]:
         fields = registry.get(job.operation).form_class().fields
     except KeyError:
         fields = {}
+    called = inputs.names(job.owner, job.operation, from_json(job.operation, job.params)) if fields else {}
     for name, value in job.params.items():
         if name == "version" or value in (None, "", [], ()):
             continue
         field = fields.get(name)
         label = str(field.label) if field and field.label else name.replace("_", " ").capitalize()
-        yield label, in_words(value, field)
+        yield label, called.get(name) or in_words(value, field)
 
 
 def in_words(value: Any, field: Any = None) -> str:

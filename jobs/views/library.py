@@ -19,6 +19,7 @@ from jobs.models import Account, Job, Video
 from jobs.services import uploads
 from jobs.services.naming import file_name
 from jobs.views import notes
+from jobs.views.posted import work_form
 
 PAGE = 24
 
@@ -31,14 +32,14 @@ def library(request: HttpRequest) -> HttpResponse:
     context = {"search": search, **shelf(request.user, search, request.GET.get("page"))}  # type: ignore[arg-type]
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "library/_grid.html", context)
-    return render(request, "library/library.html", context | form_context(WorkForm()))
+    return render(request, "library/library.html", context | form_context(WorkForm(owner=request.user)))  # type: ignore[arg-type]
 
 
 @login_required
 @require_POST
 def submit(request: HttpRequest) -> HttpResponse:
     """The form without JavaScript: whole files in one request, up to settings.FORM_LIMIT_BYTES."""
-    work, files = WorkForm(request.POST), request.FILES.getlist("file")
+    work, files = work_form(request), request.FILES.getlist("file")
     problems = [] if files else ["Choose a recording first."]
     if not work.is_valid():
         problems += work.errors

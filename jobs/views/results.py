@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from jobs.access import aowned, signed_in
-from jobs.models import Artifact, Video
+from jobs.models import Artifact, Image, Video
 from jobs.sending import Sent, send
 from jobs.services import naming
 
@@ -32,3 +32,10 @@ async def video_poster(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 async def artifact_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     artifact = await aowned(Artifact, request.user, pk)
     return await send(request, Sent(artifact.key, artifact.name, artifact.media_type, artifact.sha256))
+
+
+@require_safe
+@signed_in
+async def image_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    image = await aowned(Image, request.user, pk)
+    return await send(request, Sent(image.key, f"{image.name}.png", "image/png", image.sha256))

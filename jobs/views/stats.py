@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from jobs import storage
-from jobs.models import Account, Artifact, Job, Video
+from jobs.models import Account, Artifact, Image, Job, Video
 from jobs.operations import registry
 
 
@@ -21,11 +21,12 @@ def stats(request: HttpRequest) -> HttpResponse:
 
 def figures(owner: Account) -> dict[str, Any]:
     videos = Video.objects.of(owner).aggregate(recordings=Count("pk"), length=Sum("duration_seconds"), size=Sum("size"))
+    images = Image.objects.of(owner).aggregate(size=Sum("size"))["size"] or 0
     results = Artifact.objects.of(owner).aggregate(size=Sum("size"))["size"] or 0
     return {
         "recordings": videos["recordings"],
         "length": videos["length"] or 0,
-        "bytes": (videos["size"] or 0) + results,
+        "bytes": (videos["size"] or 0) + results + images,
         "free": storage.free_bytes(),
         "operations": by_operation(owner),
     }

@@ -16,11 +16,12 @@ from django.views.decorators.csrf import csrf_exempt
 from jobs import forms
 from jobs.access import bearer, owned, refused, signed_in
 from jobs.errors import InputError, JobError
-from jobs.models import Upload, Video
+from jobs.models import Account, Image, Upload, Video
 from jobs.services import uploads
 from jobs.views import notes
 
 VERSION = "1.0.0"
+IMAGE_ENDINGS = (".png", ".webp", ".jpg", ".jpeg")
 BODY_TYPE = "application/offset+octet-stream"
 EXTENSIONS = "creation,creation-with-upload,expiration,checksum,termination"
 STATUS = {
@@ -34,6 +35,7 @@ STATUS = {
     "disk_full": 507,
     "invalid": 422,
     "too_many": 422,
+    "missing_input": 422,
     "memory_full": 507,
     "resource": 507,
 }
@@ -100,7 +102,8 @@ def collection(request: HttpRequest) -> HttpResponse:
         name=facts.get("filename") or facts.get("name", ""),
         length=length,
         title=facts.get("title", ""),
-        work=_work(facts.get("work", "")),
+        work=_work(facts.get("work", ""), request.user),  # type: ignore[arg-type]
+        kind=_kind(facts),
     )
     response = _state(upload, 0)
     if request.headers.get("Content-Type") == BODY_TYPE:
@@ -128,22 +131,27 @@ def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _head(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """How far the upload is. The answer to its last chunk may have been lost: then its video is here already, or what
-    has arrived is whole but was never looked at."""
-    video = Video.objects.of(request.user).filter(pk=pk).first()  # type: ignore[arg-type]
-    if video is None:
+    """How far the upload is. The answer to its last chunk may have been lost: then what it became is here already, or
+    what has arrived is whole but was never looked at."""
+    made = _made(request.user, pk)  # type: ignore[arg-type]
+    if made is None:
         found = owned(Upload, request.user, pk)
         offset = uploads.received(found)
         response = _state(found, offset) if offset < found.length else _finish(request, found)
         name, length = found.name, found.length
     else:
-        response = _finished(video, video.size)
-        name, length = video.name, video.size
+        response = _finished(made, made.size)
+        name, length = made.name, made.size
     response.status_code = 200
     response["Upload-Length"] = str(length)
     response["Upload-Metadata"] = f"filename {base64.b64encode(name.encode()).decode()}"
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _made(owner: Account, pk: UUID) -> Video | Image | None:
+    """What a finished upload became."""
+    return Video.objects.of(owner).filter(pk=pk).first() or Image.objects.of(owner).filter(pk=pk).first()
 
 
 def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:
@@ -152,7 +160,7 @@ def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:
     offset, checksum = _whole_number(request, "Upload-Offset"), _checksum(request)
     facts = metadata(request.headers.get("Upload-Metadata", ""))
     if "work" in facts:  # more than tus asks for: who goes on with an upload may have changed their mind about it
-        uploads.order(upload, _work(facts["work"]))
+        uploads.order(upload, _work(facts["work"], upload.owner))
     return _take(request, upload, offset, checksum)
 
 
@@ -162,14 +170,15 @@ def _take(request: HttpRequest, upload: Upload, offset: int, checksum: uploads.C
 
 
 def _finish(request: HttpRequest, upload: Upload) -> HttpResponse:
-    video = uploads.finish(upload)
-    if bearer(request) is None:  # a script shows no pages
-        notes.tell_left_out(request, video, upload.work)
-    return _finished(video, upload.length)
+    made = uploads.finish(upload)
+    if isinstance(made, Video) and bearer(request) is None:  # a script shows no pages
+        notes.tell_left_out(request, made, upload.work)
+    return _finished(made, upload.length)
 
 
-def _finished(video: Video, offset: int) -> HttpResponse:
-    return HttpResponse(status=204, headers={"Upload-Offset": str(offset), "Video-Id": str(video.pk)})
+def _finished(made: Video | Image, offset: int) -> HttpResponse:
+    header = "Image-Id" if isinstance(made, Image) else "Video-Id"
+    return HttpResponse(status=204, headers={"Upload-Offset": str(offset), header: str(made.pk)})
 
 
 def _state(upload: Upload, offset: int) -> HttpResponse:
@@ -214,11 +223,20 @@ def _decoded(text: str, header: str) -> bytes:
         raise BadRequest(f"{header} has to be written in base64.") from error
 
 
-def _work(text: str) -> dict[str, dict[str, Any]]:
+def _kind(facts: dict[str, str]) -> Upload.Kind:
+    """What comes: as `kind` says, else by the `filetype` or the ending of the name. Its content is checked later."""
+    if facts.get("kind") in Upload.Kind.values:
+        return Upload.Kind(facts["kind"])
+    name = (facts.get("filename") or facts.get("name", "")).lower()
+    is_image = facts.get("filetype", "").startswith("image/") or name.endswith(IMAGE_ENDINGS)
+    return Upload.Kind.IMAGE if is_image else Upload.Kind.RECORDING
+
+
+def _work(text: str, owner: Account) -> dict[str, dict[str, Any]]:
     """What to do with the recording, from the fields of the upload form."""
     if not text:
         return {}
     try:
-        return forms.work_of(QueryDict(text))
+        return forms.work_of(QueryDict(text), owner)
     except ValidationError as error:
         raise InputError(" ".join(error.messages), code="invalid") from error

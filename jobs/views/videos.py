@@ -18,6 +18,7 @@ from jobs.services import parameters
 from jobs.services import videos as video_service
 from jobs.templatetags import words
 from jobs.views import cutting
+from jobs.views.posted import work_form
 
 
 @login_required
@@ -32,7 +33,7 @@ def video(request: HttpRequest, pk: UUID) -> HttpResponse:
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Start the chosen work on a recording."""
     video = owned(Video, request.user, pk)
-    work, problem = WorkForm(request.POST), ""
+    work, problem = work_form(request, video), ""
     if work.is_valid():
         try:
             for slug, params in work.work.items():
@@ -73,7 +74,8 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, f"“{video.title}” has been deleted.")
         return redirect("library")
     counts = video.jobs.aggregate(jobs=Count("pk"), active=Count("pk", filter=Q(status__in=Job.ACTIVE)))
-    return render(request, "videos/delete.html", {"video": video, **counts})
+    needing = len(work_service.needing(video.owner, "recording", video.pk))
+    return render(request, "videos/delete.html", {"video": video, "needing": needing, **counts})
 
 
 def context(owner: Account, video: Video) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
         "jobs": jobs,
         "view": view,
         "state": live.state_of(jobs),
-        "work": WorkForm(defaults=False),
+        "work": WorkForm(owner=owner, video=video, defaults=False),
         "title_form": TitleForm(instance=video),
         **cutting.desk(video),
     }

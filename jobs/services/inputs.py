@@ -1,0 +1,92 @@
+"""The other files that work needs besides its recording: found by their ids, among what its owner has."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from django.utils import timezone
+
+from jobs import storage
+from jobs.engine.media import MediaInfo
+from jobs.errors import InputError
+from jobs.models import Account, Image, Video
+from jobs.operations import registry
+from jobs.operations.base import Given, Params
+from jobs.operations.fields import GivenKind
+from jobs.templatetags.words import clock
+
+MOST_OFFERED = 500
+"""Recordings in the list of a form; older ones can still be used through the API."""
+MODELS: Mapping[GivenKind, type[Video] | type[Image]] = {"recording": Video, "image": Image}
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What an operation's `inputs` stand for, by name: rows, where their bytes lie, and the facts about recordings."""
+
+    rows: Mapping[str, Video | Image]
+
+    @property
+    def files(self) -> dict[str, Path]:
+        return {name: storage.path(row.key) for name, row in self.rows.items()}
+
+    @property
+    def infos(self) -> dict[str, MediaInfo]:
+        return {name: row.info for name, row in self.rows.items() if isinstance(row, Video)}
+
+
+def absent(owner: Account, slug: str, params: Params) -> dict[str, str]:
+    """Sentences, by parameter, about what the parameters name and the owner does not have (any more)."""
+    wanted = registry.get(slug).inputs(params)
+    return {name: missing(given.kind) for name, given in wanted.items() if _row(owner, given) is None}
+
+
+def missing(kind: GivenKind) -> str:
+    return f"This {kind} is not there. " + ("Choose another one." if kind == "recording" else "Upload it again.")
+
+
+def _row(owner: Account, given: Given) -> Video | Image | None:
+    found: Video | Image | None = MODELS[given.kind].objects.of(owner).filter(pk=given.id).first()
+    return found if found and storage.path(found.key).exists() else None
+
+
+def find(owner: Account, video: Video, slug: str, params: Params) -> Inputs:
+    """What the parameters name, checked against the recording that is worked on.
+
+    Raises InputError, with code `missing_input` for what is not there. What belongs to others is not there.
+    """
+    operation = registry.get(slug)
+    rows: dict[str, Video | Image] = {}
+    for name, given in operation.inputs(params).items():
+        row = _row(owner, given)
+        if row is None:
+            field = operation.form_class.base_fields.get(name)
+            raise InputError(f"{(field and field.label) or name}: {missing(given.kind)}", code="missing_input")
+        rows[name] = row
+    found = Inputs(rows)
+    if video.pk in {row.pk for row in found.rows.values()}:
+        raise InputError("A recording cannot be used on itself. Choose another one.", code="same_recording")
+    operation.check_inputs(video.info, params, found.infos)
+    return found
+
+
+def mark_used(given: Iterable[Given]) -> None:
+    """Keep the images among them from being cleared away."""
+    used = [one.id for one in given if one.kind == "image"]
+    if used:
+        Image.objects.filter(pk__in=used).update(used_at=timezone.now())
+
+
+def offered(owner: Account, besides: Video | None = None) -> list[tuple[str, str]]:
+    """The owner's recordings as pairs of id and words, newest first."""
+    videos = Video.objects.of(owner).order_by("-created_at", "-pk")
+    if besides:
+        videos = videos.exclude(pk=besides.pk)
+    rows = videos.values_list("pk", "title", "duration_seconds")[:MOST_OFFERED]
+    return [(str(pk), f"{title} ({clock(seconds)})") for pk, title, seconds in rows]
+
+
+def names(owner: Account, slug: str, params: Params) -> dict[str, str]:
+    """What the files that parameters name are called, by parameter; what is gone is left out."""
+    rows = {name: _row(owner, given) for name, given in registry.get(slug).inputs(params).items()}
+    return {name: str(row) for name, row in rows.items() if row}

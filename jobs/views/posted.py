@@ -1,0 +1,26 @@
+"""The work form as a browser without scripts sends it: images come with it, as files beside their fields."""
+
+from pathlib import Path
+
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.http import HttpRequest
+
+from jobs.errors import JobError
+from jobs.forms import WorkForm, image_fields
+from jobs.models import Video
+from jobs.operations.fields import UPLOADED
+from jobs.services import images
+
+
+def work_form(request: HttpRequest, video: Video | None = None) -> WorkForm:
+    """The posted form. Images that came along are kept, and their ids put into their fields."""
+    data, refused = request.POST.copy(), {}
+    for name in image_fields(data.getlist("operations")):
+        file = request.FILES.get(f"{name}-{UPLOADED}")
+        if not isinstance(file, TemporaryUploadedFile):
+            continue
+        try:
+            data[name] = str(images.receive(request.user, Path(file.temporary_file_path()), name=file.name or "").pk)  # type: ignore[arg-type]
+        except JobError as error:
+            refused[name] = error.message
+    return WorkForm(data, owner=request.user, video=video, refused=refused)  # type: ignore[arg-type]
