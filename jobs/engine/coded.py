@@ -1,4 +1,4 @@
-"""How the pictures of an H.264 recording are stored, read from the packets without decoding any."""
+"""How the pictures of a recording are stored, read from the packets without decoding any."""
 
 import dataclasses
 from array import array
@@ -10,19 +10,17 @@ import numpy as np
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from jobs.engine import h264
+from jobs.engine import nal
+from jobs.engine.codec import DISCARDED, LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Sequence
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
 from jobs.engine.timeline import FrameIndex, open_picture
+from jobs.engine.x264 import H264
+
+CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(),)}
 
 OUTSIDE = -1
 """Place of a stored picture that is never shown."""
-
-RESTARTS, REFERENCED, DISCARDED = 1, 2, 4
-
-
-class CannotCopy(Exception):
-    """Says why the pictures of a recording cannot be copied, in words that follow "because"."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,14 +28,16 @@ class CodedOrder:
     """The pictures of one recording in the order they are stored and decoded.
 
     `pts` are the stream's time stamps, `places` those in the order of showing (in FrameIndex.pts, or OUTSIDE),
-    `positions` where each lies in the file, in bytes. `restarts` marks pictures before which a decoder may know nothing
-    and after which it shows no earlier one (IDR), `referenced` those that others may be predicted from. `sets` are the
-    parameter sets, the sequence's first.
+    `positions` where each lies in the file, in bytes. `restarts` marks pictures from which on all can be decoded but
+    the `leading` ones that follow: these are shown before it, may need what was stored before it, and nobody else
+    needs them. `referenced` are those that others may be predicted from. `sets` are what the track's header holds.
     """
 
+    codec: Codec
     pts: NDArray[np.int64]
     places: NDArray[np.int64]
     restarts: NDArray[np.bool_]
+    leading: NDArray[np.bool_]
     referenced: NDArray[np.bool_]
     positions: NDArray[np.int64]
     length_bytes: int
@@ -46,8 +46,8 @@ class CodedOrder:
     """Whether packets hold nothing but what MP4 stores, so that they can be copied as they are."""
 
     @property
-    def sps(self) -> h264.Sps:
-        return h264.parse_sps(self.sets[0])
+    def sequence(self) -> Sequence:
+        return self.codec.sequence_of(self.sets)
 
     @property
     def depth(self) -> int:
@@ -59,31 +59,30 @@ class CodedOrder:
 class Survey:
     """What the packets of a recording say, gathered one by one."""
 
-    def __init__(self, extradata: bytes) -> None:
-        self.length_bytes, found = h264.configuration(extradata)
+    def __init__(self, codec: Codec, extradata: bytes) -> None:
+        self.codec = codec
+        self.length_bytes, found = codec.configuration(extradata)
         self.sets: dict[tuple[int, int], bytes] = {}
         self.bare = self.length_bytes == 4
         # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
         self.pts = array("q")
         self.positions = array("q")
         self.flags = bytearray()
-        self._sps: h264.Sps | None = None
+        self._sequence: Sequence | None = None
         for unit in found:
             self._learn(unit)
 
     def _learn(self, unit: bytes) -> None:
-        """Keep a parameter set. Raises CannotCopy when another with its number was there before."""
-        unit = unit.rstrip(b"\0")
-        if h264.kind(unit) == h264.SPS:
-            sps = h264.parse_sps(unit)
-            _require_known(sps)
-            key = (h264.SPS, sps.id)
-            self._sps = self._sps or sps
-        elif h264.kind(unit) == h264.PPS:
-            key = (h264.PPS, h264.pps_ids(unit)[0])
-        else:
+        """Keep what belongs in the header. Raises CannotCopy when another with its number was there before."""
+        key = self.codec.key(unit)
+        if key is None:
             return
-        if self.sets.setdefault(key, unit) != unit or sum(kind == h264.SPS for kind, _ in self.sets) > 1:
+        unit = unit.rstrip(b"\0")
+        if key not in self.sets and key[0] == self.codec.sequence:
+            if self._sequence:
+                raise CannotCopy("its coding changes on the way")
+            self._sequence = self.codec.parse(unit)
+        if self.sets.setdefault(key, unit) != unit:
             raise CannotCopy("its coding changes on the way")
 
     def take(self, packet: Packet) -> None:
@@ -92,43 +91,40 @@ class Survey:
             raise CannotCopy("its pictures carry no times")
         if packet.has_sidedata("new_extradata"):
             raise CannotCopy("its coding changes on the way")
-        # The first slice speaks for all of a picture.
-        for unit in h264.units(packet, self.length_bytes):  # type: ignore[arg-type]
-            kind = h264.kind(unit)
-            if kind in h264.PICTURE_UNITS:
-                self._take_slice(packet, unit)
-                return
-            if kind in (h264.SPS, h264.PPS):
+        marks: int | None = None
+        for unit in nal.units(packet, self.length_bytes):  # type: ignore[arg-type]
+            if not self.codec.belongs(unit):
                 self.bare = False
+            # The first slice speaks for all of a picture.
+            if marks is None and self.codec.is_slice(unit):
+                marks = self.codec.marks(unit, self._described)
+            elif self.codec.key(unit):
                 self._learn(bytes(unit))
-        raise CannotCopy("some of it holds no picture")
-
-    def _take_slice(self, packet: Packet, unit: memoryview) -> None:
-        if self._sps is None:
-            raise CannotCopy("its coding is not described")
-        restarts = h264.kind(unit) == h264.IDR_SLICE and not h264.drops_earlier(bytes(unit[:40]), self._sps)
-        self.pts.append(packet.pts)  # type: ignore[arg-type]
-        self.flags.append(RESTARTS * restarts | REFERENCED * h264.is_reference(unit) | DISCARDED * packet.is_discard)
+            # What comes after it only matters when the packet may be copied as it is.
+            if marks is not None and not self.bare:
+                break
+        if marks is None:
+            raise CannotCopy("some of it holds no picture")
+        self.pts.append(packet.pts)
+        self.flags.append(marks | DISCARDED * packet.is_discard)
         self.positions.append(-1 if packet.pos is None else packet.pos)
 
-
-def _require_known(sps: h264.Sps) -> None:
-    if sps.profile not in h264.PROFILES or not sps.is_420:
-        raise CannotCopy("its colours are stored in a rare way")
-    if not sps.progressive:
-        raise CannotCopy("it is interlaced")
-    if sps.crop[0] or sps.crop[2]:
-        raise CannotCopy("it is cropped in a rare way")
+    @property
+    def _described(self) -> Sequence:
+        if self._sequence is None:
+            raise CannotCopy("its coding is not described")
+        return self._sequence
 
 
 def survey(source: Path, info: MediaInfo, index: FrameIndex, *, halt: Halt | None = None) -> CodedOrder:
     """How the pictures are stored. Raises CannotCopy."""
-    if info.video is None or info.video.codec != "h264":
-        raise CannotCopy("it is not H.264")
+    codec = CODECS.get(info.video.codec) if info.video else None
+    if codec is None:
+        raise CannotCopy(f"it is not {' or '.join(codec.label for codec in CODECS.values())}")
     try:
         container, stream = open_picture(source, info)
         with container:
-            found = Survey(stream.codec_context.extradata or b"")
+            found = Survey(codec, stream.codec_context.extradata or b"")
             for packet in _packets(container.demux(stream), halt or Halt()):
                 found.take(packet)
     except (ValueError, av.error.InvalidDataError) as error:
@@ -148,7 +144,9 @@ def _order(found: Survey, index: FrameIndex) -> CodedOrder:
     if len(np.unique(pts)) != len(pts):
         raise CannotCopy("two of its pictures are shown at once")
     flags = np.frombuffer(found.flags, np.uint8)
-    restarts, referenced, discarded = (flags & flag != 0 for flag in (RESTARTS, REFERENCED, DISCARDED))
+    restarts, referenced, leading, discarded = (
+        flags & mark != 0 for mark in (RESTARTS, REFERENCED, LEADING, DISCARDED)
+    )
     places = np.minimum(np.searchsorted(index.pts, pts), len(index.pts) - 1)
     places = np.where((index.pts[places] == pts) & ~discarded, places, OUTSIDE)
     if np.count_nonzero(places != OUTSIDE) != len(index.pts):
@@ -157,4 +155,15 @@ def _order(found: Survey, index: FrameIndex) -> CodedOrder:
         raise CannotCopy("it is damaged")
     ordered = tuple(unit for _, unit in sorted(found.sets.items()))
     positions = np.array(found.positions, np.int64)
-    return CodedOrder(pts, places, restarts, referenced, positions, found.length_bytes, ordered, found.bare)
+    return CodedOrder(
+        codec=found.codec,
+        pts=pts,
+        places=places,
+        restarts=restarts,
+        leading=leading,
+        referenced=referenced,
+        positions=positions,
+        length_bytes=found.length_bytes,
+        sets=ordered,
+        bare=found.bare,
+    )

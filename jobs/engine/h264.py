@@ -1,8 +1,9 @@
 """What an H.264 bitstream says of itself: its parameter sets, and of each picture how it was coded."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from jobs.engine import nal
 from jobs.engine.bits import BitReader, BitWriter
 
 SLICE, IDR_SLICE, SEI, SPS, PPS = 1, 5, 6, 7, 8
@@ -11,7 +12,6 @@ PICTURE_UNITS = (SLICE, IDR_SLICE)
 PROFILES = {66: "baseline", 77: "main", 100: "high"}
 # Those whose parameter sets say which colour format and depth they have.
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
-START_CODE = b"\0\0\1"
 EXTENDED_ASPECT = 255
 
 
@@ -218,56 +218,19 @@ def drops_earlier(unit: bytes, sps: Sps) -> bool:
     return bits.flag()
 
 
-def units(data: bytes | memoryview, length_bytes: int) -> Iterator[memoryview]:
-    """The NAL units of a packet: each behind its length in so many bytes, or (0) behind a start code."""
-    view = memoryview(data)
-    if not length_bytes:
-        yield from _between_start_codes(view)
-        return
-    place = 0
-    while place + length_bytes < len(view):
-        size = int.from_bytes(view[place : place + length_bytes], "big")
-        place += length_bytes
-        # Damaged files have units without content.
-        if size:
-            yield view[place : place + size]
-        place += size
-
-
-def _between_start_codes(view: memoryview) -> Iterator[memoryview]:
-    data = bytes(view)
-    begin = data.find(START_CODE)
-    while begin >= 0:
-        begin += len(START_CODE)
-        # Behind a slice only its own kind follows in practice, but sets are small and looked for anyway.
-        following = data.find(START_CODE, begin)
-        end = len(data) if following < 0 else following
-        # The zero that makes a start code of four bytes, and padding.
-        while end > begin and data[end - 1] == 0:
-            end -= 1
-        if end > begin:
-            yield view[begin:end]
-        begin = following
-
-
-def kind(unit: bytes | memoryview) -> int:
+def kind(unit: nal.Unit) -> int:
     return unit[0] & 31
 
 
-def is_reference(unit: bytes | memoryview) -> bool:
+def is_reference(unit: nal.Unit) -> bool:
     """Whether other pictures may be predicted from this one."""
     return unit[0] & 0x60 != 0
-
-
-def with_lengths(parts: Sequence[bytes | memoryview]) -> bytes:
-    """A packet as MP4 stores it: each unit behind its length in four bytes."""
-    return b"".join(piece for unit in parts for piece in (len(unit).to_bytes(4, "big"), unit))
 
 
 def configuration(extradata: bytes) -> tuple[int, list[bytes]]:
     """Bytes of a unit's length (0: start codes) and the parameter sets of a track's header. Raises ValueError."""
     if not extradata or extradata[0] != 1:
-        return 0, [bytes(unit) for unit in _between_start_codes(memoryview(extradata))]
+        return 0, [bytes(unit) for unit in nal.units(extradata, 0)]
     try:
         return (extradata[4] & 3) + 1, list(_stored_sets(extradata))
     except IndexError as error:

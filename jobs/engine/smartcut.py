@@ -6,6 +6,7 @@ of the one that is written, so that memory stays flat. Everything ends up in one
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -20,10 +21,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from jobs.engine.codec import Coding
 from jobs.engine.coded import CodedOrder
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, Halt, beside
-from jobs.engine.patch import Coded, Coding, encoded
+from jobs.engine.patch import Coded, encoded
 from jobs.engine.picture import disk_errors
 from jobs.engine.splice import Decoding, Stretch
 from jobs.engine.stored import StoredPackets, decoded, rewritten
@@ -97,7 +99,7 @@ def splice_pictures(
     *,
     progress: Callable[[float], None],
 ) -> None:
-    """Write the scheduled pictures as H.264 in an MP4 file without sound, most of them copied.
+    """Write the scheduled pictures as the source's codec in an MP4 file without sound, most of them copied.
 
     `progress` gets the fraction of the work that is done, 0 to 1; what it raises ends the work. Raises ToolError (as
     Unsound when the recording does not decode as its packets promise) and ResourceError.
@@ -175,11 +177,12 @@ class Writer:
         assert stretch.stored is not None
         order = self._splice.order
         shown = order.places[stretch.stored]
-        stored = self._packets.between(stretch.stored, stretch.stored + stretch.count)
-        for count, (place, packet) in enumerate(stored):
-            if not order.bare:
+        runs = [self._packets.between(begin, end) for begin, end in stretch.copied]
+        for count, (place, packet) in enumerate(itertools.chain.from_iterable(runs)):
+            begins = count == 0
+            if begins or not order.bare:
                 is_key = packet.is_keyframe
-                packet = Packet(rewritten(packet, order))
+                packet = Packet(rewritten(packet, order, begins=begins))
                 packet.is_keyframe = is_key
             self._mux(packet, stretch.first + int(order.places[place] - shown))
             if count % 256 == 255:
@@ -225,7 +228,8 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
         av.open(f"file:{output}", "w", format="mp4", options=_exact_start(index)) as container,
     ):
         stream = container.add_stream_from_template(packets.stream)
-        stream.codec_context.extradata = splice.coding.header()
+        stream.codec_context.extradata = splice.coding.codec.header(splice.coding)
+        stream.codec_context.codec_tag = splice.coding.codec.tag
         stream.codec_context.sample_aspect_ratio = info.video.sample_aspect
         clock = Fraction(1, index.clock_hz)
         stream.time_base, stream.codec_context.time_base = clock, clock

@@ -1,11 +1,15 @@
 """Which pictures of a result can be the source's own compressed ones, and which have to be encoded.
 
 A decoder needs the pictures that others were predicted from. So in each kept range what is copied starts at a picture
-before which a decoder may know nothing (IDR) and ends before the first stored picture that lies outside the range:
+before which a decoder may know nothing (a restart), and ends before the first stored picture that lies outside the
+range:
 
     stored order      I0 P3 B1 B2 P6 B4 B5 I7 P10 B8 B9 P13 B11 B12 P16 B14 ...
     kept              . . . . 4 5 6 | 7 8 9 10 11 12 13 | 14 15 . .
                       encoded         copied              encoded: they need P16, which is not shown
+
+In open groups a restart is followed by leading pictures, which are shown before it and may need what was stored before
+it. When a copy starts there they are encoded, and left out of the copy: no later picture needs them.
 """
 
 import dataclasses
@@ -26,15 +30,28 @@ LONGEST_JOINED = 120
 
 @dataclasses.dataclass(frozen=True)
 class Stretch:
-    """`count` pictures of the result from its number `first` on; when copied, stored from place `stored` on."""
+    """`count` pictures of the result from its number `first` on.
+
+    When they are copied, the first of them is stored at place `stored`, and the others after `skipped` leading ones.
+    """
 
     first: int
     count: int
     stored: int | None = None
+    skipped: int = 0
 
     @property
     def end(self) -> int:
         return self.first + self.count
+
+    @property
+    def copied(self) -> list[tuple[int, int]]:
+        """Where copied packets are stored: from one place up to another, which is the first not to be copied."""
+        if self.stored is None:
+            return []
+        follows = self.stored + 1 + self.skipped
+        runs = [(self.stored, self.stored + 1), (follows, follows + self.count - 1)]
+        return [(begin, end) for begin, end in runs if begin < end]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,16 +96,24 @@ def _split(
         return
     stored = int(restarts[place])
     before = int(order.places[stored]) - shown
-    count = _copyable(order.places[stored : int(stored_at[shown:end].max()) + 1], end)
+    skipped = _leading_after(order, stored)
+    stop = int(stored_at[shown:end].max()) + 1
+    count = _copyable(np.delete(order.places[stored:stop], slice(1, 1 + skipped)), end)
     after = kept.count - before - count
     if count < SHORTEST_COPY and (before or after):
         yield kept
         return
     if before:
         yield Stretch(kept.first, before)
-    yield Stretch(kept.first + before, count, stored)
+    yield Stretch(kept.first + before, count, stored, skipped)
     if after:
         yield Stretch(kept.end - after, after)
+
+
+def _leading_after(order: CodedOrder, stored: int) -> int:
+    """How many pictures that lead a restart are stored right after it."""
+    following = order.leading[stored + 1 :]
+    return len(following) if following.all() else int(following.argmin())
 
 
 def _copyable(places: NDArray[np.int64], end: int) -> int:
@@ -126,12 +151,15 @@ class Decoding:
         self._stored = stored_at[np.searchsorted(index.pts, wanted.pts)]
         # Decoding can start at the first stored picture too, as it has to.
         self._starts = np.union1d([0], np.flatnonzero(order.restarts))
+        # What leads a restart belongs to the group before it.
+        group = np.searchsorted(self._starts, self._stored, "right") - 1
+        self._group = np.maximum(group - order.leading[self._stored], 0)
 
     def runs(self, stretch: Stretch) -> list[Run]:
         """One run for each group of pictures that a stretch reaches into."""
         stored = self._stored[stretch.first : stretch.end]
         pts = self._wanted.pts[stretch.first : stretch.end]
-        group = np.searchsorted(self._starts, stored, "right") - 1
+        group = self._group[stretch.first : stretch.end]
         # Time never goes back in a result, so each group comes once.
         edges = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), stretch.count]
         return [
@@ -142,6 +170,7 @@ class Decoding:
     def _run(self, begin: int, stored: NDArray[np.int64], pts: NDArray[np.int64]) -> Run:
         end = int(stored.max()) + 1
         needed = self._order.referenced[begin:end].copy()
+        needed[1 : 1 + _leading_after(self._order, begin)] = False
         needed[stored - begin] = True
         return Run(begin, end, frozenset((np.flatnonzero(needed) + begin).tolist()), tuple(pts.tolist()))
 

@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import h264
+from jobs.engine import nal
 from jobs.engine.coded import CodedOrder
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
@@ -140,8 +140,7 @@ def _frames(packets: StoredPackets, run: Run) -> Iterator[VideoFrame]:
         raise _unsound(repr(error)) from error
 
 
-def rewritten(packet: Packet, order: CodedOrder) -> bytes:
-    """The pictures of a packet as MP4 stores them, parameter sets left out: those stand in the track's header."""
-    kept = (h264.SLICE, h264.IDR_SLICE, h264.SEI)
-    parts = [unit for unit in h264.units(packet, order.length_bytes) if h264.kind(unit) in kept]  # type: ignore[arg-type]
-    return h264.with_lengths(parts)
+def rewritten(packet: Packet, order: CodedOrder, *, begins: bool) -> bytes:
+    """A packet as MP4 stores it, nothing in it that belongs in the header. `begins`: nothing before it is copied."""
+    parts = [unit for unit in nal.units(packet, order.length_bytes) if order.codec.belongs(unit)]  # type: ignore[arg-type]
+    return nal.with_lengths([order.codec.begin(unit) for unit in parts] if begins else parts)

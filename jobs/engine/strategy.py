@@ -6,11 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-from jobs.engine import coded, patch, splice
-from jobs.engine.coded import CannotCopy, CodedOrder
+from jobs.engine import coded, splice
+from jobs.engine.codec import CannotCopy, Quality
+from jobs.engine.coded import CodedOrder
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
-from jobs.engine.patch import Coding, Quality
+from jobs.engine.patch import fitting
 from jobs.engine.pcm import demuxer
 from jobs.engine.smartcut import Splice
 from jobs.engine.splice import Decoding, Stretch
@@ -20,9 +21,9 @@ Render = Literal["smart", "encode"]
 
 # Containers whose packets can be gone to by time, or by their place in the file.
 ENTERABLE = {"mov", "matroska", "mpegts", "flv"}
-# What a picture costs, measured in pictures decoded (720p on one core).
-COST = {"ultrafast": 1.0, "veryfast": 2.4}
+# What a picture costs, measured in pictures decoded (720p on one core): copied, and encoded as the whole would be.
 COPYING = 0.02
+ENCODING = 2.4
 # When more of the result than this is encoded, its size counts for more than the time.
 BULK_SHARE = 1 / 3
 
@@ -59,7 +60,7 @@ def _order(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None) 
     if demuxer(info) not in ENTERABLE:
         raise CannotCopy("its container cannot be entered in the middle")
     order = coded.survey(source, info, index, halt=halt)
-    if info.video is not None and order.sps.size != (info.video.width, info.video.height):
+    if info.video is not None and order.sequence.size != (info.video.width, info.video.height):
         raise CannotCopy("it is cropped in a rare way")
     return order
 
@@ -72,10 +73,10 @@ def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: CodedO
         raise CannotCopy("no stretch of what is kept can be copied")
     decoding = Decoding(order, index, wanted)
     share = copied / len(wanted.pts)
-    quality = patch.BULK if share < 1 - BULK_SHARE else patch.SEAM
+    quality = order.codec.bulk if share < 1 - BULK_SHARE else order.codec.seam
     if smart_cost(stretches, decoding, quality) >= whole_cost(wanted, index):
         raise CannotCopy("copying parts of it would take longer")
-    coding = Coding(order, info.video, index.clock_hz, quality)
+    coding = fitting(order, info.video, index.clock_hz, quality)
     return Strategy(f"{_percent(share)} of the picture is untouched.", Splice(wanted, order, stretches, coding))
 
 
@@ -84,14 +85,14 @@ def smart_cost(stretches: list[Stretch], decoding: Decoding, quality: Quality) -
     encoded = [stretch for stretch in stretches if stretch.stored is None]
     copied = sum(stretch.count for stretch in stretches if stretch.stored is not None)
     decoded = sum(decoding.cost(stretch) for stretch in encoded)
-    return decoded + COST[quality.preset] * sum(stretch.count for stretch in encoded) + COPYING * copied
+    return decoded + quality.cost * sum(stretch.count for stretch in encoded) + COPYING * copied
 
 
 def whole_cost(wanted: Schedule, index: FrameIndex) -> float:
     """Expected cost of encoding everything: what lies between a keyframe and a kept range is decoded too."""
     firsts = np.searchsorted(index.pts, wanted.pts[[first for first in wanted.first if first < len(wanted.pts)]])
     keys = index.keys[np.maximum(np.searchsorted(index.keys, firsts, "right") - 1, 0)]
-    return float((firsts - keys).clip(0).sum() + (1 + COST["veryfast"]) * len(wanted.pts))
+    return float((firsts - keys).clip(0).sum() + (1 + ENCODING) * len(wanted.pts))
 
 
 def _percent(share: float) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.engine import h264
+from jobs.engine import h264, nal
 from jobs.engine.bits import BitReader, BitWriter
 
 
@@ -63,7 +63,7 @@ def test_packets_come_apart_with_lengths_and_with_start_codes():
         packets = [*context.encode(frame), *context.encode(None)]
         length, _ = h264.configuration(context.extradata)
         assert length == (0 if annexb else 4)
-        units = list(h264.units(packets[0], length))
+        units = list(nal.units(packets[0], length))
         kinds.append([h264.kind(unit) for unit in units if h264.kind(unit) != h264.SEI])
         assert all(h264.is_reference(unit) for unit in units if h264.kind(unit) == h264.IDR_SLICE)
     assert kinds == [[h264.IDR_SLICE] * 3] * 2

@@ -11,11 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine import h264, patch, process, strategy, timeline
+from jobs.engine import h264, process, strategy, timeline
 from jobs.engine.cutparams import CutParams
 from jobs.engine.cutplan import plan as planned
 from jobs.engine.cutplan import snap
 from jobs.engine.inspection import inspect
+from jobs.engine.patch import fitting
 from jobs.engine.smartcut import Splice, splice_pictures
 from jobs.engine.splice import stretches
 from jobs.engine.strategy import choose
@@ -69,7 +70,7 @@ class Result:
     output: Path
 
 
-def spliced(source: Path, keep=KEEP, quality: patch.Quality = patch.SEAM) -> Result:
+def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     """Splice whatever it costs; the planner is tested by itself."""
     info = inspect(source)
     index = timeline.index_frames(source, info)
@@ -77,7 +78,7 @@ def spliced(source: Path, keep=KEEP, quality: patch.Quality = patch.SEAM) -> Res
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
     wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
     order = strategy._order(source, info, index, None)
-    coding = patch.Coding(order, info.video, index.clock_hz, quality)
+    coding = fitting(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
     splice = Splice(wanted, order, stretches(order, index, wanted), coding)
     output = source.with_name("spliced.mp4")
     splice_pictures(source, info, index, splice, output, progress=lambda fraction: None)
@@ -165,7 +166,7 @@ def test_every_picture_is_the_right_one_and_in_place(name, tmp_path):
 @pytest.mark.parametrize("name", ["high with pyramids", "main without B-frames", "baseline", "slides"])
 def test_a_result_with_much_to_encode_is_as_faithful(name, tmp_path):
     filename, picture = RECORDINGS[name]
-    assert_faithful(spliced(make(tmp_path / filename, picture), quality=patch.BULK))
+    assert_faithful(spliced(make(tmp_path / filename, picture), bulk=True))
 
 
 @pytest.mark.parametrize("name", ["high with pyramids", "variable rate", "50 a second in a transport stream"])
@@ -210,7 +211,7 @@ def test_the_track_says_what_the_source_said(tmp_path):
         length, units = h264.configuration(context.extradata)
     sets = [h264.parse_sps(unit) for unit in units if h264.kind(unit) == h264.SPS]
     assert length == 4
-    assert sets[0] == result.splice.order.sps
+    assert sets[0] == result.splice.order.sequence
     assert sets[1] == dataclasses.replace(sets[0], **{name: getattr(sets[1], name) for name in OWN})
     assert sets[1].id != sets[0].id
 

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from jobs.engine.coded import CodedOrder
 from jobs.engine.splice import LONGEST_JOINED, SHORTEST_COPY, Decoding, Stretch, stretches
 from jobs.engine.timeline import FrameIndex, Schedule
+from jobs.engine.x264 import H264
 
 
 def stored(text: str) -> tuple[CodedOrder, FrameIndex]:
     """From words in stored order, like "I0 P3 b1 b2", a kind and a place of showing: I restarts, b is unreferenced.
 
+    A C restarts too, after which what is an L or (unreferenced) an l leads it.
     A K is a keyframe that is no restart, and what is shown at a place with an x is not shown at all.
     """
     words = text.split()
@@ -21,17 +23,19 @@ def stored(text: str) -> tuple[CodedOrder, FrameIndex]:
     pts = np.array([int(word[1:]) for word in words], np.int64)
     kinds = np.array([word[0] for word in words])
     order = CodedOrder(
+        H264(),
         pts,
         np.array(places, np.int64),
-        kinds == "I",
-        np.isin(kinds, ["I", "P", "K", "B", "x"]),
+        np.isin(kinds, ["I", "C"]),
+        np.isin(kinds, ["L", "l"]),
+        np.isin(kinds, ["I", "C", "P", "K", "B", "L", "x"]),
         np.zeros(len(words), np.int64),
         4,
         (),
         True,
     )
     times = np.array(shown, np.int64)
-    keys = np.searchsorted(times, [int(word[1:]) for word in words if word[0] in "IK"])
+    keys = np.searchsorted(times, [int(word[1:]) for word in words if word[0] in "ICK"])
     return order, FrameIndex(times, times, np.array(keys), int(times[-1]) + 1, 16_000)
 
 
@@ -43,6 +47,7 @@ def keeping(index: FrameIndex, *ranges: tuple[int, int]) -> Schedule:
 
 
 GROUPS = "I0 P3 b1 b2 P6 b4 b5 I7 P10 b8 b9 P13 b11 b12 P16 b14 b15 I17 P20 b18 b19"
+OPEN = "I0 P3 b1 b2 C7 L5 l4 l6 P9 b8 C12 l10 l11"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +71,12 @@ GROUPS = "I0 P3 b1 b2 P6 b4 b5 I7 P10 b8 b9 P13 b11 b12 P16 b14 b15 I17 P20 b18 
         ("I0 P1 P2 P3 P11 B7 B5 b4 b6 B9 b8 b10", [(0, 9)], [Stretch(0, 4, 0), Stretch(4, 5)]),
         # All that is stored up to there is shown, but not all that is shown before it is stored by then.
         ("I0 P1 P2 P3 P6 b4 P9 b5 b7 b8", [(0, 7)], [Stretch(0, 4, 0), Stretch(4, 3)]),
+        # What leads a restart is left out of a copy that starts there, and encoded where it is shown.
+        (OPEN, [(2, 13)], [Stretch(0, 5), Stretch(5, 6, 4, 3)]),
+        (OPEN, [(7, 13)], [Stretch(0, 6, 4, 3)]),
+        # But copied where the group before it is.
+        (OPEN, [(0, 13)], [Stretch(0, 13, 0)]),
+        (OPEN, [(0, 5)], [Stretch(0, 4, 0), Stretch(4, 1)]),
         # What an edit list hides can be needed for decoding, and is not copied.
         ("x0 x1 P2 P3 I4 P5 P6 P7", [(2, 8)], [Stretch(0, 2), Stretch(2, 4, 4)]),
     ],
@@ -89,6 +100,15 @@ def test_only_what_is_referred_to_or_wanted_is_decoded():
     assert decoding.cost(Stretch(3, 7, 7)) == 0
 
 
+def test_what_leads_a_restart_is_decoded_from_the_one_before():
+    order, index = stored(OPEN)
+    decoding = Decoding(order, index, keeping(index, (5, 7), (8, 11)))
+    (leading,) = decoding.runs(Stretch(0, 2))
+    assert (leading.begin, leading.end, leading.wanted, sorted(leading.needed)) == (0, 8, (5, 6), [0, 1, 4, 5, 7])
+    trailing, after = decoding.runs(Stretch(2, 3))[0], decoding.runs(Stretch(2, 3))[1:]
+    assert (trailing.begin, trailing.wanted, sorted(trailing.needed), after) == (4, (8, 9, 10), [4, 8, 9, 10, 11], [])
+
+
 def test_each_group_is_decoded_once_for_all_that_is_wanted_of_it():
     order, index = stored(GROUPS)
     decoding = Decoding(order, index, keeping(index, (1, 2), (5, 6), (8, 10)))
@@ -97,11 +117,13 @@ def test_each_group_is_decoded_once_for_all_that_is_wanted_of_it():
 
 @st.composite
 def recordings(draw):
-    """Groups of pictures of any lengths, each with any number of unreferenced B-frames before its P-frames."""
+    """Groups of pictures of any lengths, open and closed, each with any number of B-frames before its P-frames."""
     words, place = [], 0
     for _ in range(draw(st.integers(1, 6))):
-        words.append(f"{draw(st.sampled_from('IIK'))}{place}" if words else f"I{place}")
-        place += 1
+        lead = draw(st.integers(0, 3)) if words else 0
+        words.append(f"C{place + lead}" if lead else f"{draw(st.sampled_from('IIK'))}{place}" if words else f"I{place}")
+        words += [f"{draw(st.sampled_from('Ll'))}{place + number}" for number in range(lead)]
+        place += lead + 1
         for _ in range(draw(st.integers(0, 5))):
             between = draw(st.integers(0, 3))
             words += [f"P{place + between}", *(f"b{place + number}" for number in range(between))]
@@ -127,9 +149,10 @@ def test_whatever_is_kept_is_covered_once_and_copies_can_be_decoded(recording):
             assert [pts for run in runs for pts in run.wanted] == shown
             assert all(run.begin == 0 or order.restarts[run.begin] for run in runs)
         else:
-            copied = slice(stretch.stored, stretch.stored + stretch.count)
+            copied = [place for begin, end in stretch.copied for place in range(begin, end)]
             assert order.restarts[stretch.stored]
             assert sorted(order.pts[copied].tolist()) == shown
+            assert shown[0] == order.pts[stretch.stored]
     longest = max((stretch.count for stretch in found if stretch.stored is None), default=0)
     assert longest < LONGEST_JOINED + len(index.pts)
     assert all(stretch.count >= min(SHORTEST_COPY, len(wanted.pts)) or len(ranges) > 1 for stretch in found[1:-1])
