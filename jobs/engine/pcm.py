@@ -49,16 +49,18 @@ def decode_argv(
     """ffmpeg's command line for 32-bit float samples of one track, interleaved, on standard output."""
     rate, channels = rate or output_rate(track), channels or output_channels(track)
     # min_comp and min_hard_comp are where the resampler starts to fill and trim: at the start anything, later a hole.
-    clock = f"async=1:min_comp=0.00001:min_hard_comp={HOLE_SECONDS}:first_pts={round(info.start * rate)}"
+    clock = f"async=1:min_comp=0.00001:min_hard_comp={HOLE_SECONDS}:first_pts=0"
     return [
         *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "warning"),
         # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
         *("-max_error_rate", "1"),
         *process.SAFE_INPUT,
-        # Time stamps as they are stored: the place of the start is given to the resampler instead.
+        # Time stamps as they are stored, and the start taken off them before the resampler, which would count it in
+        # samples of a rate that is known only when the first of them is decoded.
         *("-copyts", "-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
         "-af",
-        f"aresample={rate}:{clock}:osf=flt:ochl={LAYOUTS[channels]},asetnsamples={FRAME_SAMPLES}:pad=0",
+        f"asetpts=round(PTS-({info.start})/TB),aresample={rate}:{clock}:osf=flt:ochl={LAYOUTS[channels]}"
+        f",asetnsamples={FRAME_SAMPLES}:pad=0",
         *("-f", "f32le", "pipe:1"),
     ]
 
