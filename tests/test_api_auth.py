@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.test import Client
 
@@ -17,6 +19,11 @@ CALLS = [
     ("head", f"/videos/{ID}/file"),
     ("get", f"/videos/{ID}/poster"),
     ("post", f"/videos/{ID}/cut-plan"),
+    ("get", "/images"),
+    ("post", "/images"),
+    ("get", f"/images/{ID}"),
+    ("delete", f"/images/{ID}"),
+    ("get", f"/images/{ID}/file"),
     ("get", f"/artifacts/{ID}/file"),
     ("get", "/operations"),
     ("get", "/jobs"),
@@ -104,7 +111,7 @@ def test_a_token_is_guessed_nowhere_without_a_limit():
 def test_every_documented_call_is_tested_here():
     document = Client().get(f"{ROOT}/openapi.json").json()
     documented = {
-        (method, path.replace(ROOT, "").replace("{video_id}", ID).replace("{job_id}", ID).replace("{artifact_id}", ID))
+        (method, re.sub(r"\{\w+_id\}", ID, path.removeprefix(ROOT)))
         for path, methods in document["paths"].items()
         for method in methods
     }
