@@ -129,9 +129,7 @@ def test_an_upload_goes_on_after_a_reload(library, site, email, large):
     library.set_input_files("#id_file", large)
     library.locator("#send").click()
     expect(library.locator("#files")).to_contain_text("connection lost, trying again", timeout=SLOW)
-    library.unroute("**/uploads/*")
-    library.on("dialog", lambda dialog: dialog.accept())  # it warns that something is under way
-    library.reload()
+    leave_and_return(library)
     left = library.locator("#unfinished")
     expect(left).to_contain_text("long-talk.wav")
     expect(left).to_contain_text("8 MB of 20 MB are there. Choose the same file to go on.")
@@ -152,9 +150,7 @@ def test_who_goes_on_with_other_ticks_gets_what_is_ticked_now(library, site, ema
     library.set_input_files("#id_file", large)
     library.locator("#send").click()
     expect(library.locator("#files")).to_contain_text("connection lost, trying again", timeout=SLOW)
-    library.unroute("**/uploads/*")
-    library.on("dialog", lambda dialog: dialog.accept())
-    library.reload()
+    leave_and_return(library)
     sent = offsets(library)
     untick_all(library)
     library.set_input_files("#id_file", large)
@@ -170,9 +166,7 @@ def test_wrong_settings_cost_nothing_of_what_arrived(library, site, email, large
     library.set_input_files("#id_file", large)
     library.locator("#send").click()
     expect(library.locator("#files")).to_contain_text("connection lost, trying again", timeout=SLOW)
-    library.unroute("**/uploads/*")
-    library.on("dialog", lambda dialog: dialog.accept())
-    library.reload()
+    leave_and_return(library)
     library.get_by_label("Thumbnails").uncheck()
     library.locator("#settings-silence-cut summary").click()
     library.locator("[name='silence-cut-threshold_db']").fill("loud")
@@ -210,6 +204,13 @@ def test_speed_and_time_left_are_told_and_a_piece_under_way_can_be_held(library,
     assert sent[begun:][0] == sent[begun - 1], "the piece under way is sent again"
     (video,) = mine(site, email, Video)
     assert video.size == large.stat().st_size
+
+
+def leave_and_return(page):
+    """Load the page again with the connection lost, and have it back only then: nothing is sent in between."""
+    page.on("dialog", lambda dialog: dialog.accept())  # it warns that something is under way
+    page.reload()
+    page.unroute("**/uploads/*")
 
 
 def hold_back(route, offset):
