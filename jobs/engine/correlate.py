@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.pcm import Samples
+from jobs.engine.placed import Samples
 
 Signal = NDArray[np.float64]
 """Shape (samples, channels)."""

@@ -94,13 +94,12 @@ def plan_only(
     *,
     track: int | str = "all",
     cache: Path | None = None,
-    log: CommandLog | None = None,
 ) -> CutPlan:
     """The plan that `cut` would render, boundaries on the picture's frames. Raises InputError, ToolError.
 
     With a `cache` folder (one that belongs to the bytes of `source`) only the first call has to read the recording.
     """
-    return _analyse(source, info, params, track, cache, log, lambda fraction: None)[0]
+    return _analyse(source, info, params, track, cache, lambda fraction: None)[0]
 
 
 def cut(
@@ -129,7 +128,7 @@ def cut(
     seconds: dict[str, float] = {}
     with proven.timed(seconds, "analysis"):
         plan, index = _analyse(
-            source, info, params, track, cache, log, lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound")
+            source, info, params, track, cache, lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound")
         )
         strategy = _strategy(source, info, plan, index, way)
 
@@ -158,7 +157,6 @@ def _analyse(
     params: CutParams,
     track: int | str,
     cache: Path | None,
-    log: CommandLog | None,
     progress: Callable[[float], None],
 ) -> tuple[CutPlan, FrameIndex | None]:
     """The snapped plan and the picture's index, sound and packets read beside each other."""
@@ -168,7 +166,7 @@ def _analyse(
         measured: Levels | Voice | None = None
         if not params.keep:
             measure = voice.measure if params.detector == "voice" else levels.measure
-            measured = measure(source, info, track, cache_dir=cache, log=log, progress=progress)
+            measured = measure(source, info, track, cache_dir=cache, progress=progress)
         index = indexing.result()
     ends = [measured.duration if measured else info.duration]
     if index:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from jobs.engine import cache, pcm
 from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.process import CommandLog
 from jobs.errors import InputError
 
 STEPS_PER_SECOND = 50
@@ -73,7 +72,6 @@ def measure(
     track: int | str = "all",
     *,
     cache_dir: Path | None = None,
-    log: CommandLog | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Levels:
     """Levels over all channels of one track, or of the loudest track at each step.
@@ -92,7 +90,7 @@ def measure(
             if progress:
                 progress((number + fraction) / len(chosen))
 
-        measured.append(_measure(source, info, one, log, advance))
+        measured.append(_measure(source, info, one, advance))
     levels = loudest(measured)
     cache.save(
         stored,
@@ -119,11 +117,9 @@ def loudest(measured: Sequence[Levels]) -> Levels:
     return Levels(db, max(levels.duration for levels in measured))
 
 
-def _measure(
-    source: Path, info: MediaInfo, track: AudioTrack, log: CommandLog | None, advance: Callable[[float], None]
-) -> Levels:
+def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Callable[[float], None]) -> Levels:
     peaks = []
-    with pcm.decoded(source, info, track, log=log) as sound:
+    with pcm.decoded(source, info, track) as sound:
         starts = step_starts(sound.rate, BLOCK_SECONDS)
         while len(block := sound.read(BLOCK_SECONDS * sound.rate)):
             peaks.append(_peaks(block, starts))

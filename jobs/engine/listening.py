@@ -7,18 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
-import av
 import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Discard
 
+from jobs.engine import pcm
 from jobs.engine.parallel import Halt
-from jobs.engine.pcm import HOLE_SECONDS, LAYOUTS, Samples
-from jobs.errors import InputError
+from jobs.engine.placed import HOLE_SECONDS, LAYOUTS, Samples
 
 # Decoders need some sound before they give it right: most of all Opus (80 ms) and MP3 with its reservoir of bits.
 LEAD_SECONDS = Fraction(1, 5)
@@ -71,21 +69,7 @@ class Listener:
         halt: Halt | None = None,
     ) -> Iterator[Self]:
         """Open stream number `index` of a file of this format. Raises InputError."""
-        try:
-            container = av.open(
-                f"file:{path}",
-                format=format,
-                container_options={"protocol_whitelist": "file"},
-                metadata_errors="replace",
-            )
-        except (av.error.FFmpegError, ValueError) as error:
-            raise InputError("The recording could not be opened.", detail=repr(error), code="unreadable") from error
-        with container:
-            stream = container.streams[index]
-            assert isinstance(stream, AudioStream)
-            for other in container.streams:
-                if other is not stream:
-                    other.discard = Discard.all
+        with pcm.opened(path, format, index) as (container, stream):
             yield cls(container, stream, rate, channels, start=start, can_seek=can_seek, halt=halt)
 
     def window(self, begin: Fraction, count: int) -> Samples:
@@ -133,7 +117,7 @@ class Listener:
                 if block.pts is None or block.time_base is None:
                     continue
                 place = round(block.pts * block.time_base * self.rate)
-                # As in jobs.engine.pcm: less than this is jitter of the time stamps, not a hole in the sound.
+                # As in jobs.engine.placed: less than this is jitter of the time stamps, not a hole in the sound.
                 if expected is not None and abs(place - expected) <= HOLE_SECONDS * self.rate:
                     place = expected
                 samples = _samples(block)
@@ -154,11 +138,10 @@ class Listener:
                     self._halt.check()
                 if self._until is not None and packet.pts is not None and packet.pts * packet.time_base > self._until:
                     return
-                try:
-                    yield from packet.decode()
-                except av.error.InvalidDataError:
-                    if packet.pts is not None:
-                        self._damage.append(packet.pts * packet.time_base)
+                frames = pcm.frames_of(packet, self._stream)
+                if frames is None and packet.pts is not None:
+                    self._damage.append(packet.pts * packet.time_base)
+                yield from frames or []
 
 
 def _samples(frame: AudioFrame) -> Samples:

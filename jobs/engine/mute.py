@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from jobs.engine.pcm import Samples
+from jobs.engine.placed import Samples
 
 # Inside each muted stretch at either end, so that nothing outside it is touched.
 FADE_SECONDS = Fraction(10, 1000)

@@ -1,33 +1,31 @@
 """The sound of a recording as plain samples, each at its place on the recording's clock.
 
 Sample n of what is read here is what sounds n / rate seconds after the recording's start. Sound that starts late,
-starts before the recording's start, or has a hole is filled or trimmed by ffmpeg's resampler, so that nothing after
-such a place is shifted. Measured on made clips: right to the sample.
+starts before the recording's start, or has a hole is filled or trimmed, so that nothing after such a place is shifted.
+Measured on made clips: right to the sample.
 """
 
 import contextlib
-import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
+import av.error
 import numpy as np
-from numpy.typing import NDArray
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard
 
-from jobs.engine import process
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.parallel import Halt
-
-Samples = NDArray[np.float32]
-"""Shape (samples, channels); 1.0 is full scale, and lossy codecs go beyond it."""
+from jobs.engine.placed import LAYOUTS, Placed, Samples, placed
+from jobs.errors import InputError, ToolError
 
 # What AAC can carry; other rates become 48 kHz, other layouts stereo.
 RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
-# Time stamps jitter by a few milliseconds in many files; only more than this is a hole in the sound.
-HOLE_SECONDS = 0.01
-# ffmpeg hands each frame from thread to thread: large ones halve the time it takes.
-FRAME_SAMPLES = 48_000
-PIPE_BYTES = 1 << 20
+BLOCK_SAMPLES = 48_000
 
 
 def output_rate(track: AudioTrack) -> int:
@@ -43,53 +41,70 @@ def demuxer(info: MediaInfo) -> str:
     return info.format.split(",")[0]
 
 
-def decode_argv(
-    source: Path, info: MediaInfo, track: AudioTrack, rate: int | None = None, channels: int | None = None
-) -> list[str]:
-    """ffmpeg's command line for 32-bit float samples of one track, interleaved, on standard output."""
-    rate, channels = rate or output_rate(track), channels or output_channels(track)
-    # min_comp and min_hard_comp are where the resampler starts to fill and trim: at the start anything, later a hole.
-    clock = f"async=1:min_comp=0.00001:min_hard_comp={HOLE_SECONDS}:first_pts=0"
-    return [
-        *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "warning"),
-        # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
-        *("-max_error_rate", "1"),
-        *process.SAFE_INPUT,
-        # Time stamps as they are stored, and the start taken off them before the resampler, which would count it in
-        # samples of a rate that is known only when the first of them is decoded.
-        *("-copyts", "-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
-        "-af",
-        f"asetpts=round(PTS-({info.start})/TB),aresample={rate}:{clock}:osf=flt:ochl={LAYOUTS[channels]}"
-        f",asetnsamples={FRAME_SAMPLES}:pad=0",
-        *("-f", "f32le", "pipe:1"),
-    ]
+@contextlib.contextmanager
+def opened(path: Path, format: str, index: int) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """Open stream number `index` of a file of this format, to read it alone. Raises InputError."""
+    try:
+        container = av.open(
+            f"file:{path}",
+            format=format,
+            container_options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except (av.error.FFmpegError, ValueError) as error:
+        raise InputError(
+            "The recording could not be opened. Upload it again.", detail=repr(error), code="unreadable"
+        ) from error
+    with container:
+        stream = container.streams[index]
+        assert isinstance(stream, AudioStream)
+        for other in container.streams:
+            if other is not stream:
+                other.discard = Discard.all
+        yield container, stream
 
 
 class Pcm:
     """Samples of one track in the order of time, from the recording's start on."""
 
-    def __init__(self, child: process.Child, rate: int, channels: int) -> None:
+    def __init__(self, blocks: Iterator[Placed], rate: int, channels: int) -> None:
         self.rate = rate
         self.channels = channels
         self.position = 0
         """How many samples were read."""
-        self._child = child
-        self._ended = False
+        self._blocks = blocks
+        self._ahead: Placed | None = None
 
     def read(self, count: int) -> Samples:
         """The next `count` samples; fewer, down to none, only at the end of the track. Raises ToolError."""
-        block = np.empty((count, self.channels), np.float32)
-        view = memoryview(block.reshape(-1).view(np.uint8).data)
-        filled = 0
-        while filled < len(view) and not self._ended:
-            taken = self._child.stdout.readinto(view[filled:])  # type: ignore[attr-defined]
-            filled += taken
-            if not taken:
-                self._child.wait()
-                self._ended = True
-        samples = block[: filled // (4 * self.channels)]
-        self.position += len(samples)
-        return samples
+        begin, end = self.position, self.position + count
+        block = np.zeros((count, self.channels), np.float32)
+        while self.position < end and (ahead := self._next()):
+            place, samples = ahead
+            part = samples[: max(0, end - place)]
+            block[place - begin : place - begin + len(part)] = part
+            self.position = min(end, place + len(part))
+        return block[: self.position - begin]
+
+    def skip(self, count: int) -> None:
+        """Leave out the next `count` samples, or all there are."""
+        end = self.position + count
+        while self.position < end and (ahead := self._next()):
+            place, samples = ahead
+            self.position = min(end, place + len(samples))
+
+    def _next(self) -> Placed | None:
+        """The next sound that is not read yet, none of it before `position`."""
+        while True:
+            if self._ahead is None:
+                self._ahead = next(self._blocks, None)
+            if self._ahead is None:
+                return None
+            place, samples = self._ahead
+            if place + len(samples) > self.position:
+                passed = max(0, self.position - place)
+                return place + passed, samples[passed:]
+            self._ahead = None
 
 
 @contextlib.contextmanager
@@ -100,13 +115,40 @@ def decoded(
     *,
     rate: int | None = None,
     channels: int | None = None,
-    log: process.CommandLog | None = None,
     halt: Halt | None = None,
 ) -> Iterator[Pcm]:
     """Decode one track, at its own rate and channels unless AAC cannot carry them, or at the ones given."""
     rate, channels = rate or output_rate(track), channels or output_channels(track)
-    with process.started(decode_argv(source, info, track, rate, channels), log=log) as child:
-        if halt:
-            halt.watch(child)
-        fcntl.fcntl(child.stdout.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        yield Pcm(child, rate, channels)
+    start = round(info.start * rate)
+    with opened(source, demuxer(info), track.index) as (container, stream):
+        blocks = placed(_frames(container, stream, halt or Halt()), rate, channels, block=BLOCK_SAMPLES)
+        yield Pcm(_understood((place - start, samples) for place, samples in blocks), rate, channels)
+
+
+def _understood(blocks: Iterator[Placed]) -> Iterator[Placed]:
+    try:
+        yield from blocks
+    except av.error.FFmpegError as error:
+        raise ToolError(
+            "The sound of this recording could not be decoded. Export it again, for example as MP4, and upload that.",
+            detail=repr(error),
+        ) from error
+
+
+def _frames(container: InputContainer, stream: AudioStream, halt: Halt) -> Iterator[AudioFrame]:
+    with contextlib.suppress(av.error.InvalidDataError):
+        for packet in container.demux(stream):
+            halt.check()
+            # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
+            yield from frames_of(packet, stream) or []
+
+
+def frames_of(packet: Packet, stream: AudioStream) -> list[AudioFrame] | None:
+    """The sound of a packet; None when it is damaged."""
+    try:
+        return stream.codec_context.decode(packet)
+    except av.error.MemoryError:
+        raise
+    except av.error.FFmpegError:
+        # Decoders have many words for it.
+        return None

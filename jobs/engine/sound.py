@@ -16,7 +16,8 @@ from jobs.engine import pcm, process
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.mute import hushed
 from jobs.engine.parallel import Beside, Halt
-from jobs.engine.pcm import Pcm, Samples
+from jobs.engine.pcm import Pcm
+from jobs.engine.placed import LAYOUTS, Samples
 
 # On each side of a join, so 8 ms in all.
 FADE_SECONDS = Fraction(4, 1000)
@@ -115,7 +116,7 @@ def encode_argv(rate: int, channels: int, output: Path) -> list[str]:
     bits = MONO_BITS if channels == 1 else BITS_PER_CHANNEL * channels
     return [
         *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
-        *("-f", "f32le", "-ar", str(rate), "-ch_layout", pcm.LAYOUTS[channels], "-i", "pipe:0"),
+        *("-f", "f32le", "-ar", str(rate), "-ch_layout", LAYOUTS[channels], "-i", "pipe:0"),
         # Few samples at low rates hold few bits.
         # Quicker, and at such rates the better one: measured on speech, 8 to 25 dB less noise below 8 kHz.
         *("-c:a", "aac", "-aac_coder", "fast", "-b:a", str(min(bits, 6 * rate * channels))),
@@ -140,7 +141,7 @@ def cut_sound(
     `muted` are stretches of the result, in seconds, in which there is to be no sound.
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
-    with pcm.decoded(source, info, track, log=log, halt=task.halt) as sound:
+    with pcm.decoded(source, info, track, halt=task.halt) as sound:
         wanted = pieces(keep, duration, sound.rate)
         total = sum(piece.count for piece in wanted)
         argv = encode_argv(sound.rate, sound.channels, output)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from jobs.engine import cache, levels, pcm
 from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.process import CommandLog
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -48,7 +47,6 @@ def measure(
     track: int | str = "all",
     *,
     cache_dir: Path | None = None,
-    log: CommandLog | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Voice:
     """Voice in one track, or in any of them at each window; the arguments are those of `levels.measure`.
@@ -66,7 +64,7 @@ def measure(
             if progress:
                 progress((number + fraction) / len(chosen))
 
-        measured.append(_measure(source, info, one, log, advance))
+        measured.append(_measure(source, info, one, advance))
     voice = anybody(measured)
     cache.save(
         stored,
@@ -97,12 +95,10 @@ def _from_arrays(arrays: cache.Arrays | None) -> Voice | None:
     return Voice(probability, Fraction(int(duration[0]), int(duration[1])))
 
 
-def _measure(
-    source: Path, info: MediaInfo, track: AudioTrack, log: CommandLog | None, advance: Callable[[float], None]
-) -> Voice:
+def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Callable[[float], None]) -> Voice:
     listener = Listener()
     found = []
-    with pcm.decoded(source, info, track, rate=RATE, channels=1, log=log) as sound:
+    with pcm.decoded(source, info, track, rate=RATE, channels=1) as sound:
         while len(block := sound.read(BLOCK_WINDOWS * WINDOW_SAMPLES)):
             found.append(listener.hear(block[:, 0]))
             advance(min(1.0, float(Fraction(sound.position, RATE) / info.duration)) if info.duration else 1.0)

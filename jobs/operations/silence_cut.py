@@ -205,7 +205,7 @@ class SilenceCut(Operation[SilenceCutParams]):
         """The plan alone."""
         context.progress(0, "Measuring the sound")
         source, info, how = context.source, context.info, params.for_engine()
-        plan = cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache, log=context.log)
+        plan = cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache)
         return plan, []
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:

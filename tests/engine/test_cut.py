@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from jobs.engine import cut as cutting
-from jobs.engine import levels, picture, timeline
+from jobs.engine import levels, picture, process, timeline
 from jobs.engine.cutplan import CutParams
 from jobs.engine.inspection import inspect
 from jobs.engine.process import CommandLog
@@ -358,7 +358,7 @@ def test_a_failing_encoder_of_sound_ends_the_whole_cut(tmp_path, monkeypatch):
     monkeypatch.setattr("jobs.engine.sound.BITS_PER_CHANNEL", "no number")
     monkeypatch.setattr(
         "jobs.engine.sound.encode_argv",
-        lambda rate, channels, output: [cutting.levels.pcm.process.ffmpeg(), "-f", "nothing"],
+        lambda rate, channels, output: [process.ffmpeg(), "-f", "nothing"],
     )
     log = CommandLog()
     with pytest.raises(ToolError):

@@ -1,6 +1,5 @@
 """Levels against single samples put at known places, and the automatic threshold against made speech in made noise."""
 
-import re
 from fractions import Fraction
 
 import av
@@ -11,7 +10,7 @@ from jobs.engine import levels, pcm
 from jobs.engine.cutplan import CutParams, plan
 from jobs.engine.inspection import inspect
 from jobs.engine.levels import STEP, Levels, auto_threshold, measure, step_starts
-from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 from tests.clips import Picture, Sound, make
 
@@ -102,17 +101,6 @@ def test_a_hole_in_the_sound_shifts_nothing(tmp_path):
     assert found.duration == 3
 
 
-def test_sound_read_in_blocks_is_right_to_the_sample(tmp_path):
-    places = [100, 48_000 + 7, 2 * 48_000 + 11]
-    source = write(tmp_path / "a.mkv", clicks(48_000 * 3, *places), 48_000, start=2, holes=range(12, 18))
-    info = inspect(source)
-    with pcm.decoded(source, info, info.audio[0]) as sound:
-        blocks = []
-        while len(block := sound.read(1000)):
-            blocks.append(block[:, 0])
-    assert np.flatnonzero(np.concatenate(blocks) > 0.2).tolist() == places
-
-
 def test_the_padding_of_lossy_codecs_is_not_counted(tmp_path):
     for name, codec in (("a.mp3", "libmp3lame"), ("a.m4a", "aac"), ("a.ogg", "libopus")):
         source = make(tmp_path / name, None, Sound([(1, 1.5)], codec=codec, seconds=3, floor_db=-90))
@@ -180,13 +168,6 @@ def test_progress_reaches_the_end(tmp_path):
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1, abs=0.01)
     assert len(told) == 8
-
-
-def test_the_input_is_opened_as_what_it_is_and_as_nothing_else(tmp_path):
-    info = MediaInfo("mov,mp4,m4a", Fraction(1), 1, audio=(AudioTrack(3, "aac", 48_000, 2),))
-    argv = " ".join(pcm.decode_argv(tmp_path / "-i concat.txt", info, info.audio[0]))
-    assert re.search(r"-protocol_whitelist file,pipe .*-f mov -i file:/", argv)
-    assert "-map 0:3" in argv
 
 
 def speech(seed: int, seconds: int, pause_share: float) -> tuple[np.ndarray, np.ndarray]:
