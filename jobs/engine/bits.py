@@ -1,12 +1,16 @@
-"""Reading and writing the bits of H.264 parameter sets and slice headers."""
+"""Reading and writing the bits of parameter sets and slice headers."""
+
+from jobs.engine import nal
+
+Bits = tuple[int, int]
+"""A piece of a bitstream as it stands: its bits as a number, and how many they are."""
 
 
 class BitReader:
     """Reads the bits of one NAL unit, most significant first. Past its end: zeros."""
 
     def __init__(self, unit: bytes) -> None:
-        # An encoder puts a 3 between two zeros and a small byte, so that no start code can appear by chance.
-        payload = unit.replace(b"\0\0\3", b"\0\0")
+        payload = nal.unguarded(unit)
         self._value = int.from_bytes(payload, "big")
         self.left = 8 * len(payload)
 
@@ -14,6 +18,11 @@ class BitReader:
         self.left -= count
         shifted = self._value >> self.left if self.left >= 0 else self._value << -self.left
         return shifted & ((1 << count) - 1)
+
+    def since(self, left: int) -> Bits:
+        """What was read since so many bits were left."""
+        count = left - self.left
+        return (self._value >> self.left if self.left >= 0 else self._value << -self.left) & ((1 << count) - 1), count
 
     def flag(self) -> bool:
         return self.bits(1) == 1
@@ -49,9 +58,4 @@ class BitWriter:
         """The bits closed by a one, in whole bytes, guarded against start codes."""
         padding = -(self._count + 1) % 8
         data = ((self._value << 1 | 1) << padding).to_bytes((self._count + 1 + padding) // 8, "big")
-        guarded = bytearray()
-        for byte in data:
-            if byte <= 3 and guarded[-2:] == b"\0\0":
-                guarded.append(3)
-            guarded.append(byte)
-        return bytes(guarded)
+        return nal.guarded(data)

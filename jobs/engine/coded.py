@@ -16,8 +16,9 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
 from jobs.engine.timeline import FrameIndex, open_picture
 from jobs.engine.x264 import H264
+from jobs.engine.x265 import Hevc
 
-CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(),)}
+CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
 
 OUTSIDE = -1
 """Place of a stored picture that is never shown."""

@@ -1,8 +1,10 @@
 """Units of the network abstraction layer, in which H.264 and HEVC keep everything: taken out of packets and put in."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 START_CODE = b"\0\0\1"
+SMALL_AFTER_ZEROS = re.compile(rb"\0\0(?=[\0-\3])")
 
 Unit = bytes | memoryview
 
@@ -42,3 +44,12 @@ def _between_start_codes(view: memoryview) -> Iterator[memoryview]:
 def with_lengths(parts: Sequence[Unit]) -> bytes:
     """A packet as MP4 stores it: each unit behind its length in four bytes."""
     return b"".join(piece for unit in parts for piece in (len(unit).to_bytes(4, "big"), unit))
+
+
+def unguarded(unit: Unit) -> bytes:
+    """Without the 3 that encoders put between two zeros and a small byte, so that no start code appears by chance."""
+    return bytes(unit).replace(b"\0\0\3", b"\0\0")
+
+
+def guarded(data: bytes) -> bytes:
+    return SMALL_AFTER_ZEROS.sub(b"\0\0\3", data)
