@@ -46,11 +46,7 @@ class Hevc(Codec):
 
     def parse(self, unit: bytes) -> hevc.Sps:
         sps = hevc.parse_sps(unit)
-        if (
-            sps.profile_number not in hevc.PROFILES
-            or sps.chroma != 1
-            or sps.depths not in ((8, 8), (10, 10))
-        ):
+        if sps.profile_number not in hevc.PROFILES or sps.chroma != 1 or sps.depths not in ((8, 8), (10, 10)):
             raise CannotCopy("its colours are stored in a rare way")
         if sps.interlaced:
             raise CannotCopy("it is interlaced")

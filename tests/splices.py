@@ -1,0 +1,135 @@
+"""Recordings spliced whatever it costs, and what has to hold for the result."""
+
+import dataclasses
+import itertools
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from jobs.engine import process, strategy, timeline
+from jobs.engine.cutparams import CutParams
+from jobs.engine.cutplan import plan as planned
+from jobs.engine.cutplan import snap
+from jobs.engine.inspection import inspect
+from jobs.engine.patch import fitting
+from jobs.engine.smartcut import Splice, splice_pictures
+from jobs.engine.splice import stretches
+from tests.clips import number_of
+
+# Ends of ranges between frames, single frames, a range over several groups, the first and the last frame.
+KEEP = (("0", "0.31"), ("0.5", "0.52"), ("0.7", "2.113"), ("2.31", "2.9"), ("3.05", "9"))
+
+
+@dataclasses.dataclass
+class Result:
+    splice: Splice
+    index: timeline.FrameIndex
+    source: Path
+    output: Path
+
+
+def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
+    """Splice whatever it costs; the planner is tested by itself."""
+    info = inspect(source)
+    index = timeline.index_frames(source, info)
+    end = Fraction(index.end, index.clock_hz)
+    ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
+    wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    order = strategy._order(source, info, index, None)
+    coding = fitting(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
+    splice = Splice(wanted, order, stretches(order, index, wanted), coding)
+    output = source.with_name("spliced.mp4")
+    splice_pictures(source, info, index, splice, output, progress=lambda fraction: None)
+    return Result(splice, index, source, output)
+
+
+def frames_of(path: Path) -> dict[int, av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return {frame.pts: frame for frame in container.decode(video=0)}
+
+
+def pixels(frame: av.VideoFrame) -> bytes:
+    return frame.to_ndarray().tobytes()
+
+
+def psnr(left: av.VideoFrame, right: av.VideoFrame) -> float:
+    difference = left.to_ndarray().astype(float) - right.to_ndarray().astype(float)
+    peak = 2 ** left.format.components[0].bits - 1
+    return 10 * float(np.log10(peak**2 / max(1e-9, (difference**2).mean())))
+
+
+def pictures_by(decoder: str, path: Path) -> list[str]:
+    """Checksums of the pictures in the order in which ffmpeg gets them from a decoder."""
+    argv = [
+        process.ffmpeg(),
+        "-v",
+        "error",
+        "-c:v",
+        decoder,
+        "-i",
+        str(path),
+        "-map",
+        "0:v",
+        "-fps_mode",
+        "passthrough",
+    ]
+    done = subprocess.run([*argv, "-f", "framemd5", "-"], capture_output=True, text=True, check=True)
+    return [line.split(",")[-1].strip() for line in done.stdout.splitlines() if not line.startswith("#")]
+
+
+def errors_of(path: Path) -> str:
+    """What ffmpeg finds wrong when it decodes everything and looks closely."""
+    argv = [process.ffmpeg(), "-v", "warning", "-err_detect", "crccheck+bitstream+buffer", "-i", str(path)]
+    done = subprocess.run([*argv, "-map", "0:v", "-f", "null", "-"], capture_output=True, text=True, check=True)
+    # Pictures of a variable rate may lie closer together than the clock of nothing is fine.
+    return "\n".join(line for line in done.stderr.splitlines() if "[null @" not in line)
+
+
+def assert_faithful(result: Result) -> None:
+    wanted = result.splice.wanted
+    before, after = frames_of(result.source), frames_of(result.output)
+    expected = [before[pts] for pts in wanted.pts.tolist()]
+    found = list(after.values())
+    assert [number_of(frame) for frame in found] == [number_of(frame) for frame in expected]
+    clock = Fraction(1, result.index.clock_hz)
+    assert [frame.pts * frame.time_base for frame in found] == [at * clock for at in wanted.at.tolist()]
+    for stretch in result.splice.stretches:
+        for left, right in list(zip(expected, found, strict=True))[stretch.first : stretch.end]:
+            if stretch.stored is None:
+                assert psnr(left, right) >= 45
+            else:
+                assert pixels(left) == pixels(right)
+    assert_decodable(result)
+
+
+def assert_decodable(result: Result) -> None:
+    assert_in_order(result)
+    assert errors_of(result.output) == ""
+    if result.splice.order.codec.name == "h264":
+        # The stricter of two decoders: it drops and disorders pictures where parameter sets do not go together.
+        assert pictures_by("libopenh264", result.output) == pictures_by("h264", result.output)
+
+
+def assert_in_order(result: Result) -> None:
+    with av.open(str(result.output)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        video = container.streams.video[0]
+        end = (video.start_time + video.duration) * video.time_base
+        assert len(container.streams) == 1
+    assert len(packets) == len(result.splice.wanted.pts)
+    assert all(left.dts < right.dts for left, right in itertools.pairwise(packets))
+    assert all(packet.dts <= packet.pts for packet in packets)
+    wanted = result.splice.wanted
+    assert abs(end - Fraction(int(wanted.at[-1] + wanted.lasts[-1]), result.index.clock_hz)) < Fraction(1, 1000)
+
+
+def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
+    info = inspect(source)
+    index = timeline.index_frames(source, info)
+    end = Fraction(index.end, index.clock_hz)
+    ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
+    wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    return strategy.choose(source, info, index, wanted, render)
