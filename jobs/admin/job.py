@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -25,6 +25,14 @@ class OperationFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(**{self.field: self.value()}) if self.value() else queryset
+
+
+class ErrorFilter(admin.AllValuesFieldListFilter):
+    """By the codes of errors that there are; "none" for jobs without one."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "none"}
 
 
 class ArtifactInline(admin.TabularInline):
@@ -57,7 +65,7 @@ class JobAdmin(Watched):
         ("owner", admin.RelatedOnlyFieldListFilter),
         "queue",
         "created_at",
-        "error_code",
+        ("error_code", ErrorFilter),
     )
     list_select_related = ("owner", "video")
     search_fields = ("video__title", "video__name", "owner__email", "error_message", "worker")

@@ -21,6 +21,9 @@ class TokenAdmin(admin.ModelAdmin):
     autocomplete_fields = ("owner",)
     show_full_result_count = False
 
+    class Media:
+        js = ("operator/names.js",)
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["owner", "name"] if obj is None else ["owner", "name", "created_at", "last_used_at"]
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
@@ -15,6 +18,7 @@ from tests.site import PASSWORD
 
 S = Job.Status
 EMAIL = "looks@example.org"
+OPERATOR = "looks-operator@example.org"
 EVERYBODYS = {
     "login": "/accounts/login/",
     "signup": "/accounts/signup/",
@@ -25,6 +29,8 @@ EVERYBODYS = {
     "inactive": "/accounts/inactive/",
     "confirm-sent": "/accounts/confirm-email/",
     "confirm-old-link": "/accounts/confirm-email/old/",
+    "reset-link": "{reset_link}",
+    "confirm-link": "{confirm_link}",
     "not-found": "/nothing/here",
 }
 OWNERS = {
@@ -43,6 +49,33 @@ OWNERS = {
     "logout": "/accounts/logout/",
     "reauthenticate": "/accounts/reauthenticate/",
 }
+OPERATORS = {
+    "admin": "/admin/",
+    "admin-jobs": "/admin/jobs/job/",
+    "admin-job": "/admin/jobs/job/{failed}/change/",
+    "admin-videos": "/admin/jobs/video/",
+    "admin-account": "/admin/jobs/account/{account}/change/",
+    "admin-token": "/admin/jobs/token/add/",
+    "admin-delete": "/admin/jobs/job/{failed}/delete/",
+    "admin-queues": "/admin/django_rq/",
+    "api-docs": "/api/v1/docs",
+}
+AXE = {"resultTypes": ["violations"], "preload": False}
+"""Preloading is for style sheets of other hosts, and copies ours inline, which the policy forbids."""
+OTHERS = {
+    # Django names its search field by a picture with the text "Search", and describes it by the help below.
+    "label-title-only": 'id="searchbar"',
+    # Swagger UI puts a link and a button inside of the button that unfolds a call.
+    "nested-interactive": 'class="opblock-summary-control"',
+}
+"""Markup that is not ours to mend: by axe's rule, what the tag in question carries."""
+WHOLE = {
+    "reset-link": ".card input[type=password]",
+    "confirm-link": ".card form button",
+    "admin-token": ".select2-selection[aria-labelledby^=id_owner]",
+    "api-docs": ".opblock",
+}
+"""What shows that the page is the one that is meant, and drawn, where that takes a valid link or a script."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +103,21 @@ def things(site):
             values = {"key": "none", "size": 5000, "media_type": "x/y", "sha256": "0" * 64}
             Artifact.objects.create(job=done, kind=kind, name=name, metadata={"seconds": 754}, **values)
         jobs[S.WAITING].after.add(jobs[S.RUNNING])
-        return {"video": video.pk, "audio": audio.pk, "done": done.pk, "failed": jobs[S.FAILED].pk}
+        confirm = confirm_link(owner)  # first: the key of the other one depends on the addresses
+        links = {"account": owner.pk, "confirm_link": confirm, "reset_link": reset_link(owner)}
+        return {"video": video.pk, "audio": audio.pk, "done": done.pk, "failed": jobs[S.FAILED].pk, **links}
+
+
+def reset_link(account):
+    """As in the letter for a forgotten password."""
+    key = f"{user_pk_to_url_str(account)}-{default_token_generator.make_token(account)}"
+    return f"/accounts/password/reset/key/{key}/"
+
+
+def confirm_link(account):
+    """As in the letter that asks whether an address is right."""
+    address = EmailAddress.objects.create(user=account, email="another@example.org")
+    return f"/accounts/confirm-email/{EmailConfirmationHMAC(address).key}/"
 
 
 def keep(page, name):
@@ -80,6 +127,7 @@ def keep(page, name):
 
 def look_at(page, name, address):
     page.goto(address)
+    expect(page.locator(WHOLE.get(name.rsplit("-", 2)[0], "main")).first).to_be_visible()
     if address in OWNERS.values() or page.locator("#live").count():
         expect(page.locator("#live")).to_have_text("Live")
     for fold in page.locator("details.fold, details.play").all():
@@ -89,28 +137,32 @@ def look_at(page, name, address):
     assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
 
 
-def refuse_serious(page, name):
-    found = Axe().run(page).response["violations"]
-    serious = [
+def serious(page):
+    """What keeps somebody from using the page, as axe finds it."""
+    return [
         f"{one['id']}: {node['html']} {node['failureSummary']}"
-        for one in found
+        for one in Axe().run(page, options=AXE).response["violations"]
         if one["impact"] in ("serious", "critical")
         for node in one["nodes"]
+        if OTHERS.get(one["id"], "<") not in node["html"].partition(">")[0][1:]
     ]
-    assert serious == [], f"{name}: {serious}"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
-@pytest.mark.parametrize("who", ["nobody", "owner"])
+@pytest.mark.parametrize("who", ["nobody", "owner", "operator"])
 def test_every_page_fits_and_can_be_used_by_everybody(new_page, site, things, who, width, scheme):
-    client = site.client(EMAIL) if who == "owner" else None
-    pages = OWNERS if client else EVERYBODYS
+    client, pages = {
+        "nobody": (None, EVERYBODYS),
+        "owner": (site.client(EMAIL), OWNERS),
+        "operator": (site.client(OPERATOR, is_staff=True, is_superuser=True), OPERATORS),
+    }[who]
     page = new_page(site, client, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    found = {}
     for name, address in pages.items():
-        name = f"{name}-{width}-{scheme}"
-        look_at(page, name, address.format(**things))
-        refuse_serious(page, name)
+        look_at(page, f"{name}-{width}-{scheme}", address.format(**things))
+        found[name] = serious(page)
+    assert not any(found.values()), {name: problems for name, problems in found.items() if problems}
 
 
 def test_the_settings_and_the_menu_fit_too(new_page, site, things):
@@ -120,7 +172,7 @@ def test_the_settings_and_the_menu_fit_too(new_page, site, things):
     menu = page.locator("#account")
     expect(menu.get_by_role("button", name="Sign out")).to_be_visible()
     expect(menu.get_by_role("link", name="Admin")).to_be_visible()
-    refuse_serious(page, "menu")
+    assert serious(page) == []
     keep(page, "menu-360-light")
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()
