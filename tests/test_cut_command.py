@@ -238,3 +238,21 @@ def test_it_needs_no_folder_that_it_may_write_to_besides_the_output(tmp_path, so
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_pauses_run_faster(source, tmp_path):
+    output = tmp_path / "cut.mp4"
+    done = run(tmp_path, source, output, "--threshold-db", "-15", "--pauses", "speed", "--speed", "4", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    fast = sum(end - start for start, end in told["fast"])
+    assert told["speed"] == 4
+    assert told["output_duration"] == pytest.approx(told["source_duration"] - fast * 3 / 4, abs=1e-4)
+    assert float(inspect(output).duration) == pytest.approx(told["output_duration"], abs=0.03)
+
+
+def test_a_speed_that_makes_no_sense_is_refused_with_a_sentence(source, tmp_path):
+    done = run(tmp_path, source, tmp_path / "cut.mp4", "--pauses", "speed", "--speed", "1")
+    assert done.returncode == 2
+    assert "between 1.5 and 100" in done.stderr
+    assert left_over(tmp_path) == set()

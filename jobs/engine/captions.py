@@ -3,7 +3,7 @@
 A cut takes time away, so a caption on show from `start` to `end` is on show for what was kept of that. What was kept
 follows without a gap in the result: a caption that lies across a cut stays one caption, is shortened by what goes, and
 never has to be split. One that lies within what goes is dropped, and so is what a cut leaves of one for less than
-SHORTEST: it would only flash.
+SHORTEST: it would only flash. Where the result runs faster, captions do.
 """
 
 import bisect
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from jobs.engine.cutplan import CutPlan
+from jobs.engine.parts import starts
 
 SHORTEST = Fraction(1, 5)
 """Seconds: what a cut leaves of a caption has to last this long; captions that were as short stay."""
@@ -98,16 +99,16 @@ class _Clock:
     """Old time to new. A time that goes becomes that of the join it went into."""
 
     def __init__(self, plan: CutPlan) -> None:
-        self._keep = plan.keep
-        self._starts = [start for start, _ in plan.keep]
-        self._new = plan.output_starts
+        self._parts = plan.parts
+        self._starts = [part.start for part in self._parts]
+        self._new = starts(self._parts)
 
     def __call__(self, time: Fraction) -> Fraction:
         place = bisect.bisect_right(self._starts, time) - 1
         if place < 0:
             return Fraction(0)
-        start, end = self._keep[place]
-        return self._new[place] + min(time, end) - start
+        start, end, speed = self._parts[place]
+        return self._new[place] + (min(time, end) - start) / speed
 
 
 def shifted(captions: Iterable[Caption], seconds: Fraction) -> list[Caption]:

@@ -70,6 +70,7 @@ class CutResult:
 def plan_json(plan: CutPlan) -> dict[str, Any]:
     """The plan in seconds after the recording's start, rounded to microseconds.
 
+    `keep` has what is kept at its own speed, `fast` what runs `speed` times as fast.
     Kept ranges are rounded inwards: given back as ranges to keep, they then move outwards to the very same frames.
     """
 
@@ -84,6 +85,8 @@ def plan_json(plan: CutPlan) -> dict[str, Any]:
         "threshold_db": plan.threshold_db,
         "detector": plan.detector,
         "muted": [[rounded(start), rounded(end)] for start, end in plan.muted],
+        "fast": [[rounded(start), rounded(end)] for start, end in plan.fast],
+        "speed": float(plan.speed) if plan.speed else None,
     }
 
 
@@ -148,7 +151,7 @@ def cut(
 def _strategy(source: Path, info: MediaInfo, plan: CutPlan, index: FrameIndex | None, way: Render) -> Strategy:
     if index is None:
         return Strategy("")
-    return strategies.choose(source, info, index, timeline.schedule(index, plan.keep), way)
+    return strategies.choose(source, info, index, timeline.schedule(index, plan.parts), way)
 
 
 def _analyse(

@@ -10,8 +10,9 @@ from jobs.engine.detect import Range
 from jobs.errors import InputError
 
 DETECTORS = ("loudness", "voice")
-PAUSES = ("remove", "shorten", "mute")
+PAUSES = ("remove", "shorten", "speed", "mute")
 LONGEST_MS = 3_600_000
+SPEEDS = (1.5, 100)
 TIMES = ("margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "pause_ms")
 
 
@@ -37,11 +38,13 @@ class CutParams:
     keep: tuple[Range, ...] = ()
     detector: Literal["loudness", "voice"] = "loudness"
     """What counts as sound: all that is loud enough, or only somebody who speaks."""
-    pauses: Literal["remove", "shorten", "mute"] = "remove"
+    pauses: Literal["remove", "shorten", "speed", "mute"] = "remove"
     """What becomes of silence: it goes but for the margins; what is longer than `pause_ms` is made that short, though
-    the margins stay whole; or it stays, without any sound."""
+    the margins stay whole; it runs `speed` times as fast between the margins; or it stays, without any sound."""
     pause_ms: int = 500
     """How long a shortened pause is, margins included."""
+    speed: float = 4
+    """How many times as fast pauses run, and whatever given ranges leave out; the pitch stays."""
 
     def __post_init__(self) -> None:
         if self.threshold_db != "auto" and not -120 <= float(self.threshold_db) <= 0:
@@ -52,10 +55,19 @@ class CutParams:
                     f"{name} has to lie between 0 and {LONGEST_MS} milliseconds. Choose another value.",
                     code="bad_params",
                 )
+        if not SPEEDS[0] <= self.speed <= SPEEDS[1]:
+            raise InputError(
+                f"speed has to lie between {SPEEDS[0]} and {SPEEDS[1]}. Choose another value.", code="bad_params"
+            )
         for name, choices in (("detector", DETECTORS), ("pauses", PAUSES)):
             if getattr(self, name) not in choices:
                 raise InputError(f"{name} has to be one of {', '.join(choices)}.", code="bad_params")
         object.__setattr__(self, "keep", tuple((seconds(start), seconds(end)) for start, end in self.keep))
+
+    @property
+    def hurry(self) -> Fraction | None:
+        """How many times as fast what is not kept runs, to a thousandth; None when it goes."""
+        return Fraction(Decimal(str(self.speed))).limit_denominator(1000) if self.pauses == "speed" else None
 
     @property
     def margins(self) -> tuple[Fraction, Fraction]:

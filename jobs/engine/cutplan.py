@@ -12,7 +12,7 @@ a margin of 200 ms on either side, a shortest silence of 200 ms and a shortest c
 Absorbing comes before dropping, so that a short sound close to others (the t at the end of a word) stays, and only a
 lonely one (a click) goes. Between 2 and 3 clips get their soft edges (`detect`), and short silences are absorbed again.
 Silence at the very start or end is treated like any other. Shortened pauses are margins that are wide enough. Where
-pauses are only muted everything is kept, and the gaps are what is muted.
+pauses are only muted everything is kept, and the gaps are what is muted. Where pauses run faster, the gaps do.
 """
 
 import dataclasses
@@ -25,6 +25,7 @@ import numpy as np
 from jobs.engine.cutparams import CutParams
 from jobs.engine.detect import Found, Range, loud, voiced
 from jobs.engine.levels import Levels, auto_threshold
+from jobs.engine.parts import Part, starts
 from jobs.engine.timeline import FrameIndex
 from jobs.engine.voice import Voice
 from jobs.errors import InputError
@@ -38,7 +39,8 @@ class CutPlan:
     """What stays of a recording of `duration` seconds: `keep` is ordered, disjoint, not touching, never empty.
 
     `detector` is what found it, None for given ranges. `threshold_db` is the level that "loudness" used. `muted` are
-    stretches, ordered and disjoint, in which the sound is taken away; where there are any, all is kept.
+    stretches, ordered and disjoint, in which the sound is taken away; where there are any, all is kept. `speed` is how
+    many times as fast runs what is not kept; without one it goes.
     """
 
     duration: Fraction
@@ -46,15 +48,27 @@ class CutPlan:
     threshold_db: float | None = None
     detector: str | None = None
     muted: tuple[Range, ...] = ()
+    speed: Fraction | None = None
 
     @property
     def removed(self) -> tuple[Range, ...]:
-        """What goes: the gaps before, between and after the kept ranges."""
-        return gaps(self.keep, self.duration)
+        """What goes: the gaps before, between and after the kept ranges, unless they run faster."""
+        return () if self.speed else gaps(self.keep, self.duration)
+
+    @property
+    def fast(self) -> tuple[Range, ...]:
+        """What runs faster: the gaps, if they do."""
+        return gaps(self.keep, self.duration) if self.speed else ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All of the result in its order."""
+        kept = [Part(start, end) for start, end in self.keep]
+        return tuple(sorted([*kept, *(Part(start, end, self.speed or Fraction(1)) for start, end in self.fast)]))
 
     @property
     def output_duration(self) -> Fraction:
-        return sum((end - start for start, end in self.keep), Fraction(0))
+        return sum((part.lasts for part in self.parts), Fraction(0))
 
     @property
     def saved(self) -> Fraction:
@@ -64,11 +78,8 @@ class CutPlan:
     @property
     def output_starts(self) -> tuple[Fraction, ...]:
         """Where each kept range begins in the result."""
-        starts, position = [], Fraction(0)
-        for start, end in self.keep:
-            starts.append(position)
-            position += end - start
-        return tuple(starts)
+        parts = self.parts
+        return tuple(at for at, part in zip(starts(parts), parts, strict=True) if part.speed == 1)
 
 
 def plan(heard: Levels | Voice | None, duration: Fraction, params: CutParams) -> CutPlan:
@@ -77,7 +88,7 @@ def plan(heard: Levels | Voice | None, duration: Fraction, params: CutParams) ->
     Raises InputError: `no_audio`, `all_silent`, `no_silence`, `bad_ranges`.
     """
     if params.keep:
-        return CutPlan(duration, given_ranges(params.keep, duration))
+        return CutPlan(duration, given_ranges(params.keep, duration), speed=params.hurry)
     if heard is None:
         raise InputError(
             "This recording has no sound, so no silence can be found in it. Choose a recording with sound, "
@@ -91,7 +102,7 @@ def plan(heard: Levels | Voice | None, duration: Fraction, params: CutParams) ->
     muted: tuple[Range, ...] = ()
     if params.pauses == "mute":
         kept, muted = ((Fraction(0), duration),), gaps(kept, duration)
-    made = CutPlan(duration, kept, found.threshold_db, params.detector, muted)
+    made = CutPlan(duration, kept, found.threshold_db, params.detector, muted, params.hurry)
     require_silence(made)
     return made
 
@@ -196,7 +207,7 @@ def _moved(plan: CutPlan, ranges: Iterator[Range], last: Fraction) -> CutPlan:
 
 def require_silence(plan: CutPlan) -> None:
     """Raise InputError when the plan would change nothing."""
-    if plan.removed or plan.muted:
+    if plan.removed or plan.muted or plan.fast:
         return
     if plan.threshold_db is None:
         raise InputError(

@@ -96,7 +96,7 @@ def wanted_pictures(
     stream.codec_context.thread_type = "AUTO"
     with container:
         pictures = Pictures(container, stream, index, can_seek=demuxer(info) in INDEXED)
-        firsts = set(wanted.first)
+        firsts = set(wanted.first).union(*(range(first, end) for first, end, is_fast in wanted.parts if is_fast))
         for place, pts in enumerate(wanted.pts.tolist()):
             if place in firsts:
                 pictures.go_to(pts)

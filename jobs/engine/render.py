@@ -64,7 +64,7 @@ def render(
 def _schedule(plan: CutPlan, index: FrameIndex | None) -> Schedule | None:
     if index is None:
         return None
-    wanted = schedule(index, plan.keep)
+    wanted = schedule(index, plan.parts)
     if not len(wanted.pts):
         raise InputError(
             "No picture lies in what would be kept of this recording. Keep more of it.", code="nothing_to_show"
@@ -102,7 +102,7 @@ def _encode(
     def cut_tracks(task: Beside[None]) -> None:
         for track, path in zip(info.audio, sounds, strict=True):
             cut_sound(
-                source, info, track, plan.keep, path, duration=plan.duration, task=task, muted=plan.muted, log=log
+                source, info, track, plan.parts, path, duration=plan.duration, task=task, muted=plan.muted, log=log
             )
 
     with beside(cut_tracks) as task:

@@ -2,11 +2,12 @@
 
 Every kept range begins in the result at the sample next to its exact place, so that nothing adds up over any number
 of joins. At a join the two sides fade into each other with equal power, reaching a few milliseconds into what is
-removed on either side: no click, no dip in the room's noise, and no kept instant is moved.
+removed on either side: no click, no dip in the room's noise, and no kept instant is moved. What runs faster begins and
+ends with the very samples at which its neighbours end and begin, and needs no fade.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from jobs.engine import pcm, process
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.mute import hushed
 from jobs.engine.parallel import Beside, Halt
+from jobs.engine.parts import Part
 from jobs.engine.pcm import Pcm
 from jobs.engine.placed import LAYOUTS, Samples
+from jobs.engine.tempo import faster
 
 # On each side of a join, so 8 ms in all.
 FADE_SECONDS = Fraction(4, 1000)
@@ -31,30 +34,45 @@ MONO_BITS = 96_000
 class Piece:
     """One kept range in samples: `count` from `start` on, faded in over `fade_in` either side of its start, and so on.
 
-    At the first piece's start and the last one's end there is nothing to fade to: the fade lies inside.
+    At the first piece's start and the last one's end there is nothing to fade to: the fade lies inside. `faster` is how
+    many samples of the result are made of it, with its pitch kept; None when it stays as it is.
     """
 
     start: int
     count: int
     fade_in: int
     fade_out: int
+    faster: int | None = None
 
     @property
     def end(self) -> int:
         return self.start + self.count
 
+    @property
+    def lasts(self) -> int:
+        """Samples of the result."""
+        return self.count if self.faster is None else self.faster
 
-def pieces(keep: Sequence[tuple[Fraction, Fraction]], duration: Fraction, rate: int) -> list[Piece]:
-    """The kept ranges on the sample grid. Each begins in the result where its exact place rounds to."""
-    starts, counts, position = [], [], Fraction(0)
-    for start, end in keep:
-        starts.append(round(start * rate))
-        counts.append(round((position + end - start) * rate) - round(position * rate))
-        position += end - start
+
+def pieces(parts: Iterable[tuple[Fraction, Fraction] | Part], duration: Fraction, rate: int) -> list[Piece]:
+    """The parts on the sample grid. Each begins in the result where its exact place rounds to."""
+    starts: list[int] = []
+    counts: list[int] = []
+    lasts: list[int | None] = []
+    position = Fraction(0)
+    for part in (Part(*one) for one in parts):
+        begins = round(position * rate)
+        position += part.lasts
+        lasting = round(position * rate) - begins
+        # Nothing is read twice: what runs faster takes up what rounding has left.
+        taken = starts[-1] + counts[-1] if starts and part.speed != 1 else 0
+        starts.append(max(taken, round(part.start * rate)))
+        counts.append(lasting if part.speed == 1 else max(0, round(part.end * rate) - starts[-1]))
+        lasts.append(None if part.speed == 1 else min(lasting, counts[-1]))
     fades = _fades(starts, counts, round(duration * rate), int(FADE_SECONDS * rate))
     return [
-        Piece(start, count, fade_in, fade_out)
-        for start, count, fade_in, fade_out in zip(starts, counts, fades, fades[1:], strict=False)
+        Piece(start, count, fade_in, fade_out, faster)
+        for start, count, fade_in, fade_out, faster in zip(starts, counts, fades, fades[1:], lasts, strict=False)
     ]
 
 
@@ -74,6 +92,8 @@ class Cursor:
     """Samples by their place, in rising order; silence after the end of the track."""
 
     def __init__(self, sound: Pcm) -> None:
+        self.rate = sound.rate
+        self.channels = sound.channels
         self._sound = sound
 
     def read(self, start: int, count: int) -> Samples:
@@ -92,6 +112,12 @@ def joined(sound: Cursor, wanted: Sequence[Piece]) -> Iterator[Samples]:
     """The samples of the result, in blocks."""
     tail: Samples | None = None
     for number, piece in enumerate(wanted):
+        if piece.faster is not None:
+            if tail is not None:
+                yield tail
+            yield from faster(sound, piece.start, piece.count, piece.faster, sound.rate)
+            tail = np.zeros((0, sound.channels), np.float32)
+            continue
         is_last = number == len(wanted) - 1
         begin = piece.start + piece.fade_in
         if tail is None:
@@ -128,7 +154,7 @@ def cut_sound(
     source: Path,
     info: MediaInfo,
     track: AudioTrack,
-    keep: Sequence[tuple[Fraction, Fraction]],
+    parts: Iterable[tuple[Fraction, Fraction] | Part],
     output: Path,
     *,
     duration: Fraction,
@@ -136,14 +162,14 @@ def cut_sound(
     muted: Sequence[tuple[Fraction, Fraction]] = (),
     log: process.CommandLog | None = None,
 ) -> None:
-    """Write what the ranges keep of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
+    """Write the parts of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
 
     `muted` are stretches of the result, in seconds, in which there is to be no sound.
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
     with pcm.decoded(source, info, track, halt=task.halt) as sound:
-        wanted = pieces(keep, duration, sound.rate)
-        total = sum(piece.count for piece in wanted)
+        wanted = pieces(parts, duration, sound.rate)
+        total = sum(piece.lasts for piece in wanted)
         argv = encode_argv(sound.rate, sound.channels, output)
         with process.started(argv, log=log, stdin=process.subprocess.PIPE) as encoder:
             task.halt.watch(encoder)

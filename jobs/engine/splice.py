@@ -69,11 +69,19 @@ def stretches(order: CodedOrder, index: FrameIndex, wanted: Schedule) -> list[St
     stored_at = _stored_at(order, len(index.pts))
     restarts = np.flatnonzero(order.restarts & (order.places >= 0))
     found: list[Stretch] = []
-    for first, end in zip(wanted.first, (*wanted.first[1:], len(wanted.pts)), strict=True):
-        if first < end:
+    for first, end, is_fast in wanted.parts:
+        if is_fast:
+            found += _shared(first, end)
+        elif first < end:
             shown = int(np.searchsorted(index.pts, wanted.pts[first]))
             found += _split(order, stored_at, restarts, Stretch(first, end - first), shown)
     return list(_joined(found))
+
+
+def _shared(first: int, end: int) -> Iterator[Stretch]:
+    """What runs faster, in pieces that several encoders can share."""
+    for begin in range(first, end, LONGEST_JOINED):
+        yield Stretch(begin, min(end - begin, LONGEST_JOINED))
 
 
 def _stored_at(order: CodedOrder, count: int) -> NDArray[np.int64]:

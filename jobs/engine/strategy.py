@@ -90,9 +90,12 @@ def smart_cost(stretches: list[Stretch], decoding: Decoding, quality: Quality) -
 
 def whole_cost(wanted: Schedule, index: FrameIndex) -> float:
     """Expected cost of encoding everything: what lies between a keyframe and a kept range is decoded too."""
-    firsts = np.searchsorted(index.pts, wanted.pts[[first for first in wanted.first if first < len(wanted.pts)]])
+    shown = [(first, end) for first, end, _ in wanted.parts if first < end]
+    places = np.searchsorted(index.pts, wanted.pts)
+    firsts, lasts = places[[first for first, _ in shown]], places[[end - 1 for _, end in shown]]
     keys = index.keys[np.maximum(np.searchsorted(index.keys, firsts, "right") - 1, 0)]
-    return float((firsts - keys).clip(0).sum() + (1 + ENCODING) * len(wanted.pts))
+    decoded = (firsts - keys).clip(0).sum() + (lasts - firsts + 1).sum()
+    return float(decoded + ENCODING * len(wanted.pts))
 
 
 def _percent(share: float) -> str:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from jobs.engine import cache
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
+from jobs.engine.parts import Part
 from jobs.engine.pcm import demuxer
 from jobs.errors import InputError
 
@@ -31,6 +32,8 @@ Ticks = NDArray[np.int64]
 MIN_CLOCK_HZ = 16_000
 # A boundary moves to the next frame when that is no further off; a recording of slides must not gain its long frames.
 SNAP_LIMIT = Fraction(1, 10)
+# Distances of frames where it runs faster: what players can follow, and what slides are seen in time with.
+STEPS = Fraction(1, 120), Fraction(1, 10)
 VERSION = 1
 
 
@@ -86,36 +89,76 @@ class FrameIndex:
 class Schedule:
     """The pictures of the result: which, when, how long. `pts` are the source's, `at` and `lasts` ticks of the result.
 
-    `first` has the place of each kept range's first picture.
+    `first` has the place of each part's first picture, `fast` says which parts run faster; none when it says nothing.
     """
 
     pts: Ticks
     at: Ticks
     lasts: Ticks
     first: tuple[int, ...]
+    fast: tuple[bool, ...] = ()
+
+    @property
+    def parts(self) -> Iterator[tuple[int, int, bool]]:
+        """Of each part its first picture, the one after its last, and whether it runs faster."""
+        return zip(self.first, (*self.first[1:], len(self.pts)), self.fast or (False,) * len(self.first), strict=True)
 
 
-def schedule(index: FrameIndex, keep: Iterable[tuple[Fraction, Fraction]]) -> Schedule:
-    """What is to be shown when the ranges follow each other. Boundaries are instants of the index's clock.
+def schedule(index: FrameIndex, parts: Iterable[tuple[Fraction, Fraction] | Part]) -> Schedule:
+    """What is to be shown when the parts follow each other. Boundaries are instants of the index's clock.
 
-    In each range, its frames at their own distance from its start; and where it begins between two frames, the one
-    that was on show then, from the range's start.
+    A part begins at the tick of the result next to its exact place, so that nothing adds up over any number of them.
     """
     pts: list[Ticks] = []
     at: list[Ticks] = []
-    first, pictures, position = [], 0, 0
-    for start, end in ((index.ticks(start), index.ticks(end)) for start, end in keep):
-        begin = int(np.searchsorted(index.shown, start, "left"))
-        stop = int(np.searchsorted(index.shown, end, "left"))
-        between = begin == len(index.shown) or index.shown[begin] > start
-        begin -= begin > 0 and between
+    first: list[int] = []
+    fast: list[bool] = []
+    pictures, position = 0, Fraction(0)
+    for part in (Part(*one) for one in parts):
+        start, end = index.ticks(part.start), index.ticks(part.end)
+        begins = round(position)
+        position += Fraction(end - start) / part.speed
+        if part.speed == 1:
+            places, shown = _as_they_are(index, start, end)
+        else:
+            places, shown = _faster(index, start, part.speed, round(position) - begins, least=int(not pictures))
         first.append(pictures)
-        pictures += max(0, stop - begin)
-        pts.append(index.pts[begin:stop])
-        at.append(np.maximum(index.shown[begin:stop], start) - start + position)
-        position += end - start
-    shown = np.concatenate(at)
-    return Schedule(np.concatenate(pts), shown, np.diff(shown, append=position), tuple(first))
+        fast.append(part.speed != 1)
+        pictures += len(places)
+        pts.append(index.pts[places])
+        at.append(shown + begins)
+    times = np.concatenate(at)
+    return Schedule(np.concatenate(pts), times, np.diff(times, append=round(position)), tuple(first), tuple(fast))
+
+
+def _as_they_are(index: FrameIndex, start: int, end: int) -> tuple[Ticks, Ticks]:
+    """Which frames a range shows, and when after its start.
+
+    Its frames at their own distance from its start; and where it begins between two frames, the one that was on show
+    then, from the range's start.
+    """
+    begin = int(np.searchsorted(index.shown, start, "left"))
+    stop = int(np.searchsorted(index.shown, end, "left"))
+    between = begin == len(index.shown) or index.shown[begin] > start
+    places = np.arange(begin - (begin > 0 and between), stop)
+    return places, np.maximum(index.shown[places], start) - start
+
+
+def _faster(index: FrameIndex, start: int, speed: Fraction, lasts: int, least: int) -> tuple[Ticks, Ticks]:
+    """Which frames a range shows that lasts so many ticks of the result, and when after its start.
+
+    The result keeps the recording's usual distance between frames: each shows what is on show in the recording at its
+    place. The last one is left out where less than half of that distance is left, as long as there are `least` others.
+    """
+    shortest, longest = (round(seconds * index.clock_hz) for seconds in STEPS)
+    step = min(longest, max(shortest, _usual_step(index.shown) or longest))
+    count = max((lasts + step // 2) // step, min(least, lasts))
+    shown = np.arange(count, dtype=np.int64) * step
+    there = start + shown * speed.numerator // speed.denominator
+    places = np.searchsorted(index.shown, there, "right") - 1
+    # Before the first frame nothing is on show; one that stays on show is shown once.
+    is_new = (places >= 0) & (np.diff(places, prepend=-1) != 0)
+    return places[is_new], shown[is_new]
 
 
 def index_frames(
@@ -174,7 +217,7 @@ def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
     pts = np.unique(np.array([pts for pts, _, _ in told], np.int64))
     keys = np.unique(np.array([pts for pts, is_key, _ in told if is_key], np.int64))
     last, _, duration = max(told)
-    end = last + (duration or _usual_step(pts, info, time_base))
+    end = last + (duration or _usual_step(pts) or _told_step(info, time_base))
     return {
         "pts": pts,
         "keys": np.searchsorted(pts, keys),
@@ -220,9 +263,12 @@ def readable_frames(container: InputContainer, stream: VideoStream) -> Iterator[
                 yield from packet.decode()
 
 
-def _usual_step(pts: Ticks, info: MediaInfo, time_base: Fraction) -> int:
-    if len(pts) > 1:
-        return int(np.median(np.diff(pts)))
+def _usual_step(stamps: Ticks) -> int:
+    """The distance between most frames; 0 when there is only one."""
+    return int(np.median(np.diff(stamps))) if len(stamps) > 1 else 0
+
+
+def _told_step(info: MediaInfo, time_base: Fraction) -> int:
     rate = info.video.frame_rate if info.video else 0
     return max(1, round(1 / (rate * time_base))) if rate else 1
 

@@ -23,12 +23,15 @@ from jobs.engine.cutplan import CutPlan
 from jobs.engine.media import MediaInfo
 from jobs.engine.offsets import Offsets, offsets
 from jobs.engine.parallel import Beside, Halt, beside
+from jobs.engine.parts import starts
 from jobs.engine.playback import Span, Stamps
 from jobs.engine.report import Fault, Lost, Report, first_of_each
 from jobs.engine.timeline import FrameIndex, Schedule, schedule
 
 # Sound and picture may end this far from the plan; headers are rounded to milliseconds.
 END_TOLERANCE = Fraction(10 + 1, 1000)
+# So many pictures are stored before one that is shown before them.
+REORDERED = 2
 # Decoded either side of each join.
 FRAMES_AROUND = 3
 # The joins are shared out between as many threads with a decoder each.
@@ -56,8 +59,8 @@ def verify(
     """
     found = Findings(plan, lost or Lost())
     try:
-        wanted = schedule(index, plan.keep) if index else None
-        last = Fraction(int(wanted.lasts[-1]), index.clock_hz) if index and wanted else Fraction(0)
+        wanted = schedule(index, plan.parts) if index else None
+        last = unsure_end(wanted, index.clock_hz) if index and wanted else Fraction(0)
         found.faults += file_faults(output, info, plan, last)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.faults}:
             tell = progress or (lambda fraction: None)
@@ -83,7 +86,7 @@ class Findings:
             self.faults.append(damage)
         return Report(
             frames=self.frames,
-            joins=len(self.plan.keep) - 1,
+            joins=len(self.plan.parts) - 1,
             frames_decoded=self.frames_decoded,
             frames_lost=self.lost.frames,
             heard=self.sound.heard,
@@ -110,7 +113,7 @@ def _compare(
         if index:
             shown = playback.stamps(output, halt)
             time_base, found.frames = shown.time_base, len(shown.pts)
-            found.faults += time_faults(shown, schedule(index, plan.keep), index.clock_hz)
+            found.faults += time_faults(shown, schedule(index, plan.parts), index.clock_hz)
             for spans in shared(playback.spans_around(shown, ends_and_joins(plan), FRAMES_AROUND)):
                 playing.append(stack.enter_context(beside(functools.partial(playback.played, output, spans))))
         tasks: list[Beside[Any]] = [listening, *playing]
@@ -128,8 +131,7 @@ def _compare(
 def file_faults(output: Path, info: MediaInfo, plan: CutPlan, last: Fraction) -> list[Fault]:
     """What the file's headers tell: whether all of it is there, its tracks, and when they end.
 
-    `last` is for how many seconds the last picture should be on show. MP4 does not say it when pictures are stored in
-    another order than shown, so that it may seem to go too early.
+    `last` is by how many seconds the picture may seem to end too early.
     """
     with output.open("rb") as file:
         size = output.stat().st_size
@@ -148,6 +150,16 @@ def file_faults(output: Path, info: MediaInfo, plan: CutPlan, last: Fraction) ->
             for end in map(_end, tracks)
             if not -END_TOLERANCE - early <= end - plan.output_duration <= END_TOLERANCE
         ]
+
+
+def unsure_end(wanted: Schedule, clock_hz: int) -> Fraction:
+    """By how many seconds an MP4 file may tell too early an end of its picture.
+
+    It knows how long decoding takes. When pictures are stored in another order than shown, that is less than showing
+    takes by what the last of them stay on show, or by what the last few do longer than the first.
+    """
+    few, first = wanted.lasts[-1 - REORDERED : -1], wanted.lasts[:REORDERED]
+    return Fraction(max(int(wanted.lasts[-1]), int(few.sum()) - int(first.sum())), clock_hz)
 
 
 def _end(track: Stream) -> Fraction:
@@ -180,7 +192,7 @@ def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
 
 def ends_and_joins(plan: CutPlan) -> list[Fraction]:
     """Where pictures are decoded: either side of each join, at the start and before the end."""
-    return [*plan.output_starts, plan.output_duration]
+    return [*starts(plan.parts), plan.output_duration]
 
 
 def shared(spans: Sequence[Span]) -> list[Sequence[Span]]:

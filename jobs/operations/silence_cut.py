@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from jobs.engine import cut, exports, levels
-from jobs.engine.cutparams import PRESETS, CutParams, seconds
+from jobs.engine.cutparams import PRESETS, SPEEDS, CutParams, seconds
 from jobs.engine.cutplan import CutPlan, given_ranges
 from jobs.engine.media import MediaInfo
 from jobs.operations.base import Context, Draft, Operation
@@ -93,7 +93,12 @@ class SilenceCutForm(OperationForm):
     )
     pauses = forms.ChoiceField(
         label="Pauses",
-        choices=[("remove", "Take them out"), ("shorten", "Make them shorter"), ("mute", "Only take their sound away")],
+        choices=[
+            ("remove", "Take them out"),
+            ("shorten", "Make them shorter"),
+            ("speed", "Run through them faster"),
+            ("mute", "Only take their sound away"),
+        ],
         initial="remove",
         required=False,
     )
@@ -105,6 +110,15 @@ class SilenceCutForm(OperationForm):
         max_value=600_000,
         help_text="With what is kept before and after speech, which stays whole even when that is more.",
         widget=forms.NumberInput(attrs={"data-when": "pauses=shorten"}),
+    )
+    speed = forms.FloatField(
+        label="Pauses run faster by",
+        initial=4,
+        required=False,
+        min_value=SPEEDS[0],
+        max_value=SPEEDS[1],
+        help_text="4 makes eight seconds two. Voices and noises keep their pitch.",
+        widget=forms.NumberInput(attrs={"data-when": "pauses=speed", "step": "0.5"}),
     )
     margin_before_ms = forms.IntegerField(
         label="Keep before speech (ms)", initial=200, required=False, min_value=0, max_value=10_000
@@ -128,7 +142,8 @@ class SilenceCutForm(OperationForm):
         label="Keep exactly",
         required=False,
         initial="",
-        help_text="Ranges in seconds, such as 0-12.5, 30-41. When given, nothing is measured.",
+        help_text="Ranges in seconds, such as 0-12.5, 30-41. When given, nothing is measured, "
+        "and all else counts as pauses.",
     )
 
     render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
@@ -168,8 +183,9 @@ class SilenceCutParams:
     audio_track: int | Literal["all"] = "all"
     keep: tuple[tuple[float, float], ...] = ()
     detector: Literal["loudness", "voice"] = "loudness"
-    pauses: Literal["remove", "shorten", "mute"] = "remove"
+    pauses: Literal["remove", "shorten", "speed", "mute"] = "remove"
     pause_ms: int = 500
+    speed: float = 4
     render: Literal["smart", "encode", "none"] = "smart"
     exports: tuple[Literal["otio", "edl", "fcpxml", "xml", "json"], ...] = ()
 

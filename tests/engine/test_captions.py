@@ -198,3 +198,12 @@ def test_a_recording_without_captions_has_none(tmp_path):
     source = tmp_path / "plain.mp4"
     run_ffmpeg(*picture(1), *FAST_X264, url(source))
     assert embedded.all_of(source, inspect(source)) == []
+
+
+def test_captions_run_faster_where_the_result_does():
+    plan = CutPlan(Fraction(20), ((Fraction(4), Fraction(8)),), speed=Fraction(4))
+    told = [Caption(Fraction(2), Fraction(6), "across"), Caption(Fraction(12), Fraction(16), "within")]
+    assert captions.retime(told, plan) == [
+        Caption(Fraction(1, 2), Fraction(3), "across"),
+        Caption(Fraction(6), Fraction(7), "within"),
+    ]

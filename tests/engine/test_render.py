@@ -24,9 +24,9 @@ RATE = 48_000
 class Tape:
     """Samples in memory, read like those of a decoder. Sample n of the ramp has the value n."""
 
-    def __init__(self, samples: np.ndarray) -> None:
+    def __init__(self, samples: np.ndarray, rate: int = RATE) -> None:
         self.samples = samples.astype(np.float32)[:, None]
-        self.position, self.channels = 0, 1
+        self.position, self.channels, self.rate = 0, 1, rate
 
     def read(self, count: int) -> np.ndarray:
         block = self.samples[self.position : self.position + count]
@@ -34,9 +34,10 @@ class Tape:
         return block
 
 
-def spliced(samples: np.ndarray, keep, rate: int = RATE) -> np.ndarray:
-    wanted = pieces([(Fraction(a), Fraction(b)) for a, b in keep], Fraction(len(samples), rate), rate)
-    return np.concatenate(list(joined(Cursor(Tape(samples)), wanted)))[:, 0]
+def spliced(samples: np.ndarray, parts, rate: int = RATE) -> np.ndarray:
+    """Each part is (start, end), or (start, end, speed)."""
+    wanted = pieces([tuple(map(Fraction, part)) for part in parts], Fraction(len(samples), rate), rate)
+    return np.concatenate(list(joined(Cursor(Tape(samples, rate)), wanted)))[:, 0]
 
 
 def test_everything_between_the_fades_is_the_source_itself():

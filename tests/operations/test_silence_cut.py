@@ -61,6 +61,7 @@ def test_nothing_given_means_the_defaults_that_are_documented():
         detector="loudness",
         pauses="remove",
         pause_ms=500,
+        speed=4,
         render="smart",
     )
 

@@ -5,8 +5,9 @@ from fractions import Fraction
 from typing import Any
 
 from jobs.engine.exports.editlist import EditList
+from jobs.engine.parts import starts
 
-VERSION = 1
+VERSION = 2
 
 
 def text(cut: EditList) -> str:
@@ -21,8 +22,13 @@ def cuts(cut: EditList) -> dict[str, Any]:
         "source": {"name": cut.name, "duration": _seconds(plan.duration), "start_time": _seconds(cut.info.start)},
         "result": {"duration": _seconds(plan.output_duration)},
         "segments": [
-            {"old_start": _seconds(start), "old_end": _seconds(end), "new_start": _seconds(new)}
-            for (start, end), new in zip(plan.keep, plan.output_starts, strict=True)
+            {
+                "old_start": _seconds(part.start),
+                "old_end": _seconds(part.end),
+                "new_start": _seconds(new),
+                "rate": float(part.speed),
+            }
+            for new, part in zip(starts(plan.parts), plan.parts, strict=True)
         ],
         "removed": _ranges(plan.removed),
         "muted": _ranges(plan.muted),

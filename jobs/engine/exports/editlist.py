@@ -16,18 +16,23 @@ UNWRITABLE = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-
 EXACT = Fraction(1, 1000)
 """Seconds: time stamps in milliseconds are this far off their frames."""
 
+Counted = tuple[int, int, bool, Fraction]
+"""First frame of the recording, the one after the last, whether only the picture is kept, and the speed."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """A kept stretch: `frames` frames from frame `source` of the recording on, at frame `record` of the result.
+    """A stretch: `frames` frames from frame `source` of the recording on, at frame `record` of the result.
 
-    With `silent` only its picture is kept.
+    With `silent` only its picture is kept. It runs `speed` times as fast, and `lasts` frames in the result.
     """
 
     source: int
     frames: int
     record: int
+    lasts: int
     silent: bool = False
+    speed: Fraction = Fraction(1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,11 +59,29 @@ class EditList:
     @property
     def length(self) -> int:
         """How many frames the result has."""
-        return sum(edit.frames for edit in self.edits)
+        return sum(edit.lasts for edit in self.edits)
+
+    def without_fast(self) -> "EditList":
+        """The cut for a format that knows no speeds: what runs faster is left out."""
+        kept = [(edit.source, edit.source + edit.frames, edit.silent, edit.speed) for edit in self.edits]
+        return dataclasses.replace(self, edits=tuple(_edits([one for one in kept if one[3] == 1])))
 
     @property
     def note(self) -> str:
-        """What an editor should know about the frames, in a sentence; empty when each boundary is exact."""
+        """What an editor should know, in a sentence or two; empty when the timeline is the result to the frame."""
+        return " ".join(filter(None, (self._frames_note, self._speed_note)))
+
+    @property
+    def _speed_note(self) -> str:
+        if not self.plan.speed:
+            return ""
+        return (
+            f"Pauses run {float(self.plan.speed):g} times as fast, to the nearest frame; in the .xml timeline, which "
+            "cannot tell speeds to every program, they are left out."
+        )
+
+    @property
+    def _frames_note(self) -> str:
         rate = f"{float(self.rate):.5g} frames a second"
         if not self.info.video:
             return f"A recording without a picture has no frames: the timeline counts {rate}, cuts are at the nearest."
@@ -98,13 +121,13 @@ def one_line(text: str) -> str:
     return " ".join(UNWRITABLE.sub(" ", whole).split()) or "recording"
 
 
-def _frames(plan: CutPlan, rate: Fraction, steady: bool) -> tuple[list[tuple[int, int, bool]], Fraction]:
-    """Kept ranges in frames, each with whether it is silent; and how far off the furthest boundary is, in seconds.
+def _frames(plan: CutPlan, rate: Fraction, steady: bool) -> tuple[list[Counted], Fraction]:
+    """What the result is made of in frames; and how far off the furthest boundary is, in seconds.
 
     Steady pictures need not begin with the recording: they all are late by the same part of a frame, which is taken
     from a boundary in its middle. Half a frame would otherwise be rounded now up, now down.
     """
-    ranges = list(_pieces(plan))
+    ranges = sorted([*_pieces(plan), *((start, end, False, plan.speed) for start, end in plan.fast if plan.speed)])
     inner = [time for piece in ranges for time in piece[:2] if 0 < time < plan.duration]
     late = inner[0] * rate - _nearest(inner[0] * rate) if steady and inner else Fraction(0)
 
@@ -112,30 +135,33 @@ def _frames(plan: CutPlan, rate: Fraction, steady: bool) -> tuple[list[tuple[int
         return max(0, _nearest(time * rate - late)) if time else 0
 
     off = max((abs(time * rate - late - frame(time)) / rate for time in inner), default=Fraction(0))
-    counted: list[tuple[int, int, bool]] = []
-    for begin, end, silent in ranges:
+    counted: list[Counted] = []
+    for begin, end, silent, speed in ranges:
         first = max(frame(begin), counted[-1][1]) if counted else frame(begin)
         last = max(frame(end), first + 1)
-        if counted and counted[-1][1:] == (first, silent):
+        if counted and counted[-1][1:] == (first, silent, speed):
             first = counted.pop()[0]
-        counted.append((first, last, silent))
+        counted.append((first, last, silent, speed))
     return counted, off
 
 
-def _pieces(plan: CutPlan) -> Iterator[tuple[Fraction, Fraction, bool]]:
+def _pieces(plan: CutPlan) -> Iterator[tuple[Fraction, Fraction, bool, Fraction]]:
     """The kept ranges, parted where the sound is muted and where it comes back."""
     edges = {edge for piece in plan.muted for edge in piece}
     for start, end in plan.keep:
         marks = sorted({start, end, *(edge for edge in edges if start < edge < end)})
         for begin, stop in pairwise(marks):
-            yield begin, stop, any(first <= begin and stop <= last for first, last in plan.muted)
+            silent = any(first <= begin and stop <= last for first, last in plan.muted)
+            yield begin, stop, silent, Fraction(1)
 
 
-def _edits(frames: list[tuple[int, int, bool]]) -> Iterator[Edit]:
-    record = 0
-    for first, last, silent in frames:
-        yield Edit(first, last - first, record, silent)
-        record += last - first
+def _edits(frames: list[Counted]) -> Iterator[Edit]:
+    position = Fraction(0)
+    for first, last, silent, speed in frames:
+        record = _nearest(position)
+        position += (last - first) / speed
+        if lasts := _nearest(position) - record:
+            yield Edit(first, last - first, record, lasts, silent, speed)
 
 
 def _nearest(value: Fraction) -> int:

@@ -25,8 +25,12 @@ def text(cut: EditList) -> str:
             continue
         number += 1
         source, record = cut.start + edit.source, hour + edit.record
-        places = (source, source + edit.frames, record, record + edit.frames)
+        places = (source, source + edit.frames, record, record + edit.lasts)
         lines.append(f"{number:03}  {name:<8} {heard:<5} C        {' '.join(map(cut.timecode, places))}")
+        if edit.speed != 1:
+            # The speed as frames a second; readers take the timecode of a motion effect with colons alone.
+            begin = cut.timecode(source).replace(";", ":")
+            lines.append(f"M2   {name:<8}       {float(edit.speed * cut.rate):05.1f}                {begin}")
         lines.append(f"* FROM CLIP NAME:  {cut.name}")
     return "\n".join(lines) + "\n"
 

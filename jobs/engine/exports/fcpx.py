@@ -6,7 +6,7 @@ Final Cut Pro since 10.4.
 
 from fractions import Fraction
 
-from jobs.engine.exports.editlist import EditList
+from jobs.engine.exports.editlist import Edit, EditList
 from jobs.engine.exports.xml import Element, add, document
 
 SOUND_SIZE = (1920, 1080)
@@ -41,24 +41,32 @@ def text(cut: EditList) -> str:
     )
     spine = add(sequence, "spine")
     for edit in cut.edits:
-        span = {"offset": _seconds(cut, edit.record), "duration": _seconds(cut, edit.frames)}
+        span = {"offset": _seconds(cut, edit.record), "duration": _seconds(cut, edit.lasts)}
         if edit.silent and not cut.info.video:
             add(spine, "gap", name="Gap", start="0s", **span)
             continue
-        start = _seconds(cut, cut.start + edit.source)
-        heard = "video" if edit.silent else None
-        add(
-            spine,
-            "asset-clip",
-            ref="r2",
-            name=cut.name,
-            start=start,
-            format=None,
-            tcFormat=_counting(cut),
-            srcEnable=heard,
-            **span,
-        )
+        _clip(spine, cut, edit, span)
     return document(root)
+
+
+def _clip(spine: Element, cut: EditList, edit: Edit, span: dict[str, str]) -> None:
+    start = cut.start + edit.source
+    clip = add(
+        spine,
+        "asset-clip",
+        ref="r2",
+        name=cut.name,
+        start="0s" if edit.speed != 1 else _seconds(cut, start),
+        format=None,
+        tcFormat=_counting(cut),
+        srcEnable="video" if edit.silent else None,
+        **span,
+    )
+    if edit.speed != 1:
+        # The clip's own time begins at 0 then, and the map says what of the recording is on show when.
+        times = add(clip, "timeMap")
+        for time, value in ((0, start), (edit.lasts, start + edit.frames)):
+            add(times, "timept", time=_seconds(cut, time), value=_seconds(cut, value), interp="linear")
 
 
 def _format(resources: Element, cut: EditList) -> None:

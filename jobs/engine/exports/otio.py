@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from jobs.engine.exports.editlist import EditList
+from jobs.engine.exports.editlist import Edit, EditList
 
 if TYPE_CHECKING:
     from opentimelineio.opentime import RationalTime, TimeRange
@@ -42,14 +42,18 @@ def _track(cut: EditList, name: str, kind: str) -> "Track":
     track = schema.Track(name, kind=kind)
     for edit in cut.edits:
         muted = edit.silent and kind == schema.TrackKind.Audio
-        track.append(_gap(cut, edit.frames) if muted else _clip(cut, edit.source, edit.frames))
+        track.append(_gap(cut, edit.lasts) if muted else _clip(cut, edit))
     return track
 
 
-def _clip(cut: EditList, source: int, frames: int) -> "Clip":
+def _clip(cut: EditList, edit: Edit) -> "Clip":
+    """A clip's range is as long as it lasts in the timeline; a time warp says how much of the media it goes through."""
     from opentimelineio import schema
 
-    return schema.Clip(cut.name, _media(cut), _range(cut, cut.start + source, frames))
+    clip = schema.Clip(cut.name, _media(cut), _range(cut, cut.start + edit.source, edit.lasts))
+    if edit.speed != 1:
+        clip.effects.append(schema.LinearTimeWarp(time_scalar=float(edit.speed)))
+    return clip
 
 
 def _gap(cut: EditList, frames: int) -> "Gap":

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from jobs.engine import exports
 from jobs.engine.cut import CutResult, cut
-from jobs.engine.cutparams import DETECTORS, PAUSES, CutParams, seconds
+from jobs.engine.cutparams import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.detect import Range
 from jobs.engine.exports import EditList
@@ -57,7 +57,8 @@ class Command(BaseCommand):
             "--pauses",
             choices=PAUSES,
             default=defaults.pauses,
-            help="what becomes of silence: remove it, shorten it to --pause-ms, or mute it, which cuts nothing "
+            help="what becomes of silence: remove it, shorten it to --pause-ms, run it --speed times as fast, or mute "
+            "it, which cuts nothing "
             f"(default: {defaults.pauses})",
         )
         for name, help in (
@@ -71,6 +72,14 @@ class Command(BaseCommand):
             parser.add_argument(
                 f"--{name}-ms", type=int, default=default, metavar="N", help=f"{help} (milliseconds, default {default})"
             )
+        parser.add_argument(
+            "--speed",
+            type=float,
+            default=defaults.speed,
+            metavar="X",
+            help=f"how many times as fast pauses run with --pauses speed, {SPEEDS[0]} to {SPEEDS[1]}; the pitch stays "
+            f"(default: {defaults.speed})",
+        )
         parser.add_argument(
             "--keep",
             type=ranges,
@@ -154,6 +163,7 @@ def run(options: dict[str, Any], bar: "Bar") -> tuple[CutResult, EditList | None
         detector=options["detector"],
         pauses=options["pauses"],
         pause_ms=options["pause_ms"],
+        speed=options["speed"],
     )
     track, info = options["audio_track"], inspect(source)
     # Beside the result: where that has room, what leads to it has.
@@ -229,6 +239,11 @@ def summary(result: CutResult, output: Path) -> str:
         f"{output}: kept {count} {'part' if count == 1 else 'parts'}, {float(plan.output_duration):.1f} of "
         f"{float(plan.duration):.1f} seconds"
     )
+    if plan.speed:
+        kept = (
+            f"{output}: {len(plan.fast)} {'pause' if len(plan.fast) == 1 else 'pauses'} {float(plan.speed):g} times as "
+            f"fast, {float(plan.output_duration):.1f} instead of {float(plan.duration):.1f} seconds"
+        )
     return f"{kept}. {result.reason}" if result.reason else kept
 
 
