@@ -267,7 +267,9 @@ def test_a_plan_told_and_given_back_is_the_same(tmp_path):
     assert len(told["fast"]) == 4
     assert told["saved"] == pytest.approx(sum(end - start for start, end in told["fast"]) * 3 / 4, abs=1e-5)
     again = plan_only(source, info, dataclasses.replace(PARAMS, keep=tuple(map(tuple, told["keep"]))))
-    assert (again.keep, again.fast, again.output_duration) == (first.keep, first.fast, first.output_duration)
+    assert (again.keep, again.fast[:-1]) == (first.keep, first.fast[:-1])
+    # Without reading the sound its end is known to the milliseconds that the file tells.
+    assert float(again.output_duration) == pytest.approx(float(first.output_duration), abs=0.001)
 
 
 @pytest.mark.parametrize("speed", [1, 1.49, 101, float("nan"), float("inf"), -4])
