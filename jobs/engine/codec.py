@@ -5,6 +5,7 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import ClassVar, Protocol
 
@@ -91,6 +92,14 @@ class Coding:
         return context
 
 
+def free(numbers: Iterable[int], taken: set[int]) -> int:
+    """The first number that is not taken. Raises CannotCopy."""
+    found = next((number for number in numbers if number not in taken), None)
+    if found is None:
+        raise CannotCopy("its coding is described in too many ways")
+    return found
+
+
 class Codec(ABC):
     """One codec. Everything it reads is hostile: what makes no sense raises ValueError, what is too rare CannotCopy."""
 
@@ -143,7 +152,7 @@ class Codec(ABC):
 
     @abstractmethod
     def header(self, coding: Coding) -> bytes:
-        """The track's header, with the source's parameter sets and ours."""
+        """The track's header, with the source's parameter sets and ours. Raises CannotCopy."""
 
     def sequence_of(self, sets: tuple[bytes, ...]) -> Sequence:
         return next(self.parse(unit) for unit in sets if (key := self.key(unit)) and key[0] == self.sequence)

@@ -14,7 +14,7 @@ FIRST_INTRA = 16
 # Main, main 10, and the extended ones, which encoders of keyframes alone use.
 PROFILES = (1, 2, 4)
 EXTENDED_ASPECT = 255
-MAX_PICTURE_SETS, MAX_REFERENCES, MAX_LONG_TERM = 64, 16, 32
+MAX_PICTURE_SETS, MAX_REFERENCES, MAX_LONG_TERM, MAX_BLOCK_BITS = 64, 16, 32, 6
 # What a display has to know for as long as the pictures last: mastering display, light level, transfer characteristics.
 LASTING_MESSAGES = {137, 144, 147}
 
@@ -46,6 +46,8 @@ class Sps:
     coded_size: tuple[int, int]
     window: tuple[int, int, int, int]
     """Left, right, top, bottom, in chroma samples."""
+    block: int
+    """Width of the largest blocks that pictures are coded in, in pixels."""
     buffers: Buffers
     picture: Bits
     tools: Bits
@@ -94,6 +96,7 @@ def parse_sps(unit: bytes) -> Sps:
     picture = bits.since(begin)
     buffers = _read_buffers(bits, sub_layers)
     begin = bits.left
+    block = 1 << _at_most(bits.unsigned() + 3 + bits.unsigned(), MAX_BLOCK_BITS)
     _skip_tools(bits, order_bits)
     sps = Sps(
         id=number,
@@ -105,6 +108,7 @@ def parse_sps(unit: bytes) -> Sps:
         depths=depths,
         coded_size=size,
         window=(left, right, top, bottom),
+        block=block,
         buffers=buffers,
         picture=picture,
         tools=bits.since(begin),
@@ -129,7 +133,7 @@ def _read_buffers(bits: BitReader, sub_layers: int) -> Buffers:
 
 
 def _skip_tools(bits: BitReader, order_bits: int) -> None:
-    for _ in range(6):
+    for _ in range(4):
         bits.unsigned()
     if bits.flag() and bits.flag():
         _skip_scaling(bits)

@@ -14,9 +14,12 @@ Coded = tuple[int, bytes, bool]
 
 
 def fitting(order: CodedOrder, track: VideoTrack, clock_hz: int, quality: Quality) -> Coding:
-    """How to encode what is to stand between stored pictures. Their depth is as they say, or as it is found."""
+    """How to encode what is to stand between stored pictures. Raises CannotCopy when one header cannot hold both."""
+    # As they say, or as it is found.
     depth = max(order.depth, order.sequence.reorder or 0)
-    return Coding(order.codec, order.sets, depth, track, clock_hz, quality)
+    coding = Coding(order.codec, order.sets, depth, track, clock_hz, quality)
+    order.codec.header(coding)
+    return coding
 
 
 def encoded(coding: Coding, frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[Coded]:

@@ -8,10 +8,10 @@ number is another one.
 from av.video.codeccontext import VideoCodecContext
 
 from jobs.engine import h264, nal
-from jobs.engine.codec import REFERENCED, RESTARTS, CannotCopy, Codec, Coding, Quality, Sequence
+from jobs.engine.codec import REFERENCED, RESTARTS, CannotCopy, Codec, Coding, Quality, Sequence, free
 from jobs.engine.nal import Unit
 
-MAX_NUMBER = 31
+NUMBERS = range(32)
 
 
 class H264(Codec):
@@ -97,7 +97,7 @@ def _params(coding: Coding, sps: h264.Sps) -> str:
 def _number(coding: Coding) -> int:
     """A number for our parameter sets that the source's do not have."""
     taken = {key[1] for unit in coding.sets if (key := coding.codec.key(unit))}
-    return min(set(range(MAX_NUMBER + 1)) - taken)
+    return free(NUMBERS, taken)
 
 
 def _sets(coding: Coding) -> list[bytes]:

@@ -12,7 +12,7 @@ import functools
 from av.video.codeccontext import VideoCodecContext
 
 from jobs.engine import hevc, nal
-from jobs.engine.codec import LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Coding, Quality, Sequence
+from jobs.engine.codec import LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Coding, Quality, Sequence, free
 from jobs.engine.nal import Unit
 
 SPS_NUMBERS = range(16)
@@ -101,7 +101,9 @@ def _sps(coding: Coding) -> hevc.Sps:
 def _block(sps: hevc.Sps) -> int | None:
     """The size of blocks that x265 would fill the shown pictures up to the coded ones with."""
     for block in BLOCKS:
-        if all(-(-shown // block) * block == coded for shown, coded in zip(sps.size, sps.coded_size, strict=True)):
+        if block <= sps.block and all(
+            -(-shown // block) * block == coded for shown, coded in zip(sps.size, sps.coded_size, strict=True)
+        ):
             return block
     return None
 
@@ -111,7 +113,7 @@ def _params(coding: Coding, sps: hevc.Sps) -> str:
         [
             # One thread: several stretches are coded at once.
             "log-level=none:info=0:pools=none:frame-threads=1:wpp=0",
-            f"min-cu-size={_block(sps)}:ctu=32:open-gop=0:ref=1",
+            f"min-cu-size={_block(sps)}:ctu={sps.block}:open-gop=0:ref=1",
             f"bframes={coding.bframes}:b-pyramid={int(coding.depth > 1)}",
             coding.quality.options,
         ]
@@ -122,7 +124,7 @@ def _params(coding: Coding, sps: hevc.Sps) -> str:
 def _number(sets: tuple[bytes, ...], kind: int) -> int:
     """A number for our parameter set of this kind that the source's do not have."""
     taken = {key[1] for unit in sets if (key := Hevc().key(unit)) and key[0] == kind}
-    return min(set(SPS_NUMBERS if kind == hevc.SPS else PPS_NUMBERS) - taken)
+    return free(SPS_NUMBERS if kind == hevc.SPS else PPS_NUMBERS, taken)
 
 
 def _sets(coding: Coding) -> list[bytes]:

@@ -34,6 +34,7 @@ RECORDINGS = {
     "many references": ("a.mp4", Picture(options=coded("veryfast", bf=3, ref=6, b_adapt=0))),
     "several slices": ("a.mp4", Picture(options=coded(bf=2, slices=4))),
     "each frame a keyframe": ("a.mp4", Picture(Fraction(24), options=coded(g=1))),
+    "a keyframe each 250": ("a.mp4", Picture(options=coded("veryfast", g=250, bf=3))),
     "60 a second": ("a.mov", Picture(Fraction(60), options=coded(bf=2))),
     "50 a second in a transport stream": ("a.ts", Picture(Fraction(50), start=Fraction(7), options=PYRAMID)),
     "matroska": ("a.mkv", Picture(NTSC, options=PYRAMID)),

@@ -49,7 +49,7 @@ RECORDINGS = {
     "closed groups with leading pictures": ("a.mp4", picture(open_gop=0, radl=2)),
     "without B-frames": ("a.mov", picture(Fraction(24), bframes=0, open_gop=0)),
     "each frame a keyframe": ("a.mp4", picture(keyint=1, bframes=0)),
-    "a keyframe each 250": ("a.mp4", picture(keyint=250)),
+    "a keyframe each 250": ("a.mp4", picture(Fraction(30), keyint=250)),
     "10 bit, open groups": ("a.mp4", picture(pixel_format=DEEP)),
     "10 bit, closed groups": ("a.mov", picture(Fraction(60), pixel_format=DEEP, open_gop=0, bframes=0)),
     "10 bit, each frame a keyframe": ("a.mkv", picture(pixel_format=DEEP, keyint=1, bframes=0)),
