@@ -69,10 +69,11 @@
   // All but Broken is told to the person, in the server's words where it has some.
   function check(request, ...fine) {
     if (fine.includes(request.status)) return request;
-    if ([0, 409, 423, 429, 460, 502, 503, 504].includes(request.status)) throw new Broken();
+    if ([0, 409, 423, 460, 502, 503, 504].includes(request.status)) throw new Broken();
     if (request.status === 401 || request.status === 403) throw new Held("You are signed out. Sign in again, then choose the same file: it goes on where it stopped.");
     let words = "";
     try { words = JSON.parse(request.responseText).error.message; } catch { /* not one of our answers */ }
+    if (request.status === 429) throw new Held(words || "That was too much at once. Wait a moment, then go on.");
     if (request.status >= 500) throw new Held(words || "The server is in trouble. What arrived so far is kept: try again later, or tell the operator.");
     throw new (request.status === 422 ? Unclear : Refused)(words || "The server did not take this file. Try again, or tell the operator.");
   }
@@ -236,7 +237,7 @@
         }
         if ([404, 410].includes(request.status)) this.forget(); // it is over there
         else if (request.status === 415) throw new Refused("The server could not work with this recording. Choose another one.");
-        else if (request.status === 507) throw new Held("The server has no room to go on. What arrived so far is kept: make room, or ask the operator to, then go on.");
+        else if (request.status === 507) throw new Held("The server has too little room or memory to go on. What arrived so far is kept: make room, or ask the operator to, then go on.");
         else check(request);
       }
       const facts = `kind ${base64("recording")},filename ${base64(this.file.name)},work ${base64(this.work)}`;

@@ -1,6 +1,9 @@
+import base64
+
 import pytest
 from django.test import Client, override_settings
 
+from jobs.models import Upload
 from tests import factories
 from tests.api import ROOT, Api, error
 
@@ -81,3 +84,41 @@ def test_errors_of_pages_stay_pages():
 def test_errors_are_the_same_while_developing():
     assert error(Client().get(f"{ROOT}/nothing")) == (404, "not_found")
     assert error(Api(factories.account()).post("/jobs", "{")) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        ("operations=fly", "“fly” is not offered"),
+        ("operations=thumbnails&thumbnails-mode=even&thumbnails-count=none", "Enter a whole number"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/uploads", f"{ROOT}/uploads"])
+def test_work_that_cannot_be_ordered_with_an_upload_is_a_422(path, work, words):
+    owner = factories.account()
+    sent = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": f"work {encoded(work)}"}
+    response = Api(owner).client.post(path, headers=sent)
+    assert error(response) == (422, "invalid")
+    assert words in response.json()["error"]["message"]
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        ({"Upload-Length": "ten"}, 400, "bad_request"),
+        ({"Upload-Metadata": "filename %"}, 400, "bad_request"),
+        ({"Tus-Resumable": "0.2.2"}, 412, "version"),
+        ({"Upload-Length": str(10**15)}, 413, "too_large"),
+        ({"Upload-Length": "0"}, 415, "empty"),
+    ],
+)
+def test_an_upload_that_cannot_begin_says_why(sent, status, code):
+    usual = {"Tus-Resumable": "1.0.0", "Upload-Length": "10"}
+    response = Api(factories.account()).client.post(f"{ROOT}/uploads", headers=usual | sent)
+    assert error(response) == (status, code)
+    assert not Upload.objects.exists()
+
+
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()

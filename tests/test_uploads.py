@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import resource
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -514,6 +515,27 @@ def test_an_owner_has_only_so_many_uploads_open(owner: Account, monkeypatch: pyt
     assert pending(owner)
 
 
+def test_one_owner_cannot_keep_all_of_the_disk_from_others(owner: Account, monkeypatch: pytest.MonkeyPatch):
+    gib = 1024**3
+    monkeypatch.setattr(storage, "free_bytes", lambda: 12 * gib + uploads.MARGIN_BYTES)
+    bob = factories.account("bob@example.org")
+    first = uploads.begin(owner, name="talk.mp4", length=5 * gib)
+    with pytest.raises(InputError, match=r"need 5\.0 GB.*more than 6\.0 GB.*Finish or discard") as refusal:
+        uploads.begin(owner, name="talk.mp4", length=2 * gib)
+    assert refusal.value.code == "too_many"
+    assert uploads.begin(bob, name="talk.mp4", length=6 * gib), "a single one may be as large as there is room"
+    Upload.objects.filter(pk=first.pk).update(offset=4 * gib)
+    assert uploads.begin(owner, name="talk.mp4", length=2 * gib), "what has arrived is not kept free any more"
+
+
+def test_who_has_too_many_uploads_open_is_told_so(ann: Client):
+    for _ in range(uploads.MOST_OPEN):
+        begun(ann, 10)
+    refusal = begin(ann, 10)
+    assert (refusal.status_code, code(refusal)) == (429, "too_many")
+    assert "unfinished uploads" in refusal.json()["error"]["message"]
+
+
 @pytest.fixture
 def small_disk() -> Iterator[int]:
     """The kernel lets no file grow beyond this many bytes."""
@@ -588,6 +610,19 @@ def test_a_server_without_room_to_look_does_not_cost_the_upload(
 
         full.setattr(videos, "probe", probe)
         with pytest.raises(ResourceError):
+            uploads.finish(upload)
+    assert stored() == {f"uploads/{upload.pk}.part"}
+    assert uploads.finish(Upload.objects.get()).sha256 == hashlib.sha256(talk).hexdigest()
+
+
+def test_a_look_that_the_kernel_ended_does_not_cost_the_upload(
+    owner: Account, talk: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    upload = pending(owner, talk, length=len(talk))
+    killed = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+    with monkeypatch.context() as short_of_memory:
+        short_of_memory.setattr("jobs.engine.probe.command", lambda path, poster: killed)
+        with pytest.raises(ResourceError, match="Try again"):
             uploads.finish(upload)
     assert stored() == {f"uploads/{upload.pk}.part"}
     assert uploads.finish(Upload.objects.get()).sha256 == hashlib.sha256(talk).hexdigest()

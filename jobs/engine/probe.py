@@ -48,7 +48,8 @@ def probe(path: Path, *, poster: Path | None = None, log: process.CommandLog | N
     """Inspect and hash a recording in a child process, and write its poster (a JPEG) to `poster` when asked.
 
     Raises InputError as jobs.engine.inspection does, and with code `unreadable` when the child crashed, hung or went
-    beyond its limits. Raises ResourceError when the machine ran out of disk or memory.
+    beyond its limits. Raises ResourceError when the machine ran out of disk, or killed the child for want of memory:
+    that says nothing about the recording.
     """
     process.require_file(path)
     argv = command(path.absolute(), poster.absolute() if poster else None)

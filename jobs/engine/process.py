@@ -13,6 +13,7 @@ import functools
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +76,9 @@ def guarded(argv: Sequence[str], limits: Limits | None = None) -> list[str]:
         guards += no_network()
     if limits and shutil.which("prlimit"):
         guards += ["prlimit", "--core=0"]
-        bounds = {"cpu": limits.seconds, "as": limits.memory_bytes, "fsize": limits.file_bytes}
+        # The hard limit comes later: at the soft one the kernel sends SIGXCPU, so that SIGKILL means something else.
+        cpu = f"{limits.seconds}:{limits.seconds + 5}" if limits.seconds is not None else None
+        bounds = {"cpu": cpu, "as": limits.memory_bytes, "fsize": limits.file_bytes}
         guards += [f"--{name}={value}" for name, value in bounds.items() if value is not None]
     if shutil.which("setpriv"):
         # Last of the guards: a change of user namespace before it would clear the death signal.
@@ -180,6 +183,12 @@ def failure(argv: Sequence[str], status: int, tail: str) -> ToolError | Resource
             "The server ran out of memory for this recording. Try again when it is less busy.",
             detail=detail,
             code="memory_full",
+        )
+    if status == -signal.SIGKILL:  # by nobody here; most often by the kernel, for want of memory
+        return ResourceError(
+            "The server had to stop the work on this recording, which happens when its memory runs out. Try again "
+            "when it is less busy.",
+            detail=detail,
         )
     return ToolError(
         f"The recording could not be worked on: {name} stopped with an error. Try again; if that fails too, "

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
@@ -45,8 +45,11 @@ __all__ = [
 BLOCK = 256 * 1024
 MARGIN_BYTES = 512 * 1024**2
 """Room on the disk that an upload has to leave for everything else."""
-MOST_OPEN = 100
+MOST_OPEN = 20
 """Uploads that one owner may have unfinished at the same time; each holds room on the disk until it expires."""
+LARGEST_SHARE = 0.5
+"""How much of the room on the disk one owner's unfinished uploads may hold for what is still to come of them. A single
+one may have all of it."""
 ORPHANED_SECONDS = 3600
 """How old a file must be to count as left behind; the longest check of a file is far shorter."""
 CHECKSUMS = ("sha1", "sha256", "md5")
@@ -91,11 +94,8 @@ def begin(
         raise InputError(f"This file has {size}; the limit is {limit}. Choose a smaller one.", code="too_large")
     if kind == Upload.Kind.IMAGE:
         engine_images.refuse_long(length)
-    if Upload.objects.of(owner).count() >= MOST_OPEN:
-        raise InputError(
-            f"You have {MOST_OPEN} unfinished uploads. Finish or discard some of them, then try again.", code="too_many"
-        )
     refuse_overfull(length)
+    _refuse_greedy(owner, length)
     upload = Upload.objects.create(
         owner=owner,
         kind=kind,
@@ -122,7 +122,7 @@ def order(upload: Upload, work: Mapping[str, Mapping[str, Any]]) -> None:
 
 def refuse_overfull(length: int) -> None:
     """Raise ResourceError when the disk cannot take this much beside what uploads under way were promised."""
-    free = storage.free_bytes() - MARGIN_BYTES - _promised_bytes()
+    free = _room_bytes() - _promised_bytes(Upload.objects.all())
     if length > free:
         raise ResourceError(
             f"This file has {size_in_words(length)}, but the server has room for {size_in_words(max(0, free))} only. "
@@ -131,9 +131,31 @@ def refuse_overfull(length: int) -> None:
         )
 
 
-def _promised_bytes() -> int:
-    """What is still to come of the uploads under way."""
-    return int(Upload.objects.aggregate(rest=Sum(F("length") - F("offset")))["rest"] or 0)
+def _refuse_greedy(owner: Account, length: int) -> None:
+    """Raise InputError when too much of the disk would be kept for one owner's uploads, which others may need."""
+    mine = Upload.objects.of(owner)
+    if mine.count() >= MOST_OPEN:
+        raise InputError(
+            f"You have {MOST_OPEN} unfinished uploads. Finish or discard some of them, then try again.", code="too_many"
+        )
+    promised = _promised_bytes(mine)
+    room = _room_bytes() - _promised_bytes(Upload.objects.exclude(owner=owner))
+    if promised and promised + length > room * LARGEST_SHARE:
+        raise InputError(
+            f"Your unfinished uploads still need {size_in_words(promised)}, and the server cannot keep more than "
+            f"{size_in_words(max(0, int(room * LARGEST_SHARE)))} free for you alone. Finish or discard some of them, "
+            "then try again.",
+            code="too_many",
+        )
+
+
+def _room_bytes() -> int:
+    return storage.free_bytes() - MARGIN_BYTES
+
+
+def _promised_bytes(unfinished: QuerySet[Upload]) -> int:
+    """What is still to come of uploads under way."""
+    return int(unfinished.aggregate(rest=Sum(F("length") - F("offset")))["rest"] or 0)
 
 
 def received(upload: Upload) -> int:

@@ -34,7 +34,7 @@ STATUS = {
     "checksum": 460,
     "disk_full": 507,
     "invalid": 422,
-    "too_many": 422,
+    "too_many": 429,
     "missing_input": 422,
     "memory_full": 507,
     "resource": 507,

@@ -20,7 +20,7 @@ from PIL import Image
 from jobs.engine import inspection, probe, process, timing
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
-from jobs.errors import InputError
+from jobs.errors import InputError, ResourceError
 from tests import media
 
 
@@ -561,6 +561,13 @@ def test_a_child_that_fails_makes_the_recording_unreadable(code, bounds, mp4, mo
         probe.probe(mp4)
     assert caught.value.code == "unreadable"
     assert "could not be read" in caught.value.message
+
+
+def test_a_child_that_was_killed_says_nothing_about_the_recording(mp4, monkeypatch):
+    """As the kernel does when memory runs out; its own limit on memory is another thing."""
+    stand_in(monkeypatch, "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(ResourceError):
+        probe.probe(mp4)
 
 
 def test_the_child_knows_no_secrets(mp4, monkeypatch):
