@@ -2,6 +2,7 @@ from fractions import Fraction
 
 import pytest
 
+from jobs.models import Artifact
 from jobs.templatetags import words
 from tests import factories
 
@@ -77,3 +78,13 @@ def test_an_upright_picture_is_called_by_its_shorter_side():
 
 def test_codecs_have_the_names_that_people_know():
     assert [words.codec(name) for name in ("h264", "pcm_s16le", "strange")] == ["H.264", "PCM", "strange"]
+
+
+@pytest.mark.django_db
+def test_a_job_tells_what_was_done_where_its_result_says_so():
+    done = factories.job(status="succeeded")
+    artifact = {"kind": "audio", "name": "a.m4a", "key": "k", "size": 2048, "media_type": "audio/mp4", "sha256": ""}
+    Artifact.objects.create(job=done, **artifact)
+    assert words.outcome(done) == "2 KB"
+    Artifact.objects.create(job=done, metadata={"summary": "Copied as it was"}, **artifact)
+    assert words.outcome(done) == "Copied as it was. 4 KB"

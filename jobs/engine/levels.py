@@ -54,7 +54,7 @@ def tracks(info: MediaInfo, track: int | str) -> Sequence[AudioTrack]:
     """The tracks meant by "all" or by a place among the audio tracks (0 is the first). Raises InputError."""
     if not info.audio:
         raise InputError(
-            "This recording has no sound, so no silence can be found in it. Choose a recording with sound.",
+            "This recording has no sound. Choose a recording with sound.",
             code="no_audio",
         )
     if track == "all":

@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import IO
@@ -259,6 +259,21 @@ def positions(child: Child) -> Iterator[Fraction]:
         key, _, value = raw.decode(errors="replace").strip().partition("=")
         if key == "out_time_us" and value.lstrip("-").isdigit():
             yield Fraction(int(value), 1_000_000)
+
+
+def follow(
+    argv: Sequence[str], seconds: Fraction, progress: Callable[[float], None], *, log: CommandLog | None = None
+) -> str:
+    """Run an ffmpeg that was given `-progress pipe:1` to its end and return the last lines of its standard error.
+
+    `progress` gets the fraction of `seconds` of output that is there, 0 to 1; what it raises ends the program. Raises
+    ToolError, ResourceError.
+    """
+    with started(argv, log=log) as child:
+        for position in positions(child):
+            progress(min(1.0, max(0.0, float(position / seconds))))
+        child.wait()
+        return child.tail
 
 
 def require_file(path: Path) -> None:

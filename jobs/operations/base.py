@@ -34,7 +34,8 @@ class Given:
 class Draft:
     """A result file in the scratch folder that is to become an artifact.
 
-    `kind` is one of jobs.models.Artifact.Kind; `name` is what a download is called; `metadata` is JSON-able.
+    `kind` is one of jobs.models.Artifact.Kind; `name` is what a download is called; `metadata` is JSON-able,
+    and its `summary`, a sentence without full stop, is shown beside the job ("Copied as it was").
     """
 
     path: Path

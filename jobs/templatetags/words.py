@@ -136,17 +136,21 @@ def not_of_kind(artifacts: list[Artifact], kinds: str) -> list[Artifact]:
 
 @register.filter
 def outcome(job: Job) -> str:
-    """What a job that is done made: “42:24 became 31:05. Checked: 55 950 frames, 312 joins”, “6 pictures”, “88 MB”."""
+    """What a job that is done made: “42:24 became 31:05. Checked: 55 950 frames, 312 joins”, “6 pictures”, “88 MB”,
+    “Copied as it was. 88 MB” where a result has a `summary` in its metadata.
+    """
     artifacts = list(job.artifacts.all())
     for artifact in artifacts:
         before, after = (seconds(artifact.metadata, key) for key in ("source_duration", "output_duration"))
         if before is not None and after is not None:
             checked = str(artifact.metadata.get("checked") or "")
             return f"{clock(before)} became {clock(after)}{checked and '. '}{checked[:1].upper()}{checked[1:]}"
+    told = next((str(artifact.metadata["summary"]) for artifact in artifacts if artifact.metadata.get("summary")), "")
     pictures = sum(artifact.kind == Artifact.Kind.IMAGE for artifact in artifacts)
     if pictures and pictures == len(artifacts):
         return "1 picture" if pictures == 1 else f"{pictures} pictures"
-    return size(sum(artifact.size for artifact in artifacts)) if artifacts else ""
+    made = size(sum(artifact.size for artifact in artifacts)) if artifacts else ""
+    return f"{told}. {made}" if told else made
 
 
 def seconds(metadata: dict[str, Any], key: str) -> float | None:

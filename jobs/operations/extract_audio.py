@@ -1,0 +1,141 @@
+"""The sound of a recording as a file of its own."""
+
+import dataclasses
+from typing import Any, ClassVar, Literal
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from jobs.engine import extract, levels, loudness, soundfiles
+from jobs.engine.extract import SoundFormat, Wish
+from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.forms import OperationForm, TrackField, safe_name
+
+
+class LoudnessField(forms.FloatField):
+    """Integrated loudness in LUFS; “on” (or true) is the usual one. Cleans to None when nothing is given."""
+
+    def to_python(self, value: Any) -> float | None:  # type: ignore[override] # a float field is no integer field
+        text = str(value).strip().lower() if value is not None else ""
+        if value is False or text in ("", "off"):
+            return None
+        if text in ("on", "true"):
+            return loudness.USUAL_LUFS
+        return super().to_python(text.replace("−", "-").removesuffix("lufs").strip())
+
+
+class ExtractAudioForm(OperationForm):
+    track = TrackField(
+        label="Track",
+        initial="all",
+        required=False,
+        help_text="all makes a file of each, or write the number of one audio track, counted from 0.",
+    )
+    format = forms.ChoiceField(
+        label="Format",
+        choices=[
+            ("copy", "As it is, without encoding"),
+            ("mp3", "MP3, for everywhere"),
+            ("m4a", "M4A (AAC)"),
+            ("opus", "Opus, the smallest"),
+            ("flac", "FLAC, without loss"),
+            ("wav", "WAV, not compressed"),
+        ],
+        initial="copy",
+        required=False,
+        help_text="Sound that already has the chosen format is copied, which loses nothing and takes seconds.",
+    )
+    bitrate_kbps = forms.IntegerField(
+        label="Bit rate (kbit/s)",
+        required=False,
+        min_value=24,
+        max_value=512,
+        help_text="Empty chooses a good one for the format. Sound that already needs no more is copied.",
+        widget=forms.NumberInput(attrs={"data-when": "format=mp3|m4a|opus"}),
+    )
+    loudness_lufs = LoudnessField(
+        label="Loudness (LUFS)",
+        required=False,
+        min_value=-40,
+        max_value=-6,
+        help_text="Empty leaves it as it is. -16 is usual for speech and podcasts, -14 for streaming, "
+        "-23 for broadcast.",
+        widget=forms.NumberInput(attrs={"data-when": "format=mp3|m4a|opus|flac|wav", "step": "any"}),
+    )
+    mono = forms.BooleanField(
+        label="Mix all channels into one",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"data-when": "format=mp3|m4a|opus|flac|wav"}),
+    )
+
+    def clean_bitrate_kbps(self) -> int | None:
+        kbps = self.cleaned_data["bitrate_kbps"]
+        most = soundfiles.FILES[self.cleaned_data["format"]].most_kbps if self.encodes else 0
+        if kbps and most and kbps > most:
+            raise ValidationError(f"This format has at most {most} kbit/s. Choose no more than that.")
+        # The field is hidden where it has no meaning: what may still stand in it concerns nobody.
+        return kbps if most else None
+
+    @property
+    def encodes(self) -> bool:
+        return self.cleaned_data.get("format") in soundfiles.ENCODED
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if cleaned.get("format") == "copy":
+            for name in ("loudness_lufs", "mono"):
+                if cleaned.get(name):
+                    self.add_error(name, "Sound that is copied stays as it is. Choose a format to encode it in.")
+        return cleaned
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtractAudioParams:
+    """`track` is the place among the audio tracks; see jobs.engine.extract.Wish for the others."""
+
+    VERSION: ClassVar[int] = 1
+
+    track: int | Literal["all"] = "all"
+    format: SoundFormat = "copy"
+    bitrate_kbps: int | None = None
+    loudness_lufs: float | None = None
+    mono: bool = False
+
+    @property
+    def wish(self) -> Wish:
+        return Wish(self.format, self.bitrate_kbps, self.loudness_lufs, self.mono)
+
+
+class ExtractAudio(Operation[ExtractAudioParams]):
+    slug = "extract-audio"
+    title = "Extract the audio"
+    summary = "The sound as a file of its own, copied without loss or in the format you choose."
+    accepts = "audio"
+    queue = "quick"
+    order = 30
+    form_class = ExtractAudioForm
+    params_class = ExtractAudioParams
+
+    def check(self, info: MediaInfo, params: ExtractAudioParams) -> None:
+        levels.tracks(info, params.track)
+
+    def run(self, context: Context, params: ExtractAudioParams) -> list[Draft]:
+        tracks = levels.tracks(context.info, params.track)
+        return [self.draft(context, params, track, number, len(tracks)) for number, track in enumerate(tracks)]
+
+    def draft(self, context: Context, params: ExtractAudioParams, track: AudioTrack, number: int, of: int) -> Draft:
+        suffix = extract.file_for(track, params.wish).suffix
+        path = context.scratch / f"sound-{number}{suffix}"
+        made = extract.extract(
+            context.source,
+            context.info,
+            track,
+            path,
+            params.wish,
+            progress=lambda done, stage: context.progress((number + done) / of, stage),
+            log=context.log,
+        )
+        # What tells several tracks of one recording apart.
+        mark = " ".join(("", str(number + 1), track.title or track.language)).rstrip() if of > 1 else ""
+        return Draft(path, "audio", safe_name(context.title + mark, suffix), made.file.media_type, made.to_json())
