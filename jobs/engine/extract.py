@@ -13,7 +13,8 @@ from jobs.engine import loudness, process, soundfiles
 from jobs.engine.inspection import inspect
 from jobs.engine.loudness import Levelling
 from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.pcm import HOLE_SECONDS, LAYOUTS, demuxer, output_channels
+from jobs.engine.pcm import demuxer, output_channels
+from jobs.engine.placed import HOLE_SECONDS, LAYOUTS
 from jobs.engine.render import whole
 from jobs.engine.soundfiles import SoundFile
 from jobs.errors import InputError, ToolError
