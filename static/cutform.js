@@ -18,6 +18,11 @@ class CutForm {
     return CutForm.BESIDE.includes(name.slice(CutForm.PREFIX.length));
   }
 
+  // Whether it only says how fast, and what stays does not depend on it. A slider counts as its field.
+  isPace({ name, dataset }) {
+    return [name, document.getElementById(dataset?.slides)?.name].includes(`${CutForm.PREFIX}speed`);
+  }
+
   get named() {
     return [...this.form.elements].filter((one) => one.name?.startsWith(CutForm.PREFIX));
   }
@@ -25,6 +30,13 @@ class CutForm {
   get detector() { return this.field("detector")?.value ?? "loudness"; }
   get track() { return this.field("audio_track")?.value || "all"; }
   get pauses() { return this.field("pauses")?.value ?? "remove"; }
+
+  // How many times as fast what is not kept runs; 0 when it goes or stays.
+  get speed() {
+    if (this.pauses !== "speed") return 0;
+    const { value, defaultValue, min, max } = this.field("speed");
+    return Math.max(Number(min), Math.min(Number(max), number(value) || number(defaultValue)));
+  }
 
   // What the page's own plan needs. What cannot be understood counts as the default; the server says what is wrong.
   settings() {

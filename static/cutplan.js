@@ -17,6 +17,7 @@
   let list = [], duration = 0, threshold = null;
   let byHand = false, exact = false, sending = false, problem = "", note = "", chosen = -1;
   let past = [], future = [], stroke = null;
+  const stays = (gone) => duration - cutlist.seconds(gone) * (1 - (fields.speed ? 1 / fields.speed : 0));
   const muting = () => !byHand && fields.pauses === "mute";
 
   // What was heard, by detector and track -------------------------------------------------------------------------------
@@ -217,32 +218,34 @@
     if (!one) return "";
     const digits = 2, pauses = list.filter(({ kept }) => !kept).length;
     const number = one.kept ? "" : ` ${list.slice(0, place + 1).filter(({ kept }) => !kept).length} of ${pauses}`;
-    const what = one.kept ? "Kept" : muting() ? `Quiet${number}` : `Cut${number}`;
+    const what = one.kept ? "Kept" : `${muting() ? "Quiet" : fields.speed ? "Faster" : "Cut"}${number}`;
     return `${what}: ${clock(one.start, digits)} to ${clock(one.end, digits)}, ${(one.end - one.start).toFixed(digits)} s`;
   }
 
   function show() {
     desk.dataset.state = "ready";
-    const quiet = muting(), gone = cutlist.gone(list), left = cutlist.seconds(cutlist.keep(list)), saved = quiet ? 0 : duration - left;
+    const quiet = muting(), { speed } = fields, gone = cutlist.gone(list), left = stays(gone), saved = quiet ? 0 : duration - left;
+    const kept = list.some((one) => one.kept), cuts = `${gone.length} ${gone.length === 1 ? "cut" : "cuts"}`, pauses = `${gone.length} ${gone.length === 1 ? "pause" : "pauses"}`;
+    const what = speed ? `${pauses} ${speed} times as fast` : cuts;
     const digits = duration < 120 ? 1 : 0;
     by("saved").textContent = clock(saved, digits);
     by("sum").textContent = quiet
-      ? `${gone.length} ${gone.length === 1 ? "pause" : "pauses"} without sound, ${clock(duration, digits)} stays`
-      : `of ${clock(duration, digits)}: ${gone.length} ${gone.length === 1 ? "cut" : "cuts"}, ${clock(left, digits)} stays`;
+      ? `${pauses} without sound, ${clock(duration, digits)} stays`
+      : `of ${clock(duration, digits)}: ${what}, ${clock(left, digits)} stays`;
     by("hand").hidden = !byHand;
-    by("which").textContent = chosen >= 0 ? named(chosen) : "Click a stretch to cut or keep it, drag its edge.";
-    by("toggle").textContent = list[here()]?.kept ? "Cut it" : "Keep it";
+    by("which").textContent = chosen >= 0 ? named(chosen) : `Click a stretch to ${speed ? "run it faster" : "cut"} or keep it, drag its edge.`;
+    by("toggle").textContent = list[here()]?.kept ? (speed ? "Run it faster" : "Cut it") : "Keep it";
     by("undo").disabled = !past.length;
     by("redo").disabled = !future.length;
-    by("render").disabled = sending || Boolean(problem && !byHand) || (!quiet && (!left || !gone.length));
+    by("render").disabled = sending || Boolean(problem && !byHand) || (!quiet && (!kept || !gone.length));
     wave.setAttribute("aria-valuemax", duration.toFixed(2));
     wave.setAttribute("aria-valuenow", (list[chosen]?.start ?? player.currentTime).toFixed(2));
-    wave.setAttribute("aria-valuetext", chosen >= 0 ? named(chosen) : `${gone.length} cuts, ${clock(left)} of ${clock(duration)} stays`);
+    wave.setAttribute("aria-valuetext", chosen >= 0 ? named(chosen) : `${what}, ${clock(left)} of ${clock(duration)} stays`);
     desk.dataset.exact = String(exact);
-    Object.assign(waveform, { list, chosen, level: threshold });
+    Object.assign(waveform, { list, chosen, level: threshold, speed });
     if (waveform.duration !== duration) waveform.extend(duration);
     waveform.draw();
-    cutPlayer.set(gone, quiet);
+    cutPlayer.set(gone, { quiet, speed });
     fields.follow(threshold, byHand);
   }
 
@@ -317,6 +320,13 @@
     if (slides) document.getElementById(slides).value = target.value;
     if (preset) return fields.fill(JSON.parse(preset));
     if (fields.isBeside(target)) return; // what was chosen by hand stays
+    if (fields.isPace(target)) {
+      keepPast(`set ${kind}`, { list, byHand, chosen, values: before });
+      before = fields.values();
+      exact = false;
+      show();
+      return rest();
+    }
     note = byHand ? "The new settings took the place of what you chose by hand. Undo brings it back." : "";
     keepPast(`set ${kind}`, { list, byHand, chosen, values: before });
     before = fields.values();

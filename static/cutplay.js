@@ -1,7 +1,8 @@
-// Plays a recording as it will be cut: jumps over what goes, at each join, without rendering anything.
+// Plays a recording as it will be cut: jumps over what goes, at each join, or runs through it, without rendering anything.
 class CutPlayer {
   static AROUND = 1; // seconds heard on either side of a join
   static LEAD = 0.006; // a jump this early is nearer to the join than one a check later
+  static FASTEST = 16; // what browsers play at most
 
   // `ended` is called when an audition is over or the cut has been played to its end.
   constructor(player, ended) {
@@ -10,28 +11,30 @@ class CutPlayer {
     this.on = false;
     this.gone = [];
     this.quiet = false;
+    this.speed = 0;
+    this.times = 1;
     this.until = null;
     const check = () => this.check();
     for (const name of ["play", "playing", "seeked", "timeupdate", "ratechange"]) player.addEventListener(name, check);
     player.addEventListener("play", () => this.watch());
+    player.addEventListener("ended", () => { if (this.active) this.stop(); });
     player.addEventListener("seeking", () => { if (!this.jumping) this.until = null; });
     player.addEventListener("seeked", () => { this.jumping = false; });
     player.addEventListener("pause", () => { if (!this.jumping && !player.seeking) this.until = null; });
   }
 
-  // What goes, as ranges in seconds; `quiet`: it stays, without its sound.
-  set(gone, quiet) {
-    this.gone = gone;
-    this.quiet = quiet;
+  // What goes, as ranges in seconds; `quiet`: it stays, without its sound; `speed`: it runs so many times as fast.
+  set(gone, { quiet = false, speed = 0 } = {}) {
+    Object.assign(this, { gone, quiet, speed });
     this.check();
   }
 
   turn(on) {
     this.on = on;
     this.until = null;
-    if (!on) this.hush(false);
+    if (!on) this.plain();
     if (on && this.player.paused) {
-      const last = this.gone.at(-1), end = last && last[1] >= this.player.duration - 0.05 ? last[0] : this.player.duration;
+      const last = this.speed ? null : this.gone.at(-1), end = last && last[1] >= this.player.duration - 0.05 ? last[0] : this.player.duration;
       if (this.player.currentTime >= end - 0.05) this.player.currentTime = 0;
       this.player.play().catch(() => {});
     }
@@ -63,14 +66,35 @@ class CutPlayer {
   check() {
     const { player } = this, now = player.currentTime;
     clearTimeout(this.timer);
-    if (player.paused || player.seeking || !this.active) return this.hush(false);
+    if (player.paused || player.seeking || !this.active) return this.plain();
     if (this.until !== null && now >= this.until) return this.stop();
     const next = this.next(now);
     if (this.quiet) return this.hush(Boolean(next && now >= next[0]));
+    if (this.speed) return this.run(next, now);
+    this.hurry(1);
     if (!next) return;
     const left = (next[0] - now) / player.playbackRate;
     if (left > CutPlayer.LEAD) this.timer = setTimeout(() => this.check(), Math.max(0, left - CutPlayer.LEAD) * 1000);
     else this.jump(next);
+  }
+
+  // Faster inside a range, and at its own pace between.
+  run(next, now) {
+    const inside = next && now >= next[0] - CutPlayer.LEAD;
+    this.hurry(inside ? this.speed : 1);
+    if (next) this.timer = setTimeout(() => this.check(), Math.max(4, ((inside ? next[1] : next[0]) - now) / this.player.playbackRate * 1000));
+  }
+
+  hurry(times) {
+    if (this.times === times) return;
+    if (this.times === 1) this.usual = this.player.playbackRate;
+    this.times = times;
+    this.player.playbackRate = Math.min(CutPlayer.FASTEST, this.usual * times);
+  }
+
+  plain() {
+    this.hush(false);
+    this.hurry(1);
   }
 
   jump([start, end]) {
@@ -87,7 +111,7 @@ class CutPlayer {
     this.on = false;
     this.until = null;
     this.player.pause();
-    this.hush(false);
+    this.plain();
     this.ended();
   }
 

@@ -20,6 +20,7 @@ class Waveform {
     this.view = { start: 0, span: 1 };
     this.playhead = 0;
     this.level = null;
+    this.speed = 0;
     this.pyramid = [];
     new ResizeObserver(() => this.measure()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
@@ -153,10 +154,21 @@ class Waveform {
     this.context.globalAlpha = alpha;
   }
 
+  // Red is what goes; what runs faster is green, and says how fast.
   shade(shown) {
-    this.fill("bad", 0.1);
+    const { context } = this, words = `${this.speed}×`;
+    this.fill(this.speed ? "accent" : "bad", this.speed ? 0.14 : 0.1);
     for (const { start, end, kept } of shown) {
-      if (!kept) this.context.fillRect(this.x(start), Waveform.RULER, (end - start) * this.scale, 2 * this.half);
+      if (!kept) context.fillRect(this.x(start), Waveform.RULER, (end - start) * this.scale, 2 * this.half);
+    }
+    if (!this.speed) return;
+    context.font = this.font;
+    context.textBaseline = "middle";
+    this.fill("soft");
+    const room = context.measureText(words).width;
+    for (const { start, end, kept } of shown) {
+      const left = Math.max(0, this.x(start)), right = Math.min(this.width, this.x(end));
+      if (!kept && right - left > room + 8) context.fillText(words, (left + right - room) / 2, Waveform.RULER + 10);
     }
   }
 
@@ -200,7 +212,7 @@ class Waveform {
         this.context.fillRect(x, this.middle + tall, 3, 1);
       }
     }
-    this.fill("bad", 0.55);
+    this.fill(this.speed ? "accent" : "bad", 0.55);
     if (shown.length < this.width / 4) for (const { start } of shown.slice(1)) this.context.fillRect(this.x(start) - 0.5, Waveform.RULER, 1, 2 * this.half);
   }
 

@@ -304,6 +304,7 @@ def test_a_plan_measures_once(ann, speech):
     [
         ({"threshold_db": "loud"}, "params.threshold_db"),
         ({"margin_before_ms": -1}, "params.margin_before_ms"),
+        ({"pauses": "speed", "speed": 1}, "params.speed"),
         ({"margin": 1}, "params.margin"),
     ],
 )
@@ -312,6 +313,19 @@ def test_a_plan_names_parameters_that_cannot_be_used(ann, params, field):
     response = ann.post(f"/videos/{video.pk}/cut-plan", {"params": params})
     assert error(response) == (422, "invalid")
     assert [item["field"] for item in response.json()["error"]["detail"]] == [field]
+
+
+def test_a_plan_tells_what_runs_faster_beside_what_is_kept(ann, speech):
+    video = ann.upload(speech).json()
+    params = {"threshold_db": -40, "pauses": "speed", "speed": 2.5}
+    plan = ann.post(f"/videos/{video['id']}/cut-plan", {"params": params}).json()
+    cut = ann.post(f"/videos/{video['id']}/cut-plan", {"params": {"threshold_db": -40}}).json()
+    assert plan["keep"] == cut["keep"]
+    assert (plan["speed"], cut["speed"], cut["fast"]) == (2.5, None, [])
+    fast = sum(end - start for start, end in plan["fast"])
+    assert fast == pytest.approx(cut["saved"], abs=1e-4)
+    assert plan["saved"] == pytest.approx(fast * (1 - 1 / 2.5), abs=1e-4)
+    assert plan["output_duration"] == pytest.approx(plan["source_duration"] - plan["saved"], abs=1e-5)
 
 
 def test_the_parameters_of_a_plan_may_be_left_out_or_be_the_body_itself(ann, speech):

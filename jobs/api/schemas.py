@@ -153,13 +153,15 @@ class PlanIn(BaseModel):  # a Schema would hide the raw body from `wrapped`
 class PlanOut(Schema):
     """What a cut would keep."""
 
-    keep: list[tuple[float, float]] = Field(description="Start and end of each kept range, in seconds of the source.")
+    keep: list[tuple[float, float]] = Field(description="Start and end of each range kept as it is, in seconds.")
     source_duration: float
     output_duration: float
     saved: float = Field(description="`source_duration` less `output_duration`.")
     threshold_db: float | None = Field(description="The level in dBFS that it was made with, also when it is “auto”.")
     detector: str | None = Field(description="What silence was found by; null for ranges that were given.")
     muted: list[tuple[float, float]] = Field(description="Where the sound would be taken away; all is kept then.")
+    fast: list[tuple[float, float]] = Field(description="What would run faster, with its pitch kept.")
+    speed: float | None = Field(description="How many times as fast; null when nothing would.")
 
 
 # Jobs ----------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ SLIDERS = {
     "min_silence_ms": Slider(0, 3000, 50),
     "min_clip_ms": Slider(0, 1000, 10),
     "pause_ms": Slider(0, 3000, 50),
+    "speed": Slider(1.5, 16, 0.5),
 }
 """By field. Steps of levels are those that `grades` tells apart."""
 IN_VIEW = ["detector", "pauses", *SLIDERS]

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from jobs.engine import probe
 from jobs.models import Account, Job
 from tests import clips, factories
-from tests.browser.test_looks import refuse_serious
+from tests.browser.test_looks import serious
 
 SLOW = 60_000
 LOUD = [(0, 1.5), (2.5, 4), (5.2, 6.5), (8, 9)]
@@ -253,6 +253,47 @@ def test_pauses_that_are_muted_stay(open_plan, site, talk):
     assert sent.value.status == 201
     params = sent.value.json()["params"]
     assert (params["pauses"], params["keep"]) == ("mute", [])
+
+
+def test_pauses_that_run_faster_are_told_played_and_rendered_so(open_plan, site, client, talk):
+    page = open_plan(talk)
+    gone = colour(page, 2, 60)
+    page.locator("[name='silence-cut-pauses']").select_option("speed")
+    settled(page)
+    plan = planned(client, talk, pauses="speed", speed=4)
+    expect(page.locator("#cut-sum")).to_contain_text("4 pauses 4 times as fast")
+    assert saved(page) == pytest.approx(plan["saved"], abs=0.06)
+    assert plan["saved"] == pytest.approx(total(plan["fast"]) * 3 / 4, abs=1e-4)
+    assert colour(page, 2, 60) != gone
+    keep(page, "cut-plan-faster")
+    # By hand a pause gets its own speed back, and the others stay fast whatever the speed.
+    page.locator("#cut-wave canvas").click(position=spot(page, 2))
+    expect(page.locator("#cut-sum")).to_contain_text("3 pauses 4 times as fast")
+    slide(page, "speed", 8)
+    expect(page.locator("#cut-sum")).to_contain_text("3 pauses 8 times as fast")
+    settled(page)
+    assert saved(page) == pytest.approx((total(plan["fast"]) - total(plan["fast"][:1])) * 7 / 8, abs=0.06)
+    page.evaluate(
+        """() => {
+          const player = document.getElementById("player");
+          window.rates = [];
+          player.addEventListener("timeupdate", () => window.rates.push([player.currentTime, player.playbackRate]));
+          player.addEventListener("ratechange", () => window.rates.push([player.currentTime, player.playbackRate]));
+        }"""
+    )
+    page.get_by_role("button", name="Play the cut").click()
+    page.wait_for_function("() => document.getElementById('player').paused", timeout=SLOW)
+    rates = page.evaluate("window.rates")
+    assert {rate for _, rate in rates} == {1, 8}
+    fast, slow = ([time for time, rate in rates if rate == one] for one in (8, 1))
+    inside = [any(start - 0.1 <= time <= end + 0.1 for start, end in plan["fast"][1:]) for time in fast]
+    assert all(inside)
+    assert any(plan["fast"][0][0] < time < plan["fast"][0][1] for time in slow)
+    with page.expect_response("**/api/v1/jobs") as sent:
+        page.locator("#cut-render").click()
+    assert sent.value.status == 201, sent.value.text()
+    params = sent.value.json()["params"]
+    assert (params["pauses"], params["speed"], len(params["keep"])) == ("speed", 8, 3)
 
 
 # Hands ---------------------------------------------------------------------------------------------------------------
@@ -543,7 +584,7 @@ def test_the_plan_fits_and_can_be_used_by_everybody(open_plan, talk, width, sche
     page.locator("#cut details").evaluate("fold => { fold.open = true; }")
     keep(page, f"cut-plan-{width}-{scheme}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    refuse_serious(page, "cut plan")
+    assert serious(page) == []
     targets = "button, summary, input:not([type=radio], [type=checkbox]), select, label:has(input)"
     small = page.locator(f"#cut :is({targets}):visible").evaluate_all(
         "all => all.filter(one => one.getBoundingClientRect().height < 40).map(one => one.outerHTML)"

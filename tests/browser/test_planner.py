@@ -77,6 +77,7 @@ SETTINGS = [
     {"pauses": "shorten", "pause_ms": 300, "margin_before_ms": 0, "margin_after_ms": 0},
     {"pauses": "shorten", "pause_ms": 700, "margin_before_ms": 100, "margin_after_ms": 250},
     {"pauses": "shorten", "pause_ms": 100},
+    {"pauses": "speed", "speed": 4, "margin_before_ms": 150, "margin_after_ms": 80},
     *({name: value for name, value in preset.items() if name != "detector"} for preset in PRESETS.values()),
 ]
 

@@ -5,6 +5,8 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobs.engine import levels, pcm
 from jobs.engine.cutplan import CutParams, plan
@@ -261,3 +263,33 @@ def test_auto_finds_rare_speech():
 def test_auto_of_digital_silence_is_below_everything():
     assert auto_threshold(Levels(np.full(50, -np.inf, np.float32), Fraction(1))) == -np.inf
     assert auto_threshold(Levels(np.empty(0, np.float32), Fraction(0))) == -np.inf
+
+
+@pytest.mark.parametrize("db", [0, -11.9, -12, -40, -90])
+@pytest.mark.parametrize("shape", ["steady", "beating", "fading in", "with a gap", "with one peak"])
+def test_auto_is_reached_by_something_in_any_tone(shape, db):
+    """A steady sound is no noise floor to stay above: nothing else is there."""
+    time = np.arange(3000) / 50
+    gain = {
+        "steady": np.zeros(3000),
+        "beating": 3 * np.sin(time),
+        "fading in": np.minimum(0, time - 30),
+        "with a gap": np.where((time > 20) & (time < 30), -80, 0),
+        "with one peak": np.where(time == 20, 12, 0),
+    }[shape]
+    found = Levels((db + gain).astype(np.float32), Fraction(60))
+    sure, soft = levels.auto_thresholds(found)
+    assert soft <= sure < found.loudest
+    # Most of it is sound, however little it changes.
+    assert (found.db >= sure).mean() > 0.3
+
+
+@given(
+    st.lists(st.floats(-120, 6, width=32) | st.just(-np.inf), min_size=1, max_size=120), st.sampled_from([1, 10, 60])
+)
+@settings(max_examples=200, deadline=None)
+def test_auto_never_lies_above_the_loudest_sound(db, times):
+    found = Levels(np.repeat(np.array(db, np.float32), times), Fraction(len(db) * times, 50))
+    sure, soft = levels.auto_thresholds(found)
+    assert soft <= sure
+    assert sure < found.loudest or not np.isfinite(found.loudest)
