@@ -50,7 +50,7 @@ def render(
     """
     wanted = _schedule(plan, index)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, whole(output) as part:
-        tracks, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, log, strategy)
+        tracks, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, strategy)
         stage = "Putting the file together"
         with process.started(mux_argv(source, info, tracks, part), log=log) as child:
             for position in process.positions(child):
@@ -91,7 +91,6 @@ def _encode(
     wanted: Schedule | None,
     folder: Path,
     progress: Progress,
-    log: CommandLog,
     strategy: Strategy | None,
 ) -> tuple[list[Path], Lost]:
     """Sound in a thread, pictures in this one. Returns the files of one track each, the picture first."""
@@ -101,9 +100,7 @@ def _encode(
 
     def cut_tracks(task: Beside[None]) -> None:
         for track, path in zip(info.audio, sounds, strict=True):
-            cut_sound(
-                source, info, track, plan.parts, path, duration=plan.duration, task=task, muted=plan.muted, log=log
-            )
+            cut_sound(source, info, track, plan.parts, path, duration=plan.duration, task=task, muted=plan.muted)
 
     with beside(cut_tracks) as task:
 

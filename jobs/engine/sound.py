@@ -13,21 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.engine import pcm, process
+from jobs.engine import aac, pcm
+from jobs.engine.aac import Unlike
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.mute import hushed
-from jobs.engine.parallel import Beside, Halt
+from jobs.engine.parallel import Beside
 from jobs.engine.parts import Part
 from jobs.engine.pcm import Pcm
-from jobs.engine.placed import LAYOUTS, Samples
+from jobs.engine.placed import Samples
 from jobs.engine.tempo import faster
 
 # On each side of a join, so 8 ms in all.
 FADE_SECONDS = Fraction(4, 1000)
 BLOCK_SAMPLES = 1 << 17
-# ffmpeg's AAC is transparent enough for speech at these.
-BITS_PER_CHANNEL = 80_000
-MONO_BITS = 96_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,9 +95,9 @@ class Cursor:
         self._sound = sound
 
     def read(self, start: int, count: int) -> Samples:
-        while start > self._sound.position:
-            if not len(self._sound.read(min(BLOCK_SAMPLES, start - self._sound.position))):
-                return np.zeros((count, self._sound.channels), np.float32)
+        self._sound.skip(start - self._sound.position)
+        if self._sound.position < start:
+            return np.zeros((count, self._sound.channels), np.float32)
         found = self._sound.read(count)
         return np.pad(found, ((0, count - len(found)), (0, 0))) if len(found) < count else found
 
@@ -137,58 +135,35 @@ def rising(count: int) -> Samples:
     return np.sin((np.arange(count, dtype=np.float32) + 0.5) * (np.pi / 2 / max(1, count)))[:, None].astype(np.float32)
 
 
-def encode_argv(rate: int, channels: int, output: Path) -> list[str]:
-    """ffmpeg's command line from float samples on standard input to AAC in an MP4 file."""
-    bits = MONO_BITS if channels == 1 else BITS_PER_CHANNEL * channels
-    return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
-        *("-f", "f32le", "-ar", str(rate), "-ch_layout", LAYOUTS[channels], "-i", "pipe:0"),
-        # Few samples at low rates hold few bits.
-        # Quicker, and at such rates the better one: measured on speech, 8 to 25 dB less noise below 8 kHz.
-        *("-c:a", "aac", "-aac_coder", "fast", "-b:a", str(min(bits, 6 * rate * channels))),
-        *("-f", "mp4", f"file:{output}"),
-    ]
-
-
 def cut_sound(
     source: Path,
     info: MediaInfo,
     track: AudioTrack,
-    parts: Iterable[tuple[Fraction, Fraction] | Part],
+    parts: Sequence[tuple[Fraction, Fraction] | Part],
     output: Path,
     *,
     duration: Fraction,
     task: "Beside[None]",
     muted: Sequence[tuple[Fraction, Fraction]] = (),
-    log: process.CommandLog | None = None,
 ) -> None:
     """Write the parts of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
 
     `muted` are stretches of the result, in seconds, in which there is to be no sound.
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
-    with pcm.decoded(source, info, track, halt=task.halt) as sound:
-        wanted = pieces(parts, duration, sound.rate)
-        total = sum(piece.lasts for piece in wanted)
-        argv = encode_argv(sound.rate, sound.channels, output)
-        with process.started(argv, log=log, stdin=process.subprocess.PIPE) as encoder:
-            task.halt.watch(encoder)
-            written = 0
-            for block in hushed(joined(Cursor(sound), wanted), muted, sound.rate):
-                task.halt.check()
-                _write(encoder, block, task.halt)
-                written += len(block)
-                task.fraction = written / total
-            encoder.stdin.close()
-            encoder.wait()
 
+    def attempt(*, twins: bool) -> None:
+        with pcm.decoded(source, info, track, halt=task.halt) as sound:
+            wanted = pieces(parts, duration, sound.rate)
+            total = sum(piece.lasts for piece in wanted)
+            with aac.encoder(output, sound.rate, sound.channels, twins=twins) as encoder:
+                for block in hushed(joined(Cursor(sound), wanted), muted, sound.rate):
+                    task.halt.check()
+                    encoder.write(block)
+                    task.fraction = encoder.written / total
 
-def _write(encoder: process.Child, block: Samples, halt: Halt) -> None:
     try:
-        encoder.stdin.write(np.ascontiguousarray(block, "<f4").data)
-        encoder.stdin.flush()
-    except BrokenPipeError:
-        # The encoder has gone, and its exit status says why.
-        halt.check()
-        encoder.wait()
-        raise
+        # One microphone's sound is often stored twice. When it is not, the first blocks show it.
+        attempt(twins=pcm.output_channels(track) == 2)
+    except Unlike:
+        attempt(twins=False)

@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 
 from jobs.engine import cut as cutting
-from jobs.engine import levels, picture, process, timeline
+from jobs.engine import levels, picture, timeline
 from jobs.engine.cutplan import CutParams
 from jobs.engine.inspection import inspect
-from jobs.engine.process import CommandLog
 from jobs.errors import Cancelled, InputError, ToolError
 from tests.clips import Picture, Seen, Sound, heard, lag, make, number_of, painted, seen
 
@@ -355,14 +354,9 @@ def test_a_signal_in_the_middle_of_encoding_ends_it_at_once(tmp_path):
 def test_a_failing_encoder_of_sound_ends_the_whole_cut(tmp_path, monkeypatch):
     before_children = children()
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
-    monkeypatch.setattr("jobs.engine.sound.BITS_PER_CHANNEL", "no number")
-    monkeypatch.setattr(
-        "jobs.engine.sound.encode_argv",
-        lambda rate, channels, output: [process.ffmpeg(), "-f", "nothing"],
-    )
-    log = CommandLog()
-    with pytest.raises(ToolError):
-        run(source, tmp_path, log=log)
+    monkeypatch.setattr("jobs.engine.aac.CODER", {"aac_coder": "there is none"})
+    with pytest.raises(ToolError, match="sound of this recording"):
+        run(source, tmp_path)
     assert not (tmp_path / "cut.mp4").exists()
     assert children() <= before_children
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jobs.engine import picture, process, render, sound
 from jobs.engine.cutplan import CutParams, CutPlan, snap
 from jobs.engine.inspection import inspect
+from jobs.engine.pcm import Pcm
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Lost
 from jobs.engine.sound import Cursor, joined, pieces
@@ -21,23 +22,11 @@ from tests.clips import Picture, Sound, heard, make
 RATE = 48_000
 
 
-class Tape:
-    """Samples in memory, read like those of a decoder. Sample n of the ramp has the value n."""
-
-    def __init__(self, samples: np.ndarray, rate: int = RATE) -> None:
-        self.samples = samples.astype(np.float32)[:, None]
-        self.position, self.channels, self.rate = 0, 1, rate
-
-    def read(self, count: int) -> np.ndarray:
-        block = self.samples[self.position : self.position + count]
-        self.position += len(block)
-        return block
-
-
 def spliced(samples: np.ndarray, parts, rate: int = RATE) -> np.ndarray:
-    """Each part is (start, end), or (start, end, speed)."""
+    """Each part is (start, end), or (start, end, speed). Sample n of a ramp has the value n."""
+    tape = Pcm(iter([(0, samples.astype(np.float32)[:, None])]), rate, 1)
     wanted = pieces([tuple(map(Fraction, part)) for part in parts], Fraction(len(samples), rate), rate)
-    return np.concatenate(list(joined(Cursor(Tape(samples, rate)), wanted)))[:, 0]
+    return np.concatenate(list(joined(Cursor(tape), wanted)))[:, 0]
 
 
 def test_everything_between_the_fades_is_the_source_itself():

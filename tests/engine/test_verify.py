@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
+from jobs.engine import aac, render, timeline
 from jobs.engine import cut as cutting
-from jobs.engine import process, render, timeline
 from jobs.engine.cutplan import CutParams, CutPlan
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
@@ -19,7 +19,6 @@ from jobs.engine.offsets import windows
 from jobs.engine.playback import Stamps
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Fault, Heard, Lost, Report
-from jobs.engine.sound import encode_argv
 from jobs.engine.timeline import FrameIndex
 from jobs.engine.verify import time_faults, verify
 from jobs.errors import Cancelled
@@ -104,10 +103,8 @@ def with_sound(cut: Cut, altered: Path, alter: Callable[[np.ndarray, int], np.nd
     samples, rate = heard(cut.output)
     samples = alter(samples[: round(cut.plan.output_duration * rate)], rate).astype("<f4")
     sound = altered.with_suffix(".sound.mp4")
-    with process.started(encode_argv(rate, 1, sound), stdin=process.subprocess.PIPE) as encoder:
-        encoder.stdin.write(samples.tobytes())
-        encoder.stdin.close()
-        encoder.wait()
+    with aac.encoder(sound, rate, 1) as encoder:
+        encoder.write(samples[:, None])
     with av.open(str(cut.output)) as picture, av.open(str(sound)) as before, av.open(str(altered), "w") as after:
         streams = [after.add_stream_from_template(one.streams[0]) for one in (picture, before)]
         for container, stream in zip((picture, before), streams, strict=True):
