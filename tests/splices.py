@@ -38,7 +38,7 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     end = Fraction(index.end, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
     wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
-    order = strategy._order(source, info, index, None)
+    order = strategy.enterable(source, info, index, None)
     coding = fitting(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
     splice = Splice(wanted, order, stretches(order, index, wanted), coding)
     output = source.with_name("spliced.mp4")

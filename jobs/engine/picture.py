@@ -27,6 +27,9 @@ CRF = 19
 # A keyframe this often, so that a player can jump and the next cut can copy.
 KEY_SECONDS = 4
 UNSPECIFIED = 2
+Paint = Callable[[VideoFrame, Fraction], VideoFrame]
+"""What is done to a picture that comes on show at a time (seconds of the result) before it is encoded. Gets 4:2:0 of 8
+or of the source's bits and gives back the same kind; called by several threads."""
 
 
 class Pictures:
@@ -111,6 +114,7 @@ def encode_pictures(
     output: Path,
     *,
     progress: Callable[[float], None],
+    paint: Paint | None = None,
 ) -> Lost:
     """Write the scheduled pictures as H.264 in an MP4 file without sound. Returns which did not decode.
 
@@ -131,6 +135,8 @@ def encode_pictures(
                 if stream is None:
                     stream = _add_stream(container, info.video, frame, index.clock_hz)
                 fitted = _fitted(frame, stream)
+                if paint:
+                    fitted = paint(fitted, Fraction(at, index.clock_hz))
                 fitted.pts, fitted.time_base = at, Fraction(1, index.clock_hz)
                 # The source's frame types must not be forced on the encoder.
                 fitted.pict_type = PictureType.NONE

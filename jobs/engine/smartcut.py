@@ -26,7 +26,7 @@ from jobs.engine.coded import CodedOrder
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, Halt, beside
 from jobs.engine.patch import Coded, encoded
-from jobs.engine.picture import disk_errors
+from jobs.engine.picture import Paint, disk_errors
 from jobs.engine.splice import Decoding, Stretch
 from jobs.engine.stored import StoredPackets, decoded, rewritten
 from jobs.engine.timeline import FrameIndex, Schedule
@@ -98,6 +98,7 @@ def splice_pictures(
     output: Path,
     *,
     progress: Callable[[float], None],
+    paint: Paint | None = None,
 ) -> None:
     """Write the scheduled pictures as the source's codec in an MP4 file without sound, most of them copied.
 
@@ -112,6 +113,8 @@ def splice_pictures(
         with StoredPackets.opened(source, info, splice.order, task.halt) as packets:
             for number in bench.take(task.halt):
                 frames = _frames(packets, decoding, splice.wanted, patches[number])
+                if paint:
+                    frames = _painted(frames, paint, index.clock_hz)
                 bench.put(number, list(encoded(splice.coding, frames)))
 
     with contextlib.ExitStack() as stack:
@@ -149,6 +152,11 @@ def _frames(
     for run in decoding.runs(stretch):
         for frame in decoded(packets, run):
             yield next(times), frame
+
+
+def _painted(frames: Iterator[tuple[int, VideoFrame]], paint: Paint, clock_hz: int) -> Iterator[tuple[int, VideoFrame]]:
+    for at, frame in frames:
+        yield at, paint(frame, Fraction(at, clock_hz))
 
 
 class Writer:

@@ -51,12 +51,13 @@ def choose(
     if render == "encode":
         return Strategy("The whole picture is encoded, as asked for.")
     try:
-        return _spliced(info, index, wanted, _order(source, info, index, halt))
+        return _spliced(info, index, wanted, enterable(source, info, index, halt))
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
 
 
-def _order(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None) -> CodedOrder:
+def enterable(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedOrder:
+    """How the pictures are stored, where they can be gone to one by one. Raises CannotCopy."""
     if demuxer(info) not in ENTERABLE:
         raise CannotCopy("its container cannot be entered in the middle")
     order = coded.survey(source, info, index, halt=halt)

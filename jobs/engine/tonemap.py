@@ -1,4 +1,4 @@
-"""HDR and wide-gamut pictures brought into sRGB, for the few that become thumbnails.
+"""HDR and wide-gamut pictures brought into sRGB, for the few that become thumbnails; and what is drawn on them from it.
 
 libswscale can do it too, but takes more than a second for its tables each time and clips the highlights. The signal
 models are those of ITU-R BT.2100, the matrices follow from the primaries.
@@ -42,6 +42,36 @@ def to_srgb(signal: NDArray[Any], transfer: int, primaries: int) -> NDArray[np.u
         return _bytes(np.power(_moved(np.power(coded, SDR_GAMMA), matrix), 1 / SDR_GAMMA))
     light = (pq_light(coded) if transfer == PQ else hlg_light(coded)) / WHITE_NITS
     return _bytes(srgb_signal(shoulder(_moved(light, matrix))))
+
+
+def from_srgb(signal: Picture, transfer: int, primaries: int) -> Picture:
+    """R'G'B' of 0 to 1 with the given tags from sRGB of 0 to 1: drawn white becomes the paper white of HDR."""
+    if not concerns(transfer, primaries):
+        return signal
+    matrix = TO_BT709.get(primaries)
+    inverse = None if matrix is None else np.linalg.inv(matrix)
+    if transfer not in (PQ, HLG):
+        return np.power(_moved(np.power(signal, SDR_GAMMA), inverse).clip(0, 1), 1 / SDR_GAMMA)
+    light = _moved(srgb_light(signal), inverse) * WHITE_NITS
+    return (pq_signal(light) if transfer == PQ else hlg_signal(light)).clip(0, 1)
+
+
+def srgb_light(signal: Picture) -> Picture:
+    return np.where(signal <= 0.04045, signal / 12.92, np.power((signal + 0.055) / 1.055, 2.4))
+
+
+def pq_signal(light: Picture) -> Picture:
+    """PQ signal of 0 to 1 of nits."""
+    root = np.power(np.maximum(light, 0) / 10_000, 2610 / 16384)
+    return np.power((3424 / 4096 + 2413 / 128 * root) / (1 + 2392 / 128 * root), 2523 * 128 / 4096)
+
+
+def hlg_signal(light: Picture) -> Picture:
+    """HLG signal of 0 to 1 of nits on a display of 1000 nits."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    luma = np.maximum(light @ LUMA_BT2020 / HLG_PEAK_NITS, 1e-9)[..., None]
+    scene = light / HLG_PEAK_NITS * np.power(luma, 1 / 1.2 - 1)
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), a * np.log(np.maximum(12 * scene - b, 1e-9)) + c)
 
 
 def pq_light(signal: Picture) -> Picture:

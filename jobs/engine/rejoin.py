@@ -1,0 +1,118 @@
+"""New pictures joined with all else that a recording has: its sound as it is stored, texts, chapters, names, dates."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import av
+import av.error
+
+from jobs.engine import embedded, process
+from jobs.engine.media import MediaInfo
+from jobs.engine.parallel import Halt
+from jobs.engine.pcm import demuxer
+from jobs.engine.process import CommandLog
+from jobs.errors import ToolError
+
+IN_MP4 = {"aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "flac", "alac"}
+"""Sound that MP4 holds in a way that players know."""
+IN_MOV = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac"}
+"""Beside PCM, which MP4 holds in a way that few know."""
+MEDIA_TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}
+MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+REPACKED = {"mpegts", "aac", "flv", "mpeg"}
+"""Containers whose sound carries headers that other containers leave out."""
+
+
+def suffix_for(info: MediaInfo) -> str:
+    """The ending of a file that takes the recording's sound as it is: .mp4 if it can, else .mov or .mkv."""
+    codecs = {track.codec for track in info.audio}
+    if codecs <= IN_MP4:
+        return ".mp4"
+    return ".mov" if all(codec in IN_MOV or codec.startswith("pcm_") for codec in codecs) else ".mkv"
+
+
+def join(
+    source: Path,
+    info: MediaInfo,
+    picture: Path,
+    output: Path,
+    *,
+    clock_hz: int,
+    progress: Callable[[float], None],
+    log: CommandLog,
+) -> None:
+    """Write `output`, whose ending says the container, of the one track in `picture` and what else `source` has.
+
+    `picture` is an MP4 file whose times count from the recording's start, on a clock of `clock_hz`. `progress` gets a
+    fraction. Raises ToolError, ResourceError, and what `progress` raises.
+    """
+    with process.started(argv(source, info, picture, output, clock_hz), log=log) as child:
+        for position in process.positions(child):
+            progress(min(1.0, max(0.0, float(position / info.duration))))
+        child.wait()
+
+
+def argv(source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: int) -> list[str]:
+    """ffmpeg's command line for `join`."""
+    assert info.video is not None
+    suffix = output.suffix
+    kept = [(f"s:v:{place}", track) for place, track in enumerate([info.video.index])]
+    kept += [(f"s:a:{place}", track.index) for place, track in enumerate(info.audio)]
+    maps = [part for track in info.audio for part in ("-map", f"1:{track.index}")]
+    for place, text in enumerate(embedded.tracks(source, info)):
+        maps += ["-map", f"1:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
+        kept.append((f"s:s:{place}", text.index))
+    names = [part for place, index in kept for part in (f"-map_metadata:{place}", f"1:s:{index}")]
+    exact = [] if suffix == ".mkv" else ["-movie_timescale", str(clock_hz), "-movflags", "+faststart"]
+    return [
+        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        # Time stamps as they are, those of the source moved to count from its start like the pictures'.
+        *("-copyts", *process.SAFE_INPUT, "-f", "mov", "-i", f"file:{picture}"),
+        *("-itsoffset", f"{float(-info.start):.6f}", *process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
+        *("-map", "0:v:0", *maps, "-map_metadata", "1", *names, "-map_chapters", "1"),
+        *("-c:v", "copy", "-c:a", "copy", *exact, "-progress", "pipe:1", "-f", MUXERS[suffix], f"file:{output}"),
+    ]
+
+
+def text_codec(codec: str, suffix: str) -> str:
+    """How a text track is stored: as it is where the container takes it, else as the container's own."""
+    if suffix == ".mkv":
+        return "srt" if codec in ("mov_text", "text") else "copy"
+    return "copy" if codec == "mov_text" else "mov_text"
+
+
+def require_same_sound(source: Path, info: MediaInfo, output: Path, halt: Halt | None = None) -> int:
+    """Compare the packets of all sound with the source's. Returns how many there are; raises ToolError if any differ.
+
+    From containers that wrap sound in headers of their own only the numbers can be compared.
+    """
+    if not info.audio:
+        return 0
+    halt = halt or Halt()
+    ours = sounds(output, "matroska" if output.suffix == ".mkv" else "mov", None, halt)
+    theirs = sounds(source, demuxer(info), [track.index for track in info.audio], halt)
+    if demuxer(info) in REPACKED:
+        ours, theirs = ([(count, "") for count, _ in found] for found in (ours, theirs))
+    if ours != theirs:
+        raise ToolError(
+            "The sound did not come out as it was, so the result was thrown away. Try again; if that fails too, tell "
+            "the operator.",
+            detail=f"packets of sound by track: {theirs} in the source, {ours} in the result",
+        )
+    return sum(count for count, _ in ours)
+
+
+def sounds(path: Path, format: str, wanted: Sequence[int] | None, halt: Halt) -> list[tuple[int, str]]:
+    """Number and hash of the packets of each sound track: those of the indices `wanted`, or all."""
+    options = {"protocol_whitelist": "file"}
+    with av.open(f"file:{path}", format=format, container_options=options, metadata_errors="replace") as container:
+        tracks = [track for track in container.streams.audio if wanted is None or track.index in wanted]
+        counts = dict.fromkeys((track.index for track in tracks), 0)
+        hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
+        for packet in container.demux(tracks):
+            halt.check()
+            if packet.size:
+                counts[packet.stream_index] += 1
+                hashes[packet.stream_index].update(memoryview(packet))
+    return [(counts[index], hashes[index].hexdigest()) for index in counts]
