@@ -10,9 +10,9 @@ COPY requirements.txt .
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
 
 FROM python:3.11-slim-bookworm
-# libmariadb3 for mysqlclient, redis-server for a site in one container; setpriv and prlimit are in util-linux.
+# libmariadb3 for mysqlclient, redis-server for a site in one container, fonts for watermarks; setpriv and prlimit are in util-linux.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libmariadb3 redis-server util-linux \
+    && apt-get install -y --no-install-recommends libmariadb3 redis-server fonts-dejavu-core util-linux \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 app \
     && install -d -o app -g app -m 700 /data
