@@ -1,6 +1,6 @@
 from django.urls import path
 
-from jobs.views import health, jobs, levels, library, results, stats, uploads, videos
+from jobs.views import health, jobs, levels, library, previews, results, stats, uploads, videos
 
 urlpatterns = [
     path("", library.library, name="library"),
@@ -9,6 +9,7 @@ urlpatterns = [
     path("videos/<uuid:pk>/file", results.video_file, name="video-file"),
     path("videos/<uuid:pk>/poster", results.video_poster, name="video-poster"),
     path("videos/<uuid:pk>/levels", levels.levels, name="video-levels"),
+    path("videos/<uuid:pk>/preview/<slug:slug>", previews.preview, name="video-preview"),
     path("videos/<uuid:pk>/run/", videos.run, name="video-run"),
     path("videos/<uuid:pk>/title/", videos.rename, name="video-title"),
     path("videos/<uuid:pk>/delete/", videos.delete, name="video-delete"),

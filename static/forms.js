@@ -20,6 +20,7 @@
   // Choosing another image while one is on its way leaves the later one in the form.
   async function sendImage(place) {
     const [id, picker] = place.querySelectorAll("input"), say = place.querySelector("[role=status]");
+    const drop = place.querySelector("button");
     const [file] = picker.files;
     if (!file) return;
     const body = new FormData();
@@ -35,11 +36,18 @@
     say.textContent = fine ? `${answer.name}, ${answer.width} by ${answer.height}`
       : answer?.error?.message ?? "The image did not arrive. Choose it again.";
     say.classList.toggle("bad", !fine);
+    drop.hidden = !fine;
     id.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   for (const place of document.querySelectorAll("[data-sends]")) {
+    const drop = place.querySelector("button"), id = place.querySelector("[type=hidden]");
     place.querySelector("[type=file]").addEventListener("change", () => sendImage(place));
+    drop.addEventListener("click", () => {
+      id.value = place.querySelector("[role=status]").textContent = "";
+      drop.hidden = true;
+      id.dispatchEvent(new Event("input", { bubbles: true }));
+    });
   }
 
   addEventListener("input", refresh);

@@ -1,3 +1,5 @@
+from urllib.parse import urlencode
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
@@ -65,7 +67,8 @@ def test_what_was_typed_is_kept_when_something_is_wrong():
 
 def test_every_operation_can_be_asked_for_with_its_defaults():
     for operation in registry.every():
-        assert operation.slug in work_of(QueryDict(f"operations={operation.slug}"))
+        given = {f"{operation.slug}-{name}": value for name, value in operation.example.items()}
+        assert operation.slug in work_of(QueryDict(urlencode({"operations": operation.slug, **given})))
 
 
 def test_a_search_is_words_and_never_an_error():

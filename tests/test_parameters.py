@@ -26,11 +26,11 @@ def test_an_operation_that_needs_a_picture_refuses_sound_alone():
 
 @pytest.mark.parametrize("operation", registry.every(), ids=lambda operation: operation.slug)
 def test_every_operation_keeps_its_contract(operation):
-    """Title, summary, defaults from an empty form, JSON both ways, a queue that exists, a timeout that grows."""
+    """Title, summary, defaults, JSON both ways, a queue that exists, a timeout that grows."""
     assert operation.title and operation.summary
     assert operation.queue in settings.RQ_QUEUES
     assert operation.accepts in ("any", "audio", "video")
-    params = parameters.parse(operation.slug, {}, factories.info())
+    params = parameters.parse(operation.slug, operation.example, factories.info())
     assert parameters.from_json(operation.slug, parameters.as_json(params)) == params
     hash(params)
     short, long = (operation.timeout_seconds(factories.info(seconds=seconds), params) for seconds in (10, 3600))

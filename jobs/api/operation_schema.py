@@ -31,7 +31,8 @@ def schema_of(operation: Operation[Any]) -> Schema:
         if name in defaults:
             properties[name]["default"] = types[name].dump_python(defaults[name], mode="json")
     required = [name for name, field in form.fields.items() if field.required and name not in defaults]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return schema | ({"examples": [dict(operation.example)]} if operation.example else {})
 
 
 def defaults_of(operation: Operation[Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -82,6 +83,10 @@ class Operation(Generic[P]):
     """Place among the others on the page."""
     ticked: ClassVar[bool] = False
     """Whether the upload page ticks it by default."""
+    example: ClassVar[Mapping[str, Any]] = {}
+    """Parameters to try it with, where its defaults alone do not say what to do."""
+    previews: ClassVar[bool] = False
+    """Whether `preview` shows what the parameters lead to before any work is done."""
     form_class: ClassVar[type[forms.Form]]
     params_class: ClassVar[type[Any]]
 
@@ -105,6 +110,15 @@ class Operation(Generic[P]):
     def timeout_seconds(self, info: MediaInfo, params: P) -> int:
         """After how long the work is ended as hanging."""
         return 600 + 20 * int(info.duration)
+
+    def preview(
+        self, source: Path, info: MediaInfo, inputs: Mapping[str, Path], params: P, at: Fraction, out: Path
+    ) -> None:
+        """Write a JPEG to `out` of what the result shows at a time, seconds after the start, within a second or so.
+
+        Runs in the web process: whatever opens strangers' bytes has to do so in a bounded child process.
+        """
+        raise NotImplementedError
 
     def run(self, context: Context, params: P) -> list[Draft]:
         raise NotImplementedError

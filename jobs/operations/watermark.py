@@ -1,0 +1,194 @@
+"""A logo or a line of text over the picture."""
+
+import dataclasses
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar
+
+from django import forms
+
+from jobs.engine import lettering, markpreview, rejoin, watermark
+from jobs.engine.marks import Corner, Look
+from jobs.engine.media import MediaInfo
+from jobs.engine.watermark import Mark
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.fields import ImageField
+from jobs.operations.forms import OperationForm, TimeField, safe_name
+
+FURTHEST = 16_384
+"""Pixels; no picture has more on a side."""
+MARGIN = 10
+PREVIEW_WIDTH = 960
+
+
+class WatermarkForm(OperationForm):
+    image = ImageField(
+        label="Image",
+        required=False,
+        help_text="PNG or WebP, see-through where they are, or JPEG.",
+    )
+    text = forms.CharField(
+        label="Or text",
+        required=False,
+        max_length=lettering.LONGEST,
+        help_text="Written in white with a black outline when there is no image.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    corner = forms.ChoiceField(
+        label="Where",
+        choices=[
+            ("top-left", "Upper left"),
+            ("top-right", "Upper right"),
+            ("bottom-left", "Lower left"),
+            ("bottom-right", "Lower right"),
+            ("center", "Centre"),
+        ],
+        initial="top-left",
+        required=False,
+    )
+    x_offset = forms.IntegerField(
+        label="From the side (pixels)",
+        required=False,
+        min_value=-FURTHEST,
+        max_value=FURTHEST,
+        help_text="10, or 0 in the centre. From the centre it goes right, and left with a minus sign.",
+    )
+    y_offset = forms.IntegerField(
+        label="From above or below (pixels)",
+        required=False,
+        min_value=-FURTHEST,
+        max_value=FURTHEST,
+        help_text="10, or 0 in the centre. From the centre it goes down, and up with a minus sign.",
+    )
+    scale = forms.FloatField(
+        label="Width, as a share of the picture's",
+        initial=0.2,
+        required=False,
+        min_value=0.005,
+        max_value=1,
+        help_text="0.2 is a fifth. The height follows.",
+        widget=forms.NumberInput(attrs={"step": "0.005"}),
+    )
+    opacity = forms.FloatField(
+        label="Opacity",
+        initial=1,
+        required=False,
+        min_value=0.01,
+        max_value=1,
+        help_text="1 hides what is below, 0.3 lets most of it through.",
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+    )
+    start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
+    end = TimeField(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
+    fade = forms.FloatField(
+        label="Fade in and out (seconds)",
+        initial=0,
+        required=False,
+        min_value=0,
+        max_value=60,
+        widget=forms.NumberInput(attrs={"step": "0.1"}),
+    )
+
+    def default(self, name: str) -> Any:
+        if name in ("x_offset", "y_offset"):
+            return 0 if self.given("corner") == "center" else MARGIN
+        return super().default(name)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        text = lettering.tidy(cleaned.get("text", "").replace("\r\n", "\n"))
+        cleaned["text"] = "" if cleaned.get("image") else text
+        if not cleaned.get("image") and not text.strip() and not {"image", "text"} & set(self.errors):
+            self.add_error("image", "Choose an image, or write a text.")
+        if cleaned.get("corner") != "center":
+            for name in ("x_offset", "y_offset"):
+                if (cleaned.get(name) or 0) < 0:
+                    self.add_error(name, "From a corner it cannot be less than 0.")
+        start, end = cleaned.get("start"), cleaned.get("end")
+        if end is not None and end <= (start or 0):
+            self.add_error("end", "The mark has to end after it begins.")
+        return cleaned
+
+
+@dataclasses.dataclass(frozen=True)
+class WatermarkParams:
+    """`image` is the id of an uploaded image, which wins over `text`.
+
+    Offsets are in pixels of the picture as it is seen, times in seconds after the start.
+    """
+
+    VERSION: ClassVar[int] = 1
+
+    image: str | None = None
+    text: str = ""
+    corner: Corner = "top-left"
+    x_offset: int = MARGIN
+    y_offset: int = MARGIN
+    scale: float = 0.2
+    opacity: float = 1.0
+    start: float | None = None
+    end: float | None = None
+    fade: float = 0.0
+
+    @property
+    def look(self) -> Look:
+        return Look(
+            corner=self.corner,
+            x_offset=self.x_offset,
+            y_offset=self.y_offset,
+            scale=self.scale,
+            opacity=self.opacity,
+            start=Fraction(str(self.start or 0)),
+            end=None if self.end is None else Fraction(str(self.end)),
+            fade=Fraction(str(self.fade)),
+        )
+
+    def mark(self, inputs: Mapping[str, Path]) -> Mark:
+        return Mark(inputs["image"]) if self.image else Mark(text=self.text)
+
+
+class Watermark(Operation[WatermarkParams]):
+    slug = "watermark"
+    title = "Watermark"
+    summary = "Lays a logo or a text over the picture, all the time or for a while, and leaves the sound as it is."
+    accepts = "video"
+    queue = "long"
+    order = 40
+    example = {"text": "© Our company", "corner": "bottom-right"}
+    previews = True
+    form_class = WatermarkForm
+    params_class = WatermarkParams
+
+    def check(self, info: MediaInfo, params: WatermarkParams) -> None:
+        watermark.check(info, params.look)
+        if not params.image:
+            lettering.font_for(params.text)
+
+    def preview(
+        self,
+        source: Path,
+        info: MediaInfo,
+        inputs: Mapping[str, Path],
+        params: WatermarkParams,
+        at: Fraction,
+        out: Path,
+    ) -> None:
+        markpreview.draw(source, out, info, params.mark(inputs), params.look, at, width=PREVIEW_WIDTH)
+
+    def run(self, context: Context, params: WatermarkParams) -> list[Draft]:
+        suffix = rejoin.suffix_for(context.info)
+        output = context.scratch / f"marked{suffix}"
+        done = watermark.watermark(
+            context.source,
+            output,
+            context.info,
+            params.mark(context.inputs),
+            params.look,
+            scratch=context.scratch,
+            cache=context.cache,
+            progress=context.progress,
+            log=context.log,
+        )
+        name = safe_name(f"{context.title} (marked)", suffix)
+        return [Draft(output, "video", name, rejoin.MEDIA_TYPES[suffix], done.to_json())]
