@@ -83,7 +83,7 @@ def _time(parts: Sequence[str | None]) -> Fraction:
 
 def retime(captions: Iterable[Caption], plan: CutPlan) -> list[Caption]:
     """The captions as they are on show in the result; the rules stand at the top of this module."""
-    moved = _Clock(plan)
+    moved = Clock(plan)
     kept = []
     for caption in captions:
         start, end = moved(caption.start), moved(caption.end)
@@ -95,7 +95,7 @@ def retime(captions: Iterable[Caption], plan: CutPlan) -> list[Caption]:
     return kept
 
 
-class _Clock:
+class Clock:
     """Old time to new. A time that goes becomes that of the join it went into."""
 
     def __init__(self, plan: CutPlan) -> None:

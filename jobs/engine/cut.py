@@ -7,9 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from jobs.engine import cutplan, levels, proven, timeline, voice
+from jobs.engine import cutplan, extras, levels, proven, timeline, voice
 from jobs.engine import strategy as strategies
 from jobs.engine.cutplan import CutParams, CutPlan
+from jobs.engine.extras import Captions
 from jobs.engine.levels import Levels
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import beside
@@ -35,6 +36,8 @@ class CutResult:
     report: Report
     seconds: dict[str, float]
     """Time on the clock for "analysis", "render" and "verify"."""
+    captions: Captions = ()
+    """The text tracks inside the result."""
 
     @property
     def frames(self) -> int:
@@ -134,6 +137,7 @@ def cut(
             source, info, params, track, cache, lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound")
         )
         strategy = _strategy(source, info, plan, index, way)
+        kept = extras.read(source, info, plan, log=log)
 
     work = proven.Work(
         source=source,
@@ -143,9 +147,10 @@ def cut(
         scratch=scratch,
         progress=lambda part, stage: report(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * part, stage),
         log=log,
+        extras=kept,
     )
     result = proven.publish(work, strategy, output)
-    return CutResult(plan, result.strategy, result.report, {**seconds, **result.seconds})
+    return CutResult(plan, result.strategy, result.report, {**seconds, **result.seconds}, kept.captions)
 
 
 def _strategy(source: Path, info: MediaInfo, plan: CutPlan, index: FrameIndex | None, way: Render) -> Strategy:

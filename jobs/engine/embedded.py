@@ -33,7 +33,7 @@ def tracks(source: Path, info: MediaInfo) -> list[CaptionTrack]:
         return []
     with contextlib.suppress(av.error.FFmpegError, ValueError), _opened(source, info) as container:
         return [
-            CaptionTrack(stream.index, stream.codec_context.codec.canonical_name, _language(stream.language))
+            CaptionTrack(stream.index, stream.codec_context.codec.canonical_name, language_of(stream.language))
             for stream in container.streams.subtitles
             if stream.codec_context and stream.codec_context.codec.canonical_name in TEXT_CODECS
         ]
@@ -45,7 +45,8 @@ def _opened(source: Path, info: MediaInfo) -> "av.container.InputContainer":
     return av.open(f"file:{source}", format=demuxer(info), container_options=options, metadata_errors="replace")
 
 
-def _language(told: str | None) -> str:
+def language_of(told: str | None) -> str:
+    """What a track says of its language; empty when that is nothing."""
     return told if told and told.isalpha() and told != "und" else ""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
@@ -18,6 +19,7 @@ from jobs.engine.pcm import demuxer
 from jobs.engine.process import disk_full
 from jobs.engine.report import Lost
 from jobs.engine.timeline import FrameIndex, Schedule, open_picture, readable_frames
+from jobs.engine.track import Track
 from jobs.errors import ToolError
 
 # Containers with an index of keyframes; others seek by guessing, and are decoded from the start.
@@ -123,34 +125,41 @@ def encode_pictures(
     """
     assert info.video is not None
     total = int(wanted.at[-1] + wanted.lasts[-1])
-    lasts = dict(zip(wanted.at.tolist(), wanted.lasts.tolist(), strict=True))
-    with disk_errors(), av.open(f"file:{output}", "w", format="mp4") as container:
-        stream: VideoStream | None = None
+    lost: list[int] = []
+    with disk_errors(), av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)) as container:
+        track: Track | None = None
         pictures = wanted_pictures(source, info, index, wanted)
-        lost: list[int] = []
         with contextlib.closing(pictures):
-            for (frame, is_whole), at in zip(pictures, wanted.at.tolist(), strict=True):
+            for place, (frame, is_whole) in enumerate(pictures):
+                at = int(wanted.at[place])
                 if not is_whole:
-                    lost.append(lasts[at])
-                if stream is None:
+                    lost.append(int(wanted.lasts[place]))
+                if track is None:
                     stream = _add_stream(container, info.video, frame, index.clock_hz)
+                    depth = stream.codec_context.reorder_depth
+                    track = Track(container, stream, wanted, depth=depth, clock_hz=index.clock_hz)
                 fitted = _fitted(frame, stream)
                 if paint:
                     fitted = paint(fitted, Fraction(at, index.clock_hz))
                 fitted.pts, fitted.time_base = at, Fraction(1, index.clock_hz)
                 # The source's frame types must not be forced on the encoder.
                 fitted.pict_type = PictureType.NONE
-                _mux(container, stream, fitted, lasts)
+                _mux(track, stream.encode(fitted))
                 progress(at / total)
-        assert stream is not None
-        _mux(container, stream, None, lasts)
+        assert track is not None
+        _mux(track, stream.encode(None))
     return Lost(len(lost), Fraction(sum(lost), index.clock_hz))
 
 
-def _mux(container: av.container.OutputContainer, stream: VideoStream, frame: VideoFrame | None, lasts: dict) -> None:
-    for packet in stream.encode(frame):
-        packet.duration = lasts.pop(packet.pts)
-        container.mux(packet)
+def exact_start(index: FrameIndex) -> dict[str, str]:
+    """Options of an MP4 file: without them a late start is rounded to milliseconds."""
+    return {"movie_timescale": str(index.clock_hz)}
+
+
+def _mux(track: Track, packets: "list[Packet[VideoStream]]") -> None:
+    for packet in packets:
+        assert packet.pts is not None
+        track.mux_at(packet, packet.pts)
 
 
 def _add_stream(
@@ -173,6 +182,7 @@ def _add_stream(
     context.options = {"preset": PRESET, "crf": str(CRF)}
     if track.rotation:
         stream.set_display_rotation(-track.rotation)
+    context.open()
     return stream
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jobs.engine import render
 from jobs.engine.cutplan import CutPlan
+from jobs.engine.extras import NO_EXTRAS, Extras
 from jobs.engine.media import MediaInfo
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Fault, Report
@@ -43,6 +44,7 @@ class Work:
     scratch: Path
     progress: Progress
     log: CommandLog
+    extras: Extras = NO_EXTRAS
     seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {"render": 0.0, "verify": 0.0})
 
 
@@ -78,6 +80,7 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
             progress=lambda done, stage: work.progress((1 - VERIFY_SHARE) * done, stage),
             log=work.log,
             strategy=strategy,
+            extras=work.extras,
         )
     with timed(work.seconds, "verify"):
         report = verify(

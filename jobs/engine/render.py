@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jobs.engine import picture, process
+from jobs.engine import mux, picture, process
 from jobs.engine.cutplan import CutPlan
+from jobs.engine.extras import NO_EXTRAS, Extras
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, beside
-from jobs.engine.pcm import demuxer
+from jobs.engine.pcm import output_rate
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Lost
 from jobs.engine.smartcut import splice_pictures
@@ -40,8 +41,9 @@ def render(
     progress: Progress,
     log: CommandLog,
     strategy: Strategy | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> Lost:
-    """Write `output`, an MP4 file of H.264 and AAC, or of AAC alone when there is no index.
+    """Write `output`, an MP4 file of the picture and AAC, or of AAC alone when there is no index, and of the `extras`.
 
     Returns what did not decode; whether the result is right is for `verify` to say. All of the picture is encoded,
     unless the `strategy` says which pictures are copied. The plan has to be snapped. `output` appears when it is
@@ -52,7 +54,9 @@ def render(
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, whole(output) as part:
         tracks, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, strategy)
         stage = "Putting the file together"
-        with process.started(mux_argv(source, info, tracks, part), log=log) as child:
+        clock_hz = index.clock_hz if index else output_rate(info.audio[0])
+        parts = mux.written(tracks, wanted, extras, clock_hz, Path(folder))
+        with process.started(mux.mux_argv(source, info, extras, parts, part, clock_hz), log=log) as child:
             for position in process.positions(child):
                 done = min(1.0, max(0.0, float(position / plan.output_duration)))
                 progress(1 - MUX_SHARE * (1 - done), stage)
@@ -125,23 +129,3 @@ def _stage(count: int, *, spliced: bool) -> str:
     if spliced:
         return f"Encoding around {count} {'cut' if count == 1 else 'cuts'}"
     return f"Encoding {count} kept {'part' if count == 1 else 'parts'}"
-
-
-def mux_argv(source: Path, info: MediaInfo, tracks: list[Path], output: Path) -> list[str]:
-    """ffmpeg's command line that joins files of one track each, with the source's names and dates."""
-    inputs = [part for track in tracks for part in ("-i", f"file:{track}")]
-    maps = [part for number in range(len(tracks)) for part in ("-map", f"{number}:0")]
-    names = []
-    for place, track in enumerate(info.audio):
-        names += [f"-metadata:s:a:{place}", f"language={track.language or 'und'}"]
-        if track.title:
-            names += [f"-metadata:s:a:{place}", f"title={track.title}", f"-metadata:s:a:{place}"]
-            # What players read of an MP4 file.
-            names += [f"handler_name={track.title}"]
-    return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *process.SAFE_INPUT),
-        # Time stamps as they are: the pictures may begin after the sound.
-        *("-copyts", *inputs, *process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
-        *(*maps, "-map_metadata", str(len(tracks)), "-map_chapters", "-1", *names, "-c", "copy"),
-        *("-movflags", "+faststart", "-progress", "pipe:1", "-f", "mp4", f"file:{output}"),
-    ]

@@ -19,17 +19,17 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from jobs.engine.codec import Coding
 from jobs.engine.coded import CodedOrder
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, Halt, beside
 from jobs.engine.patch import Coded, encoded
-from jobs.engine.picture import Paint, disk_errors
+from jobs.engine.picture import Paint, disk_errors, exact_start
 from jobs.engine.splice import Decoding, Stretch
 from jobs.engine.stored import StoredPackets, decoded, rewritten
 from jobs.engine.timeline import FrameIndex, Schedule
+from jobs.engine.track import Track
 
 THREADS = min(4, os.cpu_count() or 1)
 # Encoded stretches that may wait for their turn to be written, for each thread.
@@ -163,22 +163,17 @@ class Writer:
     """The one track of the result."""
 
     def __init__(self, container: OutputContainer, stream: VideoStream, packets: StoredPackets, splice: Splice) -> None:
-        self._container = container
-        self._stream = stream
         self._packets = packets
         self._splice = splice
-        self._clock = Fraction(1, splice.coding.clock_hz)
-        self._times = _decode_times(splice)
-        self._number = 0
+        coding = splice.coding
+        self._track = Track(container, stream, splice.wanted, depth=coding.depth, clock_hz=coding.clock_hz)
 
     def write(self, packets: list[Coded]) -> None:
         """Add an encoded stretch."""
-        begin = self._number
-        at = self._splice.wanted.at[begin : begin + len(packets)]
         for time, data, is_key in packets:
             packet = Packet(data)
             packet.is_keyframe = is_key
-            self._mux(packet, begin + int(np.searchsorted(at, time)))
+            self._track.mux_at(packet, time)
 
     def copy(self, stretch: Stretch, check: Callable[[], None]) -> None:
         """Add a stretch of the source's own packets."""
@@ -192,38 +187,9 @@ class Writer:
                 is_key = packet.is_keyframe
                 packet = Packet(rewritten(packet, order, begins=begins))
                 packet.is_keyframe = is_key
-            self._mux(packet, stretch.first + int(order.places[place] - shown))
+            self._track.mux(packet, stretch.first + int(order.places[place] - shown))
             if count % 256 == 255:
                 check()
-
-    def _mux(self, packet: Packet, picture: int) -> None:
-        wanted = self._splice.wanted
-        packet.stream = self._stream
-        packet.time_base = self._clock
-        packet.pts, packet.dts = int(wanted.at[picture]), int(self._times[self._number])
-        self._number += 1
-        is_last = self._number == len(wanted.at)
-        packet.duration = int(wanted.lasts[-1 if is_last else picture])
-        self._container.mux_one(packet)
-
-
-def _decode_times(splice: Splice) -> NDArray[np.int64]:
-    """When each packet of the result is to be decoded, strictly rising and never after its picture comes on show.
-
-    A picture is decoded when the one shown so many pictures before comes on show as pictures can be out of order. The
-    first few are decoded as long before the first is shown as the last few are shown after the last was decoded: then
-    the track lasts as long by its decode times as by what it shows.
-    """
-    at = splice.wanted.at
-    depth = min(splice.coding.depth, len(at) - 1)
-    lead = int(at[-1] - at[len(at) - 1 - depth])
-    before = at[0] - lead * np.arange(depth, 0, -1) // max(1, depth)
-    return np.concatenate([before, at[: len(at) - depth]])
-
-
-def _exact_start(index: FrameIndex) -> dict[str, str]:
-    # Else a late start is rounded to milliseconds.
-    return {"movie_timescale": str(index.clock_hz)}
 
 
 @contextlib.contextmanager
@@ -233,7 +199,7 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
     with (
         disk_errors(),
         StoredPackets.opened(source, info, splice.order, Halt()) as packets,
-        av.open(f"file:{output}", "w", format="mp4", options=_exact_start(index)) as container,
+        av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)) as container,
     ):
         stream = container.add_stream_from_template(packets.stream)
         stream.codec_context.extradata = splice.coding.codec.header(splice.coding)

@@ -16,7 +16,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 from jobs.engine import integrity, playback
 from jobs.engine.cutplan import CutPlan
@@ -30,8 +30,6 @@ from jobs.engine.timeline import FrameIndex, Schedule, schedule
 
 # Sound and picture may end this far from the plan; headers are rounded to milliseconds.
 END_TOLERANCE = Fraction(10 + 1, 1000)
-# So many pictures are stored before one that is shown before them.
-REORDERED = 2
 # Decoded either side of each join.
 FRAMES_AROUND = 3
 # The joins are shared out between as many threads with a decoder each.
@@ -59,9 +57,7 @@ def verify(
     """
     found = Findings(plan, lost or Lost())
     try:
-        wanted = schedule(index, plan.parts) if index else None
-        last = unsure_end(wanted, index.clock_hz) if index and wanted else Fraction(0)
-        found.faults += file_faults(output, info, plan, last)
+        found.faults += file_faults(output, info, plan)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.faults}:
             tell = progress or (lambda fraction: None)
             _compare(source, info, output, plan, index, found, tell, halt or Halt())
@@ -128,38 +124,24 @@ def _compare(
     progress(1.0)
 
 
-def file_faults(output: Path, info: MediaInfo, plan: CutPlan, last: Fraction) -> list[Fault]:
-    """What the file's headers tell: whether all of it is there, its tracks, and when they end.
-
-    `last` is by how many seconds the picture may seem to end too early.
-    """
+def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
+    """What the file's headers tell: whether all of it is there, its tracks, and when they end."""
     with output.open("rb") as file:
         size = output.stat().st_size
         if any(box.kind == b"mdat" and box.end > size for box in integrity.boxes(file, 0, size)):
             return [Fault("cut_off", "The end of the result is missing.")]
     with av.open(f"file:{output}", format="mov", container_options={"protocol_whitelist": "file"}) as container:
-        video, audio = container.streams.video, container.streams.audio
+        covers = Disposition.attached_pic
+        video = [track for track in container.streams.video if not track.disposition & covers]
+        audio = container.streams.audio
         if [len(video), len(audio)] != [int(info.video is not None), len(info.audio)]:
             return [Fault("tracks", f"The result has {len(video)} tracks of pictures and {len(audio)} of sound.")]
         return [
             Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(plan.output_duration):.3f} s.")
-            for code, what, tracks, early in (
-                ("picture_end", "picture", video, last),
-                ("sound_end", "sound", audio, Fraction(0)),
-            )
+            for code, what, tracks in (("picture_end", "picture", video), ("sound_end", "sound", audio))
             for end in map(_end, tracks)
-            if not -END_TOLERANCE - early <= end - plan.output_duration <= END_TOLERANCE
+            if abs(end - plan.output_duration) > END_TOLERANCE
         ]
-
-
-def unsure_end(wanted: Schedule, clock_hz: int) -> Fraction:
-    """By how many seconds an MP4 file may tell too early an end of its picture.
-
-    It knows how long decoding takes. When pictures are stored in another order than shown, that is less than showing
-    takes by what the last of them stay on show, or by what the last few do longer than the first.
-    """
-    few, first = wanted.lasts[-1 - REORDERED : -1], wanted.lasts[:REORDERED]
-    return Fraction(max(int(wanted.lasts[-1]), int(few.sum()) - int(first.sum())), clock_hz)
 
 
 def _end(track: Stream) -> Fraction:

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from jobs.engine import captions, embedded, exports
+from jobs.engine import captions, exports
 from jobs.engine.cutplan import CutPlan
+from jobs.engine.extras import Captions
 from jobs.operations.base import Context, Draft
 from jobs.operations.forms import safe_name
 
@@ -34,16 +35,15 @@ def timelines(context: Context, plan: CutPlan, formats: Iterable[str]) -> list[D
     return drafts
 
 
-def moved_captions(context: Context, plan: CutPlan) -> list[Draft]:
-    """The captions inside the recording, moved with the cut: each track as SRT and as WebVTT, by its language."""
+def caption_files(context: Context, tracks: Captions) -> list[Draft]:
+    """Captions moved with the cut: each track as SRT and as WebVTT, by its language."""
     drafts = []
     seen: Counter[str] = Counter()
-    for track, found in embedded.all_of(context.source, context.info, log=context.log):
-        kept = captions.retime(found, plan)
-        seen[track.language] += bool(kept)
+    for track, kept in tracks:
+        seen[track.language] += 1
         number = str(seen[track.language]) if seen[track.language] > 1 else ""
         mark = "".join(f".{part}" for part in (track.language, number) if part)
-        for suffix, media_type, text in CAPTION_FILES if kept else ():
+        for suffix, media_type, text in CAPTION_FILES:
             path = context.scratch / f"captions-{track.index}{suffix}"
             path.write_text(text(kept), encoding="utf-8")
             facts = {"language": track.language, "captions": len(kept)}

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import cut, exports, levels
+from jobs.engine import cut, exports, extras, levels
 from jobs.engine.cutparams import PRESETS, SPEEDS, CutParams, seconds
 from jobs.engine.cutplan import CutPlan, given_ranges
 from jobs.engine.media import MediaInfo
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.companions import moved_captions, timelines
+from jobs.operations.companions import caption_files, timelines
 from jobs.operations.forms import OperationForm, TrackField, safe_name
 
 LONGEST_RANGES = 500_000
@@ -215,17 +215,17 @@ class SilenceCut(Operation[SilenceCutParams]):
 
     def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
         plan, drafts = self.planned(context, params) if params.render == "none" else self.rendered(context, params)
-        return drafts + moved_captions(context, plan) + timelines(context, plan, params.exports)
+        return drafts + timelines(context, plan, params.exports)
 
     def planned(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
-        """The plan alone."""
+        """The plan, and the captions moved with it."""
         context.progress(0, "Measuring the sound")
         source, info, how = context.source, context.info, params.for_engine()
         plan = cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache)
-        return plan, []
+        return plan, caption_files(context, extras.moved_captions(source, info, plan, log=context.log))
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
-        """The recording without its silences, and the plan it was made by."""
+        """The plan, and the recording and the captions without its silences."""
         suffix, media_type = (".mp4", "video/mp4") if context.info.video else (".m4a", "audio/mp4")
         output = context.scratch / f"cut{suffix}"
         result = cut.cut(
@@ -241,4 +241,5 @@ class SilenceCut(Operation[SilenceCutParams]):
             log=context.log,
         )
         name = safe_name(f"{context.title} (cut)", suffix)
-        return result.plan, [Draft(output, context.info.kind, name, media_type, result.to_json())]
+        recording = Draft(output, context.info.kind, name, media_type, result.to_json())
+        return result.plan, [recording, *caption_files(context, result.captions)]

@@ -235,6 +235,26 @@ def test_given_ranges_are_cut_without_listening(tmp_path):
     assert [one.number for one in seen(output)] == [*range(10, 20), *range(50, 60)]
 
 
+@pytest.mark.parametrize("way", ["smart", "encode"])
+def test_the_last_slide_stays_as_long_as_it_should(way, tmp_path):
+    """Stored before others that are shown earlier, it is not what MP4 takes the end of the track from."""
+    options = {"preset": "ultrafast", "g": "3", "bf": "2", "b_strategy": "0"}
+    source = make(tmp_path / "a.mp4", Picture(times=SLIDES, options=options), Sound(LOUD))
+    result, output = run(source, tmp_path, CutParams(keep=(("0.05", "1.2"), ("2", "3.93"))), way=way)
+    assert result.plan.output_duration == Fraction("3.14")
+    with av.open(str(output)) as container:
+        track = container.streams.video[0]
+        assert (track.start_time + track.duration) * track.time_base == Fraction("3.14")
+
+
+def test_a_late_picture_starts_on_the_tick(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(NTSC, start=Fraction(7, 13), seconds=3), Sound(LOUD))
+    _, output = run(source, tmp_path, CutParams(keep=((0, 1), (2, 3))), way="encode")
+    first = seen(source)[0].time
+    assert first.denominator > 1000
+    assert seen(output)[0].time == first
+
+
 def test_given_ranges_cut_a_picture_without_sound(tmp_path):
     source = make(tmp_path / "a.mp4", Picture())
     _, output = run(source, tmp_path, CutParams(keep=((1, 2),)))

@@ -128,7 +128,7 @@ def test_an_existing_result_is_replaced_only_by_a_whole_one(tmp_path, monkeypatc
     source, info, index, plan = recording(tmp_path)
     output = tmp_path / "cut.mp4"
     output.write_text("the one before")
-    monkeypatch.setattr(render, "mux_argv", lambda *args: [process.ffmpeg(), "-f", "nothing"])
+    monkeypatch.setattr(render.mux, "mux_argv", lambda *args: [process.ffmpeg(), "-f", "nothing"])
     with pytest.raises(ToolError):
         rendered(source, info, index, plan, output, tmp_path / "scratch")
     assert output.read_text() == "the one before"
@@ -149,8 +149,8 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
         cut = render.cut_sound
         monkeypatch.setattr(render, "cut_sound", lambda *a, **k: cut(*a[:4], tmp_path / "full", **k))
     else:
-        mux = render.mux_argv
-        monkeypatch.setattr(render, "mux_argv", lambda *a: mux(*a[:3], tmp_path / "full"))
+        argv = render.mux.mux_argv
+        monkeypatch.setattr(render.mux, "mux_argv", lambda *a: argv(*a[:4], tmp_path / "full", *a[5:]))
     (tmp_path / "full").symlink_to(full)
     with pytest.raises(ResourceError) as error:
         rendered(source, info, index, plan, tmp_path / "cut.mp4", tmp_path / "scratch")

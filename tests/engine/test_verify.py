@@ -248,7 +248,8 @@ def test_a_frame_shown_at_another_time_is_caught_to_the_tick(uneven, tmp_path):
         return packets
 
     report = uneven.check(remuxed(uneven.output, tmp_path / "b.mp4", pictures=delay))
-    assert codes(report) == {"frame_time"}
+    # Writing the packets anew may also lose how long the last picture is shown.
+    assert codes(report) - {"picture_end"} == {"frame_time"}
 
 
 def test_pictures_that_all_come_a_frame_late_are_caught(right, tmp_path):

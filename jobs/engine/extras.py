@@ -1,0 +1,114 @@
+"""What a recording holds beside picture and sound, and what its tracks are called; moved with a cut, for the result."""
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from jobs.engine import captions, chapters, embedded
+from jobs.engine.captions import Caption
+from jobs.engine.chapters import Chapter
+from jobs.engine.cutplan import CutPlan
+from jobs.engine.embedded import CaptionTrack
+from jobs.engine.media import MediaInfo
+from jobs.engine.pcm import demuxer
+from jobs.engine.process import CommandLog
+
+COVERS = {"mjpeg": ".jpg", "png": ".png"}
+"""Codecs of cover pictures that MP4 takes, and what their files end in."""
+LARGEST_COVER = 20_000_000
+Captions = tuple[tuple[CaptionTrack, list[Caption]], ...]
+UNKEPT = Disposition.default | Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
+
+
+@dataclasses.dataclass(frozen=True)
+class TrackLabel:
+    """What a track is called and is for.
+
+    `handler` is what MP4 calls who wrote it, which many players show. `roles` are libavformat's, such as "forced".
+    """
+
+    language: str = ""
+    title: str = ""
+    handler: str = ""
+    is_default: bool = False
+    roles: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Cover:
+    """A cover picture as it is stored; `suffix` is that of its kind of file."""
+
+    data: bytes
+    suffix: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Extras:
+    """All times are those of the result. `labels` are by stream index of the source."""
+
+    chapters: tuple[Chapter, ...] = ()
+    captions: Captions = ()
+    cover: Cover | None = None
+    labels: Mapping[int, TrackLabel] = dataclasses.field(default_factory=dict)
+
+    def label(self, index: int) -> TrackLabel:
+        return self.labels.get(index, TrackLabel())
+
+
+NO_EXTRAS = Extras()
+
+
+def read(source: Path, info: MediaInfo, plan: CutPlan, *, log: CommandLog | None = None) -> Extras:
+    """What `plan` keeps of them. What cannot be read is left out: it is no reason to lose a cut."""
+    extras = Extras()
+    with contextlib.suppress(av.error.FFmpegError, ValueError), _opened(source, info) as container:
+        extras = Extras(
+            chapters=tuple(chapters.retime(chapters.read(container, info.start), plan)),
+            cover=_cover(container),
+            labels={stream.index: _label(stream) for stream in container.streams},
+        )
+    return dataclasses.replace(extras, captions=moved_captions(source, info, plan, log=log))
+
+
+def moved_captions(source: Path, info: MediaInfo, plan: CutPlan, *, log: CommandLog | None = None) -> Captions:
+    """The text tracks of which the plan keeps anything."""
+    moved = ((track, captions.retime(found, plan)) for track, found in embedded.all_of(source, info, log=log))
+    return tuple((track, kept) for track, kept in moved if kept)
+
+
+def _opened(source: Path, info: MediaInfo) -> InputContainer:
+    options = {"protocol_whitelist": "file"}
+    return av.open(f"file:{source}", format=demuxer(info), container_options=options, metadata_errors="replace")
+
+
+def _label(stream: Stream) -> TrackLabel:
+    kept = stream.disposition & ~UNKEPT
+    return TrackLabel(
+        language=embedded.language_of(stream.metadata.get("language")),
+        title=_line(stream.metadata.get("title", "")),
+        handler=_line(stream.metadata.get("handler_name", "")),
+        is_default=bool(stream.disposition & Disposition.default),
+        roles=tuple(role.name for role in Disposition if role.name and role in kept),
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]
+
+
+def _cover(container: InputContainer) -> Cover | None:
+    for stream in container.streams.video:
+        context = stream.codec_context
+        suffix = COVERS.get(context.codec.canonical_name) if context else None
+        if suffix and stream.disposition & Disposition.attached_pic:
+            # The demuxer has it at hand, and gives it before it reads anything else.
+            packet = next(container.demux(stream))
+            if 0 < packet.size <= LARGEST_COVER:
+                return Cover(bytes(packet), suffix)
+    return None

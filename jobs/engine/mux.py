@@ -1,0 +1,120 @@
+"""Putting a result together: one file of its tracks, with the source's names and dates, its chapters and captions."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobs.engine import captions, chapters, process
+from jobs.engine.extras import Extras, TrackLabel
+from jobs.engine.media import MediaInfo
+from jobs.engine.pcm import demuxer
+from jobs.engine.timeline import Schedule
+
+DEMUXERS = {".jpg": "jpeg_pipe", ".png": "png_pipe"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The files that a result is put together from: `tracks` of one track each, the picture (if any) first.
+
+    `last` is the time stamp of the picture that is shown last, and for how long it is, in ticks of the picture's clock.
+    """
+
+    tracks: Sequence[Path]
+    last: tuple[int, int] | None = None
+    captions: Sequence[Path] = ()
+    chapters: Path | None = None
+    cover: Path | None = None
+
+
+def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clock_hz: int, folder: Path) -> Parts:
+    """The parts of a result: tracks that are there, and what else it is to hold as files in `folder`."""
+    last = (int(wanted.at[-1]), int(wanted.lasts[-1])) if wanted else None
+    texts = []
+    for place, (_, kept) in enumerate(extras.captions):
+        texts.append(folder / f"captions-{place}.srt")
+        texts[-1].write_text(captions.srt(kept), encoding="utf-8")
+    chapter_file, cover = None, None
+    if extras.chapters:
+        chapter_file = folder / "chapters.txt"
+        chapter_file.write_text(chapters.ffmetadata(extras.chapters, clock_hz), encoding="utf-8")
+    if extras.cover:
+        cover = folder / f"cover{extras.cover.suffix}"
+        cover.write_bytes(extras.cover.data)
+    return Parts(tracks, last, texts, chapter_file, cover)
+
+
+def mux_argv(source: Path, info: MediaInfo, extras: Extras, parts: Parts, output: Path, clock_hz: int) -> list[str]:
+    """ffmpeg's command line that makes one MP4 file of the parts, with the source's names and dates.
+
+    `clock_hz` is the file's own clock, to which the start of a track and chapters are rounded.
+    """
+    # The source is asked for what stands in its headers alone.
+    inputs = [*_inputs(parts.tracks), *_input(source, demuxer(info))]
+    maps = _maps(range(len(parts.tracks)))
+    taken = len(parts.tracks) + 1
+    for path in parts.captions:
+        inputs += _input(path, "srt")
+        maps += _maps([taken])
+        taken += 1
+    if parts.cover:
+        inputs += _input(parts.cover, DEMUXERS[parts.cover.suffix])
+        maps += [*_maps([taken]), f"-disposition:v:{int(info.video is not None)}", "attached_pic"]
+        taken += 1
+    if parts.chapters:
+        inputs += _input(parts.chapters, "ffmetadata")
+    return [
+        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        # Time stamps as they are: the pictures may begin after the sound.
+        *("-copyts", *inputs, *maps),
+        *("-map_metadata", str(len(parts.tracks)), "-map_chapters", str(taken) if parts.chapters else "-1"),
+        *(*_labels(info, extras), *_last(parts), "-c:v", "copy", "-c:a", "copy", "-c:s", "mov_text"),
+        # By itself the clock counts milliseconds, and a late start of the picture would be rounded to them.
+        *("-movie_timescale", str(clock_hz), "-movflags", "+faststart"),
+        *("-progress", "pipe:1", "-f", "mp4", f"file:{output}"),
+    ]
+
+
+def _input(path: Path, format: str = "mov") -> list[str]:
+    return [*process.SAFE_INPUT, "-f", format, "-i", f"file:{path}"]
+
+
+def _inputs(paths: Sequence[Path]) -> list[str]:
+    return [part for path in paths for part in _input(path)]
+
+
+def _maps(numbers: Sequence[int]) -> list[str]:
+    return [part for number in numbers for part in ("-map", f"{number}:0")]
+
+
+def _last(parts: Parts) -> list[str]:
+    """MP4 knows when a picture goes only by when the next is decoded, which tells nothing of the one shown last."""
+    if not parts.last:
+        return []
+    at, lasts = parts.last
+    return ["-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='if(eq(PTS,{at}),{lasts},DURATION)'"]
+
+
+def _labels(info: MediaInfo, extras: Extras) -> list[str]:
+    """What the tracks are called. Of several tracks of a kind players play all that are marked as default: only one."""
+    options = []
+    if info.video:
+        options += _label("v", 0, extras.label(info.video.index), is_default=True)
+    sounds = [extras.label(track.index) for track in info.audio]
+    texts = [extras.label(track.index) for track, _ in extras.captions]
+    for kind, labels, fallback in (("a", sounds, 0), ("s", texts, None)):
+        default = next((place for place, label in enumerate(labels) if label.is_default), fallback)
+        for place, label in enumerate(labels):
+            options += _label(kind, place, label, is_default=place == default)
+    return options
+
+
+def _label(kind: str, place: int, label: TrackLabel, *, is_default: bool) -> list[str]:
+    stream = f"{kind}:{place}"
+    options = [f"-metadata:s:{stream}", f"language={label.language or 'und'}"]
+    if label.title:
+        options += [f"-metadata:s:{stream}", f"title={label.title}"]
+    if label.title or label.handler:
+        options += [f"-metadata:s:{stream}", f"handler_name={label.title or label.handler}"]
+    roles = [*(["default"] if is_default else []), *label.roles]
+    return [*options, f"-disposition:{stream}", "+".join(roles) or "0"]

@@ -1,0 +1,186 @@
+"""What else is in a recording and goes through the cut with it: chapters, captions, names, dates and the cover."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from av.stream import Disposition
+
+from jobs.engine import chapters, extras
+from jobs.engine import cut as cutting
+from jobs.engine.chapters import Chapter
+from jobs.engine.cutplan import CutParams, CutPlan
+from jobs.engine.inspection import inspect
+from tests.clips import Picture, Sound, make
+from tests.media import run_ffmpeg, still, url
+
+LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5)]
+KEEP = CutParams(
+    keep=((Fraction("0.4"), Fraction("1.2")), (Fraction("2"), Fraction("2.4")), (Fraction("3"), Fraction(4)))
+)
+"""Becomes 0 to 0.8, 0.8 to 1.2 and 1.2 to 2.2."""
+PLAN = CutPlan(Fraction(20), ((Fraction(1), Fraction(4)), (Fraction(6), Fraction(9)), (Fraction(12), Fraction(20))))
+"""Old seconds 1 to 4, 6 to 9 and 12 to 20 become 0 to 3, 3 to 6 and 6 to 14."""
+PICTURE = Picture(options={"preset": "ultrafast", "g": "5", "bf": "2"})
+CHAPTERS = (
+    ("0.2", "0.6", "Start"),
+    ("0.6", "1.3", "One = 1; # \\ two"),
+    ("1.3", "1.9", "Gone"),
+    ("1.9", "4", "Ende ä"),
+)
+SRT = """1
+00:00:00,500 --> 00:00:00,900
+Hello <i>there</i>
+
+2
+00:00:01,400 --> 00:00:01,800
+in the cut
+
+3
+00:00:02,200 --> 00:00:03,500
+across
+"""
+
+
+def chapter(start: object, end: object, title: str = "") -> Chapter:
+    return Chapter(Fraction(str(start)), Fraction(str(end)), title)
+
+
+def test_a_chapter_lasts_for_what_was_kept_of_it_and_goes_when_nothing_was():
+    told = [chapter(0, 3, "a"), chapter(3, 5, "b"), chapter(5, 10, "c"), chapter(10, 11, "d"), chapter(11, 20, "e")]
+    assert chapters.retime(told, PLAN) == [
+        chapter(0, 2, "a"),
+        chapter(2, 3, "b"),
+        chapter(3, 6, "c"),
+        chapter(6, 14, "e"),
+    ]
+
+
+def test_of_nested_chapters_the_innermost_are_told_and_nonsense_is_not():
+    told = [chapter(6, 20, "part"), chapter(6, 8, "one"), chapter(8, 20, "two"), chapter(9, 7, "backwards")]
+    assert chapters.retime(told, PLAN) == [chapter(3, 5, "one"), chapter(5, 14, "two")]
+
+
+def test_a_chapter_that_outlasts_the_recording_ends_with_the_result():
+    assert chapters.retime([chapter(-5, 100, "all")], PLAN) == [chapter(0, 14, "all")]
+
+
+def recording(folder: Path, name: str, *, picture: Picture | None = PICTURE, cover: bool = False) -> Path:
+    """Four seconds with chapters, captions, a date, names, and two tracks of sound, the second of them the default."""
+    sounds = [Sound(LOUD), Sound(LOUD, seed=2, layout="mono")]
+    plain = make(folder / "plain.mkv", picture, *sounds)
+    (folder / "captions.srt").write_text(SRT)
+    marks = "\n".join(
+        f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={float(start) * 1000:.0f}\nEND={float(end) * 1000:.0f}\n"
+        f"title={title.translate(str.maketrans({c: chr(92) + c for c in '=;#' + chr(92)}))}"
+        for start, end, title in CHAPTERS
+    )
+    (folder / "chapters.txt").write_text(f";FFMETADATA1\ntitle=Lecture 7\nartist=Ada\n{marks}\n")
+    inputs = [
+        "-i",
+        url(plain),
+        "-i",
+        url(folder / "captions.srt"),
+        "-f",
+        "ffmetadata",
+        "-i",
+        url(folder / "chapters.txt"),
+    ]
+    options = ["-map", "0", "-map", "1:0", "-map_metadata", "2", "-map_chapters", "2"]
+    if cover:
+        inputs += ["-i", url(still(folder / "cover.png"))]
+        options += ["-map", "3:0", f"-disposition:v:{int(picture is not None)}", "attached_pic"]
+    options += ["-metadata", "creation_time=2024-05-06T07:08:09Z"]
+    options += ["-metadata:s:a:0", "language=eng", "-metadata:s:a:0", "title=Talk"]
+    options += [
+        "-metadata:s:a:1",
+        "language=deu",
+        "-disposition:a:0",
+        "0",
+        "-disposition:a:1",
+        "default+visual_impaired",
+    ]
+    options += ["-metadata:s:s:0", "language=fra", "-metadata:s:s:0", "title=Mots", "-disposition:s:0", "forced"]
+    # MP4 has no titles of tracks but this.
+    options += ["-metadata:s:a:0", "handler_name=Talk", "-metadata:s:s:0", "handler_name=Mots"]
+    codec = "mov_text" if name.endswith(("mp4", "m4a", "mov")) else "srt"
+    run_ffmpeg(*inputs, *options, "-c", "copy", "-c:s", codec, url(folder / name))
+    return folder / name
+
+
+@pytest.mark.parametrize("way", ["smart", "encode"])
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_everything_in_the_container_goes_through_the_cut(name, way, tmp_path):
+    source = recording(tmp_path, name, cover=name == "a.mp4")
+    result = cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path, way=way)
+    assert result.render == way
+    with av.open(str(tmp_path / "cut.mp4")) as container:
+        assert told_chapters(container) == [
+            (Fraction("0"), Fraction("0.2"), "Start"),
+            (Fraction("0.2"), Fraction("0.8"), "One = 1; # \\ two"),
+            (Fraction("0.8"), Fraction("2.2"), "Ende ä"),
+        ]
+        assert container.metadata["title"] == "Lecture 7"
+        assert container.metadata["artist"] == "Ada"
+        assert container.metadata["creation_time"].startswith("2024-05-06T07:08:09")
+        first, second = container.streams.audio
+        assert [track.metadata["language"] for track in (first, second)] == ["eng", "deu"]
+        assert first.metadata["handler_name"] == "Talk"
+        assert not first.disposition & Disposition.default
+        assert second.disposition & Disposition.default
+        text = container.streams.subtitles[0]
+        assert (text.metadata["language"], text.metadata["handler_name"]) == ("fra", "Mots")
+        pictures = [track.codec_context.name for track in container.streams.video]
+        assert pictures == ["h264", "png"] if name == "a.mp4" else ["h264"]
+    again = extras.read(tmp_path / "cut.mp4", inspect(tmp_path / "cut.mp4"), whole(Fraction("2.2")))
+    assert [(one.start, one.end, one.text) for _, track in again.captions for one in track] == [
+        (Fraction("0.1"), Fraction("0.5"), "Hello <i>there</i>"),
+        (Fraction("1.0"), Fraction("1.7"), "across"),
+    ]
+    assert [track.language for track, _ in result.captions] == ["fra"]
+
+
+def whole(duration: Fraction) -> CutPlan:
+    return CutPlan(duration, ((Fraction(0), duration),))
+
+
+def told_chapters(container) -> list[tuple[Fraction, Fraction, str]]:
+    return [
+        (one["start"] * one["time_base"], one["end"] * one["time_base"], one["metadata"].get("title", ""))
+        for one in container.chapters()
+    ]
+
+
+def test_a_first_chapter_that_begins_late_does_so_in_the_result(tmp_path):
+    source = recording(tmp_path, "a.mkv")
+    keep = CutParams(keep=((0, 1), (2, 3)))
+    cutting.cut(source, tmp_path / "cut.mp4", inspect(source), keep, scratch=tmp_path)
+    with av.open(str(tmp_path / "cut.mp4")) as container:
+        assert told_chapters(container)[:2] == [
+            (Fraction(0), Fraction("0.2"), ""),
+            (Fraction("0.2"), Fraction("0.6"), "Start"),
+        ]
+
+
+def test_sound_alone_keeps_its_chapters_and_its_cover(tmp_path):
+    source = recording(tmp_path, "a.m4a", picture=None, cover=True)
+    cutting.cut(source, tmp_path / "cut.m4a", inspect(source), KEEP, scratch=tmp_path)
+    with av.open(str(tmp_path / "cut.m4a")) as container:
+        assert [title for _, _, title in told_chapters(container)] == ["Start", "One = 1; # \\ two", "Ende ä"]
+        assert [track.disposition for track in container.streams.video] == [Disposition.attached_pic]
+        cover = next(container.demux(container.streams.video[0]))
+        assert bytes(cover) == (tmp_path / "cover.png").read_bytes()
+    assert inspect(tmp_path / "cut.m4a").video is None
+
+
+def test_a_recording_whose_extras_cannot_be_read_is_cut_without_them(tmp_path, monkeypatch):
+    def unreadable(*args):
+        raise av.error.InvalidDataError(1, "no")
+
+    source = recording(tmp_path, "a.mkv")
+    monkeypatch.setattr(extras.chapters, "read", unreadable)
+    result = cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    assert result.report.ok
+    with av.open(str(tmp_path / "cut.mp4")) as container:
+        assert container.chapters() == []
