@@ -248,7 +248,8 @@ def test_the_last_slide_stays_as_long_as_it_should(way, tmp_path):
 
 
 def test_a_late_picture_starts_on_the_tick(tmp_path):
-    source = make(tmp_path / "a.mp4", Picture(NTSC, start=Fraction(7, 13), seconds=3), Sound(LOUD))
+    exact = {"movie_timescale": "90000"}
+    source = make(tmp_path / "a.mp4", Picture(NTSC, start=Fraction(7, 13), seconds=3), Sound(LOUD), options=exact)
     _, output = run(source, tmp_path, CutParams(keep=((0, 1), (2, 3))), way="encode")
     first = seen(source)[0].time
     assert first.denominator > 1000
