@@ -129,6 +129,13 @@ def test_a_worker_that_is_told_to_stop_puts_its_job_back_in_line_at_once(site, r
     assert_one_whole_result(site, job)
 
 
+def test_a_worker_whose_machine_vanishes_is_counted_for_two_minutes_at_most(site):
+    with site.redis.client() as redis:
+        seconds = [redis.ttl(key) for key in redis.keys("rq:worker:*")]
+    assert len(seconds) == 2
+    assert all(0 < left <= 120 for left in seconds)
+
+
 def test_jobs_outlive_a_restart_of_redis(site, recording):
     video = uploaded(site, recording)
     running, queued = submitted(site, video), submitted(site, video)

@@ -64,7 +64,7 @@ def worker(queue: str) -> bool:
 def lives(hostname: bytes | None, pid: bytes | None, death: bytes | None) -> bool:
     """Whether a registered worker is still there.
 
-    A registration expires some time after the last heartbeat, which takes minutes; of a worker on this machine the
+    A registration expires two minutes after the last heartbeat; of a worker on this machine the
     kernel knows better.
     """
     if hostname is None or pid is None or death is not None:

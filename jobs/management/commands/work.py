@@ -8,6 +8,9 @@ from django.core.management.base import BaseCommand
 from jobs.operations import registry
 from jobs.worker import MediaWorker
 
+# `/readyz` counts a worker whose machine went away for at most a minute longer than this.
+ANNOUNCED_SECONDS = 60
+
 
 class Command(BaseCommand):
     help = "Work on the jobs of one queue until told to stop."
@@ -19,5 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, queue: str, **options: Any) -> None:
         registry.every()  # import the operations before forking, once instead of for every job
         waiting = django_rq.get_queue(queue)
-        worker = MediaWorker([waiting], connection=waiting.connection, job_monitoring_interval=5)
+        worker = MediaWorker(
+            [waiting], connection=waiting.connection, worker_ttl=ANNOUNCED_SECONDS, job_monitoring_interval=5
+        )
         worker.work(logging_level="WARNING")
