@@ -16,7 +16,6 @@ from jobs.engine import consensus, envelope, pcm, whereabouts
 from jobs.engine.delay import Signal, delay
 from jobs.engine.envelope import Envelope
 from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.process import CommandLog
 from jobs.engine.whereabouts import Line, Times
 from jobs.errors import InputError
 
@@ -90,7 +89,6 @@ def align(
     own: Sound,
     other: Sound,
     *,
-    log: CommandLog | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Alignment:
     """Find `other` on the clock of `own`, sure or not: see `is_sure`. `progress` gets the share of the work done.
@@ -105,14 +103,14 @@ def align(
         before, done = done, done + float(sound.info.duration)
         return lambda seconds: progress(min(1.0, (before + seconds) / total)) if progress else None
 
-    heard = [envelope.measure(*sound, log=log, progress=told(sound)) for sound in (own, other)]
+    heard = [envelope.measure(*sound, progress=told(sound)) for sound in (own, other)]
     for one, name in zip(heard, ("The video", "The other recording"), strict=True):
         require_sound(one, name)
     line = whereabouts.rough(*heard, fastest_drift=FASTEST_DRIFT)
     there = whereabouts.promising(heard[0], heard[1], line, longest=WINDOW_SECONDS, fewest=FEWEST, most=WINDOWS)
     reach = REACH_SECONDS
-    pieces = windows(own, there.starts, there.seconds, log=log, progress=told(own))
-    around = windows(other, line.at(there.starts) - reach, there.seconds + 2 * reach, log=log, progress=told(other))
+    pieces = windows(own, there.starts, there.seconds, progress=told(own))
+    around = windows(other, line.at(there.starts) - reach, there.seconds + 2 * reach, progress=told(other))
     return dataclasses.replace(exact(there.starts, pieces, around, line), begin=there.begin, end=there.end)
 
 
@@ -136,7 +134,6 @@ def windows(
     starts: Times,
     seconds: float,
     *,
-    log: CommandLog | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> list[Signal]:
     """The sound from each of the rising `starts` on, one channel at `RATE`; silence outside of the recording.
@@ -144,10 +141,10 @@ def windows(
     Decoded from the start on: where seeking guesses, as in MP3, places would be wrong by more than is looked for.
     """
     count = round(seconds * RATE)
-    margin = count + RATE
-    held, first = np.zeros(margin, np.float32), -margin
+    # Windows may share some sound, and begin before the recording does.
+    held, first = np.zeros(count + RATE, np.float32), -count - RATE
     found = []
-    with pcm.decoded(*sound, rate=RATE, channels=1, log=log) as stream:
+    with pcm.decoded(*sound, rate=RATE, channels=1) as stream:
         for begin in np.rint(starts * RATE).astype(int):
             while first + len(held) < begin + count:
                 block = np.nan_to_num(stream.read(BLOCK_SAMPLES)[:, 0])

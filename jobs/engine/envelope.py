@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from jobs.engine import pcm
 from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.process import CommandLog
 
 Envelope = NDArray[np.float32]
 """Shape (steps, bands): level against that of the seconds around, in units of the band's usual change."""
@@ -33,7 +32,6 @@ def measure(
     info: MediaInfo,
     track: AudioTrack,
     *,
-    log: CommandLog | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Envelope:
     """The envelope of one track; `progress` gets the seconds that were decoded. Raises ToolError."""
@@ -41,7 +39,7 @@ def measure(
     window = np.hanning(2 * STEP_SAMPLES).astype(np.float32)
     edges = np.searchsorted(np.fft.rfftfreq(2 * STEP_SAMPLES, 1 / RATE), EDGES_HZ)
     before = np.zeros(STEP_SAMPLES, np.float32)
-    with pcm.decoded(source, info, track, rate=RATE, channels=1, log=log) as sound:
+    with pcm.decoded(source, info, track, rate=RATE, channels=1) as sound:
         while len(block := sound.read(BLOCK_STEPS * STEP_SAMPLES)):
             # Decoders can give not-a-number for damaged sound.
             samples = np.concatenate((before, np.nan_to_num(block[:, 0])))
