@@ -1,0 +1,90 @@
+"""One stretch of a recording, exact at both ends."""
+
+import dataclasses
+from fractions import Fraction
+from typing import Any, ClassVar, Literal
+
+from django import forms
+
+from jobs.engine import cut
+from jobs.engine.cutparams import CutParams, seconds
+from jobs.engine.cutplan import END_TOLERANCE
+from jobs.engine.media import MediaInfo
+from jobs.errors import InputError
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.forms import OperationForm, TimeField, safe_name
+
+
+class TrimForm(OperationForm):
+    start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
+    end = TimeField(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
+    render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
+        label="Making the result",
+        choices=[
+            ("smart", "Keep the original picture, encode only at both ends"),
+            ("encode", "Encode the whole picture anew"),
+        ],
+        initial="smart",
+        required=False,
+        help_text="Keeping it is quicker and loses nothing. Where that is not possible, the picture is encoded.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        start, end = cleaned.get("start"), cleaned.get("end")
+        if not start and end is None and not {"start", "end"} & set(self.errors):
+            self.add_error("start", "Say from when or until when. Without either all of it would stay.")
+        if end is not None and end <= (start or 0):
+            self.add_error("end", "The end has to come after the start.")
+        return cleaned
+
+
+@dataclasses.dataclass(frozen=True)
+class TrimParams:
+    """`start` and `end` in seconds after the recording's start; None for its own start and end."""
+
+    VERSION: ClassVar[int] = 1
+
+    start: float | None = None
+    end: float | None = None
+    render: Literal["smart", "encode"] = "smart"
+
+    def kept(self, info: MediaInfo) -> tuple[Fraction, Fraction]:
+        """The range to keep, as a person wrote it: 1.1 is eleven tenths."""
+        return seconds(str(self.start or 0)), info.duration if self.end is None else seconds(str(self.end))
+
+
+class Trim(Operation[TrimParams]):
+    slug = "trim"
+    title = "Trim"
+    summary = "Keeps one stretch, exact at both ends, and copies all of its picture that it can."
+    accepts = "any"
+    queue = "quick"
+    order = 20
+    example = {"start": 2}
+    form_class = TrimForm
+    params_class = TrimParams
+
+    def check(self, info: MediaInfo, params: TrimParams) -> None:
+        start, end = params.kept(info)
+        if start >= info.duration or end > info.duration + END_TOLERANCE:
+            raise InputError(
+                f"The recording ends after {float(info.duration):.6g} s. Choose times before that.", code="beyond_end"
+            )
+
+    def run(self, context: Context, params: TrimParams) -> list[Draft]:
+        suffix, media_type = (".mp4", "video/mp4") if context.info.video else (".m4a", "audio/mp4")
+        output = context.scratch / f"trimmed{suffix}"
+        result = cut.cut(
+            context.source,
+            output,
+            context.info,
+            CutParams(keep=(params.kept(context.info),)),
+            scratch=context.scratch,
+            way=params.render,
+            cache=context.cache,
+            progress=context.progress,
+            log=context.log,
+        )
+        name = safe_name(f"{context.title} (trimmed)", suffix)
+        return [Draft(output, context.info.kind, name, media_type, result.to_json())]
