@@ -55,12 +55,13 @@ class Reader:
     lenient one gives what the decoder makes of it. `packets_decoded` counts the work done.
     """
 
-    def __init__(self, container: InputContainer, info: MediaInfo, *, strict: bool) -> None:
+    def __init__(self, container: InputContainer, info: MediaInfo, *, strict: bool, threads: int | None = None) -> None:
         assert info.video is not None
         self.container = container
         self.start = info.start
         self.strict = strict
         self.packets_decoded = 0
+        self._aim = 0
         self._stamps: collections.deque[int | None] = collections.deque()
         self._damaged: set[int] = set()
         self.stream: VideoStream = container.streams[info.video.index]  # type: ignore[assignment]
@@ -72,7 +73,7 @@ class Reader:
         # Two threads tell of damage in what they decode too late for it to be seen every time.
         large = context.width * context.height > LARGE
         context.thread_type = ThreadType.FRAME
-        context.thread_count = THREADS if large else 1
+        context.thread_count = threads or (THREADS if large else 1)
         assert self.stream.time_base is not None
         self._time_base = self.stream.time_base
         # AVI keeps no times of showing. What is filled in for them is wrong for codecs that reorder this freely.
@@ -82,12 +83,14 @@ class Reader:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, source: Path, info: MediaInfo, *, strict: bool = True) -> Iterator[Self]:
-        """Open `source` for its pictures. Raises InputError."""
+    def opened(
+        cls, source: Path, info: MediaInfo, *, strict: bool = True, threads: int | None = None
+    ) -> Iterator[Self]:
+        """Open `source` for its pictures. `threads` decode, by themselves as many as help. Raises InputError."""
         if info.video is None:
             raise no_picture()
         with accept.opened(source) as container:
-            yield cls(container, info, strict=strict)
+            yield cls(container, info, strict=strict, threads=threads)
 
     def groups(self, times: Sequence[Fraction]) -> Iterator[list[Fraction]]:
         """The times in ascending order, those that lie after the same keyframe together. Decodes nothing."""
@@ -114,6 +117,34 @@ class Reader:
             shown = frame
         if shown:
             yield from ((time, shown) for time in waiting if self._lasts(shown, time))
+
+    def keyframe(self, time: Fraction, known: int | None = None) -> VideoFrame | None:
+        """The last keyframe at or before `time`, or the first of all, decoded alone: the work of one packet.
+
+        None when it does not decode, and when it is the one whose time stamp is `known` already.
+        """
+        packet = self._key_packet(time)
+        if packet is None or (known is not None and self._stamp(packet) == known):
+            return None
+        self._stamps.clear()
+        self._stamps.append(self._stamp(packet))
+        frames = list(self._timed([*(self._decode(packet) or []), *(self._decode(None) or [])]))
+        self.stream.codec_context.flush_buffers()
+        return next((frame for frame in frames if not (frame.is_corrupt and self.strict)), None)
+
+    def run(self, begin: Fraction, length: Fraction) -> Iterator[Found]:
+        """The sound frames on show from `begin` to `length` seconds later, each with the time when it comes on show."""
+        first, until = self._ticks(begin), self._ticks(begin + length)
+        shown: VideoFrame | None = None
+        self._keyframe(begin)
+        for frame in self._decoded(until=until):
+            if shown and shown_at(frame) > first:
+                yield self.position(shown), shown
+            shown = frame
+            if shown_at(frame) > until:
+                return
+        if shown:
+            yield self.position(shown), shown
 
     def after(self, time: Fraction) -> VideoFrame | None:
         """The first keyframe after `time` that decodes."""
@@ -151,16 +182,22 @@ class Reader:
 
     def _keyframe(self, time: Fraction) -> int | None:
         """Seek to the last keyframe at or before `time`, or to the first of all. Returns its time stamp."""
+        packet = self._key_packet(time)
+        self._seek(self._aim)
+        return None if packet is None else self._stamp(packet)
+
+    def _key_packet(self, time: Fraction) -> "Packet[VideoStream] | None":
+        """The last keyframe at or before `time`, or the first of all, as stored. `_aim` is where a seek finds it."""
         target = self._ticks(time)
         for step in itertools.count():
             # Demuxers seek by decoding time or, without an index, by guessing: what they find may lie too late.
             # The last step goes to before the start, since the first frame is decoded before it is shown.
             back = 0 if step == 0 else 2 ** (step - 1)
-            aim = self._ticks(time - back)
-            self._seek(aim)
+            self._aim = self._ticks(time - back)
+            self._seek(self._aim)
             found = self._next_keyframe(target)
-            if back > time + 1 or (found is not None and found <= target):
-                self._seek(aim)
+            stamp = None if found is None else self._stamp(found)
+            if back > time + 1 or (stamp is not None and stamp <= target):
                 return found
         return None
 
@@ -169,11 +206,11 @@ class Reader:
         with contextlib.suppress(av.error.FFmpegError):
             self.container.seek(aim, stream=self.stream, backward=True)
 
-    def _next_keyframe(self, limit: int) -> int | None:
-        """Read on to the next keyframe, no further than `limit`. Returns its time stamp."""
+    def _next_keyframe(self, limit: int) -> "Packet[VideoStream] | None":
+        """Read on to the next keyframe, no further than `limit`."""
         for packet in self._packets():
             if packet.is_keyframe:
-                return self._stamp(packet)
+                return packet
             if packet.dts is not None and packet.dts > limit:
                 break
         return None
