@@ -89,6 +89,30 @@ def is_reference(file: BinaryIO, entry: Box) -> bool:
     return not flags & 1 and entry.end - entry.start > 5
 
 
+def track_ends(path: Path) -> dict[int, Fraction]:
+    """When each track of an MP4 file ends, in seconds, by the track's number: what its header says players show.
+
+    libavformat tells another end where pictures are stored out of order: that of decoding.
+    """
+    ends: dict[int, Fraction] = {}
+    clock_hz = 1
+    with path.open("rb") as file:
+        for box in tree(file, 0, path.stat().st_size):
+            if box.kind not in (b"mvhd", b"tkhd"):
+                continue
+            file.seek(box.start)
+            is_long = file.read(4)[0] == 1
+            # Dates of creation and change come first.
+            file.seek(16 if is_long else 8, 1)
+            if box.kind == b"mvhd":
+                clock_hz = int.from_bytes(file.read(4)) or 1
+            else:
+                number = int.from_bytes(file.read(4))
+                file.seek(4, 1)
+                ends[number] = Fraction(int.from_bytes(file.read(8 if is_long else 4)), clock_hz)
+    return ends
+
+
 def indexed_end(streams: list[Stream], size: int) -> Fraction | None:
     """Up to which second an indexed (MP4) file is complete, None when all of its samples are there."""
     missing: list[Fraction] = []

@@ -88,11 +88,15 @@ def _maps(numbers: Sequence[int]) -> list[str]:
 
 
 def _last(parts: Parts) -> list[str]:
-    """MP4 knows when a picture goes only by when the next is decoded, which tells nothing of the one shown last."""
+    """MP4 knows for how long pictures are shown only in the order of decoding, where those shown last are not the last.
+
+    Without this the track would seem to end with another picture than it does.
+    """
     if not parts.last:
         return []
     at, lasts = parts.last
-    return ["-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='if(eq(PTS,{at}),{lasts},DURATION)'"]
+    left = f"{at + lasts}-PTS"
+    return ["-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='if(eq(PTS,{at}),{left},min(DURATION,{left}))'"]
 
 
 def _labels(info: MediaInfo, extras: Extras) -> list[str]:

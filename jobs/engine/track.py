@@ -48,9 +48,12 @@ def decode_times(at: Ticks, depth: int) -> Ticks:
 
     A picture is decoded when the one shown so many pictures before comes on show as pictures can be out of order. The
     first few are decoded as long before the first is shown as the last few are shown after the last was decoded: then
-    the track lasts as long by its decode times as by what it shows.
+    the track lasts as long by its decode times as by what it shows. But when the picture starts late, no sooner than
+    at time zero: ffmpeg may forget the late start of a track that is decoded before.
     """
     depth = min(depth, len(at) - 1)
     lead = int(at[-1] - at[len(at) - 1 - depth])
+    if at[0]:
+        lead = max(depth, min(lead, int(at[0])))
     before = at[0] - lead * np.arange(depth, 0, -1) // max(1, depth)
     return np.concatenate([before, at[: len(at) - depth]])

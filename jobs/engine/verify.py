@@ -16,7 +16,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
-from av.stream import Disposition, Stream
+from av.stream import Disposition
 
 from jobs.engine import integrity, playback
 from jobs.engine.cutplan import CutPlan
@@ -136,16 +136,13 @@ def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
         audio = container.streams.audio
         if [len(video), len(audio)] != [int(info.video is not None), len(info.audio)]:
             return [Fault("tracks", f"The result has {len(video)} tracks of pictures and {len(audio)} of sound.")]
+        ends = integrity.track_ends(output)
         return [
             Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(plan.output_duration):.3f} s.")
             for code, what, tracks in (("picture_end", "picture", video), ("sound_end", "sound", audio))
-            for end in map(_end, tracks)
+            for end in (ends.get(track.id, Fraction(0)) for track in tracks)
             if abs(end - plan.output_duration) > END_TOLERANCE
         ]
-
-
-def _end(track: Stream) -> Fraction:
-    return ((track.start_time or 0) + (track.duration or 0)) * (track.time_base or Fraction(0))
 
 
 def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:

@@ -256,6 +256,18 @@ def test_a_late_picture_starts_on_the_tick(tmp_path):
     assert seen(output)[0].time == first
 
 
+@pytest.mark.parametrize("way", ["smart", "encode"])
+@pytest.mark.parametrize("start", [Fraction(1, 100), Fraction(7, 10)])
+def test_slides_that_start_late_come_and_go_as_planned(start, way, tmp_path):
+    """Long slides last, short ones first: decoded as early as they are stored early, the first would be before zero."""
+    options = {"preset": "ultrafast", "g": "9", "bf": "2", "b_strategy": "0"}
+    times = [Fraction(number, 25) for number in range(40)] + [Fraction(2), Fraction(3), Fraction("3.8")]
+    source = make(tmp_path / "a.mp4", Picture(times=times, start=start, options=options), Sound(LOUD, seconds=5))
+    result, output = run(source, tmp_path, CutParams(keep=(("0", "1"), ("1.3", "4.2"))), way=way)
+    assert result.report.ok
+    assert seen(output) == expected_pictures(source, result.plan)
+
+
 def test_given_ranges_cut_a_picture_without_sound(tmp_path):
     source = make(tmp_path / "a.mp4", Picture())
     _, output = run(source, tmp_path, CutParams(keep=((1, 2),)))
