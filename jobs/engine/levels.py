@@ -7,14 +7,15 @@ not equally many in each step when the rate is no multiple of 50.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine import cache, pcm
+from jobs.engine import curve, pcm
+from jobs.engine.curve import Curve
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.errors import InputError
 
@@ -34,7 +35,7 @@ BELOW_SPEECH_DB = 20.0
 NEAREST_TO_SPEECH_DB = 12.0
 SOFT_EDGE_DB = 12.0
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,52 +73,25 @@ def measure(
     track: int | str = "all",
     *,
     cache_dir: Path | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: curve.Progress | None = None,
 ) -> Levels:
     """Levels over all channels of one track, or of the loudest track at each step.
 
     `cache_dir` is a folder that belongs to the bytes of `source`; levels found there are not measured again.
     `progress` gets the fraction of the sound that was decoded, 0 to 1. Raises InputError, ToolError.
     """
-    chosen = tracks(info, track)
-    stored = cache_dir and cache_dir / f"levels-{track}.v{VERSION}.npz"
-    if levels := _from_arrays(cache.load(stored)):
-        return levels
-    measured = []
-    for number, one in enumerate(chosen):
-
-        def advance(fraction: float, number: int = number) -> None:
-            if progress:
-                progress((number + fraction) / len(chosen))
-
-        measured.append(_measure(source, info, one, advance))
-    levels = loudest(measured)
-    cache.save(
-        stored,
-        {"db": levels.db, "duration": np.array([levels.duration.numerator, levels.duration.denominator], np.int64)},
+    return Levels(
+        *curve.measured(
+            tracks(info, track),
+            lambda one, advance: _measure(source, info, one, advance),
+            silence=-np.inf,
+            stored=cache_dir and cache_dir / f"levels-{track}.v{VERSION}.npz",
+            progress=progress,
+        )
     )
-    return levels
 
 
-def _from_arrays(arrays: cache.Arrays | None) -> Levels | None:
-    """Stored levels, or None when they are not what `measure` stores."""
-    if not arrays or set(arrays) != {"db", "duration"}:
-        return None
-    db, duration = arrays["db"], arrays["duration"]
-    if db.ndim != 1 or db.dtype != np.float32 or duration.shape != (2,) or duration[1] <= 0:
-        return None
-    return Levels(db, Fraction(int(duration[0]), int(duration[1])))
-
-
-def loudest(measured: Sequence[Levels]) -> Levels:
-    """Of several tracks the loudest at each step; a track that has ended is silent."""
-    db = np.full(max(len(levels.db) for levels in measured), -np.inf, np.float32)
-    for levels in measured:
-        np.maximum(db[: len(levels.db)], levels.db, out=db[: len(levels.db)])
-    return Levels(db, max(levels.duration for levels in measured))
-
-
-def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Callable[[float], None]) -> Levels:
+def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: curve.Progress) -> Curve:
     peaks = []
     with pcm.decoded(source, info, track) as sound:
         starts = step_starts(sound.rate, BLOCK_SECONDS)
@@ -128,7 +102,7 @@ def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Callable
     with np.errstate(divide="ignore"):
         # Decoders can give not-a-number for damaged sound.
         db = (20 * np.log10(np.nan_to_num(amplitude))).astype(np.float32)
-    return Levels(db, Fraction(sound.position, sound.rate))
+    return Curve(db, Fraction(sound.position, sound.rate))
 
 
 def step_starts(rate: int, seconds: int) -> NDArray[np.int64]:

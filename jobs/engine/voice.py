@@ -6,7 +6,6 @@ have low values however loud they are; speech has high ones, soft speech too.
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from fractions import Fraction
 from importlib.metadata import distribution
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine import cache, levels, pcm
+from jobs.engine import curve, levels, pcm
+from jobs.engine.curve import Curve
 from jobs.engine.media import AudioTrack, MediaInfo
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ WINDOW = Fraction(WINDOW_SAMPLES, RATE)
 BLOCK_WINDOWS = 256
 STATE_SHAPE = (1, 1, 128)
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,62 +47,31 @@ def measure(
     track: int | str = "all",
     *,
     cache_dir: Path | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: curve.Progress | None = None,
 ) -> Voice:
     """Voice in one track, or in any of them at each window; the arguments are those of `levels.measure`.
 
     Raises InputError, ToolError.
     """
-    chosen = levels.tracks(info, track)
-    stored = cache_dir and cache_dir / f"voice-{track}.v{VERSION}.npz"
-    if voice := _from_arrays(cache.load(stored)):
-        return voice
-    measured = []
-    for number, one in enumerate(chosen):
-
-        def advance(fraction: float, number: int = number) -> None:
-            if progress:
-                progress((number + fraction) / len(chosen))
-
-        measured.append(_measure(source, info, one, advance))
-    voice = anybody(measured)
-    cache.save(
-        stored,
-        {
-            "probability": voice.probability,
-            "duration": np.array([voice.duration.numerator, voice.duration.denominator], np.int64),
-        },
+    return Voice(
+        *curve.measured(
+            levels.tracks(info, track),
+            lambda one, advance: _measure(source, info, one, advance),
+            silence=0,
+            stored=cache_dir and cache_dir / f"voice-{track}.v{VERSION}.npz",
+            progress=progress,
+        )
     )
-    return voice
 
 
-def anybody(measured: list[Voice]) -> Voice:
-    """Of several tracks the highest probability in each window."""
-    probability = np.zeros(max(len(voice.probability) for voice in measured), np.float32)
-    for voice in measured:
-        part = probability[: len(voice.probability)]
-        np.maximum(part, voice.probability, out=part)
-    return Voice(probability, max(voice.duration for voice in measured))
-
-
-def _from_arrays(arrays: cache.Arrays | None) -> Voice | None:
-    """Stored probabilities, or None when they are not what `measure` stores."""
-    if not arrays or set(arrays) != {"probability", "duration"}:
-        return None
-    probability, duration = arrays["probability"], arrays["duration"]
-    if probability.ndim != 1 or probability.dtype != np.float32 or duration.shape != (2,) or duration[1] <= 0:
-        return None
-    return Voice(probability, Fraction(int(duration[0]), int(duration[1])))
-
-
-def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Callable[[float], None]) -> Voice:
+def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: curve.Progress) -> Curve:
     listener = Listener()
     found = []
     with pcm.decoded(source, info, track, rate=RATE, channels=1) as sound:
         while len(block := sound.read(BLOCK_WINDOWS * WINDOW_SAMPLES)):
             found.append(listener.hear(block[:, 0]))
             advance(min(1.0, float(Fraction(sound.position, RATE) / info.duration)) if info.duration else 1.0)
-    return Voice(np.concatenate(found) if found else np.empty(0, np.float32), Fraction(sound.position, RATE))
+    return Curve(np.concatenate(found) if found else np.empty(0, np.float32), Fraction(sound.position, RATE))
 
 
 class Listener:
