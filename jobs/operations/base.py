@@ -36,7 +36,8 @@ class Draft:
     """A result file in the scratch folder that is to become an artifact.
 
     `kind` is one of jobs.models.Artifact.Kind; `name` is what a download is called; `metadata` is JSON-able,
-    and its `summary`, a sentence without full stop, is shown beside the job ("Copied as it was").
+    its `summary`, a sentence without full stop, is shown beside the job ("Copied as it was"), and its `facts`, pairs of
+    words, on the job's page ("Drift", "+145 ppm").
     """
 
     path: Path

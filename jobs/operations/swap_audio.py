@@ -1,0 +1,111 @@
+"""The sound of another recording of the same event under a recording's picture."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
+
+from django import forms
+
+from jobs.engine import alignment, resound, swap
+from jobs.engine.alignment import Sound
+from jobs.engine.media import MediaInfo
+from jobs.engine.swap import Mode
+from jobs.errors import InputError
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.fields import RecordingField
+from jobs.operations.forms import OperationForm, safe_name
+
+
+class SwapAudioForm(OperationForm):
+    audio = RecordingField(
+        label="Recording with the better sound",
+        required=True,
+        help_text="Of the same event, from a recorder or another camera. Upload it first, with or without picture.",
+    )
+    mode = forms.ChoiceField(
+        label="What to do with it",
+        choices=[
+            ("replace", "Replace the sound"),
+            ("mix", "Mix it with the sound"),
+            ("add", "Add it as another track"),
+        ],
+        initial="replace",
+        required=False,
+    )
+    balance = forms.FloatField(
+        label="Share of the other recording",
+        initial=0.5,
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text="1 is the other recording alone, 0 the sound as it is.",
+        widget=forms.NumberInput(attrs={"step": "0.05", "data-when": "mode=mix"}),
+    )
+
+    def clean_balance(self) -> float:
+        # The field is hidden where it has no meaning: what may still stand in it concerns nobody.
+        return float(self.cleaned_data["balance"]) if self.cleaned_data.get("mode") == "mix" else 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class SwapAudioParams:
+    """`audio` is the id of another recording of the owner; `balance` is its share in a mix, 0 to 1."""
+
+    VERSION: ClassVar[int] = 1
+
+    audio: str
+    mode: Mode = "replace"
+    balance: float = 0.5
+
+
+class SwapAudio(Operation[SwapAudioParams]):
+    slug = "swap-audio"
+    title = "Swap the audio"
+    summary = "Finds a better recording of the same sound by its waveform, and puts it under the picture in sync."
+    accepts = "audio"
+    queue = "long"
+    order = 50
+    example = {"audio": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"}
+    form_class = SwapAudioForm
+    params_class = SwapAudioParams
+
+    def check(self, info: MediaInfo, params: SwapAudioParams) -> None:
+        require_enough(info, "This recording")
+
+    def check_inputs(self, info: MediaInfo, params: SwapAudioParams, infos: Mapping[str, MediaInfo]) -> None:
+        require_enough(infos["audio"], "The other recording")
+
+    def run(self, context: Context, params: SwapAudioParams) -> list[Draft]:
+        own, other = (
+            Sound(source, info, info.audio[0])
+            for source, info in (
+                (context.source, context.info),
+                (context.inputs["audio"], context.input_infos["audio"]),
+            )
+        )
+        suffix = swap.suffix_for(own, params.mode)
+        output = context.scratch / f"swapped{suffix}"
+        done = swap.swap(
+            own,
+            other,
+            output,
+            mode=params.mode,
+            balance=params.balance,
+            scratch=context.scratch,
+            progress=context.progress,
+            log=context.log,
+        )
+        name = safe_name(f"{context.title} (new sound)", suffix)
+        return [Draft(output, context.info.kind, name, resound.MEDIA_TYPES[suffix], done.to_json())]
+
+
+def require_enough(info: MediaInfo, name: str) -> None:
+    """Raise InputError when a recording has no sound, or is too short to be found by it."""
+    if not info.audio:
+        raise InputError(f"{name} has no sound to find the place by. Choose one with sound.", code="no_audio")
+    if info.duration < alignment.SHORTEST_SECONDS:
+        raise InputError(
+            f"{name} is shorter than {alignment.SHORTEST_SECONDS} s, which is too little to find the place by. "
+            "Choose a longer one.",
+            code="too_short",
+        )
