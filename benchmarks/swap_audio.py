@@ -107,9 +107,8 @@ def report(name: str, own: Sound, other: Sound, talk: spoken.Talk, pair: Pair, f
         far = farthest(output, talk, done.begin, done.end)
         speed = float(own.info.duration + other.info.duration) / taken
         error = abs(done.offset_ms - pair.start * 1000)
-        print(
-            f"{name:<34} {error:6.2f} ms {far:6.2f} ms {round(100 * done.confidence):>4} % {taken:6.1f} s, {speed:.0f} x"
-        )
+        sure = round(100 * done.confidence)
+        print(f"{name:<34} {error:6.2f} ms {far:6.2f} ms {sure:>4} % {taken:6.1f} s, {speed:.0f} x", flush=True)
         return
     print(f"{name:<34} refused")
 
