@@ -426,9 +426,18 @@ def test_no_button_leads_to_another_site(client, ann):
     assert response["Location"] == "/queue/"
 
 
-def test_htmx_gets_nothing_and_asks_for_its_rows(client, ann):
+def test_htmx_gets_no_rows_and_asks_for_them(client, ann):
     job = factories.job(ann)
-    assert client.post(reverse("job-cancel", args=[job.pk]), **HTMX).status_code == 204
+    page = client.post(reverse("job-cancel", args=[job.pk]), **HTMX).content.decode()
+    assert 'id="messages"' in page
+    assert "<p" not in page
+
+
+def test_htmx_is_told_why_not(client, ann):
+    job = factories.job(ann, status=S.RUNNING)
+    page = client.post(reverse("job-retry", args=[job.pk]), **HTMX).content.decode()
+    assert "still under way" in page
+    assert "still under way" not in client.get(reverse("queue")).content.decode(), "said once"
 
 
 def test_try_again_makes_a_new_job(client, ann):

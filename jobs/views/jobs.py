@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -67,36 +67,30 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    work_service.cancel(owned(Job, request.user, pk))
-    return done(request)
+    return change(request, pk, work_service.cancel)
 
 
 @login_required
 @require_POST
 def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
-    try:
-        work_service.retry(owned(Job, request.user, pk))
-    except InputError as error:
-        return done(request, error)
-    return done(request)
+    return change(request, pk, work_service.retry)
 
 
 @login_required
 @require_POST
 def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return change(request, pk, work_service.remove)
+
+
+def change(request: HttpRequest, pk: UUID, what: Callable[[Job], object]) -> HttpResponse:
+    """Do it, then back to where the button was. With htmx only what there is to say, maybe nothing: the page asks for
+    its rows right after, as after any push."""
     try:
-        work_service.remove(owned(Job, request.user, pk))
+        what(owned(Job, request.user, pk))
     except InputError as error:
-        return done(request, error)
-    return done(request)
-
-
-def done(request: HttpRequest, error: InputError | None = None) -> HttpResponse:
-    """Back to where the button was. With htmx nothing: the page asks for its rows right after, as after any push."""
-    if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204)
-    if error:
         messages.error(request, error.message)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "_messages.html", {"out_of_band": True})
     came_from = request.headers.get("Referer", "")
     if came_from and url_has_allowed_host_and_scheme(came_from, {request.get_host()}) and not is_gone(came_from):
         return redirect(came_from)

@@ -142,6 +142,18 @@ def test_two_tabs_agree(queue, desk):
     assert desk.stored(jobs[0]).status == S.CANCELLED
 
 
+def test_what_cannot_be_done_again_says_why_where_it_is_seen(queue, desk):
+    job = desk.job(status=S.FAILED, error_message="Too quiet. Choose another one.", operation="fax")
+    for _ in range(12):
+        desk.job(status=S.SUCCEEDED)
+    page = queue()
+    row(page, job).get_by_role("button", name="Try again").click()
+    said = page.locator("#messages")
+    expect(said).to_have_text("This kind of work is not offered any more.")
+    expect(said).to_be_in_viewport()
+    expect(page.locator("article.job")).to_have_count(13)
+
+
 def test_a_late_row_is_ignored(queue, desk):
     job = desk.job()
     page = queue()
