@@ -19,6 +19,7 @@ PAGES = [
     ("head", "video-file", "video"),
     ("get", "video-poster", "video"),
     ("get", "video-levels", "video"),
+    ("get", "video-preview", "video"),
     ("post", "video-run", "video"),
     ("post", "video-title", "video"),
     ("get", "video-delete", "video"),
@@ -32,6 +33,11 @@ PAGES = [
     ("patch", "upload", "upload"),
     ("delete", "upload", "upload"),
 ]
+
+MORE = {"video-preview": ["watermark"]}
+"""What an address has besides the id."""
+NEED_MEDIA = ("video-levels", "video-preview")
+"""They show something only of a real recording."""
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def anns():
 
 
 def ask(client, method, name, pk):
-    return getattr(client, method)(reverse(name, args=[pk]), headers=TUS)
+    return getattr(client, method)(reverse(name, args=[pk, *MORE.get(name, [])]), headers=TUS)
 
 
 @pytest.mark.parametrize(("method", "name", "kind"), PAGES)
@@ -79,7 +85,7 @@ def test_nobody_is_told_to_sign_in_whether_it_exists_or_not(anns, method, name, 
     assert b"Secret plans" not in theirs.content
 
 
-SHOWN = [page for page in PAGES if page[0] == "get" and page[1] != "video-levels"]  # those need a real recording
+SHOWN = [page for page in PAGES if page[0] == "get" and page[1] not in NEED_MEDIA]
 
 
 @pytest.mark.parametrize(("method", "name", "kind"), SHOWN)
