@@ -9,6 +9,7 @@
       this.form = place.closest("form");
       this.image = place.querySelector("img");
       this.say = place.querySelector("[role=status]");
+      this.invitation = this.say.textContent;
       this.player = document.getElementById("player");
       this.form.addEventListener("input", () => this.soon());
       this.form.addEventListener("submit", () => clearTimeout(this.timer));
@@ -16,10 +17,12 @@
       this.form.closest("details")?.addEventListener("toggle", () => this.soon());
     }
 
-    // Nothing is drawn that nobody sees, or before anything was chosen to draw.
-    get isWanted() {
-      const given = [...this.form.querySelectorAll("[data-sends] input[type=hidden], textarea")];
-      return this.form.checkVisibility?.() !== false && given.some((one) => one.value.trim());
+    get isSeen() {
+      return this.form.checkVisibility?.() !== false;
+    }
+
+    get hasSomething() {
+      return [...this.form.querySelectorAll("[data-sends] input[type=hidden], textarea")].some((one) => one.value.trim());
     }
 
     soon() {
@@ -29,7 +32,9 @@
 
     async draw() {
       this.asked?.abort();
-      if (!this.isWanted) return;
+      this.place.removeAttribute("aria-busy");
+      if (!this.isSeen) return;
+      if (!this.hasSomething) return this.tell(this.invitation);
       const asked = (this.asked = new AbortController());
       const fields = [...new FormData(this.form)].filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken");
       const query = new URLSearchParams([...fields, ["at", String(this.player?.currentTime ?? 0)]]);
