@@ -14,7 +14,6 @@ from jobs.engine.inspection import inspect
 from jobs.engine.loudness import Levelling
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.pcm import demuxer, output_channels
-from jobs.engine.placed import HOLE_SECONDS, LAYOUTS
 from jobs.engine.render import whole
 from jobs.engine.soundfiles import SoundFile
 from jobs.errors import InputError, ToolError
@@ -174,9 +173,7 @@ def _coding(track: AudioTrack, file: SoundFile, wish: Wish, levelling: Levelling
 
 
 def _mixed(track: AudioTrack, wish: Wish) -> list[str]:
-    """Filters that put every sample at its time, into the channels of the result."""
-    clock = f"aresample=async=1:min_comp=0.00001:min_hard_comp={HOLE_SECONDS}:first_pts=0"
-    return [f"{clock}:ochl={LAYOUTS[_channels(track, wish)]}"]
+    return [soundfiles.in_time(_channels(track, wish))]
 
 
 def _channels(track: AudioTrack, wish: Wish) -> int:

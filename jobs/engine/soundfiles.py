@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from jobs.engine.media import AudioTrack
+from jobs.engine.placed import HOLE_SECONDS, LAYOUTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,12 @@ class SoundFile:
         """The bit rate for so many channels when none is asked for."""
         # One channel cannot borrow from another.
         return min(self.most_kbps, self.kbps * 3 // 2 if channels == 1 else self.kbps * channels)
+
+
+def in_time(channels: int) -> str:
+    """ffmpeg's filter that puts every sample at its time after the recording's start, into so many channels."""
+    clock = f"aresample=async=1:min_comp=0.00001:min_hard_comp={HOLE_SECONDS}:first_pts=0"
+    return f"{clock}:ochl={LAYOUTS[channels]}"
 
 
 def _mp3(track: AudioTrack, kbps: int) -> list[str]:

@@ -4,6 +4,7 @@ libswscale can do it too, but takes more than a second for its tables each time 
 models are those of ITU-R BT.2100, the matrices follow from the primaries.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ HLG_PEAK_NITS = 1000
 KNEE = 0.6
 """Up to this part of paper white light is kept as it is; what is brighter is pressed into the rest, never clipped."""
 SDR_GAMMA = 2.4
+CUBE_SIZE = 65
+"""Points a side. Steps of PQ, HLG and sRGB all look alike to the eye, so an even table is close between its points."""
 
 
 def concerns(transfer: int, primaries: int) -> bool:
@@ -35,13 +38,25 @@ def concerns(transfer: int, primaries: int) -> bool:
 
 def to_srgb(signal: NDArray[Any], transfer: int, primaries: int) -> NDArray[np.uint8]:
     """8 bit sRGB from 16 bit full-range R'G'B' with the given tags."""
-    coded = signal.astype(np.float32) / 65535
+    return _bytes(srgb_of(signal.astype(np.float32) / 65535, transfer, primaries))
+
+
+def srgb_of(coded: Picture, transfer: int, primaries: int) -> Picture:
+    """sRGB of 0 to 1 from full-range R'G'B' of 0 to 1 with the given tags."""
     matrix = TO_BT709.get(primaries)
     if transfer not in (PQ, HLG):
         # The curve of SDR is kept, as for all SDR pictures: only the colours move.
-        return _bytes(np.power(_moved(np.power(coded, SDR_GAMMA), matrix), 1 / SDR_GAMMA))
+        return np.power(_moved(np.power(coded, SDR_GAMMA), matrix), 1 / SDR_GAMMA).clip(0, 1)
     light = (pq_light(coded) if transfer == PQ else hlg_light(coded)) / WHITE_NITS
-    return _bytes(srgb_signal(shoulder(_moved(light, matrix))))
+    return srgb_signal(shoulder(_moved(light, matrix))).clip(0, 1)
+
+
+def write_cube(path: Path, transfer: int, primaries: int, *, size: int = CUBE_SIZE) -> None:
+    """Write `srgb_of` as a 3D table for ffmpeg's lut3d filter, in Adobe's Cube LUT format: red changes fastest."""
+    steps = np.linspace(0, 1, size, dtype=np.float32)
+    blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
+    table = srgb_of(np.stack([red, green, blue], axis=-1), transfer, primaries).reshape(-1, 3)
+    np.savetxt(path, table, fmt="%.6f", header=f"LUT_3D_SIZE {size}", comments="")
 
 
 def from_srgb(signal: Picture, transfer: int, primaries: int) -> Picture:

@@ -1,0 +1,109 @@
+"""ffmpeg's command lines for converting a recording."""
+
+import dataclasses
+from pathlib import Path
+
+import av
+import av.error
+from av.stream import Disposition
+
+from jobs.engine import colours as looks
+from jobs.engine import embedded, process, soundfiles
+from jobs.engine.colours import Colours
+from jobs.engine.conversion import Plan, Wish
+from jobs.engine.extract import OWN_TAGS
+from jobs.engine.extras import COVERS
+from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.pcm import demuxer, output_channels
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What is converted, and to what. `folder` is for files that commands need."""
+
+    source: Path
+    info: MediaInfo
+    colours: Colours
+    wish: Wish
+    folder: Path
+
+
+def argv(job: Job, plan: Plan, output: Path | None) -> list[str]:
+    """ffmpeg's command line for a plan; without `output`, for the first of two passes."""
+    kind, info = job.wish.kind, job.info
+    assert info.video is not None
+    command = [
+        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *process.SAFE_INPUT),
+        *("-f", demuxer(info), "-i", f"file:{job.source}", "-map", f"0:{info.video.index}"),
+        *picture_options(job, plan),
+        *("-progress", "pipe:1"),
+    ]
+    if output is None:
+        # Not every encoder gives packets in a first pass: the bare pictures tell how far it is.
+        return [*command, "-map", f"0:{info.video.index}", "-c:v:1", "wrapped_avframe", "-f", "null", "-"]
+    covers = covers_of(job.source, info) if kind.takes_covers and not job.wish.limit_bytes else []
+    for place, index in enumerate(covers, 1):
+        command += ["-map", f"0:{index}", f"-c:v:{place}", "copy", f"-disposition:v:{place}", "attached_pic"]
+    for place, (track, kbps) in enumerate(zip(info.audio, plan.sounds, strict=True)):
+        command += ["-map", f"0:{track.index}"]
+        if track.title and kind.muxer == "mp4":
+            # Where MP4's readers look for it.
+            command += [f"-metadata:s:a:{place}", f"handler_name={track.title}"]
+        if kbps is None:
+            command += [f"-c:a:{place}", "copy"]
+        else:
+            command += sound_options(kind.sound, track, place, kbps)
+    for text in embedded.tracks(job.source, info):
+        command += ["-map", f"0:{text.index}"]
+    unwanted = (option for tag in OWN_TAGS for option in ("-metadata", f"{tag}="))
+    texts = ["-c:s", kind.texts]
+    return [*command, *texts, *unwanted, "-map_chapters", "0", *kind.options, "-f", kind.muxer, f"file:{output}"]
+
+
+def picture_options(job: Job, plan: Plan) -> list[str]:
+    if plan.framing is None:
+        return [
+            "-c:v:0",
+            "copy",
+            *(["-tag:v:0", "hvc1"] if job.info.video and job.info.video.codec == "hevc" else []),
+        ]
+    encoder = job.wish.kind.encoder
+    chain = [
+        *(["bwdif=mode=send_frame"] if job.colours.interlaced else []),
+        *plan.framing.filters,
+        *looks.filters(job.colours, job.folder, deep=encoder.deep, keep=job.wish.keeps_hdr),
+    ]
+    # Every picture at its own time, on the clock of the recording.
+    exact = ["-fps_mode:v:0", "vfr", "-enc_time_base:v:0", "filter"]
+    return ["-filter:v:0", ",".join(chain), *exact, *encoder.argv(plan.rate, plan.framing)]
+
+
+def sound_options(kind: str, track: AudioTrack, place: int, kbps: int) -> list[str]:
+    """ffmpeg's options to encode a track of sound, the one at this place in the result, each sample at its time."""
+    file = soundfiles.FILES[kind]
+    assert file.encoder is not None
+    # What is said of the file's only track there is said of one of several here.
+    coding = [
+        f"{part.removesuffix(':a')}:a:{place}" if part.startswith("-") else part for part in file.encoder(track, kbps)
+    ]
+    return [f"-filter:a:{place}", soundfiles.in_time(min(output_channels(track), file.channels)), *coding]
+
+
+def covers_of(source: Path, info: MediaInfo) -> list[int]:
+    """The indices of cover pictures that MP4 takes."""
+    try:
+        with av.open(
+            f"file:{source}",
+            format=demuxer(info),
+            container_options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        ) as container:
+            return [
+                track.index
+                for track in container.streams.video
+                if track.disposition & Disposition.attached_pic
+                and track.codec_context
+                and track.codec_context.codec.canonical_name in COVERS
+            ]
+    except (av.error.FFmpegError, ValueError):
+        return []

@@ -1,0 +1,162 @@
+"""A recording in another format, shape or size."""
+
+import dataclasses
+from typing import Any, ClassVar, Literal
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from jobs.engine import conversion, shape
+from jobs.engine.conversion import Wish
+from jobs.engine.convert import convert
+from jobs.engine.media import MediaInfo
+from jobs.engine.shape import Shape
+from jobs.engine.targets import Quality
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.forms import OperationForm, safe_name
+
+MEGABYTE = 1_000_000
+CHOSEN = "target=hevc|av1|webm"
+
+
+class CropField(forms.CharField):
+    """“16:9”, or pixels as “640x360+10+20”: width, height, and how far from the left and from the top."""
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if text and not (shape.ASPECT.fullmatch(text) or shape.BOX.fullmatch(text)):
+            raise ValidationError("Write an aspect like 16:9, or pixels like 640x360+10+20.")
+        return text
+
+
+class ConvertForm(OperationForm):
+    target = forms.ChoiceField(
+        label="Format",
+        choices=[
+            ("mp4", "MP4 (H.264), plays everywhere"),
+            ("hevc", "MP4 (HEVC), smaller, plays on most devices"),
+            ("av1", "MP4 (AV1), smallest, plays in new browsers"),
+            ("webm", "WebM (VP9), plays in browsers"),
+        ],
+        initial="mp4",
+        required=False,
+        help_text="Picture and sound that already are like that are copied, which loses nothing and takes seconds.",
+    )
+    quality = forms.ChoiceField(
+        label="Picture",
+        choices=[
+            ("keep", "Copy it if it fits, else encode it well"),
+            ("high", "Encode it, hardly to be told from the original"),
+            ("medium", "Encode it, good"),
+            ("small", "Encode it, small"),
+        ],
+        initial="keep",
+        required=False,
+    )
+    size_mb = forms.FloatField(
+        label="No larger than (MB)",
+        required=False,
+        min_value=0.1,
+        max_value=1_000_000,
+        help_text="Empty for no limit. A picture that would fall apart at that size becomes smaller.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    resolution = forms.IntegerField(
+        label="Resolution (shorter side in pixels)",
+        required=False,
+        min_value=64,
+        max_value=4320,
+        help_text="1080, 720, 480… Empty leaves it as it is.",
+    )
+    enlarge = forms.BooleanField(label="Enlarge a picture that is smaller than that", required=False)
+    frame_rate = forms.FloatField(
+        label="Frames a second",
+        required=False,
+        min_value=1,
+        max_value=240,
+        help_text="Empty leaves every picture at its time. 29.97 means 30000/1001.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    crop = CropField(
+        label="Keep this part",
+        required=False,
+        max_length=50,
+        help_text="An aspect like 16:9, 1:1 or 9:16 for the middle, or pixels like 640x360+10+20: width, height, from "
+        "the left, from the top.",
+    )
+    rotate = forms.TypedChoiceField(
+        label="Turn",
+        choices=[(0, "Not at all"), (90, "Right"), (180, "Upside down"), (270, "Left")],
+        initial=0,
+        required=False,
+        coerce=int,
+    )
+    hdr = forms.ChoiceField(
+        label="HDR",
+        choices=[("convert", "Bring it to the colours of usual screens"), ("keep", "Keep it, for HDR screens")],
+        initial="convert",
+        required=False,
+        widget=forms.Select(attrs={"data-when": CHOSEN}),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvertParams:
+    """`size_mb` is in millions of bytes, `frame_rate` in pictures a second; see jobs.engine.shape.Shape for others."""
+
+    VERSION: ClassVar[int] = 1
+
+    target: Literal["mp4", "hevc", "av1", "webm"] = "mp4"
+    quality: Literal["keep", "high", "medium", "small"] = "keep"
+    size_mb: float | None = None
+    resolution: int | None = None
+    enlarge: bool = False
+    frame_rate: float | None = None
+    crop: str = ""
+    rotate: int = 0
+    hdr: Literal["convert", "keep"] = "convert"
+
+    @property
+    def shape(self) -> Shape:
+        rate = shape.exact_rate(self.frame_rate) if self.frame_rate else None
+        return Shape(self.crop, self.rotate, self.resolution, self.enlarge, rate)
+
+    @property
+    def wish(self) -> Wish:
+        quality: Quality | None = None if self.quality == "keep" else self.quality
+        limit = round(self.size_mb * MEGABYTE) if self.size_mb else None
+        return Wish(self.target, quality, limit, self.shape, self.hdr == "keep")
+
+
+class Convert(Operation[ConvertParams]):
+    slug = "convert"
+    title = "Convert"
+    summary = "The recording in another format, smaller, cropped or turned; what already fits is copied."
+    accepts = "video"
+    queue = "long"
+    order = 50
+    form_class = ConvertForm
+    params_class = ConvertParams
+
+    def check(self, info: MediaInfo, params: ConvertParams) -> None:
+        conversion.check(info, params.wish)
+
+    def timeout_seconds(self, info: MediaInfo, params: ConvertParams) -> int:
+        # The slowest encoder makes two full HD pictures a second on one core, and may have to go over it five times.
+        return 3600 + 200 * int(info.duration)
+
+    def run(self, context: Context, params: ConvertParams) -> list[Draft]:
+        kind = params.wish.kind
+        output = context.scratch / f"converted{kind.suffix}"
+        made = convert(
+            context.source,
+            output,
+            context.info,
+            params.wish,
+            scratch=context.scratch,
+            cache=context.cache,
+            progress=context.progress,
+            log=context.log,
+        )
+        name = safe_name(f"{context.title} (converted)", kind.suffix)
+        return [Draft(output, "video", name, kind.media_type, made.to_json())]
