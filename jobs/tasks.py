@@ -19,7 +19,7 @@ from jobs.errors import Cancelled, InputError, JobError, ResourceError
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
-from jobs.services import inputs, parameters
+from jobs.services import inputs, parameters, transcripts
 from jobs.services import jobs as services
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ def work(job: Job, commands: CommandLog) -> None:
             progress=signs.progress,
             log=commands,
             file_name=job.video.name,
+            transcript=transcripts.file_of(job.video),
         )
         drafts = operation.run(context, params)
         publish(job, attempt, drafts, commands, signs)

@@ -139,6 +139,8 @@ HEARTBEAT_SECONDS = 1.0
 """How often a running job says that it is alive, and asks whether it should stop."""
 LOST_AFTER_SECONDS = env.integer("LOST_AFTER_SECONDS", 15, 3)
 RECONCILE_SECONDS = env.integer("RECONCILE_SECONDS", 5, 1)
+WHISPER_MODEL = env.text("WHISPER_MODEL")
+"""A folder with a Whisper model for CTranslate2, or the name of one to fetch once; without it pocketsphinx listens."""
 MAX_ATTEMPTS = 5
 """How often a job is started again after its worker was lost, before it counts as failed."""
 

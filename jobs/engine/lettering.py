@@ -55,6 +55,14 @@ def drawn(text: str, width: int) -> Image.Image:
     return _ink(text, _font(path, size))
 
 
+def written(text: str, size: int) -> Image.Image:
+    """As `drawn`, with letters of so many pixels. Raises InputError."""
+    text = tidy(text)
+    if not text.strip():
+        return Image.new("RGBA", (1, 1))
+    return _ink(text, _font(font_for(text), min(LARGEST, size)))
+
+
 def font_for(text: str) -> Path | None:
     """The first font that has every letter; None stands for Pillow's own."""
     letters = {char for char in text if not char.isspace() and unicodedata.category(char) != "Cf"}

@@ -21,6 +21,7 @@ from jobs.engine.marks import PLANAR, Look, Painter, placed
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt, beside
 from jobs.engine.patch import fitting
+from jobs.engine.picture import Paint
 from jobs.engine.process import CommandLog
 from jobs.engine.proven import require
 from jobs.engine.report import Fault, Lost, Report, first_of_each
@@ -111,15 +112,43 @@ def watermark(
     """
     check(info, look)
     assert info.video is not None
+    painter = Painter(mark.drawn, look, info.video, info.duration)
+    return painted(
+        source,
+        output,
+        info,
+        painter,
+        look,
+        stage="Drawing the mark",
+        scratch=scratch,
+        cache=cache,
+        progress=progress,
+        log=log,
+    )
+
+
+def painted(
+    source: Path,
+    output: Path,
+    info: MediaInfo,
+    painter: Paint,
+    look: Look,
+    *,
+    stage: str,
+    scratch: Path,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    log: CommandLog | None = None,
+) -> Marked:
+    """Write `source` with what `painter` lays over its pictures while `look` shows; all else is as in `watermark`."""
     tell = progress or (lambda fraction, stage: None)
     log = log or CommandLog()
     tell(0, "Reading the picture")
-    painter = Painter(mark.drawn, look, info.video, info.duration)
     with beside(lambda task: planned(source, info, look, cache, task.halt)) as planning:
         while not planning.wait(0.1):
             tell(0, "Reading the picture")
         index, wanted, way = planning.result()
-    work = _Work(source, info, index, wanted, painter, tell, log)
+    work = _Work(source, info, index, wanted, painter, stage, tell, log)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".mark-") as folder, render.whole(output) as part:
         pictures = Path(folder) / "picture.mp4"
         try:
@@ -209,17 +238,17 @@ class _Work:
     info: MediaInfo
     index: FrameIndex
     wanted: Schedule
-    painter: Painter
+    painter: Paint
+    stage: str
     tell: Progress
     log: CommandLog
 
     def pictures(self, way: Strategy, out: Path) -> Report:
         """Write the pictures one way and check them. Raises Unsound when they are not as they should be."""
         share = 1 - INDEX_SHARE - JOIN_SHARE - CHECK_SHARE
-        stage = "Drawing the mark"
 
         def advance(fraction: float) -> None:
-            self.tell(INDEX_SHARE + share * fraction, stage)
+            self.tell(INDEX_SHARE + share * fraction, self.stage)
 
         lost = Lost()
         if way.splice:

@@ -56,6 +56,7 @@ class Context:
     `cache` is a folder shared by all jobs on the same bytes (keyed by content hash); what is in it may vanish.
     `file_name` is what the owner calls the source's file. `inputs` are the other files, by the names of
     `Operation.inputs`; `input_infos` are the facts about those of them that are recordings. An image is a PNG.
+    `transcript` is the newest transcript of the recording, with what its owner changed (`engine.transcript`'s JSON).
     """
 
     source: Path
@@ -68,6 +69,7 @@ class Context:
     log: CommandLog
     file_name: str = ""
     input_infos: Mapping[str, MediaInfo] = dataclasses.field(default_factory=dict)
+    transcript: Path | None = None
 
 
 class Operation(Generic[P]):

@@ -1,0 +1,214 @@
+"""What is said, as text and captions."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import get_language_info
+
+from jobs.engine import captioned, captionlines, captions, levels, rejoin
+from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.recognition import Ears, EngineName
+from jobs.engine.transcribe import transcribe
+from jobs.engine.transcript import Transcript
+from jobs.errors import InputError
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.forms import OperationForm, safe_name
+
+LISTENING_SHARE = 0.9
+"""Of the time, where captions are attached; beside burning them in it is half."""
+ABOUT = {
+    "whisper": "Whisper, which knows many languages, writes whole sentences and errs seldom in clear recordings",
+    "pocketsphinx": "pocketsphinx, which only knows English and writes no punctuation. Expect single errors in a clear "
+    "recording of one voice, and a third of the words or more wrong with accents, noise or several voices: good for "
+    "finding a place, to be corrected before it is shown",
+}
+
+
+def usual() -> EngineName:
+    """The better recogniser of those that this install has."""
+    return "whisper" if settings.WHISPER_MODEL else "pocketsphinx"
+
+
+class LanguageField(forms.CharField):
+    """ISO 639-1, such as en. Cleans to "" for finding out by listening."""
+
+    def clean(self, value: Any) -> str:
+        text = str(value or "").strip().lower()
+        if text in ("", "auto"):
+            return ""
+        if not (text.isascii() and text.isalpha() and len(text) in (2, 3)):
+            raise ValidationError("Write the two letters of a language, such as en or de, or auto.")
+        return text
+
+
+class TranscribeForm(OperationForm):
+    engine = forms.ChoiceField(
+        label="Listened to by",
+        choices=[("auto", "The best there is here"), ("whisper", "Whisper"), ("pocketsphinx", "pocketsphinx")],
+        initial="auto",
+        required=False,
+        help_text=f"The best here is {ABOUT[usual()]}.",
+    )
+    language = LanguageField(
+        label="Language",
+        initial="auto",
+        required=False,
+        help_text="Two letters, such as en or de. auto finds out by listening.",
+    )
+    audio_track = forms.IntegerField(
+        label="Audio track",
+        initial=0,
+        required=False,
+        min_value=0,
+        max_value=9999,
+        help_text="Counted from 0.",
+    )
+    burn = forms.BooleanField(
+        label="Draw the captions into the picture",
+        required=False,
+        help_text="Then they show everywhere and cannot be turned off. Else they come as a track, and the picture is "
+        "not touched.",
+    )
+    reuse = forms.BooleanField(
+        label="Take the transcript that is there, with what was changed in it",
+        required=False,
+        help_text="Nothing is listened to again.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TranscribeParams:
+    """`language` is ISO 639-1, "" for finding out by listening; `audio_track` the place among the audio tracks."""
+
+    VERSION: ClassVar[int] = 1
+
+    engine: Literal["auto", "whisper", "pocketsphinx"] = "auto"
+    language: str = ""
+    audio_track: int = 0
+    burn: bool = False
+    reuse: bool = False
+
+    @property
+    def ears(self) -> Ears:
+        engine = usual() if self.engine == "auto" else self.engine
+        return Ears(engine, settings.WHISPER_MODEL if engine == "whisper" else "", self.language)
+
+
+class Transcribe(Operation[TranscribeParams]):
+    slug = "transcribe"
+    title = "Transcribe"
+    summary = "Writes down what is said, as text to read, search and correct beside the player, and as captions."
+    accepts = "audio"
+    queue = "long"
+    order = 20
+    form_class = TranscribeForm
+    params_class = TranscribeParams
+
+    def check(self, info: MediaInfo, params: TranscribeParams) -> None:
+        levels.tracks(info, params.audio_track)
+        ears = params.ears
+        if ears.engine == "whisper" and not ears.model:
+            raise InputError(
+                "This server has no Whisper model. Choose pocketsphinx, or ask the operator to set WHISPER_MODEL.",
+                code="no_model",
+            )
+        if ears.engine == "pocketsphinx" and ears.language not in ("", "en"):
+            raise InputError(
+                "The recogniser of this server only knows English. Choose en, or ask the operator for a Whisper model.",
+                code="no_language",
+            )
+        if params.burn and info.video is None:
+            raise InputError(
+                "This recording has no picture to draw captions into. Leave that out to get them as files.",
+                code="no_picture",
+            )
+
+    def run(self, context: Context, params: TranscribeParams) -> list[Draft]:
+        self.check(context.info, params)
+        (track,) = levels.tracks(context.info, params.audio_track)
+        found = self.given(context) if params.reuse else self.heard(context, track, params)
+        films = [self.film(context, found, params)] if context.info.video else []
+        return [*films, *files(context.scratch, context.title, found)]
+
+    def given(self, context: Context) -> Transcript:
+        """The transcript that is there."""
+        if context.transcript is None:
+            raise InputError(
+                "There is no transcript of this recording yet. Start it without taking one that is there.",
+                code="no_transcript",
+            )
+        return Transcript.loads(context.transcript.read_text(encoding="utf-8"))
+
+    def heard(self, context: Context, track: AudioTrack, params: TranscribeParams) -> Transcript:
+        share = 1.0 if context.info.video is None else 0.5 if params.burn else LISTENING_SHARE
+        return transcribe(
+            context.source,
+            context.info,
+            track,
+            params.ears,
+            cache=context.cache,
+            progress=lambda done, stage: context.progress(share * done, stage),
+            log=context.log,
+        )
+
+    def film(self, context: Context, found: Transcript, params: TranscribeParams) -> Draft:
+        """The recording with its captions, in the picture or beside it."""
+        source, info, scratch = context.source, context.info, context.scratch
+        shown = captionlines.captions_of(found)
+        if not shown:
+            raise InputError("Every line of the transcript is empty. Undo some changes first.", code="no_words")
+        begun = 0.0 if params.reuse else 0.5 if params.burn else LISTENING_SHARE
+
+        def progress(done: float, stage: str) -> None:
+            context.progress(begun + (1 - begun) * done, stage)
+
+        suffix = rejoin.suffix_for(info) if params.burn else captioned.suffix_for(info)
+        output = scratch / f"captioned{suffix}"
+        facts: dict[str, Any] = {"summary": told(found), "burnt": params.burn}
+        if params.burn:
+            done = captioned.burn(
+                source, output, info, shown, scratch=scratch, cache=context.cache, progress=progress, log=context.log
+            )
+            facts |= done.to_json()
+        else:
+            packets = captioned.attach(
+                source, output, info, shown, found.language, scratch=scratch, progress=progress, log=context.log
+            )
+            facts |= {"sound_packets_copied": packets}
+        name = safe_name(f"{context.title} (captions)", suffix)
+        return Draft(output, "video", name, rejoin.MEDIA_TYPES[suffix], facts)
+
+
+def files(folder: Path, title: str, transcript: Transcript) -> list[Draft]:
+    """A transcript as files: captions as SRT and WebVTT, plain text, and JSON with the time of every word."""
+    shown = captionlines.captions_of(transcript)
+    facts = {"language": transcript.language, "engine": transcript.engine, "summary": told(transcript)}
+    made = [
+        (".srt", "captions", "application/x-subrip", captions.srt(shown)),
+        (".vtt", "captions", "text/vtt", captions.vtt(shown)),
+        (".txt", "text", "text/plain", captionlines.text_of(transcript)),
+        (".json", "data", "application/json", transcript.dumps()),
+    ]
+    drafts = []
+    for suffix, kind, media_type, text in made:
+        path = folder / f"transcript{suffix}"
+        path.write_text(text, encoding="utf-8")
+        drafts.append(Draft(path, kind, safe_name(title, suffix), media_type, facts))
+    return drafts
+
+
+def told(transcript: Transcript) -> str:
+    """In words: “312 words, English, by pocketsphinx”."""
+    count = sum(len(line.words) for line in transcript.lines)
+    return f"{count} word{'' if count == 1 else 's'}, {language_name(transcript.language)}, by {transcript.engine}"
+
+
+def language_name(code: str) -> str:
+    try:
+        return str(get_language_info(code)["name"])
+    except KeyError:
+        return code

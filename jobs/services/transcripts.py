@@ -1,0 +1,126 @@
+"""Transcripts of recordings: the newest one, and changing its lines.
+
+The JSON file is the truth and carries its changes; the other files of the job are written anew from it. Its hash is its
+version: a change names the one that it was made on, and one conditional UPDATE decides who was first.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import tempfile
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from jobs import storage
+from jobs.engine.transcript import Transcript
+from jobs.errors import InputError
+from jobs.models import Artifact, Job, Video
+from jobs.operations.transcribe import Transcribe, files
+from jobs.services import jobs
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """A transcript and where it lies: `artifact` is its JSON file, `captions` its WebVTT file."""
+
+    artifact: Artifact
+    transcript: Transcript
+
+    @property
+    def version(self) -> str:
+        return self.artifact.sha256
+
+    @property
+    def files(self) -> dict[str, Artifact]:
+        """The files that are written from it, by their endings."""
+        return {Path(one.key).suffix: one for one in self.artifact.job.artifacts.all() if one.kind != "video"}
+
+
+def newest(video: Video) -> Artifact | None:
+    """The JSON file of the transcript that was made last."""
+    done = Artifact.objects.filter(job__video=video, job__operation=Transcribe.slug, job__status=Job.Status.SUCCEEDED)
+    return done.filter(kind=Artifact.Kind.DATA).select_related("job").order_by("-job__finished_at").first()
+
+
+def file_of(video: Video) -> Path | None:
+    found = newest(video)
+    path = storage.path(found.key) if found else None
+    return path if path and path.is_file() else None
+
+
+def of(video: Video) -> Stored | None:
+    """The newest transcript of a recording; None when there is none or it cannot be read."""
+    found = newest(video)
+    return read(found) if found else None
+
+
+def read(artifact: Artifact) -> Stored | None:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        text = storage.path(artifact.key).read_text(encoding="utf-8")
+        return Stored(artifact, Transcript.loads(text))
+    return None
+
+
+def edit(stored: Stored, version: str, place: int, text: str) -> Stored:
+    """Change a line. Raises InputError, with code `changed` when `version` is not the present one any more."""
+    return _changed(stored, version, lambda transcript: transcript.edited(place, text))
+
+
+def undo(stored: Stored, version: str) -> Stored:
+    """Take the last change back. Raises InputError."""
+    return _changed(stored, version, lambda transcript: transcript.undone())
+
+
+def _changed(stored: Stored, version: str, change: Callable[[Transcript], Transcript]) -> Stored:
+    if version != stored.version:
+        raise _overtaken()
+    changed = change(stored.transcript)
+    if changed != stored.transcript:
+        _publish(stored, changed)
+    found = read(Artifact.objects.select_related("job").get(pk=stored.artifact.pk))
+    if found is None:
+        raise _overtaken()
+    return found
+
+
+def _publish(stored: Stored, transcript: Transcript) -> None:
+    """Replace the files of a transcript, all or none. Whoever reads an old one right now reads it to its end."""
+    job = stored.artifact.job
+    added: list[str] = []
+    with tempfile.TemporaryDirectory(dir=_scratch()) as folder:
+        drafts = {draft.path.suffix: draft for draft in files(Path(folder), "transcript", transcript)}
+        replaced = {suffix: one for suffix, one in stored.files.items() if suffix in drafts}
+        try:
+            with transaction.atomic():
+                # The JSON file first: whoever wins its row writes the others.
+                for suffix in sorted(replaced, key=lambda suffix: suffix != ".json"):
+                    path, old = drafts[suffix].path, replaced[suffix]
+                    key = f"{jobs.artifacts_key(job.pk)}/{uuid.uuid4()}{suffix}"
+                    facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+                    if not Artifact.objects.filter(pk=old.pk, key=old.key).update(key=key, **facts):
+                        raise _overtaken()
+                    storage.adopt(path, key)
+                    added.append(key)
+        except BaseException:
+            for key in added:
+                storage.delete(key)
+            raise
+    for old in replaced.values():
+        storage.delete(old.key)
+
+
+def _scratch() -> Path:
+    folder = Path(settings.MEDIA_ROOT) / "scratch"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _overtaken() -> InputError:
+    return InputError(
+        "The transcript has been changed elsewhere meanwhile. Load the page again, then make your change once more.",
+        code="changed",
+    )
