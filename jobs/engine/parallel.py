@@ -1,16 +1,13 @@
 """Work beside the main thread that always ends with the block around it.
 
 Jobs are stopped by an exception raised in the main thread (a signal handler's `Cancelled`, Ctrl-C). Whatever a thread
-is doing then has to end within a moment: it asks its `Halt` between blocks of work, and programs it waits for are
-killed from outside.
+is doing then has to end within a moment: it asks its `Halt` between blocks of work.
 """
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
-
-from jobs.engine.process import Child
 
 T = TypeVar("T")
 
@@ -20,22 +17,13 @@ class Halted(Exception):
 
 
 class Halt:
-    """One thread's order to stop, and the programs that have to go with it."""
+    """One thread's order to stop."""
 
     def __init__(self) -> None:
         self._told = threading.Event()
-        self._children: list[Child] = []
-
-    def watch(self, child: Child) -> None:
-        """Let `tell` kill this child, so that no read or write on its pipes can hold the thread."""
-        self._children.append(child)
-        if self._told.is_set():
-            child.process.kill()
 
     def tell(self) -> None:
         self._told.set()
-        for child in list(self._children):
-            child.process.kill()
 
     def check(self) -> None:
         """Raise Halted when the order was given."""

@@ -133,4 +133,4 @@ def test_frames_of_anything_but_one_channel_are_refused(tmp_path):
 def test_a_coder_that_is_not_there_is_said_in_words(tmp_path, monkeypatch):
     monkeypatch.setattr(aac, "CODER", {"aac_coder": "there is none"})
     with pytest.raises(ToolError, match="sound of this recording"):
-        written(tmp_path / "a.mp4", talk()[:, None])
+        written(tmp_path / "a.mp4", np.stack([talk(), talk(seed=2)], 1))
