@@ -1,8 +1,9 @@
 """How the pictures of a recording are stored, read from the packets without decoding any."""
 
 import dataclasses
+import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av.error
@@ -31,7 +32,8 @@ class CodedOrder:
     `pts` are the stream's time stamps, `places` those in the order of showing (in FrameIndex.pts, or OUTSIDE),
     `positions` where each lies in the file, in bytes. `restarts` marks pictures from which on all can be decoded but
     the `leading` ones that follow: these are shown before it, may need what was stored before it, and nobody else
-    needs them. `referenced` are those that others may be predicted from. `sets` are what the track's header holds.
+    needs them. `referenced` are those that others may be predicted from. `checksums` tell them apart, `sets` are what
+    the track's header holds.
     """
 
     codec: Codec
@@ -41,6 +43,7 @@ class CodedOrder:
     leading: NDArray[np.bool_]
     referenced: NDArray[np.bool_]
     positions: NDArray[np.int64]
+    checksums: NDArray[np.uint32]
     length_bytes: int
     sets: tuple[bytes, ...]
     bare: bool
@@ -57,6 +60,16 @@ class CodedOrder:
         return int(max(0, (np.arange(len(shown)) - shown).max(initial=0)))
 
 
+def checksum(units: Iterable[nal.Unit], codec: Codec) -> int:
+    """Of a picture as MP4 stores it: the same in every container, and wherever a copy begins."""
+    value = 0
+    for unit in units:
+        if codec.belongs(unit):
+            stored = codec.begin(unit)
+            value = zlib.crc32(stored, zlib.crc32(len(stored).to_bytes(4, "big"), value))
+    return value
+
+
 class Survey:
     """What the packets of a recording say, gathered one by one."""
 
@@ -68,6 +81,7 @@ class Survey:
         # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
         self.pts = array("q")
         self.positions = array("q")
+        self.checksums = array("I")
         self.flags = bytearray()
         self._sequence: Sequence | None = None
         for unit in found:
@@ -93,7 +107,8 @@ class Survey:
         if packet.has_sidedata("new_extradata"):
             raise CannotCopy("its coding changes on the way")
         marks: int | None = None
-        for unit in nal.units(packet, self.length_bytes):  # type: ignore[arg-type]
+        units = list(nal.units(packet, self.length_bytes))  # type: ignore[arg-type]
+        for unit in units:
             if not self.codec.belongs(unit):
                 self.bare = False
             # The first slice speaks for all of a picture.
@@ -101,13 +116,11 @@ class Survey:
                 marks = self.codec.marks(unit, self._described)
             elif self.codec.key(unit):
                 self._learn(bytes(unit))
-            # What comes after it only matters when the packet may be copied as it is.
-            if marks is not None and not self.bare:
-                break
         if marks is None:
             raise CannotCopy("some of it holds no picture")
         self.pts.append(packet.pts)
         self.flags.append(marks | DISCARDED * packet.is_discard)
+        self.checksums.append(checksum(units, self.codec))
         self.positions.append(-1 if packet.pos is None else packet.pos)
 
     @property
@@ -164,6 +177,7 @@ def _order(found: Survey, index: FrameIndex) -> CodedOrder:
         leading=leading,
         referenced=referenced,
         positions=positions,
+        checksums=np.array(found.checksums, np.uint32),
         length_bytes=found.length_bytes,
         sets=ordered,
         bare=found.bare,

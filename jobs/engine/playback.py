@@ -52,7 +52,7 @@ def stamps(path: Path, halt: Halt) -> Stamps:
     with opened(path) as (container, stream):
         assert stream.time_base is not None
         told = []
-        for packet in _packets(container, stream, halt):
+        for packet in packets(container, stream, halt):
             if packet.pts is not None and packet.dts is not None:
                 told.append((packet.pts, packet.dts, packet.is_keyframe))
         table = np.array(told, np.int64).reshape(-1, 3)
@@ -183,11 +183,11 @@ def played(path: Path, spans: Sequence[Span], task: Beside[Any]) -> tuple[int, l
     """
     with opened(path) as (container, stream):
         player = Player(stream, spans)
-        player.play(_packets(container, stream, task.halt))
+        player.play(packets(container, stream, task.halt))
         return player.decoded, sorted(player.bad)
 
 
-def _packets(container: InputContainer, stream: VideoStream, halt: Halt) -> "Iterator[Packet[VideoStream]]":
+def packets(container: InputContainer, stream: VideoStream, halt: Halt) -> "Iterator[Packet[VideoStream]]":
     """The pictures as stored, to the end or to where the file can be read no further."""
     with contextlib.suppress(av.error.InvalidDataError):
         for packet in container.demux(stream):

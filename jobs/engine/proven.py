@@ -89,6 +89,7 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
             part,
             work.plan,
             work.index,
+            splice=strategy.splice,
             lost=lost,
             progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
         )

@@ -1,7 +1,7 @@
 """Proving a cut result against its plan and its source before anybody gets to see it.
 
 The pictures' times are compared with the plan one by one, from the packets alone. A few pictures around every join
-are decoded. Sound is compared with the source's in windows spread over the result.
+are decoded. Copied ones are compared with the source's by checksums, sound in windows spread over the result.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ import numpy as np
 from av.stream import Disposition
 
 from jobs.engine import integrity, playback
+from jobs.engine.copies import copy_faults
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.media import MediaInfo
 from jobs.engine.offsets import Offsets, offsets
@@ -26,6 +27,7 @@ from jobs.engine.parallel import Beside, Halt, beside
 from jobs.engine.parts import starts
 from jobs.engine.playback import Span, Stamps
 from jobs.engine.report import Fault, Lost, Report, first_of_each
+from jobs.engine.smartcut import Splice
 from jobs.engine.timeline import FrameIndex, Schedule, schedule
 
 # Sound and picture may end this far from the plan; headers are rounded to milliseconds.
@@ -46,21 +48,23 @@ def verify(
     plan: CutPlan,
     index: FrameIndex | None,
     *,
+    splice: Splice | None = None,
     lost: Lost | None = None,
     progress: Callable[[float], None] | None = None,
     halt: Halt | None = None,
 ) -> Report:
     """Compare `output`, an MP4 file, with what `plan` makes of `source`. Faults are told in the report, not raised.
 
-    The plan has to be snapped; `index` is the source's, None when only its sound was cut. `lost` are pictures of the
-    source that did not decode while it was rendered. `progress` gets a fraction, 0 to 1; what it raises ends the work.
+    The plan has to be snapped; `index` is the source's, None when only its sound was cut. `splice` says which pictures
+    were copied, None when all were encoded. `lost` are pictures of the source that did not decode while it was
+    rendered. `progress` gets a fraction, 0 to 1; what it raises ends the work.
     """
     found = Findings(plan, lost or Lost())
     try:
         found.faults += file_faults(output, info, plan)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.faults}:
             tell = progress or (lambda fraction: None)
-            _compare(source, info, output, plan, index, found, tell, halt or Halt())
+            _compare(source, info, output, plan, index, splice, found, tell, halt or Halt())
     except av.error.FFmpegError as error:
         found.faults.append(Fault("unreadable", f"The result cannot be read: {error}."))
     return found.report()
@@ -97,6 +101,7 @@ def _compare(
     output: Path,
     plan: CutPlan,
     index: FrameIndex | None,
+    splice: Splice | None,
     found: Findings,
     progress: Callable[[float], None],
     halt: Halt,
@@ -113,6 +118,9 @@ def _compare(
             for spans in shared(playback.spans_around(shown, ends_and_joins(plan), FRAMES_AROUND)):
                 playing.append(stack.enter_context(beside(functools.partial(playback.played, output, spans))))
         tasks: list[Beside[Any]] = [listening, *playing]
+        if splice:
+            comparing = stack.enter_context(beside(lambda task: copy_faults(output, splice, task.halt)))
+            tasks.append(comparing)
         while sum(task.wait(0.05) for task in tasks) < len(tasks):
             halt.check()
             progress(sum(task.fraction for task in tasks) / len(tasks))
@@ -121,6 +129,8 @@ def _compare(
             decoded, bad = task.result()
             found.frames_decoded += decoded
             found.faults += [_undecodable(pts * time_base) for pts in bad[:1]]
+        if splice:
+            found.faults += comparing.result()
     progress(1.0)
 
 

@@ -11,7 +11,7 @@ import functools
 
 from av.video.codeccontext import VideoCodecContext
 
-from jobs.engine import hevc, nal
+from jobs.engine import hevc, hevcsets, nal
 from jobs.engine.codec import LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Coding, Quality, Sequence, free
 from jobs.engine.nal import Unit
 
@@ -24,7 +24,7 @@ BLOCKS = (8, 16, 32)
 
 class Hevc(Codec):
     name, label, tag = "hevc", "HEVC", "hvc1"
-    sequence = hevc.SPS
+    sequence = hevcsets.SPS
     seam = Quality("ultrafast", "qp=17", bframes=1, cost=3.0)
     bulk = Quality("ultrafast", "crf=17", bframes=3, cost=3.0)
 
@@ -35,18 +35,18 @@ class Hevc(Codec):
         kind = hevc.kind(unit)
         if not hevc.is_base(unit):
             return None
-        if kind == hevc.VPS:
+        if kind == hevcsets.VPS:
             return kind, unit[2] >> 4
-        if kind == hevc.SPS:
-            return kind, hevc.parse_sps(bytes(unit)).id
-        if kind == hevc.PPS:
-            return kind, hevc.pps_ids(bytes(unit))[0]
+        if kind == hevcsets.SPS:
+            return kind, hevcsets.parse_sps(bytes(unit)).id
+        if kind == hevcsets.PPS:
+            return kind, hevcsets.pps_ids(bytes(unit))[0]
         message = hevc.lasting_message(unit)
         return None if message is None else (kind, message)
 
-    def parse(self, unit: bytes) -> hevc.Sps:
-        sps = hevc.parse_sps(unit)
-        if sps.profile_number not in hevc.PROFILES or sps.chroma != 1 or sps.depths not in ((8, 8), (10, 10)):
+    def parse(self, unit: bytes) -> hevcsets.Sps:
+        sps = hevcsets.parse_sps(unit)
+        if sps.profile_number not in hevcsets.PROFILES or sps.chroma != 1 or sps.depths not in ((8, 8), (10, 10)):
             raise CannotCopy("its colours are stored in a rare way")
         if sps.interlaced:
             raise CannotCopy("it is interlaced")
@@ -58,7 +58,7 @@ class Hevc(Codec):
         return hevc.kind(unit) <= hevc.LAST_SLICE and hevc.is_base(unit)
 
     def marks(self, unit: Unit, sequence: Sequence) -> int:
-        assert isinstance(sequence, hevc.Sps)
+        assert isinstance(sequence, hevcsets.Sps)
         restarts = hevc.is_start(unit) and not hevc.drops_earlier(unit)
         referenced = hevc.is_reference(unit, sequence.sub_layers)
         return RESTARTS * restarts | LEADING * hevc.leads(unit) | REFERENCED * referenced
@@ -83,7 +83,7 @@ class Hevc(Codec):
         return context
 
     def fitted(self, coding: Coding, packet: Unit, *, is_key: bool) -> bytes:
-        number = _number(coding.sets, hevc.PPS)
+        number = _number(coding.sets, hevcsets.PPS)
         slices = [_renumbered(unit, number) for unit in nal.units(packet, 0) if hevc.kind(unit) <= hevc.LAST_SLICE]
         messages = [unit for unit in coding.sets if hevc.kind(unit) == hevc.SEI] if is_key else []
         return nal.with_lengths([*messages, *slices])
@@ -92,13 +92,13 @@ class Hevc(Codec):
         return hevc.header(_sps(coding), [*coding.sets, *_sets(coding)])
 
 
-def _sps(coding: Coding) -> hevc.Sps:
+def _sps(coding: Coding) -> hevcsets.Sps:
     sps = coding.codec.sequence_of(coding.sets)
-    assert isinstance(sps, hevc.Sps)
+    assert isinstance(sps, hevcsets.Sps)
     return sps
 
 
-def _block(sps: hevc.Sps) -> int | None:
+def _block(sps: hevcsets.Sps) -> int | None:
     """The size of blocks that x265 would fill the shown pictures up to the coded ones with."""
     for block in BLOCKS:
         if block <= sps.block and all(
@@ -108,7 +108,7 @@ def _block(sps: hevc.Sps) -> int | None:
     return None
 
 
-def _params(coding: Coding, sps: hevc.Sps) -> str:
+def _params(coding: Coding, sps: hevcsets.Sps) -> str:
     return ":".join(
         [
             # One thread: several stretches are coded at once.
@@ -124,21 +124,21 @@ def _params(coding: Coding, sps: hevc.Sps) -> str:
 def _number(sets: tuple[bytes, ...], kind: int) -> int:
     """A number for our parameter set of this kind that the source's do not have."""
     taken = {key[1] for unit in sets if (key := Hevc().key(unit)) and key[0] == kind}
-    return free(SPS_NUMBERS if kind == hevc.SPS else PPS_NUMBERS, taken)
+    return free(SPS_NUMBERS if kind == hevcsets.SPS else PPS_NUMBERS, taken)
 
 
 def _sets(coding: Coding) -> list[bytes]:
     """The parameter sets of what is encoded."""
     _, units = hevc.configuration(coding.codec.encoder(coding).extradata or b"")
-    sequence = _number(coding.sets, hevc.SPS)
-    ours = next(hevc.parse_sps(unit) for unit in units if hevc.kind(unit) == hevc.SPS)
-    pps = next(unit for unit in units if hevc.kind(unit) == hevc.PPS)
+    sequence = _number(coding.sets, hevcsets.SPS)
+    ours = next(hevcsets.parse_sps(unit) for unit in units if hevc.kind(unit) == hevcsets.SPS)
+    pps = next(unit for unit in units if hevc.kind(unit) == hevcsets.PPS)
     sps = _sps(coding)
-    buffers = hevc.Buffers(max(sps.buffers.size, ours.buffers.size), max(sps.reorder, ours.reorder), 0)
+    buffers = hevcsets.Buffers(max(sps.buffers.size, ours.buffers.size), max(sps.reorder, ours.reorder), 0)
     fitted = dataclasses.replace(
         ours, id=sequence, vps_id=sps.vps_id, profile=sps.profile, buffers=buffers, display=sps.display
     )
-    return [hevc.write_sps(fitted), hevc.with_pps_ids(pps, _number(coding.sets, hevc.PPS), sequence)]
+    return [hevcsets.write_sps(fitted), hevcsets.with_pps_ids(pps, _number(coding.sets, hevcsets.PPS), sequence)]
 
 
 def _renumbered(unit: Unit, number: int) -> bytes:

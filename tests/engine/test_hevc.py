@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine import hevc, nal, x265
+from jobs.engine import hevc, hevcsets, nal, x265
 from jobs.engine.bits import BitReader, BitWriter
 from jobs.engine.codec import CannotCopy, free
 
@@ -41,18 +41,18 @@ def packets(context: av.CodecContext, count: int, size: tuple[int, int] = (176, 
 
 def test_a_parameter_set_is_read():
     params = {"bframes": 3, "ref": 4, "range": "full", "colorprim": 9, "ctu": 16, "vbv-maxrate": 900, "hrd": 1}
-    sps = hevc.parse_sps(sets(encoder(**params, **{"vbv-bufsize": 900, "scaling-list": "default"}))[hevc.SPS])
+    sps = hevcsets.parse_sps(sets(encoder(**params, **{"vbv-bufsize": 900, "scaling-list": "default"}))[hevcsets.SPS])
     assert (sps.id, sps.vps_id, sps.sub_layers, sps.profile_number) == (0, 0, 1, 1)
     assert (sps.size, sps.coded_size, sps.block, sps.depths, sps.chroma) == ((176, 98), (176, 104), 16, (8, 8), 1)
     assert (sps.reorder, sps.full_range, sps.interlaced) == (2, True, False)
-    assert hevc.parse_sps(sets(encoder("yuv420p10le"))[hevc.SPS]).depths == (10, 10)
-    assert hevc.parse_sps(sets(encoder("yuv422p"))[hevc.SPS]).chroma == 2
-    assert hevc.parse_sps(sets(encoder(interlace="tff"))[hevc.SPS]).interlaced
+    assert hevcsets.parse_sps(sets(encoder("yuv420p10le"))[hevcsets.SPS]).depths == (10, 10)
+    assert hevcsets.parse_sps(sets(encoder("yuv422p"))[hevcsets.SPS]).chroma == 2
+    assert hevcsets.parse_sps(sets(encoder(interlace="tff"))[hevcsets.SPS]).interlaced
 
 
 def test_what_is_rare_in_a_parameter_set_is_passed_over():
     """Scaling lists, of which every third tells itself, and uncompressed blocks."""
-    sps = hevc.parse_sps(sets(encoder(colorprim=9, range="full"))[hevc.SPS])
+    sps = hevcsets.parse_sps(sets(encoder(colorprim=9, range="full"))[hevcsets.SPS])
     begin, writer = BitReader(bytes(4) + sps.tools[0].to_bytes(8, "big")), BitWriter()
     begin.bits(96 - sps.tools[1])
     for _ in range(6):
@@ -74,12 +74,12 @@ def test_what_is_rare_in_a_parameter_set_is_passed_over():
     rest = begin.left
     writer.bits(begin.bits(rest), rest)
     rare = dataclasses.replace(sps, tools=(writer._value, writer._count))
-    assert hevc.parse_sps(hevc.write_sps(rare)) == rare
+    assert hevcsets.parse_sps(hevcsets.write_sps(rare)) == rare
 
 
 def test_a_set_that_was_written_is_read_again():
-    sps = hevc.parse_sps(sets(encoder(range="full", colorprim=9))[hevc.SPS])
-    assert hevc.parse_sps(hevc.write_sps(sps)) == sps
+    sps = hevcsets.parse_sps(sets(encoder(range="full", colorprim=9))[hevcsets.SPS])
+    assert hevcsets.parse_sps(hevcsets.write_sps(sps)) == sps
 
 
 @pytest.mark.parametrize("numbers", [(15, 1), (30, 15)])
@@ -87,13 +87,13 @@ def test_slices_under_another_number_decode_to_the_same_pictures(numbers):
     pps_id, sps_id = numbers
     context = encoder(bframes=2, slices=2, keyint=5, size=(176, 192), **{"open-gop": 0})
     stored, found = packets(context, 12, (176, 192)), sets(context)
-    sps = hevc.parse_sps(found[hevc.SPS])
+    sps = hevcsets.parse_sps(found[hevcsets.SPS])
     units = [
-        found[hevc.VPS],
-        hevc.write_sps(dataclasses.replace(sps, id=sps_id)),
-        hevc.with_pps_ids(found[hevc.PPS], pps_id, sps_id),
+        found[hevcsets.VPS],
+        hevcsets.write_sps(dataclasses.replace(sps, id=sps_id)),
+        hevcsets.with_pps_ids(found[hevcsets.PPS], pps_id, sps_id),
     ]
-    assert hevc.pps_ids(units[2]) == (pps_id, sps_id)
+    assert hevcsets.pps_ids(units[2]) == (pps_id, sps_id)
     renamed = av.CodecContext.create("hevc", "r")
     renamed.extradata = hevc.header(sps, units)
     plain = av.CodecContext.create("hevc", "r")
@@ -121,27 +121,27 @@ def test_renumbered_slices_hold_no_start_code(tail):
 
 def test_a_header_that_was_written_is_read_again():
     found = sets(encoder())
-    units = [found[kind] for kind in (hevc.VPS, hevc.SPS, hevc.PPS)]
-    header = hevc.header(hevc.parse_sps(found[hevc.SPS]), units)
+    units = [found[kind] for kind in (hevcsets.VPS, hevcsets.SPS, hevcsets.PPS)]
+    header = hevc.header(hevcsets.parse_sps(found[hevcsets.SPS]), units)
     assert hevc.configuration(header) == (4, units)
 
 
 @pytest.mark.parametrize("cut", [24, 30, 60])
 def test_a_broken_header_is_refused(cut):
     found = sets(encoder())
-    header = hevc.header(hevc.parse_sps(found[hevc.SPS]), [found[hevc.VPS], found[hevc.SPS][:9]])
+    header = hevc.header(hevcsets.parse_sps(found[hevcsets.SPS]), [found[hevcsets.VPS], found[hevcsets.SPS][:9]])
     with pytest.raises(ValueError):
         for unit in hevc.configuration(header[:cut])[1]:
             x265.Hevc().key(unit)
 
 
 def test_numbers_without_end_are_refused():
-    sps = hevc.parse_sps(sets(encoder())[hevc.SPS])
+    sps = hevcsets.parse_sps(sets(encoder())[hevcsets.SPS])
     for count in (33, 8191):
         # Blocks of this many bits would take all memory.
         endless = dataclasses.replace(sps, tools=(count << 1 | 1, 13))
         with pytest.raises(ValueError):
-            hevc.parse_sps(hevc.write_sps(endless))
+            hevcsets.parse_sps(hevcsets.write_sps(endless))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Nothing is published that was not checked, and what a quick render spoils is made again the safe way."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -45,7 +46,18 @@ def without_a_frame(part: Path) -> None:
     whole.unlink()
 
 
-def spoil(monkeypatch, which: str) -> list[str]:
+def with_a_bit_flipped(part: Path) -> None:
+    """Change one picture of a rendered file far from its only join."""
+    with av.open(str(part)) as container:
+        pictures = [packet for packet in container.demux(video=0) if packet.size]
+        hit = pictures[len(pictures) // 4]
+        last = hit.pos + hit.size - 1
+    data = bytearray(part.read_bytes())
+    data[last] ^= 1
+    part.write_bytes(data)
+
+
+def spoil(monkeypatch, which: str, how: Callable[[Path], None] = without_a_frame) -> list[str]:
     """Let renders of one kind, or "all", come out a frame short. Returns the kinds that were rendered."""
     rendered = []
     right = render.render
@@ -54,7 +66,7 @@ def spoil(monkeypatch, which: str) -> list[str]:
         lost = right(source, info, plan, index, output, strategy=strategy, **more)
         rendered.append(strategy.render)
         if which in (strategy.render, "all"):
-            without_a_frame(output)
+            how(output)
         return lost
 
     monkeypatch.setattr(render, "render", wrong)
@@ -97,6 +109,16 @@ def test_a_quick_result_that_fails_the_check_is_made_again_the_safe_way(source, 
     assert result.report.ok
     assert len(seen(output)) == result.frames
     assert "frame_count" in log.text
+
+
+def test_a_copied_picture_that_changed_on_the_way_is_noticed_far_from_any_join(source, monkeypatch):
+    rendered = spoil(monkeypatch, "smart", with_a_bit_flipped)
+    log = CommandLog()
+    result, _ = cut(source, log=log)
+
+    assert rendered == ["smart", "encode"]
+    assert result.report.ok
+    assert "copy_differs" in log.text
 
 
 def test_a_result_that_fails_the_check_both_ways_is_thrown_away(source, monkeypatch):

@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 import pytest
 
-from jobs.engine import hevc, nal, process
+from jobs.engine import hevc, hevcsets, nal, process
 from jobs.engine.inspection import inspect
 from tests.clips import Picture, make
 from tests.splices import assert_faithful, chosen, spliced
@@ -147,7 +147,7 @@ def test_the_track_says_what_the_source_said(tmp_path):
         context = container.streams.video[0].codec_context
         length, units = hevc.configuration(context.extradata)
         assert context.codec_tag == "hvc1"
-    sets = [hevc.parse_sps(unit) for unit in units if hevc.kind(unit) == hevc.SPS]
+    sets = [hevcsets.parse_sps(unit) for unit in units if hevc.kind(unit) == hevcsets.SPS]
     assert length == 4
     assert sets[0] == result.splice.order.sequence
     told = ("vps_id", "profile", "coded_size", "window", "depths", "display", "full_range", "sub_layers")

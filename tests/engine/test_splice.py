@@ -30,6 +30,7 @@ def stored(text: str) -> tuple[CodedOrder, FrameIndex]:
         np.isin(kinds, ["L", "l"]),
         np.isin(kinds, ["I", "C", "P", "K", "B", "L", "x"]),
         np.zeros(len(words), np.int64),
+        np.zeros(len(words), np.uint32),
         4,
         (),
         True,
