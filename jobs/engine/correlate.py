@@ -29,13 +29,15 @@ class Match:
 
     `likeness` is the normalised correlation there, 1 for the same sound, about 0 for another. `rival` is the best one
     anywhere else; near `likeness` it says that the sound repeats and the place is not sure. `level` is the root mean
-    square of the sound that was expected, in the band; where either is silent, `likeness` is 0.
+    square of the sound that was expected, in the band, `heard` that of the piece. Where one of the two recordings is
+    silent, `likeness` is 0.
     """
 
     late_seconds: float
     likeness: float
     rival: float
     level: float
+    heard: float = 0.0
 
 
 def match(piece: Samples, around: Samples, rate: int, expected: int) -> Match:
@@ -47,15 +49,19 @@ def match(piece: Samples, around: Samples, rate: int, expected: int) -> Match:
     step = max(1, rate // MIN_RATE)
     slow_piece, slow_around = narrowed(piece, rate, step), narrowed(around, rate, step)
     there = slow_around[expected // step :][: len(slow_piece)]
-    level = float(np.sqrt(np.mean(there * there))) if there.size else 0.0
+    level, heard = _rms(there), _rms(slow_piece)
     likeness = correlation(slow_piece, slow_around)
     if likeness is None:
-        return Match(0.0, 0.0, 0.0, level)
+        return Match(0.0, 0.0, 0.0, level, heard)
     best = int(np.argmax(likeness))
     reach = round(RIVAL_SECONDS * rate / step)
     others = np.concatenate((likeness[: max(0, best - reach)], likeness[best + reach + 1 :]))
     place = (best + summit(likeness, best)) * step
-    return Match((expected - place) / rate, float(likeness[best]), float(others.max(initial=0)), level)
+    return Match((expected - place) / rate, float(likeness[best]), float(others.max(initial=0)), level, heard)
+
+
+def _rms(signal: Signal) -> float:
+    return float(np.sqrt(np.mean(signal * signal))) if signal.size else 0.0
 
 
 def narrowed(samples: Samples, rate: int, step: int) -> Signal:

@@ -169,7 +169,9 @@ def _match(original: Listener, result: Listener, window: Window) -> Match:
 
 def is_found(match: Match) -> bool:
     """Whether the sound is in the source, and at one place only."""
-    return match.likeness >= SAME and match.likeness - match.rival >= CLEAR
+    # Where the source is silent, encoders leave a trace of what was there before; it looks like the end of that sound.
+    is_trace = match.level <= correlate.SILENCE and match.heard < FAINT
+    return not is_trace and match.likeness >= SAME and match.likeness - match.rival >= CLEAR
 
 
 def judged(match: Match, at: float, name: str) -> Fault | None:

@@ -206,6 +206,16 @@ def test_windows_without_enough_sound_are_left_out_and_counted(tmp_path, floor_d
     assert report.drift_ms == 0
 
 
+def test_the_trace_of_sound_that_ended_shortly_before_a_range_accuses_nobody(tmp_path):
+    """The encoder leaves some of it behind the join; the source has it too, where the sound ends."""
+    pictures, sound = Picture(seconds=12, size=(64, 64)), Sound([(0, 7)], seconds=7)
+    cut = cut_of(tmp_path, "a.mp4", pictures, sound, keep=((0, 0.9), (1.33, 5.6), (6.05, 6.5), (7.21, 12)))
+    report = cut.check()
+    assert report.faults == ()
+    assert report.drift_ms < 1
+    assert len(report.heard) >= 5
+
+
 def test_a_tone_that_fits_everywhere_proves_nothing_and_accuses_nobody(tmp_path, monkeypatch):
     def tone(self):
         time = np.arange(round(self.seconds * self.rate)) / self.rate
