@@ -3,13 +3,16 @@
     python benchmarks/silence_cut.py --media talk.mp4 [--loops 20] [--threshold-db -28] [--runs 3]
     python benchmarks/silence_cut.py --media talk.mp4 --loops 15 --keyframe-every 30 --cut-every 10
     python benchmarks/silence_cut.py --media talk.mp4 --loops 7 --keyframe-every 250
+    python benchmarks/silence_cut.py --media talk.mp4 --loops 256 --height 1080 --alone
 
 Prints a table: seconds on the clock (the best of the runs), how many times faster than the one-liner at medium that
-is, seconds of processor of the program and its children, the recording's length over the time, the result's size, and
-for ours the most memory it held.
+is, the same for seconds of processor of the program and its children (which other work on the machine changes least),
+the recording's length over the time, the result's size, and the most memory that was held.
 """
 
 import argparse
+import math
+import os
 import resource
 import subprocess
 import sys
@@ -36,6 +39,7 @@ class Row:
     processor: float
     size: int = 0
     memory: int = 0
+    stages: dict[str, float] | None = None
 
 
 def main() -> None:
@@ -44,6 +48,8 @@ def main() -> None:
     parser.add_argument("--loops", type=int, default=1, help="repeat the recording this often, without encoding")
     parser.add_argument("--threshold-db", type=float, default=-28)
     parser.add_argument("--keyframe-every", type=int, help="encode the recording anew first, a keyframe every N frames")
+    parser.add_argument("--height", type=int, help="make the picture so many pixels high first, in proportion")
+    parser.add_argument("--alone", action="store_true", help="the smart cut alone, for its time and its memory")
     parser.add_argument("--cut-every", type=float, help="cut a second out every S seconds instead of the silence")
     parser.add_argument("--runs", type=int, default=1)
     arguments = parser.parse_args()
@@ -52,7 +58,7 @@ def main() -> None:
 
 
 def measured(arguments: argparse.Namespace, folder: Path) -> tuple[CutPlan, list[Row]]:
-    media = keyed(arguments.media, arguments.keyframe_every, folder)
+    media = encoded(arguments.media, arguments.keyframe_every, arguments.height, folder)
     source = looped(media, arguments.loops, folder)
     info, params = inspect(source), CutParams(threshold_db=arguments.threshold_db)
     if arguments.cut_every:
@@ -64,22 +70,27 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[CutPlan, list
         rows = [timed(name, work, output) for _ in range(arguments.runs)]
         return min(rows, key=lambda row: row.seconds)
 
+    smart = best("silence cut", lambda: cut.cut(source, ours, info, params, scratch=folder), ours)
+    if arguments.alone:
+        return plan, [smart]
     return plan, [
         best("levels alone", lambda: levels.measure(source, info)),
         best("plan alone", lambda: cut.plan_only(source, info, params)),
-        best("silence cut", lambda: cut.cut(source, ours, info, params, scratch=folder), ours),
+        smart,
         best("silence cut, encode", lambda: cut.cut(source, whole, info, params, scratch=folder, way="encode"), whole),
         best("one-liner, medium", lambda: run(one_liner(source, plan, medium, "medium")), medium),
         best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, "veryfast")), veryfast),
     ]
 
 
-def keyed(media: Path, every: int | None, folder: Path) -> Path:
+def encoded(media: Path, every: int | None, height: int | None, folder: Path) -> Path:
     """The recording as a phone or a screen recorder stores it: a keyframe every so many frames."""
-    if not every:
+    if not every and not height:
         return media
-    output = folder / "keyed.mp4"
-    coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", str(every), "-c:a", "copy"]
+    output = folder / "encoded.mp4"
+    keys = ["-g", str(every)] if every else []
+    scale = ["-vf", f"scale=-2:{height}"] if height else []
+    coding = [*scale, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", *keys, "-c:a", "copy"]
     run([process.ffmpeg(), "-v", "error", "-i", str(media), *coding, str(output)])
     return output
 
@@ -117,9 +128,10 @@ def run(argv: list[str]) -> None:
 def timed(name: str, work: Callable[[], object], output: Path | None) -> Row:
     begun, used = time.monotonic(), processor_seconds()
     with Memory() as memory:
-        work()
+        result = work()
     size = output.stat().st_size if output else 0
-    return Row(name, time.monotonic() - begun, processor_seconds() - used, size, memory.most)
+    stages = result.seconds if isinstance(result, cut.CutResult) else None
+    return Row(name, time.monotonic() - begun, processor_seconds() - used, size, memory.most, stages)
 
 
 def processor_seconds() -> float:
@@ -162,14 +174,19 @@ def resident(folder: Path) -> int:
 
 def print_table(plan: CutPlan, rows: list[Row]) -> None:
     print(f"{float(plan.duration):.1f} s, {len(plan.keep)} kept ranges, {float(plan.output_duration):.1f} s kept\n")
-    print(f"| {'':20} | seconds | x medium | processor | x real time | size MB | memory MB |")
-    print(f"|{'-' * 22}|--------:|---------:|----------:|------------:|--------:|----------:|")
-    medium = next(row.seconds for row in rows if row.name == "one-liner, medium")
+    print(f"load of the machine {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores\n")
+    print(f"| {'':20} | seconds | x medium | processor | x medium | x real time | size MB | memory MB |")
+    print(f"|{'-' * 22}|--------:|---------:|----------:|---------:|------------:|--------:|----------:|")
+    medium = next((row for row in rows if row.name == "one-liner, medium"), Row("", math.nan, math.nan))
     for row in rows:
         print(
-            f"| {row.name:20} | {row.seconds:7.2f} | {medium / row.seconds:8.2f} | {row.processor:9.2f} "
+            f"| {row.name:20} | {row.seconds:7.2f} | {medium.seconds / row.seconds:8.2f} "
+            f"| {row.processor:9.2f} | {medium.processor / row.processor:8.2f} "
             f"| {float(plan.duration) / row.seconds:11.1f} | {row.size / 1e6:7.2f} | {row.memory / 1e6:9.0f} |"
         )
+    for row in rows:
+        if row.stages:
+            print(f"\n{row.name}: {', '.join(f'{name} {seconds:.2f} s' for name, seconds in row.stages.items())}")
 
 
 if __name__ == "__main__":

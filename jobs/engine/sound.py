@@ -6,6 +6,7 @@ removed on either side: no click, no dip in the room's noise, and no kept instan
 ends with the very samples at which its neighbours end and begin, and needs no fade.
 """
 
+import bisect
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -15,10 +16,12 @@ import numpy as np
 
 from jobs.engine import aac, pcm
 from jobs.engine.aac import Unlike
+from jobs.engine.listening import Listener
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.mute import hushed
-from jobs.engine.parallel import Beside
+from jobs.engine.parallel import Beside, Halt
 from jobs.engine.parts import Part
+from jobs.engine.parts import starts as result_starts
 from jobs.engine.pcm import Pcm
 from jobs.engine.placed import Samples
 from jobs.engine.tempo import faster
@@ -26,6 +29,9 @@ from jobs.engine.tempo import faster
 # On each side of a join, so 8 ms in all.
 FADE_SECONDS = Fraction(4, 1000)
 BLOCK_SAMPLES = 1 << 17
+# Whether both channels are the same is looked at in so many places, spread evenly, for so long.
+PROBES = 12
+PROBE_SECONDS = Fraction(1, 10)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +169,33 @@ def cut_sound(
                     task.fraction = encoder.written / total
 
     try:
-        # One microphone's sound is often stored twice. When it is not, the first blocks show it.
-        attempt(twins=pcm.output_channels(track) == 2)
+        attempt(twins=is_twin(source, info, track, parts, task.halt))
     except Unlike:
+        # They part somewhere between. At worst, at the very end, coding one channel was in vain: half of the work.
         attempt(twins=False)
+
+
+def is_twin(
+    source: Path, info: MediaInfo, track: AudioTrack, parts: Sequence[tuple[Fraction, Fraction] | Part], halt: Halt
+) -> bool:
+    """Whether a track has two channels that are the same, as far as a few places tell.
+
+    One microphone's sound is often stored twice. Raises InputError.
+    """
+    rate = pcm.output_rate(track)
+    if pcm.output_channels(track) != 2:
+        return False
+    with Listener.opened(
+        source, pcm.demuxer(info), track.index, rate=rate, channels=2, start=info.start, halt=halt
+    ) as listener:
+        windows = (listener.window(time, int(PROBE_SECONDS * rate)) for time in _spread([Part(*one) for one in parts]))
+        return all(np.array_equal(window[:, 0], window[:, 1]) for window in windows)
+
+
+def _spread(parts: Sequence[Part]) -> Iterator[Fraction]:
+    """Instants of the recording, in seconds, that lie evenly in the result."""
+    begins = result_starts(parts)
+    step = (begins[-1] + parts[-1].lasts) / PROBES
+    for at in (step * number + step / 2 for number in range(PROBES)):
+        place = bisect.bisect(begins, at) - 1
+        yield parts[place].start + (at - begins[place]) * parts[place].speed

@@ -40,8 +40,10 @@ def packets(path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
-@pytest.mark.parametrize("rate", [48_000, 44_100, 16_000])
-def test_twins_are_the_mono_sound_in_both_channels_bit_for_bit(rate, tmp_path, monkeypatch):
+@pytest.mark.parametrize("decoder", ["aac", "aac_fixed"])
+@pytest.mark.parametrize("rate", [96_000, 48_000, 44_100, 24_000, 16_000, 8_000])
+def test_twins_are_the_mono_sound_in_both_channels_bit_for_bit(rate, decoder, tmp_path, monkeypatch):
+    """In two decoders that share no arithmetic, one of floats and one of integers."""
     mono, singles = talk(), []
     pair = aac.paired
 
@@ -51,18 +53,19 @@ def test_twins_are_the_mono_sound_in_both_channels_bit_for_bit(rate, tmp_path, m
 
     monkeypatch.setattr(aac, "paired", noted)
     path = written(tmp_path / "two.mp4", np.stack([mono, mono], 1), rate=rate, twins=True)
-    single = decoded(singles, rate, "mono")
-    both = decoded(packets(path), rate, "stereo")
+    single = decoded(singles, rate, "mono", decoder)
+    both = decoded(packets(path), rate, "stereo", decoder)
+    assert np.abs(single.astype(float)).max() > 0
     assert both.shape == (2, single.shape[1])
     assert np.array_equal(both[0], both[1])
     assert np.array_equal(both[0], single[0])
 
 
-def decoded(frames: list[bytes], rate: int, layout: str) -> np.ndarray:
+def decoded(frames: list[bytes], rate: int, layout: str, decoder: str) -> np.ndarray:
     writer = av.CodecContext.create("aac", "w")
     writer.sample_rate, writer.layout, writer.format = rate, layout, "fltp"
     writer.open()
-    reader = av.CodecContext.create("aac", "r")
+    reader = av.CodecContext.create(decoder, "r")
     reader.extradata = writer.extradata
     return np.concatenate([found.to_ndarray() for data in frames for found in reader.decode(av.Packet(data))], 1)
 
@@ -97,13 +100,24 @@ def test_channels_that_differ_in_one_sample_are_no_twins(tmp_path):
         written(tmp_path / "a.mp4", both, twins=True)
 
 
-@pytest.mark.parametrize("differs_from", [None, 0, 5])
-def test_stereo_stays_stereo_wherever_it_begins(differs_from, tmp_path):
-    """A track whose channels are the same at first is coded as two when they part."""
+@pytest.mark.parametrize(
+    ("differs_from", "tried"),
+    [(None, [True]), (0, [False]), (5, [False]), (7.9, [True, False])],
+    ids=["never", "always", "later", "where nobody listens"],
+)
+def test_stereo_stays_stereo_wherever_it_begins(differs_from, tried, tmp_path, monkeypatch):
+    """A track whose channels part is coded as two, in one go where a few places show it."""
+    encoder, twins = aac.encoder, []
+
+    def noted(*arguments, **options):
+        twins.append(options["twins"])
+        return encoder(*arguments, **options)
+
+    monkeypatch.setattr(aac, "encoder", noted)
     left = talk(8)
     right = left.copy()
     if differs_from is not None:
-        right[differs_from * RATE :] *= -0.5
+        right[round(differs_from * RATE) :] *= -0.5
     source = tmp_path / "a.wav"
     with av.open(str(source), "w") as container:
         stream = container.add_stream("pcm_f32le", rate=RATE, layout="stereo")
@@ -115,9 +129,10 @@ def test_stereo_stays_stereo_wherever_it_begins(differs_from, tmp_path):
     task: Beside[None] = Beside(lambda task: None)
     cut_sound(source, info, info.audio[0], [(Fraction(0), Fraction(8))], tmp_path / "a.mp4", duration=8, task=task)
     assert task.fraction == 1
+    assert twins == tried
     with av.open(str(tmp_path / "a.mp4")) as container:
         both = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], 1)
-    tail = both[:, 7 * RATE : 8 * RATE]
+    tail = both[:, round(7.9 * RATE) : 8 * RATE]
     level = np.sqrt(np.mean(tail**2, axis=1))
     assert level[1] / level[0] == pytest.approx(1 if differs_from is None else 0.5, abs=0.02)
     assert np.corrcoef(tail)[0, 1] == pytest.approx(1 if differs_from is None else -1, abs=0.02)
