@@ -77,7 +77,7 @@ def rows(owner: Account, view: View) -> list[Job]:
 
 def stamp(job: Job) -> tuple[Any, ...]:
     """Changes when the row has to be drawn again."""
-    return (job.version, getattr(job, "place", None), job.video.title)
+    return (job.version, getattr(job, "place", None), job.video.title, job.video.poster)
 
 
 Shown = dict[UUID, tuple[Any, ...]]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from jobs.views import health, jobs, levels, library, previews, results, stats, uploads, videos
+from jobs.views import health, jobs, levels, library, posters, previews, results, stats, uploads, videos
 
 urlpatterns = [
     path("", library.library, name="library"),
@@ -13,6 +13,8 @@ urlpatterns = [
     path("videos/<uuid:pk>/run/", videos.run, name="video-run"),
     path("videos/<uuid:pk>/title/", videos.rename, name="video-title"),
     path("videos/<uuid:pk>/delete/", videos.delete, name="video-delete"),
+    path("videos/<uuid:pk>/poster/back/", posters.take_back, name="video-poster-back"),
+    path("artifacts/<uuid:pk>/poster/", posters.choose, name="artifact-poster"),
     path("artifacts/<uuid:pk>/file", results.artifact_file, name="artifact-file"),
     path("queue/", jobs.queue, name="queue"),
     path("queue/rows/", jobs.rows, name="queue-rows"),

@@ -7,6 +7,8 @@
   player.addEventListener("error", unplayable);
   if (player.error) unplayable();
 
+  htmx.on("htmx:afterRequest", ({ detail }) => { player.poster = detail.xhr?.getResponseHeader("X-Poster") ?? player.poster; });
+
   const [over, under = 1] = (player.dataset.frameRate || "").split("/"); // exact: 30000/1001
   const rate = over / under || 25; // a sound has no frames: then small steps
   const frames = (count) => {

@@ -149,14 +149,14 @@ def _candidates(source: Path, info: MediaInfo, count: int, progress: Callable[[f
     """Pictures from all over the recording that can be chosen from, with their scores."""
     looks = {
         stamp: (shown.time, seen)
-        for shown in _keyframes(source, info, max(TRIED, TRIED_EACH * count), progress)
+        for shown in _keyframes(source, info, max(TRIED, TRIED_EACH * count), lambda done: progress(done / 2))
         for stamp, seen in [shown.drawn]
     }
     if len(looks) < ENOUGH_EACH * count:
         times = frames.even(info.duration, ENOUGH_EACH * count)
         for number, picture in enumerate(decoding.pictures(source, info, times), 1):
             looks.setdefault(decoding.shown_at(picture.frame), (picture.time, _looked(picture.frame, info)))
-            progress(number / len(times))
+            progress((1 + number / len(times)) / 2)
     usual = float(np.median([seen.sharpness for _, seen in looks.values()])) or 1.0
     return [_Candidate(time, seen, _score(seen, usual)) for time, seen in looks.values()]
 

@@ -43,3 +43,13 @@ class Artifact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shows_moment(self) -> bool:
+        """Whether it is a picture of one moment of the recording, and so can stand for it."""
+        return self.kind == self.Kind.IMAGE and "time" in self.metadata
+
+    @property
+    def is_poster(self) -> bool:
+        """Whether it was chosen to stand for the recording."""
+        return self.job.video.poster.endswith(f"/poster-{self.pk}.jpg")

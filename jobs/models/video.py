@@ -1,4 +1,5 @@
 import uuid
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -43,6 +44,11 @@ class Video(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("video", args=[self.pk])
+
+    @property
+    def poster_url(self) -> str:
+        """Another address for another poster, so that pages which show one already load the new one; "" for none."""
+        return f"{reverse('video-poster', args=[self.pk])}?{PurePosixPath(self.poster).stem}" if self.poster else ""
 
     @property
     def info(self) -> MediaInfo:

@@ -1,4 +1,4 @@
-"""Pictures of a recording: evenly spaced, or at given times."""
+"""Pictures of a recording: evenly spaced, at given times, or the best."""
 
 import dataclasses
 import re
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import decoding, frames, still
+from jobs.engine import bestframes, decoding, frames, still
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
@@ -18,6 +18,8 @@ from jobs.operations.forms import OperationForm, clock_seconds, safe_name
 MOST = 100
 LONGEST = 10_000
 """Characters of all times together."""
+LOOKING = 0.8
+"""Share of the work that goes into finding the best pictures, as measured on an hour; taking them is the rest."""
 ENDINGS = {"jpeg": ".jpg", "webp": ".webp", "png": ".png"}
 
 
@@ -51,7 +53,7 @@ def seconds(part: Any) -> float:
 class ThumbnailsForm(OperationForm):
     mode = forms.ChoiceField(
         label="Which pictures",
-        choices=[("even", "Evenly spaced"), ("times", "At given times")],
+        choices=[("even", "Evenly spaced"), ("times", "At given times"), ("best", "The best, to choose from")],
         initial="even",
         required=False,
     )
@@ -61,8 +63,9 @@ class ThumbnailsForm(OperationForm):
         required=False,
         min_value=1,
         max_value=MOST,
-        help_text="One from the middle of each equal part; where that is black, from a better moment of the part.",
-        widget=forms.NumberInput(attrs={"data-when": "mode=even"}),
+        help_text="Evenly spaced: one from the middle of each equal part; where that is black, from a better moment of "
+        "the part. The best: sharp, bright, in no transition, and different from each other.",
+        widget=forms.NumberInput(attrs={"data-when": "mode=even|best"}),
     )
     times = TimesField(
         label="Times",
@@ -93,7 +96,7 @@ class ThumbnailsForm(OperationForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
-        if cleaned.get("mode") == "even":
+        if cleaned.get("mode") in ("even", "best"):
             # The field is hidden then: what may still stand in it concerns nobody.
             self.errors.pop("times", None)
             cleaned["times"] = ()
@@ -108,7 +111,7 @@ class ThumbnailsParams:
 
     VERSION: ClassVar[int] = 1
 
-    mode: Literal["even", "times"] = "even"
+    mode: Literal["even", "times", "best"] = "even"
     count: int = 6
     times: tuple[float, ...] = ()
     width: int = 640
@@ -118,7 +121,7 @@ class ThumbnailsParams:
 class Thumbnails(Operation[ThumbnailsParams]):
     slug = "thumbnails"
     title = "Thumbnails"
-    summary = "Pictures of the recording, evenly spaced or at the times you choose."
+    summary = "Pictures of the recording: evenly spaced, at the times you choose, or the best of it."
     accepts = "video"
     queue = "quick"
     order = 20
@@ -139,13 +142,14 @@ class Thumbnails(Operation[ThumbnailsParams]):
 
     def run(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
         self.check(context.info, params)
-        times, reach = wanted(context.info, params)
+        times, reach = wanted(context, params)
         grabbed = frames.grab(context.source, context.info, times, width=params.width, reach=reach)
         drafts = []
-        context.progress(0, "Taking pictures")
+        begun = LOOKING if params.mode == "best" else 0
+        context.progress(begun, "Taking pictures")
         for number, frame in enumerate(grabbed, 1):
             drafts.append(self.draft(context, params, frame, number, len(times)))
-            context.progress(number / len(times), f"Picture {number} of {len(times)}")
+            context.progress(begun + (1 - begun) * number / len(times), f"Picture {number} of {len(times)}")
         return drafts
 
     def draft(self, context: Context, params: ThumbnailsParams, frame: frames.Frame, number: int, of: int) -> Draft:
@@ -161,10 +165,18 @@ class Thumbnails(Operation[ThumbnailsParams]):
         )
 
 
-def wanted(info: MediaInfo, params: ThumbnailsParams) -> tuple[Sequence[Fraction], Fraction]:
+def wanted(context: Context, params: ThumbnailsParams) -> tuple[Sequence[Fraction], Fraction]:
     """The times of the pictures, and how far from them a better one may be looked for; both in seconds."""
+    info = context.info
     if params.mode == "times":
         return [exact(time) for time in params.times], Fraction(0)
+    if params.mode == "best":
+
+        def tell(fraction: float) -> None:
+            context.progress(LOOKING * fraction, "Looking for the best pictures")
+
+        found = bestframes.best_frames(context.source, info, params.count, progress=tell)
+        return [one.time for one in found], Fraction(0)
     return frames.even(info.duration, params.count), info.duration / (2 * params.count)
 
 

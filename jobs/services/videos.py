@@ -87,7 +87,7 @@ def _keep(video: Video, file: Path, probed: Probed) -> None:
         file.chmod(0o644)  # temporary files are closed to the web server in front, which may send this one
         storage.adopt(file, video.key)
         if probed.poster:
-            video.poster = f"{folder(video.pk)}/poster.jpg"
+            video.poster = poster_key(video.pk)
             storage.adopt(probed.poster, video.poster)
         video.save(force_insert=True)
     except BaseException:
@@ -99,6 +99,11 @@ def _keep(video: Video, file: Path, probed: Probed) -> None:
 
 def folder(pk: uuid.UUID) -> str:
     return f"videos/{pk}"
+
+
+def poster_key(pk: uuid.UUID) -> str:
+    """Where the poster lies that was found when the recording came."""
+    return f"{folder(pk)}/poster.jpg"
 
 
 def left_out(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> list[Operation[Any]]:

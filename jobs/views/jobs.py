@@ -83,12 +83,16 @@ def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def change(request: HttpRequest, pk: UUID, what: Callable[[Job], object]) -> HttpResponse:
-    """Do it, then back to where the button was. With htmx only what there is to say, maybe nothing: the page asks for
-    its rows right after, as after any push."""
     try:
         what(owned(Job, request.user, pk))
     except InputError as error:
         messages.error(request, error.message)
+    return done(request)
+
+
+def done(request: HttpRequest) -> HttpResponse:
+    """Back to where the button was. With htmx only what there is to say, maybe nothing: the page asks for its rows
+    right after, as after any push."""
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "_messages.html", {"out_of_band": True})
     came_from = request.headers.get("Referer", "")

@@ -16,7 +16,7 @@ from jobs.operations import registry
 from jobs.operations.base import Context
 from jobs.operations.forms import OperationForm, safe_name
 from jobs.operations.thumbnails import Thumbnails, ThumbnailsForm, ThumbnailsParams
-from tests.picture_clips import clip, count_of, counted, solid
+from tests.picture_clips import clip, count_of, counted, run_ffmpeg, solid
 
 OPERATION = Thumbnails()
 GROUPS_OF_TEN = {"crf": "12", "preset": "veryfast", "g": "10"}
@@ -124,7 +124,7 @@ def test_there_is_an_end_to_how_many():
         ("width", 15),
         ("width", 3841),
         ("format", "gif"),
-        ("mode", "best"),
+        ("mode", "worst"),
     ],
 )
 def test_values_out_of_range_are_refused(field, value):
@@ -212,6 +212,36 @@ def test_a_black_start_does_not_become_a_picture(tmp_path, context):
         assert count_of(image) == int(first.metadata["time"] * 10)
     assert first.metadata["time"] < 5 / 3
     assert [draft.metadata["time"] for draft in rest] == [2.5, pytest.approx(25 / 6)]
+
+
+def test_the_best_pictures_are_in_order_of_time_and_progress_never_falls(tmp_path, context):
+    source = clip(
+        tmp_path / "clip.mp4", 50, lambda n: solid([0, 0, 0]) if n < 20 else counted(n), options=GROUPS_OF_TEN
+    )
+    told = []
+
+    drafts = OPERATION.run(
+        context(source, progress=lambda fraction, stage: told.append(fraction)), params(mode="best", count=3)
+    )
+
+    times = [draft.metadata["time"] for draft in drafts]
+    assert len(times) == 3
+    assert times == sorted(times)
+    assert times[0] >= 2
+    for draft in drafts:
+        with Image.open(draft.path) as image:
+            assert count_of(image) == round(draft.metadata["time"] * 10)
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_the_best_pictures_are_upright(tmp_path, context):
+    clip(tmp_path / "flat.mp4", 20, options=GROUPS_OF_TEN)
+    run_ffmpeg("-display_rotation", "90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "clip.mp4")
+
+    (draft,) = OPERATION.run(context(tmp_path / "clip.mp4"), params(mode="best", count=1))
+
+    assert (draft.metadata["width"], draft.metadata["height"]) == (96, 160)
 
 
 def test_given_times_are_taken_at_their_word(tmp_path, context):

@@ -1,0 +1,51 @@
+"""The picture that stands for a recording: the one found when it came, or a thumbnail that its owner chose."""
+
+import uuid
+
+from PIL import Image
+
+from jobs import live, storage
+from jobs.engine import still
+from jobs.engine.probe import POSTER_WIDTH
+from jobs.errors import InputError
+from jobs.models import Artifact, Video
+from jobs.services.videos import folder, poster_key
+
+
+def choose(artifact: Artifact) -> None:
+    """Make a copy of this picture the poster of its recording. Raises InputError and ResourceError.
+
+    The first poster stays where it is, for `take_back`. The picture itself may be removed afterwards.
+    """
+    video = artifact.job.video
+    if not artifact.shows_moment:
+        raise InputError("This is no picture of one moment of the recording. Choose a thumbnail.", code="no_moment")
+    key = f"{folder(video.pk)}/poster-{artifact.pk}.jpg"
+    part = storage.path(f"{folder(video.pk)}/{uuid.uuid4()}.poster.jpg")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with Image.open(storage.path(artifact.key)) as picture:
+            picture.thumbnail((POSTER_WIDTH, POSTER_WIDTH))
+            still.save(picture.convert("RGB"), part, "jpeg")
+        part.chmod(0o644)
+        storage.adopt(part, key)
+    except FileNotFoundError as error:
+        raise InputError("This picture is gone. Make thumbnails again.", detail=str(error), code="gone") from error
+    finally:
+        part.unlink(missing_ok=True)
+    _set(video, key)
+
+
+def take_back(video: Video) -> None:
+    """Return to the poster that was found when the recording came; to none where there was none."""
+    found = poster_key(video.pk)
+    _set(video, found if storage.path(found).exists() else "")
+
+
+def _set(video: Video, key: str) -> None:
+    before, video.poster = video.poster, key
+    if not Video.objects.filter(pk=video.pk).update(poster=key):  # deleted meanwhile, and with it its folder
+        storage.delete(key)
+    if before not in (key, poster_key(video.pk)):
+        storage.delete(before)
+    live.tell([video.owner_id])

@@ -1,0 +1,44 @@
+"""Choosing which picture stands for a recording."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST
+
+from jobs.access import owned
+from jobs.errors import JobError
+from jobs.models import Artifact, Video
+from jobs.services import posters
+from jobs.views.jobs import done
+
+HEADER = "X-Poster"
+"""Tells a page with scripts the address of the poster for its player."""
+
+
+@login_required
+@require_POST
+def choose(request: HttpRequest, pk: UUID) -> HttpResponse:
+    artifact = owned(Artifact, request.user, pk)
+    try:
+        posters.choose(artifact)
+        messages.success(request, "This picture is the poster now.")
+    except JobError as error:
+        messages.error(request, error.message)
+    return changed(request, artifact.job.video)
+
+
+@login_required
+@require_POST
+def take_back(request: HttpRequest, pk: UUID) -> HttpResponse:
+    video = owned(Video, request.user, pk)
+    posters.take_back(video)
+    messages.success(request, "The first poster is back.")
+    return changed(request, video)
+
+
+def changed(request: HttpRequest, video: Video) -> HttpResponse:
+    response = done(request)
+    response[HEADER] = video.poster_url
+    return response
