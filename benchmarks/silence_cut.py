@@ -11,6 +11,7 @@ the recording's length over the time, the result's size, and the most memory tha
 """
 
 import argparse
+import contextlib
 import math
 import os
 import resource
@@ -161,8 +162,12 @@ class Memory:
 
 
 def children() -> list[Path]:
-    lists = [(thread / "children").read_text() for thread in Path("/proc/self/task").iterdir()]
-    return [Path("/proc") / number for text in lists for number in text.split()]
+    found = []
+    for thread in Path("/proc/self/task").iterdir():
+        # Threads end at any time.
+        with contextlib.suppress(OSError):
+            found += (thread / "children").read_text().split()
+    return [Path("/proc") / number for number in found]
 
 
 def resident(folder: Path) -> int:

@@ -1,111 +1,41 @@
-"""Encoding the pictures of a schedule: each at its exact time, as the source shows it."""
+"""Encoding the pictures of a schedule: each at its exact time, as the source shows it.
+
+They are cut into chunks that several threads decode and encode at once, with equal encoders, so that one track with one
+header holds them all. Each begins with a keyframe, and is written when those before it are.
+"""
 
 import contextlib
 import errno
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import av.error
-from av.container import InputContainer
+import numpy as np
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from jobs.engine.media import MediaInfo, VideoTrack
-from jobs.engine.pcm import demuxer
+from jobs.engine.bench import THREADS, Bench
+from jobs.engine.media import MediaInfo
+from jobs.engine.parallel import Beside, beside
+from jobs.engine.playhead import Playhead, can_jump
 from jobs.engine.process import disk_full
 from jobs.engine.report import Lost
-from jobs.engine.timeline import FrameIndex, Schedule, open_picture, readable_frames
+from jobs.engine.target import KEY_SECONDS, Target
+from jobs.engine.timeline import FrameIndex, Schedule
 from jobs.engine.track import Track
 from jobs.errors import ToolError
 
-# Containers with an index of keyframes; others seek by guessing, and are decoded from the start.
-INDEXED = {"mov", "matroska"}
-PRESET = "veryfast"
-CRF = 19
-# A keyframe this often, so that a player can jump and the next cut can copy.
-KEY_SECONDS = 4
-UNSPECIFIED = 2
+# Long enough for the encoders to find their stride, short enough to hold a few and to share out evenly.
+CHUNK_SECONDS = 10
 Paint = Callable[[VideoFrame, Fraction], VideoFrame]
 """What is done to a picture that comes on show at a time (seconds of the result) before it is encoded. Gets 4:2:0 of 8
 or of the source's bits and gives back the same kind; called by several threads."""
-
-
-class Pictures:
-    """Decoded pictures of a recording by their time stamps, in rising order."""
-
-    def __init__(self, container: InputContainer, stream: VideoStream, index: FrameIndex, *, can_seek: bool) -> None:
-        self._container = container
-        self._stream = stream
-        self._index = index
-        self._can_seek = can_seek
-        self._decoded = readable_frames(container, stream)
-        self._shown: tuple[int, VideoFrame] | None = None
-        self._ahead: tuple[int, VideoFrame] | None = None
-
-    def go_to(self, pts: int) -> None:
-        """Jump to the last keyframe before `pts` when that leaves something out."""
-        key = self._index.key_at_or_before(pts)
-        position = self._ahead or self._shown
-        if not self._can_seek or key is None or (position and key <= position[0]):
-            return
-        while key is not None:
-            self._seek(key)
-            if self._ahead and self._ahead[0] <= pts:
-                return
-            # The demuxer landed too late, or the decoder could not start there.
-            key = self._index.key_at_or_before(key - 1)
-        self._can_seek = False
-        self._seek(int(self._index.pts[0]))
-
-    def _seek(self, pts: int) -> None:
-        self._container.seek(pts, stream=self._stream, backward=True)
-        self._decoded = readable_frames(self._container, self._stream)
-        self._shown = None
-        self._ahead = self._next()
-
-    def _next(self) -> tuple[int, VideoFrame] | None:
-        return next(((frame.pts, frame) for frame in self._decoded if frame.pts is not None), None)
-
-    def at(self, pts: int) -> tuple[VideoFrame, bool]:
-        """The picture with this time stamp; where the decoder has none for it, the one before, or failing that after.
-
-        And whether it is the one asked for, undamaged as far as the decoder tells. Raises ToolError when nothing can
-        be decoded.
-        """
-        while self._ahead is None or self._ahead[0] <= pts:
-            if self._ahead:
-                self._shown = self._ahead
-                if self._shown[0] == pts:
-                    self._ahead = None
-                    break
-            self._ahead = self._next()
-            if self._ahead is None:
-                break
-        found = self._shown or self._ahead
-        if not found:
-            raise ToolError(
-                "No picture of this recording could be decoded. Export it again, for example as MP4, and upload that."
-            )
-        return found[1], found[0] == pts and not found[1].is_corrupt
-
-
-def wanted_pictures(
-    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule
-) -> Generator[tuple[VideoFrame, bool], None, None]:
-    """One decoded picture for each of the schedule, and whether it is right, reading no more than is needed."""
-    container, stream = open_picture(source, info)
-    stream.codec_context.thread_type = "AUTO"
-    with container:
-        pictures = Pictures(container, stream, index, can_seek=demuxer(info) in INDEXED)
-        firsts = set(wanted.first).union(*(range(first, end) for first, end, is_fast in wanted.parts if is_fast))
-        for place, pts in enumerate(wanted.pts.tolist()):
-            if place in firsts:
-                pictures.go_to(pts)
-            yield pictures.at(pts)
+Chunk = tuple[int, int]
+"""The first picture of a schedule and the one after the last."""
 
 
 def encode_pictures(
@@ -118,85 +48,108 @@ def encode_pictures(
     progress: Callable[[float], None],
     paint: Paint | None = None,
 ) -> Lost:
-    """Write the scheduled pictures as H.264 in an MP4 file without sound. Returns which did not decode.
+    """Write the scheduled pictures as `Target` says in an MP4 file without sound. Returns which did not decode.
 
-    `progress` gets the fraction of the result's time that is encoded, 0 to 1; what it raises ends the work. Raises
+    `progress` gets the fraction of the pictures that are encoded, 0 to 1; what it raises ends the work. Raises
     ToolError, ResourceError.
     """
     assert info.video is not None
-    total = int(wanted.at[-1] + wanted.lasts[-1])
+    parts = chunks(wanted, index)
+    threads = min(THREADS, len(parts)) if can_jump(info) else 1
+    alone = threads == 1
+    with Playhead.opened(source, info, index, alone=True) as playhead:
+        first, _ = next(playhead.shown(wanted, 0, 1))
+    target = Target.of(first, info.video, index.clock_hz)
+    bench: Bench[list[Packet[VideoStream]]] = Bench(len(parts), ahead=2 * THREADS)
     lost: list[int] = []
-    with disk_errors(), av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)) as container:
-        track: Track | None = None
-        pictures = wanted_pictures(source, info, index, wanted)
-        with contextlib.closing(pictures):
-            for place, (frame, is_whole) in enumerate(pictures):
-                at = int(wanted.at[place])
-                if not is_whole:
-                    lost.append(int(wanted.lasts[place]))
-                if track is None:
-                    stream = _add_stream(container, info.video, frame, index.clock_hz)
-                    depth = stream.codec_context.reorder_depth
-                    track = Track(container, stream, wanted, depth=depth, clock_hz=index.clock_hz)
-                fitted = _fitted(frame, stream)
-                if paint:
-                    fitted = paint(fitted, Fraction(at, index.clock_hz))
-                fitted.pts, fitted.time_base = at, Fraction(1, index.clock_hz)
-                # The source's frame types must not be forced on the encoder.
-                fitted.pict_type = PictureType.NONE
-                _mux(track, stream.encode(fitted))
-                progress(at / total)
-        assert track is not None
-        _mux(track, stream.encode(None))
+
+    def work(task: Beside[None]) -> None:
+        with Playhead.opened(source, info, index, alone=alone) as playhead:
+            for number in bench.take(task.halt):
+                encoding = Encoding(target, wanted, paint, task, alone=alone)
+                packets = list(encoding.packets(playhead, parts[number]))
+                lost.extend(encoding.lost)
+                bench.put(number, packets)
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(disk_errors())
+        container = stack.enter_context(av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)))
+        stream = target.stream(container)
+        track = Track(container, stream, wanted, depth=stream.codec_context.reorder_depth, clock_hz=index.clock_hz)
+        tasks = [stack.enter_context(beside(work)) for _ in range(threads)]
+
+        def check() -> None:
+            for task in tasks:
+                task.check()
+            progress(min(1.0, sum(task.fraction for task in tasks)))
+
+        for number in range(len(parts)):
+            for packet in bench.get(number, check):
+                assert packet.pts is not None
+                track.mux_at(packet, packet.pts)
+            check()
     return Lost(len(lost), Fraction(sum(lost), index.clock_hz))
+
+
+def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
+    """Equal shares of a schedule for several encoders, those of a short one no shorter than between two keyframes.
+
+    A share begins where decoding can begin, when that is near: else what lies before is decoded for nothing.
+    """
+    count = len(wanted.pts)
+    seconds = (wanted.at[-1] + wanted.lasts[-1] - wanted.at[0]) / index.clock_hz
+    # As many for each thread; fewer when they would be too short.
+    number = THREADS * max(1, round(seconds / (CHUNK_SECONDS * THREADS)))
+    number = max(1, min(number, int(seconds // KEY_SECONDS), count))
+    free = np.union1d(wanted.first, np.flatnonzero(np.isin(wanted.pts, index.pts[index.keys])))
+    edges = [0, *(_near(free, count * part // number, count // number // 4) for part in range(1, number)), count]
+    return list(pairwise(edges))
+
+
+def _near(places: np.ndarray, wished: int, reach: int) -> int:
+    """The place nearest to the wished one, or that one when none is within reach."""
+    nearest = int(places[np.abs(places - wished).argmin()])
+    return nearest if abs(nearest - wished) <= reach else wished
+
+
+class Encoding:
+    """One chunk on its way through an encoder of its own. `lost` are durations, in ticks, of what did not decode."""
+
+    def __init__(
+        self, target: Target, wanted: Schedule, paint: Paint | None, task: Beside[None], *, alone: bool
+    ) -> None:
+        self.lost: list[int] = []
+        self._target = target
+        self._wanted = wanted
+        self._paint = paint
+        self._task = task
+        self._context = target.encoder(alone=alone)
+
+    def packets(self, playhead: Playhead, chunk: Chunk) -> "Iterator[Packet[VideoStream]]":
+        """In the order of decoding, with the times at which they are shown."""
+        wanted = self._wanted
+        for place, (frame, is_whole) in enumerate(playhead.shown(wanted, *chunk), chunk[0]):
+            self._task.halt.check()
+            if not is_whole:
+                self.lost.append(int(wanted.lasts[place]))
+            yield from self._context.encode(self._placed(frame, int(wanted.at[place])))
+            self._task.fraction += 1 / len(wanted.at)
+        yield from self._context.encode(None)
+
+    def _placed(self, frame: VideoFrame, at: int) -> VideoFrame:
+        clock = Fraction(1, self._target.clock_hz)
+        fitted = self._target.fitted(frame)
+        if self._paint:
+            fitted = self._paint(fitted, at * clock)
+        fitted.pts, fitted.time_base = at, clock
+        # The source's frame types must not be forced on the encoder.
+        fitted.pict_type = PictureType.NONE
+        return fitted
 
 
 def exact_start(index: FrameIndex) -> dict[str, str]:
     """Options of an MP4 file: without them a late start is rounded to milliseconds."""
     return {"movie_timescale": str(index.clock_hz)}
-
-
-def _mux(track: Track, packets: "list[Packet[VideoStream]]") -> None:
-    for packet in packets:
-        assert packet.pts is not None
-        track.mux_at(packet, packet.pts)
-
-
-def _add_stream(
-    container: av.container.OutputContainer, track: VideoTrack, frame: VideoFrame, clock_hz: int
-) -> VideoStream:
-    rate = track.frame_rate or Fraction(30)
-    stream = container.add_stream("libx264", rate=rate.limit_denominator(65_535))
-    context = stream.codec_context
-    # 4:2:0 has one colour sample for two by two pixels.
-    context.width, context.height = max(2, frame.width & ~1), max(2, frame.height & ~1)
-    # Eight bits and 4:2:0 are what every browser plays. The j stands for full range.
-    full = frame.format.name.startswith("yuvj") or (frame.color_range == ColorRange.JPEG and not _is_rgb(frame))
-    context.pix_fmt = "yuvj420p" if full else "yuv420p"
-    context.time_base = stream.time_base = Fraction(1, clock_hz)
-    context.sample_aspect_ratio = track.sample_aspect
-    context.gop_size = max(1, round(rate * KEY_SECONDS))
-    context.color_range = ColorRange.JPEG if full else ColorRange.MPEG
-    context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
-    context.colorspace = Colorspace.ITU709 if _is_rgb(frame) else frame.colorspace
-    context.options = {"preset": PRESET, "crf": str(CRF)}
-    if track.rotation:
-        stream.set_display_rotation(-track.rotation)
-    context.open()
-    return stream
-
-
-def _is_rgb(frame: VideoFrame) -> bool:
-    return frame.format.is_rgb
-
-
-def _fitted(frame: VideoFrame, stream: VideoStream) -> VideoFrame:
-    """The frame in the encoder's size and pixel format; itself when it has them."""
-    context = stream.codec_context
-    if (frame.format.name, frame.width, frame.height) == (context.pix_fmt, context.width, context.height):
-        return frame
-    space = {"dst_colorspace": Colorspace.ITU709} if _is_rgb(frame) else {}
-    return frame.reformat(context.width, context.height, context.pix_fmt, dst_color_range=context.color_range, **space)
 
 
 @contextlib.contextmanager

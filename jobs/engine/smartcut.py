@@ -7,8 +7,6 @@ of the one that is written, so that memory stays flat. Everything ends up in one
 import contextlib
 import dataclasses
 import itertools
-import os
-import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +18,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine.bench import THREADS, Bench
 from jobs.engine.codec import Coding
 from jobs.engine.coded import CodedOrder
 from jobs.engine.media import MediaInfo
@@ -31,7 +30,6 @@ from jobs.engine.stored import StoredPackets, decoded, rewritten
 from jobs.engine.timeline import FrameIndex, Schedule
 from jobs.engine.track import Track
 
-THREADS = min(4, os.cpu_count() or 1)
 # Encoded stretches that may wait for their turn to be written, for each thread.
 AHEAD = 4
 
@@ -51,45 +49,6 @@ class Splice:
         return sum(stretch.count for stretch in self.stretches if stretch.stored is not None)
 
 
-class Bench:
-    """Encoded stretches on their way from the threads that make them to the one that writes them, in order."""
-
-    def __init__(self, count: int) -> None:
-        self._changed = threading.Condition()
-        self._done: dict[int, list[Coded]] = {}
-        self._count = count
-        self._taken = 0
-        self._limit = AHEAD * THREADS
-
-    def take(self, halt: Halt) -> Iterator[int]:
-        """Numbers of stretches to encode, handed out in order, no further ahead of the writer than the limit."""
-        while True:
-            with self._changed:
-                while self._taken >= self._limit and self._taken < self._count:
-                    self._changed.wait(0.1)
-                    halt.check()
-                if self._taken == self._count:
-                    return
-                number = self._taken
-                self._taken += 1
-            yield number
-
-    def put(self, number: int, packets: list[Coded]) -> None:
-        with self._changed:
-            self._done[number] = packets
-            self._changed.notify_all()
-
-    def get(self, number: int, check: Callable[[], None]) -> list[Coded]:
-        """Wait for a stretch. `check` is called while waiting and ends it by raising."""
-        with self._changed:
-            while number not in self._done:
-                self._changed.wait(0.1)
-                check()
-            self._limit += 1
-            self._changed.notify_all()
-            return self._done.pop(number)
-
-
 def splice_pictures(
     source: Path,
     info: MediaInfo,
@@ -106,7 +65,7 @@ def splice_pictures(
     Unsound when the recording does not decode as its packets promise) and ResourceError.
     """
     patches = [stretch for stretch in splice.stretches if stretch.stored is None]
-    bench = Bench(len(patches))
+    bench: Bench[list[Coded]] = Bench(len(patches), ahead=AHEAD * THREADS)
     decoding = Decoding(splice.order, index, splice.wanted)
 
     def work(task: Beside[None]) -> None:

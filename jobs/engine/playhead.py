@@ -1,0 +1,105 @@
+"""Decoded pictures of a recording by their time stamps, reading no more of it than is needed."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from jobs.engine.media import MediaInfo
+from jobs.engine.pcm import demuxer
+from jobs.engine.timeline import FrameIndex, Schedule, open_picture, readable_frames
+from jobs.errors import ToolError
+
+# Containers with an index of keyframes; others seek by guessing, and are decoded from the start.
+INDEXED = {"mov", "matroska"}
+
+
+def can_jump(info: MediaInfo) -> bool:
+    """Whether pictures in the middle of the recording can be had without those before."""
+    return demuxer(info) in INDEXED
+
+
+class Playhead:
+    """Goes through the pictures of one recording, forwards only."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream, index: FrameIndex, *, can_seek: bool) -> None:
+        self._container = container
+        self._stream = stream
+        self._index = index
+        self._can_seek = can_seek
+        self._decoded = readable_frames(container, stream)
+        self._shown: tuple[int, VideoFrame] | None = None
+        self._ahead: tuple[int, VideoFrame] | None = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, source: Path, info: MediaInfo, index: FrameIndex, *, alone: bool) -> Iterator[Self]:
+        """At the start of a recording. `alone`: there is no other beside it to keep the cores busy."""
+        container, stream = open_picture(source, info)
+        with container:
+            context = stream.codec_context
+            if alone:
+                context.thread_type = ThreadType.AUTO
+            else:
+                context.thread_count, context.thread_type = 1, ThreadType.NONE
+            yield cls(container, stream, index, can_seek=can_jump(info))
+
+    def shown(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
+        """The pictures of a schedule from its number `first` up to `end`, and whether each is right."""
+        begins = {first, *wanted.first}.union(*(range(*part[:2]) for part in wanted.parts if part[2]))
+        for place in range(first, end):
+            pts = int(wanted.pts[place])
+            if place in begins:
+                self.go_to(pts)
+            yield self.at(pts)
+
+    def go_to(self, pts: int) -> None:
+        """Jump to the last keyframe before `pts` when that leaves something out."""
+        key = self._index.key_at_or_before(pts)
+        position = self._ahead or self._shown
+        if not self._can_seek or key is None or (position and key <= position[0]):
+            return
+        while key is not None:
+            self._seek(key)
+            if self._ahead and self._ahead[0] <= pts:
+                return
+            # The demuxer landed too late, or the decoder could not start there.
+            key = self._index.key_at_or_before(key - 1)
+        self._can_seek = False
+        self._seek(int(self._index.pts[0]))
+
+    def _seek(self, pts: int) -> None:
+        self._container.seek(pts, stream=self._stream, backward=True)
+        self._decoded = readable_frames(self._container, self._stream)
+        self._shown = None
+        self._ahead = self._next()
+
+    def _next(self) -> tuple[int, VideoFrame] | None:
+        return next(((frame.pts, frame) for frame in self._decoded if frame.pts is not None), None)
+
+    def at(self, pts: int) -> tuple[VideoFrame, bool]:
+        """The picture with this time stamp; where the decoder has none for it, the one before, or failing that after.
+
+        And whether it is the one asked for, undamaged as far as the decoder tells. Raises ToolError when nothing can
+        be decoded.
+        """
+        while self._ahead is None or self._ahead[0] <= pts:
+            if self._ahead:
+                self._shown = self._ahead
+                if self._shown[0] == pts:
+                    self._ahead = None
+                    break
+            self._ahead = self._next()
+            if self._ahead is None:
+                break
+        found = self._shown or self._ahead
+        if not found:
+            raise ToolError(
+                "No picture of this recording could be decoded. Export it again, for example as MP4, and upload that."
+            )
+        return found[1], found[0] == pts and not found[1].is_corrupt
