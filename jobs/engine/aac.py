@@ -121,7 +121,7 @@ def encoder(output: Path, rate: int, channels: int, *, twins: bool = False) -> I
 
     `twins` says that both channels are the same.
     """
-    with _understood(), av.open(f"file:{output}", "w", format="mp4") as container:
+    with understood(), av.open(f"file:{output}", "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=rate, layout=LAYOUTS[channels], options=_options(channels))
         stream.bit_rate = bit_rate(rate, channels)
         made = TwinEncoder(container, stream) if twins else Encoder(container, stream)
@@ -130,7 +130,8 @@ def encoder(output: Path, rate: int, channels: int, *, twins: bool = False) -> I
 
 
 @contextlib.contextmanager
-def _understood() -> Iterator[None]:
+def understood() -> Iterator[None]:
+    """Raise what libavcodec fails with as ToolError or ResourceError."""
     try:
         yield
     except av.error.FFmpegError as error:

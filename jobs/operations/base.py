@@ -37,7 +37,7 @@ class Draft:
 
     `kind` is one of jobs.models.Artifact.Kind; `name` is what a download is called; `metadata` is JSON-able,
     its `summary`, a sentence without full stop, is shown beside the job ("Copied as it was"), and its `facts`, pairs of
-    words, on the job's page ("Drift", "+145 ppm").
+    words, on the job's page ("Drift", "+145 ppm"). Where `compare` is true, that page plays it against the source.
     """
 
     path: Path

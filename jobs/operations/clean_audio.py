@@ -1,0 +1,114 @@
+"""Less noise and hum in the sound of a recording, at the loudness wished for."""
+
+import dataclasses
+from typing import ClassVar
+
+from django import forms
+
+from jobs.engine import clean, levels, resound
+from jobs.engine.clean import Mains, Wish
+from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.extract_audio import LoudnessField
+from jobs.operations.forms import OperationForm, safe_name
+
+
+class CleanAudioForm(OperationForm):
+    strength = forms.FloatField(
+        label="Noise reduction",
+        initial=0.5,
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text="0 leaves noise as it is, 0.5 lowers it by up to 20 dB, 1 by up to 40, which can sound hollow.",
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+    )
+    hum = forms.ChoiceField(
+        label="Hum of the mains",
+        choices=[
+            ("auto", "Take it out where there is one"),
+            ("50", "Take out 50 Hz"),
+            ("60", "Take out 60 Hz"),
+            ("off", "Leave it"),
+        ],
+        initial="auto",
+        required=False,
+    )
+    highpass_hz = forms.FloatField(
+        label="Cut off below (Hz)",
+        required=False,
+        min_value=10,
+        max_value=500,
+        help_text="Empty leaves all. 80 takes out rumble and handling noise, and leaves speech.",
+    )
+    loudness_lufs = LoudnessField(
+        label="Loudness (LUFS)",
+        required=False,
+        min_value=-40,
+        max_value=-6,
+        help_text="Empty leaves it as it is. -16 is usual for speech and podcasts, -14 for streaming, "
+        "-23 for broadcast. Peaks stay below -1.5 dBTP.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    track = forms.IntegerField(
+        label="Track",
+        initial=0,
+        required=False,
+        min_value=0,
+        max_value=999,
+        help_text="The number of the audio track, counted from 0. Others stay as they are.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CleanAudioParams:
+    """`track` is the place among the audio tracks; see jobs.engine.clean.Wish for the others."""
+
+    VERSION: ClassVar[int] = 1
+
+    strength: float = 0.5
+    hum: Mains = "auto"
+    highpass_hz: float | None = None
+    loudness_lufs: float | None = None
+    track: int = 0
+
+    @property
+    def wish(self) -> Wish:
+        return Wish(self.strength, self.hum, self.highpass_hz, self.loudness_lufs)
+
+
+class CleanAudio(Operation[CleanAudioParams]):
+    slug = "clean-audio"
+    title = "Clean the audio"
+    summary = "Less noise and hum, at the loudness you wish. The picture is copied as it is."
+    accepts = "audio"
+    queue = "long"
+    order = 60
+    form_class = CleanAudioForm
+    params_class = CleanAudioParams
+
+    def check(self, info: MediaInfo, params: CleanAudioParams) -> None:
+        track_of(info, params)
+
+    def run(self, context: Context, params: CleanAudioParams) -> list[Draft]:
+        track = track_of(context.info, params)
+        suffix = clean.suffix_for(context.info, track)
+        output = context.scratch / f"cleaned{suffix}"
+        done = clean.clean(
+            context.source,
+            context.info,
+            track,
+            output,
+            params.wish,
+            scratch=context.scratch,
+            progress=context.progress,
+            log=context.log,
+        )
+        name = safe_name(f"{context.title} (clean)", suffix)
+        return [Draft(output, context.info.kind, name, resound.MEDIA_TYPES[suffix], done.to_json())]
+
+
+def track_of(info: MediaInfo, params: CleanAudioParams) -> AudioTrack:
+    """The track to clean. Raises InputError when there is none with that number."""
+    (track,) = levels.tracks(info, params.track)
+    return track
