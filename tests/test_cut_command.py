@@ -127,7 +127,12 @@ def test_the_cut_is_written_for_other_programs_too(source, tmp_path):
         assert spans == [(10, 10), (50, 10)]
         assert {clip.media_reference.target_url for clip in track} == {source.as_uri()}
     assert "00:00:00:10 00:00:00:20 01:00:00:00 01:00:00:10" in files[1].read_text()
-    assert json.loads(files[4].read_text())["segments"][1] == {"old_start": 2.0, "old_end": 2.4, "new_start": 0.4}
+    assert json.loads(files[4].read_text())["segments"][1] == {
+        "old_start": 2.0,
+        "old_end": 2.4,
+        "new_start": 0.4,
+        "rate": 1.0,
+    }
 
 
 def test_an_existing_result_is_replaced(source, tmp_path):
