@@ -119,7 +119,6 @@ class _Work:
     output: Path
     tell: Progress
     log: CommandLog
-    reached: float = 0.0
 
     def run(self, plan: Plan) -> Plan:
         """Do what is planned. What cannot be copied after all is encoded; returns what was done in the end."""
@@ -175,13 +174,8 @@ class _Work:
 
     def follow(self, command: list[str], begin: float, end: float, stage: str) -> None:
         """Run a command that takes the work from one fraction to another."""
-
-        def advance(done: float) -> None:
-            # ffmpeg tells how far the track is that lags behind, and at the end another may be that.
-            self.reached = max(self.reached, begin + (end - begin) * done)
-            self.tell(self.reached, stage)
-
-        process.follow(command, max(self.job.info.duration, Fraction(1, 1000)), advance, log=self.log)
+        duration = max(self.job.info.duration, Fraction(1, 1000))
+        process.follow(command, duration, lambda done: self.tell(begin + (end - begin) * done, stage), log=self.log)
 
 
 def _counted(job: Job, plan: Plan, output: Path, made: MediaInfo, cache: Path | None) -> tuple[int, int]:

@@ -266,12 +266,15 @@ def follow(
 ) -> str:
     """Run an ffmpeg that was given `-progress pipe:1` to its end and return the last lines of its standard error.
 
-    `progress` gets the fraction of `seconds` of output that is there, 0 to 1; what it raises ends the program. Raises
-    ToolError, ResourceError.
+    `progress` gets the fraction of `seconds` of output that is there, 0 to 1, never less than before; what it raises
+    ends the program. Raises ToolError, ResourceError.
     """
+    done = 0.0
     with started(argv, log=log) as child:
         for position in positions(child):
-            progress(min(1.0, max(0.0, float(position / seconds))))
+            # ffmpeg tells where one of its tracks is, and not always the same one.
+            done = max(done, min(1.0, float(position / seconds)))
+            progress(done)
         child.wait()
         return child.tail
 

@@ -15,6 +15,7 @@ from jobs.engine.extract import OWN_TAGS
 from jobs.engine.extras import COVERS
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.pcm import demuxer, output_channels
+from jobs.engine.shape import Framing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,14 +69,16 @@ def picture_options(job: Job, plan: Plan) -> list[str]:
             *(["-tag:v:0", "hvc1"] if job.info.video and job.info.video.codec == "hevc" else []),
         ]
     encoder = job.wish.kind.encoder
-    chain = [
-        *(["bwdif=mode=send_frame"] if job.colours.interlaced else []),
-        *plan.framing.filters,
-        *looks.filters(job.colours, job.folder, deep=encoder.deep, keep=job.wish.keeps_hdr),
-    ]
+    colouring = looks.filters(job.colours, job.folder, deep=encoder.deep, keep=job.wish.keeps_hdr)
+    filters = ",".join(chain(plan.framing, colouring, job.colours))
     # Every picture at its own time, on the clock of the recording.
     exact = ["-fps_mode:v:0", "vfr", "-enc_time_base:v:0", "filter"]
-    return ["-filter:v:0", ",".join(chain), *exact, *encoder.argv(plan.rate, plan.framing)]
+    return ["-filter:v:0", filters, *exact, *encoder.argv(plan.rate, plan.framing)]
+
+
+def chain(framing: Framing, colouring: list[str], colours: Colours) -> list[str]:
+    """All filters of a picture: first whole pictures of half ones, last its colours."""
+    return [*(["bwdif=mode=send_frame"] if colours.interlaced else []), *framing.filters, *colouring]
 
 
 def sound_options(kind: str, track: AudioTrack, place: int, kbps: int) -> list[str]:

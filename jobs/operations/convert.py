@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import conversion, shape
+from jobs.engine import conversion, hls, shape
 from jobs.engine.conversion import Wish
 from jobs.engine.convert import convert
 from jobs.engine.media import MediaInfo
@@ -16,7 +16,8 @@ from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import OperationForm, safe_name
 
 MEGABYTE = 1_000_000
-CHOSEN = "target=hevc|av1|webm"
+ONE_FILE = "target=mp4|hevc|av1|webm"
+HDR_FILE = "target=hevc|av1|webm"
 
 
 class CropField(forms.CharField):
@@ -37,6 +38,7 @@ class ConvertForm(OperationForm):
             ("hevc", "MP4 (HEVC), smaller, plays on most devices"),
             ("av1", "MP4 (AV1), smallest, plays in new browsers"),
             ("webm", "WebM (VP9), plays in browsers"),
+            ("hls", "HLS, several sizes for streaming from a website"),
         ],
         initial="mp4",
         required=False,
@@ -52,6 +54,7 @@ class ConvertForm(OperationForm):
         ],
         initial="keep",
         required=False,
+        widget=forms.Select(attrs={"data-when": ONE_FILE}),
     )
     size_mb = forms.FloatField(
         label="No larger than (MB)",
@@ -59,7 +62,7 @@ class ConvertForm(OperationForm):
         min_value=0.1,
         max_value=1_000_000,
         help_text="Empty for no limit. A picture that would fall apart at that size becomes smaller.",
-        widget=forms.NumberInput(attrs={"step": "any"}),
+        widget=forms.NumberInput(attrs={"step": "any", "data-when": ONE_FILE}),
     )
     resolution = forms.IntegerField(
         label="Resolution (shorter side in pixels)",
@@ -96,8 +99,17 @@ class ConvertForm(OperationForm):
         choices=[("convert", "Bring it to the colours of usual screens"), ("keep", "Keep it, for HDR screens")],
         initial="convert",
         required=False,
-        widget=forms.Select(attrs={"data-when": CHOSEN}),
+        widget=forms.Select(attrs={"data-when": HDR_FILE}),
     )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        # These are hidden where they have no meaning: what may still stand in them concerns nobody.
+        if cleaned.get("target") == "hls":
+            cleaned |= {"quality": "keep", "size_mb": None}
+        if cleaned.get("target") in ("hls", "mp4"):
+            cleaned["hdr"] = "convert"
+        return cleaned
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +118,7 @@ class ConvertParams:
 
     VERSION: ClassVar[int] = 1
 
-    target: Literal["mp4", "hevc", "av1", "webm"] = "mp4"
+    target: Literal["mp4", "hevc", "av1", "webm", "hls"] = "mp4"
     quality: Literal["keep", "high", "medium", "small"] = "keep"
     size_mb: float | None = None
     resolution: int | None = None
@@ -123,9 +135,10 @@ class ConvertParams:
 
     @property
     def wish(self) -> Wish:
+        """What a single file is to be; for a stream, what its sizes have to be possible with."""
         quality: Quality | None = None if self.quality == "keep" else self.quality
         limit = round(self.size_mb * MEGABYTE) if self.size_mb else None
-        return Wish(self.target, quality, limit, self.shape, self.hdr == "keep")
+        return Wish("mp4" if self.target == "hls" else self.target, quality, limit, self.shape, self.hdr == "keep")
 
 
 class Convert(Operation[ConvertParams]):
@@ -146,6 +159,22 @@ class Convert(Operation[ConvertParams]):
         return 3600 + 200 * int(info.duration)
 
     def run(self, context: Context, params: ConvertParams) -> list[Draft]:
+        return [self.streamed(context, params) if params.target == "hls" else self.converted(context, params)]
+
+    def streamed(self, context: Context, params: ConvertParams) -> Draft:
+        output = context.scratch / f"stream{hls.SUFFIX}"
+        made = hls.stream(
+            context.source,
+            output,
+            context.info,
+            params.shape,
+            scratch=context.scratch,
+            progress=context.progress,
+            log=context.log,
+        )
+        return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), hls.MEDIA_TYPE, made.to_json())
+
+    def converted(self, context: Context, params: ConvertParams) -> Draft:
         kind = params.wish.kind
         output = context.scratch / f"converted{kind.suffix}"
         made = convert(
@@ -159,4 +188,4 @@ class Convert(Operation[ConvertParams]):
             log=context.log,
         )
         name = safe_name(f"{context.title} (converted)", kind.suffix)
-        return [Draft(output, "video", name, kind.media_type, made.to_json())]
+        return Draft(output, "video", name, kind.media_type, made.to_json())

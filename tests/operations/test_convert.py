@@ -1,6 +1,7 @@
 """The operation as such: form, parameters, result. How a recording is converted is tested with the engine."""
 
 import json
+import zipfile
 from fractions import Fraction
 
 import pytest
@@ -96,3 +97,17 @@ def test_the_result_is_named_and_told(tmp_path):
     (draft,) = OPERATION.run(context, params(target="webm", resolution=64))
     assert (draft.name, draft.media_type) == ("Talk (converted).webm", "video/webm")
     assert draft.metadata["summary"] == "VP9, 106 × 64"
+
+
+def test_a_stream_is_a_zip_file_and_takes_what_stands_in_hidden_fields_for_nothing(tmp_path):
+    chosen = params(target="hls", size_mb=5, quality="small", hdr="keep", resolution=64)
+    assert chosen == ConvertParams(target="hls", resolution=64)
+    source = clips.make(tmp_path / "talk.mp4", clips.Picture(seconds=1), clips.Sound([(0, 1)], 1))
+    (tmp_path / "scratch").mkdir()
+    nothing = lambda fraction, stage: None  # noqa: E731
+    context = Context(source, inspect(source), {}, tmp_path / "scratch", tmp_path, "Talk", nothing, CommandLog())
+    (draft,) = OPERATION.run(context, chosen)
+    assert (draft.kind, draft.name, draft.media_type) == ("data", "Talk (HLS).zip", "application/zip")
+    assert json.loads(json.dumps(draft.metadata))["summary"] == "64p, 1 segment"
+    with zipfile.ZipFile(draft.path) as archive:
+        assert {"master.m3u8", "64p/playlist.m3u8", "sound-1/playlist.m3u8"} <= set(archive.namelist())
