@@ -1,15 +1,17 @@
-"""Pictures of a recording: evenly spaced, at given times, or the best."""
+"""Pictures of a recording: evenly spaced, at given times, the best, all on one sheet, or small ones to scrub by."""
 
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import bestframes, decoding, frames, still
+from jobs.engine import bestframes, contactsheet, decoding, frames, still, storyboard
+from jobs.engine.contactsheet import clock
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
@@ -18,6 +20,8 @@ from jobs.operations.forms import OperationForm, clock_seconds, safe_name
 MOST = 100
 LONGEST = 10_000
 """Characters of all times together."""
+WIDEST_TILE = 320
+"""Pixels of a storyboard's pictures: all of them are held in memory."""
 LOOKING = 0.8
 """Share of the work that goes into finding the best pictures, as measured on an hour; taking them is the rest."""
 ENDINGS = {"jpeg": ".jpg", "webp": ".webp", "png": ".png"}
@@ -53,7 +57,13 @@ def seconds(part: Any) -> float:
 class ThumbnailsForm(OperationForm):
     mode = forms.ChoiceField(
         label="Which pictures",
-        choices=[("even", "Evenly spaced"), ("times", "At given times"), ("best", "The best, to choose from")],
+        choices=[
+            ("even", "Evenly spaced"),
+            ("times", "At given times"),
+            ("best", "The best, to choose from"),
+            ("sheet", "A contact sheet: one picture of many, with their times"),
+            ("storyboard", "A storyboard: small pictures that show while you move over the time"),
+        ],
         initial="even",
         required=False,
     )
@@ -65,7 +75,7 @@ class ThumbnailsForm(OperationForm):
         max_value=MOST,
         help_text="Evenly spaced: one from the middle of each equal part; where that is black, from a better moment of "
         "the part. The best: sharp, bright, in no transition, and different from each other.",
-        widget=forms.NumberInput(attrs={"data-when": "mode=even|best"}),
+        widget=forms.NumberInput(attrs={"data-when": "mode=even|best|sheet"}),
     )
     times = TimesField(
         label="Times",
@@ -80,6 +90,16 @@ class ThumbnailsForm(OperationForm):
         min_value=16,
         max_value=3840,
         help_text="The height follows. No picture is made larger than the recording.",
+        widget=forms.NumberInput(attrs={"data-when": "mode=even|times|best|sheet"}),
+    )
+    tile_width = forms.IntegerField(
+        label="Width of the small pictures (pixels)",
+        initial=160,
+        required=False,
+        min_value=16,
+        max_value=WIDEST_TILE,
+        help_text="There is one for each second, at most 360 for the whole recording.",
+        widget=forms.NumberInput(attrs={"data-when": "mode=storyboard"}),
     )
     format = forms.ChoiceField(
         label="Format",
@@ -92,11 +112,17 @@ class ThumbnailsForm(OperationForm):
         # Whoever sends times and says nothing else wants the pictures at these times.
         if name == "mode" and self.given("times"):
             return "times"
+        # Whoever names one width only means it for what is made, as far as that can be.
+        if name == "tile_width" and str(width := self.given("width")).isdecimal():
+            return min(int(width), WIDEST_TILE)
         return super().default(name)
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
-        if cleaned.get("mode") in ("even", "best"):
+        if cleaned.get("mode") != "storyboard":
+            self.errors.pop("tile_width", None)
+            cleaned["tile_width"] = ThumbnailsParams.tile_width
+        if cleaned.get("mode") in ("even", "best", "sheet", "storyboard"):
             # The field is hidden then: what may still stand in it concerns nobody.
             self.errors.pop("times", None)
             cleaned["times"] = ()
@@ -107,21 +133,25 @@ class ThumbnailsForm(OperationForm):
 
 @dataclasses.dataclass(frozen=True)
 class ThumbnailsParams:
-    """`times` are seconds after the start, ascending, and count only with mode "times"; `width` is in pixels."""
+    """`times` are seconds after the start, ascending, and count only with mode "times". `width` is in pixels,
+    and that of each picture on a sheet; those of a storyboard have `tile_width`."""
 
     VERSION: ClassVar[int] = 1
 
-    mode: Literal["even", "times", "best"] = "even"
+    mode: Literal["even", "times", "best", "sheet", "storyboard"] = "even"
     count: int = 6
     times: tuple[float, ...] = ()
     width: int = 640
+    tile_width: int = 160
     format: Literal["jpeg", "webp", "png"] = "jpeg"
 
 
 class Thumbnails(Operation[ThumbnailsParams]):
     slug = "thumbnails"
     title = "Thumbnails"
-    summary = "Pictures of the recording: evenly spaced, at the times you choose, or the best of it."
+    summary = (
+        "Pictures of the recording: evenly spaced, at the times you choose, the best, a contact sheet, or a storyboard."
+    )
     accepts = "video"
     queue = "quick"
     order = 20
@@ -142,6 +172,13 @@ class Thumbnails(Operation[ThumbnailsParams]):
 
     def run(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
         self.check(context.info, params)
+        if params.mode == "storyboard":
+            return self.storyboard(context, params)
+        if params.mode == "sheet":
+            return [self.sheet(context, params)]
+        return self.pictures(context, params)
+
+    def pictures(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
         times, reach = wanted(context, params)
         grabbed = frames.grab(context.source, context.info, times, width=params.width, reach=reach)
         drafts = []
@@ -156,13 +193,49 @@ class Thumbnails(Operation[ThumbnailsParams]):
         place = f"{number:0{max(2, len(str(of)))}d}"
         path = context.scratch / f"{place}{ENDINGS[params.format]}"
         still.save(frame.image, path, params.format)
-        return Draft(
-            path=path,
-            kind="image",
-            name=safe_name(f"{context.title} {place} {clock(frame.time, '-')}", ENDINGS[params.format]),
-            media_type=f"image/{params.format}",
-            metadata={"time": round(float(frame.time), 6), "width": frame.image.width, "height": frame.image.height},
+        metadata = {"time": round(float(frame.time), 6), "width": frame.image.width, "height": frame.image.height}
+        return self.image(context, params, path, f"{place} {clock(frame.time).replace(':', '-')}", metadata)
+
+    def sheet(self, context: Context, params: ThumbnailsParams) -> Draft:
+        """One picture of all; where it would become too large, they are smaller."""
+        assert context.info.video is not None
+        columns, width = contactsheet.layout(params.count, context.info.video.display_size, params.width)
+        times, reach = wanted(context, params)
+        taken = []
+        for number, frame in enumerate(frames.grab(context.source, context.info, times, width=width, reach=reach), 1):
+            taken.append((frame.time, frame.image))
+            context.progress(number / len(times), f"Picture {number} of {len(times)}")
+        whole = contactsheet.sheet(taken, columns)
+        path = context.scratch / f"sheet{ENDINGS[params.format]}"
+        still.save(whole, path, params.format)
+        metadata = {"width": whole.width, "height": whole.height, "columns": columns, "count": len(taken)}
+        return self.image(context, params, path, "contact sheet", metadata)
+
+    def storyboard(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
+        """The sheets, and the WebVTT file that names them as they are called when downloaded."""
+
+        def tell(fraction: float) -> None:
+            context.progress(fraction, "Taking small pictures")
+
+        board = storyboard.make(
+            context.source, context.info, context.scratch, width=params.tile_width, kind=params.format, progress=tell
         )
+        grid = {"tile_width": board.tile[0], "tile_height": board.tile[1], "columns": board.columns, "rows": board.rows}
+        drafts = [
+            self.image(context, params, path, f"storyboard {number:02d}", grid)
+            for number, path in enumerate(board.sheets, 1)
+        ]
+        path = context.scratch / "storyboard.vtt"
+        path.write_text(board.cues([draft.name for draft in drafts]))
+        metadata = {"storyboard": True, "count": board.count, "summary": f"{board.count} pictures to scrub by", **grid}
+        name = safe_name(f"{context.title} storyboard", ".vtt")
+        return [*drafts, Draft(path, "data", name, "text/vtt", metadata)]
+
+    def image(
+        self, context: Context, params: ThumbnailsParams, path: Path, what: str, metadata: Mapping[str, Any]
+    ) -> Draft:
+        name = safe_name(f"{context.title} {what}", ENDINGS[params.format])
+        return Draft(path, "image", name, f"image/{params.format}", metadata)
 
 
 def wanted(context: Context, params: ThumbnailsParams) -> tuple[Sequence[Fraction], Fraction]:
@@ -183,9 +256,3 @@ def wanted(context: Context, params: ThumbnailsParams) -> tuple[Sequence[Fractio
 def exact(time: float) -> Fraction:
     """The decimal number that was written, not the binary one next to it."""
     return Fraction(str(time))
-
-
-def clock(time: Fraction, separator: str = ":") -> str:
-    """Hours, minutes and whole seconds: "0:01:05"."""
-    whole = int(time)
-    return separator.join((str(whole // 3600), f"{whole // 60 % 60:02d}", f"{whole % 60:02d}"))

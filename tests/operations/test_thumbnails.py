@@ -3,6 +3,7 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.http import QueryDict
 from PIL import Image
@@ -295,3 +296,72 @@ def test_names_are_safe_on_every_system(tmp_path, context):
 )
 def test_safe_names(stem, name):
     assert safe_name(stem, ".mp4") == name
+
+
+# Sheets
+
+
+def test_a_contact_sheet_holds_all_pictures(tmp_path, context):
+    source = clip(tmp_path / "clip.mp4", 50, options=GROUPS_OF_TEN)
+
+    (draft,) = OPERATION.run(context(source), params(mode="sheet", count=4, width=80))
+
+    assert draft.name == "Talk contact sheet.jpg"
+    assert "time" not in draft.metadata  # it is no picture of one moment, and cannot become the poster
+    with Image.open(draft.path) as image:
+        assert image.size == (draft.metadata["width"], draft.metadata["height"]) == (2 * 80 + 24, 2 * 48 + 24)
+        shown = [count_of(image.crop((x, y, x + 80, y + 40))) for y in (8, 64) for x in (8, 96)]
+    assert shown == [6, 18, 31, 43]
+
+
+def test_a_storyboard_comes_with_a_file_that_names_its_sheets(tmp_path, context):
+    source = clip(tmp_path / "clip.mp4", 50, options=GROUPS_OF_TEN)
+
+    sheet, cues = OPERATION.run(context(source), params(mode="storyboard", tile_width=80, format="webp"))
+
+    assert (sheet.kind, sheet.name) == ("image", "Talk storyboard 01.webp")
+    assert (cues.kind, cues.name, cues.media_type) == ("data", "Talk storyboard.vtt", "text/vtt")
+    text = cues.path.read_text()
+    assert text.startswith("WEBVTT\n")
+    assert text.count("Talk%20storyboard%2001.webp#xywh=") == cues.metadata["count"] == 5
+    with Image.open(sheet.path) as image:
+        assert image.size == (5 * 80, 48)
+
+
+def test_a_storyboard_has_the_one_width_that_was_named():
+    assert params(mode="storyboard", width=320).tile_width == 320
+    assert params(mode="storyboard", width=640, tile_width=100).tile_width == 100
+    assert params(mode="storyboard").tile_width == 160
+    assert params(mode="storyboard", width=640).tile_width == 320
+    assert "tile_width" in errors(mode="storyboard", tile_width=321)
+    assert params(mode="even", width=640).tile_width == 160
+
+
+@pytest.mark.parametrize("mode", ["best", "sheet", "storyboard"])
+def test_every_way_refuses_sound_alone(mode):
+    sound = MediaInfo("wav", Fraction(9), 1000, audio=(AudioTrack(0, "pcm_s16le", 48000, 2),))
+
+    with pytest.raises(InputError, match="no picture"):
+        OPERATION.check(sound, params(mode=mode))
+
+
+@pytest.mark.parametrize("mode", ["best", "sheet", "storyboard"])
+def test_hdr_is_drawn_in_the_colours_of_sdr(tmp_path, context, mode):
+    options = {"crf": "10", "x265-params": "log-level=none"}
+    tags = {"colorspace": 9, "color_trc": 16, "color_primaries": 9, "color_range": 1}
+    grey = (np.full((96, 160, 3), 0.5807) * 65535).astype(np.uint16)  # PQ of 203 nits, which is paper white
+    source = clip(
+        tmp_path / "clip.mp4",
+        20,
+        lambda n: grey,
+        codec="libx265",
+        pixels="yuv420p10le",
+        options=options,
+        matrix=9,
+        tags=tags,
+    )
+
+    draft = OPERATION.run(context(source), params(mode=mode, count=1))[0]
+
+    with Image.open(draft.path) as image:
+        assert min(image.convert("RGB").getpixel((40, 30))) > 200  # as it is coded it would be 148
