@@ -121,15 +121,22 @@ def _ink(text: str, font: Font) -> Image.Image:
     left, top, right, bottom = _extent(text, font)
     size = max(1, right - left), max(1, bottom - top)
 
-    def mask(outline: int) -> Image.Image:
+    def mask(stroke: int) -> Image.Image:
         drawn = Image.new("L", size)
-        place, spacing = (-left, -top), _spacing(font)
+        # Also for the fills alone with an outline, of nothing: Pillow sets lines with one further apart.
         ImageDraw.Draw(drawn).multiline_text(
-            place, text, 255, font, spacing=spacing, align="center", stroke_width=outline
+            (-left, -top),
+            text,
+            255,
+            font,
+            spacing=_spacing(font),
+            align="center",
+            stroke_width=_outline(font),
+            stroke_fill=stroke,
         )
         return drawn
 
-    # The outlines of all letters lie below all fills: no outline eats into a neighbour.
-    grey, alpha = mask(0), mask(_outline(font))
+    # The outlines of all letters of a line lie below all fills: no outline eats into a neighbour.
+    grey, alpha = mask(0), mask(255)
     image = Image.merge("RGBA", (grey, grey, grey, alpha))
     return image.crop(alpha.getbbox() or (0, 0, 1, 1))

@@ -102,6 +102,17 @@ def test_letters_are_white_in_a_black_outline():
     assert (solid < 5).sum() > 200
 
 
+def test_the_outline_is_as_wide_above_as_below_in_every_line():
+    pixels = np.asarray(lettering.drawn("HHH\nHHH\nHHH", 300))
+    white, solid = (pixels[..., 0] > 128).any(1), (pixels[..., 3] > 128).any(1)
+    edges = np.flatnonzero(np.diff(np.pad(white, 1).astype(int))).reshape(-1, 2)
+    assert len(edges) == 3
+    first, last = np.flatnonzero(solid)[[0, -1]]
+    above = [edges[0][0] - first, *(start - 1 - np.flatnonzero(~solid[:start])[-1] for start, _ in edges[1:])]
+    below = [*(np.flatnonzero(~solid[end:])[0] for _, end in edges[:-1]), last + 1 - edges[-1][1]]
+    assert np.abs(np.subtract(above, below)).max() <= 1, (above, below)
+
+
 HOSTILE = ["%{localtime}':x=0\\", "';drawtext=textfile=/etc/passwd'", "$(id)", "%s%n\\N{\\an8}", "<b>&amp;</b>"]
 
 
