@@ -1,6 +1,6 @@
 from django.urls import path
 
-from jobs.views import health, jobs, levels, library, posters, previews, results, stats, uploads, videos
+from jobs.views import health, jobs, levels, library, posters, previews, results, stats, transcripts, uploads, videos
 
 urlpatterns = [
     path("", library.library, name="library"),
@@ -9,6 +9,10 @@ urlpatterns = [
     path("videos/<uuid:pk>/file", results.video_file, name="video-file"),
     path("videos/<uuid:pk>/poster", results.video_poster, name="video-poster"),
     path("videos/<uuid:pk>/levels", levels.levels, name="video-levels"),
+    path("videos/<uuid:pk>/transcript", transcripts.words, name="transcript"),
+    path("videos/<uuid:pk>/transcript/part", transcripts.part, name="transcript-part"),
+    path("videos/<uuid:pk>/transcript/lines/<int:place>", transcripts.edit, name="transcript-line"),
+    path("videos/<uuid:pk>/transcript/undo", transcripts.undo, name="transcript-undo"),
     path("videos/<uuid:pk>/preview/<slug:slug>", previews.preview, name="video-preview"),
     path("videos/<uuid:pk>/run/", videos.run, name="video-run"),
     path("videos/<uuid:pk>/title/", videos.rename, name="video-title"),

@@ -24,45 +24,11 @@ from jobs.engine.media import MediaInfo, VideoTrack
 from jobs.engine.parallel import beside
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
+from jobs.engine.transcript import iso_639_2
 from jobs.engine.watermark import Marked, Progress
 from jobs.errors import InputError
 
 PICTURES_IN_MP4 = {"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg4", "mpeg2video"}
-ISO_639_2 = {
-    "en": "eng",
-    "de": "deu",
-    "fr": "fra",
-    "es": "spa",
-    "it": "ita",
-    "pt": "por",
-    "nl": "nld",
-    "pl": "pol",
-    "ru": "rus",
-    "uk": "ukr",
-    "cs": "ces",
-    "sv": "swe",
-    "da": "dan",
-    "no": "nor",
-    "fi": "fin",
-    "el": "ell",
-    "tr": "tur",
-    "ar": "ara",
-    "he": "heb",
-    "fa": "fas",
-    "hi": "hin",
-    "ja": "jpn",
-    "ko": "kor",
-    "zh": "zho",
-    "hu": "hun",
-    "ro": "ron",
-    "bg": "bul",
-    "vi": "vie",
-    "id": "ind",
-    "th": "tha",
-    "ca": "cat",
-    "hr": "hrv",
-}
-"""The codes that MP4 wants; other languages stay unnamed."""
 COPY_SHARE = 0.8
 ROWS_IN_HEIGHT = 19
 """Letters are at most this part of the picture's height..."""
@@ -124,7 +90,7 @@ def attach_argv(source: Path, info: MediaInfo, texts: Path, language: str, outpu
         maps += ["-map", f"0:{text.index}", f"-c:s:{place}", rejoin.text_codec(text.codec, output.suffix)]
     ours = f"s:{len(there)}"
     own = "srt" if output.suffix == ".mkv" else "mov_text"
-    labels = [f"-metadata:s:{ours}", f"language={ISO_639_2.get(language, 'und')}", f"-disposition:{ours}", "default"]
+    labels = [f"-metadata:s:{ours}", f"language={iso_639_2(language)}", f"-disposition:{ours}", "default"]
     exact = [] if output.suffix == ".mkv" else ["-movflags", "+faststart"]
     return [
         *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", "-copyts"),

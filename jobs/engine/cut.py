@@ -19,6 +19,7 @@ from jobs.engine.process import CommandLog
 from jobs.engine.report import Report
 from jobs.engine.strategy import Render, Strategy
 from jobs.engine.timeline import FrameIndex
+from jobs.engine.transcript import Transcript
 from jobs.engine.voice import Voice
 
 # Of the time a cut takes: measuring the sound against encoding the result.
@@ -118,6 +119,7 @@ def cut(
     track: int | str = "all",
     way: Render = "smart",
     cache: Path | None = None,
+    transcript: Transcript | None = None,
     progress: Progress | None = None,
     log: CommandLog | None = None,
 ) -> CutResult:
@@ -126,8 +128,9 @@ def cut(
     It is checked before (`verify`), and nothing appears that does not pass. "smart" copies the source's compressed
     pictures where that is quicker, "encode" encodes them all.
     `track` is the audio track to find silence in: "all", or its place among the audio tracks. `scratch` is an
-    existing folder for temporary files. `progress` gets a fraction from 0 to 1 and a stage in plain words; whatever it
-    raises ends the work and leaves nothing behind. Raises InputError, ToolError, ResourceError.
+    existing folder for temporary files. A `transcript` of the source becomes captions of the result. `progress` gets
+    a fraction from 0 to 1 and a stage in plain words; whatever it raises ends the work and leaves nothing behind.
+    Raises InputError, ToolError, ResourceError.
     """
     log = log or CommandLog()
     report = progress or (lambda fraction, stage: None)
@@ -137,7 +140,7 @@ def cut(
             source, info, params, track, cache, lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound")
         )
         strategy = _strategy(source, info, plan, index, way)
-        kept = extras.read(source, info, plan, log=log)
+        kept = extras.read(source, info, plan, transcript=transcript, log=log)
 
     work = proven.Work(
         source=source,

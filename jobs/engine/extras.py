@@ -10,7 +10,7 @@ import av.error
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
-from jobs.engine import captions, chapters, embedded
+from jobs.engine import captionlines, captions, chapters, embedded
 from jobs.engine.captions import Caption
 from jobs.engine.chapters import Chapter
 from jobs.engine.cutplan import CutPlan
@@ -18,11 +18,14 @@ from jobs.engine.embedded import CaptionTrack
 from jobs.engine.media import MediaInfo
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
+from jobs.engine.transcript import Transcript, iso_639_2
 
 COVERS = {"mjpeg": ".jpg", "png": ".png"}
 """Codecs of cover pictures that MP4 takes, and what their files end in."""
 LARGEST_COVER = 20_000_000
 Captions = tuple[tuple[CaptionTrack, list[Caption]], ...]
+OF_TRANSCRIPT = -1
+"""Stands for the stream index of captions that are not in the source."""
 UNKEPT = Disposition.default | Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
 
 
@@ -64,8 +67,18 @@ class Extras:
 NO_EXTRAS = Extras()
 
 
-def read(source: Path, info: MediaInfo, plan: CutPlan, *, log: CommandLog | None = None) -> Extras:
-    """What `plan` keeps of them. What cannot be read is left out: it is no reason to lose a cut."""
+def read(
+    source: Path,
+    info: MediaInfo,
+    plan: CutPlan,
+    *,
+    transcript: Transcript | None = None,
+    log: CommandLog | None = None,
+) -> Extras:
+    """What `plan` keeps of them, and of a transcript as one more text track.
+
+    What cannot be read is left out: it is no reason to lose a cut.
+    """
     extras = Extras()
     with contextlib.suppress(av.error.FFmpegError, ValueError), _opened(source, info) as container:
         extras = Extras(
@@ -73,12 +86,26 @@ def read(source: Path, info: MediaInfo, plan: CutPlan, *, log: CommandLog | None
             cover=_cover(container),
             labels={stream.index: _label(stream) for stream in container.streams},
         )
-    return dataclasses.replace(extras, captions=moved_captions(source, info, plan, log=log))
+    if transcript:
+        spoken = TrackLabel(language=iso_639_2(transcript.language), is_default=True)
+        extras = dataclasses.replace(extras, labels={**extras.labels, OF_TRANSCRIPT: spoken})
+    moved = moved_captions(source, info, plan, transcript=transcript, log=log)
+    return dataclasses.replace(extras, captions=moved)
 
 
-def moved_captions(source: Path, info: MediaInfo, plan: CutPlan, *, log: CommandLog | None = None) -> Captions:
-    """The text tracks of which the plan keeps anything."""
-    moved = ((track, captions.retime(found, plan)) for track, found in embedded.all_of(source, info, log=log))
+def moved_captions(
+    source: Path,
+    info: MediaInfo,
+    plan: CutPlan,
+    *,
+    transcript: Transcript | None = None,
+    log: CommandLog | None = None,
+) -> Captions:
+    """The text tracks, and the captions of a transcript, of which the plan keeps anything."""
+    moved = [(track, captions.retime(found, plan)) for track, found in embedded.all_of(source, info, log=log)]
+    if transcript:
+        track = CaptionTrack(OF_TRANSCRIPT, "subrip", iso_639_2(transcript.language))
+        moved.append((track, captionlines.captions_of(transcript.retimed(plan))))
     return tuple((track, kept) for track, kept in moved if kept)
 
 

@@ -19,6 +19,42 @@ VERSION = 1
 LONGEST_LINE = 500
 """Characters that a line can be changed to."""
 
+ISO_639_2 = {
+    "en": "eng",
+    "de": "deu",
+    "fr": "fra",
+    "es": "spa",
+    "it": "ita",
+    "pt": "por",
+    "nl": "nld",
+    "pl": "pol",
+    "ru": "rus",
+    "uk": "ukr",
+    "cs": "ces",
+    "sv": "swe",
+    "da": "dan",
+    "no": "nor",
+    "fi": "fin",
+    "el": "ell",
+    "tr": "tur",
+    "ar": "ara",
+    "he": "heb",
+    "fa": "fas",
+    "hi": "hin",
+    "ja": "jpn",
+    "ko": "kor",
+    "zh": "zho",
+    "hu": "hun",
+    "ro": "ron",
+    "bg": "bul",
+    "vi": "vie",
+    "id": "ind",
+    "th": "tha",
+    "ca": "cat",
+    "hr": "hrv",
+}
+"""The codes that MP4 wants; other languages stay unnamed."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Word:
@@ -130,6 +166,11 @@ class Transcript:
             lines=tuple(Line(_time(one["start"]), _time(one["end"]), _words(one["words"])) for one in data["lines"]),
             edits=tuple(Edit(int(one["line"]), _words(one["words"])) for one in data["edits"]),
         )
+
+
+def iso_639_2(language: str) -> str:
+    """The code of three letters for a language by its two, or "und"."""
+    return ISO_639_2.get(language, "und")
 
 
 def joined(words: Sequence[Word]) -> str:

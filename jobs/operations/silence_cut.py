@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 import math
@@ -12,6 +13,7 @@ from jobs.engine import cut, exports, extras, levels
 from jobs.engine.cutparams import PRESETS, SPEEDS, CutParams, seconds
 from jobs.engine.cutplan import CutPlan, given_ranges
 from jobs.engine.media import MediaInfo
+from jobs.engine.transcript import Transcript
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.companions import caption_files, timelines
 from jobs.operations.forms import OperationForm, TrackField, safe_name
@@ -222,7 +224,9 @@ class SilenceCut(Operation[SilenceCutParams]):
         context.progress(0, "Measuring the sound")
         source, info, how = context.source, context.info, params.for_engine()
         plan = cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache)
-        return plan, caption_files(context, extras.moved_captions(source, info, plan, log=context.log))
+        return plan, caption_files(
+            context, extras.moved_captions(source, info, plan, transcript=spoken(context), log=context.log)
+        )
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
         """The plan, and the recording and the captions without its silences."""
@@ -237,9 +241,18 @@ class SilenceCut(Operation[SilenceCutParams]):
             track=params.audio_track,
             way="encode" if params.render == "encode" else "smart",
             cache=context.cache,
+            transcript=spoken(context),
             progress=context.progress,
             log=context.log,
         )
         name = safe_name(f"{context.title} (cut)", suffix)
         recording = Draft(output, context.info.kind, name, media_type, result.to_json())
         return result.plan, [recording, *caption_files(context, result.captions)]
+
+
+def spoken(context: Context) -> Transcript | None:
+    """The transcript that is there; one that cannot be read is no reason to lose a cut."""
+    if context.transcript is not None:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return Transcript.loads(context.transcript.read_text(encoding="utf-8"))
+    return None

@@ -25,7 +25,7 @@ from jobs.services import jobs
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """A transcript and where it lies: `artifact` is its JSON file, `captions` its WebVTT file."""
+    """A transcript, and the row of its JSON file as it was when it was read."""
 
     artifact: Artifact
     transcript: Transcript
@@ -37,7 +37,9 @@ class Stored:
     @property
     def files(self) -> dict[str, Artifact]:
         """The files that are written from it, by their endings."""
-        return {Path(one.key).suffix: one for one in self.artifact.job.artifacts.all() if one.kind != "video"}
+        beside = {Path(one.key).suffix: one for one in self.artifact.job.artifacts.all() if one.kind != "video"}
+        # This row as it was read: whether it is still so decides who may change it.
+        return beside | {Path(self.artifact.key).suffix: self.artifact}
 
 
 def newest(video: Video) -> Artifact | None:

@@ -88,9 +88,9 @@ def percent(fraction: float | None) -> str:
 
 
 @register.filter
-def attribute(number: float | None) -> SafeString:
+def attribute(number: float | Fraction | None) -> SafeString:
     """A number as HTML wants it, whatever the language of the page."""
-    return mark_safe(f"{number or 0:.4f}")  # noqa: S308 digits only
+    return mark_safe(f"{float(number or 0):.4f}")  # noqa: S308 digits only
 
 
 @register.filter

@@ -17,7 +17,7 @@ from jobs.services import jobs as work_service
 from jobs.services import parameters
 from jobs.services import videos as video_service
 from jobs.templatetags import words
-from jobs.views import cutting
+from jobs.views import cutting, transcripts
 from jobs.views.posted import work_form
 
 
@@ -90,6 +90,7 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
         "work": WorkForm(owner=owner, video=video, defaults=False),
         "title_form": TitleForm(instance=video),
         **cutting.desk(video),
+        **transcripts.desk(video),
     }
 
 

@@ -1,5 +1,6 @@
 """What a silence cut brings along: timelines for editors, and captions that move with it."""
 
+import dataclasses
 import json
 from fractions import Fraction
 
@@ -12,6 +13,7 @@ from jobs.engine.inspection import inspect
 from jobs.engine.process import CommandLog
 from jobs.operations.base import Context
 from jobs.operations.silence_cut import SilenceCut, SilenceCutForm, SilenceCutParams
+from tests import transcribed
 from tests.clips import Picture, Sound, make
 from tests.media import run_ffmpeg, url
 
@@ -91,3 +93,33 @@ def test_what_makes_no_sense_is_refused_at_its_field(data):
 
 def test_every_format_is_offered():
     assert [value for value, _ in SilenceCutForm.base_fields["exports"].choices] == list(exports.FORMATS)
+
+
+@pytest.mark.parametrize("render", ["smart", "none"])
+def test_a_transcript_follows_the_cut_without_listening_again(context, tmp_path, render):
+    path = tmp_path / "transcript.json"
+    said = transcribed.transcript((0.5, "kept one"), (1.3, "gone"), (2.2, "kept two"), pace=0.3)
+    path.write_text(said.edited(0, "kept 1").dumps())
+    with_words = dataclasses.replace(context, transcript=path)
+    params = cleaned(keep=KEEP, render=render, exports=["json"])
+    drafts = SilenceCut().run(with_words, params)
+    files = [draft for draft in drafts if draft.kind == "captions" and draft.path.suffix == ".vtt"]
+    assert [draft.name for draft in files] == ["A talk (cut).vtt", "A talk (cut).eng.vtt"]
+    found = [(one.text, one.start, one.end) for one in captions.parse(files[1].path.read_text())]
+    # Kept are 0.4 to 1.2, which comes first, and 2 to 3.2, which follows at 0.8.
+    assert found == [
+        ("kept 1", Fraction(1, 10), Fraction(7, 10)),
+        ("kept two", Fraction(1), Fraction(16, 10)),
+    ]
+    if render == "smart":
+        assert inspect(drafts[0].path).subtitles == ("und", "eng")
+    assert not any("recognisers" in command for command in context.log.commands)
+
+
+def test_a_transcript_that_is_broken_is_no_reason_to_lose_a_cut(context, tmp_path):
+    path = tmp_path / "transcript.json"
+    path.write_text("{")
+    drafts = SilenceCut().run(
+        dataclasses.replace(context, transcript=path), cleaned(keep=KEEP, render="none", exports=["edl"])
+    )
+    assert [draft.kind for draft in drafts] == ["captions", "captions", "timeline"]
