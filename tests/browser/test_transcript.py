@@ -19,6 +19,13 @@ CUES = """(track) => new Promise((done) => {
   see();
 })"""
 
+STILL = """(player) => {
+  // What is asked to play is noted, and stays where it is: a busy machine looks at a word when the next is spoken.
+  player.plays = 0;
+  player.play = () => { player.plays += 1; return Promise.resolve(); };
+  return player.readyState || new Promise((done) => player.addEventListener("loadedmetadata", done, { once: true }));
+}"""
+
 
 @pytest.fixture
 def talk(site, client, email):
@@ -38,7 +45,7 @@ def opened(new_page, site, client, talk):
     def opened(**options):
         page = new_page(site, client, **options)
         page.goto(f"/videos/{talk.pk}/")
-        page.locator("#player").evaluate("player => player.readyState || new Promise(f => player.onloadedmetadata = f)")
+        page.locator("#player").evaluate(STILL)
         if options.get("java_script_enabled", True):
             expect(page.locator(".said span[data-start]")).to_have_count(13)
         return page
@@ -54,9 +61,10 @@ def test_a_click_on_a_word_plays_there_and_marks_it(opened):
     page = opened()
     page.locator(".said span", has_text="was").click()
     expect(page.locator(".said .spoken")).to_have_text("was")
-    assert 5.8 <= time_of(page) < 8
+    assert time_of(page) == pytest.approx(5.8, abs=0.01)
+    assert page.locator("#player").evaluate("player => player.plays") == 1
     expect(page.locator(".said li[aria-current]")).to_contain_text("and <b>that</b> was it")
-    page.locator("#player").evaluate("player => { player.pause(); player.currentTime = 1.5; }")
+    page.locator("#player").evaluate("player => { player.currentTime = 1.5; }")
     expect(page.locator(".said .spoken")).to_have_text("seize")
     page.locator("#player").evaluate("player => { player.currentTime = 4; }")
     expect(page.locator(".said .spoken")).to_have_count(0)
@@ -90,7 +98,6 @@ def test_all_of_it_works_by_keyboard(opened):
     expect(page.locator(".said .aim")).to_have_text("was")
     page.keyboard.press("Enter")
     expect(page.locator(".said .spoken")).to_have_text("was")
-    page.locator("#player").evaluate("player => player.pause()")
     page.keyboard.press("e")
     page.keyboard.press("Control+a")
     page.keyboard.type("typed by hand")
