@@ -160,3 +160,13 @@ def test_a_recording_without_one_has_no_transcript(client):
     client.force_login(video.owner)
     assert "Find in the transcript" not in client.get(video.get_absolute_url()).content.decode()
     assert client.get(reverse("transcript", args=[video.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("burnt", [False, True])
+def test_a_result_is_played_with_its_captions_unless_they_are_in_the_picture(ann, video, burnt):
+    job = Job.objects.get(operation="transcribe")
+    film = {"name": "a.mp4", "key": "artifacts/none", "size": 1, "media_type": "video/mp4", "sha256": "0" * 64}
+    Artifact.objects.create(job=job, kind="video", position=9, metadata={"burnt": burnt}, **film)
+    html = ann.get(reverse("job", args=[job.pk])).content.decode()
+    captions_file = job.artifacts.get(media_type="text/vtt")
+    assert (f'<track kind="captions" src="{reverse("artifact-file", args=[captions_file.pk])}"' in html) is not burnt
