@@ -6,7 +6,6 @@ Tracks that already are what is wished for are copied; the others are decoded an
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +173,10 @@ class _Work:
 
     def follow(self, command: list[str], begin: float, end: float, stage: str) -> None:
         """Run a command that takes the work from one fraction to another."""
-        duration = max(self.job.info.duration, Fraction(1, 1000))
-        process.follow(command, duration, lambda done: self.tell(begin + (end - begin) * done, stage), log=self.log)
+        span = end - begin
+        process.follow(
+            command, self.job.info.duration, lambda done: self.tell(begin + span * done, stage), log=self.log
+        )
 
 
 def _counted(job: Job, plan: Plan, output: Path, made: MediaInfo, cache: Path | None) -> tuple[int, int]:

@@ -1,0 +1,111 @@
+"""What trimming and converting a recording costs, against `cp` of the same file and against ffmpeg's plain encodings.
+
+    python benchmarks/convert.py --media talk.mp4 [--loops 10] [--seconds 20]
+
+Prints a table: seconds on the clock and of processor (of the program and its children), and the size of the result.
+Copies are measured on the looped recording; encodings on `--seconds` of it.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from jobs.engine import hls, process
+from jobs.engine.conversion import Wish
+from jobs.engine.convert import convert
+from jobs.engine.cut import cut
+from jobs.engine.cutparams import CutParams
+from jobs.engine.inspection import inspect
+from jobs.engine.shape import Shape
+
+PLAIN = {
+    "ffmpeg, x264 medium, crf 23": ("-c:v", "libx264", "-crf", "23"),
+    "ffmpeg, x264 fast, crf 21": ("-c:v", "libx264", "-preset", "fast", "-crf", "21"),
+}
+WISHES = {
+    "mp4, picture encoded": Wish("mp4", "medium"),
+    "mp4 in 480p": Wish("mp4", shape=Shape(resolution=480)),
+    "hevc": Wish("hevc", "medium"),
+    "av1": Wish("av1", "medium"),
+    "webm": Wish("webm", "medium"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--media", type=Path, required=True, help="a recording in H.264 and AAC")
+    parser.add_argument("--loops", type=int, default=10, help="repeat the recording this often, without encoding")
+    parser.add_argument("--seconds", type=int, default=20, help="of the recording, for what has to be encoded")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, short, output = folder / "source.mp4", folder / "short.mp4", folder / "out"
+        ffmpeg(["-stream_loop", str(arguments.loops - 1), "-i", arguments.media, "-c", "copy", source])
+        ffmpeg(["-i", arguments.media, "-t", str(arguments.seconds), "-c", "copy", short])
+        copies(source, output, folder)
+        encodings(short, output, folder)
+
+
+def copies(source: Path, output: Path, folder: Path) -> None:
+    info = inspect(source)
+    print(f"{float(info.duration):.0f} s, {info.size_bytes / 1e6:.0f} MB, {info.video}")
+    report("cp", output, lambda: subprocess.run(["cp", source, output], check=True))
+    report("mp4, copied", output, lambda: convert(source, output, info, Wish(), scratch=folder))
+    middle = CutParams(keep=((info.duration / 10 + Fraction(1, 3), info.duration * 9 / 10 + Fraction(1, 3)),))
+    for way in ("smart", "encode"):
+        report(
+            f"trim to 80 %, {way}", output, lambda way=way: cut(source, output, info, middle, scratch=folder, way=way)
+        )  # type: ignore[misc]
+
+
+def encodings(source: Path, output: Path, folder: Path) -> None:
+    info = inspect(source)
+    assert info.video is not None
+    print(f"\n{float(info.duration):.0f} s, {info.size_bytes / 1e6:.1f} MB")
+    for name, options in PLAIN.items():
+        report(
+            name, output, lambda options=options: ffmpeg(["-i", source, *options, "-c:a", "copy", "-f", "mp4", output])
+        )  # type: ignore[misc]
+    for name, wish in WISHES.items():
+        report(name, output, lambda wish=wish: convert(source, output, info, wish, scratch=folder))  # type: ignore[misc]
+    half = Wish("mp4", limit_bytes=info.size_bytes // 2)
+    report("mp4 of half the size", output, lambda: convert(source, output, info, half, scratch=folder))
+    report("hls", output, lambda: hls.stream(source, output, info, Shape(), scratch=folder))
+    sizes = hls.ladder(info.video, Shape())
+    report(
+        f"hls's {len(sizes)} sizes one by one",
+        output,
+        lambda: [alone(source, output, info, one, folder) for one in sizes],
+    )
+
+
+def alone(source: Path, output: Path, info, one, folder: Path) -> None:
+    convert(source, output, info, Wish("mp4", "medium", shape=Shape(resolution=one.short_side)), scratch=folder)
+
+
+def ffmpeg(arguments: list[object]) -> None:
+    subprocess.run([process.ffmpeg(), "-y", "-v", "error", *map(str, arguments)], check=True)
+
+
+def report(name: str, output: Path, work: Callable[[], object]) -> None:
+    before, begun = used(), time.monotonic()
+    work()
+    clock, processor = time.monotonic() - begun, used() - before
+    print(f"{name:<28} {clock:8.2f} s {processor:8.2f} s processor {output.stat().st_size / 1e6:8.2f} MB", flush=True)
+
+
+def used() -> float:
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+if __name__ == "__main__":
+    main()
