@@ -47,7 +47,7 @@ class ConvertForm(OperationForm):
     quality = forms.ChoiceField(
         label="Picture",
         choices=[
-            ("keep", "Copy it if it fits, else encode it well"),
+            ("keep", "Copy it, or encode it well"),
             ("high", "Encode it, hardly to be told from the original"),
             ("medium", "Encode it, good"),
             ("small", "Encode it, small"),
