@@ -16,17 +16,15 @@ const planner = (() => {
   }
 
   // Runs of steps that surely are sound, each with the soft edges that lead up to it and fade away from it.
-  function found({ steps, step_ms, duration_ms, reach }, sure, maybe) {
+  function found({ steps, step_ms, duration_ms, reach }, sure, before, after) {
     const time = (place) => Math.min(place * step_ms, duration_ms), clips = [];
     for (let at = 0; at < steps.length; at += 1) {
       if (steps[at] < sure) continue;
       let end = at + 1, from = at;
       while (end < steps.length && steps[end] >= sure) end += 1;
       let to = end;
-      if (maybe < sure) {
-        while (from > Math.max(0, at - reach) && steps[from - 1] >= maybe) from -= 1;
-        while (to < Math.min(steps.length, end + reach) && steps[to] >= maybe) to += 1;
-      }
+      while (from > Math.max(0, at - reach) && steps[from - 1] >= before) from -= 1;
+      while (to < Math.min(steps.length, end + reach) && steps[to] >= after) to += 1;
       clips.push({ start: time(at), end: time(end), from: time(from), to: time(to) });
       at = end;
     }
@@ -76,8 +74,8 @@ const planner = (() => {
     const auto = params.threshold_db === "auto" || params.detector === "voice";
     const sure = auto ? heard.sure : params.threshold_db;
     if (sure === null) return [];
-    const soft = auto ? heard.maybe : sure;
-    const clips = found(heard, least(heard, sure), least(heard, soft));
+    const borders = auto ? [sure, heard.before, heard.after] : [sure, sure, sure];
+    const clips = found(heard, ...borders.map((border) => least(heard, border)));
     const whole = absorb(clips, duration, params.min_silence_ms).filter(({ start, end }) => end - start >= params.min_clip_ms);
     const softened = merge(whole.map(({ from, to }) => [from, to])).map(([start, end]) => ({ start, end, from: start, to: end }));
     const [before, after] = margins(params);

@@ -58,8 +58,9 @@ def test_every_step_lies_on_the_right_side_of_every_border(client, video):
     assert head["step_ms"] == 20
     assert head["duration_ms"] == pytest.approx(4000, abs=1)
     assert len(steps) == len(measured.db) == 200
-    assert {head["sure"], head["maybe"], -120, -41.5, 0} <= set(head["borders"])
-    assert (head["sure"], head["maybe"]) == levels.auto_thresholds(measured)
+    assert {head["sure"], head["before"], -120, -41.5, 0} <= set(head["borders"])
+    assert (head["sure"], head["before"]) == levels.auto_thresholds(measured)
+    assert head["after"] == head["before"]
     for place, border in enumerate(head["borders"]):
         assert ((steps > place) == (measured.db >= border)).all(), border
 
@@ -75,7 +76,7 @@ def test_levels_on_a_border_reach_it():
 def test_digital_silence_has_no_level_of_its_own():
     found = grades.of_levels(levels.Levels(np.full(100, -np.inf, np.float32), levels.STEP * 100))
     head = json.loads(found.to_bytes().partition(b"\n")[0])
-    assert (head["sure"], head["maybe"]) == (None, None)
+    assert (head["sure"], head["before"], head["after"]) == (None, None, None)
     assert not found.steps.any()
 
 
@@ -83,7 +84,7 @@ def test_voice_is_sent_the_same_way(client, video):
     head, steps = heard(client.get(f"/videos/{video.pk}/levels?detector=voice"))
     measured = voice.measure(storage.path(video.key), video.info)
     assert head["step_ms"] == 32
-    assert head["borders"] == [head["maybe"], head["sure"]]
+    assert head["borders"] == [head["before"], head["after"], head["sure"]]
     assert ((steps == 2) == (whole_words(measured.probability) >= np.float32(head["sure"]))).all()
 
 

@@ -9,7 +9,6 @@ and one that trails off are whole (hysteresis). With h for surely sound, s for w
 """
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
@@ -28,9 +27,13 @@ Run = tuple[int, int]
 # How far a soft edge reaches at most: softer stretches than that are not the end of a word.
 REACH = Fraction(2, 5)
 # Probabilities of voice: what is one beyond doubt, and what may belong to it. Silero's own tools begin at 0.5, which
-# loses some short words in noise; none of the noises tried here reaches 0.4.
+# loses some short words in noise; none of the noises tried here reaches 0.4. The model is slow to believe in a word
+# that begins softly, and quick to see that one is over: such beginnings stay at 0.03, pauses at about 0.002.
 SURELY_VOICE = 0.4
-MAYBE_VOICE = 0.15
+MAYBE_VOICE_BEFORE = 0.02
+MAYBE_VOICE_AFTER = 0.15
+# What may be a voice is one when so soon after it somebody surely speaks: pauses hardly ever reach that.
+SOON = Fraction(1, 2)
 # A hiss or a stop inside a word has no voice for so long.
 WITHIN_WORD = Fraction(3, 10)
 
@@ -60,29 +63,37 @@ def loud(levels: Levels, threshold_db: float | Literal["auto"]) -> Found:
         threshold = soft = float(threshold_db)
     if threshold == -np.inf:
         return Found([], threshold_db=threshold)
-    found = _found(levels.db, runs_of(levels.db >= threshold), soft, STEP, levels.duration)
+    found = _found(levels.db, runs_of(levels.db >= threshold), soft, soft, STEP, levels.duration)
     return dataclasses.replace(found, threshold_db=threshold)
 
 
 def voiced(voice: Voice) -> Found:
     """Runs of windows that surely are voice, with those around them that may be."""
     probability = whole_words(voice.probability)
-    return _found(probability, runs_of(probability >= SURELY_VOICE), MAYBE_VOICE, WINDOW, voice.duration)
+    runs = runs_of(probability >= SURELY_VOICE)
+    return _found(probability, runs, MAYBE_VOICE_BEFORE, MAYBE_VOICE_AFTER, WINDOW, voice.duration)
 
 
 def whole_words(probability: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities of voice without the dips inside words."""
+    """Probabilities of voice without the dips inside words, and after soft words that lead up to others."""
     filled = probability.copy()
-    runs = runs_of(probability >= SURELY_VOICE)
-    for (_, end), (start, _) in itertools.pairwise(runs):
-        if start - end <= WITHIN_WORD / WINDOW:
-            filled[end:start] = SURELY_VOICE
+    ended = -len(filled)
+    for start, end in runs_of(probability >= SURELY_VOICE):
+        first = max(0, ended, start - int(SOON / WINDOW))
+        suspected = np.flatnonzero(probability[first:start] >= MAYBE_VOICE_AFTER)
+        if start - ended <= WITHIN_WORD / WINDOW:
+            filled[ended:start] = SURELY_VOICE
+        elif len(suspected):
+            filled[first + suspected[0] : start] = SURELY_VOICE
+        ended = end
     return filled
 
 
-def _found(values: NDArray[np.float32], runs: list[Run], soft: float, step: Fraction, duration: Fraction) -> Found:
-    """Runs of values as stretches of time with edges down to `soft`; the end of the sound may cut the last short."""
-    softened = grown(values, runs, soft, int(REACH / step))
+def _found(
+    values: NDArray[np.float32], runs: list[Run], before: float, after: float, step: Fraction, duration: Fraction
+) -> Found:
+    """Runs of values as stretches of time with edges as `grown` finds them; the sound's end may cut the last short."""
+    softened = grown(values, runs, before, after, int(REACH / step))
 
     def time(place: int) -> Fraction:
         return min(place * step, duration)
@@ -103,17 +114,15 @@ def runs_of(mask: NDArray[np.bool_]) -> list[Run]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def grown(values: NDArray[np.float32], runs: Sequence[Run], least: float, reach: int) -> list[Run]:
-    """Runs made longer on either side by up to `reach` places, as long as the values there are `least` or above."""
+def grown(values: NDArray[np.float32], runs: Sequence[Run], before: float, after: float, reach: int) -> list[Run]:
+    """Runs made longer by up to `reach` places, back while values are `before` or above, on while they are `after`."""
     if not runs:
         return []
     starts, ends = np.array(runs).T
     places = np.arange(len(values))
-    below = values < least
     # Up to each place the last value below; from each place on the first one.
-    last = np.maximum.accumulate(np.where(below, places, -1))
-    first = np.minimum.accumulate(np.where(below, places, len(values))[::-1])[::-1]
-    before = np.concatenate(([-1], last))[starts] + 1
-    after = np.concatenate((first, [len(values)]))[ends]
-    begins, stops = np.maximum(before, starts - reach), np.minimum(after, ends + reach)
+    last = np.maximum.accumulate(np.where(values < before, places, -1))
+    first = np.minimum.accumulate(np.where(values < after, places, len(values))[::-1])[::-1]
+    begins = np.maximum(np.concatenate(([-1], last))[starts] + 1, starts - reach)
+    stops = np.minimum(np.concatenate((first, [len(values)]))[ends], ends + reach)
     return list(zip(begins.tolist(), stops.tolist(), strict=True))

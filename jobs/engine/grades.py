@@ -12,26 +12,28 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.detect import MAYBE_VOICE, REACH, SURELY_VOICE, whole_words
+from jobs.engine.detect import MAYBE_VOICE_AFTER, MAYBE_VOICE_BEFORE, REACH, SURELY_VOICE, whole_words
 from jobs.engine.levels import STEP, Levels, auto_thresholds
 from jobs.engine.voice import WINDOW, Voice
 
 # A level in dBFS that a person can choose.
 LEVELS_DB = [half / 2 for half in range(-240, 1)]
-VERSION = 2
+VERSION = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Grades:
-    """`steps` has one byte for each `step` seconds. `sure` and `maybe` are the borders that the detector itself would
-    choose; minus infinity when there is nothing to choose from. `duration` is the sound's, in seconds."""
+    """`steps` has one byte for each `step` seconds. `sure`, and for soft edges `before` and `after`, are the borders
+    that the detector itself would choose; minus infinity when there is nothing to choose from. `duration` is the
+    sound's, in seconds."""
 
     steps: NDArray[np.uint8]
     borders: tuple[float, ...]
     step: Fraction
     duration: Fraction
     sure: float
-    maybe: float
+    before: float
+    after: float
 
     def to_bytes(self) -> bytes:
         """A line of JSON with times in milliseconds, then the bytes."""
@@ -41,7 +43,8 @@ class Grades:
             "reach": int(REACH / self.step),
             "borders": self.borders,
             "sure": _finite(self.sure),
-            "maybe": _finite(self.maybe),
+            "before": _finite(self.before),
+            "after": _finite(self.after),
         }
         return json.dumps(head, separators=(",", ":")).encode() + b"\n" + self.steps.tobytes()
 
@@ -49,13 +52,13 @@ class Grades:
 def of_levels(levels: Levels) -> Grades:
     sure, maybe = auto_thresholds(levels)
     borders = sorted({*LEVELS_DB, *(level for level in (sure, maybe) if np.isfinite(level))})
-    return Grades(_graded(levels.db, borders), tuple(borders), STEP, levels.duration, sure, maybe)
+    return Grades(_graded(levels.db, borders), tuple(borders), STEP, levels.duration, sure, maybe, maybe)
 
 
 def of_voice(voice: Voice) -> Grades:
-    borders = (MAYBE_VOICE, SURELY_VOICE)
+    borders = (MAYBE_VOICE_BEFORE, MAYBE_VOICE_AFTER, SURELY_VOICE)
     steps = _graded(whole_words(voice.probability), borders)
-    return Grades(steps, borders, WINDOW, voice.duration, SURELY_VOICE, MAYBE_VOICE)
+    return Grades(steps, borders, WINDOW, voice.duration, SURELY_VOICE, MAYBE_VOICE_BEFORE, MAYBE_VOICE_AFTER)
 
 
 def _graded(values: NDArray[np.float32], borders: list[float] | tuple[float, ...]) -> NDArray[np.uint8]:

@@ -24,7 +24,7 @@ def values(text: str) -> np.ndarray:
 def softened(text: str, reach: int = 99) -> str:
     marks = values(text)
     kept = np.zeros(len(text), bool)
-    for start, end in grown(marks, runs_of(marks == 2), 1, reach):
+    for start, end in grown(marks, runs_of(marks == 2), 1, 1, reach):
         kept[start:end] = True
     return "".join("#" if one else "." for one in kept)
 

@@ -43,7 +43,7 @@ def test_it_clips_no_word_10_db_above_any_noise_and_cuts_most_pauses(noise, spee
     made = plan(heard(samples, tmp_path), speech.duration, PARAMS)
     found = spoken.score(speech, made, PARAMS)
     assert found.clipped == 0
-    assert found.recall > 0.75
+    assert found.recall > 0.7
     assert found.precision > 0.9
 
 
@@ -139,6 +139,35 @@ def test_the_hiss_inside_a_word_does_not_end_it_nor_make_its_beginning_a_click()
     probability[100:102] = probability[110:140] = 0.9
     made = plan(Voice(probability, 300 * WINDOW), 300 * WINDOW, CutParams(detector="voice", margin_before_ms=0))
     assert [float(kept[0]) for kept in made.keep] == [float(100 * WINDOW)]
+
+
+def test_a_word_that_the_model_believes_in_late_begins_where_it_first_suspected_it():
+    probability = np.zeros(300, np.float32)
+    probability[100:108], probability[108:140], probability[140:150] = 0.03, 0.9, 0.03
+    made = plan(
+        Voice(probability, 300 * WINDOW),
+        300 * WINDOW,
+        CutParams(detector="voice", margin_before_ms=0, margin_after_ms=0),
+    )
+    assert made.keep == ((100 * WINDOW, 140 * WINDOW),)
+
+
+def test_a_soft_word_is_kept_when_a_sure_one_follows_soon():
+    probability = np.zeros(300, np.float32)
+    probability[60:63] = probability[100:103] = 0.2
+    probability[112:140] = 0.9
+    made = plan(Voice(probability, 300 * WINDOW), 300 * WINDOW, CutParams(detector="voice", margin_before_ms=0))
+    assert [start for start, _ in made.keep] == [100 * WINDOW]
+
+
+@pytest.mark.parametrize("noise", ["room", "hum", "music"])
+def test_no_word_is_clipped_10_db_above_the_noise(noise, tmp_path):
+    """One of these words begins softly, after a pause."""
+    said = talk(3, 70)
+    made = plan(heard(said.over(NOISES[noise](len(said.samples), 102), 10), tmp_path), said.duration, PARAMS)
+    found = spoken.score(said, made, PARAMS)
+    assert found.clipped == 0
+    assert found.recall > 0.8
 
 
 def test_the_plan_says_that_a_voice_was_looked_for():
