@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from silence_cut import Row, keyed, looped, timed
+from silence_cut import Row, encoded, looped, timed
 
 from jobs.engine import picture, timeline
 from jobs.engine.inspection import inspect
@@ -38,7 +38,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = looped(keyed(arguments.media, arguments.keyframe_every, folder), arguments.loops, folder)
+        source = looped(encoded(arguments.media, arguments.keyframe_every, None, folder), arguments.loops, folder)
         compare(source, arguments.runs, folder)
 
 

@@ -24,7 +24,7 @@ from jobs.engine.parallel import Beside, beside
 from jobs.engine.playhead import Playhead, can_jump
 from jobs.engine.process import disk_full
 from jobs.engine.report import Lost
-from jobs.engine.target import KEY_SECONDS, Target
+from jobs.engine.target import DEPTH, KEY_SECONDS, Target
 from jobs.engine.timeline import FrameIndex, Schedule
 from jobs.engine.track import Track
 from jobs.errors import ToolError
@@ -74,8 +74,8 @@ def encode_pictures(
     with contextlib.ExitStack() as stack:
         stack.enter_context(disk_errors())
         container = stack.enter_context(av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)))
-        stream = target.stream(container)
-        track = Track(container, stream, wanted, depth=stream.codec_context.reorder_depth, clock_hz=index.clock_hz)
+        stream = target.stream(container, alone=alone)
+        track = Track(container, stream, wanted, depth=DEPTH, clock_hz=index.clock_hz)
         tasks = [stack.enter_context(beside(work)) for _ in range(threads)]
 
         def check() -> None:

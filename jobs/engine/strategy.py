@@ -9,21 +9,21 @@ import numpy as np
 from jobs.engine import coded, splice
 from jobs.engine.codec import CannotCopy, Quality
 from jobs.engine.coded import CodedOrder
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import MediaInfo, VideoTrack
 from jobs.engine.parallel import Halt
 from jobs.engine.patch import fitting
 from jobs.engine.pcm import demuxer
 from jobs.engine.smartcut import Splice
 from jobs.engine.splice import Decoding, Stretch
+from jobs.engine.target import coder_for
 from jobs.engine.timeline import FrameIndex, Schedule
 
 Render = Literal["smart", "encode"]
 
 # Containers whose packets can be gone to by time, or by their place in the file.
 ENTERABLE = {"mov", "matroska", "mpegts", "flv"}
-# What a picture costs, measured in pictures decoded (720p on one core): copied, and encoded as the whole would be.
+# What a copied picture costs, measured in pictures decoded (720p on one core).
 COPYING = 0.02
-ENCODING = 2.4
 # When more of the result than this is encoded, its size counts for more than the time.
 BULK_SHARE = 1 / 3
 
@@ -75,7 +75,7 @@ def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: CodedO
     decoding = Decoding(order, index, wanted)
     share = copied / len(wanted.pts)
     quality = order.codec.bulk if share < 1 - BULK_SHARE else order.codec.seam
-    if smart_cost(stretches, decoding, quality) >= whole_cost(wanted, index):
+    if smart_cost(stretches, decoding, quality) >= whole_cost(wanted, index, info.video):
         raise CannotCopy("copying parts of it would take longer")
     coding = fitting(order, info.video, index.clock_hz, quality)
     return Strategy(f"{_percent(share)} of the picture is untouched.", Splice(wanted, order, stretches, coding))
@@ -89,14 +89,14 @@ def smart_cost(stretches: list[Stretch], decoding: Decoding, quality: Quality) -
     return decoded + quality.cost * sum(stretch.count for stretch in encoded) + COPYING * copied
 
 
-def whole_cost(wanted: Schedule, index: FrameIndex) -> float:
+def whole_cost(wanted: Schedule, index: FrameIndex, track: VideoTrack) -> float:
     """Expected cost of encoding everything: what lies between a keyframe and a kept range is decoded too."""
     shown = [(first, end) for first, end, _ in wanted.parts if first < end]
     places = np.searchsorted(index.pts, wanted.pts)
     firsts, lasts = places[[first for first, _ in shown]], places[[end - 1 for _, end in shown]]
     keys = index.keys[np.maximum(np.searchsorted(index.keys, firsts, "right") - 1, 0)]
     decoded = (firsts - keys).clip(0).sum() + (lasts - firsts + 1).sum()
-    return float(decoded + ENCODING * len(wanted.pts))
+    return float(decoded + coder_for(track.pixel_format, is_hdr=track.hdr).cost * len(wanted.pts))
 
 
 def _percent(share: float) -> str:

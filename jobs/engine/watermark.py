@@ -207,7 +207,7 @@ def _strategy(
         copied = sum(stretch.count for stretch in stretches if stretch.stored is not None)
         quality = order.codec.bulk
         cost = strategy.smart_cost(stretches, Decoding(order, index, wanted), quality)
-        if not copied or cost >= strategy.whole_cost(wanted, index):
+        if not copied or cost >= strategy.whole_cost(wanted, index, info.video):
             raise CannotCopy("copying parts of it would take longer")
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
