@@ -110,6 +110,10 @@ class Operation(Generic[P]):
     def check_inputs(self, info: MediaInfo, params: P, infos: Mapping[str, MediaInfo]) -> None:
         """Raise InputError when the other recordings, by the names of `inputs`, cannot be used for this one."""
 
+    def queue_for(self, params: P) -> str:
+        """The queue of this piece of work, where its parameters decide whether it takes seconds."""
+        return self.queue
+
     def timeout_seconds(self, info: MediaInfo, params: P) -> int:
         """After how long the work is ended as hanging."""
         return 600 + 20 * int(info.duration)

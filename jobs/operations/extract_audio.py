@@ -120,6 +120,10 @@ class ExtractAudio(Operation[ExtractAudioParams]):
     def check(self, info: MediaInfo, params: ExtractAudioParams) -> None:
         levels.tracks(info, params.track)
 
+    def queue_for(self, params: ExtractAudioParams) -> str:
+        """Encoding grows with the recording, and would keep pictures and other quick work waiting."""
+        return "quick" if params.format == "copy" else "long"
+
     def run(self, context: Context, params: ExtractAudioParams) -> list[Draft]:
         tracks = levels.tracks(context.info, params.track)
         return [self.draft(context, params, track, number, len(tracks)) for number, track in enumerate(tracks)]

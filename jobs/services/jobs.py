@@ -70,7 +70,7 @@ def _create(
             video=video,
             operation=slug,
             params=params,
-            queue=registry.get(slug).queue,
+            queue=registry.get(slug).queue_for(from_json(slug, params)),
             idempotency_key=idempotency_key,
             retry_of=retry_of,
             status=Job.Status.WAITING if before else Job.Status.QUEUED,

@@ -116,3 +116,8 @@ def test_each_track_becomes_a_file_with_a_name_and_its_facts(tmp_path):
     (only,) = OPERATION.run(context, params(track=1, format="mp3"))
     assert only.name == "Talk.mp3"
     assert only.metadata["copied"] is False
+
+
+def test_only_a_copy_is_quick_work():
+    assert OPERATION.queue_for(parameters.parse("extract-audio", {})) == "quick"
+    assert OPERATION.queue_for(parameters.parse("extract-audio", {"format": "mp3"})) == "long"
