@@ -69,6 +69,7 @@ class Marked:
             "frames_copied": self.strategy.copied,
             "render": self.strategy.render,
             "render_reason": self.strategy.reason,
+            "summary": self.strategy.reason.rstrip(".") if self.strategy.splice else "",
             "checked": self.report.summary,
             "sound_packets_copied": self.packets,
         }
