@@ -86,7 +86,9 @@ class Made:
     def to_json(self) -> dict[str, Any]:
         width, height = self.size
         parts = [[round(float(one.start), 3), round(float(one.end), 3)] for one in self.excerpts]
-        return {"excerpts": parts, "width": width, "height": height, "seconds": round(float(self.seconds), 3)}
+        moments = "One moment" if len(parts) == 1 else f"{len(parts)} moments"
+        told = {"summary": f"{moments} in {float(self.seconds):.3g} s", "duration": round(float(self.seconds), 3)}
+        return {"excerpts": parts, "width": width, "height": height, **told}
 
 
 def trailer(

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from jobs import storage
 from jobs.engine.probe import inspect
 from jobs.errors import InputError
-from jobs.models import Job
+from jobs.models import Artifact, Job
 from jobs.operations.preview import PreviewParams
 from jobs.services import parameters, videos
 from tests import factories, media
@@ -100,8 +100,26 @@ def test_a_job_makes_it(talk, params, kind, name, media_type):
     assert job.status == Job.Status.SUCCEEDED, job.error_detail or job.error_message
     artifact = job.artifacts.get()
     assert (artifact.kind, artifact.name, artifact.media_type) == (kind, name, media_type)
-    assert artifact.metadata["seconds"] == params["seconds"]
+    assert artifact.metadata["duration"] == params["seconds"]
     assert artifact.metadata["preview"] == params.get("kind", "trailer")
     assert len(artifact.metadata["excerpts"]) == 2
+    assert artifact.metadata["summary"] == f"2 moments in {params['seconds']} s"
     if kind == "video":
         assert float(inspect(storage.path(artifact.key)).duration) == pytest.approx(3, abs=0.05)
+
+
+def result(video, kind, **metadata):
+    job = factories.job(video.owner, video=video, status=Job.Status.SUCCEEDED, operation="preview")
+    values = {"key": "none", "size": 5, "media_type": "x/y", "sha256": "0" * 64}
+    return Artifact.objects.create(job=job, kind=kind, name="x", metadata=metadata, **values)
+
+
+def test_the_library_plays_the_newest_loop_and_no_trailer(client, db):
+    video, other = factories.video(title="with"), factories.video(title="without")
+    older, newer = (result(video, "video", preview="loop") for _ in range(2))
+    shunned = [result(video, "video", preview="trailer"), result(other, "image", preview="loop")]
+    client.force_login(video.owner)
+    page = client.get("/").content.decode()
+    assert page.count('class="loop"') == 1
+    assert f'class="loop" src="/artifacts/{newer.pk}/file"' in page
+    assert not any(str(one.pk) in page for one in [older, *shunned])
