@@ -12,7 +12,7 @@ from jobs.engine.inspection import inspect
 from jobs.engine.process import CommandLog
 from jobs.engine.recognition import Ears
 from jobs.errors import InputError, JobError, ToolError
-from tests import spoken
+from tests import spoken, whispering
 from tests.dictation import COUNT, PEOPLE, STATES, dictated
 from tests.media import run_ffmpeg, url
 
@@ -115,6 +115,27 @@ def test_a_recogniser_that_dies_is_an_error_of_ours(speech, monkeypatch):
         hear(speech[0], log=log)
     assert "exit status 3" in failed.value.detail
     assert log.commands
+
+
+def test_a_whisper_model_is_loaded_and_listens(tmp_path):
+    """All but what it says: no real model is small enough for a test."""
+    model = whispering.model(tmp_path / "tiny")
+    noise = np.random.default_rng(1).normal(0, 2000, 16_000).astype("<i2")
+    with recognition._Pool(Ears("whisper", str(model)), 1, None) as pool:
+        assert (pool.model, pool.device) == (str(model), "cpu")
+        (child,) = pool.children
+        answers = []
+        for place in range(2):
+            pool.ask(child, place, noise)
+            while not (told := list(pool.told())):
+                pass
+            answers += [answer for _, answer in told]
+    assert [answer["language"] for answer in answers] == ["en", "en"]
+    for answer in answers:
+        for start, end, text, confidence in answer["words"]:
+            assert 0 <= start <= end <= 31
+            assert isinstance(text, str)
+            assert 0 <= confidence <= 1
 
 
 def test_a_whisper_model_that_is_not_there_is_an_error(speech, tmp_path):
