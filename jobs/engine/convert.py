@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from jobs.engine import colours as looks
-from jobs.engine import conversion, process, timeline, verify
+from jobs.engine import conversion, timeline, verify
 from jobs.engine.conversion import Plan, Wish
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
 from jobs.engine.process import CommandLog
 from jobs.engine.render import whole
 from jobs.engine.report import counted
-from jobs.engine.transcode import Job, argv
+from jobs.engine.transcode import Job, argv, follow
 from jobs.errors import InputError, ToolError
 
 FIRST_PASS_SHARE, TRY_SHARE, ALL_TRIES_SHARE = 0.35, 0.9, 0.97
@@ -174,9 +174,7 @@ class _Work:
     def follow(self, command: list[str], begin: float, end: float, stage: str) -> None:
         """Run a command that takes the work from one fraction to another."""
         span = end - begin
-        process.follow(
-            command, self.job.info.duration, lambda done: self.tell(begin + span * done, stage), log=self.log
-        )
+        follow(command, self.job.info, lambda done: self.tell(begin + span * done, stage), self.log)
 
 
 def _counted(job: Job, plan: Plan, output: Path, made: MediaInfo, cache: Path | None) -> tuple[int, int]:

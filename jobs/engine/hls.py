@@ -17,16 +17,16 @@ from typing import Any
 import av
 
 from jobs.engine import colours as looks
-from jobs.engine import process, soundfiles
+from jobs.engine import soundfiles
 from jobs.engine.colours import Colours
 from jobs.engine.conversion import RUNGS, Wish, check
 from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack
-from jobs.engine.pcm import demuxer, output_channels
+from jobs.engine.pcm import output_channels
 from jobs.engine.process import CommandLog
 from jobs.engine.render import whole
 from jobs.engine.report import counted
 from jobs.engine.shape import Framing, Shape, framing, scaled
-from jobs.engine.transcode import chain, sound_options
+from jobs.engine.transcode import chain, follow, opened, sound_options
 from jobs.errors import ToolError
 
 SEGMENT_SECONDS = 4
@@ -138,7 +138,7 @@ def stream(
         folder = Path(name) / "stream"
         folder.mkdir()
         command = argv(source, info, sizes, colours, folder, Path(name))
-        process.follow(command, info.duration, lambda done: tell(ENCODE_SHARE * done, stage), log=log)
+        follow(command, info, lambda done: tell(ENCODE_SHARE * done, stage), log)
         pictures = tuple(rendition(folder, name_of(one)) for one in sizes)
         sounds = tuple(rendition(folder, f"sound-{place}") for place in range(1, len(info.audio) + 1))
         require_aligned(pictures, info.duration)
@@ -165,8 +165,7 @@ def argv(
     graph = [f"[0:{info.video.index}]{filters},split={len(sizes)}{outs.replace('v', 's')}"]
     graph += [f"[s{place}]{scaled(one.size) if place else 'null'}[v{place}]" for place, one in enumerate(sizes)]
     command = [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *process.SAFE_INPUT),
-        *("-f", demuxer(info), "-i", f"file:{source}", "-filter_complex", ";".join(graph)),
+        *(*opened(source, info), "-filter_complex", ";".join(graph)),
         *("-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-crf", CRF, "-pix_fmt", "yuv420p"),
         *("-fps_mode:v", "vfr", "-enc_time_base:v", "filter"),
         # The same keyframes in every size, and none that depends on what a size shows.

@@ -1,6 +1,7 @@
 """ffmpeg's command lines for converting a recording."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -15,7 +16,12 @@ from jobs.engine.extract import OWN_TAGS
 from jobs.engine.extras import COVERS
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.pcm import demuxer, output_channels
+from jobs.engine.process import CommandLog
 from jobs.engine.shape import Framing
+from jobs.errors import InputError, ToolError
+
+MOST_ERRORS = 0.05
+"""Of the packets of a track: a recording with more that do not decode is damaged."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,13 +35,35 @@ class Job:
     folder: Path
 
 
+def opened(source: Path, info: MediaInfo) -> list[str]:
+    """How every command begins: the program, and the recording as its only input."""
+    return [
+        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *process.SAFE_INPUT),
+        *("-max_error_rate", str(MOST_ERRORS), "-f", demuxer(info), "-i", f"file:{source}"),
+    ]
+
+
+def follow(command: list[str], info: MediaInfo, progress: Callable[[float], None], log: CommandLog | None) -> None:
+    """Run a command that `opened` begins. `progress` gets a fraction. Raises InputError, ToolError, ResourceError."""
+    try:
+        process.follow(command, info.duration, progress, log=log)
+    except ToolError as error:
+        if "Decode error rate" not in error.detail:
+            raise
+        raise InputError(
+            f"The recording is damaged: more than {MOST_ERRORS:.0%} of it cannot be decoded. Upload it again; if that "
+            "does not help, export or record it anew.",
+            detail=error.detail,
+            code="damaged",
+        ) from error
+
+
 def argv(job: Job, plan: Plan, output: Path | None) -> list[str]:
     """ffmpeg's command line for a plan; without `output`, for the first of two passes."""
     kind, info = job.wish.kind, job.info
     assert info.video is not None
     command = [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *process.SAFE_INPUT),
-        *("-f", demuxer(info), "-i", f"file:{job.source}", "-map", f"0:{info.video.index}"),
+        *(*opened(job.source, info), "-map", f"0:{info.video.index}"),
         *picture_options(job, plan),
         *("-progress", "pipe:1"),
     ]

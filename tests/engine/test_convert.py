@@ -404,6 +404,32 @@ def test_sound_alone_is_refused(tmp_path):
     assert refused.value.code == "no_picture"
 
 
+def damaged(path: Path, count: int) -> Path:
+    """Pictures from the thirtieth on with nothing but zeros in them."""
+    make(path, Picture(seconds=8), Sound(LOUD, seconds=8))
+    with av.open(str(path)) as container:
+        spots = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    for place, size in spots[30 : 30 + count]:
+        data[place + 4 : place + size] = bytes(size - 4)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(frame_rate=Fraction(10))])
+def test_a_damaged_recording_is_refused(shape, tmp_path):
+    with pytest.raises(InputError) as refused:
+        run(damaged(tmp_path / "a.mp4", 60), Wish(quality="small", shape=shape))
+    assert refused.value.code == "damaged"
+    assert not (tmp_path / "converted.mp4").exists()
+
+
+def test_little_damage_is_told(tmp_path):
+    made, _ = run(damaged(tmp_path / "a.mp4", 3), Wish(quality="small"))
+    assert made.lost == 3
+    assert made.summary.endswith("3 frames of the recording damaged")
+
+
 def test_stopping_it_leaves_nothing(tmp_path):
     def stop(done: float, stage: str) -> None:
         if stage.startswith("Encoding") and done > 0:

@@ -12,6 +12,7 @@ from jobs.engine.media import VideoTrack
 from jobs.engine.shape import Shape
 from jobs.errors import Cancelled, InputError
 from tests.clips import Picture, Sound, heard, lag, make, seen
+from tests.engine.test_convert import damaged
 from tests.media import run_ffmpeg, url
 
 LOUD = [(0.3, 0.8), (5.2, 5.7)]
@@ -163,6 +164,12 @@ def test_sound_alone_is_refused(tmp_path):
     with pytest.raises(InputError) as refused:
         run(make(tmp_path / "a.m4a", None, SOUNDS[0]))
     assert refused.value.code == "no_picture"
+
+
+def test_a_damaged_recording_is_refused(tmp_path):
+    with pytest.raises(InputError) as refused:
+        run(damaged(tmp_path / "a.mp4", 60))
+    assert refused.value.code == "damaged"
 
 
 def test_stopping_it_leaves_nothing(tmp_path):
