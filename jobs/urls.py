@@ -18,6 +18,7 @@ urlpatterns = [
     path("videos/<uuid:pk>/title/", videos.rename, name="video-title"),
     path("videos/<uuid:pk>/delete/", videos.delete, name="video-delete"),
     path("videos/<uuid:pk>/poster/back/", posters.take_back, name="video-poster-back"),
+    path("artifacts/<uuid:pk>/storyboard", results.storyboard, name="artifact-storyboard"),
     path("artifacts/<uuid:pk>/poster/", posters.choose, name="artifact-poster"),
     path("artifacts/<uuid:pk>/file", results.artifact_file, name="artifact-file"),
     path("queue/", jobs.queue, name="queue"),

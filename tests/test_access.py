@@ -27,6 +27,7 @@ PAGES = [
     ("post", "video-poster-back", "video"),
     ("get", "artifact-file", "artifact"),
     ("post", "artifact-poster", "artifact"),
+    ("get", "artifact-storyboard", "artifact"),
     ("get", "job", "job"),
     ("post", "job-cancel", "job"),
     ("post", "job-retry", "job"),
@@ -38,7 +39,7 @@ PAGES = [
 
 MORE = {"video-preview": ["watermark"]}
 """What an address has besides the id."""
-NEED_MEDIA = ("video-levels", "video-preview")
+NEED_MEDIA = ("video-levels", "video-preview", "artifact-storyboard")
 """They show something only of a real recording."""
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from jobs.errors import JobError
 from jobs.forms import SearchForm, WorkForm
 from jobs.models import Account, Job, Video
-from jobs.services import loops, uploads
+from jobs.services import loops, storyboards, uploads
 from jobs.services.naming import file_name
 from jobs.views import notes
 from jobs.views.posted import work_form
@@ -89,6 +89,7 @@ def shelf(owner: Account, search: SearchForm, number: str | None) -> dict[str, A
     annotated = found.annotate(
         under_way=Count("jobs", filter=Q(jobs__status__in=Job.ACTIVE)),
         loop=loops.newest_of_each(),
+        storyboard=storyboards.newest_of_each(),
         running=Max("jobs__progress", filter=Q(jobs__status=Job.Status.RUNNING)),
     )
     newest_first = annotated.order_by("-created_at", "-pk")  # grouping drops the model's own order

@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from jobs.access import aowned, signed_in
+from jobs.access import aowned, owned, signed_in
 from jobs.models import Artifact, Image, Video
 from jobs.sending import Sent, send
-from jobs.services import naming
+from jobs.services import naming, storyboards
 
 
 @require_safe
@@ -32,6 +32,20 @@ async def video_poster(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 async def artifact_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     artifact = await aowned(Artifact, request.user, pk)
     return await send(request, Sent(artifact.key, artifact.name, artifact.media_type, artifact.sha256))
+
+
+@require_safe
+@signed_in
+def storyboard(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The WebVTT file of a storyboard with the addresses of its sheets, for players."""
+    artifact = owned(Artifact, request.user, pk)
+    if not storyboards.every().filter(pk=artifact.pk).exists():
+        raise Http404("this is no storyboard")
+    try:
+        text = storyboards.cues(artifact)
+    except FileNotFoundError as error:
+        raise Http404("this storyboard is gone") from error
+    return HttpResponse(text, content_type="text/vtt; charset=utf-8", headers={"Cache-Control": "private, no-cache"})
 
 
 @require_safe

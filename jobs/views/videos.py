@@ -14,7 +14,7 @@ from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
 from jobs.models import Account, Job, Video
 from jobs.services import jobs as work_service
-from jobs.services import parameters
+from jobs.services import parameters, storyboards
 from jobs.services import videos as video_service
 from jobs.templatetags import words
 from jobs.views import cutting, transcripts
@@ -84,6 +84,7 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
     return {
         "video": video,
         "summary": summary(video),
+        "storyboard": storyboards.newest(video),
         "jobs": jobs,
         "view": view,
         "state": live.state_of(jobs),
