@@ -16,6 +16,7 @@ from PIL import Image
 
 from jobs.engine import lettering, picture, playback, rejoin, render, splice, strategy, timeline, verify
 from jobs.engine.codec import CannotCopy
+from jobs.engine.copies import copy_faults
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.marks import PLANAR, Look, Painter, placed
 from jobs.engine.media import MediaInfo
@@ -259,7 +260,7 @@ class _Work:
                 self.source, self.info, self.index, self.wanted, out, progress=advance, paint=self.painter
             )
         advance(1.0)
-        report = proved(out, self.index, self.wanted, lost)
+        report = proved(out, self.index, self.wanted, lost, way.splice)
         require(report)
         return report
 
@@ -281,8 +282,8 @@ class _Work:
             return comparing.result()
 
 
-def proved(out: Path, index: FrameIndex, wanted: Schedule, lost: Lost) -> Report:
-    """Compare when pictures come on show with the schedule, and decode those around the seams."""
+def proved(out: Path, index: FrameIndex, wanted: Schedule, lost: Lost, copies: Splice | None) -> Report:
+    """Compare times of showing with the schedule and copies with the source; decode the pictures around the seams."""
     halt = Halt()
     shown = playback.stamps(out, halt)
     faults = verify.time_faults(shown, wanted, index.clock_hz)
@@ -294,6 +295,8 @@ def proved(out: Path, index: FrameIndex, wanted: Schedule, lost: Lost) -> Report
     faults += [
         Fault("undecodable", "A picture does not decode cleanly.", float(pts * shown.time_base)) for pts in bad[:1]
     ]
+    if copies:
+        faults += copy_faults(out, copies, halt)
     plan = CutPlan(ends[-1], ((Fraction(0), ends[-1]),))
     if damage := verify.damage_fault(lost, plan):
         faults.append(damage)

@@ -166,6 +166,25 @@ def test_nothing_shows_outside_of_its_time_and_these_pictures_are_copied(tmp_pat
         assert np.abs(np.subtract((left, top, right, bottom), (10, 10, 74, 42))).max() <= 1
 
 
+def test_a_copied_picture_that_changed_on_the_way_is_noticed_and_all_are_encoded(tmp_path, monkeypatch):
+    right = watermark.splice_pictures
+
+    def wrong(source, info, index, splice, out, **more):
+        right(source, info, index, splice, out, **more)
+        with av.open(str(out)) as container:
+            last = [packet.pos + packet.size - 1 for packet in container.demux(video=0) if packet.size][-10]
+        data = bytearray(out.read_bytes())
+        data[last] ^= 1
+        out.write_bytes(data)
+
+    monkeypatch.setattr(watermark, "splice_pictures", wrong)
+    source = clips.make(tmp_path / "a.mp4", clips.Picture(seconds=4, size=(320, 192)), clips.Sound(seconds=4))
+    look = Look(start=Fraction(3, 2), end=Fraction(2), corner="bottom-right", scale=0.1)
+    out, done = marked(tmp_path, source, logo(tmp_path), look)
+    assert done.strategy.render == "encode"
+    assert clips.seen(out) == clips.seen(source)
+
+
 def test_every_picture_still_tells_its_own_number(tmp_path):
     source = clips.make(tmp_path / "a.mp4", clips.Picture(seconds=4, size=(320, 192)), clips.Sound(seconds=4))
     look = Look(start=Fraction(3, 2), end=Fraction(2), corner="bottom-right", scale=0.1)
