@@ -31,7 +31,7 @@ class Encoder:
     """An encoder of pictures.
 
     `options` turns a rate and a framing into ffmpeg's output options. `two_pass` says whether it can. `least_bits` is
-    what a pixel of a picture needs, or it falls apart. `cost` is its time for a picture, as a multiple of H.264's.
+    what a pixel of a picture needs, or it falls apart.
     """
 
     name: str
@@ -39,7 +39,6 @@ class Encoder:
     deep: bool
     two_pass: bool
     least_bits: float
-    cost: float
 
     def argv(self, rate: Rate, framing: Framing) -> list[str]:
         """ffmpeg's options for a keyframe each 4 s, so that a player can jump and a cut can copy."""
@@ -80,10 +79,10 @@ def _vp9(rate: Rate) -> list[str]:
     return ["-c:v:0", "libvpx-vp9", *speed, *aim, *free, *_passes(rate)]
 
 
-H264 = Encoder("H.264", _x264, deep=False, two_pass=True, least_bits=0.03, cost=1)
-HEVC = Encoder("HEVC", _x265, deep=True, two_pass=True, least_bits=0.02, cost=3)
-AV1 = Encoder("AV1", _svt, deep=True, two_pass=False, least_bits=0.015, cost=3)
-VP9 = Encoder("VP9", _vp9, deep=True, two_pass=True, least_bits=0.02, cost=5)
+H264 = Encoder("H.264", _x264, deep=False, two_pass=True, least_bits=0.03)
+HEVC = Encoder("HEVC", _x265, deep=True, two_pass=True, least_bits=0.02)
+AV1 = Encoder("AV1", _svt, deep=True, two_pass=False, least_bits=0.015)
+VP9 = Encoder("VP9", _vp9, deep=True, two_pass=True, least_bits=0.02)
 
 
 @dataclasses.dataclass(frozen=True)

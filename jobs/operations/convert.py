@@ -155,7 +155,7 @@ class Convert(Operation[ConvertParams]):
         conversion.check(info, params.wish)
 
     def timeout_seconds(self, info: MediaInfo, params: ConvertParams) -> int:
-        # The slowest encoder makes two full HD pictures a second on one core, and may have to go over it five times.
+        # A slow encoder on a busy machine may have to go over it five times to meet a size.
         return 3600 + 200 * int(info.duration)
 
     def run(self, context: Context, params: ConvertParams) -> list[Draft]:
