@@ -83,7 +83,7 @@ def measure(blocks: Iterable[Samples], rate: int) -> Steps:
     for block in blocks:
         held = block if held is None else np.concatenate((held, block))
         count = len(held) // length
-        steps = held[: count * length].reshape(count, -1, held.shape[1])
+        steps = held[: count * length].reshape(count, length, held.shape[1])
         levels.append(np.mean(np.square(steps, dtype=np.float64), axis=(1, 2)))
         brights.append(np.mean(np.square(np.diff(steps, axis=1), dtype=np.float64), axis=(1, 2)))
         held = held[count * length :]

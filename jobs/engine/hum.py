@@ -15,7 +15,8 @@ RATE = 4_000
 """What `find` takes: harmonics up to 2 kHz."""
 MAINS_HZ = (50.0, 60.0)
 WINDOW_SECONDS = 4
-FEWEST_WINDOWS = 2
+FEWEST_WINDOWS, MOST_WINDOWS = 2, 600
+"""Of a longer recording every second window is taken, or every fourth, and so on."""
 # Mains keep their frequency to a few thousandths, and so do recorders' clocks.
 OFF = 0.004
 STANDS_OUT_DB = 10.0
@@ -52,12 +53,15 @@ def _median_spectrum(blocks: Iterable[Samples]) -> NDArray[np.float64] | None:
     """Levels in dB, of steps of a quarter of a Hz."""
     length = RATE * WINDOW_SECONDS
     window = np.hanning(length)
-    held, spectra = np.zeros(0, np.float32), []
+    held, spectra, stride, number = np.zeros(0, np.float32), [], 1, 0
     for block in blocks:
         held = np.concatenate((held, np.nan_to_num(block[:, 0])))
         while len(held) >= length:
-            spectra.append(np.log10(np.abs(np.fft.rfft(held[:length] * window)) ** 2 + 1e-9).astype(np.float32))
-            held = held[length // 2 :]
+            if number % stride == 0:
+                spectra.append(np.log10(np.abs(np.fft.rfft(held[:length] * window)) ** 2 + 1e-9).astype(np.float32))
+            if len(spectra) > MOST_WINDOWS:
+                spectra, stride = spectra[::2], 2 * stride
+            number, held = number + 1, held[length // 2 :]
     return 10 * np.median(spectra, axis=0).astype(np.float64) if len(spectra) >= FEWEST_WINDOWS else None
 
 

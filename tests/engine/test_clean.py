@@ -71,6 +71,14 @@ def test_clean_speech_has_no_noise_to_take_out(talk):
     assert not len(denoise.measure([talk.samples[:, None]], RATE).noise())
 
 
+def test_sound_may_come_in_blocks_of_any_size(talk):
+    noisy = talk.over(spoken.room(len(talk.samples), 3), 10)[: 3 * RATE, None]
+    whole, scraps = (denoise.measure(blocks, RATE) for blocks in ([noisy], np.array_split(noisy, 1000)))
+
+    assert np.array_equal(whole.level, scraps.level)
+    assert not len(denoise.measure([noisy[:100]], RATE).noise())
+
+
 def test_speech_without_pauses_is_no_noise(talk):
     whole = np.concatenate([talk.samples[round(a * RATE) : round(b * RATE)] for a, b in talk.words])
 
@@ -91,6 +99,17 @@ def test_hum_is_found_with_its_harmonics_and_taken_out(talk, mains):
     assert found.lines_hz[:5] == pytest.approx([mains * 1.0005 * k for k in (1, 2, 3, 4, 5)], abs=0.26)
     rest = np.concatenate(list(filtered([humming[:, None]], found.filters(), RATE, 1)))[:, 0]
     assert segmental_snr(talk.samples, rest) > segmental_snr(talk.samples, humming) + 6
+
+
+def test_hum_of_a_long_recording_is_found_in_a_part_of_its_windows(monkeypatch):
+    monkeypatch.setattr(hum, "MOST_WINDOWS", 5)
+    time = np.arange(hum.RATE * 60) / hum.RATE
+    tones = sum(np.sin(2 * np.pi * 60 * k * time) for k in (1, 2, 3)).astype(np.float32)
+
+    found = hum.find([tones[:, None] + np.random.default_rng(1).normal(0, 0.1, (len(tones), 1))])
+
+    assert found
+    assert found.lines_hz[:3] == (60, 120, 180)
 
 
 @pytest.mark.parametrize("name", ["room", "hiss", "music", "keyboard"])
