@@ -20,13 +20,14 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import picture, process
+from jobs.engine import process
 from jobs.engine.inspection import inspect
 from jobs.engine.marks import Look
 from jobs.engine.media import MediaInfo
+from jobs.engine.target import H264
 from jobs.engine.watermark import Mark, watermark
 
-ENCODER = ("-c:v", "libx264", "-preset", picture.PRESET, "-crf", str(picture.CRF))
+ENCODER = ("-c:v", H264.name, "-preset", H264.preset, "-crf", str(H264.crf))
 
 
 def main() -> None:

@@ -159,6 +159,8 @@ def test_nothing_shows_outside_of_its_time_and_these_pictures_are_copied(tmp_pat
     assert [at for at, _ in before] == [at for at, _ in after]
     same = [one == other for one, other in zip(before, after, strict=True)]
     assert sum(same) == done.strategy.copied
+    share = round(100 * sum(same) / len(same))
+    assert done.to_json()["summary"] == f"{share} % of the picture is untouched"
     for at in (Fraction(74, 25), Fraction(100, 25), Fraction(5)):
         assert np.abs(seen(source, at) - seen(out, at)).max() <= 20, f"something is drawn at {float(at)} s"
     for at in (Fraction(75, 25), Fraction(99, 25)):
