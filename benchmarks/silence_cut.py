@@ -113,8 +113,8 @@ def looped(media: Path, loops: int, folder: Path) -> Path:
 
 def one_liner(source: Path, plan: CutPlan, output: Path, preset: str) -> list[str]:
     """What people type: one pass, both filters choosing by time."""
-    # Up to just before the end: `between` takes both ends in.
-    chosen = "+".join(f"between(t,{float(start):.6f},{float(end) - 0.001:.6f})" for start, end in plan.keep)
+    # From just before the first picture, which rounding may not lose, to just before the end: `between` takes both in.
+    chosen = "+".join(f"between(t,{float(start) - 0.001:.6f},{float(end) - 0.001:.6f})" for start, end in plan.keep)
     return [
         *(process.ffmpeg(), "-v", "error", "-y", "-i", str(source)),
         *("-vf", f"select='{chosen}',setpts=N/FRAME_RATE/TB", "-af", f"aselect='{chosen}',asetpts=N/SR/TB"),
