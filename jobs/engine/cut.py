@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from jobs.engine import cutplan, extras, levels, proven, timeline, voice
+from jobs.engine import cutplan, extras, levels, memory, proven, timeline, voice
 from jobs.engine import strategy as strategies
 from jobs.engine.cutplan import CutParams, CutPlan
 from jobs.engine.extras import Captions
@@ -141,6 +141,7 @@ def cut(
         )
         strategy = _strategy(source, info, plan, index, way)
         kept = extras.read(source, info, plan, transcript=transcript, log=log)
+    memory.give_back()
 
     work = proven.Work(
         source=source,
