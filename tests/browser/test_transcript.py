@@ -11,6 +11,8 @@ from jobs.models import Account
 from tests import clips, factories, transcribed
 from tests.browser.test_looks import serious
 
+SLOW = 60_000
+"""Milliseconds for what the server has to answer, on a busy machine."""
 LINES = [(1, "we seize the day"), (5, "and <b>that</b> was it"), (9, "the last line of all")]
 
 CUES = """(track) => new Promise((done) => {
@@ -47,7 +49,7 @@ def opened(new_page, site, client, talk):
         page.goto(f"/videos/{talk.pk}/")
         page.locator("#player").evaluate(STILL)
         if options.get("java_script_enabled", True):
-            expect(page.locator(".said span[data-start]")).to_have_count(13)
+            expect(page.locator(".said span[data-start]")).to_have_count(13, timeout=SLOW)
         return page
 
     return opened
@@ -79,14 +81,14 @@ def test_it_is_found_corrected_and_taken_back(opened):
     row.get_by_role("button", name="Edit").click()
     page.get_by_label("The line at 0:09").fill("the very last <i>line</i>")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(row.locator("p")).to_have_text("the very last <i>line</i>")
+    expect(row.locator("p")).to_have_text("the very last <i>line</i>", timeout=SLOW)
     page.reload()
-    expect(page.locator(".said li").nth(2).locator("p")).to_have_text("the very last <i>line</i>")
+    expect(page.locator(".said li").nth(2).locator("p")).to_have_text("the very last <i>line</i>", timeout=SLOW)
     assert page.locator(".said i").count() == 0
     shown = page.locator("#player track").evaluate(CUES)
     assert shown[2] == "the very last <i>line</i>"
     page.get_by_role("button", name="Undo").nth(0).click()
-    expect(page.locator(".said li").nth(2).locator("p")).to_have_text("the last line of all")
+    expect(page.locator(".said li").nth(2).locator("p")).to_have_text("the last line of all", timeout=SLOW)
     expect(page.locator("#transcript-undo")).to_be_disabled()
 
 
@@ -102,7 +104,7 @@ def test_all_of_it_works_by_keyboard(opened):
     page.keyboard.press("Control+a")
     page.keyboard.type("typed by hand")
     page.keyboard.press("Enter")
-    expect(page.locator(".said li").nth(1).locator("p")).to_have_text("typed by hand")
+    expect(page.locator(".said li").nth(1).locator("p")).to_have_text("typed by hand", timeout=SLOW)
     expect(page.locator(".said li").nth(1).locator(".edit")).to_be_focused()
     page.keyboard.press("e")
     page.keyboard.press("Escape")
@@ -115,8 +117,8 @@ def test_a_change_from_elsewhere_is_told(opened):
         page.locator(".said li").first.get_by_role("button", name="Edit").click()
         page.get_by_label("The line at 0:01").fill(text)
         page.get_by_role("button", name="Save", exact=True).click()
-    expect(first.locator(".said li").first.locator("p")).to_have_text("mine")
-    expect(second.locator("#transcript-say")).to_contain_text("changed elsewhere")
+    expect(first.locator(".said li").first.locator("p")).to_have_text("mine", timeout=SLOW)
+    expect(second.locator("#transcript-say")).to_contain_text("changed elsewhere", timeout=SLOW)
     expect(second.get_by_label("The line at 0:01")).to_have_value("yours")
 
 
