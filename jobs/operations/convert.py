@@ -38,11 +38,11 @@ class ConvertForm(OperationForm):
             ("hevc", "MP4 (HEVC), smaller, plays on most devices"),
             ("av1", "MP4 (AV1), smallest, plays in new browsers"),
             ("webm", "WebM (VP9), plays in browsers"),
-            ("hls", "HLS, several sizes for streaming from a website"),
+            ("hls", "HLS, several sizes for a website"),
         ],
         initial="mp4",
         required=False,
-        help_text="Picture and sound that already are like that are copied, which loses nothing and takes seconds.",
+        help_text="What already is like that is copied, which loses nothing and takes seconds. HLS is always encoded.",
     )
     quality = forms.ChoiceField(
         label="Picture",
