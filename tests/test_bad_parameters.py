@@ -38,6 +38,13 @@ BAD = [
     ("thumbnails", {"times": f"{HUGE}:00:00"}),
     ("thumbnails", {"times": "1," * 200_000}),
     ("thumbnails", {"width": HUGE}),
+    ("clean-audio", {"strength": HUGE}),
+    ("clean-audio", {"highpass_hz": "9" * 5000}),
+    ("clean-audio", {"loudness_lufs": -HUGE}),
+    ("clean-audio", {"track": HUGE}),
+    ("swap-audio", {"balance": HUGE, "mode": "mix", "audio": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"}),
+    ("swap-audio", {"audio": HUGE}),
+    ("watermark", {"scale": HUGE, "text": "x"}),
 ]
 
 

@@ -10,11 +10,11 @@ from jobs.engine.clean import Mains, Wish
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.extract_audio import LoudnessField
-from jobs.operations.forms import OperationForm, safe_name
+from jobs.operations.forms import NumberField, OperationForm, safe_name
 
 
 class CleanAudioForm(OperationForm):
-    strength = forms.FloatField(
+    strength = NumberField(
         label="Noise reduction",
         initial=0.5,
         required=False,
@@ -34,7 +34,7 @@ class CleanAudioForm(OperationForm):
         initial="auto",
         required=False,
     )
-    highpass_hz = forms.FloatField(
+    highpass_hz = NumberField(
         label="Cut off below (Hz)",
         required=False,
         min_value=10,

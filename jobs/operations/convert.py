@@ -13,7 +13,7 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.shape import Shape
 from jobs.engine.targets import Quality
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import OperationForm, safe_name
+from jobs.operations.forms import NumberField, OperationForm, safe_name
 
 MEGABYTE = 1_000_000
 ONE_FILE = "target=mp4|hevc|av1|webm"
@@ -56,7 +56,7 @@ class ConvertForm(OperationForm):
         required=False,
         widget=forms.Select(attrs={"data-when": ONE_FILE}),
     )
-    size_mb = forms.FloatField(
+    size_mb = NumberField(
         label="No larger than (MB)",
         required=False,
         min_value=0.1,
@@ -72,7 +72,7 @@ class ConvertForm(OperationForm):
         help_text="1080, 720, 480… Empty leaves it as it is.",
     )
     enlarge = forms.BooleanField(label="Enlarge a picture that is smaller than that", required=False)
-    frame_rate = forms.FloatField(
+    frame_rate = NumberField(
         label="Frames a second",
         required=False,
         min_value=1,

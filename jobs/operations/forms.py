@@ -47,6 +47,16 @@ class OperationForm(forms.Form):
         return self.get_initial_for_field(self.fields[name], name)
 
 
+class NumberField(forms.FloatField):
+    """A number, refused with a sentence also when it is too large for the machine."""
+
+    def to_python(self, value: Any) -> float | None:  # type: ignore[override] # a float field is no integer field
+        try:
+            return super().to_python(value)
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
 class TrackField(forms.CharField):
     """“all”, or the place of one audio track among them, counted from 0."""
 

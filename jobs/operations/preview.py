@@ -10,7 +10,7 @@ from jobs.engine import decoding, lettering, trailer
 from jobs.engine.media import MediaInfo
 from jobs.engine.trailer import Format, Plan
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import OperationForm, safe_name
+from jobs.operations.forms import NumberField, OperationForm, safe_name
 
 Kind = Literal["trailer", "loop"]
 USUAL: dict[str, dict[str, float]] = {
@@ -30,7 +30,7 @@ class PreviewForm(OperationForm):
         initial="trailer",
         required=False,
     )
-    seconds = forms.FloatField(
+    seconds = NumberField(
         label="Length (seconds)",
         required=False,
         min_value=2,

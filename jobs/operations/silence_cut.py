@@ -16,7 +16,7 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.transcript import Transcript
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.companions import caption_files, timelines
-from jobs.operations.forms import OperationForm, TrackField, safe_name
+from jobs.operations.forms import NumberField, OperationForm, TrackField, safe_name
 
 LONGEST_RANGES = 500_000
 """Characters of ranges as text: more than 20 000 ranges."""
@@ -113,7 +113,7 @@ class SilenceCutForm(OperationForm):
         help_text="With what is kept before and after speech, which stays whole even when that is more.",
         widget=forms.NumberInput(attrs={"data-when": "pauses=shorten"}),
     )
-    speed = forms.FloatField(
+    speed = NumberField(
         label="Pauses run faster by",
         initial=4,
         required=False,

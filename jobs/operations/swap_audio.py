@@ -13,7 +13,7 @@ from jobs.engine.swap import Mode
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import RecordingField
-from jobs.operations.forms import OperationForm, safe_name
+from jobs.operations.forms import NumberField, OperationForm, safe_name
 
 
 class SwapAudioForm(OperationForm):
@@ -32,7 +32,7 @@ class SwapAudioForm(OperationForm):
         initial="replace",
         required=False,
     )
-    balance = forms.FloatField(
+    balance = NumberField(
         label="Share of the other recording",
         initial=0.5,
         required=False,

@@ -14,7 +14,7 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.watermark import Mark
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import ImageField
-from jobs.operations.forms import OperationForm, TimeField, safe_name
+from jobs.operations.forms import NumberField, OperationForm, TimeField, safe_name
 
 FURTHEST = 16_384
 """Pixels; no picture has more on a side."""
@@ -61,7 +61,7 @@ class WatermarkForm(OperationForm):
         max_value=FURTHEST,
         help_text="10, or 0 in the centre. From the centre it goes down, and up with a minus sign.",
     )
-    scale = forms.FloatField(
+    scale = NumberField(
         label="Width, as a share of the picture's",
         initial=0.2,
         required=False,
@@ -70,7 +70,7 @@ class WatermarkForm(OperationForm):
         help_text="0.2 is a fifth. The height follows.",
         widget=forms.NumberInput(attrs={"step": "0.005"}),
     )
-    opacity = forms.FloatField(
+    opacity = NumberField(
         label="Opacity",
         initial=1,
         required=False,
@@ -81,7 +81,7 @@ class WatermarkForm(OperationForm):
     )
     start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
     end = TimeField(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
-    fade = forms.FloatField(
+    fade = NumberField(
         label="Fade in and out (seconds)",
         initial=0,
         required=False,
