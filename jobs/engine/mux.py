@@ -50,37 +50,37 @@ def mux_argv(source: Path, info: MediaInfo, extras: Extras, parts: Parts, output
     `clock_hz` is the file's own clock, to which the start of a track and chapters are rounded.
     """
     # The source is asked for what stands in its headers alone.
-    inputs = [*_inputs(parts.tracks), *_input(source, demuxer(info))]
+    inputs = [part for path in parts.tracks for part in process.reading(path, "mov")]
+    inputs += process.reading(source, demuxer(info))
     maps = _maps(range(len(parts.tracks)))
     taken = len(parts.tracks) + 1
     for path in parts.captions:
-        inputs += _input(path, "srt")
+        inputs += process.reading(path, "srt")
         maps += _maps([taken])
         taken += 1
     if parts.cover:
-        inputs += _input(parts.cover, DEMUXERS[parts.cover.suffix])
+        inputs += process.reading(parts.cover, DEMUXERS[parts.cover.suffix])
         maps += [*_maps([taken]), f"-disposition:v:{int(info.video is not None)}", "attached_pic"]
         taken += 1
     if parts.chapters:
-        inputs += _input(parts.chapters, "ffmetadata")
+        inputs += process.reading(parts.chapters, "ffmetadata")
     return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        *process.writing(),
         # Time stamps as they are: the pictures may begin after the sound.
         *("-copyts", *inputs, *maps),
         *("-map_metadata", str(len(parts.tracks)), "-map_chapters", str(taken) if parts.chapters else "-1"),
         *(*_labels(info, extras), *_last(parts), "-c:v", "copy", "-c:a", "copy", "-c:s", "mov_text"),
-        # By itself the clock counts milliseconds, and a late start of the picture would be rounded to them.
-        *("-movie_timescale", str(clock_hz), "-movflags", "+faststart"),
+        *exact(".mp4", clock_hz),
         *("-progress", "pipe:1", "-f", "mp4", f"file:{output}"),
     ]
 
 
-def _input(path: Path, format: str = "mov") -> list[str]:
-    return [*process.SAFE_INPUT, "-f", format, "-i", f"file:{path}"]
+def exact(suffix: str, clock_hz: int) -> list[str]:
+    """Options of a file that is finished: its index first, and its own clock that of its picture.
 
-
-def _inputs(paths: Sequence[Path]) -> list[str]:
-    return [part for path in paths for part in _input(path)]
+    By itself the clock of MP4 counts milliseconds, and a late start of the picture would be rounded to them.
+    """
+    return [] if suffix == ".mkv" else ["-movie_timescale", str(clock_hz), "-movflags", "+faststart"]
 
 
 def _maps(numbers: Sequence[int]) -> list[str]:

@@ -46,6 +46,16 @@ class Limits:
     network: bool = True
 
 
+def reading(path: Path, format: str) -> list[str]:
+    """ffmpeg's arguments to read a file as a format of libavformat's, and to open nothing else."""
+    return [*SAFE_INPUT, "-f", format, "-i", f"file:{path}"]
+
+
+def writing() -> list[str]:
+    """The begin of ffmpeg's command line for a new file: it asks nobody, and says only what goes wrong."""
+    return [ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"]
+
+
 class CommandLog:
     """The exact commands of one job and the last lines of what they printed, for the operator."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import av.error
 
-from jobs.engine import embedded, process
+from jobs.engine import embedded, mux, process
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
 from jobs.engine.pcm import demuxer
@@ -64,14 +64,14 @@ def argv(source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: i
         maps += ["-map", f"1:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
         kept.append((f"s:s:{place}", text.index))
     names = [part for place, index in kept for part in (f"-map_metadata:{place}", f"1:s:{index}")]
-    exact = [] if suffix == ".mkv" else ["-movie_timescale", str(clock_hz), "-movflags", "+faststart"]
     return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        *process.writing(),
         # Time stamps as they are, those of the source moved to count from its start like the pictures'.
-        *("-copyts", *process.SAFE_INPUT, "-f", "mov", "-i", f"file:{picture}"),
-        *("-itsoffset", f"{float(-info.start):.6f}", *process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
+        *("-copyts", *process.reading(picture, "mov")),
+        *("-itsoffset", f"{float(-info.start):.6f}", *process.reading(source, demuxer(info))),
         *("-map", "0:v:0", *maps, "-map_metadata", "1", *names, "-map_chapters", "1"),
-        *("-c:v", "copy", "-c:a", "copy", *exact, "-progress", "pipe:1", "-f", MUXERS[suffix], f"file:{output}"),
+        *("-c:v", "copy", "-c:a", "copy", *mux.exact(suffix, clock_hz)),
+        *("-progress", "pipe:1", "-f", MUXERS[suffix], f"file:{output}"),
     ]
 
 
