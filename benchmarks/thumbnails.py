@@ -47,7 +47,8 @@ def main() -> None:
         row("ffmpeg, fps filter", timed(lambda: filtered(source, interval, length, folder))[1], ours, part)
         times = [float(moment) for moment in even(info.duration, made.count)]
         few = times[: max(1, round(len(times) * part))]
-        row("moviepy, get_frame", timed(lambda: grabbed(source, few))[1], ours, len(few) / len(times))
+        with VideoFileClip(str(source), audio=False) as clip:
+            row("moviepy, get_frame", timed(lambda: grabbed(clip, few))[1], ours, len(few) / len(times))
 
 
 def looped(media: Path, folder: Path, minutes: float) -> Path:
@@ -63,10 +64,9 @@ def filtered(source: Path, interval: float, length: tuple[str, str], folder: Pat
     ffmpeg("-threads", 2, *length, "-i", source, "-vf", graph, folder / "tile-%04d.jpg")
 
 
-def grabbed(source: Path, times: list[float]) -> None:
-    with VideoFileClip(str(source), audio=False) as clip:
-        for moment in times:
-            clip.get_frame(moment)
+def grabbed(clip: VideoFileClip, times: list[float]) -> None:
+    for moment in times:
+        clip.get_frame(moment)
 
 
 def ffmpeg(*arguments: object) -> None:
