@@ -47,6 +47,8 @@ ANIMATED_RATE = 12
 MATRICES = {Colorspace.ITU709: "bt709", Colorspace.ITU601: "bt601", Colorspace.FCC: "fcc"}
 MATRICES |= {Colorspace.SMPTE240M: "smpte240m", Colorspace.BT2020: "bt2020"}
 """libswscale's names."""
+TAGS = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+"""Encoders take the tags from the pictures, not from options."""
 BRIGHT = (16, 18)
 """Transfers of HDR (PQ and HLG) by their numbers in ITU-T H.273."""
 Format = Literal["mp4", "webp", "gif"]
@@ -149,7 +151,7 @@ def cut_argv(
     assert info.video is not None
     length = excerpt.length + SPARE
     # Where the last picture or the last sound ends early, it stays until the end.
-    steps = [colours(source, info, excerpt, size), "setsar=1", f"fps={rate}", "tpad=stop_mode=clone:stop=-1"]
+    steps = [colours(source, info, excerpt, size), TAGS, "setsar=1", f"fps={rate}", "tpad=stop_mode=clone:stop=-1"]
     heard = []
     if sound and info.audio:
         heard = ["-map", f"0:{info.audio[0].index}", "-af", "aresample=async=1:first_pts=0,apad", "-c:a", "pcm_s16le"]
@@ -159,7 +161,6 @@ def cut_argv(
         *("-ss", f"{float(excerpt.start):.6f}", "-f", pcm.demuxer(info), "-i", f"file:{source}"),
         *("-map", f"0:{info.video.index}", "-vf", ",".join(steps), "-pix_fmt", "yuv420p"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0"),
-        *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
         *heard,
         *("-map_metadata", "-1", "-map_chapters", "-1", "-t", f"{float(length):.6f}", "-f", "matroska", f"file:{out}"),
     ]
@@ -290,9 +291,8 @@ def write_argv(size: tuple[int, int], rate: int, sound: Path | None, out: Path, 
 
 ENCODERS: dict[Format, tuple[str, ...]] = {
     "mp4": (
-        *("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"),
+        *("-vf", f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{TAGS}"),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-movflags", "+faststart"),
-        *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
     ),
     "webp": ("-c:v", "libwebp_anim", "-quality", "65", "-compression_level", "3", "-loop", "0"),
     "gif": ("-vf", "split[one][two];[one]palettegen=stats_mode=diff[colours];[two][colours]paletteuse=dither=bayer"),

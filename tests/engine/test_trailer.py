@@ -133,6 +133,12 @@ def test_it_is_as_long_and_large_as_wished(plain):
     assert (told.size, told.seconds, len(told.excerpts)) == ((160, 90), 5, 3)
 
 
+def test_its_colours_are_told_in_full(plain):
+    with av.open(str(plain[0])) as container:
+        context = container.streams.video[0].codec_context
+        assert {int(context.colorspace), int(context.color_primaries), int(context.color_trc)} == {1}
+
+
 def test_every_picture_is_the_one_of_its_excerpt_in_its_colour(plain):
     """Away from the cross-fades; 12 of 255 is what 4:2:0, two encodings and a change of matrix cost."""
     out, told = plain
