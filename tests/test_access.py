@@ -20,6 +20,10 @@ PAGES = [
     ("get", "video-poster", "video"),
     ("get", "video-levels", "video"),
     ("get", "video-preview", "video"),
+    ("get", "transcript", "video"),
+    ("get", "transcript-part", "video"),
+    ("post", "transcript-line", "video"),
+    ("post", "transcript-undo", "video"),
     ("post", "video-run", "video"),
     ("post", "video-title", "video"),
     ("get", "video-delete", "video"),
@@ -37,9 +41,9 @@ PAGES = [
     ("delete", "upload", "upload"),
 ]
 
-MORE = {"video-preview": ["watermark"]}
+MORE = {"video-preview": ["watermark"], "transcript-line": [0]}
 """What an address has besides the id."""
-NEED_MEDIA = ("video-levels", "video-preview", "artifact-storyboard")
+NEED_MEDIA = ("video-levels", "video-preview", "artifact-storyboard", "transcript", "transcript-part")
 """They show something only of a real recording."""
 
 
