@@ -4,6 +4,7 @@ import uuid
 import pytest
 from django.db import connection
 
+from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from tests import factories
@@ -76,9 +77,22 @@ def test_shown_parameters_can_be_sent_again(ann, order):
     assert second.json()["params"] == first["params"]
 
 
-def test_every_operation_starts_with_its_defaults(ann, order):
-    for operation in ann.get("/operations").json()["items"]:
-        response = ann.post("/jobs", {"video": order["video"], "operation": operation["slug"]})
+def test_every_operation_starts_with_its_defaults_and_what_it_cannot_guess(ann, account, order):
+    recorder = factories.video(account, key="videos/recorder/source.m4a")
+    storage.path(recorder.key).parent.mkdir(parents=True, exist_ok=True)
+    storage.path(recorder.key).write_bytes(b"sound")
+    needed = {
+        "swap-audio": {"audio": str(recorder.pk)},
+        "trim": {"end": 5},
+        "watermark": {"text": "Example"},
+    }
+    for slug in (operation["slug"] for operation in ann.get("/operations").json()["items"]):
+        begun = {"video": order["video"], "operation": slug}
+        if slug in needed:
+            refused = ann.post("/jobs", begun)
+            assert refused.status_code == 422, slug
+            begun["params"] = needed[slug]
+        response = ann.post("/jobs", begun)
         assert response.status_code == 201, response.content
 
 
