@@ -54,10 +54,13 @@ class Swapped:
         """The result at length, as pairs of words."""
         found = self.alignment
         begun = "later than the video" if found.offset_ms >= 0 else "before the video"
-        clock = "fast" if found.drift_ppm >= 0 else "slow"
+        drift = signed(found.drift_ppm, 1)
+        clock = f"its clock runs {'fast' if found.drift_ppm > 0 else 'slow'}, which is corrected"
+        if drift == signed(0, 1):
+            clock = "both clocks run alike"
         return [
             ("Offset", f"{signed(found.offset_ms, 1)} ms: the other recording was started {begun}"),
-            ("Drift", f"{signed(found.drift_ppm, 1)} ppm: its clock runs {clock}, which is corrected"),
+            ("Drift", f"{drift} ppm: {clock}"),
             ("Confidence", f"{round(100 * found.confidence)} %: {found.agreeing} of {found.windows} places fit"),
             ("Covers", f"{found.begin:.1f} s to {found.end:.1f} s of the video"),
         ]

@@ -255,3 +255,16 @@ def test_words_tell_the_sign():
     assert told.summary == "Offset −20\u202f009.4 ms, drift +145.0 ppm, confidence 97 %"
     assert "started before the video" in dict(told.facts)["Offset"]
     assert swap.signed(-0.04, 1) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("slope", "words"),
+    [
+        (1 + 1e-8, "0.0 ppm: both clocks run alike"),
+        (1 + 145e-6, "+145.0 ppm: its clock runs fast, which is corrected"),
+        (1 - 145e-6, "−145.0 ppm: its clock runs slow, which is corrected"),
+    ],
+)
+def test_drift_is_told_in_words(slope, words):
+    told = Swapped(Alignment(Line(0.0, slope), 6, 6, 0.0, 0.0, 60.0), "replace", 10)
+    assert dict(told.facts)["Drift"] == words
