@@ -92,25 +92,20 @@ def _changed(stored: Stored, version: str, change: Callable[[Transcript], Transc
 def _publish(stored: Stored, transcript: Transcript) -> None:
     """Replace the files of a transcript, all or none. Whoever reads an old one right now reads it to its end."""
     job = stored.artifact.job
-    added: list[str] = []
-    with tempfile.TemporaryDirectory(dir=_scratch()) as folder:
+    with contextlib.ExitStack() as undo, tempfile.TemporaryDirectory(dir=_scratch()) as folder:
         drafts = {draft.path.suffix: draft for draft in files(Path(folder), "transcript", transcript)}
         replaced = {suffix: one for suffix, one in stored.files.items() if suffix in drafts}
-        try:
-            with transaction.atomic():
-                # The JSON file first: whoever wins its row writes the others.
-                for suffix in sorted(replaced, key=lambda suffix: suffix != ".json"):
-                    path, old = drafts[suffix].path, replaced[suffix]
-                    key = f"{jobs.artifacts_key(job.pk)}/{uuid.uuid4()}{suffix}"
-                    facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
-                    if not Artifact.objects.filter(pk=old.pk, key=old.key).update(key=key, **facts):
-                        raise _overtaken()
-                    storage.adopt(path, key)
-                    added.append(key)
-        except BaseException:
-            for key in added:
-                storage.delete(key)
-            raise
+        with transaction.atomic():
+            # The JSON file first: whoever wins its row writes the others.
+            for suffix in sorted(replaced, key=lambda suffix: suffix != ".json"):
+                path, old = drafts[suffix].path, replaced[suffix]
+                key = f"{jobs.artifacts_key(job.pk)}/{uuid.uuid4()}{suffix}"
+                facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+                if not Artifact.objects.filter(pk=old.pk, key=old.key).update(key=key, **facts):
+                    raise _overtaken()
+                storage.adopt(path, key)
+                undo.callback(storage.delete, key)
+        undo.pop_all()
     for old in replaced.values():
         storage.delete(old.key)
 
