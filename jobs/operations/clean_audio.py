@@ -9,8 +9,7 @@ from jobs.engine import clean, levels, resound
 from jobs.engine.clean import Mains, Wish
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.extract_audio import LoudnessField
-from jobs.operations.forms import NumberField, OperationForm, safe_name
+from jobs.operations.forms import LoudnessField, NumberField, OperationForm, safe_name
 
 
 class CleanAudioForm(OperationForm):
@@ -41,15 +40,7 @@ class CleanAudioForm(OperationForm):
         max_value=500,
         help_text="Empty leaves all. 80 takes out rumble and handling noise, and leaves speech.",
     )
-    loudness_lufs = LoudnessField(
-        label="Loudness (LUFS)",
-        required=False,
-        min_value=-40,
-        max_value=-6,
-        help_text="Empty leaves it as it is. -16 is usual for speech and podcasts, -14 for streaming, "
-        "-23 for broadcast. Peaks stay below -1.5 dBTP.",
-        widget=forms.NumberInput(attrs={"step": "any"}),
-    )
+    loudness_lufs = LoudnessField()
     track = forms.IntegerField(
         label="Track",
         initial=0,

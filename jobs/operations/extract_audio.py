@@ -6,23 +6,11 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import extract, levels, loudness, soundfiles
+from jobs.engine import extract, levels, soundfiles
 from jobs.engine.extract import SoundFormat, Wish
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import OperationForm, TrackField, safe_name
-
-
-class LoudnessField(forms.FloatField):
-    """Integrated loudness in LUFS; “on” (or true) is the usual one. Cleans to None when nothing is given."""
-
-    def to_python(self, value: Any) -> float | None:  # type: ignore[override] # a float field is no integer field
-        text = str(value).strip().lower() if value is not None else ""
-        if value is False or text in ("", "off"):
-            return None
-        if text in ("on", "true"):
-            return loudness.USUAL_LUFS
-        return super().to_python(text.replace("−", "-").removesuffix("lufs").strip())
+from jobs.operations.forms import LoudnessField, OperationForm, TrackField, safe_name
 
 
 class ExtractAudioForm(OperationForm):
@@ -54,15 +42,7 @@ class ExtractAudioForm(OperationForm):
         help_text="Empty chooses a good one for the format. Sound that already needs no more is copied.",
         widget=forms.NumberInput(attrs={"data-when": "format=mp3|m4a|opus"}),
     )
-    loudness_lufs = LoudnessField(
-        label="Loudness (LUFS)",
-        required=False,
-        min_value=-40,
-        max_value=-6,
-        help_text="Empty leaves it as it is. -16 is usual for speech and podcasts, -14 for streaming, "
-        "-23 for broadcast.",
-        widget=forms.NumberInput(attrs={"data-when": "format=mp3|m4a|opus|flac|wav", "step": "any"}),
-    )
+    loudness_lufs = LoudnessField(attrs={"data-when": "format=mp3|m4a|opus|flac|wav"})
     mono = forms.BooleanField(
         label="Mix all channels into one",
         required=False,

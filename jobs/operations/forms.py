@@ -5,11 +5,14 @@ The page, the API and the command line fill the same forms, and a parameter that
 
 import copy
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
 from django import forms
 from django.core.exceptions import ValidationError
+
+from jobs.engine import loudness
 
 # Control characters, what a common file system takes for something else, and marks that turn the reading direction.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
@@ -55,6 +58,29 @@ class NumberField(forms.FloatField):
             return super().to_python(value)
         except OverflowError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class LoudnessField(NumberField):
+    """Integrated loudness in LUFS; “on” (or true) is the usual one. Cleans to None when nothing is given."""
+
+    def __init__(self, *, attrs: Mapping[str, str] | None = None) -> None:
+        super().__init__(
+            label="Loudness (LUFS)",
+            required=False,
+            min_value=-40,
+            max_value=-6,
+            help_text="Empty leaves it as it is. -16 is usual for speech and podcasts, -14 for streaming, "
+            f"-23 for broadcast. Peaks stay below {loudness.TRUE_PEAK_DB:g} dBTP.",
+            widget=forms.NumberInput(attrs={"step": "any", **(attrs or {})}),
+        )
+
+    def to_python(self, value: Any) -> float | None:  # type: ignore[override] # a float field is no integer field
+        text = str(value).strip().lower() if value is not None else ""
+        if value is False or text in ("", "off"):
+            return None
+        if text in ("on", "true"):
+            return loudness.USUAL_LUFS
+        return super().to_python(text.replace("−", "-").removesuffix("lufs").strip())
 
 
 class TrackField(forms.CharField):
