@@ -1,7 +1,6 @@
 """Samples to AAC in a file of its own, in one stream from the first sample to the last."""
 
 import contextlib
-import errno
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +15,9 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
 
+from jobs.engine import encoding
 from jobs.engine.placed import LAYOUTS, Samples
-from jobs.engine.process import disk_full
 from jobs.engine.twins import paired
-from jobs.errors import ToolError
 
 # ffmpeg's AAC is transparent enough for speech at these.
 BITS_PER_CHANNEL = 80_000
@@ -121,23 +119,9 @@ def encoder(output: Path, rate: int, channels: int, *, twins: bool = False) -> I
 
     `twins` says that both channels are the same.
     """
-    with understood(), av.open(f"file:{output}", "w", format="mp4") as container:
+    with encoding.errors("sound"), av.open(f"file:{output}", "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=rate, layout=LAYOUTS[channels], options=_options(channels))
         stream.bit_rate = bit_rate(rate, channels)
         made = TwinEncoder(container, stream) if twins else Encoder(container, stream)
         yield made
         made.finish()
-
-
-@contextlib.contextmanager
-def understood() -> Iterator[None]:
-    """Raise what libavcodec fails with as ToolError or ResourceError."""
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        if error.errno == errno.ENOSPC:
-            raise disk_full(repr(error)) from error
-        raise ToolError(
-            "The sound of this recording could not be encoded. Try again; if that fails too, tell the operator.",
-            detail=repr(error),
-        ) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import av.error
 
-from jobs.engine import captions, process
+from jobs.engine import captions, containers, process
 from jobs.engine.captions import Caption
 from jobs.engine.media import MediaInfo
 from jobs.engine.pcm import demuxer
@@ -31,18 +31,13 @@ def tracks(source: Path, info: MediaInfo) -> list[CaptionTrack]:
     """The text tracks of a recording, in its order; none where the file cannot be opened."""
     if not info.subtitles:
         return []
-    with contextlib.suppress(av.error.FFmpegError, ValueError), _opened(source, info) as container:
+    with contextlib.suppress(av.error.FFmpegError, ValueError), containers.opened(source, demuxer(info)) as container:
         return [
             CaptionTrack(stream.index, stream.codec_context.codec.canonical_name, language_of(stream.language))
             for stream in container.streams.subtitles
             if stream.codec_context and stream.codec_context.codec.canonical_name in TEXT_CODECS
         ]
     return []
-
-
-def _opened(source: Path, info: MediaInfo) -> "av.container.InputContainer":
-    options = {"protocol_whitelist": "file"}
-    return av.open(f"file:{source}", format=demuxer(info), container_options=options, metadata_errors="replace")
 
 
 def language_of(told: str | None) -> str:

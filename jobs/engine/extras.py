@@ -10,7 +10,7 @@ import av.error
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
-from jobs.engine import captionlines, captions, chapters, embedded
+from jobs.engine import captionlines, captions, chapters, containers, embedded
 from jobs.engine.captions import Caption
 from jobs.engine.chapters import Chapter
 from jobs.engine.cutplan import CutPlan
@@ -80,7 +80,7 @@ def read(
     What cannot be read is left out: it is no reason to lose a cut.
     """
     extras = Extras()
-    with contextlib.suppress(av.error.FFmpegError, ValueError), _opened(source, info) as container:
+    with contextlib.suppress(av.error.FFmpegError, ValueError), containers.opened(source, demuxer(info)) as container:
         extras = Extras(
             chapters=tuple(chapters.retime(chapters.read(container, info.start), plan)),
             cover=_cover(container),
@@ -107,11 +107,6 @@ def moved_captions(
         track = CaptionTrack(OF_TRANSCRIPT, "subrip", iso_639_2(transcript.language))
         moved.append((track, captionlines.captions_of(transcript.retimed(plan))))
     return tuple((track, kept) for track, kept in moved if kept)
-
-
-def _opened(source: Path, info: MediaInfo) -> InputContainer:
-    options = {"protocol_whitelist": "file"}
-    return av.open(f"file:{source}", format=demuxer(info), container_options=options, metadata_errors="replace")
 
 
 def _label(stream: Stream) -> TrackLabel:

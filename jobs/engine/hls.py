@@ -14,10 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-
 from jobs.engine import colours as looks
-from jobs.engine import soundfiles
+from jobs.engine import containers, soundfiles
 from jobs.engine.colours import Colours
 from jobs.engine.conversion import RUNGS, Wish, check
 from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack
@@ -210,7 +208,7 @@ def rendition(folder: Path, name: str) -> Rendition:
 
 def codec_of(begin: Path) -> str:
     """RFC 6381's name of what a track's first file declares."""
-    with av.open(f"file:{begin}", format="mov", container_options={"protocol_whitelist": "file"}) as container:
+    with containers.opened(begin, "mov") as container:
         context = container.streams[0].codec_context
         if context.type == "audio":
             return "mp4a.40.2"

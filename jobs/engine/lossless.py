@@ -8,7 +8,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from jobs.engine.aac import understood
+from jobs.engine import encoding
 from jobs.engine.placed import LAYOUTS, Samples
 
 FULL_SCALE = 2.0**31
@@ -17,7 +17,7 @@ LARGEST = 1 - 2.0**-24
 
 def write(output: Path, blocks: Iterable[Samples], rate: int, channels: int) -> None:
     """Write the blocks, one after the other; beyond full scale they are clipped. Raises ToolError, ResourceError."""
-    with understood(), av.open(f"file:{output}", "w", format="flac") as container:
+    with encoding.errors("sound"), av.open(f"file:{output}", "w", format="flac") as container:
         stream = container.add_stream("flac", rate=rate, layout=LAYOUTS[channels])
         stream.codec_context.format = "s32"
         place = 0

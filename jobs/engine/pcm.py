@@ -18,10 +18,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
 
+from jobs.engine import containers
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.parallel import Halt
 from jobs.engine.placed import LAYOUTS, Placed, Samples, placed
-from jobs.errors import InputError, ToolError
+from jobs.errors import ToolError
 
 # What AAC can carry; other rates become 48 kHz, other layouts stereo.
 RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
@@ -44,18 +45,7 @@ def demuxer(info: MediaInfo) -> str:
 @contextlib.contextmanager
 def opened(path: Path, format: str, index: int) -> Iterator[tuple[InputContainer, AudioStream]]:
     """Open stream number `index` of a file of this format, to read it alone. Raises InputError."""
-    try:
-        container = av.open(
-            f"file:{path}",
-            format=format,
-            container_options={"protocol_whitelist": "file"},
-            metadata_errors="replace",
-        )
-    except (av.error.FFmpegError, ValueError) as error:
-        raise InputError(
-            "The recording could not be opened. Upload it again.", detail=repr(error), code="unreadable"
-        ) from error
-    with container:
+    with containers.recording(path, format) as container:
         stream = container.streams[index]
         assert isinstance(stream, AudioStream)
         for other in container.streams:

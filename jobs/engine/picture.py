@@ -5,7 +5,6 @@ header holds them all. Each begins with a keyframe, and is written when those be
 """
 
 import contextlib
-import errno
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -18,16 +17,15 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine import encoding
 from jobs.engine.bench import THREADS, Bench
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, beside
 from jobs.engine.playhead import Playhead, can_jump
-from jobs.engine.process import disk_full
 from jobs.engine.report import Lost
 from jobs.engine.target import DEPTH, KEY_SECONDS, Target
 from jobs.engine.timeline import FrameIndex, Schedule
 from jobs.engine.track import Track
-from jobs.errors import ToolError
 
 # Long enough for the encoders to find their stride, short enough to hold a few and to share out evenly.
 CHUNK_SECONDS = 10
@@ -72,7 +70,7 @@ def encode_pictures(
                 bench.put(number, packets)
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(disk_errors())
+        stack.enter_context(encoding.errors("pictures"))
         container = stack.enter_context(av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)))
         stream = target.stream(container, alone=alone)
         track = Track(container, stream, wanted, depth=DEPTH, clock_hz=index.clock_hz)
@@ -150,17 +148,3 @@ class Encoding:
 def exact_start(index: FrameIndex) -> dict[str, str]:
     """Options of an MP4 file: without them a late start is rounded to milliseconds."""
     return {"movie_timescale": str(index.clock_hz)}
-
-
-@contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Raise ResourceError when the encoded pictures find no room, ToolError for what else the libraries refuse."""
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        if error.errno == errno.ENOSPC:
-            raise disk_full(repr(error)) from error
-        raise ToolError(
-            "The pictures of this recording could not be encoded. Try again; if that fails too, tell the operator.",
-            detail=repr(error),
-        ) from error

@@ -19,6 +19,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from jobs.engine import containers
 from jobs.engine.decoding import MARKS_UNREFERENCED
 from jobs.engine.parallel import Beside, Halt
 
@@ -39,7 +40,7 @@ class Stamps:
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open an MP4 file for its pictures alone. Raises av.error.FFmpegError."""
-    with av.open(f"file:{path}", format="mov", container_options={"protocol_whitelist": "file"}) as container:
+    with containers.opened(path, "mov") as container:
         stream = container.streams.video[0]
         for other in container.streams:
             if other is not stream:

@@ -4,10 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import av
-import av.error
-
-from jobs.engine import embedded, mux, process
+from jobs.engine import containers, embedded, mux, process
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
 from jobs.engine.pcm import demuxer
@@ -105,8 +102,7 @@ def require_same_sound(source: Path, info: MediaInfo, output: Path, halt: Halt |
 
 def sounds(path: Path, format: str, wanted: Sequence[int] | None, halt: Halt) -> list[tuple[int, str]]:
     """Number and hash of the packets of each sound track: those of the indices `wanted`, or all."""
-    options = {"protocol_whitelist": "file"}
-    with av.open(f"file:{path}", format=format, container_options=options, metadata_errors="replace") as container:
+    with containers.opened(path, format) as container:
         tracks = [track for track in container.streams.audio if wanted is None or track.index in wanted]
         counts = dict.fromkeys((track.index for track in tracks), 0)
         hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}

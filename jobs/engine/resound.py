@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import av
-
-from jobs.engine import embedded, process
+from jobs.engine import containers, embedded, process
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.parallel import Halt, beside
 from jobs.engine.pcm import demuxer
@@ -141,9 +139,8 @@ def require_same_picture(source: Path, info: MediaInfo, output: Path, suffix: st
 
 
 def pictures(path: Path, format: str, index: int, halt: Halt) -> Pictures:
-    options = {"protocol_whitelist": "file"}
     digest, times, count = hashlib.blake2b(digest_size=16), [], 0
-    with av.open(f"file:{path}", format=format, container_options=options, metadata_errors="replace") as container:
+    with containers.opened(path, format) as container:
         for packet in container.demux(container.streams[index]):
             halt.check()
             if not packet.size:

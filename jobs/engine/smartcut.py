@@ -18,13 +18,14 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine import encoding
 from jobs.engine.bench import THREADS, Bench
 from jobs.engine.codec import Coding
 from jobs.engine.coded import CodedOrder
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, Halt, beside
 from jobs.engine.patch import Coded, encoded
-from jobs.engine.picture import Paint, disk_errors, exact_start
+from jobs.engine.picture import Paint, exact_start
 from jobs.engine.splice import Decoding, Stretch
 from jobs.engine.stored import StoredPackets, decoded, rewritten
 from jobs.engine.timeline import FrameIndex, Schedule
@@ -156,7 +157,7 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
     """The result's file, with a header that holds the parameter sets of copied and encoded pictures."""
     assert info.video is not None
     with (
-        disk_errors(),
+        encoding.errors("pictures"),
         StoredPackets.opened(source, info, splice.order, Halt()) as packets,
         av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)) as container,
     ):

@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from jobs.engine import cache
+from jobs.engine import cache, containers
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
 from jobs.engine.parts import Part
@@ -180,17 +180,7 @@ def index_frames(
 def open_picture(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoStream]:
     """Open the file as the format that probing found, reading the picture alone. Raises InputError."""
     assert info.video is not None
-    try:
-        container = av.open(
-            f"file:{source}",
-            format=demuxer(info),
-            container_options={"protocol_whitelist": "file"},
-            metadata_errors="replace",
-        )
-    except (av.error.FFmpegError, ValueError) as error:
-        raise InputError(
-            "The recording could not be opened. Upload it again.", detail=repr(error), code="unreadable"
-        ) from error
+    container = containers.recording(source, demuxer(info))
     stream = container.streams[info.video.index]
     assert isinstance(stream, VideoStream)
     return container, stream

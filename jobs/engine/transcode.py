@@ -9,7 +9,7 @@ import av.error
 from av.stream import Disposition
 
 from jobs.engine import colours as looks
-from jobs.engine import embedded, process, soundfiles
+from jobs.engine import containers, embedded, process, soundfiles
 from jobs.engine.colours import Colours
 from jobs.engine.conversion import Plan, Wish
 from jobs.engine.extract import OWN_TAGS
@@ -123,12 +123,7 @@ def sound_options(kind: str, track: AudioTrack, place: int, kbps: int) -> list[s
 def covers_of(source: Path, info: MediaInfo) -> list[int]:
     """The indices of cover pictures that MP4 takes."""
     try:
-        with av.open(
-            f"file:{source}",
-            format=demuxer(info),
-            container_options={"protocol_whitelist": "file"},
-            metadata_errors="replace",
-        ) as container:
+        with containers.opened(source, demuxer(info)) as container:
             return [
                 track.index
                 for track in container.streams.video

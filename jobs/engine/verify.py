@@ -18,7 +18,7 @@ import av.error
 import numpy as np
 from av.stream import Disposition
 
-from jobs.engine import integrity, playback
+from jobs.engine import containers, integrity, playback
 from jobs.engine.copies import copy_faults
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.media import MediaInfo
@@ -140,7 +140,7 @@ def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
         size = output.stat().st_size
         if any(box.kind == b"mdat" and box.end > size for box in integrity.boxes(file, 0, size)):
             return [Fault("cut_off", "The end of the result is missing.")]
-    with av.open(f"file:{output}", format="mov", container_options={"protocol_whitelist": "file"}) as container:
+    with containers.opened(output, "mov") as container:
         covers = Disposition.attached_pic
         video = [track for track in container.streams.video if not track.disposition & covers]
         audio = container.streams.audio

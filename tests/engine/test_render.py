@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.engine import picture, process, render, sound
+from jobs.engine import encoding, picture, process, render, sound
 from jobs.engine.cutplan import CutParams, CutPlan, snap
 from jobs.engine.inspection import inspect
 from jobs.engine.pcm import Pcm
@@ -159,7 +159,7 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
 
 
 def test_other_trouble_of_the_libraries_is_no_full_disk():
-    with pytest.raises(ToolError), picture.disk_errors():
+    with pytest.raises(ToolError), encoding.errors("pictures"):
         raise picture.av.error.PermissionError(errno.EACCES, "no")
 
 
