@@ -7,6 +7,7 @@ after this module. The clock is the stream's own time base, made finer by a whol
 import contextlib
 import dataclasses
 import math
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -188,29 +189,29 @@ def open_picture(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoSt
 
 Stamp = tuple[int | None, bool, int]
 """Time stamp, whether decoding can start there, duration (0: not told)."""
+UNTOLD = np.iinfo(np.int64).min
 
 
 def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
-    stamps, time_base = _stamps(source, info, _from_packets, halt)
-    if any(pts is None for pts, _, _ in stamps):
+    pts, keys, durations, time_base = _stamps(source, info, _from_packets, halt)
+    if (pts == UNTOLD).any():
         # Some old containers do not store when a frame is shown: the decoder works it out.
-        stamps, time_base = _stamps(source, info, _from_frames, halt)
+        pts, keys, durations, time_base = _stamps(source, info, _from_frames, halt)
     # What lies before the first key cannot be decoded, in the order of storing and of showing alike.
-    first = next((place for place, (_, is_key, _) in enumerate(stamps) if is_key), len(stamps))
-    told = [(pts, is_key, duration) for pts, is_key, duration in stamps[first:] if pts is not None]
-    told = [stamp for stamp in told if stamp[0] >= told[0][0]]
-    if not told:
+    first = int(keys.argmax()) if keys.any() else len(keys)
+    told = np.flatnonzero(pts[first:] != UNTOLD) + first
+    told = told[pts[told] >= pts[told[:1]]]
+    if not len(told):
         raise InputError(
             "No picture of this recording can be placed in time. Export it again as MP4 and upload that.",
             code="no_picture",
         )
-    pts = np.unique(np.array([pts for pts, _, _ in told], np.int64))
-    keys = np.unique(np.array([pts for pts, is_key, _ in told if is_key], np.int64))
-    last, _, duration = max(told)
-    end = last + (duration or _usual_step(pts) or _told_step(info, time_base))
+    shown = np.unique(pts[told])
+    last = told[pts[told].argmax()]
+    end = int(pts[last]) + (int(durations[last]) or _usual_step(shown) or _told_step(info, time_base))
     return {
-        "pts": pts,
-        "keys": np.searchsorted(pts, keys),
+        "pts": shown,
+        "keys": np.searchsorted(shown, np.unique(pts[told[keys[told]]])),
         "end": np.array(end, np.int64),
         "time_base": np.array([time_base.numerator, time_base.denominator], np.int64),
     }
@@ -218,15 +219,19 @@ def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
 
 def _stamps(
     source: Path, info: MediaInfo, read: Callable[[InputContainer, VideoStream], Iterator[Stamp]], halt: Halt
-) -> tuple[list[Stamp], Fraction]:
+) -> tuple[Ticks, NDArray[np.bool_], Ticks, Fraction]:
+    """Time stamps (UNTOLD where there is none), keys and durations in the order of reading, and their unit."""
+    # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
+    pts, keys, durations = array("q"), bytearray(), array("q")
     container, stream = open_picture(source, info)
     with container:
         assert stream.time_base is not None
-        stamps = []
-        for stamp in read(container, stream):
+        for stamp, is_key, duration in read(container, stream):
             halt.check()
-            stamps.append(stamp)
-        return stamps, stream.time_base
+            pts.append(UNTOLD if stamp is None else stamp)
+            keys.append(is_key)
+            durations.append(duration)
+        return np.array(pts, np.int64), np.frombuffer(keys, bool), np.array(durations, np.int64), stream.time_base
 
 
 def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
