@@ -132,6 +132,7 @@ def cut(
     a fraction from 0 to 1 and a stage in plain words; whatever it raises ends the work and leaves nothing behind.
     Raises InputError, ToolError, ResourceError.
     """
+    memory.give_back_large_blocks()
     log = log or CommandLog()
     report = progress or (lambda fraction, stage: None)
     seconds: dict[str, float] = {}
@@ -141,7 +142,6 @@ def cut(
         )
         strategy = _strategy(source, info, plan, index, way)
         kept = extras.read(source, info, plan, transcript=transcript, log=log)
-    memory.give_back()
 
     work = proven.Work(
         source=source,

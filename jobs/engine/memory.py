@@ -1,14 +1,20 @@
-"""Memory that nobody uses any more, given back to the system.
+"""How the C library deals with the memory of pictures.
 
-The C library keeps what was freed, apart for each thread, and can reuse none of it for others. After the tables of a
-long recording have been read by several threads that is more than the work itself takes.
+By itself it comes to keep what was freed, apart for each thread, up to blocks of 32 MiB, and can reuse none of it for
+others. With a few encoders and decoders of large pictures that is more than the work itself takes.
 """
 
 import ctypes
 
+M_MMAP_THRESHOLD = -3
+LARGE = 2 << 20
 
-def give_back() -> None:
-    """Let the C library return what it keeps; where it cannot (glibc alone does), nothing happens."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
+
+def give_back_large_blocks() -> None:
+    """From now on have blocks of 2 MiB or more returned to the system when they are freed, in all of this process.
+
+    Where the C library has no such setting (glibc alone does), nothing happens.
+    """
+    setting = getattr(ctypes.CDLL(None), "mallopt", None)
+    if setting:
+        setting(M_MMAP_THRESHOLD, LARGE)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs.engine import memory, render
+from jobs.engine import render
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.extras import NO_EXTRAS, Extras
 from jobs.engine.media import MediaInfo
@@ -82,7 +82,6 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
             strategy=strategy,
             extras=work.extras,
         )
-    memory.give_back()
     with timed(work.seconds, "verify"):
         report = verify(
             work.source,
