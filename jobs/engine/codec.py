@@ -16,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from jobs.engine.media import VideoTrack
 from jobs.engine.nal import Unit
 
-RESTARTS, REFERENCED, LEADING, DISCARDED = 1, 2, 4, 8
+RESTARTS, REFERENCED, LEADING, DISCARDED, KEY = 1, 2, 4, 8, 16
 """Marks of a stored picture; CodedOrder says what they mean."""
 
 KEY_SECONDS = 4

@@ -1,10 +1,12 @@
 """How the pictures of a recording are stored, read from the packets without decoding any."""
 
 import dataclasses
+import os
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import av.error
 import numpy as np
@@ -12,7 +14,7 @@ from av.packet import Packet
 from numpy.typing import NDArray
 
 from jobs.engine import nal
-from jobs.engine.codec import DISCARDED, LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Sequence
+from jobs.engine.codec import DISCARDED, KEY, LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Sequence
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
 from jobs.engine.timeline import FrameIndex, open_picture
@@ -21,6 +23,8 @@ from jobs.engine.x265 import Hevc
 
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
 
+# Of so many packets one is compared with what stands at its place in the file.
+PROBE_EVERY = 500
 OUTSIDE = -1
 """Place of a stored picture that is never shown."""
 
@@ -30,10 +34,11 @@ class CodedOrder:
     """The pictures of one recording in the order they are stored and decoded.
 
     `pts` are the stream's time stamps, `places` those in the order of showing (in FrameIndex.pts, or OUTSIDE),
-    `positions` where each lies in the file, in bytes. `restarts` marks pictures from which on all can be decoded but
-    the `leading` ones that follow: these are shown before it, may need what was stored before it, and nobody else
-    needs them. `referenced` are those that others may be predicted from. `checksums` tell them apart, `sets` are what
-    the track's header holds.
+    `positions` where each lies in the file, and `sizes` of how many bytes. `restarts` marks pictures from which on all
+    can be decoded but the `leading` ones that follow: these are shown before it, may need what was stored before it,
+    and nobody else needs them. `referenced` are those that others may be predicted from, `keys` what the container
+    calls keyframes. `checksums` tell pictures apart, `header` is what the container tells a decoder, and `sets` the
+    parameter sets from there and from the packets.
     """
 
     codec: Codec
@@ -42,12 +47,17 @@ class CodedOrder:
     restarts: NDArray[np.bool_]
     leading: NDArray[np.bool_]
     referenced: NDArray[np.bool_]
+    keys: NDArray[np.bool_]
     positions: NDArray[np.int64]
+    sizes: NDArray[np.uint32]
     checksums: NDArray[np.uint32]
     length_bytes: int
+    header: bytes
     sets: tuple[bytes, ...]
     bare: bool
     """Whether packets hold nothing but what MP4 stores, so that they can be copied as they are."""
+    plain: bool
+    """Whether packets stand in the file as they are, at their positions."""
 
     @property
     def sequence(self) -> Sequence:
@@ -75,12 +85,14 @@ class Survey:
 
     def __init__(self, codec: Codec, extradata: bytes) -> None:
         self.codec = codec
+        self.header = extradata
         self.length_bytes, found = codec.configuration(extradata)
         self.sets: dict[tuple[int, int], bytes] = {}
         self.bare = self.length_bytes == 4
         # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
         self.pts = array("q")
         self.positions = array("q")
+        self.sizes = array("I")
         self.checksums = array("I")
         self.flags = bytearray()
         self._sequence: Sequence | None = None
@@ -119,7 +131,8 @@ class Survey:
         if marks is None:
             raise CannotCopy("some of it holds no picture")
         self.pts.append(packet.pts)
-        self.flags.append(marks | DISCARDED * packet.is_discard)
+        self.flags.append(marks | DISCARDED * packet.is_discard | KEY * packet.is_keyframe)
+        self.sizes.append(packet.size)
         self.checksums.append(checksum(units, self.codec))
         self.positions.append(-1 if packet.pos is None else packet.pos)
 
@@ -137,13 +150,22 @@ def survey(source: Path, info: MediaInfo, index: FrameIndex, *, halt: Halt | Non
         raise CannotCopy(f"it is not {' or '.join(codec.label for codec in CODECS.values())}")
     try:
         container, stream = open_picture(source, info)
-        with container:
+        plain = True
+        with container, source.open("rb") as file:
             found = Survey(codec, stream.codec_context.extradata or b"")
-            for packet in _packets(container.demux(stream), halt or Halt()):
+            for number, packet in enumerate(_packets(container.demux(stream), halt or Halt())):
                 found.take(packet)
+                if number % PROBE_EVERY == 0:
+                    plain &= _is_plain(packet, file)
     except (ValueError, av.error.InvalidDataError) as error:
         raise CannotCopy("it is damaged") from error
-    return _order(found, index)
+    return _order(found, index, plain=plain)
+
+
+def _is_plain(packet: Packet, file: BinaryIO) -> bool:
+    if packet.pos is None or packet.pos < 0:
+        return False
+    return os.pread(file.fileno(), packet.size, packet.pos) == bytes(packet)
 
 
 def _packets(packets: Iterator[Packet], halt: Halt) -> Iterator[Packet]:
@@ -153,13 +175,13 @@ def _packets(packets: Iterator[Packet], halt: Halt) -> Iterator[Packet]:
             yield packet
 
 
-def _order(found: Survey, index: FrameIndex) -> CodedOrder:
+def _order(found: Survey, index: FrameIndex, *, plain: bool) -> CodedOrder:
     pts = np.array(found.pts, np.int64)
     if len(np.unique(pts)) != len(pts):
         raise CannotCopy("two of its pictures are shown at once")
     flags = np.frombuffer(found.flags, np.uint8)
-    restarts, referenced, leading, discarded = (
-        flags & mark != 0 for mark in (RESTARTS, REFERENCED, LEADING, DISCARDED)
+    restarts, referenced, leading, discarded, keys = (
+        flags & mark != 0 for mark in (RESTARTS, REFERENCED, LEADING, DISCARDED, KEY)
     )
     places = np.minimum(np.searchsorted(index.pts, pts), len(index.pts) - 1)
     places = np.where((index.pts[places] == pts) & ~discarded, places, OUTSIDE)
@@ -176,9 +198,13 @@ def _order(found: Survey, index: FrameIndex) -> CodedOrder:
         restarts=restarts,
         leading=leading,
         referenced=referenced,
+        keys=keys,
         positions=positions,
+        sizes=np.array(found.sizes, np.uint32),
         checksums=np.array(found.checksums, np.uint32),
         length_bytes=found.length_bytes,
+        header=found.header,
         sets=ordered,
         bare=found.bare,
+        plain=plain,
     )

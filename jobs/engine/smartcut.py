@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import encoding
+from jobs.engine import encoding, stored
 from jobs.engine.bench import THREADS, Bench
 from jobs.engine.codec import Coding
 from jobs.engine.coded import CodedOrder
@@ -27,8 +27,8 @@ from jobs.engine.parallel import Beside, Halt, beside
 from jobs.engine.patch import Coded, encoded
 from jobs.engine.picture import Paint, exact_start
 from jobs.engine.splice import Decoding, Stretch
-from jobs.engine.stored import StoredPackets, decoded, rewritten
-from jobs.engine.timeline import FrameIndex, Schedule
+from jobs.engine.stored import Decoder, Packets, rewritten
+from jobs.engine.timeline import FrameIndex, Schedule, open_picture
 from jobs.engine.track import Track
 
 # Encoded stretches that may wait for their turn to be written, for each thread.
@@ -70,9 +70,10 @@ def splice_pictures(
     decoding = Decoding(splice.order, index, splice.wanted)
 
     def work(task: Beside[None]) -> None:
-        with StoredPackets.opened(source, info, splice.order, task.halt) as packets:
+        with stored.opened(source, info, splice.order, task.halt) as packets:
+            decoder = Decoder(packets, splice.order)
             for number in bench.take(task.halt):
-                frames = _frames(packets, decoding, splice.wanted, patches[number])
+                frames = _frames(decoder, decoding, splice.wanted, patches[number])
                 if paint:
                     frames = _painted(frames, paint, index.clock_hz)
                 bench.put(number, list(encoded(splice.coding, frames)))
@@ -105,12 +106,12 @@ def _cost(decoding: Decoding, stretch: Stretch) -> float:
 
 
 def _frames(
-    packets: StoredPackets, decoding: Decoding, wanted: Schedule, stretch: Stretch
+    decoder: Decoder, decoding: Decoding, wanted: Schedule, stretch: Stretch
 ) -> Iterator[tuple[int, VideoFrame]]:
     """The pictures of an encoded stretch with their times in the result."""
     times = iter(wanted.at[stretch.first : stretch.end].tolist())
     for run in decoding.runs(stretch):
-        for frame in decoded(packets, run):
+        for frame in decoder.decoded(run):
             yield next(times), frame
 
 
@@ -122,7 +123,7 @@ def _painted(frames: Iterator[tuple[int, VideoFrame]], paint: Paint, clock_hz: i
 class Writer:
     """The one track of the result."""
 
-    def __init__(self, container: OutputContainer, stream: VideoStream, packets: StoredPackets, splice: Splice) -> None:
+    def __init__(self, container: OutputContainer, stream: VideoStream, packets: Packets, splice: Splice) -> None:
         self._packets = packets
         self._splice = splice
         coding = splice.coding
@@ -158,10 +159,10 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
     assert info.video is not None
     with (
         encoding.errors("pictures"),
-        StoredPackets.opened(source, info, splice.order, Halt()) as packets,
+        stored.opened(source, info, splice.order, Halt()) as packets,
         av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)) as container,
     ):
-        stream = container.add_stream_from_template(packets.stream)
+        stream = _like(source, info, container)
         stream.codec_context.extradata = splice.coding.codec.header(splice.coding)
         stream.codec_context.codec_tag = splice.coding.codec.tag
         stream.codec_context.sample_aspect_ratio = info.video.sample_aspect
@@ -170,3 +171,10 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
         if info.video.rotation:
             stream.set_display_rotation(-info.video.rotation)
         yield Writer(container, stream, packets, splice)
+
+
+def _like(source: Path, info: MediaInfo, container: OutputContainer) -> VideoStream:
+    """A new stream that says of its pictures what the source's does."""
+    original, stream = open_picture(source, info)
+    with original:
+        return container.add_stream_from_template(stream)

@@ -2,15 +2,18 @@
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Protocol
 
+import av
 import av.error
 import numpy as np
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -33,12 +36,53 @@ class Unsound(ToolError):
     code = "unsound_result"
 
 
-class StoredPackets:
+class Packets(Protocol):
     """The packets of a recording by their place in the stored order."""
 
+    def between(self, begin: int, end: int) -> Iterator[tuple[int, Packet]]:
+        """The packets from place `begin` to `end` with their places. Raises Unsound when the file has them not."""
+
+
+@contextlib.contextmanager
+def opened(source: Path, info: MediaInfo, order: CodedOrder, halt: Halt) -> Iterator[Packets]:
+    """Open a recording for its packets. Raises InputError."""
+    if order.plain:
+        with source.open("rb") as file:
+            yield PlainPackets(file, order, halt)
+        return
+    container, stream = open_picture(source, info)
+    with container:
+        yield DemuxedPackets(container, stream, order, halt, demuxer(info))
+
+
+class PlainPackets:
+    """Packets that stand in the file as they are: no demuxer is needed, whose index of a long recording is large."""
+
+    def __init__(self, file: BinaryIO, order: CodedOrder, halt: Halt) -> None:
+        self._file = file
+        self._order = order
+        self._halt = halt
+
+    def between(self, begin: int, end: int) -> Iterator[tuple[int, Packet]]:
+        order = self._order
+        for place in range(begin, end):
+            self._halt.check()
+            size = int(order.sizes[place])
+            data = os.pread(self._file.fileno(), size, int(order.positions[place]))
+            if len(data) < size:
+                raise _unsound(f"nothing at place {place}")
+            packet = Packet(data)
+            packet.pts = int(order.pts[place])
+            packet.is_keyframe = bool(order.keys[place])
+            yield place, packet
+
+
+class DemuxedPackets:
+    """Packets that a demuxer finds, which has to be told where to go."""
+
     def __init__(self, container: InputContainer, stream: VideoStream, order: CodedOrder, halt: Halt, way: str) -> None:
-        self.stream = stream
         self._container = container
+        self._stream = stream
         self._order = order
         self._halt = halt
         self._way = way
@@ -46,18 +90,7 @@ class StoredPackets:
         self._placed = self._read()
         self._next = 0
 
-    @classmethod
-    @contextlib.contextmanager
-    def opened(cls, source: Path, info: MediaInfo, order: CodedOrder, halt: Halt) -> Iterator[Self]:
-        container, stream = open_picture(source, info)
-        with container:
-            # Several recordings are worked on at once instead of one by several threads.
-            stream.codec_context.thread_count = 1
-            stream.codec_context.thread_type = ThreadType.NONE
-            yield cls(container, stream, order, halt, demuxer(info))
-
     def between(self, begin: int, end: int) -> Iterator[tuple[int, Packet]]:
-        """The packets from place `begin` to `end` with their places. Raises Unsound when the file has them not."""
         found = begin
         for place, packet in self._from(begin):
             if place != found:
@@ -78,7 +111,7 @@ class StoredPackets:
                 yield place, packet
 
     def _read(self) -> Iterator[tuple[int, Packet]]:
-        return ((self._place(packet), packet) for packet in self._container.demux(self.stream) if packet.size)
+        return ((self._place(packet), packet) for packet in self._container.demux(self._stream) if packet.size)
 
     def _place(self, packet: Packet) -> int:
         pts = packet.pts
@@ -93,7 +126,7 @@ class StoredPackets:
             if self._way == "mpegts":
                 self._container.seek(int(self._order.positions[aim]), unsupported_byte_offset=True)
             else:
-                self._container.seek(int(self._order.pts[aim]), stream=self.stream, backward=True)
+                self._container.seek(int(self._order.pts[aim]), stream=self._stream, backward=True)
             packets = self._read()
             first = next(packets, None)
             if first and first[0] <= begin:
@@ -110,34 +143,45 @@ def _unsound(detail: str) -> Unsound:
     )
 
 
-def decoded(packets: StoredPackets, run: Run) -> Iterator[VideoFrame]:
-    """The wanted pictures of a run in order of showing, decoding only what is needed for them.
+class Decoder:
+    """Decodes runs of a recording's pictures, one after the other."""
 
-    Raises Unsound when the decoder has not all of them.
-    """
-    wanted = iter(run.wanted)
-    awaited = next(wanted, None)
-    for frame in _frames(packets, run):
-        pts = frame.pts
-        while awaited is not None and pts == awaited:
-            yield frame
-            awaited = next(wanted, None)
-        if awaited is None:
-            break
-    packets.stream.codec_context.flush_buffers()
-    if awaited is not None:
-        raise _unsound(f"no picture at {awaited}")
+    def __init__(self, packets: Packets, order: CodedOrder) -> None:
+        self._packets = packets
+        context = av.CodecContext.create(order.codec.name, "r")
+        assert isinstance(context, VideoCodecContext)
+        context.extradata = order.header
+        # Several runs are worked on at once instead of one by several threads.
+        context.thread_count = 1
+        context.thread_type = ThreadType.NONE
+        self._context = context
 
+    def decoded(self, run: Run) -> Iterator[VideoFrame]:
+        """The wanted pictures of a run in order of showing, decoding only what is needed for them.
 
-def _frames(packets: StoredPackets, run: Run) -> Iterator[VideoFrame]:
-    context = packets.stream.codec_context
-    try:
-        for place, packet in packets.between(run.begin, run.end):
-            if place in run.needed:
-                yield from context.decode(packet)
-        yield from context.decode(None)
-    except av.error.InvalidDataError as error:
-        raise _unsound(repr(error)) from error
+        Raises Unsound when the decoder has not all of them.
+        """
+        wanted = iter(run.wanted)
+        awaited = next(wanted, None)
+        for frame in self._frames(run):
+            pts = frame.pts
+            while awaited is not None and pts == awaited:
+                yield frame
+                awaited = next(wanted, None)
+            if awaited is None:
+                break
+        self._context.flush_buffers()
+        if awaited is not None:
+            raise _unsound(f"no picture at {awaited}")
+
+    def _frames(self, run: Run) -> Iterator[VideoFrame]:
+        try:
+            for place, packet in self._packets.between(run.begin, run.end):
+                if place in run.needed:
+                    yield from self._context.decode(packet)
+            yield from self._context.decode(None)
+        except av.error.InvalidDataError as error:
+            raise _unsound(repr(error)) from error
 
 
 def rewritten(packet: Packet, order: CodedOrder, *, begins: bool) -> bytes:
