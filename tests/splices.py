@@ -132,4 +132,4 @@ def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
     end = Fraction(index.end, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
     wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
-    return strategy.choose(source, info, index, wanted, render)
+    return strategy.choose(info, index, wanted, strategy.surveyed(source, info, index) if render == "smart" else None)

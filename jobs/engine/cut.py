@@ -9,11 +9,13 @@ from typing import Any
 
 from jobs.engine import cutplan, extras, levels, memory, proven, timeline, voice
 from jobs.engine import strategy as strategies
+from jobs.engine.codec import CannotCopy
+from jobs.engine.coded import CodedOrder
 from jobs.engine.cutplan import CutParams, CutPlan
 from jobs.engine.extras import Captions
 from jobs.engine.levels import Levels
 from jobs.engine.media import MediaInfo
-from jobs.engine.parallel import beside
+from jobs.engine.parallel import Beside, beside
 from jobs.engine.pcm import output_rate
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Report
@@ -106,7 +108,7 @@ def plan_only(
 
     With a `cache` folder (one that belongs to the bytes of `source`) only the first call has to read the recording.
     """
-    return _analyse(source, info, params, track, cache, lambda fraction: None)[0]
+    return _analyse(source, info, params, track, cache, lambda fraction: None).plan
 
 
 def cut(
@@ -137,10 +139,19 @@ def cut(
     report = progress or (lambda fraction, stage: None)
     seconds: dict[str, float] = {}
     with proven.timed(seconds, "analysis"):
-        plan, index = _analyse(
-            source, info, params, track, cache, lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound")
+        found = _analyse(
+            source,
+            info,
+            params,
+            track,
+            cache,
+            lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound"),
+            survey=way == "smart",
         )
-        strategy = _strategy(source, info, plan, index, way)
+        plan, index = found.plan, found.index
+        strategy = Strategy("")
+        if index:
+            strategy = strategies.choose(info, index, timeline.schedule(index, plan.parts), found.order)
         kept = extras.read(source, info, plan, transcript=transcript, log=log)
 
     work = proven.Work(
@@ -157,10 +168,13 @@ def cut(
     return CutResult(plan, result.strategy, result.report, {**seconds, **result.seconds}, kept.captions)
 
 
-def _strategy(source: Path, info: MediaInfo, plan: CutPlan, index: FrameIndex | None, way: Render) -> Strategy:
-    if index is None:
-        return Strategy("")
-    return strategies.choose(source, info, index, timeline.schedule(index, plan.parts), way)
+@dataclasses.dataclass(frozen=True)
+class _Analysis:
+    """The snapped plan, the picture's index, and how its pictures are stored, if that was asked for."""
+
+    plan: CutPlan
+    index: FrameIndex | None = None
+    order: CodedOrder | CannotCopy | None = None
 
 
 def _analyse(
@@ -170,24 +184,29 @@ def _analyse(
     track: int | str,
     cache: Path | None,
     progress: Callable[[float], None],
-) -> tuple[CutPlan, FrameIndex | None]:
-    """The snapped plan and the picture's index, sound and packets read beside each other."""
+    *,
+    survey: bool = False,
+) -> _Analysis:
+    """Sound and packets are read beside each other."""
     if not params.keep:
         levels.tracks(info, track)
-    with beside(lambda task: _index(source, info, cache, task.halt)) as indexing:
+
+    def look(task: Beside[Any]) -> tuple[FrameIndex | None, CodedOrder | CannotCopy | None]:
+        if not info.video:
+            return None, None
+        index = timeline.index_frames(source, info, cache_dir=cache, halt=task.halt)
+        return index, strategies.surveyed(source, info, index, task.halt) if survey else None
+
+    with beside(look) as looking:
         measured: Levels | Voice | None = None
         if not params.keep:
             measure = voice.measure if params.detector == "voice" else levels.measure
             measured = measure(source, info, track, cache_dir=cache, progress=progress)
-        index = indexing.result()
+        index, order = looking.result()
     ends = [measured.duration if measured else info.duration]
     if index:
         ends.append(Fraction(index.end, index.clock_hz))
         # The sound is not read when ranges are given, and another track may be longer than the measured one.
         plan = cutplan.plan(measured, max(ends), params)
-        return cutplan.snap(plan, index), index
-    return cutplan.snap_to_samples(cutplan.plan(measured, max(ends), params), output_rate(info.audio[0])), None
-
-
-def _index(source: Path, info: MediaInfo, cache: Path | None, halt: Any) -> FrameIndex | None:
-    return timeline.index_frames(source, info, cache_dir=cache, halt=halt) if info.video else None
+        return _Analysis(cutplan.snap(plan, index), index, order)
+    return _Analysis(cutplan.snap_to_samples(cutplan.plan(measured, max(ends), params), output_rate(info.audio[0])))

@@ -44,16 +44,27 @@ class Strategy:
         return self.splice.copied if self.splice else 0
 
 
-def choose(
-    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, render: Render, *, halt: Halt | None = None
-) -> Strategy:
-    """The way that is expected to be quicker; with `render` "encode", the picture is encoded whatever it costs."""
-    if render == "encode":
+def choose(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: CodedOrder | CannotCopy | None) -> Strategy:
+    """The way that is expected to be quicker. `order` is how the pictures are stored, or why they cannot be copied.
+
+    With none the picture is encoded, whatever it costs.
+    """
+    if order is None:
         return Strategy("The whole picture is encoded, as asked for.")
     try:
-        return _spliced(info, index, wanted, enterable(source, info, index, halt))
+        if isinstance(order, CannotCopy):
+            raise order
+        return _spliced(info, index, wanted, order)
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
+
+
+def surveyed(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedOrder | CannotCopy:
+    """How the pictures are stored, or why they cannot be copied."""
+    try:
+        return enterable(source, info, index, halt)
+    except CannotCopy as why:
+        return why
 
 
 def enterable(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedOrder:
