@@ -1,58 +1,62 @@
 """Whether the copied pictures of a result are the recording's own, told by a checksum of each; nothing is decoded."""
 
 from fractions import Fraction
-from pathlib import Path
 from typing import cast
 
 import numpy as np
+from av.packet import Packet
 from numpy.typing import NDArray
 
-from jobs.engine import nal, playback
+from jobs.engine import nal
+from jobs.engine.codec import Codec
 from jobs.engine.coded import checksum
-from jobs.engine.parallel import Halt
+from jobs.engine.playback import Stamps
 from jobs.engine.report import Fault
 from jobs.engine.smartcut import Splice
 
 # How results tell the length of a unit.
 LENGTH_BYTES = 4
-ENCODED = -1
+# No checksums.
+ENCODED, TORN = -1, -2
 
 
-def copy_faults(output: Path, splice: Splice, halt: Halt) -> list[Fault]:
-    """Compare each copied picture of `output`, an MP4 file, with what was read of the source before it was copied.
+def sum_of(packet: Packet, codec: Codec) -> int:
+    """The checksum of a picture as MP4 stores it; TORN when its units reach beyond it."""
+    units = list(nal.units(cast(memoryview, packet), LENGTH_BYTES))
+    # A length that reaches beyond the packet shows when it is written anew.
+    is_whole = nal.with_lengths(units) == memoryview(cast(bytes, packet))
+    return checksum(units, codec) if is_whole else TORN
 
-    What is not where the schedule has it is not looked at. Raises av.error.FFmpegError.
+
+def copy_faults(shown: Stamps, splice: Splice) -> list[Fault]:
+    """Compare the copied pictures of a result, in the order they are stored, with those of the source.
+
+    A decoder that starts where a copy does, and gets the same pictures in the same order, shows what it shows of the
+    source. `shown` has the sums by `sum_of`. A result that has more or fewer pictures than planned is not looked at.
     """
-    expected = checksums(splice)
-    at, clock_hz = splice.wanted.at, splice.coding.clock_hz
-    differing = []
-    with playback.opened(output) as (container, stream):
-        assert stream.time_base is not None
-        ticks = stream.time_base * clock_hz
-        for packet in playback.packets(container, stream, halt):
-            if packet.pts is None:
-                continue
-            tick = packet.pts * ticks
-            place = int(np.searchsorted(at, tick.numerator // tick.denominator))
-            if place == len(at) or at[place] != tick or expected[place] == ENCODED:
-                continue
-            units = list(nal.units(cast(memoryview, packet), LENGTH_BYTES))
-            # A length that reaches beyond the packet shows when it is written anew.
-            is_whole = nal.with_lengths(units) == memoryview(cast(bytes, packet))
-            if not is_whole or checksum(units, splice.order.codec) != expected[place]:
-                differing.append(place)
-    return [_fault(Fraction(int(at[place]), clock_hz)) for place in sorted(differing)[:1]]
+    assert shown.sums is not None
+    at, expected = stored(splice)
+    if len(expected) != len(shown.sums):
+        return []
+    differing = at[(expected != ENCODED) & (shown.sums != expected)]
+    return [_fault(Fraction(int(tick), splice.coding.clock_hz)) for tick in np.sort(differing)[:1]]
 
 
-def checksums(splice: Splice) -> NDArray[np.int64]:
-    """What the source says of each picture of the result; ENCODED for those that are no copies."""
+def stored(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each picture, in the order of storing, when it comes on show, and its checksum; ENCODED for no copies.
+
+    Among encoded ones the order is left open.
+    """
     order = splice.order
-    expected = np.full(len(splice.wanted.at), ENCODED, np.int64)
+    places, sums = [], []
     for stretch in splice.stretches:
+        if stretch.stored is None:
+            places.append(np.arange(stretch.first, stretch.end))
+            sums.append(np.full(stretch.count, ENCODED, np.int64))
         for begin, end in stretch.copied:
-            shown = order.places[begin:end] - order.places[stretch.stored]
-            expected[stretch.first + shown] = order.checksums[begin:end]
-    return expected
+            places.append(stretch.first + order.places[begin:end] - order.places[stretch.stored])
+            sums.append(order.checksums[begin:end].astype(np.int64))
+    return splice.wanted.at[np.concatenate(places)], np.concatenate(sums)
 
 
 def _fault(time: Fraction) -> Fault:

@@ -1,10 +1,10 @@
-"""The pictures of a finished file: when each comes on show, and whether those around its joins decode cleanly."""
+"""The pictures of a finished file: when each comes on show, and whether some of them decode cleanly."""
 
-import bisect
 import contextlib
 import dataclasses
-import math
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,27 @@ from jobs.engine import containers
 from jobs.engine.decoding import MARKS_UNREFERENCED
 from jobs.engine.parallel import Beside, Halt
 
-Span = tuple[int, int]
-"""First and last time stamp, both included."""
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stamps:
-    """Time stamps of a file's pictures in the order they are stored, in ticks of `time_base` seconds."""
+    """Time stamps of a file's pictures in the order they are stored, in ticks of `time_base` seconds.
+
+    `sums` has a number for each packet where one was asked for.
+    """
 
     pts: NDArray[np.int64]
     dts: NDArray[np.int64]
     keys: NDArray[np.bool_]
     time_base: Fraction
+    sums: NDArray[np.int64] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Visit:
+    """Pictures to decode in one go: those with the time stamps `wanted`, from the keyframe decoded at `dts` on."""
+
+    dts: int
+    wanted: frozenset[int]
 
 
 @contextlib.contextmanager
@@ -48,68 +57,54 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, stream
 
 
-def stamps(path: Path, halt: Halt) -> Stamps:
-    """When each picture is decoded and shown. Decodes nothing. Raises av.error.FFmpegError."""
+def stamps(path: Path, halt: Halt, sum_of: Callable[[Packet], int] | None = None) -> Stamps:
+    """When each picture is decoded and shown, and `sum_of` its packet. Decodes nothing. Raises av.error.FFmpegError."""
     with opened(path) as (container, stream):
         assert stream.time_base is not None
-        told = []
+        # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
+        told = array("q")
         for packet in packets(container, stream, halt):
             if packet.pts is not None and packet.dts is not None:
-                told.append((packet.pts, packet.dts, packet.is_keyframe))
-        table = np.array(told, np.int64).reshape(-1, 3)
-        return Stamps(table[:, 0], table[:, 1], table[:, 2].astype(bool), stream.time_base)
+                told.extend((packet.pts, packet.dts, packet.is_keyframe, sum_of(packet) if sum_of else 0))
+        pts, dts, keys, sums = np.array(told, np.int64).reshape(-1, 4).T
+        return Stamps(pts, dts, keys.astype(bool), stream.time_base, sums if sum_of else None)
 
 
-def spans_around(shown: Stamps, joins: Sequence[Fraction], frames: int) -> list[Span]:
-    """For each join the pictures to decode: `frames` either side, and as many from the next keyframe on.
+def visits(shown: Stamps, places: Iterable[int]) -> list[Visit]:
+    """How to get at the pictures at some places in the order of showing.
 
-    Where pieces are copied, the keyframe after a join is where the recording's own packets begin. What overlaps is
-    made one.
+    Those in one group of pictures, or in groups that follow each other, are decoded without a break, as a player does.
     """
+    if not len(shown.pts):
+        return []
     order = np.sort(shown.pts)
-    keys = np.sort(shown.pts[shown.keys])
-    spans: list[Span] = []
-    for join in joins:
-        tick = math.ceil(join / shown.time_base)
-        place = int(np.searchsorted(order, tick))
-        spans.append(_span(order, place - frames, place + frames - 1))
-        after = np.searchsorted(keys, spans[-1][1], "right")
-        if after < len(keys):
-            place = int(np.searchsorted(order, keys[after]))
-            spans.append(_span(order, place, place + frames - 1))
-    return _merged(spans)
-
-
-def _span(order: NDArray[np.int64], first: int, last: int) -> Span:
-    end = len(order) - 1
-    return int(order[min(max(0, first), end)]), int(order[min(max(0, last), end)])
-
-
-def _merged(spans: Sequence[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for begin, end in sorted(spans):
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((begin, end))
-    return merged
+    asked = np.unique(np.fromiter(places, np.int64).clip(0, len(order) - 1))
+    # Decoding can start at the first stored picture too, as it has to.
+    keys = np.union1d(np.flatnonzero(shown.keys), [0])
+    keys = keys[np.argsort(shown.pts[keys])]
+    group = (np.searchsorted(shown.pts[keys], order[asked], "right") - 1).clip(0)
+    edges = [0, *(np.flatnonzero(np.diff(group) > 1) + 1).tolist(), len(asked)]
+    return [
+        Visit(int(shown.dts[keys[group[begin]]]), frozenset(order[asked[begin:end]].tolist()))
+        for begin, end in itertools.pairwise(edges)
+    ]
 
 
 class Player:
-    """Decodes pictures in some spans and looks for damage. The file is read once; memory holds one group of pictures.
+    """Decodes the pictures that visits ask for and looks for damage; memory holds one group of pictures.
 
-    `decoded` counts pictures that came out, `bad` are time stamps of those in the spans or on the way to them that
-    are damaged or did not come out.
+    `decoded` counts pictures that came out, `bad` are time stamps of those asked for, or on the way to them, that are
+    damaged or did not come out.
     """
 
-    def __init__(self, stream: VideoStream, spans: Sequence[Span]) -> None:
+    def __init__(self, stream: VideoStream) -> None:
         self.decoded = 0
         self.bad: list[int] = []
         self._context = stream.codec_context
-        self._begins, self._ends = zip(*spans, strict=True)
+        self._wanted: frozenset[int] = frozenset()
         self._due: set[int] = set()
         self._group: list[Packet[VideoStream]] = []
-        self._from = 0
+        self._from: int | None = None
         # With more, damage is told of too late to be seen every time.
         self._context.thread_type = ThreadType.NONE
         self._context.thread_count = 1
@@ -117,21 +112,27 @@ class Player:
         self._context.options = {"skip_loop_filter": "all"}
         self._can_skip = self._context.name in MARKS_UNREFERENCED
 
-    def play(self, packets: "Iterable[Packet[VideoStream]]") -> None:
+    def play(self, visit: Visit, packets: "Iterable[Packet[VideoStream]]") -> None:
+        """Decode what is asked for of `packets`, which begin at the visit's keyframe."""
+        self._wanted, self._due = visit.wanted, set(visit.wanted)
+        self._group.clear()
+        self._from = None
+        last = max(visit.wanted)
         for packet in packets:
             if packet.pts is None or packet.dts is None:
                 continue
             # No later packet is shown before it is decoded.
-            if packet.dts > self._ends[-1]:
+            if packet.dts > last:
                 break
             if packet.is_keyframe:
                 self._begin_group(packet.pts)
             # Shown before the keyframe but stored after it: refers to pictures that were left out.
-            if packet.pts >= self._from:
+            if self._from is not None and packet.pts >= self._from:
                 self._group.append(packet)
-            if self._wanted(packet.pts):
+            if packet.pts in self._wanted:
                 self._feed()
         self._drain()
+        self.bad += self._due
 
     def _begin_group(self, pts: int) -> None:
         """Leave out what was not needed of the group before; without such the decoder goes on as a player's does."""
@@ -139,18 +140,12 @@ class Player:
             self._drain()
             self._group.clear()
             self._from = pts
-
-    def _wanted(self, pts: int) -> bool:
-        place = bisect.bisect(self._begins, pts) - 1
-        return place >= 0 and pts <= self._ends[place]
+        elif self._from is None:
+            self._from = pts
 
     def _feed(self) -> None:
         for packet in self._group:
-            assert packet.pts is not None
-            wanted = self._wanted(packet.pts)
-            self._context.skip_frame = "DEFAULT" if wanted or not self._can_skip else "NONREF"
-            if wanted:
-                self._due.add(packet.pts)
+            self._context.skip_frame = "DEFAULT" if packet.pts in self._wanted or not self._can_skip else "NONREF"
             self._decode(packet)
         self._group.clear()
 
@@ -158,8 +153,6 @@ class Player:
         """Take what the decoder still holds, and make it ready for another place."""
         self._decode(None)
         self._context.flush_buffers()
-        self.bad += self._due
-        self._due.clear()
 
     def _decode(self, packet: "Packet[VideoStream] | None") -> None:
         try:
@@ -177,14 +170,17 @@ class Player:
                 self.bad.append(frame.pts)
 
 
-def played(path: Path, spans: Sequence[Span], task: Beside[Any]) -> tuple[int, list[int]]:
-    """How many pictures were decoded for the spans, and the time stamps of the bad ones. Raises av.error.FFmpegError.
+def played(path: Path, wanted: Sequence[Visit], task: Beside[Any]) -> tuple[int, list[int]]:
+    """How many pictures were decoded for the visits, and the time stamps of the bad ones. Raises av.error.FFmpegError.
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
     with opened(path) as (container, stream):
-        player = Player(stream, spans)
-        player.play(packets(container, stream, task.halt))
+        player = Player(stream)
+        for number, visit in enumerate(wanted):
+            container.seek(visit.dts, stream=stream, backward=True)
+            player.play(visit, packets(container, stream, task.halt))
+            task.fraction = (number + 1) / len(wanted)
         return player.decoded, sorted(player.bad)
 
 

@@ -1,41 +1,31 @@
 """Proving a cut result against its plan and its source before anybody gets to see it.
 
-The pictures' times are compared with the plan one by one, from the packets alone. A few pictures around every join
-are decoded. Copied ones are compared with the source's by checksums, sound in windows spread over the result.
+The file's headers are read, the pictures looked at (`viewing`), and the sound is found again in the source, in windows
+spread over the result (`offsets`).
 """
 
 import contextlib
 import dataclasses
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import av
 import av.error
-import numpy as np
 from av.stream import Disposition
 
-from jobs.engine import containers, integrity, playback
-from jobs.engine.copies import copy_faults
+from jobs.engine import containers, integrity
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.media import MediaInfo
 from jobs.engine.offsets import Offsets, offsets
 from jobs.engine.parallel import Beside, Halt, beside
-from jobs.engine.parts import starts
-from jobs.engine.playback import Span, Stamps
 from jobs.engine.report import Fault, Lost, Report, first_of_each
 from jobs.engine.smartcut import Splice
-from jobs.engine.timeline import FrameIndex, Schedule, schedule
+from jobs.engine.timeline import FrameIndex, schedule
+from jobs.engine.viewing import Viewed, viewed
 
 # Sound and picture may end this far from the plan; headers are rounded to milliseconds.
 END_TOLERANCE = Fraction(10 + 1, 1000)
-# Decoded either side of each join.
-FRAMES_AROUND = 3
-# The joins are shared out between as many threads with a decoder each.
-PLAYERS = 2
 # Pictures that stand still for longer than a second, or a fiftieth of a long result, are no small damage.
 LOST_SECONDS = Fraction(1)
 LOST_SHARE = Fraction(1, 50)
@@ -77,21 +67,20 @@ class Findings:
     plan: CutPlan
     lost: Lost
     faults: list[Fault] = dataclasses.field(default_factory=list)
-    frames: int = 0
-    frames_decoded: int = 0
+    pictures: Viewed = dataclasses.field(default_factory=Viewed)
     sound: Offsets = dataclasses.field(default_factory=Offsets)
 
     def report(self) -> Report:
         if damage := damage_fault(self.lost, self.plan):
             self.faults.append(damage)
         return Report(
-            frames=self.frames,
+            frames=self.pictures.frames,
             joins=len(self.plan.parts) - 1,
-            frames_decoded=self.frames_decoded,
+            frames_decoded=self.pictures.decoded,
             frames_lost=self.lost.frames,
             heard=self.sound.heard,
             windows_skipped=self.sound.skipped,
-            faults=first_of_each([*self.faults, *self.sound.faults]),
+            faults=first_of_each([*self.faults, *self.pictures.faults, *self.sound.faults]),
         )
 
 
@@ -106,31 +95,20 @@ def _compare(
     progress: Callable[[float], None],
     halt: Halt,
 ) -> None:
-    """Sound and pictures beside each other, the joins shared out between decoders."""
+    """Sound and pictures beside each other."""
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(beside(lambda task: offsets(source, info, output, plan, task)))
-        playing: list[Beside[tuple[int, list[int]]]] = []
-        time_base = Fraction(1)
+        tasks: list[Beside[Any]] = [listening]
         if index:
-            shown = playback.stamps(output, halt)
-            time_base, found.frames = shown.time_base, len(shown.pts)
-            found.faults += time_faults(shown, schedule(index, plan.parts), index.clock_hz)
-            for spans in shared(playback.spans_around(shown, ends_and_joins(plan), FRAMES_AROUND)):
-                playing.append(stack.enter_context(beside(functools.partial(playback.played, output, spans))))
-        tasks: list[Beside[Any]] = [listening, *playing]
-        if splice:
-            comparing = stack.enter_context(beside(lambda task: copy_faults(output, splice, task.halt)))
-            tasks.append(comparing)
+            wanted = schedule(index, plan.parts)
+            viewing = stack.enter_context(beside(lambda task: viewed(output, wanted, index.clock_hz, splice, task)))
+            tasks.append(viewing)
         while sum(task.wait(0.05) for task in tasks) < len(tasks):
             halt.check()
             progress(sum(task.fraction for task in tasks) / len(tasks))
         found.sound = listening.result()
-        for task in playing:
-            decoded, bad = task.result()
-            found.frames_decoded += decoded
-            found.faults += [_undecodable(pts * time_base) for pts in bad[:1]]
-        if splice:
-            found.faults += comparing.result()
+        if index:
+            found.pictures = viewing.result()
     progress(1.0)
 
 
@@ -153,45 +131,6 @@ def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
             for end in (ends.get(track.id, Fraction(0)) for track in tracks)
             if abs(end - plan.output_duration) > END_TOLERANCE
         ]
-
-
-def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
-    """What differs between when pictures are shown and when they should be, to the tick."""
-    faults = []
-    # Both in units that divide the ticks of either clock.
-    found = np.sort(shown.pts) * (shown.time_base.numerator * clock_hz)
-    planned = wanted.at * shown.time_base.denominator
-    common = min(len(found), len(planned))
-    differing = np.flatnonzero(found[:common] != planned[:common])
-    place = int(differing[0]) if len(differing) else common
-    at = float(Fraction(int(wanted.at[min(place, len(planned) - 1)]), clock_hz))
-    if len(found) != len(planned):
-        message = f"The result has {len(found)} pictures instead of {len(planned)}; they differ from {at:.3f} s on."
-        faults.append(Fault("frame_count", message, round(at, 3)))
-    elif len(differing):
-        seen = float(int(np.sort(shown.pts)[place]) * shown.time_base)
-        message = f"The picture planned for {at:.3f} s comes on show at {seen:.3f} s."
-        faults.append(Fault("frame_time", message, round(at, 3)))
-    falling = np.flatnonzero(np.diff(shown.dts) <= 0)
-    if len(falling):
-        at = float(int(shown.pts[falling[0] + 1]) * shown.time_base)
-        faults.append(Fault("decode_order", f"Decode times do not rise at {at:.3f} s.", round(at, 3)))
-    return faults
-
-
-def ends_and_joins(plan: CutPlan) -> list[Fraction]:
-    """Where pictures are decoded: either side of each join, at the start and before the end."""
-    return [*starts(plan.parts), plan.output_duration]
-
-
-def shared(spans: Sequence[Span]) -> list[Sequence[Span]]:
-    """Equal parts of the spans, those next to each other together."""
-    edges = [len(spans) * part // PLAYERS for part in range(PLAYERS + 1)]
-    return [spans[begin:end] for begin, end in pairwise(edges) if begin < end]
-
-
-def _undecodable(time: Fraction) -> Fault:
-    return Fault("undecodable", f"A picture at {float(time):.3f} s does not decode cleanly.", round(float(time), 3))
 
 
 def damage_fault(lost: Lost, plan: CutPlan) -> Fault | None:

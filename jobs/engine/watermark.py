@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jobs.engine import lettering, picture, playback, rejoin, render, splice, strategy, timeline, verify
+from jobs.engine import lettering, picture, rejoin, render, splice, strategy, timeline, verify
 from jobs.engine.codec import CannotCopy
-from jobs.engine.copies import copy_faults
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.marks import PLANAR, Look, Painter, placed
 from jobs.engine.media import MediaInfo
@@ -25,19 +24,19 @@ from jobs.engine.patch import fitting
 from jobs.engine.picture import Paint
 from jobs.engine.process import CommandLog
 from jobs.engine.proven import require
-from jobs.engine.report import Fault, Lost, Report, first_of_each
+from jobs.engine.report import Lost, Report, first_of_each
 from jobs.engine.smartcut import Splice, splice_pictures
 from jobs.engine.splice import Decoding, Stretch
 from jobs.engine.stored import Unsound
 from jobs.engine.strategy import Strategy
 from jobs.engine.timeline import FrameIndex, Schedule
+from jobs.engine.viewing import viewed
 from jobs.errors import InputError
 
 INDEX_SHARE, JOIN_SHARE, CHECK_SHARE = 0.02, 0.05, 0.05
 """Of the time that the whole takes."""
 PATCH_SECONDS = 4
 """The encoded stretch is handed out to threads in pieces this long."""
-FRAMES_AROUND = 3
 Progress = Callable[[float, str], None]
 
 
@@ -283,27 +282,17 @@ class _Work:
 
 
 def proved(out: Path, index: FrameIndex, wanted: Schedule, lost: Lost, copies: Splice | None) -> Report:
-    """Compare times of showing with the schedule and copies with the source; decode the pictures around the seams."""
-    halt = Halt()
-    shown = playback.stamps(out, halt)
-    faults = verify.time_faults(shown, wanted, index.clock_hz)
-    ends = [Fraction(int(wanted.at[first]), index.clock_hz) for first in wanted.first]
-    ends.append(Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz))
-    spans = playback.spans_around(shown, ends, FRAMES_AROUND)
-    with beside(lambda task: playback.played(out, spans, task)) as playing:
-        decoded, bad = playing.result()
-    faults += [
-        Fault("undecodable", "A picture does not decode cleanly.", float(pts * shown.time_base)) for pts in bad[:1]
-    ]
-    if copies:
-        faults += copy_faults(out, copies, halt)
-    plan = CutPlan(ends[-1], ((Fraction(0), ends[-1]),))
-    if damage := verify.damage_fault(lost, plan):
+    """Compare the pictures with their schedule and the copied ones with the source."""
+    with beside(lambda task: viewed(out, wanted, index.clock_hz, copies, task)) as viewing:
+        seen = viewing.result()
+    faults = list(seen.faults)
+    end = Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz)
+    if damage := verify.damage_fault(lost, CutPlan(end, ((Fraction(0), end),))):
         faults.append(damage)
     return Report(
-        frames=len(shown.pts),
+        frames=seen.frames,
         joins=len(wanted.first) - 1,
-        frames_decoded=decoded,
+        frames_decoded=seen.decoded,
         frames_lost=lost.frames,
         faults=first_of_each(faults),
     )

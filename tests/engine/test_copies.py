@@ -6,8 +6,9 @@ from pathlib import Path
 import av
 import pytest
 
-from jobs.engine.copies import copy_faults
+from jobs.engine import copies, playback
 from jobs.engine.parallel import Halt
+from jobs.engine.report import Fault
 from tests.clips import Picture, make
 from tests.splices import Result, spliced
 
@@ -50,20 +51,36 @@ def with_a_bit_flipped(result: Result, place: int, byte: int) -> Path:
     return altered
 
 
+def faults_of(result: Result, output: Path) -> list[Fault]:
+    codec = result.splice.order.codec
+    shown = playback.stamps(output, Halt(), lambda packet: copies.sum_of(packet, codec))
+    return copies.copy_faults(shown, result.splice)
+
+
 def test_what_was_copied_whole_has_no_fault(result):
     assert copied(result)
-    assert copy_faults(result.output, result.splice, Halt()) == []
+    assert faults_of(result, result.output) == []
 
 
 # In the length of the first unit, in its header, and in its last byte.
 @pytest.mark.parametrize("byte", [3, 4, -1])
 def test_one_bit_in_a_copied_picture_is_caught(result, byte):
     for place in copied(result)[:: max(1, len(copied(result)) // 5)]:
-        faults = copy_faults(with_a_bit_flipped(result, place, byte), result.splice, Halt())
+        faults = faults_of(result, with_a_bit_flipped(result, place, byte))
         assert [fault.code for fault in faults] == ["copy_differs"]
         assert faults[0].at == round(int(result.splice.wanted.at[place]) / result.index.clock_hz, 3)
 
 
 def test_what_was_encoded_is_not_compared(result):
     own = next(place for place in range(len(result.splice.wanted.at)) if place not in copied(result))
-    assert copy_faults(with_a_bit_flipped(result, own, -1), result.splice, Halt()) == []
+    assert faults_of(result, with_a_bit_flipped(result, own, -1)) == []
+
+
+def test_copied_pictures_in_another_order_are_caught(result):
+    """Each is the source's, but a decoder would predict them from the wrong ones."""
+    shown = playback.stamps(result.output, Halt(), lambda packet: copies.sum_of(packet, result.splice.order.codec))
+    assert shown.sums is not None
+    _, expected = copies.stored(result.splice)
+    place = next(place for place in range(len(expected)) if (expected[place : place + 2] != copies.ENCODED).all())
+    shown.sums[[place, place + 1]] = shown.sums[[place + 1, place]]
+    assert [fault.code for fault in copies.copy_faults(shown, result.splice)] == ["copy_differs"]

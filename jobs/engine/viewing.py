@@ -1,0 +1,127 @@
+"""Whether the pictures of a finished file are those of its schedule.
+
+Their times are compared one by one, copied ones with the source's by checksums, from the packets alone. Around every
+join those that were encoded are decoded, and the first ones of every copy.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engine import copies, playback
+from jobs.engine.parallel import Beside, beside
+from jobs.engine.playback import Stamps, Visit
+from jobs.engine.report import Fault
+from jobs.engine.smartcut import Splice
+from jobs.engine.timeline import Schedule
+
+# Decoded either side of each join, and from where a copy begins.
+FRAMES_AROUND = 3
+# What is to be decoded is shared out between as many threads with a decoder each.
+PLAYERS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Viewed:
+    """How many pictures the file has, how many of them were decoded, and what is wrong with them."""
+
+    frames: int = 0
+    decoded: int = 0
+    faults: tuple[Fault, ...] = ()
+
+
+def viewed(output: Path, wanted: Schedule, clock_hz: int, splice: Splice | None, task: Beside[Any]) -> Viewed:
+    """Compare the pictures of `output`, an MP4 file, with the schedule, in ticks of 1 / `clock_hz` seconds.
+
+    `splice` says which of them were copied, None when all were encoded. `task` is the thread this runs in: it is told
+    how far the work is, and can end it. Raises av.error.FFmpegError.
+    """
+    sum_of = functools.partial(copies.sum_of, codec=splice.order.codec) if splice else None
+    shown = playback.stamps(output, task.halt, sum_of)
+    faults = time_faults(shown, wanted, clock_hz)
+    if splice:
+        faults += copies.copy_faults(shown, splice)
+    decoded = 0
+    with contextlib.ExitStack() as stack:
+        players = [
+            stack.enter_context(beside(functools.partial(playback.played, output, part)))
+            for part in shared(playback.visits(shown, seams(shown, wanted, splice)))
+        ]
+        while sum(player.wait(0.05) for player in players) < len(players):
+            task.halt.check()
+            task.fraction = sum(player.fraction for player in players) / len(players)
+        for player in players:
+            count, bad = player.result()
+            decoded += count
+            faults += [_undecodable(pts * shown.time_base) for pts in bad[:1]]
+    return Viewed(len(shown.pts), decoded, tuple(faults))
+
+
+def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
+    """What differs between when pictures are shown and when they should be, to the tick."""
+    faults = []
+    # Both in units that divide the ticks of either clock.
+    found = np.sort(shown.pts) * (shown.time_base.numerator * clock_hz)
+    planned = wanted.at * shown.time_base.denominator
+    common = min(len(found), len(planned))
+    differing = np.flatnonzero(found[:common] != planned[:common])
+    place = int(differing[0]) if len(differing) else common
+    at = float(Fraction(int(wanted.at[min(place, len(planned) - 1)]), clock_hz))
+    if len(found) != len(planned):
+        message = f"The result has {len(found)} pictures instead of {len(planned)}; they differ from {at:.3f} s on."
+        faults.append(Fault("frame_count", message, round(at, 3)))
+    elif len(differing):
+        seen = float(int(np.sort(shown.pts)[place]) * shown.time_base)
+        message = f"The picture planned for {at:.3f} s comes on show at {seen:.3f} s."
+        faults.append(Fault("frame_time", message, round(at, 3)))
+    falling = np.flatnonzero(np.diff(shown.dts) <= 0)
+    if len(falling):
+        at = float(int(shown.pts[falling[0] + 1]) * shown.time_base)
+        faults.append(Fault("decode_order", f"Decode times do not rise at {at:.3f} s.", round(at, 3)))
+    return faults
+
+
+def seams(shown: Stamps, wanted: Schedule, splice: Splice | None) -> Iterator[int]:
+    """The pictures to decode, by their places in the order of showing.
+
+    Copied ones before a join are the source's own, from where the copy begins: only its beginning can fail.
+    """
+    joins = [*wanted.first, len(wanted.at)]
+    around = (join + step for join in joins for step in range(-FRAMES_AROUND, FRAMES_AROUND))
+    if splice:
+        begins = [stretch.first for stretch in splice.stretches if stretch.stored is not None]
+        own = _encoded(splice)
+        yield from (place for place in around if 0 <= place < len(own) and own[place])
+    else:
+        # Where chunks that were encoded apart meet, there is a keyframe.
+        keys = np.searchsorted(np.sort(shown.pts), np.sort(shown.pts[shown.keys]))
+        after = np.searchsorted(keys, joins)
+        begins = keys[after[after < len(keys)]].tolist()
+        yield from around
+    yield from (begin + step for begin in begins for step in range(FRAMES_AROUND))
+
+
+def _encoded(splice: Splice) -> NDArray[np.bool_]:
+    """Which pictures of the result were encoded."""
+    own = np.ones(len(splice.wanted.at), bool)
+    for stretch in splice.stretches:
+        own[stretch.first : stretch.end] = stretch.stored is None
+    return own
+
+
+def shared(visits: Sequence[Visit]) -> list[Sequence[Visit]]:
+    """Equal parts of the visits, those next to each other together."""
+    edges = [len(visits) * part // PLAYERS for part in range(PLAYERS + 1)]
+    return [visits[begin:end] for begin, end in pairwise(edges) if begin < end]
+
+
+def _undecodable(time: Fraction) -> Fault:
+    return Fault("undecodable", f"A picture at {float(time):.3f} s does not decode cleanly.", round(float(time), 3))
