@@ -6,7 +6,7 @@ Measured on made clips: right to the sample.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import av
@@ -22,6 +22,7 @@ from jobs.engine import containers
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.parallel import Halt
 from jobs.engine.placed import LAYOUTS, Placed, Samples, placed
+from jobs.engine.steady import Unsteady, steady
 from jobs.errors import ToolError
 
 # What AAC can carry; other rates become 48 kHz, other layouts stereo.
@@ -110,9 +111,20 @@ def decoded(
     """Decode one track, at its own rate and channels unless AAC cannot carry them, or at the ones given."""
     rate, channels = rate or output_rate(track), channels or output_channels(track)
     start = round(info.start * rate)
-    with opened(source, demuxer(info), track.index) as (container, stream):
-        blocks = placed(_frames(container, stream, halt or Halt()), rate, channels, block=BLOCK_SAMPLES)
-        yield Pcm(_understood((place - start, samples) for place, samples in blocks), rate, channels)
+    blocks = _blocks(source, info, track, rate, channels, halt or Halt())
+    with contextlib.closing(blocks):
+        yield Pcm(((place - start, samples) for place, samples in blocks), rate, channels)
+
+
+def _blocks(
+    source: Path, info: MediaInfo, track: AudioTrack, rate: int, channels: int, halt: Halt
+) -> Generator[Placed]:
+    """The sound with its places; what was given before may come once more. Raises InputError, ToolError."""
+    try:
+        yield from steady(source, demuxer(info), track.index, rate, channels, block=BLOCK_SAMPLES, halt=halt)
+    except Unsteady:
+        with opened(source, demuxer(info), track.index) as (container, stream):
+            yield from _understood(placed(_frames(container, stream, halt), rate, channels, block=BLOCK_SAMPLES))
 
 
 def _understood(blocks: Iterator[Placed]) -> Iterator[Placed]:

@@ -116,8 +116,8 @@ def test_a_file_is_opened_as_what_it_is_and_as_nothing_else(tmp_path):
     media.audio(tmp_path / "secret.wav")
     (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile secret.wav\n")
     info = MediaInfo("mov,mp4,m4a", Fraction(1), 1, audio=(AudioTrack(0, "aac", RATE, 2),))
-    with pytest.raises(InputError), pcm.decoded(tmp_path / "a.mp4", info, info.audio[0]):
-        pass
+    with pytest.raises(InputError), pcm.decoded(tmp_path / "a.mp4", info, info.audio[0]) as sound:
+        sound.read(1)
 
 
 def mono(source: Path, rate: int) -> np.ndarray:
