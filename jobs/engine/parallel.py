@@ -5,6 +5,7 @@ is doing then has to end within a moment: it asks its `Halt` between blocks of w
 """
 
 import contextlib
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -88,3 +89,28 @@ def beside(work: Callable[[Beside[T]], T]) -> Iterator[Beside[T]]:
         task.halt.tell()
         if task.thread.ident is not None:
             task.join()
+
+
+@contextlib.contextmanager
+def ahead(items: Iterator[T], count: int) -> Iterator[Iterator[T]]:
+    """The items, made in a thread of their own that is up to `count` of them ahead while the block runs."""
+    made: queue.Queue[T] = queue.Queue(count)
+
+    def make(task: Beside[None]) -> None:
+        for item in items:
+            while True:
+                task.halt.check()
+                with contextlib.suppress(queue.Full):
+                    made.put(item, timeout=0.1)
+                    break
+
+    def taken(task: Beside[None]) -> Iterator[T]:
+        while True:
+            with contextlib.suppress(queue.Empty):
+                yield made.get(timeout=0.02)
+                continue
+            if task.wait(0) and made.empty():
+                return
+
+    with beside(make) as task:
+        yield taken(task)

@@ -19,7 +19,7 @@ from jobs.engine.aac import Unlike
 from jobs.engine.listening import Listener
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.mute import hushed
-from jobs.engine.parallel import Beside, Halt
+from jobs.engine.parallel import Beside, Halt, ahead
 from jobs.engine.parts import Part
 from jobs.engine.parts import starts as result_starts
 from jobs.engine.pcm import Pcm
@@ -29,6 +29,8 @@ from jobs.engine.tempo import faster
 # On each side of a join, so 8 ms in all.
 FADE_SECONDS = Fraction(4, 1000)
 BLOCK_SAMPLES = 1 << 17
+# Blocks that may wait to be encoded.
+AHEAD = 4
 # Whether both channels are the same is looked at in so many places, spread evenly, for so long.
 PROBES = 12
 PROBE_SECONDS = Fraction(1, 10)
@@ -163,10 +165,12 @@ def cut_sound(
             wanted = pieces(parts, duration, sound.rate)
             total = sum(piece.lasts for piece in wanted)
             with aac.encoder(output, sound.rate, sound.channels, twins=twins) as encoder:
-                for block in hushed(joined(Cursor(sound), wanted), muted, sound.rate):
-                    task.halt.check()
-                    encoder.write(block)
-                    task.fraction = encoder.written / total
+                blocks = hushed(joined(Cursor(sound), wanted), muted, sound.rate)
+                with ahead(blocks, AHEAD) as made:
+                    for block in made:
+                        task.halt.check()
+                        encoder.write(block)
+                        task.fraction = encoder.written / total
 
     try:
         attempt(twins=is_twin(source, info, track, parts, task.halt))

@@ -1,0 +1,52 @@
+"""Threads beside the one that works: they end with it, and what they fail with is raised there."""
+
+import threading
+import time
+
+import pytest
+
+from jobs.engine.parallel import ahead
+
+
+def test_items_made_ahead_come_in_order():
+    with ahead(iter(range(50)), 3) as items:
+        assert list(items) == list(range(50))
+
+
+def test_no_more_items_are_made_than_may_wait():
+    made = []
+
+    def work():
+        for number in range(20):
+            made.append(number)
+            yield number
+
+    with ahead(work(), 2) as items:
+        assert next(items) == 0
+        time.sleep(0.3)
+        # Two wait, and one more is in hand.
+        assert made == [0, 1, 2, 3]
+        assert list(items) == list(range(1, 20))
+
+
+def test_what_making_fails_with_is_raised_after_what_was_made():
+    def work():
+        yield 1
+        raise KeyError("two")
+
+    taken = []
+    with pytest.raises(KeyError), ahead(work(), 2) as items:
+        taken.extend(items)
+    assert taken == [1]
+
+
+def test_the_thread_ends_when_the_block_is_left():
+    def forever():
+        while True:
+            yield 1
+
+    threads = threading.active_count()
+    with pytest.raises(ValueError, match="enough"), ahead(forever(), 2) as items:
+        next(items)
+        raise ValueError("enough")
+    assert threading.active_count() == threads
