@@ -7,7 +7,7 @@ would seem to go on, and the first one to begin at the start.
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from av.container import InputContainer
@@ -15,7 +15,8 @@ from av.container import InputContainer
 from jobs.engine.captions import Clock
 from jobs.engine.cutplan import CutPlan
 
-SPECIAL = re.compile(r"([=;#\\\n])")
+SPECIAL = re.compile(r"([=;#\[\\\r\n])")
+ESCAPED = r"\\\1"
 LONGEST_TITLE = 1000
 
 
@@ -55,14 +56,19 @@ def _lasts(chapter: Chapter) -> bool:
     return chapter.end > chapter.start
 
 
-def ffmetadata(chapters: Iterable[Chapter], clock_hz: int) -> str:
-    """A file of ffmpeg's metadata format, with times as ticks of a clock."""
-    parts = [";FFMETADATA1"]
+def ffmetadata(chapters: Iterable[Chapter], clock_hz: int, tags: Mapping[str, str] | None = None) -> str:
+    """A file of ffmpeg's metadata format: what is said of the whole, and chapters with times as ticks of a clock."""
+    parts = [";FFMETADATA1", *(_line(key, text) for key, text in (tags or {}).items())]
     for chapter in _without_gaps(chapters):
-        title = SPECIAL.sub(r"\\\1", chapter.title)
         start, end = round(chapter.start * clock_hz), round(chapter.end * clock_hz)
-        parts.append(f"[CHAPTER]\nTIMEBASE=1/{clock_hz}\nSTART={start}\nEND={end}\ntitle={title}")
+        parts.append(f"[CHAPTER]\nTIMEBASE=1/{clock_hz}\nSTART={start}\nEND={end}\n{_line('title', chapter.title)}")
     return "\n".join(parts) + "\n"
+
+
+def _line(key: str, text: str) -> str:
+    # Behind a backslash, even one behind another, ffmpeg takes the line for unfinished.
+    text += " " if text.endswith("\\") else ""
+    return f"{SPECIAL.sub(ESCAPED, key)}={SPECIAL.sub(ESCAPED, text)}"
 
 
 def _without_gaps(chapters: Iterable[Chapter]) -> Iterator[Chapter]:

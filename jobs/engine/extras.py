@@ -53,11 +53,12 @@ class Cover:
 
 @dataclasses.dataclass(frozen=True)
 class Extras:
-    """All times are those of the result. `labels` are by stream index of the source."""
+    """All times are those of the result. `tags` are the source's names and dates, `labels` go by its stream index."""
 
     chapters: tuple[Chapter, ...] = ()
     captions: Captions = ()
     cover: Cover | None = None
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     labels: Mapping[int, TrackLabel] = dataclasses.field(default_factory=dict)
 
     def label(self, index: int) -> TrackLabel:
@@ -84,6 +85,7 @@ def read(
         extras = Extras(
             chapters=tuple(chapters.retime(chapters.read(container, info.start), plan)),
             cover=_cover(container),
+            tags=dict(container.metadata),
             labels={stream.index: _label(stream) for stream in container.streams},
         )
     if transcript:

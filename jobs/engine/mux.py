@@ -7,7 +7,6 @@ from pathlib import Path
 from jobs.engine import captions, chapters, process
 from jobs.engine.extras import Extras, TrackLabel
 from jobs.engine.media import MediaInfo
-from jobs.engine.pcm import demuxer
 from jobs.engine.timeline import Schedule
 
 DEMUXERS = {".jpg": "jpeg_pipe", ".png": "png_pipe"}
@@ -17,13 +16,14 @@ DEMUXERS = {".jpg": "jpeg_pipe", ".png": "png_pipe"}
 class Parts:
     """The files that a result is put together from: `tracks` of one track each, the picture (if any) first.
 
-    `last` is the time stamp of the picture that is shown last, and for how long it is, in ticks of the picture's clock.
+    `notes` are names, dates and chapters. `last` is the time stamp of the picture that is shown last, and for how long
+    it is, in ticks of the picture's clock.
     """
 
     tracks: Sequence[Path]
+    notes: Path
     last: tuple[int, int] | None = None
     captions: Sequence[Path] = ()
-    chapters: Path | None = None
     cover: Path | None = None
 
 
@@ -34,26 +34,25 @@ def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clo
     for place, (_, kept) in enumerate(extras.captions):
         texts.append(folder / f"captions-{place}.srt")
         texts[-1].write_text(captions.srt(kept), encoding="utf-8")
-    chapter_file, cover = None, None
-    if extras.chapters:
-        chapter_file = folder / "chapters.txt"
-        chapter_file.write_text(chapters.ffmetadata(extras.chapters, clock_hz), encoding="utf-8")
+    notes = folder / "notes.txt"
+    notes.write_text(chapters.ffmetadata(extras.chapters, clock_hz, extras.tags), encoding="utf-8")
+    cover = None
     if extras.cover:
         cover = folder / f"cover{extras.cover.suffix}"
         cover.write_bytes(extras.cover.data)
-    return Parts(tracks, last, texts, chapter_file, cover)
+    return Parts(tracks, notes, last, texts, cover)
 
 
-def mux_argv(source: Path, info: MediaInfo, extras: Extras, parts: Parts, output: Path, clock_hz: int) -> list[str]:
-    """ffmpeg's command line that makes one MP4 file of the parts, with the source's names and dates.
+def mux_argv(info: MediaInfo, extras: Extras, parts: Parts, output: Path, clock_hz: int) -> list[str]:
+    """ffmpeg's command line that makes one MP4 file of the parts.
 
     `clock_hz` is the file's own clock, to which the start of a track and chapters are rounded.
     """
-    # The source is asked for what stands in its headers alone.
     inputs = [part for path in parts.tracks for part in process.reading(path, "mov")]
-    inputs += process.reading(source, demuxer(info))
-    maps = _maps(range(len(parts.tracks)))
-    taken = len(parts.tracks) + 1
+    inputs += process.reading(parts.notes, "ffmetadata")
+    notes = len(parts.tracks)
+    maps = _maps(range(notes))
+    taken = notes + 1
     for path in parts.captions:
         inputs += process.reading(path, "srt")
         maps += _maps([taken])
@@ -61,14 +60,10 @@ def mux_argv(source: Path, info: MediaInfo, extras: Extras, parts: Parts, output
     if parts.cover:
         inputs += process.reading(parts.cover, DEMUXERS[parts.cover.suffix])
         maps += [*_maps([taken]), f"-disposition:v:{int(info.video is not None)}", "attached_pic"]
-        taken += 1
-    if parts.chapters:
-        inputs += process.reading(parts.chapters, "ffmetadata")
     return [
         *process.writing(),
         # Time stamps as they are: the pictures may begin after the sound.
-        *("-copyts", *inputs, *maps),
-        *("-map_metadata", str(len(parts.tracks)), "-map_chapters", str(taken) if parts.chapters else "-1"),
+        *("-copyts", *inputs, *maps, "-map_metadata", str(notes), "-map_chapters", str(notes)),
         *(*_labels(info, extras), *_last(parts), "-c:v", "copy", "-c:a", "copy", "-c:s", "mov_text"),
         *exact(".mp4", clock_hz),
         *("-progress", "pipe:1", "-f", "mp4", f"file:{output}"),

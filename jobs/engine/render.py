@@ -56,7 +56,7 @@ def render(
         stage = "Putting the file together"
         clock_hz = index.clock_hz if index else output_rate(info.audio[0])
         parts = mux.written(tracks, wanted, extras, clock_hz, Path(folder))
-        with process.started(mux.mux_argv(source, info, extras, parts, part, clock_hz), log=log) as child:
+        with process.started(mux.mux_argv(info, extras, parts, part, clock_hz), log=log) as child:
             for position in process.positions(child):
                 done = min(1.0, max(0.0, float(position / plan.output_duration)))
                 progress(1 - MUX_SHARE * (1 - done), stage)

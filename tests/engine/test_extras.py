@@ -141,6 +141,22 @@ def test_everything_in_the_container_goes_through_the_cut(name, way, tmp_path):
     assert [track.language for track, _ in result.captions] == ["fra"]
 
 
+def test_names_come_along_whatever_is_in_them(tmp_path):
+    """They pass through a file whose lines, brackets and signs mean something."""
+    told = {
+        "title": "[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=1\ntitle=no",
+        "artist": "a = b; c # d \\ e \\",
+        "comment": "\r\n;\n\n[STREAM]\nlanguage=deu",
+    }
+    source = make(tmp_path / "a.mkv", PICTURE, Sound(LOUD), metadata=told)
+    cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    with av.open(str(source)) as before, av.open(str(tmp_path / "cut.mp4")) as container:
+        # Matroska writes the names of its fields large.
+        assert {key.lower(): text for key, text in before.metadata.items()}.items() >= told.items()
+        assert {key: container.metadata[key].removesuffix(" ") for key in told} == told
+        assert container.chapters() == []
+
+
 def whole(duration: Fraction) -> CutPlan:
     return CutPlan(duration, ((Fraction(0), duration),))
 

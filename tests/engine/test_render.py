@@ -150,7 +150,7 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
         monkeypatch.setattr(render, "cut_sound", lambda *a, **k: cut(*a[:4], tmp_path / "full", **k))
     else:
         argv = render.mux.mux_argv
-        monkeypatch.setattr(render.mux, "mux_argv", lambda *a: argv(*a[:4], tmp_path / "full", *a[5:]))
+        monkeypatch.setattr(render.mux, "mux_argv", lambda *a: argv(*a[:3], tmp_path / "full", *a[4:]))
     (tmp_path / "full").symlink_to(full)
     with pytest.raises(ResourceError) as error:
         rendered(source, info, index, plan, tmp_path / "cut.mp4", tmp_path / "scratch")
