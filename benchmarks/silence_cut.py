@@ -2,18 +2,20 @@
 
     python benchmarks/silence_cut.py --media talk.mp4 [--loops 20] [--threshold-db -28] [--runs 3]
     python benchmarks/silence_cut.py --media talk.mp4 --loops 15 --keyframe-every 30 --cut-every 10
-    python benchmarks/silence_cut.py --media talk.mp4 --loops 7 --keyframe-every 250
+    python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --keyframe-every 250 --quality
     python benchmarks/silence_cut.py --media talk.mp4 --loops 256 --height 1080 --alone
 
 Prints a table: seconds on the clock (the best of the runs), how many times faster than the one-liner at medium that
 is, the same for seconds of processor of the program and its children (which other work on the machine changes least),
-the recording's length over the time, the result's size, and the most memory that was held.
+the recording's length over the time, the result's size, and the most memory that was held. With `--quality` also the
+size of the picture alone, and its PSNR (luma, mean) against the recording's own pictures.
 """
 
 import argparse
 import contextlib
 import math
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -24,6 +26,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+
+import av
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -41,6 +45,15 @@ class Row:
     size: int = 0
     memory: int = 0
     stages: dict[str, float] | None = None
+    output: Path | None = None
+
+
+@dataclass
+class Quality:
+    """Of a result's picture: bytes, and decibels against the recording's own pictures."""
+
+    size: int
+    psnr: float
 
 
 def main() -> None:
@@ -52,13 +65,17 @@ def main() -> None:
     parser.add_argument("--height", type=int, help="make the picture so many pixels high first, in proportion")
     parser.add_argument("--alone", action="store_true", help="the smart cut alone, for its time and its memory")
     parser.add_argument("--cut-every", type=float, help="cut a second out every S seconds instead of the silence")
+    parser.add_argument("--quality", action="store_true", help="compare the pictures of the results, too")
     parser.add_argument("--runs", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print_table(*measured(arguments, Path(folder)))
+        source, plan, rows = measured(arguments, Path(folder))
+        print_table(plan, rows)
+        if arguments.quality:
+            print_quality(source, plan, rows)
 
 
-def measured(arguments: argparse.Namespace, folder: Path) -> tuple[CutPlan, list[Row]]:
+def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan, list[Row]]:
     media = encoded(arguments.media, arguments.keyframe_every, arguments.height, folder)
     source = looped(media, arguments.loops, folder)
     info, params = inspect(source), CutParams(threshold_db=arguments.threshold_db)
@@ -73,15 +90,21 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[CutPlan, list
 
     smart = best("silence cut", lambda: cut.cut(source, ours, info, params, scratch=folder), ours)
     if arguments.alone:
-        return plan, [smart]
-    return plan, [
-        best("levels alone", lambda: levels.measure(source, info)),
-        best("plan alone", lambda: cut.plan_only(source, info, params)),
-        smart,
-        best("silence cut, encode", lambda: cut.cut(source, whole, info, params, scratch=folder, way="encode"), whole),
-        best("one-liner, medium", lambda: run(one_liner(source, plan, medium, "medium")), medium),
-        best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, "veryfast")), veryfast),
-    ]
+        return source, plan, [smart]
+    return (
+        source,
+        plan,
+        [
+            best("levels alone", lambda: levels.measure(source, info)),
+            best("plan alone", lambda: cut.plan_only(source, info, params)),
+            smart,
+            best(
+                "silence cut, encode", lambda: cut.cut(source, whole, info, params, scratch=folder, way="encode"), whole
+            ),
+            best("one-liner, medium", lambda: run(one_liner(source, plan, medium, "medium")), medium),
+            best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, "veryfast")), veryfast),
+        ],
+    )
 
 
 def encoded(media: Path, every: int | None, height: int | None, folder: Path) -> Path:
@@ -113,13 +136,29 @@ def looped(media: Path, loops: int, folder: Path) -> Path:
 
 def one_liner(source: Path, plan: CutPlan, output: Path, preset: str) -> list[str]:
     """What people type: one pass, both filters choosing by time."""
-    # From just before the first picture, which rounding may not lose, to just before the end: `between` takes both in.
-    chosen = "+".join(f"between(t,{float(start) - 0.001:.6f},{float(end) - 0.001:.6f})" for start, end in plan.keep)
     return [
         *(process.ffmpeg(), "-v", "error", "-y", "-i", str(source)),
-        *("-vf", f"select='{chosen}',setpts=N/FRAME_RATE/TB", "-af", f"aselect='{chosen}',asetpts=N/SR/TB"),
+        *("-vf", f"select='{kept(plan)}',setpts=N/FRAME_RATE/TB"),
+        *("-af", f"aselect='{kept(plan)}',asetpts=N/SR/TB"),
         *("-c:v", "libx264", "-preset", preset, "-crf", "20", "-c:a", "aac", "-b:a", "160k", str(output)),
     ]
+
+
+def kept(plan: CutPlan) -> str:
+    """An expression for filters that is true in what is kept."""
+    # From just before the first picture, which rounding may not lose, to just before the end: `between` takes both in.
+    return "+".join(f"between(t,{float(start) - 0.001:.6f},{float(end) - 0.001:.6f})" for start, end in plan.keep)
+
+
+def quality(source: Path, plan: CutPlan, output: Path) -> Quality:
+    """Compare each picture of a result with the one of the recording that it stands for."""
+    numbered = "setpts=N/FRAME_RATE/TB"
+    graph = f"[1:v]select='{kept(plan)}',{numbered}[a];[0:v]{numbered}[b];[b][a]psnr"
+    argv = [process.ffmpeg(), "-i", str(output), "-i", str(source), "-lavfi", graph, "-f", "null", "-"]
+    told = subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stderr
+    found = re.findall(r"PSNR y:(\S+)", told)
+    with av.open(str(output)) as container:
+        return Quality(sum(packet.size for packet in container.demux(video=0)), float(found[-1]))
 
 
 def run(argv: list[str]) -> None:
@@ -132,7 +171,7 @@ def timed(name: str, work: Callable[[], object], output: Path | None) -> Row:
         result = work()
     size = output.stat().st_size if output else 0
     stages = result.seconds if isinstance(result, cut.CutResult) else None
-    return Row(name, time.monotonic() - begun, processor_seconds() - used, size, memory.most, stages)
+    return Row(name, time.monotonic() - begun, processor_seconds() - used, size, memory.most, stages, output)
 
 
 def processor_seconds() -> float:
@@ -192,6 +231,15 @@ def print_table(plan: CutPlan, rows: list[Row]) -> None:
     for row in rows:
         if row.stages:
             print(f"\n{row.name}: {', '.join(f'{name} {seconds:.2f} s' for name, seconds in row.stages.items())}")
+
+
+def print_quality(source: Path, plan: CutPlan, rows: list[Row]) -> None:
+    print(f"\n| {'':20} | picture MB | PSNR of luma, dB |")
+    print(f"|{'-' * 22}|-----------:|-----------------:|")
+    for row in rows:
+        if row.output:
+            found = quality(source, plan, row.output)
+            print(f"| {row.name:20} | {found.size / 1e6:10.2f} | {found.psnr:16.1f} |")
 
 
 if __name__ == "__main__":
