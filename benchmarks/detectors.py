@@ -1,4 +1,4 @@
-"""How well silence is found: `python benchmarks/detectors.py [--minutes 2] [--seeds 2]`.
+"""How well silence is found: `python benchmarks/detectors.py [--minutes 2] [--seeds 2] [--first-seed 1]`.
 
 Speech by espeak-ng, every word at a known place, over made noises at several ratios of speech to noise. Prints a table:
 for each detector the precision and recall of the time cut, against the cut that the words themselves would make at the
@@ -33,10 +33,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=2, help="of speech for each row and seed")
     parser.add_argument("--seeds", type=int, default=2, help="how many different talks")
+    parser.add_argument("--first-seed", type=int, default=1, help="the number of the first talk")
     options = parser.parse_args()
     if not spoken.there():
         sys.exit("espeak-ng speaks the words and is not here. Install the package espeak-ng, then run this again.")
-    talks = [spoken.talk(seed, 60 * options.minutes) for seed in range(1, options.seeds + 1)]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    talks = [spoken.talk(seed, 60 * options.minutes) for seed in seeds]
     with tempfile.TemporaryDirectory() as folder:
         print_table(talks, Path(folder) / "talk.wav")
         print_speeds(talks[0], Path(folder) / "long.wav")

@@ -3,16 +3,19 @@
     python benchmarks/silence_cut.py --media talk.mp4 [--loops 20] [--threshold-db -28] [--runs 3]
     python benchmarks/silence_cut.py --media talk.mp4 --loops 15 --keyframe-every 30 --cut-every 10
     python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --keyframe-every 250 --quality
-    python benchmarks/silence_cut.py --media talk.mp4 --loops 256 --height 1080 --alone
+    python benchmarks/silence_cut.py --media talk.mp4 --loops 256 --height 1080 --keyframe-every 60 --alone
+    python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --auto-editor auto-editor --smartcut smartcut
 
 Prints a table: seconds on the clock (the best of the runs), how many times faster than the one-liner at medium that
 is, the same for seconds of processor of the program and its children (which other work on the machine changes least),
 the recording's length over the time, the result's size, and the most memory that was held. With `--quality` also the
-size of the picture alone, and its PSNR (luma, mean) against the recording's own pictures.
+size of the picture alone, and its PSNR (luma, mean) against the recording's own pictures. Peers that are named by
+their program get the same ranges; auto-editor wants ffmpeg and ffprobe on the path.
 """
 
 import argparse
 import contextlib
+import itertools
 import math
 import os
 import re
@@ -22,9 +25,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -66,6 +70,8 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="the smart cut alone, for its time and its memory")
     parser.add_argument("--cut-every", type=float, help="cut a second out every S seconds instead of the silence")
     parser.add_argument("--quality", action="store_true", help="compare the pictures of the results, too")
+    parser.add_argument("--auto-editor", type=Path, metavar="PROGRAM", help="compare with auto-editor, too")
+    parser.add_argument("--smartcut", type=Path, metavar="PROGRAM", help="compare with smartcut, too")
     parser.add_argument("--runs", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -91,20 +97,16 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
     smart = best("silence cut", lambda: cut.cut(source, ours, info, params, scratch=folder), ours)
     if arguments.alone:
         return source, plan, [smart]
-    return (
-        source,
-        plan,
-        [
-            best("levels alone", lambda: levels.measure(source, info)),
-            best("plan alone", lambda: cut.plan_only(source, info, params)),
-            smart,
-            best(
-                "silence cut, encode", lambda: cut.cut(source, whole, info, params, scratch=folder, way="encode"), whole
-            ),
-            best("one-liner, medium", lambda: run(one_liner(source, plan, medium, "medium")), medium),
-            best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, "veryfast")), veryfast),
-        ],
-    )
+    rows = [
+        best("levels alone", lambda: levels.measure(source, info)),
+        best("plan alone", lambda: cut.plan_only(source, info, params)),
+        smart,
+        best("silence cut, encode", lambda: cut.cut(source, whole, info, params, scratch=folder, way="encode"), whole),
+        best("one-liner, medium", lambda: run(one_liner(source, plan, medium, "medium")), medium),
+        best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, "veryfast")), veryfast),
+    ]
+    rows += [best(name, partial(run, argv), output) for name, argv, output in peers(arguments, source, plan, folder)]
+    return source, plan, rows
 
 
 def encoded(media: Path, every: int | None, height: int | None, folder: Path) -> Path:
@@ -144,6 +146,24 @@ def one_liner(source: Path, plan: CutPlan, output: Path, preset: str) -> list[st
     ]
 
 
+def peers(
+    arguments: argparse.Namespace, source: Path, plan: CutPlan, folder: Path
+) -> Iterator[tuple[str, list[str], Path]]:
+    """Name, command line and output of each peer that was named."""
+    if arguments.auto_editor:
+        output = folder / "auto-editor.mp4"
+        edges = [Fraction(0), *itertools.chain(*plan.keep), plan.duration]
+        gaps = zip(edges[::2], edges[1::2], strict=True)
+        removed = [f"{float(begin):.6f}s,{float(end):.6f}s" for begin, end in gaps if begin < end]
+        options = ["--edit", "none", "--margin", "0s", "--silent-speed", "99999", "--no-open", "--progress", "none"]
+        argv = [str(arguments.auto_editor), str(source), *options, "--cut-out", *removed, "-o", str(output)]
+        yield "auto-editor", argv, output
+    if arguments.smartcut:
+        output = folder / "smartcut.mp4"
+        edges = ",".join(f"{float(edge):.6f}" for edge in itertools.chain(*plan.keep))
+        yield "smartcut", [str(arguments.smartcut), str(source), str(output), "-k", edges], output
+
+
 def kept(plan: CutPlan) -> str:
     """An expression for filters that is true in what is kept."""
     # From just before the first picture, which rounding may not lose, to just before the end: `between` takes both in.
@@ -162,7 +182,8 @@ def quality(source: Path, plan: CutPlan, output: Path) -> Quality:
 
 
 def run(argv: list[str]) -> None:
-    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+    # What they tell of their progress is not for the table.
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def timed(name: str, work: Callable[[], object], output: Path | None) -> Row:
