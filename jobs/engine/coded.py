@@ -24,7 +24,7 @@ from jobs.engine.x265 import Hevc
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
 
 # Of so many packets one is compared with what stands at its place in the file.
-PROBE_EVERY = 500
+PROBE_EVERY = 100
 OUTSIDE = -1
 """Place of a stored picture that is never shown."""
 
@@ -206,5 +206,5 @@ def _order(found: Survey, index: FrameIndex, *, plain: bool) -> CodedOrder:
         header=found.header,
         sets=ordered,
         bare=found.bare,
-        plain=plain,
+        plain=plain and bool((positions >= 0).all()),
     )

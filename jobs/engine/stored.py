@@ -151,6 +151,9 @@ class Decoder:
         context = av.CodecContext.create(order.codec.name, "r")
         assert isinstance(context, VideoCodecContext)
         context.extradata = order.header
+        # Where the header does not tell how far pictures are out of order, the level's bound is waited for: a guess
+        # would give some out too early.
+        context.options = {"strict": "strict"}
         # Several runs are worked on at once instead of one by several threads.
         context.thread_count = 1
         context.thread_type = ThreadType.NONE

@@ -1,14 +1,17 @@
 """Spliced pictures: each identified, in place to the tick, copied bit for bit, and whole for two decoders."""
 
+import contextlib
 import dataclasses
 import random
 import subprocess
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import pytest
 
 from jobs.engine import h264, process, strategy, timeline
+from jobs.engine.bits import BitReader, BitWriter
 from jobs.engine.inspection import inspect
 from tests.clips import Picture, make
 from tests.splices import assert_faithful, chosen, spliced
@@ -50,6 +53,42 @@ RECORDINGS = {
     "number 1 taken": ("a.mp4", Picture(options=coded(bf=2, sps_id=1))),
     "open groups after some": ("a.mp4", Picture(options=coded("veryfast", bf=3, open_gop=1, g=12, keyint=36))),
 }
+
+
+def untold(source: Path) -> Path:
+    """The recording with a header that says nothing of how far its pictures are out of order."""
+    output = source.with_name("untold.mp4")
+    with av.open(str(source)) as before, av.open(str(output), "w") as after:
+        video = before.streams.video[0]
+        stream = after.add_stream_from_template(video)
+        _, units = h264.configuration(video.codec_context.extradata)
+        sets = {kind: [unit for unit in units if h264.kind(unit) == kind] for kind in (h264.SPS, h264.PPS)}
+        stream.codec_context.extradata = h264.header([without_order(unit) for unit in sets[h264.SPS]], sets[h264.PPS])
+        for packet in before.demux(video):
+            if packet.size:
+                packet.stream = stream
+                after.mux(packet)
+    return output
+
+
+def without_order(unit: bytes) -> bytes:
+    """A sequence parameter set that ends before what it says of reordering."""
+    total = BitReader(unit).left
+    for left_out in range(1, total):
+        writer = BitWriter()
+        writer.bits(BitReader(unit).bits(total - left_out), total - left_out)
+        writer.bits(0, 1)
+        with contextlib.suppress(ValueError):
+            if h264.parse_sps(writer.unit()).reorder is None:
+                return writer.unit()
+    raise ValueError("nothing to leave out")
+
+
+@pytest.mark.parametrize("options", [PYRAMID, coded("veryfast", g=24, bf=3, b_pyramid="normal", ref=4)])
+def test_pictures_are_found_where_the_header_does_not_tell_their_order(options, tmp_path):
+    result = spliced(untold(make(tmp_path / "a.mp4", Picture(options=options))))
+    assert result.splice.order.sequence.reorder is None
+    assert_faithful(result)
 
 
 @pytest.mark.parametrize("name", RECORDINGS)

@@ -22,18 +22,23 @@ def stored(text: str) -> tuple[CodedOrder, FrameIndex]:
     places = [-1 if word.startswith("x") else shown.index(int(word[1:])) for word in words]
     pts = np.array([int(word[1:]) for word in words], np.int64)
     kinds = np.array([word[0] for word in words])
+    nothing = np.zeros(len(words), np.uint32)
     order = CodedOrder(
-        H264(),
-        pts,
-        np.array(places, np.int64),
-        np.isin(kinds, ["I", "C"]),
-        np.isin(kinds, ["L", "l"]),
-        np.isin(kinds, ["I", "C", "P", "K", "B", "L", "x"]),
-        np.zeros(len(words), np.int64),
-        np.zeros(len(words), np.uint32),
-        4,
-        (),
-        True,
+        codec=H264(),
+        pts=pts,
+        places=np.array(places, np.int64),
+        restarts=np.isin(kinds, ["I", "C"]),
+        leading=np.isin(kinds, ["L", "l"]),
+        referenced=np.isin(kinds, ["I", "C", "P", "K", "B", "L", "x"]),
+        keys=np.isin(kinds, ["I", "C", "K"]),
+        positions=nothing.astype(np.int64),
+        sizes=nothing,
+        checksums=nothing,
+        length_bytes=4,
+        header=b"",
+        sets=(),
+        bare=True,
+        plain=False,
     )
     times = np.array(shown, np.int64)
     keys = np.searchsorted(times, [int(word[1:]) for word in words if word[0] in "ICK"])

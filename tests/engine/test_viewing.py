@@ -1,0 +1,56 @@
+"""What the check of a result's pictures sees that no single picture tells."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from jobs.engine import hevc, nal
+from jobs.engine.parallel import beside
+from jobs.engine.viewing import Viewed, viewed
+from tests.clips import Picture, make
+from tests.splices import Result, frames_of, spliced
+
+CODED = "keyint=25:min-keyint=25:scenecut=0:open-gop=0:bframes=4:b-pyramid=1:b-adapt=0:log-level=none"
+KEEP = (("0", "1"), ("1.3", "9"))
+DROP_EARLIER = 0x40
+"""In the first byte after a slice's header of two, at pictures that decoding can start from."""
+
+
+@pytest.fixture
+def result(tmp_path) -> Result:
+    source = make(tmp_path / "a.mp4", Picture(codec="libx265", options={"preset": "ultrafast", "x265-params": CODED}))
+    return spliced(source, KEEP)
+
+
+def check(result: Result, output: Path) -> Viewed:
+    clock_hz = result.index.clock_hz
+    with beside(lambda task: viewed(output, result.splice.wanted, clock_hz, result.splice, task)) as viewing:
+        return viewing.result()
+
+
+def test_a_start_that_drops_the_pictures_before_it_is_caught(result):
+    """Each picture decodes, and a decoder that comes from the copy before shows fewer than there are."""
+    join = result.splice.wanted.first[1]
+    assert result.splice.stretches[0].stored is not None
+    assert result.splice.stretches[1].first == join
+    altered = result.output.with_name("altered.mp4")
+    altered.write_bytes(dropping(result.output, Fraction(int(result.splice.wanted.at[join]), result.index.clock_hz)))
+    assert len(frames_of(altered)) < len(frames_of(result.output))
+
+    assert check(result, result.output).faults == ()
+    assert [fault.code for fault in check(result, altered).faults] == ["undecodable"]
+
+
+def dropping(output: Path, time: Fraction) -> bytes:
+    """The file with the picture shown at `time` saying that what was decoded before need not be shown."""
+    with av.open(str(output)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        packet = next(packet for packet in packets if packet.pts * packet.time_base == time)
+        place, coded = packet.pos, bytes(packet)
+    data = bytearray(output.read_bytes())
+    for unit in nal.units(coded, 4):
+        if hevc.is_start(unit):
+            data[place + coded.index(bytes(unit)) + 2] |= DROP_EARLIER
+    return bytes(data)
