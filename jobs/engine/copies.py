@@ -31,18 +31,22 @@ def sum_of(packet: Packet, codec: Codec) -> int:
 def copy_faults(shown: Stamps, splice: Splice) -> list[Fault]:
     """Compare the copied pictures of a result, in the order they are stored, with those of the source.
 
-    A decoder that starts where a copy does, and gets the same pictures in the same order, shows what it shows of the
-    source. `shown` has the sums by `sum_of`. A result that has more or fewer pictures than planned is not looked at.
+    A decoder that starts where a copy does, and gets the same pictures in the same order with the same times, shows
+    what it shows of the source. `shown` has the sums by `sum_of`. A result that has more or fewer pictures than planned
+    is not looked at.
     """
     assert shown.sums is not None
-    at, expected = stored(splice)
-    if len(expected) != len(shown.sums):
+    at, sums = expected(splice)
+    if len(sums) != len(shown.sums):
         return []
-    differing = at[(expected != ENCODED) & (shown.sums != expected)]
-    return [_fault(Fraction(int(tick), splice.coding.clock_hz)) for tick in np.sort(differing)[:1]]
+    clock_hz = splice.coding.clock_hz
+    # Both in units that divide the ticks of either clock.
+    moved = shown.pts * (shown.time_base.numerator * clock_hz) != at * shown.time_base.denominator
+    differing = at[(sums != ENCODED) & (moved | (shown.sums != sums))]
+    return [_fault(Fraction(int(tick), clock_hz)) for tick in np.sort(differing)[:1]]
 
 
-def stored(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of each picture, in the order of storing, when it comes on show, and its checksum; ENCODED for no copies.
 
     Among encoded ones the order is left open.

@@ -40,9 +40,9 @@ class Stamps:
 
 @dataclasses.dataclass(frozen=True)
 class Visit:
-    """Pictures to decode in one go: those with the time stamps `wanted`, from the keyframe decoded at `dts` on."""
+    """Pictures to decode in one go: those with the time stamps `wanted`. A seek to `aim` finds the keyframe before."""
 
-    dts: int
+    aim: int
     wanted: frozenset[int]
 
 
@@ -79,13 +79,15 @@ def visits(shown: Stamps, places: Iterable[int]) -> list[Visit]:
         return []
     order = np.sort(shown.pts)
     asked = np.unique(np.fromiter(places, np.int64).clip(0, len(order) - 1))
-    # Decoding can start at the first stored picture too, as it has to.
+    # What comes before all keyframes cannot be decoded, and is to be asked for all the same.
     keys = np.union1d(np.flatnonzero(shown.keys), [0])
     keys = keys[np.argsort(shown.pts[keys])]
     group = (np.searchsorted(shown.pts[keys], order[asked], "right") - 1).clip(0)
+    # A seek in MP4 counts decode times from when the first picture is shown.
+    lead = int(shown.pts[0] - shown.dts[0])
     edges = [0, *(np.flatnonzero(np.diff(group) > 1) + 1).tolist(), len(asked)]
     return [
-        Visit(int(shown.dts[keys[group[begin]]]), frozenset(order[asked[begin:end]].tolist()))
+        Visit(int(shown.dts[keys[group[begin]]]) + lead, frozenset(order[asked[begin:end]].tolist()))
         for begin, end in itertools.pairwise(edges)
     ]
 
@@ -113,7 +115,7 @@ class Player:
         self._can_skip = self._context.name in MARKS_UNREFERENCED
 
     def play(self, visit: Visit, packets: "Iterable[Packet[VideoStream]]") -> None:
-        """Decode what is asked for of `packets`, which begin at the visit's keyframe."""
+        """Decode what is asked for of `packets`, which begin at a keyframe before it."""
         self._wanted, self._due = visit.wanted, set(visit.wanted)
         self._group.clear()
         self._from = None
@@ -170,17 +172,17 @@ class Player:
                 self.bad.append(frame.pts)
 
 
-def played(path: Path, wanted: Sequence[Visit], task: Beside[Any]) -> tuple[int, list[int]]:
+def played(path: Path, asked: Sequence[Visit], task: Beside[Any]) -> tuple[int, list[int]]:
     """How many pictures were decoded for the visits, and the time stamps of the bad ones. Raises av.error.FFmpegError.
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
     with opened(path) as (container, stream):
         player = Player(stream)
-        for number, visit in enumerate(wanted):
-            container.seek(visit.dts, stream=stream, backward=True)
+        for number, visit in enumerate(asked):
+            container.seek(visit.aim, stream=stream, backward=True)
             player.play(visit, packets(container, stream, task.halt))
-            task.fraction = (number + 1) / len(wanted)
+            task.fraction = (number + 1) / len(asked)
         return player.decoded, sorted(player.bad)
 
 

@@ -1,7 +1,8 @@
 """Whether the pictures of a finished file are those of its schedule.
 
 Their times are compared one by one, copied ones with the source's by checksums, from the packets alone. Around every
-join those that were encoded are decoded, and the first ones of every copy.
+join those that were encoded are decoded, and the first ones of every copy; and at some places all that are played
+across the end of a copy.
 """
 
 import contextlib
@@ -25,6 +26,8 @@ from jobs.engine.timeline import Schedule
 
 # Decoded either side of each join, and from where a copy begins.
 FRAMES_AROUND = 3
+# At so many places, spread evenly, a decoder comes to what was encoded from the copy before.
+ENDS = 8
 # What is to be decoded is shared out between as many threads with a decoder each.
 PLAYERS = 2
 
@@ -92,12 +95,15 @@ def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
 def seams(shown: Stamps, wanted: Schedule, splice: Splice | None) -> Iterator[int]:
     """The pictures to decode, by their places in the order of showing.
 
-    Copied ones before a join are the source's own, from where the copy begins: only its beginning can fail.
+    Copied ones are the source's own, from where a copy begins: only its beginning can fail. How a decoder gets from the
+    end of one into what was encoded is the same everywhere, so a few places tell.
     """
     joins = [*wanted.first, len(wanted.at)]
     around = (join + step for join in joins for step in range(-FRAMES_AROUND, FRAMES_AROUND))
     if splice:
-        begins = [stretch.first for stretch in splice.stretches if stretch.stored is not None]
+        copied = [stretch for stretch in splice.stretches if stretch.stored is not None]
+        begins = [stretch.first for stretch in copied]
+        begins += [stretch.end - FRAMES_AROUND for stretch in copied[:: -(-len(copied) // ENDS)]]
         own = _encoded(splice)
         yield from (place for place in around if 0 <= place < len(own) and own[place])
     else:

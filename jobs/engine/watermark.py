@@ -281,9 +281,9 @@ class _Work:
             return comparing.result()
 
 
-def proved(out: Path, index: FrameIndex, wanted: Schedule, lost: Lost, copies: Splice | None) -> Report:
+def proved(out: Path, index: FrameIndex, wanted: Schedule, lost: Lost, spliced: Splice | None) -> Report:
     """Compare the pictures with their schedule and the copied ones with the source."""
-    with beside(lambda task: viewed(out, wanted, index.clock_hz, copies, task)) as viewing:
+    with beside(lambda task: viewed(out, wanted, index.clock_hz, spliced, task)) as viewing:
         seen = viewing.result()
     faults = list(seen.faults)
     end = Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz)

@@ -76,11 +76,23 @@ def test_what_was_encoded_is_not_compared(result):
     assert faults_of(result, with_a_bit_flipped(result, own, -1)) == []
 
 
+def copied_pair(result: Result) -> int:
+    """The first of two copied pictures that are stored one after the other."""
+    _, sums = copies.expected(result.splice)
+    return next(place for place in range(len(sums)) if (sums[place : place + 2] != copies.ENCODED).all())
+
+
+def test_copied_pictures_that_are_shown_in_each_others_place_are_caught(result):
+    shown = playback.stamps(result.output, Halt(), lambda packet: copies.sum_of(packet, result.splice.order.codec))
+    place = copied_pair(result)
+    shown.pts[[place, place + 1]] = shown.pts[[place + 1, place]]
+    assert [fault.code for fault in copies.copy_faults(shown, result.splice)] == ["copy_differs"]
+
+
 def test_copied_pictures_in_another_order_are_caught(result):
     """Each is the source's, but a decoder would predict them from the wrong ones."""
     shown = playback.stamps(result.output, Halt(), lambda packet: copies.sum_of(packet, result.splice.order.codec))
     assert shown.sums is not None
-    _, expected = copies.stored(result.splice)
-    place = next(place for place in range(len(expected)) if (expected[place : place + 2] != copies.ENCODED).all())
+    place = copied_pair(result)
     shown.sums[[place, place + 1]] = shown.sums[[place + 1, place]]
     assert [fault.code for fault in copies.copy_faults(shown, result.splice)] == ["copy_differs"]
