@@ -72,9 +72,11 @@ class Beside(Generic[T]):
         self.thread.join()
 
     def result(self) -> T:
-        """Wait for the end and return what the work returned, or raise what it raised."""
+        """Wait for the end and return what the work returned, or raise what it raised: Halted when it was stopped."""
         self.join()
         self.check()
+        if not self._done:
+            raise Halted
         return self._done[0]
 
 
@@ -93,24 +95,30 @@ def beside(work: Callable[[Beside[T]], T]) -> Iterator[Beside[T]]:
 
 @contextlib.contextmanager
 def ahead(items: Iterator[T], count: int) -> Iterator[Iterator[T]]:
-    """The items, made in a thread of their own that is up to `count` of them ahead while the block runs."""
-    made: queue.Queue[T] = queue.Queue(count)
+    """The items, made in a thread of their own that is up to `count` of them ahead while the block runs.
+
+    What making them fails with is raised after those that were made, Halted when it was stopped.
+    """
+    made: queue.Queue[T | None] = queue.Queue(count)
+
+    def put(item: T | None, halt: Halt) -> None:
+        while True:
+            halt.check()
+            with contextlib.suppress(queue.Full):
+                made.put(item, timeout=0.1)
+                return
 
     def make(task: Beside[None]) -> None:
-        for item in items:
-            while True:
-                task.halt.check()
-                with contextlib.suppress(queue.Full):
-                    made.put(item, timeout=0.1)
-                    break
+        try:
+            for item in items:
+                put(item, task.halt)
+        finally:
+            put(None, task.halt)
 
     def taken(task: Beside[None]) -> Iterator[T]:
-        while True:
-            with contextlib.suppress(queue.Empty):
-                yield made.get(timeout=0.02)
-                continue
-            if task.wait(0) and made.empty():
-                return
+        while (item := made.get()) is not None:
+            yield item
+        task.result()
 
     with beside(make) as task:
         yield taken(task)

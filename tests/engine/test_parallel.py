@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from jobs.engine.parallel import ahead
+from jobs.engine.parallel import Halted, ahead
 
 
 def test_items_made_ahead_come_in_order():
@@ -36,6 +36,17 @@ def test_what_making_fails_with_is_raised_after_what_was_made():
 
     taken = []
     with pytest.raises(KeyError), ahead(work(), 2) as items:
+        taken.extend(items)
+    assert taken == [1]
+
+
+def test_what_is_stopped_does_not_pass_for_whole():
+    def work():
+        yield 1
+        raise Halted
+
+    taken = []
+    with pytest.raises(Halted), ahead(work(), 2) as items:
         taken.extend(items)
     assert taken == [1]
 
