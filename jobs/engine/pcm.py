@@ -120,11 +120,12 @@ def _blocks(
     source: Path, info: MediaInfo, track: AudioTrack, rate: int, channels: int, halt: Halt
 ) -> Generator[Placed]:
     """The sound with its places; what was given before may come once more. Raises InputError, ToolError."""
-    try:
+    # Left before the next way begins: what is raised holds on to an open file.
+    with contextlib.suppress(Unsteady):
         yield from steady(source, demuxer(info), track.index, rate, channels, block=BLOCK_SAMPLES, halt=halt)
-    except Unsteady:
-        with opened(source, demuxer(info), track.index) as (container, stream):
-            yield from _understood(placed(_frames(container, stream, halt), rate, channels, block=BLOCK_SAMPLES))
+        return
+    with opened(source, demuxer(info), track.index) as (container, stream):
+        yield from _understood(placed(_frames(container, stream, halt), rate, channels, block=BLOCK_SAMPLES))
 
 
 def _understood(blocks: Iterator[Placed]) -> Iterator[Placed]:

@@ -1,4 +1,4 @@
-"""Decoded sound at its place on the clock, in large blocks of one rate and layout.
+"""Decoded sound at its place on the clock, with its holes, in large blocks of one rate and layout.
 
 Frames that follow each other go through one chain of libavfilter's (`aresample`, `asetnsamples`), so that Python looks
 at each frame but touches no sample: the sound of an hour takes two seconds.

@@ -25,7 +25,7 @@ def steady(
 ) -> Iterator[Placed]:
     """The sound of stream number `index` of a file of this format, in blocks of `block` samples, fewer at the end.
 
-    Raises Unsteady, after what was right up to there.
+    Raises Unsteady, after what was right up to there. A time stamp that is off for less than a block goes unnoticed.
     """
     # A block is right when the next one begins where it ends. After the last there is one of silence, which tells.
     waiting: collections.deque[Placed] = collections.deque()
@@ -72,6 +72,7 @@ def _graph(path: Path, format: str, index: int, rate: int, channels: int, block:
                 format_name=format,
                 stream_index=str(index),
                 format_opts="protocol_whitelist=file",
+                dec_threads="1",
             ),
             graph.add("aresample", f"{rate}:osf=flt:ochl={LAYOUTS[channels]}"),
             graph.add("apad", f"pad_len={block}"),
