@@ -1,6 +1,7 @@
 """Recordings spliced whatever it costs, and what has to hold for the result."""
 
 import dataclasses
+import functools
 import itertools
 import subprocess
 from fractions import Fraction
@@ -132,4 +133,5 @@ def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
     end = Fraction(index.end, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
     wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
-    return strategy.choose(info, index, wanted, strategy.surveyed(source, info, index) if render == "smart" else None)
+    order = functools.partial(strategy.enterable, source, info, index) if render == "smart" else None
+    return strategy.choose(info, index, wanted, order)

@@ -1,5 +1,6 @@
 """The silence cut as a whole: from a recording to one without its silences, or to the plan for it."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from typing import Any
 
 from jobs.engine import cutplan, extras, levels, memory, proven, timeline, voice
 from jobs.engine import strategy as strategies
-from jobs.engine.codec import CannotCopy
 from jobs.engine.coded import CodedOrder
 from jobs.engine.cutplan import CutParams, CutPlan
 from jobs.engine.extras import Captions
@@ -170,11 +170,11 @@ def cut(
 
 @dataclasses.dataclass(frozen=True)
 class _Analysis:
-    """The snapped plan, the picture's index, and how its pictures are stored, if that was asked for."""
+    """The snapped plan, the picture's index, and what tells how its pictures are stored, if that was asked for."""
 
     plan: CutPlan
     index: FrameIndex | None = None
-    order: CodedOrder | CannotCopy | None = None
+    order: Callable[[], CodedOrder] | None = None
 
 
 def _analyse(
@@ -191,22 +191,28 @@ def _analyse(
     if not params.keep:
         levels.tracks(info, track)
 
-    def look(task: Beside[Any]) -> tuple[FrameIndex | None, CodedOrder | CannotCopy | None]:
-        if not info.video:
-            return None, None
-        index = timeline.index_frames(source, info, cache_dir=cache, halt=task.halt)
-        return index, strategies.surveyed(source, info, index, task.halt) if survey else None
+    def read(task: Beside[Any]) -> FrameIndex | None:
+        return timeline.index_frames(source, info, cache_dir=cache, halt=task.halt) if info.video else None
 
-    with beside(look) as looking:
+    def look(task: Beside[Any]) -> CodedOrder:
+        index = indexing.result()
+        assert index
+        return strategies.enterable(source, info, index, task.halt)
+
+    with contextlib.ExitStack() as stack:
+        indexing = stack.enter_context(beside(read))
+        surveying = stack.enter_context(beside(look)) if survey and info.video else None
         measured: Levels | Voice | None = None
         if not params.keep:
             measure = voice.measure if params.detector == "voice" else levels.measure
             measured = measure(source, info, track, cache_dir=cache, progress=progress)
-        index, order = looking.result()
+        index = indexing.result()
+        if surveying:
+            surveying.join()
     ends = [measured.duration if measured else info.duration]
     if index:
         ends.append(Fraction(index.end, index.clock_hz))
         # The sound is not read when ranges are given, and another track may be longer than the measured one.
         plan = cutplan.plan(measured, max(ends), params)
-        return _Analysis(cutplan.snap(plan, index), index, order)
+        return _Analysis(cutplan.snap(plan, index), index, surveying.result if surveying else None)
     return _Analysis(cutplan.snap_to_samples(cutplan.plan(measured, max(ends), params), output_rate(info.audio[0])))

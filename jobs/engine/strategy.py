@@ -1,6 +1,7 @@
 """Whether a result is spliced together from copied and encoded pictures or encoded as a whole, and why."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -44,27 +45,17 @@ class Strategy:
         return self.splice.copied if self.splice else 0
 
 
-def choose(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: CodedOrder | CannotCopy | None) -> Strategy:
-    """The way that is expected to be quicker. `order` is how the pictures are stored, or why they cannot be copied.
+def choose(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: Callable[[], CodedOrder] | None) -> Strategy:
+    """The way that is expected to be quicker. `order` tells how the pictures are stored, or raises CannotCopy.
 
     With none the picture is encoded, whatever it costs.
     """
     if order is None:
         return Strategy("The whole picture is encoded, as asked for.")
     try:
-        if isinstance(order, CannotCopy):
-            raise order
-        return _spliced(info, index, wanted, order)
+        return _spliced(info, index, wanted, order())
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
-
-
-def surveyed(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedOrder | CannotCopy:
-    """How the pictures are stored, or why they cannot be copied."""
-    try:
-        return enterable(source, info, index, halt)
-    except CannotCopy as why:
-        return why
 
 
 def enterable(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedOrder:

@@ -1,6 +1,7 @@
 """What the check of a result catches, on results spoilt in one way each, and that it lets right ones pass."""
 
 import dataclasses
+import functools
 import threading
 from collections.abc import Callable
 from fractions import Fraction
@@ -57,7 +58,7 @@ def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, ke
     output = folder / "cut.mp4"
     found = strategy.Strategy("")
     if index:
-        order = strategy.surveyed(source, info, index) if way == "smart" else None
+        order = functools.partial(strategy.enterable, source, info, index) if way == "smart" else None
         found = strategy.choose(info, index, timeline.schedule(index, plan.parts), order)
         assert found.render == way
     log = CommandLog()
