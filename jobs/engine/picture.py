@@ -99,7 +99,7 @@ def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
     # As many for each thread; fewer when they would be too short.
     number = THREADS * max(1, round(seconds / (CHUNK_SECONDS * THREADS)))
     number = max(1, min(number, int(seconds // KEY_SECONDS), count))
-    free = np.union1d(wanted.first, np.flatnonzero(np.isin(wanted.pts, index.pts[index.keys])))
+    free = np.union1d(wanted.first, np.flatnonzero(np.isin(wanted.pts, index.keys)))
     edges = [0, *(_near(free, count * part // number, count // number // 4) for part in range(1, number)), count]
     return list(pairwise(edges))
 

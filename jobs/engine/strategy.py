@@ -96,7 +96,8 @@ def whole_cost(wanted: Schedule, index: FrameIndex, track: VideoTrack) -> float:
     shown = [(first, end) for first, end, _ in wanted.parts if first < end]
     places = np.searchsorted(index.pts, wanted.pts)
     firsts, lasts = places[[first for first, _ in shown]], places[[end - 1 for _, end in shown]]
-    keys = index.keys[np.maximum(np.searchsorted(index.keys, firsts, "right") - 1, 0)]
+    before = np.searchsorted(index.keys, index.pts[firsts], "right") - 1
+    keys = np.searchsorted(index.pts, index.keys[before.clip(0)])
     decoded = (firsts - keys).clip(0).sum() + (lasts - firsts + 1).sum()
     return float(decoded + coder_for(track.pixel_format, is_hdr=track.hdr).cost * len(wanted.pts))
 

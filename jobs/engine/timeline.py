@@ -35,7 +35,7 @@ MIN_CLOCK_HZ = 16_000
 SNAP_LIMIT = Fraction(1, 10)
 # Distances of frames where it runs faster: what players can follow, and what slides are seen in time with.
 STEPS = Fraction(1, 120), Fraction(1, 10)
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,8 +43,8 @@ class FrameIndex:
     """The pictures of one recording in the order they are shown.
 
     `pts` are the stream's time stamps, `shown` the same in ticks of `clock_hz` after the recording's start, strictly
-    rising. `keys` are the places (in `pts`) of frames from which decoding can start. `end` is the tick at which the
-    last frame goes.
+    rising. `keys` are time stamps of frames from which decoding can start, also of those that an edit list hides. `end`
+    is the tick at which the last frame goes.
     """
 
     pts: Ticks
@@ -82,8 +82,8 @@ class FrameIndex:
 
     def key_at_or_before(self, pts: int) -> int | None:
         """Time stamp of the last frame at or before `pts` from which decoding can start."""
-        place = int(np.searchsorted(self.keys, np.searchsorted(self.pts, pts, "right"), "left")) - 1
-        return int(self.pts[self.keys[place]]) if place >= 0 else None
+        place = int(np.searchsorted(self.keys, pts, "right")) - 1
+        return int(self.keys[place]) if place >= 0 else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -187,31 +187,34 @@ def open_picture(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoSt
     return container, stream
 
 
-Stamp = tuple[int | None, bool, int]
-"""Time stamp, whether decoding can start there, duration (0: not told)."""
+Stamp = tuple[int | None, int, int]
+"""Time stamp, KEY and HIDDEN or not, duration (0: not told)."""
+KEY, HIDDEN = 1, 2
 UNTOLD = np.iinfo(np.int64).min
 
 
 def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
-    pts, keys, durations, time_base = _stamps(source, info, _from_packets, halt)
+    pts, flags, durations, time_base = _stamps(source, info, _from_packets, halt)
     if (pts == UNTOLD).any():
         # Some old containers do not store when a frame is shown: the decoder works it out.
-        pts, keys, durations, time_base = _stamps(source, info, _from_frames, halt)
+        pts, flags, durations, time_base = _stamps(source, info, _from_frames, halt)
     # What lies before the first key cannot be decoded, in the order of storing and of showing alike.
-    first = int(keys.argmax()) if keys.any() else len(keys)
+    is_key = flags & KEY != 0
+    first = int(is_key.argmax()) if is_key.any() else len(pts)
     told = np.flatnonzero(pts[first:] != UNTOLD) + first
     told = told[pts[told] >= pts[told[:1]]]
-    if not len(told):
+    visible = told[flags[told] & HIDDEN == 0]
+    if not len(visible):
         raise InputError(
             "No picture of this recording can be placed in time. Export it again as MP4 and upload that.",
             code="no_picture",
         )
-    shown = np.unique(pts[told])
-    last = told[pts[told].argmax()]
+    shown = np.unique(pts[visible])
+    last = visible[pts[visible].argmax()]
     end = int(pts[last]) + (int(durations[last]) or _usual_step(shown) or _told_step(info, time_base))
     return {
         "pts": shown,
-        "keys": np.searchsorted(shown, np.unique(pts[told[keys[told]]])),
+        "keys": np.unique(pts[told[is_key[told]]]),
         "end": np.array(end, np.int64),
         "time_base": np.array([time_base.numerator, time_base.denominator], np.int64),
     }
@@ -219,19 +222,19 @@ def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
 
 def _stamps(
     source: Path, info: MediaInfo, read: Callable[[InputContainer, VideoStream], Iterator[Stamp]], halt: Halt
-) -> tuple[Ticks, NDArray[np.bool_], Ticks, Fraction]:
-    """Time stamps (UNTOLD where there is none), keys and durations in the order of reading, and their unit."""
+) -> tuple[Ticks, NDArray[np.uint8], Ticks, Fraction]:
+    """Time stamps (UNTOLD where there is none), flags and durations in the order of reading, and their unit."""
     # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
-    pts, keys, durations = array("q"), bytearray(), array("q")
+    pts, flags, durations = array("q"), bytearray(), array("q")
     container, stream = open_picture(source, info)
     with container:
         assert stream.time_base is not None
-        for stamp, is_key, duration in read(container, stream):
+        for stamp, marks, duration in read(container, stream):
             halt.check()
             pts.append(UNTOLD if stamp is None else stamp)
-            keys.append(is_key)
+            flags.append(marks)
             durations.append(duration)
-        return np.array(pts, np.int64), np.frombuffer(keys, bool), np.array(durations, np.int64), stream.time_base
+        return np.array(pts, np.int64), np.frombuffer(flags, np.uint8), np.array(durations, np.int64), stream.time_base
 
 
 def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
@@ -239,15 +242,17 @@ def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[St
     # A file that breaks off is indexed up to there.
     with contextlib.suppress(av.error.InvalidDataError):
         for packet in container.demux(stream):
-            # An empty packet is the demuxer's word for the end; one to be discarded lies outside the edit list.
-            if packet.size and not packet.is_discard and not (hides and not memoryview(packet)[0] >> 4 & 1):
-                yield packet.pts, packet.is_keyframe, packet.duration or 0
+            # An empty packet is the demuxer's word for the end.
+            if packet.size:
+                # One to be discarded lies outside the edit list, and others may be predicted from it.
+                is_hidden = packet.is_discard or (hides and not memoryview(packet)[0] >> 4 & 1)
+                yield packet.pts, KEY * packet.is_keyframe | HIDDEN * is_hidden, packet.duration or 0
 
 
 def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
     stream.codec_context.thread_type = "AUTO"
     for frame in readable_frames(container, stream):
-        yield frame.pts, frame.key_frame, frame.duration or 0
+        yield frame.pts, KEY * frame.key_frame, frame.duration or 0
 
 
 def readable_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

@@ -18,8 +18,10 @@ from jobs.engine import levels, picture, timeline
 from jobs.engine.cutplan import CutParams
 from jobs.engine.inspection import inspect
 from jobs.errors import Cancelled, InputError, ToolError
+from tests import media
 from tests.clips import Picture, Sound, make, number_of, painted, seen
 from tests.judge import expected_pictures, sound_lates
+from tests.media import run_ffmpeg
 
 NTSC = Fraction(30_000, 1001)
 LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5)]
@@ -127,6 +129,36 @@ def test_every_picture_and_sound_lands_where_it_belongs(name, tmp_path):
     for track in range(len(sounds)):
         # Matroska rounds time stamps to milliseconds, so that "where it belongs" is known no better.
         assert_sound_in_place(source, output, plan, track, 0.0002 if source.suffix not in (".mkv", ".webm") else 0.001)
+
+
+HEVC_OPEN = {"preset": "ultrafast", "x265-params": "keyint=40:min-keyint=40:bframes=3:open-gop=1:log-level=none"}
+TRIMMED = {
+    "H.264": Picture(Fraction(30), seconds=9, options={"preset": "ultrafast", "g": "60", "bf": "2"}),
+    "one keyframe": Picture(Fraction(30), seconds=9, options={"preset": "ultrafast", "g": "250", "bf": "3"}),
+    "HEVC": Picture(Fraction(30), seconds=9, codec="libx265", options=HEVC_OPEN),
+}
+
+
+@pytest.mark.parametrize("way", ["smart", "encode"])
+@pytest.mark.parametrize("how", [["-ss", "0.9"], ["-itsoffset", "-0.7", "-avoid_negative_ts", "disabled"]])
+@pytest.mark.parametrize("name", TRIMMED)
+def test_a_recording_that_was_trimmed_by_copying_loses_no_picture(name, how, way, tmp_path):
+    """It begins with pictures that others need and an edit list hides, the keyframe among them."""
+    loud = [(0, 1.5), (2, 3.3), (4, 5.2), (6, 8)]
+    whole = make(tmp_path / "whole.mp4", TRIMMED[name], Sound(loud, seconds=9))
+    inputs = [[*how[:2], "-i", media.url(whole)], how[2:]]
+    run_ffmpeg(*inputs[0], "-map", "0", "-c", "copy", *inputs[1], media.url(tmp_path / "a.mp4"))
+    source = tmp_path / "a.mp4"
+    keep = ((Fraction(0), Fraction(1, 2)), (Fraction(1), Fraction(3)), (Fraction(4), Fraction(7)))
+    output = tmp_path / "cut.mp4"
+    result = cutting.cut(source, output, inspect(source), CutParams(keep=keep), scratch=tmp_path, way=way)
+
+    expected = expected_pictures(source, result.plan)
+    assert expected[0].time == 0
+    assert [(one.number, one.time) for one in seen(output)] == [(one.number, one.time) for one in expected]
+    assert_sound_in_place(source, output, result.plan, 0, 0.0002)
+    if name != "one keyframe":
+        assert result.render == way
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def stored(text: str) -> tuple[CodedOrder, FrameIndex]:
         plain=False,
     )
     times = np.array(shown, np.int64)
-    keys = np.searchsorted(times, [int(word[1:]) for word in words if word[0] in "ICK"])
+    keys = [int(word[1:]) for word in words if word[0] in "ICK"]
     return order, FrameIndex(times, times, np.array(keys), int(times[-1]) + 1, 16_000)
 
 
