@@ -4,6 +4,7 @@
     python benchmarks/silence_cut.py --media talk.mp4 --loops 15 --keyframe-every 30 --cut-every 10
     python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --keyframe-every 250 --quality
     python benchmarks/silence_cut.py --media talk.mp4 --loops 256 --height 1080 --keyframe-every 60 --alone
+    python benchmarks/silence_cut.py --generate 60 --loops 10
     python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --auto-editor auto-editor --smartcut smartcut
 
 Prints a table: seconds on the clock (the best of the runs), how many times faster than the one-liner at medium that
@@ -62,7 +63,9 @@ class Quality:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--media", type=Path, required=True, help="a recording with picture, sound and silences")
+    recordings = parser.add_mutually_exclusive_group(required=True)
+    recordings.add_argument("--media", type=Path, help="a recording with picture, sound and silences")
+    recordings.add_argument("--generate", type=int, metavar="SECONDS", help="make one of so many seconds instead")
     parser.add_argument("--loops", type=int, default=1, help="repeat the recording this often, without encoding")
     parser.add_argument("--threshold-db", type=float, default=-28)
     parser.add_argument("--keyframe-every", type=int, help="encode the recording anew first, a keyframe every N frames")
@@ -82,7 +85,8 @@ def main() -> None:
 
 
 def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan, list[Row]]:
-    media = encoded(arguments.media, arguments.keyframe_every, arguments.height, folder)
+    media = arguments.media or generated(arguments.generate, folder)
+    media = encoded(media, arguments.keyframe_every, arguments.height, folder)
     source = looped(media, arguments.loops, folder)
     info, params = inspect(source), CutParams(threshold_db=arguments.threshold_db)
     if arguments.cut_every:
@@ -107,6 +111,17 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
     ]
     rows += [best(name, partial(run, argv), output) for name, argv, output in peers(arguments, source, plan, folder)]
     return source, plan, rows
+
+
+def generated(seconds: int, folder: Path) -> Path:
+    """A moving picture of 720p, and a wavering tone that pauses for a third of the time."""
+    output = folder / "generated.mp4"
+    tone = "0.3*sin(2*PI*300*t)*(0.6+0.4*sin(2*PI*3*t))*lt(mod(t,9.3),6.2)"
+    sources = ["-i", f"testsrc2=size=1280x720:rate=30:duration={seconds}", "-f", "lavfi"]
+    sources += ["-i", f"aevalsrc='{tone}|{tone}':sample_rate=48000:duration={seconds}"]
+    coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "60", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+    run([process.ffmpeg(), "-v", "error", "-f", "lavfi", *sources, *coding, str(output)])
+    return output
 
 
 def encoded(media: Path, every: int | None, height: int | None, folder: Path) -> Path:
