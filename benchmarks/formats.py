@@ -28,12 +28,14 @@ from jobs.engine.inspection import inspect  # noqa: E402
 from jobs.errors import InputError, JobError  # noqa: E402
 from tests.clips import Picture, Sound, make, seen  # noqa: E402
 from tests.judge import expected_pictures, sound_lates  # noqa: E402
+from tests.media import run_ffmpeg  # noqa: E402
 from tests.splices import pictures_by  # noqa: E402
 
 SECONDS = 12
 KEEP = tuple((Fraction(a), Fraction(b)) for a, b in (("0", "0.9"), ("1.33", "5.6"), ("6.05", "6.5"), ("7.21", "12")))
-UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(30 * SECONDS)]
-LOUD = ((0, SECONDS),)
+# What is trimmed by copying begins in the middle of a group of pictures, which an edit list hides.
+TRIMMED_SECONDS = Fraction(9, 10)
+UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(30 * (SECONDS + 1))]
 # Sound is located at least this well; containers that count in milliseconds tell no better.
 LATE_SECONDS = 0.0011
 
@@ -43,7 +45,7 @@ FACTORS = {
     "B-frames": ["none", "3, pyramid", "3, pyramid, open groups"],
     "keyframe each": ["1", "30", "250"],
     "rate": ["24", "25", "29.97", "30", "50", "60", "variable"],
-    "look": ["plain", "rotated", "SAR 4:3"],
+    "look": ["plain", "rotated", "SAR 4:3", "trimmed by copying"],
     "container": ["mp4", "mov", "mkv", "ts", "webm"],
     "sound": ["aac", "mp3", "opus", "pcm", "5.1", "mono", "none", "late", "shorter"],
 }
@@ -54,6 +56,8 @@ def is_legal(one: Combination) -> bool:
     """Whether such a recording can exist, and FFmpeg can write it."""
     codec, bframes, each, _, look, container, sound = one
     is_free = codec.startswith(("VP9", "AV1"))
+    if look == "trimmed by copying" and container not in ("mp4", "mov"):
+        return False
     if bframes != "none" and (is_free or codec == "H.264 baseline" or each == "1"):
         return False
     if is_free and container in ("mov", "ts"):
@@ -86,13 +90,27 @@ def covering(legal: list[Combination]) -> Iterator[Combination]:
         yield best
 
 
+def seconds(one: Combination) -> int:
+    """How long the recording is made."""
+    return SECONDS + (one[4] == "trimmed by copying")
+
+
+def made(one: Combination, folder: Path) -> Path:
+    whole = make(folder / f"a.{one[5]}", picture(one), *sounds(one))
+    if one[4] != "trimmed by copying":
+        return whole
+    trimmed = whole.with_stem("trimmed")
+    run_ffmpeg("-ss", float(TRIMMED_SECONDS), "-i", whole, "-map", "0", "-c", "copy", trimmed)
+    return trimmed
+
+
 def picture(one: Combination) -> Picture:
     codec, bframes, each, rate, look, container, _ = one
     encoder, options = coder(codec, 3 * (bframes != "none"), int(each), is_open="open" in bframes)
     return Picture(
         rate=Fraction(30_000, 1001) if rate == "29.97" else Fraction(30 if rate == "variable" else int(rate)),
-        seconds=SECONDS,
-        times=UNEVEN if rate == "variable" else (),
+        seconds=seconds(one),
+        times=UNEVEN[: 30 * seconds(one)] if rate == "variable" else (),
         start=Fraction(2) if container == "ts" else Fraction(0),
         size=(64, 64),
         codec=encoder,
@@ -124,8 +142,8 @@ def sounds(one: Combination) -> list[Sound]:
     codec = {"mp3": "libmp3lame", "opus": "libopus", "pcm": "pcm_s16le"}.get(kind, usual)
     late = Fraction(4, 5) if kind == "late" else Fraction(0)
     sound = Sound(
-        [(begin + float(start), end + float(start)) for begin, end in LOUD],
-        seconds=7 if kind == "shorter" else SECONDS - float(late),
+        [(float(start), float(start) + seconds(one))],
+        seconds=7 if kind == "shorter" else seconds(one) - float(late),
         start=start + late,
         codec=codec,
         layout={"5.1": "5.1", "mono": "mono"}.get(kind, "stereo"),
@@ -147,7 +165,7 @@ class Verdict:
 
 
 def tried(one: Combination, folder: Path) -> Verdict:
-    source = make(folder / f"a.{one[5]}", picture(one), *sounds(one))
+    source = made(one, folder)
     output = folder / "cut.mp4"
     try:
         result = cutting.cut(source, output, inspect(source), CutParams(keep=KEEP), scratch=folder)
