@@ -7,10 +7,10 @@
   if (!desk) return;
   const REST_MS = 250, AGAIN_MS = 1000, KEPT = 200;
   const by = (id) => document.getElementById(`cut-${id}`);
-  const form = by("form"), player = document.getElementById("player"), wave = by("wave");
+  const form = by("form"), player = stage, wave = by("wave");
   const { video, levels, plan: planned, jobs } = desk.dataset;
   const fields = new CutForm(form, by("auto"));
-  const [frames, seconds = 1] = (player.dataset.frameRate ?? "50").split("/").map(Number);
+  const [frames, seconds = 1] = (player.element.dataset.frameRate ?? "50").split("/").map(Number);
   const NUDGE = seconds / frames || 0.04;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 

@@ -1,10 +1,10 @@
-// Plays a recording as it will be cut: jumps over what goes, at each join, or runs through it, without rendering anything.
+// Plays a recording as it will be cut: goes over what goes, at each join, or runs through it, without rendering anything.
 class CutPlayer {
   static AROUND = 1; // seconds heard on either side of a join
   static LEAD = 0.006; // a jump this early is nearer to the join than one a check later
   static FASTEST = 16; // what browsers play at most
 
-  // `ended` is called when an audition is over or the cut has been played to its end.
+  // `player` is a Stage. `ended` is called when an audition is over or the cut has been played to its end.
   constructor(player, ended) {
     this.player = player;
     this.ended = ended;
@@ -32,7 +32,10 @@ class CutPlayer {
   turn(on) {
     this.on = on;
     this.until = null;
-    if (!on) this.plain();
+    if (!on) {
+      this.plain();
+      this.player.release();
+    }
     if (on && this.player.paused) {
       const last = this.speed ? null : this.gone.at(-1), end = last && last[1] >= this.player.duration - 0.05 ? last[0] : this.player.duration;
       if (this.player.currentTime >= end - 0.05) this.player.currentTime = 0;
@@ -73,6 +76,7 @@ class CutPlayer {
     if (this.speed) return this.run(next, now);
     this.hurry(1);
     if (!next) return;
+    this.player.prepare(next[1]);
     const left = (next[0] - now) / player.playbackRate;
     if (left > CutPlayer.LEAD) this.timer = setTimeout(() => this.check(), Math.max(0, left - CutPlayer.LEAD) * 1000);
     else this.jump(next);
@@ -100,17 +104,26 @@ class CutPlayer {
   jump([start, end]) {
     const { player } = this, late = player.currentTime - start, left = performance.now();
     if (end >= player.duration - 0.05) return this.stop();
-    this.jumping = true;
-    player.currentTime = end;
-    player.addEventListener("seeked", () => {
-      player.dispatchEvent(new CustomEvent("jumped", { detail: { late, took: (performance.now() - left) / 1000 } }));
+    const taken = player.isReady(end);
+    if (taken) player.take();
+    else this.seek(end);
+    player.addEventListener(taken ? "playing" : "seeked", () => {
+      const detail = { late, taken, took: (performance.now() - left) / 1000 };
+      player.element.dispatchEvent(new CustomEvent("jumped", { bubbles: true, detail }));
     }, { once: true });
+  }
+
+  // A range too short for the other element to be ready after it.
+  seek(time) {
+    this.jumping = true;
+    this.player.currentTime = time;
   }
 
   stop() {
     this.on = false;
     this.until = null;
     this.player.pause();
+    this.player.release();
     this.plain();
     this.ended();
   }

@@ -1,15 +1,15 @@
 // Keys for the recording on its page, and a word when this browser cannot play it.
 (() => {
   "use strict";
-  const player = document.getElementById("player");
+  const player = stage;
   const keys = document.getElementById("keys");
   const unplayable = () => { document.getElementById("unplayable").hidden = false; };
   player.addEventListener("error", unplayable);
-  if (player.error) unplayable();
+  if (player.element.error) unplayable();
 
-  htmx.on("htmx:afterRequest", ({ detail }) => { player.poster = detail.xhr?.getResponseHeader("X-Poster") ?? player.poster; });
+  htmx.on("htmx:afterRequest", ({ detail }) => { player.element.poster = detail.xhr?.getResponseHeader("X-Poster") ?? player.element.poster; });
 
-  const [over, under = 1] = (player.dataset.frameRate || "").split("/"); // exact: 30000/1001
+  const [over, under = 1] = (player.element.dataset.frameRate || "").split("/"); // exact: 30000/1001
   const rate = over / under || 25; // a sound has no frames: then small steps
   const frames = (count) => {
     player.pause();
@@ -27,7 +27,7 @@
 
   addEventListener("keydown", (event) => {
     const busy = event.target.closest("input, select, textarea, button, a, summary, video, audio, dialog, [popover]");
-    if ((busy && busy !== player && event.key !== "?") || event.target.matches("input, textarea, select")) return;
+    if ((busy && busy !== player.element && event.key !== "?") || event.target.matches("input, textarea, select")) return;
     if (event.ctrlKey || event.metaKey || event.altKey || keys.open || !does[event.key]) return;
     event.preventDefault(); // also keeps the player's own keys from doing it twice
     does[event.key]();

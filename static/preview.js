@@ -10,10 +10,10 @@
       this.image = place.querySelector("img");
       this.say = place.querySelector("[role=status]");
       this.invitation = this.say.textContent;
-      this.player = document.getElementById("player");
+      this.player = stage;
       this.form.addEventListener("input", () => this.soon());
       this.form.addEventListener("submit", () => clearTimeout(this.timer));
-      this.player?.addEventListener("seeked", () => this.soon());
+      this.player.addEventListener("seeked", () => this.soon());
       this.form.closest("details")?.addEventListener("toggle", () => this.soon());
     }
 
@@ -37,7 +37,7 @@
       if (!this.hasSomething) return this.tell(this.invitation);
       const asked = (this.asked = new AbortController());
       const fields = [...new FormData(this.form)].filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken");
-      const query = new URLSearchParams([...fields, ["at", String(this.player?.currentTime ?? 0)]]);
+      const query = new URLSearchParams([...fields, ["at", String(this.player.currentTime)]]);
       this.place.setAttribute("aria-busy", "true");
       try {
         const answer = await fetch(`${this.place.dataset.preview}?${query}`, { signal: asked.signal });

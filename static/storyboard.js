@@ -183,10 +183,9 @@
 
   htmx.onLoad((root) => {
     const place = root.matches?.(".scrub[data-storyboard]") ? root : root.querySelector?.(".scrub[data-storyboard]");
-    const player = document.getElementById("player");
-    if (place && player && !place.dataset.ready) {
+    if (place && !place.dataset.ready) {
       place.dataset.ready = "yes";
-      new Bar(place, player);
+      new Bar(place, stage);
     }
   });
 })();

@@ -1,7 +1,7 @@
 // The transcript beside the player: click a word and it plays there; the word now spoken is marked; find; edit; undo.
 (() => {
   "use strict";
-  const player = document.getElementById("player");
+  const player = stage;
   const clock = (seconds) => {
     const whole = Math.round(seconds), hours = Math.floor(whole / 3600), parts = [Math.floor(whole / 60) % 60, whole % 60];
     const [minutes, rest] = parts.map((part) => String(part).padStart(2, "0"));
@@ -230,13 +230,13 @@
     // The captions in the player, always the present ones.
     track() {
       const { captions, language } = this.place.dataset;
-      if (!captions || player.localName !== "video") return;
-      const there = player.querySelector("track"), src = this.version ? `${captions}?v=${this.version.slice(0, 12)}` : captions;
+      if (!captions || player.element.localName !== "video") return;
+      const there = player.element.querySelector("track"), src = this.version ? `${captions}?v=${this.version.slice(0, 12)}` : captions;
       if (there?.getAttribute("src") === src) return;
       const mode = there?.track.mode ?? "showing";
       const fresh = Object.assign(document.createElement("track"), { kind: "captions", label: "Captions", srclang: language, src });
       there?.remove();
-      player.append(fresh);
+      player.element.append(fresh);
       fresh.track.mode = mode;
     }
   }
