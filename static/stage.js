@@ -5,6 +5,7 @@ class Stage extends EventTarget {
   static EVENTS = ["play", "playing", "pause", "seeking", "seeked", "timeupdate", "ratechange", "ended", "error"];
   static SAME = ["currentTime", "duration", "ended", "muted", "paused", "playbackRate", "seeking"];
   static HANDED_OVER = ["muted", "playbackRate", "volume"];
+  static HANDS_REST_MS = 3000; // about as long as browsers show controls after the pointer has moved
 
   constructor(element) {
     super();
@@ -12,7 +13,22 @@ class Stage extends EventTarget {
     this.other = null;
     this.place = null;
     this.alone = Boolean(navigator.connection?.saveData);
+    this.touched = -Infinity;
     this.follow(element);
+    for (const name of ["pointermove", "pointerdown", "focusin"]) element.parentElement.addEventListener(name, () => this.touch());
+    addEventListener("keydown", ({ key }) => { if (key === "Tab") this.touch(); });
+    this.addEventListener("pause", () => this.touch());
+  }
+
+  // Browsers show new controls for seconds. So that they do not flash at each join, a picture gets them when a hand comes.
+  touch() {
+    this.touched = performance.now();
+    this.element.controls = true;
+  }
+
+  isInHand(element) {
+    const lately = performance.now() - this.touched < Stage.HANDS_REST_MS;
+    return lately || element.localName === "audio" || element === document.activeElement;
   }
 
   play() { return this.element.play(); }
@@ -63,17 +79,17 @@ class Stage extends EventTarget {
 
   turn(from, to) {
     const focused = document.activeElement === from;
+    [from.controls, to.controls] = [false, this.isInHand(from)];
     from.removeAttribute("id");
     to.id = "player";
-    [from.controls, to.controls] = [false, true];
     [from.inert, to.inert] = [true, false];
     for (const track of from.querySelectorAll("track")) {
       const { mode } = track.track;
       to.append(track);
       track.track.mode = mode;
     }
-    if (focused) to.focus({ preventScroll: true });
     [this.element, this.other, this.place] = [to, from, null];
+    if (focused) to.focus({ preventScroll: true });
   }
 
   // This browser lets only the element play with sound that a person has started.
@@ -93,8 +109,9 @@ class Stage extends EventTarget {
   // Without a cut to play there is one element, and nothing more is loaded.
   release() {
     const { other } = this;
-    this.other = this.place = null;
     if (!other) return;
+    this.other = this.place = null;
+    this.element.controls = true;
     other.remove();
     other.removeAttribute("src");
     other.load();

@@ -555,6 +555,17 @@ def test_a_takeover_cannot_be_told_by_what_a_person_has_set(at_the_first_join):
     ]
 
 
+def test_controls_do_not_flash_at_a_join_and_come_with_a_hand(at_the_first_join):
+    page = at_the_first_join
+    page.mouse.move(1, 1)
+    page.evaluate("stage.touched = -Infinity")  # the pause before was long ago
+    go_on(page)
+    player = page.locator("#player")
+    assert not player.evaluate("player => player.controls")
+    player.hover()
+    assert player.evaluate("player => player.controls")
+
+
 def test_keys_and_the_plan_reach_the_element_that_has_taken_over(at_the_first_join):
     page = at_the_first_join
     go_on(page)
