@@ -1,7 +1,8 @@
-// Plays a recording as it will be cut: goes over what goes, at each join, or runs through it, without rendering anything.
+// Plays a recording as it will be cut: jumps over what goes, at each join, or runs through it, without rendering anything.
 class CutPlayer {
   static AROUND = 1; // seconds heard on either side of a join
   static LEAD = 0.006; // a jump this early is nearer to the join than one a check later
+  static AHEAD = 0.025; // browsers send a picture to the screen this long before its time; nothing of what goes may be sent
   static FASTEST = 16; // what browsers play at most
 
   // `player` is a Stage. `ended` is called when an audition is over or the cut has been played to its end.
@@ -76,9 +77,9 @@ class CutPlayer {
     if (this.speed) return this.run(next, now);
     this.hurry(1);
     if (!next) return;
-    this.player.prepare(next[1]);
-    const left = (next[0] - now) / player.playbackRate;
-    if (left > CutPlayer.LEAD) this.timer = setTimeout(() => this.check(), Math.max(0, left - CutPlayer.LEAD) * 1000);
+    player.prepare(next[1]);
+    const left = (next[0] - now) / player.playbackRate, lead = player.isReady(next[1]) ? CutPlayer.AHEAD : CutPlayer.LEAD;
+    if (left > lead) this.timer = setTimeout(() => this.check(), (left - lead) * 1000);
     else this.jump(next);
   }
 
@@ -105,18 +106,14 @@ class CutPlayer {
     const { player } = this, late = player.currentTime - start, left = performance.now();
     if (end >= player.duration - 0.05) return this.stop();
     const taken = player.isReady(end);
+    this.jumping = true;
     if (taken) player.take();
-    else this.seek(end);
+    else player.currentTime = end; // what came before was too short for another element to be ready
     player.addEventListener(taken ? "playing" : "seeked", () => {
+      this.jumping = false;
       const detail = { late, taken, took: (performance.now() - left) / 1000 };
       player.element.dispatchEvent(new CustomEvent("jumped", { bubbles: true, detail }));
     }, { once: true });
-  }
-
-  // A range too short for the other element to be ready after it.
-  seek(time) {
-    this.jumping = true;
-    this.player.currentTime = time;
   }
 
   stop() {

@@ -517,7 +517,7 @@ def test_at_a_join_an_element_takes_over_that_waits_with_the_right_picture(at_th
     place = next(place for place, number in enumerate(numbers) if number > 50)
     start, end = (round(time * 25) for time in (page.plan["keep"][0][1], page.plan["keep"][1][0]))
     assert numbers[place] == pytest.approx(end, abs=2)  # the page may not be drawn for a frame or two
-    assert numbers[place - 1] <= start + 1
+    assert numbers[place - 1] <= start + 1  # so too the other way
     assert numbers == sorted(numbers)
 
 
@@ -587,6 +587,22 @@ def test_keys_and_the_plan_reach_the_element_that_has_taken_over(at_the_first_jo
     assert not page.locator("#player").evaluate("player => player.paused")
     page.keyboard.press("ArrowRight")
     assert page.locator("#player").evaluate("player => player.currentTime") > time + 4
+
+
+def test_a_browser_that_refuses_the_other_element_goes_on_with_the_first(at_the_first_join):
+    page = at_the_first_join
+    page.evaluate(
+        """() => {
+          const refuse = () => Promise.reject(new DOMException("Not started by a person.", "NotAllowedError"));
+          document.querySelector(".player [inert]").play = refuse;
+          document.getElementById("player").dataset.first = "yes";
+        }"""
+    )
+    go_on(page)
+    expect(page.locator(".player video")).to_have_count(1)
+    now = page.locator("#player").evaluate("player => [player.dataset.first, player.paused, player.currentTime]")
+    assert now[:2] == ["yes", False]
+    assert now[2] >= page.plan["keep"][1][0] - 0.001
 
 
 def test_who_saves_data_gets_one_element_that_seeks(open_plan, talk):
