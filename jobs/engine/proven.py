@@ -13,7 +13,7 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Fault, Report
 from jobs.engine.stored import Unsound
-from jobs.engine.strategy import Strategy
+from jobs.engine.strategy import SECOND, Strategy
 from jobs.engine.timeline import FrameIndex
 from jobs.engine.verify import verify
 from jobs.errors import InputError
@@ -62,7 +62,7 @@ def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
             if strategy.splice is None:
                 raise
             work.log.line(f"{error.message} {error.detail}")
-            strategy = Strategy("The whole picture is encoded, because copying parts of it failed.")
+            strategy = SECOND
             report = attempt(work, strategy, part)
     return Proven(strategy, report, work.seconds)
 

@@ -17,7 +17,7 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, beside
 from jobs.engine.pcm import output_rate
 from jobs.engine.process import CommandLog
-from jobs.engine.report import Lost
+from jobs.engine.report import Lost, counted
 from jobs.engine.smartcut import splice_pictures
 from jobs.engine.sound import cut_sound
 from jobs.engine.strategy import Strategy
@@ -99,7 +99,7 @@ def _encode(
 ) -> tuple[list[Path], Lost]:
     """Sound in a thread, pictures in this one. Returns the files of one track each, the picture first."""
     splice = strategy.splice if strategy else None
-    stage = _stage(len(plan.keep), spliced=splice is not None)
+    stage = _stage(len(plan.keep), strategy)
     sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
 
     def cut_tracks(task: Beside[None]) -> None:
@@ -125,7 +125,8 @@ def _encode(
     return [*pictures, *sounds], lost
 
 
-def _stage(count: int, *, spliced: bool) -> str:
-    if spliced:
-        return f"Encoding around {count} {'cut' if count == 1 else 'cuts'}"
-    return f"Encoding {count} kept {'part' if count == 1 else 'parts'}"
+def _stage(count: int, strategy: Strategy | None) -> str:
+    if strategy and strategy.splice:
+        return f"Encoding around {counted(count, 'cut')}, {strategy.untouched} untouched"
+    parts = counted(count, "kept part")
+    return f"Copying failed, encoding {parts}" if strategy and strategy.is_second else f"Encoding {parts}"

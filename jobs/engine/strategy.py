@@ -31,10 +31,14 @@ BULK_SHARE = 1 / 3
 
 @dataclasses.dataclass(frozen=True)
 class Strategy:
-    """`reason` is a sentence for the owner; `splice` says what is copied, None when all is encoded."""
+    """`reason` is a sentence for the owner; `splice` says what is copied, None when all is encoded.
+
+    `is_second` when a result of copied and encoded pictures was made before, and did not come out as planned.
+    """
 
     reason: str
     splice: Splice | None = None
+    is_second: bool = False
 
     @property
     def render(self) -> Render:
@@ -43,6 +47,15 @@ class Strategy:
     @property
     def copied(self) -> int:
         return self.splice.copied if self.splice else 0
+
+    @property
+    def untouched(self) -> str:
+        """How much of the result's picture is copied: "87 %"."""
+        return percent(self.copied / len(self.splice.wanted.pts) if self.splice else 0)
+
+
+SECOND = Strategy("The whole picture is encoded, because copying parts of it failed.", is_second=True)
+"""The safe way, after the quick one has failed."""
 
 
 def choose(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: Callable[[], CodedOrder] | None) -> Strategy:
@@ -80,7 +93,7 @@ def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: CodedO
     if smart_cost(stretches, decoding, quality) >= whole_cost(wanted, index, info.video):
         raise CannotCopy("copying parts of it would take longer")
     coding = fitting(order, info.video, index.clock_hz, quality)
-    return Strategy(f"{_percent(share)} of the picture is untouched.", Splice(wanted, order, stretches, coding))
+    return Strategy(f"{percent(share)} of the picture is untouched.", Splice(wanted, order, stretches, coding))
 
 
 def smart_cost(stretches: list[Stretch], decoding: Decoding, quality: Quality) -> float:
@@ -102,6 +115,6 @@ def whole_cost(wanted: Schedule, index: FrameIndex, track: VideoTrack) -> float:
     return float(decoded + coder_for(track.pixel_format, is_hdr=track.hdr).cost * len(wanted.pts))
 
 
-def _percent(share: float) -> str:
-    # Only all of it is 100 %.
+def percent(share: float) -> str:
+    """A part of the whole; only all of it is 100 %."""
     return f"{min(99, round(100 * share)) if share < 1 else 100} %"

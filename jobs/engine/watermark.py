@@ -158,7 +158,7 @@ def painted(
             if way.splice is None:
                 raise
             log.line(f"{error.message} {error.detail}")
-            way = Strategy("The whole picture is encoded, because copying parts of it failed.")
+            way = strategy.SECOND
             report = work.pictures(way, pictures)
         # ffmpeg and the check go by the ending.
         joined = Path(folder) / f"joined{output.suffix}"

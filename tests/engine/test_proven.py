@@ -100,9 +100,12 @@ def test_nothing_has_the_results_name_before_the_check_has_passed(source, monkey
 def test_a_quick_result_that_fails_the_check_is_made_again_the_safe_way(source, monkeypatch):
     rendered = spoil(monkeypatch, "smart")
     log = CommandLog()
-    result, output = cut(source, log=log)
+    stages: list[str] = []
+    result, output = cut(source, log=log, progress=lambda fraction, stage: stages.append(stage))
 
     assert rendered == ["smart", "encode"]
+    assert "Encoding around 2 cuts, 85 % untouched" in stages
+    assert "Copying failed, encoding 2 kept parts" in stages[stages.index("Checking the result") :]
     assert result.render == "encode"
     assert result.frames_copied == 0
     assert result.reason == "The whole picture is encoded, because copying parts of it failed."
