@@ -88,3 +88,23 @@ def test_a_job_tells_what_was_done_where_its_result_says_so():
     assert words.outcome(done) == "2 KB"
     Artifact.objects.create(job=done, metadata={"summary": "Copied as it was"}, **artifact)
     assert words.outcome(done) == "Copied as it was. 4 KB"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (
+            {"render_reason": "87 % of the picture is untouched.", "checked": "checked: 55 950 frames, 2 joins"},
+            "0:04 became 0:02. 87\u00a0% of the picture is untouched. Checked: 55\u00a0950 frames, 2 joins",
+        ),
+        ({"render_reason": "", "checked": "checked: 2 joins"}, "0:04 became 0:02. Checked: 2 joins"),
+        ({}, "0:04 became 0:02"),
+    ],
+)
+def test_a_cut_tells_its_lengths_why_it_was_made_like_that_and_what_was_checked(facts, expected):
+    done = factories.job(status="succeeded")
+    values = {"name": "a.mp4", "key": "k", "size": 2048, "media_type": "video/mp4", "sha256": ""}
+    metadata = {"source_duration": 4.0, "output_duration": 1.84, **facts}
+    Artifact.objects.create(job=done, kind="video", metadata=metadata, **values)
+    assert words.outcome(done) == expected

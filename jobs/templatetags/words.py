@@ -1,5 +1,6 @@
 """Figures and facts as a person would say them: 1:18:02, 1.2 GB, 2nd, about 4 min."""
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -35,6 +36,7 @@ CODECS = {
     "ac3": "AC-3",
     "eac3": "E-AC-3",
 }
+GAP = re.compile(r"(?<=\d) (?=\d{3}|%)")
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
@@ -136,21 +138,26 @@ def not_of_kind(artifacts: list[Artifact], kinds: str) -> list[Artifact]:
 
 @register.filter
 def outcome(job: Job) -> str:
-    """What a job that is done made: “42:24 became 31:05. Checked: 55 950 frames, 312 joins”, “6 pictures”, “88 MB”,
-    “Copied as it was. 88 MB” where a result has a `summary` in its metadata.
+    """What a job that is done made: “42:24 became 31:05. 87 % of the picture is untouched. Checked: 55 950 frames, 312
+    joins”, “6 pictures”, “88 MB”, “Copied as it was. 88 MB” where a result has a `summary` in its metadata.
     """
     artifacts = list(job.artifacts.all())
     for artifact in artifacts:
         before, after = (seconds(artifact.metadata, key) for key in ("source_duration", "output_duration"))
         if before is not None and after is not None:
-            checked = str(artifact.metadata.get("checked") or "")
-            return f"{clock(before)} became {clock(after)}{checked and '. '}{checked[:1].upper()}{checked[1:]}"
+            facts = (str(artifact.metadata.get(key) or "") for key in ("render_reason", "checked"))
+            return ". ".join([f"{clock(before)} became {clock(after)}", *(sentence(fact) for fact in facts if fact)])
     told = next((str(artifact.metadata["summary"]) for artifact in artifacts if artifact.metadata.get("summary")), "")
     pictures = sum(artifact.kind == Artifact.Kind.IMAGE for artifact in artifacts)
     if pictures and pictures == len(artifacts):
         return "1 picture" if pictures == 1 else f"{pictures} pictures"
     made = size(sum(artifact.size for artifact in artifacts)) if artifacts else ""
     return f"{told}. {made}" if told else made
+
+
+def sentence(text: str) -> str:
+    """Text as a sentence that whoever goes on ends; figures such as 55 950 and 87 % stay on one line."""
+    return GAP.sub("\u00a0", f"{text[:1].upper()}{text[1:].removesuffix('.')}")
 
 
 def seconds(metadata: dict[str, Any], key: str) -> float | None:

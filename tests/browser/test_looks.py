@@ -90,7 +90,7 @@ def things(site):
         jobs = {status: factories.job(owner, video=video, status=status) for status in S.values}
         Job.objects.update(queue="nobody works on this")
         running = Job.objects.filter(pk=jobs[S.RUNNING].pk)
-        stage = "Encoding around 214 cuts, with the sound of all three tracks beside it"
+        stage = "Encoding around 1 214 cuts, 87 % untouched"
         running.update(heartbeat_at="2100-01-01T00:00Z", progress=0.62, stage=stage, eta_seconds=18)
         failed = Job.objects.filter(pk=jobs[S.FAILED].pk)
         failed.update(
@@ -99,9 +99,15 @@ def things(site):
             log_tail="Conversion failed",
         )
         done = jobs[S.SUCCEEDED]
+        facts = {
+            "source_duration": 2544,
+            "output_duration": 1865.5,
+            "render_reason": "The whole picture is encoded, because no stretch of what is kept can be copied.",
+            "checked": "checked: 55 950 frames, 1 213 joins, drift 0 ms",
+        }
         for kind, name in (("video", "cut.mp4"), ("image", "one.jpg"), ("image", "two.jpg"), ("audio", "cut.m4a")):
             values = {"key": "none", "size": 5000, "media_type": "x/y", "sha256": "0" * 64}
-            Artifact.objects.create(job=done, kind=kind, name=name, metadata={"seconds": 754}, **values)
+            Artifact.objects.create(job=done, kind=kind, name=name, metadata={"seconds": 754, **facts}, **values)
         jobs[S.WAITING].after.add(jobs[S.RUNNING])
         confirm = confirm_link(owner)  # first: the key of the other one depends on the addresses
         links = {"account": owner.pk, "confirm_link": confirm, "reset_link": reset_link(owner)}
