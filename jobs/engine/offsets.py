@@ -149,7 +149,7 @@ def _compared(
                 damaged += 1
                 continue
             if is_found(match):
-                late_ms, likeness = round(match.late_seconds * 1000, 3), round(match.likeness, 3)
+                late_ms, likeness = milliseconds(match.late_seconds), round(match.likeness, 3)
                 heard.append(Heard(place, round(float(window.at), 3), late_ms, likeness))
             if fault := judged(match, float(window.at), _name(info, place)):
                 faults.append(fault)
@@ -165,6 +165,11 @@ def _match(original: Listener, result: Listener, window: Window) -> Match:
     piece = result.window(window.at, count)
     around = original.window(window.source - REACH_SECONDS, count + 2 * reach)
     return correlate.match(piece, around, result.rate, reach)
+
+
+def milliseconds(seconds: float) -> float:
+    # Adding 0 takes the sign from a zero: nothing is late by -0.0 ms.
+    return round(seconds * 1000, 3) + 0.0
 
 
 def is_found(match: Match) -> bool:

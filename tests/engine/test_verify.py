@@ -16,7 +16,7 @@ from jobs.engine import cut as cutting
 from jobs.engine.cutplan import CutParams, CutPlan
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
-from jobs.engine.offsets import windows
+from jobs.engine.offsets import milliseconds, windows
 from jobs.engine.playback import Stamps
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Fault, Heard, Lost, Report
@@ -489,6 +489,10 @@ def test_the_report_becomes_plain_data(right):
     assert data["ok"] is True
     assert data["faults"] == []
     assert data["heard"][0].keys() == {"track", "at", "late_ms", "likeness"}
+
+
+def test_what_is_early_by_next_to_nothing_is_in_time():
+    assert [str(milliseconds(seconds)) for seconds in (-1e-8, -0.0012, 0.0)] == ["0.0", "-1.2", "0.0"]
 
 
 def test_the_summary_counts_as_people_write():
