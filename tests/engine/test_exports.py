@@ -315,6 +315,16 @@ def test_no_name_breaks_a_file_or_says_more_than_a_name(format, name, tmp_path):
         assert sum(line[:1].isdigit() for line in lines) == len(FRAMES)
 
 
+@pytest.mark.parametrize(("count", "said"), [(999, ""), (1001, "has 1001 events")])
+def test_events_that_three_digits_cannot_number_are_written_and_said(count, said, tmp_path):
+    frames = [(40 * number, 40 * number + 10) for number in range(count)]
+    cut = edits_of(frames, Fraction(25))
+    assert clips(read(cut, "edl", tmp_path).tracks[0]) == meant(frames)
+    assert f"\n{count}  TALK" in (tmp_path / "cut.edl").read_text()
+    assert said in cut.note
+    assert bool(cut.note) == bool(said)
+
+
 @pytest.mark.parametrize(
     ("name", "reel"),
     [

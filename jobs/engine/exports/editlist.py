@@ -16,6 +16,9 @@ UNWRITABLE = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-
 EXACT = Fraction(1, 1000)
 """Seconds: time stamps in milliseconds are this far off their frames."""
 
+MOST_EVENTS = 999
+"""An EDL numbers its events with three digits."""
+
 Counted = tuple[int, int, bool, Fraction]
 """First frame of the recording, the one after the last, whether only the picture is kept, and the speed."""
 
@@ -68,8 +71,8 @@ class EditList:
 
     @property
     def note(self) -> str:
-        """What an editor should know, in a sentence or two; empty when the timeline is the result to the frame."""
-        return " ".join(filter(None, (self._frames_note, self._speed_note)))
+        """What an editor should know, in a few sentences; empty when every timeline is the result to the frame."""
+        return " ".join(filter(None, (self._frames_note, self._speed_note, self._events_note)))
 
     @property
     def _speed_note(self) -> str:
@@ -79,6 +82,14 @@ class EditList:
             f"Pauses run {float(self.plan.speed):g} times as fast, to the nearest frame; in the .xml timeline, which "
             "cannot tell speeds to every program, they are left out."
         )
+
+    @property
+    def _events_note(self) -> str:
+        # Muted stretches of sound alone are gaps, not events.
+        count = sum(bool(self.info.video) or not edit.silent for edit in self.edits)
+        if count <= MOST_EVENTS:
+            return ""
+        return f"The .edl timeline has {count} events, CMX 3600 counts to {MOST_EVENTS}: some programs read no further."
 
     @property
     def _frames_note(self) -> str:
