@@ -132,6 +132,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({**result.to_json(), **files}))
             return
         self.stdout.write(summary(result, options["output"]))
+        self.stdout.write(result.report.summary)
         if exported:
             self.stdout.write(
                 f"{', '.join(map(str, options['export']))}: {exported.length} frames. {exported.note}".strip()
