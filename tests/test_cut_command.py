@@ -14,6 +14,7 @@ import pytest
 
 from jobs.engine.inspection import inspect
 from tests.clips import Picture, Sound, make, seen
+from tests.media import run_ffmpeg, url
 
 ROOT = Path(__file__).parent.parent
 LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5)]
@@ -137,6 +138,54 @@ def test_the_cut_is_written_for_other_programs_too(source, tmp_path):
     }
 
 
+def captioned(tmp_path, source, *languages: str) -> Path:
+    """The source with a text track in each language: on show from 0.6 to 1 s, and from 1.4 to 1.8 s."""
+    words, output = tmp_path / "words", tmp_path / "captioned.mkv"
+    words.write_text("1\n00:00:00,600 --> 00:00:01,000\nÜber\n\n2\n00:00:01,400 --> 00:00:01,800\ngone\n")
+    inputs = [part for _ in languages for part in ("-f", "srt", "-i", url(words))]
+    maps = [part for place in range(len(languages) + 1) for part in ("-map", place)]
+    told = [part for place, name in enumerate(languages) for part in (f"-metadata:s:s:{place}", f"language={name}")]
+    run_ffmpeg("-i", url(source), *inputs, *maps, *told, "-c", "copy", url(output))
+    words.unlink()
+    return output
+
+
+def test_captions_inside_the_recording_are_written_moved_with_the_cut(source, tmp_path):
+    talk = captioned(tmp_path, source, "eng")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    files = [folder / "cut.srt", folder / "cut.VTT", folder / "cut.edl"]
+    asked = [word for file in files for word in ("--export", file)]
+    done = run(tmp_path, talk, folder / "cut.mp4", "--keep", "0.4-1.2, 2-2.4", *asked)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in folder.iterdir()} == {"cut.mp4", *(file.name for file in files)}
+    assert files[0].read_text() == "1\n00:00:00,200 --> 00:00:00,600\nÜber\n"
+    assert files[1].read_text() == "WEBVTT\n\n00:00:00.200 --> 00:00:00.600\nÜber\n"
+    assert f"{files[0]}: 1 caption in eng\n{files[1]}: 1 caption in eng\n" in done.stdout
+
+
+def test_of_several_caption_tracks_the_first_has_the_name_and_others_lie_beside_it(source, tmp_path):
+    talk = captioned(tmp_path, source, "eng", "deu", "eng")
+    done = run(tmp_path, talk, tmp_path / "cut.mp4", "--keep", "0.4-1.2", "--export", tmp_path / "cut.srt", "--json")
+    assert done.returncode == 0, done.stderr
+    names = [str(tmp_path / name) for name in ("cut.srt", "cut.deu.srt", "cut.eng.2.srt")]
+    assert json.loads(done.stdout)["exports"] == names
+    assert all("Über" in Path(name).read_text() for name in names)
+
+
+@pytest.mark.parametrize("languages", [(), ("eng",)])
+def test_without_captions_the_cut_is_there_and_a_sentence_says_what_is_not(languages, source, tmp_path):
+    """None at all, or none of those inside in what is kept."""
+    talk = captioned(tmp_path, source, *languages)
+    asked = ("--export", tmp_path / "cut.srt", "--export", tmp_path / "cut.edl")
+    done = run(tmp_path, talk, tmp_path / "cut.mp4", "--keep", "2-2.4", *asked)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"No captions are in what is kept of captioned.mkv, so {tmp_path / 'cut.srt'} could")
+    assert done.stdout.startswith(f"{tmp_path / 'cut.mp4'}: kept 1 part")
+    assert left_over(tmp_path) == {"captioned.mkv", "cut.mp4", "cut.edl"}
+    assert len(seen(tmp_path / "cut.mp4")) == 10
+
+
 def test_an_existing_result_is_replaced(source, tmp_path):
     (tmp_path / "cut.mp4").write_text("old")
     assert run(tmp_path, source, tmp_path / "cut.mp4").returncode == 0
@@ -160,7 +209,10 @@ def test_an_existing_result_is_replaced(source, tmp_path):
         (["{source}", "{folder}/link.mp4"], "would replace the recording itself"),
         (["{source}", "{folder}/cut.avi"], "ends in .mp4"),
         (["{source}", "{folder}/none/cut.mp4"], "no folder"),
-        (["{source}", "{folder}/cut.mp4", "--export", "{folder}/cut.aaf"], "ends in .otio, .edl, .fcpxml, .xml or"),
+        (
+            ["{source}", "{folder}/cut.mp4", "--export", "{folder}/cut.aaf"],
+            "ends in .otio, .edl, .fcpxml, .xml, .json, .srt or",
+        ),
         (["{source}", "{folder}/cut.mp4", "--export", "{folder}/none/cut.edl"], "no folder"),
         (["{source}", "{folder}/cut.mp4", "--export"], "--export"),
         (["{folder}/none.mp4", "{folder}/cut.mp4"], "no file none.mp4"),

@@ -1,16 +1,15 @@
 """What goes along with a cut, or stands for it: timelines for editors, the map of times, and captions moved with it."""
 
-from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from jobs.engine import captions, exports
+from jobs.engine import captionfiles, exports
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.extras import Captions
 from jobs.operations.base import Context, Draft
 from jobs.operations.forms import safe_name
 
-CAPTION_FILES = ((".srt", "application/x-subrip", captions.srt), (".vtt", "text/vtt", captions.vtt))
+MEDIA_TYPES = {".srt": "application/x-subrip", ".vtt": "text/vtt"}
 
 
 def timelines(context: Context, plan: CutPlan, formats: Iterable[str]) -> list[Draft]:
@@ -38,16 +37,13 @@ def timelines(context: Context, plan: CutPlan, formats: Iterable[str]) -> list[D
 def caption_files(context: Context, tracks: Captions) -> list[Draft]:
     """Captions moved with the cut: each track as SRT and as WebVTT, by its language."""
     drafts = []
-    seen: Counter[str] = Counter()
-    for track, kept in tracks:
-        seen[track.language] += 1
-        number = str(seen[track.language]) if seen[track.language] > 1 else ""
-        mark = "".join(f".{part}" for part in (track.language, number) if part)
-        for suffix, media_type, text in CAPTION_FILES:
+    marks = captionfiles.marks(track for track, _ in tracks)
+    for (track, kept), mark in zip(tracks, marks, strict=True):
+        for suffix, text in captionfiles.FORMATS.items():
             path = context.scratch / f"captions-{track.index}{suffix}"
             path.write_text(text(kept), encoding="utf-8")
             facts = {"language": track.language, "captions": len(kept)}
             drafts.append(
-                Draft(path, "captions", safe_name(f"{context.title} (cut)", mark + suffix), media_type, facts)
+                Draft(path, "captions", safe_name(f"{context.title} (cut)", mark + suffix), MEDIA_TYPES[suffix], facts)
             )
     return drafts

@@ -1,7 +1,7 @@
 """A cut for other programs: timelines that editors open, and the map from old time to new."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from jobs.engine.exports import cutmap, edl, fcp7, fcpx, otio
@@ -32,15 +32,15 @@ FORMATS = {
 }
 
 
-def format_of(path: Path) -> str:
-    """The format that a file's ending asks for. Raises InputError."""
+def format_of(path: Path, others: Iterable[str] = ()) -> str:
+    """The format that a file's ending asks for. Raises InputError, which names `others` as endings too."""
     for name, form in FORMATS.items():
         if path.suffix.lower() == form.suffix:
             return name
-    endings = [form.suffix for form in FORMATS.values()]
+    endings = [*(form.suffix for form in FORMATS.values()), *others]
     raise InputError(
-        f"{path.name} is no timeline that can be written. Give it a name that ends in {', '.join(endings[:-1])} or "
-        f"{endings[-1]}.",
+        f"{path.name} is nothing that a cut can be written as. Give it a name that ends in "
+        f"{', '.join(endings[:-1])} or {endings[-1]}.",
         code="bad_params",
     )
 

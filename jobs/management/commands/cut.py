@@ -1,7 +1,6 @@
 """`manage.py cut INPUT OUTPUT`: the silence cut on two files, without database, Redis or server."""
 
 import json
-import os
 import signal
 import sys
 from argparse import ArgumentTypeError
@@ -11,20 +10,16 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from jobs.engine import exports
 from jobs.engine.cut import CutResult, cut
 from jobs.engine.cutparams import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
-from jobs.engine.cutplan import CutPlan
 from jobs.engine.detect import Range
-from jobs.engine.exports import EditList
 from jobs.engine.inspection import inspect
-from jobs.engine.media import MediaInfo
 from jobs.engine.process import require_file
-from jobs.errors import InputError, JobError, ResourceError
+from jobs.errors import InputError, JobError
+from jobs.management.cutfiles import SUFFIXES, Exported, export, require_ending, require_export, require_place
 
 UNUSABLE = 2
 FAILED = 1
-SUFFIXES = (".mp4", ".m4v", ".m4a")
 BAR_WIDTH = 30
 
 
@@ -108,7 +103,9 @@ class Command(BaseCommand):
             default=[],
             metavar="FILE",
             help="write the cut for another program too: an .otio, .edl, .fcpxml or .xml (Final Cut Pro 7, Premiere "
-            "Pro) timeline, or a .json map from old time to new; may be given several times",
+            "Pro) timeline, a .json map from old time to new, or .srt or .vtt captions, moved with the cut, of those "
+            "inside the recording (the first track; others beside it, named by their language); may be given several "
+            "times",
         )
         parser.add_argument("--json", action="store_true", help="print what was done as one line of JSON")
 
@@ -128,15 +125,14 @@ class Command(BaseCommand):
             self.refuse(error, FAILED)
         bar.clear()
         if options["json"]:
-            files = {"exports": list(map(str, options["export"])), "export_note": exported.note} if exported else {}
+            asked = options["export"]
+            files = {"exports": list(map(str, exported.files)), "export_note": exported.note} if asked else {}
             self.stdout.write(json.dumps({**result.to_json(), **files}))
-            return
-        self.stdout.write(summary(result, options["output"]))
-        self.stdout.write(result.report.summary)
-        if exported:
-            self.stdout.write(
-                f"{', '.join(map(str, options['export']))}: {exported.length} frames. {exported.note}".strip()
-            )
+        else:
+            for line in (summary(result, options["output"]), result.report.summary, *exported.lines):
+                self.stdout.write(line)
+        if exported.missing:
+            self.refuse(InputError(exported.missing), UNUSABLE)
 
     def refuse(self, error: JobError, status: int) -> NoReturn:
         self.stderr.write(error.message)
@@ -145,15 +141,14 @@ class Command(BaseCommand):
         sys.exit(status)
 
 
-def run(options: dict[str, Any], bar: "Bar") -> tuple[CutResult, EditList | None]:
-    """Cut, and export what was asked for; the second is what was exported."""
+def run(options: dict[str, Any], bar: "Bar") -> tuple[CutResult, Exported]:
+    """Cut, and export what was asked for."""
     source, output, others = options["input"], options["output"], options["export"]
     require_file(source)
     require_place(source, output)
     require_ending(output)
     for path in others:
-        exports.format_of(path)
-        require_place(source, path)
+        require_export(source, path)
     params = CutParams(
         threshold_db=options["threshold_db"],
         margin_before_ms=options["margin_before_ms"],
@@ -178,40 +173,7 @@ def run(options: dict[str, Any], bar: "Bar") -> tuple[CutResult, EditList | None
         way=options["render"],
         progress=bar.show,
     )
-    return result, export(source, info, result.plan, others) if others else None
-
-
-def export(source: Path, info: MediaInfo, plan: CutPlan, paths: list[Path]) -> EditList:
-    """Write the cut to files for other programs, each in the format of its ending. Raises ResourceError."""
-    label, title, url = exports.of_recording(source, info), f"{source.stem} (cut)", source.resolve().as_uri()
-    made = exports.edit_list(plan, info, title=title, name=source.name, url=url, label=label)
-    for path in paths:
-        try:
-            exports.write(made, exports.format_of(path), path)
-        except OSError as error:
-            raise ResourceError(
-                f"{path} could not be written. Make room, or choose another place for it; the result itself is whole.",
-                detail=str(error),
-            ) from error
-    return made
-
-
-def require_ending(output: Path) -> None:
-    """Raise InputError unless the result is named as the MP4 file that it will be."""
-    if output.suffix.lower() not in SUFFIXES:
-        raise InputError(f"The result is an MP4 file. Give it a name that ends in {' or '.join(SUFFIXES)}.")
-
-
-def require_place(source: Path, output: Path) -> None:
-    """Raise InputError when a file cannot be written there."""
-    if output.exists() and output.samefile(source):
-        raise InputError("The result would replace the recording itself. Choose another name for it.")
-    if not output.parent.is_dir():
-        raise InputError(f"There is no folder {output.parent}. Make it first, or choose another one.")
-    if not os.access(output.parent, os.W_OK):
-        raise InputError(f"The folder {output.parent} cannot be written to. Choose another one.")
-    if output.is_dir():
-        raise InputError(f"{output} is a folder. Name a file in it.")
+    return result, export(source, info, result.plan, result.captions, others)
 
 
 def threshold(text: str) -> float | str:
