@@ -104,7 +104,9 @@ def test_pauses_can_be_made_shorter(source, tmp_path):
 def test_pauses_can_be_muted_which_cuts_nothing(source, tmp_path):
     done = run(tmp_path, source, tmp_path / "cut.mp4", "--pauses", "mute")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{tmp_path / 'cut.mp4'}: muted 4 pauses\nchecked: 100 frames, ")
+    said, checked = done.stdout.splitlines()
+    assert said.startswith(f"{tmp_path / 'cut.mp4'}: muted 4 pauses. ")
+    assert checked.startswith("checked: 100 frames, ")
     assert len(seen(tmp_path / "cut.mp4")) == 100
 
 
@@ -186,6 +188,39 @@ def test_without_captions_the_cut_is_there_and_a_sentence_says_what_is_not(langu
     assert len(seen(tmp_path / "cut.mp4")) == 10
 
 
+@pytest.mark.parametrize("output", ["", "cut.mp4"])
+def test_without_rendering_only_the_exports_are_written(output, source, tmp_path):
+    files = [tmp_path / "cut.edl", tmp_path / "cut.json"]
+    asked = ("--keep", "0.4-0.8, 2-2.4", "--render", "none", "--export", files[0], "--export", files[1])
+    done = run(tmp_path, source, *asked, *([tmp_path / output] if output else []))
+    assert done.returncode == 0, done.stderr
+    assert left_over(tmp_path) == {"cut.edl", "cut.json"}
+    assert "00:00:00:10 00:00:00:20 01:00:00:00 01:00:00:10" in files[0].read_text()
+    said, exported = done.stdout.splitlines()
+    assert said == f"{source}: kept 2 parts, 0.8 of 4.0 seconds. No recording was made."
+    assert exported == f"{files[0]}, {files[1]}: 20 frames."
+
+
+def test_without_rendering_the_plan_and_the_captions_are_those_of_a_rendered_cut(source, tmp_path):
+    talk = captioned(tmp_path, source, "eng")
+    asked = ("--threshold-db", "-15", "--json", "--export", tmp_path / "cut.srt")
+    rendered = json.loads(run(tmp_path, talk, tmp_path / "cut.mp4", *asked).stdout)
+    words = (tmp_path / "cut.srt").read_text()
+    (tmp_path / "cut.srt").unlink()
+    planned = json.loads(run(tmp_path, talk, "--render", "none", *asked).stdout)
+    assert (tmp_path / "cut.srt").read_text() == words
+    assert planned["keep"] == rendered["keep"]
+    assert planned["render"] == "none"
+    assert planned["frames"] == planned["seconds"]["render"] == 0
+    assert planned.keys() == rendered.keys() - {"render_reason", "checked", "report"}
+
+
+def test_the_output_may_come_behind_options(source, tmp_path):
+    done = run(tmp_path, source, "--keep", "0.4-0.8", "--json", tmp_path / "cut.mp4", "--render", "encode")
+    assert done.returncode == 0, done.stderr
+    assert left_over(tmp_path) == {"cut.mp4"}
+
+
 def test_an_existing_result_is_replaced(source, tmp_path):
     (tmp_path / "cut.mp4").write_text("old")
     assert run(tmp_path, source, tmp_path / "cut.mp4").returncode == 0
@@ -195,7 +230,10 @@ def test_an_existing_result_is_replaced(source, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["{source}"], "output"),
+        ([], "input"),
+        (["{source}"], "Name the output"),
+        (["{source}", "--render", "none"], "with --export"),
+        (["{source}", "{folder}/cut.mp4", "more"], "more"),
         (["{source}", "{folder}/cut.mp4", "--detector", "smell"], "--detector"),
         (["{source}", "{folder}/cut.mp4", "--threshold-db", "loud"], "--threshold-db"),
         (["{source}", "{folder}/cut.mp4", "--threshold-db", "5"], "between -120 and 0 dBFS"),

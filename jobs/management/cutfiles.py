@@ -79,7 +79,7 @@ def _captions(path: Path, tracks: Captions) -> Iterator[tuple[Path, str]]:
 
 def _unwritten(path: Path, error: OSError) -> ResourceError:
     return ResourceError(
-        f"{path} could not be written. Make room, or choose another place for it; the result itself is whole.",
+        f"{path} could not be written. Make room, or choose another place for it; what was written before is whole.",
         detail=str(error),
     )
 

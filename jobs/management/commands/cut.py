@@ -1,5 +1,6 @@
 """`manage.py cut INPUT OUTPUT`: the silence cut on two files, without database, Redis or server."""
 
+import dataclasses
 import json
 import signal
 import sys
@@ -10,13 +11,26 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from jobs.engine.cut import CutResult, cut
+from jobs.engine.cut import cut, plan_json, plan_only
 from jobs.engine.cutparams import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
+from jobs.engine.cutplan import CutPlan
 from jobs.engine.detect import Range
+from jobs.engine.extras import Captions, moved_captions
 from jobs.engine.inspection import inspect
+from jobs.engine.media import MediaInfo
 from jobs.engine.process import require_file
+from jobs.engine.proven import timed
+from jobs.engine.report import counted
 from jobs.errors import InputError, JobError
-from jobs.management.cutfiles import SUFFIXES, Exported, export, require_ending, require_export, require_place
+from jobs.management.cutfiles import (
+    SUFFIXES,
+    Exported,
+    export,
+    is_captions,
+    require_ending,
+    require_export,
+    require_place,
+)
 
 UNUSABLE = 2
 FAILED = 1
@@ -27,11 +41,21 @@ class Command(BaseCommand):
     help = "Cut the silence out of a recording: INPUT stays as it is, OUTPUT is an MP4 file."
     requires_system_checks = []
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        # Python 3.11 does not find an argument that may be left out behind an option: INPUT --json OUTPUT.
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+        return parser
+
     def add_arguments(self, parser: CommandParser) -> None:
         defaults = CutParams()
         parser.add_argument("input", type=Path, help="the recording: video or sound")
         parser.add_argument(
-            "output", type=Path, help=f"the result, named {', '.join(SUFFIXES)}; replaced when it exists"
+            "output",
+            type=Path,
+            nargs="?",
+            help=f"the result, named {', '.join(SUFFIXES)}; replaced when it exists; with --render none it is not "
+            "written, and may be left out",
         )
         parser.add_argument(
             "--threshold-db",
@@ -91,10 +115,10 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--render",
-            choices=["smart", "encode"],
+            choices=["smart", "encode", "none"],
             default="smart",
             help="smart copies the pictures that lie whole between two cuts, where that is quicker; encode makes all "
-            "of them anew (default: smart)",
+            "of them anew; none makes no recording, only what --export names (default: smart)",
         )
         parser.add_argument(
             "--export",
@@ -113,7 +137,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, terminated)
         bar = Bar()
         try:
-            result, exported = run(options, bar)
+            made, exported = run(options, bar)
         except KeyboardInterrupt:
             bar.clear()
             sys.exit(128 + signal.SIGINT)
@@ -127,10 +151,9 @@ class Command(BaseCommand):
         if options["json"]:
             asked = options["export"]
             files = {"exports": list(map(str, exported.files)), "export_note": exported.note} if asked else {}
-            self.stdout.write(json.dumps({**result.to_json(), **files}))
+            self.stdout.write(json.dumps({**made.facts, **files}))
         else:
-            for line in (summary(result, options["output"]), result.report.summary, *exported.lines):
-                self.stdout.write(line)
+            self.stdout.write("\n".join([*made.lines, *exported.lines]))
         if exported.missing:
             self.refuse(InputError(exported.missing), UNUSABLE)
 
@@ -141,15 +164,43 @@ class Command(BaseCommand):
         sys.exit(status)
 
 
-def run(options: dict[str, Any], bar: "Bar") -> tuple[CutResult, Exported]:
-    """Cut, and export what was asked for."""
-    source, output, others = options["input"], options["output"], options["export"]
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A cut, rendered or not: what exports are made from, and what was done as values and as lines for a person."""
+
+    plan: CutPlan
+    captions: Captions
+    facts: dict[str, Any]
+    lines: tuple[str, ...]
+
+
+def run(options: dict[str, Any], bar: "Bar") -> tuple[Made, Exported]:
+    """Cut, or only plan to, and export what was asked for."""
+    source, others = options["input"], options["export"]
     require_file(source)
-    require_place(source, output)
-    require_ending(output)
+    require_output(options)
     for path in others:
         require_export(source, path)
-    params = CutParams(
+    params, info = params_of(options), inspect(source)
+    make = planned if options["render"] == "none" else rendered
+    made = make(options, info, params, bar)
+    return made, export(source, info, made.plan, made.captions, others)
+
+
+def require_output(options: dict[str, Any]) -> None:
+    """Raise InputError when nothing would be written, or not where it could be."""
+    if options["render"] == "none":
+        if not options["export"]:
+            raise InputError("With --render none only exports are written. Name at least one file with --export.")
+        return
+    if options["output"] is None:
+        raise InputError("Name the output, the file for the result. Only with --render none it may be left out.")
+    require_place(options["input"], options["output"])
+    require_ending(options["output"])
+
+
+def params_of(options: dict[str, Any]) -> CutParams:
+    return CutParams(
         threshold_db=options["threshold_db"],
         margin_before_ms=options["margin_before_ms"],
         margin_after_ms=options["margin_after_ms"],
@@ -161,19 +212,36 @@ def run(options: dict[str, Any], bar: "Bar") -> tuple[CutResult, Exported]:
         pause_ms=options["pause_ms"],
         speed=options["speed"],
     )
-    track, info = options["audio_track"], inspect(source)
-    # Beside the result: where that has room, what leads to it has.
+
+
+def rendered(options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "Bar") -> Made:
+    output = options["output"]
+    # Scratch beside the result: where that has room, what leads to it has.
     result = cut(
-        source,
+        options["input"],
         output,
         info,
         params,
         scratch=output.parent,
-        track=track,
+        track=options["audio_track"],
         way=options["render"],
         progress=bar.show,
     )
-    return result, export(source, info, result.plan, result.captions, others)
+    said = ". ".join(filter(None, (told(result.plan), result.reason)))
+    return Made(result.plan, result.captions, result.to_json(), (f"{output}: {said}", result.report.summary))
+
+
+def planned(options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "Bar") -> Made:
+    """The cut without a recording of it; the values of --json have the same keys as with one."""
+    source = options["input"]
+    bar.show(0, "Measuring the sound")
+    spent = {"analysis": 0.0, "render": 0.0, "verify": 0.0}
+    with timed(spent, "analysis"):
+        plan = plan_only(source, info, params, track=options["audio_track"])
+    captions = moved_captions(source, info, plan) if any(map(is_captions, options["export"])) else ()
+    took = {name: round(value, 3) for name, value in spent.items()}
+    facts = {**plan_json(plan), "frames": 0, "frames_copied": 0, "render": "none", "seconds": took}
+    return Made(plan, captions, facts, (f"{source}: {told(plan)}. No recording was made.",))
 
 
 def threshold(text: str) -> float | str:
@@ -193,21 +261,19 @@ def ranges(text: str) -> tuple[Range, ...]:
         raise ArgumentTypeError('ranges are written like "1-2.5,4-6", in seconds') from error
 
 
-def summary(result: CutResult, output: Path) -> str:
-    plan = result.plan
-    if count := len(plan.muted):
-        return f"{output}: muted {count} {'pause' if count == 1 else 'pauses'}"
-    count = len(plan.keep)
-    kept = (
-        f"{output}: kept {count} {'part' if count == 1 else 'parts'}, {float(plan.output_duration):.1f} of "
+def told(plan: CutPlan) -> str:
+    """What a cut does, in a few words."""
+    if plan.muted:
+        return f"muted {counted(len(plan.muted), 'pause')}"
+    if plan.speed:
+        return (
+            f"{counted(len(plan.fast), 'pause')} {float(plan.speed):g} times as fast, "
+            f"{float(plan.output_duration):.1f} instead of {float(plan.duration):.1f} seconds"
+        )
+    return (
+        f"kept {counted(len(plan.keep), 'part')}, {float(plan.output_duration):.1f} of "
         f"{float(plan.duration):.1f} seconds"
     )
-    if plan.speed:
-        kept = (
-            f"{output}: {len(plan.fast)} {'pause' if len(plan.fast) == 1 else 'pauses'} {float(plan.speed):g} times as "
-            f"fast, {float(plan.output_duration):.1f} instead of {float(plan.duration):.1f} seconds"
-        )
-    return f"{kept}. {result.reason}" if result.reason else kept
 
 
 def terminated(number: int, frame: FrameType | None) -> NoReturn:
