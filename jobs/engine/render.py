@@ -127,6 +127,8 @@ def _encode(
 
 def _stage(count: int, strategy: Strategy | None) -> str:
     if strategy and strategy.splice:
+        if strategy.untouched == "100 %":
+            return "Copying the whole picture"
         return f"Encoding around {counted(count, 'cut')}, {strategy.untouched} untouched"
     parts = counted(count, "kept part")
     return f"Copying failed, encoding {parts}" if strategy and strategy.is_second else f"Encoding {parts}"

@@ -332,6 +332,16 @@ def test_progress_rises_from_analysis_to_the_end(tmp_path):
     ]
 
 
+def test_what_is_only_muted_is_said_to_be_copied(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    stages = []
+    params = dataclasses.replace(PARAMS, pauses="mute")
+    result, _ = run(source, tmp_path, params, progress=lambda fraction, stage: stages.append(stage))
+    assert result.frames_copied == result.frames
+    assert "Copying the whole picture" in stages
+    assert not any("Encoding" in stage for stage in stages)
+
+
 class Stop:
     """Raises Cancelled when a stage has come to a fraction, as a signal handler would."""
 
