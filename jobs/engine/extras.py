@@ -15,7 +15,7 @@ from jobs.engine.captions import Caption
 from jobs.engine.chapters import Chapter
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.embedded import CaptionTrack
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import MediaInfo, one_line, title_of
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.transcript import Transcript, iso_639_2
@@ -115,15 +115,11 @@ def _label(stream: Stream) -> TrackLabel:
     kept = stream.disposition & ~UNKEPT
     return TrackLabel(
         language=embedded.language_of(stream.metadata.get("language")),
-        title=_line(stream.metadata.get("title", "")),
-        handler=_line(stream.metadata.get("handler_name", "")),
+        title=title_of(stream.metadata),
+        handler=one_line(stream.metadata.get("handler_name", "")),
         is_default=bool(stream.disposition & Disposition.default),
         roles=tuple(role.name for role in Disposition if role.name and role in kept),
     )
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:200]
 
 
 def _cover(container: InputContainer) -> Cover | None:

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine import accept, extent, timing
-from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack
+from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack, title_of
 from jobs.errors import InputError
 
 MAX_TRACKS = 64
@@ -212,6 +212,6 @@ def audio_track(track: AudioStream) -> AudioTrack:
         sample_rate=track.codec_context.sample_rate,
         channels=track.codec_context.channels,
         language="" if language == "und" else language,
-        title=" ".join(track.metadata.get("title", "").split())[:200],
+        title=title_of(track.metadata),
         bit_rate=track.codec_context.bit_rate or 0,
     )

@@ -1,6 +1,7 @@
 """What a recording is: the plain facts that probing finds, as frozen data that goes to JSON and back."""
 
 import dataclasses
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Self
 
@@ -79,6 +80,15 @@ class MediaInfo:
                 "subtitles": tuple(data["subtitles"]),
             }
         )
+
+
+def title_of(told: Mapping[str, str]) -> str:
+    """The title of a track in one line, from what libavformat tells of it: MP4's it calls its name."""
+    return one_line(told.get("title") or told.get("name", ""))
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())[:200]
 
 
 def _plain(value: Any) -> Any:

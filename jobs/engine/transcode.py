@@ -75,8 +75,10 @@ def argv(job: Job, plan: Plan, output: Path | None) -> list[str]:
         command += ["-map", f"0:{index}", f"-c:v:{place}", "copy", f"-disposition:v:{place}", "attached_pic"]
     for place, (track, kbps) in enumerate(zip(info.audio, plan.sounds, strict=True)):
         command += ["-map", f"0:{track.index}"]
+        if track.title:
+            # MP4's would be written as a name. The second one is what many players show of MP4.
+            command += [f"-metadata:s:a:{place}", f"title={track.title}"]
         if track.title and kind.muxer == "mp4":
-            # Where MP4's readers look for it.
             command += [f"-metadata:s:a:{place}", f"handler_name={track.title}"]
         if kbps is None:
             command += [f"-c:a:{place}", "copy"]

@@ -161,7 +161,7 @@ def test_chapters_names_and_captions_come_along(tmp_path):
     for target in ("mp4", "webm"):
         _, output = run(source, Wish(target))
         info = inspect(output)
-        assert (info.audio[0].language, len(info.subtitles)) == ("eng", 1)
+        assert (info.audio[0].language, info.audio[0].title, len(info.subtitles)) == ("eng", "Talk", 1)
         with av.open(str(output)) as container:
             assert container.metadata["title"] == "A talk"
             told = container.streams.audio[0].metadata

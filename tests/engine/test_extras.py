@@ -102,7 +102,7 @@ def recording(folder: Path, name: str, *, picture: Picture | None = PICTURE, cov
         "default+visual_impaired",
     ]
     options += ["-metadata:s:s:0", "language=fra", "-metadata:s:s:0", "title=Mots", "-disposition:s:0", "forced"]
-    # MP4 has no titles of tracks but this.
+    # What many players show of MP4, whose titles of tracks they do not read.
     options += ["-metadata:s:a:0", "handler_name=Talk", "-metadata:s:s:0", "handler_name=Mots"]
     codec = "mov_text" if name.endswith(("mp4", "m4a", "mov")) else "srt"
     run_ffmpeg(*inputs, *options, "-c", "copy", "-c:s", codec, url(folder / name))
@@ -155,6 +155,41 @@ def test_names_come_along_whatever_is_in_them(tmp_path):
         assert {key.lower(): text for key, text in before.metadata.items()}.items() >= told.items()
         assert {key: container.metadata[key].removesuffix(" ") for key in told} == told
         assert container.chapters() == []
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
+def test_titles_of_tracks_are_there_again_in_the_result(name, tmp_path):
+    source = titled(tmp_path, name)
+    result = cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    assert result.report.ok
+    found = inspect(tmp_path / "cut.mp4")
+    assert [track.title for track in found.audio] == ["Talk", "Zimmer ä"]
+    labels = extras.read(tmp_path / "cut.mp4", found, whole(Fraction("2.2"))).labels
+    assert [label.title for label in labels.values()] == ["Slides", "Talk", "Zimmer ä", "Mots"]
+    with av.open(str(tmp_path / "cut.mp4")) as container:
+        told = [(track.metadata["name"], track.metadata["handler_name"]) for track in container.streams]
+    assert told == [(label.title, label.title) for label in labels.values()]
+
+
+def titled(folder: Path, name: str) -> Path:
+    plain = make(folder / "plain.mkv", PICTURE, Sound(LOUD), Sound(LOUD, seed=2))
+    (folder / "captions.srt").write_text(SRT)
+    titles = {"v:0": "Slides", "a:0": "Talk", "a:1": "Zimmer ä", "s:0": "Mots"}
+    options = [part for track, title in titles.items() for part in (f"-metadata:s:{track}", f"title={title}")]
+    inputs = ["-i", url(plain), "-i", url(folder / "captions.srt"), "-map", "0", "-map", "1"]
+    codec = "srt" if name.endswith("mkv") else "mov_text"
+    run_ffmpeg(*inputs, *options, "-c", "copy", "-c:s", codec, url(folder / name))
+    return folder / name
+
+
+def test_a_track_without_a_title_keeps_what_mp4_calls_who_wrote_it(tmp_path):
+    plain = make(tmp_path / "plain.mkv", PICTURE, Sound(LOUD))
+    run_ffmpeg("-i", url(plain), "-c", "copy", "-metadata:s:a:0", "handler_name=Mixer", url(tmp_path / "a.mp4"))
+    cutting.cut(tmp_path / "a.mp4", tmp_path / "cut.mp4", inspect(tmp_path / "a.mp4"), KEEP, scratch=tmp_path)
+    with av.open(str(tmp_path / "cut.mp4")) as container:
+        told = container.streams.audio[0].metadata
+    assert told["handler_name"] == "Mixer"
+    assert "name" not in told
 
 
 def whole(duration: Fraction) -> CutPlan:
