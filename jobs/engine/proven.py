@@ -70,7 +70,7 @@ def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
 def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
     """Render one way and check the result. Raises Unsound when it does not pass, InputError for a damaged source."""
     with timed(work.seconds, "render"):
-        lost = render.render(
+        made = render.render(
             work.source,
             work.info,
             work.plan,
@@ -90,7 +90,8 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
             work.plan,
             work.index,
             splice=strategy.splice,
-            lost=lost,
+            lost=made.lost,
+            sounds=made.sounds,
             progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
         )
     require(report)

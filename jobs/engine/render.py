@@ -5,12 +5,13 @@ boundary, so neither can drift from the other over any number of joins.
 """
 
 import contextlib
+import dataclasses
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jobs.engine import mux, picture, process
+from jobs.engine import encoding, mux, picture, process, soundpackets
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.extras import NO_EXTRAS, Extras
 from jobs.engine.media import MediaInfo
@@ -20,6 +21,7 @@ from jobs.engine.process import CommandLog
 from jobs.engine.report import Lost, counted
 from jobs.engine.smartcut import splice_pictures
 from jobs.engine.sound import cut_sound
+from jobs.engine.soundpackets import Sums
 from jobs.engine.strategy import Strategy
 from jobs.engine.timeline import FrameIndex, Schedule, schedule
 from jobs.errors import InputError
@@ -28,6 +30,14 @@ from jobs.errors import InputError
 MUX_SHARE = 0.05
 
 Progress = Callable[[float, str], None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rendered:
+    """What did not decode, and checksums of the packets of each track of sound as they were encoded."""
+
+    lost: Lost
+    sounds: tuple[Sums, ...]
 
 
 def render(
@@ -42,27 +52,29 @@ def render(
     log: CommandLog,
     strategy: Strategy | None = None,
     extras: Extras = NO_EXTRAS,
-) -> Lost:
+) -> Rendered:
     """Write `output`, an MP4 file of the picture and AAC, or of AAC alone when there is no index, and of the `extras`.
 
-    Returns what did not decode; whether the result is right is for `verify` to say. All of the picture is encoded,
+    Whether the result is right is for `verify` to say. All of the picture is encoded,
     unless the `strategy` says which pictures are copied. The plan has to be snapped. `output` appears when it is
     whole, never before; `scratch` is left as it was. Raises InputError, ToolError (Unsound when copying fails and
     encoding may not), ResourceError, and what `progress` raises.
     """
     wanted = _schedule(plan, index)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, whole(output) as part:
-        tracks, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, strategy)
+        pictures, sounds, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, strategy)
+        with encoding.errors("sound"):
+            sums = tuple(soundpackets.sums(path) for path in sounds)
         stage = "Putting the file together"
         clock_hz = index.clock_hz if index else output_rate(info.audio[0])
-        parts = mux.written(tracks, wanted, extras, clock_hz, Path(folder))
+        parts = mux.written([*pictures, *sounds], wanted, extras, clock_hz, Path(folder))
         with process.started(mux.mux_argv(info, extras, parts, part, clock_hz), log=log) as child:
             for position in process.positions(child):
                 done = min(1.0, max(0.0, float(position / plan.output_duration)))
                 progress(1 - MUX_SHARE * (1 - done), stage)
             child.wait()
     progress(1.0, stage)
-    return lost
+    return Rendered(lost, sums)
 
 
 def _schedule(plan: CutPlan, index: FrameIndex | None) -> Schedule | None:
@@ -96,8 +108,8 @@ def _encode(
     folder: Path,
     progress: Progress,
     strategy: Strategy | None,
-) -> tuple[list[Path], Lost]:
-    """Sound in a thread, pictures in this one. Returns the files of one track each, the picture first."""
+) -> tuple[list[Path], list[Path], Lost]:
+    """Sound in a thread, pictures in this one. Returns the files of one track each, of the picture and of sounds."""
     splice = strategy.splice if strategy else None
     stage = _stage(len(plan.keep), strategy)
     sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
@@ -122,7 +134,7 @@ def _encode(
         while not task.wait(0.1):
             advance(1.0 if pictures else task.fraction)
         task.result()
-    return [*pictures, *sounds], lost
+    return pictures, sounds, lost
 
 
 def _stage(count: int, strategy: Strategy | None) -> str:

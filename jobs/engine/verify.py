@@ -1,12 +1,12 @@
 """Proving a cut result against its plan and its source before anybody gets to see it.
 
-The file's headers are read, the pictures looked at (`viewing`), and the sound is found again in the source, in windows
-spread over the result (`offsets`).
+The file's headers are read, the pictures looked at (`viewing`), the packets of sound compared with those that were
+encoded (`soundpackets`), and the sound is found again in the source, in windows spread over the result (`offsets`).
 """
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from jobs.engine.cutplan import CutPlan
 from jobs.engine.media import MediaInfo
 from jobs.engine.offsets import Offsets, offsets
 from jobs.engine.parallel import Beside, Halt, beside
+from jobs.engine.pcm import output_rate
 from jobs.engine.report import Fault, Lost, Report, first_of_each
 from jobs.engine.smartcut import Splice
+from jobs.engine.soundpackets import Sums, sound_faults
 from jobs.engine.timeline import FrameIndex, schedule
 from jobs.engine.viewing import Viewed, viewed
 
@@ -40,6 +42,7 @@ def verify(
     *,
     splice: Splice | None = None,
     lost: Lost | None = None,
+    sounds: Sequence[Sums] | None = None,
     progress: Callable[[float], None] | None = None,
     halt: Halt | None = None,
 ) -> Report:
@@ -47,14 +50,15 @@ def verify(
 
     The plan has to be snapped; `index` is the source's, None when only its sound was cut. `splice` says which pictures
     were copied, None when all were encoded. `lost` are pictures of the source that did not decode while it was
-    rendered. `progress` gets a fraction, 0 to 1; what it raises ends the work.
+    rendered. `sounds` are the checksums of the packets of sound that were encoded, None when they are not known.
+    `progress` gets a fraction, 0 to 1; what it raises ends the work.
     """
     found = Findings(plan, lost or Lost())
     try:
         found.faults += file_faults(output, info, plan)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.faults}:
             tell = progress or (lambda fraction: None)
-            _compare(source, info, output, plan, index, splice, found, tell, halt or Halt())
+            _compare(source, info, output, plan, index, splice, sounds, found, tell, halt or Halt())
     except av.error.FFmpegError as error:
         found.faults.append(Fault("unreadable", f"The result cannot be read: {error}."))
     return found.report()
@@ -91,6 +95,7 @@ def _compare(
     plan: CutPlan,
     index: FrameIndex | None,
     splice: Splice | None,
+    sounds: Sequence[Sums] | None,
     found: Findings,
     progress: Callable[[float], None],
     halt: Halt,
@@ -99,6 +104,10 @@ def _compare(
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(beside(lambda task: offsets(source, info, output, plan, task)))
         tasks: list[Beside[Any]] = [listening]
+        if sounds is not None:
+            rates = [output_rate(track) for track in info.audio]
+            comparing = stack.enter_context(beside(lambda task: sound_faults(output, sounds, rates)))
+            tasks.append(comparing)
         if index:
             wanted = schedule(index, plan.parts)
             viewing = stack.enter_context(beside(lambda task: viewed(output, wanted, index.clock_hz, splice, task)))
@@ -109,6 +118,8 @@ def _compare(
         found.sound = listening.result()
         if index:
             found.pictures = viewing.result()
+        if sounds is not None:
+            found.faults += comparing.result()
     progress(1.0)
 
 

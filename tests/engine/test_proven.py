@@ -57,6 +57,16 @@ def with_a_bit_flipped(part: Path) -> None:
     part.write_bytes(data)
 
 
+def with_a_sound_spoilt(part: Path) -> None:
+    """Change one byte of one packet of sound."""
+    with av.open(str(part)) as container:
+        hit = [packet for packet in container.demux(audio=0) if packet.size][30]
+        last = hit.pos + hit.size // 2
+    data = bytearray(part.read_bytes())
+    data[last] ^= 1
+    part.write_bytes(data)
+
+
 def spoil(monkeypatch, which: str, how: Callable[[Path], None] = without_a_frame) -> list[str]:
     """Let renders of one kind, or "all", come out a frame short. Returns the kinds that were rendered."""
     rendered = []
@@ -112,6 +122,16 @@ def test_a_quick_result_that_fails_the_check_is_made_again_the_safe_way(source, 
     assert result.report.ok
     assert len(seen(output)) == result.frames
     assert "frame_count" in log.text
+
+
+def test_sound_that_changed_on_the_way_is_noticed(source, monkeypatch):
+    rendered = spoil(monkeypatch, "smart", with_a_sound_spoilt)
+    log = CommandLog()
+    result, _ = cut(source, log=log)
+
+    assert rendered == ["smart", "encode"]
+    assert result.report.ok
+    assert "sound_damaged" in log.text
 
 
 def test_a_copied_picture_that_changed_on_the_way_is_noticed_far_from_any_join(source, monkeypatch):

@@ -21,6 +21,7 @@ from jobs.engine.playback import Stamps
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Fault, Heard, Lost, Report
 from jobs.engine.smartcut import Splice
+from jobs.engine.soundpackets import Sums
 from jobs.engine.timeline import FrameIndex
 from jobs.engine.verify import verify
 from jobs.engine.viewing import time_faults
@@ -43,10 +44,12 @@ class Cut:
     plan: CutPlan
     index: FrameIndex | None
     splice: Splice | None = None
+    sounds: tuple[Sums, ...] | None = None
 
     def check(self, output: Path | None = None, **more) -> Report:
-        output = output or self.output
-        return verify(self.source, self.info, output, self.plan, self.index, splice=self.splice, **more)
+        """Of the result, or of an altered one; then by what is heard alone, unless the packets of sound are told."""
+        told = {"splice": self.splice, "sounds": None if output else self.sounds, **more}
+        return verify(self.source, self.info, output or self.output, self.plan, self.index, **told)
 
 
 def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, keep=KEEP, way="encode") -> Cut:
@@ -62,8 +65,10 @@ def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, ke
         found = strategy.choose(info, index, timeline.schedule(index, plan.parts), order)
         assert found.render == way
     log = CommandLog()
-    render.render(source, info, plan, index, output, scratch=folder, progress=lambda *_: None, log=log, strategy=found)
-    return Cut(source, output, info, plan, index, found.splice)
+    made = render.render(
+        source, info, plan, index, output, scratch=folder, progress=lambda *_: None, log=log, strategy=found
+    )
+    return Cut(source, output, info, plan, index, found.splice, made.sounds)
 
 
 @pytest.fixture(scope="module")
@@ -449,6 +454,44 @@ def test_a_drift_of_100_ppm_is_caught(way, tmp_path):
     assert report.drift_ms == pytest.approx(12.6, abs=0.2)
     assert abs(report.heard[0].late_ms) < 0.2
     assert report.heard[len(report.heard) // 2].late_ms == pytest.approx(6.3, abs=1)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory) -> Cut:
+    sounds = [Sound([(0, 130)], seconds=130, rate=16_000, layout="mono", bit_rate=64_000, seed=seed) for seed in (1, 2)]
+    pictures = Picture(Fraction(5), seconds=130, size=(64, 64))
+    return cut_of(tmp_path_factory.mktemp("long"), "a.mp4", pictures, *sounds, keep=((1, 60), (61, 128.6)))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("at", [3.2, 32.0, 90.7, 120.3])
+def test_one_flipped_byte_of_sound_is_caught_far_from_any_place_that_is_listened_to(long, tmp_path, place, at):
+    assert not any(window.at - 0.3 < at < window.at + window.seconds + 0.1 for window in windows(long.plan))
+    altered = with_a_byte_flipped(long.output, tmp_path / "b.mp4", place, at)
+    assert long.check(altered).ok
+    (fault,) = long.check(altered, sounds=long.sounds).faults
+    assert fault.code == "sound_damaged"
+    # A packet lasts 64 ms.
+    assert fault.at == pytest.approx(at, abs=0.064)
+    assert fault.message == f"The sound of track {place + 1} at {fault.at:.3f} s is not as it was encoded."
+
+
+def with_a_byte_flipped(output: Path, altered: Path, place: int, at: float) -> Path:
+    with av.open(str(output)) as container:
+        packets = [packet for packet in container.demux(audio=place) if packet.size]
+    packet = next(packet for packet in packets if packet.pts * packet.time_base > at - 0.06)
+    data = bytearray(output.read_bytes())
+    data[packet.pos + packet.size // 2] ^= 0xFF
+    altered.write_bytes(data)
+    return altered
+
+
+def test_a_packet_of_sound_that_is_missing_is_caught(long, tmp_path):
+    def drop(packets):
+        return [packet for number, packet in enumerate(packets) if number != 999]
+
+    report = long.check(remuxed(long.output, tmp_path / "b.mp4", sounds=drop), sounds=long.sounds)
+    assert "sound_damaged" in codes(report)
 
 
 # Files at fault
