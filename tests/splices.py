@@ -106,6 +106,14 @@ def assert_faithful(result: Result) -> None:
     assert_decodable(result)
 
 
+def least_psnr(result: Result) -> float:
+    """Of the pictures that were encoded, against those of the source."""
+    before, after = frames_of(result.source), list(frames_of(result.output).values())
+    places = [place for one in result.splice.stretches if one.stored is None for place in range(one.first, one.end)]
+    assert places
+    return min(psnr(before[int(result.splice.wanted.pts[place])], after[place]) for place in places)
+
+
 def assert_decodable(result: Result) -> None:
     assert_in_order(result)
     assert errors_of(result.output) == ""

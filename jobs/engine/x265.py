@@ -25,7 +25,8 @@ BLOCKS = (8, 16, 32)
 class Hevc(Codec):
     name, label, tag = "hevc", "HEVC", "hvc1"
     sequence = hevcsets.SPS
-    seam = Quality("ultrafast", "qp=17", bframes=1, cost=3.0)
+    # As in x264; the same quantizer is coarser here: 44.2 dB at 15, 46.2 at 13.
+    seam = Quality("ultrafast", "qp=13:ipratio=1:pbratio=1", bframes=1, cost=3.0)
     bulk = Quality("ultrafast", "crf=17", bframes=3, cost=3.0)
 
     def configuration(self, extradata: bytes) -> tuple[int, list[bytes]]:

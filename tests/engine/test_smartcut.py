@@ -14,7 +14,8 @@ from jobs.engine import h264, process, strategy, timeline
 from jobs.engine.bits import BitReader, BitWriter
 from jobs.engine.inspection import inspect
 from tests.clips import Picture, make
-from tests.splices import assert_faithful, chosen, spliced
+from tests.media import run_ffmpeg, url
+from tests.splices import assert_decodable, assert_faithful, chosen, least_psnr, spliced
 
 NTSC = Fraction(30_000, 1001)
 UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(110)]
@@ -196,6 +197,17 @@ def test_copying_is_chosen_when_it_pays_and_never_against_the_owners_word(tmp_pa
     share = round(100 * found.copied / len(found.splice.wanted.pts))
     assert found.reason == f"{share} % of the picture is untouched."
     assert chosen(source, render="encode").render == "encode"
+
+
+@pytest.mark.parametrize(
+    "options", ["libx264 -bf 2 -qp 8", "libx265 -preset ultrafast -x265-params log-level=none:qp=8"]
+)
+def test_what_is_encoded_of_grainy_film_is_near_to_it(options, tmp_path):
+    grain = "testsrc2=size=320x180:rate=25:duration=4,noise=alls=20:allf=t,format=yuv420p"
+    run_ffmpeg("-f", "lavfi", "-i", grain, "-c:v", *options.split(), "-g", "25", url(tmp_path / "a.mp4"))
+    result = spliced(tmp_path / "a.mp4")
+    assert least_psnr(result) >= 45
+    assert_decodable(result)
 
 
 def test_many_short_ranges_in_one_long_group_are_not_decoded_again_and_again(tmp_path):
