@@ -1,4 +1,4 @@
-"""Decoded pictures of a recording by their time stamps, reading no more of it than is needed."""
+"""Decoded pictures of a recording by their time stamps, whole ones, reading no more of it than is needed."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine.deinterlace import whole_pictures
 from jobs.engine.media import MediaInfo
 from jobs.engine.pcm import demuxer
 from jobs.engine.timeline import FrameIndex, Schedule, open_picture, readable_frames
@@ -27,12 +28,15 @@ def can_jump(info: MediaInfo) -> bool:
 class Playhead:
     """Goes through the pictures of one recording, forwards only."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream, index: FrameIndex, *, can_seek: bool) -> None:
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, index: FrameIndex, *, can_seek: bool, alone: bool
+    ) -> None:
         self._container = container
         self._stream = stream
         self._index = index
         self._can_seek = can_seek
-        self._decoded = readable_frames(container, stream)
+        self._alone = alone
+        self._decoded = self._frames()
         self._shown: tuple[int, VideoFrame] | None = None
         self._ahead: tuple[int, VideoFrame] | None = None
 
@@ -47,7 +51,7 @@ class Playhead:
                 context.thread_type = ThreadType.AUTO
             else:
                 context.thread_count, context.thread_type = 1, ThreadType.NONE
-            yield cls(container, stream, index, can_seek=can_jump(info))
+            yield cls(container, stream, index, can_seek=can_jump(info), alone=alone)
 
     def shown(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
         """The pictures of a schedule from its number `first` up to `end`, and whether each is right."""
@@ -75,9 +79,12 @@ class Playhead:
 
     def _seek(self, pts: int) -> None:
         self._container.seek(pts, stream=self._stream, backward=True)
-        self._decoded = readable_frames(self._container, self._stream)
+        self._decoded = self._frames()
         self._shown = None
         self._ahead = self._next()
+
+    def _frames(self) -> Iterator[VideoFrame]:
+        return whole_pictures(readable_frames(self._container, self._stream), alone=self._alone)
 
     def _next(self) -> tuple[int, VideoFrame] | None:
         return next(((frame.pts, frame) for frame in self._decoded if frame.pts is not None), None)

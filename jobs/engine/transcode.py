@@ -9,7 +9,7 @@ import av.error
 from av.stream import Disposition
 
 from jobs.engine import colours as looks
-from jobs.engine import containers, embedded, process, soundfiles
+from jobs.engine import containers, deinterlace, embedded, process, soundfiles
 from jobs.engine.colours import Colours
 from jobs.engine.conversion import Plan, Wish
 from jobs.engine.extract import OWN_TAGS
@@ -108,7 +108,11 @@ def picture_options(job: Job, plan: Plan) -> list[str]:
 
 def chain(framing: Framing, colouring: list[str], colours: Colours) -> list[str]:
     """All filters of a picture: first whole pictures of half ones, last its colours."""
-    return [*(["bwdif=mode=send_frame"] if colours.interlaced else []), *framing.filters, *colouring]
+    return [
+        *([f"{deinterlace.BWDIF}={deinterlace.ONE_FOR_ONE}"] if colours.interlaced else []),
+        *framing.filters,
+        *colouring,
+    ]
 
 
 def sound_options(kind: str, track: AudioTrack, place: int, kbps: int) -> list[str]:
