@@ -22,6 +22,8 @@ from jobs.engine.transcript import Transcript, iso_639_2
 
 COVERS = {"mjpeg": ".jpg", "png": ".png"}
 """Codecs of cover pictures that MP4 takes, and what their files end in."""
+KIND = {"major_brand", "minor_version", "compatible_brands"}
+APPLES_PLACE = "com.apple.quicktime.location.ISO6709"
 LARGEST_COVER = 20_000_000
 Captions = tuple[tuple[CaptionTrack, list[Caption]], ...]
 OF_TRANSCRIPT = -1
@@ -85,7 +87,7 @@ def read(
         extras = Extras(
             chapters=tuple(chapters.retime(chapters.read(container, info.start), plan)),
             cover=_cover(container),
-            tags=dict(container.metadata),
+            tags=_tags(container.metadata),
             labels={stream.index: _label(stream) for stream in container.streams},
         )
     if transcript:
@@ -109,6 +111,15 @@ def moved_captions(
         track = CaptionTrack(OF_TRANSCRIPT, "subrip", iso_639_2(transcript.language))
         moved.append((track, captionlines.captions_of(transcript.retimed(plan))))
     return tuple((track, kept) for track, kept in moved if kept)
+
+
+def _tags(told: Mapping[str, str]) -> dict[str, str]:
+    """Names and dates of the whole; not of what kind the file is, for the result is of another."""
+    tags = {key: text for key, text in told.items() if key not in KIND}
+    if place := tags.get(APPLES_PLACE):
+        # So that it is there, too, where others look for it, or when Apple's names cannot be kept.
+        tags.setdefault("location", place)
+    return tags
 
 
 def _label(stream: Stream) -> TrackLabel:

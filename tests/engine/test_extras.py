@@ -1,5 +1,6 @@
 """What else is in a recording and goes through the cut with it: chapters, captions, names, dates and the cover."""
 
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -190,6 +191,60 @@ def test_a_track_without_a_title_keeps_what_mp4_calls_who_wrote_it(tmp_path):
         told = container.streams.audio[0].metadata
     assert told["handler_name"] == "Mixer"
     assert "name" not in told
+
+
+PHONE = {
+    "com.apple.photos.originating.signature": "AQ==",
+    "com.apple.quicktime.make": "Apple",
+    "com.apple.quicktime.model": "iPhone 15",
+    "com.apple.quicktime.software": "17.1",
+    "com.apple.quicktime.creationdate": "2024-05-06T09:08:09+0200",
+    "com.apple.quicktime.location.ISO6709": "+52.5200+013.4000+034.000/",
+}
+DATE = {"creation_time": "2024-05-06T07:08:09.000000Z"}
+
+
+def from_phone(path: Path, more: dict[str, str]) -> Path:
+    plain = make(path.with_name("plain.mkv"), PICTURE, Sound(LOUD))
+    told = [part for key, text in {**PHONE, **DATE, **more}.items() for part in ("-metadata", f"{key}={text}")]
+    run_ffmpeg("-i", url(plain), "-c", "copy", *told, "-movflags", "use_metadata_tags", url(path))
+    return path
+
+
+def names_in(path: Path) -> dict[str, str]:
+    with av.open(str(path)) as container:
+        return dict(container.metadata)
+
+
+def test_what_a_phone_notes_down_goes_through_the_cut(tmp_path):
+    source = from_phone(tmp_path / "a.mov", {})
+    assert names_in(source).items() >= PHONE.items()
+    cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    told = names_in(tmp_path / "cut.mp4")
+    assert told.items() >= PHONE.items()
+    assert told["creation_time"].startswith("2024-05-06T07:08:09")
+    assert told["location"].startswith("+52.5200+013.4000")
+    data = (tmp_path / "cut.mp4").read_bytes()
+    assert b"loci" in data
+    assert mp4_date(data) == datetime(2024, 5, 6, 7, 8, 9)
+    assert told["major_brand"] != names_in(source)["major_brand"]
+
+
+def mp4_date(data: bytes) -> datetime:
+    """As the header of an MP4 file tells it, in seconds since 1904."""
+    at = data.index(b"mvhd") + 8
+    return datetime(1904, 1, 1) + timedelta(seconds=int.from_bytes(data[at : at + 4]))
+
+
+def test_a_title_comes_before_what_a_phone_notes_down(tmp_path):
+    """Most players know it in one place only, where MP4 has no room for the others."""
+    source = from_phone(tmp_path / "a.mov", {"title": "Holidays", "artist": "Ada"})
+    cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    told = names_in(tmp_path / "cut.mp4")
+    assert (told["title"], told["artist"]) == ("Holidays", "Ada")
+    assert told["creation_time"].startswith("2024-05-06T07:08:09")
+    assert told["location"].startswith("+52.5200+013.4000")
+    assert b"\xa9nam" in (tmp_path / "cut.mp4").read_bytes()
 
 
 def whole(duration: Fraction) -> CutPlan:
