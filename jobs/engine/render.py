@@ -55,10 +55,10 @@ def render(
 ) -> Rendered:
     """Write `output`, an MP4 file of the picture and AAC, or of AAC alone when there is no index, and of the `extras`.
 
-    Whether the result is right is for `verify` to say. All of the picture is encoded,
-    unless the `strategy` says which pictures are copied. The plan has to be snapped. `output` appears when it is
-    whole, never before; `scratch` is left as it was. Raises InputError, ToolError (Unsound when copying fails and
-    encoding may not), ResourceError, and what `progress` raises.
+    Whether the result is right is for `verify` to say. All of the picture is encoded, unless the `strategy` says which
+    pictures are copied. The plan has to be snapped. `output` appears when it is whole, never before; `scratch` is left
+    as it was. Raises InputError, ToolError (Unsound when copying fails and encoding may not), ResourceError, and what
+    `progress` raises.
     """
     wanted = _schedule(plan, index)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, whole(output) as part:

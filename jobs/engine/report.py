@@ -18,8 +18,7 @@ class Fault:
     """Something that is not as planned: a stable `code`, a sentence, and when it shows in the result, in seconds.
 
     Codes: unreadable, cut_off, tracks, frame_count, frame_time, decode_order, picture_end, sound_end, undecodable,
-    copy_differs, sound_moved, sound_differs, sound_damaged,
-    damaged_source. Of each only the first in time is told.
+    copy_differs, sound_moved, sound_differs, sound_damaged, damaged_source. Of each only the first in time is told.
     """
 
     code: str
