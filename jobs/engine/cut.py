@@ -134,7 +134,6 @@ def cut(
     a fraction from 0 to 1 and a stage in plain words; whatever it raises ends the work and leaves nothing behind.
     Raises InputError, ToolError, ResourceError.
     """
-    memory.give_back_large_blocks()
     log = log or CommandLog()
     report = progress or (lambda fraction, stage: None)
     seconds: dict[str, float] = {}
@@ -188,6 +187,7 @@ def _analyse(
     survey: bool = False,
 ) -> _Analysis:
     """Sound and packets are read beside each other."""
+    memory.give_back_large_blocks()
     if not params.keep:
         levels.tracks(info, track)
 

@@ -7,11 +7,11 @@ others. With a few encoders and decoders of large pictures that is more than the
 import ctypes
 
 M_MMAP_THRESHOLD = -3
-LARGE = 2 << 20
+LARGE = 1 << 20
 
 
 def give_back_large_blocks() -> None:
-    """From now on have blocks of 2 MiB or more returned to the system when they are freed, in all of this process.
+    """From now on have blocks of 1 MiB or more returned to the system when they are freed, in all of this process.
 
     Where the C library has no such setting (glibc alone does), nothing happens.
     """

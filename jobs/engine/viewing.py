@@ -26,7 +26,7 @@ from jobs.engine.timeline import Schedule
 
 # Decoded either side of each join, and from where a copy begins.
 FRAMES_AROUND = 3
-# At so many places, spread evenly, a decoder comes to what was encoded from the copy before.
+# At so many places a decoder comes to what was encoded from the copy before.
 ENDS = 8
 # What is to be decoded is shared out between as many threads with a decoder each.
 PLAYERS = 2
@@ -95,24 +95,33 @@ def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
 def seams(shown: Stamps, wanted: Schedule, splice: Splice | None) -> Iterator[int]:
     """The pictures to decode, by their places in the order of showing.
 
-    Copied ones are the source's own, from where a copy begins: only its beginning can fail. How a decoder gets from the
-    end of one into what was encoded is the same everywhere, so a few places tell.
+    Copied ones are the source's own, from where a copy begins: only its beginning can fail, and the way from its end
+    into what was encoded.
     """
-    joins = [*wanted.first, len(wanted.at)]
-    around = (join + step for join in joins for step in range(-FRAMES_AROUND, FRAMES_AROUND))
+    joins = np.array([*wanted.first, len(wanted.at)])
+    around = (joins[:, None] + np.arange(-FRAMES_AROUND, FRAMES_AROUND)).ravel()
+    keys = np.searchsorted(np.sort(shown.pts), np.sort(shown.pts[shown.keys]))
     if splice:
-        copied = [stretch for stretch in splice.stretches if stretch.stored is not None]
-        begins = [stretch.first for stretch in copied]
-        begins += [stretch.end - FRAMES_AROUND for stretch in copied[:: -(-len(copied) // ENDS)]]
-        own = _encoded(splice)
-        yield from (place for place in around if 0 <= place < len(own) and own[place])
+        around = around[_encoded(splice)[around.clip(0, len(wanted.at) - 1)]]
+        begins = [stretch.first for stretch in splice.stretches if stretch.stored is not None]
+        begins += ends_of_copies(splice, keys)
     else:
         # Where chunks that were encoded apart meet, there is a keyframe.
-        keys = np.searchsorted(np.sort(shown.pts), np.sort(shown.pts[shown.keys]))
         after = np.searchsorted(keys, joins)
         begins = keys[after[after < len(keys)]].tolist()
-        yield from around
+    yield from around.tolist()
     yield from (begin + step for begin in begins for step in range(FRAMES_AROUND))
+
+
+def ends_of_copies(splice: Splice, keys: NDArray[np.int64]) -> list[int]:
+    """The last pictures of a few copies, by the first of them: of those to which the way from a key is the shortest.
+
+    How a decoder gets from there into what was encoded is the same everywhere, so a few tell.
+    """
+    ends = np.array([stretch.end - FRAMES_AROUND for stretch in splice.stretches if stretch.stored is not None])
+    before = np.searchsorted(keys, ends, "right") - 1
+    ways = np.where(before < 0, len(splice.wanted.at), ends - keys.take(before, mode="clip")) if len(keys) else ends
+    return ends[np.argsort(ways, kind="stable")[:ENDS]].tolist()
 
 
 def _encoded(splice: Splice) -> NDArray[np.bool_]:
