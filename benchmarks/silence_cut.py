@@ -216,7 +216,7 @@ def processor_seconds() -> float:
 
 
 class Memory:
-    """The most resident memory of this process and its children together, looked at every 50 ms."""
+    """The most resident memory of this process and its children together, looked at four times a second."""
 
     def __init__(self) -> None:
         self.most = 0
@@ -232,7 +232,7 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(0.05):
+        while not self._done.wait(0.25):
             self.most = max(self.most, resident(Path("/proc/self")) + sum(map(resident, children())))
 
 

@@ -27,7 +27,7 @@ from jobs.engine.timeline import Schedule
 # Decoded either side of each join, and from where a copy begins.
 FRAMES_AROUND = 3
 # At so many places a decoder comes to what was encoded from the copy before.
-ENDS = 8
+ENDS = 4
 # What is to be decoded is shared out between as many threads with a decoder each.
 PLAYERS = 2
 
