@@ -195,6 +195,9 @@ def _analyse(
         return timeline.index_frames(source, info, cache_dir=cache, halt=task.halt) if info.video else None
 
     def look(task: Beside[Any]) -> CodedOrder:
+        # Not by waiting for the result alone: that could not be stopped.
+        while not indexing.wait(0.1):
+            task.halt.check()
         index = indexing.result()
         assert index
         return strategies.enterable(source, info, index, task.halt)

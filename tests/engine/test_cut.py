@@ -373,6 +373,25 @@ def test_stopping_leaves_no_file_no_thread_and_no_child(stop, tmp_path):
     assert children() <= before_children
 
 
+def test_stopping_does_not_wait_for_the_packets_to_be_read(tmp_path, monkeypatch):
+    """Nor do those who wait for what is read of them."""
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    given_up = threading.Event()
+
+    def endless(*_, halt, **__):
+        while not given_up.wait(0.01):
+            halt.check()
+        raise InputError("Nobody has stopped it.")
+
+    monkeypatch.setattr(cutting.timeline, "index_frames", endless)
+    watch = threading.Timer(30, given_up.set)
+    watch.start()
+    with pytest.raises(Cancelled):
+        run(source, tmp_path, progress=Stop("Measuring", 0))
+    assert not given_up.is_set()
+    watch.cancel()
+
+
 def test_a_signal_in_the_middle_of_encoding_ends_it_at_once(tmp_path):
     before_children = children()
     source = make(tmp_path / "a.mp4", Picture(seconds=24, size=(640, 480)), Sound([(1, 20)], seconds=24))
