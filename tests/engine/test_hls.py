@@ -131,7 +131,9 @@ def test_progress_rises_to_the_end(streamed):
     told = streamed[3]
     assert told == sorted(told)
     assert told[-1] == 1
-    assert len([one for one in told if 0 < one < 0.9]) >= 1
+    # ffmpeg tells twice a second where the track that is furthest on is; for a clip this short that may be its end.
+    assert any(0 < one <= hls.ENCODE_SHARE for one in told)
+    assert any(hls.ENCODE_SHARE < one < 1 for one in told)
 
 
 @pytest.mark.parametrize(
