@@ -47,6 +47,12 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     return Result(splice, index, source, output)
 
 
+def spliced_again(result: Result, keep=KEEP) -> Result:
+    """A result spliced once more."""
+    source = result.output.rename(result.output.with_name(f"{result.output.stat().st_ino}.mp4"))
+    return spliced(source, keep)
+
+
 def frames_of(path: Path) -> dict[int, av.VideoFrame]:
     with av.open(str(path)) as container:
         return {frame.pts: frame for frame in container.decode(video=0)}

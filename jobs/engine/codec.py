@@ -7,7 +7,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import av
 from av.codec.context import Flags
@@ -55,6 +55,9 @@ class Sequence(Protocol):
     @property
     def reorder(self) -> int | None:
         """How many pictures are decoded before one that is shown before them; None where it is left open."""
+
+    def fits(self, other: Self) -> bool:
+        """Whether decoders go from pictures of one to those of the other without setting up anew."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +114,8 @@ class Codec(ABC):
     """Of a track in MP4 whose parameter sets all stand in its header."""
     sequence: ClassVar[int]
     """Kind of a sequence parameter set."""
+    picture_set: ClassVar[int]
+    """Kind of a picture parameter set."""
     # A few pictures at a join: no time to spend on making them small, and nobody is to see that they were encoded.
     seam: ClassVar[Quality]
     # When they are a good part of the result.
@@ -129,7 +134,15 @@ class Codec(ABC):
         """Read a sequence parameter set."""
 
     @abstractmethod
+    def pps_ids(self, unit: bytes) -> tuple[int, int]:
+        """Of a picture parameter set: its own number and that of the sequence's."""
+
+    @abstractmethod
     def is_slice(self, unit: Unit) -> bool: ...
+
+    @abstractmethod
+    def pps_of(self, unit: Unit) -> int:
+        """Number of the picture parameter set that a slice was coded with."""
 
     @abstractmethod
     def marks(self, unit: Unit, sequence: Sequence) -> int:

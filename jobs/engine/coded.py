@@ -25,6 +25,8 @@ CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
 
 # Of so many packets one is compared with what stands at its place in the file.
 PROBE_EVERY = 100
+# A track's header counts sequence parameter sets to 31 and tells a set's length in two bytes; ours have to fit in too.
+MOST_SETS, LONGEST_SET = 30, 0xFFFF
 OUTSIDE = -1
 """Place of a stored picture that is never shown."""
 
@@ -95,22 +97,30 @@ class Survey:
         self.sizes = array("I")
         self.checksums = array("I")
         self.flags = bytearray()
-        self._sequence: Sequence | None = None
+        self._sequences: dict[int, Sequence] = {}
+        self._sequence_of: dict[int, int] = {}
         for unit in found:
-            self._learn(unit)
+            self.learn(unit)
 
-    def _learn(self, unit: bytes) -> None:
+    def learn(self, unit: bytes) -> None:
         """Keep what belongs in the header. Raises CannotCopy when another with its number was there before."""
         key = self.codec.key(unit)
         if key is None:
             return
         unit = unit.rstrip(b"\0")
-        if key not in self.sets and key[0] == self.codec.sequence:
-            if self._sequence:
-                raise CannotCopy("its coding changes on the way")
-            self._sequence = self.codec.parse(unit)
         if self.sets.setdefault(key, unit) != unit:
             raise CannotCopy("its coding changes on the way")
+        if len(self.sets) > MOST_SETS or len(unit) > LONGEST_SET:
+            raise CannotCopy("its coding is described in too many ways")
+        kind, number = key
+        if kind == self.codec.sequence and number not in self._sequences:
+            found = self.codec.parse(unit)
+            # Results of a smart cut have two, which were made to fit.
+            if not all(found.fits(other) for other in self._sequences.values()):
+                raise CannotCopy("its coding changes on the way")
+            self._sequences[number] = found
+        elif kind == self.codec.picture_set:
+            self._sequence_of[number] = self.codec.pps_ids(unit)[1]
 
     def take(self, packet: Packet) -> None:
         """Raises CannotCopy, ValueError."""
@@ -125,9 +135,9 @@ class Survey:
                 self.bare = False
             # The first slice speaks for all of a picture.
             if marks is None and self.codec.is_slice(unit):
-                marks = self.codec.marks(unit, self._described)
+                marks = self.codec.marks(unit, self._sequence(unit))
             elif self.codec.key(unit):
-                self._learn(bytes(unit))
+                self.learn(bytes(unit))
         if marks is None:
             raise CannotCopy("some of it holds no picture")
         self.pts.append(packet.pts)
@@ -136,11 +146,14 @@ class Survey:
         self.checksums.append(checksum(units, self.codec))
         self.positions.append(-1 if packet.pos is None else packet.pos)
 
-    @property
-    def _described(self) -> Sequence:
-        if self._sequence is None:
+    def _sequence(self, unit: nal.Unit) -> Sequence:
+        """What a slice was coded with."""
+        if len(self._sequences) == 1:
+            return next(iter(self._sequences.values()))
+        found = self._sequences.get(self._sequence_of.get(self.codec.pps_of(unit), -1))
+        if found is None:
             raise CannotCopy("its coding is not described")
-        return self._sequence
+        return found
 
 
 def survey(source: Path, info: MediaInfo, index: FrameIndex, *, halt: Halt | None = None) -> CodedOrder:

@@ -48,6 +48,14 @@ class Sps:
         width, height = self.macroblocks
         return 16 * width - 2 * (left + right), 16 * height - 2 * (top + bottom)
 
+    def fits(self, other: "Sps") -> bool:
+        """Whether decoders go from pictures of one to those of the other without setting up anew."""
+        same = ("profile", "macroblocks", "crop", "max_refs", "full_range", "primaries", "transfer", "matrix")
+        buffers = ((self.reorder, other.reorder), (self.buffering, other.buffering))
+        return all(getattr(self, name) == getattr(other, name) for name in same) and all(
+            ours == theirs or None in (ours, theirs) for ours, theirs in buffers
+        )
+
 
 def parse_sps(unit: bytes) -> Sps:
     """Read a sequence parameter set, its header byte included. Raises ValueError."""
@@ -200,6 +208,15 @@ def pps_ids(unit: bytes) -> tuple[int, int]:
     bits = BitReader(unit[:16])
     bits.bits(8)
     return bits.unsigned(), bits.unsigned()
+
+
+def pps_of(unit: nal.Unit) -> int:
+    """Number of the picture parameter set that a slice was coded with. Raises ValueError."""
+    bits = BitReader(bytes(unit[:24]))
+    bits.bits(8)
+    for _ in range(2):
+        bits.unsigned()
+    return bits.unsigned()
 
 
 def drops_earlier(unit: bytes, sps: Sps) -> bool:

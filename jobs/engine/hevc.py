@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from jobs.engine import nal
+from jobs.engine.bits import BitReader
 from jobs.engine.hevcsets import PPS, SPS, VPS, Sps
 
 # Kinds of units. Pictures from BLA_W_LP to CRA are those from which decoding can start.
@@ -31,6 +32,14 @@ def is_start(unit: nal.Unit) -> bool:
 def leads(unit: nal.Unit) -> bool:
     """Whether a slice belongs to a picture that is shown before the start stored before it."""
     return RADL_N <= kind(unit) <= RASL_R
+
+
+def pps_of(unit: nal.Unit) -> int:
+    """Number of the picture parameter set that a slice was coded with. Raises ValueError."""
+    bits = BitReader(bytes(unit[:16]))
+    # What begins a picture is told first, and of those where decoding can start whether they drop earlier ones.
+    bits.bits(18 if is_start(unit) else 17)
+    return bits.unsigned()
 
 
 def drops_earlier(unit: nal.Unit) -> bool:

@@ -59,6 +59,11 @@ class Sps:
         width, height = self.coded_size
         return width - 2 * (left + right), height - 2 * (top + bottom)
 
+    def fits(self, other: "Sps") -> bool:
+        """Whether decoders go from pictures of one to those of the other without setting up anew."""
+        same = ("vps_id", "profile", "picture", "reorder", "display")
+        return all(getattr(self, name) == getattr(other, name) for name in same)
+
     @property
     def profile_number(self) -> int:
         return self.profile[0] >> 88 & 31

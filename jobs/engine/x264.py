@@ -16,7 +16,7 @@ NUMBERS = range(32)
 
 class H264(Codec):
     name, label, tag = "h264", "H.264", "avc1"
-    sequence = h264.SPS
+    sequence, picture_set = h264.SPS, h264.PPS
     # With every picture at a quantizer of 15 the noise of film, too, comes out above 45 dB (46.0 as measured; 42.3 with
     # x264's own ratios around 17, an eighth smaller). Slides stay as small. Nothing is won by looking ahead.
     seam = Quality("ultrafast", "qp=15:ipratio=1:pbratio=1:rc-lookahead=0", bframes=1, cost=1.0)
@@ -41,8 +41,14 @@ class H264(Codec):
             raise CannotCopy("it is cropped in a rare way")
         return sps
 
+    def pps_ids(self, unit: bytes) -> tuple[int, int]:
+        return h264.pps_ids(unit)
+
     def is_slice(self, unit: Unit) -> bool:
         return h264.kind(unit) in h264.PICTURE_UNITS
+
+    def pps_of(self, unit: Unit) -> int:
+        return h264.pps_of(unit)
 
     def marks(self, unit: Unit, sequence: Sequence) -> int:
         assert isinstance(sequence, h264.Sps)

@@ -24,7 +24,7 @@ BLOCKS = (8, 16, 32)
 
 class Hevc(Codec):
     name, label, tag = "hevc", "HEVC", "hvc1"
-    sequence = hevcsets.SPS
+    sequence, picture_set = hevcsets.SPS, hevcsets.PPS
     # As in x264; the same quantizer is coarser here: 44.2 dB at 15, 46.2 at 13.
     seam = Quality("ultrafast", "qp=13:ipratio=1:pbratio=1", bframes=1, cost=3.0)
     bulk = Quality("ultrafast", "crf=17", bframes=3, cost=3.0)
@@ -55,8 +55,14 @@ class Hevc(Codec):
             raise CannotCopy("it is cropped in a rare way")
         return sps
 
+    def pps_ids(self, unit: bytes) -> tuple[int, int]:
+        return hevcsets.pps_ids(unit)
+
     def is_slice(self, unit: Unit) -> bool:
         return hevc.kind(unit) <= hevc.LAST_SLICE and hevc.is_base(unit)
+
+    def pps_of(self, unit: Unit) -> int:
+        return hevc.pps_of(unit)
 
     def marks(self, unit: Unit, sequence: Sequence) -> int:
         assert isinstance(sequence, hevcsets.Sps)

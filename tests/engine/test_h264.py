@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from jobs.engine import h264, nal
 from jobs.engine.bits import BitReader, BitWriter
+from jobs.engine.codec import CannotCopy
+from jobs.engine.coded import CODECS, Survey
 
 
 def encoder(height: int = 98, **params) -> av.CodecContext:
@@ -76,6 +78,19 @@ def test_a_header_that_was_written_is_read_again():
     decoder = av.CodecContext.create("h264", "r")
     decoder.extradata = header
     decoder.open()
+
+
+@pytest.mark.parametrize(("count", "size"), [(31, 8), (1, 70_000)])
+def test_what_no_header_could_hold_is_a_reason_not_to_copy(count, size):
+    first, _ = sets(encoder(annexb=0))
+    survey = Survey(CODECS["h264"], h264.header([first], []))
+    with pytest.raises(CannotCopy, match="too many ways"):
+        for number in range(count):
+            numbered = BitWriter()
+            numbered.bits(h264.PPS, 8)
+            numbered.unsigned(number)
+            numbered.unsigned(0)
+            survey.learn(numbered.unit() + b"\7" * size)
 
 
 @pytest.mark.parametrize("broken", [b"\1\x64", b"\1\x64\0\x1f\xff\xe1\0\x09\x67"])

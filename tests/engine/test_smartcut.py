@@ -15,7 +15,7 @@ from jobs.engine.bits import BitReader, BitWriter
 from jobs.engine.inspection import inspect
 from tests.clips import Picture, make
 from tests.media import run_ffmpeg, url
-from tests.splices import assert_decodable, assert_faithful, chosen, least_psnr, spliced
+from tests.splices import assert_decodable, assert_faithful, chosen, least_psnr, spliced, spliced_again
 
 NTSC = Fraction(30_000, 1001)
 UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(110)]
@@ -178,6 +178,18 @@ def test_what_cannot_be_copied_is_encoded_and_it_says_why(filename, picture, why
     found = chosen(source, [("0.2", "1.3"), ("2.1", "3.7")])
     assert (found.render, found.splice, found.copied) == ("encode", None, 0)
     assert found.reason.startswith(f"The whole picture is encoded, because {why}")
+
+
+@pytest.mark.parametrize("name", ["high with pyramids", "main without B-frames", "baseline", "number 1 taken"])
+def test_a_result_can_be_cut_again_and_again(name, tmp_path):
+    filename, picture = RECORDINGS[name]
+    result = spliced(make(tmp_path / filename, dataclasses.replace(picture, seconds=6)), [("0.2", "2.9"), ("3.1", "9")])
+    for keep in ([("0.3", "2.2"), ("2.6", "9")], [("0.1", "1.7"), ("1.9", "9")]):
+        result = spliced_again(result, keep)
+        assert_faithful(result)
+        assert result.splice.copied > len(result.splice.wanted.pts) / 2
+    numbers = {h264.parse_sps(unit).id for unit in result.splice.order.sets if h264.kind(unit) == h264.SPS}
+    assert len(numbers) == 3
 
 
 def test_pictures_whose_coding_changes_on_the_way_are_encoded(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from jobs.engine import hevc, hevcsets, nal, process
 from jobs.engine.inspection import inspect
 from tests.clips import Picture, make
-from tests.splices import assert_faithful, chosen, spliced
+from tests.splices import assert_faithful, chosen, spliced, spliced_again
 
 NTSC = Fraction(30_000, 1001)
 UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(110)]
@@ -183,6 +183,13 @@ def test_what_cannot_be_copied_is_encoded_and_it_says_why(shown, why, tmp_path):
     assert found.reason.startswith(f"The whole picture is encoded, because {why}")
 
 
-def test_a_result_that_is_cut_again_has_two_kinds_of_pictures_and_is_encoded(tmp_path):
-    result = spliced(make(tmp_path / "a.mp4", picture()))
-    assert "its coding changes on the way" in chosen(result.output, [("0.2", "1.3")]).reason
+@pytest.mark.parametrize("name", ["open groups", "closed groups", "10 bit, open groups", "temporal layers"])
+def test_a_result_can_be_cut_again_and_again(name, tmp_path):
+    filename, shown = RECORDINGS[name]
+    result = spliced(make(tmp_path / filename, dataclasses.replace(shown, seconds=6)), [("0.2", "2.9"), ("3.1", "9")])
+    for keep in ([("0.3", "2.2"), ("2.6", "9")], [("0.1", "1.7"), ("1.9", "9")]):
+        result = spliced_again(result, keep)
+        assert_faithful(result)
+        assert result.splice.copied > len(result.splice.wanted.pts) / 2
+    numbers = {hevcsets.parse_sps(unit).id for unit in result.splice.order.sets if hevc.kind(unit) == hevcsets.SPS}
+    assert len(numbers) == 3
