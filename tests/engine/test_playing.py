@@ -1,5 +1,6 @@
 """Results played in Chromium from the start to the end: no error, and every picture that it shows the right one."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -54,19 +55,32 @@ async film => {
 def test_a_smart_result_plays_to_its_end_and_shows_the_right_pictures(name, browser, tmp_path):
     filename, picture = RECORDINGS[name]
     source = make(tmp_path / filename, picture, Sound([(0, 6)], seconds=6, start=picture.start))
-    output = tmp_path / "cut.mp4"
-    result = cutting.cut(source, output, inspect(source), CutParams(keep=KEEP), scratch=tmp_path)
-    assert result.render == "smart"
+    assert_plays(browser, smart(source, KEEP), upside_down=bool(picture.rotation))
 
+
+def test_a_result_that_was_cut_again_does_too(browser, tmp_path):
+    source = make(tmp_path / "a.mp4", RECORDINGS["pyramids"][1], Sound([(0, 6)], seconds=6))
+    once = smart(source, [(Fraction("0.1"), Fraction("2.5")), (Fraction("2.8"), Fraction(6))])
+    assert_plays(browser, smart(once, [(Fraction("0.3"), Fraction("2.9")), (Fraction("3.3"), Fraction(5))]))
+
+
+def smart(source: Path, keep: Sequence[tuple[Fraction, Fraction]]) -> Path:
+    """The recording's ranges, most of their pictures copied."""
+    output = source.with_name(f"{source.stem}-cut.mp4")
+    params = CutParams(keep=tuple(keep))
+    assert cutting.cut(source, output, inspect(source), params, scratch=source.parent).render == "smart"
+    return output
+
+
+def assert_plays(browser: Any, output: Path, *, upside_down: bool = False) -> None:
     played = play(browser, output)
-
     assert played["error"] is None
     assert played["corrupted"] == 0
     expected = seen(output)
     # On a busy machine the browser shows fewer than it decodes.
     assert played["total"] == len(expected)
     assert len(played["shown"]) > len(expected) / 4
-    numbers = [turned(one.number) if picture.rotation else one.number for one in expected]
+    numbers = [turned(one.number) if upside_down else one.number for one in expected]
     for time, number in played["shown"]:
         place = min(range(len(expected)), key=lambda place: abs(float(expected[place].time) - time))
         assert abs(float(expected[place].time) - time) < 0.002
