@@ -21,7 +21,7 @@ from jobs.engine.captionlines import ROW
 from jobs.engine.captions import Caption
 from jobs.engine.marks import Look, Painter
 from jobs.engine.media import MediaInfo, VideoTrack
-from jobs.engine.parallel import beside
+from jobs.engine.parallel import together
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.transcript import iso_639_2
@@ -69,10 +69,10 @@ def attach(
         try:
             argv = attach_argv(source, info, texts, language, joined)
             process.follow(argv, info.duration, lambda done: progress(COPY_SHARE * done, stage), log=log)
-            with beside(lambda task: rejoin.require_same_sound(source, info, joined, task.halt)) as comparing:
-                while not comparing.wait(0.1):
-                    progress(COPY_SHARE, "Checking the result")
-                packets = comparing.result()
+            (packets,) = together(
+                [lambda task: rejoin.require_same_sound(source, info, joined, task.halt)],
+                lambda done: progress(COPY_SHARE, "Checking the result"),
+            )
             joined.rename(part)
         finally:
             joined.unlink(missing_ok=True)

@@ -1,15 +1,17 @@
 """Whether the copied pictures of a result are the recording's own, told by a checksum of each; nothing is decoded."""
 
+import os
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import cast
+from pathlib import Path
 
 import numpy as np
-from av.packet import Packet
 from numpy.typing import NDArray
 
 from jobs.engine import nal
 from jobs.engine.codec import Codec
 from jobs.engine.coded import checksum
+from jobs.engine.parallel import Halt
 from jobs.engine.playback import Stamps
 from jobs.engine.report import Fault
 from jobs.engine.smartcut import Splice
@@ -20,30 +22,35 @@ LENGTH_BYTES = 4
 ENCODED, TORN = -1, -2
 
 
-def sum_of(packet: Packet, codec: Codec) -> int:
-    """The checksum of a picture as MP4 stores it; TORN when its units reach beyond it."""
-    units = list(nal.units(cast(memoryview, packet), LENGTH_BYTES))
-    # A length that reaches beyond the packet shows when it is written anew.
-    is_whole = nal.with_lengths(units) == memoryview(cast(bytes, packet))
-    return checksum(units, codec) if is_whole else TORN
-
-
-def copy_faults(shown: Stamps, splice: Splice) -> list[Fault]:
+def copy_faults(output: Path, shown: Stamps, splice: Splice, halt: Halt) -> list[Fault]:
     """Compare the copied pictures of a result, in the order they are stored, with those of the source.
 
     A decoder that starts where a copy does, and gets the same pictures in the same order with the same times, shows
-    what it shows of the source. `shown` has the sums by `sum_of`. A result that has more or fewer pictures than planned
-    is not looked at.
+    what it shows of the source. A result that has more or fewer pictures than planned is not looked at.
     """
-    assert shown.sums is not None
-    at, sums = expected(splice)
-    if len(sums) != len(shown.sums):
+    at, wanted = expected(splice)
+    if len(wanted) != len(shown.pts):
         return []
+    is_copied = wanted != ENCODED
+    found = np.full(len(wanted), ENCODED, np.int64)
+    found[is_copied] = list(sums(output, shown, np.flatnonzero(is_copied), splice.order.codec, halt))
     clock_hz = splice.coding.clock_hz
     # Both in units that divide the ticks of either clock.
     moved = shown.pts * (shown.time_base.numerator * clock_hz) != at * shown.time_base.denominator
-    differing = at[(sums != ENCODED) & (moved | (shown.sums != sums))]
+    differing = at[is_copied & (moved | (found != wanted))]
     return [_fault(Fraction(int(tick), clock_hz)) for tick in np.sort(differing)[:1]]
+
+
+def sums(output: Path, shown: Stamps, places: NDArray[np.int64], codec: Codec, halt: Halt) -> Iterator[int]:
+    """The checksums of stored pictures as MP4 has them; TORN where the units of one reach beyond it."""
+    with output.open("rb") as file:
+        number = file.fileno()
+        for size, position in zip(shown.sizes[places].tolist(), shown.positions[places].tolist(), strict=True):
+            halt.check()
+            packet = os.pread(number, size, position)
+            units = list(nal.units(packet, LENGTH_BYTES))
+            # A length that reaches beyond the packet shows when it is written anew.
+            yield checksum(units, codec) if nal.with_lengths(units) == packet else TORN
 
 
 def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,13 +15,12 @@ from av.video.frame import VideoFrame
 
 from jobs.engine import decoding
 from jobs.engine.media import MediaInfo
-from jobs.engine.parallel import Beside, beside
+from jobs.engine.parallel import Beside, together
 
 T = TypeVar("T")
 THREADS = min(2, os.cpu_count() or 1)
 AT_ONCE = 8
 """Times that a thread takes in one go: neighbours, which may share a keyframe."""
-TICK_SECONDS = 0.1
 
 
 class Shown(NamedTuple, Generic[T]):
@@ -61,10 +60,7 @@ def near(
                         found[place] = Shown(reader.position(frame), draw(frame))
                     done.append(place)
 
-    with contextlib.ExitStack() as stack:
-        tasks = [stack.enter_context(beside(work)) for _ in range(min(THREADS, len(waiting)))]
-        while not all(task.wait(TICK_SECONDS) for task in tasks):
-            progress(len(done) / len(times))
+    together([work] * min(THREADS, len(waiting)), lambda fraction: progress(len(done) / len(times)))
     return _each_once(found)
 
 

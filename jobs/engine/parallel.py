@@ -7,10 +7,13 @@ is doing then has to end within a moment: it asks its `Halt` between blocks of w
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+# How often the one that waits for work beside it tells how far it is.
+TICK_SECONDS = 0.05
 
 
 class Halted(Exception):
@@ -91,6 +94,18 @@ def beside(work: Callable[[Beside[T]], T]) -> Iterator[Beside[T]]:
         task.halt.tell()
         if task.thread.ident is not None:
             task.join()
+
+
+def together(works: "Sequence[Callable[[Beside[T]], T]]", tell: Callable[[float], None]) -> list[T]:
+    """Do some work beside each other and return what each piece returned, or raise what one of them raised.
+
+    `tell` gets the mean of their fractions again and again until the end; what it raises ends them all.
+    """
+    with contextlib.ExitStack() as stack:
+        tasks = [stack.enter_context(beside(work)) for work in works]
+        while sum(task.wait(TICK_SECONDS) for task in tasks) < len(tasks):
+            tell(sum(task.fraction for task in tasks) / len(tasks))
+        return [task.result() for task in tasks]
 
 
 @contextlib.contextmanager

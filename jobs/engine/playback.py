@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,15 @@ from jobs.engine.parallel import Beside, Halt
 class Stamps:
     """Time stamps of a file's pictures in the order they are stored, in ticks of `time_base` seconds.
 
-    `sums` has a number for each packet where one was asked for.
+    `positions` and `sizes` say where in the file they are.
     """
 
     pts: NDArray[np.int64]
     dts: NDArray[np.int64]
     keys: NDArray[np.bool_]
+    positions: NDArray[np.int64]
+    sizes: NDArray[np.int64]
     time_base: Fraction
-    sums: NDArray[np.int64] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,17 +58,17 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, stream
 
 
-def stamps(path: Path, halt: Halt, sum_of: Callable[[Packet], int] | None = None) -> Stamps:
-    """When each picture is decoded and shown, and `sum_of` its packet. Decodes nothing. Raises av.error.FFmpegError."""
+def stamps(path: Path, halt: Halt) -> Stamps:
+    """When each picture is decoded and shown, and where it is stored. Raises av.error.FFmpegError."""
     with opened(path) as (container, stream):
         assert stream.time_base is not None
         # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
         told = array("q")
         for packet in packets(container, stream, halt):
             if packet.pts is not None and packet.dts is not None:
-                told.extend((packet.pts, packet.dts, packet.is_keyframe, sum_of(packet) if sum_of else 0))
-        pts, dts, keys, sums = np.array(told, np.int64).reshape(-1, 4).T
-        return Stamps(pts, dts, keys.astype(bool), stream.time_base, sums if sum_of else None)
+                told.extend((packet.pts, packet.dts, packet.is_keyframe, packet.pos or 0, packet.size))
+        pts, dts, keys, positions, sizes = np.array(told, np.int64).reshape(-1, 5).T
+        return Stamps(pts, dts, keys.astype(bool), positions, sizes, stream.time_base)
 
 
 def visits(shown: Stamps, places: Iterable[int]) -> list[Visit]:

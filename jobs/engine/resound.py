@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jobs.engine import containers, embedded, process
 from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.parallel import Halt, beside
+from jobs.engine.parallel import Halt, together
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.rejoin import IN_MP4, MUXERS, REPACKED, text_codec
@@ -60,10 +60,10 @@ def join(
             lambda done: progress(JOIN_SHARE * done),
             log=log,
         )
-        with beside(lambda task: require_same_picture(source, info, part, output.suffix, task.halt)) as comparing:
-            while not comparing.wait(0.1):
-                progress(JOIN_SHARE)
-            count = comparing.result()
+        (count,) = together(
+            [lambda task: require_same_picture(source, info, part, output.suffix, task.halt)],
+            lambda done: progress(JOIN_SHARE),
+        )
     progress(1.0)
     return count
 

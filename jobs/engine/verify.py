@@ -4,12 +4,10 @@ The file's headers are read, the pictures looked at (`viewing`), the packets of 
 encoded (`soundpackets`), and the sound is found again in the source, in windows spread over the result (`offsets`).
 """
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av.error
 from av.stream import Disposition
@@ -18,7 +16,7 @@ from jobs.engine import containers, integrity
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.media import MediaInfo
 from jobs.engine.offsets import Offsets, offsets
-from jobs.engine.parallel import Beside, Halt, beside
+from jobs.engine.parallel import Beside, together
 from jobs.engine.pcm import output_rate
 from jobs.engine.report import Fault, Lost, Report, first_of_each
 from jobs.engine.smartcut import Splice
@@ -44,7 +42,6 @@ def verify(
     lost: Lost | None = None,
     sounds: Sequence[Sums] | None = None,
     progress: Callable[[float], None] | None = None,
-    halt: Halt | None = None,
 ) -> Report:
     """Compare `output`, an MP4 file, with what `plan` makes of `source`. Faults are told in the report, not raised.
 
@@ -54,13 +51,24 @@ def verify(
     `progress` gets a fraction, 0 to 1; what it raises ends the work.
     """
     found = Findings(plan, lost or Lost())
+
+    def listen(task: Beside[None]) -> None:
+        found.sound = offsets(source, info, output, plan, task)
+
+    def look(task: Beside[None]) -> None:
+        if index:
+            found.pictures = viewed(output, schedule(index, plan.parts), index.clock_hz, splice, task)
+
+    def compare(task: Beside[None]) -> None:
+        if sounds is not None:
+            found.packets = sound_faults(output, sounds, [output_rate(track) for track in info.audio])
+
     try:
-        found.faults += file_faults(output, info, plan)
-        if not {"tracks", "unreadable"} & {fault.code for fault in found.faults}:
-            tell = progress or (lambda fraction: None)
-            _compare(source, info, output, plan, index, splice, sounds, found, tell, halt or Halt())
+        found.headers = file_faults(output, info, plan)
+        if not {"tracks", "unreadable"} & {fault.code for fault in found.headers}:
+            together([listen, look, compare], progress or (lambda fraction: None))
     except av.error.FFmpegError as error:
-        found.faults.append(Fault("unreadable", f"The result cannot be read: {error}."))
+        found.headers.append(Fault("unreadable", f"The result cannot be read: {error}."))
     return found.report()
 
 
@@ -70,13 +78,14 @@ class Findings:
 
     plan: CutPlan
     lost: Lost
-    faults: list[Fault] = dataclasses.field(default_factory=list)
+    headers: list[Fault] = dataclasses.field(default_factory=list)
+    packets: list[Fault] = dataclasses.field(default_factory=list)
     pictures: Viewed = dataclasses.field(default_factory=Viewed)
     sound: Offsets = dataclasses.field(default_factory=Offsets)
 
     def report(self) -> Report:
-        if damage := damage_fault(self.lost, self.plan):
-            self.faults.append(damage)
+        damage = damage_fault(self.lost, self.plan)
+        faults = [*self.headers, *self.packets, *([damage] if damage else [])]
         return Report(
             frames=self.pictures.frames,
             joins=len(self.plan.parts) - 1,
@@ -84,43 +93,8 @@ class Findings:
             frames_lost=self.lost.frames,
             heard=self.sound.heard,
             windows_skipped=self.sound.skipped,
-            faults=first_of_each([*self.faults, *self.pictures.faults, *self.sound.faults]),
+            faults=first_of_each([*faults, *self.pictures.faults, *self.sound.faults]),
         )
-
-
-def _compare(
-    source: Path,
-    info: MediaInfo,
-    output: Path,
-    plan: CutPlan,
-    index: FrameIndex | None,
-    splice: Splice | None,
-    sounds: Sequence[Sums] | None,
-    found: Findings,
-    progress: Callable[[float], None],
-    halt: Halt,
-) -> None:
-    """Sound and pictures beside each other."""
-    with contextlib.ExitStack() as stack:
-        listening = stack.enter_context(beside(lambda task: offsets(source, info, output, plan, task)))
-        tasks: list[Beside[Any]] = [listening]
-        if sounds is not None:
-            rates = [output_rate(track) for track in info.audio]
-            comparing = stack.enter_context(beside(lambda task: sound_faults(output, sounds, rates)))
-            tasks.append(comparing)
-        if index:
-            wanted = schedule(index, plan.parts)
-            viewing = stack.enter_context(beside(lambda task: viewed(output, wanted, index.clock_hz, splice, task)))
-            tasks.append(viewing)
-        while sum(task.wait(0.05) for task in tasks) < len(tasks):
-            halt.check()
-            progress(sum(task.fraction for task in tasks) / len(tasks))
-        found.sound = listening.result()
-        if index:
-            found.pictures = viewing.result()
-        if sounds is not None:
-            found.faults += comparing.result()
-    progress(1.0)
 
 
 def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:

@@ -5,7 +5,6 @@ join those that were encoded are decoded, and the first ones of every copy; and 
 across the end of a copy.
 """
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine import copies, playback
-from jobs.engine.parallel import Beside, beside
+from jobs.engine.parallel import Beside, beside, together
 from jobs.engine.playback import Stamps, Visit
 from jobs.engine.report import Fault
 from jobs.engine.smartcut import Splice
@@ -47,25 +46,21 @@ def viewed(output: Path, wanted: Schedule, clock_hz: int, splice: Splice | None,
     `splice` says which of them were copied, None when all were encoded. `task` is the thread this runs in: it is told
     how far the work is, and can end it. Raises av.error.FFmpegError.
     """
-    sum_of = functools.partial(copies.sum_of, codec=splice.order.codec) if splice else None
-    shown = playback.stamps(output, task.halt, sum_of)
-    faults = time_faults(shown, wanted, clock_hz)
-    if splice:
-        faults += copies.copy_faults(shown, splice)
-    decoded = 0
-    with contextlib.ExitStack() as stack:
-        players = [
-            stack.enter_context(beside(functools.partial(playback.played, output, part)))
-            for part in shared(playback.visits(shown, seams(shown, wanted, splice)))
-        ]
-        while sum(player.wait(0.05) for player in players) < len(players):
-            task.halt.check()
-            task.fraction = sum(player.fraction for player in players) / len(players)
-        for player in players:
-            count, bad = player.result()
-            decoded += count
-            faults += [_undecodable(pts * shown.time_base) for pts in bad[:1]]
-    return Viewed(len(shown.pts), decoded, tuple(faults))
+    shown = playback.stamps(output, task.halt)
+    parts = shared(playback.visits(shown, seams(shown, wanted, splice)))
+
+    def compare(own: Beside[list[Fault]]) -> list[Fault]:
+        return copies.copy_faults(output, shown, splice, own.halt) if splice else []
+
+    def tell(fraction: float) -> None:
+        task.halt.check()
+        task.fraction = fraction
+
+    with beside(compare) as comparing:
+        played = together([functools.partial(playback.played, output, part) for part in parts], tell)
+        faults = [*time_faults(shown, wanted, clock_hz), *comparing.result()]
+    faults += [_undecodable(pts * shown.time_base) for _, bad in played for pts in bad[:1]]
+    return Viewed(len(shown.pts), sum(count for count, _ in played), tuple(faults))
 
 
 def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:

@@ -19,7 +19,7 @@ from jobs.engine.codec import CannotCopy
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.marks import PLANAR, Look, Painter, placed
 from jobs.engine.media import MediaInfo
-from jobs.engine.parallel import Halt, beside
+from jobs.engine.parallel import Halt, together
 from jobs.engine.patch import fitting
 from jobs.engine.picture import Paint
 from jobs.engine.process import CommandLog
@@ -30,7 +30,7 @@ from jobs.engine.splice import Decoding, Stretch
 from jobs.engine.stored import Unsound
 from jobs.engine.strategy import Strategy
 from jobs.engine.timeline import FrameIndex, Schedule
-from jobs.engine.viewing import viewed
+from jobs.engine.viewing import Viewed, viewed
 from jobs.errors import InputError
 
 INDEX_SHARE, JOIN_SHARE, CHECK_SHARE = 0.02, 0.05, 0.05
@@ -145,10 +145,9 @@ def painted(
     tell = progress or (lambda fraction, stage: None)
     log = log or CommandLog()
     tell(0, "Reading the picture")
-    with beside(lambda task: planned(source, info, look, cache, task.halt)) as planning:
-        while not planning.wait(0.1):
-            tell(0, "Reading the picture")
-        index, wanted, way = planning.result()
+    ((index, wanted, way),) = together(
+        [lambda task: planned(source, info, look, cache, task.halt)], lambda done: tell(0, "Reading the picture")
+    )
     work = _Work(source, info, index, wanted, painter, stage, tell, log)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".mark-") as folder, render.whole(output) as part:
         pictures = Path(folder) / "picture.mp4"
@@ -259,7 +258,10 @@ class _Work:
                 self.source, self.info, self.index, self.wanted, out, progress=advance, paint=self.painter
             )
         advance(1.0)
-        report = proved(out, self.index, self.wanted, lost, way.splice)
+        (seen,) = together(
+            [lambda task: viewed(out, self.wanted, self.index.clock_hz, way.splice, task)], lambda done: advance(1.0)
+        )
+        report = proved(seen, self.index, self.wanted, lost)
         require(report)
         return report
 
@@ -275,16 +277,15 @@ class _Work:
             progress=lambda part: self.tell(begin + JOIN_SHARE * part, "Putting the file together"),
             log=self.log,
         )
-        with beside(lambda task: rejoin.require_same_sound(self.source, self.info, out, task.halt)) as comparing:
-            while not comparing.wait(0.1):
-                self.tell(1 - CHECK_SHARE, "Checking the result")
-            return comparing.result()
+        (packets,) = together(
+            [lambda task: rejoin.require_same_sound(self.source, self.info, out, task.halt)],
+            lambda done: self.tell(1 - CHECK_SHARE, "Checking the result"),
+        )
+        return packets
 
 
-def proved(out: Path, index: FrameIndex, wanted: Schedule, lost: Lost, spliced: Splice | None) -> Report:
-    """Compare the pictures with their schedule and the copied ones with the source."""
-    with beside(lambda task: viewed(out, wanted, index.clock_hz, spliced, task)) as viewing:
-        seen = viewing.result()
+def proved(seen: Viewed, index: FrameIndex, wanted: Schedule, lost: Lost) -> Report:
+    """What looking at the pictures has found, and whether too many of the source's did not decode."""
     faults = list(seen.faults)
     end = Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz)
     if damage := verify.damage_fault(lost, CutPlan(end, ((Fraction(0), end),))):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from jobs.engine.parallel import Halted, ahead
+from jobs.engine.parallel import Halted, ahead, together
 
 
 def test_items_made_ahead_come_in_order():
@@ -60,4 +60,50 @@ def test_the_thread_ends_when_the_block_is_left():
     with pytest.raises(ValueError, match="enough"), ahead(forever(), 2) as items:
         next(items)
         raise ValueError("enough")
+    assert threading.active_count() == threads
+
+
+def test_work_done_together_returns_in_its_order_and_tells_how_far_it_is():
+    half = threading.Event()
+
+    def first(task):
+        task.fraction = 1.0
+        half.wait(60)
+        return 1
+
+    def second(task):
+        half.wait(60)
+        return 2
+
+    def tell(fraction):
+        if fraction == 0.5:
+            half.set()
+
+    assert together([first, second], tell) == [1, 2]
+    assert half.is_set()
+
+
+def endless(task):
+    while True:
+        task.halt.check()
+        time.sleep(0.01)
+
+
+def test_what_one_piece_fails_with_ends_the_others():
+    def failing(task):
+        raise KeyError("two")
+
+    threads = threading.active_count()
+    with pytest.raises(KeyError):
+        together([endless, failing], lambda fraction: None)
+    assert threading.active_count() == threads
+
+
+def test_who_waits_can_end_it_all():
+    def stop(fraction):
+        raise ValueError("enough")
+
+    threads = threading.active_count()
+    with pytest.raises(ValueError, match="enough"):
+        together([endless, endless], stop)
     assert threading.active_count() == threads

@@ -313,12 +313,11 @@ def test_decode_times_that_do_not_rise_are_caught(uneven, tmp_path):
 
 def test_decode_times_are_told_from_times_of_showing():
     wanted = timeline.Schedule(np.arange(4), np.arange(4) * 10, np.full(4, 10), (0,))
-    keys = np.array([True, False, False, False])
+    keys, nowhere = np.array([True, False, False, False]), np.zeros(4, np.int64)
 
     def faults(dts):
-        return [
-            fault.code for fault in time_faults(Stamps(np.arange(4), np.array(dts), keys, Fraction(1, 10)), wanted, 100)
-        ]
+        shown = Stamps(np.arange(4), np.array(dts), keys, nowhere, nowhere, Fraction(1, 10))
+        return [fault.code for fault in time_faults(shown, wanted, 100)]
 
     assert faults([-1, 0, 1, 2]) == []
     assert faults([-1, 0, 0, 2]) == ["decode_order"]
