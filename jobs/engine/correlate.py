@@ -80,9 +80,9 @@ def _gain(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fast_length(count: int) -> int:
-    """The next even length that the transform likes: at most three eighths more than asked for."""
+    """The next length that the transform likes, a product of small primes: at most an eighth more than asked for."""
     power = 1 << (count - 1).bit_length()
-    return next(length for length in (power * 5 // 8, power * 3 // 4, power) if length >= count)
+    return next(length for part in (36, 40, 45, 48, 54, 60, 64) if (length := power * part // 64) >= count)
 
 
 def correlation(piece: Signal, around: Signal) -> Signal | None:

@@ -116,7 +116,9 @@ class Listener:
             for block in [frame] if self._fits(frame) else resampler.resample(frame):
                 if block.pts is None or block.time_base is None:
                     continue
-                place = round(block.pts * block.time_base * self.rate)
+                # Once for each of thousands of frames: numbers, not fractions.
+                clock = block.time_base
+                place = (2 * block.pts * clock.numerator * self.rate + clock.denominator) // (2 * clock.denominator)
                 # As in jobs.engine.placed: less than this is jitter of the time stamps, not a hole in the sound.
                 if expected is not None and abs(place - expected) <= HOLE_SECONDS * self.rate:
                     place = expected
@@ -132,11 +134,13 @@ class Listener:
         )
 
     def _decoded(self) -> Iterator[AudioFrame]:
+        assert self._stream.time_base is not None
+        until = None if self._until is None else self._until / self._stream.time_base
         with contextlib.suppress(av.error.InvalidDataError):
             for packet in self._container.demux(self._stream):
                 if self._halt:
                     self._halt.check()
-                if self._until is not None and packet.pts is not None and packet.pts * packet.time_base > self._until:
+                if until is not None and packet.pts is not None and packet.pts > until:
                     return
                 frames = pcm.frames_of(packet, self._stream)
                 if frames is None and packet.pts is not None:

@@ -99,12 +99,13 @@ def beside(work: Callable[[Beside[T]], T]) -> Iterator[Beside[T]]:
 def together(works: "Sequence[Callable[[Beside[T]], T]]", tell: Callable[[float], None]) -> list[T]:
     """Do some work beside each other and return what each piece returned, or raise what one of them raised.
 
-    `tell` gets the mean of their fractions again and again until the end; what it raises ends them all.
+    `tell` gets the mean of their fractions again and again, and 1 at the end; what it raises ends them all.
     """
     with contextlib.ExitStack() as stack:
         tasks = [stack.enter_context(beside(work)) for work in works]
         while sum(task.wait(TICK_SECONDS) for task in tasks) < len(tasks):
             tell(sum(task.fraction for task in tasks) / len(tasks))
+        tell(1.0)
         return [task.result() for task in tasks]
 
 

@@ -22,7 +22,7 @@ from jobs.engine.report import Fault, Lost, Report, first_of_each
 from jobs.engine.smartcut import Splice
 from jobs.engine.soundpackets import Sums, sound_faults
 from jobs.engine.timeline import FrameIndex, schedule
-from jobs.engine.viewing import Viewed, viewed
+from jobs.engine.viewing import Viewing
 
 # Sound and picture may end this far from the plan; headers are rounded to milliseconds.
 END_TOLERANCE = Fraction(10 + 1, 1000)
@@ -51,22 +51,26 @@ def verify(
     `progress` gets a fraction, 0 to 1; what it raises ends the work.
     """
     found = Findings(plan, lost or Lost())
+    if index:
+        found.pictures = Viewing(output, schedule(index, plan.parts), index.clock_hz, splice)
 
     def listen(task: Beside[None]) -> None:
         found.sound = offsets(source, info, output, plan, task)
 
-    def look(task: Beside[None]) -> None:
-        if index:
-            found.pictures = viewed(output, schedule(index, plan.parts), index.clock_hz, splice, task)
-
-    def compare(task: Beside[None]) -> None:
+    def read(task: Beside[None]) -> None:
         if sounds is not None:
             found.packets = sound_faults(output, sounds, [output_rate(track) for track in info.audio])
+        if found.pictures:
+            found.pictures.read(task.halt)
 
     try:
         found.headers = file_faults(output, info, plan)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.headers}:
-            together([listen, look, compare], progress or (lambda fraction: None))
+            tell = progress or (lambda fraction: None)
+            # Not the players too: three threads on two cores, most of them in Python, end no sooner than in turn.
+            together([listen, read], lambda done: tell(done / 2))
+            if found.pictures:
+                found.pictures.play(lambda done: tell((1 + done) / 2))
     except av.error.FFmpegError as error:
         found.headers.append(Fault("unreadable", f"The result cannot be read: {error}."))
     return found.report()
@@ -80,20 +84,21 @@ class Findings:
     lost: Lost
     headers: list[Fault] = dataclasses.field(default_factory=list)
     packets: list[Fault] = dataclasses.field(default_factory=list)
-    pictures: Viewed = dataclasses.field(default_factory=Viewed)
+    pictures: Viewing | None = None
     sound: Offsets = dataclasses.field(default_factory=Offsets)
 
     def report(self) -> Report:
         damage = damage_fault(self.lost, self.plan)
-        faults = [*self.headers, *self.packets, *([damage] if damage else [])]
+        seen = self.pictures
+        faults = [*self.headers, *self.packets, *([damage] if damage else []), *(seen.faults if seen else [])]
         return Report(
-            frames=self.pictures.frames,
+            frames=seen.frames if seen else 0,
             joins=len(self.plan.parts) - 1,
-            frames_decoded=self.pictures.decoded,
+            frames_decoded=seen.decoded if seen else 0,
             frames_lost=self.lost.frames,
             heard=self.sound.heard,
             windows_skipped=self.sound.skipped,
-            faults=first_of_each([*faults, *self.pictures.faults, *self.sound.faults]),
+            faults=first_of_each([*faults, *self.sound.faults]),
         )
 
 

@@ -5,19 +5,17 @@ join those that were encoded are decoded, and the first ones of every copy; and 
 across the end of a copy.
 """
 
-import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine import copies, playback
-from jobs.engine.parallel import Beside, beside, together
+from jobs.engine.parallel import Halt, together
 from jobs.engine.playback import Stamps, Visit
 from jobs.engine.report import Fault
 from jobs.engine.smartcut import Splice
@@ -31,36 +29,43 @@ ENDS = 4
 PLAYERS = 2
 
 
-@dataclasses.dataclass(frozen=True)
-class Viewed:
-    """How many pictures the file has, how many of them were decoded, and what is wrong with them."""
+class Viewing:
+    """The pictures of a result, an MP4 file, held against its schedule, in ticks of 1 / `clock_hz` seconds.
 
-    frames: int = 0
-    decoded: int = 0
-    faults: tuple[Fault, ...] = ()
-
-
-def viewed(output: Path, wanted: Schedule, clock_hz: int, splice: Splice | None, task: Beside[Any]) -> Viewed:
-    """Compare the pictures of `output`, an MP4 file, with the schedule, in ticks of 1 / `clock_hz` seconds.
-
-    `splice` says which of them were copied, None when all were encoded. `task` is the thread this runs in: it is told
-    how far the work is, and can end it. Raises av.error.FFmpegError.
+    First they are read, then some are played. `splice` says which of them were copied, None when all were encoded.
+    `frames` counts them, `decoded` those that were decoded, and `faults` are what is wrong with them.
     """
-    shown = playback.stamps(output, task.halt)
-    parts = shared(playback.visits(shown, seams(shown, wanted, splice)))
 
-    def compare(own: Beside[list[Fault]]) -> list[Fault]:
-        return copies.copy_faults(output, shown, splice, own.halt) if splice else []
+    def __init__(self, output: Path, wanted: Schedule, clock_hz: int, splice: Splice | None) -> None:
+        self.frames = 0
+        self.decoded = 0
+        self.faults: list[Fault] = []
+        self._output = output
+        self._wanted = wanted
+        self._clock_hz = clock_hz
+        self._splice = splice
+        self._visits: list[Visit] = []
+        self._time_base = Fraction(1, clock_hz)
 
-    def tell(fraction: float) -> None:
-        task.halt.check()
-        task.fraction = fraction
+    def read(self, halt: Halt) -> None:
+        """Compare what the packets tell; nothing is decoded. Raises av.error.FFmpegError."""
+        shown = playback.stamps(self._output, halt)
+        self.frames = len(shown.pts)
+        self.faults += time_faults(shown, self._wanted, self._clock_hz)
+        if self._splice:
+            self.faults += copies.copy_faults(self._output, shown, self._splice, halt)
+        self._visits = playback.visits(shown, seams(shown, self._wanted, self._splice))
+        self._time_base = shown.time_base
 
-    with beside(compare) as comparing:
-        played = together([functools.partial(playback.played, output, part) for part in parts], tell)
-        faults = [*time_faults(shown, wanted, clock_hz), *comparing.result()]
-    faults += [_undecodable(pts * shown.time_base) for _, bad in played for pts in bad[:1]]
-    return Viewed(len(shown.pts), sum(count for count, _ in played), tuple(faults))
+    def play(self, progress: Callable[[float], None]) -> None:
+        """Decode at the joins, on all cores. `progress` gets a fraction; what it raises ends the work.
+
+        Raises av.error.FFmpegError.
+        """
+        players = [functools.partial(playback.played, self._output, part) for part in shared(self._visits)]
+        for count, bad in together(players, progress):
+            self.decoded += count
+            self.faults += [_undecodable(pts * self._time_base) for pts in bad[:1]]
 
 
 def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:

@@ -30,7 +30,7 @@ from jobs.engine.splice import Decoding, Stretch
 from jobs.engine.stored import Unsound
 from jobs.engine.strategy import Strategy
 from jobs.engine.timeline import FrameIndex, Schedule
-from jobs.engine.viewing import Viewed, viewed
+from jobs.engine.viewing import Viewing
 from jobs.errors import InputError
 
 INDEX_SHARE, JOIN_SHARE, CHECK_SHARE = 0.02, 0.05, 0.05
@@ -258,10 +258,10 @@ class _Work:
                 self.source, self.info, self.index, self.wanted, out, progress=advance, paint=self.painter
             )
         advance(1.0)
-        (seen,) = together(
-            [lambda task: viewed(out, self.wanted, self.index.clock_hz, way.splice, task)], lambda done: advance(1.0)
-        )
-        report = proved(seen, self.index, self.wanted, lost)
+        viewing = Viewing(out, self.wanted, self.index.clock_hz, way.splice)
+        together([lambda task: viewing.read(task.halt)], lambda done: advance(1.0))
+        viewing.play(lambda done: advance(1.0))
+        report = proved(viewing, self.index, self.wanted, lost)
         require(report)
         return report
 
@@ -284,7 +284,7 @@ class _Work:
         return packets
 
 
-def proved(seen: Viewed, index: FrameIndex, wanted: Schedule, lost: Lost) -> Report:
+def proved(seen: Viewing, index: FrameIndex, wanted: Schedule, lost: Lost) -> Report:
     """What looking at the pictures has found, and whether too many of the source's did not decode."""
     faults = list(seen.faults)
     end = Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz)

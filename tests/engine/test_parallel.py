@@ -64,7 +64,7 @@ def test_the_thread_ends_when_the_block_is_left():
 
 
 def test_work_done_together_returns_in_its_order_and_tells_how_far_it_is():
-    half = threading.Event()
+    half, told = threading.Event(), []
 
     def first(task):
         task.fraction = 1.0
@@ -76,10 +76,12 @@ def test_work_done_together_returns_in_its_order_and_tells_how_far_it_is():
         return 2
 
     def tell(fraction):
+        told.append(fraction)
         if fraction == 0.5:
             half.set()
 
     assert together([first, second], tell) == [1, 2]
+    assert told[-1] == 1
     assert half.is_set()
 
 

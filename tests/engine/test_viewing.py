@@ -7,8 +7,8 @@ import av
 import pytest
 
 from jobs.engine import hevc, nal
-from jobs.engine.parallel import beside
-from jobs.engine.viewing import Viewed, viewed
+from jobs.engine.parallel import Halt
+from jobs.engine.viewing import Viewing
 from tests.clips import Picture, make
 from tests.splices import Result, frames_of, spliced
 
@@ -24,10 +24,11 @@ def result(tmp_path) -> Result:
     return spliced(source, KEEP)
 
 
-def check(result: Result, output: Path) -> Viewed:
-    clock_hz = result.index.clock_hz
-    with beside(lambda task: viewed(output, result.splice.wanted, clock_hz, result.splice, task)) as viewing:
-        return viewing.result()
+def faults(result: Result, output: Path) -> list[str]:
+    viewing = Viewing(output, result.splice.wanted, result.index.clock_hz, result.splice)
+    viewing.read(Halt())
+    viewing.play(lambda fraction: None)
+    return [fault.code for fault in viewing.faults]
 
 
 def test_a_start_that_drops_the_pictures_before_it_is_caught(result):
@@ -39,8 +40,8 @@ def test_a_start_that_drops_the_pictures_before_it_is_caught(result):
     altered.write_bytes(dropping(result.output, Fraction(int(result.splice.wanted.at[join]), result.index.clock_hz)))
     assert len(frames_of(altered)) < len(frames_of(result.output))
 
-    assert check(result, result.output).faults == ()
-    assert [fault.code for fault in check(result, altered).faults] == ["undecodable"]
+    assert faults(result, result.output) == []
+    assert faults(result, altered) == ["undecodable"]
 
 
 def dropping(output: Path, time: Fraction) -> bytes:
