@@ -35,6 +35,8 @@ SECONDS = 12
 KEEP = tuple((Fraction(a), Fraction(b)) for a, b in (("0", "0.9"), ("1.33", "5.6"), ("6.05", "6.5"), ("7.21", "12")))
 # What is trimmed by copying begins in the middle of a group of pictures, which an edit list hides.
 TRIMMED_SECONDS = Fraction(9, 10)
+# What the smart cut has made before holds pictures of two encoders; it is as long as the others.
+BEFORE = ((Fraction(1, 3), Fraction(5)), (Fraction(16, 3), Fraction(13)))
 UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(30 * (SECONDS + 1))]
 # Sound is located at least this well; containers that count in milliseconds tell no better.
 LATE_SECONDS = 0.0011
@@ -45,7 +47,7 @@ FACTORS = {
     "B-frames": ["none", "3, pyramid", "3, pyramid, open groups"],
     "keyframe each": ["1", "30", "250"],
     "rate": ["24", "25", "29.97", "30", "50", "60", "variable"],
-    "look": ["plain", "rotated", "SAR 4:3", "trimmed by copying"],
+    "look": ["plain", "rotated", "SAR 4:3", "trimmed by copying", "cut before"],
     "container": ["mp4", "mov", "mkv", "ts", "webm"],
     "sound": ["aac", "mp3", "opus", "pcm", "5.1", "mono", "none", "late", "shorter"],
 }
@@ -56,6 +58,8 @@ def is_legal(one: Combination) -> bool:
     """Whether such a recording can exist, and FFmpeg can write it."""
     codec, bframes, each, _, look, container, sound = one
     is_free = codec.startswith(("VP9", "AV1"))
+    if look == "cut before" and (container != "mp4" or is_free or codec == "H.264 high, 10 bit"):
+        return False
     if look == "trimmed by copying" and container not in ("mp4", "mov"):
         return False
     if bframes != "none" and (is_free or codec == "H.264 baseline" or each == "1"):
@@ -92,16 +96,17 @@ def covering(legal: list[Combination]) -> Iterator[Combination]:
 
 def seconds(one: Combination) -> int:
     """How long the recording is made."""
-    return SECONDS + (one[4] == "trimmed by copying")
+    return SECONDS + (one[4] in ("trimmed by copying", "cut before"))
 
 
 def made(one: Combination, folder: Path) -> Path:
     whole = make(folder / f"a.{one[5]}", picture(one), *sounds(one))
-    if one[4] != "trimmed by copying":
-        return whole
-    trimmed = whole.with_stem("trimmed")
-    run_ffmpeg("-ss", float(TRIMMED_SECONDS), "-i", whole, "-map", "0", "-c", "copy", trimmed)
-    return trimmed
+    again = whole.with_stem("again")
+    if one[4] == "trimmed by copying":
+        run_ffmpeg("-ss", float(TRIMMED_SECONDS), "-i", whole, "-map", "0", "-c", "copy", again)
+    elif one[4] == "cut before":
+        cutting.cut(whole, again, inspect(whole), CutParams(keep=BEFORE), scratch=folder)
+    return again if again.exists() else whole
 
 
 def picture(one: Combination) -> Picture:

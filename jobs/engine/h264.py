@@ -50,10 +50,13 @@ class Sps:
 
     def fits(self, other: "Sps") -> bool:
         """Whether decoders go from pictures of one to those of the other without setting up anew."""
-        same = ("profile", "macroblocks", "crop", "max_refs", "full_range", "primaries", "transfer", "matrix")
+        same = ("profile", "macroblocks", "crop", "full_range", "primaries", "transfer", "matrix")
         buffers = ((self.reorder, other.reorder), (self.buffering, other.buffering))
-        return all(getattr(self, name) == getattr(other, name) for name in same) and all(
-            ours == theirs or None in (ours, theirs) for ours, theirs in buffers
+        return (
+            all(getattr(self, name) == getattr(other, name) for name in same)
+            # Encoders of keyframes alone ask for none; x264 has one all the same.
+            and max(1, self.max_refs) == max(1, other.max_refs)
+            and all(ours == theirs or None in (ours, theirs) for ours, theirs in buffers)
         )
 
 
