@@ -17,7 +17,8 @@ from tests.site import Site
 S = Job.Status
 OWNER = "ann@example.org"
 SECONDS = 40
-CUTS = {"keep": [[0, 10], [12, SECONDS - 1]]}
+# Encoded as a whole: copying would be over before it could be interrupted.
+CUTS = {"keep": [[0, 10], [12, SECONDS - 1]], "render": "encode"}
 LENGTH = 10 + SECONDS - 1 - 12
 
 
