@@ -35,7 +35,7 @@ SECONDS = 12
 KEEP = tuple((Fraction(a), Fraction(b)) for a, b in (("0", "0.9"), ("1.33", "5.6"), ("6.05", "6.5"), ("7.21", "12")))
 # What is trimmed by copying begins in the middle of a group of pictures, which an edit list hides.
 TRIMMED_SECONDS = Fraction(9, 10)
-# What the smart cut has made before holds pictures of two encoders; it is as long as the others.
+# What a smart cut has made holds pictures of two encoders; these ranges make it as long as the others are.
 BEFORE = ((Fraction(1, 3), Fraction(5)), (Fraction(16, 3), Fraction(13)))
 UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(30 * (SECONDS + 1))]
 # Sound is located at least this well; containers that count in milliseconds tell no better.
@@ -104,9 +104,11 @@ def made(one: Combination, folder: Path) -> Path:
     again = whole.with_stem("again")
     if one[4] == "trimmed by copying":
         run_ffmpeg("-ss", float(TRIMMED_SECONDS), "-i", whole, "-map", "0", "-c", "copy", again)
-    elif one[4] == "cut before":
+        return again
+    if one[4] == "cut before":
         cutting.cut(whole, again, inspect(whole), CutParams(keep=BEFORE), scratch=folder)
-    return again if again.exists() else whole
+        return again
+    return whole
 
 
 def picture(one: Combination) -> Picture:

@@ -6,10 +6,15 @@ Bits = tuple[int, int]
 """A piece of a bitstream as it stands: its bits as a number, and how many they are."""
 
 
+LONGEST = 4096
+"""Bytes that parameter sets stay far below. Reading takes a time that grows with the square of the length."""
+
+
 class BitReader:
-    """Reads the bits of one NAL unit, most significant first. Past its end: zeros."""
+    """Reads the bits of one NAL unit, most significant first. Past its end: zeros. Raises ValueError for a long one."""
 
     def __init__(self, unit: bytes) -> None:
+        at_most(len(unit), LONGEST)
         payload = nal.unguarded(unit)
         self._value = int.from_bytes(payload, "big")
         self.left = 8 * len(payload)
@@ -39,6 +44,13 @@ class BitReader:
     def signed(self) -> int:
         number = self.unsigned()
         return -(number >> 1) if number % 2 == 0 else (number + 1) >> 1
+
+
+def at_most(count: int, limit: int) -> int:
+    """The count. Raises ValueError when it is more."""
+    if count > limit:
+        raise ValueError(f"{count} where the format allows {limit}")
+    return count
 
 
 class BitWriter:

@@ -167,5 +167,5 @@ class Codec(ABC):
     def header(self, coding: Coding) -> bytes:
         """The track's header, with the source's parameter sets and ours. Raises CannotCopy."""
 
-    def sequence_of(self, sets: tuple[bytes, ...]) -> Sequence:
-        return next(self.parse(unit) for unit in sets if (key := self.key(unit)) and key[0] == self.sequence)
+    def sequences_of(self, sets: tuple[bytes, ...]) -> list[Sequence]:
+        return [self.parse(unit) for unit in sets if (key := self.key(unit)) and key[0] == self.sequence]

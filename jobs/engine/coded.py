@@ -14,6 +14,7 @@ from av.packet import Packet
 from numpy.typing import NDArray
 
 from jobs.engine import nal
+from jobs.engine.bits import LONGEST
 from jobs.engine.codec import DISCARDED, KEY, LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Sequence
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
@@ -25,8 +26,8 @@ CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
 
 # Of so many packets one is compared with what stands at its place in the file.
 PROBE_EVERY = 100
-# A track's header counts sequence parameter sets to 31 and tells a set's length in two bytes; ours have to fit in too.
-MOST_SETS, LONGEST_SET = 30, 0xFFFF
+# An H.264 track's header counts sequence parameter sets to 31 and others to 255, and ours have to fit in.
+MOST_SEQUENCES, MOST_SETS = 30, 254
 OUTSIDE = -1
 """Place of a stored picture that is never shown."""
 
@@ -62,8 +63,14 @@ class CodedOrder:
     """Whether packets stand in the file as they are, at their positions."""
 
     @property
+    def sequences(self) -> list[Sequence]:
+        """The sequence parameter sets, by number; all fit each other."""
+        return self.codec.sequences_of(self.sets)
+
+    @property
     def sequence(self) -> Sequence:
-        return self.codec.sequence_of(self.sets)
+        """Speaks for all of them but the reordering, which some may leave open."""
+        return self.sequences[0]
 
     @property
     def depth(self) -> int:
@@ -99,28 +106,36 @@ class Survey:
         self.flags = bytearray()
         self._sequences: dict[int, Sequence] = {}
         self._sequence_of: dict[int, int] = {}
+        self._is_header_read = False
         for unit in found:
             self.learn(unit)
+        self._is_header_read = True
 
-    def learn(self, unit: bytes) -> None:
-        """Keep what belongs in the header. Raises CannotCopy when another with its number was there before."""
+    def learn(self, unit: nal.Unit) -> None:
+        """Keep what belongs in the header. Raises CannotCopy when it does not fit what was there before."""
         key = self.codec.key(unit)
         if key is None:
             return
-        unit = unit.rstrip(b"\0")
-        if self.sets.setdefault(key, unit) != unit:
+        stored = bytes(unit).rstrip(b"\0")
+        if key not in self.sets:
+            self._add(key, stored)
+        elif self.sets[key] != stored:
             raise CannotCopy("its coding changes on the way")
-        if len(self.sets) > MOST_SETS or len(unit) > LONGEST_SET:
-            raise CannotCopy("its coding is described in too many ways")
+
+    def _add(self, key: tuple[int, int], unit: bytes) -> None:
         kind, number = key
-        if kind == self.codec.sequence and number not in self._sequences:
+        if kind == self.codec.sequence:
             found = self.codec.parse(unit)
-            # Results of a smart cut have two, which were made to fit.
-            if not all(found.fits(other) for other in self._sequences.values()):
+            # Each smart cut adds one, made to fit. Decoders that begin anywhere must find it in the header.
+            is_told = not self._sequences or not self._is_header_read or not self.length_bytes
+            if not is_told or not all(found.fits(other) for other in self._sequences.values()):
                 raise CannotCopy("its coding changes on the way")
             self._sequences[number] = found
         elif kind == self.codec.picture_set:
             self._sequence_of[number] = self.codec.pps_ids(unit)[1]
+        self.sets[key] = unit
+        if len(self._sequences) > MOST_SEQUENCES or len(self.sets) > MOST_SETS or len(unit) > LONGEST:
+            raise CannotCopy("its coding is described in too many ways")
 
     def take(self, packet: Packet) -> None:
         """Raises CannotCopy, ValueError."""
@@ -136,8 +151,8 @@ class Survey:
             # The first slice speaks for all of a picture.
             if marks is None and self.codec.is_slice(unit):
                 marks = self.codec.marks(unit, self._sequence(unit))
-            elif self.codec.key(unit):
-                self.learn(bytes(unit))
+            else:
+                self.learn(unit)
         if marks is None:
             raise CannotCopy("some of it holds no picture")
         self.pts.append(packet.pts)

@@ -59,15 +59,15 @@ def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     Among encoded ones the order is left open.
     """
     order = splice.order
-    places, sums = [], []
+    places, wanted = [], []
     for stretch in splice.stretches:
         if stretch.stored is None:
             places.append(np.arange(stretch.first, stretch.end))
-            sums.append(np.full(stretch.count, ENCODED, np.int64))
+            wanted.append(np.full(stretch.count, ENCODED, np.int64))
         for begin, end in stretch.copied:
             places.append(stretch.first + order.places[begin:end] - order.places[stretch.stored])
-            sums.append(order.checksums[begin:end].astype(np.int64))
-    return splice.wanted.at[np.concatenate(places)], np.concatenate(sums)
+            wanted.append(order.checksums[begin:end].astype(np.int64))
+    return splice.wanted.at[np.concatenate(places)], np.concatenate(wanted)
 
 
 def _fault(time: Fraction) -> Fault:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from jobs.engine import nal
-from jobs.engine.bits import BitReader, BitWriter
+from jobs.engine.bits import BitReader, BitWriter, at_most
 
 SLICE, IDR_SLICE, SEI, SPS, PPS = 1, 5, 6, 7, 8
 PICTURE_UNITS = (SLICE, IDR_SLICE)
@@ -13,6 +13,8 @@ PROFILES = {66: "baseline", 77: "main", 100: "high"}
 # Those whose parameter sets say which colour format and depth they have.
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
 EXTENDED_ASPECT = 255
+MAX_NUMBER_BITS = 16
+"""Of what counts pictures."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Sps:
 
     def fits(self, other: "Sps") -> bool:
         """Whether decoders go from pictures of one to those of the other without setting up anew."""
-        same = ("profile", "macroblocks", "crop", "full_range", "primaries", "transfer", "matrix")
+        same = ("profile", "level", "macroblocks", "crop", "full_range", "primaries", "transfer", "matrix")
         buffers = ((self.reorder, other.reorder), (self.buffering, other.buffering))
         return (
             all(getattr(self, name) == getattr(other, name) for name in same)
@@ -72,7 +74,7 @@ def _read_sps(bits: BitReader) -> Sps:
     is_420, separate_planes = True, False
     if profile in HIGH_PROFILES:
         is_420, separate_planes = _read_format(bits)
-    frame_number_bits = bits.unsigned() + 4
+    frame_number_bits = at_most(bits.unsigned() + 4, MAX_NUMBER_BITS)
     order_type, order_bits, has_order_deltas = _read_order(bits)
     max_refs = bits.unsigned()
     bits.flag()
@@ -126,7 +128,7 @@ def _read_order(bits: BitReader) -> tuple[int, int, bool]:
     """How slices tell the order of showing: the type, a number's bits (type 0), whether they add to it (type 1)."""
     kind = bits.unsigned()
     if kind == 0:
-        return kind, bits.unsigned() + 4, False
+        return kind, at_most(bits.unsigned() + 4, MAX_NUMBER_BITS), False
     if kind == 1:
         always_zero = bits.flag()
         bits.signed()
@@ -264,12 +266,13 @@ def _stored_sets(extradata: bytes) -> Iterator[bytes]:
         place += 1
         for _ in range(count):
             size = extradata[place] << 8 | extradata[place + 1]
-            yield extradata[place + 2 : place + 2 + size]
+            if size:
+                yield extradata[place + 2 : place + 2 + size]
             place += 2 + size
 
 
 def header(sps_units: list[bytes], pps_units: list[bytes]) -> bytes:
-    """A track's header (`avcC`) for these sets, the first of which is the source's; lengths take four bytes."""
+    """A track's header (`avcC`) for these sets; lengths take four bytes."""
     parsed = [parse_sps(unit) for unit in sps_units]
     profile = max(sps.profile for sps in parsed)
     constraints = 0xFF

@@ -91,7 +91,8 @@ def _stored_units(extradata: bytes) -> Iterator[bytes]:
         place += 3
         for _ in range(count):
             size = extradata[place] << 8 | extradata[place + 1]
-            yield extradata[place + 2 : place + 2 + size]
+            if size:
+                yield extradata[place + 2 : place + 2 + size]
             place += 2 + size
 
 

@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from jobs.engine.bits import BitReader, Bits, BitWriter
+from jobs.engine.bits import BitReader, Bits, BitWriter, at_most
 
 # Kinds of units: of all layers, of a sequence of pictures, of single ones.
 VPS, SPS, PPS = 32, 33, 34
 # Main, main 10, and the extended ones, which encoders of keyframes alone use.
 PROFILES = (1, 2, 4)
 EXTENDED_ASPECT = 255
-MAX_PICTURE_SETS, MAX_REFERENCES, MAX_LONG_TERM, MAX_BLOCK_BITS = 64, 16, 32, 6
+MAX_PICTURE_SETS, MAX_REFERENCES, MAX_LONG_TERM, MAX_BLOCK_BITS, MAX_ORDER_BITS = 64, 16, 32, 6, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Sps:
 
     def fits(self, other: "Sps") -> bool:
         """Whether decoders go from pictures of one to those of the other without setting up anew."""
-        same = ("vps_id", "profile", "picture", "reorder", "display")
+        same = ("vps_id", "profile", "chroma", "depths", "coded_size", "window", "reorder", "display")
         return all(getattr(self, name) == getattr(other, name) for name in same)
 
     @property
@@ -90,11 +90,11 @@ def parse_sps(unit: bytes) -> Sps:
     size = bits.unsigned(), bits.unsigned()
     left, right, top, bottom = (bits.unsigned() for _ in range(4)) if bits.flag() else (0, 0, 0, 0)
     depths = bits.unsigned() + 8, bits.unsigned() + 8
-    order_bits = bits.unsigned() + 4
+    order_bits = at_most(bits.unsigned() + 4, MAX_ORDER_BITS)
     picture = bits.since(begin)
     buffers = _read_buffers(bits, sub_layers)
     begin = bits.left
-    block = 1 << _at_most(bits.unsigned() + 3 + bits.unsigned(), MAX_BLOCK_BITS)
+    block = 1 << at_most(bits.unsigned() + 3 + bits.unsigned(), MAX_BLOCK_BITS)
     _skip_tools(bits, order_bits)
     sps = Sps(
         id=number,
@@ -143,7 +143,7 @@ def _skip_tools(bits: BitReader, order_bits: int) -> None:
         bits.flag()
     _skip_picture_sets(bits)
     if bits.flag():
-        for _ in range(_at_most(bits.unsigned(), MAX_LONG_TERM)):
+        for _ in range(at_most(bits.unsigned(), MAX_LONG_TERM)):
             bits.bits(order_bits + 1)
     bits.bits(2)
 
@@ -163,23 +163,17 @@ def _skip_scaling(bits: BitReader) -> None:
 def _skip_picture_sets(bits: BitReader) -> None:
     """Sets of pictures that slices can refer to, each told by itself or by what differs from the one before."""
     count = 0
-    for number in range(_at_most(bits.unsigned(), MAX_PICTURE_SETS)):
+    for number in range(at_most(bits.unsigned(), MAX_PICTURE_SETS)):
         if number and bits.flag():
             bits.flag()
             bits.unsigned()
             # A picture is left out of the next set when it is neither used nor kept for later.
             count = sum(bits.flag() or bits.flag() for _ in range(count + 1))
             continue
-        count = _at_most(bits.unsigned() + bits.unsigned(), MAX_REFERENCES)
+        count = at_most(bits.unsigned() + bits.unsigned(), MAX_REFERENCES)
         for _ in range(count):
             bits.unsigned()
             bits.flag()
-
-
-def _at_most(count: int, limit: int) -> int:
-    if count > limit:
-        raise ValueError(f"{count} where the format allows {limit}")
-    return count
 
 
 def _read_display(bits: BitReader, sps: Sps) -> Sps:

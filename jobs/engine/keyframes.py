@@ -60,7 +60,7 @@ def near(
                         found[place] = Shown(reader.position(frame), draw(frame))
                     done.append(place)
 
-    together([work] * min(THREADS, len(waiting)), lambda fraction: progress(len(done) / len(times)))
+    together([work] * min(THREADS, len(waiting)), lambda fraction: progress(len(done) / max(1, len(times))))
     return _each_once(found)
 
 

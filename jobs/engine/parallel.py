@@ -96,7 +96,7 @@ def beside(work: Callable[[Beside[T]], T]) -> Iterator[Beside[T]]:
             task.join()
 
 
-def together(works: "Sequence[Callable[[Beside[T]], T]]", tell: Callable[[float], None]) -> list[T]:
+def together(works: Sequence[Callable[[Beside[T]], T]], tell: Callable[[float], None]) -> list[T]:
     """Do some work beside each other and return what each piece returned, or raise what one of them raised.
 
     `tell` gets the mean of their fractions again and again, and 1 at the end; what it raises ends them all.

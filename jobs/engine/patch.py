@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+import av.error
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 
-from jobs.engine.codec import Coding, Quality
+from jobs.engine.codec import CannotCopy, Coding, Quality
 from jobs.engine.coded import CodedOrder
 from jobs.engine.media import VideoTrack
 
@@ -16,9 +17,12 @@ Coded = tuple[int, bytes, bool]
 def fitting(order: CodedOrder, track: VideoTrack, clock_hz: int, quality: Quality) -> Coding:
     """How to encode what is to stand between stored pictures. Raises CannotCopy when one header cannot hold both."""
     # As they say, or as it is found.
-    depth = max(order.depth, order.sequence.reorder or 0)
+    depth = max(order.depth, *(sequence.reorder or 0 for sequence in order.sequences))
     coding = Coding(order.codec, order.sets, depth, track, clock_hz, quality)
-    order.codec.header(coding)
+    try:
+        order.codec.header(coding)
+    except av.error.FFmpegError as error:
+        raise CannotCopy("no encoder fits its coding") from error
     return coding
 
 

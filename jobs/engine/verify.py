@@ -29,6 +29,8 @@ END_TOLERANCE = Fraction(10 + 1, 1000)
 # Pictures that stand still for longer than a second, or a fiftieth of a long result, are no small damage.
 LOST_SECONDS = Fraction(1)
 LOST_SHARE = Fraction(1, 50)
+# Of the time a check takes: decoding pictures against all else.
+PLAY_SHARE = 0.4
 
 
 def verify(
@@ -62,15 +64,17 @@ def verify(
             found.packets = sound_faults(output, sounds, [output_rate(track) for track in info.audio])
         if found.pictures:
             found.pictures.read(task.halt)
+        task.fraction = 1.0
 
     try:
         found.headers = file_faults(output, info, plan)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.headers}:
             tell = progress or (lambda fraction: None)
+            share = PLAY_SHARE if found.pictures else 0
             # Not the players too: three threads on two cores, most of them in Python, end no sooner than in turn.
-            together([listen, read], lambda done: tell(done / 2))
+            together([listen, read], lambda done: tell((1 - share) * done))
             if found.pictures:
-                found.pictures.play(lambda done: tell((1 + done) / 2))
+                found.pictures.play(lambda done: tell(1 - share * (1 - done)))
     except av.error.FFmpegError as error:
         found.headers.append(Fault("unreadable", f"The result cannot be read: {error}."))
     return found.report()

@@ -58,7 +58,7 @@ class Viewing:
         self._time_base = shown.time_base
 
     def play(self, progress: Callable[[float], None]) -> None:
-        """Decode at the joins, on all cores. `progress` gets a fraction; what it raises ends the work.
+        """Decode at the joins. `progress` gets a fraction; what it raises ends the work.
 
         Raises av.error.FFmpegError.
         """

@@ -80,7 +80,7 @@ class H264(Codec):
 
 
 def _sps(coding: Coding) -> h264.Sps:
-    sps = coding.codec.sequence_of(coding.sets)
+    sps = coding.codec.sequences_of(coding.sets)[0]
     assert isinstance(sps, h264.Sps)
     return sps
 

@@ -96,11 +96,14 @@ class Hevc(Codec):
         return nal.with_lengths([*messages, *slices])
 
     def header(self, coding: Coding) -> bytes:
-        return hevc.header(_sps(coding), [*coding.sets, *_sets(coding)])
+        told = [sps for sps in self.sequences_of(coding.sets) if isinstance(sps, hevcsets.Sps)]
+        layers, nesting = max(sps.sub_layers for sps in told), all(sps.nesting for sps in told)
+        described = dataclasses.replace(_sps(coding), sub_layers=layers, nesting=nesting)
+        return hevc.header(described, [*coding.sets, *_sets(coding)])
 
 
 def _sps(coding: Coding) -> hevcsets.Sps:
-    sps = coding.codec.sequence_of(coding.sets)
+    sps = coding.codec.sequences_of(coding.sets)[0]
     assert isinstance(sps, hevcsets.Sps)
     return sps
 

@@ -459,8 +459,8 @@ def test_a_join_is_heard_for_two_seconds(open_plan, client, talk):
     page.get_by_role("button", name="Hear the join").click()
     page.wait_for_function("() => window.jumps.length === 1 && document.getElementById('player').paused", timeout=SLOW)
     seen = page.evaluate("window.seen.slice(2)")
-    assert min(seen) == pytest.approx(plan["keep"][1][1] - 1, abs=0.3)
-    assert player.evaluate("player => player.currentTime") == pytest.approx(plan["keep"][2][0] + 1, abs=0.5)
+    assert -1.3 < min(seen) - plan["keep"][1][1] < 0
+    assert 0.9 < player.evaluate("player => player.currentTime") - plan["keep"][2][0] < 2
 
 
 # Taking turns at a join ----------------------------------------------------------------------------------------------
@@ -516,8 +516,9 @@ def test_at_a_join_an_element_takes_over_that_waits_with_the_right_picture(at_th
     numbers = page.evaluate("window.numbers")
     place = next(place for place, number in enumerate(numbers) if number > 50)
     start, end = (round(time * 25) for time in (page.plan["keep"][0][1], page.plan["keep"][1][0]))
-    assert numbers[place] == pytest.approx(end, abs=2)  # the page may not be drawn for a frame or two
-    assert numbers[place - 1] <= start + 1  # so too the other way
+    # A busy machine draws the page seldom: some pictures of what stays are missed, but none of what goes is seen.
+    assert end <= numbers[place] < end + 25
+    assert numbers[place - 1] <= start + 1
     assert numbers == sorted(numbers)
 
 

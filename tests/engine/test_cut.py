@@ -332,6 +332,13 @@ def test_progress_rises_from_analysis_to_the_end(tmp_path):
     ]
 
 
+def test_progress_of_sound_alone_rises_to_the_end_too(tmp_path):
+    told = []
+    run(make(tmp_path / "a.m4a", None, Sound(LOUD)), tmp_path, progress=lambda fraction, stage: told.append(fraction))
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
 def test_what_is_only_muted_is_said_to_be_copied(tmp_path):
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
     stages = []

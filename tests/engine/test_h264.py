@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from jobs.engine import h264, nal
 from jobs.engine.bits import BitReader, BitWriter
-from jobs.engine.codec import CannotCopy
-from jobs.engine.coded import CODECS, Survey
 
 
 def encoder(height: int = 98, **params) -> av.CodecContext:
@@ -55,11 +53,15 @@ def test_the_buffers_of_a_set_can_be_told_anew_and_nothing_else_changes(reorder,
     assert h264.with_buffers(h264.with_buffers(unit, reorder, buffering), before.reorder, before.buffering) == unit
 
 
-def test_packets_come_apart_with_lengths_and_with_start_codes():
+def black() -> av.VideoFrame:
     frame = av.VideoFrame(176, 98, "yuv420p")
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))
-    kinds = []
+    return frame
+
+
+def test_packets_come_apart_with_lengths_and_with_start_codes():
+    frame, kinds = black(), []
     for annexb in (0, 1):
         context = encoder(annexb=annexb, slices=3)
         packets = [*context.encode(frame), *context.encode(None)]
@@ -80,17 +82,13 @@ def test_a_header_that_was_written_is_read_again():
     decoder.open()
 
 
-@pytest.mark.parametrize(("count", "size"), [(31, 8), (1, 70_000)])
-def test_what_no_header_could_hold_is_a_reason_not_to_copy(count, size):
-    first, _ = sets(encoder(annexb=0))
-    survey = Survey(CODECS["h264"], h264.header([first], []))
-    with pytest.raises(CannotCopy, match="too many ways"):
-        for number in range(count):
-            numbered = BitWriter()
-            numbered.bits(h264.PPS, 8)
-            numbered.unsigned(number)
-            numbered.unsigned(0)
-            survey.learn(numbered.unit() + b"\7" * size)
+@pytest.mark.parametrize("number", [0, 5, 31])
+def test_slices_say_which_picture_set_they_were_coded_with(number):
+    context = encoder(annexb=0, slices=3, **{"sps-id": number})
+    stored = [packet for picture in [black(), black(), black(), black(), None] for packet in context.encode(picture)]
+    slices = [unit for packet in stored for unit in nal.units(packet, 4) if h264.kind(unit) in h264.PICTURE_UNITS]
+    assert len(slices) == 12
+    assert {h264.pps_of(unit) for unit in slices} == {number}
 
 
 @pytest.mark.parametrize("broken", [b"\1\x64", b"\1\x64\0\x1f\xff\xe1\0\x09\x67"])

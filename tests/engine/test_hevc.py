@@ -101,6 +101,7 @@ def test_slices_under_another_number_decode_to_the_same_pictures(numbers):
     shown: list[list[bytes]] = [[], []]
     for packet in [*stored, None]:
         other = packet and [x265._renumbered(unit, pps_id) for unit in nal.units(packet, 0)]
+        assert {hevc.pps_of(unit) for unit in other or []} <= {pps_id}
         shown[0] += [frame.to_ndarray().tobytes() for frame in plain.decode(packet)]
         shown[1] += [
             frame.to_ndarray().tobytes() for frame in renamed.decode(other and av.Packet(nal.with_lengths(other)))

@@ -8,11 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from jobs.engine import h264, process, strategy, timeline
 from jobs.engine.bits import BitReader, BitWriter
 from jobs.engine.inspection import inspect
+from jobs.engine.patch import fitting
 from tests.clips import Picture, make
 from tests.media import run_ffmpeg, url
 from tests.splices import assert_decodable, assert_faithful, chosen, least_psnr, spliced, spliced_again
@@ -190,6 +192,28 @@ def test_a_result_can_be_cut_again_and_again(name, tmp_path):
         assert result.splice.copied > len(result.splice.wanted.pts) / 2
     numbers = {h264.parse_sps(unit).id for unit in result.splice.order.sets if h264.kind(unit) == h264.SPS}
     assert len(numbers) == 3
+
+
+def test_what_one_of_several_sets_says_of_the_order_holds_for_all(tmp_path):
+    first = spliced(untold(make(tmp_path / "a.mp4", Picture(options=PYRAMID))))
+    order = spliced_again(first).splice.order
+    assert [sequence.reorder for sequence in order.sequences] == [None, 2]
+    # As it would be found where no B-frame was kept.
+    simple = dataclasses.replace(order, pts=np.sort(order.pts))
+    assert simple.depth == 0
+    coding = first.splice.coding
+    assert fitting(simple, coding.track, coding.clock_hz, coding.quality).depth == 2
+
+
+def test_a_level_that_no_encoder_knows_is_a_reason_not_to_copy(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(options=coded(bf=2)))
+    data = source.read_bytes()
+    place = data.index(b"avcC") + 4
+    altered = bytearray(data)
+    # In the header, and in the parameter set it holds.
+    altered[place + 3] = altered[place + 11] = 35
+    source.write_bytes(altered)
+    assert "no encoder fits its coding" in chosen(source, [("0.2", "1.3"), ("2.1", "3.7")]).reason
 
 
 def test_pictures_whose_coding_changes_on_the_way_are_encoded(tmp_path):
