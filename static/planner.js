@@ -76,7 +76,9 @@ const planner = (() => {
     if (sure === null) return [];
     const borders = auto ? [sure, heard.before, heard.after] : [sure, sure, sure];
     const clips = found(heard, ...borders.map((border) => least(heard, border)));
-    const whole = absorb(clips, duration, params.min_silence_ms).filter(({ start, end }) => end - start >= params.min_clip_ms);
+    // Soft words are longer than what surely is voice in them.
+    const lasts = ({ start, end, from, to }) => (params.detector === "voice" ? to - from : end - start);
+    const whole = absorb(clips, duration, params.min_silence_ms).filter((clip) => lasts(clip) >= params.min_clip_ms);
     const softened = merge(whole.map(({ from, to }) => [from, to])).map(([start, end]) => ({ start, end, from: start, to: end }));
     const [before, after] = margins(params);
     return merge(absorb(softened, duration, params.min_silence_ms)

@@ -112,7 +112,7 @@ def _clips(found: Found, heard: Levels | Voice, duration: Fraction, params: CutP
     if not found.clips:
         raise _nothing_heard(heard, found)
     min_silence, min_clip = _ms(params.min_silence_ms), _ms(params.min_clip_ms)
-    clips = drop(absorb(found.clips, duration, min_silence), min_clip)
+    clips = [clip for clip in absorb(found.clips, duration, min_silence) if found.lasts(clip) >= min_clip]
     if not clips:
         raise _all_short(found, params)
     return absorb(merge(found.softened(clips)), duration, min_silence)
@@ -152,11 +152,6 @@ def absorb(clips: Iterable[Range], duration: Fraction, min_silence: Fraction) ->
     if joined and duration - joined[-1][1] < min_silence:
         joined[-1] = (joined[-1][0], max(duration, joined[-1][1]))
     return joined
-
-
-def drop(clips: Iterable[Range], min_clip: Fraction) -> list[Range]:
-    """Leave out clips shorter than `min_clip`."""
-    return [(start, end) for start, end in clips if end - start >= min_clip]
 
 
 def merge(ranges: Iterable[Range]) -> tuple[Range, ...]:

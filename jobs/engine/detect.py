@@ -33,7 +33,7 @@ SURELY_VOICE = 0.4
 MAYBE_VOICE_BEFORE = 0.02
 MAYBE_VOICE_AFTER = 0.15
 # What may be a voice is one when so soon after it somebody surely speaks: pauses hardly ever reach that.
-SOON = Fraction(1, 2)
+SOON = Fraction(7, 10)
 # A hiss or a stop inside a word has no voice for so long.
 WITHIN_WORD = Fraction(3, 10)
 
@@ -53,6 +53,11 @@ class Found:
     def softened(self, clips: Iterable[Range]) -> list[Range]:
         """Clips that were made of the found ones, from where they fade in to where they have faded out."""
         return [(self.begins.get(start, start), self.ends.get(end, end)) for start, end in clips]
+
+    def lasts(self, clip: Range) -> Fraction:
+        """How long a clip is, to be told from a click: what may be voice around what surely is makes a soft word."""
+        ((start, end),) = self.softened([clip]) if self.threshold_db is None else [clip]
+        return end - start
 
 
 def loud(levels: Levels, threshold_db: float | Literal["auto"]) -> Found:

@@ -1,5 +1,6 @@
 """Where sound begins and ends, from levels written as text: # is loud, - is soft, one character for each 20 ms."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +11,7 @@ from jobs.engine.cutplan import plan
 from jobs.engine.detect import REACH, SURELY_VOICE, grown, loud, runs_of, whole_words
 from jobs.engine.inspection import inspect
 from jobs.engine.levels import STEP, Levels, auto_threshold, auto_thresholds, measure
+from jobs.engine.voice import WINDOW, Voice
 from tests import spoken
 from tests.spoken import NOISES, Talk, talk
 
@@ -60,6 +62,22 @@ def test_a_voice_that_stops_for_less_than_a_hiss_lasts_has_not_stopped():
     probability[[5, 15, 26]] = 0.9, 0.5, 0.9
     assert runs_of(whole_words(probability) >= SURELY_VOICE) == [(5, 16), (26, 27)]
     assert probability[6] == 0
+
+
+def test_a_soft_word_is_as_long_as_it_may_be_voice_and_a_click_is_not():
+    probability = np.zeros(200, np.float32)
+    word = [0.03, 0.2, 0.42, 0.44, *[0.2] * 6]
+    probability[50:60], probability[120:122] = word, 0.9
+    params = replace(BARE, detector="voice", min_clip_ms=100)
+    found = plan(Voice(probability, 200 * WINDOW), 200 * WINDOW, params)
+    assert found.keep == ((50 * WINDOW, 60 * WINDOW),)
+
+
+def test_what_leads_up_to_speech_is_kept_from_where_it_was_suspected():
+    probability = np.zeros(200, np.float32)
+    probability[[80, 100]] = 0.2
+    probability[120:140] = 0.9
+    assert runs_of(whole_words(probability) >= SURELY_VOICE) == [(100, 140)]
 
 
 def speech_and_edges() -> Levels:
