@@ -106,6 +106,7 @@ class Player:
         self._context = stream.codec_context
         self._wanted: frozenset[int] = frozenset()
         self._due: set[int] = set()
+        self._awaited: set[int] = set()
         self._group: list[Packet[VideoStream]] = []
         self._from: int | None = None
         # With more, damage is told of too late to be seen every time.
@@ -117,7 +118,7 @@ class Player:
 
     def play(self, visit: Visit, packets: "Iterable[Packet[VideoStream]]") -> None:
         """Decode what is asked for of `packets`, which begin at a keyframe before it."""
-        self._wanted, self._due = visit.wanted, set(visit.wanted)
+        self._wanted, self._due, self._awaited = visit.wanted, set(visit.wanted), set(visit.wanted)
         self._group.clear()
         self._from = None
         last = max(visit.wanted)
@@ -132,14 +133,18 @@ class Player:
             # Shown before the keyframe but stored after it: refers to pictures that were left out.
             if self._from is not None and packet.pts >= self._from:
                 self._group.append(packet)
-            if packet.pts in self._wanted:
+            if packet.pts in self._awaited:
+                self._awaited.discard(packet.pts)
                 self._feed()
         self._drain()
         self.bad += self._due
 
     def _begin_group(self, pts: int) -> None:
-        """Leave out what was not needed of the group before; without such the decoder goes on as a player's does."""
-        if self._group:
+        """Leave out what was not needed of the group before; without such the decoder goes on as a player's does.
+
+        In open groups it may be needed still, by pictures that are stored after this one and shown before it.
+        """
+        if self._group and not any(awaited < pts for awaited in self._awaited):
             self._drain()
             self._group.clear()
             self._from = pts

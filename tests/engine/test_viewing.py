@@ -1,13 +1,15 @@
 """What the check of a result's pictures sees that no single picture tells."""
 
+import functools
+import random
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 
-from jobs.engine import hevc, nal
-from jobs.engine.parallel import Halt
+from jobs.engine import hevc, nal, playback
+from jobs.engine.parallel import Halt, beside
 from jobs.engine.viewing import Viewing
 from tests.clips import Picture, make
 from tests.splices import Result, frames_of, spliced
@@ -42,6 +44,17 @@ def test_a_start_that_drops_the_pictures_before_it_is_caught(result):
 
     assert faults(result, result.output) == []
     assert faults(result, altered) == ["undecodable"]
+
+
+@pytest.mark.parametrize("is_open", [0, 1])
+def test_whatever_is_asked_for_of_a_right_file_decodes(is_open, tmp_path):
+    params = f"keyint=12:min-keyint=12:scenecut=0:open-gop={is_open}:bframes=3:b-pyramid=1:b-adapt=0:log-level=none"
+    source = make(tmp_path / "a.mp4", Picture(codec="libx265", options={"preset": "ultrafast", "x265-params": params}))
+    shown, choice = playback.stamps(source, Halt()), random.Random(is_open)
+    for _ in range(60):
+        asked = choice.sample(range(len(shown.pts)), choice.randint(1, 12))
+        with beside(functools.partial(playback.played, source, playback.visits(shown, asked))) as task:
+            assert task.result()[1] == [], asked
 
 
 def dropping(output: Path, time: Fraction) -> bytes:
