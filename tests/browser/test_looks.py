@@ -222,7 +222,7 @@ def test_the_keys_of_the_player(new_page, site, things):
     page.goto(f"/videos/{things['video']}/")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
-    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Close", exact=True).click()
     expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
     page.get_by_text("Rename", exact=True).click()
     name = page.get_by_label("Name")
