@@ -1,0 +1,48 @@
+"""What the site is installed from: one list in which every file has its hash."""
+
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LISTS = ("requirements.txt", "requirements-dev.txt")
+
+
+def requirements(name: str) -> list[str]:
+    """The requirements of a list, each with its hashes in one line."""
+    text = re.sub(r"\\\n\s*", "", (ROOT / name).read_text())
+    return [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_requirement_has_one_version_and_hashes(name):
+    lines = requirements(name)
+    assert len(lines) > 40
+    for line in lines:
+        assert re.match(r"[a-z0-9._-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_is_installed_is_what_is_listed(name):
+    for line in requirements(name):
+        package, wanted = re.match(r"([a-z0-9._-]+)==(\S+)", line).groups()
+        try:
+            present = version(package)
+        except PackageNotFoundError:
+            assert ";" in line, f"{package} is not installed"  # for another system or Python
+            continue
+        assert ";" in line or present == wanted
+
+
+def test_pillow_is_newer_than_what_moviepy_asks_for():
+    """Below 12.2 it has known faults; that trailers come out right with it is tests/engine/test_trailer.py's."""
+    assert tuple(int(part) for part in version("pillow").split(".")[:2]) >= (12, 2)
+
+
+def test_an_override_is_a_version_that_is_asked_for():
+    wanted = (ROOT / "requirements.in").read_text().splitlines()
+    overrides = [line for line in (ROOT / "requirements-override.txt").read_text().splitlines() if line[0] != "#"]
+    assert overrides
+    assert set(overrides) <= set(wanted)
