@@ -184,6 +184,24 @@ def test_the_settings_and_the_menu_fit_too(new_page, site, things):
     expect(menu).to_be_hidden()
 
 
+def columns(page, inside):
+    """How many fields stand side by side."""
+    seen = "all => all.filter(one => one.checkVisibility()).map(one => Math.round(one.getBoundingClientRect().x))"
+    return len(set(page.locator(f"{inside} > *").evaluate_all(seen)))
+
+
+@pytest.mark.parametrize(("width", "in_view", "further", "upload"), [(1440, 3, 3, 2), (390, 1, 1, 1)])
+def test_settings_stand_side_by_side_where_there_is_room(new_page, site, things, width, in_view, further, upload):
+    page = new_page(site, site.client(EMAIL), viewport={"width": width, "height": 900})
+    page.goto(f"/videos/{things['video']}/")
+    assert columns(page, "#cut .sliders") == in_view
+    page.get_by_text("More settings").click()
+    assert columns(page, "#cut .pairs") == further
+    page.goto("/")
+    page.locator("#settings-silence-cut summary").click()
+    assert columns(page, "#settings-silence-cut .fields") == upload
+
+
 def test_touch_targets_are_large_enough(new_page, site, things):
     page = new_page(site, site.client(EMAIL), viewport={"width": 360, "height": 900}, has_touch=True)
     for address in ("/", "/queue/", f"/videos/{things['video']}/"):
