@@ -13,7 +13,6 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
-from django.db.models import Case, IntegerField, Value, When
 from django.template.loader import render_to_string
 from redis.exceptions import RedisError
 
@@ -52,7 +51,7 @@ STATUSES = {
 
 
 def listed(owner: Account, view: View) -> JobQuerySet:
-    """All jobs of a view: active ones first, newest activity first."""
+    """All jobs of a view: those under way first, newest activity first. The order is that of an index."""
     jobs = Job.objects.of(owner).shown()
     if view.name == "bar":
         return jobs.none()
@@ -60,10 +59,9 @@ def listed(owner: Account, view: View) -> JobQuerySet:
         jobs = jobs.filter(video_id=view.video)
     if view.name == "job":
         jobs = jobs.filter(pk=view.job)
-    if view.status:
-        jobs = jobs.filter(status__in=STATUSES[view.status])
-    first = Case(When(status__in=Job.ACTIVE, then=Value(0)), default=Value(1), output_field=IntegerField())
-    return jobs.order_by(first, "-active_at", "-created_at", "pk")
+    if view.status:  # all under way, or none
+        return jobs.filter(status__in=STATUSES[view.status]).order_by("-active_at", "-pk")
+    return jobs.order_by("-under_way", "-active_at", "-pk")
 
 
 def rows(owner: Account, view: View) -> list[Job]:

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from django.db import connection
 
 from jobs import live
 from jobs.models import Job
@@ -41,6 +42,25 @@ def test_jobs_under_way_come_first_then_the_newest_activity():
     done.succeed(1)
     running.start("here")
     assert live.rows(done.owner, live.View("queue")) == [running, queued, done]
+
+
+@pytest.mark.django_db(transaction=True)  # ANALYZE TABLE commits
+@pytest.mark.parametrize("status", ["", "done"])
+def test_the_first_page_is_read_in_the_order_of_an_index_however_many_rows_there_are(status):
+    owner, video = factories.account(), factories.video()
+    others = factories.video(factories.account("eve@example.org"))
+    Job.objects.bulk_create(
+        Job(owner=of.owner, video=of, operation="thumbnails", queue="quick", status=ends)
+        for of in [video, others]
+        for ends in [S.SUCCEEDED, S.FAILED, S.QUEUED] * 300
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE TABLE jobs_job, jobs_video" if connection.vendor == "mysql" else "ANALYZE")
+        cursor.fetchall()
+    plan = live.listed(owner, live.View("queue", status=status))[: live.ROWS].explain()
+    assert "jobs_job_owner_i_" in plan  # an index of the owner's rows
+    assert "filesort" not in plan  # as MariaDB says that it sorts
+    assert "TEMP B-TREE FOR ORDER BY" not in plan  # as SQLite says it; rows of the same microsecond may be sorted
 
 
 def test_a_row_that_changed_is_sent_alone_with_the_order_and_state_of_all(change):
