@@ -1,7 +1,7 @@
 // The settings of a cut: the fields of the operation's form, with the sliders and presets that fill them in.
 class CutForm {
   static PREFIX = "silence-cut-";
-  static MS = ["margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "pause_ms"];
+  static MS = ["margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "min_saving_ms", "pause_ms"];
 
   static BESIDE = ["render", "exports"]; // how it is made, not what stays
 
@@ -18,7 +18,7 @@ class CutForm {
     return CutForm.BESIDE.includes(name.slice(CutForm.PREFIX.length));
   }
 
-  // Whether it only says how fast, and what stays does not depend on it. A slider counts as its field.
+  // Whether it only says how fast, and what a hand chose stays. A slider counts as its field.
   isPace({ name, dataset }) {
     return [name, document.getElementById(dataset?.slides)?.name].includes(`${CutForm.PREFIX}speed`);
   }
@@ -46,7 +46,7 @@ class CutForm {
       if (one) values[name] = Number.parseInt(one.value || one.defaultValue, 10) || 0;
     }
     const level = number(this.field("threshold_db").value);
-    return { ...values, threshold_db: Number.isFinite(level) ? Math.min(0, level) : "auto" };
+    return { ...values, speed: this.speed, threshold_db: Number.isFinite(level) ? Math.min(0, level) : "auto" };
   }
 
   // Everything as the server wants it, but the ranges; what a person left empty has its default there.

@@ -320,7 +320,7 @@
     if (slides) document.getElementById(slides).value = target.value;
     if (preset) return fields.fill(JSON.parse(preset));
     if (fields.isBeside(target)) return; // what was chosen by hand stays
-    if (fields.isPace(target)) {
+    if (byHand && fields.isPace(target)) {
       keepPast(`set ${kind}`, { list, byHand, chosen, values: before });
       before = fields.values();
       exact = false;

@@ -69,6 +69,11 @@ const planner = (() => {
     return [pause * share, pause * (1 - share)];
   }
 
+  // Between two kept ranges: what is shorter is not worth a cut.
+  function leastGap({ min_saving_ms: saving, pauses, speed }) {
+    return pauses === "speed" ? saving * speed / (speed - 1) : saving;
+  }
+
   // The ranges to keep, before they are moved to the picture's frames. Empty when nothing is loud enough.
   function plan(heard, duration, params) {
     const auto = params.threshold_db === "auto" || params.detector === "voice";
@@ -81,8 +86,10 @@ const planner = (() => {
     const whole = absorb(clips, duration, params.min_silence_ms).filter((clip) => lasts(clip) >= params.min_clip_ms);
     const softened = merge(whole.map(({ from, to }) => [from, to])).map(([start, end]) => ({ start, end, from: start, to: end }));
     const [before, after] = margins(params);
-    return merge(absorb(softened, duration, params.min_silence_ms)
+    const widened = merge(absorb(softened, duration, params.min_silence_ms)
       .map(({ start, end }) => [Math.max(0, start - before), Math.min(duration, end + after)]));
+    return absorb(widened.map(([start, end]) => ({ start, end })), duration, leastGap(params))
+      .map(({ start, end }) => [start, end]);
   }
 
   return { heard, plan, merge, gaps };

@@ -31,6 +31,7 @@ BAD = [
     ("silence-cut", {"threshold_db": -HUGE}),
     ("silence-cut", {"threshold_db": "9" * 5000}),
     ("silence-cut", {"min_clip_ms": HUGE}),
+    ("silence-cut", {"min_saving_ms": HUGE}),
     ("silence-cut", {"min_clip_ms": "9" * 5000}),
     ("thumbnails", {"times": [HUGE]}),
     ("thumbnails", {"times": "9" * 400}),

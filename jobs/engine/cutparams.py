@@ -13,7 +13,7 @@ DETECTORS = ("loudness", "voice")
 PAUSES = ("remove", "shorten", "speed", "mute")
 LONGEST_MS = 3_600_000
 SPEEDS = (1.5, 100)
-TIMES = ("margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "pause_ms")
+TIMES = ("margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "min_saving_ms", "pause_ms")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,9 @@ class CutParams:
     """Shorter silences stay."""
     min_clip_ms: int = 100
     """Shorter sounds, alone between silences, go."""
+    min_saving_ms: int = 120
+    """Cuts that would make the result shorter by less than that are not made: a join is seen for nothing. What is found
+    only; given ranges stay as they are."""
     keep: tuple[Range, ...] = ()
     detector: Literal["loudness", "voice"] = "loudness"
     """What counts as sound: all that is loud enough, or only somebody who speaks."""
@@ -68,6 +71,12 @@ class CutParams:
     def hurry(self) -> Fraction | None:
         """How many times as fast what is not kept runs, to a thousandth; None when it goes."""
         return Fraction(Decimal(str(self.speed))).limit_denominator(1000) if self.pauses == "speed" else None
+
+    @property
+    def min_gap(self) -> Fraction:
+        """Seconds between two kept ranges under which taking out, muting or hurrying what is there is not worth it."""
+        saving, hurry = Fraction(self.min_saving_ms, 1000), self.hurry
+        return saving * hurry / (hurry - 1) if hurry else saving
 
     @property
     def margins(self) -> tuple[Fraction, Fraction]:

@@ -7,7 +7,8 @@ a margin of 200 ms on either side, a shortest silence of 200 ms and a shortest c
     1. shorter silences are absorbed         . . # # # # # # . . . . . . . # . . . . # # # . . .
     2. shorter clips are dropped             . . # # # # # # . . . . . . . . . . . . # # # . . .
     3. margins are added, what meets merges  # # # # # # # # # # . . . . . . . . # # # # # # # .
-    4. the plan is snapped to the picture    each start to the frame on show then, each end to the next frame
+    4. gaps that save too little are closed
+    5. the plan is snapped to the picture    each start to the frame on show then, each end to the next frame; 4 again
 
 Absorbing comes before dropping, so that a short sound close to others (the t at the end of a word) stays, and only a
 lonely one (a click) goes. Between 2 and 3 clips get their soft edges (`detect`), and short silences are absorbed again.
@@ -40,7 +41,8 @@ class CutPlan:
 
     `detector` is what found it, None for given ranges. `threshold_db` is the level that "loudness" used. `muted` are
     stretches, ordered and disjoint, in which the sound is taken away; where there are any, all is kept. `speed` is how
-    many times as fast runs what is not kept; without one it goes.
+    many times as fast runs what is not kept; without one it goes. Gaps shorter than `min_gap` were closed, and are
+    closed again when the plan is moved.
     """
 
     duration: Fraction
@@ -49,6 +51,7 @@ class CutPlan:
     detector: str | None = None
     muted: tuple[Range, ...] = ()
     speed: Fraction | None = None
+    min_gap: Fraction = Fraction(0)
 
     @property
     def removed(self) -> tuple[Range, ...]:
@@ -98,11 +101,12 @@ def plan(heard: Levels | Voice | None, duration: Fraction, params: CutParams) ->
     found = voiced(heard) if isinstance(heard, Voice) else loud(heard, params.threshold_db)
     clips = _clips(found, heard, duration, params)
     before, after = params.margins
-    kept = merge((max(Fraction(0), start - before), min(duration, end + after)) for start, end in clips)
+    widened = merge((max(Fraction(0), start - before), min(duration, end + after)) for start, end in clips)
+    kept = tuple(absorb(widened, duration, params.min_gap))
     muted: tuple[Range, ...] = ()
     if params.pauses == "mute":
         kept, muted = ((Fraction(0), duration),), gaps(kept, duration)
-    made = CutPlan(duration, kept, found.threshold_db, params.detector, muted, params.hurry)
+    made = CutPlan(duration, kept, found.threshold_db, params.detector, muted, params.hurry, params.min_gap)
     require_silence(made)
     return made
 
@@ -194,7 +198,8 @@ def snap_to_samples(plan: CutPlan, rate: int) -> CutPlan:
 
 def _moved(plan: CutPlan, ranges: Iterator[Range], last: Fraction) -> CutPlan:
     muted = merge((start, min(end, last)) for start, end in plan.muted)
-    moved = dataclasses.replace(plan, duration=last, keep=merge(ranges), muted=muted)
+    keep = tuple(absorb(merge(ranges), last, plan.min_gap))
+    moved = dataclasses.replace(plan, duration=last, keep=keep, muted=muted)
     if plan.detector:
         require_silence(moved)
     return moved
@@ -207,12 +212,12 @@ def require_silence(plan: CutPlan) -> None:
     if plan.threshold_db is None:
         raise InputError(
             "No pause was found: nobody stops speaking for long enough. "
-            "Choose smaller margins or a smaller shortest silence.",
+            "Choose smaller margins, or let shorter silences and smaller savings count.",
             code="no_silence",
         )
     raise InputError(
         f"No silence was found: nothing quieter than {plan.threshold_db:g} dBFS lasts long enough to be cut. "
-        "Choose a higher threshold, smaller margins or a smaller shortest silence.",
+        "Choose a higher threshold or smaller margins, or let shorter silences and smaller savings count.",
         code="no_silence",
     )
 

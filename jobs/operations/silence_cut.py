@@ -134,6 +134,9 @@ class SilenceCutForm(OperationForm):
     min_clip_ms = forms.IntegerField(
         label="Ignore sounds under (ms)", initial=100, required=False, min_value=0, max_value=600_000
     )
+    min_saving_ms = forms.IntegerField(
+        label="Leave out cuts that save under (ms)", initial=120, required=False, min_value=0, max_value=600_000
+    )
     audio_track = TrackField(
         label="Listen to track",
         initial="all",
@@ -182,6 +185,7 @@ class SilenceCutParams:
     margin_after_ms: int = 200
     min_silence_ms: int = 200
     min_clip_ms: int = 100
+    min_saving_ms: int = 120
     audio_track: int | Literal["all"] = "all"
     keep: tuple[tuple[float, float], ...] = ()
     detector: Literal["loudness", "voice"] = "loudness"

@@ -73,6 +73,8 @@ SETTINGS = [
         for silence, clip in itertools.product((0, 220, 1500), (0, 200))
     ),
     {"margin_before_ms": 0, "margin_after_ms": 0},
+    *({"min_saving_ms": saving, "min_silence_ms": 0, "margin_after_ms": 80} for saving in (0, 60, 500)),
+    {"min_saving_ms": 300, "pauses": "speed", "speed": 1.5},
     {"margin_before_ms": 30, "margin_after_ms": 410, "threshold_db": -35.5},
     {"pauses": "shorten", "pause_ms": 300, "margin_before_ms": 0, "margin_after_ms": 0},
     {"pauses": "shorten", "pause_ms": 700, "margin_before_ms": 100, "margin_after_ms": 250},

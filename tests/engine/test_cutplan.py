@@ -16,7 +16,9 @@ from jobs.engine.levels import STEP, Levels
 from jobs.engine.timeline import FrameIndex, schedule
 from jobs.errors import InputError
 
-BARE = CutParams(threshold_db=-30, margin_before_ms=0, margin_after_ms=0, min_silence_ms=0, min_clip_ms=0)
+BARE = CutParams(
+    threshold_db=-30, margin_before_ms=0, margin_after_ms=0, min_silence_ms=0, min_clip_ms=0, min_saving_ms=0
+)
 
 
 def levels(text: str) -> Levels:
@@ -80,6 +82,46 @@ def test_the_drawing_of_the_module_is_true():
     assert drawn(loud, min_silence_ms=200, min_clip_ms=200) == dropped
     everything = {"margin_before_ms": 200, "margin_after_ms": 200, "min_silence_ms": 200, "min_clip_ms": 200}
     assert drawn(loud, **everything) == widened
+
+
+def test_a_cut_that_saves_less_than_the_least_is_not_made_and_one_that_saves_as_much_is():
+    assert drawn("#.#..#...#", min_saving_ms=40) == "###..#...#"
+    assert drawn(".###..##...", min_saving_ms=60) == "########..."
+    assert drawn("..##......##..", min_saving_ms=60) == "####......####"
+
+
+def test_what_counts_is_what_is_saved_after_the_margins():
+    silences = {"margin_before_ms": 40, "margin_after_ms": 40}
+    assert drawn("#.....#......#", **silences, min_saving_ms=40) == "#########..###"
+
+
+def test_a_pause_that_runs_faster_counts_by_the_time_it_saves():
+    text = "#" + "." * 11 + "#" + "." * 12 + "#"
+    made = plan(levels(text), len(text) * STEP, dataclasses.replace(BARE, pauses="speed", speed=1.5, min_saving_ms=80))
+    assert made.fast == ((13 * STEP, 25 * STEP),)
+    assert made.saved == Fraction(80, 1000)
+
+
+def test_a_stretch_too_short_to_be_worth_it_is_not_muted_either():
+    text = "#..#...#"
+    made = plan(levels(text), len(text) * STEP, dataclasses.replace(BARE, pauses="mute", min_saving_ms=60))
+    assert made.muted == ((4 * STEP, 7 * STEP),)
+
+
+def test_a_cut_that_the_picture_makes_too_small_is_not_made():
+    text = "#" + "." * 6 + "#" + "." * 20 + "#" * 6
+    made = plan(levels(text), len(text) * STEP, dataclasses.replace(BARE, min_saving_ms=120))
+    assert [end - start for start, end in made.removed] == [6 * STEP, 20 * STEP]
+    assert snap(made, even(Fraction(25), 17)).removed == ((Fraction(4, 25), Fraction(14, 25)),)
+
+
+def test_given_ranges_are_cut_as_given():
+    made = plan(None, Fraction(10), CutParams(keep=((1, 2), (2.03, 9.99)), min_saving_ms=500))
+    assert made.removed == (
+        (Fraction(0), Fraction(1)),
+        (Fraction(2), Fraction(203, 100)),
+        (Fraction(999, 100), Fraction(10)),
+    )
 
 
 def test_nothing_but_silence_says_how_loud_it_was_and_what_to_choose():
@@ -229,7 +271,7 @@ MILLISECONDS = st.integers(0, 500)
 @st.composite
 def planned(draw) -> CutPlan | None:
     text = draw(TEXTS)
-    params = CutParams(-30, draw(MILLISECONDS), draw(MILLISECONDS), draw(MILLISECONDS), draw(MILLISECONDS))
+    params = CutParams(-30, *(draw(MILLISECONDS) for _ in range(5)))
     duration = len(text) * STEP + draw(st.fractions(0, 2, max_denominator=90_000))
     try:
         return plan(levels(text), duration, params)
@@ -253,6 +295,7 @@ def assert_sound(made: CutPlan) -> None:
     removed = sum((end - start for start, end in made.removed), Fraction(0))
     assert made.output_duration + removed == made.duration
     assert made.saved == removed
+    assert all(end - start >= made.min_gap for start, end in made.removed)
     assert sorted([*made.keep, *made.removed]) == list(itertools.pairwise(sorted({Fraction(0), made.duration, *edges})))
 
 

@@ -16,7 +16,7 @@ from tests import spoken
 from tests.spoken import NOISES, Talk, talk
 
 MARKS = {"#": 2.0, "-": 1.0, ".": 0.0}
-BARE = CutParams(margin_before_ms=0, margin_after_ms=0, min_silence_ms=0, min_clip_ms=0)
+BARE = CutParams(margin_before_ms=0, margin_after_ms=0, min_silence_ms=0, min_clip_ms=0, min_saving_ms=0)
 
 
 def values(text: str) -> np.ndarray:

@@ -187,7 +187,13 @@ def levels(text: str) -> Levels:
 @settings(max_examples=200, deadline=None)
 def test_all_of_the_recording_is_there_once_and_the_time_adds_up(text, speed, before, after):
     params = dataclasses.replace(
-        PARAMS, speed=speed, margin_before_ms=before, margin_after_ms=after, min_silence_ms=0, min_clip_ms=0
+        PARAMS,
+        speed=speed,
+        margin_before_ms=before,
+        margin_after_ms=after,
+        min_silence_ms=0,
+        min_clip_ms=0,
+        min_saving_ms=0,
     )
     duration = len(text) * STEP
     try:

@@ -27,6 +27,7 @@ SHORTEN = CutParams(
     margin_after_ms=0,
     min_silence_ms=0,
     min_clip_ms=0,
+    min_saving_ms=0,
     pauses="shorten",
     pause_ms=100,
 )

@@ -85,6 +85,7 @@ class Command(BaseCommand):
             ("margin-after", "kept after each sound"),
             ("min-silence", "shorter silences stay"),
             ("min-clip", "shorter sounds, alone between silences, go"),
+            ("min-saving", "cuts that would save less are not made"),
             ("pause", "how long a shortened pause is, margins included"),
         ):
             default = getattr(defaults, f"{name.replace('-', '_')}_ms")
@@ -206,6 +207,7 @@ def params_of(options: dict[str, Any]) -> CutParams:
         margin_after_ms=options["margin_after_ms"],
         min_silence_ms=options["min_silence_ms"],
         min_clip_ms=options["min_clip_ms"],
+        min_saving_ms=options["min_saving_ms"],
         keep=options["keep"],
         detector=options["detector"],
         pauses=options["pauses"],
