@@ -1,5 +1,6 @@
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -10,11 +11,12 @@ from jobs import live
 def bar(request: HttpRequest) -> dict[str, Any]:
     """`bar`: jobs under way, for the bar of every page. Asked of the database only where a template shows it.
 
-    `has_mail`: whether letters go out. Without, they only stand in the site's log.
+    `has_mail`: whether letters go out. `signup_is_open`: whether who is new can make an account.
     """
 
     def figures() -> dict[str, Any]:
         user = getattr(request, "user", None)
         return live.bar(user) if user and user.is_authenticated else {"active": 0, "running_percent": None}
 
-    return {"bar": SimpleLazyObject(figures), "has_mail": bool(settings.EMAIL_URL)}
+    signup_is_open = SimpleLazyObject(lambda: get_adapter(request).is_open_for_signup(request))
+    return {"bar": SimpleLazyObject(figures), "has_mail": bool(settings.EMAIL_URL), "signup_is_open": signup_is_open}

@@ -1,11 +1,19 @@
+import logging
+import os
 import re
+import subprocess
+import sys
+from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from jobs.models import Account
+from jobs.models import Account, SignIn, Token
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -131,11 +139,24 @@ def test_a_form_of_another_site_cannot_sign_anybody_in():
 
 # Limits --------------------------------------------------------------------------------------------------------------
 
+ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
+
+
+def guess(client, times, **extra):
+    """Wrong passwords for ann@example.org. Returns the statuses."""
+    data = {"login": "ann@example.org", "password": "wrong"}
+    return [client.post("/accounts/login/", data, **extra).status_code for _ in range(times)]
+
+
+def test_a_few_wrong_tries_keep_nobody_out(client):
+    factories.account()
+    guess(client, 6)
+    assert sign_in(client).status_code == 302
+
 
 def test_guessing_a_password_is_stopped_also_for_the_right_one(client):
     factories.account()
-    for _ in range(5):
-        assert sign_in(client, password="wrong").status_code == 200
+    assert guess(client, 10) == [200] * 10
     response = sign_in(Client())
     assert response.status_code == 200
     assert "Too many failed login attempts" in str(response.context["form"].errors)
@@ -143,13 +164,52 @@ def test_guessing_a_password_is_stopped_also_for_the_right_one(client):
     assert sign_in(Client(), "bob@example.org").status_code == 302
 
 
+def test_who_guesses_elsewhere_does_not_lock_the_owner_out():
+    factories.account()
+    guess(Client(), 12, **ELSEWHERE)
+    assert sign_in(Client()).status_code == 302
+
+
+def test_a_browser_that_was_signed_in_before_gets_in_while_a_neighbour_guesses():
+    factories.account()
+    mine = Client()
+    sign_in(mine)
+    mine.post("/accounts/logout/")
+    guess(Client(), 12)
+    assert sign_in(Client()).status_code == 200
+    assert sign_in(mine).status_code == 302
+
+
+def test_a_known_browser_guesses_no_longer_than_others_and_only_its_own_account_knows_it():
+    bob = factories.account("bob@example.org")
+    factories.account()
+    client = Client()
+    sign_in(client, bob.email)
+    client.post("/accounts/logout/")
+    guess(Client(), 10)
+    assert sign_in(client).status_code == 200
+    guess(client, 10)
+    client.cookies["known"].set("known", "forged", "forged")
+    assert sign_in(client).status_code == 200
+
+
 def test_guessing_through_the_admin_is_the_same_door(client):
     factories.account(is_staff=True, is_superuser=True)
-    for _ in range(5):
+    for _ in range(10):
         entrance = client.get("/admin/", follow=True).redirect_chain[-1][0]
         client.post(entrance, {"login": "ann@example.org", "password": "wrong"})
     client.post(entrance, {"login": "ann@example.org", "password": PASSWORD})
     assert client.get("/admin/").status_code == 302
+
+
+def test_a_visitor_cannot_find_out_by_signing_up_who_has_an_account():
+    factories.account()
+    for _ in range(10):
+        assert "already registered" in sign_up(Client()).content.decode()
+    response = sign_up(Client())
+    assert "too many attempts" in response.content.decode()
+    assert "already registered" not in response.content.decode()
+    assert sign_up(Client(), "bob@example.org").status_code == 302
 
 
 def test_making_accounts_in_a_row_is_stopped():
@@ -164,6 +224,112 @@ def test_limits_are_kept_in_the_shared_cache(client, redis_server):
     sign_in(client, password="wrong")
     with redis_server.client() as redis:
         assert any(b"login_failed" in key for key in redis.keys("cache*"))
+
+
+# Sign-up that is closed ----------------------------------------------------------------------------------------------
+
+
+def test_where_signing_up_is_closed_only_the_operator_can_be_made(settings):
+    settings.SIGNUP = "closed"
+    assert "Make an account" in Client().get("/accounts/login/").content.decode()
+    assert sign_up(Client()).status_code == 302
+    refused = sign_up(Client(), "bob@example.org")
+    assert "No new accounts at the moment" in refused.content.decode()
+    assert Account.objects.get().email == "ann@example.org"
+    assert "Make an account" not in Client().get("/accounts/login/").content.decode()
+
+
+# What is kept of signing in ------------------------------------------------------------------------------------------
+
+
+def kept():
+    return list(SignIn.objects.order_by("pk").values_list("email", "succeeded", "address", "account__email"))
+
+
+def test_every_try_to_sign_in_is_kept_for_the_operator(client, caplog):
+    caplog.set_level(logging.INFO, "jobs.accounts")
+    factories.account()
+    sign_in(client, password="wrong")
+    sign_in(client, "nobody@example.org")
+    client.post("/accounts/login/", {"login": "ann@example.org", "password": PASSWORD}, **ELSEWHERE)
+    assert kept() == [
+        ("ann@example.org", False, "127.0.0.1", "ann@example.org"),
+        ("nobody@example.org", False, "127.0.0.1", None),
+        ("ann@example.org", True, "192.0.2.7", "ann@example.org"),
+    ]
+    assert "refused to sign in: 'nobody@example.org' from 127.0.0.1" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+def test_signing_up_is_kept_too(client):
+    sign_up(client)
+    assert kept() == [("ann@example.org", True, "127.0.0.1", "ann@example.org")]
+
+
+def test_tries_over_the_limit_leave_no_more_rows(client):
+    factories.account()
+    guess(client, 14)
+    assert len(kept()) == 10
+
+
+def test_what_is_kept_goes_after_three_months(client):
+    factories.account()
+    sign_in(client)
+    SignIn.forget_old()
+    assert SignIn.objects.count() == 1
+    SignIn.objects.update(at=timezone.now() - timedelta(days=91))
+    SignIn.forget_old()
+    assert SignIn.objects.count() == 0
+
+
+def test_the_operator_sees_them_in_the_admin(client):
+    client.force_login(factories.account(is_staff=True, is_superuser=True))
+    sign_in(Client(), "nobody@example.org")
+    page = client.get("/admin/jobs/signin/").content.decode()
+    assert "nobody@example.org" in page
+    row = SignIn.objects.get()
+    assert client.get(f"/admin/jobs/signin/{row.pk}/change/").status_code == 200
+
+
+# Tokens and a new password -------------------------------------------------------------------------------------------
+
+
+def test_tokens_end_with_the_password_they_were_made_under(client):
+    account = factories.account()
+    secret = Token.issue(account)
+    other = Token.issue(factories.account("bob@example.org"))
+    client.force_login(account)
+    new = "a wholly new one 9"
+    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    assert sign_in(Client(), password=new).status_code == 302
+    assert Token.find(secret) is None
+    assert Token.find(other)
+
+
+def test_a_password_set_by_the_operator_ends_tokens_too():
+    account = factories.account()
+    secret = Token.issue(account)
+    account.set_password("a wholly new one 9")
+    account.save()
+    assert Token.find(secret) is None
+
+
+def test_a_first_password_ends_no_token():
+    account = Account.objects.create_user("ann@example.org")
+    secret = Token.issue(account)
+    account.set_password(PASSWORD)
+    account.save()
+    assert Token.find(secret)
+
+
+def test_signing_in_ends_no_token_also_when_the_hash_is_made_anew(client):
+    account = factories.account()
+    account.password = make_password(PASSWORD, hasher="pbkdf2_sha256")  # not the preferred way any more
+    account.save()
+    secret = Token.issue(account)
+    assert sign_in(client).status_code == 302
+    assert Account.objects.get().password.startswith("md5")
+    assert Token.find(secret)
 
 
 # A forgotten password ------------------------------------------------------------------------------------------------
@@ -194,9 +360,20 @@ def test_a_site_without_mail_promises_no_letter_and_names_the_operator(client, s
     settings.EMAIL_URL = ""
     page = client.get(address).content.decode()
     assert "no mail set up" in page
-    assert "sk the operator" in page
+    assert "Ask the operator to set a new password" in page
     assert "you will get" not in page
     assert "Look into your mail" not in page
+
+
+def test_without_mail_no_link_of_a_letter_is_written_into_the_log():
+    """Whoever reads the log could take the account over."""
+    code = (
+        "import django; django.setup(); from django.core.mail import send_mail;"
+        "send_mail('Subject', '/accounts/password/reset/key/secret/', None, ['ann@example.org'])"
+    )
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "videoservice.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert "secret" not in done.stdout + done.stderr
 
 
 def test_a_site_with_mail_promises_a_letter(client, settings):
@@ -228,6 +405,20 @@ def test_an_address_has_to_be_confirmed_first(client, with_email):
     client.post(link)
     sign_in(client)
     assert is_in(client)
+
+
+def test_with_mail_signing_up_with_a_taken_address_looks_like_any_other(with_email, settings):
+    settings.EMAIL_URL = "smtp://mail.example.org"
+    account = factories.account()
+    EmailAddress.objects.create(user=account, email=account.email, verified=True, primary=True)
+    answers = [sign_up(Client(), email) for email in ("ann@example.org", "bob@example.org")]
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+    assert [message.to for message in mail.outbox] == [["ann@example.org"], ["bob@example.org"]]
+    for answer in answers:
+        shown = [answer.client.get(answer.headers["Location"]).content.decode() for answer in answers]
+    tidy = [re.sub(r'csrfmiddlewaretoken" value="[^"]+"|[a-z]+@example.org', "", page) for page in shown]
+    assert tidy[0] == tidy[1]
 
 
 def test_without_email_set_up_nothing_has_to_be_confirmed():

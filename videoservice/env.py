@@ -33,6 +33,14 @@ def integer(name: str, default: int, minimum: int = 0) -> int:
     return int(value)
 
 
+def choice(name: str, *known: str) -> str:
+    """One of some words; the first is the default."""
+    value = text(name, known[0]).lower()
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} is {value!r}; use {' or '.join(known)}.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A list written with commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

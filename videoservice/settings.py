@@ -144,6 +144,11 @@ WHISPER_MODEL = env.text("WHISPER_MODEL")
 MAX_ATTEMPTS = 5
 """How often a job is started again after its worker was lost, before it counts as failed."""
 
+ACTIVE_JOBS_LIMIT = env.integer("ACTIVE_JOBS_LIMIT", 1000)
+"""How many jobs of an account may wait or run at the same time; 0: any number."""
+DAILY_MINUTES_LIMIT = env.integer("DAILY_MINUTES_LIMIT", 0)
+"""How many minutes of recordings an account may have worked on a day; 0: any number."""
+
 # Uploads -------------------------------------------------------------------------------------------------------------
 
 UPLOAD_LIMIT_BYTES = env.integer("UPLOAD_LIMIT_MB", 10_240, 1) * 1024**2
@@ -177,6 +182,10 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_SESSION_REMEMBER = True
+SIGNUP = env.choice("SIGNUP", "open", "closed")
+"""Whether people may make accounts themselves; the first one always may."""
+# By visitor and address, not by address alone: see jobs.accounts.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
 
 EMAIL_URL = env.text("EMAIL_URL")
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
@@ -185,7 +194,8 @@ if EMAIL_URL:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     vars().update(env.smtp("EMAIL_URL"))
 else:
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    # Not the console: whoever reads the log could use the links of letters.
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 # Pages ---------------------------------------------------------------------------------------------------------------
 

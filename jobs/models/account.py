@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils import timezone
@@ -37,6 +38,14 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Where a password is replaced, whoever knew the old one is to be kept out: its API tokens end with it."""
+        is_new_password = getattr(self, "_password", None) is not None and self.pk is not None
+        old = Account.objects.filter(pk=self.pk).values_list("password", flat=True).first() if is_new_password else None
+        super().save(*args, **kwargs)
+        if old and is_password_usable(old):
+            self.tokens.all().delete()
 
     def claim_install(self) -> None:
         """Make the very first account of an install its operator. Call it once, right after the row was inserted.

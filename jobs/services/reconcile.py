@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from jobs import live, storage
 from jobs.errors import Lost
-from jobs.models import Job
+from jobs.models import Job, SignIn
 from jobs.services import images, uploads
 from jobs.services import jobs as services
 
@@ -34,6 +34,7 @@ def sweep() -> None:
     clear_scratch()
     uploads.expire()
     images.sweep()
+    SignIn.forget_old()
 
 
 def recover_entry(job_id: str) -> None:
