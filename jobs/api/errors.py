@@ -43,7 +43,7 @@ USUAL = {
 }
 """The code and the sentence of each status when nothing more precise is known."""
 
-STATUS_OF_CODE = {"still_active": 409, "duplicate": 409, "too_large": 413}
+STATUS_OF_CODE = {"still_active": 409, "duplicate": 409, "too_large": 413, "too_many_jobs": 429, "day_used_up": 429}
 """Errors of the services that are not plain 422."""
 
 

@@ -16,7 +16,7 @@ from jobs.models import Account, Job, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
 from jobs.operations.fields import GivenKind
-from jobs.services import inputs
+from jobs.services import allowance, inputs
 from jobs.services.parameters import as_json, from_json
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ def create(
 ) -> Job:
     """Make a job and put it in line, or let it wait for the jobs in `after`.
 
-    Raises InputError when the recording, or another file that the parameters name, does not allow the work.
+    Raises InputError when the recording, or another file that the parameters name, does not allow the work, and when
+    the owner has asked for too much (see `allowance`).
     """
     registry.get(slug).check(video.info, params)
     inputs.find(owner, video, slug, params)
@@ -49,9 +50,13 @@ def create(
 def create_ordered(video: Video, slug: str, params: Params, idempotency_key: str) -> Job:
     """Make the job of work that was checked and ordered before its recording had arrived.
 
-    Another file that it needs may have gone meanwhile. That is no reason to refuse the recording: the job says so.
+    Another file that it needs may have gone meanwhile, or the owner have asked for too much. That is no reason to
+    refuse the recording: the job says so.
     """
-    return _create(video.owner, video, slug, as_json(params), [], idempotency_key, None)
+    try:
+        return _create(video.owner, video, slug, as_json(params), [], idempotency_key, None)
+    except InputError as refusal:
+        return _create(video.owner, video, slug, as_json(params), [], idempotency_key, None, refusal)
 
 
 def _create(
@@ -62,9 +67,13 @@ def _create(
     after: Iterable[Job],
     idempotency_key: str | None,
     retry_of: Job | None,
+    refusal: InputError | None = None,
 ) -> Job:
+    """`refusal`: why it is to fail at once."""
     before = list(after)
     with transaction.atomic():
+        if not refusal:
+            allowance.claim(owner, video)
         job = Job.objects.create(
             owner=owner,
             video=video,
@@ -78,7 +87,9 @@ def _create(
         )
         job.after.set(before)
         inputs.mark_used(given(job))
-    if before:
+    if refusal:
+        job.fail(refusal)
+    elif before:
         settle(job)
     else:
         ring(job)
@@ -162,6 +173,8 @@ def artifacts_key(pk: UUID) -> str:
 
 def ended(job: Job) -> None:
     """To be called after a job reached its end: wakes what waited for it, and tells the pages."""
+    if not job.attempt:
+        allowance.give_back(job)
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
         settle(dependant)
     live.publish_line(job)

@@ -1,0 +1,90 @@
+"""How much work one account may ask for."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from jobs.errors import InputError
+from jobs.models import DailyUse, Job
+from jobs.services import jobs, parameters, videos
+from tests import factories
+from tests.api import Api, error
+
+pytestmark = pytest.mark.django_db
+S = Job.Status
+
+
+def ask(video):
+    return jobs.create(video.owner, video, "thumbnails", parameters.parse("thumbnails", {}, video.info))
+
+
+def used_seconds():
+    return [use.seconds for use in DailyUse.objects.order_by("day")]
+
+
+def test_no_more_jobs_are_taken_than_an_account_may_have_under_way(settings):
+    settings.ACTIVE_JOBS_LIMIT = 2
+    video = factories.video()
+    for status in (S.RUNNING, S.QUEUED):
+        factories.job(video=video, status=status)
+    factories.job(factories.account("bob@example.org"))
+    with pytest.raises(InputError) as caught:
+        ask(video)
+    assert caught.value.code == "too_many_jobs"
+    Job.objects.filter(status=S.RUNNING).update(status=S.SUCCEEDED)
+    assert ask(video).status == S.QUEUED
+
+
+def test_the_api_answers_429(settings):
+    settings.ACTIVE_JOBS_LIMIT = 1
+    video = factories.video()
+    factories.job(video=video)
+    answer = Api(video.owner).post("/jobs", {"video": str(video.pk), "operation": "thumbnails"})
+    assert error(answer) == (429, "too_many_jobs")
+    retried = Api(video.owner).post(f"/jobs/{factories.job(video=video, status=S.FAILED).pk}/retry")
+    assert error(retried) == (429, "too_many_jobs")
+
+
+def test_a_recording_arrives_also_when_its_work_is_too_much(settings):
+    settings.ACTIVE_JOBS_LIMIT = 1
+    video = factories.video()
+    videos.start(video, {"thumbnails": {"version": 1}, "extract-audio": {"version": 1}})
+    first, second = Job.objects.order_by("created_at")
+    assert first.status == S.QUEUED
+    assert (second.status, second.error_code) == (S.FAILED, "too_many_jobs")
+
+
+def test_the_minutes_of_a_day_are_counted_by_the_recordings_worked_on(settings):
+    settings.DAILY_MINUTES_LIMIT = 1
+    video = factories.video(facts=factories.info(seconds=25))
+    ask(video)
+    ask(video)
+    with pytest.raises(InputError) as caught:
+        ask(video)
+    assert caught.value.code == "day_used_up"
+    assert "0 are left today" in caught.value.message
+    assert used_seconds() == [50]
+    ask(factories.video(facts=factories.info(seconds=10)))
+    assert used_seconds() == [60]
+    DailyUse.objects.update(day=timezone.localdate() - timedelta(days=1))
+    ask(video)
+    assert used_seconds() == [60, 25]
+
+
+def test_removed_jobs_still_count_and_those_that_never_began_do_not(settings):
+    settings.DAILY_MINUTES_LIMIT = 1
+    video = factories.video(facts=factories.info(seconds=20))
+    done, waiting, running = ask(video), ask(video), ask(video)
+    done.start("somewhere")
+    done.succeed(1)
+    jobs.remove(done)
+    jobs.cancel(waiting)
+    running.start("somewhere")
+    jobs.cancel(running)
+    assert used_seconds() == [40]
+
+
+def test_without_a_limit_nothing_is_counted():
+    ask(factories.video())
+    assert used_seconds() == []
