@@ -1,12 +1,10 @@
 """Who is asking, and what is theirs. Whatever belongs to somebody else does not exist: 404."""
 
 import functools
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from allauth.core.internal import ratelimit
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -16,15 +14,12 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
-from redis.exceptions import RedisError
 
+from jobs import attempts
 from jobs.models import Account, Token
 
 M = TypeVar("M", bound=models.Model)
 View = Callable[..., Any]
-log = logging.getLogger(__name__)
-ATTEMPTS = {"credentials": "60/m/ip"}
-"""Requests with missing or wrong credentials that one address may make. Good ones are never counted."""
 UNKNOWN = "Sign in, or send a valid token in the header “Authorization: Bearer …”."
 TOO_MANY = "There were too many attempts. Wait a minute, then try again."
 
@@ -82,21 +77,12 @@ def bearer(request: HttpRequest) -> str | None:
     return secret.strip() if scheme.lower() == "bearer" else None
 
 
-def keeps_trying(request: HttpRequest) -> bool:
-    """Count a request with credentials that do not fit, to any address: whether there were too many of them."""
-    try:
-        return not ratelimit.consume(request, app="api", action="credentials", config=ATTEMPTS, limit_get=True)
-    except RedisError as error:  # no reason to fail: the answer is a refusal anyway
-        log.warning("attempts are not counted: %s", error)
-        return False
-
-
 def _refusal(request: HttpRequest) -> HttpResponse | None:
     """Why this request gets no further, or None. Sets the user of a token."""
     if (secret := bearer(request)) is not None:
         token = Token.find(secret)
         if token is None:
-            return refused(429, "too_many_requests", TOO_MANY) if keeps_trying(request) else _unknown()
+            return refused(429, "too_many_requests", TOO_MANY) if attempts.too_many(request) else _unknown()
         request.user = token.owner
         return None
     if not isinstance(request.user, Account) or not request.user.is_authenticated:

@@ -62,7 +62,7 @@ def test_a_query_that_cannot_be_used_is_named(path, field):
 
 
 def test_an_unknown_host_is_a_json_400():
-    assert error(Client().get(f"{ROOT}/videos", headers={"Host": "evil.example"})) == (400, "bad_request")
+    assert error(Client().get(f"{ROOT}/videos", headers={"Host": "evil.example"})) == (400, "unknown_host")
 
 
 def test_a_failure_of_the_server_is_a_json_500_without_its_inside(monkeypatch):

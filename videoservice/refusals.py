@@ -1,48 +1,88 @@
-"""Bodies that the web process does not take in, and what it says then without asking the application."""
+"""Answers other than success that are known before the application is asked, or that it cannot give itself."""
 
 import dataclasses
 from html import escape
 from json import dumps
 
-from django.conf import settings
-
 PAGE = """<!doctype html>
 <html lang="en">
+<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Not taken in · videoservice</title>
+<title>{heading} · videoservice</title>
 <style>
-:root {{ color-scheme: light dark }}
-body {{ max-width: 36rem; margin: 20vh auto; padding: 0 1.5rem; font: 1rem/1.5 system-ui, sans-serif }}
+:root {{ color-scheme: light dark; --line: light-dark(#e4e0d9, #2c2f34); --accent: light-dark(#0b6e5b, #3fc3a5) }}
+body {{ margin: 0; background: light-dark(#fbfaf8, #131416); color: light-dark(#1d1b18, #eceae6);
+  font: 15px/1.5 ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif }}
+header {{ border-bottom: 1px solid var(--line); font-size: 16px; font-weight: 650 }}
+header a {{ display: flex; align-items: center; gap: .5rem; width: fit-content; height: 56px; color: inherit }}
+a {{ color: var(--accent); text-decoration: none }}
+svg {{ width: 24px; color: var(--accent) }}
+header, main {{ padding: 0 max(1rem, 50vw - 14rem) }}
+main div {{ margin-top: 1.5rem; padding: 1.25rem; border: 1px solid var(--line); border-radius: 10px;
+  background: light-dark(#fff, #1b1d20) }}
+h1 {{ margin: 0; font-size: 1.45rem; line-height: 1.2 }}
+.button {{ display: inline-block; padding: .5rem 1rem; border-radius: 6px; background: var(--accent);
+  color: light-dark(#fff, #06241d); font-weight: 560 }}
 </style>
-<main><h1>That was not taken in</h1><p>{message}</p><p><a href="/">Back to the library</a></p></main>
+<header><a href="/"><svg viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
+<rect x="2" y="8" width="3" height="8" rx="1.5"/><rect x="7" y="4" width="3" height="16" rx="1.5"/>
+<rect x="12" y="11" width="3" height="2" rx="1" opacity=".35"/><rect x="17" y="5" width="3" height="14" rx="1.5"/>
+</svg>videoservice</a></header>
+<main><div><h1>{heading}</h1><p>{message}</p><a class="button" href="/">Go to the library</a></div></main>
 </html>
 """
-"""A page that needs nothing else: the names of the site's own files are known to the application only."""
+"""A page like the site's own that needs nothing else: no file, no template, no database."""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+AGAIN_SECONDS = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """An answer to a body that is not taken in, given without asking the application. `status` has its words."""
+    """`status` has its words, `heading` is for pages; `again` says whether the same may do in a moment."""
 
     status: str
     code: str
     message: str
+    heading: str = "That was not taken in"
+    again: bool = False
+
+    @property
+    def number(self) -> int:
+        return int(self.status[:3])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an answer with this status says besides."""
+        headers = {"Tus-Resumable": "1.0.0"}
+        if self.number == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        if self.again:
+            headers["Retry-After"] = str(AGAIN_SECONDS)
+        return headers
+
+    @property
+    def envelope(self) -> dict[str, dict[str, str]]:
+        """The refusal as scripts read it."""
+        return {"error": {"code": self.code, "message": self.message}}
+
+    @property
+    def page(self) -> str:
+        return PAGE.format(heading=escape(self.heading), message=escape(self.message))
 
     def headers_and_body(self, accept: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        """A page for browsers, the API's error envelope for everybody else."""
+        """A page for browsers, the API's error envelope for everybody else; the connection ends with it."""
         if b"text/html" in accept:
-            kind, body = b"text/html", PAGE.format(message=escape(self.message))
+            kind, body = b"text/html", self.page
         else:
-            kind, body = b"application/json", dumps({"error": {"code": self.code, "message": self.message}})
+            kind, body = b"application/json", dumps(self.envelope)
         content = body.encode()
         headers = [
             (b"Connection", b"close"),
-            (b"Tus-Resumable", b"1.0.0"),
             (b"Content-Type", kind + b"; charset=utf-8"),
             (b"Content-Length", b"%d" % len(content)),
+            (b"Content-Security-Policy", POLICY.encode()),
+            *((name.encode(), value.encode()) for name, value in self.headers.items()),
         ]
-        if self.status.startswith("401"):
-            headers.append((b"WWW-Authenticate", b"Bearer"))
         return headers, content
 
     def raw(self, accept: bytes) -> bytes:
@@ -52,70 +92,30 @@ class Refusal:
         return b"\r\n".join([*lines, b"", content])
 
 
-MIB = 1024**2
-SMALL_LIMIT_BYTES = MIB
-"""For everything but recordings: fields of forms, parameters of calls."""
-FORM_PATHS = (b"/submit/", b"/api/v1/videos")
-CHUNK_PATHS = (b"/uploads", b"/api/v1/uploads")
-
-
-@dataclasses.dataclass(frozen=True)
-class Admission:
-    """How long a request's body may be, by where it goes. `is_known` is whether it names a session or a token at all.
-
-    Whether those are good is found out by the application, after the body; but nobody fills the disk without an account
-    and without even a try at one. `path` is as it was sent, with its query.
-    """
-
-    method: bytes
-    path: bytes
-    is_known: bool
-
-    def refusal(self, length: int) -> "Refusal | None":
-        """Why a body of so many bytes is not taken in; None when it is."""
-        limit = self._limit
-        if length > limit:
-            return Refusal("413 Content Too Large", "too_large", self._too_large(limit // MIB))
-        if length > SMALL_LIMIT_BYTES and not self.is_known:
-            return SIGN_IN
-        return None
-
-    @property
-    def _limit(self) -> int:
-        limit: int = SMALL_LIMIT_BYTES
-        if self._takes_form:
-            limit = settings.FORM_LIMIT_BYTES
-        elif self._takes_chunk:
-            limit = settings.CHUNK_LIMIT_BYTES
-        return limit
-
-    @property
-    def _takes_form(self) -> bool:
-        return self.method == b"POST" and self._place in FORM_PATHS
-
-    @property
-    def _takes_chunk(self) -> bool:
-        is_upload = any(self._place == path or self._place.startswith(path + b"/") for path in CHUNK_PATHS)
-        return is_upload and self.method in (b"PATCH", b"POST")  # POST: with the creation, or instead of PATCH
-
-    @property
-    def _place(self) -> bytes:
-        return self.path.partition(b"?")[0]
-
-    def _too_large(self, megabytes: int) -> str:
-        if self._takes_chunk:
-            return f"This chunk is too long. Send the file in chunks of at most {megabytes} MB."
-        if self._takes_form:
-            return (
-                f"This is too large for one piece: the limit is {megabytes} MB. Turn on JavaScript to upload larger "
-                "files by the page, or upload in chunks to /uploads."
-            )
-        return f"This is too large: the limit is {megabytes} MB here. Send less at once."
-
-
-SIGN_IN = Refusal("401 Unauthorized", "unauthorized", "Sign in, or send a token, and try again.")
+SIGN_IN = Refusal("401 Unauthorized", "unauthorized", "Sign in, or send a valid token, and try again.")
 DISK_FULL = Refusal(
     "507 Insufficient Storage",
     "disk_full",
     "The server's disk is full, so this was not taken in. Make room, or ask the operator to, then try again.",
+    heading="There is no room",
+)
+AWAY = Refusal(
+    "503 Service Unavailable",
+    "unavailable",
+    "A part that the service needs does not answer at the moment. Wait a minute, then try again.",
+    heading="Away for a moment",
+    again=True,
+)
+INTERNAL = Refusal(
+    "500 Internal Server Error",
+    "internal",
+    "Something went wrong on the server. Try again; if that fails too, tell the operator.",
+    heading="Something went wrong here",
+)
+UNKNOWN_HOST = Refusal(
+    "400 Bad Request",
+    "unknown_host",
+    "The site does not go by the name that this request was sent to. Use its usual address, or ask the operator to add "
+    "the name to ALLOWED_HOSTS.",
+    heading="Not the name of this site",
 )

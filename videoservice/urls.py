@@ -13,3 +13,6 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("", include("jobs.urls")),
 ]
+
+handler400 = "videoservice.errors.bad_request"
+handler500 = "videoservice.errors.server_error"

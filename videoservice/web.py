@@ -10,7 +10,6 @@
 
 import asyncio
 import contextlib
-import errno
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -23,11 +22,12 @@ from django.conf import settings
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
-from videoservice.refusals import DISK_FULL, Admission, Refusal
+from videoservice.admission import Admission
+from videoservice.outages import FULL
+from videoservice.refusals import DISK_FULL, Refusal
 
 log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 IDLE_SECONDS = 60
 """How long a connection may send nothing in the middle of a request, or between two."""
 STALL_SECONDS = 300

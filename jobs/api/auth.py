@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
-from jobs.access import keeps_trying
+from jobs import attempts
 from jobs.api.errors import ApiError
 from jobs.models import Account, Token
 
@@ -42,7 +42,7 @@ class SessionAuth(APIKeyCookie):
 
 def refusal(request: HttpRequest) -> ApiError:
     """401, or 429 for an address that keeps trying."""
-    return ApiError(429 if keeps_trying(request) else 401)
+    return ApiError(429 if attempts.too_many(request) else 401)
 
 
 def owner(request: HttpRequest) -> Account:

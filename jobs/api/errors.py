@@ -20,6 +20,9 @@ from ninja.errors import ValidationError as SchemaError
 
 from jobs import access
 from jobs.errors import InputError, JobError, ResourceError
+from videoservice.errors import answer
+from videoservice.outages import refusal_of
+from videoservice.refusals import AWAY, DISK_FULL, INTERNAL
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +41,9 @@ USUAL = {
     416: ("range", "The file has no such range of bytes."),
     422: ("invalid", "Some values cannot be used."),
     429: ("too_many_requests", access.TOO_MANY),
-    500: ("internal", "Something went wrong on the server. Try again; if that fails too, tell the operator."),
-    507: ("disk_full", "The server has no space left. Try again later, or tell the operator."),
+    500: (INTERNAL.code, INTERNAL.message),
+    503: (AWAY.code, AWAY.message),
+    507: (DISK_FULL.code, DISK_FULL.message),
 }
 """The code and the sentence of each status when nothing more precise is known."""
 
@@ -166,6 +170,9 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(Exception)
     def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+        if refusal := refusal_of(error):
+            log.error("%s %s: %s", request.method, request.path, error)
+            return answer(request, refusal)
         log.exception("%s %s failed", request.method, request.path, exc_info=error)
         got_request_exception.send(sender=None, request=request)
         return envelope(ApiError(500))

@@ -1,0 +1,41 @@
+"""Answers to what goes wrong anywhere in Django: a page for people, an envelope for scripts, a sentence for htmx."""
+
+import sys
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+
+from videoservice import outages
+from videoservice.refusals import INTERNAL, POLICY, UNKNOWN_HOST, Refusal
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, DisallowedHost):
+        return answer(request, UNKNOWN_HOST)
+    return defaults.bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Called by Django while it handles the error."""
+    refusal = outages.refusal_of(sys.exc_info()[1])
+    if refusal is None and wants_page(request):
+        return defaults.server_error(request)
+    return answer(request, refusal or INTERNAL)
+
+
+def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    if "HX-Request" in request.headers:
+        response = HttpResponse(refusal.message, content_type="text/plain; charset=utf-8")
+    elif wants_page(request):
+        response = HttpResponse(refusal.page, headers={"Content-Security-Policy": POLICY})
+    else:
+        response = JsonResponse(refusal.envelope)
+    response.status_code = refusal.number
+    for name, value in refusal.headers.items():
+        response.headers[name] = value
+    return response
+
+
+def wants_page(request: HttpRequest) -> bool:
+    return "text/html" in request.headers.get("Accept", "") and not request.path_info.startswith("/api/")
