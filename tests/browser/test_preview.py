@@ -82,7 +82,7 @@ def test_it_says_what_is_wrong_and_comes_back_when_it_is_mended(form):
 def test_it_goes_with_the_image(form):
     form.get_by_role("button", name="Do without it").click()
     expect(form.locator(".preview img")).to_be_hidden()
-    expect(form.locator(".preview")).to_contain_text("once there is something to show")
+    expect(form.locator(".preview")).to_contain_text("once there is an image or a text")
 
 
 def test_it_stays_in_sight_and_inside_of_the_form(form):
