@@ -7,10 +7,10 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
+from jobs import attempts
 from jobs.models import Account, SignIn
 
 log = logging.getLogger(__name__)
@@ -31,14 +31,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """Where letters confirm addresses, signing up with a taken one looks like any other. Without mail it has to be
         refused, which tells that it is taken; so nobody may find out many."""
         is_told = not settings.EMAIL_URL and Account.objects.filter(email__iexact=email).exists()
-        if is_told and self._tries_with_taken() > TAKEN_TRIES:
+        if is_told and attempts.too_many(self.request, "taken", most=TAKEN_TRIES, seconds=TAKEN_SECONDS):
             raise ValidationError("There were too many attempts. Wait an hour, then try again.")
         return super().clean_email(email)
-
-    def _tries_with_taken(self) -> int:
-        key = f"taken:{self.get_client_ip(self.request)}"
-        cache.add(key, 0, TAKEN_SECONDS)
-        return int(cache.incr(key))
 
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Account:
         account = super().save_user(request, user, form, commit)

@@ -1,4 +1,4 @@
-"""How often one address may come with credentials that do not fit."""
+"""How often one visitor may try what strangers should not try for long."""
 
 import ipaddress
 
@@ -6,19 +6,18 @@ from allauth.account.adapter import get_adapter
 from django.core.cache import cache
 from django.http import HttpRequest
 
-MOST = 60
-SECONDS = 60
 NETWORK = "/64"
 """What one visitor has of IPv6."""
 
 
-def too_many(request: HttpRequest) -> bool:
-    """Count this request; whether its address has made more than its share of them within a minute."""
-    key = f"attempts:{visitor(get_adapter().get_client_ip(request))}"
-    cache.add(key, 0, SECONDS)
+def too_many(request: HttpRequest, what: str = "credentials", *, most: int = 60, seconds: int = 60) -> bool:
+    """Count this request (by default for its credentials that do not fit); whether its visitor has made more than
+    `most` of them within so many seconds."""
+    key = f"attempts:{what}:{visitor(get_adapter().get_client_ip(request))}"
+    cache.add(key, 0, seconds)
     try:
-        return int(cache.incr(key)) > MOST
-    except ValueError:  # the minute ended in between
+        return int(cache.incr(key)) > most
+    except ValueError:  # the time ended in between
         return False
 
 
