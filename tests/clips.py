@@ -169,9 +169,9 @@ def _encoded_sound(sound: Sound, stream) -> list:
     step = stream.codec_context.frame_size or sound.rate
     samples = sound.samples
     for place in range(0, samples.shape[1], step):
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(samples[:, place : place + step]), format="fltp", layout=sound.layout
-        )
+        # PyAV cannot count the planes of eight channels.
+        packed = np.ascontiguousarray(samples[:, place : place + step].T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=sound.layout)
         frame.sample_rate = sound.rate
         frame.pts, frame.time_base = first + place, Fraction(1, sound.rate)
         for converted in resampler.resample(frame):
@@ -196,8 +196,8 @@ def seen(path: Path) -> list[Seen]:
         ]
 
 
-def heard(path: Path, track: int = 0) -> tuple[NDArray[np.float32], int]:
-    """First channel of a track from time stamp zero on, as a player gives it, and its sample rate.
+def heard(path: Path, track: int = 0, channel: int = 0) -> tuple[NDArray[np.float32], int]:
+    """One channel of a track from time stamp zero on, as a player gives it, and its sample rate.
 
     Time stamps that jitter by less than 10 ms (Matroska rounds them to whole ones) do not move the sound.
     """
@@ -205,14 +205,15 @@ def heard(path: Path, track: int = 0) -> tuple[NDArray[np.float32], int]:
         stream = container.streams.audio[track]
         rate = stream.rate
         blocks, position = [], 0
-        resampler = av.AudioResampler(format="fltp")
+        resampler = av.AudioResampler(format="flt")
         for frame in container.decode(stream):
             begin = round(frame.pts * frame.time_base * rate)
             if not blocks or begin - position > rate // 100:
                 blocks.append(np.zeros(max(0, begin - position), np.float32))
                 position += len(blocks[-1])
             for converted in resampler.resample(frame):
-                blocks.append(converted.to_ndarray()[0][max(0, -begin) if len(blocks) == 1 else 0 :])
+                samples = converted.to_ndarray().reshape(-1, converted.layout.nb_channels)[:, channel]
+                blocks.append(samples[max(0, -begin) if len(blocks) == 1 else 0 :])
                 position += len(blocks[-1])
     return np.concatenate(blocks), rate
 

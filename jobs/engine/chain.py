@@ -9,7 +9,7 @@ from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
 
-from jobs.engine.placed import LAYOUTS, Samples
+from jobs.engine.placed import LAYOUTS, Samples, samples_of
 
 
 class Chain:
@@ -53,7 +53,7 @@ class Chain:
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
             assert isinstance(frame, AudioFrame)
-            yield frame.to_ndarray().reshape(-1, self._channels).astype(np.float32, copy=False)
+            yield samples_of(frame)
 
 
 def filtered(blocks: Iterable[Samples], filters: Sequence[str], rate: int, channels: int) -> Iterator[Samples]:

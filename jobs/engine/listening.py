@@ -1,6 +1,7 @@
 """Short windows of a track's sound, each decoded by itself, at their places on the recording's clock."""
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,16 +11,16 @@ from typing import Self
 import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from jobs.engine import pcm
 from jobs.engine.parallel import Halt
-from jobs.engine.placed import HOLE_SECONDS, LAYOUTS, Samples
+from jobs.engine.placed import Placed, Samples, placed
 
 # Decoders need some sound before they give it right: most of all Opus (80 ms) and MP3 with its reservoir of bits.
 LEAD_SECONDS = Fraction(1, 5)
+BLOCK_SECONDS = Fraction(1, 20)
 
 
 class Listener:
@@ -50,7 +51,7 @@ class Listener:
         self._can_seek = can_seek
         self._halt = halt
         self._frames = self._placed()
-        self._ahead: list[tuple[int, Samples]] = []
+        self._ahead: list[Placed] = []
         self._damage: list[Fraction] = []
         self._until: Fraction | None = None
 
@@ -108,30 +109,13 @@ class Listener:
         self._damage.clear()
         self._frames = self._placed()
 
-    def _placed(self) -> Iterator[tuple[int, Samples]]:
-        """Decoded sound from here on, each block with its place: the samples from time stamp zero to its first."""
-        resampler = AudioResampler(format="flt", layout=LAYOUTS[self.channels], rate=self.rate)
-        expected: int | None = None
-        for frame in self._decoded():
-            for block in [frame] if self._fits(frame) else resampler.resample(frame):
-                if block.pts is None or block.time_base is None:
-                    continue
-                # Once for each of thousands of frames: numbers, not fractions.
-                clock = block.time_base
-                place = (2 * block.pts * clock.numerator * self.rate + clock.denominator) // (2 * clock.denominator)
-                # As in jobs.engine.placed: less than this is jitter of the time stamps, not a hole in the sound.
-                if expected is not None and abs(place - expected) <= HOLE_SECONDS * self.rate:
-                    place = expected
-                samples = _samples(block)
-                expected = place + len(samples)
-                yield place, samples
-
-    def _fits(self, frame: AudioFrame) -> bool:
-        return (
-            frame.format.name in ("flt", "fltp")
-            and frame.sample_rate == self.rate
-            and frame.layout.name == LAYOUTS[self.channels]
-        )
+    def _placed(self) -> Iterator[Placed]:
+        """Sound decoded from here on, with its places."""
+        frames = self._decoded()
+        if self._can_seek:
+            # Of several frames in one packet the first alone tells its time.
+            frames = itertools.dropwhile(lambda frame: frame.pts is None, frames)
+        return placed(frames, self.rate, self.channels, block=round(BLOCK_SECONDS * self.rate))
 
     def _decoded(self) -> Iterator[AudioFrame]:
         assert self._stream.time_base is not None
@@ -146,11 +130,6 @@ class Listener:
                 if frames is None and packet.pts is not None:
                     self._damage.append(packet.pts * packet.time_base)
                 yield from frames or []
-
-
-def _samples(frame: AudioFrame) -> Samples:
-    block = frame.to_ndarray().astype(np.float32, copy=False)
-    return block.T if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels)
 
 
 def _copy(block: Samples, samples: Samples, offset: int) -> None:

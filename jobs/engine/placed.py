@@ -24,6 +24,17 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 HOLE_SECONDS = 0.01
 
 
+def samples_of(frame: AudioFrame) -> Samples:
+    """The samples of a frame that came out of a filter as packed floats.
+
+    None but these become arrays: PyAV counts planes up to an empty pointer, and eight channels or more in planes have
+    none. It would read on into memory that is not the frame's.
+    """
+    if frame.format.name != "flt":
+        raise ValueError(f"samples stored as {frame.format.name}")
+    return frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
+
+
 def placed(frames: Iterable[AudioFrame], rate: int, channels: int, *, block: int) -> Iterator[Placed]:
     """The sound of frames in rising order, in blocks of `block` samples, fewer before a hole and at the end.
 
@@ -81,8 +92,8 @@ class Row:
     def _ready(self) -> Iterator[Placed]:
         with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
             while True:
-                samples = self._graph.pull().to_ndarray().reshape(-1, self._channels)
-                yield self._place, samples.astype(np.float32, copy=False)
+                samples = samples_of(self._graph.pull())
+                yield self._place, samples
                 self._place += len(samples)
 
 

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av.error
-import numpy as np
 from av.filter import Graph
 
 from jobs.engine.parallel import Halt
-from jobs.engine.placed import HOLE_SECONDS, LAYOUTS, Placed, Samples
+from jobs.engine.placed import HOLE_SECONDS, LAYOUTS, Placed, Samples, samples_of
 
 
 class Unsteady(Exception):
@@ -30,7 +29,7 @@ def steady(
     # A block is right when the next one begins where it ends. After the last there is one of silence, which tells.
     waiting: collections.deque[Placed] = collections.deque()
     place = count = 0
-    for begin, samples in _pulled(_graph(path, format, index, rate, channels, block), channels, halt):
+    for begin, samples in _pulled(_graph(path, format, index, rate, channels, block), halt):
         if not waiting:
             place = round(begin * rate)
         elif abs(begin * rate - place - count) > HOLE_SECONDS * rate:
@@ -46,7 +45,7 @@ def steady(
             yield begin, samples[: end - begin]
 
 
-def _pulled(graph: Graph, channels: int, halt: Halt) -> Iterator[tuple[float, Samples]]:
+def _pulled(graph: Graph, halt: Halt) -> Iterator[tuple[float, Samples]]:
     """Blocks with their time stamps in seconds."""
     while True:
         halt.check()
@@ -58,8 +57,7 @@ def _pulled(graph: Graph, channels: int, halt: Halt) -> Iterator[tuple[float, Sa
             raise Unsteady from error
         if frame.pts is None or frame.time_base is None:
             raise Unsteady
-        samples = frame.to_ndarray().reshape(-1, channels).astype(np.float32, copy=False)
-        yield float(frame.pts * frame.time_base), samples
+        yield float(frame.pts * frame.time_base), samples_of(frame)
 
 
 def _graph(path: Path, format: str, index: int, rate: int, channels: int, block: int) -> Graph:
