@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from jobs.engine import probe
 from jobs.models import Account, Job
 from tests import clips, factories
-from tests.browser.test_looks import serious
+from tests.browser.test_looks import faults
 
 SLOW = 60_000
 LOUD = [(0, 1.5), (2.5, 4), (5.2, 6.5), (8, 9)]
@@ -744,7 +744,7 @@ def test_the_plan_fits_and_can_be_used_by_everybody(open_plan, talk, width, sche
     page.locator("#cut details").evaluate("fold => { fold.open = true; }")
     keep(page, f"cut-plan-{width}-{scheme}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert serious(page) == []
+    assert faults(page) == []
     targets = "button, summary, input:not([type=radio], [type=checkbox]), select, label:has(input)"
     small = page.locator(f"#cut :is({targets}):visible").evaluate_all(
         "all => all.filter(one => one.getBoundingClientRect().height < 40).map(one => one.outerHTML)"

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from jobs.engine import probe
 from jobs.models import Account
 from tests import clips, factories, transcribed
-from tests.browser.test_looks import serious
+from tests.browser.test_looks import faults
 
 SLOW = 60_000
 """Milliseconds for what the server has to answer, on a busy machine."""
@@ -134,4 +134,4 @@ def test_it_has_room_and_meets_axe(opened, width, scheme):
     page = opened(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.locator(".said li").first.get_by_role("button", name="Edit").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert serious(page) == []
+    assert faults(page) == []
