@@ -52,7 +52,6 @@ class Chain:
                 frame = self._graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            assert isinstance(frame, AudioFrame)
             yield samples_of(frame)
 
 

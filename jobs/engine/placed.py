@@ -12,6 +12,7 @@ import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.filter import Graph
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
@@ -24,15 +25,15 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 HOLE_SECONDS = 0.01
 
 
-def samples_of(frame: AudioFrame) -> Samples:
+def samples_of(frame: AudioFrame | VideoFrame) -> Samples:
     """The samples of a frame that came out of a filter as packed floats.
 
     None but these become arrays: PyAV counts planes up to an empty pointer, and eight channels or more in planes have
     none. It would read on into memory that is not the frame's.
     """
-    if frame.format.name != "flt":
-        raise ValueError(f"samples stored as {frame.format.name}")
-    return frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
+    if not isinstance(frame, AudioFrame) or frame.format.name != "flt":
+        raise ValueError(f"{frame.format.name} instead of packed floats")
+    return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).astype(np.float32, copy=False)
 
 
 def placed(frames: Iterable[AudioFrame], rate: int, channels: int, *, block: int) -> Iterator[Placed]:

@@ -42,6 +42,8 @@ DUCKED = 0.3
 SPARE = Fraction(1, 5)
 """Seconds that are cut beyond the end of an excerpt: readers stop at the last picture."""
 SOUND_RATE = 48_000
+SOUND_CHUNK = SOUND_RATE // 10
+"""Samples read at a time: moviepy (2.2) mixes up times where they are more than half of the shortest excerpt."""
 FASTEST = 30
 ANIMATED_RATE = 12
 MATRICES = {Colorspace.ITU709: "bt709", Colorspace.ITU601: "bt601", Colorspace.FCC: "fcc"}
@@ -267,7 +269,8 @@ def write(
     sound = None
     if film.audio is not None and format == "mp4":
         sound = folder / "sound.f32"
-        np.clip(film.audio.to_soundarray(fps=SOUND_RATE), -1, 1).astype("<f4").tofile(sound)
+        samples = film.audio.to_soundarray(fps=SOUND_RATE, buffersize=SOUND_CHUNK)
+        np.clip(samples, -1, 1).astype("<f4").tofile(sound)
     with process.started(write_argv(film.size, rate, sound, out, format), log=log, stdin=subprocess.PIPE) as child:
         with contextlib.suppress(BrokenPipeError):  # it ended, and `wait` tells why
             for number, picture in enumerate(itertools.islice(film.iter_frames(fps=rate, dtype="uint8"), count), 1):

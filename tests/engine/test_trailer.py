@@ -151,6 +151,20 @@ def test_every_picture_is_the_one_of_its_excerpt_in_its_colour(plain):
         start += float(excerpt.length - FADE)
 
 
+@pytest.mark.parametrize(("seconds", "count"), [(3, 5), (6, 5), (2, 1)])
+def test_short_excerpts_have_their_sound_throughout(film, tmp_path, seconds, count):
+    """The steady tone of the film, but for the cross-fades."""
+    out, told = made(film, tmp_path, Plan(Fraction(seconds), count, 160))
+    loud, start = loudness(out), 0.0
+    usual_loud = np.median(loud)
+    for excerpt in told.excerpts:
+        begin, end = start + float(FADE), start + float(excerpt.length - FADE)
+        inside = loud[int(begin * 10) + 1 : int(end * 10) - 1]
+        assert inside == pytest.approx(np.full(len(inside), usual_loud), rel=0.1)
+        start += float(excerpt.length - FADE)
+    assert len(loud) == pytest.approx(10 * seconds, abs=1)
+
+
 def test_excerpts_fade_into_each_other(film, tmp_path):
     clips = [Excerpt(Fraction(1), Fraction(2)), Excerpt(Fraction(5), Fraction(2))]
     info, size = inspect(film), (160, 90)
