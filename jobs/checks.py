@@ -10,7 +10,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from jobs.engine import process
+from jobs import storage
+from jobs.engine import offline, process
 
 
 def existing(folder: Path) -> Path:
@@ -64,7 +65,7 @@ def one_filesystem(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     device = existing(root).stat().st_dev
     apart = [
         name
-        for name in ("videos", "artifacts", "uploads", "scratch", "cache")
+        for name in ("videos", "images", "artifacts", "uploads", "scratch", "cache", "trash")
         if existing(root / name).stat().st_dev != device
     ]
     if not apart:
@@ -76,6 +77,40 @@ def one_filesystem(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
             id="jobs.E003",
         )
     ]
+
+
+@register
+def network(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if process.no_network() or offline.possible():
+        return []
+    return [
+        Warning(
+            "The programs that look at uploaded files cannot be kept from the network here: there are neither network "
+            "namespaces (unshare) nor filters on system calls (seccomp).",
+            hint="Allow one of them in the container, or let no connections out of it.",
+            id="jobs.W002",
+        )
+    ]
+
+
+@register
+def second_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    root = existing(Path(settings.MEDIA_ROOT))
+    try:
+        with tempfile.TemporaryDirectory(dir=root) as folder:
+            (Path(folder) / "one").touch()
+            (Path(folder) / "two").hardlink_to(Path(folder) / "one")
+    except OSError as error:
+        if error.errno in storage.NO_LINKS:
+            return [
+                Warning(
+                    f"On the filesystem of {root} a file can have one name only (no hard links), so a kill in "
+                    "the wrong moment can keep an upload waiting until it is asked for again.",
+                    hint="Put the media folder on another filesystem, such as ext4, XFS or NFS.",
+                    id="jobs.W003",
+                )
+            ]
+    return []
 
 
 @register(Tags.security, deploy=True)

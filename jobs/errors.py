@@ -24,16 +24,33 @@ class InputError(JobError):
     permanent = True
 
 
+class TooHeavy(InputError):
+    """The recording needs more memory, processor time or room than one piece of work may have: it will every time."""
+
+    code = "too_heavy"
+
+
 class ToolError(JobError):
     """An outside program failed on input that looked usable."""
 
     code = "tool"
 
 
+class Crash(ToolError):
+    """It broke down over its input: nobody ended it from outside."""
+
+
 class ResourceError(JobError):
     """The machine ran out of something: disk, memory."""
 
     code = "resource"
+
+
+class Busy(ResourceError):
+    """The machine has too much to do; that says nothing about the input, and passes by itself."""
+
+    code = "server_busy"
+    retry_after_seconds = 30
 
 
 class Cancelled(JobError):

@@ -19,7 +19,7 @@ from ninja.errors import HttpError
 from ninja.errors import ValidationError as SchemaError
 
 from jobs import access
-from jobs.errors import InputError, JobError, ResourceError
+from jobs.errors import Busy, InputError, JobError, ResourceError
 from videoservice.errors import answer
 from videoservice.outages import refusal_of
 from videoservice.refusals import AWAY, DISK_FULL, INTERNAL
@@ -70,6 +70,8 @@ def envelope(error: ApiError, headers: Mapping[str, str] | None = None) -> JsonR
     response = JsonResponse({"error": body}, status=error.status, headers=headers)
     if error.status == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")
+    if error.status == 503:
+        response.headers.setdefault("Retry-After", str(Busy.retry_after_seconds))
     return response
 
 
@@ -87,7 +89,8 @@ def of_job_error(error: JobError, status: int = 422) -> ApiError:
     if isinstance(error, InputError):
         return ApiError(STATUS_OF_CODE.get(error.code, status), error.code, error.message)
     log.error("a call failed: %s: %s", error.message, error.detail)
-    return ApiError(507 if isinstance(error, ResourceError) else 500, error.code, error.message)
+    status = 503 if isinstance(error, Busy) else 507 if isinstance(error, ResourceError) else 500
+    return ApiError(status, error.code, error.message)
 
 
 # What ninja and our own code raise -----------------------------------------------------------------------------------

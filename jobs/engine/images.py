@@ -3,26 +3,22 @@
 What is kept is a PNG of our own making: upright, in sRGB, with alpha, without anything else that the file carried. So
 whatever opens it later opens bytes that no stranger wrote.
 
-`python -m jobs.engine.images PATH OUT.png` prints one line of JSON, either `{"width", "height", "sha256"}` or
-`{"error": {"code", "message", "detail"}}`.
+`python -m jobs.engine.images PATH OUT.png` prints one line of JSON: `{"width", "height", "sha256"}`, or what went wrong
+(see `sandbox`).
 """
 
 import argparse
 import dataclasses
 import hashlib
 import io
-import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageCms, ImageOps
 
-from jobs.engine import process
-from jobs.engine.probe import environment
-from jobs.errors import InputError, ResourceError, TimedOut, ToolError
+from jobs.engine import process, sandbox
+from jobs.errors import Crash, InputError, TooHeavy
 
 FORMATS = ("PNG", "WEBP", "JPEG")
 LIMIT_BYTES = 32 << 20
@@ -49,27 +45,16 @@ def clean(path: Path, out: Path, *, log: process.CommandLog | None = None) -> Cl
     """Write the image at `path` as a PNG to `out`, in a bounded child process.
 
     Raises InputError with one of these codes: no_file, empty, too_large, not_image, image_too_large, animated, damaged;
-    ResourceError when the disk is full. When it raises there is nothing at `out`.
+    ResourceError when the disk is full or the machine too busy. When it raises there is nothing at `out`.
     """
     process.require_file(path)
     refuse_long(path.stat().st_size)
-    argv = [
-        sys.executable,
-        "-P",
-        "-m",
-        "jobs.engine.images",
-        "--",
-        os.fspath(path.absolute()),
-        os.fspath(out.absolute()),
-    ]
+    argv = sandbox.command("images", "--", os.fspath(path.absolute()), os.fspath(out.absolute()))
     try:
-        answer = json.loads(process.output(argv, log=log, limits=LIMITS, env=environment()))
-        if "error" in answer:
-            raise InputError(**answer["error"])
-        return Cleaned(**answer)
+        return Cleaned(**sandbox.ask(argv, LIMITS, log))
     except BaseException as error:
         out.unlink(missing_ok=True)
-        if isinstance(error, (ToolError, TimedOut, ValueError, TypeError)) or is_memory(error):
+        if isinstance(error, (Crash, TooHeavy, TypeError)):
             raise damaged(getattr(error, "detail", "") or f"{path}: {error}") from error
         raise
 
@@ -81,10 +66,6 @@ def refuse_long(size: int) -> None:
             f"This image has {size / (1 << 20):.0f} MB; the limit is {LIMIT_BYTES >> 20} MB. Export it smaller.",
             code="too_large",
         )
-
-
-def is_memory(error: BaseException) -> bool:
-    return isinstance(error, ResourceError) and error.code == "memory_full"
 
 
 def damaged(detail: str) -> InputError:
@@ -150,20 +131,13 @@ def in_srgb(image: Image.Image) -> Image.Image:
     return made
 
 
-def answer(path: Path, out: Path) -> dict[str, Any]:
-    try:
-        return dataclasses.asdict(rewrite(path, out))
-    except InputError as error:
-        return {"error": {"code": error.code, "message": error.message, "detail": error.detail}}
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m jobs.engine.images", description="Write an image as a plain PNG.")
     parser.add_argument("path", type=Path)
     parser.add_argument("out", type=Path, metavar="OUT.png")
     options = parser.parse_args(argv)
     Image.MAX_IMAGE_PIXELS = None  # this process's alone, where `refuse` is stricter and has a sentence
-    print(json.dumps(answer(options.path, options.out)))  # noqa: T201
+    sandbox.answer(lambda: dataclasses.asdict(rewrite(options.path, options.out)))
 
 
 if __name__ == "__main__":

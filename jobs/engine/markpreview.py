@@ -1,7 +1,7 @@
 """One picture of a recording with a mark, while somebody still chooses where it goes: drawn in a bounded child process.
 
-`python -m jobs.engine.markpreview REQUEST` takes JSON and prints a line of it: `{}`, or
-`{"error": {"code", "message", "detail"}}`.
+`python -m jobs.engine.markpreview REQUEST` takes JSON and prints a line of it: `{}`, or what went wrong (see
+`sandbox`).
 """
 
 import dataclasses
@@ -13,16 +13,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av.logging
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
-from jobs.engine import decoding, process, still
+from jobs.engine import decoding, process, sandbox, still
 from jobs.engine.marks import Look, Painter
 from jobs.engine.media import MediaInfo
-from jobs.engine.probe import environment
 from jobs.engine.watermark import Mark, check
-from jobs.errors import InputError, ResourceError
 
 LIMITS = process.Limits(seconds=30, wall_seconds=40, memory_bytes=4 << 30, file_bytes=16 << 20, network=False)
 
@@ -41,7 +38,7 @@ def draw(
     """Write the picture on show at `at`, seconds after the start, with the mark to `out`, a JPEG `width` pixels wide.
 
     Where the mark does not show then, the first picture is taken in which all of it does. Raises InputError as
-    `watermark` does, ToolError, ResourceError, TimedOut.
+    `watermark` does, Crash, ResourceError.
     """
     check(info, look)
     request = {
@@ -54,17 +51,13 @@ def draw(
         "at": str(at),
         "width": width,
     }
-    argv = [sys.executable, "-P", "-m", "jobs.engine.markpreview", "--", json.dumps(request)]
-    answer = json.loads(process.output(argv, log=log, limits=LIMITS, env=environment()))
-    if "error" in answer:
-        kind = ResourceError if answer.pop("resource", False) else InputError
-        raise kind(**answer["error"])
+    sandbox.ask(sandbox.command("markpreview", "--", json.dumps(request)), LIMITS, log)
 
 
 # In the child --------------------------------------------------------------------------------------------------------
 
 
-def drawn(request: dict[str, Any]) -> None:
+def drawn(request: dict[str, Any]) -> sandbox.Answer:
     info = MediaInfo.from_json(request["info"])
     assert info.video is not None
     look = look_of(request["look"])
@@ -74,6 +67,7 @@ def drawn(request: dict[str, Any]) -> None:
     picture = next(decoding.pictures(Path(request["source"]), info, [at]))
     painted = painter(planar(picture.frame), at)
     still.save(still.drawn(painted, info.video, request["width"]), Path(request["out"]), "jpeg")
+    return {}
 
 
 def look_of(told: dict[str, Any]) -> Look:
@@ -104,20 +98,9 @@ def planar(frame: VideoFrame) -> VideoFrame:
     )
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
-    try:
-        drawn(request)
-    except (InputError, ResourceError) as error:
-        told = {"code": error.code, "message": error.message, "detail": error.detail}
-        return {"error": told, "resource": isinstance(error, ResourceError)}
-    return {}
-
-
 def main(argv: Sequence[str] | None = None) -> None:
-    av.logging.set_level(av.logging.ERROR)
-    av.logging.restore_default_callback()
     request = (argv if argv is not None else sys.argv[1:])[-1]
-    print(json.dumps(answer(json.loads(request))))  # noqa: T201
+    sandbox.answer(lambda: drawn(json.loads(request)))
 
 
 if __name__ == "__main__":

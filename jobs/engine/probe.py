@@ -1,27 +1,23 @@
 """Probing: a recording looked at in a bounded child process, because its bytes come from strangers.
 
-`python -m jobs.engine.probe PATH [--poster OUT.jpg] [--hash]` prints one line of JSON, either
-`{"info": {...}, "sha256": "...", "poster": true}` or `{"error": {"code", "message", "detail"}}`.
+`python -m jobs.engine.probe PATH [--poster OUT.jpg] [--hash]` prints one line of JSON: `{"info": {...}, "sha256":
+"...", "poster": true}`, or what went wrong (see `sandbox`).
 """
 
 import argparse
 import dataclasses
 import hashlib
 import importlib
-import json
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import av.logging
-
-from jobs.engine import process
+from jobs.engine import process, sandbox
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
-from jobs.errors import InputError, ResourceError, TimedOut, ToolError
+from jobs.errors import Crash, InputError, TooHeavy
 
 __all__ = ["Probed", "inspect", "probe"]
 
@@ -47,35 +43,26 @@ class Probed:
 def probe(path: Path, *, poster: Path | None = None, log: process.CommandLog | None = None) -> Probed:
     """Inspect and hash a recording in a child process, and write its poster (a JPEG) to `poster` when asked.
 
-    Raises InputError as jobs.engine.inspection does, and with code `unreadable` when the child crashed, hung or went
-    beyond its limits. Raises ResourceError when the machine ran out of disk, or killed the child for want of memory:
-    that says nothing about the recording.
+    Raises InputError as jobs.engine.inspection does, and with code `unreadable` when the child broke down or went
+    beyond its limits of processor time or memory. Raises ResourceError when the machine was too slow or busy, ran out
+    of disk, or killed the child for want of memory: that says nothing about the recording.
     """
     process.require_file(path)
     argv = command(path.absolute(), poster.absolute() if poster else None)
     try:
-        line = process.output(argv, log=log, limits=limits(path.stat().st_size), env=environment())
-        return parsed(json.loads(line), poster)
-    except (ToolError, TimedOut, ValueError, LookupError, TypeError) as error:
+        return parsed(sandbox.ask(argv, limits(path.stat().st_size), log), poster)
+    except (Crash, TooHeavy, ValueError, LookupError, TypeError) as error:
         raise unreadable(path, error) from error
-    except ResourceError as error:
-        if error.code == "memory_full":
-            raise unreadable(path, error) from error
-        raise
 
 
-def parsed(answer: dict[str, Any], poster: Path | None) -> Probed:
-    """The child's answer; raises the InputError that the child raised."""
-    if "error" in answer:
-        raise InputError(**answer["error"])
+def parsed(answer: sandbox.Answer, poster: Path | None) -> Probed:
     info = MediaInfo.from_json(answer["info"])
     return Probed(info, answer["sha256"], poster if answer["poster"] else None)
 
 
 def command(path: Path, poster: Path | None) -> list[str]:
-    """The child's command line. `-P` keeps the current folder off its import path."""
     wanted = ["--poster", os.fspath(poster)] if poster else []
-    return [sys.executable, "-P", "-m", "jobs.engine.probe", "--hash", *wanted, "--", os.fspath(path)]
+    return sandbox.command("probe", "--hash", *wanted, "--", os.fspath(path))
 
 
 def limits(size: int) -> process.Limits:
@@ -88,20 +75,9 @@ def limits(size: int) -> process.Limits:
     )
 
 
-def environment() -> dict[str, str]:
-    """All that the child is told: no secrets of the site, and few threads, each of which reserves address space."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": os.fspath(Path(__file__).parents[2]),
-        "LANG": "C.UTF-8",
-        "MALLOC_ARENA_MAX": "2",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-
-
 def unreadable(path: Path, error: Exception) -> InputError:
     return InputError(
-        "The recording could not be read: looking at it failed or took too long. Export or convert it with another "
+        "The recording could not be read: looking at it failed or needed too much. Export or convert it with another "
         "program and upload that.",
         detail=getattr(error, "detail", "") or f"{path}: {error}",
         code="unreadable",
@@ -110,10 +86,7 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 def answer(path: Path, poster: Path | None, hashed: bool) -> dict[str, Any]:
     """What the child says about a file."""
-    try:
-        info = inspect(path)
-    except InputError as error:
-        return {"error": {"code": error.code, "message": error.message, "detail": error.detail}}
+    info = inspect(path)
     return {
         "info": info.to_json(),
         "sha256": sha256(path) if hashed else "",
@@ -152,10 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--poster", type=Path, metavar="OUT.jpg", help="write a picture of it here")
     parser.add_argument("--hash", action="store_true", help="read all of it for its SHA-256")
     options = parser.parse_args(argv)
-    # What libavformat has to say goes to standard error, and from there into the log of whoever asked.
-    av.logging.set_level(av.logging.ERROR)
-    av.logging.restore_default_callback()
-    print(json.dumps(answer(options.path, options.poster, options.hash)))  # noqa: T201
+    sandbox.answer(lambda: answer(options.path, options.poster, options.hash))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import dataclasses
 import errno
 import functools
 import os
+import resource
 import shlex
 import shutil
 import signal
@@ -23,11 +24,15 @@ from typing import IO
 
 import imageio_ffmpeg
 
-from jobs.errors import InputError, ResourceError, TimedOut, ToolError
+from jobs.errors import Crash, InputError, ResourceError, TimedOut, TooHeavy, ToolError
 
 TAIL_LINES = 60
 # The formats' own protocols only: a playlist or a script must not make ffmpeg open another file or the network.
 SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
+# How a program dies of its own doing. SIGKILL and the like come from somebody else.
+BREAKDOWNS = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)}
+NO_MEMORY = (os.strerror(errno.ENOMEM), "MemoryError", "bad_alloc")
+"""How programs say that they were given no memory."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,16 +119,17 @@ class Child:
         argv: Sequence[str],
         process: subprocess.Popen[bytes],
         log: CommandLog,
-        wall_seconds: float | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.argv = list(argv)
         self.process = process
         self.log = log
+        self.limits = limits or Limits()
         self._tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
         self._expired = threading.Event()
-        self._clock = threading.Timer(wall_seconds or 0, self._expire)
+        self._clock = threading.Timer(self.limits.wall_seconds or 0, self._expire)
         self._clock.daemon = True
-        if wall_seconds is not None:
+        if self.limits.wall_seconds is not None:
             self._clock.start()
         # ffmpeg blocks when nobody reads its standard error.
         self._drain = threading.Thread(target=self._read_errors, daemon=True)
@@ -158,8 +164,9 @@ class Child:
     def wait(self) -> None:
         """Wait for the end.
 
-        Raises TimedOut after the time on the clock, ResourceError when disk or memory is full, and ToolError for any
-        other exit status than 0.
+        Raises TimedOut after the time on the clock, TooHeavy when it went beyond its other limits, ResourceError when
+        disk or memory is full or somebody else killed it, Crash when it broke down, and ToolError for any other exit
+        status than 0.
         """
         status = self.process.wait()
         self._clock.cancel()
@@ -167,7 +174,7 @@ class Child:
         if status != 0 and self._expired.is_set():
             raise overdue(self.argv, self.tail)
         if status != 0:
-            raise failure(self.argv, status, self.tail)
+            raise failure(self.argv, status, self.tail, self.limits)
 
     def end(self) -> None:
         """Kill and reap it if it still runs. Safe to call at any time."""
@@ -182,12 +189,16 @@ class Child:
                     pipe.close()
 
 
-def failure(argv: Sequence[str], status: int, tail: str) -> ToolError | ResourceError:
+def failure(
+    argv: Sequence[str], status: int, tail: str, limits: Limits | None = None
+) -> ToolError | ResourceError | TooHeavy:
     """What the exit status and the last lines of a program mean for the owner."""
     name = Path(argv[0]).name.split("-")[0]
     detail = f"{shlex.join(argv)}\nexit status {status}\n{tail}"
     if os.strerror(errno.ENOSPC) in tail:
         return disk_full(detail)
+    if wanted := beyond(status, tail, limits or Limits()):
+        return too_heavy(wanted, detail)
     if os.strerror(errno.ENOMEM) in tail:
         return ResourceError(
             "The server ran out of memory for this recording. Try again when it is less busy.",
@@ -200,9 +211,35 @@ def failure(argv: Sequence[str], status: int, tail: str) -> ToolError | Resource
             "when it is less busy.",
             detail=detail,
         )
-    return ToolError(
+    kind = Crash if status in BREAKDOWNS else ToolError
+    return kind(
         f"The recording could not be worked on: {name} stopped with an error. Try again; if that fails too, "
         "tell the operator.",
+        detail=detail,
+    )
+
+
+def beyond(status: int, tail: str, limits: Limits) -> str:
+    """What a program that failed wanted more of than it, or this process and so all of its children, may have."""
+    if status == -signal.SIGXCPU:
+        return "processor time"
+    if status == -signal.SIGXFSZ or os.strerror(errno.EFBIG) in tail:
+        return "room on the disk"
+    if any(words in tail for words in NO_MEMORY) and is_memory_bounded(limits):
+        return "memory"
+    return ""
+
+
+def is_memory_bounded(limits: Limits) -> bool:
+    own = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
+    return limits.memory_bytes is not None or any(bound != resource.RLIM_INFINITY for bound in own)
+
+
+def too_heavy(wanted: str, detail: str) -> TooHeavy:
+    """`wanted` is what there was too little of: memory, processor time, room on the disk."""
+    return TooHeavy(
+        f"This recording needs more {wanted} than one piece of work may have here. Make it smaller or shorter with "
+        "another program, or ask the operator for more.",
         detail=detail,
     )
 
@@ -242,7 +279,7 @@ def started(
     log = log or CommandLog()
     log.started(argv)
     process = subprocess.Popen(guarded(argv, limits), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env)
-    child = Child(argv, process, log, limits.wall_seconds if limits else None)
+    child = Child(argv, process, log, limits)
     try:
         yield child
     finally:

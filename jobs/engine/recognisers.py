@@ -13,10 +13,13 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from jobs.engine import offline
 
 RATE = 16_000
 SPHINX_FRAME = 0.01
@@ -113,7 +116,10 @@ def main(argv: list[str], source: IO[bytes], sink: IO[bytes]) -> None:
         sink.write(json.dumps(told).encode() + b"\n")
         sink.flush()
 
-    hearing = recogniser(**json.loads(argv[0]))
+    wanted = json.loads(argv[0])
+    if wanted["engine"] != "whisper" or Path(wanted["model"]).is_dir():
+        offline.enter()
+    hearing = recogniser(**wanted)
     answer({"model": hearing.model, "device": hearing.device})
     for samples in requests(source):
         words, language = hearing.hear(samples)

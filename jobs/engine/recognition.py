@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jobs.engine import pcm, probe, process, utterances, voice
+from jobs.engine import pcm, process, sandbox, utterances, voice
 from jobs.engine.detect import Range
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.process import Child, CommandLog
@@ -213,7 +213,7 @@ def command(ears: Ears) -> list[str]:
 def environment() -> dict[str, str]:
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # One thread of BLAS is enough: the recognisers have threads of their own.
-    return passed | probe.environment()
+    return passed | sandbox.environment()
 
 
 def limits(ears: Ears) -> process.Limits:

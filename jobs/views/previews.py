@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from jobs.access import owned, refused, signed_in
-from jobs.errors import InputError, JobError, ResourceError
+from jobs.errors import Busy, InputError, JobError, ResourceError
 from jobs.forms import WorkForm
 from jobs.models import Video
 from jobs.operations.forms import clock_seconds
@@ -37,6 +37,8 @@ def preview(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
     except KeyError as error:
         raise Http404("this work has no preview") from error
     except JobError as error:
+        if isinstance(error, Busy):
+            return refused(503, error.code, error.message, **{"Retry-After": str(error.retry_after_seconds)})
         status = 422 if isinstance(error, InputError) else 507 if isinstance(error, ResourceError) else 500
         return refused(status, error.code, error.message)
     return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "private, no-store"})

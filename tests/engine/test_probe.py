@@ -1,5 +1,6 @@
 """What a file is, and which files are turned away: hostile, broken and ordinary ones, all made here."""
 
+import errno
 import json
 import os
 import random
@@ -14,13 +15,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.error
 import pytest
 from PIL import Image
 
-from jobs.engine import inspection, probe, process, timing
+from jobs.engine import inspection, probe, process, sandbox, timing
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
-from jobs.errors import InputError, ResourceError
+from jobs.errors import Busy, InputError, ResourceError
 from tests import media
 
 
@@ -545,15 +547,15 @@ def stand_in(monkeypatch, code: str, **bounds: object) -> None:
     ("code", "bounds"),
     [
         ("import os; os.kill(os.getpid(), 11)", {}),
-        ("import time; time.sleep(600)", {"wall_seconds": 0.5}),
         ("while True: pass", {"seconds": 1}),
         ("b'x' * 10**11", {}),
         ("raise SystemExit('Cannot allocate memory')", {}),
+        ("import numpy; numpy.ones(10**10)", {}),
         ("print('not json')", {}),
         ("print('[]')", {}),
         ("print('{}')", {}),
     ],
-    ids=["crash", "hang", "spin", "memory", "libav's memory", "no json", "a list", "no answer"],
+    ids=["crash", "spin", "memory", "libav's memory", "numpy's memory", "no json", "a list", "no answer"],
 )
 def test_a_child_that_fails_makes_the_recording_unreadable(code, bounds, mp4, monkeypatch):
     stand_in(monkeypatch, code, **bounds)
@@ -561,6 +563,34 @@ def test_a_child_that_fails_makes_the_recording_unreadable(code, bounds, mp4, mo
         probe.probe(mp4)
     assert caught.value.code == "unreadable"
     assert "could not be read" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("code", "bounds"),
+    [
+        ("import time; time.sleep(600)", {"wall_seconds": 0.5}),
+        ("import sys; sys.exit('unshare failed: Resource temporarily unavailable')", {}),
+        ("import jobs_that_are_not_there", {}),
+    ],
+    ids=["the clock", "no process to be had", "no program"],
+)
+def test_what_is_the_servers_fault_says_nothing_about_the_recording(code, bounds, mp4, monkeypatch):
+    stand_in(monkeypatch, code, **bounds)
+    with pytest.raises(Busy, match="Try again"):
+        probe.probe(mp4)
+
+
+def test_what_nobody_thought_of_is_told_apart_by_who_said_it(capsys):
+    def broken(error: Exception) -> sandbox.Answer:
+        def work() -> sandbox.Answer:
+            raise error
+
+        return sandbox.answered(work)
+
+    assert "broken" in broken(IndexError("a parser of ours")), "the bytes' fault: it happens every time"
+    assert "broken" in broken(av.error.OSError(errno.EIO, "Input/output error")), "libav means the bytes"
+    with pytest.raises(OSError, match="disk"):
+        broken(OSError(errno.EIO, "the disk"))
 
 
 def test_a_child_that_was_killed_says_nothing_about_the_recording(mp4, monkeypatch):
@@ -573,7 +603,7 @@ def test_a_child_that_was_killed_says_nothing_about_the_recording(mp4, monkeypat
 def test_the_child_knows_no_secrets(mp4, monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "hidden")
     monkeypatch.setenv("DATABASE_URL", "hidden")
-    assert "hidden" not in json.dumps(probe.environment())
+    assert "hidden" not in json.dumps(sandbox.environment())
 
 
 def test_the_limits_let_ten_gigabytes_through():

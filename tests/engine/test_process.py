@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobs.engine import process
-from jobs.errors import InputError, ResourceError, TimedOut, ToolError
+from jobs.errors import Crash, InputError, ResourceError, TimedOut, TooHeavy, ToolError
 
 FOREVER = [sys.executable, "-c", "import time\nwhile True: time.sleep(1)"]
 
@@ -104,15 +104,24 @@ def test_a_full_disk_is_said_as_a_full_disk():
 
 
 def test_memory_is_bounded():
-    with pytest.raises(ToolError, match="stopped") as caught:
+    with pytest.raises(TooHeavy, match="more memory") as caught:
         process.output(python("b'x' * 2_000_000_000"), limits=process.Limits(memory_bytes=500_000_000))
     assert "MemoryError" in caught.value.detail
+    assert caught.value.permanent and "again" not in caught.value.message.lower()
 
 
 def test_processor_time_is_bounded():
-    with pytest.raises(ToolError) as caught:
+    with pytest.raises(TooHeavy, match="processor time") as caught:
         process.output(python("while True: pass"), limits=process.Limits(seconds=1, wall_seconds=60))
     assert f"exit status {-signal.SIGXCPU}" in caught.value.detail
+
+
+def test_a_program_that_broke_down_is_told_from_one_that_gave_up():
+    with pytest.raises(Crash):
+        process.output(python("import os; os.abort()"))
+    with pytest.raises(ToolError) as caught:
+        process.output(python("raise SystemExit(3)"))
+    assert not isinstance(caught.value, Crash)
 
 
 def test_what_somebody_else_killed_is_no_fault_of_the_recording():
@@ -135,7 +144,7 @@ def test_the_clock_does_not_touch_a_child_that_ends_in_time():
 def test_the_size_of_a_written_file_is_bounded(tmp_path):
     path = tmp_path / "large"
     write = python(f"open({str(path)!r}, 'wb').write(bytes(200_000))")
-    with pytest.raises(ToolError):
+    with pytest.raises(TooHeavy, match="room on the disk"):
         process.output(write, limits=process.Limits(file_bytes=100_000))
     assert path.stat().st_size <= 100_000
 
@@ -148,6 +157,22 @@ def test_the_network_can_be_taken_away():
     with pytest.raises(ToolError) as caught:
         process.output(refused, limits=process.Limits(network=False))
     assert "unreachable" in caught.value.detail
+
+
+def test_a_child_can_give_the_network_up_by_itself():
+    """Where a container gives no namespaces: also for threads and programs that it starts."""
+    code = (
+        "import socket, subprocess, sys, threading\n"
+        "from jobs.engine import offline\n"
+        "def try_it():\n"
+        "    try: print(socket.socket())\n"
+        "    except OSError as error: print(error.strerror)\n"
+        "print(offline.enter())\n"
+        "for _ in range(2): threads = [threading.Thread(target=try_it)]; threads[0].start(); threads[0].join()\n"
+        "child = 'import socket; socket.socket(socket.AF_INET6)'\n"
+        "print('PermissionError' in subprocess.run([sys.executable, '-c', child], stderr=-1).stderr.decode())\n"
+    )
+    assert process.output(python(code)).decode().splitlines() == ["True", *2 * ["Permission denied"], "True"]
 
 
 def test_a_child_can_gain_no_privileges():
