@@ -1,12 +1,19 @@
 """Where bytes lie. A key is a relative path; all of one install is on one filesystem, so publishing is a rename."""
 
 import contextlib
+import errno
+import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import timezone
+
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+"""How a filesystem refuses a second name for a file."""
 
 
 def path(key: str) -> Path:
@@ -19,10 +26,44 @@ def path(key: str) -> Path:
 
 
 def adopt(file: Path, key: str) -> None:
-    """Move a whole file into its place. Nobody ever sees half of it."""
+    """Move a whole file into its place, for good: it is there also after a power cut. Nobody ever sees half of it."""
     target = path(key)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    sync(file)
+    make_folder(target.parent)
     file.rename(target)
+    sync(target.parent)
+
+
+def share(file: Path, key: str) -> None:
+    """As `adopt`, but the file keeps its own name as well, where the filesystem can do that; elsewhere it is moved."""
+    target = path(key)
+    sync(file)
+    make_folder(target.parent)
+    target.unlink(missing_ok=True)  # left by a try that died
+    try:
+        os.link(file, target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        file.rename(target)
+    sync(target.parent)
+
+
+def sync(file: Path) -> None:
+    """Have the disk hold what is in a file, or which names are in a folder."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, for good."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
 
 
 def delete(key: str) -> None:
@@ -37,6 +78,16 @@ def delete(key: str) -> None:
 
 def delete_tree(key: str) -> None:
     shutil.rmtree(path(key), ignore_errors=True)
+
+
+def discard(key: str) -> None:
+    """Move a file or folder to today's trash."""
+    target = path(f"trash/{timezone.now().date().isoformat()}/{key}")
+    make_folder(target.parent)
+    if target.exists():
+        target = target.with_name(f"{target.name}-{uuid.uuid4()}")
+    with contextlib.suppress(FileNotFoundError):
+        path(key).rename(target)
 
 
 def upload_path(upload_id: UUID) -> Path:

@@ -12,7 +12,7 @@ from jobs.engine import images as engine
 from jobs.errors import InputError
 from jobs.models import Account, Image
 from jobs.services import jobs, naming
-from jobs.services.videos import PROBES
+from jobs.services.videos import PROBES, record
 
 MOST = 200
 """Images that one owner may have at the same time."""
@@ -43,11 +43,7 @@ def receive(owner: Account, file: Path, *, name: str, pk: uuid.UUID | None = Non
             height=cleaned.height,
         )
         storage.adopt(written, image.key)
-        try:
-            image.save(force_insert=True)
-        except BaseException:
-            storage.delete_tree(folder(pk))
-            raise
+        record(image, lambda: storage.delete_tree(folder(pk)))
     except InputError:
         file.unlink(missing_ok=True)
         raise

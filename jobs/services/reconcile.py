@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from jobs import live, storage
 from jobs.errors import Lost
-from jobs.models import Job, SignIn
-from jobs.services import images, uploads
+from jobs.models import Install, Job, SignIn
+from jobs.services import custody, images, uploads
 from jobs.services import jobs as services
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,20 @@ def sweep() -> None:
     for job in Job.objects.filter(status=Job.Status.WAITING):
         services.settle(job)
     ring_forgotten()
-    clear_scratch()
-    uploads.expire()
     images.sweep()
     SignIn.forget_old()
+    clear_storage()
+
+
+def clear_storage() -> None:
+    """Clear away what nobody needs, in a storage that belongs to this database."""
+    install = Install.get()
+    if not custody.is_ours(install):
+        return
+    clear_scratch()
+    uploads.expire()
+    if install.take_turn(custody.EVERY):
+        custody.sweep()
 
 
 def recover_entry(job_id: str) -> None:

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from io import FileIO
@@ -106,7 +107,9 @@ def begin(
         expires_at=_expiry(),
     )
     try:
-        storage.upload_path(upload.pk).touch(exist_ok=False)
+        part = storage.upload_path(upload.pk)
+        part.touch(exist_ok=False)
+        storage.sync(part.parent)
     except OSError as error:
         upload.delete()
         raise _disk_full(error) from error
@@ -165,7 +168,8 @@ def received(upload: Upload) -> int:
 
 
 def append(upload: Upload, offset: int, source: Source, checksum: Checksum | None = None) -> int:
-    """Add a chunk that starts at `offset`, and return the offset after it. A chunk is taken whole or not at all.
+    """Add a chunk that starts at `offset`, and return the offset after it. A chunk is taken whole or not at all, and
+    for good: what was once said to be here is here after a power cut.
 
     Raises UploadError, and ResourceError when the disk is full.
     """
@@ -178,6 +182,7 @@ def append(upload: Upload, offset: int, source: Source, checksum: Checksum | Non
             raise _disk_full()
         try:
             _copy(source, part, min(settings.CHUNK_LIMIT_BYTES, upload.length - size), checksum)
+            os.fdatasync(part.fileno())
         except BaseException as error:
             part.truncate(size)
             if isinstance(error, OSError) and error.errno in FULL:
@@ -196,13 +201,22 @@ def finish(upload: Upload) -> Video | Image:
     look at them. Raises as `receive` does, and UploadError.
     """
     with _held(upload):
+        part = storage.upload_path(upload.pk)
         try:
-            made = _received(upload, storage.upload_path(upload.pk))
+            found = made(upload.owner, upload.pk) or _received(upload, part)
         except InputError:
             upload.delete()
             raise
+        if isinstance(found, Video):
+            videos.start(found, upload.work)
+        part.unlink(missing_ok=True)
         Upload.objects.filter(pk=upload.pk).delete()
-        return made
+        return found
+
+
+def made(owner: Account, pk: uuid.UUID) -> Video | Image | None:
+    """What a finished upload became."""
+    return Video.objects.of(owner).filter(pk=pk).first() or Image.objects.of(owner).filter(pk=pk).first()
 
 
 def _received(upload: Upload, file: Path) -> Video | Image:
@@ -241,6 +255,7 @@ def _start_forgotten_work() -> None:
         video = Video.objects.filter(pk=upload.pk).first()
         if video:
             videos.start(video, upload.work)
+            storage.upload_path(upload.pk).unlink(missing_ok=True)  # the recording has a name of its own for the bytes
             upload.delete()
 
 
@@ -272,18 +287,34 @@ def _expiry() -> Any:
 def _held(upload: Upload) -> Iterator[FileIO]:
     """The part file, open and locked. Raises UploadError (busy, gone)."""
     path = storage.upload_path(upload.pk)
+    if not path.exists():
+        _bring_back(upload, path)
     try:
         part = path.open("r+b", buffering=0)
     except FileNotFoundError as error:
         raise _gone() from error
     with part:
-        try:
-            fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UploadError("Another request is at this upload. Wait a moment and try again.", code="busy") from error
+        _lock(part)
         if not _is_at(part, path):  # it was finished or given up between opening and locking
             raise _gone()
         yield part
+
+
+def _lock(part: FileIO) -> None:
+    """Raises UploadError (busy)."""
+    try:
+        fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UploadError("Another request is at this upload. Wait a moment and try again.", code="busy") from error
+
+
+def _bring_back(upload: Upload, path: Path) -> None:
+    """Where a file can have one name only, who died between its move and its row left it behind at its new place."""
+    for moved in storage.path(videos.folder(upload.pk)).glob("source.*"):
+        with moved.open("r+b", buffering=0) as part:
+            _lock(part)
+            if _is_at(part, moved) and made(upload.owner, upload.pk) is None:
+                moved.rename(path)
 
 
 def _is_at(part: FileIO, path: Path) -> bool:

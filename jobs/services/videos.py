@@ -1,14 +1,14 @@
 """Recordings: let in from a whole file, and deleted with all that belongs to them."""
 
-import contextlib
 import os
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError, connection
+from django.db.models import Model
 
 from jobs import live, storage
 from jobs.engine.media import MediaInfo
@@ -47,9 +47,9 @@ def receive(
 
     Work that needs a picture is left out on sound alone (see `left_out`); other work that does not fit is refused.
 
-    The file is moved; it must lie on the storage's filesystem. Raises InputError when it is no recording or does not
-    allow the work, and DuplicateVideo; then the file is gone and nothing is left. Any other error, as ResourceError, is
-    not the file's fault: it stays where it was, for another try.
+    The file is gone afterwards; it must lie on the storage's filesystem. Raises InputError when it is no recording or
+    does not allow the work, and DuplicateVideo; then nothing is left of it. Any other error, as ResourceError, is not
+    the file's fault: it stays where it was, for another try.
     """
     pk = pk or uuid.uuid4()
     poster = file.with_name(f"{pk}.poster.jpg")
@@ -72,6 +72,7 @@ def receive(
             details=probed.info.to_json(),
         )
         _keep(video, file, probed)
+        file.unlink(missing_ok=True)
     except InputError:
         file.unlink(missing_ok=True)
         raise
@@ -82,18 +83,43 @@ def receive(
 
 
 def _keep(video: Video, file: Path, probed: Probed) -> None:
-    """Publish the files, then the row. When the row cannot be made the file is where it was, for another try."""
+    """Publish the files, then the row, which is the truth.
+
+    Until the row is there the upload keeps its own name for the bytes: whoever dies at any moment in between has lost
+    nothing, and the next try begins anew. When the row cannot be made the file is where it was, too.
+    """
     try:
         file.chmod(0o644)  # temporary files are closed to the web server in front, which may send this one
-        storage.adopt(file, video.key)
+        storage.share(file, video.key)
         if probed.poster:
             video.poster = poster_key(video.pk)
             storage.adopt(probed.poster, video.poster)
-        video.save(force_insert=True)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            storage.path(video.key).rename(file)
-        storage.delete_tree(folder(video.pk))
+        _take_back(video, file)
+        raise
+    record(video, lambda: _take_back(video, file))
+
+
+def _take_back(video: Video, file: Path) -> None:
+    if not file.exists() and storage.path(video.key).exists():  # the filesystem knows one name a file only
+        storage.path(video.key).rename(file)
+    storage.delete_tree(folder(video.pk))
+
+
+def record(row: Model, undo: Callable[[], None]) -> None:
+    """Insert the row of files that are in place. `undo` is called when it surely could not be inserted.
+
+    While nobody can tell, because the database is away, the files stay: it may be that only the answer was lost. The
+    next try, or the sweep, finds out.
+    """
+    try:
+        row.save(force_insert=True)
+    except DatabaseError:
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        if type(row)._default_manager.filter(pk=row.pk).exists():
+            return
+        undo()
         raise
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from jobs import forms
 from jobs.access import bearer, owned, refused, signed_in
-from jobs.errors import InputError, JobError
+from jobs.errors import Busy, InputError, JobError
 from jobs.models import Account, Image, Upload, Video
 from jobs.services import uploads
 from jobs.views import notes
@@ -38,6 +38,7 @@ STATUS = {
     "missing_input": 422,
     "memory_full": 507,
     "resource": 507,
+    "server_busy": 503,
 }
 """By error code; any other refusal of a recording is 415: it cannot be worked with."""
 Handler = Callable[..., HttpResponse]
@@ -65,7 +66,9 @@ def spoken(view: Handler) -> Handler:
             try:
                 response = view(request, *args, **kwargs)
             except JobError as error:
-                response = refused(STATUS.get(error.code, 415), error.code, error.message)
+                status = STATUS.get(error.code, 415)
+                retry = {"Retry-After": str(Busy.retry_after_seconds)} if status == 503 else {}
+                response = refused(status, error.code, error.message, **retry)
             except Http404:
                 response = refused(404, "not_found", "There is no such upload. Start it again.")
         response["Tus-Resumable"] = VERSION
@@ -133,7 +136,7 @@ def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _head(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How far the upload is. The answer to its last chunk may have been lost: then what it became is here already, or
     what has arrived is whole but was never looked at."""
-    made = _made(request.user, pk)  # type: ignore[arg-type]
+    made = uploads.made(request.user, pk)  # type: ignore[arg-type]
     if made is None:
         found = owned(Upload, request.user, pk)
         offset = uploads.received(found)
@@ -147,11 +150,6 @@ def _head(request: HttpRequest, pk: UUID) -> HttpResponse:
     response["Upload-Metadata"] = f"filename {base64.b64encode(name.encode()).decode()}"
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _made(owner: Account, pk: UUID) -> Video | Image | None:
-    """What a finished upload became."""
-    return Video.objects.of(owner).filter(pk=pk).first() or Image.objects.of(owner).filter(pk=pk).first()
 
 
 def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:

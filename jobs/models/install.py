@@ -1,0 +1,25 @@
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+
+
+class Install(models.Model):
+    """The one row that says which install this database is of. The storage carries the same identity."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    identity = models.UUIDField(default=uuid.uuid4, editable=False)
+    swept_at = models.DateTimeField("storage last swept", default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.identity)
+
+    @classmethod
+    def get(cls) -> "Install":
+        return cls.objects.get_or_create(pk=1)[0]
+
+    def take_turn(self, every: timedelta) -> bool:
+        """Whether it is time to sweep the storage again, and this process is the one to do it."""
+        now = timezone.now()
+        return Install.objects.filter(pk=self.pk, swept_at__lt=now - every).update(swept_at=now) == 1
