@@ -105,8 +105,8 @@ def fits(info: MediaInfo, colours: Colours, wish: Wish, wanted: Framing) -> bool
     if colours.wide and not wish.keeps_hdr:
         return False
     # WebM does not say which way is up.
-    sideways = track.rotation and kind.muxer == "webm"
-    return not sideways and track.pixel_format in kind.pictures.get(track.codec, ())
+    is_turned = (track.rotation or track.mirrored) and kind.muxer == "webm"
+    return not is_turned and track.pixel_format in kind.pictures.get(track.codec, ())
 
 
 def holds(info: MediaInfo, track: AudioTrack, wish: Wish) -> bool:

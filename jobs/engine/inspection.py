@@ -14,7 +14,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import accept, extent, timing
+from jobs.engine import accept, extent, orientation, timing
 from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack, title_of
 from jobs.errors import InputError
 
@@ -167,6 +167,7 @@ def video_track(
 ) -> VideoTrack:
     picture = begin.picture
     assert picture is not None
+    rotation, is_mirrored = orientation.told(picture)
     base = track.time_base or Fraction(1, 1000)
     rate = timing.mean_rate(begin.times, base)
     stated = track.codec_context.bit_rate or 0
@@ -175,7 +176,8 @@ def video_track(
         codec=track.codec_context.codec.canonical_name,
         width=picture.width,
         height=picture.height,
-        rotation=-round(picture.rotation / 90) * 90 % 360,
+        rotation=rotation,
+        mirrored=is_mirrored,
         sample_aspect=sample_aspect(track),
         frame_rate=timing.nominal_rate(track, rate),
         variable_rate=is_variable(path, track, begin.times, middle),

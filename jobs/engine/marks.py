@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 from PIL import Image
 
-from jobs.engine import tonemap
+from jobs.engine import orientation, tonemap
 from jobs.engine.media import VideoTrack
 from jobs.engine.still import HD_HEIGHT
 from jobs.errors import InputError
@@ -25,8 +25,6 @@ from jobs.errors import InputError
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right", "center"]
 Box = tuple[int, int, int, int]
 """Left, top, width, height."""
-UNTURNED = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
-"""Pillow turns the other way than a track's rotation: from upright to how the picture is stored."""
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087)}
 LUMA_WEIGHTS |= {9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 """Of red and blue, by the number of the matrix in ITU-T H.273."""
@@ -92,13 +90,15 @@ def stored(box: Box, track: VideoTrack, coded: tuple[int, int]) -> Box:
     """The place of an upright box in a frame as stored, of `coded` pixels."""
     left, top, across, down = box
     width, height = track.display_size
+    if track.mirrored:
+        left = width - left - across
     if track.rotation == 90:
         left, top, across, down = top, width - left - across, down, across
     elif track.rotation == 180:
         left, top = width - left - across, height - top - down
     elif track.rotation == 270:
         left, top, across, down = height - top - down, left, down, across
-    full = (height, width) if track.rotation in (90, 270) else (width, height)
+    full = (height, width) if track.sideways else (width, height)
     x, y = coded[0] / full[0], coded[1] / full[1]
     first = round(left * x), round(top * y)
     last = max(first[0] + 1, round((left + across) * x)), max(first[1] + 1, round((top + down) * y))
@@ -115,7 +115,7 @@ class Painter:
         self.look, self.track, self.duration = look, track, duration
         image = mark(max(1, round(look.scale * track.display_size[0])))
         self.box = placed(look, track.display_size, image.size)
-        self._image = image.transpose(UNTURNED[track.rotation]) if track.rotation in UNTURNED else image
+        self._image = orientation.as_stored(image, track)
         self._layer = functools.lru_cache(maxsize=4)(self._made)
         self._last = Last()
 

@@ -8,7 +8,10 @@ from typing import Any, Self
 
 @dataclasses.dataclass(frozen=True)
 class VideoTrack:
-    """`width` and `height` are coded pixels; `rotation` is clockwise degrees (0, 90, 180, 270) to show it upright."""
+    """`width` and `height` are coded pixels; `rotation` is clockwise degrees (0, 90, 180, 270) to show it upright.
+
+    Where it is `mirrored`, left and right have to change places after that.
+    """
 
     index: int
     codec: str
@@ -21,12 +24,18 @@ class VideoTrack:
     pixel_format: str = ""
     hdr: bool = False
     bit_rate: int = 0
+    mirrored: bool = False
+
+    @property
+    def sideways(self) -> bool:
+        """Whether a viewer sees as its width what is stored as its height."""
+        return self.rotation in (90, 270)
 
     @property
     def display_size(self) -> tuple[int, int]:
         """Width and height in square pixels as a viewer sees it, upright."""
         width = round(self.width * self.sample_aspect)
-        return (self.height, width) if self.rotation in (90, 270) else (width, self.height)
+        return (self.height, width) if self.sideways else (width, self.height)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -99,7 +99,7 @@ def framing(track: VideoTrack, shape: Shape, *, square: bool = False) -> Framing
 
 
 def upright(track: VideoTrack) -> Size:
-    return (track.height, track.width) if track.rotation in (90, 270) else (track.width, track.height)
+    return (track.height, track.width) if track.sideways else (track.width, track.height)
 
 
 def scaled(size: Size) -> str:

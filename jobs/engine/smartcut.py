@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import encoding, stored
+from jobs.engine import encoding, orientation, stored
 from jobs.engine.bench import THREADS, Bench
 from jobs.engine.codec import Coding
 from jobs.engine.coded import CodedOrder
@@ -168,8 +168,7 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
         stream.codec_context.sample_aspect_ratio = info.video.sample_aspect
         clock = Fraction(1, index.clock_hz)
         stream.time_base, stream.codec_context.time_base = clock, clock
-        if info.video.rotation:
-            stream.set_display_rotation(-info.video.rotation)
+        orientation.tell(stream, info.video)
         yield Writer(container, stream, packets, splice)
 
 

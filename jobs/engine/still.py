@@ -7,7 +7,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from PIL import Image
 
-from jobs.engine import tonemap
+from jobs.engine import orientation, tonemap
 from jobs.engine.media import VideoTrack
 from jobs.engine.process import disk_full
 
@@ -17,8 +17,6 @@ MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Co
 MATRICES |= {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
 """libswscale's conversions by the number of the matrix in ITU-T H.273."""
 HD_HEIGHT = 720
-TURNED = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
-"""Pillow turns the other way than a track's rotation."""
 SAVED_AS = {
     "jpeg": {"quality": 88, "optimize": True, "progressive": True},
     "webp": {"quality": 82, "method": 4},
@@ -36,7 +34,7 @@ def size(track: VideoTrack, width: int) -> tuple[int, int]:
 def drawn(frame: VideoFrame, track: VideoTrack, width: int) -> Image.Image:
     """The frame in sRGB, upright, `width` pixels wide or as wide as the recording, in the right aspect."""
     upright = size(track, width)
-    across, down = reversed(upright) if track.rotation in (90, 270) else upright
+    across, down = reversed(upright) if track.sideways else upright
     converted = tonemap.concerns(frame.color_trc, frame.color_primaries)
     scaled = frame.reformat(
         width=across,
@@ -48,8 +46,7 @@ def drawn(frame: VideoFrame, track: VideoTrack, width: int) -> Image.Image:
     ).to_ndarray()
     if converted:
         scaled = tonemap.to_srgb(scaled, frame.color_trc, frame.color_primaries)
-    image = Image.fromarray(scaled)
-    return image.transpose(TURNED[track.rotation]) if track.rotation in TURNED else image
+    return orientation.upright(Image.fromarray(scaled), track)
 
 
 def matrix(frame: VideoFrame) -> Colorspace | None:

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from jobs.engine import mastering
+from jobs.engine import mastering, orientation
 from jobs.engine.media import VideoTrack
 
 PQ_AND_HLG = (16, 18)
@@ -116,8 +116,7 @@ class Target:
         stream.codec_context.codec_tag = self.coder.tag
         self._opened(stream.codec_context, alone)
         stream.time_base = Fraction(1, self.clock_hz)
-        if self.track.rotation:
-            stream.set_display_rotation(-self.track.rotation)
+        orientation.tell(stream, self.track)
         return stream
 
     def _opened(self, context: VideoCodecContext, alone: bool) -> VideoCodecContext:

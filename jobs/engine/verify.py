@@ -10,18 +10,20 @@ from fractions import Fraction
 from pathlib import Path
 
 import av.error
+from av.container import InputContainer
 from av.stream import Disposition
+from av.video.stream import VideoStream
 
-from jobs.engine import containers, integrity
+from jobs.engine import containers, integrity, orientation
 from jobs.engine.cutplan import CutPlan
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import MediaInfo, VideoTrack
 from jobs.engine.offsets import Offsets, offsets
 from jobs.engine.parallel import Beside, together
 from jobs.engine.pcm import output_rate
 from jobs.engine.report import Fault, Lost, Report, first_of_each
 from jobs.engine.smartcut import Splice
 from jobs.engine.soundpackets import Sums, sound_faults
-from jobs.engine.timeline import FrameIndex, schedule
+from jobs.engine.timeline import FrameIndex, readable_frames, schedule
 from jobs.engine.viewing import Viewing
 
 # Sound and picture may end this far from the plan; headers are rounded to milliseconds.
@@ -119,12 +121,23 @@ def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
         if [len(video), len(audio)] != [int(info.video is not None), len(info.audio)]:
             return [Fault("tracks", f"The result has {len(video)} tracks of pictures and {len(audio)} of sound.")]
         ends = integrity.track_ends(output)
-        return [
+        faults = [
             Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(plan.output_duration):.3f} s.")
             for code, what, tracks in (("picture_end", "picture", video), ("sound_end", "sound", audio))
             for end in (ends.get(track.id, Fraction(0)) for track in tracks)
             if abs(end - plan.output_duration) > END_TOLERANCE
         ]
+        if video and info.video:
+            faults += look_faults(container, video[0], info.video)
+        return faults
+
+
+def look_faults(container: InputContainer, stream: VideoStream, track: VideoTrack) -> list[Fault]:
+    """Whether the result is shown the same way up as the recording, by its first picture."""
+    first = next(readable_frames(container, stream), None)
+    if first is None or orientation.told(first) == (track.rotation, track.mirrored):
+        return []
+    return [Fault("orientation", "The result would be shown turned or mirrored another way than the recording.")]
 
 
 def damage_fault(lost: Lost, plan: CutPlan) -> Fault | None:
