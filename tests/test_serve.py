@@ -13,20 +13,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests import media
 from tests.processes import BASE_DIR, alive, wait_for
+from tests.settings import free_port
 from tests.site import Client, Site
 from tests.tus import TUS, begun, patch, upload
 
 MIB = 1024**2
 LIMIT = 256 * MIB
-SOMEBODY = {"Authorization": "Bearer vs_whoever"}
-"""Whether a token is good is found out after the body."""
+EMAIL = "ann@example.org"
 
 
-def connect(site: Site) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", site.port))
+@pytest.fixture(scope="module")
+def somebody(site: Site) -> dict[str, str]:
+    return {"Authorization": f"Bearer {site.token(EMAIL)}"}
+
+
+def connect(site: Site, source: str = "127.0.0.1") -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", site.port), source_address=(source, 0))
     connection.settimeout(30)
     return connection
 
@@ -37,17 +43,18 @@ def head(site: Site, method: str, path: str, **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def answer_of(connection: socket.socket) -> tuple[int, str]:
-    """Status and body of an answer after which the server closes, or of one that says how long it is."""
+def answer_of(connection: socket.socket, *, one: bool = False) -> tuple[int, str]:
+    """Status and body of an answer after which the server closes, or of one that says how long it is; of several on one
+    connection, with `one`, the next."""
     data = b""
     while b"\r\n\r\n" not in data:
-        block = connection.recv(65536)
+        block = connection.recv(1 if one else 65536)
         assert block, "the connection was closed without an answer"
         data += block
     top, _, body = data.partition(b"\r\n\r\n")
     length = next(int(line.split(b":")[1]) for line in top.split(b"\r\n") if line.lower().startswith(b"content-length"))
     while len(body) < length:
-        body += connection.recv(65536)
+        body += connection.recv(length - len(body))
     return int(top.split()[1]), body.decode()
 
 
@@ -93,21 +100,21 @@ def test_what_is_sent_of_it_all_the_same_is_thrown_away(site: Site):
     assert written(pid) - before < 10 * MIB
 
 
-def test_a_body_that_does_not_say_its_length_is_refused_when_it_grows_too_long(site: Site):
+def test_a_body_that_does_not_say_its_length_is_refused_when_it_grows_too_long(site: Site, somebody: dict[str, str]):
     with connect(site) as connection:
-        connection.sendall(head(site, "PATCH", "/uploads/x", Transfer_Encoding="chunked", **SOMEBODY))
+        connection.sendall(head(site, "PATCH", "/uploads/x", Transfer_Encoding="chunked", **somebody))
         for _ in range(9):
             connection.sendall(b"%x\r\n" % MIB + bytes(MIB) + b"\r\n")
         connection.sendall(b"0\r\n\r\n")
         assert answer_of(connection)[0] == 413
 
 
-def test_bodies_just_within_the_limit_reach_the_view(site: Site):
+def test_bodies_just_within_the_limit_reach_the_view(site: Site, somebody: dict[str, str]):
     client = site.client("ann@example.org")
     location = begun(client, 100 * MIB)
     assert patch(client, location, 0, bytes(8 * MIB)).status_code == 204
     with connect(site) as connection:
-        connection.sendall(head(site, "PATCH", location, Transfer_Encoding="chunked", **SOMEBODY))
+        connection.sendall(head(site, "PATCH", location, Transfer_Encoding="chunked", **somebody))
         connection.sendall(b"%x\r\n" % (8 * MIB) + bytes(8 * MIB) + b"\r\n0\r\n\r\n")
         assert answer_of(connection)[0] == 412, "the view's own answer: no Tus-Resumable"
 
@@ -134,8 +141,89 @@ def announced(site: Site, method: str, path: str, length: int, **headers: str) -
         ("PATCH", "/healthz", 413),
     ],
 )
-def test_nobody_sends_more_than_a_small_form(site: Site, method: str, path: str, status: int):
+def test_nobody_sends_more_than_a_sign_in_form(site: Site, method: str, path: str, status: int):
     assert announced(site, method, path, MIB + 1) == status
+
+
+STRANGERS = [
+    {"Cookie": "sessionid=nonsense"},
+    {"Cookie": f"sessionid={'a' * 32}"},
+    {"Authorization": "Bearer vs_whoever"},
+    {"Authorization": "Basic YTpi"},
+    {"Authorization": "Bearer"},
+]
+KIB = 1024
+
+
+@pytest.mark.parametrize("credentials", STRANGERS)
+def test_credentials_are_looked_at_before_the_body(site: Site, credentials: dict[str, str]):
+    for length in (64 * KIB + 1, LIMIT):
+        assert announced(site, "POST", "/submit/", length, **credentials) == 401
+    pid = site.processes["web"].pid
+    before = written(pid)
+    with connect(site) as connection:
+        connection.sendall(head(site, "POST", "/submit/", Content_Length=str(20 * MIB), **credentials))
+        for _ in range(20):
+            connection.sendall(bytes(MIB))
+        assert answer_of(connection)[0] == 401
+    assert written(pid) - before < MIB, "nothing of it went to the disk"
+
+
+def test_who_is_known_is_asked_for_the_body(site: Site, somebody: dict[str, str]):
+    session = site.client(EMAIL).cookies[settings.SESSION_COOKIE_NAME]
+    for credentials in (somebody, {"Cookie": f"sessionid={session}"}):
+        with connect(site) as connection:
+            sent = head(site, "POST", "/submit/", Content_Length=str(MIB), Expect="100-continue", **credentials)
+            connection.sendall(sent)
+            assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sendall(bytes(MIB))
+            assert answer_of(connection)[0] in (302, 403), "the view's own answer: no CSRF token, or no session"
+
+
+def test_a_body_that_arrives_with_its_head_waits_for_the_check(site: Site, somebody: dict[str, str]):
+    """Two on one connection: what comes behind a body is the next request."""
+    body = bytes(100 * KIB)
+    call = head(site, "POST", "/api/v1/jobs", Content_Length=str(len(body)), **somebody) + body
+    with connect(site) as connection:
+        connection.sendall(call + call + head(site, "GET", "/healthz"))
+        assert [answer_of(connection, one=True)[0] for _ in range(3)] == [400, 400, 200]
+
+
+def test_small_bodies_need_nobody(site: Site):
+    assert site.client().sign_in(EMAIL, "wrong " + "x" * 60 * KIB).status_code == 200
+
+
+def test_a_body_stops_where_the_room_kept_on_the_disk_begins(make_site: Callable[..., Site]):
+    """A margin larger than any disk: as on one that is nearly full. Small forms stay in memory and go on."""
+    site = make_site(FREE_MARGIN_MB=str(10**9))
+    token = {"Authorization": f"Bearer {site.token(EMAIL)}"}
+    assert announced(site, "POST", "/submit/", MIB, **token) == 507
+    with connect(site) as connection:
+        connection.sendall(head(site, "PATCH", "/uploads/x", Transfer_Encoding="chunked", **token))
+        connection.sendall(b"%x\r\n" % MIB + bytes(MIB) + b"\r\n0\r\n\r\n")
+        status, body = answer_of(connection)
+    assert (status, json.loads(body)["error"]["code"]) == (507, "disk_full")
+    assert site.client().sign_in(EMAIL).url == f"{site.url}/"
+
+
+def test_without_a_database_a_large_body_is_for_later(make_site: Callable[..., Site], somebody: dict[str, str]):
+    site = make_site()
+    site.kill(site.processes["web"])
+    site.env["DATABASE_URL"] = f"mysql://root@127.0.0.1:{free_port()}/gone"
+    site.start_web()
+    wait_for(lambda: listens(site), "the web process")
+    with connect(site) as connection:
+        connection.sendall(head(site, "POST", "/submit/", Content_Length=str(MIB), Expect="100-continue", **somebody))
+        top = connection.recv(65536)
+    assert top.startswith(b"HTTP/1.1 503") and b"Retry-After: 10" in top
+
+
+def listens(site: Site) -> bool:
+    try:
+        connect(site).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_a_body_from_nobody_that_does_not_say_its_length_is_refused_when_it_grows(site: Site):
@@ -148,8 +236,8 @@ def test_a_body_from_nobody_that_does_not_say_its_length_is_refused_when_it_grow
 
 
 @pytest.mark.parametrize("path", ["/api/v1/jobs", "/accounts/login/", "/submit"])
-def test_who_is_somebody_sends_large_bodies_only_where_recordings_go(site: Site, path: str):
-    assert announced(site, "POST", path, MIB + 1, **SOMEBODY) == 413
+def test_who_is_somebody_sends_large_bodies_only_where_recordings_go(site: Site, path: str, somebody: dict[str, str]):
+    assert announced(site, "POST", path, MIB + 1, **somebody) == 413
 
 
 def test_a_plain_form_takes_a_recording(site: Site, tmp_path: Path):

@@ -1,38 +1,43 @@
-"""How long the body of a request may be, and from whom it is taken in."""
+"""How long the body of a request may be, from whom it is taken in, and whether there is room for it."""
 
 import dataclasses
+import shutil
 
 from django.conf import settings
 
-from videoservice.refusals import SIGN_IN, Refusal
+from videoservice.refusals import AWAY, DISK_FULL, SIGN_IN, Refusal
 
 MIB = 1024**2
 SMALL_LIMIT_BYTES = MIB
 """For everything but recordings: fields of forms, parameters of calls."""
+UNKNOWN_LIMIT_BYTES = 64 * 1024
+"""What everybody may send, to sign in with. It stays in memory: nobody unknown gets a byte onto the disk."""
 FORM_PATHS = (b"/submit/", b"/api/v1/videos")
 CHUNK_PATHS = (b"/uploads", b"/api/v1/uploads")
 
 
 @dataclasses.dataclass(frozen=True)
 class Admission:
-    """How long a request's body may be, by where it goes. `is_known` is whether it names a session or a token at all.
+    """What may come in a request's body, by where it goes. `path` is as it was sent, with its query.
 
-    Whether those are good is found out by the application, after the body; but nobody fills the disk without an account
-    and without even a try at one. `path` is as it was sent, with its query.
+    `is_known` is whether its session or token is good: found out before a body longer than UNKNOWN_LIMIT_BYTES.
     """
 
     method: bytes
     path: bytes
-    is_known: bool
+    is_known: bool = False
 
     def refusal(self, length: int) -> Refusal | None:
         """Why a body of so many bytes is not taken in; None when it is."""
+        if refusal := self.too_large(length):
+            return refusal
+        return SIGN_IN if length > UNKNOWN_LIMIT_BYTES and not self.is_known else None
+
+    def too_large(self, length: int) -> Refusal | None:
         limit = self._limit
-        if length > limit:
-            return Refusal("413 Content Too Large", "too_large", self._too_large(limit // MIB))
-        if length > SMALL_LIMIT_BYTES and not self.is_known:
-            return SIGN_IN
-        return None
+        if length <= limit:
+            return None
+        return Refusal("413 Content Too Large", "too_large", self._too_large(limit // MIB), heading="That is too large")
 
     @property
     def _limit(self) -> int:
@@ -65,3 +70,12 @@ class Admission:
                 "files by the page, or upload in chunks to /uploads."
             )
         return f"This is too large: the limit is {megabytes} MB here. Send less at once."
+
+
+def no_room(length: int) -> Refusal | None:
+    """Why so many bytes more are not stored: some room is kept on the disk for everything else."""
+    try:
+        free = shutil.disk_usage(settings.FILE_UPLOAD_TEMP_DIR).free
+    except OSError:
+        return AWAY
+    return DISK_FULL if free - length < settings.FREE_MARGIN_BYTES else None

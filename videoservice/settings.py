@@ -160,6 +160,8 @@ FORM_LIMIT_BYTES = env.integer("FORM_LIMIT_MB", 256, 1) * 1024**2
 CHUNK_LIMIT_BYTES = 8 * 1024**2
 UPLOAD_EXPIRES_HOURS = env.integer("UPLOAD_EXPIRES_HOURS", 48, 1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = CHUNK_LIMIT_BYTES  # a chunk is not copied to disk twice
+FREE_MARGIN_BYTES = env.integer("FREE_MARGIN_MB", 512) * 1024**2
+"""Room on the disk that bodies and uploads have to leave for everything else."""
 SENDFILE = env.text("SENDFILE")
 """`nginx`: the server in front sends files itself; it maps /protected-media/ (internal) to MEDIA_ROOT."""
 FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT / "uploads"
@@ -227,7 +229,9 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # Other names below this one are not ours to speak for, unless the operator says so.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and env.flag("HSTS_SUBDOMAINS")
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+CONNECTIONS_PER_ADDRESS = env.integer("CONNECTIONS_PER_ADDRESS", 256)
 if env.flag("BEHIND_PROXY"):
+    CONNECTIONS_PER_ADDRESS = 0  # all of them come from the proxy, which has to count its own
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = 1  # else everybody shares the limits on attempts of one address, the proxy's
 

@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 BLOCK = 256 * 1024
-MARGIN_BYTES = 512 * 1024**2
+MARGIN_BYTES = settings.FREE_MARGIN_BYTES
 """Room on the disk that an upload has to leave for everything else."""
 MOST_OPEN = 20
 """Uploads that one owner may have unfinished at the same time; each holds room on the disk until it expires."""
