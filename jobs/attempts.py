@@ -1,13 +1,10 @@
 """How often one visitor may try what strangers should not try for long."""
 
-import ipaddress
-
 from allauth.account.adapter import get_adapter
 from django.core.cache import cache
 from django.http import HttpRequest
 
-NETWORK = "/64"
-"""What one visitor has of IPv6."""
+from videoservice.visitors import visitor
 
 
 def too_many(request: HttpRequest, what: str = "credentials", *, most: int = 60, seconds: int = 60) -> bool:
@@ -19,12 +16,3 @@ def too_many(request: HttpRequest, what: str = "credentials", *, most: int = 60,
         return int(cache.incr(key)) > most
     except ValueError:  # the time ended in between
         return False
-
-
-def visitor(address: str) -> str:
-    """The address, or the network of an IPv6 one."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network(f"{address}{NETWORK}", strict=False)) if parsed.version == 6 else address

@@ -4,7 +4,6 @@ Twisted's own channel waits without end for a head that comes drop by drop, take
 what is too long.
 """
 
-import ipaddress
 import resource
 from collections import Counter
 from typing import Any
@@ -15,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from videoservice.refusals import Refusal
+from videoservice.visitors import visitor
 
 IDLE_SECONDS = 60
 """How long a connection may send nothing between two requests, and how long it may take for PACE_BYTES of a body."""
@@ -23,8 +23,6 @@ HEAD_SECONDS = 20
 PACE_BYTES = 16 * 1024
 LINGER_SECONDS = 5
 """How long is read on after an answer that ends the connection: who is still sending might not get it otherwise."""
-NETWORK_BITS = 64
-"""What one visitor has of IPv6."""
 
 TOO_SLOW = Refusal(
     "408 Request Timeout",
@@ -74,26 +72,19 @@ class Crowd:
         self._of_each: Counter[str] = Counter()
 
     def enter(self, address: str) -> None:
-        self._of_each[_visitor(address)] += 1
+        self._of_each[visitor(address)] += 1
 
     def leave(self, address: str) -> None:
-        visitor = _visitor(address)
-        self._of_each[visitor] -= 1
-        if not self._of_each[visitor]:
-            del self._of_each[visitor]
+        who = visitor(address)
+        self._of_each[who] -= 1
+        if not self._of_each[who]:
+            del self._of_each[who]
 
     def refusal(self, address: str) -> Refusal | None:
         """Why the connection that entered last has to go; None when it may stay."""
-        if self._most_of_one and self._of_each[_visitor(address)] > self._most_of_one:
+        if self._most_of_one and self._of_each[visitor(address)] > self._most_of_one:
             return CROWD_OF_ONE
         return CROWD if self._of_each.total() > self._most else None
-
-
-def _visitor(address: str) -> str:
-    """The address, or the network of an IPv6 one."""
-    if ":" not in address:
-        return address
-    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/{NETWORK_BITS}", strict=False))
 
 
 def most_connections() -> int:
