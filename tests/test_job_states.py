@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from jobs.errors import InputError, ToolError
@@ -99,8 +100,29 @@ def test_a_silent_running_job_counts_as_lost_and_a_beating_one_does_not():
     now = timezone.now()
     silent, beating = factories.job(status=S.RUNNING), factories.job(status=S.RUNNING)
     Job.objects.filter(pk=silent.pk).update(heartbeat_at=now - timedelta(minutes=5))
-    assert list(Job.objects.lost(now)) == [silent]
+    assert list(Job.objects.lost()) == [silent]
     assert beating.beat(1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_times_are_the_databases_in_utc_wherever_its_server_is(mariadb, monkeypatch):
+    if mariadb:
+        mariadb.execute("SET GLOBAL time_zone = '+05:00'")
+        connection.close()
+    job, right = factories.job(), timezone.now()
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(timezone, "now", lambda: right - timedelta(minutes=30))
+            assert job.start("here")
+            assert job.beat(1)
+            assert not Job.objects.lost().exists()
+            assert job.succeed(1)
+    finally:
+        if mariadb:
+            mariadb.execute("SET GLOBAL time_zone = 'SYSTEM'")
+            connection.close()
+    for moment in (job.started_at, job.heartbeat_at, job.progress_at, job.finished_at, job.active_at):
+        assert abs(moment - right) < timedelta(minutes=10)
 
 
 def test_failure_keeps_the_sentence_and_the_detail():

@@ -95,7 +95,11 @@ def database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
     else:
-        config["OPTIONS"] = {"charset": "utf8mb4", "isolation_level": "read committed"}
+        config["OPTIONS"] = {
+            "charset": "utf8mb4",
+            "isolation_level": "read committed",
+            "init_command": "SET time_zone = '+00:00'",  # the times that it gives are UTC, as those that we store
+        }
         config["CONN_MAX_AGE"] = 0  # threads of the web process come and go
     return config
 

@@ -1,9 +1,10 @@
 import uuid
-from datetime import datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ class ImageQuerySet(models.QuerySet["Image"]):
     def of(self, owner: "Account") -> "ImageQuerySet":
         return self.filter(owner=owner)
 
-    def unused_since(self, moment: datetime) -> "ImageQuerySet":
-        return self.filter(used_at__lt=moment)
+    def unused_for(self, time: timedelta) -> "ImageQuerySet":
+        return self.filter(used_at__lt=Now() - time)
 
 
 class Image(models.Model):

@@ -1,11 +1,12 @@
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,10 +27,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def finished(self) -> "JobQuerySet":
         return self.filter(under_way=0)
 
-    def lost(self, now: datetime) -> "JobQuerySet":
+    def lost(self) -> "JobQuerySet":
         """Running by their row, but silent for too long: their worker is gone."""
         return self.filter(
-            status=Job.Status.RUNNING, heartbeat_at__lt=now - timedelta(seconds=settings.LOST_AFTER_SECONDS)
+            status=Job.Status.RUNNING, heartbeat_at__lt=Now() - timedelta(seconds=settings.LOST_AFTER_SECONDS)
         )
 
     def shown(self) -> "JobQuerySet":
@@ -51,7 +52,7 @@ class Job(models.Model):
     RUNNING goes back to QUEUED only when its worker was lost; the attempt number rises with every start, and an attempt
     that is no longer the current one can change nothing. Terminal rows are never reopened: a retry is a new job that
     points to the old one. Every change is one conditional UPDATE that raises `version`; the verbs return whether they
-    won.
+    won. All times are the database's.
     """
 
     class Status(models.TextChoices):
@@ -139,19 +140,20 @@ class Job(models.Model):
         where = Q(status__in=list(sources))
         if only is not None:
             where &= Q(attempt=only)
-        return self._move(where, status=target, active_at=timezone.now(), **changes)
+        return self._move(where, status=target, active_at=Now(), **changes)
 
     def enqueue(self) -> bool:
         """Nothing holds it back any more: it is in line for a worker."""
-        return self._turn([self.Status.WAITING], self.Status.QUEUED, queued_at=timezone.now())
+        return self._turn([self.Status.WAITING], self.Status.QUEUED, queued_at=Now())
 
     def start(self, worker: str) -> bool:
         """Claim it for a worker, as a new attempt."""
-        now = timezone.now()
-        return self._turn(
+        now, attempt = Now(), self.attempt + 1
+        won = self._turn(
             [self.Status.QUEUED],
             self.Status.RUNNING,
-            attempt=F("attempt") + 1,
+            self.attempt,
+            attempt=attempt,
             worker=worker,
             started_at=now,
             heartbeat_at=now,
@@ -160,15 +162,18 @@ class Job(models.Model):
             stage="",
             eta_seconds=None,
         )
+        if won:
+            self.attempt = attempt  # ours, also should the row have gone on to the next one before it was read again
+        return won
 
     def beat(self, attempt: int) -> bool:
         """Say that this attempt is alive. False: it is not the current one any more and has to stop."""
         rows = Job.objects.filter(pk=self.pk, status=self.Status.RUNNING, attempt=attempt)
-        return rows.update(heartbeat_at=timezone.now()) == 1
+        return rows.update(heartbeat_at=Now()) == 1
 
     def advance(self, attempt: int, progress: float, stage: str, eta_seconds: float | None) -> bool:
         """Report measured progress, 0 to 1."""
-        now = timezone.now()
+        now = Now()
         return self._move(
             Q(status=self.Status.RUNNING, attempt=attempt),
             progress=progress,
@@ -183,7 +188,7 @@ class Job(models.Model):
             [self.Status.RUNNING],
             self.Status.SUCCEEDED,
             attempt,
-            finished_at=timezone.now(),
+            finished_at=Now(),
             progress=1,
             stage="",
             eta_seconds=None,
@@ -196,7 +201,7 @@ class Job(models.Model):
             self.ACTIVE if attempt is None else [self.Status.RUNNING],
             self.Status.FAILED,
             attempt,
-            finished_at=timezone.now(),
+            finished_at=Now(),
             eta_seconds=None,
             error_code=error.code,
             error_message=error.message,
@@ -205,7 +210,7 @@ class Job(models.Model):
         )
 
     def cancel(self) -> bool:
-        return self._turn(self.ACTIVE, self.Status.CANCELLED, finished_at=timezone.now(), eta_seconds=None)
+        return self._turn(self.ACTIVE, self.Status.CANCELLED, finished_at=Now(), eta_seconds=None)
 
     def release(self, attempt: int) -> bool:
         """Put it back in line because the worker of this attempt is gone. It keeps its place: `queued_at` stays."""

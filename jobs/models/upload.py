@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -14,7 +14,7 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         return self.filter(owner=owner)
 
     def expired(self) -> "UploadQuerySet":
-        return self.filter(expires_at__lt=timezone.now())
+        return self.filter(expires_at__lt=Now())
 
 
 class Upload(models.Model):

@@ -5,7 +5,7 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from jobs import storage
 from jobs.engine import images as engine
@@ -41,9 +41,11 @@ def receive(owner: Account, file: Path, *, name: str, pk: uuid.UUID | None = Non
             sha256=cleaned.sha256,
             width=cleaned.width,
             height=cleaned.height,
+            used_at=Now(),
         )
         storage.adopt(written, image.key)
         record(image, lambda: storage.delete_tree(folder(pk)))
+        image.refresh_from_db(fields=["used_at"])
     except InputError:
         file.unlink(missing_ok=True)
         raise
@@ -77,7 +79,7 @@ def delete(image: Image) -> None:
 def sweep() -> int:
     """Delete what nobody has used for long, unless work under way needs it. Returns how many. Safe to repeat."""
     cleared = 0
-    for image in Image.objects.unused_since(timezone.now() - timedelta(days=KEPT_DAYS)).select_related("owner"):
+    for image in Image.objects.unused_for(timedelta(days=KEPT_DAYS)).select_related("owner"):
         if jobs.needing(image.owner, "image", image.pk):
             continue
         with contextlib.suppress(Image.DoesNotExist):

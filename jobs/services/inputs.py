@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from jobs import storage
 from jobs.engine.media import MediaInfo
@@ -74,7 +74,7 @@ def mark_used(given: Iterable[Given]) -> None:
     """Keep the images among them from being cleared away."""
     used = [one.id for one in given if one.kind == "image"]
     if used:
-        Image.objects.filter(pk__in=used).update(used_at=timezone.now())
+        Image.objects.filter(pk__in=used).update(used_at=Now())
 
 
 def offered(owner: Account, besides: Video | None = None) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import django_rq
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from jobs import live, storage
@@ -83,8 +83,10 @@ def _create(
             idempotency_key=idempotency_key,
             retry_of=retry_of,
             status=Job.Status.WAITING if before else Job.Status.QUEUED,
-            queued_at=None if before else timezone.now(),
+            queued_at=None if before else Now(),
+            active_at=Now(),
         )
+        job.refresh_from_db(fields=["queued_at", "active_at"])
         job.after.set(before)
         inputs.mark_used(given(job))
     if refusal:
@@ -167,8 +169,13 @@ def erase(job: Job) -> None:
 
 
 def artifacts_key(pk: UUID) -> str:
-    """The folder of a job's results."""
+    """The folder of all that a job's attempts published. Results from before attempts had folders lie in it too."""
     return f"artifacts/{pk}"
+
+
+def results_key(pk: UUID, attempt: int) -> str:
+    """The folder of what one attempt publishes, which no other one touches."""
+    return f"{artifacts_key(pk)}/{attempt}"
 
 
 def ended(job: Job) -> None:

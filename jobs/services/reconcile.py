@@ -7,10 +7,11 @@ import logging
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import django_rq
 from django.conf import settings
-from django.utils import timezone
+from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from jobs import live, storage
@@ -24,9 +25,9 @@ JUST_NOW = timedelta(seconds=2)
 """A row this young may not have its entry in Redis yet."""
 
 
-def sweep() -> None:
-    """One round."""
-    for job in Job.objects.lost(timezone.now()):
+def sweep(silence_tells: bool = True) -> None:
+    """One round. When silence tells nothing, silent jobs are left alone."""
+    for job in Job.objects.lost() if silence_tells else ():
         recover(job)
     for job in Job.objects.filter(status=Job.Status.WAITING):
         services.settle(job)
@@ -64,27 +65,43 @@ def recover(job: Job) -> None:
             f"The work was started {attempt} times and its worker went away each time, so it was given up. "
             "Tell the operator: the server may be short of memory."
         )
-        if job.fail(error, attempt):
-            services.ended(job)
+        if not job.fail(error, attempt):
+            return
+        clear_attempt(job, attempt)
+        services.ended(job)
     elif job.release(attempt):
         log.warning("job %s lost its worker in attempt %d and is back in line", job.pk, attempt)
+        clear_attempt(job, attempt)
         services.ring(job)
         live.publish_line(job)
+
+
+def clear_attempt(job: Job, attempt: int) -> None:
+    """Remove what an attempt left whose job was just taken away from it, so that nothing of it can become a result."""
     storage.delete_tree(storage.scratch_key(job.pk, attempt))
+    storage.delete_tree(services.results_key(job.pk, attempt))
 
 
 def storage_left_by(job_id: str) -> None:
-    """Remove the scratch folders of attempts that are over."""
-    current = Job.objects.filter(pk=job_id, status=Job.Status.RUNNING).values_list("attempt", flat=True).first()
-    for folder in storage.path("scratch").glob(f"{job_id}-*"):
-        if folder.name != f"{job_id}-{current}":
+    """Remove the scratch folders and unrecorded results of attempts that are over."""
+    # The folders first: an attempt that starts in between must not lose its own.
+    scratch = list(storage.path("scratch").glob(f"{job_id}-*"))
+    results = list(storage.path(services.artifacts_key(UUID(job_id))).glob("*/"))
+    status, attempt = Job.objects.filter(pk=job_id).values_list("status", "attempt").first() or ("", 0)
+    kept: set[str] = set()
+    if status == Job.Status.RUNNING:
+        kept = {f"{job_id}-{attempt}", str(attempt)}
+    elif status == Job.Status.SUCCEEDED:
+        kept = {str(attempt)}
+    for folder in scratch + results:
+        if folder.name not in kept:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def ring_forgotten() -> None:
     """Ring again for queued jobs that Redis does not know of: it was down, or lost its memory, when they came."""
     for name in settings.RQ_QUEUES:
-        waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=timezone.now() - JUST_NOW)
+        waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=Now() - JUST_NOW)
         if not waiting:
             continue
         try:

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.db.models import F, QuerySet, Sum
+from django.db.models.functions import Now
 from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
 
 from jobs import storage
 from jobs.engine import images as engine_images
@@ -106,6 +106,7 @@ def begin(
         work=dict(work or {}),
         expires_at=_expiry(),
     )
+    upload.refresh_from_db(fields=["expires_at"])
     try:
         part = storage.upload_path(upload.pk)
         part.touch(exist_ok=False)
@@ -188,8 +189,9 @@ def append(upload: Upload, offset: int, source: Source, checksum: Checksum | Non
             if isinstance(error, OSError) and error.errno in FULL:
                 raise _disk_full(error) from error
             raise
-        upload.offset, upload.expires_at = part.tell(), _expiry()
-        Upload.objects.filter(pk=upload.pk).update(offset=upload.offset, expires_at=upload.expires_at)
+        if not Upload.objects.filter(pk=upload.pk).update(offset=part.tell(), expires_at=_expiry()):
+            raise _gone()
+        upload.refresh_from_db(fields=["offset", "expires_at"])
         return upload.offset
 
 
@@ -280,7 +282,7 @@ def _age_seconds(file: Path) -> float:
 
 
 def _expiry() -> Any:
-    return timezone.now() + timedelta(hours=settings.UPLOAD_EXPIRES_HOURS)
+    return Now() + timedelta(hours=settings.UPLOAD_EXPIRES_HOURS)
 
 
 @contextlib.contextmanager
