@@ -9,8 +9,7 @@ from types import FrameType
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import connection
-from django.db.utils import DatabaseError
+from django.db import Error, connection
 
 from jobs import live
 from jobs.errors import Cancelled, JobError, TimedOut
@@ -39,6 +38,8 @@ class LifeSigns:
         self.reason: JobError | None = None
         self.fraction = 0.0
         self._reported = (0.0, 0.0, "")
+        self._ending = False
+        self._deciding = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="life-signs", daemon=True)
 
@@ -49,13 +50,20 @@ class LifeSigns:
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        self.rest()
-
-    def rest(self) -> None:
-        """Beat and interrupt no more: the row is about to reach its end, and its own UPDATE decides which."""
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         self._over.set()
         self._thread.join()
+
+    def end(self) -> None:
+        """Interrupt no more, but beat on: the row is about to reach its end, and its own UPDATE decides which.
+
+        A beat that finds the row succeeded must not take it for stopped, and while the end waits for a database that is
+        away, nobody may take the attempt for lost when it is back. Raises when the work has to stop already.
+        """
+        with self._deciding:
+            self._ending = True
+        if self.reason:
+            raise self.reason
 
     def progress(self, fraction: float, stage: str) -> None:
         """Report that `fraction` of the work is done, 0 to 1, and what is being done. Raises when it has to stop.
@@ -72,7 +80,7 @@ class LifeSigns:
         self._reported = (now, self.fraction, stage)
         try:
             current = self.job.advance(self.attempt, self.fraction, stage, self.eta_seconds(now))
-        except DatabaseError as error:
+        except Error as error:
             log.warning("could not report progress of job %s: %s", self.job.pk, error)
             connection.close()
             return
@@ -92,20 +100,23 @@ class LifeSigns:
             while not self._over.wait(settings.HEARTBEAT_SECONDS):
                 try:
                     alive = self.job.beat(self.attempt)
-                except DatabaseError as error:
+                except Error as error:
                     log.warning("could not beat for job %s: %s", self.job.pk, error)
                     connection.close()
                     continue
                 if not alive:
                     return self._stop(stopped())
-                if time.monotonic() > self.deadline:
+                if time.monotonic() > self.deadline and not self._ending:
                     return self._stop(timed_out())
         finally:
             connection.close()
 
     def _stop(self, reason: JobError) -> None:
-        self.reason = reason
-        signal.pthread_kill(self._main, signal.SIGUSR1)
+        with self._deciding:
+            if self._ending:
+                return
+            self.reason = reason
+            signal.pthread_kill(self._main, signal.SIGUSR1)
         if not self._over.wait(GRACE_SECONDS):
             # Stuck where no signal handler of Python runs. The worker cleans up after a work-horse that ended.
             log.error("job %s did not stop by itself", self.job.pk)

@@ -23,12 +23,26 @@ from jobs.services import inputs, parameters, transcripts
 from jobs.services import jobs as services
 
 log = logging.getLogger(__name__)
-DATABASE_PAUSES = (1, 2, 4, 8, 15, 30)
-"""Seconds between tries to record a result while the database is away."""
+AWAY = (OperationalError, InterfaceError)
+"""What the database's libraries raise when it cannot be reached, or went away in the middle."""
+PAUSE_SECONDS = 1.0
+PATIENCE_SECONDS = 600.0
+"""How often, and for how long, it is tried to record a result while the database is away."""
 
 
 def run_job(job_id: str) -> None:
-    """Do a job that is in line. Returns quietly when the row is gone or not in line any more."""
+    """Do a job that is in line. Returns quietly when the row is gone or not in line any more.
+
+    When the database is away, so that nobody knows how it ended, the reconciler does what the row then asks for.
+    """
+    try:
+        attempt_job(job_id)
+    except AWAY as error:
+        log.warning("the database went away under job %s: %s", job_id, error)
+        connection.close()
+
+
+def attempt_job(job_id: str) -> None:
     job = Job.objects.select_related("video", "owner").filter(pk=job_id).first()
     if job is None or not job.start(worker=f"{socket.gethostname()} {os.getpid()}"):
         return
@@ -39,6 +53,8 @@ def run_job(job_id: str) -> None:
     except Cancelled:
         log.info("job %s was stopped", job.pk)
         return
+    except AWAY:
+        raise
     except Exception as error:  # noqa: BLE001 the one place that catches everything: a job always ends in a state
         failure = as_job_error(error)
         log.warning("job %s failed: %s: %s", job.pk, failure.code, failure.detail or failure.message)
@@ -52,7 +68,6 @@ def work(job: Job, commands: CommandLog) -> None:
     params = parameters.from_json(job.operation, job.params)
     info, attempt = job.video.info, job.attempt
     others = inputs.find(job.owner, job.video, job.operation, params)
-    storage.delete_tree(services.artifacts_key(job.pk))  # what an attempt left that died while it published
     with (
         storage.scratch(job.pk, attempt) as scratch,
         LifeSigns(job, operation.timeout_seconds(info, params)) as signs,
@@ -85,24 +100,30 @@ def offered(job: Job) -> Operation[Any]:
 
 
 def publish(job: Job, attempt: int, drafts: list[Draft], commands: CommandLog, signs: LifeSigns) -> None:
-    """Move the results into place and end the job, all or nothing."""
-    artifacts = [artifact_of(job, position, draft) for position, draft in enumerate(drafts)]
+    """Move the results into place and end the job, all or nothing.
+
+    The folder is the attempt's own: one that lost its job, and learns of it late, can take nothing from the others.
+    """
+    artifacts = [artifact_of(job, attempt, position, draft) for position, draft in enumerate(drafts)]
     try:
         for artifact, draft in zip(artifacts, drafts, strict=True):
             storage.adopt(draft.path, artifact.key)
-        signs.rest()  # a beat that finds the row succeeded must not take it for stopped
+        signs.end()
         record(job, attempt, artifacts, commands)
+    except AWAY:  # the row may have its end, and then needs the files; whoever finds that it has not deletes them
+        raise
     except BaseException:
-        storage.delete_tree(services.artifacts_key(job.pk))
+        storage.delete_tree(services.results_key(job.pk, attempt))
         raise
 
 
 def record(job: Job, attempt: int, artifacts: list[Artifact], commands: CommandLog) -> None:
-    """Write the rows of the results and the end of the job, waiting some time for a database that is away.
+    """Write the rows of the results and the end of the job, waiting for a database that is away.
 
     Raises Cancelled when the attempt is not the current one any more.
     """
-    for pause in DATABASE_PAUSES:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
         try:
             with transaction.atomic():
                 if job.succeed(attempt, **logs(commands)):
@@ -111,18 +132,19 @@ def record(job: Job, attempt: int, artifacts: list[Artifact], commands: CommandL
             if recorded(job, attempt):  # an earlier try, of which only the answer was lost
                 return
             raise stopped()
-        except (OperationalError, InterfaceError) as error:
-            log.warning("could not record the end of job %s: %s", job.pk, error)
+        except AWAY as error:
             connection.close()
-            time.sleep(pause)
-    raise JobError("The result could not be recorded because the database was away. Try again.", code="database_away")
+            if time.monotonic() > deadline:
+                raise
+            log.warning("could not record the end of job %s: %s", job.pk, error)
+            time.sleep(PAUSE_SECONDS)
 
 
 def recorded(job: Job, attempt: int) -> bool:
     return Job.objects.filter(pk=job.pk, status=Job.Status.SUCCEEDED, attempt=attempt).exists()
 
 
-def artifact_of(job: Job, position: int, draft: Draft) -> Artifact:
+def artifact_of(job: Job, attempt: int, position: int, draft: Draft) -> Artifact:
     pk = uuid.uuid4()
     with draft.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -132,7 +154,7 @@ def artifact_of(job: Job, position: int, draft: Draft) -> Artifact:
         position=position,
         kind=draft.kind,
         name=draft.name,
-        key=f"{services.artifacts_key(job.pk)}/{pk}{Path(draft.name).suffix.lower()}",
+        key=f"{services.results_key(job.pk, attempt)}/{pk}{Path(draft.name).suffix.lower()}",
         size=draft.path.stat().st_size,
         media_type=draft.media_type,
         sha256=sha256,

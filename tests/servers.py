@@ -38,36 +38,47 @@ class Redis:
 
 
 class MariaDB:
-    """mariadbd on a port of this machine, for root without a password, and with no care for a power cut."""
+    """mariadbd on a port of this machine, for root without a password. What is asked of it is quick and does not last:
+    with `durable`, what it has acknowledged is there also when it is killed."""
 
     OPTIONS = (
         "--bind-address=127.0.0.1 --skip-name-resolve --skip-log-bin --innodb-flush-log-at-trx-commit=0 "
         "--innodb-doublewrite=0 --innodb-log-file-size=32M --innodb-buffer-pool-size=64M --max-connections=200"
     )
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
+    DURABLE = "--innodb-flush-log-at-trx-commit=1 --innodb-doublewrite=1"
+
+    def __init__(self, folder: Path, port: int, *, durable: bool = False) -> None:
+        self.folder, self.port, self.durable = folder, port, durable
         self.process: Process | None = None
 
     def start(self) -> None:
-        self.folder.mkdir(parents=True)
+        """Start it for the first time, or again with what it held."""
         data, user = self.folder / "data", getpass.getuser()
+        if not data.exists():
+            self._install(data, user)
+        program = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+        own = [f"--datadir={data}", f"--port={self.port}", f"--socket={self.folder / 'socket'}", f"--user={user}"]
+        argv = [program, "--no-defaults", *own, *self.OPTIONS.split(), *(self.DURABLE.split() if self.durable else [])]
+        self.process = Process("mariadb", argv, self.folder / "log")
+        wait_for(self._answers, "MariaDB", 60)
+
+    def _install(self, data: Path, user: str) -> None:
+        self.folder.mkdir(parents=True)
         install = shutil.which("mariadb-install-db")
         assert install, "script/bootstrap tests installs mariadb-server"
         options = [f"--user={user}", "--auth-root-authentication-method=normal", "--skip-test-db"]
         run([install, "--no-defaults", f"--datadir={data}", *options])
-        program = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
-        own = [f"--datadir={data}", f"--port={self.port}", f"--socket={self.folder / 'socket'}", f"--user={user}"]
-        argv = [program, "--no-defaults", *own, *self.OPTIONS.split()]
-        self.process = Process("mariadb", argv, self.folder / "log")
-        wait_for(self._answers, "MariaDB", 60)
 
-    def stop(self) -> None:
+    def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process:
-            self.process.end()
+            self.process.end(number)
+
+    def connect(self, database: str = "") -> MySQLdb.Connection:
+        return MySQLdb.connect(host="127.0.0.1", port=self.port, user="root", database=database)
 
     def execute(self, statement: str) -> None:
-        with contextlib.closing(MySQLdb.connect(host="127.0.0.1", port=self.port, user="root")) as connection:
+        with contextlib.closing(self.connect()) as connection:
             connection.query(statement)
 
     def copy(self, source: str, target: str) -> None:

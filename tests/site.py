@@ -52,7 +52,10 @@ class Sites:
         (data / "log").mkdir()
         if self.mariadb:
             self.mariadb.copy("template", name)
-        site = Site(data, self._env(data, name) | env, self.unblock, name if self.mariadb else str(data / "db.sqlite3"))
+        database: dict[str, Any] = {"NAME": str(data / "db.sqlite3")}
+        if self.mariadb:
+            database = {"NAME": name, "PORT": self.mariadb.port}
+        site = Site(data, self._env(data, name) | env, self.unblock, database)
         self._made.append(site)
         site.start()
         return site
@@ -97,9 +100,13 @@ class Site:
     """One running install. `data` and `media` are its folders, `processes` what runs, by name."""
 
     def __init__(
-        self, data: Path, env: dict[str, str], unblock: Callable[[], AbstractContextManager[None]], database: str
+        self,
+        data: Path,
+        env: dict[str, str],
+        unblock: Callable[[], AbstractContextManager[None]],
+        database: dict[str, Any],
     ) -> None:
-        self.data, self.media = data, data / "media"
+        self.data, self.media, self.name = data, data / "media", data.name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = env | {"PORT": str(self.port)}
@@ -186,14 +193,14 @@ class Site:
         """Inside, this process's models are rows of the site. Not for tests that use pytest-django's `db`."""
         connection = connections["default"]
         connection.close()
-        before = connection.settings_dict["NAME"]
-        connection.settings_dict["NAME"] = self._database
+        before = {key: connection.settings_dict[key] for key in self._database}
+        connection.settings_dict |= self._database
         try:
             with self._unblock():
                 yield
         finally:
             connection.close()
-            connection.settings_dict["NAME"] = before
+            connection.settings_dict |= before
 
     def account(self, email: str, **fields: Any) -> Account:
         """The account of this address, made when it is not there. Its password is PASSWORD."""

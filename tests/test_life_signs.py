@@ -1,9 +1,11 @@
 """A running attempt: it stops when it has to, goes on when it can, and its end is told by one UPDATE."""
 
 import time
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
 from jobs import storage, tasks
 from jobs.engine.process import CommandLog
@@ -12,6 +14,7 @@ from jobs.models import Artifact, Job
 from jobs.operations.base import Draft
 from jobs.progress import LifeSigns
 from jobs.services import jobs as services
+from jobs.services import reconcile
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +94,7 @@ def test_a_beat_at_the_very_end_does_not_take_the_result_away(tmp_path, monkeypa
 
 
 def test_a_result_is_recorded_when_the_database_is_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks, "DATABASE_PAUSES", (0, 0, 0))
+    monkeypatch.setattr(tasks, "PAUSE_SECONDS", 0)
     job, tries = factories.job(status=S.RUNNING), []
     succeed = Job.succeed
 
@@ -107,15 +110,69 @@ def test_a_result_is_recorded_when_the_database_is_back(tmp_path, monkeypatch):
     assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
 
 
-def test_an_attempt_that_lost_its_job_publishes_nothing(tmp_path):
+def test_it_beats_on_while_its_end_waits_for_the_database(tmp_path, monkeypatch):
+    """Else the reconciler gives the job away as soon as the database is back."""
+    monkeypatch.setattr(tasks, "PAUSE_SECONDS", 0)
+    job = factories.job(status=S.RUNNING)
+    succeed, beats = Job.succeed, []
+
+    def away_until_it_has_beaten(self, *args, **kwargs):
+        beats.append(Job.objects.get(pk=job.pk).heartbeat_at)
+        if beats[-1] - beats[0] < timedelta(seconds=0.1):
+            time.sleep(0.01)
+            raise OperationalError("gone away")
+        return succeed(self, *args, **kwargs)
+
+    monkeypatch.setattr(Job, "succeed", away_until_it_has_beaten)
+    with LifeSigns(job, 60) as signs:
+        tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+    assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
+
+
+def test_files_stay_when_nobody_knows_whether_their_end_was_recorded(tmp_path, monkeypatch):
+    """The database took the result, went away before it could say so, and stayed away."""
+    monkeypatch.setattr(tasks, "PATIENCE_SECONDS", 0)
+    job = factories.job(status=S.RUNNING)
+
+    class LostAnswer(transaction.Atomic):
+        def __exit__(self, *exc):
+            super().__exit__(*exc)
+            raise OperationalError("gone away")
+
+    monkeypatch.setattr(tasks, "transaction", SimpleNamespace(atomic=lambda: LostAnswer(None, True, False)))
+    with LifeSigns(job, 60) as signs, pytest.raises(OperationalError):
+        tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+    reconcile.recover_entry(str(job.pk))
+    assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
+    assert storage.path(Artifact.objects.get(job=job).key).read_text() == "done"
+
+
+def test_a_database_that_goes_away_leaves_the_job_to_the_reconciler(monkeypatch):
+    def away(*args):
+        raise OperationalError("gone away")
+
+    monkeypatch.setattr(tasks, "work", away)
+    job = factories.job()
+    tasks.run_job(str(job.pk))
+    assert Job.objects.get(pk=job.pk).status == S.RUNNING
+
+
+def test_an_attempt_that_lost_its_job_publishes_nothing_and_takes_nothing_from_the_next(tmp_path):
     job = factories.job(status=S.RUNNING)
     with LifeSigns(job, 60) as signs:
-        signs.rest()
-        Job.objects.get(pk=job.pk).release(1)
+        signs.end()
+        next_one = Job.objects.get(pk=job.pk)
+        next_one.release(1)
+        next_one.start("elsewhere 2")
+        signs_of_next = LifeSigns(next_one, 60)
+        tasks.publish(next_one, 2, [draft(tmp_path)], CommandLog(), signs_of_next)
         with pytest.raises(Cancelled):
             tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
-    assert not Artifact.objects.exists()
-    assert not storage.path(services.artifacts_key(job.pk)).exists()
+    artifact = Artifact.objects.get()
+    assert storage.path(artifact.key).read_text() == "done"
+    assert [file for file in storage.path(services.artifacts_key(job.pk)).rglob("*") if file.is_file()] == [
+        storage.path(artifact.key)
+    ]
 
 
 def test_work_that_is_not_offered_any_more_fails_with_a_sentence():

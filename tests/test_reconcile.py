@@ -81,6 +81,34 @@ def test_scratch_of_attempts_that_are_over_goes_and_that_of_running_ones_stays()
     assert kept.exists()
 
 
+def published(job, attempt):
+    file = storage.path(f"{services.results_key(job.pk, attempt)}/one.jpg")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x")
+    return file
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_lost_attempt_published_goes_with_it():
+    job = lost()
+    file = published(job, 1)
+    reconcile.sweep()
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("status", [S.QUEUED, S.RUNNING, S.SUCCEEDED, S.FAILED, S.CANCELLED])
+def test_after_a_work_horse_died_only_what_its_job_still_needs_stays(status):
+    job = factories.job(status=status)
+    Job.objects.filter(pk=job.pk).update(attempt=2, heartbeat_at=timezone.now())
+    old, current = published(job, 1), published(job, 2)
+    recorded_long_ago = storage.path(f"{services.artifacts_key(job.pk)}/old.jpg")
+    recorded_long_ago.write_bytes(b"x")
+    reconcile.storage_left_by(str(job.pk))
+    assert not old.exists()
+    assert current.exists() == (status in (S.RUNNING, S.SUCCEEDED))
+    assert recorded_long_ago.exists()
+
+
 def test_a_waiting_job_is_put_in_line_when_what_it_waits_for_is_done():
     first = factories.job(status=S.RUNNING)
     second = factories.job(first.owner, status=S.WAITING, video=first.video)

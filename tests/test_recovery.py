@@ -1,5 +1,6 @@
 """Jobs on the real parts while these are killed, restarted and starved: never lost or doubled, stopped when told."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.models import Job
+from jobs.models import Artifact, Job
 from tests import media
 from tests.processes import BASE_DIR, Process, alive, belonging_to, wait_for
 from tests.site import Site
@@ -85,8 +86,11 @@ def assert_one_whole_result(site: Site, job: str) -> None:
     assert answer["status"] == "succeeded"
     (artifact,) = answer["artifacts"]
     assert artifact["metadata"]["output_duration"] == pytest.approx(LENGTH, abs=0.001)
-    assert [file.name for file in (site.media / "artifacts" / job).iterdir()] == [f"{artifact['id']}.mp4"]
-    assert (site.media / "artifacts" / job / f"{artifact['id']}.mp4").stat().st_size == artifact["size"]
+    file = site.media / "artifacts" / job / str(answer["attempt"]) / f"{artifact['id']}.mp4"
+    assert [found for found in (site.media / "artifacts" / job).rglob("*") if found.is_file()] == [file]
+    with site.orm():
+        row = Artifact.objects.get(pk=artifact["id"])
+    assert (row.size, row.sha256) == (file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest())
     wait_for(lambda: not scratch(site), "the scratch folder to be empty", 15)
 
 
@@ -127,6 +131,20 @@ def test_a_worker_that_is_told_to_stop_puts_its_job_back_in_line_at_once(site, r
     assert not scratch(site)
     site.start_worker("long")
     site.wait_for_job(job, S.SUCCEEDED, seconds=120)
+    assert_one_whole_result(site, job)
+
+
+def test_machines_whose_clocks_differ_take_no_work_from_each_other(site, recording):
+    """The worker's is half a minute behind, the reconciler's as much ahead, and 5 s of silence count as death."""
+    video = uploaded(site, recording)
+    for name, seconds, command in (("long1", -30, ("work", "long")), ("reconcile", 30, ("reconcile",))):
+        site.kill(site.processes[name], signal.SIGTERM)
+        argv = [sys.executable, "-m", "tests.wrong_clock", str(seconds), *command]
+        site.processes[name] = Process(name, argv, site.data / "log" / f"{name}.log", site.env)
+    job = submitted(site, video)
+    row = site.wait_for_job(job, seconds=180)
+    assert (row.status, row.attempt) == (S.SUCCEEDED, 1), site.said()
+    assert row.queued_at < row.started_at < row.finished_at
     assert_one_whole_result(site, job)
 
 

@@ -87,7 +87,10 @@ def storage_left_by(job_id: str) -> None:
     # The folders first: an attempt that starts in between must not lose its own.
     scratch = list(storage.path("scratch").glob(f"{job_id}-*"))
     results = list(storage.path(services.artifacts_key(UUID(job_id))).glob("*/"))
-    status, attempt = Job.objects.filter(pk=job_id).values_list("status", "attempt").first() or ("", 0)
+    row = Job.objects.filter(pk=job_id).values_list("status", "attempt").first()
+    if row is None:
+        results = []  # who deleted the row deleted them, and what came late goes by way of the trash
+    status, attempt = row or ("", 0)
     kept: set[str] = set()
     if status == Job.Status.RUNNING:
         kept = {f"{job_id}-{attempt}", str(attempt)}

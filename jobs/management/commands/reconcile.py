@@ -2,11 +2,12 @@ import argparse
 import logging
 import signal
 import threading
+import time
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 
 from jobs.services import reconcile
 
@@ -24,11 +25,17 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        seen, silence_tells_from = time.time(), 0.0
         while True:
+            now = time.time()
+            # Nobody could beat while the database was away or this machine slept. All get the time to do so first.
+            if now - seen > settings.RECONCILE_SECONDS + settings.LOST_AFTER_SECONDS / 2:
+                silence_tells_from = now + settings.LOST_AFTER_SECONDS
             try:
                 close_old_connections()
-                reconcile.sweep()
-            except DatabaseError as error:
+                reconcile.sweep(silence_tells=now >= silence_tells_from)
+                seen = time.time()
+            except Error as error:
                 log.warning("the database is away: %s", error)
                 connection.close()
             if once or stop.wait(settings.RECONCILE_SECONDS):
