@@ -3,7 +3,7 @@ class CutForm {
   static PREFIX = "silence-cut-";
   static MS = ["margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "min_saving_ms", "pause_ms"];
 
-  static BESIDE = ["render", "exports"]; // how it is made, not what stays
+  static BESIDE = ["render", "exports", "container"]; // how it is made, not what stays
 
   constructor(form, auto) {
     this.form = form;

@@ -2,13 +2,14 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from jobs.engine import cutplan, extras, levels, memory, proven, timeline, voice
+from jobs.engine import cutplan, extras, intra, levels, memory, muxers, proven, timeline, voice
 from jobs.engine import strategy as strategies
 from jobs.engine.coded import CodedOrder
 from jobs.engine.cutplan import CutParams, CutPlan
@@ -125,10 +126,11 @@ def cut(
     progress: Progress | None = None,
     log: CommandLog | None = None,
 ) -> CutResult:
-    """Write `source` without its silences to `output`, an MP4 file that appears when it is whole.
+    """Write `source` without its silences to `output`, which appears when it is whole.
 
-    It is checked before (`verify`), and nothing appears that does not pass. "smart" copies the source's compressed
-    pictures where that is quicker, "encode" encodes them all.
+    Its ending says what kind of file (`muxers`); in one for sound alone a picture is left out. It is checked before
+    (`verify`), and nothing appears that does not pass. "smart" copies the source's compressed pictures where that is
+    quicker, "encode" encodes them all.
     `track` is the audio track to find silence in: "all", or its place among the audio tracks. `scratch` is an
     existing folder for temporary files. A `transcript` of the source becomes captions of the result. `progress` gets
     a fraction from 0 to 1 and a stage in plain words; whatever it raises ends the work and leaves nothing behind.
@@ -137,6 +139,9 @@ def cut(
     log = log or CommandLog()
     report = progress or (lambda fraction, stage: None)
     seconds: dict[str, float] = {}
+    container = muxers.named(output)
+    if container.sound_only:
+        info = dataclasses.replace(info, video=None)
     with proven.timed(seconds, "analysis"):
         found = _analyse(
             source,
@@ -145,14 +150,18 @@ def cut(
             track,
             cache,
             lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound"),
-            survey=way == "smart",
+            survey=way == "smart" and container.codec == "h264",
         )
         plan, index = found.plan, found.index
         strategy = Strategy("")
         if index:
-            strategy = strategies.choose(info, index, timeline.schedule(index, plan.parts), found.order)
+            wanted = timeline.schedule(index, plan.parts)
+            whole = functools.partial(intra.planned, source, info, index, wanted, container)
+            strategy = strategies.choose(info, index, wanted, found.order, container, whole)
         kept = extras.read(source, info, plan, transcript=transcript, log=log)
 
+    if container.sound:
+        info = dataclasses.replace(info, audio=(muxers.track_of(info, track),))
     work = proven.Work(
         source=source,
         info=info,
@@ -162,6 +171,7 @@ def cut(
         progress=lambda part, stage: report(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * part, stage),
         log=log,
         extras=kept,
+        container=container,
     )
     result = proven.publish(work, strategy, output)
     return CutResult(plan, result.strategy, result.report, {**seconds, **result.seconds}, kept.captions)

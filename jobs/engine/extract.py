@@ -81,6 +81,12 @@ def file_for(track: AudioTrack, wish: Wish) -> SoundFile:
     return soundfiles.home_of(track.codec) if wish.format == "copy" else soundfiles.FILES[wish.format]
 
 
+def format_of(file: SoundFile) -> SoundFormat:
+    """The format whose file this is. Raises KeyError for files that nothing is encoded for."""
+    formats: dict[str, SoundFormat] = {".mp3": "mp3", ".m4a": "m4a", ".opus": "opus", ".flac": "flac", ".wav": "wav"}
+    return formats[file.suffix]
+
+
 def can_copy(track: AudioTrack, wish: Wish) -> bool:
     """Whether the track as it is already is what is wished for."""
     if wish.format == "copy":

@@ -47,8 +47,10 @@ def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clo
     return Parts(tracks, notes, last, texts, cover)
 
 
-def mux_argv(info: MediaInfo, extras: Extras, parts: Parts, output: Path, clock_hz: int) -> list[str]:
-    """ffmpeg's command line that makes one MP4 file of the parts.
+def mux_argv(
+    info: MediaInfo, extras: Extras, parts: Parts, output: Path, clock_hz: int, muxer: str = "mp4"
+) -> list[str]:
+    """ffmpeg's command line that makes one MP4 or QuickTime file of the parts.
 
     `clock_hz` is the file's own clock, to which the start of a track and chapters are rounded.
     """
@@ -70,7 +72,7 @@ def mux_argv(info: MediaInfo, extras: Extras, parts: Parts, output: Path, clock_
         *("-copyts", *inputs, *maps, "-map_metadata", str(notes), "-map_chapters", str(notes)),
         *(*_labels(info, extras), *_last(parts), "-c:v", "copy", "-c:a", "copy", "-c:s", "mov_text"),
         *(*exact(".mp4", clock_hz), *_keys(extras)),
-        *("-progress", "pipe:1", "-f", "mp4", f"file:{output}"),
+        *("-progress", "pipe:1", "-f", muxer, f"file:{output}"),
     ]
 
 

@@ -97,8 +97,12 @@ def _within(there: Sequence[Window], place: Fraction) -> Window:
     return Window(stretch.at + offset, stretch.source + offset, seconds)
 
 
-def offsets(source: Path, info: MediaInfo, output: Path, plan: CutPlan, task: Beside[Any]) -> Offsets:
-    """Find each track of the result in the source. The result has to have as many tracks. Raises InputError.
+def offsets(
+    source: Path, info: MediaInfo, output: Path, plan: CutPlan, task: Beside[Any], *, made: MediaInfo | None = None
+) -> Offsets:
+    """Find each track of the result in the source. It has to have as many. Raises InputError.
+
+    `made` are the result's facts where it is no MP4 or QuickTime file whose times begin at zero.
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
@@ -106,7 +110,7 @@ def offsets(source: Path, info: MediaInfo, output: Path, plan: CutPlan, task: Be
     shift = 1 if info.video else 0
     each = []
     for place in range(len(info.audio)):
-        each.append(_track(source, info, output, place, shift + place, wanted, task.halt))
+        each.append(_track(source, info, output, made, place, shift + place, wanted, task.halt))
         task.fraction = len(each) / len(info.audio)
     return Offsets(
         tuple(one for track in each for one in track.heard),
@@ -116,12 +120,19 @@ def offsets(source: Path, info: MediaInfo, output: Path, plan: CutPlan, task: Be
 
 
 def _track(
-    source: Path, info: MediaInfo, output: Path, place: int, stream: int, wanted: Sequence[Window], halt: Halt
+    source: Path,
+    info: MediaInfo,
+    output: Path,
+    made: MediaInfo | None,
+    place: int,
+    stream: int,
+    wanted: Sequence[Window],
+    halt: Halt,
 ) -> Offsets:
-    found = _compared(source, info, output, place, stream, wanted, halt, can_seek=True)
+    found = _compared(source, info, output, made, place, stream, wanted, halt, can_seek=True)
     if found.faults:
         # A demuxer that seeks by guessing may have the wrong times: only what reading on from the start finds counts.
-        found = _compared(source, info, output, place, stream, wanted, halt, can_seek=False)
+        found = _compared(source, info, output, made, place, stream, wanted, halt, can_seek=False)
     return found
 
 
@@ -129,6 +140,7 @@ def _compared(
     source: Path,
     info: MediaInfo,
     output: Path,
+    made: MediaInfo | None,
     place: int,
     stream: int,
     wanted: Sequence[Window],
@@ -137,10 +149,11 @@ def _compared(
     can_seek: bool,
 ) -> Offsets:
     rate, channels = output_rate(info.audio[place]), output_channels(info.audio[place])
+    format, start = (demuxer(made), made.start) if made else ("mov", Fraction(0))
     opened = functools.partial(Listener.opened, rate=rate, channels=channels, halt=halt)
     with (
         opened(source, demuxer(info), info.audio[place].index, start=info.start, can_seek=can_seek) as original,
-        opened(output, "mov", stream) as result,
+        opened(output, format, stream, start=start, can_seek=can_seek) as result,
     ):
         heard, faults, damaged = [], [], 0
         for window in wanted:

@@ -23,9 +23,10 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, beside
 from jobs.engine.playhead import Playhead, can_jump
 from jobs.engine.report import Lost
-from jobs.engine.target import DEPTH, KEY_SECONDS, Target
+from jobs.engine.target import KEY_SECONDS, Codec, Target
 from jobs.engine.timeline import FrameIndex, Schedule
 from jobs.engine.track import Track
+from jobs.engine.turning import Turner
 
 # Long enough for the encoders to find their stride, short enough to hold a few and to share out evenly.
 CHUNK_SECONDS = 10
@@ -45,6 +46,7 @@ def encode_pictures(
     *,
     progress: Callable[[float], None],
     paint: Paint | None = None,
+    codec: Codec = "h264",
 ) -> Lost:
     """Write the scheduled pictures as `Target` says in an MP4 file without sound. Returns which did not decode.
 
@@ -57,7 +59,7 @@ def encode_pictures(
     alone = threads == 1
     with Playhead.opened(source, info, index, alone=True) as playhead:
         first, _ = next(playhead.shown(wanted, 0, 1))
-    target = Target.of(first, info.video, index.clock_hz)
+    target = Target.of(first, info.video, index.clock_hz, codec)
     bench: Bench[list[Packet[VideoStream]]] = Bench(len(parts), ahead=2 * THREADS)
     lost: list[int] = []
 
@@ -73,7 +75,7 @@ def encode_pictures(
         stack.enter_context(encoding.errors("pictures"))
         container = stack.enter_context(av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)))
         stream = target.stream(container, alone=alone)
-        track = Track(container, stream, wanted, depth=DEPTH, clock_hz=index.clock_hz)
+        track = Track(container, stream, wanted, depth=target.coder.depth, clock_hz=index.clock_hz)
         tasks = [stack.enter_context(beside(work)) for _ in range(threads)]
 
         def check() -> None:
@@ -122,6 +124,7 @@ class Encoding:
         self._paint = paint
         self._task = task
         self._context = target.encoder(alone=alone)
+        self._turn = Turner(target.track) if target.upright else None
 
     def packets(self, playhead: Playhead, chunk: Chunk) -> "Iterator[Packet[VideoStream]]":
         """In the order of decoding, with the times at which they are shown."""
@@ -140,6 +143,8 @@ class Encoding:
         if self._paint:
             fitted = self._paint(fitted, at * clock)
         fitted.pts, fitted.time_base = at, clock
+        if self._turn:
+            fitted = self._turn(fitted)
         # The source's frame types must not be forced on the encoder.
         fitted.pict_type = PictureType.NONE
         return fitted

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs.engine import render
+from jobs.engine import remux, render
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.extras import NO_EXTRAS, Extras
 from jobs.engine.media import MediaInfo
+from jobs.engine.muxers import MP4, Container
 from jobs.engine.process import CommandLog
 from jobs.engine.report import Fault, Report
 from jobs.engine.stored import Unsound
@@ -20,6 +21,8 @@ from jobs.errors import InputError
 
 # Of the time a render takes with its check.
 VERIFY_SHARE = 0.1
+# Of the rest, where what was proven has to be moved into another container.
+MOVE_SHARE = 0.05
 
 Progress = Callable[[float, str], None]
 
@@ -45,6 +48,7 @@ class Work:
     progress: Progress
     log: CommandLog
     extras: Extras = NO_EXTRAS
+    container: Container = MP4
     seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {"render": 0.0, "verify": 0.0})
 
 
@@ -59,11 +63,14 @@ def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
         try:
             report = attempt(work, strategy, part)
         except Unsound as error:
-            if strategy.splice is None:
+            if strategy.render == "encode":
                 raise
             work.log.line(f"{error.message} {error.detail}")
             strategy = SECOND
             report = attempt(work, strategy, part)
+        if work.container.moved:
+            with timed(work.seconds, "render"):
+                move(work, part)
     return Proven(strategy, report, work.seconds)
 
 
@@ -81,21 +88,36 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
             log=work.log,
             strategy=strategy,
             extras=work.extras,
+            container=work.container,
         )
     with timed(work.seconds, "verify"):
         report = verify(
             work.source,
-            work.info,
+            work.container.shown(work.info),
             part,
             work.plan,
             work.index,
             splice=strategy.splice,
+            copied=strategy.intra,
             lost=made.lost,
             sounds=made.sounds,
             progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
         )
     require(report)
     return report
+
+
+def move(work: Work, part: Path) -> None:
+    """Make what was proven a file of the container that was asked for."""
+
+    def progress(done: float) -> None:
+        work.progress(1 - MOVE_SHARE * (1 - done), f"Writing it as {work.container.name}")
+
+    if work.container.sound is None:
+        remux.move(part, work.container, work.plan.output_duration, progress=progress, log=work.log)
+        return
+    (track,) = work.info.audio
+    remux.take_out(part, work.source, work.info, track, work.plan, work.container, progress=progress, log=work.log)
 
 
 def require(report: Report) -> None:

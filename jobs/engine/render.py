@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jobs.engine import encoding, mux, picture, process, soundpackets
+from jobs.engine import encoding, intra, mux, picture, process, soundpackets
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.extras import NO_EXTRAS, Extras
 from jobs.engine.media import MediaInfo
+from jobs.engine.muxers import MP4, Container
 from jobs.engine.parallel import Beside, beside
 from jobs.engine.pcm import output_rate
 from jobs.engine.process import CommandLog
@@ -52,8 +53,11 @@ def render(
     log: CommandLog,
     strategy: Strategy | None = None,
     extras: Extras = NO_EXTRAS,
+    container: Container = MP4,
 ) -> Rendered:
-    """Write `output`, an MP4 file of the picture and AAC, or of AAC alone when there is no index, and of the `extras`.
+    """Write `output` of the picture and sound, or of sound alone when there is no index, and of the `extras`.
+
+    It is an MP4 or QuickTime file, from which one of the `container` can be made without encoding.
 
     Whether the result is right is for `verify` to say. All of the picture is encoded, unless the `strategy` says which
     pictures are copied. The plan has to be snapped. `output` appears when it is whole, never before; `scratch` is left
@@ -62,13 +66,15 @@ def render(
     """
     wanted = _schedule(plan, index)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, whole(output) as part:
-        pictures, sounds, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, strategy)
+        pictures, sounds, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, strategy, container)
         with encoding.errors("sound"):
             sums = tuple(soundpackets.sums(path) for path in sounds)
         stage = "Putting the file together"
         clock_hz = index.clock_hz if index else output_rate(info.audio[0])
         parts = mux.written([*pictures, *sounds], wanted, extras, clock_hz, Path(folder))
-        with process.started(mux.mux_argv(info, extras, parts, part, clock_hz), log=log) as child:
+        # QuickTime takes nearly every codec.
+        muxer = "mov" if strategy and strategy.intra and container is not MP4 else container.proof
+        with process.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=log) as child:
             for position in process.positions(child):
                 done = min(1.0, max(0.0, float(position / plan.output_duration)))
                 progress(1 - MUX_SHARE * (1 - done), stage)
@@ -108,6 +114,7 @@ def _encode(
     folder: Path,
     progress: Progress,
     strategy: Strategy | None,
+    container: Container,
 ) -> tuple[list[Path], list[Path], Lost]:
     """Sound in a thread, pictures in this one. Returns the files of one track each, of the picture and of sounds."""
     splice = strategy.splice if strategy else None
@@ -116,7 +123,17 @@ def _encode(
 
     def cut_tracks(task: Beside[None]) -> None:
         for track, path in zip(info.audio, sounds, strict=True):
-            cut_sound(source, info, track, plan.parts, path, duration=plan.duration, task=task, muted=plan.muted)
+            cut_sound(
+                source,
+                info,
+                track,
+                plan.parts,
+                path,
+                duration=plan.duration,
+                task=task,
+                muted=plan.muted,
+                coding=container.coding,
+            )
 
     with beside(cut_tracks) as task:
 
@@ -127,10 +144,14 @@ def _encode(
         pictures, lost = [], Lost()
         if index is not None and wanted is not None:
             pictures = [folder / "picture.mp4"]
-            if splice:
+            if strategy and strategy.intra:
+                intra.copy_pictures(source, info, index, strategy.intra, pictures[0], progress=advance)
+            elif splice:
                 splice_pictures(source, info, index, splice, pictures[0], progress=advance)
             else:
-                lost = picture.encode_pictures(source, info, index, wanted, pictures[0], progress=advance)
+                lost = picture.encode_pictures(
+                    source, info, index, wanted, pictures[0], progress=advance, codec=container.codec
+                )
         while not task.wait(0.1):
             advance(1.0 if pictures else task.fraction)
         task.result()
@@ -138,7 +159,7 @@ def _encode(
 
 
 def _stage(count: int, strategy: Strategy | None) -> str:
-    if strategy and strategy.splice:
+    if strategy and strategy.render == "smart":
         if strategy.untouched == "100 %":
             return "Copying the whole picture"
         return f"Encoding around {counted(count, 'cut')}, {strategy.untouched} untouched"

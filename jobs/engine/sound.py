@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.engine import aac, pcm
+from jobs.engine import codings, pcm
 from jobs.engine.aac import Unlike
 from jobs.engine.listening import Listener
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.mute import hushed
+from jobs.engine.muxers import Coding
 from jobs.engine.parallel import Beside, Halt, ahead
 from jobs.engine.parts import Part
 from jobs.engine.parts import starts as result_starts
@@ -153,6 +154,7 @@ def cut_sound(
     duration: Fraction,
     task: "Beside[None]",
     muted: Sequence[tuple[Fraction, Fraction]] = (),
+    coding: Coding = "aac",
 ) -> None:
     """Write the parts of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
 
@@ -161,10 +163,11 @@ def cut_sound(
     """
 
     def attempt(*, twins: bool) -> None:
-        with pcm.decoded(source, info, track, halt=task.halt) as sound:
+        rate = codings.rate_of(track, coding)
+        with pcm.decoded(source, info, track, rate=rate, halt=task.halt) as sound:
             wanted = pieces(parts, duration, sound.rate)
             total = sum(piece.lasts for piece in wanted)
-            with aac.encoder(output, sound.rate, sound.channels, twins=twins) as encoder:
+            with codings.encoder(output, track, rate, sound.channels, coding, twins=twins) as encoder:
                 blocks = hushed(joined(Cursor(sound), wanted), muted, sound.rate)
                 with ahead(blocks, AHEAD) as made:
                     for block in made:
@@ -173,7 +176,7 @@ def cut_sound(
                         task.fraction = encoder.written / total
 
     try:
-        attempt(twins=is_twin(source, info, track, parts, task.halt))
+        attempt(twins=coding == "aac" and is_twin(source, info, track, parts, task.halt))
     except Unlike:
         # They part somewhere between. At worst, at the very end, coding one channel was in vain: half of the work.
         attempt(twins=False)

@@ -10,7 +10,9 @@ import numpy as np
 from jobs.engine import coded, splice
 from jobs.engine.codec import CannotCopy, Quality
 from jobs.engine.coded import CodedOrder
+from jobs.engine.intra import Intra
 from jobs.engine.media import MediaInfo, VideoTrack
+from jobs.engine.muxers import MP4, Container
 from jobs.engine.parallel import Halt
 from jobs.engine.patch import fitting
 from jobs.engine.pcm import demuxer
@@ -33,38 +35,58 @@ BULK_SHARE = 1 / 3
 class Strategy:
     """`reason` is a sentence for the owner; `splice` says what is copied, None when all is encoded.
 
+    `intra` when all of it is copied one by one.
     `is_second` when a result of copied and encoded pictures was made before, and did not come out as planned.
     """
 
     reason: str
     splice: Splice | None = None
+    intra: Intra | None = None
     is_second: bool = False
 
     @property
     def render(self) -> Render:
-        return "smart" if self.splice else "encode"
+        return "smart" if self.splice or self.intra else "encode"
 
     @property
     def copied(self) -> int:
-        return self.splice.copied if self.splice else 0
+        copying = self.splice or self.intra
+        return copying.copied if copying else 0
 
     @property
     def untouched(self) -> str:
         """How much of the result's picture is copied: "87 %"."""
-        return percent(self.copied / len(self.splice.wanted.pts) if self.splice else 0)
+        copying = self.splice or self.intra
+        return percent(copying.copied / len(copying.wanted.pts) if copying else 0)
 
 
 SECOND = Strategy("The whole picture is encoded, because copying parts of it failed.", is_second=True)
 """The safe way, after the quick one has failed."""
 
 
-def choose(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: Callable[[], CodedOrder] | None) -> Strategy:
+def choose(
+    info: MediaInfo,
+    index: FrameIndex,
+    wanted: Schedule,
+    order: Callable[[], CodedOrder] | None,
+    container: Container = MP4,
+    whole: Callable[[], Intra] | None = None,
+) -> Strategy:
     """The way that is expected to be quicker. `order` tells how the pictures are stored, or raises CannotCopy.
 
-    With none the picture is encoded, whatever it costs.
+    With none the picture is encoded, whatever it costs. `whole` tells how all of them are copied one by one, or raises
+    CannotCopy.
     """
+    if container.codec != "h264":
+        return Strategy(f"The whole picture is encoded, because {container.name} needs another kind.")
     if order is None:
         return Strategy("The whole picture is encoded, as asked for.")
+    try:
+        if whole:
+            return Strategy(f"{percent(1)} of the picture is untouched.", intra=whole())
+    except CannotCopy as why:
+        if info.video and info.video.codec not in coded.CODECS:
+            return Strategy(f"The whole picture is encoded, because {why}.")
     try:
         return _spliced(info, index, wanted, order())
     except CannotCopy as why:

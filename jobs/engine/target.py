@@ -7,6 +7,7 @@ few programs only; eight bits with the tags of HDR show bands, and without them 
 
 import dataclasses
 from fractions import Fraction
+from typing import Literal
 
 import av
 from av.codec.context import Flags, ThreadType
@@ -29,7 +30,8 @@ KEY_SECONDS = 4
 class Coder:
     """An encoder: its name, preset and quality, the track's tag in MP4, and what a picture costs.
 
-    `cost` is processor time, measured in pictures decoded (720p).
+    `cost` is processor time, measured in pictures decoded (720p). `depth` is how many pictures are stored before one
+    that is shown before them: with three B-frames in a row, one of them a reference, two.
     """
 
     name: str
@@ -37,21 +39,28 @@ class Coder:
     crf: int
     tag: str
     cost: float
+    depth: int = 2
 
 
 H264 = Coder("libx264", "veryfast", 19, "avc1", cost=2.4)
 # On the same pictures as near to the source as the other, in a tenth less bytes and three times the time.
 HEVC = Coder("libx265", "superfast", 20, "hvc1", cost=7.0)
+# What browsers show of WebM everywhere, with ten bits too.
+VP9 = Coder("libvpx-vp9", "good", 26, "vp09", cost=12.0, depth=0)
+Codec = Literal["h264", "vp9"]
+"""What pictures are encoded as; in place of H.264 it is HEVC where eight bits do not hold them."""
 
 
-# With three B-frames in a row, one of them a reference, so many pictures are stored before one shown before them.
-DEPTH = 2
-
-
-def coder_for(pixel_format: str, *, is_hdr: bool) -> Coder:
+def coder_for(pixel_format: str, *, is_hdr: bool, codec: Codec = "h264") -> Coder:
     """Which encoder pictures of a format of FFmpeg's get."""
-    bits = max((part.bits for part in av.VideoFormat(pixel_format).components), default=8) if pixel_format else 8
-    return HEVC if is_hdr or bits > 8 else H264
+    if codec == "vp9":
+        return VP9
+    return HEVC if is_hdr or is_deep(pixel_format) else H264
+
+
+def is_deep(pixel_format: str) -> bool:
+    """Whether a format of FFmpeg's has more than eight bits."""
+    return bool(pixel_format) and max((part.bits for part in av.VideoFormat(pixel_format).components), default=8) > 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,13 +79,15 @@ class Target:
     primaries: int
     transfer: int
     matrix: int
+    deep: bool = False
     light: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, frame: VideoFrame, track: VideoTrack, clock_hz: int) -> "Target":
+    def of(cls, frame: VideoFrame, track: VideoTrack, clock_hz: int, codec: Codec = "h264") -> "Target":
         """For pictures like this one of a track. 4:2:0 has one colour sample for two by two pixels."""
         is_rgb = frame.format.is_rgb
-        coder = coder_for(frame.format.name, is_hdr=frame.color_trc in PQ_AND_HLG)
+        is_hdr = frame.color_trc in PQ_AND_HLG
+        coder = coder_for(frame.format.name, is_hdr=is_hdr, codec=codec)
         return cls(
             coder,
             track,
@@ -87,8 +98,14 @@ class Target:
             primaries=frame.color_primaries,
             transfer=frame.color_trc,
             matrix=Colorspace.ITU709 if is_rgb else frame.colorspace,
+            deep=coder is not H264 and (is_hdr or is_deep(frame.format.name)),
             light=tuple(mastering.x265_options(frame)) if coder is HEVC else (),
         )
+
+    @property
+    def upright(self) -> bool:
+        """Whether pictures are turned before they are encoded: WebM does not say which way is up."""
+        return self.coder is VP9
 
     @property
     def rate(self) -> Fraction:
@@ -96,10 +113,10 @@ class Target:
 
     @property
     def pixel_format(self) -> str:
-        if self.coder is HEVC:
+        if self.deep:
             return "yuv420p10le"
         # The j stands for full range.
-        return "yuvj420p" if self.full_range else "yuv420p"
+        return "yuvj420p" if self.full_range and self.coder is H264 else "yuv420p"
 
     def encoder(self, *, alone: bool) -> VideoCodecContext:
         """An encoder; all that are made have the same parameter sets. `alone`: no other keeps the cores busy."""
@@ -116,18 +133,29 @@ class Target:
         stream.codec_context.codec_tag = self.coder.tag
         self._opened(stream.codec_context, alone)
         stream.time_base = Fraction(1, self.clock_hz)
-        orientation.tell(stream, self.track)
+        if not self.upright:
+            orientation.tell(stream, self.track)
         return stream
 
     def _opened(self, context: VideoCodecContext, alone: bool) -> VideoCodecContext:
-        context.width, context.height = self.width, self.height
+        sideways = self.upright and self.track.sideways
+        context.width, context.height = (self.height, self.width) if sideways else (self.width, self.height)
         context.pix_fmt = self.pixel_format
         context.time_base = Fraction(1, self.clock_hz)
-        context.sample_aspect_ratio = self.track.sample_aspect
+        context.sample_aspect_ratio = 1 / self.track.sample_aspect if sideways else self.track.sample_aspect
         context.gop_size = max(1, round(self.rate * KEY_SECONDS))
         context.color_range = ColorRange.JPEG if self.full_range else ColorRange.MPEG
         context.color_primaries, context.color_trc, context.colorspace = self.primaries, self.transfer, self.matrix
         context.options = {"preset": self.coder.preset, "crf": str(self.coder.crf), "bf": "3"}
+        if self.coder is VP9:
+            # Without a bit rate of zero the quality would only be a bound.
+            context.bit_rate = 0
+            context.options = {
+                "deadline": self.coder.preset,
+                "crf": str(self.coder.crf),
+                "cpu-used": "5",
+                "row-mt": "1",
+            }
         if not alone:
             context.thread_count, context.thread_type = 1, ThreadType.NONE
         if self.coder is HEVC:

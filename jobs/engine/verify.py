@@ -14,8 +14,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from jobs.engine import containers, integrity, orientation
+from jobs.engine import containers, integrity, intra, orientation, playback
 from jobs.engine.cutplan import CutPlan
+from jobs.engine.intra import Intra
 from jobs.engine.media import MediaInfo, VideoTrack
 from jobs.engine.offsets import Offsets, offsets
 from jobs.engine.parallel import Beside, together
@@ -43,6 +44,7 @@ def verify(
     index: FrameIndex | None,
     *,
     splice: Splice | None = None,
+    copied: Intra | None = None,
     lost: Lost | None = None,
     sounds: Sequence[Sums] | None = None,
     progress: Callable[[float], None] | None = None,
@@ -50,7 +52,8 @@ def verify(
     """Compare `output`, an MP4 file, with what `plan` makes of `source`. Faults are told in the report, not raised.
 
     The plan has to be snapped; `index` is the source's, None when only its sound was cut. `splice` says which pictures
-    were copied, None when all were encoded. `lost` are pictures of the source that did not decode while it was
+    were copied, `copied` that all were, one by one; None of both when all were encoded.
+    `lost` are pictures of the source that did not decode while it was
     rendered. `sounds` are the checksums of the packets of sound that were encoded, None when they are not known.
     `progress` gets a fraction, 0 to 1; what it raises ends the work.
     """
@@ -64,6 +67,8 @@ def verify(
     def read(task: Beside[None]) -> None:
         if sounds is not None:
             found.packets = sound_faults(output, sounds, [output_rate(track) for track in info.audio])
+        if copied:
+            found.packets += intra.faults(output, playback.stamps(output, task.halt), copied, task.halt)
         if found.pictures:
             found.pictures.read(task.halt)
         task.fraction = 1.0

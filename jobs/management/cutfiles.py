@@ -14,8 +14,6 @@ from jobs.engine.render import whole
 from jobs.engine.report import counted
 from jobs.errors import InputError, ResourceError
 
-SUFFIXES = (".mp4", ".m4v", ".m4a")
-
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
@@ -93,12 +91,6 @@ def require_export(source: Path, path: Path) -> None:
     if not is_captions(path):
         exports.format_of(path, others=captionfiles.FORMATS)
     require_place(source, path)
-
-
-def require_ending(output: Path) -> None:
-    """Raise InputError unless the result is named as the MP4 file that it will be."""
-    if output.suffix.lower() not in SUFFIXES:
-        raise InputError(f"The result is an MP4 file. Give it a name that ends in {' or '.join(SUFFIXES)}.")
 
 
 def require_place(source: Path, output: Path) -> None:

@@ -83,6 +83,24 @@ class LoudnessField(NumberField):
         return super().to_python(text.replace("−", "-").removesuffix("lufs").strip())
 
 
+class ContainerField(forms.ChoiceField):
+    """What kind of file the result is: a name of `muxers.Wished`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Kind of file",
+            choices=[
+                ("mp4", "MP4, which plays everywhere"),
+                ("source", "As the recording"),
+                ("mov", "QuickTime (.mov)"),
+                ("mkv", "Matroska (.mkv)"),
+                ("webm", "WebM, encoded as VP9 and Opus"),
+            ],
+            initial="mp4",
+            required=False,
+        )
+
+
 class TrackField(forms.CharField):
     """“all”, or the place of one audio track among them, counted from 0."""
 

@@ -9,14 +9,14 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import cut, exports, extras, levels
+from jobs.engine import cut, exports, extras, levels, muxers
 from jobs.engine.cutparams import PRESETS, SPEEDS, CutParams, seconds
 from jobs.engine.cutplan import CutPlan, given_ranges
 from jobs.engine.media import MediaInfo
 from jobs.engine.transcript import Transcript
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.companions import caption_files, timelines
-from jobs.operations.forms import NumberField, OperationForm, TrackField, safe_name
+from jobs.operations.forms import ContainerField, NumberField, OperationForm, TrackField, safe_name
 
 LONGEST_RANGES = 500_000
 """Characters of ranges as text: more than 20 000 ranges."""
@@ -169,6 +169,7 @@ class SilenceCutForm(OperationForm):
         help_text="The same cut as files that open in other programs, next to your original recording.",
         widget=forms.CheckboxSelectMultiple,
     )
+    container = ContainerField()
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
@@ -194,6 +195,7 @@ class SilenceCutParams:
     speed: float = 4
     render: Literal["smart", "encode", "none"] = "smart"
     exports: tuple[Literal["otio", "edl", "fcpxml", "xml", "json"], ...] = ()
+    container: muxers.Wished = "mp4"
 
     def for_engine(self) -> CutParams:
         """Raises InputError on values that make no sense."""
@@ -234,8 +236,8 @@ class SilenceCut(Operation[SilenceCutParams]):
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
         """The plan, and the recording and the captions without its silences."""
-        suffix, media_type = (".mp4", "video/mp4") if context.info.video else (".m4a", "audio/mp4")
-        output = context.scratch / f"cut{suffix}"
+        container = muxers.wished(params.container, context.source, context.info)
+        output = context.scratch / f"cut{container.suffix}"
         result = cut.cut(
             context.source,
             output,
@@ -249,8 +251,8 @@ class SilenceCut(Operation[SilenceCutParams]):
             progress=context.progress,
             log=context.log,
         )
-        name = safe_name(f"{context.title} (cut)", suffix)
-        recording = Draft(output, context.info.kind, name, media_type, result.to_json())
+        name = safe_name(f"{context.title} (cut)", container.suffix)
+        recording = Draft(output, context.info.kind, name, container.media_type, result.to_json())
         return result.plan, [recording, *caption_files(context, result.captions)]
 
 

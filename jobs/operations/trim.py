@@ -6,13 +6,13 @@ from typing import Any, ClassVar, Literal
 
 from django import forms
 
-from jobs.engine import cut
+from jobs.engine import cut, muxers
 from jobs.engine.cutparams import CutParams, seconds
 from jobs.engine.cutplan import END_TOLERANCE
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import OperationForm, TimeField, safe_name
+from jobs.operations.forms import ContainerField, OperationForm, TimeField, safe_name
 
 
 class TrimForm(OperationForm):
@@ -28,6 +28,7 @@ class TrimForm(OperationForm):
         required=False,
         help_text="Keeping it is quicker and loses nothing. Where that is not possible, the picture is encoded.",
     )
+    container = ContainerField()
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
@@ -48,6 +49,7 @@ class TrimParams:
     start: float | None = None
     end: float | None = None
     render: Literal["smart", "encode"] = "smart"
+    container: muxers.Wished = "mp4"
 
     def kept(self, info: MediaInfo) -> tuple[Fraction, Fraction]:
         """The range to keep, as a person wrote it: 1.1 is eleven tenths."""
@@ -73,8 +75,8 @@ class Trim(Operation[TrimParams]):
             )
 
     def run(self, context: Context, params: TrimParams) -> list[Draft]:
-        suffix, media_type = (".mp4", "video/mp4") if context.info.video else (".m4a", "audio/mp4")
-        output = context.scratch / f"trimmed{suffix}"
+        container = muxers.wished(params.container, context.source, context.info)
+        output = context.scratch / f"trimmed{container.suffix}"
         result = cut.cut(
             context.source,
             output,
@@ -86,5 +88,5 @@ class Trim(Operation[TrimParams]):
             progress=context.progress,
             log=context.log,
         )
-        name = safe_name(f"{context.title} (trimmed)", suffix)
-        return [Draft(output, context.info.kind, name, media_type, result.to_json())]
+        name = safe_name(f"{context.title} (trimmed)", container.suffix)
+        return [Draft(output, context.info.kind, name, container.media_type, result.to_json())]

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from jobs.engine import muxers
 from jobs.engine.cut import cut, plan_json, plan_only
 from jobs.engine.cutparams import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
 from jobs.engine.cutplan import CutPlan
@@ -23,11 +24,9 @@ from jobs.engine.proven import timed
 from jobs.engine.report import counted
 from jobs.errors import InputError, JobError
 from jobs.management.cutfiles import (
-    SUFFIXES,
     Exported,
     export,
     is_captions,
-    require_ending,
     require_export,
     require_place,
 )
@@ -38,7 +37,7 @@ BAR_WIDTH = 30
 
 
 class Command(BaseCommand):
-    help = "Cut the silence out of a recording: INPUT stays as it is, OUTPUT is an MP4 file."
+    help = "Cut the silence out of a recording: INPUT stays as it is."
     requires_system_checks = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -54,8 +53,8 @@ class Command(BaseCommand):
             "output",
             type=Path,
             nargs="?",
-            help=f"the result, named {', '.join(SUFFIXES)}; replaced when it exists; with --render none it is not "
-            "written, and may be left out",
+            help=f"the result, in the container of its ending: {', '.join(muxers.SUFFIXES)}, from .m4a on without a "
+            "picture; replaced when it exists; with --render none it is not written, and may be left out",
         )
         parser.add_argument(
             "--threshold-db",
@@ -197,7 +196,7 @@ def require_output(options: dict[str, Any]) -> None:
     if options["output"] is None:
         raise InputError("Name the output, the file for the result. Only with --render none it may be left out.")
     require_place(options["input"], options["output"])
-    require_ending(options["output"])
+    muxers.named(options["output"])
 
 
 def params_of(options: dict[str, Any]) -> CutParams:

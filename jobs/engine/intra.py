@@ -1,0 +1,155 @@
+"""Pictures that each stand for themselves (ProRes, DNxHD, MJPEG, FFV1, all-intra H.264 and HEVC), copied one by one.
+
+Whatever a schedule shows can then be a copy: a cut needs nothing encoded, on which frame ever it lies.
+"""
+
+import dataclasses
+import zlib
+from array import array
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from jobs.engine import orientation
+from jobs.engine.codec import CannotCopy
+from jobs.engine.media import MediaInfo
+from jobs.engine.muxers import MOV, Container
+from jobs.engine.parallel import Halt
+from jobs.engine.picture import exact_start
+from jobs.engine.playback import Stamps
+from jobs.engine.report import Fault
+from jobs.engine.stored import Unsound
+from jobs.engine.timeline import FrameIndex, Schedule, open_picture
+from jobs.engine.track import Track
+
+MIXED = {"h264", "hevc", "ffv1"}
+"""Codecs that may predict pictures from others, and are known to mark those that do not."""
+MARKING = {"mov", "matroska"}
+"""Demuxers that tell of every picture whether it does."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Intra:
+    """A result whose every picture is a copy; `sums` are the checksums of their packets in the order of showing."""
+
+    wanted: Schedule
+    sums: NDArray[np.uint32]
+
+    @property
+    def copied(self) -> int:
+        return len(self.wanted.pts)
+
+
+def planned(
+    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, container: Container, halt: Halt | None = None
+) -> Intra:
+    """How to copy all that is wanted. Raises CannotCopy."""
+    require_intra(source, info, container)
+    pts, sums = array("q"), array("I")
+    for packet in _packets(source, info, halt or Halt()):
+        if packet.pts is None or not packet.is_keyframe or packet.has_sidedata("new_extradata"):
+            raise CannotCopy("not all of its pictures stand for themselves")
+        pts.append(packet.pts)
+        sums.append(zlib.crc32(memoryview(packet)))
+    stored = np.array(pts, np.int64)
+    if (np.diff(stored) <= 0).any():
+        raise CannotCopy("its pictures are not stored in the order of showing")
+    places = np.searchsorted(stored, wanted.pts)
+    if not len(stored) or (stored[places.clip(0, len(stored) - 1)] != wanted.pts).any():
+        raise CannotCopy("not all of its pictures can be found")
+    return Intra(wanted, np.array(sums, np.uint32)[places])
+
+
+def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
+    """Raise CannotCopy unless its codec has pictures that stand for themselves, and the container holds them."""
+    assert info.video is not None
+    codec = info.video.codec
+    if codec in MIXED:
+        if info.format.split(",")[0] not in MARKING:
+            raise CannotCopy("its container does not tell which pictures stand for themselves")
+    elif not av.Codec(codec, "r").intra_only:
+        raise CannotCopy("its pictures need each other")
+    if not (container.holds_picture(codec) and MOV.holds_picture(codec)):
+        raise CannotCopy(f"{container.name} does not hold it in a way that players know")
+
+
+def _packets(source: Path, info: MediaInfo, halt: Halt) -> "Iterator[Packet[VideoStream]]":
+    """The pictures as they are stored. Raises CannotCopy."""
+    container, stream = open_picture(source, info)
+    with container:
+        try:
+            for packet in container.demux(stream):
+                halt.check()
+                if packet.size:
+                    yield packet
+        except av.error.InvalidDataError as error:
+            raise CannotCopy("it is damaged") from error
+
+
+def copy_pictures(
+    source: Path,
+    info: MediaInfo,
+    index: FrameIndex,
+    intra: Intra,
+    output: Path,
+    *,
+    progress: Callable[[float], None],
+) -> None:
+    """Write the wanted pictures in a QuickTime file without sound. `progress` gets a fraction; what it raises ends it.
+
+    Raises Unsound where the file cannot hold them.
+    """
+    assert info.video is not None
+    wanted, done = intra.wanted, 0
+    original, stream = open_picture(source, info)
+    try:
+        with original, av.open(f"file:{output}", "w", format="mov", options=exact_start(index)) as container:
+            made = container.add_stream_from_template(stream)
+            if info.video.codec == "hevc":
+                made.codec_context.codec_tag = "hvc1"
+            made.time_base = Fraction(1, index.clock_hz)
+            orientation.tell(made, info.video)
+            track = Track(container, made, wanted, depth=0, clock_hz=index.clock_hz)
+            for packet in _packets(source, info, Halt()):
+                data = bytes(packet)
+                while done < len(wanted.pts) and packet.pts == wanted.pts[done]:
+                    copy = Packet(data)
+                    copy.is_keyframe = True
+                    track.mux(copy, done)
+                    done += 1
+                    progress(done / len(wanted.pts))
+                if done == len(wanted.pts):
+                    break
+    except (av.error.FFmpegError, CannotCopy) as error:
+        raise _unsound(repr(error)) from error
+    if done < len(wanted.pts):
+        raise _unsound(f"{done} of {len(wanted.pts)} pictures were found again")
+
+
+def _unsound(detail: str) -> Unsound:
+    return Unsound(
+        "The pictures of the recording could not be copied. Choose to encode the whole picture.", detail=detail
+    )
+
+
+def faults(output: Path, shown: Stamps, intra: Intra, halt: Halt) -> list[Fault]:
+    """Compare the pictures of a result with those of the source, packet by packet."""
+    order = np.argsort(shown.pts)
+    if len(order) != len(intra.sums):
+        return []
+    with output.open("rb") as file:
+        for place, wanted in zip(order.tolist(), intra.sums.tolist(), strict=True):
+            halt.check()
+            file.seek(int(shown.positions[place]))
+            if zlib.crc32(file.read(int(shown.sizes[place]))) != wanted:
+                at = float(int(shown.pts[place]) * shown.time_base)
+                message = f"The picture at {at:.3f} s was copied, and is not as it was in the recording."
+                return [Fault("copy_differs", message, round(at, 3))]
+    return []
