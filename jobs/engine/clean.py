@@ -21,6 +21,7 @@ from jobs.engine.loudness import Loudness
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.placed import Samples
 from jobs.engine.process import CommandLog
+from jobs.engine.resound import Track
 from jobs.errors import InputError
 
 Mains = Literal["auto", "off", "50", "60"]
@@ -116,9 +117,14 @@ def _change(was: float | None, now: float | None, unit: str) -> str:
     return f"{was:.1f} {unit} before, {now:.1f} {unit} after".replace("-", "−")
 
 
+def tracks(info: MediaInfo, track: AudioTrack, cleaned: Path = Path()) -> list[Track]:
+    """The tracks of the result: the cleaned one in the place of `track`."""
+    return [cleaned if one == track else one for one in info.audio]
+
+
 def suffix_for(info: MediaInfo, track: AudioTrack) -> str:
     """The ending of the result's name."""
-    return resound.suffix_for(info, [one for one in info.audio if one != track])
+    return resound.suffix_for(info, tracks(info, track))
 
 
 def clean(
@@ -177,8 +183,8 @@ class _Work:
             cleaned if noise is None else denoise.denoised(cleaned, noise, self.wish.strength, self.rate)
         )
         self._next(0.05, "Putting the file together")
-        tracks = [sound if one == self.track else one for one in self.info.audio]
-        pictures = resound.join(self.source, self.info, tracks, output, progress=self._part, log=self._log)
+        made_of = tracks(self.info, self.track, sound)
+        pictures = resound.join(self.source, self.info, made_of, output, progress=self._part, log=self._log)
         self._next(0.15, "Measuring what it became")
         made = inspect(sound)
         loud = self._loudness(sound, made, made.audio[0])

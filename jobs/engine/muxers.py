@@ -5,6 +5,7 @@ or a file of sound alone is moved there from a proven file (`remux`).
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -80,12 +81,14 @@ class Container:
         return known is None or codec in known
 
     def holds_sound(self, codec: str) -> bool:
+        if self.sound:
+            return codec in self.sound.holds
         if self.muxer == "mov":
             return codec in IN_MOV or codec.startswith("pcm_")
         known = {"mp4": IN_MP4, "webm": IN_WEBM}.get(self.muxer)
         return known is None or codec in known
 
-    def holds(self, video: str | None, sounds: list[str]) -> bool:
+    def holds(self, video: str | None, sounds: Sequence[str]) -> bool:
         """Whether all of these codecs can be copied into it."""
         return (video is None or self.holds_picture(video)) and all(map(self.holds_sound, sounds))
 
@@ -146,12 +149,36 @@ def of_recording(source: Path, info: MediaInfo) -> Container:
             return WEBM if b"webm" in file.read(64) else MKV
     if info.video is None:
         codec = info.audio[0].codec if info.audio else ""
-        return next((one for one in FILES if one.demuxer == kind and holds_only(one, codec)), MP4)
+        return next((one for one in FILES if one.demuxer == kind and one.holds_sound(codec)), MP4)
     return MP4
 
 
-def holds_only(container: Container, codec: str) -> bool:
-    return container.sound is not None and codec in container.sound.holds
+def for_copies(
+    name: Wished, source: Path, info: MediaInfo, video: str | None, sounds: Sequence[str], usual: Sequence[Container]
+) -> Container:
+    """The container of a result that these tracks are copied into, as chosen for a recording.
+
+    `usual` are tried in their order where nothing else is asked for, or where the recording's own does not hold them.
+    WebM holds everything: what it does not take is encoded for it. Raises InputError (`bad_container`).
+    """
+    own = [of_recording(source, info)] if name == "source" else []
+    wanted = [WISHED[name]] if name in ("mov", "mkv", "webm") else [*own, *usual]
+    found = next((one for one in wanted if one is WEBM or one.holds(video, sounds)), None)
+    if found is None:
+        codecs = ", ".join(dict.fromkeys(filter(None, (video, *sounds))))
+        raise InputError(
+            f"{wanted[0].name} cannot hold this recording as it is ({codecs}). Choose Matroska, or MP4.",
+            code="bad_container",
+        )
+    return alone(found, info)
+
+
+def check_wished(name: Wished, info: MediaInfo, video: str | None, sounds: Sequence[str]) -> None:
+    """Raise InputError (`bad_container`) when what was chosen cannot hold these tracks."""
+    if name == "webm" and info.video is None:
+        raise InputError("WebM is for recordings with a picture. Choose another kind of file.", code="bad_container")
+    if name == "mov":
+        for_copies(name, Path(), info, video, sounds, ())
 
 
 def track_of(info: MediaInfo, track: int | str) -> AudioTrack:

@@ -4,17 +4,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jobs.engine import containers, embedded, mux, process
+from jobs.engine import containers, embedded, mux, muxers, process
 from jobs.engine.media import MediaInfo
+from jobs.engine.muxers import MKV, MOV, MP4, Container, Wished
 from jobs.engine.parallel import Halt
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.errors import ToolError
 
-IN_MP4 = {"aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "flac", "alac"}
-"""Sound that MP4 holds in a way that players know."""
-IN_MOV = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac"}
-"""Beside PCM, which MP4 holds in a way that few know."""
 MEDIA_TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}
 MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 REPACKED = {"mpegts", "aac", "flv", "mpeg"}
@@ -23,10 +20,12 @@ REPACKED = {"mpegts", "aac", "flv", "mpeg"}
 
 def suffix_for(info: MediaInfo) -> str:
     """The ending of a file that takes the recording's sound as it is: .mp4 if it can, else .mov or .mkv."""
-    codecs = {track.codec for track in info.audio}
-    if codecs <= IN_MP4:
-        return ".mp4"
-    return ".mov" if all(codec in IN_MOV or codec.startswith("pcm_") for codec in codecs) else ".mkv"
+    return container_for("mp4", Path(), info).suffix
+
+
+def container_for(name: Wished, source: Path, info: MediaInfo) -> Container:
+    """The container, as chosen, of new pictures beside the recording's sound as it is. Raises InputError."""
+    return muxers.for_copies(name, source, info, "h264", [track.codec for track in info.audio], (MP4, MOV, MKV))
 
 
 def join(

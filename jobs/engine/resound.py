@@ -6,18 +6,16 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from jobs.engine import containers, embedded, process
+from jobs.engine import containers, embedded, muxers, process
 from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.muxers import MKV, MP4, Container, Wished
 from jobs.engine.parallel import Halt, together
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
-from jobs.engine.rejoin import IN_MP4, MUXERS, REPACKED, text_codec
+from jobs.engine.rejoin import MUXERS, REPACKED, text_codec
 from jobs.engine.render import whole
 from jobs.errors import ToolError
 
-PICTURES_IN_MP4 = {"h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9", "mpeg4"}
-"""Pictures that MP4 holds in a way that players know."""
-MEDIA_TYPES = {".mp4": "video/mp4", ".m4a": "audio/mp4", ".mkv": "video/x-matroska", ".mka": "audio/x-matroska"}
 CLOCK_HZ = 90_000
 """What cameras count in, or a multiple of it; the file's own clock, to which the starts of tracks are rounded."""
 APART_SECONDS = Fraction(1, 600)
@@ -31,10 +29,18 @@ Track = Path | AudioTrack
 
 def suffix_for(info: MediaInfo, tracks: Sequence[Track]) -> str:
     """The ending of a file with the recording's picture and these tracks: MP4 where it can hold them."""
-    sounds = all(track.codec in IN_MP4 for track in tracks if isinstance(track, AudioTrack))
-    if info.video is None:
-        return ".m4a" if sounds else ".mka"
-    return ".mp4" if sounds and info.video.codec in PICTURES_IN_MP4 else ".mkv"
+    return container_for("mp4", Path(), info, tracks).suffix
+
+
+def container_for(name: Wished, source: Path, info: MediaInfo, tracks: Sequence[Track]) -> Container:
+    """The container, as chosen, of the recording's picture and these tracks. Raises InputError."""
+    return muxers.for_copies(name, source, info, *codecs(info, tracks), (MP4, MKV))
+
+
+def codecs(info: MediaInfo, tracks: Sequence[Track]) -> tuple[str | None, list[str]]:
+    """What is in a file with the recording's picture and these tracks."""
+    sounds = [track.codec if isinstance(track, AudioTrack) else "aac" for track in tracks]
+    return info.video and info.video.codec, sounds
 
 
 def join(
@@ -124,7 +130,7 @@ def require_same_picture(source: Path, info: MediaInfo, output: Path, suffix: st
         return 0
     halt = halt or Halt()
     theirs = pictures(source, demuxer(info), info.video.index, halt)
-    ours = pictures(output, "mov" if suffix == ".mp4" else "matroska", 0, halt)
+    ours = pictures(output, "mov" if suffix in (".mp4", ".mov") else "matroska", 0, halt)
     same = ours.count == theirs.count and (demuxer(info) in REPACKED or ours.digest == theirs.digest)
     apart = max(
         (abs(one - other + info.start) for one, other in zip(ours.times, theirs.times, strict=False)), default=0

@@ -1,15 +1,17 @@
 """Less noise and hum in the sound of a recording, at the loudness wished for."""
 
 import dataclasses
+from pathlib import Path
 from typing import ClassVar
 
 from django import forms
 
-from jobs.engine import clean, levels, resound
-from jobs.engine.clean import Mains, Wish
+from jobs.engine import clean, levels, muxers, resound
+from jobs.engine.clean import Cleaned, Mains, Wish
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import LoudnessField, NumberField, OperationForm, safe_name
+from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm, safe_name
+from jobs.operations.wrapped import Progress, made_in
 
 
 class CleanAudioForm(OperationForm):
@@ -49,6 +51,7 @@ class CleanAudioForm(OperationForm):
         max_value=999,
         help_text="The number of the audio track, counted from 0. Others stay as they are.",
     )
+    container = ContainerField()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,7 @@ class CleanAudioParams:
     highpass_hz: float | None = None
     loudness_lufs: float | None = None
     track: int = 0
+    container: muxers.Wished = "mp4"
 
     @property
     def wish(self) -> Wish:
@@ -79,24 +83,29 @@ class CleanAudio(Operation[CleanAudioParams]):
     params_class = CleanAudioParams
 
     def check(self, info: MediaInfo, params: CleanAudioParams) -> None:
-        track_of(info, params)
+        tracks = clean.tracks(info, track_of(info, params))
+        muxers.check_wished(params.container, info, *resound.codecs(info, tracks))
 
     def run(self, context: Context, params: CleanAudioParams) -> list[Draft]:
         track = track_of(context.info, params)
-        suffix = clean.suffix_for(context.info, track)
-        output = context.scratch / f"cleaned{suffix}"
-        done = clean.clean(
-            context.source,
-            context.info,
-            track,
-            output,
-            params.wish,
-            scratch=context.scratch,
-            progress=context.progress,
-            log=context.log,
-        )
-        name = safe_name(f"{context.title} (clean)", suffix)
-        return [Draft(output, context.info.kind, name, resound.MEDIA_TYPES[suffix], done.to_json())]
+        tracks = clean.tracks(context.info, track)
+        container = resound.container_for(params.container, context.source, context.info, tracks)
+
+        def make(output: Path, progress: Progress) -> Cleaned:
+            return clean.clean(
+                context.source,
+                context.info,
+                track,
+                output,
+                params.wish,
+                scratch=context.scratch,
+                progress=progress,
+                log=context.log,
+            )
+
+        output, done = made_in(context, container, "cleaned", make)
+        name = safe_name(f"{context.title} (clean)", container.suffix)
+        return [Draft(output, context.info.kind, name, container.media_type, done.to_json())]
 
 
 def track_of(info: MediaInfo, params: CleanAudioParams) -> AudioTrack:

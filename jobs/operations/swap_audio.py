@@ -2,18 +2,20 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from django import forms
 
-from jobs.engine import alignment, resound, swap
+from jobs.engine import alignment, muxers, resound, swap
 from jobs.engine.alignment import Sound
 from jobs.engine.media import MediaInfo
-from jobs.engine.swap import Mode
+from jobs.engine.swap import Mode, Swapped
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import RecordingField
-from jobs.operations.forms import NumberField, OperationForm, safe_name
+from jobs.operations.forms import ContainerField, NumberField, OperationForm, safe_name
+from jobs.operations.wrapped import Progress, made_in
 
 
 class SwapAudioForm(OperationForm):
@@ -41,6 +43,7 @@ class SwapAudioForm(OperationForm):
         help_text="1 is the other recording alone, 0 the sound as it is.",
         widget=forms.NumberInput(attrs={"step": "0.05", "data-when": "mode=mix"}),
     )
+    container = ContainerField()
 
     def clean_balance(self) -> float:
         # The field is hidden where it has no meaning: what may still stand in it concerns nobody.
@@ -56,6 +59,7 @@ class SwapAudioParams:
     audio: str
     mode: Mode = "replace"
     balance: float = 0.5
+    container: muxers.Wished = "mp4"
 
 
 class SwapAudio(Operation[SwapAudioParams]):
@@ -71,6 +75,8 @@ class SwapAudio(Operation[SwapAudioParams]):
 
     def check(self, info: MediaInfo, params: SwapAudioParams) -> None:
         require_enough(info, "This recording")
+        tracks = swap.tracks(Sound(Path(), info, info.audio[0]), Path(), params.mode)
+        muxers.check_wished(params.container, info, *resound.codecs(info, tracks))
 
     def check_inputs(self, info: MediaInfo, params: SwapAudioParams, infos: Mapping[str, MediaInfo]) -> None:
         require_enough(infos["audio"], "The other recording")
@@ -83,20 +89,24 @@ class SwapAudio(Operation[SwapAudioParams]):
                 (context.inputs["audio"], context.input_infos["audio"]),
             )
         )
-        suffix = swap.suffix_for(own, params.mode)
-        output = context.scratch / f"swapped{suffix}"
-        done = swap.swap(
-            own,
-            other,
-            output,
-            mode=params.mode,
-            balance=params.balance,
-            scratch=context.scratch,
-            progress=context.progress,
-            log=context.log,
-        )
-        name = safe_name(f"{context.title} (new sound)", suffix)
-        return [Draft(output, context.info.kind, name, resound.MEDIA_TYPES[suffix], done.to_json())]
+        tracks = swap.tracks(own, Path(), params.mode)
+        container = resound.container_for(params.container, context.source, context.info, tracks)
+
+        def make(output: Path, progress: Progress) -> Swapped:
+            return swap.swap(
+                own,
+                other,
+                output,
+                mode=params.mode,
+                balance=params.balance,
+                scratch=context.scratch,
+                progress=progress,
+                log=context.log,
+            )
+
+        output, done = made_in(context, container, "swapped", make)
+        name = safe_name(f"{context.title} (new sound)", container.suffix)
+        return [Draft(output, context.info.kind, name, container.media_type, done.to_json())]
 
 
 def require_enough(info: MediaInfo, name: str) -> None:

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from jobs.engine import lettering, markpreview, rejoin, watermark
+from jobs.engine import lettering, markpreview, muxers, rejoin, watermark
 from jobs.engine.marks import Corner, Look
 from jobs.engine.media import MediaInfo
-from jobs.engine.watermark import Mark
+from jobs.engine.watermark import Mark, Marked
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import ImageField
-from jobs.operations.forms import NumberField, OperationForm, TimeField, safe_name
+from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField, safe_name
+from jobs.operations.wrapped import Progress, made_in
 
 FURTHEST = 16_384
 """Pixels; no picture has more on a side."""
@@ -89,6 +90,7 @@ class WatermarkForm(OperationForm):
         max_value=60,
         widget=forms.NumberInput(attrs={"step": "0.1"}),
     )
+    container = ContainerField()
 
     def default(self, name: str) -> Any:
         if name in ("x_offset", "y_offset"):
@@ -130,6 +132,7 @@ class WatermarkParams:
     start: float | None = None
     end: float | None = None
     fade: float = 0.0
+    container: muxers.Wished = "mp4"
 
     @property
     def look(self) -> Look:
@@ -162,6 +165,7 @@ class Watermark(Operation[WatermarkParams]):
 
     def check(self, info: MediaInfo, params: WatermarkParams) -> None:
         watermark.check(info, params.look)
+        muxers.check_wished(params.container, info, "h264", [track.codec for track in info.audio])
         if not params.image:
             lettering.font_for(params.text)
 
@@ -177,18 +181,21 @@ class Watermark(Operation[WatermarkParams]):
         markpreview.draw(source, out, info, params.mark(inputs), params.look, at, width=PREVIEW_WIDTH)
 
     def run(self, context: Context, params: WatermarkParams) -> list[Draft]:
-        suffix = rejoin.suffix_for(context.info)
-        output = context.scratch / f"marked{suffix}"
-        done = watermark.watermark(
-            context.source,
-            output,
-            context.info,
-            params.mark(context.inputs),
-            params.look,
-            scratch=context.scratch,
-            cache=context.cache,
-            progress=context.progress,
-            log=context.log,
-        )
-        name = safe_name(f"{context.title} (marked)", suffix)
-        return [Draft(output, "video", name, rejoin.MEDIA_TYPES[suffix], done.to_json())]
+        container = rejoin.container_for(params.container, context.source, context.info)
+
+        def make(output: Path, progress: Progress) -> Marked:
+            return watermark.watermark(
+                context.source,
+                output,
+                context.info,
+                params.mark(context.inputs),
+                params.look,
+                scratch=context.scratch,
+                cache=context.cache,
+                progress=progress,
+                log=context.log,
+            )
+
+        output, done = made_in(context, container, "marked", make)
+        name = safe_name(f"{context.title} (marked)", container.suffix)
+        return [Draft(output, "video", name, container.media_type, done.to_json())]
