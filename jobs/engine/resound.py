@@ -40,7 +40,7 @@ def container_for(name: Wished, source: Path, info: MediaInfo, tracks: Sequence[
 def codecs(info: MediaInfo, tracks: Sequence[Track]) -> tuple[str | None, list[str]]:
     """What is in a file with the recording's picture and these tracks."""
     sounds = [track.codec if isinstance(track, AudioTrack) else "aac" for track in tracks]
-    return info.video and info.video.codec, sounds
+    return (info.video.codec if info.video else None), sounds
 
 
 def join(
