@@ -26,8 +26,8 @@ SHORTEST_SECONDS = Fraction(1, 10)
 REACH_SECONDS = Fraction(1, 4)
 """How far from its place sound is looked for, either way."""
 LIMIT_SECONDS = 0.010
-# The same sound through a lossy encoder stays above, in the band of speech.
-SAME = 0.6
+# The same sound through a lossy encoder stays above, in the band of speech; another one hardly ever comes near.
+SAME = 0.65
 # Another sound stays below this.
 DIFFERENT = 0.25
 # By how much the best place has to fit better than any other.
@@ -173,11 +173,11 @@ def _compared(
 
 
 def _match(original: Listener, result: Listener, window: Window) -> Match:
-    reach = round(REACH_SECONDS * result.rate)
     count = int(window.seconds * result.rate)
     piece = result.window(window.at, count)
-    around = original.window(window.source - REACH_SECONDS, count + 2 * reach)
-    return correlate.match(piece, around, result.rate, reach)
+    margin = REACH_SECONDS + correlate.GUARD_SECONDS
+    around = original.window(window.source - margin, count + 2 * int(margin * result.rate))
+    return correlate.match(piece, around, result.rate, round(margin * result.rate))
 
 
 def milliseconds(seconds: float) -> float:
@@ -189,7 +189,8 @@ def is_found(match: Match) -> bool:
     """Whether the sound is in the source, and at one place only."""
     # Where the source is silent, encoders leave a trace of what was there before; it looks like the end of that sound.
     is_trace = match.level <= correlate.SILENCE and match.heard < FAINT
-    return not is_trace and match.likeness >= SAME and match.likeness - match.rival >= CLEAR
+    is_heard = match.heard > 0 and not is_trace
+    return is_heard and match.likeness >= SAME and match.likeness - match.rival >= CLEAR
 
 
 def judged(match: Match, at: float, name: str) -> Fault | None:
