@@ -11,12 +11,14 @@
   const { video, levels, plan: planned, jobs } = desk.dataset;
   const fields = new CutForm(form, by("auto"));
   const [frames, seconds = 1] = (player.element.dataset.frameRate ?? "50").split("/").map(Number);
+  const cutDraft = new CutDraft(video);
   const NUDGE = seconds / frames || 0.04;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   let list = [], duration = 0, threshold = null;
   let byHand = false, exact = false, sending = false, problem = "", note = "", chosen = -1;
   let past = [], future = [], stroke = null;
+  let unsaved = false; // cut by hand on this visit, and not rendered since
   const stays = (gone) => duration - cutlist.seconds(gone) * (1 - (fields.speed ? 1 / fields.speed : 0));
   const muting = () => !byHand && fields.pauses === "mute";
 
@@ -157,6 +159,28 @@
   const undo = () => travel(past, future);
   const redo = () => travel(future, past);
 
+  // What was cut by hand comes back with the page; giving it up can be undone.
+  function takeUp(kept) {
+    const values = new Map(fields.named.filter(({ name }) => name in kept.values).map((one) => [one, kept.values[one.name]]));
+    keepPast("");
+    fields.restore(before = new Map([...fields.values(), ...values]));
+    list = kept.list;
+    byHand = true;
+    exact = false;
+    by("back").hidden = false;
+    show();
+    rest();
+  }
+
+  function giveUp() {
+    keepPast("");
+    change();
+  }
+
+  // On leaving: it is kept, but only in this browser.
+  addEventListener("beforeunload", (event) => { if (unsaved && byHand) event.preventDefault(); });
+  addEventListener("submit", (event) => { if (!event.defaultPrevented) unsaved = false; }); // to start other work, and back here
+
   // Hands on ranges -----------------------------------------------------------------------------------------------------
 
   function edit(kind, changed, then = chosen) {
@@ -168,6 +192,7 @@
     exact = false;
     problem = note = "";
     chosen = then;
+    unsaved = true;
     show();
     rest();
   }
@@ -233,6 +258,8 @@
       ? `${pauses} without sound, ${clock(duration, digits)} stays`
       : `of ${clock(duration, digits)}: ${what}, ${clock(left, digits)} stays`;
     by("hand").hidden = !byHand;
+    if (!byHand) by("back").hidden = true;
+    remember();
     by("which").textContent = chosen >= 0 ? named(chosen) : `Click a stretch to ${speed ? "run it faster" : "cut"} or keep it, drag its edge.`;
     by("toggle").textContent = list[here()]?.kept ? (speed ? "Run it faster" : "Cut it") : "Keep it";
     by("undo").disabled = !past.length;
@@ -283,6 +310,19 @@
   }
   (function again() { head(); requestAnimationFrame(again); })();
 
+  // A while after the last change, since a drag makes many.
+  let remembering = 0;
+  function remember() {
+    clearTimeout(remembering);
+    remembering = setTimeout(remembered, REST_MS);
+  }
+  function remembered() {
+    clearTimeout(remembering);
+    if (byHand) cutDraft.keep(list, Object.fromEntries([...fields.values()].map(([{ name }, value]) => [name, value])));
+    else cutDraft.drop();
+  }
+  addEventListener("pagehide", () => { if (byHand && unsaved) remembered(); });
+
   // Rendering it --------------------------------------------------------------------------------------------------------
 
   const tell = (words, look) => say(words, look, by("sent"));
@@ -301,6 +341,7 @@
       const response = await send(jobs, { video, operation: "silence-cut", params });
       if (!response.ok) return tell(await said(response), "bad");
       tell("Started. It moves in the list below.");
+      unsaved = false;
       document.getElementById("jobs").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
     } catch {
       tell("The server did not answer. Try again in a moment.", "bad");
@@ -335,7 +376,7 @@
   by("auto").addEventListener("click", () => fields.fill({ threshold_db: "auto" }));
 
   const presses = {
-    undo, redo, play: playCut, prev: () => join(-1), next: () => join(1), toggle: () => toggle(), split, hear: audition,
+    undo, redo, anew: giveUp, play: playCut, prev: () => join(-1), next: () => join(1), toggle: () => toggle(), split, hear: audition,
     in: () => waveform.zoom(2, focusOf()), out: () => waveform.zoom(1 / 2, focusOf()), all: () => waveform.show(0, duration),
   };
   for (const [name, does] of Object.entries(presses)) by(name).addEventListener("click", () => does());
@@ -370,12 +411,13 @@
 
   desk.dataset.state = "loading";
   say("Measuring the sound. A long recording takes a few seconds, once.");
-  const first = listen("loudness");
+  const first = listen("loudness"), { kept } = cutDraft;
   first.promise.then((value) => {
     duration = Math.max(value.duration_ms / 1000, Number(desk.dataset.seconds));
     waveform.load(value);
     waveform.extend(duration);
     say("");
     change();
+    if (kept) takeUp(kept);
   }, (error) => fail(error.message));
 })();

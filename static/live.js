@@ -61,7 +61,7 @@
       const response = await fetch(`${body.dataset.rows}?${query}&state=${list()?.dataset.state ?? ""}`, {
         headers: { "HX-Request": "true" }, redirect: "manual", signal: AbortSignal.timeout(10000),
       });
-      if (response.type === "opaqueredirect" || response.headers.has("HX-Redirect")) return signedOut();
+      if (response.type === "opaqueredirect" || response.status === 401) return signedOut();
       if (!response.ok) throw new Error(response.statusText);
       const markup = await response.text();
       if (mine !== asked) return;
@@ -79,7 +79,7 @@
 
   addEventListener("online", poll);
   document.addEventListener("visibilitychange", () => document.hidden || poll());
-  htmx.on("htmx:afterRequest", (event) => event.target.closest("article.job") && poll());
+  htmx.on("htmx:afterRequest", (event) => event.target.closest("article.job, #ask") && poll());
 
   // Calm: while a pointer or the focus is on a row, rows change in place but none comes, goes or moves -----------------
 

@@ -172,6 +172,12 @@
         Object.assign(button, { type, textContent: text, className: `button ${look}` });
         acts.append(button);
       }
+      const said = area.value;
+      form.isChanged = () => area.value !== said;
+      const leave = async () => {
+        if (!form.isChanged() || await ask("Leave this line as it was?", "What you changed in it has not been saved.", "Leave it", "Go on editing")) close();
+        else area.focus();
+      };
       const close = () => {
         form.remove();
         row.classList.remove("open");
@@ -189,10 +195,10 @@
         close();
       });
       area.addEventListener("keydown", (event) => {
-        if (event.key === "Escape") close();
+        if (event.key === "Escape") { event.preventDefault(); leave(); }
         if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
       });
-      acts.lastChild.addEventListener("click", close);
+      acts.lastChild.addEventListener("click", leave);
       form.append(area, acts);
       row.classList.add("open");
       row.append(form);
@@ -245,6 +251,10 @@
     const place = document.getElementById("transcript");
     if (place && !place.hidden && desk?.place !== place) desk = new Desk(place);
   }
+
+  addEventListener("beforeunload", (event) => {
+    if ([...document.querySelectorAll(".said form")].some((form) => form.isChanged())) event.preventDefault();
+  });
 
   let frame = 0;
   const watch = () => {

@@ -117,7 +117,7 @@
       text.append(top, this.bar, this.trouble);
       this.hold = button("Pause", this.file.name, () => (this.state === "paused" ? this.resume() : this.pause()));
       this.hold.hidden = true;
-      this.drop = button("Remove", this.file.name, () => this.discard());
+      this.drop = button("Remove", this.file.name, () => this.giveUp());
       const acts = element("div", "acts row");
       acts.append(this.hold, this.drop);
       this.row.append(text, acts);
@@ -285,6 +285,12 @@
       this.turn("failed");
     }
 
+    // What arrived of it would be gone.
+    async giveUp() {
+      const words = `${size(this.offset)} of “${this.file.name}” have arrived and will be thrown away.`;
+      if (!this.isOpen || !this.offset || await ask("Cancel this upload?", words, "Cancel it", "Go on")) this.discard();
+    }
+
     discard() {
       // One that failed may have been chosen again, and then goes on in another row.
       const url = this.isOpen ? this.url ?? this.kept?.url : undefined;
@@ -393,7 +399,14 @@
     if (isOver || request.status !== 200) return null;
     const row = element("div", "card pad moving"), text = element("div", "grow");
     text.append(element("b", "clip", name), element("p", "soft small num", `${size(offset)} of ${size(length)} are there. Choose the same file to go on.`));
-    row.append(text, button("Discard", name, () => { call("DELETE", url).catch(() => {}); localStorage.removeItem(key); row.remove(); unfinished.hidden = !unfinished.children.length; }));
+    row.append(text, button("Discard", name, async () => {
+      const words = `${size(offset)} of “${name}” have arrived and will be thrown away.`;
+      if (!(await ask("Discard this upload?", words, "Discard it"))) return;
+      call("DELETE", url).catch(() => {});
+      localStorage.removeItem(key);
+      row.remove();
+      unfinished.hidden = !unfinished.children.length;
+    }));
     return row;
   }
 

@@ -1,5 +1,6 @@
 import re
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.core import mail
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import strip_tags
 
 from jobs import live
@@ -67,11 +69,78 @@ def test_nobody_changes_what_belongs_to_others(client, ann, eve, name):
     assert Job.objects.count() == 1
 
 
-@pytest.mark.parametrize("name", ["video-run", "video-title", "job-cancel", "job-retry", "job-remove"])
-def test_looking_changes_nothing(client, ann, name):
+@pytest.mark.parametrize(
+    "name", ["video-run", "video-title", "video-delete", "video-poster-back", "job-cancel", "job-retry", "job-remove"]
+)
+def test_looking_changes_nothing_and_leads_to_a_page(client, ann, name):
     job = factories.job(ann)
+    before = Job.objects.values().get()
     pk = job.pk if name.startswith("job") else job.video_id
-    assert client.get(reverse(name, args=[pk])).status_code == 405
+    assert client.get(reverse(name, args=[pk]), follow=True).status_code == 200
+    assert Job.objects.values().get() == before
+
+
+def test_looking_at_where_the_upload_form_goes_leads_to_the_library(client, ann):
+    assert client.get("/submit/")["Location"] == "/"
+
+
+# Who is signed out in the middle --------------------------------------------------------------------------------------
+
+
+def sign_in_again(client, response):
+    """Whoever was led to the sign-in by this answer signs in: the page they come back to."""
+    assert response["Location"].startswith("/accounts/login/?next=")
+    back = client.post(response["Location"], {"login": "ann@example.org", "password": "correct horse battery"})
+    return client.get(back["Location"])
+
+
+def test_settings_come_back_after_signing_in_again(client, ann):
+    video = factories.video(ann)
+    client.logout()
+    values = {"operations": "thumbnails", "thumbnails-mode": "even", "thumbnails-count": "17"}
+    page = sign_in_again(client, client.post(reverse("video-run", args=[video.pk]), values)).content.decode()
+    assert 'value="17"' in page
+    assert "What you had entered is still here" in page
+    assert not Job.objects.exists()
+    assert 'value="17"' not in client.get(video.get_absolute_url()).content.decode(), "only once"
+
+
+def test_a_name_comes_back_after_signing_in_again(client, ann):
+    video = factories.video(ann)
+    client.logout()
+    page = sign_in_again(client, client.post(reverse("video-title", args=[video.pk]), {"title": "Tuesday"}))
+    assert 'value="Tuesday"' in page.content.decode()
+    video.refresh_from_db()
+    assert video.title == "Weekly review"
+
+
+def test_the_upload_forms_settings_come_back_after_signing_in_again(client, ann):
+    client.logout()
+    values = {"operations": "silence-cut", "silence-cut-margin_before_ms": "345"}
+    assert 'value="345"' in sign_in_again(client, client.post("/submit/", values)).content.decode()
+
+
+def test_what_is_too_long_to_be_carried_is_left_behind(client, ann):
+    video = factories.video(ann)
+    client.logout()
+    response = client.post(reverse("video-title", args=[video.pk]), {"title": "".join(map(chr, range(300, 9000)))})
+    assert client.get(sign_in_again(client, response).request["PATH_INFO"]).status_code == 200
+    assert "typed" not in response.cookies
+
+
+def test_what_somebody_made_up_is_not_filled_in(client, ann):
+    video = factories.video(ann)
+    client.cookies["typed"] = "WyIvIiwiIl0:1vPk:made-up"
+    assert client.get(video.get_absolute_url()).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["job-cancel", "job-remove", "job-retry"])
+def test_a_page_that_is_still_open_is_told_and_not_replaced(client, ann, name):
+    job = factories.job(ann)
+    client.logout()
+    response = client.post(reverse(name, args=[job.pk]), **HTMX)
+    assert response.status_code == 401
+    assert client.get("/", **HTMX).status_code == 401
 
 
 def test_the_pages_ask_for_the_token_of_a_form(ann):
@@ -451,6 +520,34 @@ def test_remove_takes_the_job_away_and_leads_to_the_queue(client, ann):
     own_page = f"http://testserver{job.get_absolute_url()}"
     assert client.post(reverse("job-remove", args=[job.pk]), HTTP_REFERER=own_page)["Location"] == "/queue/"
     assert not Job.objects.exists()
+
+
+def test_removing_asks_first_and_says_what_goes(client, ann):
+    job = factories.job(ann, status=S.SUCCEEDED)
+    artifact(job)
+    artifact(job)
+    remove = reverse("job-remove", args=[job.pk])
+    page = client.get(remove, HTTP_REFERER="http://testserver/queue/?status=done").content.decode()
+    assert "“Thumbnails” of “Weekly review” and its 2 files (9.8 KB) will be gone for good." in page
+    back = "http://testserver/queue/?status=done"
+    assert f'name="back" value="{back}"' in page
+    assert client.post(remove, {"back": back}, HTTP_REFERER=f"http://testserver{remove}")["Location"] == back
+    assert not Job.objects.exists()
+
+
+def test_only_work_that_has_run_for_long_is_asked_about(client, ann):
+    just = factories.job(ann, status=S.RUNNING)
+    long = factories.job(ann, status=S.RUNNING, started_at=timezone.now() - timedelta(minutes=5))
+    assert f'hx-post="{reverse("job-cancel", args=[just.pk])}"' in row(just)
+    assert f'hx-get="{reverse("job-cancel", args=[long.pk])}"' in row(long)
+    assert "It has run for 5 min" in client.get(reverse("job-cancel", args=[long.pk])).content.decode()
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "/jobs/7/remove/", "javascript:alert(1)"])
+def test_a_question_leads_back_into_this_site_only(client, ann, back):
+    job = factories.job(ann, status=S.FAILED)
+    response = client.post(reverse("job-remove", args=[job.pk]), {"back": back})
+    assert response["Location"] in ("/queue/", back if back.startswith("/") else "")
 
 
 @pytest.mark.parametrize("name", ["job-remove", "job-retry"])

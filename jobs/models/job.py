@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from jobs.models.account import Account
     from jobs.operations.base import Operation
 
+LONG_SECONDS = 60
+"""How long work has to have run for its end to be asked about."""
+
 
 class JobQuerySet(models.QuerySet["Job"]):
     def of(self, owner: "Account") -> "JobQuerySet":
@@ -249,3 +252,8 @@ class Job(models.Model):
         if self.started_at is None:
             return None
         return max(0.0, ((self.finished_at or timezone.now()) - self.started_at).total_seconds())
+
+    @property
+    def has_run_long(self) -> bool:
+        """Whether so much work is in it that nobody wants to lose it by a slip of the hand."""
+        return (self.elapsed_seconds or 0) >= LONG_SECONDS

@@ -26,7 +26,7 @@ SLIDERS = {
 }
 """By field. Steps of levels are those that `grades` tells apart."""
 IN_VIEW = ["detector", "pauses", *SLIDERS]
-SCRIPTS = ["planner.js", "cutlist.js", "waveform.js", "cutplay.js", "cutform.js", "cutplan.js"]
+SCRIPTS = ["planner.js", "cutlist.js", "waveform.js", "cutplay.js", "cutform.js", "cutdraft.js", "cutplan.js"]
 """In the order in which they build on each other."""
 PRESETS = [(title, json.dumps(dict(values))) for title, values in SilenceCutForm.presets.items()]
 

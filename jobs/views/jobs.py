@@ -4,14 +4,13 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import live
 from jobs.access import owned
@@ -21,11 +20,14 @@ from jobs.operations import registry
 from jobs.services import inputs
 from jobs.services import jobs as work_service
 from jobs.services.parameters import from_json
+from jobs.templatetags import words
+from jobs.views.asking import ask
+from jobs.views.members import changes, member
 
 TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed")]
 
 
-@login_required
+@member
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     """The first page is live; the older ones are as they were when they were asked for."""
@@ -36,7 +38,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     return render(request, "jobs/queue.html", context)
 
 
-@login_required
+@member
 @require_safe
 def rows(request: HttpRequest) -> HttpResponse:
     """What the socket would push, for pages without one: the count, and the list unless it is the one they show."""
@@ -52,7 +54,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     return HttpResponse(markup, headers={"Cache-Control": "no-store"})
 
 
-@login_required
+@member
 @require_safe
 def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = owned(Job, request.user, pk)
@@ -64,22 +66,42 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "jobs/job.html", details | {"jobs": jobs, "view": view, "state": live.state_of(jobs)})
 
 
-@login_required
-@require_POST
+@member
+@require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    return change(request, pk, work_service.cancel)
+    """Asks first where it is a link, as beside work that has run for long."""
+    if request.method == "POST":
+        return change(request, pk, work_service.cancel)
+    job = owned(Job, request.user, pk)
+    if not job.is_active:
+        return redirect(job)
+    ran = f" It has run for {words.span(job.elapsed_seconds)} and would begin anew." if job.elapsed_seconds else ""
+    told = f"“{job.operation_title}” of “{job.video.title}” will be stopped.{ran}"
+    return ask(request, "Cancel this job?", told, verb="Cancel it", keep="Let it run", back=came_from(request))
 
 
-@login_required
-@require_POST
+@changes("job", "pk")
 def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     return change(request, pk, work_service.retry)
 
 
-@login_required
-@require_POST
+@member
+@require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
-    return change(request, pk, work_service.remove)
+    """Asks first."""
+    if request.method == "POST":
+        return change(request, pk, work_service.remove)
+    job = owned(Job, request.user, pk)
+    results = list(job.artifacts.all())
+    what = f"“{job.operation_title}” of “{job.video.title}”"
+    if results:
+        files = "its file" if len(results) == 1 else f"its {len(results)} files"
+        told = f"{what} and {files} ({words.size(sum(one.size for one in results))}) will be gone for good."
+        question, verb = "Remove this result?", "Remove for good"
+    else:
+        told, question, verb = f"{what} will be gone from the queue.", "Remove this job?", "Remove it"
+    told += " The recording stays."
+    return ask(request, question, told, verb=verb, keep="Keep it", back=came_from(request))
 
 
 def change(request: HttpRequest, pk: UUID, what: Callable[[Job], object]) -> HttpResponse:
@@ -95,18 +117,25 @@ def done(request: HttpRequest) -> HttpResponse:
     right after, as after any push."""
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "_messages.html", {"out_of_band": True})
-    came_from = request.headers.get("Referer", "")
-    if came_from and url_has_allowed_host_and_scheme(came_from, {request.get_host()}) and not is_gone(came_from):
-        return redirect(came_from)
-    return redirect("queue")
+    return redirect(came_from(request))
+
+
+def came_from(request: HttpRequest) -> str:
+    """The page of this site where a button was pressed, also when another one asked in between."""
+    address = request.POST.get("back") or request.headers.get("Referer", "")
+    if address and url_has_allowed_host_and_scheme(address, {request.get_host()}) and not is_gone(address):
+        return address
+    return reverse("queue")
 
 
 def is_gone(address: str) -> bool:
-    """Whether the page was that of a job which has just been removed."""
+    """Whether the page was that of a job which has just been removed, or asked whether to."""
     try:
         page = resolve(urlsplit(address).path)
     except Resolver404:
         return False
+    if page.url_name in ("job-remove", "job-cancel"):
+        return True
     return page.url_name == "job" and not Job.objects.filter(pk=page.kwargs["pk"]).exists()
 
 

@@ -5,26 +5,26 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.paginator import Paginator
 from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from jobs.errors import JobError
 from jobs.forms import SearchForm, WorkForm
 from jobs.models import Account, Job, Video
 from jobs.services import loops, storyboards, uploads
 from jobs.services.naming import file_name
-from jobs.views import notes
+from jobs.views import members, notes
+from jobs.views.members import changes, member
 from jobs.views.posted import work_form
 
 PAGE = 24
 
 
-@login_required
+@member
 @require_safe
 def library(request: HttpRequest) -> HttpResponse:
     """The upload form and the recordings. htmx asks again for the recordings alone while work is under way."""
@@ -32,11 +32,11 @@ def library(request: HttpRequest) -> HttpResponse:
     context = {"search": search, **shelf(request.user, search, request.GET.get("page"))}  # type: ignore[arg-type]
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "library/_grid.html", context)
-    return render(request, "library/library.html", context | form_context(WorkForm(owner=request.user)))  # type: ignore[arg-type]
+    work = WorkForm(members.typed(request), owner=request.user)  # type: ignore[arg-type]
+    return members.forget_typed(render(request, "library/library.html", context | form_context(work)))
 
 
-@login_required
-@require_POST
+@changes("library")
 def submit(request: HttpRequest) -> HttpResponse:
     """The form without JavaScript: whole files in one request, up to settings.FORM_LIMIT_BYTES."""
     work, files = work_form(request), request.FILES.getlist("file")

@@ -3,22 +3,20 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_POST
 
 from jobs.access import owned
 from jobs.errors import JobError
 from jobs.models import Artifact, Video
 from jobs.services import posters
 from jobs.views.jobs import done
+from jobs.views.members import changes
 
 HEADER = "X-Poster"
 """Tells a page with scripts the address of the poster for its player."""
 
 
-@login_required
-@require_POST
+@changes("queue")
 def choose(request: HttpRequest, pk: UUID) -> HttpResponse:
     artifact = owned(Artifact, request.user, pk)
     try:
@@ -29,8 +27,7 @@ def choose(request: HttpRequest, pk: UUID) -> HttpResponse:
     return changed(request, artifact.job.video)
 
 
-@login_required
-@require_POST
+@changes("video", "pk")
 def take_back(request: HttpRequest, pk: UUID) -> HttpResponse:
     video = owned(Video, request.user, pk)
     posters.take_back(video)

@@ -1,7 +1,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,9 +9,10 @@ from django.views.decorators.http import require_safe
 from jobs import storage
 from jobs.models import Account, Artifact, Image, Job, Video
 from jobs.operations import registry
+from jobs.views.members import member
 
 
-@login_required
+@member
 @require_safe
 def stats(request: HttpRequest) -> HttpResponse:
     """What the signed-in person has there, and how their work went."""

@@ -4,7 +4,6 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
@@ -16,6 +15,7 @@ from jobs.models import Video
 from jobs.operations.transcribe import ABOUT, language_name
 from jobs.services import transcripts
 from jobs.services.transcripts import Stored
+from jobs.views.members import member
 
 
 def desk(video: Video) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def about(stored: Stored) -> str:
     return f"{language_name(found.language)}, written down by {ABOUT.get(found.engine, found.engine)}{model}."
 
 
-@login_required
+@member
 @require_safe
 def part(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The transcript's part of the page, for when it has just been made."""

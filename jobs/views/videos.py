@@ -2,11 +2,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.template.defaultfilters import pluralize
+from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import live
 from jobs.access import owned
@@ -17,19 +17,26 @@ from jobs.services import jobs as work_service
 from jobs.services import parameters, storyboards
 from jobs.services import videos as video_service
 from jobs.templatetags import words
-from jobs.views import cutting, transcripts
+from jobs.views import cutting, members, transcripts
+from jobs.views.asking import ask
+from jobs.views.members import changes, member
 from jobs.views.posted import work_form
 
 
-@login_required
+@member
 @require_safe
 def video(request: HttpRequest, pk: UUID) -> HttpResponse:
     video = owned(Video, request.user, pk)
-    return render(request, "videos/video.html", context(request.user, video))  # type: ignore[arg-type]
+    shown = context(request.user, video)  # type: ignore[arg-type]
+    if typed := members.typed(request):
+        if "operations" in typed:
+            shown["work"] = WorkForm(typed, owner=video.owner, video=video)
+        else:
+            shown["title_form"] = TitleForm(initial={"title": typed.get("title", "")}, instance=video)
+    return members.forget_typed(render(request, "videos/video.html", shown))
 
 
-@login_required
-@require_POST
+@changes("video", "pk")
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Start the chosen work on a recording."""
     video = owned(Video, request.user, pk)
@@ -50,8 +57,7 @@ def start(video: Video, slug: str, stored: dict[str, Any]) -> Job:
     return work_service.create(video.owner, video, slug, parameters.from_json(slug, stored))
 
 
-@login_required
-@require_POST
+@changes("video", "pk")
 def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     video = owned(Video, request.user, pk)
     form = TitleForm(request.POST, instance=video)
@@ -64,7 +70,7 @@ def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "videos/video.html", context(request.user, video) | extra, status=422)  # type: ignore[arg-type]
 
 
-@login_required
+@member
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask first, then delete the recording with everything that was made of it."""
@@ -73,9 +79,26 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         video_service.delete(video)
         messages.success(request, f"“{video.title}” has been deleted.")
         return redirect("library")
+    question = f"Delete “{video.title}”?"
+    back = video.get_absolute_url()
+    return ask(request, question, what_goes(video), verb="Delete for good", keep="Keep it", back=back, stays=False)
+
+
+def what_goes(video: Video) -> str:
+    """What deleting a recording takes away, in sentences."""
     counts = video.jobs.aggregate(jobs=Count("pk"), active=Count("pk", filter=Q(status__in=Job.ACTIVE)))
+    jobs, active = counts["jobs"], counts["active"]
     needing = len(work_service.needing(video.owner, "recording", video.pk))
-    return render(request, "videos/delete.html", {"video": video, "needing": needing, **counts})
+    facts = f"{words.clock(video.duration_seconds)}, {words.size(video.size)}"
+    results = f" and {jobs} job{pluralize(jobs)} with all results" if jobs else ""
+    told = [f"The recording ({facts}){results} will be gone for good."]
+    if active:
+        told.append(f"{active} of them {pluralize(active, 'is,are')} still under way and will be stopped.")
+    if needing:
+        told.append(
+            f"{needing} job{pluralize(needing)} on other recordings need{pluralize(needing, 's,')} it and will fail."
+        )
+    return " ".join(told)
 
 
 def context(owner: Account, video: Video) -> dict[str, Any]:

@@ -750,3 +750,45 @@ def test_the_plan_fits_and_can_be_used_by_everybody(open_plan, talk, width, sche
         "all => all.filter(one => one.getBoundingClientRect().height < 40).map(one => one.outerHTML)"
     )
     assert small == []
+
+
+def test_what_was_cut_by_hand_is_asked_about_on_leaving_and_is_there_on_return(open_plan, talk):
+    page = open_plan(talk)
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.locator("#cut-wave").click(position=spot(page, 0.7))
+    settled(page)
+    shown = page.locator("#cut-sum").inner_text()
+    page.get_by_role("link", name="Library").first.click()
+    page.wait_for_url(re.compile("/$"))
+    assert asked == ["beforeunload"]
+    page.goto(f"/videos/{talk.pk}/")
+    expect(page.locator("#cut-back")).to_be_visible(timeout=SLOW)
+    settled(page)
+    expect(page.locator("#cut-hand")).to_be_visible()
+    assert page.locator("#cut-sum").inner_text() == shown
+    page.get_by_role("button", name="Begin anew").click()
+    settled(page)
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    expect(page.locator("#cut-back")).to_be_hidden()
+    assert page.locator("#cut-sum").inner_text() != shown
+    page.locator("#cut-undo").click()
+    expect(page.locator("#cut-hand")).to_be_visible()
+    page.locator("#cut-redo").click()
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    page.wait_for_function("Object.keys(localStorage).length === 0")
+    page.reload()
+    settled(page)
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    assert asked == ["beforeunload"]
+
+
+def test_cuts_by_hand_of_another_account_are_not_shown(open_plan, talk):
+    page = open_plan(talk)
+    page.evaluate(
+        "video => localStorage.setItem(`cut:0:${video}`, JSON.stringify({ at: Date.now(), list: [], values: {} }))",
+        str(talk.pk),
+    )
+    page.reload()
+    settled(page)
+    expect(page.locator("#cut-hand")).to_be_hidden()

@@ -109,6 +109,16 @@ def test_all_of_it_works_by_keyboard(opened):
     page.keyboard.press("e")
     page.keyboard.press("Escape")
     expect(page.locator(".said form")).to_have_count(0)
+    page.keyboard.press("e")
+    page.keyboard.type("in the middle of it")
+    page.keyboard.press("Escape")
+    question = page.get_by_role("alertdialog", name="Leave this line as it was?")
+    question.get_by_role("button", name="Go on editing").click()
+    expect(page.locator(".said textarea")).to_be_focused()
+    page.keyboard.press("Escape")
+    question.get_by_role("button", name="Leave it").click()
+    expect(page.locator(".said form")).to_have_count(0)
+    expect(page.locator(".said li").nth(1).locator("p")).to_have_text("typed by hand")
 
 
 def test_a_change_from_elsewhere_is_told(opened):

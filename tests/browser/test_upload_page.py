@@ -231,6 +231,7 @@ def test_what_was_left_unfinished_can_be_discarded(library, site, email, large):
     library.reload()
     with library.expect_response(lambda response: response.request.method == "DELETE") as deleted:
         library.get_by_role("button", name="Discard: long-talk.wav").click()
+        library.get_by_role("alertdialog").get_by_role("button", name="Discard it").click()
     assert deleted.value.status == 204
     expect(library.locator("#unfinished")).to_be_hidden()
     assert mine(site, email, Upload) == []
@@ -256,6 +257,9 @@ def test_an_upload_can_be_paused_and_cancelled(library, site, email, large):
     expect(library.locator("#files")).to_contain_text("connection lost", timeout=SLOW)
     with library.expect_response(lambda response: response.request.method == "DELETE"):
         library.get_by_role("button", name="Cancel: long-talk.wav").click()
+        question = library.get_by_role("alertdialog", name="Cancel this upload?")
+        expect(question).to_contain_text("8 MB of “long-talk.wav” have arrived and will be thrown away.")
+        question.get_by_role("button", name="Cancel it").click()
     expect(library.locator("#files li")).to_have_count(0)
     assert mine(site, email, Upload) == []
     assert len(mine(site, email, Video)) == 1

@@ -1,0 +1,88 @@
+"""Pages for those who are signed in. Who is not, any more, signs in and comes back to the page, with what was typed."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from jobs.access import refused
+
+View = Callable[..., HttpResponse]
+TYPED = "typed"
+"""The cookie that carries a form over the sign-in, signed: strangers make no rows."""
+LONGEST = 3500
+"""Characters of that cookie; browsers take about 4000. A longer form is not carried."""
+TYPED_SECONDS = 3600
+
+
+def member(view: View) -> View:
+    """Let in who is signed in. Scripts of a page that is still open are only told: what it shows stays."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.htmx:  # type: ignore[attr-defined]
+            return refused(401, "unauthorized", "You are signed out. Sign in again, then try once more.")
+        return redirect_to_login(request.get_full_path() if request.method in ("GET", "HEAD") else request.path)
+
+    return guarded
+
+
+def changes(page: str, *names: str) -> Callable[[View], View]:
+    """For an address that takes forms only and belongs to `page`, the name of a route with these arguments of its own.
+
+    Who asks for it without a form, as a browser does after signing in or by a bookmark, gets the page.
+    """
+
+    def decorate(view: View) -> View:
+        guarded = member(view)
+
+        @functools.wraps(view)
+        def changing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            address = reverse(page, args=[kwargs[name] for name in names])
+            if request.method != "POST":
+                return redirect(address)
+            if request.user.is_authenticated or request.htmx:  # type: ignore[attr-defined]
+                return guarded(request, *args, **kwargs)
+            return keep_typed(request, address, redirect_to_login(address))
+
+        return changing
+
+    return decorate
+
+
+def keep_typed(request: HttpRequest, page: str, response: HttpResponse) -> HttpResponse:
+    """Send what was typed along, for when `page` is asked for again."""
+    data = request.POST.copy()
+    data.pop("csrfmiddlewaretoken", None)
+    signed = signing.dumps([page, data.urlencode()], salt=TYPED, compress=True)
+    if len(signed) <= LONGEST:
+        response.set_cookie(
+            TYPED, signed, TYPED_SECONDS, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+        )
+    return response
+
+
+def typed(request: HttpRequest) -> QueryDict | None:
+    """What was typed on this page before its owner had to sign in again. Say it, and `forget_typed` with the answer."""
+    try:
+        page, data = signing.loads(request.COOKIES.get(TYPED, ""), salt=TYPED, max_age=TYPED_SECONDS)
+    except signing.BadSignature:
+        return None
+    if page != request.path:
+        return None
+    messages.info(request, "You had been signed out. What you had entered is still here: send it again.")
+    return QueryDict(data)
+
+
+def forget_typed(response: HttpResponse) -> HttpResponse:
+    response.delete_cookie(TYPED, samesite="Lax")
+    return response

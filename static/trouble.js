@@ -1,0 +1,53 @@
+// Says it when a button could not do its work: the server does not answer, refuses, or knows nobody any more.
+(() => {
+  "use strict";
+  const REACH_MS = 5000;
+  const AWAY = "The server does not answer, so nothing was done. What you see stays: wait a moment, then try again.";
+  const IN_HAND = "click, submit, input, change"; // what a person did, unlike what the page asks by itself
+
+  function tell(words, link) {
+    const place = document.getElementById("messages"), note = document.createElement("p");
+    note.className = "note error";
+    note.textContent = words;
+    if (link) note.append(" ", Object.assign(document.createElement("a"), link));
+    place.className = "in-sight";
+    place.replaceChildren(note);
+  }
+
+  const signIn = () => tell("You are signed out, so nothing was done.", {
+    href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`, textContent: "Sign in again",
+  });
+
+  // The server's own, where it has some.
+  const words = (request) => {
+    if (request.getResponseHeader("Content-Type")?.startsWith("text/plain")) return request.responseText;
+    try { return JSON.parse(request.responseText).error.message; } catch { return ""; }
+  };
+
+  // Of what the page asks by itself the chip in the bar tells.
+  const byHand = ({ requestConfig }) => requestConfig?.triggeringEvent && IN_HAND.includes(requestConfig.triggeringEvent.type);
+
+  for (const name of ["htmx:sendError", "htmx:timeout"]) htmx.on(name, ({ detail }) => { if (byHand(detail)) tell(AWAY); });
+  htmx.on("htmx:responseError", ({ detail }) => {
+    const { status } = detail.xhr;
+    if (!byHand(detail)) return;
+    if (status === 401) signIn();
+    else if (status === 404) tell("This is not there any more. Load the page again.");
+    else if (status === 403) tell("This page is out of date. Load it again, then try once more.");
+    else tell(words(detail.xhr) || "The server could not do that just now. Try again in a moment; if it happens again, tell the operator.");
+  });
+
+  // A form that leads to another page would leave what was typed on this one behind if that page never came.
+  addEventListener("submit", async (event) => {
+    const { target: form, submitter } = event;
+    if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.reached) return;
+    event.preventDefault();
+    submitter?.setAttribute("aria-busy", "true");
+    const answers = await fetch("/healthz", { signal: AbortSignal.timeout(REACH_MS) }).then(({ ok }) => ok, () => false);
+    submitter?.removeAttribute("aria-busy");
+    if (!answers) return tell(AWAY);
+    form.dataset.reached = "yes";
+    form.requestSubmit(submitter);
+  });
+  addEventListener("pageshow", () => { for (const form of document.querySelectorAll("[data-reached]")) delete form.dataset.reached; });
+})();

@@ -1,0 +1,177 @@
+"""What destroys something asks first, and what cannot be done is said, in a real browser."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from jobs.models import Artifact, Job, Video
+from tests.browser.test_looks import faults
+from tests.browser.test_queue_page import Desk, row
+from tests.site import PASSWORD
+
+S = Job.Status
+SLOW = 30_000
+"""Milliseconds, on a busy machine."""
+
+
+@pytest.fixture
+def desk(site, client, email):
+    return Desk(site, client, email)
+
+
+@pytest.fixture
+def done(desk):
+    """A job with a result."""
+    job = desk.job(status=S.SUCCEEDED)
+    with desk.site.orm():
+        Artifact.objects.create(
+            job=job, kind="video", name="cut.mp4", key="none", size=2000, media_type="video/mp4", sha256="0" * 64
+        )
+    return job
+
+
+@pytest.fixture
+def visit(new_page, site, client, desk):
+    def visit(address, **options):
+        page = new_page(site, client, **options)
+        page.goto(address)
+        expect(page.locator("#live")).to_have_text("Live", timeout=SLOW)
+        return page
+
+    return visit
+
+
+def exists(site, model, pk):
+    with site.orm():
+        return model.objects.filter(pk=pk).exists()
+
+
+def test_a_result_is_removed_only_by_who_says_so_twice(visit, site, done):
+    page = visit("/queue/")
+    remove, question = row(page, done).get_by_role("button", name="Remove"), page.get_by_role("alertdialog")
+    remove.focus()
+    page.keyboard.press("Enter")
+    expect(question).to_contain_text("“Thumbnails” of “Lecture 4” and its file (2 KB) will be gone for good.")
+    expect(question.get_by_role("link", name="Keep it")).to_be_focused()
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    expect(question).to_be_hidden()
+    expect(remove).to_be_focused()
+    assert exists(site, Job, done.pk)
+    page.keyboard.press("Enter")
+    question.get_by_role("button", name="Remove for good").click()
+    expect(row(page, done)).to_have_count(0)
+    expect(page.get_by_role("heading", name="Queue", exact=True)).to_be_focused()
+    assert not exists(site, Job, done.pk)
+
+
+def test_the_focus_returns_to_a_button_that_was_drawn_anew_meanwhile(visit, desk):
+    job = desk.job(started_at=timezone.now() - timedelta(minutes=10))
+    page = visit("/queue/")
+    row(page, job).get_by_role("button", name="Cancel").click()
+    question = page.get_by_role("alertdialog", name="Cancel this job?")
+    expect(question).to_contain_text("It has run for 10 min")
+    desk.advance(job, 0.5, "Further on")
+    expect(row(page, job)).to_contain_text("Further on")
+    question.get_by_role("link", name="Let it run").click()
+    expect(row(page, job).get_by_role("button", name="Cancel")).to_be_focused()
+    assert desk.stored(job).status == S.RUNNING
+    row(page, job).get_by_role("button", name="Cancel").click()
+    question.get_by_role("button", name="Cancel it").click()
+    expect(row(page, job).locator(".chip")).to_have_text("Cancelled")
+
+
+def test_a_recording_is_deleted_only_by_who_says_so_twice(visit, site, desk):
+    page = visit(f"/videos/{desk.video.pk}/")
+    page.get_by_role("button", name="Delete").click()
+    question = page.get_by_role("alertdialog", name="Delete “Lecture 4”?")
+    question.get_by_role("link", name="Keep it").click()
+    expect(question).to_be_hidden()
+    assert exists(site, Video, desk.video.pk)
+    page.get_by_role("button", name="Delete").click()
+    question.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url(site.url + "/")
+    assert not exists(site, Video, desk.video.pk)
+
+
+def test_without_javascript_a_page_asks(new_page, site, client, done):
+    page = new_page(site, client, java_script_enabled=False)
+    page.goto("/queue/?status=done")
+    row(page, done).get_by_role("button", name="Remove").click()
+    page.get_by_role("link", name="Keep it").click()
+    row(page, done).get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Remove for good").click()
+    assert page.url.endswith("/queue/?status=done")
+    assert not exists(site, Job, done.pk)
+
+
+# When it cannot be done -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda route: route.abort("connectionrefused"), "The server does not answer"),
+        (lambda route: route.fulfill(status=503, json={"error": {"message": "Away for a moment."}}), "Away for"),
+        (lambda route: route.fulfill(status=507, body="The disk is full.", content_type="text/plain"), "disk is full"),
+        (lambda route: route.fulfill(status=500, body="<p>", content_type="text/html"), "could not do that just now"),
+        (lambda route: route.fulfill(status=404, body="gone"), "not there any more"),
+    ],
+    ids=["down", "away", "full", "broken", "gone"],
+)
+def test_a_button_that_could_not_do_its_work_says_so_in_sight(visit, desk, answer, words):
+    job = desk.job()
+    for _ in range(12):
+        desk.job(status=S.SUCCEEDED)
+    page = visit("/queue/", viewport={"width": 390, "height": 700})
+    page.route("**/jobs/**", answer)
+    last = page.locator("article.job").last
+    last.scroll_into_view_if_needed()
+    last.get_by_role("button", name="Remove").click()
+    said = page.locator("#messages[role=status]")
+    expect(said).to_contain_text(words)
+    expect(said).to_be_in_viewport()
+    assert desk.stored(job).status == S.RUNNING
+
+
+def test_a_form_stays_as_it_is_while_the_server_is_down(visit, site, desk):
+    page = visit(f"/videos/{desk.video.pk}/")
+    page.get_by_text("Thumbnails", exact=True).click()
+    page.locator("[name='thumbnails-count']").fill("17")
+    page.route("**/healthz", lambda route: route.abort("connectionrefused"))
+    page.get_by_role("button", name=re.compile("Start.*Thumbnails")).click()
+    expect(page.locator("#messages")).to_contain_text("The server does not answer")
+    expect(page.locator("[name='thumbnails-count']")).to_have_value("17")
+    page.unroute("**/healthz")
+    page.get_by_role("button", name=re.compile("Start.*Thumbnails")).click()
+    page.wait_for_url("**/#jobs")
+    expect(page.locator("article.job")).to_have_count(1)
+
+
+def test_who_was_signed_out_finds_the_form_as_it_was_left(visit, desk, email):
+    page = visit(f"/videos/{desk.video.pk}/")
+    page.get_by_text("Thumbnails", exact=True).click()
+    page.locator("[name='thumbnails-count']").fill("17")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name=re.compile("Start.*Thumbnails")).click()
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**/videos/{desk.video.pk}/")
+    expect(page.locator("#messages")).to_contain_text("What you had entered is still here")
+    expect(page.locator("[name='thumbnails-count']")).to_have_value("17")
+    expect(page.locator("[name='thumbnails-count']")).to_be_visible()
+
+
+def test_a_button_says_that_its_owner_is_signed_out(visit, desk, done):
+    page = visit("/queue/")
+    page.context.clear_cookies(name="sessionid")
+    row(page, done).get_by_role("button", name="Remove").click()
+    expect(page.locator("#messages")).to_contain_text("You are signed out, so nothing was done.")
+    expect(page.get_by_role("link", name="Sign in again")).to_have_attribute(
+        "href", re.compile(r"/accounts/login/\?next=%2Fqueue%2F$")
+    )
+    expect(row(page, done)).to_be_visible()
