@@ -9,11 +9,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from jobs.errors import InputError
 from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
 from jobs.operations.fields import ImageField, RecordingField
 from jobs.services import inputs, naming, parameters
+from jobs.services.parameters import fits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +32,8 @@ class WorkForm:
 
     The fields are `operations` (the chosen slugs) and `<slug>-<field>`. Without data the defaults are chosen, unless
     `defaults` is False. `owner` is whose recordings are offered and may be named, all but `video`, which the work is
-    for. `refused` are sentences about images that came along and are none, by the full names of their fields.
+    for; only what can be done with it is offered. `refused` are sentences about images that came along and are none, by
+    the full names of their fields.
     """
 
     def __init__(
@@ -44,12 +47,15 @@ class WorkForm:
     ) -> None:
         self.data, self.owner, self.video, self.refused = data, owner, video, refused or {}
         self.slugs = data.getlist("operations") if data is not None else []
-        self.picks = [self._pick(operation, defaults) for operation in registry.every()]
+        self.picks = [self._pick(one, defaults) for one in registry.every() if not video or fits(one, video.info)]
 
     def _pick(self, operation: Operation[Any], defaults: bool) -> Pick:
         chosen = operation.slug in self.slugs if self.data is not None else defaults and operation.ticked
         typed = self.data if operation.slug in self.slugs else None
         form = operation.form_class(typed, prefix=operation.slug, use_required_attribute=False)
+        if self.video and self.video.info.video is None:
+            for name in operation.picture_fields:
+                form.fields.pop(name, None)
         for field in form.fields.values():
             if isinstance(field, RecordingField):
                 field.offer(self.recordings)
@@ -64,8 +70,7 @@ class WorkForm:
         return [pick for pick in self.picks if pick.chosen]
 
     def is_valid(self) -> bool:
-        known = {pick.operation.slug for pick in self.picks}
-        return known.issuperset(self.slugs) and not any(self._checked(pick) for pick in self.chosen)
+        return not self.not_offered and not any(self._checked(pick) for pick in self.chosen)
 
     def _checked(self, pick: Pick) -> Mapping[str, Any]:
         """What is wrong with a chosen form, also with the files that it names."""
@@ -90,9 +95,23 @@ class WorkForm:
     @property
     def errors(self) -> list[str]:
         """Everything that is wrong, as sentences that name the work and the field."""
+        return self.not_offered + [line for pick in self.chosen for line in sentences(pick, self._checked(pick))]
+
+    @property
+    def not_offered(self) -> list[str]:
+        """Sentences about chosen work that cannot be done with the recording, or nowhere."""
         known = {pick.operation.slug for pick in self.picks}
-        unknown = [f"“{slug}” is not offered here. Leave it out." for slug in self.slugs if slug not in known]
-        return unknown + [line for pick in self.chosen for line in sentences(pick, self._checked(pick))]
+        return [self._why_not(slug) for slug in self.slugs if slug not in known]
+
+    def _why_not(self, slug: str) -> str:
+        try:
+            if self.video:
+                parameters.refuse_unfit(slug, self.video.info)
+        except InputError as error:
+            return error.message
+        except KeyError:
+            pass
+        return f"“{slug}” is not offered here. Leave it out."
 
 
 def sentences(pick: Pick, errors: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@
   function refresh() {
     for (const pick of document.querySelectorAll("[data-opens]")) {
       const settings = document.getElementById(pick.dataset.opens);
-      if (settings) settings.hidden = !pick.checked;
+      if (settings) settings.hidden = !pick.checked || pick.disabled;
     }
     for (const field of document.querySelectorAll("[data-when]:not(input, select, textarea)")) {
       const [name, value] = field.dataset.when.split("=");

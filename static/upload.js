@@ -314,7 +314,17 @@
 
   // All of them -------------------------------------------------------------------------------------------------------
 
+  // Work that needs a picture is not offered for sound alone, as far as the browser can tell.
+  function offer() {
+    const isSound = transfers.length > 0 && transfers.every((one) => one.file.type.startsWith("audio/"));
+    for (const pick of form.querySelectorAll("[data-accepts=video]")) {
+      pick.disabled = pick.closest("label").hidden = isSound;
+    }
+    dispatchEvent(new Event("input")); // and neither are its settings
+  }
+
   function settle() {
+    offer();
     const busy = transfers.filter((one) => ["sending", "broken", "checking"].includes(one.state)).length;
     transfers.filter((one) => one.state === "waiting").slice(0, Math.max(0, AT_ONCE - busy)).forEach((one) => one.send());
     const chosen = transfers.filter((one) => one.state === "chosen").length;

@@ -13,6 +13,7 @@ from django.utils.html import strip_tags
 
 from jobs import live
 from jobs.models import Artifact, Job, Video
+from jobs.operations import registry
 from jobs.services import parameters
 from tests import factories, media
 
@@ -319,6 +320,48 @@ def test_work_that_the_recording_does_not_allow_is_refused(client, ann):
     assert response.status_code == 422
     assert "no audio track" in response.content.decode()
     assert not Job.objects.exists()
+
+
+NEEDS = {operation.slug: operation.accepts for operation in registry.every()}
+ONLY_SOUND, ONLY_PICTURE = factories.info(video=None), factories.info(audio=())
+
+
+@pytest.mark.parametrize(("facts", "needs"), [(ONLY_SOUND, "video"), (ONLY_PICTURE, "audio")], ids=["sound", "picture"])
+def test_what_cannot_be_done_with_a_recording_is_not_offered(client, ann, facts, needs):
+    page = client.get(factories.video(ann, facts=facts).get_absolute_url()).content.decode()
+    offered = set(re.findall(r'name="operations" value="([^"]+)"', page))
+    assert offered == {slug for slug, accepts in NEEDS.items() if accepts != needs}
+
+
+def test_what_can_be_done_is_offered(client, ann):
+    page = client.get(factories.video(ann).get_absolute_url()).content.decode()
+    assert set(re.findall(r'name="operations" value="([^"]+)"', page)) == set(NEEDS)
+
+
+@pytest.mark.parametrize("slug", [slug for slug, accepts in NEEDS.items() if accepts != "any"])
+def test_what_is_not_offered_is_refused_with_its_reason_on_page_and_api(client, ann, slug):
+    facts, lacks = (ONLY_SOUND, "needs a picture") if NEEDS[slug] == "video" else (ONLY_PICTURE, "needs sound")
+    video, params = factories.video(ann, facts=facts), dict(registry.get(slug).example)
+    typed = {f"{slug}-{name}": value for name, value in params.items()}
+    response = client.post(reverse("video-run", args=[video.pk]), {"operations": slug, **typed})
+    assert response.status_code == 422
+    assert f"“{registry.title(slug)}” {lacks}" in response.content.decode()
+    order = {"video": str(video.pk), "operation": slug, "params": params}
+    answer = client.post("/api/v1/jobs", order, content_type="application/json")
+    assert answer.status_code == 422
+    assert lacks in answer.json()["error"]["message"]
+    assert not Job.objects.exists()
+
+
+def test_settings_that_need_a_picture_are_left_out_for_sound(client, ann):
+    video = factories.video(ann, facts=ONLY_SOUND)
+    page = client.get(video.get_absolute_url()).content.decode()
+    assert 'name="trim-end"' in page
+    assert 'name="trim-render"' not in page
+    assert 'name="transcribe-burn"' not in page
+    response = client.post(reverse("video-run", args=[video.pk]), {"operations": "trim", "trim-end": "2"})
+    assert response.status_code == 302
+    assert Job.objects.get().params["end"] == 2
 
 
 def test_deleting_asks_first(client, ann):

@@ -90,6 +90,8 @@ class Operation(Generic[P]):
     """Parameters to try it with, where its defaults alone do not say what to do."""
     previews: ClassVar[bool] = False
     """Whether `preview` shows what the parameters lead to before any work is done."""
+    picture_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields of its form that mean nothing for sound alone; there the page leaves them out."""
     form_class: ClassVar[type[forms.Form]]
     params_class: ClassVar[type[Any]]
 

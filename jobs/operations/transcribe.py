@@ -105,6 +105,7 @@ class Transcribe(Operation[TranscribeParams]):
     accepts = "audio"
     queue = "long"
     order = 20
+    picture_fields = ("burn",)
     form_class = TranscribeForm
     params_class = TranscribeParams
 

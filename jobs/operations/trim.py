@@ -64,6 +64,7 @@ class Trim(Operation[TrimParams]):
     queue = "quick"
     order = 20
     example = {"start": 2}
+    picture_fields = ("render",)
     form_class = TrimForm
     params_class = TrimParams
 

@@ -11,7 +11,7 @@ from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 from jobs.models import Account
 from jobs.operations import registry
-from jobs.operations.base import Params
+from jobs.operations.base import Operation, Params
 from jobs.services import inputs
 
 
@@ -29,6 +29,8 @@ def parse(
     files that they do not have), and InputError when the recording (if given) does not allow the work.
     """
     operation = registry.get(slug)
+    if info is not None:
+        refuse_unfit(slug, info)
     form = operation.form_class(data, prefix=prefix)
     if not form.is_valid():
         raise ValidationError({name: errors.as_data() for name, errors in form.errors.items()})
@@ -36,22 +38,27 @@ def parse(
     if owner is not None and (absent := inputs.absent(owner, slug, params)):
         raise ValidationError(absent)
     if info is not None:
-        refuse_unfit(slug, info)
         operation.check(info, params)
     return params
+
+
+def fits(operation: Operation[Any], info: MediaInfo) -> bool:
+    """Whether the recording has the track that the operation works on."""
+    return {"video": info.video is not None, "audio": bool(info.audio)}.get(operation.accepts, True)
 
 
 def refuse_unfit(slug: str, info: MediaInfo) -> None:
     """Raise InputError when the recording lacks the track that the operation works on."""
     operation = registry.get(slug)
-    if operation.accepts == "video" and info.video is None:
+    if fits(operation, info):
+        return
+    if operation.accepts == "video":
         raise InputError(
             f"“{operation.title}” needs a picture, and this recording is sound only. Leave it out.", code="no_video"
         )
-    if operation.accepts == "audio" and not info.audio:
-        raise InputError(
-            f"“{operation.title}” needs sound, and this recording has no audio track. Leave it out.", code="no_audio"
-        )
+    raise InputError(
+        f"“{operation.title}” needs sound, and this recording has no audio track. Leave it out.", code="no_audio"
+    )
 
 
 def as_json(params: Params) -> dict[str, Any]:

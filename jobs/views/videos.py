@@ -48,6 +48,8 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
             return redirect(f"{video.get_absolute_url()}#jobs")
         except InputError as error:
             problem = error.message
+    for sentence in work.not_offered:
+        messages.error(request, sentence)
     extra = {"work": work, "problem": problem}
     return render(request, "videos/video.html", context(request.user, video) | extra, status=422)  # type: ignore[arg-type]
 

@@ -365,14 +365,27 @@ def test_settings_show_for_what_is_ticked_and_for_the_mode_that_needs_them(libra
     expect(settings.locator("[name='thumbnails-times']")).to_be_visible()
 
 
+def test_work_for_pictures_is_offered_again_with_the_first_film(library, talk, tmp_path):
+    library.set_input_files("#id_file", media.audio(tmp_path / "interview.wav", seconds=1))
+    expect(library.get_by_label("Thumbnails")).to_be_hidden()
+    library.set_input_files("#id_file", talk)
+    expect(library.get_by_label("Thumbnails")).to_be_visible()
+    expect(library.get_by_label("Thumbnails")).to_be_checked()
+
+
 @pytest.mark.parametrize("java_script_enabled", [True, False], ids=["script", "no script"])
 def test_sound_alone_is_welcome_with_untouched_settings(new_page, site, client, email, tmp_path, java_script_enabled):
     page = new_page(site, client, java_script_enabled=java_script_enabled)
     page.goto("/")
     page.set_input_files("#id_file", media.audio(tmp_path / "interview.wav", seconds=2))
+    if java_script_enabled:
+        for name in ("Thumbnails", "Watermark", "Trailer"):
+            expect(page.get_by_label(name, exact=True)).to_be_hidden()
+        expect(page.locator("#settings-thumbnails")).to_be_hidden()
     page.locator("#send").click()
     page.wait_for_url("**/queue/")
-    expect(page.get_by_text("Thumbnails was left out: “interview” is sound only.")).to_be_visible()
+    left_out = page.get_by_text("Thumbnails was left out: “interview” is sound only.")
+    expect(left_out).to_have_count(0 if java_script_enabled else 1)
     assert [job.operation for job in mine(site, email, Job)] == ["silence-cut"]
     assert [video.title for video in mine(site, email, Video)] == ["interview"]
 
