@@ -1,7 +1,7 @@
 """What the pages show of jobs while they change: one group per owner, one query that says what a view shows.
 
-A message only says that something changed. Each socket then reads the present rows and sends the difference to what its
-page shows, so that a missed or late message can never leave a wrong row behind.
+A message only says that something changed. `feeds` then reads the present rows and sends the difference to what a page
+shows, so that a missed or late message can never leave a wrong row behind.
 """
 
 import dataclasses
@@ -23,6 +23,8 @@ from jobs.services import line
 log = logging.getLogger(__name__)
 ROWS = 50
 """How many rows a live page holds; older ones are on further pages."""
+MESSAGE_BYTES = 32 * 1024
+"""What a page is sent in one piece, if a single row is not larger: a browser draws between pieces."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,19 +103,34 @@ def render_list(jobs: list[Job], view: View, *, out_of_band: bool = False) -> st
     return render_to_string("jobs/_list.html", context)
 
 
-def render_change(before: Shown, jobs: list[Job], view: View) -> str:
-    """What turns the rows `before` into `jobs`: the rows that are new or look different, and the order of all of them.
+def changes(before: Shown | None, jobs: list[Job]) -> list[str]:
+    """The messages that turn a page which shows `before` (None: nobody knows what) into one that shows `jobs`.
 
-    The order is whole, never "before that one", so that a page which is ahead or behind ends up with the same rows.
+    They carry the rows that are new or look different, and the last one the order and the state of all. The order is
+    whole, never "before that one", so that a page which is ahead or behind ends up with the same rows.
     """
     after = shown(jobs)
-    if list(before.items()) == list(after.items()):
-        return ""
-    if not before or not jobs:
-        return render_list(jobs, view, out_of_band=True)
-    changed = [job for job in jobs if before.get(job.pk) != after[job.pk]]
-    context = {"jobs": changed, "view": view, "state": state_of(jobs), "order": list(after), "out_of_band": True}
-    return render_to_string("jobs/_list.html", context)
+    if before is not None and list(before.items()) == list(after.items()):
+        return []
+    known = before or {}
+    rows = [render_row(job) for job in jobs if known.get(job.pk) != after[job.pk]]
+    *parts, last = batches(rows)
+    whole = render_to_string("jobs/_part.html", {"rows": last, "state": state_of(jobs), "order": list(after)})
+    return [*(render_to_string("jobs/_part.html", {"rows": part}) for part in parts), whole]
+
+
+def batches(rows: Iterable[str]) -> list[list[str]]:
+    """The rows in their order, as many together as fit into a message; a larger one goes alone. One batch at least."""
+    found: list[list[str]] = [[]]
+    room = MESSAGE_BYTES
+    for row in rows:
+        size = len(row.encode())
+        if size > room and found[-1]:
+            found.append([])
+            room = MESSAGE_BYTES
+        found[-1].append(row)
+        room -= size
+    return found
 
 
 def bar(owner: Account) -> dict[str, Any]:
@@ -139,9 +156,13 @@ def tell(owner_ids: Iterable[int]) -> None:
     layer = get_channel_layer()
     if layer is None:
         return
-    try:
+
+    async def send() -> None:  # all on one connection: each call from outside an event loop makes its own
         for owner_id in set(owner_ids):
-            async_to_sync(layer.group_send)(group(owner_id), {"type": "jobs.changed"})
+            await layer.group_send(group(owner_id), {"type": "jobs.changed"})
+
+    try:
+        async_to_sync(send)()
     except (RedisError, OSError) as error:
         log.warning("pages were not told of a change: %s", error)
 
@@ -152,6 +173,11 @@ def publish(job: Job) -> None:
 
 
 def publish_line(job: Job) -> None:
-    """This job entered or left the line: the places of others changed too."""
-    behind = Job.objects.filter(status=Job.Status.QUEUED, queue=job.queue)
-    tell([job.owner_id, *behind.values_list("owner_id", flat=True).distinct()])
+    """This job changed, and with it maybe the line: whoever is behind a job that leaves the line, or comes back to its
+    place, has another place now."""
+    owners = [job.owner_id]
+    ended_at_work = not job.is_active and bool(job.worker)  # it had left the line before
+    if job.queued_at and not ended_at_work:
+        behind = Job.objects.filter(status=Job.Status.QUEUED, queue=job.queue, queued_at__gte=job.queued_at)
+        owners += behind.values_list("owner_id", flat=True).distinct()
+    tell(owners)

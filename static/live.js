@@ -10,26 +10,34 @@
   const list = () => document.getElementById("jobs");
   const rowsShown = () => [...document.querySelectorAll("#jobs-rows > article")];
   const title = document.title;
-  let open = false, socket = null, timer = 0, asked = 0, heard = 0;
+  let open = false, socket = null, wire = null, timer = 0, asked = 0, heard = 0, failures = 0;
 
-  // The socket ------------------------------------------------------------------------------------------------------
+  // The socket: live once it has told what there is, not when it opens -------------------------------------------------
 
-  htmx.config.wsReconnectDelay = (tries) => Math.min(5000, 500 * 2 ** tries) * (0.5 + Math.random() / 2);
-  htmx.createWebSocket = (url) => new WebSocket(`${url}&state=${list()?.dataset.state ?? ""}`);
-  htmx.on("htmx:wsOpen", (event) => {
+  htmx.config.wsReconnectDelay = () => Math.min(5000, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
+  htmx.createWebSocket = (url) => (wire = new WebSocket(`${url}&state=${list()?.dataset.state ?? ""}`));
+  htmx.on("htmx:wsOpen", (event) => { socket = event.detail.socketWrapper; });
+  htmx.on("htmx:wsBeforeMessage", () => { heard += 1; });
+  htmx.on("htmx:wsAfterMessage", () => {
+    notice();
+    failures = 0;
+    if (open) return;
     open = true;
-    socket = event.detail.socketWrapper;
     say("Live", "succeeded");
     later(CHECK_MS);
   });
   htmx.on("htmx:wsClose", (event) => {
-    const code = event.detail.event.code;
+    const { code, target } = event.detail.event;
+    if (target !== wire) return; // another one has taken its place
     socket = event.detail.socketWrapper ?? socket;
     open = false;
+    forget();
     if (code === 4401) return signedOut();
     say("Reconnecting", "waiting");
     later(POLL_MS / 3);
-    if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => open || socket.reconnect(), 2000); // htmx gives up
+    // htmx gives up after other codes than these.
+    if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => open || socket.reconnect(), 2000 + htmx.config.wsReconnectDelay());
+    failures += 1;
   });
 
   function say(words, look) {
@@ -92,9 +100,6 @@
     (performance.now() - movedAt < HOLD_MS && matchMedia("(hover: hover)").matches && document.querySelector("#jobs-rows > article:hover")) ||
     document.querySelector("#jobs-rows :focus-visible");
 
-  htmx.on("htmx:wsBeforeMessage", () => { heard += 1; });
-  htmx.on("htmx:wsAfterMessage", notice);
-
   htmx.on("htmx:oobBeforeSwap", (event) => {
     const { target, fragment } = event.detail;
     const incoming = fragment.firstElementChild;
@@ -121,39 +126,47 @@
   }
 
   // Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing. With an order
-  // it holds only the rows that changed.
+  // it holds only the rows that changed, and without a state only some of those: the rest and the order follow.
+  const ahead = new Map(), turned = new Set(); // rows without a place as yet, and those put in the place of an earlier self
+  let still = false;
   function merge(target, incoming) {
-    const rows = document.getElementById("jobs-rows"), sent = [...incoming.querySelectorAll("#jobs-rows > article")];
-    const whole = incoming.dataset.order === undefined;
-    const order = whole ? sent.map((row) => row.id) : incoming.dataset.order.split(" ").map((id) => `job-${id}`);
-    if (whole && !(rows && sent.length)) {
-      incoming.removeAttribute("hx-swap-oob");
-      if (rows || sent.length || target.innerHTML !== incoming.innerHTML) target.replaceWith(incoming);
-      return htmx.process(incoming);
-    }
-    const still = Boolean(held()), fresh = new Map(), turned = new Set();
+    still ||= Boolean(held()); // before a row under the pointer is replaced
+    const rows = document.getElementById("jobs-rows"), sent = [...incoming.querySelectorAll("article.job")];
+    const { state, order: told } = incoming.dataset;
+    const order = told === undefined ? sent.map((row) => row.id) : told.split(" ").filter(Boolean).map((id) => `job-${id}`);
     for (const row of sent) {
       const shown = document.getElementById(row.id);
-      if (!shown) fresh.set(row.id, row);
+      if (!shown) ahead.set(row.id, row);
       else if (row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) { replace(shown, row); turned.add(row); }
     }
-    const lacks = order.some((id) => !document.getElementById(id) && !fresh.has(id));
-    target.dataset.state = still || lacks ? "" : incoming.dataset.state; // what it then asks for is the whole list
+    if (state === undefined) return;
+    const lacks = order.some((id) => !document.getElementById(id) && !ahead.has(id));
+    target.dataset.state = still || lacks ? "" : state; // what it then asks for is the whole list
     owed = still || lacks;
-    if (still || !rows) return;
+    if (!still) arrange(rows, order);
+    forget();
+  }
+
+  function forget() {
+    ahead.clear();
+    turned.clear();
+    still = false;
+  }
+
+  function arrange(rows, order) {
     rowsShown().forEach((row) => order.includes(row.id) || row.remove());
     let place = rows.firstElementChild;
     for (const id of order) {
-      const row = document.getElementById(id) ?? fresh.get(id);
+      const row = document.getElementById(id) ?? ahead.get(id);
       while (row !== place && turned.has(place)) { // it is this one that moves, not those below it
         const below = place.nextElementSibling;
-        fresh.set(place.id, place);
+        ahead.set(place.id, place);
         place.remove();
         place = below;
       }
       if (row === place) place = place?.nextElementSibling ?? null;
       else if (row) rows.insertBefore(row, place);
-      if (fresh.has(id)) { row.classList.add("new"); htmx.process(row); }
+      if (ahead.has(id)) { row.classList.add("new"); htmx.process(row); }
     }
   }
 

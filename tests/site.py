@@ -202,6 +202,11 @@ class Site:
             connection.close()
             connection.settings_dict |= before
 
+    def rename_table(self, name: str, new: str) -> None:
+        """Take a table away from the site, or give it back."""
+        with self.orm(), connections["default"].cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {name} RENAME TO {new}")
+
     def account(self, email: str, **fields: Any) -> Account:
         """The account of this address, made when it is not there. Its password is PASSWORD."""
         with self.orm():

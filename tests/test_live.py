@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from jobs import live
-from jobs.models import Job
+from jobs.models import Account, Artifact, Job
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -22,13 +22,21 @@ def change():
         before = live.shown(live.rows(owner, QUEUE))
         doing()
         jobs = live.rows(owner, QUEUE)
-        return live.render_change(before, jobs, QUEUE), jobs
+        return "".join(live.changes(before, jobs)), jobs
 
     return make
 
 
 def order(markup):
     return re.search(r'data-order="([^"]*)"', markup)[1].split()
+
+
+def with_pictures(job, count):
+    """Give a job as many results as make its row long."""
+    Artifact.objects.bulk_create(
+        Artifact(job=job, position=n, kind="image", name=f"{n}.jpg", key="none", size=1, media_type="image/jpeg")
+        for n in range(count)
+    )
 
 
 def test_a_view_shows_only_the_owners_jobs():
@@ -101,11 +109,37 @@ def test_a_removal_alone_is_sent_too(change):
     assert order(change(stays.owner, old.delete)[0]) == [str(stays.pk)]
 
 
-def test_the_last_row_that_goes_leaves_the_words_for_an_empty_queue(change):
+def test_the_last_row_that_goes_leaves_an_empty_order(change):
     old = factories.job(status=S.SUCCEEDED)
-    markup, _ = change(old.owner, old.delete)
-    assert "The queue is empty" in markup
-    assert "data-order" not in markup
+    assert order(change(old.owner, old.delete)[0]) == []
+
+
+def test_a_page_of_which_nothing_is_known_is_sent_everything_even_that_there_is_nothing(change):
+    job = factories.job()
+    assert f'id="job-{job.pk}"' in live.changes(None, [job])[0]
+    assert order(live.changes(None, [])[0]) == []
+
+
+def test_a_large_change_comes_in_messages_of_bounded_size_and_the_last_one_has_the_order(change):
+    owner = factories.account()
+    jobs = [factories.job(owner, status=S.SUCCEEDED) for _ in range(20)]
+    for job in jobs:
+        with_pictures(job, 12)
+    messages = live.changes(None, live.rows(owner, QUEUE))
+    assert len(messages) > 2
+    assert all(len(message.encode()) < live.MESSAGE_BYTES + 4096 for message in messages)  # the order of 50 besides
+    assert not any("data-order" in message or "data-state" in message for message in messages[:-1])
+    assert order(messages[-1]) == [str(job.pk) for job in reversed(jobs)]
+    everything = "".join(messages)
+    assert [everything.count(f'id="job-{job.pk}"') for job in jobs] == [1] * 20
+
+
+def test_a_row_larger_than_a_message_goes_alone(change):
+    big, small = factories.job(status=S.SUCCEEDED), factories.job(status=S.SUCCEEDED)
+    with_pictures(big, 120)
+    first, second = live.changes(None, live.rows(big.owner, QUEUE))
+    assert f'id="job-{small.pk}"' in first
+    assert f'id="job-{big.pk}"' in second and len(second) > live.MESSAGE_BYTES
 
 
 def test_the_state_names_exactly_these_rows():
@@ -125,3 +159,56 @@ def test_a_view_of_one_video_shows_its_jobs_only():
 
 def test_unknown_words_in_the_query_show_as_little_as_possible():
     assert live.View.of({"view": "everything", "status": "x"}) == live.View("bar", "", "")
+
+
+# Who is told ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Whom the pages' group was told of a change, as addresses."""
+    owners = []
+    monkeypatch.setattr(live, "tell", lambda ids: owners.extend(Account.objects.get(pk=pk).email for pk in ids))
+    return owners
+
+
+def line_of(*emails):
+    return [factories.job(factories.account(f"{email}@example.org")) for email in emails]
+
+
+def test_a_job_that_starts_tells_those_behind_it(told):
+    _, second, _ = line_of("ann", "bob", "cid")
+    second.start("here")
+    live.publish_line(second)
+    assert sorted(told) == ["bob@example.org", "cid@example.org"]
+
+
+def test_a_job_that_ends_at_work_tells_its_owner_only(told):
+    first, *_ = line_of("ann", "bob")
+    first.start("here")
+    first.succeed(1)
+    live.publish_line(first)
+    assert told == ["ann@example.org"]
+
+
+def test_a_job_that_is_cancelled_in_line_tells_those_behind_it(told):
+    _, second, _ = line_of("ann", "bob", "cid")
+    second.cancel()
+    live.publish_line(second)
+    assert sorted(told) == ["bob@example.org", "cid@example.org"]
+
+
+def test_a_job_that_comes_back_to_its_place_tells_those_behind_it(told):
+    first, *_ = line_of("ann", "bob")
+    first.start("here")
+    first.release(1)
+    live.publish_line(first)
+    assert sorted(set(told)) == ["ann@example.org", "bob@example.org"]
+
+
+def test_a_job_of_another_queue_tells_nobody_else(told):
+    line_of("ann", "bob")
+    other = factories.job(factories.account("eve@example.org"), queue="long")
+    other.start("here")
+    live.publish_line(other)
+    assert told == ["eve@example.org"]

@@ -20,6 +20,7 @@ from daphne import server
 from django.conf import settings
 from twisted.internet import defer
 
+from videoservice import sockets
 from videoservice.channel import Connection, Crowd, Factory, most_connections
 from videoservice.outages import FULL
 from videoservice.refusals import DISK_FULL, Refusal
@@ -93,8 +94,8 @@ class Server(server.Server):
             endpoints=[f"fd:fileno={listening.fileno()}"],
             # A client that left does not end the check of its upload.
             application_close_timeout=3600,
-            websocket_max_message_size=64 * 1024,
-            websocket_max_frame_size=64 * 1024,
+            websocket_max_message_size=0,  # see sockets
+            websocket_max_frame_size=0,
             server_name="",
             **options,
         )
@@ -103,6 +104,7 @@ class Server(server.Server):
     def run(self) -> None:
         crowd = Crowd(settings.CONNECTIONS_PER_ADDRESS, most_connections())
         # daphne offers no other way to choose it
+        server.WebSocketFactory = sockets.WebSocketFactory  # type: ignore[misc]
         server.HTTPFactory = partial(Factory, crowd=crowd, request_class=WebRequest)  # type: ignore[misc, assignment]
         super().run()
 

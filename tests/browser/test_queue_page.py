@@ -42,8 +42,8 @@ class Desk:
 
         self.change(change)
 
-    def poke(self):
-        response = self.client.post(f"/videos/{self.video.pk}/title/", data={"title": "Lecture 4"})
+    def poke(self, title="Lecture 4"):
+        response = self.client.post(f"/videos/{self.video.pk}/title/", data={"title": title})
         assert response.status_code == 200
 
     def stored(self, job):
@@ -291,6 +291,80 @@ class Wire:
         self.open = False
         for socket in self.sockets:
             socket.close(code=1011)
+
+
+def sixty_rows_with_pictures(desk):
+    """Done jobs with a gallery each, more than a page holds, and one that runs."""
+    jobs = [desk.job(status=S.SUCCEEDED) for _ in range(60)]
+    with desk.site.orm():
+        Artifact.objects.bulk_create(
+            Artifact(job=job, position=n, kind="image", name=f"{n}.jpg", key="none", size=1, media_type="image/jpeg")
+            for job in jobs
+            for n in range(6)
+        )
+    return desk.job()
+
+
+class Heard:
+    """The sockets that a page opens, and the sizes of what they bring."""
+
+    def __init__(self, page):
+        self.opened, self.closed, self.sizes = 0, 0, []
+        page.on("websocket", self._opened)
+
+    def _opened(self, socket):
+        self.opened += 1
+        socket.on("framereceived", lambda payload: self.sizes.append(len(payload.encode())))
+        socket.on("close", lambda socket: setattr(self, "closed", self.closed + 1))
+
+
+def test_a_page_full_of_galleries_stays_live_while_every_row_changes_and_a_job_runs(new_page, site, client, desk):
+    running = sixty_rows_with_pictures(desk)
+    page = new_page(site, client)
+    heard = Heard(page)
+    page.goto("/queue/")
+    expect(page.locator("#live")).to_have_text("Live")
+    desk.poke("Lecture 5")  # each row shows the new name
+    expect(page.locator("article.job", has_text="Lecture 5")).to_have_count(live.ROWS, timeout=30_000)
+    desk.advance(running, 0.4, "Further on")
+    expect(row(page, running)).to_contain_text("Further on")
+    expect(page.locator("#live")).to_have_text("Live")
+    assert (heard.opened, heard.closed) == (1, 0)
+    assert sum(heard.sizes) > 64 * 1024
+    assert max(heard.sizes) < live.MESSAGE_BYTES + 4096
+
+
+def test_a_page_full_of_galleries_that_comes_back_is_sent_all_of_them(new_page, site, client, desk):
+    running = sixty_rows_with_pictures(desk)
+    page = new_page(site, client)
+    page.goto("/queue/")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.route("**/queue/rows/**", lambda route: route.abort())  # nothing but the socket is to bring them
+    heard = Heard(page)
+    page.evaluate(
+        "document.getElementById('jobs-rows').replaceChildren(); document.getElementById('jobs').dataset.state = 'old'"
+    )
+    page.evaluate("dispatchEvent(new Event('online'))")  # a question that fails makes it connect anew
+    expect(page.locator("article.job")).to_have_count(live.ROWS, timeout=30_000)
+    expect(row(page, running)).to_be_visible()
+    expect(page.locator("#live")).to_have_text("Live")
+    assert sum(heard.sizes) > 64 * 1024
+
+
+def test_a_page_that_is_told_nothing_any_more_is_not_called_live(new_page, make_site):
+    site = make_site()
+    client = site.client("ann@example.org")
+    desk = Desk(site, client, "ann@example.org")
+    job = desk.job()
+    page = new_page(site, client)
+    page.goto("/queue/")
+    expect(page.locator("#live")).to_have_text("Live")
+    site.rename_table("jobs_job", "jobs_away")
+    client.post(f"/videos/{desk.video.pk}/title/", data={"title": "Lecture 5"}, allow_redirects=False)
+    expect(page.locator("#live")).to_have_text("Reconnecting", timeout=15_000)
+    site.rename_table("jobs_away", "jobs_job")
+    expect(page.locator("#live")).to_have_text("Live", timeout=30_000)
+    expect(row(page, job)).to_contain_text("Lecture 5")
 
 
 def test_a_blocked_socket_is_made_up_for_by_polling_until_it_returns(new_page, site, client, desk):
