@@ -14,6 +14,7 @@ from django.db import Error, connection
 from jobs import live
 from jobs.errors import Cancelled, JobError, TimedOut
 from jobs.models import Job
+from jobs.pace import Pace
 from jobs.services import jobs as services
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class LifeSigns:
         self.deadline = self.started + timeout_seconds
         self.reason: JobError | None = None
         self.fraction = 0.0
+        self.pace = Pace()
         self._reported = (0.0, 0.0, "")
         self._ending = False
         self._deciding = threading.Lock()
@@ -79,7 +81,8 @@ class LifeSigns:
             return
         self._reported = (now, self.fraction, stage)
         try:
-            current = self.job.advance(self.attempt, self.fraction, stage, self.eta_seconds(now))
+            left = self.pace.seconds_left(now, self.fraction)
+            current = self.job.advance(self.attempt, self.fraction, stage, left)
         except Error as error:
             log.warning("could not report progress of job %s: %s", self.job.pk, error)
             connection.close()
@@ -87,13 +90,6 @@ class LifeSigns:
         if not current:
             raise stopped()
         live.publish(self.job)
-
-    def eta_seconds(self, now: float) -> float | None:
-        """Time left at the pace so far; None while that says nothing yet."""
-        elapsed = now - self.started
-        if elapsed < 1 or self.fraction < 0.02:
-            return None
-        return round(elapsed * (1 - self.fraction) / self.fraction, 1)
 
     def _beat(self) -> None:
         try:

@@ -21,7 +21,7 @@ const ask = (() => {
   }
 
   dialog.addEventListener("close", () => {
-    answered?.(dialog.returnValue === "yes");
+    answered?.(dialog.returnValue);
     answered = null;
     dialog.returnValue = "";
     body.replaceChildren();
@@ -50,11 +50,11 @@ const ask = (() => {
     return made;
   }
 
-  // Resolves to whether the person said yes.
-  function ask(question, words, verb, keep = "Keep it") {
+  // Resolves to "yes" for `verb`, "no" for `keep`, and "" for no answer at all.
+  function ask(question, words, verb, keep = "Keep it", look = "danger") {
     const form = element("form", { className: "row wrap", method: "dialog" },
-      element("button", { className: "button", value: "", autofocus: true }, keep),
-      element("button", { className: "button danger", value: "yes" }, verb));
+      element("button", { className: "button", value: "no", autofocus: true }, keep),
+      element("button", { className: `button ${look}`, value: "yes" }, verb));
     const from = document.activeElement;
     body.replaceChildren(element("h2", { id: "ask-title" }, question), element("p", { id: "ask-words" }, words), form);
     open(from);
@@ -66,7 +66,7 @@ const ask = (() => {
     if (!question || target.dataset.sure) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!(await ask(question, words, verb))) return;
+    if ((await ask(question, words, verb)) !== "yes") return;
     target.dataset.sure = "yes";
     target.requestSubmit(submitter);
   }, true);

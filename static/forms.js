@@ -20,7 +20,6 @@
   // Choosing another image while one is on its way leaves the later one in the form.
   async function sendImage(place) {
     const [id, picker] = place.querySelectorAll("input"), say = place.querySelector("[role=status]");
-    const drop = place.querySelector("button");
     const [file] = picker.files;
     if (!file) return;
     const body = new FormData();
@@ -36,16 +35,25 @@
     say.textContent = fine ? `${answer.name}, ${answer.width} by ${answer.height}`
       : answer?.error?.message ?? "The image did not arrive. Choose it again.";
     say.classList.toggle("bad", !fine);
-    drop.hidden = !fine;
+    offer(place, fine);
     id.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  function offer(place, isThere) {
+    place.querySelector("[data-choose]").textContent = isThere ? "Choose another one" : "Choose an image";
+    place.querySelector("[data-drop]").hidden = !isThere;
+  }
+
   for (const place of document.querySelectorAll("[data-sends]")) {
-    const drop = place.querySelector("button"), id = place.querySelector("[type=hidden]");
-    place.querySelector("[type=file]").addEventListener("change", () => sendImage(place));
-    drop.addEventListener("click", () => {
+    const id = place.querySelector("[type=hidden]"), picker = place.querySelector("[type=file]");
+    const choose = place.querySelector("[data-choose]");
+    picker.tabIndex = -1; // the button is what is seen, and says nothing of a file that has been sent already
+    picker.addEventListener("change", () => sendImage(place));
+    choose.addEventListener("click", () => picker.click());
+    place.querySelector("[data-drop]").addEventListener("click", () => {
       id.value = place.querySelector("[role=status]").textContent = "";
-      drop.hidden = true;
+      offer(place, false);
+      choose.focus();
       id.dispatchEvent(new Event("input", { bubbles: true }));
     });
   }

@@ -3,7 +3,7 @@
   "use strict";
   const player = stage;
   const clock = (seconds) => {
-    const whole = Math.round(seconds), hours = Math.floor(whole / 3600), parts = [Math.floor(whole / 60) % 60, whole % 60];
+    const whole = Math.floor(seconds), hours = Math.floor(whole / 3600), parts = [Math.floor(whole / 60) % 60, whole % 60];
     const [minutes, rest] = parts.map((part) => String(part).padStart(2, "0"));
     return hours ? `${hours}:${minutes}:${rest}` : `${parts[0]}:${rest}`;
   };
@@ -175,7 +175,7 @@
       const said = area.value;
       form.isChanged = () => area.value !== said;
       const leave = async () => {
-        if (!form.isChanged() || await ask("Leave this line as it was?", "What you changed in it has not been saved.", "Leave it", "Go on editing")) close();
+        if (!form.isChanged() || await ask("Leave this line as it was?", "What you changed in it has not been saved.", "Leave it", "Go on editing") === "yes") close();
         else area.focus();
       };
       const close = () => {

@@ -151,12 +151,12 @@
       }[state]);
     }
 
-    // Bytes a second over the last five seconds; 0 while that says nothing.
+    // Bytes a second over the last ten seconds; 0 while that says nothing: at first only buffers on the way fill up.
     pace() {
       const now = performance.now();
-      this.marks = [...(this.marks ?? []), [now, this.offset]].filter(([at]) => now - at < 5000);
+      this.marks = [...(this.marks ?? []), [now, this.offset]].filter(([at]) => now - at < 10000);
       const [[since, from]] = this.marks;
-      return now - since < 400 || this.offset <= from ? 0 : ((this.offset - from) * 1000) / (now - since);
+      return now - since < 2000 || this.offset <= from ? 0 : ((this.offset - from) * 1000) / (now - since);
     }
 
     turn(state) {
@@ -219,8 +219,7 @@
         this.video = request.getResponseHeader("Video-Id");
         this.show();
       }
-      this.forget();
-      this.turn("done");
+      this.arrived();
     }
 
     // Where the upload is on the server, from the last time or new.
@@ -245,6 +244,12 @@
       this.url = request.getResponseHeader("Location");
       this.offset = 0;
       this.keep();
+    }
+
+    arrived() {
+      this.forget();
+      this.offset = this.file.size;
+      this.turn("done");
     }
 
     keep() {
@@ -283,12 +288,32 @@
     end(words) {
       this.trouble.textContent = words;
       this.turn("failed");
+      this.row.scrollIntoView({ block: "nearest" });
+      if (document.activeElement === document.body) this.drop.focus(); // the button that was pressed has gone
+    }
+
+    // Whether the very file seems to be here: {id, title}, or undefined. Its content would take as long to read as to send.
+    async find() {
+      const query = new URLSearchParams({ size: this.file.size, limit: 100 });
+      const answer = await fetch(`/api/v1/videos?${query}`).then((got) => (got.ok ? got.json() : null), () => null);
+      return answer?.items.find(({ name }) => name === this.file.name);
+    }
+
+    // Have the work done with the recording that is here, and send nothing.
+    async use({ id }) {
+      this.video = id;
+      if (new URLSearchParams(this.work).has("operations")) {
+        const body = new URLSearchParams([...new URLSearchParams(this.work), ["csrfmiddlewaretoken", token]]);
+        const answer = await fetch(`/videos/${id}/run/`, { method: "POST", body }).catch(() => null);
+        if (!answer?.ok) return this.end("The work could not be started on the recording that is here. Open it in the library and start it there.");
+      }
+      this.arrived();
     }
 
     // What arrived of it would be gone.
     async giveUp() {
       const words = `${size(this.offset)} of “${this.file.name}” have arrived and will be thrown away.`;
-      if (!this.isOpen || !this.offset || await ask("Cancel this upload?", words, "Cancel it", "Go on")) this.discard();
+      if (!this.isOpen || !this.offset || await ask("Cancel this upload?", words, "Cancel it", "Go on") === "yes") this.discard();
     }
 
     discard() {
@@ -332,14 +357,18 @@
     send.textContent = chosen > 1 ? `Upload ${chosen} recordings` : "Upload";
     const done = transfers.filter((one) => one.state === "done");
     const over = transfers.every((one) => !one.isOpen);
-    document.getElementById("see").hidden = !(over && done.length && done.length < transfers.length);
+    const see = document.getElementById("see"), isWork = isWorkOf(done);
+    see.hidden = !(over && done.length && done.length < transfers.length);
+    see.href = isWork ? form.dataset.queue : "/";
+    see.textContent = `${done.length === 1 ? "The other one has" : "The others have"} arrived: see the ${isWork ? "queue" : "library"}`;
     if (done.length && done.length === transfers.length) leave(done);
   }
 
+  const isWorkOf = (done) => done.some((one) => new URLSearchParams(one.work).has("operations"));
+
   function leave(done) {
     removeEventListener("beforeunload", warn);
-    const asked = new FormData(form).has("operations");
-    location.assign(asked ? form.dataset.queue : done.length === 1 ? `/videos/${done[0].video}/` : "/");
+    location.assign(isWorkOf(done) ? form.dataset.queue : done.length === 1 ? `/videos/${done[0].video}/` : "/");
   }
 
   function choose(files) {
@@ -357,7 +386,18 @@
 
   const warn = (event) => { if (transfers.some((one) => one.isBusy)) event.preventDefault(); };
 
-  form.addEventListener("submit", (event) => {
+  async function begin(transfer) {
+    const there = transfer.kept ? undefined : await transfer.find();
+    if (transfer.state !== "chosen") return;
+    const words = there && `“${there.title}” has the same file name and size as “${transfer.file.name}”.`;
+    const answer = there ? await ask("This recording seems to be here already", words, "Upload it again", "Use the one that is here", "") : "yes";
+    if (answer === "no") return transfer.use(there);
+    if (answer !== "yes") return;
+    transfer.state = "waiting";
+    transfer.show();
+  }
+
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const chosen = transfers.filter((one) => one.state === "chosen");
     if (!chosen.length) {
@@ -370,8 +410,11 @@
       return document.getElementById("choose").focus();
     }
     const wanted = work();
-    chosen.forEach((one) => { one.work = wanted; one.state = "waiting"; one.show(); });
-    settle();
+    for (const one of chosen) one.work = wanted;
+    for (const one of chosen) {
+      await begin(one); // one question at a time
+      settle();
+    }
   });
 
   document.getElementById("choose").addEventListener("click", () => picker.click());
@@ -411,7 +454,7 @@
     text.append(element("b", "clip", name), element("p", "soft small num", `${size(offset)} of ${size(length)} are there. Choose the same file to go on.`));
     row.append(text, button("Discard", name, async () => {
       const words = `${size(offset)} of “${name}” have arrived and will be thrown away.`;
-      if (!(await ask("Discard this upload?", words, "Discard it"))) return;
+      if ((await ask("Discard this upload?", words, "Discard it")) !== "yes") return;
       call("DELETE", url).catch(() => {});
       localStorage.removeItem(key);
       row.remove();

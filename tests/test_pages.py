@@ -211,6 +211,19 @@ def test_the_number_of_queries_does_not_grow_with_the_library(client, ann, djang
         client.get("/")
 
 
+# Addresses without mail -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("email_url", ["", "smtp://localhost"], ids=["no mail", "mail"])
+def test_confirming_is_spoken_of_only_where_letters_go_out(client, ann, settings, email_url):
+    settings.EMAIL_URL = email_url
+    client.post("/accounts/email/", {"action_add": "", "email": "second@example.org"})
+    page = client.get("/accounts/email/").content.decode()
+    assert "second@example.org" in page
+    for words in ("Not confirmed", "Send the link again", "is on its way"):
+        assert (words in page) == bool(email_url), words
+
+
 # The form without JavaScript ------------------------------------------------------------------------------------------
 
 
@@ -234,6 +247,16 @@ def test_the_plain_form_takes_recordings_and_the_work_on_them(client, ann, recor
     assert (video.owner, video.title) == (ann, "garden walk")
     job = Job.objects.get()
     assert (job.video, job.operation, job.params["count"]) == (video, "thumbnails", 2)
+
+
+def test_the_plain_form_takes_a_recording_again_only_when_told_to(client, ann, recording):
+    for more, status in [({}, 302), ({}, 422), ({"duplicate": "allow"}, 302)]:
+        with recording.open("rb") as file:
+            response = client.post("/submit/", {"file": file, **more})
+        assert response.status_code == status
+        if status == 422:
+            assert "already there as “garden walk”" in response.content.decode()
+    assert Video.objects.count() == 2
 
 
 def test_the_plain_form_without_work_leads_to_the_library(client, ann, recording):

@@ -2,6 +2,7 @@ from fractions import Fraction
 
 import pytest
 
+from jobs.engine.contactsheet import clock
 from jobs.models import Artifact
 from jobs.templatetags import words
 from tests import factories
@@ -13,6 +14,12 @@ from tests import factories
 )
 def test_times_read_like_a_clock(seconds, expected):
     assert words.clock(seconds) == expected
+
+
+def test_a_moment_is_told_as_players_and_file_names_do():
+    times = [Fraction(0), Fraction("3.96"), Fraction("59.99"), 4681.7]
+    assert [words.moment(time) for time in times] == ["0:00", "0:03", "0:59", "1:18:01"]
+    assert words.moment(Fraction("3.96")) in clock(Fraction("3.96"))
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,7 @@ class Page(Schema):
 
 class VideoQuery(Page):
     search: str = Field("", max_length=200, description="Words of the title or the file name.")
+    size: int | None = Field(None, ge=0, description="Only those of exactly so many bytes.")
     order: Literal[
         "created_at", "-created_at", "title", "-title", "duration_seconds", "-duration_seconds", "size", "-size"
     ] = Field("-created_at", description="A minus sign turns it round.")

@@ -89,6 +89,8 @@ def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
     found = Video.objects.of(owner(request)).order_by(query.order, "pk")
     for word in query.search.split():
         found = found.filter(Q(title__icontains=word) | Q(name__icontains=word))
+    if query.size is not None:
+        found = found.filter(size=query.size)
     return VideoList(items=[VideoOut.of(video) for video in found[query.part]], count=found.count())
 
 

@@ -159,9 +159,14 @@ def refuse_unfit(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> None
 
 
 def refuse_duplicate(owner: Account, sha256: str) -> None:
-    first = Video.objects.of(owner).filter(sha256=sha256).order_by("created_at").first()
-    if first:
+    if first := first_of(owner, sha256):
         raise DuplicateVideo(first)
+
+
+def first_of(owner: Account, sha256: str, *, besides: Video | None = None) -> Video | None:
+    """The owner's first recording of these bytes."""
+    found = Video.objects.of(owner).filter(sha256=sha256).order_by("created_at")
+    return (found.exclude(pk=besides.pk) if besides else found).first()
 
 
 def start(video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:

@@ -43,9 +43,17 @@ CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 @register.filter
 def clock(seconds: float | Fraction | None) -> str:
     """3 → 0:03, 4682 → 1:18:02; whole seconds, rounded."""
-    if seconds is None:
-        return ""
-    minutes, second = divmod(round(float(seconds)), 60)
+    return "" if seconds is None else _clock(round(float(seconds)))
+
+
+@register.filter
+def moment(seconds: float | Fraction) -> str:
+    """Where in a recording something is, as players say it: 3.9 → 0:03; whole seconds that have gone by."""
+    return _clock(int(seconds))
+
+
+def _clock(seconds: int) -> str:
+    minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
@@ -174,7 +182,7 @@ def taken_at(artifact: Artifact) -> str:
     for key in ("time", "seconds", "time_seconds"):
         at = seconds(artifact.metadata, key)
         if at is not None:
-            return clock(at)
+            return moment(at)
     return ""
 
 

@@ -46,7 +46,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     received = 0
     for file in [] if problems else files:
         try:
-            video = take(request.user, file, work)  # type: ignore[arg-type]
+            video = take(request.user, file, work, "duplicate" in request.POST)  # type: ignore[arg-type]
             notes.tell_left_out(request, video, work.work)
             received += 1
         except JobError as error:
@@ -60,10 +60,11 @@ def submit(request: HttpRequest) -> HttpResponse:
     return render(request, "library/library.html", context | form_context(work, problems), status=422)
 
 
-def take(owner: Account, file: Any, work: WorkForm) -> Video:
+def take(owner: Account, file: Any, work: WorkForm, allow_duplicate: bool) -> Video:
     """Make a recording of a file that came with the form; its temporary file is gone afterwards."""
     assert isinstance(file, TemporaryUploadedFile), "FILE_UPLOAD_HANDLERS puts every file on the disk"
-    return uploads.receive(owner, Path(file.temporary_file_path()), name=file.name or "", work=work.work)
+    path, name = Path(file.temporary_file_path()), file.name or ""
+    return uploads.receive(owner, path, name=name, work=work.work, allow_duplicate=allow_duplicate)
 
 
 def form_context(work: WorkForm, problems: list[str] | None = None) -> dict[str, Any]:

@@ -10,6 +10,12 @@ from jobs.models import Video
 from jobs.services import videos
 
 
+def tell_duplicate(request: HttpRequest, video: Video) -> None:
+    """Say when the very same bytes were here before under another name."""
+    if first := videos.first_of(request.user, video.sha256, besides=video):  # type: ignore[arg-type]
+        messages.info(request, f"“{video.title}” is the same recording as “{first.title}”, which was here already.")
+
+
 def tell_left_out(request: HttpRequest, video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
     """Say which of the work ordered with an upload was left out, and why."""
     for operation in videos.left_out(work, video.info):

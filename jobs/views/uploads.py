@@ -171,6 +171,7 @@ def _finish(request: HttpRequest, upload: Upload) -> HttpResponse:
     made = uploads.finish(upload)
     if isinstance(made, Video) and bearer(request) is None:  # a script shows no pages
         notes.tell_left_out(request, made, upload.work)
+        notes.tell_duplicate(request, made)
     return _finished(made, upload.length)
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from jobs.models import Artifact, Job, Video
+from tests import pictures
 from tests.browser.test_looks import faults
 from tests.browser.test_queue_page import Desk, row
 from tests.site import PASSWORD
@@ -175,3 +176,60 @@ def test_a_button_says_that_its_owner_is_signed_out(visit, desk, done):
         "href", re.compile(r"/accounts/login/\?next=%2Fqueue%2F$")
     )
     expect(row(page, done)).to_be_visible()
+
+
+# What is wrong with a form --------------------------------------------------------------------------------------------
+
+PHONE = {"viewport": {"width": 390, "height": 700}}
+
+
+@pytest.mark.parametrize(
+    ("work", "field", "value"),
+    [
+        ("trim", "trim-end", "soon"),
+        ("silence-cut", "silence-cut-audio_track", "first"),
+        ("thumbnails", "thumbnails-count", "0"),
+    ],
+)
+def test_the_first_field_in_error_has_the_focus_and_is_in_sight(new_page, site, client, desk, work, field, value):
+    page = new_page(site, client, **PHONE)
+    page.goto(f"/videos/{desk.video.pk}/")
+    page.locator(f"[name='{field}']").evaluate(
+        "(field, value) => { field.value = value; field.form.noValidate = true; field.form.requestSubmit(); }", value
+    )
+    wrong = page.locator(f"[name='{field}'][aria-invalid=true]")
+    expect(wrong).to_be_focused(timeout=SLOW)
+    expect(wrong).to_be_in_viewport()
+    expect(page.locator(".errorlist", has_text=re.compile(r"\.$")).first).to_be_in_viewport()
+
+
+def test_an_error_of_no_field_has_the_focus_itself(new_page, site, client, desk):
+    page = new_page(site, client, **PHONE)
+    page.goto(f"/videos/{desk.video.pk}/")
+    page.get_by_text("Trim", exact=True).click()
+    page.locator("[name='trim-end']").fill("5000")
+    page.get_by_role("button", name=re.compile("Start.*Trim")).click()
+    said = page.get_by_text("The recording ends after 10 s.")
+    expect(said).to_be_focused(timeout=SLOW)
+    expect(said).to_be_in_viewport()
+
+
+def test_a_page_without_errors_keeps_its_focus(visit, desk):
+    page = visit(f"/videos/{desk.video.pk}/")
+    assert page.evaluate("document.activeElement === document.body")
+
+
+def test_an_image_that_was_chosen_is_what_is_told(visit, desk):
+    page = visit(f"/videos/{desk.video.pk}/")
+    page.get_by_text("Watermark", exact=True).click()
+    place = page.locator(".image-input")
+    logo = {"name": "logo.png", "mimeType": "image/png", "buffer": pictures.logo()}
+    with page.expect_file_chooser() as chooser:
+        place.get_by_role("button", name="Choose an image").click()
+    chooser.value.set_files(logo)
+    expect(place.get_by_role("status")).to_contain_text("logo.png", timeout=SLOW)
+    assert place.locator("[type=file]").bounding_box()["width"] <= 1, "the browser's own words are not to be seen"
+    expect(place.get_by_role("button", name="Choose another one")).to_be_visible()
+    place.get_by_role("button", name="Do without it").click()
+    expect(place.get_by_role("button", name="Choose an image")).to_be_focused()
+    expect(place.get_by_role("status")).to_be_empty()

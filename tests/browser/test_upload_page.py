@@ -254,6 +254,7 @@ def test_an_upload_can_be_paused_and_cancelled(library, site, email, large):
     library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
     library.set_input_files("#id_file", large)
     library.locator("#send").click()
+    library.get_by_role("button", name="Upload it again").click()
     expect(library.locator("#files")).to_contain_text("connection lost", timeout=SLOW)
     with library.expect_response(lambda response: response.request.method == "DELETE"):
         library.get_by_role("button", name="Cancel: long-talk.wav").click()
@@ -331,9 +332,70 @@ def test_one_bad_file_does_not_hold_up_the_others(library, site, email, talk, tm
     notes.write_text("not a recording at all\n" * 50)
     library.set_input_files("#id_file", [notes, talk])
     library.locator("#send").click()
-    library.get_by_role("link", name="see the queue").click()
+    library.get_by_role("link", name="The other one has arrived: see the queue").click()
     expect(library.locator("article.job")).to_have_count(2)
     assert [video.title for video in mine(site, email, Video)] == ["team talk"]
+
+
+def test_the_rest_is_in_the_library_when_nothing_was_to_be_done(library, site, email, talk, tmp_path):
+    notes = tmp_path / "notes.mp4"
+    notes.write_text("not a recording at all\n" * 50)
+    untick_all(library)
+    library.set_input_files("#id_file", [notes, talk])
+    library.locator("#send").click()
+    library.get_by_role("link", name="The other one has arrived: see the library").click(timeout=SLOW)
+    expect(library.locator("#grid")).to_contain_text("team talk")
+
+
+def test_the_bar_is_full_when_all_has_arrived(library, talk, tmp_path):
+    notes = tmp_path / "notes.mp4"
+    notes.write_text("not a recording at all\n" * 50)
+    library.set_input_files("#id_file", [notes, talk])
+    library.locator("#send").click()
+    row = library.locator("#files li", has_text=talk.name)
+    expect(row).to_contain_text("uploaded", timeout=SLOW)
+    assert row.locator("progress").evaluate("bar => bar.value / bar.max") == 1
+
+
+@pytest.mark.parametrize("work", [True, False], ids=["with work", "without work"])
+def test_a_recording_that_is_here_is_used_when_asked_for(library, site, email, talk, work):
+    untick_all(library)
+    library.set_input_files("#id_file", talk)
+    library.locator("#send").click()
+    library.wait_for_url("**/videos/*/", timeout=SLOW)
+    address = library.url
+    library.goto("/")
+    untick_all(library)
+    if work:
+        library.get_by_label("Thumbnails").check()
+    sent = offsets(library)
+    library.set_input_files("#id_file", talk)
+    library.locator("#send").click()
+    question = library.get_by_role("alertdialog", name="This recording seems to be here already")
+    expect(question).to_contain_text("“team talk” has the same file name and size as “team-talk.mp4”.")
+    library.keyboard.press("Escape")
+    expect(question).to_be_hidden()
+    assert sent == [] and mine(site, email, Job) == []
+    library.locator("#send").click()
+    question.get_by_role("button", name="Use the one that is here").click()
+    library.wait_for_url("**/queue/" if work else address)
+    assert sent == []
+    assert len(mine(site, email, Video)) == 1
+    assert [job.operation for job in mine(site, email, Job)] == (["thumbnails"] if work else [])
+
+
+def test_the_same_recording_under_another_name_is_told_afterwards(library, site, email, talk, tmp_path):
+    other = tmp_path / "renamed.mp4"
+    other.write_bytes(talk.read_bytes())
+    for file in (talk, other):
+        library.goto("/")
+        untick_all(library)
+        library.set_input_files("#id_file", file)
+        library.locator("#send").click()
+        library.wait_for_url("**/videos/*/", timeout=SLOW)
+    expect(library.locator("#messages")).to_have_text(
+        "“renamed” is the same recording as “team talk”, which was here already."
+    )
 
 
 def test_wrong_settings_are_told_before_anything_is_sent(library, site, email, talk):
