@@ -25,7 +25,7 @@ from django.http import HttpRequest
 from redis.exceptions import RedisError
 
 from jobs import live
-from jobs.models import Account, Job
+from jobs.models import Account
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.5
@@ -67,29 +67,27 @@ def look(owner_pk: int, pages: Iterable[Page]) -> dict[Page, list[str] | None]:
         return dict.fromkeys(pages)
     owner = next(iter(owners.values()))
     count = live.render_count(owner, out_of_band=True)
-    listings = {view: rows(owner, view) for view in {page.view for page in pages}}
+    views = {view: present(owner, view) for view in {page.view for page in pages}}
     changes: dict[tuple[live.View, str, bool], list[str]] = {}
     found: dict[Page, list[str] | None] = {}
     for page in pages:
         if page.session_key not in owners:
             found[page] = None
             continue
-        jobs = listings[page.view]
-        state = live.state_of(jobs)
+        now = views[page.view]
         key = (page.view, page.state, page.shown is None)
         if key not in changes:
-            shows_it = page.state == state or page.view.name == "bar"
-            changes[key] = [] if shows_it else live.changes(page.shown, jobs)
+            changes[key] = [] if page.state == now.state else now.changes(page.shown)
         found[page] = changes[key] + ([count] if page.count != count else [])
-        page.shown, page.state, page.count = live.shown(jobs), state, count
+        page.shown, page.state, page.count = now.shown, now.state, count
     return found
 
 
-def rows(owner: Account, view: live.View) -> list[Job]:
+def present(owner: Account, view: live.View) -> live.Present:
     try:
-        return live.rows(owner, view)
-    except (ValidationError, ValueError):  # the id of the video is none
-        return []
+        return live.present(owner, view)
+    except (ValidationError, ValueError):  # the id in it is none
+        return live.present(owner, live.View())
 
 
 class Feed:

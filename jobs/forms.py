@@ -14,7 +14,7 @@ from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
 from jobs.operations.fields import ImageField, RecordingField
-from jobs.services import inputs, naming, parameters
+from jobs.services import inputs, naming, parameters, shelf
 from jobs.services.parameters import fits
 
 
@@ -148,7 +148,7 @@ class SearchForm(forms.Form):
 
     @property
     def words(self) -> list[str]:
-        return self.cleaned_data["q"].split()[:8] if self.is_valid() else []
+        return shelf.words(self.cleaned_data["q"]) if self.is_valid() else []
 
 
 class TitleForm(forms.ModelForm):

@@ -5,9 +5,10 @@ shows, so that a missed or late message can never leave a wrong row behind.
 """
 
 import dataclasses
+import functools
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from redis.exceptions import RedisError
 
 from jobs.models import Account, Job
 from jobs.models.job import JobQuerySet
-from jobs.services import line
+from jobs.services import line, shelf
 
 log = logging.getLogger(__name__)
 ROWS = 50
@@ -29,20 +30,23 @@ MESSAGE_BYTES = 32 * 1024
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What a page shows: every job of its owner, those of one video, a single job, or none but the count in the bar."""
+    """What a page shows: every job of its owner, those of one video, a single job, a page of the library, or none of
+    these but the count in the bar."""
 
     name: str = "bar"
     video: str = ""
     status: str = ""
     job: str = ""
+    q: str = ""
+    page: str = ""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "View":
         """From a query string; what cannot be understood shows as little as possible."""
-        name, video, status, job = (query.get(key, "") for key in ("view", "video", "status", "job"))
-        known = {"active", "done", "failed"}
-        known_name = name if name in ("queue", "video", "job") else "bar"
-        return cls(known_name, video, status if status in known else "", job)
+        fields = ("view", "video", "status", "job", "q", "page")
+        name, video, status, job, q, page = (query.get(key, "") for key in fields)
+        known_name = name if name in ("queue", "video", "job", "library") else "bar"
+        return cls(known_name, video, status if status in STATUSES else "", job, q, page)
 
 
 STATUSES = {
@@ -55,7 +59,7 @@ STATUSES = {
 def listed(owner: Account, view: View) -> JobQuerySet:
     """All jobs of a view: those under way first, newest activity first. The order is that of an index."""
     jobs = Job.objects.of(owner).shown()
-    if view.name == "bar":
+    if view.name in ("bar", "library"):
         return jobs.none()
     if view.name == "video":
         jobs = jobs.filter(video_id=view.video)
@@ -131,6 +135,31 @@ def batches(rows: Iterable[str]) -> list[list[str]]:
         found[-1].append(row)
         room -= size
     return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Present:
+    """What a view shows now: a short name for it, and the messages that turn what a page shows into it."""
+
+    state: str
+    shown: Shown
+    changes: Callable[[Shown | None], list[str]]
+
+
+def present(owner: Account, view: View) -> Present:
+    """Raises ValidationError or ValueError for an id that is none."""
+    if view.name == "bar":
+        return Present("", {}, lambda before: [])
+    if view.name == "library":
+        state = shelf.shelf(owner, shelf.words(view.q), view.page).state
+        return Present(state, {}, lambda before: [render_shelf(state)])
+    jobs = rows(owner, view)
+    return Present(state_of(jobs), shown(jobs), functools.partial(changes, jobs=jobs))
+
+
+def render_shelf(state: str) -> str:
+    """Only says that the library looks different now: a page asks for it when it may."""
+    return render_to_string("library/_state.html", {"state": state, "out_of_band": True})
 
 
 def bar(owner: Account) -> dict[str, Any]:

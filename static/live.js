@@ -7,7 +7,7 @@
   if (!address) return;
   const POLL_MS = 3000, CHECK_MS = 30000, HOLD_MS = 10000;
   const chip = document.getElementById("live");
-  const list = () => document.getElementById("jobs");
+  const list = () => document.getElementById("jobs") ?? document.getElementById("grid");
   const rowsShown = () => [...document.querySelectorAll("#jobs-rows > article")];
   const title = document.title;
   let open = false, socket = null, wire = null, timer = 0, asked = 0, heard = 0, failures = 0;
@@ -55,9 +55,15 @@
 
   // Polling: every 3 s without a socket, now and then with one, in case it went silent without closing -----------------
 
+  let checked = 0;
   function later(ms) {
     clearTimeout(timer);
-    timer = setTimeout(poll, ms);
+    timer = setTimeout(() => {
+      const spoke = open && heard !== checked && list()?.dataset.state !== "";
+      checked = heard;
+      if (spoke) later(CHECK_MS); // no need to ask
+      else poll();
+    }, ms);
   }
 
   // An answer that was overtaken by a push or a later question may be older than what is shown: it is not used.
@@ -73,14 +79,16 @@
       if (!response.ok) throw new Error(response.statusText);
       const markup = await response.text();
       if (mine !== asked) return;
-      if (known !== heard) return later(POLL_MS / 3);
+      if (known !== heard) return later(list()?.dataset.state === "" ? POLL_MS / 3 : CHECK_MS);
       if (markup.trim()) htmx.swap(body, markup, { swapStyle: "none" });
       notice();
       if (!open) say("Checking every 3 s", "waiting");
     } catch {
-      if (open) socket.reconnect();
-      open = false;
-      say("Reconnecting", "waiting");
+      if (!open || known === heard) { // no answer, and no word by the socket either
+        if (open) socket.reconnect();
+        open = false;
+        say("Reconnecting", "waiting");
+      }
     }
     later(open ? CHECK_MS : POLL_MS);
   }

@@ -79,6 +79,7 @@ def receive(
     finally:
         poster.unlink(missing_ok=True)
     start(video, work or {})
+    live.tell([owner.pk])
     return video
 
 

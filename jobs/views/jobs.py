@@ -44,7 +44,10 @@ def rows(request: HttpRequest) -> HttpResponse:
     """What the socket would push, for pages without one: the count, and the list unless it is the one they show."""
     view = live.View.of(request.GET.dict())
     markup = live.render_count(request.user, out_of_band=True)  # type: ignore[arg-type]
-    if view.name != "bar":
+    if view.name == "library":
+        state = live.present(request.user, view).state  # type: ignore[arg-type]
+        markup += live.render_shelf(state) if request.GET.get("state") != state else ""
+    elif view.name != "bar":
         try:
             jobs = live.rows(request.user, view)  # type: ignore[arg-type]
         except (ValidationError, ValueError) as error:  # the id in the query is none

@@ -1,37 +1,32 @@
-import functools
-import operator
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.core.paginator import Paginator
-from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from jobs.errors import JobError
 from jobs.forms import SearchForm, WorkForm
-from jobs.models import Account, Job, Video
-from jobs.services import loops, storyboards, uploads
+from jobs.models import Account, Video
+from jobs.services import uploads
 from jobs.services.naming import file_name
+from jobs.services.shelf import shelf
 from jobs.views import members, notes
 from jobs.views.members import changes, member
 from jobs.views.posted import work_form
-
-PAGE = 24
 
 
 @member
 @require_safe
 def library(request: HttpRequest) -> HttpResponse:
-    """The upload form and the recordings. htmx asks again for the recordings alone while work is under way."""
+    """The upload form and the recordings. An open page asks again for the recordings alone when they changed."""
     search = SearchForm(request.GET)
-    context = {"search": search, **shelf(request.user, search, request.GET.get("page"))}  # type: ignore[arg-type]
+    context = {"search": search, "shelf": shelf(request.user, search.words, request.GET.get("page"))}  # type: ignore[arg-type]
     if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "library/_grid.html", context)
+        return render(request, "library/_grid.html", context | {"out_of_band": True})
     work = WorkForm(members.typed(request), owner=request.user)  # type: ignore[arg-type]
     return members.forget_typed(render(request, "library/library.html", context | form_context(work)))
 
@@ -56,7 +51,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     if received:
         messages.success(request, f"{received} of {len(files)} recordings arrived.")
     search = SearchForm()
-    context = {"search": search, **shelf(request.user, search, None)}  # type: ignore[arg-type]
+    context = {"search": search, "shelf": shelf(request.user, search.words, None)}  # type: ignore[arg-type]
     return render(request, "library/library.html", context | form_context(work, problems), status=422)
 
 
@@ -75,25 +70,3 @@ def form_context(work: WorkForm, problems: list[str] | None = None) -> dict[str,
         "form_limit_bytes": settings.FORM_LIMIT_BYTES,
         "chunk_bytes": settings.CHUNK_LIMIT_BYTES,
     }
-
-
-def shelf(owner: Account, search: SearchForm, number: str | None) -> dict[str, Any]:
-    """One page of the owner's recordings, newest first, each with the work under way on it; and their totals."""
-    mine = Video.objects.of(owner)
-    found = mine
-    if search.words:
-        found = mine.filter(
-            functools.reduce(
-                operator.and_, (Q(title__icontains=word) | Q(name__icontains=word) for word in search.words)
-            )
-        )
-    annotated = found.annotate(
-        under_way=Count("jobs", filter=Q(jobs__status__in=Job.ACTIVE)),
-        loop=loops.newest_of_each(),
-        storyboard=storyboards.newest_of_each(),
-        running=Max("jobs__progress", filter=Q(jobs__status=Job.Status.RUNNING)),
-    )
-    newest_first = annotated.order_by("-created_at", "-pk")  # grouping drops the model's own order
-    videos = Paginator(newest_first, PAGE).get_page(number)
-    totals = mine.aggregate(total=Count("pk"), used=Sum("size"))
-    return {"videos": videos, "changing": any(video.under_way for video in videos), **totals}  # type: ignore[attr-defined]
