@@ -1,12 +1,10 @@
 """The boundary between RQ and the work: takes an id, re-reads the row, and turns every way it can end into a state."""
 
-import errno
 import hashlib
 import logging
 import os
 import socket
 import time
-import traceback
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,9 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from jobs import live, storage
-from jobs.engine.process import CommandLog, disk_full
-from jobs.errors import Cancelled, InputError, JobError, ResourceError
+from jobs.engine.failures import as_job_error
+from jobs.engine.process import CommandLog
+from jobs.errors import Cancelled, InputError
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
@@ -164,19 +163,3 @@ def artifact_of(job: Job, attempt: int, position: int, draft: Draft) -> Artifact
 
 def logs(commands: CommandLog) -> dict[str, str]:
     return {"command_log": "\n".join(commands.commands), "log_tail": commands.text}
-
-
-def as_job_error(error: Exception) -> JobError:
-    """Any failure as one that has a sentence for the owner."""
-    if isinstance(error, JobError):
-        return error
-    detail = "".join(traceback.format_exception(error))
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return disk_full(detail)
-    if isinstance(error, MemoryError):
-        message = "The server ran out of memory for this recording. Try again when it is less busy."
-        return ResourceError(message, detail=detail, code="memory_full")
-    if isinstance(error, FileNotFoundError):
-        return JobError("A file that this needs is gone from the server. Upload the recording again.", detail=detail)
-    message = "Something went wrong on the server. Try again; if that fails too, tell the operator."
-    return JobError(message, detail=detail, code="internal")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 import pytest
+from django.core.management import call_command
 
 from jobs.engine.inspection import inspect
 from tests.clips import Picture, Sound, make, seen
@@ -353,3 +354,17 @@ def test_a_speed_that_makes_no_sense_is_refused_with_a_sentence(source, tmp_path
     assert done.returncode == 2
     assert "between 1.5 and 100" in done.stderr
     assert left_over(tmp_path) == set()
+
+
+def test_what_nobody_foresaw_ends_in_a_sentence(monkeypatch, capsys, source, tmp_path):
+    def broken(*_, **__):
+        raise ValueError("no such thing as -1 pictures")
+
+    monkeypatch.setattr("jobs.management.commands.cut.inspect", broken)
+    with pytest.raises(SystemExit) as ended:
+        call_command("cut", str(source), str(tmp_path / "cut.mp4"))
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert said.splitlines()[0].endswith(".")
+    assert "no such thing as -1 pictures" in said

@@ -185,7 +185,7 @@ def survey(source: Path, info: MediaInfo, index: FrameIndex, *, halt: Halt | Non
                 found.take(packet)
                 if number % PROBE_EVERY == 0:
                     plain &= _is_plain(packet, file)
-    except (ValueError, av.error.InvalidDataError) as error:
+    except (ValueError, IndexError, av.error.FFmpegError) as error:
         raise CannotCopy("it is damaged") from error
     return _order(found, index, plain=plain)
 

@@ -1,10 +1,21 @@
-"""Opening media files through libavformat, which may then open nothing else: no playlist's files, no network."""
+"""Media files opened and read through libavformat, which may then open nothing else: no playlist's files, no network.
 
+What strangers' bytes make libavformat and libavcodec fail with ends the reading there, and never more than that.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, overload
 
 import av
 import av.error
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 
 from jobs.errors import InputError
 
@@ -24,3 +35,43 @@ def recording(path: Path, format: str) -> InputContainer:
         raise InputError(
             "The recording could not be opened. Upload it again.", detail=repr(error), code="unreadable"
         ) from error
+
+
+def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":
+    """The packets of some streams, to the end of the data or to where damage ends it.
+
+    One without content says that what was before goes on; one without times as well, that its stream has ended.
+    """
+    while streams:
+        try:
+            yield from container.demux(streams)
+            return
+        except IndexError:
+            # FLV and MPEG-TS may bring up new streams on the way, on which PyAV 18.1 stumbles. Reading goes on behind.
+            continue
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError:
+            return
+
+
+def goes_on(packet: Packet) -> bool:
+    """Whether a packet only says that the picture or sound before it goes on: decoders refuse such."""
+    return not packet.size and (packet.pts is not None or packet.dts is not None)
+
+
+@overload
+def frames(context: AudioCodecContext, packet: Packet | None) -> list[AudioFrame] | None: ...
+@overload
+def frames(context: VideoCodecContext, packet: Packet | None) -> list[VideoFrame] | None: ...
+def frames(context: AudioCodecContext | VideoCodecContext, packet: Packet | None) -> Any:
+    """What comes out of a decoder when `packet` goes in (None: all that is left); None when it cannot be decoded."""
+    if packet is not None and goes_on(packet):
+        return []
+    try:
+        return context.decode(packet)
+    except av.error.MemoryError:
+        raise
+    except av.error.FFmpegError:
+        # Decoders have many words for it.
+        return None

@@ -23,7 +23,7 @@ from av.stream import Discard
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import accept
+from jobs.engine import accept, containers
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 
@@ -287,18 +287,11 @@ class Reader:
     def _decode(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame] | None:
         """Frames that come out when `packet` goes in (None: all that are left); None when it cannot be decoded."""
         self.packets_decoded += packet is not None
-        try:
-            return self.stream.codec_context.decode(packet)
-        except av.error.InvalidDataError:
-            return None
+        return containers.frames(self.stream.codec_context, packet)
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         """The stream's packets from here to the end, or to where the container can be read no further."""
-        with contextlib.suppress(av.error.InvalidDataError):
-            for packet in self.container.demux(self.stream):
-                # An empty packet is the demuxer's word for the end.
-                if packet.size:
-                    yield packet
+        return (packet for packet in containers.packets(self.container, self.stream) if packet.size)
 
 
 def pictures(source: Path, info: MediaInfo, times: Sequence[Fraction]) -> Iterator[Picture]:

@@ -14,7 +14,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import accept, extent, orientation, timing
+from jobs.engine import accept, containers, extent, orientation, timing
 from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack, title_of
 from jobs.errors import InputError
 
@@ -124,7 +124,7 @@ def decode_start(container: InputContainer, video: VideoStream | None, audio: li
         # One thread: many would multiply the memory of a single picture.
         track.codec_context.thread_count = 1
     # What comes before damage may be enough; when it is not, `playable` says so.
-    for count, packet in enumerate(timing.packets(container, kept)):
+    for count, packet in enumerate(containers.packets(container, *kept)):
         take(packet, begin)
         pictured = not video or (begin.picture and len(begin.times) >= timing.STRETCH)
         if count >= MAX_PACKETS or (pictured and len(begin.sounding) == len(audio)):

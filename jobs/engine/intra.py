@@ -89,7 +89,7 @@ def _packets(source: Path, info: MediaInfo, halt: Halt) -> "Iterator[Packet[Vide
                 halt.check()
                 if packet.size:
                     yield packet
-        except av.error.InvalidDataError as error:
+        except (IndexError, av.error.FFmpegError) as error:
             raise CannotCopy("it is damaged") from error
 
 

@@ -14,7 +14,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from jobs.engine import pcm
+from jobs.engine import containers, pcm
 from jobs.engine.parallel import Halt
 from jobs.engine.placed import Placed, Samples, placed
 
@@ -115,21 +115,20 @@ class Listener:
         if self._can_seek:
             # Of several frames in one packet the first alone tells its time.
             frames = itertools.dropwhile(lambda frame: frame.pts is None, frames)
-        return placed(frames, self.rate, self.channels, block=round(BLOCK_SECONDS * self.rate))
+        return pcm.understood(placed(frames, self.rate, self.channels, block=round(BLOCK_SECONDS * self.rate)))
 
     def _decoded(self) -> Iterator[AudioFrame]:
         assert self._stream.time_base is not None
         until = None if self._until is None else self._until / self._stream.time_base
-        with contextlib.suppress(av.error.InvalidDataError):
-            for packet in self._container.demux(self._stream):
-                if self._halt:
-                    self._halt.check()
-                if until is not None and packet.pts is not None and packet.pts > until:
-                    return
-                frames = pcm.frames_of(packet, self._stream)
-                if frames is None and packet.pts is not None:
-                    self._damage.append(packet.pts * packet.time_base)
-                yield from frames or []
+        for packet in containers.packets(self._container, self._stream):
+            if self._halt:
+                self._halt.check()
+            if until is not None and packet.pts is not None and packet.pts > until:
+                return
+            frames = containers.frames(self._stream.codec_context, packet)
+            if frames is None and packet.pts is not None:
+                self._damage.append(packet.pts * packet.time_base)
+            yield from frames or []
 
 
 def _copy(block: Samples, samples: Samples, offset: int) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.packet import Packet
 from av.stream import Discard
 
 from jobs.engine import containers
@@ -125,10 +124,11 @@ def _blocks(
         yield from steady(source, demuxer(info), track.index, rate, channels, block=BLOCK_SAMPLES, halt=halt)
         return
     with opened(source, demuxer(info), track.index) as (container, stream):
-        yield from _understood(placed(_frames(container, stream, halt), rate, channels, block=BLOCK_SAMPLES))
+        yield from understood(placed(_frames(container, stream, halt), rate, channels, block=BLOCK_SAMPLES))
 
 
-def _understood(blocks: Iterator[Placed]) -> Iterator[Placed]:
+def understood(blocks: Iterator[Placed]) -> Iterator[Placed]:
+    """The blocks. Raises ToolError where libavfilter cannot make them of the sound."""
     try:
         yield from blocks
     except av.error.FFmpegError as error:
@@ -139,19 +139,7 @@ def _understood(blocks: Iterator[Placed]) -> Iterator[Placed]:
 
 
 def _frames(container: InputContainer, stream: AudioStream, halt: Halt) -> Iterator[AudioFrame]:
-    with contextlib.suppress(av.error.InvalidDataError):
-        for packet in container.demux(stream):
-            halt.check()
-            # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
-            yield from frames_of(packet, stream) or []
-
-
-def frames_of(packet: Packet, stream: AudioStream) -> list[AudioFrame] | None:
-    """The sound of a packet; None when it is damaged."""
-    try:
-        return stream.codec_context.decode(packet)
-    except av.error.MemoryError:
-        raise
-    except av.error.FFmpegError:
-        # Decoders have many words for it.
-        return None
+    for packet in containers.packets(container, stream):
+        halt.check()
+        # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
+        yield from containers.frames(stream.codec_context, packet) or []

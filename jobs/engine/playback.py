@@ -9,8 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import av.error
 import numpy as np
 from av.codec.context import ThreadType
 from av.container import InputContainer
@@ -163,13 +161,10 @@ class Player:
         self._context.flush_buffers()
 
     def _decode(self, packet: "Packet[VideoStream] | None") -> None:
-        try:
-            frames = self._context.decode(packet)
-        except av.error.InvalidDataError:
-            if packet and packet.pts is not None:
-                self.bad.append(packet.pts)
-            return
-        for frame in frames:
+        frames = containers.frames(self._context, packet)
+        if frames is None and packet and packet.pts is not None:
+            self.bad.append(packet.pts)
+        for frame in frames or []:
             self.decoded += 1
             if frame.pts is None:
                 continue
@@ -194,8 +189,7 @@ def played(path: Path, asked: Sequence[Visit], task: Beside[Any]) -> tuple[int, 
 
 def packets(container: InputContainer, stream: VideoStream, halt: Halt) -> "Iterator[Packet[VideoStream]]":
     """The pictures as stored, to the end or to where the file can be read no further."""
-    with contextlib.suppress(av.error.InvalidDataError):
-        for packet in container.demux(stream):
-            halt.check()
-            if packet.size:
-                yield packet
+    for packet in containers.packets(container, stream):
+        halt.check()
+        if packet.size:
+            yield packet

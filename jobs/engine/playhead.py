@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import av.error
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -78,7 +79,9 @@ class Playhead:
         self._seek(int(self._index.pts[0]))
 
     def _seek(self, pts: int) -> None:
-        self._container.seek(pts, stream=self._stream, backward=True)
+        # Refused where there is nothing to find: then it goes on from where it stands.
+        with contextlib.suppress(av.error.FFmpegError):
+            self._container.seek(pts, stream=self._stream, backward=True)
         self._decoded = self._frames()
         self._shown = None
         self._ahead = self._next()

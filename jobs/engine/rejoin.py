@@ -105,7 +105,7 @@ def sounds(path: Path, format: str, wanted: Sequence[int] | None, halt: Halt) ->
         tracks = [track for track in container.streams.audio if wanted is None or track.index in wanted]
         counts = dict.fromkeys((track.index for track in tracks), 0)
         hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
-        for packet in container.demux(tracks):
+        for packet in containers.packets(container, *tracks):
             halt.check()
             if packet.size:
                 counts[packet.stream_index] += 1

@@ -147,7 +147,7 @@ def require_same_picture(source: Path, info: MediaInfo, output: Path, suffix: st
 def pictures(path: Path, format: str, index: int, halt: Halt) -> Pictures:
     digest, times, count = hashlib.blake2b(digest_size=16), [], 0
     with containers.opened(path, format) as container:
-        for packet in container.demux(container.streams[index]):
+        for packet in containers.packets(container, container.streams[index]):
             halt.check()
             if not packet.size:
                 continue

@@ -17,7 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import nal
+from jobs.engine import containers, nal
 from jobs.engine.coded import CodedOrder
 from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Halt
@@ -111,7 +111,8 @@ class DemuxedPackets:
                 yield place, packet
 
     def _read(self) -> Iterator[tuple[int, Packet]]:
-        return ((self._place(packet), packet) for packet in self._container.demux(self._stream) if packet.size)
+        packets = containers.packets(self._container, self._stream)
+        return ((self._place(packet), packet) for packet in packets if packet.size)
 
     def _place(self, packet: Packet) -> int:
         pts = packet.pts
@@ -123,10 +124,11 @@ class DemuxedPackets:
     def _seek(self, begin: int) -> None:
         """Stand at or before a place; demuxers aim by other clocks and may land too late, so earlier ones are tried."""
         for aim in (begin, *(max(0, begin - 2**power) for power in range(6, 20, 3)), 0):
-            if self._way == "mpegts":
-                self._container.seek(int(self._order.positions[aim]), unsupported_byte_offset=True)
-            else:
-                self._container.seek(int(self._order.pts[aim]), stream=self._stream, backward=True)
+            with contextlib.suppress(av.error.FFmpegError):
+                if self._way == "mpegts":
+                    self._container.seek(int(self._order.positions[aim]), unsupported_byte_offset=True)
+                else:
+                    self._container.seek(int(self._order.pts[aim]), stream=self._stream, backward=True)
             packets = self._read()
             first = next(packets, None)
             if first and first[0] <= begin:
@@ -183,7 +185,7 @@ class Decoder:
                 if place in run.needed:
                     yield from self._context.decode(packet)
             yield from self._context.decode(None)
-        except av.error.InvalidDataError as error:
+        except av.error.FFmpegError as error:
             raise _unsound(repr(error)) from error
 
 

@@ -4,7 +4,6 @@ Times count in ticks of the index's own clock, from the recording's start: integ
 after this module. The clock is the stream's own time base, made finer by a whole factor when that is coarse.
 """
 
-import contextlib
 import dataclasses
 import math
 from array import array
@@ -12,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
-import av.error
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -188,8 +185,8 @@ def open_picture(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoSt
 
 
 Stamp = tuple[int | None, int, int]
-"""Time stamp, KEY and HIDDEN or not, duration (0: not told)."""
-KEY, HIDDEN = 1, 2
+"""Time stamp, KEY, HIDDEN and STILL (the picture before goes on) or not, duration (0: not told)."""
+KEY, HIDDEN, STILL = 1, 2, 4
 UNTOLD = np.iinfo(np.int64).min
 
 
@@ -204,12 +201,12 @@ def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
     told = np.flatnonzero(pts[first:] != UNTOLD) + first
     told = told[pts[told] >= pts[told[:1]]]
     visible = told[flags[told] & HIDDEN == 0]
-    if not len(visible):
+    shown = np.unique(pts[visible[flags[visible] & STILL == 0]])
+    if not len(shown):
         raise InputError(
             "No picture of this recording can be placed in time. Export it again as MP4 and upload that.",
             code="no_picture",
         )
-    shown = np.unique(pts[visible])
     last = visible[pts[visible].argmax()]
     end = int(pts[last]) + (int(durations[last]) or _usual_step(shown) or _told_step(info, time_base))
     return {
@@ -240,13 +237,13 @@ def _stamps(
 def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
     hides = stream.codec_context.name == "vp8"
     # A file that breaks off is indexed up to there.
-    with contextlib.suppress(av.error.InvalidDataError):
-        for packet in container.demux(stream):
-            # An empty packet is the demuxer's word for the end.
-            if packet.size:
-                # One to be discarded lies outside the edit list, and others may be predicted from it.
-                is_hidden = packet.is_discard or (hides and not memoryview(packet)[0] >> 4 & 1)
-                yield packet.pts, KEY * packet.is_keyframe | HIDDEN * is_hidden, packet.duration or 0
+    for packet in containers.packets(container, stream):
+        if packet.size:
+            # One to be discarded lies outside the edit list, and others may be predicted from it.
+            is_hidden = packet.is_discard or (hides and not memoryview(packet)[0] >> 4 & 1)
+            yield packet.pts, KEY * packet.is_keyframe | HIDDEN * is_hidden, packet.duration or 0
+        elif packet.pts is not None:
+            yield packet.pts, STILL, packet.duration or 0
 
 
 def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
@@ -257,10 +254,8 @@ def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Sta
 
 def readable_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Decoded frames from where the container stands; what is damaged is passed over."""
-    with contextlib.suppress(av.error.InvalidDataError):
-        for packet in container.demux(stream):
-            with contextlib.suppress(av.error.InvalidDataError):
-                yield from packet.decode()
+    for packet in containers.packets(container, stream):
+        yield from containers.frames(stream.codec_context, packet) or []
 
 
 def _usual_step(stamps: Ticks) -> int:

@@ -1,15 +1,16 @@
 """When pictures and sounds happen: the span of a recording, its frame rate, and whether that is steady."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fractions import Fraction
 from itertools import islice, pairwise
 
 import av.error
 from av.container import InputContainer
-from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
+
+from jobs.engine import containers
 
 STRETCH = 300
 """How many pictures of a stretch are looked at to tell a steady rate from a variable one."""
@@ -27,7 +28,7 @@ def span(
             container.seek(int(near * 1_000_000))
     first: dict[int, Fraction] = {}
     last: dict[int, Fraction] = {}
-    for packet in packets(container, tracks_of(container, tracks)):
+    for packet in containers.packets(container, *tracks_of(container, tracks)):
         time = packet.dts if packet.pts is None else packet.pts
         if time is None or packet.time_base is None:
             continue
@@ -35,19 +36,6 @@ def span(
         first[index] = min(first.get(index, start), start)
         last[index] = max(last.get(index, start), start + (packet.duration or 0) * packet.time_base)
     return (min(first.values()), max(last.values())) if first else None
-
-
-def packets(container: InputContainer, tracks: Sequence[Stream]) -> Iterator[Packet]:
-    """The packets of some tracks, to the end of the data or to where damage ends it."""
-    while tracks:
-        try:
-            yield from container.demux(tracks)
-            return
-        except IndexError:
-            # FLV and MPEG-TS may bring up new tracks on the way, on which PyAV 18.1 stumbles. Reading goes on behind.
-            continue
-        except av.error.FFmpegError:
-            return
 
 
 def tracks_of(container: InputContainer, tracks: Collection[int]) -> list[Stream]:
@@ -61,7 +49,7 @@ def picture_times(container: InputContainer, track: int, near: Fraction) -> list
         container.seek(int(near * 1_000_000))
     except av.error.FFmpegError:
         return []
-    stretch = islice(packets(container, tracks_of(container, [track])), STRETCH)
+    stretch = islice(containers.packets(container, *tracks_of(container, [track])), STRETCH)
     return in_order(packet.pts for packet in stretch if packet.pts is not None)
 
 

@@ -17,6 +17,7 @@ from jobs.engine.cutparams import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.detect import Range
 from jobs.engine.extras import Captions, moved_captions
+from jobs.engine.failures import as_job_error
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
 from jobs.engine.process import require_file
@@ -147,6 +148,11 @@ class Command(BaseCommand):
         except JobError as error:
             bar.clear()
             self.refuse(error, FAILED)
+        except Exception as error:  # noqa: BLE001 the boundary: a person gets a sentence, whatever happened
+            bar.clear()
+            failure = as_job_error(error)
+            failure.detail = repr(error)
+            self.refuse(failure, UNUSABLE if isinstance(failure, InputError) else FAILED)
         bar.clear()
         if options["json"]:
             asked = options["export"]
