@@ -20,6 +20,7 @@ from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
 from jobs.services import inputs, parameters, transcripts
 from jobs.services import jobs as services
+from jobs.worker import horse_name
 
 log = logging.getLogger(__name__)
 AWAY = (OperationalError, InterfaceError)
@@ -43,7 +44,8 @@ def run_job(job_id: str) -> None:
 
 def attempt_job(job_id: str) -> None:
     job = Job.objects.select_related("video", "owner").filter(pk=job_id).first()
-    if job is None or not job.start(worker=f"{socket.gethostname()} {os.getpid()}"):
+    worker = horse_name(os.environ.get("RQ_WORKER_ID", socket.gethostname()), os.getpid())
+    if job is None or not job.start(worker):
         return
     live.publish_line(job)
     attempt, commands = job.attempt, CommandLog()

@@ -1,22 +1,31 @@
 """RQ's worker, made safe for work that runs other programs and takes long."""
 
+import contextlib
 import ctypes
+import functools
 import logging
 import os
+import secrets
 import signal
+import socket
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 from redis.exceptions import RedisError
-from rq import Worker
+from rq import Worker, worker_registration
+from rq.exceptions import InvalidJobOperation
 from rq.job import Job as Entry
 from rq.worker.base import StopRequested
 
-from jobs.services import reconcile
+from jobs import machine
+from jobs.services import losses, reconcile
+from jobs.services.losses import Loss
 
 log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
+STOPS = (signal.SIGTERM, signal.SIGINT)
 _prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
 
 
@@ -28,21 +37,117 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def unique_name(queue: str) -> str:
+    """A name for a worker: tells an operator where it is, and is nobody else's, as host and process id alone may be."""
+    return f"{socket.gethostname()}-{queue}-{secrets.token_hex(4)}"
+
+
+def horse_name(worker: str, pid: int) -> str:
+    """What is written on the row of a job that this work-horse does."""
+    return f"{worker} {pid}"
+
+
+@contextlib.contextmanager
+def stops_held() -> Iterator[None]:
+    """Signals to stop wait until the block has ended."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def outliving_redis(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of RQ's worker that only keeps books in Redis: while that is away, they are not kept."""
+
+    @functools.wraps(method)
+    def tolerant(self: "MediaWorker", *args: Any, **options: Any) -> Any:
+        try:
+            return method(self, *args, **options)
+        except RedisError as error:
+            log.warning("Redis is away: %s", error)
+            return None
+
+    return tolerant
+
+
 class MediaWorker(Worker):
     """Listens to one queue only: RQ can lose an entry that a worker on several queues is just taking.
 
     It dies without leaving its work-horse behind, stops at once when told to (its job goes back in line instead of
-    holding up a restart), and lets running work go on while Redis is away.
+    holding up a restart), and lives and lets running work go on while Redis is away.
     """
+
+    max_connection_wait_time = 5.0
+    _horse = ""
+    _status: int | None = None
+    _oom_kills = 0
+
+    set_state = outliving_redis(Worker.set_state)
+    check_for_suspension = outliving_redis(Worker.check_for_suspension)
+    run_maintenance_tasks = outliving_redis(Worker.run_maintenance_tasks)
+    maintain_heartbeats = outliving_redis(Worker.maintain_heartbeats)
+    set_current_job_working_time = outliving_redis(Worker.set_current_job_working_time)
+    prepare_job_execution = outliving_redis(Worker.prepare_job_execution)
+    handle_execution_ended = outliving_redis(Worker.handle_execution_ended)
+    execute_job = outliving_redis(Worker.execute_job)
+    register_death = outliving_redis(Worker.register_death)
+    unsubscribe = outliving_redis(Worker.unsubscribe)
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds from one heartbeat of an idle worker to the next."""
+        return self.job_monitoring_interval
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that we live, and who we are: RQ says that at birth only, and Redis may have lost everything since."""
+        if pipeline is not None:
+            return self._announce(timeout, pipeline)
+        try:
+            with self.connection.pipeline() as own:
+                self._announce(timeout, own)
+                own.execute()
+        except RedisError as error:
+            log.warning("Redis is away: %s", error)
+        return None
+
+    def _announce(self, timeout: int | None, pipeline: Any) -> None:
+        super().heartbeat(timeout, pipeline)
+        pipeline.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
+        worker_registration.register(self, pipeline)
+
+    def serialize(self) -> dict[str, Any]:
+        return {**super().serialize(), "machine": machine.identity()}
+
+    # The work-horse --------------------------------------------------------------------------------------------------
 
     def fork_work_horse(self, job: Entry, queue: Any) -> None:
         connections.close_all()  # a connection must not be shared by two processes
-        self._parent = os.getpid()
-        super().fork_work_horse(job, queue)
+        self._parent, self._oom_kills = os.getpid(), machine.oom_kills()
+        with stops_held():  # a stop has to find the work-horse
+            super().fork_work_horse(job, queue)
+            self._horse = horse_name(self.name, self.horse_pid)
 
     def main_work_horse(self, job: Entry, queue: Any) -> None:
         die_with_parent(self._parent)
         super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+    def handle_job_success(self, job: Entry, queue: Any, started_job_registry: Any) -> None:
+        try:
+            super().handle_job_success(job, queue, started_job_registry)
+        except InvalidJobOperation:  # Redis lost the entry while the work was done; the row tells how it ended
+            with self.connection.pipeline() as pipeline:
+                self.cleanup_execution(job, pipeline)
+                pipeline.delete(job.key)
+                pipeline.execute()
+        except RedisError as error:
+            log.warning("Redis is away: %s", error)
+
+    # Its end ---------------------------------------------------------------------------------------------------------
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop now. Work under way is ended; `monitor_work_horse` then finds it dead and puts its job back in line."""
@@ -51,19 +156,35 @@ class MediaWorker(Worker):
         self._stop_requested = True
         self.kill_horse()
 
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        pid, self._status, usage = super().wait_for_horse()
+        return pid, self._status, usage
+
+    def monitor_work_horse(self, job: Entry, queue: Any) -> None:
+        self._status = None
+        try:
+            super().monitor_work_horse(job, queue)
+        finally:
+            if self._status != os.EX_OK:
+                with stops_held():
+                    self._recover(job)
+
     def handle_work_horse_killed(self, job: Entry, retpid: Any, ret_val: Any, rusage: Any) -> None:
+        """RQ tells of this only when Redis still knows the entry, so it is done in `monitor_work_horse`."""
+
+    def _recover(self, job: Entry) -> None:
         """The work-horse ended without a word: killed from outside, out of memory, or by our own stop."""
-        reconcile.recover_entry(str(job.args[0]))
+        try:
+            reconcile.recover_entry(str(job.args[0]), self._horse, self._loss())
+        except Error as error:
+            log.warning("the database is away, the reconciler will find job %s: %s", job.args[0], error)
         connections.close_all()
 
-    def maintain_heartbeats(self, job: Entry) -> None:
-        try:
-            super().maintain_heartbeats(job)
-        except RedisError as error:
-            log.warning("Redis is away while a job runs: %s", error)
-
-    def set_current_job_working_time(self, current_job_working_time: float, pipeline: Any = None) -> None:
-        try:
-            super().set_current_job_working_time(current_job_working_time, pipeline)
-        except RedisError as error:
-            log.warning("Redis is away while a job runs: %s", error)
+    def _loss(self) -> Loss:
+        number = os.WTERMSIG(self._status) if self._status and os.WIFSIGNALED(self._status) else None
+        # Service managers send SIGTERM to the work-horse too, which may die of it before we are told.
+        if self._stop_requested or number == signal.SIGTERM:
+            return losses.STOPPED
+        if number == signal.SIGKILL and machine.oom_kills() > self._oom_kills:
+            return losses.MEMORY
+        return losses.KILLED

@@ -11,10 +11,10 @@ from django.core.checks import run_checks
 from django.db import OperationalError, connection
 from django.test import AsyncClient, Client, override_settings
 
-from jobs.views import health
+from jobs import machine
 from tests.servers import Redis
 
-WORKER = {"hostname": health.socket.gethostname(), "last_heartbeat": "2026-01-01T00:00:00.000000Z"}
+WORKER = {"machine": machine.identity(), "last_heartbeat": "2026-01-01T00:00:00.000000Z"}
 
 
 def register(redis_server: Redis, queue: str, pid: int, **fields: str) -> None:
@@ -107,7 +107,7 @@ def test_a_worker_on_another_machine_counts_until_its_registration_expires(
 ):
     with redis_server.client() as redis:
         redis.delete(f"rq:worker:long-{os.getpid()}")
-    register(redis_server, "long", dead_pid, hostname="another-machine")
+    register(redis_server, "long", dead_pid, machine="another")
     assert checks(client)["long worker"]
     with redis_server.client() as redis:
         redis.delete(f"rq:worker:long-{dead_pid}")

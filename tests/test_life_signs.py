@@ -14,7 +14,7 @@ from jobs.models import Artifact, Job
 from jobs.operations.base import Draft
 from jobs.progress import LifeSigns
 from jobs.services import jobs as services
-from jobs.services import reconcile
+from jobs.services import losses, reconcile
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -142,7 +142,7 @@ def test_files_stay_when_nobody_knows_whether_their_end_was_recorded(tmp_path, m
     monkeypatch.setattr(tasks, "transaction", SimpleNamespace(atomic=lambda: LostAnswer(None, True, False)))
     with LifeSigns(job, 60) as signs, pytest.raises(OperationalError):
         tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
-    reconcile.recover_entry(str(job.pk))
+    reconcile.recover_entry(str(job.pk), job.worker, losses.KILLED)
     assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
     assert storage.path(Artifact.objects.get(job=job).key).read_text() == "done"
 

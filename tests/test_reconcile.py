@@ -7,7 +7,7 @@ from django.utils import timezone
 from jobs import storage
 from jobs.models import Job
 from jobs.services import jobs as services
-from jobs.services import reconcile
+from jobs.services import losses, reconcile
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,8 @@ def lost(**fields):
 
 
 def entries(name="quick"):
-    return django_rq.get_queue(name).get_job_ids()
+    """What is rung for: job and attempt."""
+    return [entry.rpartition("-")[0] for entry in django_rq.get_queue(name).get_job_ids()]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -47,11 +48,54 @@ def test_a_job_whose_worker_beats_is_left_alone():
 
 
 def test_a_job_that_lost_too_many_workers_is_given_up_with_a_sentence(settings):
-    job = lost(attempt=settings.MAX_ATTEMPTS)
+    job = lost(attempt=9, losses=settings.MAX_ATTEMPTS - 1)
     reconcile.sweep()
     job.refresh_from_db()
-    assert (job.status, job.error_code) == (S.FAILED, "lost")
-    assert "given up" in job.error_message
+    assert (job.status, job.error_code, job.losses) == (S.FAILED, "lost", settings.MAX_ATTEMPTS)
+    assert job.error_message == (
+        "This work was lost 5 times, the last time because its worker went away, so it was given up. "
+        "Tell the operator: the machine of a worker, or the network to it, may have failed."
+    )
+
+
+def test_stops_of_workers_do_not_count_however_many(settings):
+    job = factories.job(status=S.RUNNING)
+    for attempt in range(1, 3 * settings.MAX_ATTEMPTS):
+        reconcile.recover_entry(str(job.pk), "somewhere 1", losses.STOPPED)
+        job.refresh_from_db()
+        assert (job.status, job.attempt, job.losses) == (S.QUEUED, attempt, 0)
+        assert job.stage == "Starting again: its worker was restarted"
+        job.start("somewhere 1")
+
+
+@pytest.mark.parametrize(
+    ("loss", "reason"),
+    [
+        (losses.KILLED, "its process was killed"),
+        (losses.MEMORY, "the server ran out of memory"),
+        (losses.SILENT, "its worker went away"),
+    ],
+)
+def test_a_loss_counts_and_says_what_happened(settings, loss, reason):
+    job = factories.job(status=S.RUNNING, losses=settings.MAX_ATTEMPTS - 2)
+    reconcile.recover_entry(str(job.pk), "somewhere 1", loss)
+    job.refresh_from_db()
+    assert (job.status, job.losses, job.stage) == (S.QUEUED, settings.MAX_ATTEMPTS - 1, f"Starting again: {reason}")
+    job.start("somewhere 1")
+    reconcile.recover_entry(str(job.pk), "somewhere 1", loss)
+    job.refresh_from_db()
+    assert (job.status, job.losses) == (S.FAILED, settings.MAX_ATTEMPTS)
+    assert f"the last time because {reason}, so it was given up" in job.error_message
+
+
+def test_a_work_horse_that_dies_late_takes_the_job_from_nobody():
+    job = lost()
+    reconcile.sweep()
+    job.refresh_from_db()
+    job.start("elsewhere 1")
+    reconcile.recover_entry(str(job.pk), "somewhere 1", losses.KILLED)
+    job.refresh_from_db()
+    assert (job.status, job.attempt, job.worker) == (S.RUNNING, 2, "elsewhere 1")
 
 
 @pytest.mark.django_db(transaction=True)

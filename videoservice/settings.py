@@ -148,7 +148,7 @@ RECONCILE_SECONDS = env.integer("RECONCILE_SECONDS", 5, 1)
 WHISPER_MODEL = env.text("WHISPER_MODEL")
 """A folder with a Whisper model for CTranslate2, or the name of one to fetch once; without it pocketsphinx listens."""
 MAX_ATTEMPTS = 5
-"""How often a job is started again after its worker was lost, before it counts as failed."""
+"""How often a job may lose its worker before it counts as failed. Workers that are told to stop do not count."""
 
 ACTIVE_JOBS_LIMIT = env.integer("ACTIVE_JOBS_LIMIT", 1000)
 """How many jobs of an account may wait or run at the same time; 0: any number."""

@@ -75,7 +75,10 @@ class JobAdmin(Watched):
     inlines = (ArtifactInline,)
     fieldsets = (
         (None, {"fields": ("id", "operation", "shown_video", "shown_owner", "params")}),
-        ("State", {"fields": ("state", "shown_progress", "stage", "eta_seconds", "queue", "attempt", "worker")}),
+        (
+            "State",
+            {"fields": ("state", "shown_progress", "stage", "eta_seconds", "queue", "attempt", "losses", "worker")},
+        ),
         ("Error", {"fields": ("error_code", "error_message", "shown_detail")}),
         ("What was run", {"fields": ("shown_commands", "shown_log")}),
         (

@@ -52,10 +52,10 @@ class Job(models.Model):
            |             |             |   `----> FAILED   (also from WAITING, when what it waits for did not succeed)
            `-------------+-------------+--------> CANCELLED
 
-    RUNNING goes back to QUEUED only when its worker was lost; the attempt number rises with every start, and an attempt
-    that is no longer the current one can change nothing. Terminal rows are never reopened: a retry is a new job that
-    points to the old one. Every change is one conditional UPDATE that raises `version`; the verbs return whether they
-    won. All times are the database's.
+    RUNNING goes back to QUEUED only when its worker was lost or stopped; the attempt number rises with every start, and
+    an attempt that is no longer the current one can change nothing. Terminal rows are never reopened: a retry is a new
+    job that points to the old one. Every change is one conditional UPDATE that raises `version`; the verbs return
+    whether they won. All times are the database's.
     """
 
     class Status(models.TextChoices):
@@ -89,6 +89,8 @@ class Job(models.Model):
     command_log = models.TextField(blank=True)
     log_tail = models.TextField(blank=True)
     attempt = models.PositiveIntegerField(default=0)
+    losses = models.PositiveIntegerField("workers lost", default=0)
+    """How many attempts ended because their worker was lost; one that was told to stop does not count."""
     worker = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=0)
 
@@ -198,7 +200,7 @@ class Job(models.Model):
             **logs,
         )
 
-    def fail(self, error: JobError, attempt: int | None = None, **logs: str) -> bool:
+    def fail(self, error: JobError, attempt: int | None = None, **changes: Any) -> bool:
         """End it with an error; from any active state, or only as the given attempt."""
         return self._turn(
             self.ACTIVE if attempt is None else [self.Status.RUNNING],
@@ -209,22 +211,23 @@ class Job(models.Model):
             error_code=error.code,
             error_message=error.message,
             error_detail=error.detail,
-            **logs,
+            **changes,
         )
 
     def cancel(self) -> bool:
         return self._turn(self.ACTIVE, self.Status.CANCELLED, finished_at=Now(), eta_seconds=None)
 
-    def release(self, attempt: int) -> bool:
+    def release(self, attempt: int, stage: str = "Starting again", **changes: Any) -> bool:
         """Put it back in line because the worker of this attempt is gone. It keeps its place: `queued_at` stays."""
         return self._turn(
             [self.Status.RUNNING],
             self.Status.QUEUED,
             attempt,
             progress=0,
-            stage="Starting again: its worker went away",
+            stage=stage,
             eta_seconds=None,
             worker="",
+            **changes,
         )
 
     # Facts -----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What is done with jobs. Row first, then queue: the row is the truth, the entry in Redis only wakes a worker."""
 
 import logging
+import secrets
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -113,22 +114,27 @@ def retry(job: Job) -> Job:
 # Redis ---------------------------------------------------------------------------------------------------------------
 
 
-def entry_id(job: Job) -> str:
-    """The name of the entry in Redis for the next attempt.
-
-    Each attempt has its own: RQ keeps books by this name, and what it writes about one that died must not touch the
-    next.
-    """
+def entry_name(job: Job) -> str:
+    """What the names of the entries in Redis for the next attempt begin with."""
     return f"{job.pk}-{job.attempt + 1}"
 
 
+def rung_for(queue: str) -> set[str]:
+    """The entries in line, without what tells two for the same attempt apart. Raises RedisError."""
+    return {name.rpartition("-")[0] for name in django_rq.get_queue(queue).get_job_ids()}
+
+
 def ring(job: Job) -> bool:
-    """Wake a worker for a queued job. If Redis cannot be reached the row waits, and the reconciler rings again."""
+    """Wake a worker for a queued job. If Redis cannot be reached the row waits, and the reconciler rings again.
+
+    Each entry has a name of its own: RQ keeps books by it, and what it writes about one that died, or deletes with one
+    that came too late, must not touch another.
+    """
     try:
         django_rq.get_queue(job.queue).enqueue_call(
             "jobs.tasks.run_job",
             args=(str(job.pk),),
-            job_id=entry_id(job),
+            job_id=f"{entry_name(job)}-{secrets.token_hex(4)}",
             timeout=-1,  # the work watches its own time
             result_ttl=0,
             failure_ttl=ENTRIES_KEPT_SECONDS,

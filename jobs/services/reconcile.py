@@ -9,16 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-import django_rq
 from django.conf import settings
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from jobs import live, storage
-from jobs.errors import Lost
 from jobs.models import Install, Job, SignIn
-from jobs.services import custody, images, uploads
+from jobs.services import custody, images, losses, uploads
 from jobs.services import jobs as services
+from jobs.services.losses import Loss
 
 log = logging.getLogger(__name__)
 JUST_NOW = timedelta(seconds=2)
@@ -28,7 +27,7 @@ JUST_NOW = timedelta(seconds=2)
 def sweep(silence_tells: bool = True) -> None:
     """One round. When silence tells nothing, silent jobs are left alone."""
     for job in Job.objects.lost() if silence_tells else ():
-        recover(job)
+        recover(job, losses.SILENT)
     for job in Job.objects.filter(status=Job.Status.WAITING):
         services.settle(job)
     ring_forgotten()
@@ -48,29 +47,25 @@ def clear_storage() -> None:
         custody.sweep()
 
 
-def recover_entry(job_id: str) -> None:
-    """The work-horse of this job died."""
-    if job := Job.objects.filter(pk=job_id).first():
-        recover(job)
+def recover_entry(job_id: str, worker: str, loss: Loss) -> None:
+    """This work-horse died. Its job may be another one's by now."""
+    if job := Job.objects.filter(pk=job_id, worker=worker).first():
+        recover(job, loss)
     storage_left_by(job_id)
 
 
-def recover(job: Job) -> None:
-    """Put a job whose worker is gone back in line, or give up after too many of them."""
+def recover(job: Job, loss: Loss) -> None:
+    """Put a job whose worker is gone back in line, or give up after too many losses."""
     if job.status != Job.Status.RUNNING:
         return
-    attempt = job.attempt
-    if attempt >= settings.MAX_ATTEMPTS:
-        error = Lost(
-            f"The work was started {attempt} times and its worker went away each time, so it was given up. "
-            "Tell the operator: the server may be short of memory."
-        )
-        if not job.fail(error, attempt):
+    attempt, lost = job.attempt, job.losses + loss.counts
+    if loss.counts and lost >= settings.MAX_ATTEMPTS:
+        if not job.fail(loss.giving_up(lost), attempt, losses=lost):
             return
         clear_attempt(job, attempt)
         services.ended(job)
-    elif job.release(attempt):
-        log.warning("job %s lost its worker in attempt %d and is back in line", job.pk, attempt)
+    elif job.release(attempt, loss.stage, losses=lost):
+        log.warning("job %s is back in line after attempt %d: %s", job.pk, attempt, loss.what)
         clear_attempt(job, attempt)
         services.ring(job)
         live.publish_line(job)
@@ -108,12 +103,12 @@ def ring_forgotten() -> None:
         if not waiting:
             continue
         try:
-            known = set(django_rq.get_queue(name).get_job_ids())
+            known = services.rung_for(name)
         except RedisError as error:
             log.warning("Redis is away: %s", error)
             return
         for job in waiting.order_by("queued_at"):
-            if services.entry_id(job) not in known:
+            if services.entry_name(job) not in known:
                 log.warning("job %s was in line but unknown to Redis; ringing again", job.pk)
                 services.ring(job)
 

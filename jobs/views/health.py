@@ -1,6 +1,5 @@
 """Whether this process lives, and whether the site can do its work. No sign-in, and nothing secret in the answers."""
 
-import socket
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from redis import RedisError
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
+
+from jobs import machine
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -57,19 +58,19 @@ def worker(queue: str) -> bool:
     redis = django_rq.get_connection(queue)
     with redis.pipeline(transaction=False) as pipeline:
         for key in redis.smembers(WORKERS_BY_QUEUE_KEY % queue):
-            pipeline.hmget(key, "hostname", "pid", "death")
+            pipeline.hmget(key, "machine", "pid", "death")
         return any(lives(*row) for row in pipeline.execute())
 
 
-def lives(hostname: bytes | None, pid: bytes | None, death: bytes | None) -> bool:
+def lives(where: bytes | None, pid: bytes | None, death: bytes | None) -> bool:
     """Whether a registered worker is still there.
 
     A registration expires two minutes after the last heartbeat; of a worker on this machine the
     kernel knows better.
     """
-    if hostname is None or pid is None or death is not None:
+    if where is None or pid is None or death is not None:
         return False
-    if hostname.decode() != socket.gethostname():
+    if where.decode() != machine.identity():
         return True
     try:
         state = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[0]

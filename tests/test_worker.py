@@ -1,0 +1,159 @@
+"""Workers on the real parts: who they are, and what they make of a Redis that goes away or forgets."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from jobs import machine
+from jobs.models import Job
+from jobs.services import losses
+from jobs.worker import MediaWorker, unique_name
+from tests import media
+from tests.processes import wait_for
+from tests.site import Site
+
+S = Job.Status
+
+
+@pytest.fixture
+def site(make_site) -> Site:
+    return make_site(LOST_AFTER_SECONDS="5", RECONCILE_SECONDS="1")
+
+
+def ready(site: Site) -> bool:
+    return requests.get(f"{site.url}/readyz", timeout=5).status_code == 200
+
+
+def registered(site: Site) -> set[str]:
+    with site.redis.client() as redis:
+        return {key.decode() for key in redis.smembers("rq:workers")}
+
+
+def ordered(site: Site, recording: Path, operation: str, **params) -> str:
+    client = site.client("ann@example.org")
+    with recording.open("rb") as file:
+        video = client.post("/api/v1/videos", files={"file": file}).json()["id"]
+    answer = client.post("/api/v1/jobs", json={"video": video, "operation": operation, "params": params})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def assert_quiet(site: Site) -> None:
+    """No process has shown a traceback."""
+    for process in site.processes.values():
+        assert "Traceback" not in process.said(), process.said()
+
+
+# Redis ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_site_is_ready_again_after_redis_lost_its_data(site):
+    before = registered(site)
+    assert len(before) == 2
+    with site.redis.client() as redis:
+        redis.flushall()
+    assert not ready(site)
+    wait_for(lambda: ready(site), "the workers to register again")
+    assert registered(site) == before
+
+
+def test_idle_workers_outlive_a_restart_of_redis(site):
+    before = registered(site)
+    site.redis.stop()
+    time.sleep(3)  # long enough for everybody to notice
+    site.redis.start()
+    wait_for(lambda: ready(site), "the site to be ready again")
+    assert registered(site) == before
+    assert all(process.alive for process in site.processes.values())
+    assert_quiet(site)
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["flushed", "away"])
+def test_work_ends_quietly_when_redis_lost_its_entry_or_is_away(site, tmp_path, away):
+    params = {"keep": [[0, 10], [12, 30]], "render": "encode"}
+    job = ordered(site, media.video(tmp_path / "talk.mp4", seconds=30), "silence-cut", **params)
+    wait_for(lambda: site.job(job).status != S.QUEUED, "the work to begin")
+    if away:
+        site.redis.stop()
+    else:
+        with site.redis.client() as redis:
+            redis.flushall()
+    assert site.wait_for_job(job).status == S.SUCCEEDED
+    if away:
+        site.redis.start()
+    wait_for(lambda: ready(site), "the site to be ready again")
+    following = ordered(site, media.video(tmp_path / "next.mp4", seconds=3), "silence-cut", keep=[[0, 1]])
+    assert site.wait_for_job(following).status == S.SUCCEEDED
+    assert site.job(job).attempt == 1
+    assert_quiet(site)
+
+
+# Ends ----------------------------------------------------------------------------------------------------------------
+
+
+def test_more_restarts_than_a_job_may_lose_workers_cost_it_nothing(site, settings, tmp_path):
+    params = {"keep": [[0, 10], [12, 30]], "render": "encode"}
+    job = ordered(site, media.video(tmp_path / "talk.mp4", seconds=30), "silence-cut", **params)
+    for attempt in range(1, settings.MAX_ATTEMPTS + 2):
+        (worker,) = site.workers("long")
+        # It may be too quick for us, but not each time.
+        row = wait_for(lambda n=attempt: (row := site.job(job)).attempt == n and row, f"attempt {attempt}")
+        if row.status != S.RUNNING:
+            break
+        site.kill(worker, signal.SIGTERM)
+        row = site.job(job)
+        assert (row.status, row.stage, row.losses) == (S.QUEUED, losses.STOPPED.stage, 0)
+        site.start_worker("long")
+    assert site.wait_for_job(job, seconds=120).status == S.SUCCEEDED
+    assert_quiet(site)
+
+
+def ended(**how) -> int:
+    """The wait status of a process that ended like this."""
+    number = how.get("signal")
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import os; os.kill(os.getpid(), {number})" if number else "1/0"]
+    )
+    return os.waitpid(process.pid, 0)[1]
+
+
+@pytest.mark.parametrize(
+    ("how", "oom_kills", "stopping", "loss"),
+    [
+        ({"signal": int(signal.SIGKILL)}, 0, False, losses.KILLED),
+        ({"signal": int(signal.SIGKILL)}, 1, False, losses.MEMORY),
+        ({"signal": int(signal.SIGKILL)}, 0, True, losses.STOPPED),
+        ({"signal": int(signal.SIGTERM)}, 0, False, losses.STOPPED),
+        ({"signal": int(signal.SIGSEGV)}, 1, False, losses.KILLED),
+        ({}, 0, False, losses.KILLED),
+    ],
+)
+def test_it_tells_apart_how_a_work_horse_ended(redis_server, monkeypatch, how, oom_kills, stopping, loss):
+    worker = MediaWorker(["quick"], name=unique_name("quick"), connection=redis_server.client())
+    monkeypatch.setattr(machine, "oom_kills", lambda: oom_kills)  # the kernel's count is out of reach
+    worker._status, worker._stop_requested = ended(**how), stopping
+    assert worker._loss() is loss
+
+
+# Names ---------------------------------------------------------------------------------------------------------------
+
+
+def test_workers_on_hosts_of_the_same_name_have_names_of_their_own():
+    names = {unique_name("long") for _ in range(100)}
+    assert len(names) == 100
+    assert all(name.startswith(f"{os.uname().nodename}-long-") for name in names)
+
+
+def test_a_job_names_the_worker_that_does_it(site, tmp_path):
+    job = ordered(site, media.video(tmp_path / "talk.mp4", seconds=3), "trim", start=0, end=1)
+    row = site.wait_for_job(job)
+    name, pid = row.worker.rsplit(" ", 1)
+    assert f"rq:worker:{name}" in registered(site)
+    assert name.startswith(f"{os.uname().nodename}-{row.queue}-")
+    assert int(pid) > 0
