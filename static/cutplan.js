@@ -29,13 +29,23 @@
   function listen(detector) {
     const address = `${levels}?${new URLSearchParams({ detector, track: fields.track })}`;
     if (!heard.has(address)) {
-      heard.set(address, { value: null, promise: fetch(address).then(async (response) => {
+      heard.set(address, { value: null, promise: patiently(() => fetch(address)).then(async (response) => {
         if (!response.ok) throw new Error(await said(response));
         return (heard.get(address).value = planner.heard(await response.arrayBuffer()));
       }) });
       heard.get(address).promise.catch(() => heard.delete(address));
     }
     return heard.get(address);
+  }
+
+  // While the server is busy with others it says when to ask again.
+  async function patiently(asking) {
+    for (;;) {
+      const response = await asking(), seconds = Number(response.headers.get("Retry-After"));
+      if (response.status !== 503 || !seconds) return response;
+      say(await said(response));
+      await new Promise((done) => setTimeout(done, seconds * 1000));
+    }
   }
 
   async function said(response) {
@@ -94,7 +104,7 @@
     const keep = cutlist.keep(list), body = { params: byHand ? { ...fields.params(), keep } : fields.params() };
     if (byHand && !keep.length) return;
     try {
-      const response = await send(planned, body, signal);
+      const response = await patiently(() => send(planned, body, signal));
       if (signal.aborted) return;
       if (!response.ok) return refused(await said(response));
       settle(await response.json());

@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
 from jobs import live, storage
-from jobs.access import owned
+from jobs.access import aowned, owned
 from jobs.api.auth import owner
 from jobs.api.documented import BYTES, UPLOAD, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
@@ -129,14 +130,16 @@ def delete_video(request: HttpRequest, video_id: UUID) -> VideoDeleted:
 
 @router.post(
     "/{uuid:video_id}/cut-plan",
-    response={200: PlanOut, **failures(404, 422)},
+    response={200: PlanOut, **failures(404, 422, 503)},
     summary="Plan a cut without rendering it",
 )
-def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAMS) -> dict[str, Any]:
+async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAMS) -> dict[str, Any]:
     """What `silence-cut` would keep with these parameters. The first plan of a recording measures its sound; further
     ones answer at once."""
-    video = owned(Video, owner(request), video_id)
-    return plans.cut_plan(video, checked(plans.OPERATION, body.params, video.info, video.owner))
+    account = owner(request)
+    video = await aowned(Video, account, video_id)
+    params = await asyncio.to_thread(checked, plans.OPERATION, body.params, video.info, account)
+    return await plans.cut_plan(video, params)
 
 
 @router.api_operation(["HEAD"], "/{uuid:video_id}/file", include_in_schema=False)

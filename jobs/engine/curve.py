@@ -33,7 +33,7 @@ def measured(
 
     What the file `stored` holds is not measured again. `progress` gets the fraction of all tracks that is done, 0 to 1.
     """
-    if curve := _from_arrays(cache.load(stored)):
+    if curve := kept(stored):
         return curve
     found = []
     for number, track in enumerate(tracks):
@@ -46,6 +46,11 @@ def measured(
     curve = highest(found, silence)
     cache.save(stored, {"values": curve.values, "duration": np.array(curve.duration.as_integer_ratio(), np.int64)})
     return curve
+
+
+def kept(stored: Path | None) -> Curve | None:
+    """What was measured before; None when that is not there any more."""
+    return _from_arrays(cache.load(stored))
 
 
 def highest(curves: Sequence[Curve], silence: float) -> Curve:

@@ -222,10 +222,15 @@ def _analyse(
         index = indexing.result()
         if surveying:
             surveying.join()
+    plan = planned(info, params, measured, index)
+    return _Analysis(plan, index, surveying.result if surveying else None)
+
+
+def planned(info: MediaInfo, params: CutParams, measured: Levels | Voice | None, index: FrameIndex | None) -> CutPlan:
+    """The plan from what was measured, boundaries on the picture's frames. Raises InputError."""
     ends = [measured.duration if measured else info.duration]
     if index:
-        ends.append(Fraction(index.end, index.clock_hz))
         # The sound is not read when ranges are given, and another track may be longer than the measured one.
-        plan = cutplan.plan(measured, max(ends), params)
-        return _Analysis(cutplan.snap(plan, index), index, surveying.result if surveying else None)
-    return _Analysis(cutplan.snap_to_samples(cutplan.plan(measured, max(ends), params), output_rate(info.audio[0])))
+        ends.append(Fraction(index.end, index.clock_hz))
+        return cutplan.snap(cutplan.plan(measured, max(ends), params), index)
+    return cutplan.snap_to_samples(cutplan.plan(measured, max(ends), params), output_rate(info.audio[0]))

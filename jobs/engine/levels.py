@@ -85,10 +85,20 @@ def measure(
             tracks(info, track),
             lambda one, advance: _measure(source, info, one, advance),
             silence=-np.inf,
-            stored=cache_dir and cache_dir / f"levels-{track}.v{VERSION}.npz",
+            stored=cache_dir and _stored(cache_dir, track),
             progress=progress,
         )
     )
+
+
+def kept(cache_dir: Path, track: int | str) -> Levels | None:
+    """What `measure` found before of these bytes, as far as it is still there."""
+    found = curve.kept(_stored(cache_dir, track))
+    return Levels(*found) if found else None
+
+
+def _stored(cache_dir: Path, track: int | str) -> Path:
+    return cache_dir / f"levels-{track}.v{VERSION}.npz"
 
 
 def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: curve.Progress) -> Curve:

@@ -33,6 +33,8 @@ SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
 BREAKDOWNS = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)}
 NO_MEMORY = (os.strerror(errno.ENOMEM), "MemoryError", "bad_alloc")
 """How programs say that they were given no memory."""
+MOST_STARVED_LINES = 100
+"""ffmpeg can go on for ever without memory, and say so for every packet again and again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Child:
         self.limits = limits or Limits()
         self._tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
         self._expired = threading.Event()
+        self._starved = False
         self._clock = threading.Timer(self.limits.wall_seconds or 0, self._expire)
         self._clock.daemon = True
         if self.limits.wall_seconds is not None:
@@ -152,10 +155,15 @@ class Child:
 
     def _read_errors(self) -> None:
         assert self.process.stderr is not None
+        starved = 0
         for raw in self.process.stderr:
             line = raw.decode(errors="replace").rstrip()
             self._tail.append(line)
             self.log.line(line)
+            starved += is_memory_bounded(self.limits) and any(words in line for words in NO_MEMORY)
+            if starved > MOST_STARVED_LINES:
+                self._starved = True
+                self.process.kill()
 
     def _expire(self) -> None:
         self._expired.set()
@@ -173,6 +181,8 @@ class Child:
         self._drain.join()
         if status != 0 and self._expired.is_set():
             raise overdue(self.argv, self.tail)
+        if self._starved:
+            raise too_heavy("memory", f"{shlex.join(self.argv)}\n{self.tail}")
         if status != 0:
             raise failure(self.argv, status, self.tail, self.limits)
 
@@ -292,9 +302,21 @@ def output(
     log: CommandLog | None = None,
     limits: Limits | None = None,
     env: Mapping[str, str] | None = None,
+    given: bytes = b"",
+    at_start: Callable[["Child"], None] = lambda child: None,
 ) -> bytes:
-    """Run a program to its end and return its standard output. Raises ToolError, ResourceError or TimedOut."""
-    with started(argv, log=log, limits=limits, env=env) as child:
+    """Run a program to its end and return its standard output. Raises as `Child.wait` does.
+
+    `given` is all that it reads, before it says anything. `at_start` gets the child, for somebody else to end it.
+    """
+    with started(
+        argv, log=log, limits=limits, env=env, stdin=subprocess.PIPE if given else subprocess.DEVNULL
+    ) as child:
+        at_start(child)
+        if given:
+            with contextlib.suppress(BrokenPipeError):  # it ended by itself, and says why
+                child.stdin.write(given)
+                child.stdin.close()
         data = child.stdout.read()
         child.wait()
     return data

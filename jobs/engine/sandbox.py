@@ -1,6 +1,6 @@
 """Work on strangers' bytes in a bounded child process: a program of ours that prints one line of JSON.
 
-The line is what was asked for, or {"error": {"code", "message", "detail"}, "kind": "input" or "resource"}, or
+The line is what was asked for, or {"error": {"code", "message", "detail"}, "kind": one of KINDS}, or
 {"broken": "..."} for what nobody had thought of. Whose fault a failure is decides what becomes of an upload: one of the
 bytes happens every time, and shows as TooHeavy (processor time, memory, size of what is written) or Crash. All else is
 the server's: time on the clock, a kill from outside, a program that could not be started.
@@ -18,16 +18,28 @@ import av.error
 import av.logging
 
 from jobs.engine import offline, process
-from jobs.errors import Busy, Crash, InputError, ResourceError, TimedOut, ToolError
+from jobs.errors import Busy, Crash, InputError, JobError, ResourceError, TimedOut, ToolError
 
 Answer = dict[str, Any]
+KINDS: dict[str, type[JobError]] = {"input": InputError, "resource": ResourceError, "tool": ToolError}
 
 
-def ask(argv: list[str], limits: process.Limits, log: process.CommandLog | None = None) -> Answer:
-    """The child's answer. Raises what it raised (InputError, ResourceError), TooHeavy, Crash, and Busy for whatever is
-    no fault of the bytes and may pass."""
+def ask(
+    argv: list[str],
+    limits: process.Limits,
+    log: process.CommandLog | None = None,
+    *,
+    given: bytes = b"",
+    at_start: Callable[[process.Child], None] = lambda child: None,
+) -> Answer:
+    """The child's answer; `given` and `at_start` are those of `process.output`.
+
+    Raises what the child raised (InputError, ResourceError, ToolError), TooHeavy, Crash, and Busy for whatever is no
+    fault of the bytes and may pass.
+    """
     try:
-        answer = json.loads(process.output(argv, log=log, limits=limits, env=environment()))
+        line = process.output(argv, log=log, limits=limits, env=environment(), given=given, at_start=at_start)
+        answer = json.loads(line)
     except Crash:
         raise
     except (ToolError, TimedOut, OSError) as error:
@@ -37,7 +49,7 @@ def ask(argv: list[str], limits: process.Limits, log: process.CommandLog | None 
     if not isinstance(answer, dict) or "broken" in answer:
         raise crash(str(answer))
     if "error" in answer:
-        raise (ResourceError if answer.get("kind") == "resource" else InputError)(**answer["error"])
+        raise KINDS.get(answer.get("kind", ""), InputError)(**answer["error"])
     return answer
 
 
@@ -80,9 +92,9 @@ def answer(work: Callable[[], Answer]) -> None:
 def answered(work: Callable[[], Answer]) -> Answer:
     try:
         return work()
-    except (InputError, ResourceError) as error:
+    except tuple(KINDS.values()) as error:
         told = {"code": error.code, "message": error.message, "detail": error.detail}
-        return {"error": told, "kind": "input" if isinstance(error, InputError) else "resource"}
+        return {"error": told, "kind": next(name for name, kind in KINDS.items() if isinstance(error, kind))}
     except MemoryError:
         raise  # beyond its limit, as `process` reads in what Python prints
     except Exception as error:  # the boundary: whatever these bytes have done, it is told

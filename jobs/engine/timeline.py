@@ -63,19 +63,22 @@ class FrameIndex:
 
     def frame_at_or_before(self, time: Fraction) -> Fraction:
         """When the frame on show at `time` came on show; `time` itself, on the clock, when that is too far off."""
-        time = self.on_clock(time)
-        place = int(np.searchsorted(self.shown, self.ticks(time), "right")) - 1
-        if place < 0 or self.ticks(time) >= self.end:
-            return time
-        shown = max(Fraction(int(self.shown[place]), self.clock_hz), Fraction(0))
-        return shown if time - shown <= SNAP_LIMIT else time
+        # Twice for each of thousands of ranges: numbers, not fractions.
+        tick = time.numerator * self.clock_hz // time.denominator
+        place = int(np.searchsorted(self.shown, tick, "right")) - 1
+        if place >= 0 and tick < self.end:
+            shown = max(int(self.shown[place]), 0)
+            if (tick - shown) * SNAP_LIMIT.denominator <= SNAP_LIMIT.numerator * self.clock_hz:
+                tick = shown
+        return Fraction(tick, self.clock_hz)
 
     def frame_at_or_after(self, time: Fraction) -> Fraction:
         """When the next frame after `time` comes on show, or the last one goes; `time` when that is too far off."""
-        time = -self.on_clock(-time)
-        place = int(np.searchsorted(self.shown, self.ticks(time), "left"))
-        shown = Fraction(int(self.shown[place]) if place < len(self.shown) else self.end, self.clock_hz)
-        return shown if 0 <= shown - time <= SNAP_LIMIT else time
+        tick = -(-time.numerator * self.clock_hz // time.denominator)
+        place = int(np.searchsorted(self.shown, tick, "left"))
+        shown = int(self.shown[place]) if place < len(self.shown) else self.end
+        is_near = (shown - tick) * SNAP_LIMIT.denominator <= SNAP_LIMIT.numerator * self.clock_hz
+        return Fraction(shown if shown >= tick and is_near else tick, self.clock_hz)
 
     def key_at_or_before(self, pts: int) -> int | None:
         """Time stamp of the last frame at or before `pts` from which decoding can start."""
@@ -166,13 +169,21 @@ def index_frames(
 
     Raises InputError when the pictures carry no time stamps or there is none.
     """
-    stored = cache_dir and cache_dir / f"frames.v{VERSION}.npz"
-    arrays = cache.load(stored)
-    if arrays and set(arrays) == {"pts", "keys", "end", "time_base"}:
-        return _index(info, arrays)
+    if cache_dir and (index := kept(info, cache_dir)):
+        return index
     arrays = _read(source, info, halt or Halt())
-    cache.save(stored, arrays)
+    cache.save(cache_dir and _stored(cache_dir), arrays)
     return _index(info, arrays)
+
+
+def kept(info: MediaInfo, cache_dir: Path) -> FrameIndex | None:
+    """What `index_frames` read before of these bytes, as far as it is still there."""
+    arrays = cache.load(_stored(cache_dir))
+    return _index(info, arrays) if arrays and set(arrays) == {"pts", "keys", "end", "time_base"} else None
+
+
+def _stored(cache_dir: Path) -> Path:
+    return cache_dir / f"frames.v{VERSION}.npz"
 
 
 def open_picture(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoStream]:

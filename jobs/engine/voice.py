@@ -58,10 +58,20 @@ def measure(
             levels.tracks(info, track),
             lambda one, advance: _measure(source, info, one, advance),
             silence=0,
-            stored=cache_dir and cache_dir / f"voice-{track}.v{VERSION}.npz",
+            stored=cache_dir and _stored(cache_dir, track),
             progress=progress,
         )
     )
+
+
+def kept(cache_dir: Path, track: int | str) -> Voice | None:
+    """What `measure` found before of these bytes, as far as it is still there."""
+    found = curve.kept(_stored(cache_dir, track))
+    return Voice(*found) if found else None
+
+
+def _stored(cache_dir: Path, track: int | str) -> Path:
+    return cache_dir / f"voice-{track}.v{VERSION}.npz"
 
 
 def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: curve.Progress) -> Curve:

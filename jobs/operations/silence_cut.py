@@ -18,8 +18,10 @@ from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.companions import caption_files, timelines
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TrackField, safe_name
 
-LONGEST_RANGES = 500_000
-"""Characters of ranges as text: more than 20 000 ranges."""
+LONGEST_RANGES = 1_000_000
+"""Characters of ranges as text."""
+MOST_RANGES = 50_000
+"""Ranges are handled one by one: more would hold up the others on the site."""
 
 
 class ThresholdField(forms.CharField):
@@ -53,6 +55,8 @@ class RangesField(forms.CharField):
             ranges = tuple((float(start), float(end)) for start, end in self._pairs(value))
         except (TypeError, ValueError, ArithmeticError, RecursionError):
             raise ValidationError(self.EXAMPLE) from None
+        if len(ranges) > MOST_RANGES:
+            raise ValidationError("These are too many ranges. Join some of them.")
         if not all(math.isfinite(time) for pair in ranges for time in pair):
             raise ValidationError(self.EXAMPLE)
         return ranges

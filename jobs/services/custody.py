@@ -104,7 +104,7 @@ def _of_images(names: list[str]) -> Keys:
 
 
 def _of_artifacts(names: list[str]) -> Keys:
-    known = set(Artifact.objects.filter(job__in=names).values_list("key", flat=True))
+    known = set(Artifact.objects.filter(job__in=[UUID(name) for name in names]).values_list("key", flat=True))
     running = Job.objects.filter(pk__in=names, status=Job.Status.RUNNING).values_list("pk", flat=True)
     return known | {jobs.artifacts_key(pk) for pk in running}
 

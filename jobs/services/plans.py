@@ -1,61 +1,91 @@
-"""What a cut would keep, without rendering it, and what that is found from."""
+"""What a cut would keep, without rendering it, and what that is found from.
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
-from weakref import WeakValueDictionary
+What is decoded for that, and plans of very many ranges, are the work of a child process (`services.measuring`).
+"""
+
+import asyncio
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 from jobs import storage
-from jobs.engine import cut, grades, levels, voice
+from jobs.engine import cut, grades, levels, process, timeline, voice
+from jobs.engine.cutparams import CutParams
+from jobs.engine.levels import Levels
+from jobs.engine.measuring import Request
+from jobs.engine.voice import Voice
 from jobs.models import Video
 from jobs.operations.silence_cut import SilenceCutParams
+from jobs.services import measuring
 
 OPERATION = "silence-cut"
-_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-_guard = threading.Lock()
+QUICK_SECONDS = 3600
+QUICK_RANGES = 1000
+"""A plan of a longer recording, or of more ranges, would hold the web process up for others."""
+Detector = Literal["loudness", "voice"]
+Track = int | Literal["all"]
+T = TypeVar("T")
 
 
-def cut_plan(video: Video, params: SilenceCutParams) -> dict[str, Any]:
+async def cut_plan(video: Video, params: SilenceCutParams) -> dict[str, Any]:
     """`{keep: [[start, end]...], source_duration, output_duration, saved, threshold_db}`: seconds, and the level in
     dBFS that the plan was made with (None for given ranges).
 
-    The sound is measured once and kept in the cache of these bytes. Raises InputError when nothing would be left.
+    Sound and frames are measured once and kept in the cache of these bytes. Raises InputError when nothing would be
+    left, Busy when too much is being measured, ToolError, ResourceError.
     """
-    with _alone(video):
-        plan = cut.plan_only(
-            storage.path(video.key),
-            video.info,
-            params.for_engine(),
-            track=params.audio_track,
-            cache=storage.cache_dir(video.sha256),
-        )
-    return cut.plan_json(plan)
+    info = video.info
+    measured = None if params.keep else await _heard(video, params.detector, params.audio_track)
+    index = await _kept(video, "frames", "all", lambda cache: timeline.kept(info, cache)) if info.video else None
+    if info.duration <= QUICK_SECONDS and len(params.keep) <= QUICK_RANGES:
+        return cut.plan_json(await asyncio.to_thread(cut.planned, info, params.for_engine(), measured, index))
+    wanted = {field.name: getattr(params, field.name) for field in dataclasses.fields(CutParams)}
+    digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
+    request = dataclasses.replace(_request(video, "plan", params.audio_track), params=wanted)
+    return await measuring.answer(video.owner_id, (video.sha256, "plan", params.audio_track, digest), lambda: request)
 
 
-def heard(video: Video, detector: Literal["loudness", "voice"], track: int | Literal["all"]) -> bytes:
+async def heard(video: Video, detector: Detector, track: Track) -> bytes:
     """What the detector measures of a recording, as `grades` writes it for a page.
 
-    Takes seconds the first time, milliseconds from then on. Raises InputError, ToolError, FileNotFoundError.
+    Takes seconds the first time, milliseconds from then on. Raises as `cut_plan` does, and FileNotFoundError.
     """
-    source, cache_dir = storage.path(video.key), storage.cache_dir(video.sha256)
-    if not source.exists():
-        raise FileNotFoundError(source)
-    with _alone(video):
-        if detector == "voice":
-            return grades.of_voice(voice.measure(source, video.info, track, cache_dir=cache_dir)).to_bytes()
-        return grades.of_levels(levels.measure(source, video.info, track, cache_dir=cache_dir)).to_bytes()
+    if not storage.path(video.key).exists():
+        raise FileNotFoundError(video.key)
+    measured = await _heard(video, detector, track)
+    return await asyncio.to_thread(_graded, measured)
 
 
-def heard_version(detector: Literal["loudness", "voice"]) -> str:
+def _graded(measured: Levels | Voice) -> bytes:
+    found = grades.of_voice(measured) if isinstance(measured, Voice) else grades.of_levels(measured)
+    return found.to_bytes()
+
+
+def heard_version(detector: Detector) -> str:
     """Changes when the same bytes would be heard differently."""
     return f"{detector}-{voice.VERSION if detector == 'voice' else levels.VERSION}.{grades.VERSION}"
 
 
-@contextmanager
-def _alone(video: Video) -> Iterator[None]:
-    """A page asks for several things at once: what is measured for the first of them is there for the others."""
-    with _guard:
-        lock = _locks.setdefault(video.sha256, threading.Lock())
-    with lock:
-        yield
+async def _heard(video: Video, detector: Detector, track: Track) -> Levels | Voice:
+    levels.tracks(video.info, track)
+    kept: Callable[[Path, Track], Levels | Voice | None] = voice.kept if detector == "voice" else levels.kept
+    return await _kept(video, detector, track, lambda cache: kept(cache, track))
+
+
+async def _kept(video: Video, what: str, track: Track, load: Callable[[Path], T | None]) -> T:
+    """What is in the cache of a recording, after it was measured if it has to be."""
+    cache = storage.cache_dir(video.sha256)
+    if (found := await asyncio.to_thread(load, cache)) is None:
+        await measuring.answer(video.owner_id, (video.sha256, what, track), lambda: _request(video, what, track))
+        found = await asyncio.to_thread(load, cache)
+    if found is None:
+        raise process.disk_full(f"nothing was kept in {cache}")
+    return found
+
+
+def _request(video: Video, what: str, track: Track) -> Request:
+    cache = storage.cache_dir(video.sha256)
+    return Request(what, str(storage.path(video.key)), str(cache), video.info.to_json(), track)

@@ -1,5 +1,6 @@
 """What was heard of a recording over time, for the waveform and the plan on its page."""
 
+import asyncio
 import gzip
 from typing import Literal
 from uuid import UUID
@@ -8,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from jobs.access import owned, refused, signed_in
-from jobs.errors import JobError
+from jobs.access import aowned, refused, signed_in
+from jobs.errors import Busy, JobError
 from jobs.models import Video
 from jobs.services import plans
 
@@ -18,12 +19,12 @@ Asked = tuple[Literal["loudness", "voice"], int | Literal["all"]]
 
 @require_safe
 @signed_in
-def levels(request: HttpRequest, pk: UUID) -> HttpResponse:
+async def levels(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The bytes of `engine.grades`; `?detector=voice` for voice instead of loudness, `?track=0` for one track.
 
-    Django runs a plain view in a thread of the request's own, so measuring holds nobody else up.
+    Who goes away before it is measured ends that, unless somebody else waits for the same.
     """
-    video = owned(Video, request.user, pk)
+    video = await aowned(Video, request.user, pk)
     try:
         detector, track = asked(request)
     except ValueError:
@@ -35,13 +36,15 @@ def levels(request: HttpRequest, pk: UUID) -> HttpResponse:
             known[name] = value
         return known
     try:
-        body = plans.heard(video, detector, track)
+        body = await plans.heard(video, detector, track)
     except FileNotFoundError as error:
         raise Http404("the file of this recording is gone") from error
+    except Busy as error:
+        return refused(503, error.code, error.message, **{"Retry-After": str(error.retry_after_seconds)})
     except JobError as error:
         return refused(422, error.code, error.message)
     if "gzip" in request.headers.get("Accept-Encoding", ""):
-        body = gzip.compress(body, 5, mtime=0)
+        body = await asyncio.to_thread(gzip.compress, body, 5, mtime=0)
         always["Content-Encoding"] = "gzip"
     return HttpResponse(body, headers=always, content_type="application/octet-stream")
 

@@ -1,0 +1,85 @@
+"""Children that measure recordings for pages: few at a time, one for all who ask the same, gone with the last of them.
+
+The web process decodes nothing itself. Who asks waits without a thread; when the last of them goes away, as Django
+tells by cancelling the view, the child is killed.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+
+from jobs.engine import measuring
+from jobs.engine.process import Child
+from jobs.engine.sandbox import Answer
+from jobs.errors import Busy, JobError
+
+MOST = max(4, os.cpu_count() or 1)
+"""Children at the same time, for one web process."""
+MOST_OF_ONE = 3
+"""Those for one account: a page asks for sound and frames at once."""
+_guard = threading.Lock()
+_running: set["_Work"] = set()
+_shared: dict[Hashable, "_Work"] = {}
+"""Those of `_running` that somebody waits for."""
+
+
+class _Work:
+    """One child. `askers` wait for `done`."""
+
+    def __init__(self, owner_id: int) -> None:
+        self.owner_id = owner_id
+        self.askers = 0
+        self.done: Future[Answer] = Future()
+        self.done.set_running_or_notify_cancel()  # who goes away must not cancel it for the others
+        self._child: Child | None = None
+        self._stopped = False
+
+    def run(self, request: measuring.Request) -> None:
+        """In a thread from start to end, as `process.started` wants it."""
+        try:
+            self.done.set_result(measuring.ask(request, self._at_start))
+        except (JobError, OSError) as error:
+            self.done.set_exception(error)
+        finally:
+            with _guard:
+                _running.discard(self)
+
+    def _at_start(self, child: Child) -> None:
+        with _guard:
+            self._child = child
+            if self._stopped:
+                child.process.kill()
+
+    def stop(self) -> None:
+        """With the guard held. Does nothing when it has ended."""
+        self._stopped = True
+        if self._child:
+            self._child.process.kill()
+
+
+async def answer(owner_id: int, key: Hashable, request: Callable[[], measuring.Request]) -> Answer:
+    """What a child says; `key` stands for the request. Raises as `measuring.ask`, and Busy when many are at work."""
+    with _guard:
+        work = _shared.get(key) or _begun(owner_id, key, request())
+        work.askers += 1
+    try:
+        return await asyncio.wrap_future(work.done)
+    finally:
+        with _guard:
+            work.askers -= 1
+            if not work.askers:
+                work.stop()
+                if _shared.get(key) is work:
+                    del _shared[key]
+
+
+def _begun(owner_id: int, key: Hashable, request: measuring.Request) -> _Work:
+    if len(_running) >= MOST or sum(work.owner_id == owner_id for work in _running) >= MOST_OF_ONE:
+        raise Busy("The server is measuring other recordings. Try again in a few seconds.")
+    work = _Work(owner_id)
+    threading.Thread(target=work.run, args=[request], name="measuring", daemon=True).start()
+    _running.add(work)
+    _shared[key] = work
+    return work
