@@ -9,9 +9,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from jobs import live, storage
+from jobs.engine import bounds
 from jobs.engine.failures import as_job_error
 from jobs.engine.process import CommandLog
 from jobs.errors import Cancelled, InputError
@@ -86,7 +88,8 @@ def work(job: Job, commands: CommandLog) -> None:
             file_name=job.video.name,
             transcript=transcripts.file_of(job.video),
         )
-        drafts = operation.run(context, params)
+        with bounds.held(info, settings.JOB_MEMORY_BYTES or bounds.share_bytes(settings.WORKERS)):
+            drafts = operation.run(context, params)
         publish(job, attempt, drafts, commands, signs)
 
 

@@ -141,6 +141,10 @@ CHANNEL_LAYERS = {
 
 RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": -1} for name in ("quick", "long")}
 RQ_SHOW_ADMIN_LINK = True
+WORKERS = env.integer("WORKERS", 2, 1)
+"""How many long jobs run at once on this machine, and so share its memory."""
+JOB_MEMORY_BYTES = env.integer("JOB_MEMORY_MB", 0, 0) * 1024**2
+"""What one job may take at most; 0 for a share of the machine's memory."""
 HEARTBEAT_SECONDS = 1.0
 """How often a running job says that it is alive, and asks whether it should stop."""
 LOST_AFTER_SECONDS = env.integer("LOST_AFTER_SECONDS", 15, 3)

@@ -1,6 +1,7 @@
 """Whether a file is whole: what its headers declare, against the bytes that are there."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,8 @@ from jobs.errors import InputError
 
 PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"mvex")
 MAX_BOXES = 100_000
+DEEPEST = 16
+"""Levels of parents; real files have five."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +45,18 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
 
 
 def tree(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    """The boxes between two offsets with those inside the known parents, in file order."""
+    """The boxes between two offsets with those inside the known parents, in file order.
+
+    Nothing real is as deep as DEEPEST, or has more than MAX_BOXES.
+    """
+    return itertools.islice(_tree(file, start, end, DEEPEST), MAX_BOXES)
+
+
+def _tree(file: BinaryIO, start: int, end: int, levels: int) -> Iterator[Box]:
     for box in boxes(file, start, end):
         yield box
-        if box.kind in PARENTS:
-            yield from tree(file, box.start, min(box.end, end))
+        if box.kind in PARENTS and levels:
+            yield from _tree(file, box.start, min(box.end, end), levels - 1)
 
 
 def lacks_index(path: Path) -> bool:

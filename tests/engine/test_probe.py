@@ -19,7 +19,7 @@ import av.error
 import pytest
 from PIL import Image
 
-from jobs.engine import containers, inspection, probe, process, sandbox
+from jobs.engine import containers, inspection, integrity, probe, process, sandbox
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
 from jobs.errors import Busy, InputError, ResourceError
@@ -593,6 +593,17 @@ def test_what_nobody_thought_of_is_told_apart_by_who_said_it(capsys):
     assert "broken" in broken(av.error.OSError(errno.EIO, "Input/output error")), "libav means the bytes"
     with pytest.raises(OSError, match="disk"):
         broken(OSError(errno.EIO, "the disk"))
+
+
+def test_boxes_in_boxes_without_end_are_not_followed(tmp_path):
+    count = 20_000
+    nested = b"".join((8 * (count - level)).to_bytes(4) + b"moov" for level in range(count))
+    path = tmp_path / "nested.mp4"
+    path.write_bytes(nested)
+    assert not integrity.is_fragmented(path)
+    with path.open("rb") as file:
+        assert len(list(integrity.tree(file, 0, len(nested)))) == integrity.DEEPEST + 1
+    assert refusal(path)
 
 
 def test_a_child_that_was_killed_says_nothing_about_the_recording(mp4, monkeypatch):
