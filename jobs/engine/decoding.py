@@ -24,6 +24,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine import accept, containers
+from jobs.engine.cropping import Cropper
 from jobs.engine.media import MediaInfo
 from jobs.errors import InputError
 
@@ -61,6 +62,7 @@ class Reader:
         self.start = info.start
         self.strict = strict
         self.packets_decoded = 0
+        self._cropper = Cropper(info.video.crop)
         self._aim = 0
         self._stamps: collections.deque[int | None] = collections.deque()
         self._damaged: set[int] = set()
@@ -287,7 +289,8 @@ class Reader:
     def _decode(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame] | None:
         """Frames that come out when `packet` goes in (None: all that are left); None when it cannot be decoded."""
         self.packets_decoded += packet is not None
-        return containers.frames(self.stream.codec_context, packet)
+        frames = containers.frames(self.stream.codec_context, packet)
+        return frames and list(map(self._cropper, frames))
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         """The stream's packets from here to the end, or to where the container can be read no further."""

@@ -14,8 +14,8 @@ from av.subtitles.stream import SubtitleStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import accept, containers, extent, orientation, timing
-from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack, title_of
+from jobs.engine import accept, containers, cropping, extent, orientation, timing
+from jobs.engine.media import WHOLE, AudioTrack, MediaInfo, VideoTrack, title_of
 from jobs.errors import InputError
 
 MAX_TRACKS = 64
@@ -168,14 +168,18 @@ def video_track(
     picture = begin.picture
     assert picture is not None
     rotation, is_mirrored = orientation.told(picture)
+    crop = cropping.told(track)
+    if not crop.fits(picture.width, picture.height):
+        crop = WHOLE
     base = track.time_base or Fraction(1, 1000)
     rate = timing.mean_rate(begin.times, base)
     stated = track.codec_context.bit_rate or 0
     return VideoTrack(
         index=track.index,
         codec=track.codec_context.codec.canonical_name,
-        width=picture.width,
-        height=picture.height,
+        width=picture.width - crop.left - crop.right,
+        height=picture.height - crop.top - crop.bottom,
+        crop=crop,
         rotation=rotation,
         mirrored=is_mirrored,
         sample_aspect=sample_aspect(track),

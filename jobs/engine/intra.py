@@ -70,6 +70,8 @@ def planned(
 def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
     """Raise CannotCopy unless its codec has pictures that stand for themselves, and the container holds them."""
     assert info.video is not None
+    if any(info.video.crop):
+        raise CannotCopy("its container crops it, which not every player minds")
     codec = info.video.codec
     if codec in MIXED:
         if info.format.split(",")[0] not in MARKING:

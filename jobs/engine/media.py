@@ -3,14 +3,31 @@
 import dataclasses
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+
+class Crop(NamedTuple):
+    """How many pixels a container takes off each edge of the pictures that the decoder gives."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+
+    def fits(self, width: int, height: int) -> bool:
+        """Whether there is something to take off a picture of this size, and something left then."""
+        return any(self) and self.left + self.right < width and self.top + self.bottom < height
+
+
+WHOLE = Crop()
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoTrack:
-    """`width` and `height` are coded pixels; `rotation` is clockwise degrees (0, 90, 180, 270) to show it upright.
+    """`width` and `height` are pixels as stored, without those that `crop` takes off the edges.
 
-    Where it is `mirrored`, left and right have to change places after that.
+    `rotation` is clockwise degrees (0, 90, 180, 270) to show it upright; where it is `mirrored`, left and right have to
+    change places after that.
     """
 
     index: int
@@ -25,6 +42,7 @@ class VideoTrack:
     hdr: bool = False
     bit_rate: int = 0
     mirrored: bool = False
+    crop: Crop = WHOLE
 
     @property
     def sideways(self) -> bool:
@@ -78,7 +96,7 @@ class MediaInfo:
         video = data["video"]
         if video is not None:
             fractions = {key: Fraction(video[key]) for key in ("sample_aspect", "frame_rate")}
-            video = VideoTrack(**{**video, **fractions})
+            video = VideoTrack(**{**video, **fractions, "crop": Crop(*video.get("crop", ()))})
         return cls(
             **{
                 **data,

@@ -11,8 +11,9 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine.cropping import all_cropped
 from jobs.engine.deinterlace import whole_pictures
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import Crop, MediaInfo
 from jobs.engine.pcm import demuxer
 from jobs.engine.timeline import FrameIndex, Schedule, open_picture, readable_frames
 from jobs.errors import ToolError
@@ -30,13 +31,21 @@ class Playhead:
     """Goes through the pictures of one recording, forwards only."""
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream, index: FrameIndex, *, can_seek: bool, alone: bool
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        index: FrameIndex,
+        *,
+        can_seek: bool,
+        alone: bool,
+        crop: Crop,
     ) -> None:
         self._container = container
         self._stream = stream
         self._index = index
         self._can_seek = can_seek
         self._alone = alone
+        self._crop = crop
         self._decoded = self._frames()
         self._shown: tuple[int, VideoFrame] | None = None
         self._ahead: tuple[int, VideoFrame] | None = None
@@ -52,7 +61,8 @@ class Playhead:
                 context.thread_type = ThreadType.AUTO
             else:
                 context.thread_count, context.thread_type = 1, ThreadType.NONE
-            yield cls(container, stream, index, can_seek=can_jump(info), alone=alone)
+            assert info.video is not None
+            yield cls(container, stream, index, can_seek=can_jump(info), alone=alone, crop=info.video.crop)
 
     def shown(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
         """The pictures of a schedule from its number `first` up to `end`, and whether each is right."""
@@ -87,7 +97,8 @@ class Playhead:
         self._ahead = self._next()
 
     def _frames(self) -> Iterator[VideoFrame]:
-        return whole_pictures(readable_frames(self._container, self._stream), alone=self._alone)
+        frames = whole_pictures(readable_frames(self._container, self._stream), alone=self._alone)
+        return all_cropped(frames, self._crop)
 
     def _next(self) -> tuple[int, VideoFrame] | None:
         return next(((frame.pts, frame) for frame in self._decoded if frame.pts is not None), None)

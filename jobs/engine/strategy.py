@@ -95,6 +95,8 @@ def choose(
 
 def enterable(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedOrder:
     """How the pictures are stored, where they can be gone to one by one. Raises CannotCopy."""
+    if info.video is not None and any(info.video.crop):
+        raise CannotCopy("its container crops it, which not every player minds")
     if demuxer(info) not in ENTERABLE:
         raise CannotCopy("its container cannot be entered in the middle")
     order = coded.survey(source, info, index, halt=halt)
