@@ -109,7 +109,7 @@
       if (!response.ok) return refused(await said(response));
       settle(await response.json());
     } catch (error) {
-      if (error.name !== "AbortError") say("The server did not answer. What you see is the page's own plan.", "bad");
+      if (error.name !== "AbortError") say("The server did not answer. The plan shown may be off by a frame.", "bad");
     }
   }
 
@@ -195,7 +195,7 @@
 
   function edit(kind, changed, then = chosen) {
     if (changed === list) return;
-    if (muting()) return say("Pauses that only lose their sound follow the settings. Take them out to choose by hand.", "bad");
+    if (muting()) return say("Muted pauses follow the settings. Choose “Remove them” to cut by hand.", "bad");
     keepPast(kind);
     list = changed;
     byHand = true;
@@ -270,8 +270,8 @@
     by("hand").hidden = !byHand;
     if (!byHand) by("back").hidden = true;
     remember();
-    by("which").textContent = chosen >= 0 ? named(chosen) : `Click a stretch to ${speed ? "run it faster" : "cut"} or keep it, drag its edge.`;
-    by("toggle").textContent = list[here()]?.kept ? (speed ? "Run it faster" : "Cut it") : "Keep it";
+    by("which").textContent = chosen >= 0 ? named(chosen) : `Click a part to ${speed ? "speed it up" : "cut"} or keep it, or drag its edge.`;
+    by("toggle").textContent = list[here()]?.kept ? (speed ? "Speed it up" : "Cut it") : "Keep it";
     by("undo").disabled = !past.length;
     by("redo").disabled = !future.length;
     by("render").disabled = sending || Boolean(problem && !byHand) || (!quiet && (!kept || !gone.length));
@@ -343,7 +343,7 @@
     sending = true;
     show();
     try {
-      if (!exact) tell("Placing the cuts on frames.");
+      if (!exact) tell("Fitting the cuts to frames.");
       for (let waited = null; !exact && waited !== answered;) await (waited = answered);
       if (problem && !byHand) return tell("");
       const keep = cutlist.keep(list).map((range) => range.map((time) => Number(time.toFixed(6))));
@@ -378,7 +378,7 @@
       show();
       return rest();
     }
-    note = byHand ? "The new settings took the place of what you chose by hand. Undo brings it back." : "";
+    note = byHand ? "The new settings replaced your cuts. Undo brings them back." : "";
     keepPast(`set ${kind}`, { list, byHand, chosen, values: before });
     before = fields.values();
     change();

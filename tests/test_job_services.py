@@ -102,6 +102,12 @@ def test_without_past_runs_no_wait_is_guessed_for_those_behind():
     assert places[second.pk].wait_minutes is None
 
 
+def test_short_recordings_say_nothing_of_a_long_one():
+    short = [(15.0, 10.0)] * 20  # most of it to get going
+    assert line.expected(short, 2544) is None
+    assert line.expected([*short, (120.0, 2400.0)], 2544) == pytest.approx(127.2)
+
+
 def test_the_wait_is_guessed_from_the_pace_of_past_runs():
     past = factories.job(status=S.SUCCEEDED)
     # 10 s of recording took 120 s, so each job ahead of the same length takes 2 minutes.

@@ -61,7 +61,7 @@ def test_pages_use_the_newest_one(client, video):
 def test_without_one_the_library_shows_the_poster_and_the_page_offers_to_make_one(client, video):
     assert "data-storyboard" not in client.get("/").content.decode()
     page = client.get(video.get_absolute_url()).content.decode()
-    assert "Make pictures to look through it by" in page
+    assert "Make preview pictures for the time bar" in page
 
     client.post(reverse("video-run", args=[video.pk]), {"operations": "thumbnails", "thumbnails-mode": "storyboard"})
 

@@ -103,15 +103,16 @@ def test_a_job_tells_what_was_done_where_its_result_says_so():
     [
         (
             {"render_reason": "87 % of the picture is untouched.", "checked": "checked: 55 950 frames, 2 joins"},
-            "0:04 became 0:02. 87\u00a0% of the picture is untouched. Checked: 55\u00a0950 frames, 2 joins",
+            "87\u00a0% of the picture is untouched. Checked: 55\u00a0950 frames, 2 joins.",
         ),
-        ({"render_reason": "", "checked": "checked: 2 joins"}, "0:04 became 0:02. Checked: 2 joins"),
-        ({}, "0:04 became 0:02"),
+        ({"render_reason": "", "checked": "checked: 2 joins"}, "Checked: 2 joins."),
+        ({}, ""),
     ],
 )
-def test_a_cut_tells_its_lengths_why_it_was_made_like_that_and_what_was_checked(facts, expected):
+def test_a_cut_tells_its_lengths_and_apart_from_them_how_it_was_made_and_checked(facts, expected):
     done = factories.job(status="succeeded")
     values = {"name": "a.mp4", "key": "k", "size": 2048, "media_type": "video/mp4", "sha256": ""}
     metadata = {"source_duration": 4.0, "output_duration": 1.84, **facts}
     Artifact.objects.create(job=done, kind="video", metadata=metadata, **values)
-    assert words.outcome(done) == expected
+    assert words.outcome(done) == "0:04 became 0:02"
+    assert words.proof(done) == expected

@@ -249,12 +249,12 @@ def _all_short(found: Found, params: CutParams) -> InputError:
     if found.threshold_db is None:
         return InputError(
             f"Nobody speaks for as long as {params.min_clip_ms} ms in this recording. "
-            "Choose a smaller shortest clip, or look for silence by loudness instead.",
+            "Let shorter sounds count, or look for silence by loudness instead.",
             code="all_silent",
         )
     return InputError(
         f"Every sound of this recording that reaches {found.threshold_db:g} dBFS is shorter than "
-        f"{params.min_clip_ms} ms. Choose a lower threshold or a smaller shortest clip.",
+        f"{params.min_clip_ms} ms. Choose a lower threshold, or let shorter sounds count.",
         code="all_silent",
     )
 

@@ -144,10 +144,9 @@ def swap(
 
 def unlike(found: Alignment) -> InputError:
     return InputError(
-        "The two recordings do not seem to be of the same event: their sound fits together in "
-        f"{found.agreeing} of {found.windows} places ({round(100 * found.confidence)} %), and {CONFIDENT:.0%} have to, "
-        f"at least {AGREEING}. Choose another recording, or one in which more of the same can be heard.",
-        detail=repr(found),
+        "The two recordings do not seem to be of the same event. Choose another recording, or one in which more of the "
+        "same can be heard.",
+        detail=f"{CONFIDENT:.0%} of the windows and {AGREEING} have to agree: {found!r}",
         code="unlike",
     )
 

@@ -21,26 +21,26 @@ class CleanAudioForm(OperationForm):
         required=False,
         min_value=0,
         max_value=1,
-        help_text="0 leaves noise as it is, 0.5 lowers it by up to 20 dB, 1 by up to 40, which can sound hollow.",
+        help_text="From 0 to 1. 0.5 lowers noise by up to 20 dB, 1 by up to 40, which can sound hollow.",
         widget=forms.NumberInput(attrs={"step": "0.05"}),
     )
     hum = forms.ChoiceField(
-        label="Hum of the mains",
+        label="Mains hum",
         choices=[
-            ("auto", "Take it out where there is one"),
-            ("50", "Take out 50 Hz"),
-            ("60", "Take out 60 Hz"),
+            ("auto", "Remove it where there is any"),
+            ("50", "Remove 50 Hz"),
+            ("60", "Remove 60 Hz"),
             ("off", "Leave it"),
         ],
         initial="auto",
         required=False,
     )
     highpass_hz = NumberField(
-        label="Cut off below (Hz)",
+        label="Remove sound below (Hz)",
         required=False,
         min_value=10,
         max_value=500,
-        help_text="Empty leaves all. 80 takes out rumble and handling noise, and leaves speech.",
+        help_text="80 removes rumble and handling noise, and leaves speech.",
     )
     loudness_lufs = LoudnessField()
     track = forms.IntegerField(
@@ -49,7 +49,7 @@ class CleanAudioForm(OperationForm):
         required=False,
         min_value=0,
         max_value=999,
-        help_text="The number of the audio track, counted from 0. Others stay as they are.",
+        help_text="The number of the audio track, counted from 0. The others are not touched.",
     )
     container = ContainerField()
 
@@ -75,7 +75,7 @@ class CleanAudioParams:
 class CleanAudio(Operation[CleanAudioParams]):
     slug = "clean-audio"
     title = "Clean the audio"
-    summary = "Less noise and hum, at the loudness you wish. The picture is copied as it is."
+    summary = "Reduces noise and hum, and sets the loudness. The picture is not touched."
     accepts = "audio"
     queue = "long"
     order = 60

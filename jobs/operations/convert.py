@@ -42,15 +42,15 @@ class ConvertForm(OperationForm):
         ],
         initial="mp4",
         required=False,
-        help_text="What already is like that is copied, which loses nothing and takes seconds. HLS is always encoded.",
+        help_text="What already fits is copied, without loss and in seconds. HLS is always re-encoded.",
     )
     quality = forms.ChoiceField(
-        label="Picture",
+        label="Quality",
         choices=[
-            ("keep", "Copy it, or encode it well"),
-            ("high", "Encode it, hardly to be told from the original"),
-            ("medium", "Encode it, good"),
-            ("small", "Encode it, small"),
+            ("keep", "Original: copied where possible"),
+            ("high", "High"),
+            ("medium", "Medium"),
+            ("small", "Small file"),
         ],
         initial="keep",
         required=False,
@@ -61,7 +61,7 @@ class ConvertForm(OperationForm):
         required=False,
         min_value=0.1,
         max_value=1_000_000,
-        help_text="Empty for no limit. A picture that would fall apart at that size becomes smaller.",
+        help_text="Empty for no limit. The picture is made smaller where it would look bad otherwise.",
         widget=forms.NumberInput(attrs={"step": "any", "data-when": ONE_FILE}),
     )
     resolution = forms.IntegerField(
@@ -71,13 +71,13 @@ class ConvertForm(OperationForm):
         max_value=4320,
         help_text="1080, 720, 480… Empty leaves it as it is.",
     )
-    enlarge = forms.BooleanField(label="Enlarge a picture that is smaller than that", required=False)
+    enlarge = forms.BooleanField(label="Enlarge smaller pictures", required=False)
     frame_rate = NumberField(
         label="Frames a second",
         required=False,
         min_value=1,
         max_value=240,
-        help_text="Empty leaves every picture at its time. 29.97 means 30000/1001.",
+        help_text="Empty keeps the original timing. 29.97 means 30000/1001.",
         widget=forms.NumberInput(attrs={"step": "any"}),
     )
     crop = CropField(
@@ -88,7 +88,7 @@ class ConvertForm(OperationForm):
         "the left, from the top.",
     )
     rotate = forms.TypedChoiceField(
-        label="Turn",
+        label="Rotate",
         choices=[(0, "Not at all"), (90, "Right"), (180, "Upside down"), (270, "Left")],
         initial=0,
         required=False,
@@ -96,7 +96,7 @@ class ConvertForm(OperationForm):
     )
     hdr = forms.ChoiceField(
         label="HDR",
-        choices=[("convert", "Bring it to the colours of usual screens"), ("keep", "Keep it, for HDR screens")],
+        choices=[("convert", "Convert to standard colours"), ("keep", "Keep HDR")],
         initial="convert",
         required=False,
         widget=forms.Select(attrs={"data-when": HDR_FILE}),
@@ -144,7 +144,7 @@ class ConvertParams:
 class Convert(Operation[ConvertParams]):
     slug = "convert"
     title = "Convert"
-    summary = "The recording in another format, smaller, cropped or turned; what already fits is copied."
+    summary = "Changes the format, size or shape. What already fits is copied."
     accepts = "video"
     queue = "long"
     order = 50

@@ -18,21 +18,21 @@ class ExtractAudioForm(OperationForm):
         label="Track",
         initial="all",
         required=False,
-        help_text="all makes a file of each, or write the number of one audio track, counted from 0.",
+        help_text="all saves each as a file. Or write the number of one audio track, counted from 0.",
     )
     format = forms.ChoiceField(
         label="Format",
         choices=[
-            ("copy", "As it is, without encoding"),
+            ("copy", "As it is, copied without loss"),
             ("mp3", "MP3, for everywhere"),
             ("m4a", "M4A (AAC)"),
             ("opus", "Opus, the smallest"),
-            ("flac", "FLAC, without loss"),
-            ("wav", "WAV, not compressed"),
+            ("flac", "FLAC, lossless"),
+            ("wav", "WAV, uncompressed"),
         ],
         initial="copy",
         required=False,
-        help_text="Sound that already has the chosen format is copied, which loses nothing and takes seconds.",
+        help_text="Sound that already has the chosen format is copied, without loss.",
     )
     bitrate_kbps = forms.IntegerField(
         label="Bit rate (kbit/s)",
@@ -44,7 +44,7 @@ class ExtractAudioForm(OperationForm):
     )
     loudness_lufs = LoudnessField(attrs={"data-when": "format=mp3|m4a|opus|flac|wav"})
     mono = forms.BooleanField(
-        label="Mix all channels into one",
+        label="Mix down to mono",
         required=False,
         widget=forms.CheckboxInput(attrs={"data-when": "format=mp3|m4a|opus|flac|wav"}),
     )
@@ -66,7 +66,7 @@ class ExtractAudioForm(OperationForm):
         if cleaned.get("format") == "copy":
             for name in ("loudness_lufs", "mono"):
                 if cleaned.get(name):
-                    self.add_error(name, "Sound that is copied stays as it is. Choose a format to encode it in.")
+                    self.add_error(name, "Copied sound cannot be changed. Choose another format.")
         return cleaned
 
 
@@ -90,7 +90,7 @@ class ExtractAudioParams:
 class ExtractAudio(Operation[ExtractAudioParams]):
     slug = "extract-audio"
     title = "Extract the audio"
-    summary = "The sound as a file of its own, copied without loss or in the format you choose."
+    summary = "Saves the sound as its own file, copied without loss or in another format."
     accepts = "audio"
     queue = "quick"
     order = 30

@@ -25,7 +25,7 @@ MEDIA_TYPES: dict[Format, str] = {"mp4": "video/mp4", "webp": "image/webp", "gif
 
 class PreviewForm(OperationForm):
     kind = forms.ChoiceField(
-        label="What",
+        label="Kind",
         choices=[("trailer", "A trailer, with sound"), ("loop", "A small loop without sound")],
         initial="trailer",
         required=False,
@@ -42,7 +42,7 @@ class PreviewForm(OperationForm):
         required=False,
         min_value=1,
         max_value=20,
-        help_text="Empty takes 5 for a trailer and 3 for a loop, where pictures are best and somebody speaks.",
+        help_text="Empty takes 5 for a trailer and 3 for a loop.",
     )
     title = forms.CharField(
         label="Title",
@@ -55,12 +55,12 @@ class PreviewForm(OperationForm):
         label="Closing words",
         required=False,
         max_length=lettering.LONGEST,
-        help_text="Shown over the end, such as where to see all of it.",
+        help_text="Shown over the end.",
         widget=forms.TextInput(attrs={"data-when": "kind=trailer"}),
     )
     format = forms.ChoiceField(
         label="Format",
-        choices=[("mp4", "MP4"), ("webp", "WebP, moving, without sound"), ("gif", "GIF, for mails; large")],
+        choices=[("mp4", "MP4"), ("webp", "WebP, animated, without sound"), ("gif", "GIF, for emails; large")],
         initial="mp4",
         required=False,
     )

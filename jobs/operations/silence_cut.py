@@ -85,45 +85,45 @@ class SilenceCutForm(OperationForm):
 
     detector = forms.ChoiceField(
         label="What counts as sound",
-        choices=[("loudness", "All that is loud enough"), ("voice", "Only somebody who speaks")],
+        choices=[("loudness", "Any sound"), ("voice", "Only speech")],
         initial="loudness",
         required=False,
-        help_text="Listening for a voice also cuts music, typing and fans, and keeps soft speech.",
+        help_text="Only speech also cuts music, typing and fans, and keeps quiet words.",
     )
     threshold_db = ThresholdField(
         label="Silence is below",
         initial="auto",
         required=False,
-        help_text="auto measures the recording's own noise. Or a level in dBFS, such as -30: closer to 0 cuts more.",
+        help_text="auto follows the recording's noise. Or a level in dBFS, such as -30: closer to 0 cuts more.",
         widget=forms.TextInput(attrs={"data-when": "detector=loudness"}),
     )
     pauses = forms.ChoiceField(
         label="Pauses",
         choices=[
-            ("remove", "Take them out"),
-            ("shorten", "Make them shorter"),
-            ("speed", "Run through them faster"),
-            ("mute", "Only take their sound away"),
+            ("remove", "Remove them"),
+            ("shorten", "Shorten them"),
+            ("speed", "Speed them up"),
+            ("mute", "Mute them"),
         ],
         initial="remove",
         required=False,
     )
     pause_ms = forms.IntegerField(
-        label="Make pauses last (ms)",
+        label="Length of pauses (ms)",
         initial=500,
         required=False,
         min_value=0,
         max_value=600_000,
-        help_text="With what is kept before and after speech, which stays whole even when that is more.",
+        help_text="Includes what is kept before and after speech, which is never shortened.",
         widget=forms.NumberInput(attrs={"data-when": "pauses=shorten"}),
     )
     speed = NumberField(
-        label="Pauses run faster by",
+        label="Speed of pauses",
         initial=4,
         required=False,
         min_value=SPEEDS[0],
         max_value=SPEEDS[1],
-        help_text="4 makes eight seconds two. Voices and noises keep their pitch.",
+        help_text="4 plays eight seconds in two, at the same pitch.",
         widget=forms.NumberInput(attrs={"data-when": "pauses=speed", "step": "0.5"}),
     )
     margin_before_ms = forms.IntegerField(
@@ -151,26 +151,26 @@ class SilenceCutForm(OperationForm):
         label="Keep exactly",
         required=False,
         initial="",
-        help_text="Ranges in seconds, such as 0-12.5, 30-41. When given, nothing is measured, "
-        "and all else counts as pauses.",
+        help_text="Ranges in seconds, such as 0-12.5, 30-41. Then nothing is measured: "
+        "everything else counts as pauses.",
     )
 
     render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
-        label="Making the result",
+        label="Result",
         choices=[
-            ("smart", "Keep the original picture, encode only around cuts"),
-            ("encode", "Encode the whole picture anew"),
-            ("none", "Make no recording, only what is ticked below"),
+            ("smart", "Keep the original picture, re-encode only around cuts"),
+            ("encode", "Re-encode the whole picture"),
+            ("none", "No recording, only the files ticked below"),
         ],
         initial="smart",
         required=False,
-        help_text="Keeping it is quicker and loses nothing. Where that is not possible, the picture is encoded.",
+        help_text="Keeping it is faster and loses no quality. Where that is not possible, the picture is re-encoded.",
     )
     exports = ExportsField(
         label="Timelines for editors",
         choices=[(name, f"{form.title} ({form.suffix})") for name, form in exports.FORMATS.items()],
         required=False,
-        help_text="The same cut as files that open in other programs, next to your original recording.",
+        help_text="The same cut as a project for other programs. Keep it next to your original recording.",
         widget=forms.CheckboxSelectMultiple,
     )
     container = ContainerField()
@@ -178,7 +178,7 @@ class SilenceCutForm(OperationForm):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         if cleaned.get("render") == "none" and not cleaned.get("exports") and "exports" not in self.errors:
-            self.add_error("exports", "Tick at least one: without them and without a recording nothing would be made.")
+            self.add_error("exports", "Tick at least one, or have a recording made.")
         return cleaned
 
 
@@ -213,7 +213,7 @@ class SilenceCutParams:
 class SilenceCut(Operation[SilenceCutParams]):
     slug = "silence-cut"
     title = "Cut the silence"
-    summary = "Takes out the pauses, exact to the frame, with picture and sound in step."
+    summary = "Removes the pauses, exact to the frame and in sync."
     accepts = "audio"
     queue = "long"
     order = 10

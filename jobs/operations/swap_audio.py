@@ -20,12 +20,12 @@ from jobs.operations.wrapped import Progress, made_in
 
 class SwapAudioForm(OperationForm):
     audio = RecordingField(
-        label="Recording with the better sound",
+        label="Better recording",
         required=True,
-        help_text="Of the same event, from a recorder or another camera. Upload it first, with or without picture.",
+        help_text="Of the same event, from a recorder or another camera. Upload it first.",
     )
     mode = forms.ChoiceField(
-        label="What to do with it",
+        label="What to do",
         choices=[
             ("replace", "Replace the sound"),
             ("mix", "Mix it with the sound"),
@@ -40,7 +40,7 @@ class SwapAudioForm(OperationForm):
         required=False,
         min_value=0,
         max_value=1,
-        help_text="1 is the other recording alone, 0 the sound as it is.",
+        help_text="1 is only the other recording, 0 only the original sound.",
         widget=forms.NumberInput(attrs={"step": "0.05", "data-when": "mode=mix"}),
     )
     container = ContainerField()
@@ -65,7 +65,7 @@ class SwapAudioParams:
 class SwapAudio(Operation[SwapAudioParams]):
     slug = "swap-audio"
     title = "Swap the audio"
-    summary = "Finds a better recording of the same sound by its waveform, and puts it under the picture in sync."
+    summary = "Replaces the sound with a better recording of the same event, in sync."
     accepts = "audio"
     queue = "long"
     order = 50
@@ -112,10 +112,10 @@ class SwapAudio(Operation[SwapAudioParams]):
 def require_enough(info: MediaInfo, name: str) -> None:
     """Raise InputError when a recording has no sound, or is too short to be found by it."""
     if not info.audio:
-        raise InputError(f"{name} has no sound to find the place by. Choose one with sound.", code="no_audio")
+        raise InputError(f"{name} has no sound to line it up by. Choose one with sound.", code="no_audio")
     if info.duration < alignment.SHORTEST_SECONDS:
         raise InputError(
-            f"{name} is shorter than {alignment.SHORTEST_SECONDS} s, which is too little to find the place by. "
+            f"{name} is shorter than {alignment.SHORTEST_SECONDS} s, which is too short to line it up. "
             "Choose a longer one.",
             code="too_short",
         )

@@ -61,8 +61,8 @@ class ThumbnailsForm(OperationForm):
             ("even", "Evenly spaced"),
             ("times", "At given times"),
             ("best", "The best, to choose from"),
-            ("sheet", "A contact sheet: one picture of many, with their times"),
-            ("storyboard", "A storyboard: small pictures that show while you move over the time"),
+            ("sheet", "A contact sheet: many on one page, with their times"),
+            ("storyboard", "A storyboard: preview pictures for the time bar"),
         ],
         initial="even",
         required=False,
@@ -73,14 +73,13 @@ class ThumbnailsForm(OperationForm):
         required=False,
         min_value=1,
         max_value=MOST,
-        help_text="Evenly spaced: one from the middle of each equal part; where that is black, from a better moment of "
-        "the part. The best: sharp, bright, in no transition, and different from each other.",
+        help_text="Black pictures are avoided. The best are sharp, bright, and different from each other.",
         widget=forms.NumberInput(attrs={"data-when": "mode=even|best|sheet"}),
     )
     times = TimesField(
         label="Times",
         required=False,
-        help_text="Minutes and seconds, or only seconds, with commas between them: 0:10, 1:05.5, 12.",
+        help_text="Seconds, or minutes and seconds, with commas between them: 0:10, 1:05.5, 12.",
         widget=forms.TextInput(attrs={"data-when": "mode=times", "placeholder": "0:10, 1:05.5, 12"}),
     )
     width = forms.IntegerField(
@@ -89,7 +88,7 @@ class ThumbnailsForm(OperationForm):
         required=False,
         min_value=16,
         max_value=3840,
-        help_text="The height follows. No picture is made larger than the recording.",
+        help_text="The height follows. Never larger than the recording.",
         widget=forms.NumberInput(attrs={"data-when": "mode=even|times|best|sheet"}),
     )
     tile_width = forms.IntegerField(
@@ -98,7 +97,7 @@ class ThumbnailsForm(OperationForm):
         required=False,
         min_value=16,
         max_value=WIDEST_TILE,
-        help_text="There is one for each second, at most 360 for the whole recording.",
+        help_text="One for each second, at most 360 in all.",
         widget=forms.NumberInput(attrs={"data-when": "mode=storyboard"}),
     )
     format = forms.ChoiceField(
@@ -149,9 +148,7 @@ class ThumbnailsParams:
 class Thumbnails(Operation[ThumbnailsParams]):
     slug = "thumbnails"
     title = "Thumbnails"
-    summary = (
-        "Pictures of the recording: evenly spaced, at the times you choose, the best, a contact sheet, or a storyboard."
-    )
+    summary = "Still pictures: evenly spaced, at times you choose, the best, or all on one sheet."
     accepts = "video"
     queue = "quick"
     order = 20
@@ -227,7 +224,12 @@ class Thumbnails(Operation[ThumbnailsParams]):
         ]
         path = context.scratch / "storyboard.vtt"
         path.write_text(board.cues([draft.name for draft in drafts]))
-        metadata = {"storyboard": True, "count": board.count, "summary": f"{board.count} pictures to scrub by", **grid}
+        metadata = {
+            "storyboard": True,
+            "count": board.count,
+            "summary": f"{board.count} preview pictures for the time bar",
+            **grid,
+        }
         name = safe_name(f"{context.title} storyboard", ".vtt")
         return [*drafts, Draft(path, "data", name, "text/vtt", metadata)]
 

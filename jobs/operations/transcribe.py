@@ -21,10 +21,9 @@ from jobs.operations.forms import OperationForm, safe_name
 LISTENING_SHARE = 0.9
 """Of the time, where captions are attached; beside burning them in it is half."""
 ABOUT = {
-    "whisper": "Whisper, which knows many languages, writes whole sentences and errs seldom in clear recordings",
-    "pocketsphinx": "pocketsphinx, which only knows English and writes no punctuation. Expect single errors in a clear "
-    "recording of one voice, and a third of the words or more wrong with accents, noise or several voices: good for "
-    "finding a place, to be corrected before it is shown",
+    "whisper": "Whisper, which knows many languages and makes few mistakes in clear recordings",
+    "pocketsphinx": "pocketsphinx, which only knows English and writes no punctuation. Expect mistakes, and many "
+    "with accents, noise or several voices: good for finding a place, to be corrected before it is shown",
 }
 
 
@@ -47,17 +46,17 @@ class LanguageField(forms.CharField):
 
 class TranscribeForm(OperationForm):
     engine = forms.ChoiceField(
-        label="Listened to by",
-        choices=[("auto", "The best there is here"), ("whisper", "Whisper"), ("pocketsphinx", "pocketsphinx")],
+        label="Speech recognition",
+        choices=[("auto", "The best available"), ("whisper", "Whisper"), ("pocketsphinx", "pocketsphinx")],
         initial="auto",
         required=False,
-        help_text=f"The best here is {ABOUT[usual()]}.",
+        help_text=f"The best available is {ABOUT[usual()]}.",
     )
     language = LanguageField(
         label="Language",
         initial="auto",
         required=False,
-        help_text="Two letters, such as en or de. auto finds out by listening.",
+        help_text="Two letters, such as en or de. auto detects it.",
     )
     audio_track = forms.IntegerField(
         label="Audio track",
@@ -70,13 +69,12 @@ class TranscribeForm(OperationForm):
     burn = forms.BooleanField(
         label="Draw the captions into the picture",
         required=False,
-        help_text="Then they show everywhere and cannot be turned off. Else they come as a track, and the picture is "
-        "not touched.",
+        help_text="They then show everywhere and cannot be turned off. Otherwise they come as a separate track.",
     )
     reuse = forms.BooleanField(
-        label="Take the transcript that is there, with what was changed in it",
+        label="Use the existing transcript, with your corrections",
         required=False,
-        help_text="Nothing is listened to again.",
+        help_text="Skips the recognition.",
     )
 
 
@@ -101,7 +99,7 @@ class TranscribeParams:
 class Transcribe(Operation[TranscribeParams]):
     slug = "transcribe"
     title = "Transcribe"
-    summary = "Writes down what is said, as text to read, search and correct beside the player, and as captions."
+    summary = "Turns speech into captions and text that you can search and correct."
     accepts = "audio"
     queue = "long"
     order = 20
@@ -124,7 +122,7 @@ class Transcribe(Operation[TranscribeParams]):
             )
         if params.burn and info.video is None:
             raise InputError(
-                "This recording has no picture to draw captions into. Leave that out to get them as files.",
+                "This recording has no picture to draw captions into. Untick that to get them as files.",
                 code="no_picture",
             )
 
@@ -139,7 +137,7 @@ class Transcribe(Operation[TranscribeParams]):
         """The transcript that is there."""
         if context.transcript is None:
             raise InputError(
-                "There is no transcript of this recording yet. Start it without taking one that is there.",
+                "There is no transcript of this recording yet. Untick using the existing one, and start again.",
                 code="no_transcript",
             )
         return Transcript.loads(context.transcript.read_text(encoding="utf-8"))

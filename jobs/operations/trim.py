@@ -19,14 +19,14 @@ class TrimForm(OperationForm):
     start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
     end = TimeField(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
     render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
-        label="Making the result",
+        label="Result",
         choices=[
-            ("smart", "Keep the original picture, encode only at both ends"),
-            ("encode", "Encode the whole picture anew"),
+            ("smart", "Keep the original picture, re-encode only at both ends"),
+            ("encode", "Re-encode the whole picture"),
         ],
         initial="smart",
         required=False,
-        help_text="Keeping it is quicker and loses nothing. Where that is not possible, the picture is encoded.",
+        help_text="Keeping it is faster and loses no quality. Where that is not possible, the picture is re-encoded.",
     )
     container = ContainerField()
 
@@ -34,7 +34,7 @@ class TrimForm(OperationForm):
         cleaned = self.cleaned_data
         start, end = cleaned.get("start"), cleaned.get("end")
         if not start and end is None and not {"start", "end"} & set(self.errors):
-            self.add_error("start", "Say from when or until when. Without either all of it would stay.")
+            self.add_error("start", "Write from when, until when, or both.")
         if end is not None and end <= (start or 0):
             self.add_error("end", "The end has to come after the start.")
         return cleaned
@@ -59,7 +59,7 @@ class TrimParams:
 class Trim(Operation[TrimParams]):
     slug = "trim"
     title = "Trim"
-    summary = "Keeps one stretch, exact at both ends, and copies all of its picture that it can."
+    summary = "Keeps one part of the recording, exact to the frame."
     accepts = "any"
     queue = "quick"
     order = 20

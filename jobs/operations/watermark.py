@@ -27,13 +27,13 @@ class WatermarkForm(OperationForm):
     image = ImageField(
         label="Image",
         required=False,
-        help_text="PNG or WebP, see-through where they are, or JPEG.",
+        help_text="PNG, WebP or JPEG. Transparent parts stay transparent.",
     )
     text = forms.CharField(
         label="Or text",
         required=False,
         max_length=lettering.LONGEST,
-        help_text="Written in white with a black outline when there is no image.",
+        help_text="White with a black outline. Used when there is no image.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     corner = forms.ChoiceField(
@@ -63,7 +63,7 @@ class WatermarkForm(OperationForm):
         help_text="10, or 0 in the centre. From the centre it goes down, and up with a minus sign.",
     )
     scale = NumberField(
-        label="Width, as a share of the picture's",
+        label="Width (share of the picture)",
         initial=0.2,
         required=False,
         min_value=0.005,
@@ -77,7 +77,7 @@ class WatermarkForm(OperationForm):
         required=False,
         min_value=0.01,
         max_value=1,
-        help_text="1 hides what is below, 0.3 lets most of it through.",
+        help_text="1 is solid, 0.3 mostly see-through.",
         widget=forms.NumberInput(attrs={"step": "0.05"}),
     )
     start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
@@ -154,7 +154,7 @@ class WatermarkParams:
 class Watermark(Operation[WatermarkParams]):
     slug = "watermark"
     title = "Watermark"
-    summary = "Lays a logo or a text over the picture, all the time or for a while, and leaves the sound as it is."
+    summary = "Puts a logo or text over the picture, all the time or for a while."
     accepts = "video"
     queue = "long"
     order = 40

@@ -11,6 +11,8 @@ from jobs.models import Job
 
 SAMPLE = 20
 """Past runs of an operation that its pace is taken from."""
+ALIKE = 4
+"""By how many times recordings may differ in length for one to tell of the other."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,16 +23,24 @@ class Place:
     wait_minutes: int | None
 
 
-def pace(operation: str) -> float | None:
-    """Seconds of work for each second of recording, from the last runs that succeeded."""
+def runs(operation: str) -> list[tuple[float, float]]:
+    """Of the last runs that succeeded: seconds of work, and of recording."""
     took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
-    runs = (
+    found = (
         Job.objects.filter(operation=operation, status=Job.Status.SUCCEEDED, video__duration_seconds__gt=0)
         .order_by("-finished_at")
         .values_list(took, "video__duration_seconds")[:SAMPLE]
     )
-    ratios = [spent.total_seconds() / length for spent, length in runs if spent is not None]
-    return statistics.median(ratios) if ratios else None
+    return [(spent.total_seconds(), length) for spent, length in found if spent is not None]
+
+
+def expected(past: Iterable[tuple[float, float]], length: float) -> float | None:
+    """Seconds of work on a recording so long, by past runs on recordings not much shorter or longer; None without any.
+
+    What every run takes, however short its recording, would make hours of a long one.
+    """
+    ratios = [spent / other for spent, other in past if length / ALIKE <= other <= length * ALIKE]
+    return statistics.median(ratios) * length if ratios else None
 
 
 def places(jobs: Iterable[Job]) -> dict[UUID, Place]:
@@ -52,13 +62,12 @@ def _walk(queue: str) -> dict[UUID, Place]:
         )
     )
     waiting = Job.objects.filter(queue=queue, status=Job.Status.QUEUED).order_by("queued_at", "pk")
-    paces: dict[str, float | None] = {}
+    known: dict[str, list[tuple[float, float]]] = {}
 
     def guess(operation: str, length: float) -> float | None:
-        if operation not in paces:
-            paces[operation] = pace(operation)
-        ratio = paces[operation]
-        return None if ratio is None else ratio * length
+        if operation not in known:
+            known[operation] = runs(operation)
+        return expected(known[operation], length)
 
     ahead: float | None = 0.0
     for operation, eta, length in busy:

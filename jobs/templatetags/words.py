@@ -146,21 +146,30 @@ def not_of_kind(artifacts: list[Artifact], kinds: str) -> list[Artifact]:
 
 @register.filter
 def outcome(job: Job) -> str:
-    """What a job that is done made: “42:24 became 31:05. 87 % of the picture is untouched. Checked: 55 950 frames, 312
-    joins”, “6 pictures”, “88 MB”, “Copied as it was. 88 MB” where a result has a `summary` in its metadata.
+    """What a job that is done made: “42:24 became 31:05”, “6 pictures”, “88 MB”, or “Copied as it was. 88 MB” where a
+    result has a `summary` in its metadata.
     """
     artifacts = list(job.artifacts.all())
     for artifact in artifacts:
         before, after = (seconds(artifact.metadata, key) for key in ("source_duration", "output_duration"))
         if before is not None and after is not None:
-            facts = (str(artifact.metadata.get(key) or "") for key in ("render_reason", "checked"))
-            return ". ".join([f"{clock(before)} became {clock(after)}", *(sentence(fact) for fact in facts if fact)])
+            return f"{clock(before)} became {clock(after)}"
     told = next((str(artifact.metadata["summary"]) for artifact in artifacts if artifact.metadata.get("summary")), "")
     pictures = sum(artifact.kind == Artifact.Kind.IMAGE for artifact in artifacts)
     if pictures and pictures == len(artifacts):
         return "1 picture" if pictures == 1 else f"{pictures} pictures"
     made = size(sum(artifact.size for artifact in artifacts)) if artifacts else ""
     return f"{told}. {made}" if told else made
+
+
+@register.filter
+def proof(job: Job) -> str:
+    """How sure its result is: “87 % of the picture is untouched. Checked: 55 950 frames, 312 joins.”, or nothing."""
+    for artifact in job.artifacts.all():
+        facts = [str(artifact.metadata.get(key) or "") for key in ("render_reason", "checked")]
+        if any(facts):
+            return " ".join(f"{sentence(fact)}." for fact in facts if fact)
+    return ""
 
 
 def sentence(text: str) -> str:

@@ -220,7 +220,7 @@ def test_what_is_rendered_waits_for_what_is_still_being_heard(open_plan, talk):
     asked = []
     page.on("request", lambda request: request.url.endswith("/api/v1/jobs") and asked.append(request))
     page.locator("#cut-render").click()
-    expect(page.locator("#cut-sent")).to_have_text("Placing the cuts on frames.")
+    expect(page.locator("#cut-sent")).to_have_text("Fitting the cuts to frames.")
     held[0].continue_()
     expect(page.locator("#cut-say")).to_contain_text("Nobody speaks in this recording.", timeout=SLOW)
     expect(page.locator("#cut-sent")).to_have_text("")
@@ -247,7 +247,7 @@ def test_pauses_that_are_muted_stay(open_plan, site, talk):
     expect(page.locator("#cut-sum")).to_have_text("4 pauses without sound, 0:10.0 stays")
     assert saved(page) == 0
     page.locator("#cut-wave canvas").click(position=spot(page, 0.7))
-    expect(page.locator("#cut-say")).to_contain_text("Take them out to choose by hand.")
+    expect(page.locator("#cut-say")).to_contain_text("Choose “Remove them” to cut by hand.")
     with page.expect_response("**/api/v1/jobs") as sent:
         page.locator("#cut-render").click()
     assert sent.value.status == 201
@@ -395,15 +395,15 @@ def test_nothing_and_everything_cannot_be_rendered(open_plan, talk):
 
 def test_it_is_looked_at_more_closely(open_plan, talk):
     page = open_plan(talk)
-    expect(page.get_by_role("button", name="All of it")).to_be_disabled()
-    page.get_by_role("button", name="Look closer").click()
-    page.get_by_role("button", name="Look closer").click()
-    expect(page.get_by_role("button", name="All of it")).to_be_enabled()
+    expect(page.get_by_role("button", name="Show all")).to_be_disabled()
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").click()
+    expect(page.get_by_role("button", name="Show all")).to_be_enabled()
     wave = page.locator("#cut-wave canvas")
     wave.focus()
     expect(wave).to_be_visible()
-    page.get_by_role("button", name="All of it").click()
-    expect(page.get_by_role("button", name="Show more of it")).to_be_disabled()
+    page.get_by_role("button", name="Show all").click()
+    expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()
 
 
 # Playing -------------------------------------------------------------------------------------------------------------

@@ -246,7 +246,7 @@ def test_a_row_that_did_not_change_is_left_alone(queue, desk):
             job=done, kind="video", name="cut.mp4", key="none", size=1, media_type="video/mp4", sha256="0" * 64
         )
     page = queue()
-    row(page, done).locator("summary").click()
+    row(page, done).locator(".play > summary").click()
     row(page, done).evaluate("row => { row.mine = true; }")
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")

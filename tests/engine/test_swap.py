@@ -203,7 +203,7 @@ def test_a_recording_of_sound_alone_stays_one(talk, tmp_path):
 def test_another_talk_is_refused_with_its_figures_and_nothing_stays(filmed, tmp_path):
     other = saved(tmp_path / "other.wav", spoken.talk(4, 40).samples)
 
-    with pytest.raises(InputError, match=r"fits together in \d+ of \d+ places \(\d+ %\), and 45% have to") as refused:
+    with pytest.raises(InputError, match="do not seem to be of the same event") as refused:
         swapped(filmed, other, tmp_path)
 
     assert refused.value.code == "unlike"

@@ -69,8 +69,7 @@ class Command(BaseCommand):
             "--detector",
             choices=DETECTORS,
             default=defaults.detector,
-            help="what counts as sound: all that is loud enough, or only somebody who speaks (default: "
-            f"{defaults.detector})",
+            help=f"what counts as sound: any, or only speech (default: {defaults.detector})",
         )
         parser.add_argument(
             "--pauses",
