@@ -3,6 +3,7 @@
 import gzip
 import secrets
 from collections.abc import Awaitable, Callable
+from typing import TypeGuard
 
 import brotli
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -45,7 +46,7 @@ class CompressionMiddleware:
         return answer
 
 
-def is_text(response: HttpResponseBase) -> bool:
+def is_text(response: HttpResponseBase) -> TypeGuard[HttpResponse]:
     """Whether compressing this answer is worth it: whole, not too short, and not compressed already."""
     return (
         isinstance(response, HttpResponse)
