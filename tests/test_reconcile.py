@@ -47,6 +47,23 @@ def test_a_job_whose_worker_beats_is_left_alone():
     assert entries() == []
 
 
+def test_silence_tells_nothing_until_all_could_beat_again(settings):
+    """Rounds are 5 s apart here, and 15 s of silence count as death; the database was away, or the machine slept."""
+    settings.RECONCILE_SECONDS, settings.LOST_AFTER_SECONDS = 5, 15
+    watch, trusted = reconcile.Watch(100), {}
+    for now in (100, 105, 110, 140, 145, 150, 155, 160):
+        trusted[now] = watch.trusts_silence(now)
+        watch.saw(now)
+    assert trusted == {100: True, 105: True, 110: True, 140: False, 145: False, 150: False, 155: True, 160: True}
+
+
+def test_a_round_that_trusts_no_silence_leaves_silent_jobs_alone():
+    job = lost()
+    reconcile.sweep(silence_tells=False)
+    job.refresh_from_db()
+    assert job.status == S.RUNNING
+
+
 def test_a_job_that_lost_too_many_workers_is_given_up_with_a_sentence(settings):
     job = lost(attempt=9, losses=settings.MAX_ATTEMPTS - 1)
     reconcile.sweep()

@@ -24,6 +24,24 @@ JUST_NOW = timedelta(seconds=2)
 """A row this young may not have its entry in Redis yet."""
 
 
+class Watch:
+    """Whether the silence of jobs tells anything: nobody can beat while the database is away or the machine sleeps, and
+    all get the time to do so afterwards. Times are seconds of this machine's clock."""
+
+    def __init__(self, now: float) -> None:
+        self._saw = self._trusts_from = now
+
+    def saw(self, now: float) -> None:
+        """A round has ended, with the database there."""
+        self._saw = now
+
+    def trusts_silence(self, now: float) -> bool:
+        """For the round that begins now."""
+        if now - self._saw > settings.RECONCILE_SECONDS + settings.LOST_AFTER_SECONDS / 2:
+            self._trusts_from = now + settings.LOST_AFTER_SECONDS
+        return now >= self._trusts_from
+
+
 def sweep(silence_tells: bool = True) -> None:
     """One round. When silence tells nothing, silent jobs are left alone."""
     for job in Job.objects.lost() if silence_tells else ():

@@ -25,16 +25,12 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        seen, silence_tells_from = time.time(), 0.0
+        watch = reconcile.Watch(time.time())
         while True:
-            now = time.time()
-            # Nobody could beat while the database was away or this machine slept. All get the time to do so first.
-            if now - seen > settings.RECONCILE_SECONDS + settings.LOST_AFTER_SECONDS / 2:
-                silence_tells_from = now + settings.LOST_AFTER_SECONDS
             try:
                 close_old_connections()
-                reconcile.sweep(silence_tells=now >= silence_tells_from)
-                seen = time.time()
+                reconcile.sweep(silence_tells=watch.trusts_silence(time.time()))
+                watch.saw(time.time())
             except Error as error:
                 log.warning("the database is away: %s", error)
                 connection.close()
