@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from jobs.errors import InputError
 
@@ -75,3 +76,15 @@ def frames(context: AudioCodecContext | VideoCodecContext, packet: Packet | None
     except av.error.FFmpegError:
         # Decoders have many words for it.
         return None
+
+
+def is_untimed(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether it is not stored when pictures are shown, but only when they are decoded.
+
+    Neither AVI does, nor Matroska for a track that is described as in AVI. What libavformat fills in for that is wrong
+    for codecs that reorder pictures freely.
+    """
+    if stream.codec_context.name not in ("h264", "hevc"):
+        return False
+    name = container.format.name
+    return name == "avi" or (name.startswith("matroska") and stream.codec_context.codec_tag.strip("\0") != "")

@@ -20,7 +20,7 @@ from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine import accept, containers
@@ -37,6 +37,8 @@ MAX_REORDER = 16
 # Codecs whose bitstream says per frame that nothing refers to it, so that leaving it out changes no other frame.
 # Not HEVC: there the mark speaks only for one temporal layer.
 MARKS_UNREFERENCED = {"h264", "mpeg1video", "mpeg2video", "mpeg4"}
+# Decoders that give no frame for which others are missing; some make up what is missing.
+TELLING = {"h264", "hevc"}
 
 Found = tuple[Fraction, VideoFrame]
 
@@ -78,8 +80,7 @@ class Reader:
         context.thread_count = threads or (THREADS if large else 1)
         assert self.stream.time_base is not None
         self._time_base = self.stream.time_base
-        # AVI keeps no times of showing. What is filled in for them is wrong for codecs that reorder this freely.
-        self._stamped = container.format.name != "avi" or context.name not in ("h264", "hevc")
+        self._stamped = not containers.is_untimed(container, self.stream)
         self._delay = 0 if self._stamped else MAX_REORDER
         self._can_skip = self._stamped and context.name in MARKS_UNREFERENCED
 
@@ -100,16 +101,23 @@ class Reader:
         for _, group in itertools.groupby(keyed, key=lambda pair: pair[0]):
             yield [time for _, time in group]
 
-    def on_show(self, group: Sequence[Fraction]) -> Iterator[Found]:
+    def leads(self, time: Fraction) -> bool:
+        """Whether the time lies before all keyframes: what can be decoded there is so from the file's start alone."""
+        key = self._keyframe(time)
+        return key is not None and key > self._ticks(time)
+
+    def on_show(self, group: Sequence[Fraction], *, opening: bool = False) -> Iterator[Found]:
         """For each time of one group, ascending, the frame that is on show then; nothing for those it cannot give.
 
-        Where the frame itself is damaged, the next sound one of the group stands in for it.
+        Where the frame itself is damaged, the next sound one of the group stands in for it. `opening`: decode from
+        where the reader stands, which has to be the file's start, whether that is a keyframe or not.
         """
         waiting = list(group)
-        needed = self._needed(group) if self._can_skip else None
+        needed = self._needed(group) if self._can_skip and not opening else None
         shown: VideoFrame | None = None
-        self._keyframe(group[0])
-        for frame in self._decoded(until=self._ticks(group[-1]), needed=needed):
+        if not opening:
+            self._keyframe(group[0])
+        for frame in self._decoded(until=self._ticks(group[-1]), needed=needed, opening=opening):
             while waiting and shown_at(frame) > self._ticks(waiting[0]):
                 time = waiting.pop(0)
                 # Without a sound frame before it, at the very start or after damage, the next one has to do.
@@ -237,36 +245,37 @@ class Reader:
         """Whether a frame is still on show at `time`, with no damaged one between."""
         return not any(shown_at(shown) < stamp <= self._ticks(time) for stamp in self._damaged)
 
-    def _decoded(self, *, until: int, needed: set[int] | None = None) -> Iterator[VideoFrame]:
+    def _decoded(self, *, until: int, needed: set[int] | None = None, opening: bool = False) -> Iterator[VideoFrame]:
         """The sound frames from here on, in order of showing, with all up to `until` among them.
 
         With `needed`, frames that are neither in it nor needed for decoding it are left out.
         """
-        sound = True
-        for frame in self._fed(until, needed):
+        sound = not opening or self.stream.codec_context.name in TELLING
+        for frame in self._fed(until, needed, opening):
             stamp = shown_at(frame)
             if frame.is_corrupt and self.strict:
                 self._damaged.add(stamp)
             # What is predicted from a damaged frame is damaged too, up to the next frame that stands alone.
-            sound = stamp not in self._damaged and (sound or frame.key_frame)
+            alone = frame.key_frame or (opening and frame.pict_type == PictureType.I)
+            sound = stamp not in self._damaged and (sound or alone)
             if sound:
                 yield frame
             elif self.strict:
                 self._damaged.add(stamp)
 
-    def _fed(self, until: int, needed: set[int] | None) -> Iterator[VideoFrame]:
-        """What the decoder makes of the packets from the next keyframe to `until`."""
+    def _fed(self, until: int, needed: set[int] | None, opening: bool) -> Iterator[VideoFrame]:
+        """What the decoder makes of the packets from the next keyframe, or the very next, to `until`."""
         context = self.stream.codec_context
         first: int | None = None
         failed = False
         self._stamps.clear()
         self._damaged.clear()
-        for packet in itertools.dropwhile(lambda packet: not packet.is_keyframe, self._packets()):
+        for packet in itertools.dropwhile(lambda packet: not (opening or packet.is_keyframe), self._packets()):
             if packet.dts is not None and packet.dts > until + self._delay:
                 break
             stamp = self._stamp(packet)
             first = stamp if first is None else first
-            if stamp is not None and first is not None and stamp < first:
+            if not opening and stamp is not None and first is not None and stamp < first:
                 # Shown before the keyframe but stored after it: refers to frames from before the seek.
                 continue
             context.skip_frame = "DEFAULT" if needed is None or packet.pts in needed else "NONREF"
@@ -306,11 +315,22 @@ def pictures(source: Path, info: MediaInfo, times: Sequence[Fraction]) -> Iterat
     with Reader.opened(source, info) as strict:
         for group in strict.groups(times):
             waiting = list(group)
-            for time, frame in strict.on_show(group):
-                waiting.remove(time)
-                yield Picture(time, max(time, strict.position(frame)), frame)
+            with _reader(source, info, strict, group) as reader:
+                for time, frame in reader.on_show(group, opening=reader is not strict):
+                    waiting.remove(time)
+                    yield Picture(time, max(time, reader.position(frame)), frame)
             for time in waiting:
                 yield _salvaged(source, info, strict, time)
+
+
+@contextlib.contextmanager
+def _reader(source: Path, info: MediaInfo, strict: Reader, group: Sequence[Fraction]) -> Iterator[Reader]:
+    """The reader itself, or a new one at the file's start for what lies before all keyframes: seeks go to those."""
+    if strict.leads(group[0]):
+        with Reader.opened(source, info) as fresh:
+            yield fresh
+    else:
+        yield strict
 
 
 def _salvaged(source: Path, info: MediaInfo, strict: Reader, time: Fraction) -> Picture:

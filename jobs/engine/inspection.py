@@ -49,6 +49,8 @@ def inspect(path: Path) -> MediaInfo:
         kept = [*([video] if video else []), *audio]
         start, duration = extent.span(path, container, kept)
         begin = decode_start(container, video, audio)
+        early = leading(video, begin, start)
+        start, duration = start - early, duration + early
         audio = playable(path, video, audio, begin)
         tracks = tuple(audio_track(track) for track in audio)
         size = path.stat().st_size
@@ -131,6 +133,16 @@ def decode_start(container: InputContainer, video: VideoStream | None, audio: li
             break
     begin.times = timing.in_order(begin.times)
     return begin
+
+
+def leading(video: VideoStream | None, begin: Start, start: Fraction) -> Fraction:
+    """For how long pictures are shown before the first one that is stored, from which containers tell their start."""
+    picture = begin.picture
+    if video is None or picture is None or picture.pts is None or picture.time_base is None:
+        return Fraction(0)
+    if containers.is_untimed(video.container, video):
+        return Fraction(0)
+    return max(Fraction(0), start - picture.pts * picture.time_base)
 
 
 def take(packet: Packet, begin: Start) -> None:

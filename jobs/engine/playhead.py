@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine import containers
 from jobs.engine.cropping import all_cropped
 from jobs.engine.deinterlace import whole_pictures
 from jobs.engine.media import Crop, MediaInfo
@@ -62,7 +63,9 @@ class Playhead:
             else:
                 context.thread_count, context.thread_type = 1, ThreadType.NONE
             assert info.video is not None
-            yield cls(container, stream, index, can_seek=can_jump(info), alone=alone, crop=info.video.crop)
+            # Times of showing that are counted have to be counted from the start.
+            can_seek = can_jump(info) and not containers.is_untimed(container, stream)
+            yield cls(container, stream, index, can_seek=can_seek, alone=alone, crop=info.video.crop)
 
     def shown(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
         """The pictures of a schedule from its number `first` up to `end`, and whether each is right."""
@@ -79,19 +82,23 @@ class Playhead:
         position = self._ahead or self._shown
         if not self._can_seek or key is None or (position and key <= position[0]):
             return
-        while key is not None:
+        while key is not None and self._can_seek:
             self._seek(key)
             if self._ahead and self._ahead[0] <= pts:
                 return
             # The demuxer landed too late, or the decoder could not start there.
             key = self._index.key_at_or_before(key - 1)
+        if self._can_seek:
+            self._seek(int(self._index.pts[0]))
         self._can_seek = False
-        self._seek(int(self._index.pts[0]))
 
     def _seek(self, pts: int) -> None:
-        # Refused where there is nothing to find: then it goes on from where it stands.
-        with contextlib.suppress(av.error.FFmpegError):
+        try:
             self._container.seek(pts, stream=self._stream, backward=True)
+        except av.error.FFmpegError:
+            # The container's own index has no keyframe up to there, as when the first is one by its contents alone.
+            self._can_seek = False
+            self._container.seek(-self._index.end, stream=self._stream, backward=True, any_frame=True)
         self._decoded = self._frames()
         self._shown = None
         self._ahead = self._next()

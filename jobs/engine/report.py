@@ -17,9 +17,9 @@ class Lost:
 class Fault:
     """Something that is not as planned: a stable `code`, a sentence, and when it shows in the result, in seconds.
 
-    Codes: unreadable, cut_off, tracks, orientation, frame_count, frame_time, decode_order, picture_end, sound_end,
-    undecodable, copy_differs, sound_moved, sound_differs, sound_damaged, damaged_source. Of each only the first in time
-    is told.
+    Codes: unreadable, cut_off, tracks, orientation, frames_missing, frame_count, frame_time, decode_order, picture_end,
+    sound_end, undecodable, copy_differs, sound_moved, sound_differs, sound_damaged, damaged_source. Of each only the
+    first in time is told.
     """
 
     code: str

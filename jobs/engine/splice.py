@@ -178,7 +178,10 @@ class Decoding:
     def _run(self, begin: int, stored: NDArray[np.int64], pts: NDArray[np.int64]) -> Run:
         end = int(stored.max()) + 1
         needed = self._order.referenced[begin:end].copy()
-        needed[1 : 1 + _leading_after(self._order, begin)] = False
+        leading = _leading_after(self._order, begin)
+        # Some of them are wanted of the first group alone, where there is none before.
+        if not np.isin(stored - begin, np.arange(1, 1 + leading)).any():
+            needed[1 : 1 + leading] = False
         needed[stored - begin] = True
         return Run(begin, end, frozenset((np.flatnonzero(needed) + begin).tolist()), tuple(pts.tolist()))
 

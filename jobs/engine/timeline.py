@@ -4,6 +4,7 @@ Times count in ticks of the index's own clock, from the recording's start: integ
 after this module. The clock is the stream's own time base, made finer by a whole factor when that is coarse.
 """
 
+import collections
 import dataclasses
 import math
 from array import array
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from av.container import InputContainer
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ MIN_CLOCK_HZ = 16_000
 SNAP_LIMIT = Fraction(1, 10)
 # Distances of frames where it runs faster: what players can follow, and what slides are seen in time with.
 STEPS = Fraction(1, 120), Fraction(1, 10)
-VERSION = 2
+VERSION = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -152,7 +153,7 @@ def _faster(index: FrameIndex, start: int, speed: Fraction, lasts: int, least: i
     place. The last one is left out where less than half of that distance is left, as long as there are `least` others.
     """
     shortest, longest = (round(seconds * index.clock_hz) for seconds in STEPS)
-    step = min(longest, max(shortest, _usual_step(index.shown) or longest))
+    step = min(longest, max(shortest, usual_step(index.shown) or longest))
     count = max((lasts + step // 2) // step, min(least, lasts))
     shown = np.arange(count, dtype=np.int64) * step
     there = start + shown * speed.numerator // speed.denominator
@@ -204,13 +205,19 @@ UNTOLD = np.iinfo(np.int64).min
 def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
     pts, flags, durations, time_base = _stamps(source, info, _from_packets, halt)
     if (pts == UNTOLD).any():
-        # Some old containers do not store when a frame is shown: the decoder works it out.
+        # Some containers do not store when a frame is shown: the decoder works it out.
         pts, flags, durations, time_base = _stamps(source, info, _from_frames, halt)
-    # What lies before the first key cannot be decoded, in the order of storing and of showing alike.
     is_key = flags & KEY != 0
     first = int(is_key.argmax()) if is_key.any() else len(pts)
-    told = np.flatnonzero(pts[first:] != UNTOLD) + first
-    told = told[pts[told] >= pts[told[:1]]]
+    told = np.flatnonzero(pts != UNTOLD)
+    # What is stored or shown before the first key may need what is not there.
+    is_early = (told < first) | (pts[told] < pts[first : first + 1].max(initial=UNTOLD))
+    if not is_key.any() or is_early.any():
+        until = int(pts[told[~is_early]].min()) if not is_early.all() else None
+        whole, alone = _decodable(source, info, until, halt)
+        # Some decoders make up what others were predicted from, until there is a frame that stands alone.
+        begun = np.cumsum(np.isin(pts[told], alone)) > 0
+        told = told[~is_early | (begun & np.isin(pts[told], whole))]
     visible = told[flags[told] & HIDDEN == 0]
     shown = np.unique(pts[visible[flags[visible] & STILL == 0]])
     if not len(shown):
@@ -219,7 +226,7 @@ def _read(source: Path, info: MediaInfo, halt: Halt) -> cache.Arrays:
             code="no_picture",
         )
     last = visible[pts[visible].argmax()]
-    end = int(pts[last]) + (int(durations[last]) or _usual_step(shown) or _told_step(info, time_base))
+    end = int(pts[last]) + (int(durations[last]) or usual_step(shown) or _told_step(info, time_base))
     return {
         "pts": shown,
         "keys": np.unique(pts[told[is_key[told]]]),
@@ -247,12 +254,14 @@ def _stamps(
 
 def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
     hides = stream.codec_context.name == "vp8"
+    is_untimed = containers.is_untimed(container, stream)
     # A file that breaks off is indexed up to there.
     for packet in containers.packets(container, stream):
         if packet.size:
             # One to be discarded lies outside the edit list, and others may be predicted from it.
             is_hidden = packet.is_discard or (hides and not memoryview(packet)[0] >> 4 & 1)
-            yield packet.pts, KEY * packet.is_keyframe | HIDDEN * is_hidden, packet.duration or 0
+            pts = None if is_untimed else packet.pts
+            yield pts, KEY * packet.is_keyframe | HIDDEN * is_hidden, packet.duration or 0
         elif packet.pts is not None:
             yield packet.pts, STILL, packet.duration or 0
 
@@ -263,13 +272,41 @@ def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Sta
         yield frame.pts, KEY * frame.key_frame, frame.duration or 0
 
 
+def _decodable(source: Path, info: MediaInfo, until: int | None, halt: Halt) -> tuple[list[int], list[int]]:
+    """Time stamps of the whole frames up to `until` (None: the end), and of those of them that stand alone."""
+    whole: list[int] = []
+    alone: list[int] = []
+    container, stream = open_picture(source, info)
+    with container:
+        for frame in readable_frames(container, stream):
+            halt.check()
+            if frame.pts is None or frame.is_corrupt:
+                continue
+            whole.append(frame.pts)
+            if frame.key_frame or frame.pict_type == PictureType.I:
+                alone.append(frame.pts)
+            if until is not None and frame.pts >= until:
+                break
+    return whole, alone
+
+
 def readable_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Decoded frames from where the container stands; what is damaged is passed over."""
+    is_untimed = containers.is_untimed(container, stream)
+    waiting: collections.deque[int | None] = collections.deque()
     for packet in containers.packets(container, stream):
-        yield from containers.frames(stream.codec_context, packet) or []
+        frames = containers.frames(stream.codec_context, packet)
+        if frames is not None and packet.size:
+            waiting.append(packet.dts)
+        for frame in frames or []:
+            # Frames leave the decoder in the order of showing: each is shown at the next time.
+            stamp = waiting.popleft() if waiting else None
+            if is_untimed:
+                frame.pts = stamp
+            yield frame
 
 
-def _usual_step(stamps: Ticks) -> int:
+def usual_step(stamps: Ticks) -> int:
     """The distance between most frames; 0 when there is only one."""
     return int(np.median(np.diff(stamps))) if len(stamps) > 1 else 0
 

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from jobs.engine import containers, integrity, intra, orientation, playback
+from jobs.engine import containers, holes, integrity, intra, orientation, playback
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.intra import Intra
 from jobs.engine.media import MediaInfo, VideoTrack
@@ -65,8 +65,10 @@ def verify(
         found.sound = offsets(source, info, output, plan, task)
 
     def read(task: Beside[None]) -> None:
+        if index:
+            found.packets += holes.hole_faults(source, info, index, plan, task.halt)
         if sounds is not None:
-            found.packets = sound_faults(output, sounds, [output_rate(track) for track in info.audio])
+            found.packets += sound_faults(output, sounds, [output_rate(track) for track in info.audio])
         if copied:
             found.packets += intra.faults(output, playback.stamps(output, task.halt), copied, task.halt)
         if found.pictures:
