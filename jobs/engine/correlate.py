@@ -59,13 +59,13 @@ def match(piece: Samples, around: Samples, rate: int, expected: int) -> Match:
     step = max(1, rate // MIN_RATE)
     guard = int(GUARD_SECONDS * rate) // step
     fade = _hann(len(piece))
-    piece = piece * fade[:, None]
-    slow_piece = narrowed(piece, rate, step)
+    faded = piece * fade[:, None]
+    slow_piece = narrowed(faded, rate, step)
     weights = fade[::step][: len(slow_piece)]
     slow_around = narrowed(around * _fades(len(around), guard * step)[:, None], rate, step)
     there = slow_around[expected // step :][: len(slow_piece)]
     level = _loudness(there * weights[: len(there), None], around[expected:][: len(piece)] * fade[:, None], fade)
-    heard = _loudness(slow_piece, piece, fade)
+    heard = _loudness(slow_piece, faded, fade)
     likeness = correlation(slow_piece, slow_around[guard : len(slow_around) - guard], weights)
     if likeness is None:
         return Match(0.0, 0.0, 0.0, level, heard)
@@ -99,7 +99,7 @@ def _fades(count: int, length: int) -> Weights:
     return gain
 
 
-def narrowed(samples: Samples, rate: int, step: int) -> Signal:
+def narrowed(samples: Samples | Signal, rate: int, step: int) -> Signal:
     """The band alone, every `step`th sample of it."""
     # Silence behind it, so that what rings on at one end does not come in at the other.
     length = step * _fast_length(len(samples) // step + rate // step // 50)

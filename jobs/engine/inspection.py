@@ -49,7 +49,7 @@ def inspect(path: Path) -> MediaInfo:
         kept = [*([video] if video else []), *audio]
         start, duration = extent.span(path, container, kept)
         begin = decode_start(container, video, audio)
-        early = leading(video, begin, start)
+        early = leading(container, video, begin, start)
         start, duration = start - early, duration + early
         audio = playable(path, video, audio, begin)
         tracks = tuple(audio_track(track) for track in audio)
@@ -135,12 +135,12 @@ def decode_start(container: InputContainer, video: VideoStream | None, audio: li
     return begin
 
 
-def leading(video: VideoStream | None, begin: Start, start: Fraction) -> Fraction:
+def leading(container: InputContainer, video: VideoStream | None, begin: Start, start: Fraction) -> Fraction:
     """For how long pictures are shown before the first one that is stored, from which containers tell their start."""
     picture = begin.picture
     if video is None or picture is None or picture.pts is None or picture.time_base is None:
         return Fraction(0)
-    if containers.is_untimed(video.container, video):
+    if containers.is_untimed(container, video):
         return Fraction(0)
     return max(Fraction(0), start - picture.pts * picture.time_base)
 
