@@ -270,3 +270,22 @@ def test_a_failure_tells_the_owner_a_sentence_and_nothing_else(site, recording):
     assert answer["error"] == {"code": row.error_code, "message": row.error_message}
     assert "Traceback" not in str(answer)
     assert str(site.media) not in str(answer)
+
+
+def test_a_recording_of_huge_pictures_fails_with_a_sentence_and_the_next_one_is_worked_on(make_site, tmp_path):
+    """A few bytes that take much memory: held to what one job may have, whichever program asks for it."""
+    site = make_site(JOB_MEMORY_MB="400")
+    huge, small = tmp_path / "huge.mp4", tmp_path / "small.mp4"
+    for path, size in ((huge, "6000x6000"), (small, "160x90")):
+        media.run_ffmpeg(*media.picture(1, 5, size), *media.FAST_X264, media.url(path))
+    body = {"operation": "convert", "params": {"target": "mp4", "resolution": 80}}
+    ended = []
+    for path in (huge, small):
+        answer = client(site).post("/api/v1/jobs", json={**body, "video": uploaded(site, path)})
+        job = answer.json()["id"]
+        with site.orm():
+            wait_for(lambda job=job: not Job.objects.get(pk=job).is_active, f"the end of {path.name}", seconds=180)
+            ended.append(Job.objects.get(pk=job))
+    assert [job.status for job in ended] == [S.FAILED, S.SUCCEEDED], [job.error_detail for job in ended]
+    assert (ended[0].error_code, ended[0].attempt) == ("too_heavy", 1)
+    assert "more memory" in ended[0].error_message and "again" not in ended[0].error_message

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jobs.engine import process
 from jobs.engine.media import MediaInfo
-from jobs.errors import ToolError
+from jobs.errors import InputError, ToolError
 
 BASE_BYTES = 4 << 30
 """Models, libraries, threads, sound."""
@@ -75,8 +75,7 @@ def held(info: MediaInfo, share: int) -> Iterator[None]:
         yield
     except Exception as error:
         lacking = lacked(error)
-        # Encoders say no more than that they failed. Work that has room enough stays far below its bound.
-        if not lacking and isinstance(error, ToolError) and most_used_bytes() > wanted[resource.RLIMIT_DATA] / 2:
+        if not lacking and is_about_media(error) and most_used_bytes() > wanted[resource.RLIMIT_DATA] / 2:
             lacking = "memory"
         if lacking:
             raise process.too_heavy(lacking, f"{error!r} {getattr(error, 'detail', '')}\nbounds: {wanted}") from error
@@ -84,6 +83,12 @@ def held(info: MediaInfo, share: int) -> Iterator[None]:
     finally:
         for kind, both in before.items():
             resource.setrlimit(kind, both)
+
+
+def is_about_media(error: Exception) -> bool:
+    """Whether it may stand for a lack of memory: encoders then say no more than that they failed, decoders that the
+    bytes are damaged. Work that has room enough stays far below its bound."""
+    return isinstance(error, ToolError) or (isinstance(error, InputError) and error.code in ("damaged", "undecodable"))
 
 
 def most_used_bytes() -> int:

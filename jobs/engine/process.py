@@ -31,8 +31,11 @@ TAIL_LINES = 60
 SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
 # How a program dies of its own doing. SIGKILL and the like come from somebody else.
 BREAKDOWNS = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)}
-NO_MEMORY = (os.strerror(errno.ENOMEM), "MemoryError", "bad_alloc", "Could not allocate memory", "malloc of size")
-"""How programs say that they were given no memory."""
+NO_MEMORY = (
+    *(os.strerror(errno.ENOMEM), "MemoryError", "bad_alloc"),
+    *("Could not allocate memory", "get_buffer() failed", "malloc of size"),
+)
+"""How programs, and the decoders and encoders in them, say that they were given no memory."""
 MOST_STARVED_LINES = 100
 """ffmpeg can go on for ever without memory, and say so for every packet again and again."""
 

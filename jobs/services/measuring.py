@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from jobs.engine import measuring
 from jobs.engine.process import Child
 from jobs.engine.sandbox import Answer
-from jobs.errors import Busy, JobError
+from jobs.errors import Busy
 
 MOST = max(4, os.cpu_count() or 1)
 """Children at the same time, for one web process."""
@@ -40,7 +40,7 @@ class _Work:
         """In a thread from start to end, as `process.started` wants it."""
         try:
             self.done.set_result(measuring.ask(request, self._at_start))
-        except (JobError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 handed to those who wait
             self.done.set_exception(error)
         finally:
             with _guard:

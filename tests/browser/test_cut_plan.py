@@ -180,6 +180,25 @@ def test_a_late_answer_to_an_earlier_question_is_ignored(open_plan, client, talk
     assert saved(page) == pytest.approx(planned(client, talk, margin_after_ms=0)["saved"], abs=0.051)
 
 
+def test_a_busy_server_is_asked_again_when_it_said(new_page, site, client, talk):
+    page, refused = new_page(site, client), []
+
+    def busy_at_first(route):
+        address = route.request.url.rpartition("/")[2].partition("?")[0]
+        if address in refused:
+            return route.continue_()
+        refused.append(address)
+        told = {"error": {"code": "server_busy", "message": "The server is measuring other recordings. Try again."}}
+        return route.fulfill(status=503, headers={"Retry-After": "1"}, json=told)
+
+    for address in ("**/levels?*", "**/cut-plan"):
+        page.route(address, busy_at_first)
+    page.goto(f"/videos/{talk.pk}/")
+    settled(page)
+    assert refused == ["levels", "cut-plan"]
+    assert saved(page) == pytest.approx(planned(client, talk)["saved"], abs=0.051)
+
+
 def test_presets_fill_in_numbers_and_auto_brings_the_level_back(open_plan, client, talk):
     page = open_plan(talk)
     page.get_by_label("Tight").check(force=True)

@@ -89,17 +89,23 @@ def test_an_encoder_that_says_nothing_of_memory_is_found_out_by_what_was_in_use(
     said = in_a_process(
         """
         import numpy
-        from jobs.errors import JobError, ToolError
+        from jobs.errors import InputError, JobError, ToolError
+        errors = (
+            ToolError("The pictures could not be encoded. Try again."),
+            InputError("The recording is damaged. Upload it again.", code="damaged"),
+            InputError("There is no silence. Choose another level.", code="no_silence"),
+        )
         for size in (1, 30_000_000):
-            try:
-                with bounds.held(INFO, 600_000_000):
-                    numpy.ones(size)
-                    raise ToolError("The pictures could not be encoded. Try again.")
-            except JobError as error:
-                print(error.code)
+            for error in errors:
+                try:
+                    with bounds.held(INFO, 600_000_000):
+                        numpy.ones(size)
+                        raise error
+                except JobError as error:
+                    print(error.code)
         """
     )
-    assert said.split() == ["tool", "too_heavy"]
+    assert said.split() == ["tool", "damaged", "no_silence", "too_heavy", "too_heavy", "no_silence"]
 
 
 def test_what_is_written_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
