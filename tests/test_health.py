@@ -1,5 +1,6 @@
 """/healthz, /readyz and the start-up checks."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from django.db import OperationalError, connection
 from django.test import AsyncClient, Client, override_settings
 
 from jobs import machine
+from jobs.engine import offline, process
 from tests.servers import Redis
 
 WORKER = {"machine": machine.identity(), "last_heartbeat": "2026-01-01T00:00:00.000000Z"}
@@ -34,9 +36,9 @@ def workers(redis_server: Redis):
 
 @pytest.fixture
 def dead_pid() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
 
 
 def checks(client: Client) -> dict[str, bool]:
@@ -157,6 +159,23 @@ def test_checks_name_a_folder_that_cannot_be_written():
 def test_checks_name_a_part_of_the_storage_on_another_filesystem(tmp_path: Path):
     (tmp_path / "uploads").symlink_to("/proc")
     assert any(line.startswith("jobs.E003") and "uploads" in line for line in said(MEDIA_ROOT=tmp_path))
+
+
+def test_checks_warn_when_nothing_keeps_the_network_from_strangers_bytes(monkeypatch: pytest.MonkeyPatch):
+    assert not [line for line in said() if line.startswith("jobs.W002")]
+    monkeypatch.setattr(process, "no_network", lambda: ())  # as in a container without namespaces
+    assert not [line for line in said() if line.startswith("jobs.W002")], "the filter does it alone"
+    monkeypatch.setattr(offline, "possible", lambda: False)
+    assert [line for line in said() if line.startswith("jobs.W002") and "unshare" in line]
+
+
+def test_checks_warn_of_a_filesystem_that_knows_one_name_a_file_only(monkeypatch: pytest.MonkeyPatch):
+    def refused(*names: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    assert not [line for line in said() if line.startswith("jobs.W003")]
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    assert [line for line in said() if line.startswith("jobs.W003")]
 
 
 def test_checks_warn_of_any_host():

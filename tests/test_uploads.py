@@ -18,14 +18,16 @@ import pytest
 import requests
 from django.conf import settings
 from django.db import OperationalError
+from django.test import Client as WebClient
 from django.utils import timezone
 
 from jobs import storage
+from jobs.engine import process
 from jobs.errors import InputError, ResourceError
 from jobs.models import Account, Image, Job, Upload, Video
 from jobs.operations import registry
 from jobs.services import parameters, uploads, videos
-from tests import factories, media
+from tests import factories, media, pictures
 from tests.site import Client, Site
 from tests.tus import TUS, begin, begun, metadata, offset, patch, upload
 
@@ -626,6 +628,30 @@ def test_a_look_that_the_kernel_ended_does_not_cost_the_upload(
             uploads.finish(upload)
     assert stored() == {f"uploads/{upload.pk}.part"}
     assert uploads.finish(Upload.objects.get()).sha256 == hashlib.sha256(talk).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["talk.mp4", "logo.png"])
+def test_a_server_too_slow_to_look_does_not_cost_the_upload(
+    owner: Account, talk: bytes, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    """On the clock; processor time of its own is what a file is judged by."""
+    data = talk if name == "talk.mp4" else pictures.logo()
+    kind = Upload.Kind.RECORDING if name == "talk.mp4" else Upload.Kind.IMAGE
+    upload = uploads.begin(owner, name=name, length=len(data), kind=kind)
+    client = WebClient()
+    client.force_login(owner)
+    headers = {**TUS, "Upload-Offset": "0"}
+    body = "application/offset+octet-stream"
+    with monkeypatch.context() as overloaded:
+        hurried = process.Limits(wall_seconds=0.01)
+        overloaded.setattr("jobs.engine.probe.limits", lambda size: hurried)
+        overloaded.setattr("jobs.engine.images.LIMITS", hurried)
+        answer = client.patch(f"/uploads/{upload.pk}", data, content_type=body, headers=headers)
+        assert (answer.status_code, code(answer)) == (503, "server_busy")
+        assert int(answer["Retry-After"]) > 0
+        assert stored() == {f"uploads/{upload.pk}.part"}
+    answer = client.head(f"/uploads/{upload.pk}", headers=TUS)
+    assert answer.status_code == 200 and ("Video-Id" in answer or "Image-Id" in answer), "without a byte sent again"
 
 
 def test_what_nobody_goes_on_with_is_cleared_away(owner: Account):
