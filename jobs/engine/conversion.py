@@ -104,9 +104,9 @@ def fits(info: MediaInfo, colours: Colours, wish: Wish, wanted: Framing) -> bool
         return False
     if colours.wide and not wish.keeps_hdr:
         return False
-    # WebM does not say which way is up.
-    is_turned = (track.rotation or track.mirrored) and kind.muxer == "webm"
-    return not is_turned and track.pixel_format in kind.pictures.get(track.codec, ())
+    # WebM does not say which way is up, and not every player minds what is said of edges.
+    is_odd = any(track.crop) or ((track.rotation or track.mirrored) and kind.muxer == "webm")
+    return not is_odd and track.pixel_format in kind.pictures.get(track.codec, ())
 
 
 def holds(info: MediaInfo, track: AudioTrack, wish: Wish) -> bool:

@@ -145,6 +145,8 @@ def test_a_converted_picture_is_cropped(source, tmp_path, wish):
     assert is_right(shown(output, tmp_path))
     if not wish.shape.resolution:
         assert inspect(output).video.display_size == SEEN
+    with av.open(str(output)) as container:
+        assert is_right(next(container.decode(video=0)).to_ndarray(format="rgb24"))
 
 
 def test_a_trailer_is_cropped_and_not_stretched(source, tmp_path):
