@@ -16,7 +16,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from jobs.engine import captions, embedded, lettering, process, rejoin, render, watermark
+from jobs.engine import captions, embedded, lettering, muxers, process, rejoin, render, sidetracks, watermark
 from jobs.engine.captionlines import ROW
 from jobs.engine.captions import Caption
 from jobs.engine.marks import Look, Painter
@@ -24,6 +24,7 @@ from jobs.engine.media import MediaInfo, VideoTrack
 from jobs.engine.parallel import together
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
+from jobs.engine.sidetracks import SideTrack
 from jobs.engine.transcript import iso_639_2
 from jobs.engine.watermark import Marked, Progress
 from jobs.errors import InputError
@@ -66,13 +67,18 @@ def attach(
     stage = "Attaching the captions"
     with render.whole(output) as part:
         joined = part.with_name(f"{part.name}{output.suffix}")
-        try:
-            argv = attach_argv(source, info, texts, language, joined)
+
+        def attached(side: Sequence[SideTrack]) -> int:
+            argv = attach_argv(source, info, texts, language, joined, side)
             process.follow(argv, info.duration, lambda done: progress(COPY_SHARE * done, stage), log=log)
             (packets,) = together(
                 [lambda task: rejoin.require_same_sound(source, info, joined, task.halt)],
                 lambda done: progress(COPY_SHARE, "Checking the result"),
             )
+            return packets
+
+        try:
+            packets = sidetracks.with_or_without(source, info, output, attached, log or CommandLog())
             joined.rename(part)
         finally:
             joined.unlink(missing_ok=True)
@@ -80,8 +86,10 @@ def attach(
     return packets
 
 
-def attach_argv(source: Path, info: MediaInfo, texts: Path, language: str, output: Path) -> list[str]:
-    """ffmpeg's command line for `attach`."""
+def attach_argv(
+    source: Path, info: MediaInfo, texts: Path, language: str, output: Path, side: Sequence[SideTrack] = ()
+) -> list[str]:
+    """ffmpeg's command line for `attach`; `side` are tracks that are copied beside the usual ones."""
     assert info.video is not None
     indices = [info.video.index, *(track.index for track in info.audio)]
     maps = [part for index in indices for part in ("-map", f"0:{index}")]
@@ -89,6 +97,7 @@ def attach_argv(source: Path, info: MediaInfo, texts: Path, language: str, outpu
     for place, text in enumerate(there):
         maps += ["-map", f"0:{text.index}", f"-c:s:{place}", rejoin.text_codec(text.codec, output.suffix)]
     ours = f"s:{len(there)}"
+    beside = sidetracks.argv(side, 0, muxers.named(output), {"v": 1, "s": len(there) + 1})
     own = "srt" if output.suffix == ".mkv" else "mov_text"
     labels = [f"-metadata:s:{ours}", f"language={iso_639_2(language)}", f"-disposition:{ours}", "default"]
     exact = [] if output.suffix == ".mkv" else ["-movflags", "+faststart"]
@@ -97,7 +106,7 @@ def attach_argv(source: Path, info: MediaInfo, texts: Path, language: str, outpu
         # Captions count from the recording's start.
         *("-itsoffset", f"{float(-info.start):.6f}", *process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
         *(*process.SAFE_INPUT, "-f", "srt", "-i", f"file:{texts}"),
-        *(*maps, "-map", "1:0", f"-c:{ours}", own, "-c:v", "copy", "-c:a", "copy"),
+        *(*maps, "-map", "1:0", f"-c:{ours}", own, "-c:v", "copy", "-c:a", "copy", *beside),
         *("-map_metadata", "0", "-map_chapters", "0", *labels, *exact),
         *("-progress", "pipe:1", "-f", rejoin.MUXERS[output.suffix], f"file:{output}"),
     ]

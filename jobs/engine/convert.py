@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from jobs.engine import colours as looks
-from jobs.engine import conversion, timeline, verify
+from jobs.engine import conversion, sidetracks, timeline, verify
 from jobs.engine.conversion import Plan, Wish
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
 from jobs.engine.process import CommandLog
 from jobs.engine.render import whole
 from jobs.engine.report import counted
-from jobs.engine.transcode import Job, argv, follow
+from jobs.engine.transcode import Job, argv, follow, kept
 from jobs.errors import InputError, ToolError
 
 FIRST_PASS_SHARE, TRY_SHARE, ALL_TRIES_SHARE = 0.35, 0.9, 0.97
@@ -39,12 +39,13 @@ class Converted:
     frames: int
     lost: int = 0
     tone_mapped: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
         """What was done, in a sentence without its full stop."""
         if self.plan.copies_all:
-            return "Copied as it was"
+            return "Picture and sound copied" if self.notes else "Copied as it was"
         if self.plan.framing is None:
             return "Picture copied, sound encoded"
         width, height = self.plan.framing.size
@@ -73,6 +74,7 @@ class Converted:
             "sound_copied": [kbps is None for kbps in self.plan.sounds],
             "tone_mapped": self.tone_mapped,
             "passes": self.plan.passes,
+            "notes": list(self.notes),
         }
 
 
@@ -105,9 +107,10 @@ def convert(
         tell(ALL_TRIES_SHARE, "Checking the result")
         made = inspect(part)
         frames, lost = _counted(job, plan, part, made, cache)
+        notes = sidetracks.left_out(source, info, part)
     tell(1, "Checking the result")
     toned = plan.framing is not None and colours.wide and not wish.keeps_hdr
-    return Converted(plan, wish, made, frames, lost, toned)
+    return Converted(plan, wish, made, frames, lost, toned, tuple(notes))
 
 
 @dataclasses.dataclass
@@ -124,6 +127,11 @@ class _Work:
         try:
             return self.done(plan)
         except ToolError as error:
+            if not self.job.bare and kept(self.job):
+                # A track that nobody looks at may be damaged, and is no reason to encode the others.
+                self.log.line(f"{error.message} {error.detail}")
+                self.job = dataclasses.replace(self.job, bare=True)
+                return self.run(plan)
             if not plan.copies_any:
                 raise
             self.log.line(f"{error.message} {error.detail}")

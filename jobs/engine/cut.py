@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from jobs.engine import cutplan, extras, intra, levels, memory, muxers, proven, timeline, voice
+from jobs.engine import cutplan, extras, intra, levels, memory, muxers, proven, sidetracks, timeline, voice
 from jobs.engine import strategy as strategies
 from jobs.engine.coded import CodedOrder
 from jobs.engine.cutplan import CutParams, CutPlan
@@ -19,7 +19,7 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.parallel import Beside, beside
 from jobs.engine.pcm import output_rate
 from jobs.engine.process import CommandLog
-from jobs.engine.report import Report
+from jobs.engine.report import Report, counted
 from jobs.engine.strategy import Render, Strategy
 from jobs.engine.timeline import FrameIndex
 from jobs.engine.transcript import Transcript
@@ -42,6 +42,8 @@ class CutResult:
     """Time on the clock for "analysis", "render" and "verify"."""
     captions: Captions = ()
     """The text tracks inside the result."""
+    notes: tuple[str, ...] = ()
+    """What there is to say about what was left out, in sentences."""
 
     @property
     def frames(self) -> int:
@@ -70,6 +72,7 @@ class CutResult:
             "render_reason": self.reason,
             "checked": self.report.summary,
             "report": self.report.to_json(),
+            "notes": list(self.notes),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 
@@ -139,7 +142,7 @@ def cut(
     log = log or CommandLog()
     report = progress or (lambda fraction, stage: None)
     seconds: dict[str, float] = {}
-    container = muxers.named(output)
+    container, whole_info = muxers.named(output), info
     if container.sound_only:
         info = dataclasses.replace(info, video=None)
     with proven.timed(seconds, "analysis"):
@@ -174,7 +177,11 @@ def cut(
         container=container,
     )
     result = proven.publish(work, strategy, output)
-    return CutResult(plan, result.strategy, result.report, {**seconds, **result.seconds}, kept.captions)
+    notes = sidetracks.left_out(source, whole_info, output)
+    if (left := len(whole_info.audio) - len(info.audio)) > 0:
+        notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")
+    times = {**seconds, **result.seconds}
+    return CutResult(plan, result.strategy, result.report, times, kept.captions, tuple(notes))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from jobs.engine.captions import Caption
 from jobs.engine.chapters import Chapter
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.embedded import CaptionTrack
+from jobs.engine.exports import timecode
 from jobs.engine.media import MediaInfo, one_line, title_of
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
@@ -55,13 +56,17 @@ class Cover:
 
 @dataclasses.dataclass(frozen=True)
 class Extras:
-    """All times are those of the result. `tags` are the source's names and dates, `labels` go by its stream index."""
+    """All times are those of the result. `tags` are the source's names and dates, `labels` go by its stream index.
+
+    `timecode` is that of the first picture, where all that is kept follows without a gap.
+    """
 
     chapters: tuple[Chapter, ...] = ()
     captions: Captions = ()
     cover: Cover | None = None
     tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     labels: Mapping[int, TrackLabel] = dataclasses.field(default_factory=dict)
+    timecode: str = ""
 
     def label(self, index: int) -> TrackLabel:
         return self.labels.get(index, TrackLabel())
@@ -94,7 +99,15 @@ def read(
         spoken = TrackLabel(language=iso_639_2(transcript.language), is_default=True)
         extras = dataclasses.replace(extras, labels={**extras.labels, OF_TRANSCRIPT: spoken})
     moved = moved_captions(source, info, plan, transcript=transcript, log=log)
-    return dataclasses.replace(extras, captions=moved)
+    return dataclasses.replace(extras, captions=moved, timecode=_timecode(source, info, plan))
+
+
+def _timecode(source: Path, info: MediaInfo, plan: CutPlan) -> str:
+    label, rate = timecode.of_recording(source, info) if len(plan.parts) == 1 else "", timecode.timeline_rate(info)
+    with contextlib.suppress(ValueError):
+        first = timecode.to_frames(label, rate) + round(plan.parts[0].start * rate)
+        return timecode.to_text(first, rate, timecode.is_drop(label))
+    return ""
 
 
 def moved_captions(

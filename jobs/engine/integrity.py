@@ -99,6 +99,26 @@ def is_reference(file: BinaryIO, entry: Box) -> bool:
     return not flags & 1 and entry.end - entry.start > 5
 
 
+def sample_entries(path: Path) -> dict[int, str]:
+    """What each track of an MP4 or QuickTime file is stored as, four letters such as "avc1", by the track's number."""
+    found: dict[int, str] = {}
+    number = 0
+    with path.open("rb") as file:
+        for box in tree(file, 0, path.stat().st_size):
+            if box.kind == b"tkhd":
+                file.seek(box.start)
+                # Dates of creation and change come first.
+                file.seek(8 if file.read(4)[0] != 1 else 16, 1)
+                number = int.from_bytes(file.read(4))
+            elif box.kind == b"stbl":
+                for entry in boxes(file, box.start, box.end):
+                    if entry.kind == b"stsd":
+                        file.seek(entry.start + 12)
+                        found[number] = file.read(4).decode("latin-1")
+                        break
+    return found
+
+
 def track_ends(path: Path) -> dict[int, Fraction]:
     """When each track of an MP4 file ends, in seconds, by the track's number: what its header says players show.
 

@@ -4,15 +4,11 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.engine import captions, chapters, process
+from jobs.engine import captions, chapters, process, sidetracks
 from jobs.engine.extras import Extras, TrackLabel
 from jobs.engine.media import MediaInfo
 from jobs.engine.timeline import Schedule
 
-OF_PHONES = "com."
-"""What phones call what they note down begins with their maker's domain, such as com.apple or com.android."""
-# Beside them, what is kept in the same or another way.
-APART = {"creation_time", "location", "encoder", "make", "model"}
 DEMUXERS = {".jpg": "jpeg_pipe", ".png": "png_pipe"}
 
 
@@ -66,25 +62,16 @@ def mux_argv(
     if parts.cover:
         inputs += process.reading(parts.cover, DEMUXERS[parts.cover.suffix])
         maps += [*_maps([taken]), f"-disposition:v:{int(info.video is not None)}", "attached_pic"]
+    keys = sidetracks.KEYS if sidetracks.keeps_notes(extras.tags, extras.cover is not None) else ()
     return [
         *process.writing(),
         # Time stamps as they are: the pictures may begin after the sound.
         *("-copyts", *inputs, *maps, "-map_metadata", str(notes), "-map_chapters", str(notes)),
+        *(["-metadata:s:v:0", f"timecode={extras.timecode}"] if extras.timecode else []),
         *(*_labels(info, extras), *_last(parts), "-c:v", "copy", "-c:a", "copy", "-c:s", "mov_text"),
-        *(*exact(".mp4", clock_hz), *_keys(extras)),
+        *(*exact(".mp4", clock_hz), *keys),
         *("-progress", "pipe:1", "-f", muxer, f"file:{output}"),
     ]
-
-
-def _keys(extras: Extras) -> list[str]:
-    """Options that keep the notes of phones: maker, model, place, hour with time zone.
-
-    MP4 holds them under keys of any name. It then has no title, artist or cover where most players look for them, so
-    these come first where there are any.
-    """
-    others = [key for key in extras.tags if not key.startswith(OF_PHONES)]
-    plain = all(key.partition("-")[0] in APART for key in others) and not extras.cover
-    return ["-movflags", "+use_metadata_tags"] if plain and len(others) < len(extras.tags) else []
 
 
 def exact(suffix: str, clock_hz: int) -> list[str]:

@@ -114,7 +114,15 @@ def move(work: Work, part: Path) -> None:
         work.progress(1 - MOVE_SHARE * (1 - done), f"Writing it as {work.container.name}")
 
     if work.container.sound is None:
-        remux.move(part, work.container, work.plan.output_duration, progress=progress, log=work.log)
+        remux.move(
+            part,
+            work.container,
+            work.plan.output_duration,
+            work.source,
+            work.info,
+            progress=progress,
+            log=work.log,
+        )
         return
     (track,) = work.info.audio
     remux.take_out(part, work.source, work.info, track, work.plan, work.container, progress=progress, log=work.log)

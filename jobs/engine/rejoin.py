@@ -4,15 +4,15 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jobs.engine import containers, embedded, mux, muxers, process
+from jobs.engine import containers, embedded, mux, muxers, process, sidetracks
 from jobs.engine.media import MediaInfo
 from jobs.engine.muxers import MKV, MOV, MP4, Container, Wished
 from jobs.engine.parallel import Halt
 from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
+from jobs.engine.sidetracks import SideTrack
 from jobs.errors import ToolError
 
-MEDIA_TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}
 MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 REPACKED = {"mpegts", "aac", "flv", "mpeg"}
 """Containers whose sound carries headers that other containers leave out."""
@@ -43,14 +43,21 @@ def join(
     `picture` is an MP4 file whose times count from the recording's start, on a clock of `clock_hz`. `progress` gets a
     fraction. Raises ToolError, ResourceError, and what `progress` raises.
     """
-    with process.started(argv(source, info, picture, output, clock_hz), log=log) as child:
-        for position in process.positions(child):
-            progress(min(1.0, max(0.0, float(position / info.duration))))
-        child.wait()
+    sidetracks.with_or_without(
+        source,
+        info,
+        output,
+        lambda side: process.follow(
+            argv(source, info, picture, output, clock_hz, side), info.duration, progress, log=log
+        ),
+        log,
+    )
 
 
-def argv(source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: int) -> list[str]:
-    """ffmpeg's command line for `join`."""
+def argv(
+    source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: int, side: Sequence[SideTrack] = ()
+) -> list[str]:
+    """ffmpeg's command line for `join`; `side` are tracks that are copied beside the usual ones."""
     assert info.video is not None
     suffix = output.suffix
     kept = [(f"s:v:{place}", track) for place, track in enumerate([info.video.index])]
@@ -59,6 +66,8 @@ def argv(source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: i
     for place, text in enumerate(embedded.tracks(source, info)):
         maps += ["-map", f"1:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
         kept.append((f"s:s:{place}", text.index))
+    texts = len(kept) - 1 - len(info.audio)
+    beside = sidetracks.argv(side, 1, muxers.named(output), {"v": 1, "s": texts}, named=True)
     names = [part for place, index in kept for part in (f"-map_metadata:{place}", f"1:s:{index}")]
     return [
         *process.writing(),
@@ -66,7 +75,7 @@ def argv(source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: i
         *("-copyts", *process.reading(picture, "mov")),
         *("-itsoffset", f"{float(-info.start):.6f}", *process.reading(source, demuxer(info))),
         *("-map", "0:v:0", *maps, "-map_metadata", "1", *names, "-map_chapters", "1"),
-        *("-c:v", "copy", "-c:a", "copy", *mux.exact(suffix, clock_hz)),
+        *("-c:v", "copy", "-c:a", "copy", *beside, *mux.exact(suffix, clock_hz)),
         *("-progress", "pipe:1", "-f", MUXERS[suffix], f"file:{output}"),
     ]
 

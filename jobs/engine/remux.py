@@ -9,13 +9,14 @@ from pathlib import Path
 
 from av.stream import Disposition, Stream
 
-from jobs.engine import containers, extract, process
+from jobs.engine import containers, extract, process, sidetracks
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.inspection import inspect
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.muxers import Container
 from jobs.engine.offsets import offsets
 from jobs.engine.parallel import Halt, together
+from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.stored import Unsound
 
@@ -25,25 +26,39 @@ APART_SECONDS = Fraction(1, 500)
 Progress = Callable[[float], None]
 
 
-def move(made: Path, container: Container, duration: Fraction, *, progress: Progress, log: CommandLog) -> None:
-    """Make the file `made` one of the container, track by track. Raises ToolError (Unsound), ResourceError."""
+def move(
+    made: Path,
+    container: Container,
+    duration: Fraction,
+    source: Path,
+    info: MediaInfo,
+    *,
+    progress: Progress,
+    log: CommandLog,
+) -> None:
+    """Make the file `made` one of the container, track by track, with what is attached to the source.
+
+    Raises ToolError (Unsound), ResourceError.
+    """
     moved = made.with_name(f"{made.name}{container.suffix}")
     try:
-        process.follow(_argv(made, container, moved), duration, progress, log=log)
+        process.follow(_argv(made, container, moved, source, info), duration, progress, log=log)
         together([lambda task: require_same(made, moved, container, task.halt)], lambda done: progress(1.0))
         moved.replace(made)
     finally:
         moved.unlink(missing_ok=True)
 
 
-def _argv(made: Path, container: Container, output: Path) -> list[str]:
+def _argv(made: Path, container: Container, output: Path, source: Path, info: MediaInfo) -> list[str]:
     # The text track of an MP4 file's chapters comes as data, and is written from the chapters where it is needed.
     maps = [part for kind in ("V", "a", "s") for part in ("-map", f"0:{kind}?")]
-    covers = ["-map", "0:v:disp:attached_pic?"] if container.muxer == "matroska" else []
+    attached = sidetracks.kept(sidetracks.read(source, info), container, is_cut=True)
+    files = sidetracks.argv(attached, 1, container, {})
     front = ["-cues_to_front", "1"] if container.muxer == "webm" else []
     return [
         *process.writing(),
-        *("-copyts", *process.reading(made, "mov"), *maps, *covers, "-c", "copy", "-c:s", container.texts),
+        *("-copyts", *process.reading(made, "mov"), *(process.reading(source, demuxer(info)) if files else [])),
+        *(*maps, "-c", "copy", "-c:s", container.texts, *files),
         *("-map_metadata", "0", "-map_chapters", "0"),
         *(option for tag in extract.OWN_TAGS for option in ("-metadata", f"{tag}=")),
         *(*front, "-progress", "pipe:1", "-f", container.muxer, f"file:{output}"),

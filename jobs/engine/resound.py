@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from jobs.engine import containers, embedded, muxers, process
+from jobs.engine import containers, embedded, muxers, process, sidetracks
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.muxers import MKV, MP4, Container, Wished
 from jobs.engine.parallel import Halt, together
@@ -14,6 +14,7 @@ from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.rejoin import MUXERS, REPACKED, text_codec
 from jobs.engine.render import whole
+from jobs.engine.sidetracks import SideTrack
 from jobs.errors import ToolError
 
 CLOCK_HZ = 90_000
@@ -59,32 +60,43 @@ def join(
     many pictures were copied: they are compared with the source's, packet by packet. `progress` gets a fraction.
     Raises ToolError, ResourceError, and what `progress` raises.
     """
+    log = log or CommandLog()
     with whole(output) as part:
-        process.follow(
-            argv(source, info, tracks, part, output.suffix, titles),
-            info.duration,
-            lambda done: progress(JOIN_SHARE * done),
-            log=log,
-        )
-        (count,) = together(
-            [lambda task: require_same_picture(source, info, part, output.suffix, task.halt)],
-            lambda done: progress(JOIN_SHARE),
-        )
+
+        def joined(side: Sequence[SideTrack]) -> int:
+            command = argv(source, info, tracks, part, output.suffix, titles, side)
+            process.follow(command, info.duration, lambda done: progress(JOIN_SHARE * done), log=log)
+            (count,) = together(
+                [lambda task: require_same_picture(source, info, part, output.suffix, task.halt)],
+                lambda done: progress(JOIN_SHARE),
+            )
+            return count
+
+        count = sidetracks.with_or_without(source, info, output, joined, log)
     progress(1.0)
     return count
 
 
 def argv(
-    source: Path, info: MediaInfo, tracks: Sequence[Track], output: Path, suffix: str, titles: Sequence[str] = ()
+    source: Path,
+    info: MediaInfo,
+    tracks: Sequence[Track],
+    output: Path,
+    suffix: str,
+    titles: Sequence[str] = (),
+    side: Sequence[SideTrack] = (),
 ) -> list[str]:
-    """ffmpeg's command line for `join`."""
+    """ffmpeg's command line for `join`; `side` are tracks that are copied beside the usual ones."""
     files = [track for track in tracks if isinstance(track, Path)]
     own = len(files)
     numbers = iter(range(own))
     maps = ["-map", f"{own}:{info.video.index}"] if info.video else []
     for track in tracks:
         maps += ["-map", f"{next(numbers)}:a:0" if isinstance(track, Path) else f"{own}:{track.index}"]
-    for place, text in enumerate(embedded.tracks(source, info)):
+    texts = embedded.tracks(source, info)
+    places = {"v": int(info.video is not None), "s": len(texts)}
+    beside = sidetracks.argv(side, own, muxers.named(Path(f"result{suffix}")), places, named=True)
+    for place, text in enumerate(texts):
         maps += ["-map", f"{own}:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
     exact = [] if MUXERS.get(suffix) == "matroska" else ["-movie_timescale", str(CLOCK_HZ), "-movflags", "+faststart"]
     return [
@@ -95,13 +107,14 @@ def argv(
         *("-fflags", "+genpts", "-itsoffset", f"{float(-info.start):.6f}"),
         *(*process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
         *(*maps, "-map_metadata", str(own), "-map_chapters", str(own), *_names(info, tracks, own, titles)),
-        *("-c:v", "copy", "-c:a", "copy", *exact, "-progress", "pipe:1"),
+        *("-c:v", "copy", "-c:a", "copy", *beside, *exact, "-progress", "pipe:1"),
         *("-f", MUXERS.get(suffix) or {".m4a": "ipod", ".mka": "matroska"}[suffix], f"file:{output}"),
     ]
 
 
 def _names(info: MediaInfo, tracks: Sequence[Track], own: int, titles: Sequence[str]) -> list[str]:
-    names = []
+    # The picture's has its timecode.
+    names = ["-map_metadata:s:v:0", f"{own}:s:{info.video.index}"] if info.video else []
     for place, _ in enumerate(tracks):
         like = info.audio[min(place, len(info.audio) - 1)]
         names += [f"-map_metadata:s:a:{place}", f"{own}:s:{like.index}"]

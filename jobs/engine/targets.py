@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
+from jobs.engine import muxers
 from jobs.engine.codec import KEY_SECONDS
+from jobs.engine.muxers import Container
 from jobs.engine.shape import Framing
 
 Quality = Literal["high", "medium", "small"]
@@ -105,8 +107,8 @@ class Target:
     options: tuple[str, ...] = ("-movie_timescale", "90000", "-movflags", "+faststart")
 
     @property
-    def takes_covers(self) -> bool:
-        return self.muxer == "mp4"
+    def container(self) -> Container:
+        return muxers.WEBM if self.muxer == "webm" else muxers.MP4
 
 
 AAC, OPUS = frozenset({"aac"}), frozenset({"opus", "vorbis"})

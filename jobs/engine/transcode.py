@@ -4,20 +4,16 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import av
-import av.error
-from av.stream import Disposition
-
 from jobs.engine import colours as looks
-from jobs.engine import containers, deinterlace, embedded, process, soundfiles
+from jobs.engine import deinterlace, embedded, process, sidetracks, soundfiles
 from jobs.engine.colours import Colours
 from jobs.engine.conversion import Plan, Wish
 from jobs.engine.extract import OWN_TAGS
-from jobs.engine.extras import COVERS
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.pcm import demuxer, output_channels
 from jobs.engine.process import CommandLog
 from jobs.engine.shape import Framing
+from jobs.engine.sidetracks import SideTrack
 from jobs.errors import InputError, ToolError
 
 MOST_ERRORS = 0.05
@@ -33,6 +29,8 @@ class Job:
     colours: Colours
     wish: Wish
     folder: Path
+    bare: bool = False
+    """Whether nothing comes along beside picture, sound and text."""
 
 
 def opened(source: Path, info: MediaInfo) -> list[str]:
@@ -70,9 +68,6 @@ def argv(job: Job, plan: Plan, output: Path | None) -> list[str]:
     if output is None:
         # Not every encoder gives packets in a first pass: the bare pictures tell how far it is.
         return [*command, "-map", f"0:{info.video.index}", "-c:v:1", "wrapped_avframe", "-f", "null", "-"]
-    covers = covers_of(job.source, info) if kind.takes_covers and not job.wish.limit_bytes else []
-    for place, index in enumerate(covers, 1):
-        command += ["-map", f"0:{index}", f"-c:v:{place}", "copy", f"-disposition:v:{place}", "attached_pic"]
     for place, (track, kbps) in enumerate(zip(info.audio, plan.sounds, strict=True)):
         command += ["-map", f"0:{track.index}"]
         if track.title:
@@ -84,11 +79,20 @@ def argv(job: Job, plan: Plan, output: Path | None) -> list[str]:
             command += [f"-c:a:{place}", "copy"]
         else:
             command += sound_options(kind.sound, track, place, kbps)
-    for text in embedded.tracks(job.source, info):
+    texts_there = embedded.tracks(job.source, info)
+    for text in texts_there:
         command += ["-map", f"0:{text.index}"]
+    side = sidetracks.argv(kept(job), 0, kind.container, {"v": 1, "s": len(texts_there)})
     unwanted = (option for tag in OWN_TAGS for option in ("-metadata", f"{tag}="))
     texts = ["-c:s", kind.texts]
-    return [*command, *texts, *unwanted, "-map_chapters", "0", *kind.options, "-f", kind.muxer, f"file:{output}"]
+    ending = ["-map_chapters", "0", *kind.options, "-f", kind.muxer, f"file:{output}"]
+    return [*command, *texts, *side, *unwanted, *ending]
+
+
+def kept(job: Job) -> list[SideTrack]:
+    """What comes along beside picture, sound and text; nothing where the size of the file counts."""
+    found = sidetracks.read(job.source, job.info)
+    return [] if job.bare or job.wish.limit_bytes else sidetracks.kept(found, job.wish.kind.container)
 
 
 def picture_options(job: Job, plan: Plan) -> list[str]:
@@ -124,18 +128,3 @@ def sound_options(kind: str, track: AudioTrack, place: int, kbps: int) -> list[s
         f"{part.removesuffix(':a')}:a:{place}" if part.startswith("-") else part for part in file.encoder(track, kbps)
     ]
     return [f"-filter:a:{place}", soundfiles.in_time(min(output_channels(track), file.channels)), *coding]
-
-
-def covers_of(source: Path, info: MediaInfo) -> list[int]:
-    """The indices of cover pictures that MP4 takes."""
-    try:
-        with containers.opened(source, demuxer(info)) as container:
-            return [
-                track.index
-                for track in container.streams.video
-                if track.disposition & Disposition.attached_pic
-                and track.codec_context
-                and track.codec_context.codec.canonical_name in COVERS
-            ]
-    except (av.error.FFmpegError, ValueError):
-        return []

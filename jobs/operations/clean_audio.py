@@ -11,7 +11,7 @@ from jobs.engine.clean import Cleaned, Mains, Wish
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm, safe_name
-from jobs.operations.wrapped import Progress, made_in
+from jobs.operations.wrapped import Progress, made_in, with_notes
 
 
 class CleanAudioForm(OperationForm):
@@ -105,7 +105,8 @@ class CleanAudio(Operation[CleanAudioParams]):
 
         output, done = made_in(context, container, "cleaned", make)
         name = safe_name(f"{context.title} (clean)", container.suffix)
-        return [Draft(output, context.info.kind, name, container.media_type, done.to_json())]
+        facts = with_notes(context, output, done.to_json())
+        return [Draft(output, context.info.kind, name, container.media_type, facts)]
 
 
 def track_of(info: MediaInfo, params: CleanAudioParams) -> AudioTrack:

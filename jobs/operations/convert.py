@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import conversion, hls, shape
+from jobs.engine import conversion, hls, shape, sidetracks
 from jobs.engine.conversion import Wish
 from jobs.engine.convert import convert
 from jobs.engine.media import MediaInfo
@@ -172,7 +172,10 @@ class Convert(Operation[ConvertParams]):
             progress=context.progress,
             log=context.log,
         )
-        return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), hls.MEDIA_TYPE, made.to_json())
+        # A stream has its picture and its sound.
+        note = sidetracks.note(sidetracks.read(context.source, context.info))
+        facts = {**made.to_json(), "notes": [note] if note else []}
+        return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), hls.MEDIA_TYPE, facts)
 
     def converted(self, context: Context, params: ConvertParams) -> Draft:
         kind = params.wish.kind

@@ -15,7 +15,7 @@ from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import RecordingField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, safe_name
-from jobs.operations.wrapped import Progress, made_in
+from jobs.operations.wrapped import Progress, made_in, with_notes
 
 
 class SwapAudioForm(OperationForm):
@@ -106,7 +106,8 @@ class SwapAudio(Operation[SwapAudioParams]):
 
         output, done = made_in(context, container, "swapped", make)
         name = safe_name(f"{context.title} (new sound)", container.suffix)
-        return [Draft(output, context.info.kind, name, container.media_type, done.to_json())]
+        facts = with_notes(context, output, done.to_json())
+        return [Draft(output, context.info.kind, name, container.media_type, facts)]
 
 
 def require_enough(info: MediaInfo, name: str) -> None:

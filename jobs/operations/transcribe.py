@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import get_language_info
 
-from jobs.engine import captioned, captionlines, captions, levels, rejoin
+from jobs.engine import captioned, captionlines, captions, levels, muxers, rejoin
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.recognition import Ears, EngineName
 from jobs.engine.transcribe import transcribe
@@ -17,6 +17,7 @@ from jobs.engine.transcript import Transcript
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import OperationForm, safe_name
+from jobs.operations.wrapped import with_notes
 
 LISTENING_SHARE = 0.9
 """Of the time, where captions are attached; beside burning them in it is half."""
@@ -179,7 +180,8 @@ class Transcribe(Operation[TranscribeParams]):
             )
             facts |= {"sound_packets_copied": packets}
         name = safe_name(f"{context.title} (captions)", suffix)
-        return Draft(output, "video", name, rejoin.MEDIA_TYPES[suffix], facts)
+        container = muxers.named(output)
+        return Draft(output, "video", name, container.media_type, with_notes(context, output, facts))
 
 
 def files(folder: Path, title: str, transcript: Transcript) -> list[Draft]:

@@ -15,7 +15,7 @@ from jobs.engine.watermark import Mark, Marked
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import ImageField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField, safe_name
-from jobs.operations.wrapped import Progress, made_in
+from jobs.operations.wrapped import Progress, made_in, with_notes
 
 FURTHEST = 16_384
 """Pixels; no picture has more on a side."""
@@ -198,4 +198,5 @@ class Watermark(Operation[WatermarkParams]):
 
         output, done = made_in(context, container, "marked", make)
         name = safe_name(f"{context.title} (marked)", container.suffix)
-        return [Draft(output, "video", name, container.media_type, done.to_json())]
+        facts = with_notes(context, output, done.to_json())
+        return [Draft(output, "video", name, container.media_type, facts)]

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from jobs.engine import muxers
+from jobs.engine import muxers, sidetracks
 from jobs.engine.conversion import Wish
 from jobs.engine.convert import convert
 from jobs.engine.inspection import inspect
@@ -41,3 +41,8 @@ def made_in(
     )
     between.unlink()
     return output, told
+
+
+def with_notes(context: Context, output: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts about a result, with what there is to say about what was left out of it."""
+    return {**facts, "notes": sidetracks.left_out(context.source, context.info, output)}

@@ -234,7 +234,9 @@ def rendered(options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "
         progress=bar.show,
     )
     said = ". ".join(filter(None, (told(result.plan), result.reason)))
-    return Made(result.plan, result.captions, result.to_json(), (f"{output}: {said}", result.report.summary))
+    return Made(
+        result.plan, result.captions, result.to_json(), (f"{output}: {said}", result.report.summary, *result.notes)
+    )
 
 
 def planned(options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "Bar") -> Made:
