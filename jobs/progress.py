@@ -131,5 +131,6 @@ def stopped() -> Cancelled:
 
 def timed_out() -> TimedOut:
     return TimedOut(
-        "This took much longer than it should, so it was stopped. Try again; if that fails too, tell the operator."
+        "This took much longer than it should, so it was stopped. Try again when the server is less busy; if that "
+        "fails too, tell the operator."
     )

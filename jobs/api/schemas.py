@@ -70,6 +70,7 @@ class VideoOut(Schema):
     video: PictureOut | None
     audio: list[SoundOut]
     subtitles: list[str] = Field(description="Languages of embedded text tracks.")
+    unread_audio: list[str] = Field(description="What each audio track is stored as that cannot be read here.")
     url: str = Field(description="Path of the bytes, usable with the same token.")
     poster_url: str | None
     created_at: datetime
@@ -89,6 +90,7 @@ class VideoOut(Schema):
             video=_picture(info),
             audio=[SoundOut.model_validate(track) for track in _counted(info)],
             subtitles=list(info.subtitles),
+            unread_audio=list(info.unread),
             url=path_of("video_file", video.pk),
             poster_url=path_of("video_poster", video.pk) if video.poster else None,
             created_at=video.created_at,

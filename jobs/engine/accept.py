@@ -10,7 +10,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from jobs.engine import integrity
+from jobs.engine import integrity, mpegaudio
 from jobs.engine.process import require_file
 from jobs.errors import InputError
 
@@ -47,12 +47,30 @@ def opened(path: Path) -> Iterator[InputContainer]:
             "protocol_whitelist": "fd",
             "format_whitelist": ",".join(DEMUXERS),
         }
-        try:
-            container = av.open("fd:", options=options, metadata_errors="replace")
-        except av.error.FFmpegError as error:
-            refuse(path, head, error)
-        with container:
+        with probed(path, head, options) as container:
+            skipping = mpegaudio.skipping(path, container.format.name)
+            if not skipping:
+                yield container
+                return
+        file.seek(0)
+        with behind_garbage({**options, **skipping}) as container:
             yield container
+
+
+def probed(path: Path, head: bytes, options: dict[str, str]) -> InputContainer:
+    """The file as what it is found to be. Raises InputError."""
+    try:
+        return av.open("fd:", options=options, metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        if not is_unknown(head) or mpegaudio.start(path) is None:
+            refuse(path, head, error)
+    os.lseek(int(options["fd"]), 0, os.SEEK_SET)
+    return behind_garbage({**options, **mpegaudio.skipping(path, "mp3")})
+
+
+def behind_garbage(options: dict[str, str]) -> InputContainer:
+    """Sound as players play it, which look for it further than libavformat does."""
+    return av.open("fd:", format="mp3", options=options, metadata_errors="replace")
 
 
 def read_head(path: Path) -> bytes:
@@ -70,13 +88,19 @@ def is_picture(head: bytes) -> bool:
     )
 
 
+def is_unknown(head: bytes) -> bool:
+    """Whether the first bytes are those of nothing that is known here."""
+    is_pointer = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(POINTERS)
+    return not (is_pointer or head.startswith(RECORDINGS) or head[4:8] in BOXES)
+
+
 def refuse(path: Path, head: bytes, error: Exception) -> NoReturn:
     """Say why a file could not be opened. Always raises InputError."""
     detail = f"{path}: {error}"
     if integrity.lacks_index(path):
         raise InputError(
             "The recording is cut off: its end, which holds the index of all pictures and sounds, is missing. "
-            "Upload the whole file again, or finish it with the program or camera that recorded it.",
+            "Upload the whole file, or finish it with the program or camera that recorded it.",
             detail=detail,
             code="cut_off",
         ) from error
@@ -95,8 +119,7 @@ def refuse(path: Path, head: bytes, error: Exception) -> NoReturn:
 
 def damaged(detail: str) -> InputError:
     return InputError(
-        "The recording is damaged and cannot be played. Upload it again; if that does not help, export or record it "
-        "anew.",
+        "The recording is damaged and cannot be played. If it plays elsewhere, export it anew there and upload that.",
         detail=detail,
         code="damaged",
     )

@@ -18,14 +18,14 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine import mpegaudio
 from jobs.errors import InputError
 
 
 def opened(path: Path, format: str) -> InputContainer:
     """Open a file for reading as this format. Raises av.error.FFmpegError, ValueError."""
-    return av.open(
-        f"file:{path}", format=format, container_options={"protocol_whitelist": "file"}, metadata_errors="replace"
-    )
+    options = {"protocol_whitelist": "file", **mpegaudio.skipping(path, format)}
+    return av.open(f"file:{path}", format=format, container_options=options, metadata_errors="replace")
 
 
 def recording(path: Path, format: str) -> InputContainer:
@@ -34,7 +34,9 @@ def recording(path: Path, format: str) -> InputContainer:
         return opened(path, format)
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(
-            "The recording could not be opened. Upload it again.", detail=repr(error), code="unreadable"
+            "The recording could not be opened, though it could before. Tell the operator.",
+            detail=repr(error),
+            code="unreadable",
         ) from error
 
 

@@ -192,8 +192,7 @@ def _counted(job: Job, plan: Plan, output: Path, made: MediaInfo, cache: Path | 
     short = abs(made.duration - info.duration) > most or len(made.audio) != len(info.audio)
     if short or made.video is None or (plan.framing and (made.video.width, made.video.height) != plan.framing.size):
         raise ToolError(
-            "The result did not come out as planned, so it was thrown away. Try again; if that fails too, tell the "
-            "operator.",
+            "The result did not come out as planned, so it was thrown away. Tell the operator, who can see why.",
             detail=f"{made} from {info}",
         )
     frames = len(timeline.index_frames(output, made).pts)
@@ -203,8 +202,8 @@ def _counted(job: Job, plan: Plan, output: Path, made: MediaInfo, cache: Path | 
     lost = max(0, there - frames)
     if info.duration * lost / max(1, there) > most:
         raise InputError(
-            f"The recording is damaged: {lost} of its {there} pictures cannot be decoded. Upload it again; if that "
-            "does not help, export or record it anew.",
+            f"The recording is damaged: {lost} of its {there} pictures cannot be decoded. If it plays well "
+            "elsewhere, export it anew there and upload that.",
             code="damaged",
         )
     return frames, lost

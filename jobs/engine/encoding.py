@@ -19,6 +19,6 @@ def errors(what: str) -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             raise disk_full(repr(error)) from error
         raise ToolError(
-            f"The {what} of this recording could not be encoded. Try again; if that fails too, tell the operator.",
+            f"The {what} of this recording could not be encoded. Tell the operator, who can see why.",
             detail=repr(error),
         ) from error

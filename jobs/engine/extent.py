@@ -6,12 +6,12 @@ from pathlib import Path
 from av.container import InputContainer
 from av.stream import Stream
 
-from jobs.engine import accept, integrity, sizes, timing
+from jobs.engine import accept, integrity, mpegaudio, sizes, timing
 from jobs.errors import InputError
 
-ESTIMATED = ("aac", "ac3", "eac3", "amr", "dv", "mp3")
+ESTIMATED = ("aac", "ac3", "eac3", "amr", "dv")
 """Formats whose length libavformat only guesses, from the bit rate."""
-UNSIZED = ("flac", "wv", "flv", "mxf", "mp3")
+UNSIZED = ("flac", "wv", "flv", "mxf")
 """Formats that declare their length but not their size."""
 
 
@@ -30,7 +30,9 @@ def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fra
         there = measured[1] - start if measured else Fraction(0)
         integrity.require_whole(there, whole_length(path, container, declared, there * needed / size), str(path))
         declared = there
-    elif not declared or family == "mov" or (family in ESTIMATED and not claims_length(path, family)):
+    elif family == "mp3":
+        start, declared = mp3_span(path, tracks, start, declared)
+    elif not declared or family == "mov" or family in ESTIMATED:
         first, end = reread(path, tracks) or (start, start)
         integrity.require_whole(end - start, declared if family == "mov" else Fraction(0), str(path))
         start = first if container.start_time is None else start
@@ -50,6 +52,18 @@ def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fra
     return start, declared
 
 
+def mp3_span(path: Path, tracks: list[int], start: Fraction, declared: Fraction) -> tuple[Fraction, Fraction]:
+    """Start and length of an MP3 file, whose length libavformat guesses from its size where that does not fit."""
+    promised, there = mpegaudio.promised(path), mpegaudio.length(path)
+    if not there:
+        # Of a kind whose frames do not tell their size.
+        first, end = reread(path, tracks) or (start, start)
+        there = end - first
+    integrity.require_whole(there, promised or Fraction(0), str(path))
+    fits = promised and abs(promised - declared) < 1 and abs(promised - there) < 1
+    return start, declared if fits else there
+
+
 def whole_length(path: Path, container: InputContainer, declared: Fraction, by_size: Fraction) -> Fraction:
     """How long a cut-off recording was, by its header where libavformat has not fitted that to what is there."""
     family = container.format.name.partition(",")[0]
@@ -67,19 +81,6 @@ def reread(path: Path, tracks: list[int], near: Fraction | None = None) -> tuple
     """First and last second that the data itself reaches."""
     with accept.opened(path) as container:
         return timing.span(container, tracks, near)
-
-
-def claims_length(path: Path, family: str) -> bool:
-    """Whether an MP3 file starts with a Xing, Info or VBRI frame, which counts the frames to come."""
-    if family != "mp3":
-        return False
-    with path.open("rb") as file:
-        head = file.read(10)
-        # Behind the ID3 tag, whose length is in four times seven bits.
-        size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)) + 10
-        file.seek(size if head.startswith(b"ID3") else 0)
-        frame = file.read(4096)
-    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def claimed_span(container: InputContainer, kept: list[Stream]) -> tuple[Fraction, Fraction]:

@@ -155,8 +155,8 @@ def argv_of(
 ) -> list[str]:
     """ffmpeg's command line from a recording to a file with one track of it, its tags and chapters."""
     return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *process.SAFE_INPUT),
-        *("-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
+        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        *(*process.reading(source, demuxer(info)), "-map", f"0:{track.index}"),
         *("-map_metadata:g", _place_of_tags(info, track), "-map_metadata:s:a:0", f"0:s:{track.index}"),
         *("-map_chapters", "0"),
         *(option for tag in OWN_TAGS for option in ("-metadata", f"{tag}=")),

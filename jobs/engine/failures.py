@@ -28,5 +28,5 @@ def as_job_error(error: Exception) -> JobError:
             detail=detail,
             code="undecodable",
         )
-    message = "Something went wrong on the server. Try again; if that fails too, tell the operator."
+    message = "Something went wrong on the server. Tell the operator, who can see what it was."
     return JobError(message, detail=detail, code="internal")

@@ -226,8 +226,7 @@ def require_aligned(pictures: Sequence[Rendition], duration: Fraction) -> None:
 
 def _faulty(detail: str) -> ToolError:
     return ToolError(
-        "The stream did not come out as planned, so it was thrown away. Try again; if that fails too, tell the "
-        "operator.",
+        "The stream did not come out as planned, so it was thrown away. Tell the operator, who can see why.",
         detail=detail,
     )
 

@@ -14,7 +14,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import accept, containers, cropping, extent, orientation, timing
+from jobs.engine import accept, containers, cropping, extent, integrity, orientation, protection, timing
 from jobs.engine.media import WHOLE, AudioTrack, MediaInfo, VideoTrack, title_of
 from jobs.errors import InputError
 
@@ -22,6 +22,8 @@ MAX_TRACKS = 64
 MAX_SIDE = 16384
 MAX_PACKETS = 6000
 """Within this many packets from the start every track has to show that it can be decoded."""
+UNREAD = {"ac-4": "AC-4", **dict.fromkeys(("mha1", "mha2", "mhm1", "mhm2"), "MPEG-H")}
+"""What MP4 calls sound that nothing here decodes, and what people call it."""
 HDR_TRANSFERS = (16, 18)
 """PQ (SMPTE ST 2084) and HLG (ARIB STD-B67)."""
 
@@ -40,11 +42,12 @@ def inspect(path: Path) -> MediaInfo:
     """The facts about a recording. Reads its headers, its first seconds, and as much more as its length needs.
 
     Raises InputError, with one of these codes, when it is not whole, known and playable: no_file, empty, not_media,
-    image, cut_off, damaged, no_streams, unknown_codec, too_many_tracks, picture_too_large, no_duration.
+    image, encrypted, cut_off, damaged, no_streams, unknown_codec, too_many_tracks, picture_too_large, no_duration.
     Run it on strangers' files only in a bounded child process: see jobs.engine.probe.
     """
     with accept.opened(path) as container:
         accept.refuse_pointers(path, container)
+        protection.refuse(path, container.format.name.partition(",")[0])
         video, audio = chosen(container, path)
         kept = [*([video] if video else []), *audio]
         start, duration = extent.span(path, container, kept)
@@ -65,6 +68,7 @@ def inspect(path: Path) -> MediaInfo:
             audio=tracks,
             subtitles=tuple(track.language or "und" for track in container.streams if is_subtitle(track)),
             chapters=len(container.chapters()),
+            unread=unread(container, path),
         )
 
 
@@ -85,7 +89,7 @@ def chosen(container: InputContainer, path: Path) -> tuple[VideoStream | None, l
         )
     video = max(videos, key=rank, default=None)
     known = [track for track in audios if has_decoder(track)]
-    if (video and not has_decoder(video)) or (audios and not known):
+    if (video and not has_decoder(video)) or not (video or known):
         raise InputError(
             f"The {'picture' if video and not has_decoder(video) else 'sound'} of this recording is in a format that "
             "is not known here. Export it as MP4 with H.264 and AAC and upload that.",
@@ -112,6 +116,13 @@ def rank(track: VideoStream) -> tuple[bool, bool, int]:
 def has_decoder(track: Stream) -> bool:
     # PyAV's stubs leave out that a track without a decoder has no codec context.
     return track.codec_context is not None
+
+
+def unread(container: InputContainer, path: Path) -> tuple[str, ...]:
+    """What each sound track without a decoder is stored as, as far as its container tells."""
+    tracks = [track for track in container.streams.audio if not has_decoder(track)]
+    entries = integrity.sample_entries(path) if tracks and container.format.name.startswith("mov") else {}
+    return tuple(UNREAD.get("".join(entries.get(track.id, ())), "an unknown format") for track in tracks)
 
 
 def is_subtitle(track: Stream) -> bool:

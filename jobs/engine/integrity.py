@@ -99,9 +99,9 @@ def is_reference(file: BinaryIO, entry: Box) -> bool:
     return not flags & 1 and entry.end - entry.start > 5
 
 
-def sample_entries(path: Path) -> dict[int, str]:
-    """What each track of an MP4 or QuickTime file is stored as, four letters such as "avc1", by the track's number."""
-    found: dict[int, str] = {}
+def sample_entries(path: Path) -> dict[int, set[str]]:
+    """What each track of an MP4 or QuickTime file is stored as, in four letters such as "avc1", by its number."""
+    found: dict[int, set[str]] = {}
     number = 0
     with path.open("rb") as file:
         for box in tree(file, 0, path.stat().st_size):
@@ -113,9 +113,9 @@ def sample_entries(path: Path) -> dict[int, str]:
             elif box.kind == b"stbl":
                 for entry in boxes(file, box.start, box.end):
                     if entry.kind == b"stsd":
-                        file.seek(entry.start + 12)
-                        found[number] = file.read(4).decode("latin-1")
-                        break
+                        # A version, and how many there are.
+                        kinds = boxes(file, entry.start + 8, entry.end)
+                        found[number] = {one.kind.decode("latin-1") for one in kinds}
     return found
 
 
@@ -165,7 +165,7 @@ def require_whole(there: Fraction, declared: Fraction, detail: str) -> None:
 def cut_off(there: Fraction, declared: Fraction, detail: str) -> InputError:
     return InputError(
         f"The recording is cut off: of {clock(declared)} only the first {clock(max(there, Fraction(0)))} are there. "
-        "Upload the whole file again.",
+        "Upload the whole file, or export it anew from where it can be played.",
         detail=detail,
         code="cut_off",
     )

@@ -53,6 +53,12 @@ class Levels:
 
 def tracks(info: MediaInfo, track: int | str) -> Sequence[AudioTrack]:
     """The tracks meant by "all" or by a place among the audio tracks (0 is the first). Raises InputError."""
+    if not info.audio and info.unread:
+        raise InputError(
+            f"The sound of this recording cannot be read here ({info.unread[0]}). Export it with another kind of "
+            "sound, such as AAC.",
+            code="no_audio",
+        )
     if not info.audio:
         raise InputError(
             "This recording has no sound. Choose a recording with sound.",

@@ -91,8 +91,8 @@ def measure(
     """
     chain = ",".join([*before, "ebur128=peak=true:framelog=quiet"])
     argv = [
-        *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "info", "-nostats", *process.SAFE_INPUT),
-        *("-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
+        *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "info", "-nostats"),
+        *(*process.reading(source, demuxer(info)), "-map", f"0:{track.index}"),
         *("-af", chain, "-progress", "pipe:1", "-f", "null", "-"),
     ]
     return parsed(process.follow(argv, info.duration, progress, log=log))
@@ -102,7 +102,9 @@ def parsed(text: str) -> Loudness:
     """The summary that ebur128 prints last. Raises ToolError, and InputError (`no_loudness`)."""
     found = SUMMARY.search(text)
     if not found:
-        raise ToolError("The loudness of the sound could not be measured. Try again.", detail=text)
+        raise ToolError(
+            "The loudness of the sound could not be measured. Leave it as it is, and tell the operator.", detail=text
+        )
     loudness = Loudness(*map(float, found.groups()))
     if not loudness.integrated_lufs > GATE_LUFS:
         raise InputError(

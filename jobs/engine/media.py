@@ -72,7 +72,8 @@ class MediaInfo:
     """A probed recording. Seconds are exact; `start` is the container's start time, `duration` the length after it.
 
     `format` is libavformat's name of the demuxer, to be forced on every later opening of the same bytes.
-    `video` leaves out cover pictures. `subtitles` are languages (or "und") of embedded text tracks.
+    `video` leaves out cover pictures. `subtitles` are languages (or "und") of embedded text tracks. `unread` has
+    what each sound track is stored as that nothing here decodes, as people call it.
     """
 
     format: str
@@ -83,6 +84,7 @@ class MediaInfo:
     audio: tuple[AudioTrack, ...] = ()
     subtitles: tuple[str, ...] = ()
     chapters: int = 0
+    unread: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -105,6 +107,7 @@ class MediaInfo:
                 "video": video,
                 "audio": tuple(AudioTrack(**track) for track in data["audio"]),
                 "subtitles": tuple(data["subtitles"]),
+                "unread": tuple(data.get("unread", ())),
             }
         )
 

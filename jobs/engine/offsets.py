@@ -36,8 +36,8 @@ CLEAR = 0.05
 FAINT = 10 ** (-50 / 20)
 
 DAMAGED = (
-    "The recording is damaged: most of {} that is to be kept cannot be decoded. Upload it again; if that does not "
-    "help, export or record it anew."
+    "The recording is damaged: most of {} that is to be kept cannot be decoded. If it plays well elsewhere, "
+    "export it anew there and upload that."
 )
 
 

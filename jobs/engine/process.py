@@ -24,6 +24,7 @@ from typing import IO
 
 import imageio_ffmpeg
 
+from jobs.engine import mpegaudio
 from jobs.errors import Crash, InputError, ResourceError, TimedOut, TooHeavy, ToolError
 
 TAIL_LINES = 60
@@ -58,7 +59,8 @@ class Limits:
 
 def reading(path: Path, format: str) -> list[str]:
     """ffmpeg's arguments to read a file as a format of libavformat's, and to open nothing else."""
-    return [*SAFE_INPUT, "-f", format, "-i", f"file:{path}"]
+    skipping = [part for key, value in mpegaudio.skipping(path, format).items() for part in (f"-{key}", value)]
+    return [*SAFE_INPUT, *skipping, "-f", format, "-i", f"file:{path}"]
 
 
 def writing() -> list[str]:
@@ -226,8 +228,8 @@ def failure(
         )
     kind = Crash if status in BREAKDOWNS else ToolError
     return kind(
-        f"The recording could not be worked on: {name} stopped with an error. Try again; if that fails too, "
-        "tell the operator.",
+        f"The recording could not be worked on: {name} stopped with an error. Choose other settings; if that "
+        "fails too, tell the operator.",
         detail=detail,
     )
 
@@ -260,8 +262,8 @@ def too_heavy(wanted: str, detail: str) -> TooHeavy:
 def overdue(argv: Sequence[str], tail: str) -> TimedOut:
     name = Path(argv[0]).name.split("-")[0]
     return TimedOut(
-        f"The work on the recording was ended because {name} made no end of it. Try again; if that fails too, "
-        "tell the operator.",
+        f"The work on the recording was ended because {name} made no end of it. Try again when the server is "
+        "less busy; if that fails too, tell the operator.",
         detail=f"{shlex.join(argv)}\n{tail}",
     )
 

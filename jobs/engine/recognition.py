@@ -232,4 +232,4 @@ def _line(child: Child) -> dict[str, Any]:
 def _gone(child: Child) -> ToolError:
     """What to raise when a recogniser has ended by itself."""
     child.wait()
-    return ToolError("The recogniser stopped before it was done. Try again; if that fails too, tell the operator.")
+    return ToolError("The recogniser stopped before it was done. Tell the operator, who can see why.")

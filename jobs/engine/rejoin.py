@@ -101,8 +101,7 @@ def require_same_sound(source: Path, info: MediaInfo, output: Path, halt: Halt |
         ours, theirs = ([(count, "") for count, _ in found] for found in (ours, theirs))
     if ours != theirs:
         raise ToolError(
-            "The sound did not come out as it was, so the result was thrown away. Try again; if that fails too, tell "
-            "the operator.",
+            "The sound did not come out as it was, so the result was thrown away. Tell the operator, who can see why.",
             detail=f"packets of sound by track: {theirs} in the source, {ours} in the result",
         )
     return sum(count for count, _ in ours)

@@ -105,7 +105,7 @@ def argv(
         *("-copyts", *(part for file in files for part in (*process.SAFE_INPUT, "-f", "mov", "-i", f"file:{file}"))),
         # AVI knows the order of pictures alone.
         *("-fflags", "+genpts", "-itsoffset", f"{float(-info.start):.6f}"),
-        *(*process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
+        *process.reading(source, demuxer(info)),
         *(*maps, "-map_metadata", str(own), "-map_chapters", str(own), *_names(info, tracks, own, titles)),
         *("-c:v", "copy", "-c:a", "copy", *beside, *exact, "-progress", "pipe:1"),
         *("-f", MUXERS.get(suffix) or {".m4a": "ipod", ".mka": "matroska"}[suffix], f"file:{output}"),
@@ -150,8 +150,8 @@ def require_same_picture(source: Path, info: MediaInfo, output: Path, suffix: st
     )
     if not same or apart > APART_SECONDS:
         raise ToolError(
-            "The picture did not come out as it was, so the result was thrown away. Try again; if that fails too, tell "
-            "the operator.",
+            "The picture did not come out as it was, so the result was thrown away. Tell the operator, who can see "
+            "why.",
             detail=f"{theirs.count} pictures in the source, {ours.count} in the result, at most {float(apart)} s apart",
         )
     return ours.count

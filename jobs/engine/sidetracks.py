@@ -76,7 +76,7 @@ def read(source: Path, info: MediaInfo) -> tuple[SideTrack, ...]:
         used = {*(track.index for track in info.audio), *([info.video.index] if info.video else [])}
         tags = integrity.sample_entries(source) if demuxer(info) == "mov" else {}
         others = [track for track in container.streams if track.index not in used]
-        found = [told for track in others if (told := _told(track, container, tags.get(track.id, "")))]
+        found = [told for track in others if (told := _told(track, container, "".join(tags.get(track.id, ()))))]
         if not any(track.kind == "timecode" for track in found) and _has_timecode(container):
             # Matroska has it as a tag.
             found.append(SideTrack(-1, "timecode"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import av.error
 from av.filter import Graph
 
+from jobs.engine import mpegaudio
 from jobs.engine.parallel import Halt
 from jobs.engine.placed import HOLE_SECONDS, LAYOUTS, Placed, Samples, samples_of
 
@@ -62,6 +63,7 @@ def _pulled(graph: Graph, halt: Halt) -> Iterator[tuple[float, Samples]]:
 
 def _graph(path: Path, format: str, index: int, rate: int, channels: int, block: int) -> Graph:
     graph = Graph()
+    options = {"protocol_whitelist": "file", **mpegaudio.skipping(path, format)}
     try:
         graph.link_nodes(
             graph.add(
@@ -69,7 +71,7 @@ def _graph(path: Path, format: str, index: int, rate: int, channels: int, block:
                 filename=f"file:{path}",
                 format_name=format,
                 stream_index=str(index),
-                format_opts="protocol_whitelist=file",
+                format_opts=":".join(f"{key}={value}" for key, value in options.items()),
                 dec_threads="1",
             ),
             graph.add("aresample", f"{rate}:osf=flt:ochl={LAYOUTS[channels]}"),

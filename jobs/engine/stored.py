@@ -139,8 +139,7 @@ class DemuxedPackets:
 
 def _unsound(detail: str) -> Unsound:
     return Unsound(
-        "The pictures of the recording were not found where they were. Try again; if that fails too, tell "
-        "the operator.",
+        "The pictures of the recording were not found where they were. Choose to encode the whole picture anew.",
         detail=detail,
     )
 

@@ -49,8 +49,8 @@ def follow(command: list[str], info: MediaInfo, progress: Callable[[float], None
         if "Decode error rate" not in error.detail:
             raise
         raise InputError(
-            f"The recording is damaged: more than {MOST_ERRORS:.0%} of it cannot be decoded. Upload it again; if that "
-            "does not help, export or record it anew.",
+            f"The recording is damaged: more than {MOST_ERRORS:.0%} of it cannot be decoded. If it plays well "
+            "elsewhere, export it anew there and upload that.",
             detail=error.detail,
             code="damaged",
         ) from error

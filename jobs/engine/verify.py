@@ -155,5 +155,5 @@ def damage_fault(lost: Lost, plan: CutPlan) -> Fault | None:
     return Fault(
         "damaged_source",
         f"The recording is damaged: {there} of the {total} to keep cannot be decoded, and the picture would stand "
-        "still there. Upload it again; if that does not help, export or record it anew.",
+        "still there. If it plays well elsewhere, export it anew there and upload that.",
     )

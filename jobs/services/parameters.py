@@ -56,6 +56,12 @@ def refuse_unfit(slug: str, info: MediaInfo) -> None:
         raise InputError(
             f"“{operation.title}” needs a picture, and this recording is sound only. Leave it out.", code="no_video"
         )
+    if info.unread:
+        raise InputError(
+            f"“{operation.title}” needs sound, and this recording's cannot be read here ({info.unread[0]}). Leave it "
+            "out, or upload the recording with another kind of sound, such as AAC.",
+            code="no_audio",
+        )
     raise InputError(
         f"“{operation.title}” needs sound, and this recording has no audio track. Leave it out.", code="no_audio"
     )
