@@ -122,11 +122,15 @@ def tag_size(head: bytes) -> int:
 
 
 def junk(path: Path) -> int:
-    """How many bytes have to be left out for libavformat to find the sound; 0 when it finds it by itself."""
-    begins = start(path)
+    """How many bytes have to be left out for libavformat to find the sound and its header; 0 when it does by itself.
+
+    What names ID3 has in front is not left out, unless the sound is far from it.
+    """
+    begins = start(path) or 0
     with path.open("rb") as file:
-        tagged = tag_size(file.read(APE_HEADER)) if begins else 0
-    return begins if begins is not None and begins - tagged > NEAR // 2 else 0
+        head = file.read(APE_HEADER)
+    named = tag_size(head) if head.startswith(b"ID3") else 0
+    return begins if begins - named > (NEAR // 2 if named else 0) else 0
 
 
 def skipping(path: Path, format: str) -> dict[str, str]:
