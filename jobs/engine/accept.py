@@ -62,10 +62,11 @@ def probed(path: Path, head: bytes, options: dict[str, str]) -> InputContainer:
     try:
         return av.open("fd:", options=options, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        if not is_unknown(head) or mpegaudio.start(path) is None:
-            refuse(path, head, error)
-    os.lseek(int(options["fd"]), 0, os.SEEK_SET)
-    return behind_garbage({**options, **mpegaudio.skipping(path, "mp3")})
+        with contextlib.suppress(av.error.FFmpegError):
+            if is_unknown(head) and mpegaudio.start(path) is not None:
+                os.lseek(int(options["fd"]), 0, os.SEEK_SET)
+                return behind_garbage({**options, **mpegaudio.skipping(path, "mp3")})
+        refuse(path, head, error)
 
 
 def behind_garbage(options: dict[str, str]) -> InputContainer:

@@ -84,13 +84,13 @@ def first_frame(data: mmap.mmap, at: int, reach: int) -> int | None:
 def goes_on(data: mmap.mmap, at: int) -> bool:
     """Whether several frames of a kind follow each other there, or as many as there are up to the end of the file."""
     first = frame_at(data[at : at + 4])
-    for _ in range(IN_A_ROW):
+    for count in range(IN_A_ROW):
         frame = frame_at(data[at : at + 4])
         if frame is None or first is None or frame.rate != first.rate or frame.samples != first.samples:
             return False
         at += frame.size
         if at >= len(data):
-            return True
+            return count > 0
     return True
 
 
