@@ -3,7 +3,8 @@
 What strangers' bytes make libavformat and libavcodec fail with ends the reading there, and never more than that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, overload
 
@@ -90,3 +91,18 @@ def is_untimed(container: InputContainer, stream: VideoStream) -> bool:
         return False
     name = container.format.name
     return name == "avi" or (name.startswith("matroska") and stream.codec_context.codec_tag.strip("\0") != "")
+
+
+def prime(stream: VideoStream, anew: Callable[[], AbstractContextManager[InputContainer]]) -> None:
+    """Let a decoder that is to begin in the middle see the first packet, where that tells how all others are coded.
+
+    x264 before build 151 codes 4:4:4 in its own way, and says its build there alone. `anew` opens the file once more,
+    so that `stream` stays where it stands. Threads have to be chosen before.
+    """
+    context = stream.codec_context
+    if context.name != "h264" or not (context.pix_fmt or "").startswith(("yuv444", "yuvj444", "gbr")):
+        return
+    with anew() as other:
+        first = next((packet for packet in packets(other, other.streams[stream.index]) if packet.size), None)
+        frames(context, first)
+        context.flush_buffers()

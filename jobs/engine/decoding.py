@@ -93,7 +93,9 @@ class Reader:
         if info.video is None:
             raise no_picture()
         with accept.opened(source) as container:
-            yield cls(container, info, strict=strict, threads=threads)
+            reader = cls(container, info, strict=strict, threads=threads)
+            containers.prime(reader.stream, lambda: accept.opened(source))
+            yield reader
 
     def groups(self, times: Sequence[Fraction]) -> Iterator[list[Fraction]]:
         """The times in ascending order, those that lie after the same keyframe together. Decodes nothing."""

@@ -73,6 +73,8 @@ def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
     if any(info.video.crop):
         raise CannotCopy("its container crops it, which not every player minds")
     codec = info.video.codec
+    if codec == "h264" and "444" in info.video.pixel_format:
+        raise CannotCopy("its first picture tells how all others are coded")
     if codec in MIXED:
         if info.format.split(",")[0] not in MARKING:
             raise CannotCopy("its container does not tell which pictures stand for themselves")

@@ -62,6 +62,7 @@ class Playhead:
                 context.thread_type = ThreadType.AUTO
             else:
                 context.thread_count, context.thread_type = 1, ThreadType.NONE
+            containers.prime(stream, lambda: containers.recording(source, demuxer(info)))
             assert info.video is not None
             # Times of showing that are counted have to be counted from the start.
             can_seek = can_jump(info) and not containers.is_untimed(container, stream)
