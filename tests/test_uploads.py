@@ -15,7 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import requests
 from django.conf import settings
 from django.db import OperationalError
 from django.test import Client as WebClient
@@ -340,10 +339,10 @@ def test_metadata_may_be_scarce(ann: Client, header: str):
 
 
 def test_huge_headers_are_refused_and_the_server_goes_on(ann: Client):
-    with pytest.raises(requests.ConnectionError):
-        ann.post("/uploads", headers=TUS | {"Upload-Length": "10", "Upload-Metadata": "a " + "A" * 100_000})
     many = {f"X-{number}": "A" * 5000 for number in range(4)}
-    assert ann.post("/uploads", headers=TUS | {"Upload-Length": "10"} | many).status_code == 400
+    for huge in ({"Upload-Metadata": "a " + "A" * 100_000}, many):
+        answer = ann.post("/uploads", headers=TUS | {"Upload-Length": "10"} | huge)
+        assert (answer.status_code, code(answer)) == (431, "headers_too_long")
     assert begin(ann, 10).status_code == 201
 
 
