@@ -14,6 +14,7 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db.models import prefetch_related_objects
 from django.template.loader import render_to_string
 from redis.exceptions import RedisError
 
@@ -22,6 +23,10 @@ from jobs.models.job import JobQuerySet
 from jobs.services import line, shelf
 
 log = logging.getLogger(__name__)
+LOGS = ("command_log", "log_tail", "error_detail")
+"""Columns that may be long, and that no row shows."""
+DRAWN = ("artifacts", "after")
+"""What a row shows besides what is in its stamp."""
 ROWS = 50
 """How many rows a live page holds; older ones are on further pages."""
 MESSAGE_BYTES = 32 * 1024
@@ -58,7 +63,7 @@ STATUSES = {
 
 def listed(owner: Account, view: View) -> JobQuerySet:
     """All jobs of a view: those under way first, newest activity first. The order is that of an index."""
-    jobs = Job.objects.of(owner).shown()
+    jobs = Job.objects.of(owner).shown().defer(*LOGS)
     if view.name in ("bar", "library"):
         return jobs.none()
     if view.name == "video":
@@ -71,8 +76,15 @@ def listed(owner: Account, view: View) -> JobQuerySet:
 
 
 def rows(owner: Account, view: View) -> list[Job]:
-    """The rows that a live page holds, each with its place in line (`job.place`)."""
-    jobs = list(listed(owner, view)[:ROWS])
+    """The rows that a live page holds, with all that drawing them takes."""
+    jobs = stamped(owner, view)
+    prefetch_related_objects(jobs, *DRAWN)
+    return jobs
+
+
+def stamped(owner: Account, view: View) -> list[Job]:
+    """The rows that a live page holds, each with its place in line (`job.place`) and what else is in its stamp."""
+    jobs = list(listed(owner, view).prefetch_related(None).prefetch_related("video")[:ROWS])
     places = line.places(jobs)
     for job in jobs:
         job.place = places.get(job.pk)  # type: ignore[attr-defined]
@@ -117,8 +129,9 @@ def changes(before: Shown | None, jobs: list[Job]) -> list[str]:
     if before is not None and list(before.items()) == list(after.items()):
         return []
     known = before or {}
-    rows = [render_row(job) for job in jobs if known.get(job.pk) != after[job.pk]]
-    *parts, last = batches(rows)
+    changed = [job for job in jobs if known.get(job.pk) != after[job.pk]]
+    prefetch_related_objects(changed, *DRAWN)
+    *parts, last = batches(map(render_row, changed))
     whole = render_to_string("jobs/_part.html", {"rows": last, "state": state_of(jobs), "order": list(after)})
     return [*(render_to_string("jobs/_part.html", {"rows": part}) for part in parts), whole]
 
@@ -153,7 +166,7 @@ def present(owner: Account, view: View) -> Present:
     if view.name == "library":
         state = shelf.shelf(owner, shelf.words(view.q), view.page).state
         return Present(state, {}, lambda before: [render_shelf(state)])
-    jobs = rows(owner, view)
+    jobs = stamped(owner, view)
     return Present(state_of(jobs), shown(jobs), functools.partial(changes, jobs=jobs))
 
 

@@ -170,7 +170,7 @@ async def test_a_page_is_sent_away_while_the_database_is_away(ann, monkeypatch):
     page = await sync_to_async(socket)(ann)
     await page.connect()
     await state_of(page)
-    monkeypatch.setattr(live, "rows", away)
+    monkeypatch.setattr(live, "stamped", away)
     await told(job)
     assert (await page.receive_output(timeout=10))["code"] == feeds.UNAVAILABLE
 
@@ -201,15 +201,15 @@ def test_sockets_are_closed_with_codes_that_autobahn_sends():
 
 async def test_queries_for_one_owner_do_not_hold_up_the_pages_of_another(ann, monkeypatch):
     eve = await sync_to_async(factories.account)("eve@example.org")
-    rows, held, let_go = live.rows, threading.Event(), threading.Event()
+    stamped, held, let_go = live.stamped, threading.Event(), threading.Event()
 
     def slow_for_eve(owner, view):
         if owner.pk == eve.pk:
             held.set()
             assert let_go.wait(30)
-        return rows(owner, view)
+        return stamped(owner, view)
 
-    monkeypatch.setattr(live, "rows", slow_for_eve)
+    monkeypatch.setattr(live, "stamped", slow_for_eve)
     hers, mine = await sync_to_async(socket)(eve), await sync_to_async(socket)(ann)
     await hers.connect()
     assert await asyncio.to_thread(held.wait, 30)

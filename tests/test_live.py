@@ -134,6 +134,21 @@ def test_a_large_change_comes_in_messages_of_bounded_size_and_the_last_one_has_t
     assert [everything.count(f'id="job-{job.pk}"') for job in jobs] == [1] * 20
 
 
+def test_what_only_some_rows_are_drawn_with_is_read_for_those_alone(change, django_assert_num_queries):
+    jobs = [factories.job(status=S.SUCCEEDED) for _ in range(3)]
+    owner = jobs[0].owner
+    before = live.shown(live.stamped(owner, QUEUE))
+    with django_assert_num_queries(2):  # the jobs and their recordings
+        present = live.present(owner, QUEUE)
+    with django_assert_num_queries(0):
+        assert present.changes(before) == []
+    Job.objects.filter(pk=jobs[1].pk).update(version=9)
+    present = live.present(owner, QUEUE)
+    with django_assert_num_queries(2):  # its results, and what it waited for
+        (message,) = present.changes(before)
+    assert message.count("<article") == 1
+
+
 def test_a_row_larger_than_a_message_goes_alone(change):
     big, small = factories.job(status=S.SUCCEEDED), factories.job(status=S.SUCCEEDED)
     with_pictures(big, 120)

@@ -29,7 +29,7 @@ class Shelf:
     def state(self) -> str:
         """A short name for exactly what the page shows."""
         cards = [
-            (video.pk, video.title, video.poster, video.loop, video.storyboard, bool(video.under_way), percent(video))  # type: ignore[attr-defined]
+            (video.pk, video.title, video.poster, video.loop, video.storyboard, bool(video.under_way), percent(video))
             for video in self.videos
         ]
         shown = (cards, self.videos.number, self.videos.paginator.num_pages, self.total, self.used)
