@@ -1,6 +1,5 @@
 """Edges that the container crops: gone from every picture and size, and never stretched."""
 
-import struct
 from fractions import Fraction
 
 import av
@@ -20,6 +19,7 @@ from jobs.engine.shape import Shape
 from jobs.engine.trailer import Plan
 from tests import media, pictures
 from tests.clips import Sound, make
+from tests.cropping import with_clap
 
 STORED = (160, 96)
 CROP = Crop(left=40, top=16, right=8, bottom=0)
@@ -42,28 +42,10 @@ def plain(tmp_path_factory):
     return folder / "plain.mp4"
 
 
-def clap() -> bytes:
-    """The box of MP4 that says which part is to be seen: its size, and how far its middle lies from the picture's."""
-    across, down = (CROP.left - CROP.right), (CROP.top - CROP.bottom)
-    return struct.pack(">I4s8i", 40, b"clap", SEEN[0], 1, SEEN[1], 1, across, 2, down, 2)
-
-
-def with_clap(data: bytes) -> bytes:
-    """An MP4 file whose index comes last, with a `clap` box at the end of what is said of its picture."""
-    entry = data.index(b"avc1", data.index(b"stsd")) - 4
-    end = entry + struct.unpack_from(">I", data, entry)[0]
-    grown = bytearray(data)
-    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
-        # The picture's track is the first.
-        place = data.index(kind, data.index(b"moov")) - 4
-        struct.pack_into(">I", grown, place, struct.unpack_from(">I", data, place)[0] + len(clap()))
-    return bytes(grown[:end]) + clap() + bytes(grown[end:])
-
-
 @pytest.fixture(scope="module", params=["a.mp4", "a.mkv", "a.mov"])
 def source(request, plain, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cropped")
-    (folder / "clap.mp4").write_bytes(with_clap(plain.read_bytes()))
+    (folder / "clap.mp4").write_bytes(with_clap(plain.read_bytes(), STORED, CROP))
     return media.remuxed(folder / "clap.mp4", folder / request.param)
 
 
