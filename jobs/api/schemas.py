@@ -208,7 +208,7 @@ class JobOut(Schema):
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
-    attempt: int = Field(description="How often it was started. It starts again by itself when its worker is lost.")
+    attempt: int = Field(description="How often it was started; that happens again when its worker is lost or stopped.")
 
     @classmethod
     def of(cls, job: Job, place: Place | None) -> "JobOut":
