@@ -1,3 +1,4 @@
+import dataclasses
 import re
 import uuid
 from datetime import timedelta
@@ -9,9 +10,10 @@ from django.core import mail
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import strip_tags
+from django.utils.html import escape, strip_tags
 
 from jobs import live
+from jobs.engine.media import MediaInfo
 from jobs.models import Artifact, Job, Video
 from jobs.operations import registry
 from jobs.services import parameters
@@ -513,6 +515,27 @@ def test_a_row_that_is_done_says_what_was_checked():
     text = " ".join(strip_tags(row(job)).split())
     assert "0:42 became 0:17, took" in text
     assert re.search("<summary.*Checked.*</summary><p[^>]*>Checked: 522 frames, 4 joins, drift 0 ms.</p>", row(job))
+
+
+def test_a_row_that_is_done_says_what_was_left_out():
+    job = factories.job(status=S.SUCCEEDED)
+    note = "Left out: the camera's telemetry (GoPro), an attached file (<b>.ttf)."
+    artifact(job, "video", metadata={"source_duration": 42.4, "output_duration": 17.4, "notes": [note]})
+    assert escape(note) in row(job)
+    assert "<b>.ttf" not in row(job)
+
+
+def test_sound_that_cannot_be_read_is_said_on_the_recording_s_page_and_by_the_api(client, ann):
+    facts = dataclasses.replace(factories.info(audio=()), unread=("AC-4",))
+    video = factories.video(ann, facts=facts)
+    assert MediaInfo.from_json(facts.to_json()) == facts
+    page = client.get(video.get_absolute_url()).content.decode()
+    assert "<dt>Sound that cannot be read here</dt><dd>AC-4</dd>" in page
+    assert client.get(f"/api/v1/videos/{video.pk}").json()["unread_audio"] == ["AC-4"]
+    order = {"video": str(video.pk), "operation": "clean-audio", "params": {}}
+    answer = client.post("/api/v1/jobs", order, content_type="application/json")
+    assert answer.status_code == 422
+    assert "needs sound, and this recording's cannot be read here (AC-4)" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("status", S.values)

@@ -31,6 +31,8 @@ from jobs.engine.track import Track
 
 MIXED = {"h264", "hevc", "ffv1"}
 """Codecs that may predict pictures from others, and are known to mark those that do not."""
+FORMATS = {".mov": "mov", ".nut": "nut"}
+"""Of tracks on the way: NUT holds what PyAV's QuickTime does not (FFV1, HuffYUV), to the tick, which ffmpeg's does."""
 MARKING = {"mov", "matroska"}
 """Demuxers that tell of every picture whether it does."""
 
@@ -80,8 +82,13 @@ def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
             raise CannotCopy("its container does not tell which pictures stand for themselves")
     elif not av.Codec(codec, "r").intra_only:
         raise CannotCopy("its pictures need each other")
-    if not (container.holds_picture(codec) and MOV.holds_picture(codec)):
+    if not container.holds_picture(codec):
         raise CannotCopy(f"{container.name} does not hold it in a way that players know")
+
+
+def suffix_for(info: MediaInfo) -> str:
+    """The ending of a file of a track of such pictures alone."""
+    return ".mov" if info.video and MOV.holds_picture(info.video.codec) else ".nut"
 
 
 def _packets(source: Path, info: MediaInfo, halt: Halt) -> "Iterator[Packet[VideoStream]]":
@@ -106,15 +113,17 @@ def copy_pictures(
     *,
     progress: Callable[[float], None],
 ) -> None:
-    """Write the wanted pictures in a QuickTime file without sound. `progress` gets a fraction; what it raises ends it.
+    """Write the wanted pictures in a file without sound, named with `suffix_for`.
 
-    Raises Unsound where the file cannot hold them.
+    `progress` gets a fraction; what it raises ends the work. Raises Unsound where the file cannot hold them.
     """
     assert info.video is not None
     wanted, done = intra.wanted, 0
     original, stream = open_picture(source, info)
     try:
-        with original, av.open(f"file:{output}", "w", format="mov", options=exact_start(index)) as container:
+        format = FORMATS[output.suffix]
+        options = exact_start(index) if format == "mov" else {}
+        with original, av.open(f"file:{output}", "w", format=format, options=options) as container:
             made = container.add_stream_from_template(stream)
             if info.video.codec == "hevc":
                 made.codec_context.codec_tag = "hvc1"
@@ -131,7 +140,7 @@ def copy_pictures(
                     progress(done / len(wanted.pts))
                 if done == len(wanted.pts):
                     break
-    except (av.error.FFmpegError, CannotCopy) as error:
+    except (av.error.FFmpegError, CannotCopy, ValueError) as error:
         raise _unsound(repr(error)) from error
     if done < len(wanted.pts):
         raise _unsound(f"{done} of {len(wanted.pts)} pictures were found again")

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.engine import captions, chapters, process, sidetracks
+from jobs.engine import captions, chapters, containers, process, sidetracks
 from jobs.engine.extras import Extras, TrackLabel
 from jobs.engine.media import MediaInfo
 from jobs.engine.timeline import Schedule
@@ -29,7 +29,8 @@ class Parts:
 
 def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clock_hz: int, folder: Path) -> Parts:
     """The parts of a result: tracks that are there, and what else it is to hold as files in `folder`."""
-    last = (int(wanted.at[-1]), int(wanted.lasts[-1])) if wanted else None
+    finer = _finer(tracks[0], clock_hz) if wanted else 1
+    last = (int(wanted.at[-1]) * finer, int(wanted.lasts[-1]) * finer) if wanted else None
     texts = []
     for place, (_, kept) in enumerate(extras.captions):
         texts.append(folder / f"captions-{place}.srt")
@@ -43,6 +44,14 @@ def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clo
     return Parts(tracks, notes, last, texts, cover)
 
 
+def _finer(picture: Path, clock_hz: int) -> int:
+    """By how much finer the clock of a track's file is than the one that it was given: NUT chooses its own."""
+    if picture.suffix != ".nut":
+        return 1
+    with containers.opened(picture, "nut") as container:
+        return int(1 / (clock_hz * (container.streams.video[0].time_base or 1)))
+
+
 def mux_argv(
     info: MediaInfo, extras: Extras, parts: Parts, output: Path, clock_hz: int, muxer: str = "mp4"
 ) -> list[str]:
@@ -50,7 +59,9 @@ def mux_argv(
 
     `clock_hz` is the file's own clock, to which the start of a track and chapters are rounded.
     """
-    inputs = [part for path in parts.tracks for part in process.reading(path, "mov")]
+    inputs = [
+        part for path in parts.tracks for part in process.reading(path, "nut" if path.suffix == ".nut" else "mov")
+    ]
     inputs += process.reading(parts.notes, "ffmetadata")
     notes = len(parts.tracks)
     maps = _maps(range(notes))

@@ -145,6 +145,7 @@ def _encode(
         if index is not None and wanted is not None:
             pictures = [folder / "picture.mp4"]
             if strategy and strategy.intra:
+                pictures = [folder / f"picture{intra.suffix_for(info)}"]
                 intra.copy_pictures(source, info, index, strategy.intra, pictures[0], progress=advance)
             elif splice:
                 splice_pictures(source, info, index, splice, pictures[0], progress=advance)

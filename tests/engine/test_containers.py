@@ -35,7 +35,7 @@ def intra(tmp_path, codec, pixel_format, suffix):
         pixel_format=pixel_format,
         size=(256, 128),
         time_base=base,
-        options=options.get(codec, {"g": "1"} if codec == "libx264" else {}),
+        options=options.get(codec, {"g": "1"} if codec in ("libx264", "ffv1") else {}),
     )
     return make(tmp_path / f"take.{suffix}", picture, Sound([(0, 4)], codec="pcm_s16le", bit_rate=0))
 
@@ -137,8 +137,14 @@ def test_a_name_that_stands_for_nothing_says_what_does(tmp_path):
         muxers.named(tmp_path / "cut.avi")
 
 
-@pytest.mark.parametrize(("codec", "pixel_format", "suffix"), INTRA)
-@pytest.mark.parametrize("container", [".mov", ".mkv"])
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "suffix", "container"),
+    [
+        *((*one, container) for one in INTRA for container in (".mov", ".mkv")),
+        ("ffv1", "yuv420p", "mkv", ".mkv"),
+        ("huffyuv", "yuv422p", "avi", ".mkv"),
+    ],
+)
 def test_pictures_that_stand_for_themselves_are_copied_whole(tmp_path, codec, pixel_format, suffix, container):
     source, output = intra(tmp_path, codec, pixel_format, suffix), tmp_path / f"cut{container}"
     result = cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
