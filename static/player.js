@@ -9,6 +9,16 @@
 
   htmx.on("htmx:afterRequest", ({ detail }) => { player.element.poster = detail.xhr?.getResponseHeader("X-Poster") ?? player.element.poster; });
 
+  // The script of what not every recording has, and what may come to the page later.
+  function fetchScripts() {
+    for (const { dataset } of document.querySelectorAll("[data-script]")) {
+      if (document.querySelector(`script[src="${dataset.script}"]`)) continue;
+      document.head.append(Object.assign(document.createElement("script"), { src: dataset.script }));
+    }
+  }
+  htmx.on("htmx:afterSettle", fetchScripts);
+  fetchScripts();
+
   const [over, under = 1] = (player.element.dataset.frameRate || "").split("/"); // exact: 30000/1001
   const rate = over / under || 25; // a sound has no frames: then small steps
   const frames = (count) => {

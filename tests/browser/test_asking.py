@@ -4,10 +4,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from jobs.models import Artifact, Job, Video
+from jobs.models import Account, Artifact, Job, Video
 from tests import pictures
 from tests.browser.test_looks import faults
 from tests.browser.test_queue_page import Desk, row
@@ -233,3 +234,23 @@ def test_an_image_that_was_chosen_is_what_is_told(visit, desk):
     place.get_by_role("button", name="Do without it").click()
     expect(place.get_by_role("button", name="Choose an image")).to_be_focused()
     expect(place.get_by_role("status")).to_be_empty()
+
+
+def test_an_address_is_removed_only_by_who_says_so_twice(new_page, site, client, email):
+    with site.orm():
+        owner = Account.objects.get(email=email)
+        for number in (1, 2):
+            EmailAddress.objects.create(user=owner, email=f"{number}-{email}", primary=number == 1, verified=True)
+    page = new_page(site, client)
+    page.goto("/accounts/email/")
+    page.get_by_label(f"2-{email}").check()
+    page.get_by_role("button", name="Remove").click()
+    question = page.get_by_role("alertdialog", name="Remove this address?")
+    question.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("button", name="Remove")).to_be_focused()
+    page.get_by_role("button", name="Remove").click()
+    question.get_by_role("button", name="Remove it").click()
+    expect(page.locator("#messages")).to_contain_text(f"2-{email} has been removed.", timeout=SLOW)
+    with site.orm():
+        assert not EmailAddress.objects.filter(user=owner, email=f"2-{email}").exists()
+        assert EmailAddress.objects.filter(user=owner, email=f"1-{email}").exists()
