@@ -4,6 +4,7 @@ import dataclasses
 import json
 import signal
 import sys
+import tempfile
 from argparse import ArgumentTypeError
 from pathlib import Path
 from types import FrameType
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from jobs.engine import muxers
+from jobs.engine import clock, muxers
 from jobs.engine.cut import cut, plan_json, plan_only
 from jobs.engine.cutparams import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
 from jobs.engine.cutplan import CutPlan
@@ -188,7 +189,9 @@ def run(options: dict[str, Any], bar: "Bar") -> tuple[Made, Exported]:
         require_export(source, path)
     params, info = params_of(options), inspect(source)
     make = planned if options["render"] == "none" else rendered
-    made = make(options, info, params, bar)
+    scratch = options["output"].parent if options["output"] else Path(tempfile.gettempdir())
+    with clock.continuous(source, info, scratch) as (steady, info):
+        made = make({**options, "input": steady}, info, params, bar)
     return made, export(source, info, made.plan, made.captions, others)
 
 
