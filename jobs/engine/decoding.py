@@ -106,7 +106,7 @@ class Reader:
     def leads(self, time: Fraction) -> bool:
         """Whether the time lies before all keyframes: what can be decoded there is so from the file's start alone."""
         key = self._keyframe(time)
-        return key is not None and key > self._ticks(time)
+        return key is None or key > self._ticks(time)
 
     def on_show(self, group: Sequence[Fraction], *, opening: bool = False) -> Iterator[Found]:
         """For each time of one group, ascending, the frame that is on show then; nothing for those it cannot give.

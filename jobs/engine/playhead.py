@@ -81,7 +81,9 @@ class Playhead:
         """Jump to the last keyframe before `pts` when that leaves something out."""
         key = self._index.key_at_or_before(pts)
         position = self._ahead or self._shown
-        if not self._can_seek or key is None or (position and key <= position[0]):
+        # At the start it stands at the first keyframe, which not every container's index knows to be one.
+        known = position[0] if position else int(self._index.keys[0]) if len(self._index.keys) else 0
+        if not self._can_seek or key is None or key <= known:
             return
         while key is not None and self._can_seek:
             self._seek(key)

@@ -22,6 +22,7 @@ OPENINGS = {
     # name: (file, picture, groups left out at the start, whether the first group
     # has its mark taken away, the first picture that can be decoded)
     "no IDR picture, and no mark": ("a.mp4", H264, 1, True, 25),
+    "no mark in Matroska": ("b.mkv", H264, 1, True, 25),
     "no IDR picture": ("a.mkv", H264, 1, False, 25),
     "transport stream that begins in a group": ("a.ts", H264, 0.5, False, 25),
     "leading pictures that can be decoded": (
