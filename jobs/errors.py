@@ -24,6 +24,13 @@ class InputError(JobError):
     permanent = True
 
 
+class NotNow(InputError):
+    """Something else has to happen first; the very same may then be right."""
+
+    code = "not_now"
+    permanent = False
+
+
 class TooHeavy(InputError):
     """The recording needs more memory, processor time or room than one piece of work may have: it will every time."""
 

@@ -14,9 +14,10 @@ from django.utils.html import escape, strip_tags
 
 from jobs import live
 from jobs.engine.media import MediaInfo
+from jobs.errors import InputError
 from jobs.models import Artifact, Job, Video
 from jobs.operations import registry
-from jobs.services import parameters
+from jobs.services import jobs, parameters
 from tests import factories, media
 
 pytestmark = pytest.mark.django_db
@@ -486,6 +487,24 @@ def test_a_failed_row_says_why_and_offers_another_try():
     markup = row(factories.job(status=S.FAILED, error_message="Too <b>quiet</b>. Choose another one."))
     assert "Too &lt;b&gt;quiet&lt;/b&gt;. Choose another one." in markup
     assert "Try again" in markup
+
+
+def test_what_fails_every_time_offers_other_settings_instead_of_the_same_again():
+    job = factories.job(status=S.RUNNING)
+    job.fail(InputError("There is no sound above the threshold. Lower it."))
+    markup = row(job)
+    assert "Other settings" in markup
+    assert "Try again" not in markup
+
+
+def test_what_was_only_too_early_can_be_tried_again():
+    first, second = factories.job(status=S.RUNNING), factories.job(status=S.WAITING)
+    second.after.add(first)
+    first.fail(InputError("There is no sound above the threshold. Lower it."))
+    jobs.ended(first)
+    second.refresh_from_db()
+    assert second.error_code == "prerequisite_failed"
+    assert "Try again" in row(second)
 
 
 def test_a_row_that_is_done_shows_pictures_and_downloads():

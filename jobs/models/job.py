@@ -86,6 +86,7 @@ class Job(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
     error_detail = models.TextField(blank=True)
+    error_permanent = models.BooleanField(default=False, help_text="Trying the very same again is pointless.")
     command_log = models.TextField(blank=True)
     log_tail = models.TextField(blank=True)
     attempt = models.PositiveIntegerField(default=0)
@@ -211,6 +212,7 @@ class Job(models.Model):
             error_code=error.code,
             error_message=error.message,
             error_detail=error.detail,
+            error_permanent=error.permanent,
             **changes,
         )
 

@@ -4,18 +4,18 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from jobs.errors import InputError
+from jobs.errors import NotNow
 from jobs.models import Account, DailyUse, Job, Video
 
 
 def claim(owner: Account, video: Video) -> None:
     """Count work on a recording against what its owner may have.
 
-    Raises InputError (too_many_jobs, day_used_up). Two requests at once may go over the first limit by one, never over
+    Raises NotNow (too_many_jobs, day_used_up). Two requests at once may go over the first limit by one, never over
     the second.
     """
     if (most := settings.ACTIVE_JOBS_LIMIT) and Job.objects.of(owner).active().count() >= most:
-        raise InputError(
+        raise NotNow(
             f"You have {most} jobs waiting or running, and there cannot be more. Wait until some are done, or cancel "
             "some.",
             code="too_many_jobs",
@@ -29,7 +29,7 @@ def _claim_seconds(owner: Account, seconds: float, minutes: int) -> None:
     has_room = DailyUse.objects.filter(pk=today.pk, seconds__lte=minutes * 60 - seconds)
     if not has_room.update(seconds=F("seconds") + seconds):
         left = max(0, int(minutes - today.seconds / 60))
-        raise InputError(
+        raise NotNow(
             f"You may have {minutes} minutes of recordings worked on a day. {left} are left today, and this one has "
             f"{seconds / 60:.0f}. Start it tomorrow, or choose a shorter one.",
             code="day_used_up",

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from jobs import live, storage
-from jobs.errors import InputError
+from jobs.errors import InputError, NotNow
 from jobs.models import Account, Job, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
@@ -205,7 +205,7 @@ def settle(job: Job) -> None:
 
 
 def _fail_dependant(job: Job) -> None:
-    error = InputError(
+    error = NotNow(
         "The job that this one waited for did not succeed. Try that one again, then this one.",
         code="prerequisite_failed",
     )
