@@ -282,10 +282,10 @@ def numbers(path: Path, look: str) -> list[int]:
 
 
 def upright(frames: np.ndarray, look: str) -> np.ndarray:
-    """What was shown before a display matrix was put on it: ffmpeg mirrors first, then turns counterclockwise."""
+    """What was shown before it got a display matrix: ffmpeg turns counterclockwise, and mirrors what comes of that."""
     angle, is_mirrored = TURNS.get(look, (0, False))
-    frames = np.rot90(frames, -angle // 90, axes=(1, 2))
-    return frames[:, :, ::-1] if is_mirrored else frames
+    frames = frames[:, :, ::-1] if is_mirrored else frames
+    return np.rot90(frames, -angle // 90, axes=(1, 2))
 
 
 def runs_of(found: list[int]) -> list[tuple[int, int]]:
