@@ -108,6 +108,12 @@ class Reader:
         key = self._keyframe(time)
         return key is None or key > self._ticks(time)
 
+    def lead(self, time: Fraction) -> Fraction:
+        """For how long before `time` decoding has to begin: from the last keyframe, or else from the start."""
+        key = self._keyframe(time)
+        since = time if key is None else self.start + time - key * self._time_base
+        return since if since >= 0 else time
+
     def on_show(self, group: Sequence[Fraction], *, opening: bool = False) -> Iterator[Found]:
         """For each time of one group, ascending, the frame that is on show then; nothing for those it cannot give.
 

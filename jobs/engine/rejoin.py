@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jobs.engine import containers, embedded, mux, muxers, process, sidetracks
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.engine.muxers import MKV, MOV, MP4, Container, Wished
 from jobs.engine.parallel import Halt
 from jobs.engine.pcm import demuxer
@@ -90,21 +90,26 @@ def text_codec(codec: str, suffix: str) -> str:
 def require_same_sound(source: Path, info: MediaInfo, output: Path, halt: Halt | None = None) -> int:
     """Compare the packets of all sound with the source's. Returns how many there are; raises ToolError if any differ.
 
-    From containers that wrap sound in headers of their own only the numbers can be compared.
+    From containers that wrap sound in headers of their own only the numbers can be compared. Of samples without any
+    coding only the bytes: each container divides them in its own way.
     """
     if not info.audio:
         return 0
     halt = halt or Halt()
     ours = sounds(output, "matroska" if output.suffix == ".mkv" else "mov", None, halt)
     theirs = sounds(source, demuxer(info), [track.index for track in info.audio], halt)
-    if demuxer(info) in REPACKED:
-        ours, theirs = ([(count, "") for count, _ in found] for found in (ours, theirs))
-    if ours != theirs:
+    if len(ours) != len(theirs) or not all(_same(info, *one) for one in zip(info.audio, ours, theirs, strict=True)):
         raise ToolError(
             "The sound did not come out as it was, so the result was thrown away. Tell the operator, who can see why.",
             detail=f"packets of sound by track: {theirs} in the source, {ours} in the result",
         )
     return sum(count for count, _ in ours)
+
+
+def _same(info: MediaInfo, track: AudioTrack, ours: tuple[int, str], theirs: tuple[int, str]) -> bool:
+    if track.codec.startswith("pcm_"):
+        return ours[1] == theirs[1]
+    return ours == theirs or (demuxer(info) in REPACKED and ours[0] == theirs[0])
 
 
 def sounds(path: Path, format: str, wanted: Sequence[int] | None, halt: Halt) -> list[tuple[int, str]]:

@@ -22,6 +22,7 @@ from PIL import Image
 from jobs.engine import decoding, excerpts, lettering, pcm, process, render, still, tonemap
 from jobs.engine.excerpts import Excerpt
 from jobs.engine.media import MediaInfo
+from jobs.engine.playhead import can_jump
 from jobs.engine.process import CommandLog
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ DUCKED = 0.3
 """Sound below a card; 0.3 is -10 dB."""
 SPARE = Fraction(1, 5)
 """Seconds that are cut beyond the end of an excerpt: readers stop at the last picture."""
+EARLY = Fraction(1, 2)
+"""Seconds before a keyframe at which a reader that guesses surely stands before it."""
 SOUND_RATE = 48_000
 SOUND_CHUNK = SOUND_RATE // 10
 """Samples read at a time: moviepy (2.2) mixes up times where they are more than half of the shortest excerpt."""
@@ -152,6 +155,7 @@ def cut_argv(
     """ffmpeg's command line for one excerpt: ffmpeg turns it upright, and the filters see to size, rate and colours."""
     assert info.video is not None
     length = excerpt.length + SPARE
+    aim, lead = sought(source, info, excerpt.start)
     # Where the last picture or the last sound ends early, it stays until the end.
     steps = [colours(source, info, excerpt, size), TAGS, "setsar=1", f"fps={rate}", "tpad=stop_mode=clone:stop=-1"]
     heard = []
@@ -160,12 +164,25 @@ def cut_argv(
         heard += ["-ar", str(SOUND_RATE), "-ac", "2"]
     return [
         *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "error", *process.SAFE_INPUT),
-        *("-ss", f"{float(excerpt.start):.6f}", "-f", pcm.demuxer(info), "-i", f"file:{source}"),
+        *("-ss", f"{float(aim):.6f}", "-f", pcm.demuxer(info), "-i", f"file:{source}"),
         *("-map", f"0:{info.video.index}", "-vf", ",".join(steps), "-pix_fmt", "yuv420p"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0"),
         *heard,
-        *("-map_metadata", "-1", "-map_chapters", "-1", "-t", f"{float(length):.6f}", "-f", "matroska", f"file:{out}"),
+        *("-map_metadata", "-1", "-map_chapters", "-1", "-ss", f"{float(lead):.6f}", "-t", f"{float(length):.6f}"),
+        *("-f", "matroska", f"file:{out}"),
     ]
+
+
+def sought(source: Path, info: MediaInfo, start: Fraction) -> tuple[Fraction, Fraction]:
+    """Where ffmpeg has to begin to read for an excerpt, and how much of what it decodes then is not wanted.
+
+    In a container without an index ffmpeg lands between two keyframes, and has no whole picture up to the next.
+    """
+    if can_jump(info):
+        return start, Fraction(0)
+    with decoding.Reader.opened(source, info) as reader:
+        aim = max(Fraction(0), start - reader.lead(start) - EARLY)
+    return aim, start - aim
 
 
 def colours(source: Path, info: MediaInfo, excerpt: Excerpt, size: tuple[int, int]) -> str:

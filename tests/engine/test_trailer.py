@@ -177,6 +177,22 @@ def test_excerpts_fade_into_each_other(film, tmp_path):
     assert between == pytest.approx(np.add(RED, GREEN) / 2, abs=25)
 
 
+@pytest.mark.parametrize("start", [0, 2.5, 6.5, 9.5])
+def test_excerpts_of_a_stream_without_an_index_begin_where_they_should(film, tmp_path, start):
+    """Between two keyframes, in codecs whose decoder gives nothing before it has one."""
+    stream, cut = tmp_path / "film.ts", tmp_path / "0.mkv"
+    hevc = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=100:scenecut=0")
+    media.run_ffmpeg("-i", film, *hevc, "-c:a", "mp2", media.url(stream))
+    clip = Excerpt(Fraction(start), Fraction(2))
+    media.run_ffmpeg(*trailer.cut_argv(stream, inspect(stream), clip, cut, (160, 90), 25, True)[1:])
+    shown = pictures(cut)
+    assert len(shown) == pytest.approx(25 * float(clip.length + trailer.SPARE), abs=2)
+    wanted = [colour_at(start + number / 25) for number in (2, 10, 20, 30)]
+    assert [usual(shown[number]) for number in (2, 10, 20, 30)] == [pytest.approx(colour, abs=16) for colour in wanted]
+    # Cloned pictures are all the same, those of the film never.
+    assert not any((one == other).all() for one, other in itertools.pairwise(shown[:45]))
+
+
 def test_cards_darken_the_picture_and_duck_the_sound(film, tmp_path):
     out, _ = made(film, tmp_path, Plan(Fraction(9), 2, 160, title="Weekly review", closing="More inside"))
     shown, loud = pictures(out), loudness(out)

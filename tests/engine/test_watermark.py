@@ -248,6 +248,19 @@ def test_the_sound_is_copied_packet_by_packet(tmp_path, name, codec, ending):
     assert max(map(abs, shift)) <= 0.0006  # Matroska counts milliseconds
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"])
+def test_samples_without_coding_are_the_same_however_containers_divide_them(tmp_path, codec):
+    source = tmp_path / "a.mkv"
+    media.run_ffmpeg(
+        *(*media.picture(2, size="320x192"), *media.tone(2), *media.FAST_X264),
+        *("-af", "asetnsamples=4096", "-c:a", codec, media.url(source)),
+    )
+    out, _ = marked(tmp_path, source, logo(tmp_path), Look())
+    before, after = (packets(path, "audio") for path in (source, out))
+    assert len(before) != len(after)
+    assert b"".join(data for _, data in before) == b"".join(data for _, data in after)
+
+
 def test_a_late_picture_stays_late_and_a_late_file_start_goes(tmp_path):
     source = clips.make(
         tmp_path / "a.mkv",
