@@ -1,3 +1,5 @@
+import os
+import time
 from datetime import timedelta
 
 import django_rq
@@ -7,7 +9,7 @@ from django.utils import timezone
 from jobs import storage
 from jobs.models import Job
 from jobs.services import jobs as services
-from jobs.services import losses, reconcile
+from jobs.services import losses, reconcile, uploads
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +142,18 @@ def test_scratch_of_attempts_that_are_over_goes_and_that_of_running_ones_stays()
     reconcile.sweep()
     assert not gone.exists()
     assert kept.exists()
+
+
+def test_scratch_that_belongs_to_no_attempt_goes_only_when_it_is_long_left():
+    """The web process works there too, on what people change in a transcript."""
+    young, old = storage.path("scratch/tmpyoung"), storage.path("scratch/tmpold")
+    for folder in (young, old):
+        folder.mkdir(parents=True)
+    long_ago = time.time() - 2 * uploads.ORPHANED_SECONDS
+    os.utime(old, (long_ago, long_ago))
+    reconcile.clear_scratch()
+    assert young.exists()
+    assert not old.exists()
 
 
 def published(job, attempt):

@@ -4,6 +4,7 @@ Every step is safe to repeat, and to run on several machines at once.
 """
 
 import logging
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
 log = logging.getLogger(__name__)
+ATTEMPT = re.compile(r"[0-9a-f-]{36}-\d+")
+"""The name of an attempt's scratch folder; changes to a transcript have folders there too."""
 JUST_NOW = timedelta(seconds=2)
 """A row this young may not have its entry in Redis yet."""
 
@@ -132,7 +135,7 @@ def ring_forgotten() -> None:
 
 
 def clear_scratch() -> None:
-    """Remove scratch folders that no running attempt owns."""
+    """Remove scratch folders that no running attempt owns, and others that are long left."""
     root = storage.path("scratch")
     if not root.is_dir():
         return
@@ -142,5 +145,6 @@ def clear_scratch() -> None:
         f"{pk}-{attempt}" for pk, attempt in Job.objects.filter(status=Job.Status.RUNNING).values_list("pk", "attempt")
     }
     for folder in folders:
-        if folder.name not in running:
+        is_over = ATTEMPT.fullmatch(folder.name) or storage.age_seconds(folder) > uploads.ORPHANED_SECONDS
+        if folder.name not in running and is_over:
             shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -266,19 +265,12 @@ def _delete_orphans() -> int:
     if not folder.is_dir():
         return 0
     # The files first: an upload that begins in between must not lose its own.
-    old = [file for file in folder.iterdir() if _age_seconds(file) > ORPHANED_SECONDS]
+    old = [file for file in folder.iterdir() if storage.age_seconds(file) > ORPHANED_SECONDS]
     known = {storage.upload_path(pk) for pk in Upload.objects.values_list("pk", flat=True)} if old else set()
     orphans = [file for file in old if file not in known]
     for file in orphans:
         file.unlink(missing_ok=True)
     return len(orphans)
-
-
-def _age_seconds(file: Path) -> float:
-    try:
-        return time.time() - file.stat().st_mtime
-    except FileNotFoundError:
-        return 0
 
 
 def _expiry() -> Any:
