@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from jobs import feeds, live
+from jobs.credentials import signed_in
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ class QueueConsumer(AsyncWebsocketConsumer):
         await self.accept()  # a close before the handshake would reach the browser without its reason
         session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         try:
-            owner = await feeds.in_thread(feeds.signed_in)(session_key)
+            owner = await feeds.in_thread(signed_in)(session_key)
         except DatabaseError as error:
             log.warning("a page is told to come back later: %s", error)
             await self.close(feeds.UNAVAILABLE)

@@ -1,14 +1,14 @@
-"""Whether somebody is known, asked outside of a request and before its body is taken in."""
+"""Who is known by a session or a token, asked outside of Django's requests."""
 
 import dataclasses
 from importlib import import_module
 
 from django.conf import settings
-from django.contrib.auth import get_user
+from django.contrib import auth
 from django.db import connections
 from django.http import HttpRequest
 
-from jobs.models import Token
+from jobs.models import Account, Token
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +24,14 @@ class Credentials:
     def are_good(self) -> bool:
         """For a thread outside of Django's: leaves no connection to the database open."""
         try:
-            return Token.find(self.secret) is not None if self.secret else self._is_signed_in()
+            return (Token.find(self.secret) if self.secret else signed_in(self.session_key)) is not None
         finally:
             connections.close_all()
 
-    def _is_signed_in(self) -> bool:
-        request = HttpRequest()
-        request.session = import_module(settings.SESSION_ENGINE).SessionStore(self.session_key)
-        return get_user(request).is_authenticated
+
+def signed_in(session_key: str) -> Account | None:
+    """Whose session this is; None when it is over."""
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    user = auth.get_user(request)
+    return user if isinstance(user, Account) and user.is_active else None

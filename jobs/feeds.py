@@ -12,19 +12,16 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.db import DatabaseSyncToAsync
 from channels.layers import get_channel_layer
-from django.conf import settings
-from django.contrib import auth
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
 from redis.exceptions import RedisError
 
 from jobs import live
+from jobs.credentials import signed_in
 from jobs.models import Account
 
 log = logging.getLogger(__name__)
@@ -49,14 +46,6 @@ class Page:
     state: str
     shown: live.Shown | None = None
     count: str = ""
-
-
-def signed_in(session_key: str) -> Account | None:
-    """Whose session this is; None when it is over."""
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    user = auth.get_user(request)
-    return user if isinstance(user, Account) and user.is_active else None
 
 
 def look(owner_pk: int, pages: Iterable[Page]) -> dict[Page, list[str] | None]:
