@@ -16,7 +16,9 @@ from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
 from jobs import attempts
+from jobs.errors import Busy
 from jobs.models import Account, Token
+from videoservice.errors import wants_page
 
 M = TypeVar("M", bound=models.Model)
 View = Callable[..., Any]
@@ -62,13 +64,11 @@ async def aowned(model: type[M], owner: Any, pk: UUID | str) -> M:
 
 
 def refused(status: int, code: str, message: str, **headers: str) -> JsonResponse:
-    """An error as scripts read it."""
-    return JsonResponse({"error": {"code": code, "message": message}}, status=status, headers=headers)
-
-
-def wants_page(request: HttpRequest) -> bool:
-    """Whether a person with a browser asks, not a script."""
-    return "text/html" in request.headers.get("Accept", "")
+    """An error as scripts read it, which says of a busy server when to ask again."""
+    response = JsonResponse({"error": {"code": code, "message": message}}, status=status, headers=headers)
+    if status == 503:
+        response.headers.setdefault("Retry-After", str(Busy.retry_after_seconds))
+    return response
 
 
 def bearer(request: HttpRequest) -> str | None:

@@ -38,4 +38,5 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 
 def wants_page(request: HttpRequest) -> bool:
+    """Whether a person with a browser asks, not a script."""
     return "text/html" in request.headers.get("Accept", "") and not request.path_info.startswith("/api/")

@@ -6,7 +6,6 @@ part file keeps two requests apart, also those of different processes.
 
 import contextlib
 import dataclasses
-import errno
 import fcntl
 import hashlib
 import os
@@ -28,6 +27,7 @@ from jobs.errors import InputError, JobError, ResourceError
 from jobs.models import Account, Image, Upload, Video
 from jobs.services import images, naming, videos
 from jobs.services.videos import DuplicateVideo, receive
+from videoservice.outages import FULL
 
 __all__ = [
     "Checksum",
@@ -53,7 +53,6 @@ one may have all of it."""
 ORPHANED_SECONDS = 3600
 """How old a file must be to count as left behind; the longest check of a file is far shorter."""
 CHECKSUMS = ("sha1", "sha256", "md5")
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UploadError(JobError):

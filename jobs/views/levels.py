@@ -40,7 +40,7 @@ async def levels(request: HttpRequest, pk: UUID) -> HttpResponse:
     except FileNotFoundError as error:
         raise Http404("the file of this recording is gone") from error
     except Busy as error:
-        return refused(503, error.code, error.message, **{"Retry-After": str(error.retry_after_seconds)})
+        return refused(503, error.code, error.message)
     except JobError as error:
         return refused(422, error.code, error.message)
     if "gzip" in request.headers.get("Accept-Encoding", ""):

@@ -13,6 +13,9 @@ from jobs.models import Video
 from jobs.operations.forms import clock_seconds
 from jobs.services import parameters, previews
 
+STATUS = {InputError: 422, Busy: 503, ResourceError: 507}
+"""By what went wrong; the first that fits counts."""
+
 
 @require_safe
 @signed_in
@@ -37,8 +40,6 @@ def preview(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
     except KeyError as error:
         raise Http404("this work has no preview") from error
     except JobError as error:
-        if isinstance(error, Busy):
-            return refused(503, error.code, error.message, **{"Retry-After": str(error.retry_after_seconds)})
-        status = 422 if isinstance(error, InputError) else 507 if isinstance(error, ResourceError) else 500
+        status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
         return refused(status, error.code, error.message)
     return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "private, no-store"})

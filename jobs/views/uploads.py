@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from jobs import forms
 from jobs.access import bearer, owned, refused, signed_in
-from jobs.errors import Busy, InputError, JobError
+from jobs.errors import InputError, JobError
 from jobs.models import Account, Image, Upload, Video
 from jobs.services import uploads
 from jobs.views import notes
@@ -66,9 +66,7 @@ def spoken(view: Handler) -> Handler:
             try:
                 response = view(request, *args, **kwargs)
             except JobError as error:
-                status = STATUS.get(error.code, 415)
-                retry = {"Retry-After": str(Busy.retry_after_seconds)} if status == 503 else {}
-                response = refused(status, error.code, error.message, **retry)
+                response = refused(STATUS.get(error.code, 415), error.code, error.message)
             except Http404:
                 response = refused(404, "not_found", "There is no such upload. Start it again.")
         response["Tus-Resumable"] = VERSION
