@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from jobs import attempts
 from jobs.models import Account, SignIn
+from videoservice.visitors import visitor
 
 log = logging.getLogger(__name__)
 KNOWN_COOKIE = "known"
@@ -49,7 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):
         counts for itself, so that not even a neighbour behind the same router can do that.
         """
         key = super()._get_login_attempts_cache_key(request, **credentials)
-        return f"{key}:{known_browser(request, credentials.get('email', '')) or self.get_client_ip(request)}"
+        return f"{key}:{known_browser(request, credentials.get('email', '')) or visitor(self.get_client_ip(request))}"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         try:

@@ -24,8 +24,8 @@ def sign_up(client, email="ann@example.org", password=PASSWORD):
     return client.post("/accounts/signup/", {"email": email, "password1": password})
 
 
-def sign_in(client, email="ann@example.org", password=PASSWORD):
-    return client.post("/accounts/login/", {"login": email, "password": password})
+def sign_in(client, email="ann@example.org", password=PASSWORD, **extra):
+    return client.post("/accounts/login/", {"login": email, "password": password}, **extra)
 
 
 def is_in(client):
@@ -168,6 +168,14 @@ def test_who_guesses_elsewhere_does_not_lock_the_owner_out():
     factories.account()
     guess(Client(), 12, **ELSEWHERE)
     assert sign_in(Client()).status_code == 302
+
+
+def test_who_has_a_whole_network_of_ipv6_guesses_no_longer_than_others():
+    factories.account()
+    for number in range(10):
+        guess(Client(), 1, REMOTE_ADDR=f"2001:db8::{number}")
+    assert sign_in(Client(), REMOTE_ADDR="2001:db8::99").status_code == 200
+    assert sign_in(Client(), REMOTE_ADDR="2001:db8:0:1::1").status_code == 302
 
 
 def test_a_browser_that_was_signed_in_before_gets_in_while_a_neighbour_guesses():
