@@ -2,6 +2,7 @@ import uuid
 from datetime import timedelta
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 
@@ -21,5 +22,4 @@ class Install(models.Model):
 
     def take_turn(self, every: timedelta) -> bool:
         """Whether it is time to sweep the storage again, and this process is the one to do it."""
-        now = timezone.now()
-        return Install.objects.filter(pk=self.pk, swept_at__lt=now - every).update(swept_at=now) == 1
+        return Install.objects.filter(pk=self.pk, swept_at__lt=Now() - every).update(swept_at=Now()) == 1

@@ -153,15 +153,22 @@ def _strays(room: str) -> Iterator[str]:
             if folder not in used:
                 yield folder
             elif folder not in known:
-                inside = (f"{folder}/{entry.name}" for entry in storage.path(folder).iterdir())
+                inside = (f"{folder}/{entry.name}" for entry in _inside(storage.path(folder)))
                 yield from (key for key in inside if key not in used)
 
 
 def _names(room: str) -> list[str]:
     """The folders of a room that have names such as we give."""
     form = HASHES if room == "cache" else UUIDS
-    root = storage.path(room)
-    return sorted(entry.name for entry in root.iterdir() if form.fullmatch(entry.name)) if root.is_dir() else []
+    return sorted(entry.name for entry in _inside(storage.path(room)) if form.fullmatch(entry.name))
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What is in a folder; nothing is in one that is not there, or is just going."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _parts(names: list[str]) -> Iterator[list[str]]:
@@ -178,7 +185,6 @@ def _unchanged_seconds(folder: Path) -> float:
 
 
 def _days_of_trash() -> Iterator[date]:
-    root = storage.path("trash")
-    for entry in root.iterdir() if root.is_dir() else ():
+    for entry in _inside(storage.path("trash")):
         with contextlib.suppress(ValueError):
             yield date.fromisoformat(entry.name)
