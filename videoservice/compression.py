@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeGuard
 
 import brotli
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
+
+from videoservice.middleware import AnswerMiddleware
 
 SMALLEST_BYTES = 1000
 """What fits into a packet anyway is left as it is."""
@@ -24,22 +26,11 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
 """The better one first. Higher qualities take ten times as long for a few hundred bytes."""
 
 
-class CompressionMiddleware:
-    sync_capable = True
-    async_capable = True
+class CompressionMiddleware(AnswerMiddleware):
+    def changed(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return compressed(request, response) if is_text(response) else response
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        response = self.get_response(request)
-        if isinstance(response, HttpResponseBase):
-            return compressed(request, response) if is_text(response) else response
-        return self._later(request, response)
-
-    async def _later(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+    async def later(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
         answer = await response
         if is_text(answer):  # in a thread: it takes a millisecond, in which nobody else would be served
             await sync_to_async(compressed, thread_sensitive=False)(request, answer)

@@ -1,9 +1,9 @@
 """Response headers that every page carries."""
 
-from collections.abc import Awaitable, Callable
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from videoservice.middleware import AnswerMiddleware
 
 POLICY = "; ".join(
     (
@@ -26,29 +26,11 @@ DASHBOARD = "/admin/django_rq/"
 DASHBOARD_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 
-class ContentSecurityPolicyMiddleware:
+class ContentSecurityPolicyMiddleware(AnswerMiddleware):
     """Allow our own files only: no inline script, no inline style, no other host."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        response = self.get_response(request)
-        if isinstance(response, HttpResponse) or not isinstance(response, Awaitable):
-            return with_policy(request, response)
-        return self._later(request, response)
-
-    async def _later(self, request: HttpRequest, response: Awaitable[HttpResponse]) -> HttpResponse:
-        return with_policy(request, await response)
-
-
-def with_policy(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    policy = DASHBOARD_POLICY if request.path_info.startswith(DASHBOARD) else POLICY
-    response.headers.setdefault("Content-Security-Policy", policy)
-    response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-    return response
+    def changed(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        policy = DASHBOARD_POLICY if request.path_info.startswith(DASHBOARD) else POLICY
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        return response

@@ -2,11 +2,10 @@
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as FormError
@@ -21,6 +20,7 @@ from ninja.errors import ValidationError as SchemaError
 from jobs import access
 from jobs.errors import Busy, InputError, JobError, ResourceError
 from videoservice.errors import answer
+from videoservice.middleware import AnswerMiddleware
 from videoservice.outages import refusal_of
 from videoservice.refusals import AWAY, DISK_FULL, INTERNAL
 
@@ -184,33 +184,16 @@ def install(api: NinjaAPI) -> None:
 # What Django answers by itself ---------------------------------------------------------------------------------------
 
 
-class JsonErrorsMiddleware:
+class JsonErrorsMiddleware(AnswerMiddleware):
     """Turn the error pages of Django under /api/ (unknown address, wrong method, bad host, broken form) into JSON."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        response = self.get_response(request)
-        if isinstance(response, HttpResponseBase):
-            return as_json(request, response)
-        return self._later(request, response)
-
-    async def _later(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
-        return as_json(request, await response)
-
-
-def as_json(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    if not request.path_info.startswith("/api/") or response.status_code < 400:
-        return response
-    if response.headers.get("Content-Type", "").startswith("application/json"):
-        return response
-    if settings.DEBUG and response.status_code >= 500:
-        return response  # the page with the traceback
-    kept = {name: value for name, value in response.headers.items() if name not in ("Content-Type", "Content-Length")}
-    return envelope(of_status(response.status_code), kept)
+    def changed(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not request.path_info.startswith("/api/") or response.status_code < 400:
+            return response
+        if response.headers.get("Content-Type", "").startswith("application/json"):
+            return response
+        if settings.DEBUG and response.status_code >= 500:
+            return response  # the page with the traceback
+        dropped = ("Content-Type", "Content-Length")
+        kept = {name: value for name, value in response.headers.items() if name not in dropped}
+        return envelope(of_status(response.status_code), kept)
