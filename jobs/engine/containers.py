@@ -19,7 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import mpegaudio
+from jobs.engine import mpegaudio, restamp
 from jobs.errors import InputError
 
 
@@ -46,6 +46,10 @@ def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any
 
     One without content says that what was before goes on; one without times as well, that its stream has ended.
     """
+    return restamp.steady(_demuxed(container, *streams))
+
+
+def _demuxed(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":
     while streams:
         try:
             yield from container.demux(streams)

@@ -5,7 +5,7 @@ header holds them all. Each begins with a keyframe, and is written when those be
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -62,6 +62,7 @@ def encode_pictures(
     target = Target.of(first, info.video, index.clock_hz, codec)
     bench: Bench[list[Packet[VideoStream]]] = Bench(len(parts), ahead=2 * THREADS)
     lost: list[int] = []
+    unplanned: list[int] = []
 
     def work(task: Beside[None]) -> None:
         with Playhead.opened(source, info, index, alone=alone) as playhead:
@@ -70,6 +71,7 @@ def encode_pictures(
                 packets = list(encoding.packets(playhead, parts[number]))
                 lost.extend(encoding.lost)
                 bench.put(number, packets)
+            unplanned.extend(playhead.unplanned)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(encoding.errors("pictures"))
@@ -88,7 +90,13 @@ def encode_pictures(
                 assert packet.pts is not None
                 track.mux_at(packet, packet.pts)
             check()
-    return Lost(len(lost), Fraction(sum(lost), index.clock_hz))
+    return Lost(len(lost), Fraction(sum(lost), index.clock_hz), tuple(times_of(wanted, unplanned, index)))
+
+
+def times_of(wanted: Schedule, stamps: Sequence[int], index: FrameIndex) -> Iterator[Fraction]:
+    """When in the result the pictures with these time stamps first come on show."""
+    for place in np.flatnonzero(np.isin(wanted.pts, stamps)).tolist():
+        yield Fraction(int(wanted.at[place]), index.clock_hz)
 
 
 def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:

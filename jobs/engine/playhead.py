@@ -1,5 +1,6 @@
 """Decoded pictures of a recording by their time stamps, whole ones, reading no more of it than is needed."""
 
+import collections
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from jobs.errors import ToolError
 
 # Containers with an index of keyframes; others seek by guessing, and are decoded from the start.
 INDEXED = {"mov", "matroska"}
+# By so many pictures times may run back, and be known to.
+REMEMBERED = 64
 
 
 def can_jump(info: MediaInfo) -> bool:
@@ -50,6 +53,9 @@ class Playhead:
         self._decoded = self._frames()
         self._shown: tuple[int, VideoFrame] | None = None
         self._ahead: tuple[int, VideoFrame] | None = None
+        self._given: collections.deque[int] = collections.deque(maxlen=REMEMBERED)
+        self.unplanned: list[int] = []
+        """After which pictures the decoder gave others that the index does not have."""
 
     @classmethod
     @contextlib.contextmanager
@@ -75,7 +81,9 @@ class Playhead:
             pts = int(wanted.pts[place])
             if place in begins:
                 self.go_to(pts)
-            yield self.at(pts)
+                yield self.at(pts)
+            else:
+                yield self.at(pts, after=int(wanted.pts[place - 1]))
 
     def go_to(self, pts: int) -> None:
         """Jump to the last keyframe before `pts` when that leaves something out."""
@@ -113,15 +121,17 @@ class Playhead:
     def _next(self) -> tuple[int, VideoFrame] | None:
         return next(((frame.pts, frame) for frame in self._decoded if frame.pts is not None), None)
 
-    def at(self, pts: int) -> tuple[VideoFrame, bool]:
+    def at(self, pts: int, *, after: int | None = None) -> tuple[VideoFrame, bool]:
         """The picture with this time stamp; where the decoder has none for it, the one before, or failing that after.
 
-        And whether it is the one asked for, undamaged as far as the decoder tells. Raises ToolError when nothing can
-        be decoded.
+        And whether it is the one asked for, undamaged as far as the decoder tells. `after` is the one that the index
+        has before it, if that was shown. Raises ToolError when nothing can be decoded.
         """
         while self._ahead is None or self._ahead[0] <= pts:
             if self._ahead:
                 self._shown = self._ahead
+                if after is not None and self._is_unplanned(self._shown, after, pts):
+                    self.unplanned.append(after)
                 if self._shown[0] == pts:
                     self._ahead = None
                     break
@@ -133,4 +143,14 @@ class Playhead:
             raise ToolError(
                 "No picture of this recording could be decoded. Export it again, for example as MP4, and upload that."
             )
+        self._given.append(pts)
         return found[1], found[0] == pts and not found[1].is_corrupt
+
+    def _is_unplanned(self, decoded: tuple[int, VideoFrame], after: int, pts: int) -> bool:
+        """Whether a picture comes on show between two that follow each other, or at a time at which another one did.
+
+        One with the time of the picture before it is on show for no time.
+        """
+        stamp, frame = decoded
+        repeats = stamp < after and stamp in self._given
+        return (repeats or after < stamp < pts) and not frame.is_corrupt

@@ -7,10 +7,14 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Lost:
-    """Pictures of a source that did not decode, so that others stand in for them, and for how long in the result."""
+    """Pictures of a source that did not decode, so that others stand in for them, and for how long in the result.
+
+    `unplanned` says behind which times of the result the decoder gave more pictures than the plan has.
+    """
 
     frames: int = 0
     seconds: Fraction = Fraction(0)
+    unplanned: tuple[Fraction, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

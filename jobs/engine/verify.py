@@ -101,9 +101,8 @@ class Findings:
     sound: Offsets = dataclasses.field(default_factory=Offsets)
 
     def report(self) -> Report:
-        damage = damage_fault(self.lost, self.plan)
         seen = self.pictures
-        faults = [*self.headers, *self.packets, *([damage] if damage else []), *(seen.faults if seen else [])]
+        faults = [*self.headers, *self.packets, *lost_faults(self.lost, self.plan), *(seen.faults if seen else [])]
         return Report(
             frames=seen.frames if seen else 0,
             joins=len(self.plan.parts) - 1,
@@ -145,6 +144,17 @@ def look_faults(container: InputContainer, stream: VideoStream, track: VideoTrac
     if first is None or orientation.told(first) == (track.rotation, track.mirrored):
         return []
     return [Fault("orientation", "The result would be shown turned or mirrored another way than the recording.")]
+
+
+def lost_faults(lost: Lost, plan: CutPlan) -> list[Fault]:
+    """What is wrong by what decoding the source gave: too little of it, or pictures that nothing was known of."""
+    damage = damage_fault(lost, plan)
+    return [*([damage] if damage else []), *(missing(at) for at in sorted(lost.unplanned)[:1])]
+
+
+def missing(at: Fraction) -> Fault:
+    message = f"The result lacks pictures at {float(at):.3f} s that the recording has."
+    return Fault("frames_missing", message, round(float(at), 3))
 
 
 def damage_fault(lost: Lost, plan: CutPlan) -> Fault | None:

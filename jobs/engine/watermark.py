@@ -288,8 +288,7 @@ def proved(seen: Viewing, index: FrameIndex, wanted: Schedule, lost: Lost) -> Re
     """What looking at the pictures has found, and whether too many of the source's did not decode."""
     faults = list(seen.faults)
     end = Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz)
-    if damage := verify.damage_fault(lost, CutPlan(end, ((Fraction(0), end),))):
-        faults.append(damage)
+    faults += verify.lost_faults(lost, CutPlan(end, ((Fraction(0), end),)))
     return Report(
         frames=seen.frames,
         joins=len(wanted.first) - 1,

@@ -1,0 +1,85 @@
+"""Times of MPEG pictures that are told wrongly: program streams with several small pictures in one packet.
+
+Such a packet tells a single time, and what writes it and what reads it disagree on whose that is when a picture begins
+at the packet's very edge. Then times of decoding repeat or run back, up to the next packet. They are counted on there.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from av.packet import Packet
+from av.stream import Stream
+
+CODECS = {"mpeg1video", "mpeg2video"}
+BACK_SECONDS = 0.5
+"""A clock that falls by more than this starts again."""
+
+
+def concerns(stream: Stream) -> bool:
+    return stream.type == "video" and stream.codec_context.name in CODECS
+
+
+def steady(packets: "Iterable[Packet[Any]]") -> "Iterator[Packet[Any]]":
+    """The packets of some streams, those of MPEG pictures with times that rise."""
+    counters: dict[int, Counter] = {}
+    for packet in packets:
+        if not concerns(packet.stream):
+            yield packet
+            continue
+        counter = counters.setdefault(packet.stream_index, Counter())
+        yield from counter.take(packet)
+    for counter in counters.values():
+        yield from counter.rest()
+
+
+class Counter:
+    """Counts the times of one track's pictures where they do not rise by themselves.
+
+    A picture that others are decoded after but shown before is shown when the next such picture is decoded.
+    """
+
+    def __init__(self) -> None:
+        self._due: int | None = None
+        self._last: int | None = None
+        self._behind = False
+        self._waiting: list[Packet[Any]] = []
+        self._shift = 0
+
+    def take(self, packet: "Packet[Any]") -> "Iterator[Packet[Any]]":
+        """The packets that are ready with this one."""
+        if packet.dts is None or packet.pts is None:
+            yield from self.rest()
+            yield packet
+            return
+        waits = packet.pts != packet.dts
+        shift = self._counted(packet)
+        if waits:
+            if self._waiting and (shift or self._shift):
+                self._waiting[0].pts = packet.dts
+            yield from self.rest()
+            self._shift = shift
+        if self._waiting or waits:
+            self._waiting.append(packet)
+        else:
+            yield packet
+
+    def rest(self) -> "Iterator[Packet[Any]]":
+        yield from self._waiting
+        self._waiting.clear()
+
+    def _counted(self, packet: "Packet[Any]") -> int:
+        """Move a packet's times so that it is decoded after the one before. Returns by how much."""
+        assert packet.dts is not None
+        assert packet.pts is not None
+        assert packet.time_base is not None
+        told, shift = packet.dts, 0
+        if self._last is not None and self._due is not None:
+            starts_again = self._last - told > BACK_SECONDS / packet.time_base
+            self._behind = not starts_again and (told <= self._last or (self._behind and told < self._due))
+            if self._behind:
+                shift = self._due - told
+        packet.dts += shift
+        packet.pts += shift
+        self._last = packet.dts
+        self._due = packet.dts + (packet.duration or 1)
+        return shift

@@ -1,0 +1,101 @@
+"""MPEG pictures whose container tells wrong times: every one is there, in order, evenly, with its sound in step."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from jobs.engine import containers, decoding, holes, restamp, timeline
+from jobs.engine.cut import cut
+from jobs.engine.cutparams import CutParams
+from jobs.engine.cutplan import CutPlan
+from jobs.engine.inspection import inspect
+from jobs.errors import ToolError
+from tests.clips import Picture, Sound, heard, lag, make, number_of, seen
+
+STEP = 3600
+KEEP = ((0.4, 2.0), (3.2, 5.6), (6.4, 7.2))
+
+
+def raw(path):
+    with av.open(str(path)) as container:
+        return [(one.pts, one.dts) for one in container.demux(video=0) if one.size]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Pictures so small that a packet of the program stream holds sixteen of them, of some width one at its very edge.
+
+    Then the container tells the times of some pictures twice.
+    """
+    path = tmp_path_factory.mktemp("restamp") / "a.mpg"
+    options = {"g": "6", "bf": "2", "sc_threshold": "1000000000"}
+    for width in range(192, 400, 16):
+        picture = Picture(codec="mpeg2video", seconds=8, size=(width, 96), time_base=Fraction(1, 25), options=options)
+        make(path, picture, Sound([(0, 8)], seconds=8, codec="mp2"))
+        stamps = [pts for pts, _ in raw(path)]
+        assert len(stamps) == 200
+        if len(set(stamps)) < 200:
+            return path
+    raise AssertionError("no program stream tells times twice any more")
+
+
+def test_every_reader_sees_every_picture_in_its_place(source):
+    info = inspect(source)
+    index = timeline.index_frames(source, info)
+    assert len(index.pts) == 200
+    assert set(np.diff(index.pts)) == {STEP}
+    container, stream = timeline.open_picture(source, info)
+    with container:
+        frames = [(frame.pts, number_of(frame)) for frame in timeline.readable_frames(container, stream)]
+    assert frames == list(zip(index.pts.tolist(), range(200), strict=True))
+    first = Fraction(int(index.shown[0]), index.clock_hz)
+    times = [first + Fraction(2 * number + 1, 50) for number in range(0, 200, 7)]
+    with decoding.Reader.opened(source, info) as reader:
+        found = [frame for _, frame in reader.on_show([times[0]], opening=True)]
+    assert [number_of(frame) for frame in found] == [0]
+
+
+def test_a_cut_has_every_picture_and_its_sound_in_step(source, tmp_path):
+    info = inspect(source)
+    index = timeline.index_frames(source, info)
+    result = cut(source, tmp_path / "b.mp4", info, CutParams(keep=KEEP), scratch=tmp_path)
+    shown = [Fraction(int(tick), index.clock_hz) for tick in index.shown]
+    expected = [number for begin, end in result.plan.keep for number in range(200) if begin <= shown[number] < end]
+    pictures = seen(tmp_path / "b.mp4")
+    assert [one.number for one in pictures] == expected
+    assert result.report.ok
+    samples, rate = heard(tmp_path / "b.mp4")
+    original, _ = heard(source)
+    for one in pictures[5:-15:10]:
+        assert (
+            abs(lag(samples, original, round(one.time * rate), round((info.start + shown[one.number]) * rate)))
+            < rate // 100
+        )
+
+
+def test_a_cut_that_lacks_pictures_is_not_published(source, tmp_path, monkeypatch):
+    """As when times are told wrongly in a way that is not known yet."""
+    monkeypatch.setattr(containers.restamp, "steady", iter)
+    index = timeline.index_frames(source, inspect(source))
+    assert len(index.pts) < 200
+    assert not holes.holes(index, CutPlan(Fraction(8), ((Fraction(1), Fraction(7)),)))
+    with pytest.raises(ToolError) as caught:
+        cut(source, tmp_path / "b.mp4", inspect(source), CutParams(keep=KEEP), scratch=tmp_path)
+    assert "frames_missing" in caught.value.detail
+    assert not (tmp_path / "b.mp4").exists()
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv", "a.mp4"])
+@pytest.mark.parametrize("depth", ["0", "2"])
+def test_times_that_rise_stay_as_they_are(tmp_path, name, depth):
+    options = {"g": "15", "bf": depth, "sc_threshold": "1000000000"}
+    path = make(
+        tmp_path / name,
+        Picture(codec="mpeg2video", time_base=Fraction(1, 25), options=options),
+        Sound([(0, 4)], codec="mp2"),
+    )
+    with av.open(str(path)) as container:
+        steady = restamp.steady(container.demux(video=0))
+        assert [(one.pts, one.dts) for one in steady if one.size] == raw(path)
