@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import av.error
 import numpy as np
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from jobs.engine import nal
+from jobs.engine import containers, nal
 from jobs.engine.bits import LONGEST
 from jobs.engine.codec import DISCARDED, KEY, LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Sequence
 from jobs.engine.media import MediaInfo
@@ -181,11 +180,11 @@ def survey(source: Path, info: MediaInfo, index: FrameIndex, *, halt: Halt | Non
         plain = True
         with container, source.open("rb") as file:
             found = Survey(codec, stream.codec_context.extradata or b"")
-            for number, packet in enumerate(_packets(container.demux(stream), halt or Halt())):
+            for number, packet in enumerate(_packets(containers.packets(container, stream), halt or Halt())):
                 found.take(packet)
                 if number % PROBE_EVERY == 0:
                     plain &= _is_plain(packet, file)
-    except (ValueError, IndexError, av.error.FFmpegError) as error:
+    except (ValueError, IndexError) as error:
         raise CannotCopy("it is damaged") from error
     return _order(found, index, plain=plain)
 

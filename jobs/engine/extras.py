@@ -152,7 +152,7 @@ def _cover(container: InputContainer) -> Cover | None:
         suffix = COVERS.get(context.codec.canonical_name) if context else None
         if suffix and stream.disposition & Disposition.attached_pic:
             # The demuxer has it at hand, and gives it before it reads anything else.
-            packet = next(container.demux(stream))
-            if 0 < packet.size <= LARGEST_COVER:
+            packet = next(containers.packets(container, stream), None)
+            if packet and 0 < packet.size <= LARGEST_COVER:
                 return Cover(bytes(packet), suffix)
     return None

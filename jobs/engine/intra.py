@@ -17,7 +17,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from jobs.engine import orientation
+from jobs.engine import containers, orientation
 from jobs.engine.codec import CannotCopy
 from jobs.engine.media import MediaInfo
 from jobs.engine.muxers import MOV, Container
@@ -92,16 +92,13 @@ def suffix_for(info: MediaInfo) -> str:
 
 
 def _packets(source: Path, info: MediaInfo, halt: Halt) -> "Iterator[Packet[VideoStream]]":
-    """The pictures as they are stored. Raises CannotCopy."""
+    """The pictures as they are stored, to where damage ends them."""
     container, stream = open_picture(source, info)
     with container:
-        try:
-            for packet in container.demux(stream):
-                halt.check()
-                if packet.size:
-                    yield packet
-        except (IndexError, av.error.FFmpegError) as error:
-            raise CannotCopy("it is damaged") from error
+        for packet in containers.packets(container, stream):
+            halt.check()
+            if packet.size:
+                yield packet
 
 
 def copy_pictures(

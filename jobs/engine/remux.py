@@ -99,7 +99,7 @@ def stored(path: Path, format: str, halt: Halt) -> list[Stored]:
         tracks = [track for track in opened.streams if is_media(track)]
         hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
         times: dict[int, list[Fraction]] = {track.index: [] for track in tracks}
-        for packet in opened.demux(tracks):
+        for packet in containers.packets(opened, *tracks):
             halt.check()
             if packet.size:
                 hashes[packet.stream_index].update(memoryview(packet))
