@@ -132,6 +132,14 @@ def test_what_is_too_long_to_be_carried_is_left_behind(client, ann):
     assert "typed" not in response.cookies
 
 
+def test_a_button_without_fields_has_nothing_to_bring_back(client, ann):
+    video = factories.video(ann)
+    client.logout()
+    page = sign_in_again(client, client.post(reverse("video-poster-back", args=[video.pk])))
+    assert page.request["PATH_INFO"] == video.get_absolute_url()
+    assert "What you had entered" not in page.content.decode()
+
+
 def test_what_somebody_made_up_is_not_filled_in(client, ann):
     video = factories.video(ann)
     client.cookies["typed"] = "WyIvIiwiIl0:1vPk:made-up"

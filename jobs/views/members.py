@@ -64,7 +64,7 @@ def keep_typed(request: HttpRequest, page: str, response: HttpResponse) -> HttpR
     data = request.POST.copy()
     data.pop("csrfmiddlewaretoken", None)
     signed = signing.dumps([page, data.urlencode()], salt=TYPED, compress=True)
-    if len(signed) <= LONGEST:
+    if data and len(signed) <= LONGEST:
         response.set_cookie(
             TYPED, signed, TYPED_SECONDS, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
         )
