@@ -85,6 +85,15 @@ def test_removed_jobs_still_count_and_those_that_never_began_do_not(settings):
     assert used_seconds() == [40]
 
 
+def test_a_deleted_recording_gives_back_what_never_began(settings):
+    settings.DAILY_MINUTES_LIMIT = 1
+    video = factories.video(facts=factories.info(seconds=20))
+    begun, _ = ask(video), ask(video)
+    begun.start("somewhere")
+    videos.delete(video)
+    assert used_seconds() == [20]
+
+
 def test_without_a_limit_nothing_is_counted():
     ask(factories.video())
     assert used_seconds() == []

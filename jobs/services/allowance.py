@@ -37,7 +37,7 @@ def _claim_seconds(owner: Account, seconds: float, minutes: int) -> None:
 
 
 def give_back(job: Job) -> None:
-    """A job ended before any worker began it."""
+    """A job ended, or is deleted, before any worker began it."""
     if settings.DAILY_MINUTES_LIMIT:
         day = timezone.localdate(job.created_at)
         rows = DailyUse.objects.filter(owner=job.owner_id, day=day, seconds__gte=job.video.duration_seconds)

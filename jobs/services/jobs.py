@@ -167,6 +167,8 @@ def remove(job: Job) -> None:
 def erase(job: Job) -> None:
     """Delete a job with its files, whatever its state; running work stops because its row is gone."""
     pk = job.pk
+    if job.is_active and not job.attempt:
+        allowance.give_back(job)
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
         _fail_dependant(dependant)
     job.delete()
