@@ -5,8 +5,8 @@ import traceback
 
 import av.error
 
-from jobs.engine.process import disk_full
-from jobs.errors import InputError, JobError, ResourceError
+from jobs.engine.process import disk_full, memory_full
+from jobs.errors import InputError, JobError
 
 
 def as_job_error(error: Exception) -> JobError:
@@ -17,8 +17,7 @@ def as_job_error(error: Exception) -> JobError:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(detail)
     if isinstance(error, MemoryError):
-        message = "The server ran out of memory for this recording. Try again when it is less busy."
-        return ResourceError(message, detail=detail, code="memory_full")
+        return memory_full(detail)
     if isinstance(error, FileNotFoundError):
         return JobError("A file that this needs is gone from the server. Upload the recording again.", detail=detail)
     if isinstance(error, av.error.FFmpegError):

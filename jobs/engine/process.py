@@ -215,11 +215,7 @@ def failure(
     if wanted := beyond(status, tail, limits or Limits()):
         return too_heavy(wanted, detail)
     if os.strerror(errno.ENOMEM) in tail:
-        return ResourceError(
-            "The server ran out of memory for this recording. Try again when it is less busy.",
-            detail=detail,
-            code="memory_full",
-        )
+        return memory_full(detail)
     if status == -signal.SIGKILL:  # by nobody here; most often by the kernel, for want of memory
         return ResourceError(
             "The server had to stop the work on this recording, which happens when its memory runs out. Try again "
@@ -273,6 +269,14 @@ def disk_full(detail: str) -> ResourceError:
         "The server's disk is full, so nothing was kept of this try. Ask the operator to make room, then try again.",
         detail=detail,
         code="disk_full",
+    )
+
+
+def memory_full(detail: str) -> ResourceError:
+    return ResourceError(
+        "The server ran out of memory for this recording. Try again when it is less busy.",
+        detail=detail,
+        code="memory_full",
     )
 
 
