@@ -178,6 +178,14 @@ def test_who_has_a_whole_network_of_ipv6_guesses_no_longer_than_others():
     assert sign_in(Client(), REMOTE_ADDR="2001:db8:0:1::1").status_code == 302
 
 
+def test_visitors_by_ipv4_are_told_apart_on_a_socket_of_ipv6():
+    factories.account()
+    guess(Client(), 12, REMOTE_ADDR="::ffff:192.0.2.7")
+    assert sign_in(Client(), REMOTE_ADDR="::ffff:192.0.2.7").status_code == 200
+    assert sign_in(Client(), REMOTE_ADDR="::ffff:192.0.2.8").status_code == 302
+    assert SignIn.objects.first().address == "192.0.2.8"
+
+
 def test_a_browser_that_was_signed_in_before_gets_in_while_a_neighbour_guesses():
     factories.account()
     mine = Client()

@@ -199,6 +199,10 @@ def test_a_crowd_counts_networks_of_ipv6_and_leaves_room_for_files():
     assert crowd.refusal("2001:db8::3") is channel.CROWD_OF_ONE
     crowd.leave("2001:db8::1")
     assert crowd.refusal("2001:db8::3") is None
-    for address in ("192.0.2.1", "192.0.2.2"):
+    for address in ("::ffff:192.0.2.1", "::ffff:192.0.2.2"):
         crowd.enter(address)
     assert crowd.refusal("192.0.2.2") is channel.CROWD
+    for address in ("2001:db8::2", "2001:db8::3"):
+        crowd.leave(address)
+    crowd.enter("::ffff:192.0.2.3")
+    assert crowd.refusal("::ffff:192.0.2.3") is None, "one of three visitors by IPv4"
