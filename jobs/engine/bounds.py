@@ -93,7 +93,10 @@ def is_about_media(error: Exception) -> bool:
 
 def most_used_bytes() -> int:
     """The most memory that this process, or one that it has started, ever had in use."""
-    return 1024 * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    # The kernel's ru_maxrss of a process begins with what its parent had in use, whatever it runs itself.
+    told = Path("/proc/self/status").read_text().split()
+    own = int(told[told.index("VmHWM:") + 1])
+    return 1024 * max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def lacked(error: BaseException | None) -> str:

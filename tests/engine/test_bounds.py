@@ -108,6 +108,22 @@ def test_an_encoder_that_says_nothing_of_memory_is_found_out_by_what_was_in_use(
     assert said.split() == ["tool", "damaged", "no_silence", "too_heavy", "too_heavy", "no_silence"]
 
 
+def test_what_a_parent_had_in_use_does_not_count():
+    ballast = bytearray(b"\1" * 400_000_000)
+    said = in_a_process(
+        """
+        from jobs.errors import ToolError
+        try:
+            with bounds.held(INFO, 600_000_000):
+                raise ToolError("The pictures could not be encoded.")
+        except ToolError as error:
+            print(error.code)
+        """
+    )
+    assert len(ballast) == 400_000_000
+    assert said.split() == ["tool"]
+
+
 def test_what_is_written_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bounds, "file_bytes", lambda info: 100_000)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
