@@ -176,4 +176,4 @@ def test_sound_and_picture_end_together(tmp_path):
 
 
 def test_params_of_the_engine_have_the_defaults_of_the_page():
-    assert CutParams() == CutParams("auto", 200, 200, 200, 100, ())
+    assert CutParams() == CutParams("auto", 200, 200, 200, 100, 120, ())
