@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,12 +45,14 @@ SIZE = (192, 96)
 CROPPED = 32
 """Columns left of the picture that a cropping container hides."""
 KEEP = ((0.4, 2.0), (3.2, 5.6), (6.4, 7.2))
+KEEP_LATE = ((0.8, 2.0), (2.8, 4.4), (5.0, 5.8))
+"""Of a recording whose first fifth is missing, and with it what the pictures up to the next keyframe need."""
 JOINT = 4
 """Where the clock of a joined stream starts again, seconds."""
 MOST_SHIFTED = 3
 """By how many pictures a recording may begin before its first one."""
 LATE_SECONDS = 0.045
-"""Half a picture, and what speech codecs and containers that count in milliseconds add."""
+"""What speech codecs and containers that count in milliseconds add, and what cutting whole pictures does."""
 
 VIDEO = {
     "h264": ("-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-bf", "3"),
@@ -108,7 +111,7 @@ TURNS = {
 LOOKS = (*TURNS, "cropped")
 SIGNALS = ("speech", "speech over hum", "low tone", "silence")
 MORE = {
-    "trim": {"start": 1.2, "end": 6.8},
+    "trim": {"start": 1.2, "end": 5.8},
     "thumbnails": {"mode": "even", "count": 3},
     "extract-audio": {"format": "m4a"},
     "watermark": {"text": "Seen", "start": 1, "end": 2},
@@ -208,28 +211,34 @@ def make(one: Combination, folder: Path) -> Path:
     return source
 
 
+def ranges(container: str) -> Ranges:
+    return KEEP_LATE if container == "ts, begun late" else KEEP
+
+
 # Working, in a process of its own ------------------------------------------------------------------------------------
 
 
-def work(source: Path, more: str, out: Path) -> dict[str, Any]:
+def work(source: Path, more: str, out: Path, keep: str) -> dict[str, Any]:
     """Probe, cut, and one more operation. What it says of a failure has a sentence, or a traceback as its fault."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "videoservice.settings")
     import django
 
     django.setup()
+    from jobs.engine import clock
     from jobs.engine.probe import probe
     from jobs.errors import JobError
 
     answer: dict[str, Any] = {"results": {}, "faults": []}
     try:
         info = probe(source).info
+        source = clock.file(source, info, source.parent)
     except JobError as error:
         answer["faults"].append(f"probe: {error.message}")
         return answer
     answer["duration"] = float(info.duration)
     first = "silence-cut" if info.audio else "trim"
     for slug in dict.fromkeys((first, more)):
-        data = {"keep": json.dumps(KEEP)} if slug == "silence-cut" else MORE[slug]
+        data = {"keep": keep} if slug == "silence-cut" else MORE[slug]
         try:
             answer["results"][slug] = operate(slug, data, source, info, out / slug)
         except JobError as error:
@@ -316,6 +325,13 @@ def judge_pictures(runs: list[tuple[int, int]], ranges: Ranges, one: Combination
             yield f"pictures {first} to {last} instead of {begin} to {end}"
 
 
+def shown(path: Path) -> list[float]:
+    """When each picture comes on show, seconds after the start."""
+    with av.open(str(path)) as container:
+        begin = (container.start_time or 0) / av.time_base
+        return [float(frame.pts * frame.time_base) - begin for frame in container.decode(video=0)]
+
+
 def samples(path: Path) -> np.ndarray:
     argv = [ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:a:0", "-af", "aresample=async=1:first_pts=0"]
     done = subprocess.run([*argv, "-ac", "1", "-ar", "16000", "-f", "f32le", "-"], check=True, capture_output=True)
@@ -330,12 +346,12 @@ def judge_sound(path: Path, runs: list[tuple[int, int]], one: Combination, fault
         faults.append(f"{len(heard) / 16000:.2f} s of sound instead of {length:.2f}")
     if not one[4].startswith("speech"):
         return None
-    at, lags = 0.0, []
+    lags, times = [], shown(path)
     for first, last in runs:
-        for step in np.arange(0.1, (last - first) / RATE - 0.5, 0.3):
-            piece = heard[int((at + step) * 16000) :][:6400]
-            lags.append(lag_seconds(piece, truth, first / RATE + step))
-        at += (last - first) / RATE
+        for number in range(first + 3, last - RATE // 2, 8):
+            piece = heard[int(times[number - first] * 16000) :][:6400]
+            lags.append(lag_seconds(piece, truth, number / RATE))
+        times = times[last - first :]
     late = [lag for lag in lags if lag is None or abs(lag) > LATE_SECONDS]
     if len(late) > len(lags) // 5:
         faults.append(f"sound is elsewhere in {len(late)} of {len(lags)} places: {late[:4]}")
@@ -358,19 +374,19 @@ def lag_seconds(piece: np.ndarray, truth: np.ndarray, at: float) -> float | None
 
 def tried(one: Combination, folder: Path) -> Verdict:
     source = make(one, folder)
-    argv = [sys.executable, __file__, "--work", source, one[5], folder / "out"]
+    argv = [sys.executable, __file__, "--work", source, one[5], folder / "out", json.dumps(ranges(one[0]))]
     done = subprocess.run([*map(str, argv)], capture_output=True, text=True, check=False)
     if done.returncode:
         return Verdict([f"the process ended with {done.returncode}: {done.stderr[-400:]}"])
     answer = json.loads(done.stdout.splitlines()[-1])
     verdict = Verdict(answer["faults"])
-    ranges = {"silence-cut": KEEP, "trim": ((1.2, 6.8),), "convert": ((0, SECONDS),)}
+    wanted = {"silence-cut": ranges(one[0]), "trim": ((1.2, 5.8),), "convert": ((0, SECONDS),)}
     for slug, paths in answer["results"].items():
         if not all(Path(path).stat().st_size for path in paths):
             verdict.faults.append(f"{slug}: an empty result")
-        if slug in ranges and not (slug == "convert" and one[0] == "ts, begun late"):
+        if slug in wanted and not (slug == "convert" and one[0] == "ts, begun late"):
             runs = runs_of(numbers(Path(paths[0]), one[3]))
-            faults = list(judge_pictures(runs, ranges[slug], one))
+            faults = list(judge_pictures(runs, wanted[slug], one))
             if one[2] != "none":
                 verdict.lag_ms = judge_sound(Path(paths[0]), runs, one, faults)
             verdict.faults += [f"{slug}: {fault}" for fault in faults]
@@ -383,11 +399,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="which of the many combinations")
     parser.add_argument("--only", nargs="*", default=[], help="properties that must occur, such as avi mpeg4")
     parser.add_argument("--keep", type=Path, help="a folder to keep the files in which something went wrong")
-    parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--work", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        source, more, out = options.work
-        print(json.dumps(work(Path(source), more, Path(out))))
+        source, more, out, keep = options.work
+        print(json.dumps(work(Path(source), more, Path(out), keep)))
         return
     print(f"| {' | '.join(FACTORS)} | sound off, ms | faults |")
     print("|" + "---|" * (len(FACTORS) + 2))

@@ -13,14 +13,14 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from jobs import live, storage
-from jobs.engine import bounds, clock
+from jobs.engine import bounds
 from jobs.engine.failures import as_job_error
 from jobs.engine.process import CommandLog
 from jobs.errors import Cancelled, InputError
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
-from jobs.services import inputs, parameters, transcripts
+from jobs.services import inputs, parameters, sources, transcripts
 from jobs.services import jobs as services
 from jobs.worker import horse_name
 
@@ -74,17 +74,14 @@ def work(job: Job, commands: CommandLog) -> None:
     with (
         storage.scratch(job.pk, attempt) as scratch,
         LifeSigns(job, operation.timeout_seconds(info, params)) as signs,
-        clock.continuous(storage.path(job.video.key), info, scratch) as (source, info),
     ):
-        is_copy = source != storage.path(job.video.key)
         context = Context(
-            source=source,
+            source=sources.file(job.video),
             info=info,
             inputs=others.files,
             input_infos=others.infos,
             scratch=scratch,
-            # What is kept belongs to the recording's own times.
-            cache=scratch if is_copy else storage.cache_dir(job.video.sha256),
+            cache=storage.cache_dir(job.video.sha256),
             title=job.video.title,
             progress=signs.progress,
             log=commands,

@@ -18,6 +18,7 @@ import pytest
 from jobs.engine import cut, cutplan, measuring
 from jobs.engine.cutparams import CutParams
 from jobs.engine.inspection import inspect
+from jobs.engine.lock import alone
 from jobs.engine.timeline import FrameIndex
 from jobs.errors import Busy
 from jobs.services import measuring as services
@@ -59,7 +60,7 @@ def cache(client: Client, site: Site, video: str) -> Path:
 @contextmanager
 def slow(folder: Path, what: str = "loudness") -> Iterator[None]:
     """Whoever measures waits, as if there were very much to decode."""
-    with measuring.alone(measuring.lock_file(folder, what, "all")):
+    with alone(measuring.lock_file(folder, what, "all")):
         yield
 
 
@@ -182,7 +183,7 @@ def test_processes_that_ask_at_the_same_time_measure_once(tmp_path: Path):
 
 def test_locks_are_those_of_the_kernel_and_go_with_who_held_them(tmp_path: Path):
     lock = measuring.lock_file(tmp_path, "voice", 0)
-    with measuring.alone(lock):
+    with alone(lock):
         pass
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

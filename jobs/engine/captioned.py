@@ -20,9 +20,8 @@ from jobs.engine import captions, embedded, lettering, muxers, process, rejoin, 
 from jobs.engine.captionlines import ROW
 from jobs.engine.captions import Caption
 from jobs.engine.marks import Look, Painter
-from jobs.engine.media import MediaInfo, VideoTrack
+from jobs.engine.media import MediaInfo, VideoTrack, demuxer
 from jobs.engine.parallel import together
-from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.sidetracks import SideTrack
 from jobs.engine.transcript import iso_639_2

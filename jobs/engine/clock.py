@@ -1,7 +1,8 @@
 """Recordings whose clock starts again on the way: transport streams joined end to end, receivers that connect anew.
 
 Every reader would have to know of the joints, and seeking finds its way by rising times. So such a recording is copied
-once, packet by packet, with times that go on.
+once, packet by packet, with times that go on. Its facts are those of the copy from the start (`probe`), and what is
+opened with them is the copy, which is kept in the cache of these bytes and made anew when it is gone (`file`).
 """
 
 import contextlib
@@ -13,15 +14,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.container import InputContainer
 from av.packet import Packet
 
 from jobs.engine import containers, encoding
 from jobs.engine.inspection import inspect
-from jobs.engine.media import MediaInfo
-from jobs.engine.parallel import Halt
-from jobs.engine.pcm import demuxer
+from jobs.engine.lock import alone
+from jobs.engine.media import MediaInfo, demuxer
 
 FORMATS = {"mpegts", "mpeg"}
+SLOWEST_COPY = 10_000_000
+"""Bytes a second that even a slow processor takes apart twice and puts together again."""
 # Decode times of a track rise. Falling by this much is no jitter, and going ahead by that much no pause.
 BACK, AHEAD = Fraction(1, 2), Fraction(3600)
 
@@ -46,29 +49,64 @@ class _Track:
 
 
 @contextlib.contextmanager
-def continuous(
-    source: Path, info: MediaInfo, scratch: Path, halt: Halt | None = None
-) -> Iterator[tuple[Path, MediaInfo]]:
-    """The recording itself, or a copy in `scratch` whose times go on, for as long as the block runs.
+def continuous(source: Path, scratch: Path) -> Iterator[tuple[Path, MediaInfo]]:
+    """The recording itself, or a copy in `scratch` whose times go on, for as long as the block runs; and its facts.
 
-    Raises InputError, ToolError, ResourceError.
+    Run it on strangers' files only in a bounded child process, as `inspect`. Raises what that does, and ToolError,
+    ResourceError.
     """
-    halt = halt or Halt()
-    shifts = offsets(source, info, halt) if demuxer(info) in FORMATS else [Fraction(0)]
+    info = inspect(source)
+    shifts = offsets(source, info)
     if len(shifts) < 2:
         yield source, info
         return
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".clock-") as folder:
-        copy = Path(folder) / "continuous.ts"
-        _copied(source, info, shifts, copy, halt)
-        yield copy, inspect(copy)
+    with tempfile.NamedTemporaryFile(dir=scratch, prefix=".clock-", suffix=".ts") as file:
+        copy = Path(file.name)
+        _copied(source, info, shifts, copy)
+        found = inspect(copy)
+        yield (
+            copy,
+            dataclasses.replace(
+                found, format=info.format, size_bytes=info.size_bytes, unread=info.unread, clocks=len(shifts)
+            ),
+        )
 
 
-def offsets(source: Path, info: MediaInfo, halt: Halt) -> list[Fraction]:
+def limits(size: int) -> tuple[int, int]:
+    """How much processor time, in seconds, and how large a file the copy of a recording of `size` bytes may need."""
+    return size // SLOWEST_COPY, (64 << 20) + 4 * size
+
+
+def kept(cache: Path) -> Path:
+    """Where the copy lies in the cache of a recording's bytes, if it does."""
+    return cache / "continuous.ts"
+
+
+def file(source: Path, info: MediaInfo, cache: Path) -> Path:
+    """What the facts `continuous` gave are about: the recording itself, or the copy, made when it is not in the cache.
+
+    Raises InputError, ToolError, ResourceError.
+    """
+    copy = kept(cache)
+    if info.clocks < 2:
+        return source
+    with alone(cache / ".clock.lock"):
+        if not copy.exists():
+            raw = inspect(source)
+            part = cache / ".continuous.part"
+            _copied(source, raw, offsets(source, raw), part)
+            part.replace(copy)
+    return copy
+
+
+def offsets(source: Path, info: MediaInfo) -> list[Fraction]:
     """What to add to the times of each run of the clock, in seconds: the same for all tracks, which stay in step."""
+    if demuxer(info) not in FORMATS:
+        return [Fraction(0)]
     tracks: defaultdict[int, _Track] = defaultdict(_Track)
-    for packet in _packets(source, info, halt):
-        tracks[packet.stream_index].take(packet)
+    with containers.recording(source, demuxer(info)) as container:
+        for packet in _packets(container, info):
+            tracks[packet.stream_index].take(packet)
     shifts = [Fraction(0)]
     for run in range(1, max((len(track.spans) for track in tracks.values()), default=0)):
         there = [track.spans for track in tracks.values() if len(track.spans) > run]
@@ -77,31 +115,28 @@ def offsets(source: Path, info: MediaInfo, halt: Halt) -> list[Fraction]:
     return shifts
 
 
-def _packets(source: Path, info: MediaInfo, halt: Halt) -> Iterator[Packet]:
-    kept = [*([info.video.index] if info.video else []), *(track.index for track in info.audio)]
-    with containers.recording(source, demuxer(info)) as container:
-        for packet in containers.packets(container, *(container.streams[index] for index in kept)):
-            halt.check()
-            if packet.size:
-                yield packet
+def _kept(info: MediaInfo) -> list[int]:
+    return [*([info.video.index] if info.video else []), *(track.index for track in info.audio)]
 
 
-def _copied(source: Path, info: MediaInfo, shifts: list[Fraction], copy: Path, halt: Halt) -> None:
+def _packets(container: InputContainer, info: MediaInfo) -> Iterator[Packet]:
+    for packet in containers.packets(container, *(container.streams[index] for index in _kept(info))):
+        if packet.size:
+            yield packet
+
+
+def _copied(source: Path, info: MediaInfo, shifts: list[Fraction], copy: Path) -> None:
     tracks: defaultdict[int, _Track] = defaultdict(_Track)
-    kept = [*([info.video.index] if info.video else []), *(track.index for track in info.audio)]
     with (
         encoding.errors("packets"),
         containers.recording(source, demuxer(info)) as container,
         av.open(f"file:{copy}", "w", format="mpegts", options={"muxdelay": "0"}) as output,
     ):
         streams = {}
-        for index in kept:
+        for index in _kept(info):
             streams[index] = output.add_stream_from_template(container.streams[index])
             streams[index].metadata.update(container.streams[index].metadata)
-        for packet in containers.packets(container, *(container.streams[index] for index in kept)):
-            halt.check()
-            if not packet.size:
-                continue
+        for packet in _packets(container, info):
             shift = round(shifts[tracks[packet.stream_index].take(packet)] / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from jobs.engine import soundfiles
 from jobs.engine.colours import Colours
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.pcm import demuxer, output_channels
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
+from jobs.engine.pcm import output_channels
 from jobs.engine.shape import Framing, Shape, framing
 from jobs.engine.targets import TARGETS, Quality, Rate, Target
 from jobs.errors import InputError

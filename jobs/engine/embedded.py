@@ -9,8 +9,7 @@ import av.error
 
 from jobs.engine import captions, containers, process
 from jobs.engine.captions import Caption
-from jobs.engine.media import MediaInfo
-from jobs.engine.pcm import demuxer
+from jobs.engine.media import MediaInfo, demuxer
 from jobs.errors import ToolError
 
 TEXT_CODECS = {"mov_text", "subrip", "webvtt", "ass", "ssa", "text"}

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from jobs.engine import loudness, process, soundfiles
 from jobs.engine.inspection import inspect
 from jobs.engine.loudness import Levelling
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.pcm import demuxer, output_channels
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
+from jobs.engine.pcm import output_channels
 from jobs.engine.render import whole
 from jobs.engine.soundfiles import SoundFile
 from jobs.errors import InputError, ToolError

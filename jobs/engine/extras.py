@@ -16,8 +16,7 @@ from jobs.engine.chapters import Chapter
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.embedded import CaptionTrack
 from jobs.engine.exports import timecode
-from jobs.engine.media import MediaInfo, one_line, title_of
-from jobs.engine.pcm import demuxer
+from jobs.engine.media import MediaInfo, demuxer, one_line, title_of
 from jobs.engine.process import CommandLog
 from jobs.engine.transcript import Transcript, iso_639_2
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from jobs.engine import containers, orientation
 from jobs.engine.codec import CannotCopy
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import MediaInfo, demuxer
 from jobs.engine.muxers import MOV, Container
 from jobs.engine.parallel import Halt
 from jobs.engine.picture import exact_start
@@ -78,7 +78,7 @@ def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
     if codec == "h264" and "444" in info.video.pixel_format:
         raise CannotCopy("its first picture tells how all others are coded")
     if codec in MIXED:
-        if info.format.split(",")[0] not in MARKING:
+        if demuxer(info) not in MARKING:
             raise CannotCopy("its container does not tell which pictures stand for themselves")
     elif not av.Codec(codec, "r").intra_only:
         raise CannotCopy("its pictures need each other")

@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jobs.engine import process
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.pcm import demuxer
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.errors import InputError, ToolError
 
 USUAL_LUFS = -16.0

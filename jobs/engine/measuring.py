@@ -5,18 +5,17 @@ the cache, the plan when a plan was asked for, or what went wrong (see `sandbox`
 other processes and machines, one measures; the others wait for it and find its result.
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jobs.engine import cut, levels, process, sandbox, timeline, voice
+from jobs.engine import clock, cut, levels, process, sandbox, timeline, voice
 from jobs.engine.cutparams import CutParams
+from jobs.engine.lock import alone
 from jobs.engine.media import MediaInfo
 
 NICENESS = 10
@@ -25,7 +24,8 @@ NICENESS = 10
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """`what` is loudness, voice, frames or plan; only frames need no track. `params` are those of a plan, in JSON."""
+    """`what` is loudness, voice, frames, plan or clock; the first two and plans need a track. `params` are those of a
+    plan, in JSON. `clock` only sees to it that the file to work on is there (`clock.file`)."""
 
     what: str
     source: str
@@ -38,20 +38,27 @@ class Request:
 def ask(request: Request, at_start: Callable[[process.Child], None] = lambda child: None) -> sandbox.Answer:
     """Have a child do it. Raises InputError, ToolError, ResourceError, and Busy, as `sandbox.ask` does."""
     given = json.dumps(dataclasses.asdict(request)).encode()
-    duration = float(MediaInfo.from_json(request.info).duration)
-    return sandbox.ask(sandbox.command("measuring"), limits(duration), given=given, at_start=at_start)
+    info = MediaInfo.from_json(request.info)
+    return sandbox.ask(sandbox.command("measuring"), limits(info), given=given, at_start=at_start)
 
 
-def limits(duration: float) -> process.Limits:
+def limits(info: MediaInfo) -> process.Limits:
     """Listening for voice is the slowest, at a hundred times the pace of the recording."""
-    return process.Limits(seconds=60 + int(duration) // 10, memory_bytes=4 << 30, file_bytes=1 << 30, network=False)
+    seconds, size = 60 + int(info.duration) // 10, 1 << 30
+    if info.clocks > 1:
+        more_seconds, copied = clock.limits(info.size_bytes)
+        seconds, size = seconds + more_seconds, max(size, copied)
+    return process.Limits(seconds=seconds, memory_bytes=4 << 30, file_bytes=size, network=False)
 
 
 # In the child --------------------------------------------------------------------------------------------------------
 
 
 def done(request: Request) -> sandbox.Answer:
-    source, cache, info = Path(request.source), Path(request.cache), MediaInfo.from_json(request.info)
+    cache, info = Path(request.cache), MediaInfo.from_json(request.info)
+    source = clock.file(Path(request.source), info, cache)
+    if request.what == "clock":
+        return {}
     if request.what == "plan":
         how = CutParams(**request.params)
         return cut.plan_json(cut.plan_only(source, info, how, track=request.track, cache=cache))
@@ -67,15 +74,6 @@ def done(request: Request) -> sandbox.Answer:
 
 def lock_file(cache: Path, what: str, track: int | str) -> Path:
     return cache / f".{what}-{track}.lock"
-
-
-@contextlib.contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Hold a lock, that ends with this process at the latest."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def main() -> None:

@@ -73,7 +73,9 @@ class MediaInfo:
 
     `format` is libavformat's name of the demuxer, to be forced on every later opening of the same bytes.
     `video` leaves out cover pictures. `subtitles` are languages (or "und") of embedded text tracks. `unread` has
-    what each sound track is stored as that nothing here decodes, as people call it.
+    what each sound track is stored as that nothing here decodes, as people call it. `clocks` is how often its clock
+    starts: where that is more than once, all but `format` and `size_bytes` is said of a copy whose clock goes on, which
+    is what has to be opened (`jobs.engine.clock`).
     """
 
     format: str
@@ -85,6 +87,7 @@ class MediaInfo:
     subtitles: tuple[str, ...] = ()
     chapters: int = 0
     unread: tuple[str, ...] = ()
+    clocks: int = 1
 
     @property
     def kind(self) -> str:
@@ -110,6 +113,11 @@ class MediaInfo:
                 "unread": tuple(data.get("unread", ())),
             }
         )
+
+
+def demuxer(info: MediaInfo) -> str:
+    """The one name to force; libavformat lists several for some demuxers."""
+    return "mpegts" if info.clocks > 1 else info.format.split(",")[0]
 
 
 def title_of(told: Mapping[str, str]) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.engine import containers, soundfiles
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.pcm import demuxer
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.soundfiles import SoundFile
 from jobs.errors import InputError
 

@@ -12,9 +12,9 @@ from jobs.engine import correlate
 from jobs.engine.correlate import Match
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.listening import Listener
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import MediaInfo, demuxer
 from jobs.engine.parallel import Beside, Halt
-from jobs.engine.pcm import demuxer, output_channels, output_rate
+from jobs.engine.pcm import output_channels, output_rate
 from jobs.engine.report import Fault, Heard
 from jobs.engine.sound import FADE_SECONDS
 

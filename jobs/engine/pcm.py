@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from jobs.engine import containers
-from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.parallel import Halt
 from jobs.engine.placed import LAYOUTS, Placed, Samples, placed
 from jobs.engine.steady import Unsteady, steady
@@ -35,11 +35,6 @@ def output_rate(track: AudioTrack) -> int:
 
 def output_channels(track: AudioTrack) -> int:
     return track.channels if track.channels in LAYOUTS else 2
-
-
-def demuxer(info: MediaInfo) -> str:
-    """The one name to force; libavformat lists several for some demuxers."""
-    return info.format.split(",")[0]
 
 
 @contextlib.contextmanager

@@ -15,8 +15,7 @@ from av.video.stream import VideoStream
 from jobs.engine import containers
 from jobs.engine.cropping import all_cropped
 from jobs.engine.deinterlace import whole_pictures
-from jobs.engine.media import Crop, MediaInfo
-from jobs.engine.pcm import demuxer
+from jobs.engine.media import Crop, MediaInfo, demuxer
 from jobs.engine.timeline import FrameIndex, Schedule, open_picture, readable_frames
 from jobs.errors import ToolError
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.engine import process, sandbox
+from jobs.engine import clock, process, sandbox
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
 from jobs.errors import Crash, InputError, TooHeavy
@@ -26,7 +26,9 @@ MEMORY_BYTES = 4 << 30
 POSTER_BYTES = 16 << 20
 POSTER_WIDTH = 640
 SLOWEST_READ = 25_000_000
-"""Bytes a second that even a busy disk gives, while the whole file is read once for its hash."""
+"""Bytes a second that even a busy disk gives."""
+READS = 4
+"""The whole file is read for its hash; a transport stream also for its clock, and twice more for a copy of it."""
 SLOWEST_WORK = 50_000_000
 """Bytes a second that even a slow processor hashes and takes apart."""
 
@@ -66,11 +68,12 @@ def command(path: Path, poster: Path | None) -> list[str]:
 
 
 def limits(size: int) -> process.Limits:
+    seconds, copied = clock.limits(size)
     return process.Limits(
-        seconds=60 + size // SLOWEST_WORK,
-        wall_seconds=120 + size / SLOWEST_READ,
+        seconds=60 + size // SLOWEST_WORK + seconds,
+        wall_seconds=120 + READS * size / SLOWEST_READ,
         memory_bytes=MEMORY_BYTES,
-        file_bytes=POSTER_BYTES,
+        file_bytes=max(POSTER_BYTES, copied),
         network=False,
     )
 
@@ -86,12 +89,12 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 def answer(path: Path, poster: Path | None, hashed: bool) -> dict[str, Any]:
     """What the child says about a file."""
-    info = inspect(path)
-    return {
-        "info": info.to_json(),
-        "sha256": sha256(path) if hashed else "",
-        "poster": poster is not None and info.video is not None and has_poster(path, info, poster),
-    }
+    with clock.continuous(path, path.parent) as (file, info):
+        return {
+            "info": info.to_json(),
+            "sha256": sha256(path) if hashed else "",
+            "poster": poster is not None and info.video is not None and has_poster(file, info, poster),
+        }
 
 
 def sha256(path: Path) -> str:

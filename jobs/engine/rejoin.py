@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jobs.engine import containers, embedded, mux, muxers, process, sidetracks
-from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.muxers import MKV, MOV, MP4, Container, Wished
 from jobs.engine.parallel import Halt
-from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.sidetracks import SideTrack
 from jobs.errors import ToolError

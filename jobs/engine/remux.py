@@ -12,11 +12,10 @@ from av.stream import Disposition, Stream
 from jobs.engine import containers, extract, process, sidetracks
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.inspection import inspect
-from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.muxers import Container
 from jobs.engine.offsets import offsets
 from jobs.engine.parallel import Halt, together
-from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.stored import Unsound
 

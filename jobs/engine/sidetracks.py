@@ -17,9 +17,8 @@ from av.video.stream import VideoStream
 from jobs.engine import containers, integrity, muxers
 from jobs.engine.embedded import TEXT_CODECS, language_of
 from jobs.engine.inspection import inspect
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import MediaInfo, demuxer
 from jobs.engine.muxers import Container
-from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.errors import ToolError
 

@@ -19,9 +19,8 @@ from av.video.stream import VideoStream
 
 from jobs.engine import containers, nal
 from jobs.engine.coded import CodedOrder
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import MediaInfo, demuxer
 from jobs.engine.parallel import Halt
-from jobs.engine.pcm import demuxer
 from jobs.engine.splice import Run
 from jobs.engine.timeline import open_picture
 from jobs.errors import ToolError

@@ -11,11 +11,10 @@ from jobs.engine import coded, splice
 from jobs.engine.codec import CannotCopy, Quality
 from jobs.engine.coded import CodedOrder
 from jobs.engine.intra import Intra
-from jobs.engine.media import MediaInfo, VideoTrack
+from jobs.engine.media import MediaInfo, VideoTrack, demuxer
 from jobs.engine.muxers import MP4, Container
 from jobs.engine.parallel import Halt
 from jobs.engine.patch import fitting
-from jobs.engine.pcm import demuxer
 from jobs.engine.smartcut import Splice
 from jobs.engine.splice import Decoding, Stretch
 from jobs.engine.target import coder_for

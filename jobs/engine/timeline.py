@@ -19,10 +19,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from jobs.engine import cache, containers
-from jobs.engine.media import MediaInfo
+from jobs.engine.media import MediaInfo, demuxer
 from jobs.engine.parallel import Halt
 from jobs.engine.parts import Part
-from jobs.engine.pcm import demuxer
 from jobs.errors import InputError
 
 Ticks = NDArray[np.int64]

@@ -9,8 +9,8 @@ from jobs.engine import deinterlace, embedded, process, sidetracks, soundfiles
 from jobs.engine.colours import Colours
 from jobs.engine.conversion import Plan, Wish
 from jobs.engine.extract import OWN_TAGS
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.pcm import demuxer, output_channels
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
+from jobs.engine.pcm import output_channels
 from jobs.engine.process import CommandLog
 from jobs.engine.shape import Framing
 from jobs.engine.sidetracks import SideTrack

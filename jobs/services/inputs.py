@@ -13,6 +13,7 @@ from jobs.models import Account, Image, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
 from jobs.operations.fields import GivenKind
+from jobs.services import sources
 from jobs.templatetags.words import clock
 
 MOST_OFFERED = 500
@@ -22,13 +23,16 @@ MODELS: Mapping[GivenKind, type[Video] | type[Image]] = {"recording": Video, "im
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What an operation's `inputs` stand for, by name: rows, where their bytes lie, and the facts about recordings."""
+    """What an operation's `inputs` stand for, by name: rows, the files to work on, and the facts about recordings."""
 
     rows: Mapping[str, Video | Image]
 
     @property
     def files(self) -> dict[str, Path]:
-        return {name: storage.path(row.key) for name, row in self.rows.items()}
+        return {
+            name: sources.file(row) if isinstance(row, Video) else storage.path(row.key)
+            for name, row in self.rows.items()
+        }
 
     @property
     def infos(self) -> dict[str, MediaInfo]:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from jobs import storage
 from jobs.engine import sandbox
 from jobs.models import Video
 from jobs.operations import registry
 from jobs.operations.base import Params
-from jobs.services import inputs
+from jobs.services import inputs, sources
 from jobs.services.videos import PROBES
 
 TURN_SECONDS = 10
@@ -37,5 +36,5 @@ def picture(video: Video, slug: str, params: Params, at: Fraction) -> bytes:
     found = inputs.find(video.owner, video, slug, params)
     with tempfile.TemporaryDirectory(prefix="preview-") as folder, _turn():
         out = Path(folder) / "preview.jpg"
-        operation.preview(storage.path(video.key), video.info, found.files, params, at, out)
+        operation.preview(sources.file(video), video.info, found.files, params, at, out)
         return out.read_bytes()

@@ -19,7 +19,6 @@ from jobs.engine.cutplan import CutPlan
 from jobs.engine.detect import Range
 from jobs.engine.extras import Captions, moved_captions
 from jobs.engine.failures import as_job_error
-from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
 from jobs.engine.process import require_file
 from jobs.engine.proven import timed
@@ -187,11 +186,11 @@ def run(options: dict[str, Any], bar: "Bar") -> tuple[Made, Exported]:
     require_output(options)
     for path in others:
         require_export(source, path)
-    params, info = params_of(options), inspect(source)
+    params = params_of(options)
     make = planned if options["render"] == "none" else rendered
     scratch = options["output"].parent if options["output"] else Path(tempfile.gettempdir())
-    with clock.continuous(source, info, scratch) as (steady, info):
-        made = make({**options, "input": steady}, info, params, bar)
+    with clock.continuous(source, scratch) as (steady, info):
+        made = make(steady, options, info, params, bar)
     return made, export(source, info, made.plan, made.captions, others)
 
 
@@ -223,11 +222,11 @@ def params_of(options: dict[str, Any]) -> CutParams:
     )
 
 
-def rendered(options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "Bar") -> Made:
+def rendered(source: Path, options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "Bar") -> Made:
     output = options["output"]
     # Scratch beside the result: where that has room, what leads to it has.
     result = cut(
-        options["input"],
+        source,
         output,
         info,
         params,
@@ -242,9 +241,8 @@ def rendered(options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "
     )
 
 
-def planned(options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "Bar") -> Made:
+def planned(source: Path, options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "Bar") -> Made:
     """The cut without a recording of it; the values of --json have the same keys as with one."""
-    source = options["input"]
     bar.show(0, "Measuring the sound")
     spent = {"analysis": 0.0, "render": 0.0, "verify": 0.0}
     with timed(spent, "analysis"):
@@ -252,7 +250,7 @@ def planned(options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "B
     captions = moved_captions(source, info, plan) if any(map(is_captions, options["export"])) else ()
     took = {name: round(value, 3) for name, value in spent.items()}
     facts = {**plan_json(plan), "frames": 0, "frames_copied": 0, "render": "none", "seconds": took}
-    return Made(plan, captions, facts, (f"{source}: {told(plan)}. No recording was made.",))
+    return Made(plan, captions, facts, (f"{options['input']}: {told(plan)}. No recording was made.",))
 
 
 def threshold(text: str) -> float | str:
