@@ -105,7 +105,7 @@ def attach_argv(
         # Captions count from the recording's start.
         *("-itsoffset", f"{float(-info.start):.6f}", *process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
         *(*process.SAFE_INPUT, "-f", "srt", "-i", f"file:{texts}"),
-        *(*maps, "-map", "1:0", f"-c:{ours}", own, "-c:v", "copy", "-c:a", "copy", *beside),
+        *(*maps, "-map", "1:0", f"-c:{ours}", own, "-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside),
         *("-map_metadata", "0", "-map_chapters", "0", *labels, *exact),
         *("-progress", "pipe:1", "-f", rejoin.MUXERS[output.suffix], f"file:{output}"),
     ]

@@ -7,10 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from jobs.engine import containers, embedded, muxers, process, sidetracks
-from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.muxers import MKV, MP4, Container, Wished
 from jobs.engine.parallel import Halt, together
-from jobs.engine.pcm import demuxer
 from jobs.engine.process import CommandLog
 from jobs.engine.rejoin import MUXERS, REPACKED, text_codec
 from jobs.engine.render import whole
@@ -107,7 +106,8 @@ def argv(
         *("-fflags", "+genpts", "-itsoffset", f"{float(-info.start):.6f}"),
         *process.reading(source, demuxer(info)),
         *(*maps, "-map_metadata", str(own), "-map_chapters", str(own), *_names(info, tracks, own, titles)),
-        *("-c:v", "copy", "-c:a", "copy", *beside, *exact, "-progress", "pipe:1"),
+        # All pictures, also those before the first keyframe: some are whole though nothing says so.
+        *("-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside, *exact, "-progress", "pipe:1"),
         *("-f", MUXERS.get(suffix) or {".m4a": "ipod", ".mka": "matroska"}[suffix], f"file:{output}"),
     ]
 
