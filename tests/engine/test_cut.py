@@ -437,9 +437,9 @@ def test_a_result_with_a_missing_picture_is_not_published(tmp_path, monkeypatch)
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
     encode = picture.encode_pictures
 
-    def one_short(source, info, index, wanted, output, *, progress):
+    def one_short(source, info, index, wanted, output, **options):
         short = dataclasses.replace(wanted, pts=wanted.pts[:-1], at=wanted.at[:-1], lasts=wanted.lasts[:-1])
-        return encode(source, info, index, short, output, progress=progress)
+        return encode(source, info, index, short, output, **options)
 
     monkeypatch.setattr(picture, "encode_pictures", one_short)
     with pytest.raises(ToolError) as error:
