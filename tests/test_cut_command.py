@@ -360,7 +360,7 @@ def test_what_nobody_foresaw_ends_in_a_sentence(monkeypatch, capsys, source, tmp
     def broken(*_, **__):
         raise ValueError("no such thing as -1 pictures")
 
-    monkeypatch.setattr("jobs.management.commands.cut.inspect", broken)
+    monkeypatch.setattr("jobs.engine.clock.inspect", broken)
     with pytest.raises(SystemExit) as ended:
         call_command("cut", str(source), str(tmp_path / "cut.mp4"))
     assert ended.value.code == 1

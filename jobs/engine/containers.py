@@ -46,7 +46,9 @@ def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any
 
     One without content says that what was before goes on; one without times as well, that its stream has ended.
     """
-    return restamp.steady(_demuxed(container, *streams))
+    found = _demuxed(container, *streams)
+    # Elsewhere times of decoding may be libavformat's own guesses, which run back behind a seek.
+    return restamp.steady(found) if container.format.name == restamp.FORMAT else found
 
 
 def _demuxed(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":

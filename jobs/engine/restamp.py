@@ -10,6 +10,8 @@ from typing import Any
 from av.packet import Packet
 from av.stream import Stream
 
+FORMAT = "mpeg"
+"""Program streams, as libavformat calls them."""
 CODECS = {"mpeg1video", "mpeg2video"}
 BACK_SECONDS = 0.5
 """A clock that falls by more than this starts again."""
