@@ -124,7 +124,8 @@ def test_the_waveform_and_the_servers_plan_appear(open_plan, client, talk):
     plan = planned(client, talk)
     assert len(plan["keep"]) == 4
     assert saved(page) == pytest.approx(plan["saved"], abs=0.051)
-    expect(page.locator("#cut-sum")).to_have_text(f"of 0:10.0: 4 cuts, 0:0{plan['output_duration']:.1f} stays")
+    summed = f"of 0:10.0: 4 cuts, 0:0{plan['output_duration']:.1f} stays"
+    expect(page.locator("#cut-sum")).to_have_text(summed, timeout=SLOW)
     red, green, _ = colour(page, 0.7)
     assert green > red + 40  # what stays is green
     red, green, _ = colour(page, 2)
