@@ -253,7 +253,7 @@ def test_settings_moved_after_edits_by_hand_say_that_they_win(open_plan, talk):
     settled(page)
     slide(page, "min_silence_ms", 300)
     settled(page)
-    expect(page.locator("#cut-say")).to_contain_text("Undo brings it back.")
+    expect(page.locator("#cut-say")).to_contain_text("Undo brings them back.")
     expect(page.locator("#cut-hand")).to_be_hidden()
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("#cut-hand")).to_be_visible()
