@@ -13,6 +13,7 @@ import threading
 import zipfile
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import av.error
@@ -273,6 +274,7 @@ def test_a_track_that_shows_up_late_hides_no_other(shelf):
 def test_reading_goes_on_behind_a_packet_of_an_unexpected_track():
     # Whether PyAV stumbles over one is a matter of chance: it looks at memory that is not its own.
     class Stumbling:
+        format = SimpleNamespace(name="mpegts")
         parts = iter(([1, 2], [3]))
 
         def demux(self, tracks):
