@@ -10,8 +10,8 @@ from jobs.engine import clean, levels, muxers, resound
 from jobs.engine.clean import Cleaned, Mains, Wish
 from jobs.engine.media import AudioTrack, MediaInfo
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm, safe_name
-from jobs.operations.wrapped import Progress, made_in, with_notes
+from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm
+from jobs.operations.wrapped import Progress, wrapped
 
 
 class CleanAudioForm(OperationForm):
@@ -103,10 +103,7 @@ class CleanAudio(Operation[CleanAudioParams]):
                 log=context.log,
             )
 
-        output, done = made_in(context, container, "cleaned", make)
-        name = safe_name(f"{context.title} (clean)", container.suffix)
-        facts = with_notes(context, output, done.to_json())
-        return [Draft(output, context.info.kind, name, container.media_type, facts)]
+        return [wrapped(context, container, "clean", make)]
 
 
 def track_of(info: MediaInfo, params: CleanAudioParams) -> AudioTrack:

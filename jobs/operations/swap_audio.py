@@ -14,8 +14,8 @@ from jobs.engine.swap import Mode, Swapped
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import RecordingField
-from jobs.operations.forms import ContainerField, NumberField, OperationForm, safe_name
-from jobs.operations.wrapped import Progress, made_in, with_notes
+from jobs.operations.forms import ContainerField, NumberField, OperationForm
+from jobs.operations.wrapped import Progress, wrapped
 
 
 class SwapAudioForm(OperationForm):
@@ -104,10 +104,7 @@ class SwapAudio(Operation[SwapAudioParams]):
                 log=context.log,
             )
 
-        output, done = made_in(context, container, "swapped", make)
-        name = safe_name(f"{context.title} (new sound)", container.suffix)
-        facts = with_notes(context, output, done.to_json())
-        return [Draft(output, context.info.kind, name, container.media_type, facts)]
+        return [wrapped(context, container, "new sound", make)]
 
 
 def require_enough(info: MediaInfo, name: str) -> None:

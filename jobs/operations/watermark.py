@@ -14,8 +14,8 @@ from jobs.engine.media import MediaInfo
 from jobs.engine.watermark import Mark, Marked
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import ImageField
-from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField, safe_name
-from jobs.operations.wrapped import Progress, made_in, with_notes
+from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField
+from jobs.operations.wrapped import Progress, wrapped
 
 FURTHEST = 16_384
 """Pixels; no picture has more on a side."""
@@ -196,7 +196,4 @@ class Watermark(Operation[WatermarkParams]):
                 log=context.log,
             )
 
-        output, done = made_in(context, container, "marked", make)
-        name = safe_name(f"{context.title} (marked)", container.suffix)
-        facts = with_notes(context, output, done.to_json())
-        return [Draft(output, "video", name, container.media_type, facts)]
+        return [wrapped(context, container, "marked", make)]

@@ -2,32 +2,47 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
 from jobs.engine import muxers, sidetracks
 from jobs.engine.conversion import Wish
 from jobs.engine.convert import convert
 from jobs.engine.inspection import inspect
 from jobs.engine.muxers import Container
-from jobs.operations.base import Context
+from jobs.operations.base import Context, Draft
+from jobs.operations.forms import safe_name
 
 WORK_SHARE = 0.5
 """Of the time it takes, when all is encoded once more for WebM."""
 
-Made = TypeVar("Made")
 Progress = Callable[[float, str], None]
 
 
-def made_in(
-    context: Context, container: Container, stem: str, make: Callable[[Path, Progress], Made]
-) -> tuple[Path, Made]:
-    """The file that `make` writes to the path it gets, and what it says of it.
+class Made(Protocol):
+    """What the engine says of a result."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+Make = Callable[[Path, Progress], Made]
+
+
+def wrapped(context: Context, container: Container, words: str, make: Make) -> Draft:
+    """The result that `make` writes to the path it gets, as "TITLE (WORDS)", with what it says of it."""
+    output = context.scratch / f"result{container.suffix}"
+    made = made_in(context, container, output, make)
+    name = safe_name(f"{context.title} ({words})", container.suffix)
+    facts = with_notes(context, output, made.to_json())
+    return Draft(output, context.info.kind, name, container.media_type, facts)
+
+
+def made_in(context: Context, container: Container, output: Path, make: Make) -> Made:
+    """What `make` says of the file that it writes, which ends up at `output`.
 
     WebM takes few kinds of tracks: the others are encoded for it once the result is made.
     """
-    output = context.scratch / f"{stem}{container.suffix}"
     if container is not muxers.WEBM:
-        return output, make(output, context.progress)
+        return make(output, context.progress)
     between = output.with_suffix(muxers.MKV.suffix)
     told = make(between, lambda done, stage: context.progress(WORK_SHARE * done, stage))
     convert(
@@ -40,7 +55,7 @@ def made_in(
         log=context.log,
     )
     between.unlink()
-    return output, told
+    return told
 
 
 def with_notes(context: Context, output: Path, facts: dict[str, Any]) -> dict[str, Any]:
