@@ -110,30 +110,18 @@ def offsets(
     shift = 1 if info.video else 0
     each = []
     for place in range(len(info.audio)):
-        each.append(_track(source, info, output, made, place, shift + place, wanted, task.halt))
+        compared = functools.partial(_compared, source, info, output, made, place, shift + place, wanted, task.halt)
+        found = compared(can_seek=True)
+        if found.faults:
+            # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
+            found = compared(can_seek=False)
+        each.append(found)
         task.fraction = len(each) / len(info.audio)
     return Offsets(
         tuple(one for track in each for one in track.heard),
         sum(track.skipped for track in each),
         tuple(fault for track in each for fault in track.faults),
     )
-
-
-def _track(
-    source: Path,
-    info: MediaInfo,
-    output: Path,
-    made: MediaInfo | None,
-    place: int,
-    stream: int,
-    wanted: Sequence[Window],
-    halt: Halt,
-) -> Offsets:
-    found = _compared(source, info, output, made, place, stream, wanted, halt, can_seek=True)
-    if found.faults:
-        # A demuxer that seeks by guessing may have the wrong times: only what reading on from the start finds counts.
-        found = _compared(source, info, output, made, place, stream, wanted, halt, can_seek=False)
-    return found
 
 
 def _compared(
