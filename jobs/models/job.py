@@ -27,9 +27,6 @@ class JobQuerySet(models.QuerySet["Job"]):
     def active(self) -> "JobQuerySet":
         return self.filter(under_way=1)
 
-    def finished(self) -> "JobQuerySet":
-        return self.filter(under_way=0)
-
     def lost(self) -> "JobQuerySet":
         """Running by their row, but silent for too long: their worker is gone."""
         return self.filter(
