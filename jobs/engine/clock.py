@@ -1,8 +1,9 @@
-"""Recordings whose clock starts again on the way: transport streams joined end to end, receivers that connect anew.
+"""Recordings whose times do not rise: whose clock starts again on the way, as in transport streams joined end to end or
+of receivers that connect anew, or whose container tells times of pictures twice (`restamp`).
 
-Every reader would have to know of the joints, and seeking finds its way by rising times. So such a recording is copied
-once, packet by packet, with times that go on. Its facts are those of the copy from the start (`probe`), and what is
-opened with them is the copy, which is kept in the cache of these bytes and made anew when it is gone (`file`).
+Every reader would have to know of that, ffmpeg too, and seeking finds its way by rising times. So such a recording is
+copied once, packet by packet, with times that rise. Its facts are those of the copy from the start (`probe`), and what
+is opened with them is the copy, which is kept in the cache of these bytes and made anew when it is gone (`file`).
 """
 
 import contextlib
@@ -17,12 +18,12 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 
-from jobs.engine import containers, encoding
+from jobs.engine import containers, encoding, restamp
 from jobs.engine.inspection import inspect
 from jobs.engine.lock import alone
 from jobs.engine.media import MediaInfo, demuxer
 
-FORMATS = {"mpegts", "mpeg"}
+FORMATS = {"mpegts", restamp.FORMAT}
 SLOWEST_COPY = 10_000_000
 """Bytes a second that even a slow processor takes apart twice and puts together again."""
 # Decode times of a track rise. Falling by this much is no jitter, and going ahead by that much no pause.
@@ -48,26 +49,47 @@ class _Track:
         return max(0, len(self.spans) - 1)
 
 
+@dataclasses.dataclass(frozen=True)
+class Correction:
+    """What makes the times of a recording rise.
+
+    `shifts` is what to add to the times of each run of the clock, in seconds: the same for all tracks, which stay in
+    step. `restamped` tells whether times of pictures have to be counted on.
+    """
+
+    shifts: tuple[Fraction, ...] = (Fraction(0),)
+    restamped: bool = False
+
+    @property
+    def is_needed(self) -> bool:
+        return self.restamped or len(self.shifts) > 1
+
+
 @contextlib.contextmanager
 def continuous(source: Path, scratch: Path) -> Iterator[tuple[Path, MediaInfo]]:
-    """The recording itself, or a copy in `scratch` whose times go on, for as long as the block runs; and its facts.
+    """The recording itself, or a copy in `scratch` whose times rise, for as long as the block runs; and its facts.
 
     Run it on strangers' files only in a bounded child process, as `inspect`. Raises what that does, and ToolError,
     ResourceError.
     """
     info = inspect(source)
-    shifts = offsets(source, info)
-    if len(shifts) < 2:
+    correction = needed(source, info)
+    if not correction.is_needed:
         yield source, info
         return
     with tempfile.NamedTemporaryFile(dir=scratch, prefix=".clock-", suffix=".ts") as file:
         copy = Path(file.name)
-        _copied(source, info, shifts, copy)
+        _copied(source, info, correction, copy)
         found = inspect(copy)
         yield (
             copy,
             dataclasses.replace(
-                found, format=info.format, size_bytes=info.size_bytes, unread=info.unread, clocks=len(shifts)
+                found,
+                format=info.format,
+                size_bytes=info.size_bytes,
+                unread=info.unread,
+                clocks=len(correction.shifts),
+                restamped=correction.restamped,
             ),
         )
 
@@ -88,44 +110,45 @@ def file(source: Path, info: MediaInfo, cache: Path) -> Path:
     Raises InputError, ToolError, ResourceError.
     """
     copy = kept(cache)
-    if info.clocks < 2:
+    if not info.is_of_copy:
         return source
     with alone(cache / ".clock.lock"):
         if not copy.exists():
             raw = inspect(source)
             part = cache / ".continuous.part"
-            _copied(source, raw, offsets(source, raw), part)
+            _copied(source, raw, needed(source, raw), part)
             part.replace(copy)
     return copy
 
 
-def offsets(source: Path, info: MediaInfo) -> list[Fraction]:
-    """What to add to the times of each run of the clock, in seconds: the same for all tracks, which stay in step."""
+def needed(source: Path, info: MediaInfo) -> Correction:
     if demuxer(info) not in FORMATS:
-        return [Fraction(0)]
+        return Correction()
     tracks: defaultdict[int, _Track] = defaultdict(_Track)
+    steadier = restamp.Steadier()
     with containers.recording(source, demuxer(info)) as container:
-        for packet in _packets(container, info):
+        for packet in _packets(container, info, steadier):
             tracks[packet.stream_index].take(packet)
     shifts = [Fraction(0)]
     for run in range(1, max((len(track.spans) for track in tracks.values()), default=0)):
         there = [track.spans for track in tracks.values() if len(track.spans) > run]
         # No track may overlap with itself.
         shifts.append(max(spans[run - 1][1] + shifts[-1] - spans[run][0] for spans in there))
-    return shifts
+    return Correction(tuple(shifts), steadier.has_moved)
 
 
 def _kept(info: MediaInfo) -> list[int]:
     return [*([info.video.index] if info.video else []), *(track.index for track in info.audio)]
 
 
-def _packets(container: InputContainer, info: MediaInfo) -> Iterator[Packet]:
-    for packet in containers.packets(container, *(container.streams[index] for index in _kept(info))):
-        if packet.size:
-            yield packet
+def _packets(container: InputContainer, info: MediaInfo, steadier: restamp.Steadier) -> Iterator[Packet]:
+    packets = containers.packets(container, *(container.streams[index] for index in _kept(info)))
+    filled = (packet for packet in packets if packet.size)
+    # Elsewhere times of decoding may be libavformat's own guesses.
+    return steadier.steady(filled) if container.format.name == restamp.FORMAT else filled
 
 
-def _copied(source: Path, info: MediaInfo, shifts: list[Fraction], copy: Path) -> None:
+def _copied(source: Path, info: MediaInfo, correction: Correction, copy: Path) -> None:
     tracks: defaultdict[int, _Track] = defaultdict(_Track)
     with (
         encoding.errors("packets"),
@@ -136,8 +159,8 @@ def _copied(source: Path, info: MediaInfo, shifts: list[Fraction], copy: Path) -
         for index in _kept(info):
             streams[index] = output.add_stream_from_template(container.streams[index])
             streams[index].metadata.update(container.streams[index].metadata)
-        for packet in _packets(container, info):
-            shift = round(shifts[tracks[packet.stream_index].take(packet)] / packet.time_base)
+        for packet in _packets(container, info, restamp.Steadier()):
+            shift = round(correction.shifts[tracks[packet.stream_index].take(packet)] / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift
             packet.stream = streams[packet.stream_index]

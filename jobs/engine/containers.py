@@ -19,7 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine import mpegaudio, restamp
+from jobs.engine import mpegaudio
 from jobs.errors import InputError
 
 
@@ -46,12 +46,6 @@ def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any
 
     One without content says that what was before goes on; one without times as well, that its stream has ended.
     """
-    found = _demuxed(container, *streams)
-    # Elsewhere times of decoding may be libavformat's own guesses, which run back behind a seek.
-    return restamp.steady(found) if container.format.name == restamp.FORMAT else found
-
-
-def _demuxed(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":
     while streams:
         try:
             yield from container.demux(streams)

@@ -45,7 +45,7 @@ def ask(request: Request, at_start: Callable[[process.Child], None] = lambda chi
 def limits(info: MediaInfo) -> process.Limits:
     """Listening for voice is the slowest, at a hundred times the pace of the recording."""
     seconds, size = 60 + int(info.duration) // 10, 1 << 30
-    if info.clocks > 1:
+    if info.is_of_copy:
         more_seconds, copied = clock.limits(info.size_bytes)
         seconds, size = seconds + more_seconds, max(size, copied)
     return process.Limits(seconds=seconds, memory_bytes=4 << 30, file_bytes=size, network=False)

@@ -74,8 +74,7 @@ class MediaInfo:
     `format` is libavformat's name of the demuxer, to be forced on every later opening of the same bytes.
     `video` leaves out cover pictures. `subtitles` are languages (or "und") of embedded text tracks. `unread` has
     what each sound track is stored as that nothing here decodes, as people call it. `clocks` is how often its clock
-    starts: where that is more than once, all but `format` and `size_bytes` is said of a copy whose clock goes on, which
-    is what has to be opened (`jobs.engine.clock`).
+    starts, and `restamped` tells whether times of its pictures are told wrongly: see `is_of_copy`.
     """
 
     format: str
@@ -88,6 +87,13 @@ class MediaInfo:
     chapters: int = 0
     unread: tuple[str, ...] = ()
     clocks: int = 1
+    restamped: bool = False
+
+    @property
+    def is_of_copy(self) -> bool:
+        """Whether all but `format` and `size_bytes` is said of a copy with times that rise, which is what has to be
+        opened (`jobs.engine.clock`)."""
+        return self.clocks > 1 or self.restamped
 
     @property
     def kind(self) -> str:
@@ -117,7 +123,7 @@ class MediaInfo:
 
 def demuxer(info: MediaInfo) -> str:
     """The one name to force; libavformat lists several for some demuxers."""
-    return "mpegts" if info.clocks > 1 else info.format.split(",")[0]
+    return "mpegts" if info.is_of_copy else info.format.split(",")[0]
 
 
 def title_of(told: Mapping[str, str]) -> str:

@@ -21,17 +21,26 @@ def concerns(stream: Stream) -> bool:
     return stream.type == "video" and stream.codec_context.name in CODECS
 
 
-def steady(packets: "Iterable[Packet[Any]]") -> "Iterator[Packet[Any]]":
-    """The packets of some streams, those of MPEG pictures with times that rise."""
-    counters: dict[int, Counter] = {}
-    for packet in packets:
-        if not concerns(packet.stream):
-            yield packet
-            continue
-        counter = counters.setdefault(packet.stream_index, Counter())
-        yield from counter.take(packet)
-    for counter in counters.values():
-        yield from counter.rest()
+class Steadier:
+    """Lets the times of MPEG pictures rise, in the packets of some streams."""
+
+    def __init__(self) -> None:
+        self._counters: dict[int, Counter] = {}
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether any packet so far had another time."""
+        return any(counter.has_moved for counter in self._counters.values())
+
+    def steady(self, packets: "Iterable[Packet[Any]]") -> "Iterator[Packet[Any]]":
+        for packet in packets:
+            if not concerns(packet.stream):
+                yield packet
+                continue
+            counter = self._counters.setdefault(packet.stream_index, Counter())
+            yield from counter.take(packet)
+        for counter in self._counters.values():
+            yield from counter.rest()
 
 
 class Counter:
@@ -41,6 +50,7 @@ class Counter:
     """
 
     def __init__(self) -> None:
+        self.has_moved = False
         self._due: int | None = None
         self._last: int | None = None
         self._behind = False
@@ -82,6 +92,7 @@ class Counter:
                 shift = self._due - told
         packet.dts += shift
         packet.pts += shift
+        self.has_moved |= bool(shift)
         self._last = packet.dts
         self._due = packet.dts + (packet.duration or 1)
         return shift

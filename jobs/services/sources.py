@@ -13,7 +13,7 @@ def file(video: Video) -> Path:
     Raises InputError, ToolError, ResourceError.
     """
     came, cache, info = storage.path(video.key), storage.cache_dir(video.sha256), video.info
-    if info.clocks < 2:
+    if not info.is_of_copy:
         return came
     if not clock.kept(cache).exists():
         measuring.ask(measuring.Request("clock", str(came), str(cache), info.to_json()))

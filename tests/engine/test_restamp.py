@@ -1,16 +1,20 @@
 """MPEG pictures whose container tells wrong times: every one is there, in order, evenly, with its sound in step."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
 import pytest
 
-from jobs.engine import containers, decoding, holes, restamp, timeline
+from jobs.engine import clock, decoding, holes, restamp, timeline
+from jobs.engine.conversion import Wish
+from jobs.engine.convert import convert
 from jobs.engine.cut import cut
 from jobs.engine.cutparams import CutParams
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.inspection import inspect
+from jobs.engine.shape import Shape
 from jobs.errors import ToolError
 from tests.clips import Picture, Sound, heard, lag, make, number_of, seen
 
@@ -24,7 +28,7 @@ def raw(path):
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def made(tmp_path_factory):
     """Pictures so small that a packet of the program stream holds sixteen of them, of some width one at its very edge.
 
     Then the container tells the times of some pictures twice.
@@ -41,8 +45,17 @@ def source(tmp_path_factory):
     raise AssertionError("no program stream tells times twice any more")
 
 
-def test_every_reader_sees_every_picture_in_its_place(source):
-    info = inspect(source)
+@pytest.fixture
+def recording(made, tmp_path):
+    """What is worked on, and its facts."""
+    with clock.continuous(made, tmp_path) as (source, info):
+        assert (info.format, info.clocks, info.restamped) == ("mpeg", 1, True)
+        yield source, info
+
+
+def test_every_reader_sees_every_picture_in_its_place(recording):
+    source, info = recording
+    assert (info.video.frame_rate, info.video.variable_rate) == (25, False)
     index = timeline.index_frames(source, info)
     assert len(index.pts) == 200
     assert set(np.diff(index.pts)) == {STEP}
@@ -57,8 +70,33 @@ def test_every_reader_sees_every_picture_in_its_place(source):
     assert [number_of(frame) for frame in found] == [0]
 
 
-def test_a_cut_has_every_picture_and_its_sound_in_step(source, tmp_path):
-    info = inspect(source)
+def test_the_copy_tells_the_times_that_were_told_rightly(made, recording):
+    first = raw(made)[0]
+    with av.open(str(recording[0])) as container:
+        times = [(one.pts - first[0], one.dts - first[1]) for one in container.demux(video=0) if one.size]
+    assert [dts for _, dts in times] == list(range(0, 200 * STEP, STEP))
+    told = {(pts - first[0], dts - first[1]) for pts, dts in raw(made)}
+    assert len(told & set(times)) > 150
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(frame_rate=Fraction(50))])
+def test_a_conversion_by_ffmpeg_has_every_picture_at_its_time_and_its_sound_in_step(shape, made, recording, tmp_path):
+    source, info = recording
+    convert(source, tmp_path / "b.mp4", info, Wish("mp4", "small", shape=shape), scratch=tmp_path)
+    pictures = seen(tmp_path / "b.mp4")
+    repeats = 2 if shape.frame_rate else 1
+    assert [one.number for one in pictures] == [number for number in range(200) for _ in range(repeats)]
+    step = Fraction(1, 25 * repeats)
+    assert {after.time - before.time for before, after in pairwise(pictures)} == {step}
+    samples, rate = heard(tmp_path / "b.mp4")
+    original, _ = heard(made)
+    truth = {one.number: one.time for one in seen(source)}
+    for one in pictures[10:-30:40]:
+        assert abs(lag(samples, original, round(one.time * rate), round(truth[one.number] * rate))) < rate // 100
+
+
+def test_a_cut_has_every_picture_and_its_sound_in_step(made, recording, tmp_path):
+    source, info = recording
     index = timeline.index_frames(source, info)
     result = cut(source, tmp_path / "b.mp4", info, CutParams(keep=KEEP), scratch=tmp_path)
     shown = [Fraction(int(tick), index.clock_hz) for tick in index.shown]
@@ -67,7 +105,7 @@ def test_a_cut_has_every_picture_and_its_sound_in_step(source, tmp_path):
     assert [one.number for one in pictures] == expected
     assert result.report.ok
     samples, rate = heard(tmp_path / "b.mp4")
-    original, _ = heard(source)
+    original, _ = heard(made)
     for one in pictures[5:-15:10]:
         assert (
             abs(lag(samples, original, round(one.time * rate), round((info.start + shown[one.number]) * rate)))
@@ -75,14 +113,13 @@ def test_a_cut_has_every_picture_and_its_sound_in_step(source, tmp_path):
         )
 
 
-def test_a_cut_that_lacks_pictures_is_not_published(source, tmp_path, monkeypatch):
+def test_a_cut_that_lacks_pictures_is_not_published(made, tmp_path):
     """As when times are told wrongly in a way that is not known yet."""
-    monkeypatch.setattr(containers.restamp, "steady", iter)
-    index = timeline.index_frames(source, inspect(source))
+    index = timeline.index_frames(made, inspect(made))
     assert len(index.pts) < 200
     assert not holes.holes(index, CutPlan(Fraction(8), ((Fraction(1), Fraction(7)),)))
     with pytest.raises(ToolError) as caught:
-        cut(source, tmp_path / "b.mp4", inspect(source), CutParams(keep=KEEP), scratch=tmp_path)
+        cut(made, tmp_path / "b.mp4", inspect(made), CutParams(keep=KEEP), scratch=tmp_path)
     assert "frames_missing" in caught.value.detail
     assert not (tmp_path / "b.mp4").exists()
 
@@ -97,5 +134,9 @@ def test_times_that_rise_stay_as_they_are(tmp_path, name, depth):
         Sound([(0, 4)], codec="mp2"),
     )
     with av.open(str(path)) as container:
-        steady = restamp.steady(container.demux(video=0))
+        steadier = restamp.Steadier()
+        steady = steadier.steady(container.demux(video=0))
         assert [(one.pts, one.dts) for one in steady if one.size] == raw(path)
+        assert not steadier.has_moved
+    with clock.continuous(path, tmp_path) as (same, info):
+        assert (same, info.is_of_copy) == (path, False)
