@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import hls, process
+from jobs.engine import ffmpeg, hls
 from jobs.engine.conversion import Wish
 from jobs.engine.convert import convert
 from jobs.engine.cut import cut
@@ -48,8 +48,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source, short, output = folder / "source.mp4", folder / "short.mp4", folder / "out"
-        ffmpeg(["-stream_loop", str(arguments.loops - 1), "-i", arguments.media, "-c", "copy", source])
-        ffmpeg(["-i", arguments.media, "-t", str(arguments.seconds), "-c", "copy", short])
+        encode(["-stream_loop", str(arguments.loops - 1), "-i", arguments.media, "-c", "copy", source])
+        encode(["-i", arguments.media, "-t", str(arguments.seconds), "-c", "copy", short])
         copies(source, output, folder)
         encodings(short, output, folder)
 
@@ -72,7 +72,7 @@ def encodings(source: Path, output: Path, folder: Path) -> None:
     print(f"\n{float(info.duration):.0f} s, {info.size_bytes / 1e6:.1f} MB")
     for name, options in PLAIN.items():
         report(
-            name, output, lambda options=options: ffmpeg(["-i", source, *options, "-c:a", "copy", "-f", "mp4", output])
+            name, output, lambda options=options: encode(["-i", source, *options, "-c:a", "copy", "-f", "mp4", output])
         )  # type: ignore[misc]
     for name, wish in WISHES.items():
         report(name, output, lambda wish=wish: convert(source, output, info, wish, scratch=folder))  # type: ignore[misc]
@@ -91,8 +91,8 @@ def alone(source: Path, output: Path, info, one, folder: Path) -> None:
     convert(source, output, info, Wish("mp4", "medium", shape=Shape(resolution=one.short_side)), scratch=folder)
 
 
-def ffmpeg(arguments: list[object]) -> None:
-    subprocess.run([process.ffmpeg(), "-y", "-v", "error", *map(str, arguments)], check=True)
+def encode(arguments: list[object]) -> None:
+    subprocess.run([ffmpeg.program(), "-y", "-v", "error", *map(str, arguments)], check=True)
 
 
 def report(name: str, output: Path, work: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import process
+from jobs.engine import ffmpeg
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
 from jobs.engine.trailer import Plan, trailer
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.mp4"
-        argv = [process.ffmpeg(), "-v", "error", "-stream_loop", str(arguments.loops - 1), "-i", str(arguments.media)]
+        argv = [ffmpeg.program(), "-v", "error", "-stream_loop", str(arguments.loops - 1), "-i", str(arguments.media)]
         subprocess.run([*argv, "-map", "0", "-c", "copy", str(source)], check=True)
         info = inspect(source)
         print(f"{float(info.duration):.0f} s, {info.size_bytes / 1e6:.0f} MB, {info.video.width}x{info.video.height}")

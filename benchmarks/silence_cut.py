@@ -36,7 +36,7 @@ import av
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import cut, levels, process
+from jobs.engine import cut, ffmpeg, levels
 from jobs.engine.cutparams import CutParams
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.inspection import inspect
@@ -120,7 +120,7 @@ def generated(seconds: int, folder: Path) -> Path:
     sources = ["-i", f"testsrc2=size=1280x720:rate=30:duration={seconds}", "-f", "lavfi"]
     sources += ["-i", f"aevalsrc='{tone}|{tone}':sample_rate=48000:duration={seconds}"]
     coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "60", "-pix_fmt", "yuv420p", "-c:a", "aac"]
-    run([process.ffmpeg(), "-v", "error", "-f", "lavfi", *sources, *coding, str(output)])
+    run([ffmpeg.program(), "-v", "error", "-f", "lavfi", *sources, *coding, str(output)])
     return output
 
 
@@ -132,7 +132,7 @@ def encoded(media: Path, every: int | None, height: int | None, folder: Path) ->
     keys = ["-g", str(every)] if every else []
     scale = ["-vf", f"scale=-2:{height}"] if height else []
     coding = [*scale, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", *keys, "-c:a", "copy"]
-    run([process.ffmpeg(), "-v", "error", "-i", str(media), *coding, str(output)])
+    run([ffmpeg.program(), "-v", "error", "-i", str(media), *coding, str(output)])
     return output
 
 
@@ -147,14 +147,14 @@ def looped(media: Path, loops: int, folder: Path) -> Path:
     if loops <= 1:
         return media
     output = folder / f"looped{media.suffix}"
-    run([process.ffmpeg(), "-v", "error", "-stream_loop", str(loops - 1), "-i", str(media), "-c", "copy", str(output)])
+    run([ffmpeg.program(), "-v", "error", "-stream_loop", str(loops - 1), "-i", str(media), "-c", "copy", str(output)])
     return output
 
 
 def one_liner(source: Path, plan: CutPlan, output: Path, preset: str) -> list[str]:
     """What people type: one pass, both filters choosing by time."""
     return [
-        *(process.ffmpeg(), "-v", "error", "-y", "-i", str(source)),
+        *(ffmpeg.program(), "-v", "error", "-y", "-i", str(source)),
         *("-vf", f"select='{kept(plan)}',setpts=N/FRAME_RATE/TB"),
         *("-af", f"aselect='{kept(plan)}',asetpts=N/SR/TB"),
         *("-c:v", "libx264", "-preset", preset, "-crf", "20", "-c:a", "aac", "-b:a", "160k", str(output)),
@@ -189,7 +189,7 @@ def quality(source: Path, plan: CutPlan, output: Path) -> Quality:
     """Compare each picture of a result with the one of the recording that it stands for."""
     numbered = "setpts=N/FRAME_RATE/TB"
     graph = f"[1:v]select='{kept(plan)}',{numbered}[a];[0:v]{numbered}[b];[b][a]psnr"
-    argv = [process.ffmpeg(), "-i", str(output), "-i", str(source), "-lavfi", graph, "-f", "null", "-"]
+    argv = [ffmpeg.program(), "-i", str(output), "-i", str(source), "-lavfi", graph, "-f", "null", "-"]
     told = subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stderr
     found = re.findall(r"PSNR y:(\S+)", told)
     with av.open(str(output)) as container:

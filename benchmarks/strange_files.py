@@ -35,8 +35,8 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from formats import covering  # noqa: E402
 
+from jobs.engine import ffmpeg  # noqa: E402
 from jobs.engine.media import Crop  # noqa: E402
-from jobs.engine.process import ffmpeg  # noqa: E402
 from tests.clips import BITS, painted  # noqa: E402
 from tests.cropping import with_clap  # noqa: E402
 
@@ -149,7 +149,9 @@ def chosen(count: int, seed: int, only: list[str]) -> list[Combination]:
 
 
 def run(*arguments: object) -> None:
-    subprocess.run([ffmpeg(), "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True, capture_output=True)
+    subprocess.run(
+        [ffmpeg.program(), "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True, capture_output=True
+    )
 
 
 def signal(kind: str) -> np.ndarray:
@@ -272,7 +274,7 @@ class Verdict:
 def numbers(path: Path, look: str) -> list[int]:
     """The number of every picture, as ffmpeg shows it: turned, mirrored and cropped as the file asks for."""
     argv = [
-        ffmpeg(),
+        ffmpeg.program(),
         "-v",
         "error",
         "-i",
@@ -333,7 +335,7 @@ def shown(path: Path) -> list[float]:
 
 
 def samples(path: Path) -> np.ndarray:
-    argv = [ffmpeg(), "-v", "error", "-i", str(path), "-map", "0:a:0", "-af", "aresample=async=1:first_pts=0"]
+    argv = [ffmpeg.program(), "-v", "error", "-i", str(path), "-map", "0:a:0", "-af", "aresample=async=1:first_pts=0"]
     done = subprocess.run([*argv, "-ac", "1", "-ar", "16000", "-f", "f32le", "-"], check=True, capture_output=True)
     return np.frombuffer(done.stdout, np.float32)
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from moviepy import VideoFileClip
 
-from jobs.engine import process, storyboard
+from jobs.engine import ffmpeg, storyboard
 from jobs.engine.frames import even
 from jobs.engine.inspection import inspect
 
@@ -54,14 +54,14 @@ def main() -> None:
 def looped(media: Path, folder: Path, minutes: float) -> Path:
     once, source = folder / "once.mp4", folder / "source.mp4"
     scale = ("-vf", "scale=1920:1080,format=yuv420p", "-c:v", "libx264", "-preset", "veryfast", "-an")
-    ffmpeg("-i", media, *scale, once)
-    ffmpeg("-stream_loop", -1, "-i", once, "-t", minutes * 60, "-c", "copy", source)
+    run("-i", media, *scale, once)
+    run("-stream_loop", -1, "-i", once, "-t", minutes * 60, "-c", "copy", source)
     return source
 
 
 def filtered(source: Path, interval: float, length: tuple[str, str], folder: Path) -> None:
     graph = f"fps=1/{interval},scale={WIDTH}:-2"
-    ffmpeg("-threads", 2, *length, "-i", source, "-vf", graph, folder / "tile-%04d.jpg")
+    run("-threads", 2, *length, "-i", source, "-vf", graph, folder / "tile-%04d.jpg")
 
 
 def grabbed(clip: VideoFileClip, times: list[float]) -> None:
@@ -69,8 +69,8 @@ def grabbed(clip: VideoFileClip, times: list[float]) -> None:
         clip.get_frame(moment)
 
 
-def ffmpeg(*arguments: object) -> None:
-    subprocess.run([process.ffmpeg(), "-v", "error", "-y", *map(str, arguments)], check=True)
+def run(*arguments: object) -> None:
+    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *map(str, arguments)], check=True)
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:

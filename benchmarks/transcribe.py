@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import process
+from jobs.engine import ffmpeg
 from jobs.engine.inspection import inspect
 from jobs.engine.recognition import Ears, Heard, hear
 from tests import dictation
@@ -42,7 +42,7 @@ def main() -> None:
     ears = Ears("whisper", arguments.model) if arguments.model else Ears()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / f"source{arguments.media.suffix}"
-        argv = [process.ffmpeg(), "-v", "error", "-stream_loop", str(arguments.loops - 1), "-i", str(arguments.media)]
+        argv = [ffmpeg.program(), "-v", "error", "-stream_loop", str(arguments.loops - 1), "-i", str(arguments.media)]
         subprocess.run([*argv, "-map", "0", "-c", "copy", str(source)], check=True)
         heard = measured(source, ears)
         if arguments.text:

@@ -40,12 +40,12 @@ def main() -> None:
 def make_recording(path: Path, size: int) -> Path:
     """Uncompressed pictures: large, and quick to make."""
     sys.path.insert(0, str(ROOT))
-    from jobs.engine.process import ffmpeg
+    from jobs.engine import ffmpeg
 
     frames = size // (1280 * 720 * 3 // 2)
     source = "smptebars=size=1280x720:rate=25,format=yuv420p"
     command = [
-        ffmpeg(),
+        ffmpeg.program(),
         "-v",
         "error",
         "-f",

@@ -20,7 +20,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import process
+from jobs.engine import ffmpeg
 from jobs.engine.inspection import inspect
 from jobs.engine.marks import Look
 from jobs.engine.media import MediaInfo
@@ -39,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source, logo = folder / "source.mp4", folder / "logo.png"
-        argv = [process.ffmpeg(), "-v", "error", "-stream_loop", str(arguments.loops - 1), "-i", str(arguments.media)]
+        argv = [ffmpeg.program(), "-v", "error", "-stream_loop", str(arguments.loops - 1), "-i", str(arguments.media)]
         subprocess.run([*argv, "-map", "0", "-c", "copy", str(source)], check=True)
         Image.new("RGBA", (400, 200), (200, 30, 30, 128)).save(logo)
         info = inspect(source)
@@ -55,7 +55,7 @@ def overlay(source: Path, info: MediaInfo, logo: Path, out: Path) -> None:
     """What somebody would type."""
     across = round(info.video.display_size[0] / 5)
     graph = f"[1:v]scale={across}:-1[mark];[0:v][mark]overlay=10:10"
-    argv = [process.ffmpeg(), "-v", "error", "-y", "-i", str(source), "-i", str(logo), "-filter_complex", graph]
+    argv = [ffmpeg.program(), "-v", "error", "-y", "-i", str(source), "-i", str(logo), "-filter_complex", graph]
     subprocess.run([*argv, *ENCODER, "-c:a", "copy", str(out)], check=True)
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from jobs import storage
-from jobs.engine import offline, process
+from jobs.engine import ffmpeg, offline, process
 
 
 def existing(folder: Path) -> Path:
@@ -30,9 +30,9 @@ def writable(folder: Path) -> bool:
 
 
 @register
-def ffmpeg(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def has_ffmpeg(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     try:
-        program = process.ffmpeg()
+        program = ffmpeg.program()
     except RuntimeError:
         program = ""
     if program and os.access(program, os.X_OK):

@@ -4,14 +4,14 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
-from jobs.engine.process import ffmpeg
+from jobs.engine import ffmpeg
 
 FAST_X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-pix_fmt", "yuv420p")
 
 
 def run_ffmpeg(*arguments: object) -> None:
     """Run ffmpeg, overwriting its output; its own words are the failure's message."""
-    command = [ffmpeg(), "-v", "error", "-nostdin", "-y", *map(str, arguments)]
+    command = [ffmpeg.program(), "-v", "error", "-nostdin", "-y", *map(str, arguments)]
     done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
 

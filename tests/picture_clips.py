@@ -10,7 +10,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from jobs.engine.process import ffmpeg
+from jobs.engine import ffmpeg
 
 SIZE = (160, 96)
 STEP, FIRST = 4, 20
@@ -79,4 +79,4 @@ def clip(
 
 
 def run_ffmpeg(*arguments: object) -> None:
-    subprocess.run([ffmpeg(), "-v", "error", "-y", *map(str, arguments)], check=True, timeout=60)
+    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *map(str, arguments)], check=True, timeout=60)

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from jobs.engine import process, strategy, timeline
+from jobs.engine import ffmpeg, strategy, timeline
 from jobs.engine.cutparams import CutParams
 from jobs.engine.cutplan import plan as planned
 from jobs.engine.cutplan import snap
@@ -71,7 +71,7 @@ def psnr(left: av.VideoFrame, right: av.VideoFrame) -> float:
 def pictures_by(decoder: str, path: Path) -> list[str]:
     """Checksums of the pictures in the order in which ffmpeg gets them from a decoder."""
     argv = [
-        process.ffmpeg(),
+        ffmpeg.program(),
         "-v",
         "error",
         "-c:v",
@@ -89,7 +89,7 @@ def pictures_by(decoder: str, path: Path) -> list[str]:
 
 def errors_of(path: Path) -> str:
     """What ffmpeg finds wrong when it decodes everything and looks closely."""
-    argv = [process.ffmpeg(), "-v", "warning", "-err_detect", "crccheck+bitstream+buffer", "-i", str(path)]
+    argv = [ffmpeg.program(), "-v", "warning", "-err_detect", "crccheck+bitstream+buffer", "-i", str(path)]
     done = subprocess.run([*argv, "-map", "0:v", "-f", "null", "-"], capture_output=True, text=True, check=True)
     # Pictures of a variable rate may lie closer together than the clock of nothing is fine.
     return "\n".join(line for line in done.stderr.splitlines() if "[null @" not in line)

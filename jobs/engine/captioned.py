@@ -16,7 +16,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from jobs.engine import captions, embedded, lettering, muxers, process, rejoin, render, sidetracks, watermark
+from jobs.engine import captions, embedded, ffmpeg, lettering, muxers, rejoin, render, sidetracks, watermark
 from jobs.engine.captionlines import ROW
 from jobs.engine.captions import Caption
 from jobs.engine.marks import Look, Painter
@@ -69,7 +69,7 @@ def attach(
 
         def attached(side: Sequence[SideTrack]) -> int:
             argv = attach_argv(source, info, texts, language, joined, side)
-            process.follow(argv, info.duration, lambda done: progress(COPY_SHARE * done, stage), log=log)
+            ffmpeg.follow(argv, info.duration, lambda done: progress(COPY_SHARE * done, stage), log=log)
             (packets,) = together(
                 [lambda task: rejoin.require_same_sound(source, info, joined, task.halt)],
                 lambda done: progress(COPY_SHARE, "Checking the result"),
@@ -101,10 +101,10 @@ def attach_argv(
     labels = [f"-metadata:s:{ours}", f"language={iso_639_2(language)}", f"-disposition:{ours}", "default"]
     exact = [] if output.suffix == ".mkv" else ["-movflags", "+faststart"]
     return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", "-copyts"),
+        *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", "-copyts"),
         # Captions count from the recording's start.
-        *("-itsoffset", f"{float(-info.start):.6f}", *process.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
-        *(*process.SAFE_INPUT, "-f", "srt", "-i", f"file:{texts}"),
+        *("-itsoffset", f"{float(-info.start):.6f}", *ffmpeg.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
+        *(*ffmpeg.SAFE_INPUT, "-f", "srt", "-i", f"file:{texts}"),
         *(*maps, "-map", "1:0", f"-c:{ours}", own, "-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside),
         *("-map_metadata", "0", "-map_chapters", "0", *labels, *exact),
         *("-progress", "pipe:1", "-f", rejoin.MUXERS[output.suffix], f"file:{output}"),

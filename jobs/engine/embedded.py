@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import av.error
 
-from jobs.engine import captions, containers, process
+from jobs.engine import captions, containers, ffmpeg, process
 from jobs.engine.captions import Caption
 from jobs.engine.media import MediaInfo, demuxer
 from jobs.errors import ToolError
@@ -47,8 +47,8 @@ def language_of(told: str | None) -> str:
 def read(source: Path, info: MediaInfo, track: CaptionTrack, *, log: process.CommandLog | None = None) -> list[Caption]:
     """The captions of one track. Raises ToolError, ResourceError."""
     argv = [
-        *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "warning"),
-        *process.SAFE_INPUT,
+        *(ffmpeg.program(), "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        *ffmpeg.SAFE_INPUT,
         # Time stamps as they are stored: ours count from the picture and the sound, not from the first caption.
         *("-copyts", "-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
         *("-fs", str(MOST_BYTES), "-f", "srt", "pipe:1"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine import bestframes, frames, pcm, process, voice
+from jobs.engine import bestframes, ffmpeg, frames, pcm, process, voice
 from jobs.engine.bestframes import BestFrame
 from jobs.engine.media import MediaInfo
 from jobs.engine.process import CommandLog
@@ -108,7 +108,7 @@ def speech(
 ) -> NDArray[np.float32]:
     """Probability of voice in a stretch of the first track, for each of voice.WINDOW seconds."""
     argv = [
-        *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", *process.SAFE_INPUT),
+        *(ffmpeg.program(), "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
         *("-ss", f"{float(begin):.6f}", "-t", f"{float(length):.6f}", "-f", pcm.demuxer(info), "-i", f"file:{source}"),
         *("-map", f"0:{info.audio[0].index}", "-ac", "1", "-ar", str(voice.RATE), "-f", "f32le", "pipe:1"),
     ]

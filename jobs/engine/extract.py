@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from jobs.engine import loudness, process, soundfiles
+from jobs.engine import ffmpeg, loudness, process, soundfiles
 from jobs.engine.inspection import inspect
 from jobs.engine.loudness import Levelling
 from jobs.engine.media import AudioTrack, MediaInfo, demuxer
@@ -129,7 +129,7 @@ def extract(
     with whole(output) as part:
         argv = argv_of(source, info, track, file, wish, part, copied=copied, levelling=levelling)
         try:
-            process.follow(argv, info.duration, lambda done: progress(begun + (1 - begun) * done, stage), log=log)
+            ffmpeg.follow(argv, info.duration, lambda done: progress(begun + (1 - begun) * done, stage), log=log)
         except ToolError as error:
             if not copied:
                 raise
@@ -155,8 +155,8 @@ def argv_of(
 ) -> list[str]:
     """ffmpeg's command line from a recording to a file with one track of it, its tags and chapters."""
     return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
-        *(*process.reading(source, demuxer(info)), "-map", f"0:{track.index}"),
+        *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        *(*ffmpeg.reading(source, demuxer(info)), "-map", f"0:{track.index}"),
         *("-map_metadata:g", _place_of_tags(info, track), "-map_metadata:s:a:0", f"0:s:{track.index}"),
         *("-map_chapters", "0"),
         *(option for tag in OWN_TAGS for option in ("-metadata", f"{tag}=")),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jobs.engine import process
+from jobs.engine import ffmpeg, process
 from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.errors import InputError, ToolError
 
@@ -90,11 +90,11 @@ def measure(
     """
     chain = ",".join([*before, "ebur128=peak=true:framelog=quiet"])
     argv = [
-        *(process.ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "info", "-nostats"),
-        *(*process.reading(source, demuxer(info)), "-map", f"0:{track.index}"),
+        *(ffmpeg.program(), "-nostdin", "-hide_banner", "-loglevel", "info", "-nostats"),
+        *(*ffmpeg.reading(source, demuxer(info)), "-map", f"0:{track.index}"),
         *("-af", chain, "-progress", "pipe:1", "-f", "null", "-"),
     ]
-    return parsed(process.follow(argv, info.duration, progress, log=log))
+    return parsed(ffmpeg.follow(argv, info.duration, progress, log=log))
 
 
 def parsed(text: str) -> Loudness:

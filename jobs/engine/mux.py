@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.engine import captions, chapters, containers, process, sidetracks
+from jobs.engine import captions, chapters, containers, ffmpeg, sidetracks
 from jobs.engine.extras import Extras, TrackLabel
 from jobs.engine.media import MediaInfo
 from jobs.engine.timeline import Schedule
@@ -59,23 +59,21 @@ def mux_argv(
 
     `clock_hz` is the file's own clock, to which the start of a track and chapters are rounded.
     """
-    inputs = [
-        part for path in parts.tracks for part in process.reading(path, "nut" if path.suffix == ".nut" else "mov")
-    ]
-    inputs += process.reading(parts.notes, "ffmetadata")
+    inputs = [part for path in parts.tracks for part in ffmpeg.reading(path, "nut" if path.suffix == ".nut" else "mov")]
+    inputs += ffmpeg.reading(parts.notes, "ffmetadata")
     notes = len(parts.tracks)
     maps = _maps(range(notes))
     taken = notes + 1
     for path in parts.captions:
-        inputs += process.reading(path, "srt")
+        inputs += ffmpeg.reading(path, "srt")
         maps += _maps([taken])
         taken += 1
     if parts.cover:
-        inputs += process.reading(parts.cover, DEMUXERS[parts.cover.suffix])
+        inputs += ffmpeg.reading(parts.cover, DEMUXERS[parts.cover.suffix])
         maps += [*_maps([taken]), f"-disposition:v:{int(info.video is not None)}", "attached_pic"]
     keys = sidetracks.KEYS if sidetracks.keeps_notes(extras.tags, extras.cover is not None) else ()
     return [
-        *process.writing(),
+        *ffmpeg.writing(),
         # Time stamps as they are: the pictures may begin after the sound.
         *("-copyts", *inputs, *maps, "-map_metadata", str(notes), "-map_chapters", str(notes)),
         *(["-metadata:s:v:0", f"timecode={extras.timecode}"] if extras.timecode else []),

@@ -18,18 +18,12 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
-import imageio_ffmpeg
-
-from jobs.engine import mpegaudio
 from jobs.errors import Crash, InputError, ResourceError, TimedOut, TooHeavy, ToolError
 
 TAIL_LINES = 60
-# The formats' own protocols only: a playlist or a script must not make ffmpeg open another file or the network.
-SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
 # How a program dies of its own doing. SIGKILL and the like come from somebody else.
 BREAKDOWNS = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)}
 NO_MEMORY = (
@@ -57,17 +51,6 @@ class Limits:
     network: bool = True
 
 
-def reading(path: Path, format: str) -> list[str]:
-    """ffmpeg's arguments to read a file as a format of libavformat's, and to open nothing else."""
-    skipping = [part for key, value in mpegaudio.skipping(path, format).items() for part in (f"-{key}", value)]
-    return [*SAFE_INPUT, *skipping, "-f", format, "-i", f"file:{path}"]
-
-
-def writing() -> list[str]:
-    """The begin of ffmpeg's command line for a new file: it asks nobody, and says only what goes wrong."""
-    return [ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"]
-
-
 class CommandLog:
     """The exact commands of one job and the last lines of what they printed, for the operator."""
 
@@ -84,11 +67,6 @@ class CommandLog:
     @property
     def text(self) -> str:
         return "\n".join(self.tail)
-
-
-def ffmpeg() -> str:
-    """Path of the ffmpeg that imageio-ffmpeg carries."""
-    return imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def guarded(argv: Sequence[str], limits: Limits | None = None) -> list[str]:
@@ -329,32 +307,6 @@ def output(
         data = child.stdout.read()
         child.wait()
     return data
-
-
-def positions(child: Child) -> Iterator[Fraction]:
-    """Output positions in seconds that ffmpeg reports, for a child started with `-progress pipe:1`."""
-    for raw in child.stdout:
-        key, _, value = raw.decode(errors="replace").strip().partition("=")
-        if key == "out_time_us" and value.lstrip("-").isdigit():
-            yield Fraction(int(value), 1_000_000)
-
-
-def follow(
-    argv: Sequence[str], seconds: Fraction, progress: Callable[[float], None], *, log: CommandLog | None = None
-) -> str:
-    """Run an ffmpeg that was given `-progress pipe:1` to its end and return the last lines of its standard error.
-
-    `progress` gets the fraction of `seconds` of output that is there, 0 to 1, never less than before; what it raises
-    ends the program. Raises ToolError, ResourceError.
-    """
-    done = 0.0
-    with started(argv, log=log) as child:
-        for position in positions(child):
-            # ffmpeg tells where one of its tracks is, and not always the same one.
-            done = max(done, min(1.0, float(position / seconds)))
-            progress(done)
-        child.wait()
-        return child.tail
 
 
 def require_file(path: Path) -> None:

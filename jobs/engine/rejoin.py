@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jobs.engine import containers, embedded, mux, muxers, process, sidetracks
+from jobs.engine import containers, embedded, ffmpeg, mux, muxers, sidetracks
 from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.muxers import MKV, MOV, MP4, Container, Wished
 from jobs.engine.parallel import Halt
@@ -46,7 +46,7 @@ def join(
         source,
         info,
         output,
-        lambda side: process.follow(
+        lambda side: ffmpeg.follow(
             argv(source, info, picture, output, clock_hz, side), info.duration, progress, log=log
         ),
         log,
@@ -69,10 +69,10 @@ def argv(
     beside = sidetracks.argv(side, 1, muxers.named(output), {"v": 1, "s": texts}, named=True)
     names = [part for place, index in kept for part in (f"-map_metadata:{place}", f"1:s:{index}")]
     return [
-        *process.writing(),
+        *ffmpeg.writing(),
         # Time stamps as they are, those of the source moved to count from its start like the pictures'.
-        *("-copyts", *process.reading(picture, "mov")),
-        *("-itsoffset", f"{float(-info.start):.6f}", *process.reading(source, demuxer(info))),
+        *("-copyts", *ffmpeg.reading(picture, "mov")),
+        *("-itsoffset", f"{float(-info.start):.6f}", *ffmpeg.reading(source, demuxer(info))),
         *("-map", "0:v:0", *maps, "-map_metadata", "1", *names, "-map_chapters", "1"),
         *("-c:v", "copy", "-c:a", "copy", *beside, *mux.exact(suffix, clock_hz)),
         *("-progress", "pipe:1", "-f", MUXERS[suffix], f"file:{output}"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from av.stream import Disposition, Stream
 
-from jobs.engine import containers, extract, process, sidetracks
+from jobs.engine import containers, extract, ffmpeg, sidetracks
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.inspection import inspect
 from jobs.engine.media import AudioTrack, MediaInfo, demuxer
@@ -41,7 +41,7 @@ def move(
     """
     moved = made.with_name(f"{made.name}{container.suffix}")
     try:
-        process.follow(_argv(made, container, moved, source, info), duration, progress, log=log)
+        ffmpeg.follow(_argv(made, container, moved, source, info), duration, progress, log=log)
         together([lambda task: require_same(made, moved, container, task.halt)], lambda done: progress(1.0))
         moved.replace(made)
     finally:
@@ -55,8 +55,8 @@ def _argv(made: Path, container: Container, output: Path, source: Path, info: Me
     files = sidetracks.argv(attached, 1, container, {})
     front = ["-cues_to_front", "1"] if container.muxer == "webm" else []
     return [
-        *process.writing(),
-        *("-copyts", *process.reading(made, "mov"), *(process.reading(source, demuxer(info)) if files else [])),
+        *ffmpeg.writing(),
+        *("-copyts", *ffmpeg.reading(made, "mov"), *(ffmpeg.reading(source, demuxer(info)) if files else [])),
         *(*maps, "-c", "copy", "-c:s", container.texts, *files),
         *("-map_metadata", "0", "-map_chapters", "0"),
         *(option for tag in extract.OWN_TAGS for option in ("-metadata", f"{tag}=")),
@@ -135,7 +135,7 @@ def take_out(
     out = made.with_name(f"{made.name}{container.suffix}")
     try:
         argv = extract.argv_of(made, there, like, file, wish, out, copied=copied)
-        process.follow(argv, plan.output_duration, progress, log=log)
+        ffmpeg.follow(argv, plan.output_duration, progress, log=log)
         written = inspect(out)
         (found,) = together(
             [lambda task: offsets(source, info, out, plan, task, made=written)], lambda done: progress(1.0)

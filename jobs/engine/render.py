@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jobs.engine import encoding, intra, mux, picture, process, soundpackets
+from jobs.engine import encoding, ffmpeg, intra, mux, picture, process, soundpackets
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.extras import NO_EXTRAS, Extras
 from jobs.engine.media import MediaInfo
@@ -75,7 +75,7 @@ def render(
         # QuickTime takes nearly every codec.
         muxer = "mov" if strategy and strategy.intra and container is not MP4 else container.proof
         with process.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=log) as child:
-            for position in process.positions(child):
+            for position in ffmpeg.positions(child):
                 done = min(1.0, max(0.0, float(position / plan.output_duration)))
                 progress(1 - MUX_SHARE * (1 - done), stage)
             child.wait()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from jobs.engine import containers, embedded, muxers, process, sidetracks
+from jobs.engine import containers, embedded, ffmpeg, muxers, sidetracks
 from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.muxers import MKV, MP4, Container, Wished
 from jobs.engine.parallel import Halt, together
@@ -64,7 +64,7 @@ def join(
 
         def joined(side: Sequence[SideTrack]) -> int:
             command = argv(source, info, tracks, part, output.suffix, titles, side)
-            process.follow(command, info.duration, lambda done: progress(JOIN_SHARE * done), log=log)
+            ffmpeg.follow(command, info.duration, lambda done: progress(JOIN_SHARE * done), log=log)
             (count,) = together(
                 [lambda task: require_same_picture(source, info, part, output.suffix, task.halt)],
                 lambda done: progress(JOIN_SHARE),
@@ -99,12 +99,12 @@ def argv(
         maps += ["-map", f"{own}:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
     exact = [] if MUXERS.get(suffix) == "matroska" else ["-movie_timescale", str(CLOCK_HZ), "-movflags", "+faststart"]
     return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
         # Time stamps as they are, those of the source moved to count from its start like those of the new sound.
-        *("-copyts", *(part for file in files for part in (*process.SAFE_INPUT, "-f", "mov", "-i", f"file:{file}"))),
+        *("-copyts", *(part for file in files for part in (*ffmpeg.SAFE_INPUT, "-f", "mov", "-i", f"file:{file}"))),
         # AVI knows the order of pictures alone.
         *("-fflags", "+genpts", "-itsoffset", f"{float(-info.start):.6f}"),
-        *process.reading(source, demuxer(info)),
+        *ffmpeg.reading(source, demuxer(info)),
         *(*maps, "-map_metadata", str(own), "-map_chapters", str(own), *_names(info, tracks, own, titles)),
         # All pictures, also those before the first keyframe: some are whole though nothing says so.
         *("-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside, *exact, "-progress", "pipe:1"),

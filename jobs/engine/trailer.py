@@ -19,7 +19,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
-from jobs.engine import decoding, excerpts, lettering, pcm, process, render, still, tonemap
+from jobs.engine import decoding, excerpts, ffmpeg, lettering, pcm, process, render, still, tonemap
 from jobs.engine.excerpts import Excerpt
 from jobs.engine.media import MediaInfo
 from jobs.engine.playhead import can_jump
@@ -163,7 +163,7 @@ def cut_argv(
         heard = ["-map", f"0:{info.audio[0].index}", "-af", "aresample=async=1:first_pts=0,apad", "-c:a", "pcm_s16le"]
         heard += ["-ar", str(SOUND_RATE), "-ac", "2"]
     return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "error", *process.SAFE_INPUT),
+        *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
         *("-ss", f"{float(aim):.6f}", "-f", pcm.demuxer(info), "-i", f"file:{source}"),
         *("-map", f"0:{info.video.index}", "-vf", ",".join(steps), "-pix_fmt", "yuv420p"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0"),
@@ -302,7 +302,7 @@ def write_argv(size: tuple[int, int], rate: int, sound: Path | None, out: Path, 
     pictures = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-r", str(rate), "-i", "pipe:0"]
     heard = ["-f", "f32le", "-ar", str(SOUND_RATE), "-ac", "2", "-i", f"file:{sound}"] if sound else []
     return [
-        *(process.ffmpeg(), "-y", "-hide_banner", "-loglevel", "error", *pictures, *heard),
+        *(ffmpeg.program(), "-y", "-hide_banner", "-loglevel", "error", *pictures, *heard),
         *ENCODERS[format],
         *(["-c:a", "aac", "-b:a", "128k", "-shortest"] if sound else []),
         *("-f", format, f"file:{out}"),

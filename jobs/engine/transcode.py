@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jobs.engine import colours as looks
-from jobs.engine import deinterlace, embedded, process, sidetracks, soundfiles
+from jobs.engine import deinterlace, embedded, ffmpeg, sidetracks, soundfiles
 from jobs.engine.colours import Colours
 from jobs.engine.conversion import Plan, Wish
 from jobs.engine.extract import OWN_TAGS
@@ -36,7 +36,7 @@ class Job:
 def opened(source: Path, info: MediaInfo) -> list[str]:
     """How every command begins: the program, and the recording as its only input."""
     return [
-        *(process.ffmpeg(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *process.SAFE_INPUT),
+        *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *ffmpeg.SAFE_INPUT),
         *("-max_error_rate", str(MOST_ERRORS), "-f", demuxer(info), "-i", f"file:{source}"),
     ]
 
@@ -44,7 +44,7 @@ def opened(source: Path, info: MediaInfo) -> list[str]:
 def follow(command: list[str], info: MediaInfo, progress: Callable[[float], None], log: CommandLog | None) -> None:
     """Run a command that `opened` begins. `progress` gets a fraction. Raises InputError, ToolError, ResourceError."""
     try:
-        process.follow(command, info.duration, progress, log=log)
+        ffmpeg.follow(command, info.duration, progress, log=log)
     except ToolError as error:
         if "Decode error rate" not in error.detail:
             raise

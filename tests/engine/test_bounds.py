@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.engine import bounds, process
+from jobs.engine import bounds, ffmpeg, process
 from jobs.engine.media import VideoTrack
 from jobs.errors import InputError, TooHeavy, ToolError
 from tests import factories, media
@@ -155,6 +155,6 @@ def test_a_decoder_that_goes_on_without_memory_is_ended(tmp_path: Path):
     large = tmp_path / "large.mp4"
     codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
     media.run_ffmpeg("-f", "lavfi", "-i", "testsrc2=size=4000x4000:rate=5:duration=1", *codec, media.url(large))
-    argv = [*process.writing(), *process.reading(large, "mov"), "-vf", "scale=64:64", "-f", "null", "-"]
+    argv = [*ffmpeg.writing(), *ffmpeg.reading(large, "mov"), "-vf", "scale=64:64", "-f", "null", "-"]
     with pytest.raises(TooHeavy, match="more memory"):
         process.output(argv, limits=process.Limits(memory_bytes=300 << 20, wall_seconds=600))

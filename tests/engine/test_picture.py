@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine import picture, process, timeline
+from jobs.engine import ffmpeg, picture, timeline
 from jobs.engine.inspection import inspect
 from jobs.engine.picture import chunks, encode_pictures
 from jobs.errors import Cancelled
@@ -81,7 +81,7 @@ def test_no_chunk_begins_with_a_worse_picture(tmp_path, monkeypatch):
     """Against one encoder for all: what moves and is grainy is as near to the source at each chunk's start."""
     source = tmp_path / "a.mp4"
     made = "testsrc2=size=320x180:rate=25:duration=6,noise=alls=12:allf=t"
-    argv = [process.ffmpeg(), "-v", "error", "-f", "lavfi", "-i", made, "-g", "50", "-crf", "12", source]
+    argv = [ffmpeg.program(), "-v", "error", "-f", "lavfi", "-i", made, "-g", "50", "-crf", "12", source]
     subprocess.run(argv, check=True)
     _, wanted = planned(source)
     _, parts = encoded(source, tmp_path / "chunks.mp4")

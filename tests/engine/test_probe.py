@@ -20,7 +20,7 @@ import av.error
 import pytest
 from PIL import Image
 
-from jobs.engine import containers, inspection, integrity, probe, process, sandbox
+from jobs.engine import containers, ffmpeg, inspection, integrity, probe, process, sandbox
 from jobs.engine.inspection import inspect
 from jobs.engine.media import MediaInfo
 from jobs.errors import Busy, InputError, ResourceError
@@ -235,7 +235,7 @@ def test_a_length_that_no_header_tells_is_measured(webm, shelf):
     # A browser's recorder writes into a pipe and never goes back to fill in the length.
     live = shelf / "live.webm"
     with live.open("wb") as out:
-        command = [process.ffmpeg(), "-v", "error", "-i", media.url(webm), "-c", "copy", "-f", "webm", "-"]
+        command = [ffmpeg.program(), "-v", "error", "-i", media.url(webm), "-c", "copy", "-f", "webm", "-"]
         subprocess.run(command, stdout=out, check=True)
     info = inspect(live)
     assert abs(info.duration - 4) < Fraction(1, 20)
@@ -407,7 +407,7 @@ def test_files_that_point_elsewhere_are_refused_and_not_followed(kind, name, lis
 
 def test_the_listener_of_these_tests_would_notice(listener):
     port, connections = listener
-    command = [process.ffmpeg(), "-v", "quiet", "-i", f"http://127.0.0.1:{port}/a.ts", "-f", "null", "-"]
+    command = [ffmpeg.program(), "-v", "quiet", "-i", f"http://127.0.0.1:{port}/a.ts", "-f", "null", "-"]
     subprocess.run(command, check=False, stdin=subprocess.DEVNULL)
     assert connections
 

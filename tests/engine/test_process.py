@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.engine import process
+from jobs.engine import ffmpeg, process
 from jobs.errors import Crash, InputError, ResourceError, TimedOut, TooHeavy, ToolError
 
 FOREVER = [sys.executable, "-c", "import time\nwhile True: time.sleep(1)"]
@@ -96,7 +96,7 @@ def test_a_child_dies_with_the_process_that_started_it():
 
 
 def test_a_full_disk_is_said_as_a_full_disk():
-    tone = [process.ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "sine=duration=5", "-f", "wav", "-y", "/dev/full"]
+    tone = [ffmpeg.program(), "-v", "error", "-f", "lavfi", "-i", "sine=duration=5", "-f", "wav", "-y", "/dev/full"]
     with pytest.raises(ResourceError) as caught:
         process.output(tone)
     assert caught.value.code == "disk_full"
@@ -187,9 +187,9 @@ def test_the_environment_can_be_cut_down():
 
 
 def test_positions_are_exact_seconds():
-    command = [process.ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "sine=duration=3", "-progress", "pipe:1"]
+    command = [ffmpeg.program(), "-v", "error", "-f", "lavfi", "-i", "sine=duration=3", "-progress", "pipe:1"]
     with process.started([*command, "-f", "null", "-"]) as child:
-        seen = list(process.positions(child))
+        seen = list(ffmpeg.positions(child))
         child.wait()
     assert seen[-1] == 3
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.engine import encoding, picture, process, render, sound
+from jobs.engine import encoding, ffmpeg, picture, render, sound
 from jobs.engine.cutplan import CutParams, CutPlan, snap
 from jobs.engine.inspection import inspect
 from jobs.engine.pcm import Pcm
@@ -128,7 +128,7 @@ def test_an_existing_result_is_replaced_only_by_a_whole_one(tmp_path, monkeypatc
     source, info, index, plan = recording(tmp_path)
     output = tmp_path / "cut.mp4"
     output.write_text("the one before")
-    monkeypatch.setattr(render.mux, "mux_argv", lambda *args: [process.ffmpeg(), "-f", "nothing"])
+    monkeypatch.setattr(render.mux, "mux_argv", lambda *args: [ffmpeg.program(), "-f", "nothing"])
     with pytest.raises(ToolError):
         rendered(source, info, index, plan, output, tmp_path / "scratch")
     assert output.read_text() == "the one before"

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine import h264, process, strategy, timeline
+from jobs.engine import ffmpeg, h264, strategy, timeline
 from jobs.engine.bits import BitReader, BitWriter
 from jobs.engine.inspection import inspect
 from jobs.engine.patch import fitting
@@ -124,7 +124,7 @@ def test_two_recordings_joined_by_others_with_sets_in_their_packets_work(tmp_pat
     """A transport stream carries its parameter sets before each keyframe; other containers take them over from it."""
     stream = make(tmp_path / "a.ts", Picture(options=PYRAMID))
     for name in ("b.mkv", "b.mp4"):
-        subprocess.run([process.ffmpeg(), "-v", "error", "-i", stream, "-c", "copy", tmp_path / name], check=True)
+        subprocess.run([ffmpeg.program(), "-v", "error", "-i", stream, "-c", "copy", tmp_path / name], check=True)
         result = spliced(tmp_path / name)
         assert_faithful(result)
         assert not result.splice.order.bare
@@ -134,7 +134,7 @@ def test_what_an_edit_list_hides_stays_hidden(tmp_path):
     """Cut without encoding, a recording begins with pictures that are needed for decoding but not shown."""
     whole = make(tmp_path / "a.mp4", Picture(seconds=5, options=PYRAMID))
     cut = tmp_path / "b.mp4"
-    subprocess.run([process.ffmpeg(), "-v", "error", "-ss", "0.5", "-i", whole, "-c", "copy", cut], check=True)
+    subprocess.run([ffmpeg.program(), "-v", "error", "-ss", "0.5", "-i", whole, "-c", "copy", cut], check=True)
     result = spliced(cut)
     assert -1 in result.splice.order.places
     assert_faithful(result)
@@ -221,7 +221,7 @@ def test_pictures_whose_coding_changes_on_the_way_are_encoded(tmp_path):
         make(tmp_path / name, Picture(options=options))
     (tmp_path / "c.ts").write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
     both, source = tmp_path / "c.ts", tmp_path / "d.mkv"
-    subprocess.run([process.ffmpeg(), "-v", "error", "-i", both, "-c", "copy", source], check=True)
+    subprocess.run([ffmpeg.program(), "-v", "error", "-i", both, "-c", "copy", source], check=True)
     assert "its coding changes on the way" in chosen(source).reason
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 import pytest
 
-from jobs.engine import hevc, hevcsets, nal, process
+from jobs.engine import ffmpeg, hevc, hevcsets, nal
 from jobs.engine.inspection import inspect
 from tests.clips import Picture, make
 from tests.splices import assert_faithful, chosen, spliced, spliced_again
@@ -117,7 +117,7 @@ def test_a_copy_that_begins_in_an_open_group_is_a_broken_link_without_leading_pi
 
 def test_what_an_edit_list_hides_stays_hidden(tmp_path):
     whole, cut = make(tmp_path / "a.mp4", picture(seconds=5)), tmp_path / "b.mp4"
-    subprocess.run([process.ffmpeg(), "-v", "error", "-ss", "0.5", "-i", whole, "-c", "copy", cut], check=True)
+    subprocess.run([ffmpeg.program(), "-v", "error", "-ss", "0.5", "-i", whole, "-c", "copy", cut], check=True)
     result = spliced(cut)
     assert -1 in result.splice.order.places
     assert_faithful(result)

@@ -7,11 +7,10 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine import pcm, resound, swap
+from jobs.engine import ffmpeg, pcm, resound, swap
 from jobs.engine.alignment import Alignment, Sound
 from jobs.engine.delay import delay
 from jobs.engine.inspection import inspect
-from jobs.engine.process import ffmpeg
 from jobs.engine.retime import retimed
 from jobs.engine.swap import Swapped
 from jobs.engine.whereabouts import Line
@@ -95,7 +94,7 @@ def late_ms(path: Path, talk: spoken.Talk, begin: float, end: float, track: int 
 
 def pictures(path: Path) -> list[str]:
     """Time, duration and hash of each picture as ffmpeg shows it."""
-    argv = [ffmpeg(), "-v", "error", "-i", url(path), "-map", "0:v", "-f", "framemd5", "-"]
+    argv = [ffmpeg.program(), "-v", "error", "-i", url(path), "-map", "0:v", "-f", "framemd5", "-"]
     lines = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
     return [line for line in lines if not line.startswith("#")]
 
