@@ -1,6 +1,7 @@
 """Whether the copied pictures of a result are the recording's own, told by a checksum of each; nothing is decoded."""
 
 import os
+import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from jobs.engine import nal
 from jobs.engine.codec import Codec
 from jobs.engine.coded import checksum
+from jobs.engine.intra import Intra
 from jobs.engine.parallel import Halt
 from jobs.engine.playback import Stamps
 from jobs.engine.report import Fault
@@ -39,6 +41,20 @@ def copy_faults(output: Path, shown: Stamps, splice: Splice, halt: Halt) -> list
     moved = shown.pts * (shown.time_base.numerator * clock_hz) != at * shown.time_base.denominator
     differing = at[is_copied & (moved | (found != wanted))]
     return [_fault(Fraction(int(tick), clock_hz)) for tick in np.sort(differing)[:1]]
+
+
+def intra_faults(output: Path, shown: Stamps, intra: Intra, halt: Halt) -> list[Fault]:
+    """The same for a result of which every picture is a copy that stands for itself."""
+    order = np.argsort(shown.pts)
+    if len(order) != len(intra.sums):
+        return []
+    with output.open("rb") as file:
+        for place, wanted in zip(order.tolist(), intra.sums.tolist(), strict=True):
+            halt.check()
+            file.seek(int(shown.positions[place]))
+            if zlib.crc32(file.read(int(shown.sizes[place]))) != wanted:
+                return [_fault(int(shown.pts[place]) * shown.time_base)]
+    return []
 
 
 def sums(output: Path, shown: Stamps, places: NDArray[np.int64], codec: Codec, halt: Halt) -> Iterator[int]:

@@ -23,8 +23,6 @@ from jobs.engine.media import MediaInfo, demuxer
 from jobs.engine.muxers import MOV, Container
 from jobs.engine.parallel import Halt
 from jobs.engine.picture import exact_start
-from jobs.engine.playback import Stamps
-from jobs.engine.report import Fault
 from jobs.engine.stored import Unsound
 from jobs.engine.timeline import FrameIndex, Schedule, open_picture
 from jobs.engine.track import Track
@@ -147,19 +145,3 @@ def _unsound(detail: str) -> Unsound:
     return Unsound(
         "The pictures of the recording could not be copied. Choose to encode the whole picture.", detail=detail
     )
-
-
-def faults(output: Path, shown: Stamps, intra: Intra, halt: Halt) -> list[Fault]:
-    """Compare the pictures of a result with those of the source, packet by packet."""
-    order = np.argsort(shown.pts)
-    if len(order) != len(intra.sums):
-        return []
-    with output.open("rb") as file:
-        for place, wanted in zip(order.tolist(), intra.sums.tolist(), strict=True):
-            halt.check()
-            file.seek(int(shown.positions[place]))
-            if zlib.crc32(file.read(int(shown.sizes[place]))) != wanted:
-                at = float(int(shown.pts[place]) * shown.time_base)
-                message = f"The picture at {at:.3f} s was copied, and is not as it was in the recording."
-                return [Fault("copy_differs", message, round(at, 3))]
-    return []

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from jobs.engine import containers, holes, integrity, intra, orientation, playback
+from jobs.engine import containers, copies, holes, integrity, orientation, playback
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.intra import Intra
 from jobs.engine.media import MediaInfo, VideoTrack
@@ -70,7 +70,7 @@ def verify(
         if sounds is not None:
             found.packets += sound_faults(output, sounds, [output_rate(track) for track in info.audio])
         if copied:
-            found.packets += intra.faults(output, playback.stamps(output, task.halt), copied, task.halt)
+            found.packets += copies.intra_faults(output, playback.stamps(output, task.halt), copied, task.halt)
         if found.pictures:
             found.pictures.read(task.halt)
         task.fraction = 1.0
