@@ -18,8 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from jobs.engine import ffmpeg
-from jobs.engine.extract import Wish, extract
+from jobs.engine.extract import extract
 from jobs.engine.inspection import inspect
+from jobs.engine.trackfile import Wish
 
 WISHES = {
     "copy": Wish(),

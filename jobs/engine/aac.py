@@ -16,7 +16,8 @@ from av.container import OutputContainer
 from av.packet import Packet
 
 from jobs.engine import encoding
-from jobs.engine.placed import LAYOUTS, Samples
+from jobs.engine.layouts import LAYOUTS
+from jobs.engine.placed import Samples
 from jobs.engine.twins import paired
 
 # ffmpeg's AAC is transparent enough for speech at these.

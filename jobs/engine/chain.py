@@ -9,7 +9,8 @@ from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
 
-from jobs.engine.placed import LAYOUTS, Samples, samples_of
+from jobs.engine.layouts import LAYOUTS
+from jobs.engine.placed import Samples, samples_of
 
 
 class Chain:

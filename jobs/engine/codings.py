@@ -9,10 +9,10 @@ from av.audio.stream import AudioStream
 
 from jobs.engine import aac, encoding, soundfiles
 from jobs.engine.aac import Encoder
+from jobs.engine.layouts import LAYOUTS
 from jobs.engine.media import AudioTrack
 from jobs.engine.muxers import Coding
 from jobs.engine.pcm import output_rate
-from jobs.engine.placed import LAYOUTS
 
 OPUS_RATE = 48_000
 """The one that Opus plays at, whatever went in."""

@@ -9,7 +9,8 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from jobs.engine import encoding
-from jobs.engine.placed import LAYOUTS, Samples
+from jobs.engine.layouts import LAYOUTS
+from jobs.engine.placed import Samples
 
 FULL_SCALE = 2.0**31
 LARGEST = 1 - 2.0**-24

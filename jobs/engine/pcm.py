@@ -18,9 +18,10 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from jobs.engine import containers
+from jobs.engine.layouts import LAYOUTS
 from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.parallel import Halt
-from jobs.engine.placed import LAYOUTS, Placed, Samples, placed
+from jobs.engine.placed import Placed, Samples, placed
 from jobs.engine.steady import Unsteady, steady
 from jobs.errors import ToolError
 

@@ -15,14 +15,12 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from jobs.engine.layouts import HOLE_SECONDS, LAYOUTS
+
 Samples = NDArray[np.float32]
 """Shape (samples, channels); 1.0 is full scale, and lossy codecs go beyond it."""
 Placed = tuple[int, Samples]
 """How many samples after time stamp zero the first of these sounds."""
-
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
-# Time stamps jitter by a few milliseconds in many files; only more than this is a hole in the sound.
-HOLE_SECONDS = 0.01
 
 
 def samples_of(frame: AudioFrame | VideoFrame) -> Samples:

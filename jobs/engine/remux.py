@@ -9,7 +9,7 @@ from pathlib import Path
 
 from av.stream import Disposition, Stream
 
-from jobs.engine import containers, extract, ffmpeg, sidetracks
+from jobs.engine import containers, ffmpeg, sidetracks, trackfile
 from jobs.engine.cutplan import CutPlan
 from jobs.engine.inspection import inspect
 from jobs.engine.media import AudioTrack, MediaInfo, demuxer
@@ -59,7 +59,7 @@ def _argv(made: Path, container: Container, output: Path, source: Path, info: Me
         *("-copyts", *ffmpeg.reading(made, "mov"), *(ffmpeg.reading(source, demuxer(info)) if files else [])),
         *(*maps, "-c", "copy", "-c:s", container.texts, *files),
         *("-map_metadata", "0", "-map_chapters", "0"),
-        *(option for tag in extract.OWN_TAGS for option in ("-metadata", f"{tag}=")),
+        *(option for tag in trackfile.OWN_TAGS for option in ("-metadata", f"{tag}=")),
         *(*front, "-progress", "pipe:1", "-f", container.muxer, f"file:{output}"),
     ]
 
@@ -131,10 +131,10 @@ def take_out(
     copied = there.audio[0].codec in file.holds
     # As deep as the recording's own, which without loss tells no more of itself.
     like = dataclasses.replace(track, index=there.audio[0].index)
-    wish = extract.Wish("copy" if copied else extract.format_of(file))
+    wish = trackfile.Wish("copy" if copied else trackfile.format_of(file))
     out = made.with_name(f"{made.name}{container.suffix}")
     try:
-        argv = extract.argv_of(made, there, like, file, wish, out, copied=copied)
+        argv = trackfile.argv_of(made, there, like, file, wish, out, copied=copied)
         ffmpeg.follow(argv, plan.output_duration, progress, log=log)
         written = inspect(out)
         (found,) = together(

@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
+from jobs.engine.layouts import HOLE_SECONDS, LAYOUTS
 from jobs.engine.media import AudioTrack
-from jobs.engine.placed import HOLE_SECONDS, LAYOUTS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,9 @@ import av.error
 from av.filter import Graph
 
 from jobs.engine import mpegaudio
+from jobs.engine.layouts import HOLE_SECONDS, LAYOUTS
 from jobs.engine.parallel import Halt
-from jobs.engine.placed import HOLE_SECONDS, LAYOUTS, Placed, Samples, samples_of
+from jobs.engine.placed import Placed, Samples, samples_of
 
 
 class Unsteady(Exception):

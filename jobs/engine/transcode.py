@@ -8,12 +8,12 @@ from jobs.engine import colours as looks
 from jobs.engine import deinterlace, embedded, ffmpeg, sidetracks, soundfiles
 from jobs.engine.colours import Colours
 from jobs.engine.conversion import Plan, Wish
-from jobs.engine.extract import OWN_TAGS
 from jobs.engine.media import AudioTrack, MediaInfo, demuxer
 from jobs.engine.pcm import output_channels
 from jobs.engine.process import CommandLog
 from jobs.engine.shape import Framing
 from jobs.engine.sidetracks import SideTrack
+from jobs.engine.trackfile import OWN_TAGS
 from jobs.errors import InputError, ToolError
 
 MOST_ERRORS = 0.05

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import extract, levels, soundfiles
-from jobs.engine.extract import SoundFormat, Wish
+from jobs.engine import extract, levels, soundfiles, trackfile
 from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.trackfile import SoundFormat, Wish
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import LoudnessField, OperationForm, TrackField, safe_name
 
@@ -72,7 +72,7 @@ class ExtractAudioForm(OperationForm):
 
 @dataclasses.dataclass(frozen=True)
 class ExtractAudioParams:
-    """`track` is the place among the audio tracks; see jobs.engine.extract.Wish for the others."""
+    """`track` is the place among the audio tracks; see jobs.engine.trackfile.Wish for the others."""
 
     VERSION: ClassVar[int] = 1
 
@@ -109,7 +109,7 @@ class ExtractAudio(Operation[ExtractAudioParams]):
         return [self.draft(context, params, track, number, len(tracks)) for number, track in enumerate(tracks)]
 
     def draft(self, context: Context, params: ExtractAudioParams, track: AudioTrack, number: int, of: int) -> Draft:
-        suffix = extract.file_for(track, params.wish).suffix
+        suffix = trackfile.file_for(track, params.wish).suffix
         path = context.scratch / f"sound-{number}{suffix}"
         made = extract.extract(
             context.source,

@@ -7,10 +7,10 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine import extract, loudness
-from jobs.engine.extract import Wish, can_copy
+from jobs.engine import extract, loudness, soundfiles, trackfile
 from jobs.engine.inspection import inspect
 from jobs.engine.media import AudioTrack
+from jobs.engine.trackfile import Wish, can_copy
 from jobs.errors import Cancelled, InputError
 from tests import clips, media
 
@@ -43,7 +43,7 @@ def packets(path: Path, place: int = 0) -> list[bytes]:
 )
 def test_a_copy_has_the_very_same_packets_in_the_file_that_suits_them(tmp_path, codec, name, suffix, form):
     source = clips.make(tmp_path / name, PICTURE, clips.Sound(loud=LOUD, seconds=3, codec=codec))
-    assert extract.file_for(inspect(source).audio[0], Wish()).suffix == suffix
+    assert trackfile.file_for(inspect(source).audio[0], Wish()).suffix == suffix
     for number, wish in enumerate([Wish(), *([Wish(form)] if form else [])]):
         output = tmp_path / f"{number}{suffix}"
         made = taken(source, output, format=wish.format)
@@ -133,7 +133,7 @@ def test_a_rate_that_is_not_known_is_not_taken_for_a_small_one():
 @pytest.mark.parametrize("form", ["mp3", "m4a", "opus"])
 def test_the_loudness_is_what_was_asked_for(tmp_path, form):
     source = media.audio(tmp_path / "tone.wav", "-af", "volume=-30dB", "-ac", 2, seconds=8)
-    output = tmp_path / f"out{extract.soundfiles.FILES[form].suffix}"
+    output = tmp_path / f"out{soundfiles.FILES[form].suffix}"
     made = taken(source, output, format=form, loudness_lufs=-16.0)
     info = inspect(output)
     result = loudness.measure(output, info, info.audio[0], progress=lambda done: None)
@@ -185,7 +185,7 @@ def told(tmp_path) -> Path:
 
 @pytest.mark.parametrize("form", ["copy", "mp3", "m4a", "opus", "flac", "wav"])
 def test_tags_are_kept_and_chapters_where_the_format_has_them(tmp_path, told, form):
-    output = tmp_path / f"out{extract.file_for(inspect(told).audio[0], Wish(form)).suffix}"
+    output = tmp_path / f"out{trackfile.file_for(inspect(told).audio[0], Wish(form)).suffix}"
     taken(told, output, format=form)
     with av.open(str(output)) as container:
         tags = {**container.metadata, **container.streams.audio[0].metadata}

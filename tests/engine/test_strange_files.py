@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from jobs.engine import extract, mpegaudio
+from jobs.engine import extract, mpegaudio, trackfile
 from jobs.engine.cut import cut
 from jobs.engine.cutparams import CutParams
 from jobs.engine.inspection import inspect
@@ -186,7 +186,7 @@ def test_sound_is_taken_out_from_behind_garbage(song, around, tmp_path):
     path = tmp_path / "strange"
     path.write_bytes(AROUND[around](song))
     info = inspect(path)
-    wish = extract.Wish("wav")
+    wish = trackfile.Wish("wav")
     made = extract.extract(path, info, info.audio[0], tmp_path / "out.wav", wish, progress=lambda done, stage: None)
     assert abs(made.info.duration - 6) < Fraction(1, 5)
 
