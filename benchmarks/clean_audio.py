@@ -17,10 +17,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import clean, denoise, hum
-from jobs.engine.chain import filtered
-from jobs.engine.clean import Wish
-from jobs.engine.inspection import inspect
+from jobs.engine.audio import dehum, denoise
+from jobs.engine.audio.filter_graph import filtered
+from jobs.engine.pipelines import clean_audio
+from jobs.engine.pipelines.clean_audio import Wish
+from jobs.engine.probe.inspection import inspect
 from tests import spoken
 from tests.media import FAST_X264, picture, run_ffmpeg, url
 from tests.spoken import RATE
@@ -47,9 +48,9 @@ def main() -> None:
 
 
 def cleaned(samples: np.ndarray, strength: float) -> np.ndarray:
-    """As jobs.engine.clean does it, without the coding around it."""
+    """As jobs.engine.pipelines.clean_audio does it, without the coding around it."""
     blocks = np.array_split(samples[:, None], 20)
-    lines = hum.find(filtered(blocks, [f"aresample={hum.RATE}"], RATE, 1))
+    lines = dehum.find(filtered(blocks, [f"aresample={dehum.RATE}"], RATE, 1))
     blocks = list(filtered(blocks, lines.filters() if lines else [], RATE, 1))
     starts = denoise.measure(blocks, RATE).noise()
     if len(starts):
@@ -83,7 +84,7 @@ def whole(talk: spoken.Talk, strength: float) -> None:
         info = inspect(source)
         for wish in (Wish(strength), Wish(strength, loudness_lufs=-16)):
             before = used()
-            done = clean.clean(
+            done = clean_audio.clean(
                 source, info, info.audio[0], folder / "out.mp4", wish, scratch=folder, progress=lambda *told: None
             )
             taken = used() - before

@@ -18,13 +18,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import ffmpeg, hls
-from jobs.engine.conversion import Wish
-from jobs.engine.convert import convert
-from jobs.engine.cut import cut
-from jobs.engine.cutparams import CutParams
-from jobs.engine.inspection import inspect
-from jobs.engine.shape import Shape
+from jobs.engine.container import ffmpeg
+from jobs.engine.edit.cut_params import CutParams
+from jobs.engine.pipelines.convert import hls
+from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.convert import convert
+from jobs.engine.pipelines.convert.framing import Shape
+from jobs.engine.pipelines.silence_cut import cut
+from jobs.engine.probe.inspection import inspect
 
 PLAIN = {
     "ffmpeg, x264 medium, crf 23": ("-c:v", "libx264", "-crf", "23"),

@@ -16,10 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from jobs.engine import levels, voice  # noqa: E402
-from jobs.engine.cutparams import CutParams  # noqa: E402
-from jobs.engine.cutplan import plan  # noqa: E402
-from jobs.engine.inspection import inspect  # noqa: E402
+from jobs.engine.analysis import peak_levels, vad  # noqa: E402
+from jobs.engine.edit.cut_params import CutParams  # noqa: E402
+from jobs.engine.edit.cut_plan import plan  # noqa: E402
+from jobs.engine.probe.inspection import inspect  # noqa: E402
 from jobs.errors import InputError  # noqa: E402
 from tests import spoken  # noqa: E402
 from tests.spoken import NOISES, Score, Talk  # noqa: E402
@@ -27,7 +27,7 @@ from tests.spoken import NOISES, Score, Talk  # noqa: E402
 RATIOS_DB = (20, 10)
 WHISPERED_DB = -30
 FIXED_DB = -30
-MEASURES = {"loudness": levels.measure, "voice": voice.measure}
+MEASURES = {"loudness": peak_levels.measure, "voice": vad.measure}
 CHOICES = {
     "loudness, auto": CutParams(),
     f"loudness, {FIXED_DB} dB": CutParams(threshold_db=FIXED_DB),

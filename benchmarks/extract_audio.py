@@ -17,10 +17,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import ffmpeg
-from jobs.engine.extract import extract
-from jobs.engine.inspection import inspect
-from jobs.engine.trackfile import Wish
+from jobs.engine.audio.track_file import Wish
+from jobs.engine.container import ffmpeg
+from jobs.engine.pipelines.extract_audio import extract
+from jobs.engine.probe.inspection import inspect
 
 WISHES = {
     "copy": Wish(),

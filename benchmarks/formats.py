@@ -22,9 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from jobs.engine import cut as cutting  # noqa: E402
-from jobs.engine.cutparams import CutParams  # noqa: E402
-from jobs.engine.inspection import inspect  # noqa: E402
+from jobs.engine.edit.cut_params import CutParams  # noqa: E402
+from jobs.engine.pipelines import silence_cut as cutting  # noqa: E402
+from jobs.engine.probe.inspection import inspect  # noqa: E402
 from jobs.errors import InputError, JobError  # noqa: E402
 from tests.clips import Picture, Sound, make, seen  # noqa: E402
 from tests.judge import expected_pictures, sound_lates  # noqa: E402

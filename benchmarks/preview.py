@@ -17,10 +17,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import ffmpeg
-from jobs.engine.inspection import inspect
-from jobs.engine.media import MediaInfo
-from jobs.engine.trailer import Plan, trailer
+from jobs.engine.container import ffmpeg
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines.trailer import Plan, trailer
+from jobs.engine.probe.inspection import inspect
 
 Spent = dict[str, tuple[float, float]]
 

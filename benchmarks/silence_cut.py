@@ -36,10 +36,12 @@ import av
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import cut, ffmpeg, levels
-from jobs.engine.cutparams import CutParams
-from jobs.engine.cutplan import CutPlan
-from jobs.engine.inspection import inspect
+from jobs.engine.analysis import peak_levels
+from jobs.engine.container import ffmpeg
+from jobs.engine.edit.cut_params import CutParams
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.pipelines import silence_cut
+from jobs.engine.probe.inspection import inspect
 
 
 @dataclass
@@ -91,21 +93,25 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
     info, params = inspect(source), CutParams(threshold_db=arguments.threshold_db)
     if arguments.cut_every:
         params = CutParams(keep=regular(info.duration, Fraction(str(arguments.cut_every))))
-    plan = cut.plan_only(source, info, params)
+    plan = silence_cut.plan_only(source, info, params)
     ours, whole, medium, veryfast = (folder / f"{name}.mp4" for name in ("ours", "whole", "medium", "veryfast"))
 
     def best(name: str, work: Callable[[], object], output: Path | None = None) -> Row:
         rows = [timed(name, work, output) for _ in range(arguments.runs)]
         return min(rows, key=lambda row: row.seconds)
 
-    smart = best("silence cut", lambda: cut.cut(source, ours, info, params, scratch=folder), ours)
+    smart = best("silence cut", lambda: silence_cut.cut(source, ours, info, params, scratch=folder), ours)
     if arguments.alone:
         return source, plan, [smart]
     rows = [
-        best("levels alone", lambda: levels.measure(source, info)),
-        best("plan alone", lambda: cut.plan_only(source, info, params)),
+        best("levels alone", lambda: peak_levels.measure(source, info)),
+        best("plan alone", lambda: silence_cut.plan_only(source, info, params)),
         smart,
-        best("silence cut, encode", lambda: cut.cut(source, whole, info, params, scratch=folder, way="encode"), whole),
+        best(
+            "silence cut, encode",
+            lambda: silence_cut.cut(source, whole, info, params, scratch=folder, way="encode"),
+            whole,
+        ),
         best("one-liner, medium", lambda: run(one_liner(source, plan, medium, "medium")), medium),
         best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, "veryfast")), veryfast),
     ]
@@ -206,7 +212,7 @@ def timed(name: str, work: Callable[[], object], output: Path | None) -> Row:
     with Memory() as memory:
         result = work()
     size = output.stat().st_size if output else 0
-    stages = result.seconds if isinstance(result, cut.CutResult) else None
+    stages = result.seconds if isinstance(result, silence_cut.CutResult) else None
     return Row(name, time.monotonic() - begun, processor_seconds() - used, size, memory.most, stages, output)
 
 

@@ -35,8 +35,8 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from formats import covering  # noqa: E402
 
-from jobs.engine import ffmpeg  # noqa: E402
-from jobs.engine.media import Crop  # noqa: E402
+from jobs.engine.container import ffmpeg  # noqa: E402
+from jobs.engine.model.mediainfo import Crop  # noqa: E402
 from tests.clips import BITS, painted  # noqa: E402
 from tests.cropping import with_clap  # noqa: E402
 
@@ -226,14 +226,14 @@ def work(source: Path, more: str, out: Path, keep: str) -> dict[str, Any]:
     import django
 
     django.setup()
-    from jobs.engine import clock
-    from jobs.engine.probe import probe
+    from jobs.engine.pipelines.probe import probe
+    from jobs.engine.probe import discontinuities
     from jobs.errors import JobError
 
     answer: dict[str, Any] = {"results": {}, "faults": []}
     try:
         info = probe(source).info
-        source = clock.file(source, info, source.parent)
+        source = discontinuities.file(source, info, source.parent)
     except JobError as error:
         answer["faults"].append(f"probe: {error.message}")
         return answer
@@ -251,7 +251,7 @@ def work(source: Path, more: str, out: Path, keep: str) -> dict[str, Any]:
 
 
 def operate(slug: str, data: dict[str, Any], source: Path, info: Any, scratch: Path) -> list[str]:
-    from jobs.engine.process import CommandLog
+    from jobs.engine.runtime.subprocess_runner import CommandLog
     from jobs.operations import registry
     from jobs.operations.base import Context
     from jobs.services import parameters

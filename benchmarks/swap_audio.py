@@ -19,10 +19,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import pcm, swap
-from jobs.engine.alignment import Sound, align
-from jobs.engine.delay import delay
-from jobs.engine.inspection import inspect
+from jobs.engine.analysis.alignment import Sound, align
+from jobs.engine.analysis.gcc_phat import delay
+from jobs.engine.audio import decoder
+from jobs.engine.pipelines import swap_audio
+from jobs.engine.probe.inspection import inspect
 from jobs.errors import InputError
 from tests import rooms, spoken
 from tests.media import FAST_X264, picture, run_ffmpeg, url
@@ -100,7 +101,7 @@ def recorded(folder: Path, talk: spoken.Talk, pair: Pair) -> Sound:
 def report(name: str, own: Sound, other: Sound, talk: spoken.Talk, pair: Pair, folder: Path) -> None:
     output, before = folder / "out.mp4", used()
     with contextlib.suppress(InputError):
-        done = swap.swap(
+        done = swap_audio.swap(
             own, other, output, mode="replace", balance=0.5, scratch=folder, progress=lambda *told: None
         ).alignment
         taken = used() - before
@@ -116,7 +117,7 @@ def report(name: str, own: Sound, other: Sound, talk: spoken.Talk, pair: Pair, f
 def farthest(path: Path, talk: spoken.Talk, begin: float, end: float) -> float:
     """By how many ms the sound is away from the talk at most, looked at every two seconds; pauses are left out."""
     info, rate, reach = inspect(path), 16_000, 1600
-    with pcm.decoded(path, info, info.audio[0], rate=rate, channels=1) as stream:
+    with decoder.decoded(path, info, info.audio[0], rate=rate, channels=1) as stream:
         found = stream.read(round(float(info.duration) * rate))[:, 0]
     wanted = rooms.at(talk.samples, np.arange(round(float(talk.duration) * rate)) * spoken.RATE / rate)
     worst = 0.0

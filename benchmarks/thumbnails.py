@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from moviepy import VideoFileClip
 
-from jobs.engine import ffmpeg, storyboard
-from jobs.engine.frames import even
-from jobs.engine.inspection import inspect
+from jobs.engine.container import ffmpeg
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.video import storyboard
+from jobs.engine.video.thumbnails import even
 
 WIDTH = 160
 

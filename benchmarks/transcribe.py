@@ -17,9 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import ffmpeg
-from jobs.engine.inspection import inspect
-from jobs.engine.recognition import Ears, Heard, hear
+from jobs.engine.captions.recognition import Ears, Heard, hear
+from jobs.engine.container import ffmpeg
+from jobs.engine.probe.inspection import inspect
 from tests import dictation
 
 SENTENCES = (

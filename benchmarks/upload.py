@@ -40,7 +40,7 @@ def main() -> None:
 def make_recording(path: Path, size: int) -> Path:
     """Uncompressed pictures: large, and quick to make."""
     sys.path.insert(0, str(ROOT))
-    from jobs.engine import ffmpeg
+    from jobs.engine.container import ffmpeg
 
     frames = size // (1280 * 720 * 3 // 2)
     source = "smptebars=size=1280x720:rate=25,format=yuv420p"

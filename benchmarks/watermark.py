@@ -20,12 +20,12 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine import ffmpeg
-from jobs.engine.inspection import inspect
-from jobs.engine.marks import Look
-from jobs.engine.media import MediaInfo
-from jobs.engine.target import H264
-from jobs.engine.watermark import Mark, watermark
+from jobs.engine.container import ffmpeg
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines.watermark import Mark, watermark
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.video.encoder_settings import H264
+from jobs.engine.video.overlay import Look
 
 ENCODER = ("-c:v", H264.name, "-preset", H264.preset, "-crf", str(H264.crf))
 

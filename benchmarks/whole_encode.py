@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from silence_cut import Row, encoded, looped, timed
 
-from jobs.engine import picture, timeline
-from jobs.engine.inspection import inspect
-from jobs.engine.timeline import FrameIndex, Schedule
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.video import chunked_encoder, frame_index
+from jobs.engine.video.frame_index import FrameIndex, Schedule
 
 STARTS = 8
 
@@ -44,17 +44,17 @@ def main() -> None:
 
 def compare(source: Path, runs: int, folder: Path) -> None:
     info = inspect(source)
-    index = timeline.index_frames(source, info)
-    wanted = timeline.schedule(index, [(Fraction(0), Fraction(index.end, index.clock_hz))])
-    chunks = picture.chunks(wanted, index)
+    index = frame_index.index_frames(source, info)
+    wanted = frame_index.schedule(index, [(Fraction(0), Fraction(index.end, index.clock_hz))])
+    chunks = chunked_encoder.chunks(wanted, index)
     ways = {"one encoder": [(0, len(wanted.pts))], "chunks": chunks}
     rows: dict[str, list[Row]] = {name: [] for name in ways}
     for _ in range(runs):
         for name, parts in ways.items():
             output = folder / f"{name}.mp4"
-            with mock.patch.object(picture, "chunks", lambda *_, parts=parts: parts):
+            with mock.patch.object(chunked_encoder, "chunks", lambda *_, parts=parts: parts):
                 rows[name].append(timed(name, lambda output=output: encode(source, index, wanted, output), output))
-    print(f"{len(wanted.pts)} pictures, {len(chunks)} chunks, {picture.THREADS} threads\n")
+    print(f"{len(wanted.pts)} pictures, {len(chunks)} chunks, {chunked_encoder.THREADS} threads\n")
     print("| | seconds | processor | cores busy | size MB | dB | dB at starts |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     starts = {first + step for first, _ in chunks for step in range(STARTS)}
@@ -69,7 +69,7 @@ def compare(source: Path, runs: int, folder: Path) -> None:
 
 
 def encode(source: Path, index: FrameIndex, wanted: Schedule, output: Path) -> None:
-    picture.encode_pictures(source, inspect(source), index, wanted, output, progress=lambda fraction: None)
+    chunked_encoder.encode_pictures(source, inspect(source), index, wanted, output, progress=lambda fraction: None)
 
 
 def likenesses(source: Path, output: Path) -> Iterator[float]:

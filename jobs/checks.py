@@ -11,7 +11,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from jobs import storage
-from jobs.engine import ffmpeg, offline, process
+from jobs.engine.container import ffmpeg
+from jobs.engine.runtime import network_filter, subprocess_runner
 
 
 def existing(folder: Path) -> Path:
@@ -81,7 +82,7 @@ def one_filesystem(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 @register
 def network(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    if process.no_network() or offline.possible():
+    if subprocess_runner.no_network() or network_filter.possible():
         return []
     return [
         Warning(

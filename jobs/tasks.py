@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from jobs import live, storage
-from jobs.engine import bounds
-from jobs.engine.failures import as_job_error
-from jobs.engine.process import CommandLog
+from jobs.engine.runtime import resource_limits
+from jobs.engine.runtime.failures import as_job_error
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import Cancelled, InputError
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
@@ -88,7 +88,7 @@ def work(job: Job, commands: CommandLog) -> None:
             file_name=job.video.name,
             transcript=transcripts.file_of(job.video),
         )
-        with bounds.held(info, settings.JOB_MEMORY_BYTES or bounds.share_bytes(settings.WORKERS)):
+        with resource_limits.held(info, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.WORKERS)):
             drafts = operation.run(context, params)
         publish(job, attempt, drafts, commands, signs)
 

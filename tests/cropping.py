@@ -2,7 +2,7 @@
 
 import struct
 
-from jobs.engine.media import Crop
+from jobs.engine.model.mediainfo import Crop
 
 
 def with_clap(data: bytes, size: tuple[int, int], crop: Crop) -> bytes:

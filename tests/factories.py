@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack
 from jobs.models import Account, Job, Video
 
 PICTURE = VideoTrack(index=0, codec="h264", width=160, height=90, frame_rate=Fraction(25), pixel_format="yuv420p")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.engine.cutplan import CutPlan
-from jobs.engine.inspection import inspect
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.probe.inspection import inspect
 from tests.clips import Seen, heard, lag, seen
 
 WINDOW_SECONDS = 0.05

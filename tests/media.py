@@ -4,7 +4,7 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
-from jobs.engine import ffmpeg
+from jobs.engine.container import ffmpeg
 
 FAST_X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-pix_fmt", "yuv420p")
 

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from jobs.engine import ffmpeg
+from jobs.engine.container import ffmpeg
 
 SIZE = (160, 96)
 STEP, FIRST = 4, 20

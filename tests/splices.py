@@ -10,14 +10,16 @@ from pathlib import Path
 import av
 import numpy as np
 
-from jobs.engine import ffmpeg, strategy, timeline
-from jobs.engine.cutparams import CutParams
-from jobs.engine.cutplan import plan as planned
-from jobs.engine.cutplan import snap
-from jobs.engine.inspection import inspect
-from jobs.engine.patch import fitting
-from jobs.engine.smartcut import Splice, splice_pictures
-from jobs.engine.splice import stretches
+from jobs.engine.container import ffmpeg
+from jobs.engine.edit.cut_params import CutParams
+from jobs.engine.edit.cut_plan import plan as planned
+from jobs.engine.edit.cut_plan import snap
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.smartcut import strategy
+from jobs.engine.smartcut.copy_plan import stretches
+from jobs.engine.smartcut.patch_encoder import fitting
+from jobs.engine.smartcut.splicer import Splice, splice_pictures
+from jobs.engine.video import frame_index
 from tests.clips import number_of
 
 # Ends of ranges between frames, single frames, a range over several groups, the first and the last frame.
@@ -27,7 +29,7 @@ KEEP = (("0", "0.31"), ("0.5", "0.52"), ("0.7", "2.113"), ("2.31", "2.9"), ("3.0
 @dataclasses.dataclass
 class Result:
     splice: Splice
-    index: timeline.FrameIndex
+    index: frame_index.FrameIndex
     source: Path
     output: Path
 
@@ -35,10 +37,10 @@ class Result:
 def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     """Splice whatever it costs; the planner is tested by itself."""
     info = inspect(source)
-    index = timeline.index_frames(source, info)
+    index = frame_index.index_frames(source, info)
     end = Fraction(index.end, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
-    wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    wanted = frame_index.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
     order = strategy.enterable(source, info, index, None)
     coding = fitting(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
     splice = Splice(wanted, order, stretches(order, index, wanted), coding)
@@ -143,9 +145,9 @@ def assert_in_order(result: Result) -> None:
 
 def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
     info = inspect(source)
-    index = timeline.index_frames(source, info)
+    index = frame_index.index_frames(source, info)
     end = Fraction(index.end, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
-    wanted = timeline.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    wanted = frame_index.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
     order = functools.partial(strategy.enterable, source, info, index) if render == "smart" else None
     return strategy.choose(info, index, wanted, order)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.cutparams import CutParams
-from jobs.engine.cutplan import CutPlan, absorb, gaps, merge
+from jobs.engine.edit.cut_params import CutParams
+from jobs.engine.edit.cut_plan import CutPlan, absorb, gaps, merge
 
 RATE = 22_050
 """What espeak-ng speaks at."""

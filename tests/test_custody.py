@@ -20,7 +20,7 @@ from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from jobs import storage
-from jobs.engine.probe import Probed
+from jobs.engine.pipelines.probe import Probed
 from jobs.models import Artifact, Image, Install, Job, Upload, Video
 from jobs.services import custody, images, jobs, reconcile, uploads, videos
 from tests import factories

@@ -13,7 +13,7 @@ import opentimelineio as otio
 import pytest
 from django.core.management import call_command
 
-from jobs.engine.inspection import inspect
+from jobs.engine.probe.inspection import inspect
 from tests.clips import Picture, Sound, make, seen
 from tests.media import run_ffmpeg, url
 
@@ -360,7 +360,7 @@ def test_what_nobody_foresaw_ends_in_a_sentence(monkeypatch, capsys, source, tmp
     def broken(*_, **__):
         raise ValueError("no such thing as -1 pictures")
 
-    monkeypatch.setattr("jobs.engine.clock.inspect", broken)
+    monkeypatch.setattr("jobs.engine.probe.discontinuities.inspect", broken)
     with pytest.raises(SystemExit) as ended:
         call_command("cut", str(source), str(tmp_path / "cut.mp4"))
     assert ended.value.code == 1

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from django.test import AsyncClient, Client, override_settings
 
 from jobs import machine
-from jobs.engine import offline, process
+from jobs.engine.runtime import network_filter, subprocess_runner
 from tests.servers import Redis
 
 WORKER = {"machine": machine.identity(), "last_heartbeat": "2026-01-01T00:00:00.000000Z"}
@@ -163,9 +163,9 @@ def test_checks_name_a_part_of_the_storage_on_another_filesystem(tmp_path: Path)
 
 def test_checks_warn_when_nothing_keeps_the_network_from_strangers_bytes(monkeypatch: pytest.MonkeyPatch):
     assert not [line for line in said() if line.startswith("jobs.W002")]
-    monkeypatch.setattr(process, "no_network", lambda: ())  # as in a container without namespaces
+    monkeypatch.setattr(subprocess_runner, "no_network", lambda: ())  # as in a container without namespaces
     assert not [line for line in said() if line.startswith("jobs.W002")], "the filter does it alone"
-    monkeypatch.setattr(offline, "possible", lambda: False)
+    monkeypatch.setattr(network_filter, "possible", lambda: False)
     assert [line for line in said() if line.startswith("jobs.W002") and "unshare" in line]
 
 

@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 
 from jobs import storage
-from jobs.engine import grades, levels, probe, voice
-from jobs.engine.detect import whole_words
-from jobs.engine.grades import LEVELS_DB
+from jobs.engine.analysis import level_quantizer, peak_levels, vad
+from jobs.engine.analysis.activity import whole_words
+from jobs.engine.analysis.level_quantizer import LEVELS_DB
+from jobs.engine.pipelines import probe
 from jobs.models import Account
 from tests import clips, factories
 
@@ -54,12 +55,12 @@ def heard(response):
 
 def test_every_step_lies_on_the_right_side_of_every_border(client, video):
     head, steps = heard(client.get(f"/videos/{video.pk}/levels"))
-    measured = levels.measure(storage.path(video.key), video.info)
+    measured = peak_levels.measure(storage.path(video.key), video.info)
     assert head["step_ms"] == 20
     assert head["duration_ms"] == pytest.approx(4000, abs=1)
     assert len(steps) == len(measured.db) == 200
     assert {head["sure"], head["before"], -120, -41.5, 0} <= set(head["borders"])
-    assert (head["sure"], head["before"]) == levels.auto_thresholds(measured)
+    assert (head["sure"], head["before"]) == peak_levels.auto_thresholds(measured)
     assert head["after"] == head["before"]
     for place, border in enumerate(head["borders"]):
         assert ((steps > place) == (measured.db >= border)).all(), border
@@ -67,14 +68,14 @@ def test_every_step_lies_on_the_right_side_of_every_border(client, video):
 
 def test_levels_on_a_border_reach_it():
     db = np.array([-np.inf, -120, -60.5, -60.51, -60.49, 0, 3], np.float32)
-    found = grades.of_levels(levels.Levels(db, levels.STEP * len(db)))
+    found = level_quantizer.of_levels(peak_levels.Levels(db, peak_levels.STEP * len(db)))
     for border in LEVELS_DB:
         place = found.borders.index(border)
         assert ((found.steps > place) == (db >= border)).all(), border
 
 
 def test_digital_silence_has_no_level_of_its_own():
-    found = grades.of_levels(levels.Levels(np.full(100, -np.inf, np.float32), levels.STEP * 100))
+    found = level_quantizer.of_levels(peak_levels.Levels(np.full(100, -np.inf, np.float32), peak_levels.STEP * 100))
     head = json.loads(found.to_bytes().partition(b"\n")[0])
     assert (head["sure"], head["before"], head["after"]) == (None, None, None)
     assert not found.steps.any()
@@ -82,7 +83,7 @@ def test_digital_silence_has_no_level_of_its_own():
 
 def test_voice_is_sent_the_same_way(client, video):
     head, steps = heard(client.get(f"/videos/{video.pk}/levels?detector=voice"))
-    measured = voice.measure(storage.path(video.key), video.info)
+    measured = vad.measure(storage.path(video.key), video.info)
     assert head["step_ms"] == 32
     assert head["borders"] == [head["before"], head["after"], head["sure"]]
     assert ((steps == 2) == (whole_words(measured.probability) >= np.float32(head["sure"]))).all()
@@ -98,7 +99,7 @@ def test_it_is_compressed_for_those_who_can_read_that(client, video):
 
 def test_what_a_browser_has_is_not_sent_again(client, video, monkeypatch):
     etag = client.get(f"/videos/{video.pk}/levels")["ETag"]
-    monkeypatch.setattr(levels, "measure", None)  # and not measured either
+    monkeypatch.setattr(peak_levels, "measure", None)  # and not measured either
     again = client.get(f"/videos/{video.pk}/levels", headers={"If-None-Match": etag})
     assert again.status_code == 304
     assert again["ETag"] == etag
@@ -112,7 +113,7 @@ def test_other_questions_have_other_answers(client, video, query):
 
 def test_the_sound_is_decoded_once(client, video):
     client.get(f"/videos/{video.pk}/levels")
-    kept = storage.cache_dir(video.sha256) / f"levels-all.v{levels.VERSION}.npz"
+    kept = storage.cache_dir(video.sha256) / f"levels-all.v{peak_levels.VERSION}.npz"
     stamp = kept.stat().st_mtime_ns
     heard(client.get(f"/videos/{video.pk}/levels"))
     assert kept.stat().st_mtime_ns == stamp

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, transaction
 
 from jobs import storage, tasks
-from jobs.engine.process import CommandLog
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import Cancelled, TimedOut
 from jobs.models import Artifact, Job
 from jobs.operations.base import Draft

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from jobs.engine import cut, cutplan, measuring
-from jobs.engine.cutparams import CutParams
-from jobs.engine.inspection import inspect
-from jobs.engine.lock import alone
-from jobs.engine.timeline import FrameIndex
+from jobs.engine.edit import cut_plan
+from jobs.engine.edit.cut_params import CutParams
+from jobs.engine.pipelines import measuring, silence_cut
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.file_lock import alone
+from jobs.engine.video.frame_index import FrameIndex
 from jobs.errors import Busy
 from jobs.services import measuring as services
 from tests import factories, media
@@ -73,7 +74,7 @@ def children(site: Site) -> int:
             parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError, IndexError):
             continue
-        found += b"jobs.engine.measuring" in command and parent == site.processes["web"].pid
+        found += b"jobs.engine.pipelines.measuring" in command and parent == site.processes["web"].pid
     return found
 
 
@@ -222,11 +223,11 @@ def test_the_work_for_a_plan_grows_as_its_ranges_do():
         params = {"keep": ranges(count)}
         sys.setprofile(count_one)
         try:
-            plan = cut.planned(info, CutParams(**params), None, index)
-            cut.plan_json(plan)
+            plan = silence_cut.planned(info, CutParams(**params), None, index)
+            silence_cut.plan_json(plan)
         finally:
             sys.setprofile(None)
-        assert len(plan.keep) == count and isinstance(plan, cutplan.CutPlan)
+        assert len(plan.keep) == count and isinstance(plan, cut_plan.CutPlan)
         return taken
 
     assert steps(4000) < 2.1 * steps(2000)

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack
 from jobs.services import naming
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import escape, strip_tags
 
 from jobs import live
-from jobs.engine.media import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo
 from jobs.errors import InputError
 from jobs.models import Artifact, Job, Video
 from jobs.operations import registry

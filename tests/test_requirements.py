@@ -37,7 +37,7 @@ def test_what_is_installed_is_what_is_listed(name):
 
 
 def test_pillow_is_newer_than_what_moviepy_asks_for():
-    """Below 12.2 it has known faults; that trailers come out right with it is tests/engine/test_trailer.py's."""
+    """Below 12.2 it has known faults; that trailers come out right with it is the trailer's own tests'."""
     assert tuple(int(part) for part in version("pillow").split(".")[:2]) >= (12, 2)
 
 

@@ -341,7 +341,7 @@ def test_requests_under_way_are_ended_in_order(own: Site, tmp_path: Path):
     web, answers = own.processes["web"], []
     sending = threading.Thread(target=lambda: answers.append(upload(client, data)))
     sending.start()
-    check = wait_for(lambda: child_of(web.pid, "jobs.engine.probe"), "the upload to be checked")
+    check = wait_for(lambda: child_of(web.pid, "jobs.engine.pipelines.probe"), "the upload to be checked")
     os.kill(check, signal.SIGSTOP)
     os.kill(web.pid, signal.SIGTERM)
     time.sleep(1.5)  # less than the time that requests are given, more than it takes to stop without any

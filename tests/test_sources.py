@@ -13,7 +13,7 @@ from django.urls import reverse
 from PIL import Image
 
 from jobs import storage, tasks
-from jobs.engine.inspection import inspect
+from jobs.engine.probe.inspection import inspect
 from jobs.models import Job
 from jobs.operations.silence_cut import SilenceCutParams
 from jobs.services import inputs, plans, sources, videos

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from jobs import storage
-from jobs.engine import captions
+from jobs.engine.captions import cues
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from jobs.services import transcripts
@@ -72,7 +72,7 @@ def test_a_change_is_in_every_file_and_the_old_files_are_gone(video):
     assert changed.transcript.lines[0].text == "we cease the day"
     found = texts(video)
     assert all("we cease the day" in found[suffix] for suffix in (".srt", ".vtt", ".txt"))
-    assert captions.parse(found[".vtt"])[0].start == 1
+    assert cues.parse(found[".vtt"])[0].start == 1
     assert {one.pk for one in Artifact.objects.all()} == set(before)
     assert not any(storage.path(key).exists() for key in before.values())
     for one in Artifact.objects.all():

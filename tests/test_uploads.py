@@ -21,7 +21,7 @@ from django.test import Client as WebClient
 from django.utils import timezone
 
 from jobs import storage
-from jobs.engine import process
+from jobs.engine.runtime import subprocess_runner
 from jobs.errors import InputError, ResourceError
 from jobs.models import Account, Image, Job, Upload, Video
 from jobs.operations import registry
@@ -622,7 +622,7 @@ def test_a_look_that_the_kernel_ended_does_not_cost_the_upload(
     upload = pending(owner, talk, length=len(talk))
     killed = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
     with monkeypatch.context() as short_of_memory:
-        short_of_memory.setattr("jobs.engine.probe.command", lambda path, poster: killed)
+        short_of_memory.setattr("jobs.engine.pipelines.probe.command", lambda path, poster: killed)
         with pytest.raises(ResourceError, match="Try again"):
             uploads.finish(upload)
     assert stored() == {f"uploads/{upload.pk}.part"}
@@ -642,9 +642,9 @@ def test_a_server_too_slow_to_look_does_not_cost_the_upload(
     headers = {**TUS, "Upload-Offset": "0"}
     body = "application/offset+octet-stream"
     with monkeypatch.context() as overloaded:
-        hurried = process.Limits(wall_seconds=0.01)
-        overloaded.setattr("jobs.engine.probe.limits", lambda size: hurried)
-        overloaded.setattr("jobs.engine.images.LIMITS", hurried)
+        hurried = subprocess_runner.Limits(wall_seconds=0.01)
+        overloaded.setattr("jobs.engine.pipelines.probe.limits", lambda size: hurried)
+        overloaded.setattr("jobs.engine.probe.image_sanitizer.LIMITS", hurried)
         answer = client.patch(f"/uploads/{upload.pk}", data, content_type=body, headers=headers)
         assert (answer.status_code, code(answer)) == (503, "server_busy")
         assert int(answer["Retry-After"]) > 0

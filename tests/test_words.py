@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from jobs.engine.contactsheet import clock
+from jobs.engine.video.contact_sheet import clock
 from jobs.models import Artifact
 from jobs.templatetags import words
 from tests import factories

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from jobs.engine.transcript import Line, Transcript, Word
+from jobs.engine.captions.transcript import Line, Transcript, Word
 from jobs.models import Artifact, Job, Video
 from jobs.operations.transcribe import files
 from tests import factories

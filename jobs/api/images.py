@@ -12,7 +12,7 @@ from jobs.api.documented import BYTES, IMAGE, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.image_schemas import ImageDeleted, ImageList, ImageOut
 from jobs.api.schemas import Page, path_of
-from jobs.engine.images import LIMIT_BYTES
+from jobs.engine.probe.image_sanitizer import LIMIT_BYTES
 from jobs.errors import InputError
 from jobs.models import Image
 from jobs.services import images, jobs, uploads

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from jobs.api.errors import ApiError, invalid, of_form
-from jobs.engine.media import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo
 from jobs.models import Account
 from jobs.operations import registry
 from jobs.services import parameters

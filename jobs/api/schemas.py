@@ -9,7 +9,7 @@ from ninja import Schema
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from jobs.api.operation_schema import schema_of
-from jobs.engine.media import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Operation
 from jobs.services.line import Place

@@ -5,13 +5,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.engine import captionfiles, exports
-from jobs.engine.cutplan import CutPlan
-from jobs.engine.exports import EditList
-from jobs.engine.extras import Captions
-from jobs.engine.media import MediaInfo
-from jobs.engine.render import whole
-from jobs.engine.report import counted
+from jobs.engine.captions import file_names
+from jobs.engine.edit import exports
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.edit.exports import EditList
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.report import counted
+from jobs.engine.render.passthrough import Captions
+from jobs.engine.render.render import whole
 from jobs.errors import InputError, ResourceError
 
 
@@ -48,7 +49,7 @@ def export(source: Path, info: MediaInfo, plan: CutPlan, tracks: Captions, paths
 
 
 def is_captions(path: Path) -> bool:
-    return path.suffix.lower() in captionfiles.FORMATS
+    return path.suffix.lower() in file_names.FORMATS
 
 
 def _timelines(source: Path, info: MediaInfo, plan: CutPlan, paths: list[Path]) -> EditList:
@@ -64,12 +65,12 @@ def _timelines(source: Path, info: MediaInfo, plan: CutPlan, paths: list[Path]) 
 
 def _captions(path: Path, tracks: Captions) -> Iterator[tuple[Path, str]]:
     """Write the first track to `path`, and others beside it. Yields each file, and a line that tells what is in it."""
-    marks = captionfiles.marks(track for track, _ in tracks)
+    marks = file_names.marks(track for track, _ in tracks)
     for place, ((track, kept), mark) in enumerate(zip(tracks, marks, strict=True)):
         file = path.with_name(f"{path.stem}{mark}{path.suffix}") if place else path
         try:
             with whole(file) as part:
-                part.write_text(captionfiles.FORMATS[path.suffix.lower()](kept), encoding="utf-8", newline="\n")
+                part.write_text(file_names.FORMATS[path.suffix.lower()](kept), encoding="utf-8", newline="\n")
         except OSError as error:
             raise _unwritten(file, error) from error
         yield file, f"{file}: {counted(len(kept), 'caption')}{track.language and f' in {track.language}'}"
@@ -89,7 +90,7 @@ def _names(paths: list[Path]) -> str:
 def require_export(source: Path, path: Path) -> None:
     """Raise InputError unless the cut can be written there, in the format of its ending."""
     if not is_captions(path):
-        exports.format_of(path, others=captionfiles.FORMATS)
+        exports.format_of(path, others=file_names.FORMATS)
     require_place(source, path)
 
 

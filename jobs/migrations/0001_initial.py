@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(db_index=True, max_length=64)),
                 ('kind', models.CharField(choices=[('video', 'Video'), ('audio', 'Audio')], max_length=5)),
                 ('duration_seconds', models.FloatField()),
-                ('details', models.JSONField(help_text='What probing found: jobs.engine.media.MediaInfo.')),
+                ('details', models.JSONField(help_text='What probing found: jobs.engine.model.mediainfo.MediaInfo.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='videos', to=settings.AUTH_USER_MODEL)),
             ],

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
-from jobs.engine.media import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -30,7 +30,7 @@ class Video(models.Model):
     sha256 = models.CharField(max_length=64, db_index=True)
     kind = models.CharField(max_length=5, choices=[("video", "Video"), ("audio", "Audio")])
     duration_seconds = models.FloatField()
-    details = models.JSONField(help_text="What probing found: jobs.engine.media.MediaInfo.")
+    details = models.JSONField(help_text="What probing found: jobs.engine.model.mediainfo.MediaInfo.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = VideoQuerySet.as_manager()

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from django import forms
 
-from jobs.engine.media import MediaInfo
-from jobs.engine.process import CommandLog
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.operations.fields import GivenField, GivenKind
 
 

@@ -6,9 +6,12 @@ from typing import ClassVar
 
 from django import forms
 
-from jobs.engine import clean, levels, muxers, resound
-from jobs.engine.clean import Cleaned, Mains, Wish
-from jobs.engine.media import AudioTrack, MediaInfo
+from jobs.engine.analysis import peak_levels
+from jobs.engine.container import muxers
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.pipelines import clean_audio
+from jobs.engine.pipelines.clean_audio import Cleaned, Mains, Wish
+from jobs.engine.render import replace_audio
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm
 from jobs.operations.wrapped import Progress, wrapped
@@ -56,7 +59,7 @@ class CleanAudioForm(OperationForm):
 
 @dataclasses.dataclass(frozen=True)
 class CleanAudioParams:
-    """`track` is the place among the audio tracks; see jobs.engine.clean.Wish for the others."""
+    """`track` is the place among the audio tracks; see jobs.engine.pipelines.clean_audio.Wish for the others."""
 
     VERSION: ClassVar[int] = 1
 
@@ -83,16 +86,16 @@ class CleanAudio(Operation[CleanAudioParams]):
     params_class = CleanAudioParams
 
     def check(self, info: MediaInfo, params: CleanAudioParams) -> None:
-        tracks = clean.tracks(info, track_of(info, params))
-        muxers.check_wished(params.container, info, *resound.codecs(info, tracks))
+        tracks = clean_audio.tracks(info, track_of(info, params))
+        muxers.check_wished(params.container, info, *replace_audio.codecs(info, tracks))
 
     def run(self, context: Context, params: CleanAudioParams) -> list[Draft]:
         track = track_of(context.info, params)
-        tracks = clean.tracks(context.info, track)
-        container = resound.container_for(params.container, context.source, context.info, tracks)
+        tracks = clean_audio.tracks(context.info, track)
+        container = replace_audio.container_for(params.container, context.source, context.info, tracks)
 
         def make(output: Path, progress: Progress) -> Cleaned:
-            return clean.clean(
+            return clean_audio.clean(
                 context.source,
                 context.info,
                 track,
@@ -108,5 +111,5 @@ class CleanAudio(Operation[CleanAudioParams]):
 
 def track_of(info: MediaInfo, params: CleanAudioParams) -> AudioTrack:
     """The track to clean. Raises InputError when there is none with that number."""
-    (track,) = levels.tracks(info, params.track)
+    (track,) = peak_levels.tracks(info, params.track)
     return track

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from jobs.engine import captionfiles, exports
-from jobs.engine.cutplan import CutPlan
-from jobs.engine.extras import Captions
+from jobs.engine.captions import file_names
+from jobs.engine.edit import exports
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.render.passthrough import Captions
 from jobs.operations.base import Context, Draft
 from jobs.operations.forms import safe_name
 
@@ -37,9 +38,9 @@ def timelines(context: Context, plan: CutPlan, formats: Iterable[str]) -> list[D
 def caption_files(context: Context, tracks: Captions) -> list[Draft]:
     """Captions moved with the cut: each track as SRT and as WebVTT, by its language."""
     drafts = []
-    marks = captionfiles.marks(track for track, _ in tracks)
+    marks = file_names.marks(track for track, _ in tracks)
     for (track, kept), mark in zip(tracks, marks, strict=True):
-        for suffix, text in captionfiles.FORMATS.items():
+        for suffix, text in file_names.FORMATS.items():
             path = context.scratch / f"captions-{track.index}{suffix}"
             path.write_text(text(kept), encoding="utf-8")
             facts = {"language": track.language, "captions": len(kept)}

@@ -6,12 +6,13 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import conversion, hls, shape, sidetracks
-from jobs.engine.conversion import Wish
-from jobs.engine.convert import convert
-from jobs.engine.media import MediaInfo
-from jobs.engine.shape import Shape
-from jobs.engine.targets import Quality
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines.convert import conversion, framing, hls
+from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.convert import convert
+from jobs.engine.pipelines.convert.formats import Quality
+from jobs.engine.pipelines.convert.framing import Shape
+from jobs.engine.render import sidetracks
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import NumberField, OperationForm, safe_name
 
@@ -25,7 +26,7 @@ class CropField(forms.CharField):
 
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
-        if text and not (shape.ASPECT.fullmatch(text) or shape.BOX.fullmatch(text)):
+        if text and not (framing.ASPECT.fullmatch(text) or framing.BOX.fullmatch(text)):
             raise ValidationError("Write an aspect like 16:9, or pixels like 640x360+10+20.")
         return text
 
@@ -114,7 +115,7 @@ class ConvertForm(OperationForm):
 
 @dataclasses.dataclass(frozen=True)
 class ConvertParams:
-    """`size_mb` is in millions of bytes, `frame_rate` in pictures a second; see jobs.engine.shape.Shape for others."""
+    """`size_mb` is in millions of bytes, `frame_rate` in frames a second; for others see `convert.framing.Shape`."""
 
     VERSION: ClassVar[int] = 1
 
@@ -130,7 +131,7 @@ class ConvertParams:
 
     @property
     def shape(self) -> Shape:
-        rate = shape.exact_rate(self.frame_rate) if self.frame_rate else None
+        rate = framing.exact_rate(self.frame_rate) if self.frame_rate else None
         return Shape(self.crop, self.rotate, self.resolution, self.enlarge, rate)
 
     @property

@@ -6,9 +6,12 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import extract, levels, soundfiles, trackfile
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.trackfile import SoundFormat, Wish
+from jobs.engine.analysis import peak_levels
+from jobs.engine.audio import track_file
+from jobs.engine.audio.track_file import SoundFormat, Wish
+from jobs.engine.container import audio_files
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.pipelines import extract_audio
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import LoudnessField, OperationForm, TrackField, safe_name
 
@@ -51,7 +54,7 @@ class ExtractAudioForm(OperationForm):
 
     def clean_bitrate_kbps(self) -> int | None:
         kbps = self.cleaned_data["bitrate_kbps"]
-        most = soundfiles.FILES[self.cleaned_data["format"]].most_kbps if self.encodes else 0
+        most = audio_files.FILES[self.cleaned_data["format"]].most_kbps if self.encodes else 0
         if kbps and most and kbps > most:
             raise ValidationError(f"This format has at most {most} kbit/s. Choose no more than that.")
         # The field is hidden where it has no meaning: what may still stand in it concerns nobody.
@@ -59,7 +62,7 @@ class ExtractAudioForm(OperationForm):
 
     @property
     def encodes(self) -> bool:
-        return self.cleaned_data.get("format") in soundfiles.ENCODED
+        return self.cleaned_data.get("format") in audio_files.ENCODED
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
@@ -72,7 +75,7 @@ class ExtractAudioForm(OperationForm):
 
 @dataclasses.dataclass(frozen=True)
 class ExtractAudioParams:
-    """`track` is the place among the audio tracks; see jobs.engine.trackfile.Wish for the others."""
+    """`track` is the place among the audio tracks; see jobs.engine.audio.track_file.Wish for the others."""
 
     VERSION: ClassVar[int] = 1
 
@@ -98,20 +101,20 @@ class ExtractAudio(Operation[ExtractAudioParams]):
     params_class = ExtractAudioParams
 
     def check(self, info: MediaInfo, params: ExtractAudioParams) -> None:
-        levels.tracks(info, params.track)
+        peak_levels.tracks(info, params.track)
 
     def queue_for(self, params: ExtractAudioParams) -> str:
         """Encoding grows with the recording, and would keep pictures and other quick work waiting."""
         return "quick" if params.format == "copy" else "long"
 
     def run(self, context: Context, params: ExtractAudioParams) -> list[Draft]:
-        tracks = levels.tracks(context.info, params.track)
+        tracks = peak_levels.tracks(context.info, params.track)
         return [self.draft(context, params, track, number, len(tracks)) for number, track in enumerate(tracks)]
 
     def draft(self, context: Context, params: ExtractAudioParams, track: AudioTrack, number: int, of: int) -> Draft:
-        suffix = trackfile.file_for(track, params.wish).suffix
+        suffix = track_file.file_for(track, params.wish).suffix
         path = context.scratch / f"sound-{number}{suffix}"
-        made = extract.extract(
+        made = extract_audio.extract(
             context.source,
             context.info,
             track,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import loudness
+from jobs.engine.audio import loudness
 
 # Control characters, what a common file system takes for something else, and marks that turn the reading direction.
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]+')

@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Literal
 
 from django import forms
 
-from jobs.engine import decoding, lettering, trailer
-from jobs.engine.media import MediaInfo
-from jobs.engine.trailer import Format, Plan
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines import trailer
+from jobs.engine.pipelines.trailer import Format, Plan
+from jobs.engine.video import frame_reader, text_raster
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import NumberField, OperationForm, safe_name
 
@@ -47,14 +48,14 @@ class PreviewForm(OperationForm):
     title = forms.CharField(
         label="Title",
         required=False,
-        max_length=lettering.LONGEST,
+        max_length=text_raster.LONGEST,
         help_text="Shown over the beginning.",
         widget=forms.TextInput(attrs={"data-when": "kind=trailer"}),
     )
     closing = forms.CharField(
         label="Closing words",
         required=False,
-        max_length=lettering.LONGEST,
+        max_length=text_raster.LONGEST,
         help_text="Shown over the end.",
         widget=forms.TextInput(attrs={"data-when": "kind=trailer"}),
     )
@@ -81,7 +82,7 @@ class PreviewForm(OperationForm):
         cleaned = self.cleaned_data
         for name in ("title", "closing"):
             # The fields are hidden for a loop: what may still stand in them concerns nobody.
-            cleaned[name] = "" if cleaned.get("kind") == "loop" else lettering.tidy(cleaned.get(name, "")).strip()
+            cleaned[name] = "" if cleaned.get("kind") == "loop" else text_raster.tidy(cleaned.get(name, "")).strip()
         seconds, count = cleaned.get("seconds"), cleaned.get("count")
         if seconds and cleaned.get("format") in ("webp", "gif") and seconds > LONGEST_ANIMATED:
             self.add_error("seconds", f"WebP and GIF can be at most {LONGEST_ANIMATED} seconds. Choose MP4 or fewer.")
@@ -129,9 +130,9 @@ class Preview(Operation[PreviewParams]):
 
     def check(self, info: MediaInfo, params: PreviewParams) -> None:
         if info.video is None:
-            raise decoding.no_picture()
+            raise frame_reader.no_picture()
         for text in filter(None, (params.title, params.closing)):
-            lettering.font_for(text)
+            text_raster.font_for(text)
 
     def run(self, context: Context, params: PreviewParams) -> list[Draft]:
         suffix = f".{params.format}"

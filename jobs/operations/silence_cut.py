@@ -9,11 +9,15 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import cut, exports, extras, levels, muxers
-from jobs.engine.cutparams import PRESETS, SPEEDS, CutParams, seconds
-from jobs.engine.cutplan import CutPlan, given_ranges
-from jobs.engine.media import MediaInfo
-from jobs.engine.transcript import Transcript
+from jobs.engine.analysis import peak_levels
+from jobs.engine.captions.transcript import Transcript
+from jobs.engine.container import muxers
+from jobs.engine.edit import exports
+from jobs.engine.edit.cut_params import PRESETS, SPEEDS, CutParams, seconds
+from jobs.engine.edit.cut_plan import CutPlan, given_ranges
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines import silence_cut
+from jobs.engine.render import passthrough
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.companions import caption_files, timelines
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TrackField, safe_name
@@ -222,7 +226,7 @@ class SilenceCut(Operation[SilenceCutParams]):
     params_class = SilenceCutParams
 
     def check(self, info: MediaInfo, params: SilenceCutParams) -> None:
-        levels.tracks(info, params.audio_track)
+        peak_levels.tracks(info, params.audio_track)
         given_ranges(params.for_engine().keep, info.duration)
 
     def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
@@ -233,16 +237,16 @@ class SilenceCut(Operation[SilenceCutParams]):
         """The plan, and the captions moved with it."""
         context.progress(0, "Measuring the sound")
         source, info, how = context.source, context.info, params.for_engine()
-        plan = cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache)
+        plan = silence_cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache)
         return plan, caption_files(
-            context, extras.moved_captions(source, info, plan, transcript=spoken(context), log=context.log)
+            context, passthrough.moved_captions(source, info, plan, transcript=spoken(context), log=context.log)
         )
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
         """The plan, and the recording and the captions without its silences."""
         container = muxers.wished(params.container, context.source, context.info)
         output = context.scratch / f"cut{container.suffix}"
-        result = cut.cut(
+        result = silence_cut.cut(
             context.source,
             output,
             context.info,

@@ -7,10 +7,13 @@ from typing import ClassVar
 
 from django import forms
 
-from jobs.engine import alignment, muxers, resound, swap
-from jobs.engine.alignment import Sound
-from jobs.engine.media import MediaInfo
-from jobs.engine.swap import Mode, Swapped
+from jobs.engine.analysis import alignment
+from jobs.engine.analysis.alignment import Sound
+from jobs.engine.container import muxers
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines import swap_audio
+from jobs.engine.pipelines.swap_audio import Mode, Swapped
+from jobs.engine.render import replace_audio
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import RecordingField
@@ -75,8 +78,8 @@ class SwapAudio(Operation[SwapAudioParams]):
 
     def check(self, info: MediaInfo, params: SwapAudioParams) -> None:
         require_enough(info, "This recording")
-        tracks = swap.tracks(Sound(Path(), info, info.audio[0]), Path(), params.mode)
-        muxers.check_wished(params.container, info, *resound.codecs(info, tracks))
+        tracks = swap_audio.tracks(Sound(Path(), info, info.audio[0]), Path(), params.mode)
+        muxers.check_wished(params.container, info, *replace_audio.codecs(info, tracks))
 
     def check_inputs(self, info: MediaInfo, params: SwapAudioParams, infos: Mapping[str, MediaInfo]) -> None:
         require_enough(infos["audio"], "The other recording")
@@ -89,11 +92,11 @@ class SwapAudio(Operation[SwapAudioParams]):
                 (context.inputs["audio"], context.input_infos["audio"]),
             )
         )
-        tracks = swap.tracks(own, Path(), params.mode)
-        container = resound.container_for(params.container, context.source, context.info, tracks)
+        tracks = swap_audio.tracks(own, Path(), params.mode)
+        container = replace_audio.container_for(params.container, context.source, context.info, tracks)
 
         def make(output: Path, progress: Progress) -> Swapped:
-            return swap.swap(
+            return swap_audio.swap(
                 own,
                 other,
                 output,

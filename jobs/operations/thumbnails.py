@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine import bestframes, contactsheet, decoding, frames, still, storyboard
-from jobs.engine.contactsheet import clock
-from jobs.engine.media import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.video import best_frames, contact_sheet, frame_reader, still, storyboard, thumbnails
+from jobs.engine.video.contact_sheet import clock
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import OperationForm, clock_seconds, safe_name
@@ -158,7 +158,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
 
     def check(self, info: MediaInfo, params: ThumbnailsParams) -> None:
         if info.video is None:
-            raise decoding.no_picture()
+            raise frame_reader.no_picture()
         late = [time for time in params.times if exact(time) > info.duration] if params.mode == "times" else []
         if late:
             raise InputError(
@@ -177,7 +177,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
 
     def pictures(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
         times, reach = wanted(context, params)
-        grabbed = frames.grab(context.source, context.info, times, width=params.width, reach=reach)
+        grabbed = thumbnails.grab(context.source, context.info, times, width=params.width, reach=reach)
         drafts = []
         begun = LOOKING if params.mode == "best" else 0
         context.progress(begun, "Taking pictures")
@@ -186,7 +186,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
             context.progress(begun + (1 - begun) * number / len(times), f"Picture {number} of {len(times)}")
         return drafts
 
-    def draft(self, context: Context, params: ThumbnailsParams, frame: frames.Frame, number: int, of: int) -> Draft:
+    def draft(self, context: Context, params: ThumbnailsParams, frame: thumbnails.Frame, number: int, of: int) -> Draft:
         place = f"{number:0{max(2, len(str(of)))}d}"
         path = context.scratch / f"{place}{ENDINGS[params.format]}"
         still.save(frame.image, path, params.format)
@@ -196,13 +196,15 @@ class Thumbnails(Operation[ThumbnailsParams]):
     def sheet(self, context: Context, params: ThumbnailsParams) -> Draft:
         """One picture of all; where it would become too large, they are smaller."""
         assert context.info.video is not None
-        columns, width = contactsheet.layout(params.count, context.info.video.display_size, params.width)
+        columns, width = contact_sheet.layout(params.count, context.info.video.display_size, params.width)
         times, reach = wanted(context, params)
         taken = []
-        for number, frame in enumerate(frames.grab(context.source, context.info, times, width=width, reach=reach), 1):
+        for number, frame in enumerate(
+            thumbnails.grab(context.source, context.info, times, width=width, reach=reach), 1
+        ):
             taken.append((frame.time, frame.image))
             context.progress(number / len(times), f"Picture {number} of {len(times)}")
-        whole = contactsheet.sheet(taken, columns)
+        whole = contact_sheet.sheet(taken, columns)
         path = context.scratch / f"sheet{ENDINGS[params.format]}"
         still.save(whole, path, params.format)
         metadata = {"width": whole.width, "height": whole.height, "columns": columns, "count": len(taken)}
@@ -250,9 +252,9 @@ def wanted(context: Context, params: ThumbnailsParams) -> tuple[Sequence[Fractio
         def tell(fraction: float) -> None:
             context.progress(LOOKING * fraction, "Looking for the best pictures")
 
-        found = bestframes.best_frames(context.source, info, params.count, progress=tell)
+        found = best_frames.best_frames(context.source, info, params.count, progress=tell)
         return [one.time for one in found], Fraction(0)
-    return frames.even(info.duration, params.count), info.duration / (2 * params.count)
+    return thumbnails.even(info.duration, params.count), info.duration / (2 * params.count)
 
 
 def exact(time: float) -> Fraction:

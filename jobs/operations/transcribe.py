@@ -9,11 +9,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import get_language_info
 
-from jobs.engine import captioned, captionlines, captions, levels, muxers, rejoin
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.recognition import Ears, EngineName
-from jobs.engine.transcribe import transcribe
-from jobs.engine.transcript import Transcript
+from jobs.engine.analysis import peak_levels
+from jobs.engine.captions import cues, line_breaking
+from jobs.engine.captions.recognition import Ears, EngineName
+from jobs.engine.captions.transcribe import transcribe
+from jobs.engine.captions.transcript import Transcript
+from jobs.engine.container import muxers
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.pipelines import caption_video
+from jobs.engine.render import replace_video
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import OperationForm, safe_name
@@ -109,7 +113,7 @@ class Transcribe(Operation[TranscribeParams]):
     params_class = TranscribeParams
 
     def check(self, info: MediaInfo, params: TranscribeParams) -> None:
-        levels.tracks(info, params.audio_track)
+        peak_levels.tracks(info, params.audio_track)
         ears = params.ears
         if ears.engine == "whisper" and not ears.model:
             raise InputError(
@@ -129,7 +133,7 @@ class Transcribe(Operation[TranscribeParams]):
 
     def run(self, context: Context, params: TranscribeParams) -> list[Draft]:
         self.check(context.info, params)
-        (track,) = levels.tracks(context.info, params.audio_track)
+        (track,) = peak_levels.tracks(context.info, params.audio_track)
         found = self.given(context) if params.reuse else self.heard(context, track, params)
         films = [self.film(context, found, params)] if context.info.video else []
         return [*films, *files(context.scratch, context.title, found)]
@@ -158,7 +162,7 @@ class Transcribe(Operation[TranscribeParams]):
     def film(self, context: Context, found: Transcript, params: TranscribeParams) -> Draft:
         """The recording with its captions, in the picture or beside it."""
         source, info, scratch = context.source, context.info, context.scratch
-        shown = captionlines.captions_of(found)
+        shown = line_breaking.captions_of(found)
         if not shown:
             raise InputError("Every line of the transcript is empty. Undo some changes first.", code="no_words")
         begun = 0.0 if params.reuse else 0.5 if params.burn else LISTENING_SHARE
@@ -166,16 +170,16 @@ class Transcribe(Operation[TranscribeParams]):
         def progress(done: float, stage: str) -> None:
             context.progress(begun + (1 - begun) * done, stage)
 
-        suffix = rejoin.suffix_for(info) if params.burn else captioned.suffix_for(info)
+        suffix = replace_video.suffix_for(info) if params.burn else caption_video.suffix_for(info)
         output = scratch / f"captioned{suffix}"
         facts: dict[str, Any] = {"summary": told(found), "burnt": params.burn}
         if params.burn:
-            done = captioned.burn(
+            done = caption_video.burn(
                 source, output, info, shown, scratch=scratch, cache=context.cache, progress=progress, log=context.log
             )
             facts |= done.to_json()
         else:
-            packets = captioned.attach(
+            packets = caption_video.attach(
                 source, output, info, shown, found.language, scratch=scratch, progress=progress, log=context.log
             )
             facts |= {"sound_packets_copied": packets}
@@ -186,12 +190,12 @@ class Transcribe(Operation[TranscribeParams]):
 
 def files(folder: Path, title: str, transcript: Transcript) -> list[Draft]:
     """A transcript as files: captions as SRT and WebVTT, plain text, and JSON with the time of every word."""
-    shown = captionlines.captions_of(transcript)
+    shown = line_breaking.captions_of(transcript)
     facts = {"language": transcript.language, "engine": transcript.engine, "summary": told(transcript)}
     made = [
-        (".srt", "captions", "application/x-subrip", captions.srt(shown)),
-        (".vtt", "captions", "text/vtt", captions.vtt(shown)),
-        (".txt", "text", "text/plain", captionlines.text_of(transcript)),
+        (".srt", "captions", "application/x-subrip", cues.srt(shown)),
+        (".vtt", "captions", "text/vtt", cues.vtt(shown)),
+        (".txt", "text", "text/plain", line_breaking.text_of(transcript)),
         (".json", "data", "application/json", transcript.dumps()),
     ]
     drafts = []

@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Literal
 
 from django import forms
 
-from jobs.engine import cut, muxers
-from jobs.engine.cutparams import CutParams, seconds
-from jobs.engine.cutplan import END_TOLERANCE
-from jobs.engine.media import MediaInfo
+from jobs.engine.container import muxers
+from jobs.engine.edit.cut_params import CutParams, seconds
+from jobs.engine.edit.cut_plan import END_TOLERANCE
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines import silence_cut
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import ContainerField, OperationForm, TimeField, safe_name
@@ -78,7 +79,7 @@ class Trim(Operation[TrimParams]):
     def run(self, context: Context, params: TrimParams) -> list[Draft]:
         container = muxers.wished(params.container, context.source, context.info)
         output = context.scratch / f"trimmed{container.suffix}"
-        result = cut.cut(
+        result = silence_cut.cut(
             context.source,
             output,
             context.info,

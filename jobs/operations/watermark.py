@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from jobs.engine import lettering, markpreview, muxers, rejoin, watermark
-from jobs.engine.marks import Corner, Look
-from jobs.engine.media import MediaInfo
-from jobs.engine.watermark import Mark, Marked
+from jobs.engine.container import muxers
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines import watermark, watermark_preview
+from jobs.engine.pipelines.watermark import Mark, Marked
+from jobs.engine.render import replace_video
+from jobs.engine.video import text_raster
+from jobs.engine.video.overlay import Corner, Look
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.fields import ImageField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField
@@ -32,7 +35,7 @@ class WatermarkForm(OperationForm):
     text = forms.CharField(
         label="Or text",
         required=False,
-        max_length=lettering.LONGEST,
+        max_length=text_raster.LONGEST,
         help_text="White with a black outline. Used when there is no image.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
@@ -99,7 +102,7 @@ class WatermarkForm(OperationForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
-        text = lettering.tidy(cleaned.get("text", "").replace("\r\n", "\n"))
+        text = text_raster.tidy(cleaned.get("text", "").replace("\r\n", "\n"))
         cleaned["text"] = "" if cleaned.get("image") else text
         if not cleaned.get("image") and not text.strip() and not {"image", "text"} & set(self.errors):
             self.add_error("image", "Choose an image, or write a text.")
@@ -167,7 +170,7 @@ class Watermark(Operation[WatermarkParams]):
         watermark.check(info, params.look)
         muxers.check_wished(params.container, info, "h264", [track.codec for track in info.audio])
         if not params.image:
-            lettering.font_for(params.text)
+            text_raster.font_for(params.text)
 
     def preview(
         self,
@@ -178,10 +181,10 @@ class Watermark(Operation[WatermarkParams]):
         at: Fraction,
         out: Path,
     ) -> None:
-        markpreview.draw(source, out, info, params.mark(inputs), params.look, at, width=PREVIEW_WIDTH)
+        watermark_preview.draw(source, out, info, params.mark(inputs), params.look, at, width=PREVIEW_WIDTH)
 
     def run(self, context: Context, params: WatermarkParams) -> list[Draft]:
-        container = rejoin.container_for(params.container, context.source, context.info)
+        container = replace_video.container_for(params.container, context.source, context.info)
 
         def make(output: Path, progress: Progress) -> Marked:
             return watermark.watermark(

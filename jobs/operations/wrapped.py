@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from jobs.engine import muxers, sidetracks
-from jobs.engine.conversion import Wish
-from jobs.engine.convert import convert
-from jobs.engine.inspection import inspect
-from jobs.engine.muxers import Container
+from jobs.engine.container import muxers
+from jobs.engine.container.muxers import Container
+from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.convert import convert
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.render import sidetracks
 from jobs.operations.base import Context, Draft
 from jobs.operations.forms import safe_name
 

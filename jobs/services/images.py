@@ -8,7 +8,7 @@ from pathlib import Path
 from django.db.models.functions import Now
 
 from jobs import storage
-from jobs.engine import images as engine
+from jobs.engine.probe import image_sanitizer as engine
 from jobs.errors import InputError
 from jobs.models import Account, Image
 from jobs.services import jobs, naming

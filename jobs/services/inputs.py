@@ -7,7 +7,7 @@ from pathlib import Path
 from django.db.models.functions import Now
 
 from jobs import storage
-from jobs.engine.media import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo
 from jobs.errors import InputError
 from jobs.models import Account, Image, Video
 from jobs.operations import registry

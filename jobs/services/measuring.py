@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 
-from jobs.engine import measuring
-from jobs.engine.process import Child
-from jobs.engine.sandbox import Answer
+from jobs.engine.pipelines import measuring
+from jobs.engine.runtime.sandbox import Answer
+from jobs.engine.runtime.subprocess_runner import Child
 from jobs.errors import Busy
 
 MOST = max(4, os.cpu_count() or 1)

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from jobs.engine.media import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo
 
 LONGEST_NAME = 200
 LONGEST_ENDING = 16

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from jobs.engine.media import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo
 from jobs.errors import InputError
 from jobs.models import Account
 from jobs.operations import registry

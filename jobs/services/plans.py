@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from jobs import storage
-from jobs.engine import cut, grades, levels, process, timeline, voice
-from jobs.engine.cutparams import CutParams
-from jobs.engine.levels import Levels
-from jobs.engine.measuring import Request
-from jobs.engine.voice import Voice
+from jobs.engine.analysis import level_quantizer, peak_levels, vad
+from jobs.engine.analysis.peak_levels import Levels
+from jobs.engine.analysis.vad import Voice
+from jobs.engine.edit.cut_params import CutParams
+from jobs.engine.pipelines import silence_cut
+from jobs.engine.pipelines.measuring import Request
+from jobs.engine.runtime import subprocess_runner
+from jobs.engine.video import frame_index
 from jobs.models import Video
 from jobs.operations.silence_cut import SilenceCutParams
 from jobs.services import measuring
@@ -39,9 +42,11 @@ async def cut_plan(video: Video, params: SilenceCutParams) -> dict[str, Any]:
     """
     info = video.info
     measured = None if params.keep else await _heard(video, params.detector, params.audio_track)
-    index = await _kept(video, "frames", "all", lambda cache: timeline.kept(info, cache)) if info.video else None
+    index = await _kept(video, "frames", "all", lambda cache: frame_index.kept(info, cache)) if info.video else None
     if info.duration <= QUICK_SECONDS and len(params.keep) <= QUICK_RANGES:
-        return cut.plan_json(await asyncio.to_thread(cut.planned, info, params.for_engine(), measured, index))
+        return silence_cut.plan_json(
+            await asyncio.to_thread(silence_cut.planned, info, params.for_engine(), measured, index)
+        )
     wanted = {field.name: getattr(params, field.name) for field in dataclasses.fields(CutParams)}
     digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
     request = dataclasses.replace(_request(video, "plan", params.audio_track), params=wanted)
@@ -60,18 +65,18 @@ async def heard(video: Video, detector: Detector, track: Track) -> bytes:
 
 
 def _graded(measured: Levels | Voice) -> bytes:
-    found = grades.of_voice(measured) if isinstance(measured, Voice) else grades.of_levels(measured)
+    found = level_quantizer.of_voice(measured) if isinstance(measured, Voice) else level_quantizer.of_levels(measured)
     return found.to_bytes()
 
 
 def heard_version(detector: Detector) -> str:
     """Changes when the same bytes would be heard differently."""
-    return f"{detector}-{voice.VERSION if detector == 'voice' else levels.VERSION}.{grades.VERSION}"
+    return f"{detector}-{vad.VERSION if detector == 'voice' else peak_levels.VERSION}.{level_quantizer.VERSION}"
 
 
 async def _heard(video: Video, detector: Detector, track: Track) -> Levels | Voice:
-    levels.tracks(video.info, track)
-    kept: Callable[[Path, Track], Levels | Voice | None] = voice.kept if detector == "voice" else levels.kept
+    peak_levels.tracks(video.info, track)
+    kept: Callable[[Path, Track], Levels | Voice | None] = vad.kept if detector == "voice" else peak_levels.kept
     return await _kept(video, detector, track, lambda cache: kept(cache, track))
 
 
@@ -82,7 +87,7 @@ async def _kept(video: Video, what: str, track: Track, load: Callable[[Path], T 
         await measuring.answer(video.owner_id, (video.sha256, what, track), lambda: _request(video, what, track))
         found = await asyncio.to_thread(load, cache)
     if found is None:
-        raise process.disk_full(f"nothing was kept in {cache}")
+        raise subprocess_runner.disk_full(f"nothing was kept in {cache}")
     return found
 
 

@@ -5,8 +5,8 @@ import uuid
 from PIL import Image
 
 from jobs import live, storage
-from jobs.engine import still
-from jobs.engine.probe import POSTER_WIDTH
+from jobs.engine.pipelines.probe import POSTER_WIDTH
+from jobs.engine.video import still
 from jobs.errors import InputError
 from jobs.models import Artifact, Video
 from jobs.services.videos import folder, poster_key

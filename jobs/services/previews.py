@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from jobs.engine import sandbox
+from jobs.engine.runtime import sandbox
 from jobs.models import Video
 from jobs.operations import registry
 from jobs.operations.base import Params

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from jobs import storage
-from jobs.engine import clock, measuring
+from jobs.engine.pipelines import measuring
+from jobs.engine.probe import discontinuities
 from jobs.models import Video
 
 
@@ -15,6 +16,6 @@ def file(video: Video) -> Path:
     came, cache, info = storage.path(video.key), storage.cache_dir(video.sha256), video.info
     if not info.is_of_copy:
         return came
-    if not clock.kept(cache).exists():
+    if not discontinuities.kept(cache).exists():
         measuring.ask(measuring.Request("clock", str(came), str(cache), info.to_json()))
-    return clock.kept(cache)
+    return discontinuities.kept(cache)

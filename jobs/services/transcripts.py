@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 
 from jobs import storage
-from jobs.engine.transcript import Transcript
+from jobs.engine.captions.transcript import Transcript
 from jobs.errors import InputError
 from jobs.models import Artifact, Job, Video
 from jobs.operations.transcribe import Transcribe, files

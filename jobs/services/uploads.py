@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from django.template.defaultfilters import filesizeformat
 
 from jobs import storage
-from jobs.engine import images as engine_images
+from jobs.engine.probe import image_sanitizer as engine_images
 from jobs.errors import InputError, JobError, ResourceError
 from jobs.models import Account, Image, Upload, Video
 from jobs.services import images, naming, videos

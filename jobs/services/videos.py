@@ -11,8 +11,8 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.db.models import Model
 
 from jobs import live, storage
-from jobs.engine.media import MediaInfo
-from jobs.engine.probe import Probed, probe
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.pipelines.probe import Probed, probe
 from jobs.errors import InputError
 from jobs.models import Account, Video
 from jobs.operations import registry

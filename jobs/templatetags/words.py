@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from jobs.engine.media import VideoTrack
+from jobs.engine.model.mediainfo import VideoTrack
 from jobs.models import Artifact, Job
 
 register = template.Library()

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs.access import owned, refused, signed_in
-from jobs.engine.transcript import Line
+from jobs.engine.captions.transcript import Line
 from jobs.errors import InputError
 from jobs.models import Video
 from jobs.operations.transcribe import ABOUT, language_name

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from jobs.engine import probe
+from jobs.engine.pipelines import probe
 from jobs.models import Account, Job
 from tests import clips, factories
 from tests.browser.test_looks import faults

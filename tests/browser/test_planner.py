@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.engine import cutplan, grades
-from jobs.engine.cutparams import PRESETS, CutParams
-from jobs.engine.levels import STEP, Levels
-from jobs.engine.voice import WINDOW, Voice
+from jobs.engine.analysis import level_quantizer
+from jobs.engine.analysis.peak_levels import STEP, Levels
+from jobs.engine.analysis.vad import WINDOW, Voice
+from jobs.engine.edit import cut_plan
+from jobs.engine.edit.cut_params import PRESETS, CutParams
 from jobs.errors import InputError
 from tests.processes import BASE_DIR
 
@@ -29,7 +30,9 @@ def plans(browser):
     page.add_script_tag(path=str(Path(BASE_DIR) / "static" / "planner.js"))
 
     def plans(measured, duration, every):
-        graded = grades.of_levels(measured) if isinstance(measured, Levels) else grades.of_voice(measured)
+        graded = (
+            level_quantizer.of_levels(measured) if isinstance(measured, Levels) else level_quantizer.of_voice(measured)
+        )
         body = base64.b64encode(graded.to_bytes()).decode()
         return page.evaluate(PLAN, [body, float(duration * 1000), [{**DEFAULTS, **params} for params in every]])
 
@@ -40,7 +43,7 @@ def plans(browser):
 def engine_plan(measured, duration, params):
     """Ranges in milliseconds; none when nothing is heard, everything when nothing can be cut, as the page has it."""
     try:
-        keep = cutplan.plan(measured, duration, CutParams(**params)).keep
+        keep = cut_plan.plan(measured, duration, CutParams(**params)).keep
     except InputError as error:
         keep = ((Fraction(0), duration),) if error.code == "no_silence" else ()
     return [[float(start * 1000), float(end * 1000)] for start, end in keep]

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
-from jobs.engine import probe
+from jobs.engine.pipelines import probe
 from jobs.models import Account
 from tests import clips, factories, transcribed
 from tests.browser.test_looks import faults

@@ -8,9 +8,10 @@ import opentimelineio as otio
 import pytest
 from django.http import QueryDict
 
-from jobs.engine import captions, exports
-from jobs.engine.inspection import inspect
-from jobs.engine.process import CommandLog
+from jobs.engine.captions import cues
+from jobs.engine.edit import exports
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.operations.base import Context
 from jobs.operations.silence_cut import SilenceCut, SilenceCutForm, SilenceCutParams
 from tests import transcribed
@@ -70,7 +71,7 @@ def test_captions_move_with_the_cut(context):
     assert subrip.media_type == "application/x-subrip"
     assert (webvtt.media_type, webvtt.name) == ("text/vtt", "A talk (cut).vtt")
     for draft in (subrip, webvtt):
-        found = captions.parse(draft.path.read_text())
+        found = cues.parse(draft.path.read_text())
         assert [(one.text, one.start, one.end) for one in found] == [
             ("Word 1", Fraction(1, 5), Fraction(3, 5)),
             ("Word 3", Fraction(13, 10), Fraction(2)),
@@ -105,7 +106,7 @@ def test_a_transcript_follows_the_cut_without_listening_again(context, tmp_path,
     drafts = SilenceCut().run(with_words, params)
     files = [draft for draft in drafts if draft.kind == "captions" and draft.path.suffix == ".vtt"]
     assert [draft.name for draft in files] == ["A talk (cut).vtt", "A talk (cut).eng.vtt"]
-    found = [(one.text, one.start, one.end) for one in captions.parse(files[1].path.read_text())]
+    found = [(one.text, one.start, one.end) for one in cues.parse(files[1].path.read_text())]
     # Kept are 0.4 to 1.2, which comes first, and 2 to 3.2, which follows at 0.8.
     assert found == [
         ("kept 1", Fraction(1, 10), Fraction(7, 10)),

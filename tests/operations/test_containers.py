@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs.engine.inspection import inspect
-from jobs.engine.process import CommandLog
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import InputError
 from jobs.operations import registry
 from jobs.operations.base import Context

@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 from django.http import QueryDict
 
-from jobs.engine.inspection import inspect
-from jobs.engine.process import CommandLog
-from jobs.engine.shape import Shape
+from jobs.engine.pipelines.convert.framing import Shape
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import InputError
 from jobs.operations.base import Context
 from jobs.operations.convert import Convert, ConvertForm, ConvertParams

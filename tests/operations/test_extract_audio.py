@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from jobs.engine.inspection import inspect
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.process import CommandLog
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import InputError
 from jobs.operations.base import Context
 from jobs.operations.extract_audio import ExtractAudio, ExtractAudioForm, ExtractAudioParams

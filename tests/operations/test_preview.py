@@ -2,7 +2,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from jobs import storage
-from jobs.engine.probe import inspect
+from jobs.engine.pipelines.probe import inspect
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from jobs.operations.preview import PreviewParams

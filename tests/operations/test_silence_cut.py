@@ -7,9 +7,9 @@ import pytest
 from django import forms
 from django.http import QueryDict
 
-from jobs.engine.inspection import inspect
-from jobs.engine.media import AudioTrack, MediaInfo
-from jobs.engine.process import CommandLog
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import InputError
 from jobs.operations.base import Context
 from jobs.operations.silence_cut import SilenceCut, SilenceCutForm, SilenceCutParams

@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from jobs import storage, tasks
-from jobs.engine.inspection import inspect
+from jobs.engine.probe.inspection import inspect
 from jobs.errors import InputError
 from jobs.models import Job
 from jobs.operations import registry

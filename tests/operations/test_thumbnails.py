@@ -8,10 +8,10 @@ import pytest
 from django.http import QueryDict
 from PIL import Image
 
-from jobs.engine import frames
-from jobs.engine.inspection import inspect
-from jobs.engine.media import AudioTrack, MediaInfo, VideoTrack
-from jobs.engine.process import CommandLog
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.video import thumbnails
 from jobs.errors import Cancelled, InputError
 from jobs.operations import registry
 from jobs.operations.base import Context
@@ -209,7 +209,7 @@ def test_a_black_start_does_not_become_a_picture(tmp_path, context):
     first, *rest = OPERATION.run(context(source), params(count=3))
 
     with Image.open(first.path) as image:
-        assert frames.merit(image) == frames.Merit.GOOD
+        assert thumbnails.merit(image) == thumbnails.Merit.GOOD
         assert count_of(image) == int(first.metadata["time"] * 10)
     assert first.metadata["time"] < 5 / 3
     assert [draft.metadata["time"] for draft in rest] == [2.5, pytest.approx(25 / 6)]

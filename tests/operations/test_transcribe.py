@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 from django.core.exceptions import ValidationError
 
-from jobs.engine import captions
-from jobs.engine.inspection import inspect
-from jobs.engine.process import CommandLog
-from jobs.engine.transcript import Line, Transcript, Word
+from jobs.engine.captions import cues
+from jobs.engine.captions.transcript import Line, Transcript, Word
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import InputError
 from jobs.operations.base import Context
 from jobs.operations.transcribe import Transcribe, TranscribeParams
@@ -107,7 +107,7 @@ def test_a_film_comes_with_a_track_and_every_kind_of_file(context):
     assert inspect(film.path).subtitles == ("eng",)
     assert txt.path.read_text().split() == f"{STATES} {PEOPLE}".split()
     for draft in (srt, vtt):
-        first, second = captions.parse(draft.path.read_text())
+        first, second = cues.parse(draft.path.read_text())
         assert (first.text, second.text) == (STATES, PEOPLE)
         assert 0.2 < first.start < 0.8 and 3.2 < second.start < 3.8
     words = [word for line in json.loads(found.path.read_text())["lines"] for word in line["words"]]

@@ -3,8 +3,8 @@ from fractions import Fraction
 
 import pytest
 
-from jobs.engine.inspection import inspect
-from jobs.engine.process import CommandLog
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import Cancelled, InputError
 from jobs.operations.base import Context
 from jobs.operations.trim import Trim, TrimForm, TrimParams

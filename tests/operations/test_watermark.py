@@ -9,8 +9,8 @@ from django.urls import reverse
 from PIL import Image
 
 from jobs import storage
-from jobs.engine import lettering
-from jobs.engine.probe import inspect
+from jobs.engine.pipelines.probe import inspect
+from jobs.engine.video import text_raster
 from jobs.errors import InputError
 from jobs.models import Job
 from jobs.operations import registry
@@ -90,20 +90,20 @@ def test_letters_that_no_font_has_are_named_before_any_work():
 
 def test_a_text_is_as_wide_as_wished_and_cut_to_its_ink():
     for width in (60, 400):
-        image = lettering.drawn("Weekly review", width)
+        image = text_raster.drawn("Weekly review", width)
         assert abs(image.width - width) <= width * 0.05
         assert image.getbbox() == (0, 0, *image.size)
 
 
 def test_letters_are_white_in_a_black_outline():
-    pixels = np.asarray(lettering.drawn("HHH", 300))
+    pixels = np.asarray(text_raster.drawn("HHH", 300))
     solid = pixels[pixels[..., 3] == 255][:, 0]
     assert (solid > 250).sum() > 200
     assert (solid < 5).sum() > 200
 
 
 def test_the_outline_is_as_wide_above_as_below_in_every_line():
-    pixels = np.asarray(lettering.drawn("HHH\nHHH\nHHH", 300))
+    pixels = np.asarray(text_raster.drawn("HHH\nHHH\nHHH", 300))
     white, solid = (pixels[..., 0] > 128).any(1), (pixels[..., 3] > 128).any(1)
     edges = np.flatnonzero(np.diff(np.pad(white, 1).astype(int))).reshape(-1, 2)
     assert len(edges) == 3
@@ -118,22 +118,22 @@ HOSTILE = ["%{localtime}':x=0\\", "';drawtext=textfile=/etc/passwd'", "$(id)", "
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_text_is_drawn_letter_by_letter_whatever_it_says(text):
-    assert lettering.tidy(text) == text
-    plain = lettering.drawn(text, 400)
-    assert plain.tobytes() != lettering.drawn(text[:-1], 400).tobytes()
+    assert text_raster.tidy(text) == text
+    plain = text_raster.drawn(text, 400)
+    assert plain.tobytes() != text_raster.drawn(text[:-1], 400).tobytes()
 
 
 def test_lines_stay_lines():
-    one, two = (lettering.drawn(text, 200) for text in ("Ann Ann", "Ann Ann\nAnn Ann"))
+    one, two = (text_raster.drawn(text, 200) for text in ("Ann Ann", "Ann Ann\nAnn Ann"))
     assert two.height > 1.7 * one.height
 
 
 def test_a_server_without_fonts_still_writes_latin(monkeypatch):
-    monkeypatch.setattr(lettering, "installed", lambda: ())
-    assert lettering.font_for("Weekly review, 2026") is None
-    assert lettering.drawn("Ann", 100).width > 80
+    monkeypatch.setattr(text_raster, "installed", lambda: ())
+    assert text_raster.font_for("Weekly review, 2026") is None
+    assert text_raster.drawn("Ann", 100).width > 80
     with pytest.raises(InputError, match="as an image"):
-        lettering.font_for("Привет")
+        text_raster.font_for("Привет")
 
 
 # The whole -----------------------------------------------------------------------------------------------------------

@@ -12,17 +12,18 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from jobs.engine import clock, muxers
-from jobs.engine.cut import cut, plan_json, plan_only
-from jobs.engine.cutparams import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
-from jobs.engine.cutplan import CutPlan
-from jobs.engine.detect import Range
-from jobs.engine.extras import Captions, moved_captions
-from jobs.engine.failures import as_job_error
-from jobs.engine.media import MediaInfo
-from jobs.engine.process import require_file
-from jobs.engine.proven import timed
-from jobs.engine.report import counted
+from jobs.engine.analysis.activity import Range
+from jobs.engine.container import muxers
+from jobs.engine.edit.cut_params import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.report import counted
+from jobs.engine.pipelines.silence_cut import cut, plan_json, plan_only
+from jobs.engine.probe import discontinuities
+from jobs.engine.render.checked_render import timed
+from jobs.engine.render.passthrough import Captions, moved_captions
+from jobs.engine.runtime.failures import as_job_error
+from jobs.engine.runtime.subprocess_runner import require_file
 from jobs.errors import InputError, JobError
 from jobs.management.cutfiles import (
     Exported,
@@ -189,7 +190,7 @@ def run(options: dict[str, Any], bar: "Bar") -> tuple[Made, Exported]:
     params = params_of(options)
     make = planned if options["render"] == "none" else rendered
     scratch = options["output"].parent if options["output"] else Path(tempfile.gettempdir())
-    with clock.continuous(source, scratch) as (steady, info):
+    with discontinuities.continuous(source, scratch) as (steady, info):
         made = make(steady, options, info, params, bar)
     return made, export(source, info, made.plan, made.captions, others)
 

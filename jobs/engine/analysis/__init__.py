@@ -1,0 +1,1 @@
+"""What is heard and seen, as figures."""

@@ -1,0 +1,129 @@
+"""Which stretches of a recording tell best what it is: around its best pictures, and where somebody speaks."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engine.analysis import vad
+from jobs.engine.audio import decoder
+from jobs.engine.container import ffmpeg
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.runtime import subprocess_runner
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.video import best_frames, thumbnails
+from jobs.engine.video.best_frames import BestFrame
+
+TRIED_EACH = 2
+"""Best pictures that are looked at for each excerpt that is wished for."""
+PLACES = 12
+"""Starts that are tried around each."""
+SPOKEN = 0.5
+"""What of its score an excerpt keeps without any speech."""
+PAUSE = Fraction(1, 5)
+"""Seconds before the start in which nobody should speak, so that it begins with a word and not within one."""
+WITHIN_WORD = 0.3
+"""What of its share of speech is taken from an excerpt that begins within a word."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Excerpt:
+    """A stretch of a recording: `start` in seconds after its start, `length` in seconds; `score` 0 to 1."""
+
+    start: Fraction
+    length: Fraction
+    score: float = 0.0
+
+    @property
+    def end(self) -> Fraction:
+        return self.start + self.length
+
+
+def choose(
+    source: Path,
+    info: MediaInfo,
+    count: int,
+    length: Fraction,
+    *,
+    progress: Callable[[float], None] = lambda fraction: None,
+    log: CommandLog | None = None,
+) -> list[Excerpt]:
+    """Up to `count` excerpts of `length` seconds in order of time, none over another; as many as the recording has room
+    for, and at least one, which is as long as the recording where that is shorter.
+
+    `progress` gets 0 to 1 and may raise. Raises InputError for a recording without a picture that can be decoded,
+    ToolError.
+    """
+    length = min(length, info.duration)
+    count = max(1, min(count, int(info.duration / length)))
+    found = best_frames.best_frames(source, info, TRIED_EACH * count, progress=lambda part: progress(0.8 * part))
+    excerpts = []
+    for number, best in enumerate(found, 1):
+        excerpts.append(around(source, info, best, length, log))
+        progress(0.8 + 0.2 * number / len(found))
+    spread = [Excerpt(start, length) for start in even(info, count, length)]
+    return apart([*sorted(excerpts, key=lambda one: -one.score), *spread], spread, count)
+
+
+def even(info: MediaInfo, count: int, length: Fraction) -> list[Fraction]:
+    """Starts of excerpts in the middle of equal parts of the recording."""
+    return [middle - length / 2 for middle in thumbnails.even(info.duration, count)]
+
+
+def apart(wished: Iterable[Excerpt], spread: list[Excerpt], count: int) -> list[Excerpt]:
+    """The first `count` of the wished that lie apart, in order of time; `spread` when there are not so many."""
+    chosen: list[Excerpt] = []
+    for one in wished:
+        if len(chosen) < count and all(one.end <= other.start or one.start >= other.end for other in chosen):
+            chosen.append(one)
+    return sorted(chosen if len(chosen) == count else spread, key=lambda one: one.start)
+
+
+def around(source: Path, info: MediaInfo, best: BestFrame, length: Fraction, log: CommandLog | None = None) -> Excerpt:
+    """The excerpt in which the picture shows and in which the most is spoken, beginning with a word if it can."""
+    first = max(Fraction(0), best.time - length)
+    last = max(first, min(best.time, info.duration - length))
+    starts = [first + (last - first) * place / PLACES for place in range(PLACES + 1)]
+    if not info.audio:
+        # A little comes before the picture that it is about.
+        start = min(last, max(first, best.time - length / 4))
+        return Excerpt(start, length, best.score)
+    begin = max(Fraction(0), first - PAUSE)
+    heard = speech(source, info, begin, last + length - begin, log)
+    worths = [spoken(heard, start - begin, length) for start in starts]
+    place = int(np.argmax(worths))
+    return Excerpt(starts[place], length, best.score * (SPOKEN + (1 - SPOKEN) * max(0.0, worths[place])))
+
+
+def spoken(heard: NDArray[np.float32], start: Fraction, length: Fraction) -> float:
+    """The share of speech in what was heard from `start` on, less when it begins within a word."""
+    first, before = int(start / vad.WINDOW), int((start - PAUSE) / vad.WINDOW)
+    inside = heard[first : first + max(1, int(length / vad.WINDOW))]
+    leading = heard[max(0, before) : first]
+    share = float(inside.mean()) if len(inside) else 0.0
+    return share - (WITHIN_WORD * float(leading.mean()) if len(leading) else 0.0)
+
+
+def speech(
+    source: Path, info: MediaInfo, begin: Fraction, length: Fraction, log: CommandLog | None = None
+) -> NDArray[np.float32]:
+    """Probability of voice in a stretch of the first track, for each of voice.WINDOW seconds."""
+    argv = [
+        *(ffmpeg.program(), "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
+        *(
+            "-ss",
+            f"{float(begin):.6f}",
+            "-t",
+            f"{float(length):.6f}",
+            "-f",
+            decoder.demuxer(info),
+            "-i",
+            f"file:{source}",
+        ),
+        *("-map", f"0:{info.audio[0].index}", "-ac", "1", "-ar", str(vad.RATE), "-f", "f32le", "pipe:1"),
+    ]
+    samples = np.frombuffer(subprocess_runner.output(argv, log=log), np.float32)
+    return vad.Listener().hear(samples) if len(samples) else np.zeros(0, np.float32)

@@ -1,0 +1,126 @@
+"""Where somebody speaks: the probability of voice over time, by Silero VAD (the model in faster-whisper's wheel).
+
+Window i covers [512 i, 512 (i + 1)) samples of 16 kHz, 32 ms, after the recording's start. Music, keyboards and fans
+have low values however loud they are; speech has high ones, soft speech too.
+"""
+
+import dataclasses
+import functools
+from fractions import Fraction
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engine.analysis import feature_curve, peak_levels
+from jobs.engine.analysis.feature_curve import Curve
+from jobs.engine.audio import decoder
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+# What the model was trained on.
+RATE = 16_000
+WINDOW_SAMPLES = 512
+CONTEXT_SAMPLES = 64
+WINDOW = Fraction(WINDOW_SAMPLES, RATE)
+# As many windows in one run as the model is fast with; more only cost memory.
+BLOCK_WINDOWS = 256
+STATE_SHAPE = (1, 1, 128)
+
+VERSION = 2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Voice:
+    """`probability` has one value per window, 0 to 1; `duration` is the exact length of the sound."""
+
+    probability: NDArray[np.float32]
+    duration: Fraction
+
+
+def measure(
+    source: Path,
+    info: MediaInfo,
+    track: int | str = "all",
+    *,
+    cache_dir: Path | None = None,
+    progress: feature_curve.Progress | None = None,
+) -> Voice:
+    """Voice in one track, or in any of them at each window; the arguments are those of `levels.measure`.
+
+    Raises InputError, ToolError.
+    """
+    return Voice(
+        *feature_curve.measured(
+            peak_levels.tracks(info, track),
+            lambda one, advance: _measure(source, info, one, advance),
+            silence=0,
+            stored=cache_dir and _stored(cache_dir, track),
+            progress=progress,
+        )
+    )
+
+
+def kept(cache_dir: Path, track: int | str) -> Voice | None:
+    """What `measure` found before of these bytes, as far as it is still there."""
+    found = feature_curve.kept(_stored(cache_dir, track))
+    return Voice(*found) if found else None
+
+
+def _stored(cache_dir: Path, track: int | str) -> Path:
+    return cache_dir / f"voice-{track}.v{VERSION}.npz"
+
+
+def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: feature_curve.Progress) -> Curve:
+    listener = Listener()
+    found = []
+    with decoder.decoded(source, info, track, rate=RATE, channels=1) as sound:
+        while len(block := sound.read(BLOCK_WINDOWS * WINDOW_SAMPLES)):
+            found.append(listener.hear(block[:, 0]))
+            advance(min(1.0, float(Fraction(sound.position, RATE) / info.duration)) if info.duration else 1.0)
+    return Curve(np.concatenate(found) if found else np.empty(0, np.float32), Fraction(sound.position, RATE))
+
+
+class Listener:
+    """The model at work on one track: it remembers what it has heard."""
+
+    def __init__(self) -> None:
+        self._session = session()
+        self._hidden = np.zeros(STATE_SHAPE, np.float32)
+        self._cell = np.zeros(STATE_SHAPE, np.float32)
+        self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
+
+    def hear(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of voice in the next samples, for each window; the last window may be short."""
+        # Decoders can give not-a-number for damaged sound, and the model would never forget it.
+        samples = np.clip(np.nan_to_num(samples), -1, 1)
+        samples = np.pad(samples, (0, -len(samples) % WINDOW_SAMPLES))
+        heard = np.concatenate((self._context, samples))
+        self._context = heard[-CONTEXT_SAMPLES:]
+        windows = np.lib.stride_tricks.sliding_window_view(heard, CONTEXT_SAMPLES + WINDOW_SAMPLES)[::WINDOW_SAMPLES]
+        probability, self._hidden, self._cell = self._session.run(
+            None, {"input": np.ascontiguousarray(windows), "h": self._hidden, "c": self._cell}
+        )
+        return probability.reshape(-1)
+
+
+@functools.cache
+def session() -> "InferenceSession":
+    """The model, ready to run on one core."""
+    # Half a second to import, for those alone who listen for voice.
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(model()), options, providers=["CPUExecutionProvider"])
+
+
+def model() -> Path:
+    """Where the wheel put the model. Found through its metadata: importing the package would load all of Whisper."""
+    return Path(str(distribution("faster-whisper").locate_file("faster_whisper/assets/silero_vad_v6.onnx")))

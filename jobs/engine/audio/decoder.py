@@ -1,0 +1,141 @@
+"""The sound of a recording as plain samples, each at its place on the recording's clock.
+
+Sample n of what is read here is what sounds n / rate seconds after the recording's start. Sound that starts late,
+starts before the recording's start, or has a hole is filled or trimmed, so that nothing after such a place is shifted.
+Measured on made clips: right to the sample.
+"""
+
+import contextlib
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard
+
+from jobs.engine.audio.gapless_decoder import Unsteady, steady
+from jobs.engine.audio.sample_clock import Placed, Samples, placed
+from jobs.engine.container import demuxing
+from jobs.engine.model.audio_layout import LAYOUTS
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.runtime.threads import Halt
+from jobs.errors import ToolError
+
+# What AAC can carry; other rates become 48 kHz, other layouts stereo.
+RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+BLOCK_SAMPLES = 48_000
+
+
+def output_rate(track: AudioTrack) -> int:
+    return track.sample_rate if track.sample_rate in RATES else 48_000
+
+
+def output_channels(track: AudioTrack) -> int:
+    return track.channels if track.channels in LAYOUTS else 2
+
+
+@contextlib.contextmanager
+def opened(path: Path, format: str, index: int) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """Open stream number `index` of a file of this format, to read it alone. Raises InputError."""
+    with demuxing.recording(path, format) as container:
+        stream = container.streams[index]
+        assert isinstance(stream, AudioStream)
+        for other in container.streams:
+            if other is not stream:
+                other.discard = Discard.all
+        yield container, stream
+
+
+class Pcm:
+    """Samples of one track in the order of time, from the recording's start on."""
+
+    def __init__(self, blocks: Iterator[Placed], rate: int, channels: int) -> None:
+        self.rate = rate
+        self.channels = channels
+        self.position = 0
+        """How many samples were read."""
+        self._blocks = blocks
+        self._ahead: Placed | None = None
+
+    def read(self, count: int) -> Samples:
+        """The next `count` samples; fewer, down to none, only at the end of the track. Raises ToolError."""
+        begin, end = self.position, self.position + count
+        block = np.zeros((count, self.channels), np.float32)
+        while self.position < end and (ahead := self._next()):
+            place, samples = ahead
+            part = samples[: max(0, end - place)]
+            block[place - begin : place - begin + len(part)] = part
+            self.position = min(end, place + len(part))
+        return block[: self.position - begin]
+
+    def skip(self, count: int) -> None:
+        """Leave out the next `count` samples, or all there are."""
+        end = self.position + count
+        while self.position < end and (ahead := self._next()):
+            place, samples = ahead
+            self.position = min(end, place + len(samples))
+
+    def _next(self) -> Placed | None:
+        """The next sound that is not read yet, none of it before `position`."""
+        while True:
+            if self._ahead is None:
+                self._ahead = next(self._blocks, None)
+            if self._ahead is None:
+                return None
+            place, samples = self._ahead
+            if place + len(samples) > self.position:
+                passed = max(0, self.position - place)
+                return place + passed, samples[passed:]
+            self._ahead = None
+
+
+@contextlib.contextmanager
+def decoded(
+    source: Path,
+    info: MediaInfo,
+    track: AudioTrack,
+    *,
+    rate: int | None = None,
+    channels: int | None = None,
+    halt: Halt | None = None,
+) -> Iterator[Pcm]:
+    """Decode one track, at its own rate and channels unless AAC cannot carry them, or at the ones given."""
+    rate, channels = rate or output_rate(track), channels or output_channels(track)
+    start = round(info.start * rate)
+    blocks = _blocks(source, info, track, rate, channels, halt or Halt())
+    with contextlib.closing(blocks):
+        yield Pcm(((place - start, samples) for place, samples in blocks), rate, channels)
+
+
+def _blocks(
+    source: Path, info: MediaInfo, track: AudioTrack, rate: int, channels: int, halt: Halt
+) -> Generator[Placed]:
+    """The sound with its places; what was given before may come once more. Raises InputError, ToolError."""
+    # Left before the next way begins: what is raised holds on to an open file.
+    with contextlib.suppress(Unsteady):
+        yield from steady(source, demuxer(info), track.index, rate, channels, block=BLOCK_SAMPLES, halt=halt)
+        return
+    with opened(source, demuxer(info), track.index) as (container, stream):
+        yield from understood(placed(_frames(container, stream, halt), rate, channels, block=BLOCK_SAMPLES))
+
+
+def understood(blocks: Iterator[Placed]) -> Iterator[Placed]:
+    """The blocks. Raises ToolError where libavfilter cannot make them of the sound."""
+    try:
+        yield from blocks
+    except av.error.FFmpegError as error:
+        raise ToolError(
+            "The sound of this recording could not be decoded. Export it again, for example as MP4, and upload that.",
+            detail=repr(error),
+        ) from error
+
+
+def _frames(container: InputContainer, stream: AudioStream, halt: Halt) -> Iterator[AudioFrame]:
+    for packet in demuxing.packets(container, stream):
+        halt.check()
+        # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
+        yield from demuxing.frames(stream.codec_context, packet) or []

@@ -1,0 +1,208 @@
+"""Cutting one track of sound at exact instants, in one stream from decoder to encoder.
+
+Every kept range begins in the result at the sample next to its exact place, so that nothing adds up over any number
+of joins. At a join the two sides fade into each other with equal power, reaching a few milliseconds into what is
+removed on either side: no click, no dip in the room's noise, and no kept instant is moved. What runs faster begins and
+ends with the very samples at which its neighbours end and begin, and needs no fade.
+"""
+
+import bisect
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from jobs.engine.audio import decoder, track_encoder
+from jobs.engine.audio.aac_encoder import Unlike
+from jobs.engine.audio.decoder import Pcm
+from jobs.engine.audio.mute import hushed
+from jobs.engine.audio.sample_clock import Samples
+from jobs.engine.audio.time_stretch import faster
+from jobs.engine.audio.window_reader import Listener
+from jobs.engine.container.muxers import Coding
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.segment import Part
+from jobs.engine.model.segment import starts as result_starts
+from jobs.engine.runtime.threads import Beside, Halt, ahead
+
+# On each side of a join, so 8 ms in all.
+FADE_SECONDS = Fraction(4, 1000)
+BLOCK_SAMPLES = 1 << 17
+# Blocks that may wait to be encoded.
+AHEAD = 4
+# Whether both channels are the same is looked at in so many places, spread evenly, for so long.
+PROBES = 12
+PROBE_SECONDS = Fraction(1, 10)
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """One kept range in samples: `count` from `start` on, faded in over `fade_in` either side of its start, and so on.
+
+    At the first piece's start and the last one's end there is nothing to fade to: the fade lies inside. `faster` is how
+    many samples of the result are made of it, with its pitch kept; None when it stays as it is.
+    """
+
+    start: int
+    count: int
+    fade_in: int
+    fade_out: int
+    faster: int | None = None
+
+    @property
+    def end(self) -> int:
+        return self.start + self.count
+
+    @property
+    def lasts(self) -> int:
+        """Samples of the result."""
+        return self.count if self.faster is None else self.faster
+
+
+def pieces(parts: Iterable[tuple[Fraction, Fraction] | Part], duration: Fraction, rate: int) -> list[Piece]:
+    """The parts on the sample grid. Each begins in the result where its exact place rounds to."""
+    starts: list[int] = []
+    counts: list[int] = []
+    lasts: list[int | None] = []
+    position = Fraction(0)
+    for part in (Part(*one) for one in parts):
+        begins = round(position * rate)
+        position += part.lasts
+        lasting = round(position * rate) - begins
+        # Nothing is read twice: what runs faster takes up what rounding has left.
+        taken = starts[-1] + counts[-1] if starts and part.speed != 1 else 0
+        starts.append(max(taken, round(part.start * rate)))
+        counts.append(lasting if part.speed == 1 else max(0, round(part.end * rate) - starts[-1]))
+        lasts.append(None if part.speed == 1 else min(lasting, counts[-1]))
+    fades = _fades(starts, counts, round(duration * rate), int(FADE_SECONDS * rate))
+    return [
+        Piece(start, count, fade_in, fade_out, faster)
+        for start, count, fade_in, fade_out, faster in zip(starts, counts, fades, fades[1:], lasts, strict=False)
+    ]
+
+
+def _fades(starts: Sequence[int], counts: Sequence[int], last: int, longest: int) -> list[int]:
+    """Half-widths of the fades: before the first piece, at each join, after the last piece."""
+    ends = [start + count for start, count in zip(starts, counts, strict=True)]
+    joins = [
+        max(0, min(longest, (after - end) // 2, before_count // 2, after_count // 2))
+        for end, after, before_count, after_count in zip(ends, starts[1:], counts, counts[1:], strict=False)
+    ]
+    opening = min(longest, counts[0] // 2) if starts[0] > 0 else 0
+    closing = min(longest, counts[-1] // 2) if ends[-1] < last else 0
+    return [opening, *joins, closing]
+
+
+class Cursor:
+    """Samples by their place, in rising order; silence after the end of the track."""
+
+    def __init__(self, sound: Pcm) -> None:
+        self.rate = sound.rate
+        self.channels = sound.channels
+        self._sound = sound
+
+    def read(self, start: int, count: int) -> Samples:
+        self._sound.skip(start - self._sound.position)
+        if self._sound.position < start:
+            return np.zeros((count, self._sound.channels), np.float32)
+        found = self._sound.read(count)
+        return np.pad(found, ((0, count - len(found)), (0, 0))) if len(found) < count else found
+
+    def blocks(self, start: int, end: int) -> Iterator[Samples]:
+        for place in range(start, end, BLOCK_SAMPLES):
+            yield self.read(place, min(BLOCK_SAMPLES, end - place))
+
+
+def joined(sound: Cursor, wanted: Sequence[Piece]) -> Iterator[Samples]:
+    """The samples of the result, in blocks."""
+    tail: Samples | None = None
+    for number, piece in enumerate(wanted):
+        if piece.faster is not None:
+            if tail is not None:
+                yield tail
+            yield from faster(sound, piece.start, piece.count, piece.faster, sound.rate)
+            tail = np.zeros((0, sound.channels), np.float32)
+            continue
+        is_last = number == len(wanted) - 1
+        begin = piece.start + piece.fade_in
+        if tail is None:
+            yield sound.read(piece.start, piece.fade_in) * rising(piece.fade_in)
+        else:
+            yield tail + sound.read(piece.start - piece.fade_in, 2 * piece.fade_in) * rising(2 * piece.fade_in)
+        stop = piece.end - piece.fade_out
+        yield from sound.blocks(begin, stop)
+        reach = piece.fade_out if is_last else 2 * piece.fade_out
+        tail = sound.read(stop, reach) * rising(reach)[::-1]
+    if tail is not None:
+        yield tail
+
+
+def rising(count: int) -> Samples:
+    """Gains from 0 to 1 whose squares add up to 1 with the same gains reversed."""
+    return np.sin((np.arange(count, dtype=np.float32) + 0.5) * (np.pi / 2 / max(1, count)))[:, None].astype(np.float32)
+
+
+def cut_sound(
+    source: Path,
+    info: MediaInfo,
+    track: AudioTrack,
+    parts: Sequence[tuple[Fraction, Fraction] | Part],
+    output: Path,
+    *,
+    duration: Fraction,
+    task: "Beside[None]",
+    muted: Sequence[tuple[Fraction, Fraction]] = (),
+    coding: Coding = "aac",
+) -> None:
+    """Write the parts of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
+
+    `muted` are stretches of the result, in seconds, in which there is to be no sound.
+    `task` is the thread this runs in: it is told how far the work is, and can end it.
+    """
+
+    def attempt(*, twins: bool) -> None:
+        rate = track_encoder.rate_of(track, coding)
+        with decoder.decoded(source, info, track, rate=rate, halt=task.halt) as sound:
+            wanted = pieces(parts, duration, sound.rate)
+            total = sum(piece.lasts for piece in wanted)
+            with track_encoder.encoder(output, track, rate, sound.channels, coding, twins=twins) as encoder:
+                blocks = hushed(joined(Cursor(sound), wanted), muted, sound.rate)
+                with ahead(blocks, AHEAD) as made:
+                    for block in made:
+                        task.halt.check()
+                        encoder.write(block)
+                        task.fraction = encoder.written / total
+
+    try:
+        attempt(twins=coding == "aac" and is_twin(source, info, track, parts, task.halt))
+    except Unlike:
+        # They part somewhere between. At worst, at the very end, coding one channel was in vain: half of the work.
+        attempt(twins=False)
+
+
+def is_twin(
+    source: Path, info: MediaInfo, track: AudioTrack, parts: Sequence[tuple[Fraction, Fraction] | Part], halt: Halt
+) -> bool:
+    """Whether a track has two channels that are the same, as far as a few places tell.
+
+    One microphone's sound is often stored twice. Raises InputError.
+    """
+    rate = decoder.output_rate(track)
+    if decoder.output_channels(track) != 2:
+        return False
+    with Listener.opened(
+        source, decoder.demuxer(info), track.index, rate=rate, channels=2, start=info.start, halt=halt
+    ) as listener:
+        windows = (listener.window(time, int(PROBE_SECONDS * rate)) for time in _spread([Part(*one) for one in parts]))
+        return all(np.array_equal(window[:, 0], window[:, 1]) for window in windows)
+
+
+def _spread(parts: Sequence[Part]) -> Iterator[Fraction]:
+    """Instants of the recording, in seconds, that lie evenly in the result."""
+    begins = result_starts(parts)
+    step = (begins[-1] + parts[-1].lasts) / PROBES
+    for at in (step * number + step / 2 for number in range(PROBES)):
+        place = bisect.bisect(begins, at) - 1
+        yield parts[place].start + (at - begins[place]) * parts[place].speed

@@ -1,0 +1,139 @@
+"""Short windows of a track's sound, each decoded by itself, at their places on the recording's clock."""
+
+import contextlib
+import itertools
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import av.error
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from jobs.engine.audio import decoder
+from jobs.engine.audio.sample_clock import Placed, Samples, placed
+from jobs.engine.container import demuxing
+from jobs.engine.runtime.threads import Halt
+
+# Decoders need some sound before they give it right: most of all Opus (80 ms) and MP3 with its reservoir of bits.
+LEAD_SECONDS = Fraction(1, 5)
+BLOCK_SECONDS = Fraction(1, 20)
+
+
+class Listener:
+    """One track of a recording, open for windows. `rate` and `channels` are what every window comes in.
+
+    `start` is the time stamp, in seconds, that counts as zero. With `can_seek=False` the track is decoded from its
+    start on, and windows have to be asked for in rising order.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: AudioStream,
+        rate: int,
+        channels: int,
+        *,
+        start: Fraction,
+        can_seek: bool,
+        halt: Halt | None,
+    ) -> None:
+        self.rate = rate
+        self.channels = channels
+        self.damaged = False
+        """Whether some sound of the last window, or shortly before it, could not be decoded."""
+        self._container = container
+        self._stream = stream
+        self._start = start
+        self._can_seek = can_seek
+        self._halt = halt
+        self._frames = self._placed()
+        self._ahead: list[Placed] = []
+        self._damage: list[Fraction] = []
+        self._until: Fraction | None = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(
+        cls,
+        path: Path,
+        format: str,
+        index: int,
+        *,
+        rate: int,
+        channels: int,
+        start: Fraction = Fraction(0),
+        can_seek: bool = True,
+        halt: Halt | None = None,
+    ) -> Iterator[Self]:
+        """Open stream number `index` of a file of this format. Raises InputError."""
+        with decoder.opened(path, format, index) as (container, stream):
+            yield cls(container, stream, rate, channels, start=start, can_seek=can_seek, halt=halt)
+
+    def window(self, begin: Fraction, count: int) -> Samples:
+        """`count` samples from `begin` seconds on; silence where the track has none."""
+        first = round((self._start + begin) * self.rate)
+        end = begin + Fraction(count, self.rate)
+        if self._can_seek:
+            # Where nothing decodes, the rest of the file is not searched for something that does.
+            self._until = self._start + end
+            self._seek(begin - LEAD_SECONDS)
+        block = np.zeros((count, self.channels), np.float32)
+        self._ahead = [(place, samples) for place, samples in self._ahead if place + len(samples) > first]
+        for place, samples in self._ahead:
+            _copy(block, samples, place - first)
+        if not self._ahead or self._reached < first + count:
+            for place, samples in self._frames:
+                self._ahead.append((place, samples))
+                _copy(block, samples, place - first)
+                if self._reached >= first + count:
+                    break
+        self.damaged = any(begin - LEAD_SECONDS <= time - self._start < end for time in self._damage)
+        return block
+
+    @property
+    def _reached(self) -> int:
+        place, samples = self._ahead[-1]
+        return place + len(samples)
+
+    def _seek(self, time: Fraction) -> None:
+        assert self._stream.time_base is not None
+        aim = math.floor((self._start + time) / self._stream.time_base)
+        # Refused by a few formats for times before their first sound.
+        with contextlib.suppress(av.error.FFmpegError):
+            self._container.seek(max(aim, self._stream.start_time or aim), stream=self._stream, backward=True)
+        self._ahead = []
+        self._damage.clear()
+        self._frames = self._placed()
+
+    def _placed(self) -> Iterator[Placed]:
+        """Sound decoded from here on, with its places."""
+        frames = self._decoded()
+        if self._can_seek:
+            # Of several frames in one packet the first alone tells its time.
+            frames = itertools.dropwhile(lambda frame: frame.pts is None, frames)
+        return decoder.understood(placed(frames, self.rate, self.channels, block=round(BLOCK_SECONDS * self.rate)))
+
+    def _decoded(self) -> Iterator[AudioFrame]:
+        assert self._stream.time_base is not None
+        until = None if self._until is None else self._until / self._stream.time_base
+        for packet in demuxing.packets(self._container, self._stream):
+            if self._halt:
+                self._halt.check()
+            if until is not None and packet.pts is not None and packet.pts > until:
+                return
+            frames = demuxing.frames(self._stream.codec_context, packet)
+            if frames is None and packet.pts is not None:
+                self._damage.append(packet.pts * packet.time_base)
+            yield from frames or []
+
+
+def _copy(block: Samples, samples: Samples, offset: int) -> None:
+    """Put `samples` where they belong in `block`, which begins `offset` samples before them."""
+    begin, end = max(0, offset), min(len(block), offset + len(samples))
+    if begin < end:
+        block[begin:end] = samples[begin - offset : end - offset]

@@ -1,0 +1,73 @@
+"""What is said in a recording, as a transcript; kept by content, since it takes long to get."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from jobs.engine.captions import line_breaking, recognition
+from jobs.engine.captions.recognition import Ears, Progress
+from jobs.engine.captions.transcript import Transcript
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.runtime.subprocess_runner import CommandLog
+
+VERSION = 1
+"""Rises when the same sound would be written down in another way."""
+
+
+def transcribe(
+    source: Path,
+    info: MediaInfo,
+    track: AudioTrack,
+    ears: Ears,
+    *,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    log: CommandLog | None = None,
+) -> Transcript:
+    """The transcript of one track; the arguments and errors are those of `recognition.hear`."""
+    stored = cache and cache / f"transcript-{_key(ears, track)}.v{VERSION}.json"
+    if stored and (known := _load(stored)):
+        return known
+    heard = recognition.hear(source, info, track, ears, cache=cache, progress=progress, log=log)
+    found = Transcript(
+        engine=ears.engine,
+        model=heard.model,
+        language=heard.language,
+        duration=info.duration,
+        lines=tuple(line_breaking.lines(heard.words)),
+    )
+    if stored:
+        _save(stored, found)
+    return found
+
+
+def _key(ears: Ears, track: AudioTrack) -> str:
+    told = json.dumps([dataclasses.asdict(ears), track.index], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _load(path: Path) -> Transcript | None:
+    """None when there is none or it cannot be read: what is in the cache may rot."""
+    try:
+        return Transcript.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _save(path: Path, transcript: Transcript) -> None:
+    """A folder that cannot be written only means that nothing is kept."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    except OSError:
+        return
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(transcript.dumps())
+        Path(name).replace(path)
+    except OSError:
+        return
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Container files: opened, named, read and written through libavformat and ffmpeg."""

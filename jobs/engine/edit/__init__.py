@@ -1,0 +1,1 @@
+"""From what is heard to what is kept, and to other programs."""

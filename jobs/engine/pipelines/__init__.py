@@ -1,0 +1,1 @@
+"""One for each piece of work that an operation calls."""

@@ -1,0 +1,283 @@
+"""Cleaner sound for a recording whose picture is copied: less noise and hum, loud enough, and how much it helped.
+
+The order is that of a mastering chain: what is below speech, hum, noise, then one gain to the loudness wished for.
+"""
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engine.audio import aac_encoder, decoder, dehum, denoise, flac_writer, loudness
+from jobs.engine.audio.dehum import Hum
+from jobs.engine.audio.filter_graph import filtered
+from jobs.engine.audio.loudness import Loudness
+from jobs.engine.audio.sample_clock import Samples
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.render import replace_audio
+from jobs.engine.render.replace_audio import Track
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.errors import InputError
+
+Mains = Literal["auto", "off", "50", "60"]
+BLOCK_SAMPLES = 1 << 16
+# Two filters of second order, one after the other: 24 dB an octave.
+HIGHPASS_POLES = 2
+
+Progress = Callable[[float, str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What to do. `strength` 0 leaves noise as it is, 1 lowers it as far as can be; None leaves loudness, or lows, as
+    they are.
+    """
+
+    strength: float = 0.5
+    hum: Mains = "auto"
+    highpass_hz: float | None = None
+    loudness_lufs: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Heard:
+    """Levels of a track; None for what it does not have. `noise_db` is dBFS (RMS) where noise alone is heard."""
+
+    loudness: Loudness | None
+    noise_db: float | None
+
+    @property
+    def above_noise(self) -> float | None:
+        """By how many dB all of it is louder than its noise."""
+        if self.loudness is None or self.noise_db is None:
+            return None
+        return self.loudness.integrated_lufs - self.noise_db
+
+    def to_json(self) -> dict[str, float | None]:
+        return {
+            "loudness_lufs": self.loudness.integrated_lufs if self.loudness else None,
+            "true_peak_db": self.loudness.true_peak_db if self.loudness else None,
+            "noise_db": None if self.noise_db is None else round(self.noise_db, 1),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Cleaned:
+    """What was done; `pictures` were copied."""
+
+    before: Heard
+    after: Heard
+    hum: Hum | None
+    pictures: int
+
+    @property
+    def summary(self) -> str:
+        """The result in words, a sentence without its full stop."""
+        was, now = self.before.above_noise, self.after.above_noise
+        if was is None or now is None:
+            return "No steady noise was found" + (", but hum was taken out" if self.hum else "")
+        return f"Noise is {now - was:.0f} dB lower beside the sound"
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """The result at length, as pairs of words."""
+        was, now = self.before, self.after
+        found = [("Noise in pauses", _change(was.noise_db, now.noise_db, "dBFS"))]
+        if was.loudness and now.loudness:
+            found += [
+                ("Loudness", _change(was.loudness.integrated_lufs, now.loudness.integrated_lufs, "LUFS")),
+                ("True peak", _change(was.loudness.true_peak_db, now.loudness.true_peak_db, "dBTP")),
+            ]
+        lines = len(self.hum.lines_hz) if self.hum else 0
+        words = (
+            f"{lines} {'tone' if lines == 1 else 'tones'} of {self.hum.mains_hz:.0f} Hz mains" if self.hum else "none"
+        )
+        return [*found, ("Hum taken out", words)]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "summary": self.summary,
+            "facts": self.facts,
+            "compare": True,
+            "before": self.before.to_json(),
+            "after": self.after.to_json(),
+            "hum_hz": list(self.hum.lines_hz) if self.hum else [],
+            "frames_copied": self.pictures,
+        }
+
+
+def _change(was: float | None, now: float | None, unit: str) -> str:
+    if was is None or now is None:
+        return "none that is heard alone"
+    return f"{was:.1f} {unit} before, {now:.1f} {unit} after".replace("-", "−")
+
+
+def tracks(info: MediaInfo, track: AudioTrack, cleaned: Path = Path()) -> list[Track]:
+    """The tracks of the result: the cleaned one in the place of `track`."""
+    return [cleaned if one == track else one for one in info.audio]
+
+
+def suffix_for(info: MediaInfo, track: AudioTrack) -> str:
+    """The ending of the result's name."""
+    return replace_audio.suffix_for(info, tracks(info, track))
+
+
+def clean(
+    source: Path,
+    info: MediaInfo,
+    track: AudioTrack,
+    output: Path,
+    wish: Wish,
+    *,
+    scratch: Path,
+    progress: Progress,
+    log: CommandLog | None = None,
+) -> Cleaned:
+    """Write the recording with one track cleaned; its picture and other tracks are copied.
+
+    `output` should end in `suffix_for(...)`; it appears when it is whole. `progress` gets a fraction, 0 to 1, and a
+    stage in plain words. Raises InputError (`no_loudness`), ToolError, ResourceError, and what `progress` raises.
+    """
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".clean-") as folder:
+        return _Work(source, info, track, wish, Path(folder), progress, log or CommandLog()).done(output)
+
+
+class _Work:
+    """One track on its way. Every pass over it takes its share of the progress."""
+
+    def __init__(
+        self,
+        source: Path,
+        info: MediaInfo,
+        track: AudioTrack,
+        wish: Wish,
+        folder: Path,
+        progress: Progress,
+        log: CommandLog,
+    ) -> None:
+        self.source, self.info, self.track, self.wish, self.folder = source, info, track, wish, folder
+        self.rate, self.channels = decoder.output_rate(track), decoder.output_channels(track)
+        self._progress, self._log = progress, log
+        self._begun, self._share, self._stage = 0.0, 0.0, ""
+
+    def done(self, output: Path) -> Cleaned:
+        self._next(0.1, "Listening for hum")
+        found = self._hum()
+        filters = [*self._highpass(), *(found.filters() if found else [])]
+        self._next(0.1, "Listening for noise")
+        noise_at = denoise.measure(self._blocks(filters), self.rate).noise()
+        self._next(0.12, "Measuring the loudness")
+        loud = self._loudness(self.source, self.info, self.track)
+        self._next(0.04, "Listening for noise")
+        before = Heard(loud, self._noise_db(noise_at))
+        self._next(0.04, "Listening for noise")
+        noise = self._noise(filters, noise_at) if self.wish.strength else None
+        self._next(0.15 if self.wish.loudness_lufs is not None else 0.35, "Cleaning the sound")
+        cleaned = self._blocks(filters)
+        sound = self._written(
+            cleaned if noise is None else denoise.denoised(cleaned, noise, self.wish.strength, self.rate)
+        )
+        self._next(0.05, "Putting the file together")
+        made_of = tracks(self.info, self.track, sound)
+        pictures = replace_audio.join(self.source, self.info, made_of, output, progress=self._part, log=self._log)
+        self._next(0.15, "Measuring what it became")
+        made = inspect(sound)
+        loud = self._loudness(sound, made, made.audio[0])
+        self._next(0.05, "Measuring what it became")
+        after = Heard(loud, self._noise_db(noise_at, sound, made))
+        self._progress(1.0, self._stage)
+        return Cleaned(before, after, found, pictures)
+
+    # Progress
+
+    def _next(self, share: float, stage: str) -> None:
+        self._begun += self._share
+        self._share, self._stage = share, stage
+        self._part(0.0)
+
+    def _part(self, done: float) -> None:
+        self._progress(min(1.0, self._begun + self._share * done), self._stage)
+
+    # Listening
+
+    def _highpass(self) -> list[str]:
+        if self.wish.highpass_hz is None:
+            return []
+        return [f"highpass=f={self.wish.highpass_hz:.2f}"] * HIGHPASS_POLES
+
+    def _hum(self) -> Hum | None:
+        if self.wish.hum == "off":
+            return None
+        mains = None if self.wish.hum == "auto" else float(self.wish.hum)
+        with decoder.decoded(self.source, self.info, self.track, rate=dehum.RATE, channels=1) as sound:
+            return dehum.find(self._told(sound), mains)
+
+    def _blocks(self, filters: list[str]) -> Generator[Samples, None, None]:
+        with decoder.decoded(self.source, self.info, self.track) as sound:
+            yield from filtered(self._told(sound), filters, self.rate, self.channels)
+
+    def _told(self, sound: decoder.Pcm) -> Iterator[Samples]:
+        total = float(self.info.duration) * sound.rate
+        while len(block := sound.read(BLOCK_SAMPLES)):
+            # Decoders can give not-a-number for damaged sound, and filters would never get rid of it.
+            yield np.nan_to_num(block)
+            self._part(min(1.0, sound.position / total))
+
+    def _noise_db(
+        self, noise_at: NDArray[np.intp], source: Path | None = None, info: MediaInfo | None = None
+    ) -> float | None:
+        """The level of what sounds at these steps, in the recording or in another file of the same sound."""
+        if not len(noise_at):
+            return None
+        info = info or self.info
+        track = self.track if source is None else info.audio[0]
+        with decoder.decoded(source or self.source, info, track, rate=self.rate, channels=self.channels) as sound:
+            heard = denoise.sample(self._told(sound), noise_at, self.rate)
+        return float(10 * np.log10(np.mean(np.square(heard, dtype=np.float64)) + 1e-12))
+
+    def _noise(self, filters: list[str], noise_at: NDArray[np.intp]) -> Samples | None:
+        """The noise alone, as the filters leave it."""
+        if not len(noise_at):
+            return None
+        with contextlib.closing(self._blocks(filters)) as blocks:
+            return denoise.sample(blocks, noise_at, self.rate)
+
+    def _loudness(self, source: Path, info: MediaInfo, track: AudioTrack) -> Loudness | None:
+        try:
+            return loudness.measure(source, info, track, progress=self._part, log=self._log)
+        except InputError:
+            # Too quiet or short to have one.
+            return None
+
+    # Writing
+
+    def _written(self, cleaned: Iterator[Samples]) -> Path:
+        """The cleaned track in a file of its own."""
+        output = self.folder / "sound.mp4"
+        if self.wish.loudness_lufs is None:
+            self._encode(cleaned, output)
+            return output
+        whole = self.folder / "cleaned.flac"
+        flac_writer.write(whole, cleaned, self.rate, self.channels)
+        info = inspect(whole)
+        self._next(0.1, "Measuring the loudness")
+        target = self.wish.loudness_lufs
+        levelling = loudness.levelled(
+            whole, info, info.audio[0], target, rate=self.rate, progress=self._part, log=self._log
+        )
+        self._next(0.1, "Encoding the sound")
+        with decoder.decoded(whole, info, info.audio[0]) as sound:
+            self._encode(filtered(self._told(sound), levelling.filters(self.rate), self.rate, self.channels), output)
+        whole.unlink()
+        return output
+
+    def _encode(self, blocks: Iterator[Samples], output: Path) -> None:
+        with aac_encoder.encoder(output, self.rate, self.channels) as encoder:
+            for block in blocks:
+                encoder.write(block)

@@ -1,0 +1,130 @@
+"""What a recording can be converted to: the containers, what each takes as it is, and how the encoders are asked."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from jobs.engine.container import muxers
+from jobs.engine.container.muxers import Container
+from jobs.engine.pipelines.convert.framing import Framing
+from jobs.engine.smartcut.codec import KEY_SECONDS
+
+Quality = Literal["high", "medium", "small"]
+EIGHT_BITS = frozenset({"yuv420p", "yuvj420p"})
+TEN_BITS = EIGHT_BITS | {"yuv420p10le"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    """What an encoder is to aim at: a `quality`, or so many `kbps`, in one go or in one of two `passes` (1 or 2).
+
+    `log` is where the first pass leaves what the second needs.
+    """
+
+    quality: Quality = "medium"
+    kbps: int | None = None
+    passes: int | None = None
+    log: Path | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoder:
+    """An encoder of pictures.
+
+    `options` turns a rate and a framing into ffmpeg's output options. `two_pass` says whether it can. `least_bits` is
+    what a pixel of a picture needs, or it falls apart.
+    """
+
+    name: str
+    options: Callable[[Rate], list[str]]
+    deep: bool
+    two_pass: bool
+    least_bits: float
+
+    def argv(self, rate: Rate, framing: Framing) -> list[str]:
+        """ffmpeg's options for a keyframe each 4 s, so that a player can jump and a cut can copy."""
+        return [*self.options(rate), "-g", str(max(1, round(framing.rate * KEY_SECONDS)))]
+
+
+def _passes(rate: Rate) -> list[str]:
+    return ["-pass", str(rate.passes), "-passlogfile", str(rate.log)] if rate.passes else []
+
+
+def _aim(rate: Rate, crf: Mapping[Quality, int]) -> list[str]:
+    return ["-b:v:0", f"{rate.kbps}k"] if rate.kbps else ["-crf", str(crf[rate.quality])]
+
+
+def _x264(rate: Rate) -> list[str]:
+    aim = _aim(rate, {"high": 18, "medium": 21, "small": 26})
+    return ["-c:v:0", "libx264", "-preset", "fast", "-profile:v:0", "high", *aim, *_passes(rate)]
+
+
+def _x265(rate: Rate) -> list[str]:
+    params = "log-level=error"
+    if rate.passes:
+        # libavcodec hands the passes of other encoders down, but not this one's.
+        log = str(rate.log).replace("\\", "\\\\").replace(":", "\\:")
+        params += f":pass={rate.passes}:stats={log}"
+    aim = _aim(rate, {"high": 20, "medium": 24, "small": 28})
+    return ["-c:v:0", "libx265", "-preset", "fast", "-tag:v:0", "hvc1", *aim, "-x265-params", params]
+
+
+def _svt(rate: Rate) -> list[str]:
+    return ["-c:v:0", "libsvtav1", "-preset", "8", *_aim(rate, {"high": 24, "medium": 32, "small": 42})]
+
+
+def _vp9(rate: Rate) -> list[str]:
+    aim = _aim(rate, {"high": 25, "medium": 31, "small": 38})
+    free = [] if rate.kbps else ["-b:v:0", "0"]
+    speed = ["-deadline", "good", "-cpu-used", "4", "-row-mt", "1", "-tile-columns", "2"]
+    return ["-c:v:0", "libvpx-vp9", *speed, *aim, *free, *_passes(rate)]
+
+
+H264 = Encoder("H.264", _x264, deep=False, two_pass=True, least_bits=0.03)
+HEVC = Encoder("HEVC", _x265, deep=True, two_pass=True, least_bits=0.02)
+AV1 = Encoder("AV1", _svt, deep=True, two_pass=False, least_bits=0.015)
+VP9 = Encoder("VP9", _vp9, deep=True, two_pass=True, least_bits=0.02)
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A kind of file.
+
+    `pictures` are the codecs (libavcodec's names) and pixel formats that are copied, `sounds` the codecs of sound.
+    `sound` is a name of `soundfiles.FILES`, whose encoder makes the others; `texts` is the codec of text tracks.
+    """
+
+    encoder: Encoder
+    pictures: Mapping[str, frozenset[str]]
+    sounds: frozenset[str]
+    sound: str
+    suffix: str = ".mp4"
+    muxer: str = "mp4"
+    media_type: str = "video/mp4"
+    texts: str = "mov_text"
+    # By itself MP4 counts milliseconds, to which the start of a track would be rounded.
+    options: tuple[str, ...] = ("-movie_timescale", "90000", "-movflags", "+faststart")
+
+    @property
+    def container(self) -> Container:
+        return muxers.WEBM if self.muxer == "webm" else muxers.MP4
+
+
+AAC, OPUS = frozenset({"aac"}), frozenset({"opus", "vorbis"})
+TARGETS = {
+    "mp4": Target(H264, {"h264": EIGHT_BITS}, AAC, "m4a"),
+    "hevc": Target(HEVC, {"hevc": TEN_BITS}, AAC, "m4a"),
+    "av1": Target(AV1, {"av1": TEN_BITS}, AAC, "m4a"),
+    "webm": Target(
+        VP9,
+        {"vp8": EIGHT_BITS, "vp9": TEN_BITS, "av1": TEN_BITS},
+        OPUS,
+        "opus",
+        ".webm",
+        "webm",
+        "video/webm",
+        "webvtt",
+        ("-cues_to_front", "1"),
+    ),
+}

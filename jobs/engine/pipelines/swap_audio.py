@@ -1,0 +1,201 @@
+"""Another recording's sound put under a picture, at the place and the pace that `alignment` found.
+
+Where the other recording has nothing, the video's own sound stays.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from jobs.engine.analysis.alignment import AGREEING, CONFIDENT, Alignment, Sound, align
+from jobs.engine.analysis.coarse_offset import Line
+from jobs.engine.audio import aac_encoder, decoder
+from jobs.engine.audio.decoder import Pcm
+from jobs.engine.audio.drift_resampler import retimed
+from jobs.engine.audio.sample_clock import Placed, Samples
+from jobs.engine.audio.segment_renderer import Cursor
+from jobs.engine.render import replace_audio
+from jobs.engine.render.replace_audio import Track
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.errors import InputError
+
+Mode = Literal["replace", "mix", "add"]
+# The two are the same sound at the same time, so a straight fade keeps the level.
+FADE_SECONDS = 0.05
+BLOCK_SAMPLES = 1 << 16
+# Shares of the whole, as measured on an hour.
+ALIGNING, RENDERED = 0.35, 0.95
+ADDED_TITLE = "Other recording"
+
+Progress = Callable[[float, str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Swapped:
+    """What was made, and how the two recordings lie to each other. `pictures` were copied."""
+
+    alignment: Alignment
+    mode: Mode
+    pictures: int
+
+    @property
+    def summary(self) -> str:
+        """The result in words, a sentence without its full stop."""
+        found = self.alignment
+        return (
+            f"Offset {signed(found.offset_ms, 1)} ms, drift {signed(found.drift_ppm, 1)} ppm, "
+            f"confidence {round(100 * found.confidence)} %"
+        )
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """The result at length, as pairs of words."""
+        found = self.alignment
+        begun = "later than the video" if found.offset_ms >= 0 else "before the video"
+        drift = signed(found.drift_ppm, 1)
+        clock = f"its clock runs {'fast' if found.drift_ppm > 0 else 'slow'}, which is corrected"
+        if drift == signed(0, 1):
+            clock = "both clocks run alike"
+        return [
+            ("Offset", f"{signed(found.offset_ms, 1)} ms: the other recording was started {begun}"),
+            ("Drift", f"{drift} ppm: {clock}"),
+            ("Confidence", f"{round(100 * found.confidence)} %: {found.agreeing} of {found.windows} places fit"),
+            ("Covers", f"{found.begin:.1f} s to {found.end:.1f} s of the video"),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        found = self.alignment
+        return {
+            "summary": self.summary,
+            "facts": self.facts,
+            "mode": self.mode,
+            "offset_ms": round(found.offset_ms, 3),
+            "drift_ppm": round(found.drift_ppm, 3),
+            "confidence": round(found.confidence, 4),
+            "agreeing": found.agreeing,
+            "windows": found.windows,
+            "spread_ms": round(found.spread_seconds * 1000, 3),
+            "covered": [round(found.begin, 3), round(found.end, 3)],
+            "frames_copied": self.pictures,
+        }
+
+
+def signed(number: float, digits: int) -> str:
+    """ "+12 040.3", "−0.5" or "0.0", with a real minus sign."""
+    figure = f"{abs(number):,.{digits}f}".replace(",", "\u202f")
+    if float(f"{number:.{digits}f}") == 0:
+        return figure
+    return ("+" if number > 0 else "−") + figure
+
+
+def tracks(own: Sound, sound: Path, mode: Mode) -> list[Track]:
+    """The tracks of the result: the new one in the place of `own`, or after all others."""
+    if mode == "add":
+        return [*own.info.audio, sound]
+    return [sound if track == own.track else track for track in own.info.audio]
+
+
+def suffix_for(own: Sound, mode: Mode) -> str:
+    """The ending of the result's name."""
+    return replace_audio.suffix_for(own.info, tracks(own, Path(), mode))
+
+
+def swap(
+    own: Sound,
+    other: Sound,
+    output: Path,
+    *,
+    mode: Mode,
+    balance: float,
+    scratch: Path,
+    progress: Progress,
+    log: CommandLog | None = None,
+) -> Swapped:
+    """Write the recording of `own` with the sound of `other`; the picture is copied.
+
+    `mode` is "replace", "mix" (`balance` is the other one's share, 0 to 1) or "add" (as a track of its own, the last).
+    Tracks beside that of `own` are copied. `output` should end in `suffix_for(...)`; it appears when it is whole.
+    `progress` gets a fraction, 0 to 1, and a stage in plain words. Raises InputError (`unlike` when the two do not fit
+    together), ToolError, ResourceError, and what `progress` raises.
+    """
+    found = align(own, other, progress=lambda done: progress(ALIGNING * done, "Comparing the two recordings"))
+    if not found.is_sure:
+        raise unlike(found)
+    sound = scratch / "other-sound.mp4"
+    share = {"replace": 1.0, "mix": balance, "add": None}[mode]
+    try:
+        _encode(own, other, found, sound, share, progress)
+        made = tracks(own, sound, mode)
+        pictures = replace_audio.join(
+            own.source,
+            own.info,
+            made,
+            output,
+            titles=[ADDED_TITLE if mode == "add" and track is sound else "" for track in made],
+            progress=lambda done: progress(RENDERED + (1 - RENDERED) * done, "Putting the file together"),
+            log=log,
+        )
+    finally:
+        sound.unlink(missing_ok=True)
+    return Swapped(found, mode, pictures)
+
+
+def unlike(found: Alignment) -> InputError:
+    return InputError(
+        "The two recordings do not seem to be of the same event. Choose another recording, or one in which more of the "
+        "same can be heard.",
+        detail=f"{CONFIDENT:.0%} of the windows and {AGREEING} have to agree: {found!r}",
+        code="unlike",
+    )
+
+
+def _encode(own: Sound, other: Sound, found: Alignment, output: Path, share: float | None, progress: Progress) -> None:
+    """One track as long as the recording: `share` of the other where it is, the rest the own; None leaves that out."""
+    rate, channels = decoder.output_rate(other.track), decoder.output_channels(other.track)
+    if share is not None:
+        channels = max(channels, min(2, decoder.output_channels(own.track)))
+    total = round(own.info.duration * rate)
+    edges = round(max(0.0, found.begin) * rate), min(total, round(found.end * rate))
+    with (
+        decoder.decoded(*own, rate=rate, channels=channels) as own_sound,
+        decoder.decoded(*other, rate=rate, channels=channels) as other_sound,
+        aac_encoder.encoder(output, rate, channels) as encoder,
+    ):
+        mine = Cursor(own_sound)
+        theirs = Cursor(Pcm(on_clock(other_sound, found.line), rate, channels))
+        for place in range(0, total, BLOCK_SAMPLES):
+            count = min(BLOCK_SAMPLES, total - place)
+            gain = (1.0 if share is None else share) * coverage(place, count, edges, round(FADE_SECONDS * rate))
+            block = theirs.read(place, count) * gain
+            if share is not None and gain.min() < 1:
+                block += np.nan_to_num(mine.read(place, count)) * (1 - gain)
+            encoder.write(block)
+            progress(ALIGNING + (RENDERED - ALIGNING) * (place + count) / total, "Moving the sound into place")
+
+
+def coverage(place: int, count: int, edges: tuple[int, int], fade: int) -> Samples:
+    """Gains of `count` samples from `place` on: 1 between the edges, 0 outside of them, rising and falling inside."""
+    begin, end = edges
+    fade = max(1, min(fade, (end - begin) // 2))
+    corners = [begin, begin + fade, end - fade, end]
+    return np.interp(np.arange(place, place + count), corners, [0, 1, 1, 0]).astype(np.float32)[:, None]
+
+
+def on_clock(sound: Pcm, line: Line) -> Iterator[Placed]:
+    """The other recording on the own one's clock, at its pace."""
+    begins = round(line.inverse().offset * sound.rate)
+    if begins < 0:
+        sound.skip(round(line.offset * sound.rate))
+        begins = 0
+    for block in retimed(_blocks(sound), line.pace, sound.channels):
+        yield begins, block
+        begins += len(block)
+
+
+def _blocks(sound: Pcm) -> Iterator[Samples]:
+    while len(block := sound.read(BLOCK_SAMPLES)):
+        # Decoders can give not-a-number for damaged sound, and resampling would spread it.
+        yield np.nan_to_num(block)

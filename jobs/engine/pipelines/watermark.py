@@ -1,0 +1,301 @@
+"""A mark over a recording's picture, as a whole: from two paths to a third, with all else as it was.
+
+Where the mark shows only for a time, and the recording is stored so that it can be entered in the middle, the pictures
+before and after are copied and only those around the mark are encoded: the pieces of the smart cut, with nothing cut.
+"""
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.report import Lost, Report, first_of_each
+from jobs.engine.render import render, replace_video
+from jobs.engine.render.checked_render import require
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.threads import Halt, together
+from jobs.engine.smartcut import copy_plan, strategy
+from jobs.engine.smartcut.codec import CannotCopy
+from jobs.engine.smartcut.copy_plan import Decoding, Stretch
+from jobs.engine.smartcut.packet_reader import Unsound
+from jobs.engine.smartcut.patch_encoder import fitting
+from jobs.engine.smartcut.splicer import Splice, splice_pictures
+from jobs.engine.smartcut.strategy import Strategy
+from jobs.engine.verify import verify
+from jobs.engine.verify.frame_check import Viewing
+from jobs.engine.video import chunked_encoder, frame_index, text_raster
+from jobs.engine.video.chunked_encoder import Paint
+from jobs.engine.video.frame_index import FrameIndex, Schedule
+from jobs.engine.video.overlay import PLANAR, Look, Painter, placed
+from jobs.errors import InputError
+
+INDEX_SHARE, JOIN_SHARE, CHECK_SHARE = 0.02, 0.05, 0.05
+"""Of the time that the whole takes."""
+PATCH_SECONDS = 4
+"""The encoded stretch is handed out to threads in pieces this long."""
+Progress = Callable[[float, str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """What is laid over: an image file (one that we wrote, see `images`), or a text."""
+
+    image: Path | None = None
+    text: str = ""
+
+    def drawn(self, width: int) -> Image.Image:
+        """As RGBA; a text about as wide as wished. Raises InputError."""
+        if self.image is None:
+            return text_raster.drawn(self.text, width)
+        with Image.open(self.image, formats=["PNG"]) as image:
+            return image.convert("RGBA")
+
+
+@dataclasses.dataclass(frozen=True)
+class Marked:
+    """What was done, and what checking it has found. `packets` of sound are the source's own."""
+
+    strategy: Strategy
+    report: Report
+    packets: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "frames": self.report.frames,
+            "frames_copied": self.strategy.copied,
+            "render": self.strategy.render,
+            "render_reason": self.strategy.reason,
+            "summary": self.strategy.reason.rstrip(".") if self.strategy.splice else "",
+            "checked": self.report.summary,
+            "sound_packets_copied": self.packets,
+        }
+
+
+def check(info: MediaInfo, look: Look) -> None:
+    """Raise InputError when a mark cannot be laid over this recording like that."""
+    if info.video is None:
+        raise InputError(
+            "This recording has no picture to lay a mark over. Choose one with a picture.", code="no_picture"
+        )
+    if look.start >= info.duration:
+        raise InputError(
+            f"The recording ends after {float(info.duration):.6g} s, before the mark would show. Choose an earlier "
+            "start.",
+            code="beyond_end",
+        )
+    if look.end is not None and look.end <= look.start:
+        raise InputError("The mark would end before it begins. Choose a later end.", code="bad_range")
+    placed(look, info.video.display_size, (1, 1))
+
+
+def watermark(
+    source: Path,
+    output: Path,
+    info: MediaInfo,
+    mark: Mark,
+    look: Look,
+    *,
+    scratch: Path,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    log: CommandLog | None = None,
+) -> Marked:
+    """Write `source` with the mark to `output`, whose ending is that of `rejoin.suffix_for`.
+
+    Every picture keeps its time, and sound, texts, chapters and names are the source's. `output` appears when it is
+    whole and has been checked. `scratch` is an existing folder for temporary files, `cache` one that belongs to the
+    bytes of the source. `progress` gets a fraction from 0 to 1 and a stage in plain words; whatever it raises ends the
+    work and leaves nothing behind. Raises InputError, ToolError, ResourceError.
+    """
+    check(info, look)
+    assert info.video is not None
+    painter = Painter(mark.drawn, look, info.video, info.duration)
+    return painted(
+        source,
+        output,
+        info,
+        painter,
+        look,
+        stage="Drawing the mark",
+        scratch=scratch,
+        cache=cache,
+        progress=progress,
+        log=log,
+    )
+
+
+def painted(
+    source: Path,
+    output: Path,
+    info: MediaInfo,
+    painter: Paint,
+    look: Look,
+    *,
+    stage: str,
+    scratch: Path,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    log: CommandLog | None = None,
+) -> Marked:
+    """Write `source` with what `painter` lays over its pictures while `look` shows; all else is as in `watermark`."""
+    tell = progress or (lambda fraction, stage: None)
+    log = log or CommandLog()
+    tell(0, "Reading the picture")
+    ((index, wanted, way),) = together(
+        [lambda task: planned(source, info, look, cache, task.halt)], lambda done: tell(0, "Reading the picture")
+    )
+    work = _Work(source, info, index, wanted, painter, stage, tell, log)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".mark-") as folder, render.whole(output) as part:
+        pictures = Path(folder) / "picture.mp4"
+        try:
+            report = work.pictures(way, pictures)
+        except Unsound as error:
+            if way.splice is None:
+                raise
+            log.line(f"{error.message} {error.detail}")
+            way = strategy.SECOND
+            report = work.pictures(way, pictures)
+        # ffmpeg and the check go by the ending.
+        joined = Path(folder) / f"joined{output.suffix}"
+        packets = work.join(pictures, joined)
+        joined.rename(part)
+    tell(1, "Checking the result")
+    return Marked(way, report, packets)
+
+
+def planned(
+    source: Path, info: MediaInfo, look: Look, cache: Path | None, halt: Halt
+) -> tuple[FrameIndex, Schedule, Strategy]:
+    """All pictures at their own times, and which are copied. Raises InputError when none would bear the mark."""
+    index = frame_index.index_frames(source, info, cache_dir=cache, halt=halt)
+    everything = frame_index.schedule(index, [(Fraction(0), Fraction(index.end, index.clock_hz))])
+    begin, end = bearing(everything, look, index.clock_hz)
+    if begin == end:
+        raise InputError(
+            "No picture of this recording comes on show while the mark should be seen. Choose a longer time.",
+            code="nothing_to_mark",
+        )
+    # The pictures before, with and after the mark: three ranges that follow each other without a gap.
+    firsts = tuple(first for first in dict.fromkeys((0, begin, end)) if first < len(everything.at))
+    wanted = dataclasses.replace(everything, first=firsts, fast=())
+    return index, wanted, _strategy(source, info, index, wanted, (begin, end), halt)
+
+
+def bearing(wanted: Schedule, look: Look, clock_hz: int) -> tuple[int, int]:
+    """The first picture that comes on show with the mark, and the first one after."""
+    begin = int(np.searchsorted(wanted.at, -(-look.start * clock_hz // 1)))
+    if look.end is None:
+        return begin, len(wanted.at)
+    return begin, int(np.searchsorted(wanted.at, -(-look.end * clock_hz // 1)))
+
+
+def _strategy(
+    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, marked: tuple[int, int], halt: Halt
+) -> Strategy:
+    assert info.video is not None
+    if marked[1] - marked[0] == len(wanted.at):
+        return Strategy("The whole picture is encoded, because all of it bears the mark.")
+    try:
+        if info.video.pixel_format not in PLANAR:
+            raise CannotCopy("its colours are stored in a rare way")
+        order = strategy.enterable(source, info, index, halt)
+        stretches = around(copy_plan.stretches(order, index, wanted), marked, info)
+        copied = sum(stretch.count for stretch in stretches if stretch.stored is not None)
+        quality = order.codec.bulk
+        cost = strategy.smart_cost(stretches, Decoding(order, index, wanted), quality)
+        if not copied or cost >= strategy.whole_cost(wanted, index, info.video):
+            raise CannotCopy("copying parts of it would take longer")
+    except CannotCopy as why:
+        return Strategy(f"The whole picture is encoded, because {why}.")
+    coding = fitting(order, info.video, index.clock_hz, quality)
+    share = copied / len(wanted.at)
+    return Strategy(f"{round(100 * share)} % of the picture is untouched.", Splice(wanted, order, stretches, coding))
+
+
+def around(stretches: list[Stretch], marked: tuple[int, int], info: MediaInfo) -> list[Stretch]:
+    """The stretches with those of marked pictures encoded, in pieces that several encoders can share."""
+    assert info.video is not None
+    most = max(1, round((info.video.frame_rate or 30) * PATCH_SECONDS))
+    found: list[Stretch] = []
+    for stretch in stretches:
+        if stretch.stored is not None and not marked[0] <= stretch.first < marked[1]:
+            found.append(stretch)
+            continue
+        for first in range(stretch.first, stretch.end, most):
+            found.append(Stretch(first, min(most, stretch.end - first)))
+    return found
+
+
+@dataclasses.dataclass
+class _Work:
+    """What all tries share."""
+
+    source: Path
+    info: MediaInfo
+    index: FrameIndex
+    wanted: Schedule
+    painter: Paint
+    stage: str
+    tell: Progress
+    log: CommandLog
+
+    def pictures(self, way: Strategy, out: Path) -> Report:
+        """Write the pictures one way and check them. Raises Unsound when they are not as they should be."""
+        share = 1 - INDEX_SHARE - JOIN_SHARE - CHECK_SHARE
+
+        def advance(fraction: float) -> None:
+            self.tell(INDEX_SHARE + share * fraction, self.stage)
+
+        lost = Lost()
+        if way.splice:
+            splice_pictures(self.source, self.info, self.index, way.splice, out, progress=advance, paint=self.painter)
+        else:
+            lost = chunked_encoder.encode_pictures(
+                self.source, self.info, self.index, self.wanted, out, progress=advance, paint=self.painter
+            )
+        advance(1.0)
+        viewing = Viewing(out, self.wanted, self.index.clock_hz, way.splice)
+        together([lambda task: viewing.read(task.halt)], lambda done: advance(1.0))
+        viewing.play(lambda done: advance(1.0))
+        report = proved(viewing, self.index, self.wanted, lost)
+        require(report)
+        return report
+
+    def join(self, pictures: Path, out: Path) -> int:
+        """Put the file together and compare its sound. Returns how many packets of sound there are."""
+        begin = 1 - JOIN_SHARE - CHECK_SHARE
+        replace_video.join(
+            self.source,
+            self.info,
+            pictures,
+            out,
+            clock_hz=self.index.clock_hz,
+            progress=lambda part: self.tell(begin + JOIN_SHARE * part, "Putting the file together"),
+            log=self.log,
+        )
+        (packets,) = together(
+            [lambda task: replace_video.require_same_sound(self.source, self.info, out, task.halt)],
+            lambda done: self.tell(1 - CHECK_SHARE, "Checking the result"),
+        )
+        return packets
+
+
+def proved(seen: Viewing, index: FrameIndex, wanted: Schedule, lost: Lost) -> Report:
+    """What looking at the pictures has found, and whether too many of the source's did not decode."""
+    faults = list(seen.faults)
+    end = Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz)
+    faults += verify.lost_faults(lost, CutPlan(end, ((Fraction(0), end),)))
+    return Report(
+        frames=seen.frames,
+        joins=len(wanted.first) - 1,
+        frames_decoded=seen.decoded,
+        frames_lost=lost.frames,
+        faults=first_of_each(faults),
+    )

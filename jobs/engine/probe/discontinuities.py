@@ -1,0 +1,168 @@
+"""Recordings whose times do not rise: whose clock starts again on the way, as in transport streams joined end to end or
+of receivers that connect anew, or whose container tells times of pictures twice (`restamp`).
+
+Every reader would have to know of that, ffmpeg too, and seeking finds its way by rising times. So such a recording is
+copied once, packet by packet, with times that rise. Its facts are those of the copy from the start (`probe`), and what
+is opened with them is the copy, which is kept in the cache of these bytes and made anew when it is gone (`file`).
+"""
+
+import contextlib
+import dataclasses
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+
+from jobs.engine.container import demuxing, pes_timestamps
+from jobs.engine.model.mediainfo import MediaInfo, demuxer
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime import libav_errors
+from jobs.engine.runtime.file_lock import alone
+
+FORMATS = {"mpegts", pes_timestamps.FORMAT}
+SLOWEST_COPY = 10_000_000
+"""Bytes a second that even a slow processor takes apart twice and puts together again."""
+# Decode times of a track rise. Falling by this much is no jitter, and going ahead by that much no pause.
+BACK, AHEAD = Fraction(1, 2), Fraction(3600)
+
+
+@dataclasses.dataclass
+class _Track:
+    """Of each run of the clock the first decode time of one track, and when its last packet is over, in seconds."""
+
+    spans: list[tuple[Fraction, Fraction]] = dataclasses.field(default_factory=list)
+
+    def take(self, packet: Packet) -> int:
+        """The number of the clock's run that a packet belongs to."""
+        time = packet.dts if packet.dts is not None else packet.pts
+        if time is not None:
+            begin = time * packet.time_base
+            end = begin + (packet.duration or 0) * packet.time_base
+            if not self.spans or not -BACK < begin - self.spans[-1][1] < AHEAD:
+                self.spans.append((begin, end))
+            else:
+                self.spans[-1] = (self.spans[-1][0], max(end, self.spans[-1][1]))
+        return max(0, len(self.spans) - 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Correction:
+    """What makes the times of a recording rise.
+
+    `shifts` is what to add to the times of each run of the clock, in seconds: the same for all tracks, which stay in
+    step. `restamped` tells whether times of pictures have to be counted on.
+    """
+
+    shifts: tuple[Fraction, ...] = (Fraction(0),)
+    restamped: bool = False
+
+    @property
+    def is_needed(self) -> bool:
+        return self.restamped or len(self.shifts) > 1
+
+
+@contextlib.contextmanager
+def continuous(source: Path, scratch: Path) -> Iterator[tuple[Path, MediaInfo]]:
+    """The recording itself, or a copy in `scratch` whose times rise, for as long as the block runs; and its facts.
+
+    Run it on strangers' files only in a bounded child process, as `inspect`. Raises what that does, and ToolError,
+    ResourceError.
+    """
+    info = inspect(source)
+    correction = needed(source, info)
+    if not correction.is_needed:
+        yield source, info
+        return
+    with tempfile.NamedTemporaryFile(dir=scratch, prefix=".clock-", suffix=".ts") as file:
+        copy = Path(file.name)
+        _copied(source, info, correction, copy)
+        found = inspect(copy)
+        yield (
+            copy,
+            dataclasses.replace(
+                found,
+                format=info.format,
+                size_bytes=info.size_bytes,
+                unread=info.unread,
+                clocks=len(correction.shifts),
+                restamped=correction.restamped,
+            ),
+        )
+
+
+def limits(size: int) -> tuple[int, int]:
+    """How much processor time, in seconds, and how large a file the copy of a recording of `size` bytes may need."""
+    return size // SLOWEST_COPY, (64 << 20) + 4 * size
+
+
+def kept(cache: Path) -> Path:
+    """Where the copy lies in the cache of a recording's bytes, if it does."""
+    return cache / "continuous.ts"
+
+
+def file(source: Path, info: MediaInfo, cache: Path) -> Path:
+    """What the facts `continuous` gave are about: the recording itself, or the copy, made when it is not in the cache.
+
+    Raises InputError, ToolError, ResourceError.
+    """
+    copy = kept(cache)
+    if not info.is_of_copy:
+        return source
+    with alone(cache / ".clock.lock"):
+        if not copy.exists():
+            raw = inspect(source)
+            part = cache / ".continuous.part"
+            _copied(source, raw, needed(source, raw), part)
+            part.replace(copy)
+    return copy
+
+
+def needed(source: Path, info: MediaInfo) -> Correction:
+    if demuxer(info) not in FORMATS:
+        return Correction()
+    tracks: defaultdict[int, _Track] = defaultdict(_Track)
+    steadier = pes_timestamps.Steadier()
+    with demuxing.recording(source, demuxer(info)) as container:
+        for packet in _packets(container, info, steadier):
+            tracks[packet.stream_index].take(packet)
+    shifts = [Fraction(0)]
+    for run in range(1, max((len(track.spans) for track in tracks.values()), default=0)):
+        there = [track.spans for track in tracks.values() if len(track.spans) > run]
+        # No track may overlap with itself.
+        shifts.append(max(spans[run - 1][1] + shifts[-1] - spans[run][0] for spans in there))
+    return Correction(tuple(shifts), steadier.has_moved)
+
+
+def _kept(info: MediaInfo) -> list[int]:
+    return [*([info.video.index] if info.video else []), *(track.index for track in info.audio)]
+
+
+def _packets(container: InputContainer, info: MediaInfo, steadier: pes_timestamps.Steadier) -> Iterator[Packet]:
+    packets = demuxing.packets(container, *(container.streams[index] for index in _kept(info)))
+    filled = (packet for packet in packets if packet.size)
+    # Elsewhere times of decoding may be libavformat's own guesses.
+    return steadier.steady(filled) if container.format.name == pes_timestamps.FORMAT else filled
+
+
+def _copied(source: Path, info: MediaInfo, correction: Correction, copy: Path) -> None:
+    tracks: defaultdict[int, _Track] = defaultdict(_Track)
+    with (
+        libav_errors.errors("packets"),
+        demuxing.recording(source, demuxer(info)) as container,
+        av.open(f"file:{copy}", "w", format="mpegts", options={"muxdelay": "0"}) as output,
+    ):
+        streams = {}
+        for index in _kept(info):
+            streams[index] = output.add_stream_from_template(container.streams[index])
+            streams[index].metadata.update(container.streams[index].metadata)
+        for packet in _packets(container, info, pes_timestamps.Steadier()):
+            shift = round(correction.shifts[tracks[packet.stream_index].take(packet)] / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+            packet.stream = streams[packet.stream_index]
+            output.mux(packet)

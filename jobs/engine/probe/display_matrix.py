@@ -1,0 +1,56 @@
+"""Which way is up: how a stored picture is turned and mirrored to be seen as it should.
+
+Containers tell it as a matrix. Of all that such a matrix can say, the eight ways in which a picture fills a rectangle
+are known here: turned clockwise by a track's `rotation`, and then, where it is `mirrored`, its left and right changed.
+"""
+
+import math
+import struct
+from typing import Any
+
+from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from PIL import Image
+
+from jobs.engine.model.mediainfo import VideoTrack
+
+MATRIX = struct.Struct("=9i")
+MIRROR = Image.Transpose.FLIP_LEFT_RIGHT
+TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+"""Pillow turns the other way than a track's rotation."""
+
+
+def told(frame: VideoFrame) -> tuple[int, bool]:
+    """Clockwise degrees (0, 90, 180, 270) to show a frame upright, and whether it is mirrored then."""
+    held: Any = frame.side_data
+    data = bytes(held[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in held else b""
+    if len(data) < MATRIX.size:
+        return 0, False
+    # A point (x, y) as stored is shown at (ax + cy, bx + dy).
+    a, b, _, c, d, *_ = MATRIX.unpack_from(data)
+    is_mirrored = a * d < b * c
+    if is_mirrored:
+        a, c = -a, -c
+    if not (a or c) or not (b or d):
+        return 0, False
+    angle = math.degrees(math.atan2(b / math.hypot(b, d), a / math.hypot(a, c)))
+    return round(angle / 90) * 90 % 360, is_mirrored
+
+
+def tell(stream: VideoStream, track: VideoTrack) -> None:
+    """Have a new stream say of its pictures what the track does."""
+    if track.rotation or track.mirrored:
+        stream.set_display_rotation(-track.rotation, hflip=track.mirrored)
+
+
+def upright(image: Image.Image, track: VideoTrack) -> Image.Image:
+    """A picture as it is stored, as it should be seen."""
+    turned = image.transpose(TURNS[track.rotation]) if track.rotation else image
+    return turned.transpose(MIRROR) if track.mirrored else turned
+
+
+def as_stored(image: Image.Image, track: VideoTrack) -> Image.Image:
+    """A picture as it should be seen, as it has to be stored."""
+    plain = image.transpose(MIRROR) if track.mirrored else image
+    return plain.transpose(TURNS[360 - track.rotation]) if track.rotation else plain

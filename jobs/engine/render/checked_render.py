@@ -1,0 +1,154 @@
+"""A render that nobody sees before it has been checked, and a second one, the safe way, when a quick one fails."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jobs.engine.container.muxers import MP4, Container
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.report import Fault, Report
+from jobs.engine.render import remux, render
+from jobs.engine.render.passthrough import NO_EXTRAS, Extras
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.smartcut.packet_reader import Unsound
+from jobs.engine.smartcut.strategy import SECOND, Strategy
+from jobs.engine.verify.verify import verify
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.errors import InputError
+
+# Of the time a render takes with its check.
+VERIFY_SHARE = 0.1
+# Of the rest, where what was proven has to be moved into another container.
+MOVE_SHARE = 0.05
+
+Progress = Callable[[float, str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Proven:
+    """A published result: how it was rendered, what checking it has found, and time on the clock for either."""
+
+    strategy: Strategy
+    report: Report
+    seconds: dict[str, float]
+
+
+@dataclasses.dataclass
+class Work:
+    """What all tries at one cut share. `seconds` adds up over them."""
+
+    source: Path
+    info: MediaInfo
+    plan: CutPlan
+    index: FrameIndex | None
+    scratch: Path
+    progress: Progress
+    log: CommandLog
+    extras: Extras = NO_EXTRAS
+    container: Container = MP4
+    seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {"render": 0.0, "verify": 0.0})
+
+
+def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
+    """Render, check, and only then give the result its name. `output` appears when it is whole and right.
+
+    A result of copied and encoded pictures that cannot be made, or does not pass, is made again with all of them
+    encoded; the strategy says so then. Raises InputError (`damaged` when too little of the source decodes), ToolError,
+    ResourceError, and what `work.progress` raises.
+    """
+    with render.whole(output) as part:
+        try:
+            report = attempt(work, strategy, part)
+        except Unsound as error:
+            if strategy.render == "encode":
+                raise
+            work.log.line(f"{error.message} {error.detail}")
+            strategy = SECOND
+            report = attempt(work, strategy, part)
+        if work.container.moved:
+            with timed(work.seconds, "render"):
+                move(work, part)
+    return Proven(strategy, report, work.seconds)
+
+
+def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
+    """Render one way and check the result. Raises Unsound when it does not pass, InputError for a damaged source."""
+    with timed(work.seconds, "render"):
+        made = render.render(
+            work.source,
+            work.info,
+            work.plan,
+            work.index,
+            part,
+            scratch=work.scratch,
+            progress=lambda done, stage: work.progress((1 - VERIFY_SHARE) * done, stage),
+            log=work.log,
+            strategy=strategy,
+            extras=work.extras,
+            container=work.container,
+        )
+    with timed(work.seconds, "verify"):
+        report = verify(
+            work.source,
+            work.container.shown(work.info),
+            part,
+            work.plan,
+            work.index,
+            splice=strategy.splice,
+            copied=strategy.intra,
+            lost=made.lost,
+            sounds=made.sounds,
+            progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
+        )
+    require(report)
+    return report
+
+
+def move(work: Work, part: Path) -> None:
+    """Make what was proven a file of the container that was asked for."""
+
+    def progress(done: float) -> None:
+        work.progress(1 - MOVE_SHARE * (1 - done), f"Writing it as {work.container.name}")
+
+    if work.container.sound is None:
+        remux.move(
+            part,
+            work.container,
+            work.plan.output_duration,
+            work.source,
+            work.info,
+            progress=progress,
+            log=work.log,
+        )
+        return
+    (track,) = work.info.audio
+    remux.take_out(part, work.source, work.info, track, work.plan, work.container, progress=progress, log=work.log)
+
+
+def require(report: Report) -> None:
+    """Raise InputError when the report blames the source, Unsound when it has any other fault."""
+    damage = [fault for fault in report.faults if fault.code == "damaged_source"]
+    if damage:
+        raise InputError(damage[0].message, detail=_detail(report.faults), code="damaged")
+    if not report.ok:
+        raise Unsound(
+            "The cut recording did not come out as planned, so it was thrown away. Tell the operator, who can see why.",
+            detail=_detail(report.faults),
+        )
+
+
+def _detail(faults: tuple[Fault, ...]) -> str:
+    return "\n".join(f"{fault.code}: {fault.message}" for fault in faults)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add the time on the clock that the block takes to `seconds[name]`."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - started

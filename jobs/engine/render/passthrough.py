@@ -1,0 +1,159 @@
+"""What a recording holds beside picture and sound, and what its tracks are called; moved with a cut, for the result."""
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from jobs.engine.captions import cues, embedded_tracks, line_breaking
+from jobs.engine.captions.cues import Caption
+from jobs.engine.captions.embedded_tracks import CaptionTrack
+from jobs.engine.captions.transcript import Transcript, iso_639_2
+from jobs.engine.container import demuxing
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.edit.exports import timecode
+from jobs.engine.model.mediainfo import MediaInfo, demuxer, one_line, title_of
+from jobs.engine.render import chapters
+from jobs.engine.render.chapters import Chapter
+from jobs.engine.runtime.subprocess_runner import CommandLog
+
+COVERS = {"mjpeg": ".jpg", "png": ".png"}
+"""Codecs of cover pictures that MP4 takes, and what their files end in."""
+KIND = {"major_brand", "minor_version", "compatible_brands"}
+APPLES_PLACE = "com.apple.quicktime.location.ISO6709"
+LARGEST_COVER = 20_000_000
+Captions = tuple[tuple[CaptionTrack, list[Caption]], ...]
+OF_TRANSCRIPT = -1
+"""Stands for the stream index of captions that are not in the source."""
+UNKEPT = Disposition.default | Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
+
+
+@dataclasses.dataclass(frozen=True)
+class TrackLabel:
+    """What a track is called and is for.
+
+    `handler` is what MP4 calls who wrote it, which many players show. `roles` are libavformat's, such as "forced".
+    """
+
+    language: str = ""
+    title: str = ""
+    handler: str = ""
+    is_default: bool = False
+    roles: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Cover:
+    """A cover picture as it is stored; `suffix` is that of its kind of file."""
+
+    data: bytes
+    suffix: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Extras:
+    """All times are those of the result. `tags` are the source's names and dates, `labels` go by its stream index.
+
+    `timecode` is that of the first picture, where all that is kept follows without a gap.
+    """
+
+    chapters: tuple[Chapter, ...] = ()
+    captions: Captions = ()
+    cover: Cover | None = None
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    labels: Mapping[int, TrackLabel] = dataclasses.field(default_factory=dict)
+    timecode: str = ""
+
+    def label(self, index: int) -> TrackLabel:
+        return self.labels.get(index, TrackLabel())
+
+
+NO_EXTRAS = Extras()
+
+
+def read(
+    source: Path,
+    info: MediaInfo,
+    plan: CutPlan,
+    *,
+    transcript: Transcript | None = None,
+    log: CommandLog | None = None,
+) -> Extras:
+    """What `plan` keeps of them, and of a transcript as one more text track.
+
+    What cannot be read is left out: it is no reason to lose a cut.
+    """
+    extras = Extras()
+    with contextlib.suppress(av.error.FFmpegError, ValueError), demuxing.opened(source, demuxer(info)) as container:
+        extras = Extras(
+            chapters=tuple(chapters.retime(chapters.read(container, info.start), plan)),
+            cover=_cover(container),
+            tags=_tags(container.metadata),
+            labels={stream.index: _label(stream) for stream in container.streams},
+        )
+    if transcript:
+        spoken = TrackLabel(language=iso_639_2(transcript.language), is_default=True)
+        extras = dataclasses.replace(extras, labels={**extras.labels, OF_TRANSCRIPT: spoken})
+    moved = moved_captions(source, info, plan, transcript=transcript, log=log)
+    return dataclasses.replace(extras, captions=moved, timecode=_timecode(source, info, plan))
+
+
+def _timecode(source: Path, info: MediaInfo, plan: CutPlan) -> str:
+    label, rate = timecode.of_recording(source, info) if len(plan.parts) == 1 else "", timecode.timeline_rate(info)
+    with contextlib.suppress(ValueError):
+        first = timecode.to_frames(label, rate) + round(plan.parts[0].start * rate)
+        return timecode.to_text(first, rate, timecode.is_drop(label))
+    return ""
+
+
+def moved_captions(
+    source: Path,
+    info: MediaInfo,
+    plan: CutPlan,
+    *,
+    transcript: Transcript | None = None,
+    log: CommandLog | None = None,
+) -> Captions:
+    """The text tracks, and the captions of a transcript, of which the plan keeps anything."""
+    moved = [(track, cues.retime(found, plan)) for track, found in embedded_tracks.all_of(source, info, log=log)]
+    if transcript:
+        track = CaptionTrack(OF_TRANSCRIPT, "subrip", iso_639_2(transcript.language))
+        moved.append((track, line_breaking.captions_of(transcript.retimed(plan))))
+    return tuple((track, kept) for track, kept in moved if kept)
+
+
+def _tags(told: Mapping[str, str]) -> dict[str, str]:
+    """Names and dates of the whole; not of what kind the file is, for the result is of another."""
+    tags = {key: text for key, text in told.items() if key not in KIND}
+    if place := tags.get(APPLES_PLACE):
+        # So that it is there, too, where others look for it, or when Apple's names cannot be kept.
+        tags.setdefault("location", place)
+    return tags
+
+
+def _label(stream: Stream) -> TrackLabel:
+    kept = stream.disposition & ~UNKEPT
+    return TrackLabel(
+        language=embedded_tracks.language_of(stream.metadata.get("language")),
+        title=title_of(stream.metadata),
+        handler=one_line(stream.metadata.get("handler_name", "")),
+        is_default=bool(stream.disposition & Disposition.default),
+        roles=tuple(role.name for role in Disposition if role.name and role in kept),
+    )
+
+
+def _cover(container: InputContainer) -> Cover | None:
+    for stream in container.streams.video:
+        context = stream.codec_context
+        suffix = COVERS.get(context.codec.canonical_name) if context else None
+        if suffix and stream.disposition & Disposition.attached_pic:
+            # The demuxer has it at hand, and gives it before it reads anything else.
+            packet = next(demuxing.packets(container, stream), None)
+            if packet and 0 < packet.size <= LARGEST_COVER:
+                return Cover(bytes(packet), suffix)
+    return None

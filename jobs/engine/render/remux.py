@@ -1,0 +1,153 @@
+"""A proven MP4 or QuickTime file moved into another container, its packets compared; or its sound into a file alone."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import zip_longest
+from pathlib import Path
+
+from av.stream import Disposition, Stream
+
+from jobs.engine.audio import track_file
+from jobs.engine.container import demuxing, ffmpeg
+from jobs.engine.container.muxers import Container
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.render import sidetracks
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.threads import Halt, together
+from jobs.engine.smartcut.packet_reader import Unsound
+from jobs.engine.verify.av_sync import offsets
+
+APART_SECONDS = Fraction(1, 500)
+"""By how much a time may differ: Matroska counts milliseconds."""
+
+Progress = Callable[[float], None]
+
+
+def move(
+    made: Path,
+    container: Container,
+    duration: Fraction,
+    source: Path,
+    info: MediaInfo,
+    *,
+    progress: Progress,
+    log: CommandLog,
+) -> None:
+    """Make the file `made` one of the container, track by track, with what is attached to the source.
+
+    Raises ToolError (Unsound), ResourceError.
+    """
+    moved = made.with_name(f"{made.name}{container.suffix}")
+    try:
+        ffmpeg.follow(_argv(made, container, moved, source, info), duration, progress, log=log)
+        together([lambda task: require_same(made, moved, container, task.halt)], lambda done: progress(1.0))
+        moved.replace(made)
+    finally:
+        moved.unlink(missing_ok=True)
+
+
+def _argv(made: Path, container: Container, output: Path, source: Path, info: MediaInfo) -> list[str]:
+    # The text track of an MP4 file's chapters comes as data, and is written from the chapters where it is needed.
+    maps = [part for kind in ("V", "a", "s") for part in ("-map", f"0:{kind}?")]
+    attached = sidetracks.kept(sidetracks.read(source, info), container, is_cut=True)
+    files = sidetracks.argv(attached, 1, container, {})
+    front = ["-cues_to_front", "1"] if container.muxer == "webm" else []
+    return [
+        *ffmpeg.writing(),
+        *("-copyts", *ffmpeg.reading(made, "mov"), *(ffmpeg.reading(source, demuxer(info)) if files else [])),
+        *(*maps, "-c", "copy", "-c:s", container.texts, *files),
+        *("-map_metadata", "0", "-map_chapters", "0"),
+        *(option for tag in track_file.OWN_TAGS for option in ("-metadata", f"{tag}=")),
+        *(*front, "-progress", "pipe:1", "-f", container.muxer, f"file:{output}"),
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """The packets of a track: a hash of all their bytes, and their times in seconds, rising."""
+
+    digest: str
+    times: list[Fraction]
+
+
+def require_same(made: Path, moved: Path, container: Container, halt: Halt) -> None:
+    """Compare the packets of pictures and sound, and their times. Raises Unsound."""
+    theirs, ours = stored(made, "mov", halt), stored(moved, container.demuxer, halt)
+    digests = [track.digest for track in theirs] == [track.digest for track in ours]
+    apart = max(
+        (
+            abs(one - other)
+            for before, after in zip(theirs, ours, strict=False)
+            for one, other in zip_longest(before.times, after.times, fillvalue=Fraction(-1000))
+        ),
+        default=Fraction(0),
+    )
+    if not digests or apart > APART_SECONDS:
+        raise Unsound(
+            f"The result did not come out the same as {container.name}, so it was thrown away. Choose MP4, and tell "
+            "the operator.",
+            detail=f"{len(theirs)} tracks became {len(ours)}, at most {float(apart)} s apart",
+        )
+
+
+def stored(path: Path, format: str, halt: Halt) -> list[Stored]:
+    """The pictures and the sounds of a file, track by track."""
+    with demuxing.opened(path, format) as opened:
+        tracks = [track for track in opened.streams if is_media(track)]
+        hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
+        times: dict[int, list[Fraction]] = {track.index: [] for track in tracks}
+        for packet in demuxing.packets(opened, *tracks):
+            halt.check()
+            if packet.size:
+                hashes[packet.stream_index].update(memoryview(packet))
+                if packet.pts is not None and packet.time_base:
+                    times[packet.stream_index].append(packet.pts * packet.time_base)
+        return [Stored(hashes[track.index].hexdigest(), sorted(times[track.index])) for track in tracks]
+
+
+def is_media(track: Stream) -> bool:
+    return track.type in ("video", "audio") and not track.disposition & Disposition.attached_pic
+
+
+def take_out(
+    made: Path,
+    source: Path,
+    info: MediaInfo,
+    track: AudioTrack,
+    plan: CutPlan,
+    container: Container,
+    *,
+    progress: Progress,
+    log: CommandLog,
+) -> None:
+    """Make the file `made`, whose one track is that of the source without loss, a file of that sound alone.
+
+    Where it is encoded then, it is found again in the source. Raises ToolError (Unsound), ResourceError.
+    """
+    assert container.sound is not None
+    file, there = container.sound, inspect(made)
+    copied = there.audio[0].codec in file.holds
+    # As deep as the recording's own, which without loss tells no more of itself.
+    like = dataclasses.replace(track, index=there.audio[0].index)
+    wish = track_file.Wish("copy" if copied else track_file.format_of(file))
+    out = made.with_name(f"{made.name}{container.suffix}")
+    try:
+        argv = track_file.argv_of(made, there, like, file, wish, out, copied=copied)
+        ffmpeg.follow(argv, plan.output_duration, progress, log=log)
+        written = inspect(out)
+        (found,) = together(
+            [lambda task: offsets(source, info, out, plan, task, made=written)], lambda done: progress(1.0)
+        )
+        if found.faults:
+            raise Unsound(
+                f"The sound did not come out the same as {container.name}, so it was thrown away. Choose M4A, and tell "
+                "the operator.",
+                detail="\n".join(f"{fault.code}: {fault.message}" for fault in found.faults),
+            )
+        out.replace(made)
+    finally:
+        out.unlink(missing_ok=True)

@@ -1,0 +1,173 @@
+"""Rendering a cut plan: pictures and sound beside each other, then one file of both.
+
+The plan's boundaries are the one clock: pictures are placed by its ticks, sound by the nearest sample to each exact
+boundary, so neither can drift from the other over any number of joins.
+"""
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from jobs.engine.audio.decoder import output_rate
+from jobs.engine.audio.segment_renderer import cut_sound
+from jobs.engine.container import ffmpeg
+from jobs.engine.container.muxers import MP4, Container
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.report import Lost, counted
+from jobs.engine.render import mux
+from jobs.engine.render.passthrough import NO_EXTRAS, Extras
+from jobs.engine.runtime import libav_errors, subprocess_runner
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.threads import Beside, beside
+from jobs.engine.smartcut import all_intra
+from jobs.engine.smartcut.splicer import splice_pictures
+from jobs.engine.smartcut.strategy import Strategy
+from jobs.engine.verify import packet_checksums
+from jobs.engine.verify.packet_checksums import Sums
+from jobs.engine.video import chunked_encoder
+from jobs.engine.video.frame_index import FrameIndex, Schedule, schedule
+from jobs.errors import InputError
+
+# Of the whole, what is left for putting the file together.
+MUX_SHARE = 0.05
+
+Progress = Callable[[float, str], None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rendered:
+    """What did not decode, and checksums of the packets of each track of sound as they were encoded."""
+
+    lost: Lost
+    sounds: tuple[Sums, ...]
+
+
+def render(
+    source: Path,
+    info: MediaInfo,
+    plan: CutPlan,
+    index: FrameIndex | None,
+    output: Path,
+    *,
+    scratch: Path,
+    progress: Progress,
+    log: CommandLog,
+    strategy: Strategy | None = None,
+    extras: Extras = NO_EXTRAS,
+    container: Container = MP4,
+) -> Rendered:
+    """Write `output` of the picture and sound, or of sound alone when there is no index, and of the `extras`.
+
+    It is an MP4 or QuickTime file, from which one of the `container` can be made without encoding.
+
+    Whether the result is right is for `verify` to say. All of the picture is encoded, unless the `strategy` says which
+    pictures are copied. The plan has to be snapped. `output` appears when it is whole, never before; `scratch` is left
+    as it was. Raises InputError, ToolError (Unsound when copying fails and encoding may not), ResourceError, and what
+    `progress` raises.
+    """
+    wanted = _schedule(plan, index)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, whole(output) as part:
+        pictures, sounds, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, strategy, container)
+        with libav_errors.errors("sound"):
+            sums = tuple(packet_checksums.sums(path) for path in sounds)
+        stage = "Putting the file together"
+        clock_hz = index.clock_hz if index else output_rate(info.audio[0])
+        parts = mux.written([*pictures, *sounds], wanted, extras, clock_hz, Path(folder))
+        # QuickTime takes nearly every codec.
+        muxer = "mov" if strategy and strategy.intra and container is not MP4 else container.proof
+        with subprocess_runner.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=log) as child:
+            for position in ffmpeg.positions(child):
+                done = min(1.0, max(0.0, float(position / plan.output_duration)))
+                progress(1 - MUX_SHARE * (1 - done), stage)
+            child.wait()
+    progress(1.0, stage)
+    return Rendered(lost, sums)
+
+
+def _schedule(plan: CutPlan, index: FrameIndex | None) -> Schedule | None:
+    if index is None:
+        return None
+    wanted = schedule(index, plan.parts)
+    if not len(wanted.pts):
+        raise InputError(
+            "No picture lies in what would be kept of this recording. Keep more of it.", code="nothing_to_show"
+        )
+    return wanted
+
+
+@contextlib.contextmanager
+def whole(output: Path) -> Iterator[Path]:
+    """A name beside `output` to write to, which takes its place when the block ends well and is gone otherwise."""
+    part = output.with_name(f".{output.name[:200]}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _encode(
+    source: Path,
+    info: MediaInfo,
+    plan: CutPlan,
+    index: FrameIndex | None,
+    wanted: Schedule | None,
+    folder: Path,
+    progress: Progress,
+    strategy: Strategy | None,
+    container: Container,
+) -> tuple[list[Path], list[Path], Lost]:
+    """Sound in a thread, pictures in this one. Returns the files of one track each, of the picture and of sounds."""
+    splice = strategy.splice if strategy else None
+    stage = _stage(len(plan.keep), strategy)
+    sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
+
+    def cut_tracks(task: Beside[None]) -> None:
+        for track, path in zip(info.audio, sounds, strict=True):
+            cut_sound(
+                source,
+                info,
+                track,
+                plan.parts,
+                path,
+                duration=plan.duration,
+                task=task,
+                muted=plan.muted,
+                coding=container.coding,
+            )
+
+    with beside(cut_tracks) as task:
+
+        def advance(fraction: float) -> None:
+            task.check()
+            progress((1 - MUX_SHARE) * fraction, stage)
+
+        pictures, lost = [], Lost()
+        if index is not None and wanted is not None:
+            pictures = [folder / "picture.mp4"]
+            if strategy and strategy.intra:
+                pictures = [folder / f"picture{all_intra.suffix_for(info)}"]
+                all_intra.copy_pictures(source, info, index, strategy.intra, pictures[0], progress=advance)
+            elif splice:
+                splice_pictures(source, info, index, splice, pictures[0], progress=advance)
+            else:
+                lost = chunked_encoder.encode_pictures(
+                    source, info, index, wanted, pictures[0], progress=advance, codec=container.codec
+                )
+        while not task.wait(0.1):
+            advance(1.0 if pictures else task.fraction)
+        task.result()
+    return pictures, sounds, lost
+
+
+def _stage(count: int, strategy: Strategy | None) -> str:
+    if strategy and strategy.render == "smart":
+        if strategy.untouched == "100 %":
+            return "Copying the whole picture"
+        return f"Encoding around {counted(count, 'cut')}, {strategy.untouched} untouched"
+    parts = counted(count, "kept part")
+    return f"Copying failed, encoding {parts}" if strategy and strategy.is_second else f"Encoding {parts}"

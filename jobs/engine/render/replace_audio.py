@@ -1,0 +1,174 @@
+"""New sound joined with all else that a recording has: its picture as it is stored, texts, chapters, names, dates."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from jobs.engine.captions import embedded_tracks
+from jobs.engine.container import demuxing, ffmpeg, muxers
+from jobs.engine.container.muxers import MKV, MP4, Container, Wished
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.render import sidetracks
+from jobs.engine.render.render import whole
+from jobs.engine.render.replace_video import MUXERS, REPACKED, text_codec
+from jobs.engine.render.sidetracks import SideTrack
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.threads import Halt, together
+from jobs.errors import ToolError
+
+CLOCK_HZ = 90_000
+"""What cameras count in, or a multiple of it; the file's own clock, to which the starts of tracks are rounded."""
+APART_SECONDS = Fraction(1, 600)
+"""By how much the time of a picture may differ: Matroska counts milliseconds."""
+# Of joining and checking, by the bytes read.
+JOIN_SHARE = 0.6
+
+Track = Path | AudioTrack
+"""New sound in an MP4 file of one track that begins with the recording, or a track of its own to copy."""
+
+
+def suffix_for(info: MediaInfo, tracks: Sequence[Track]) -> str:
+    """The ending of a file with the recording's picture and these tracks: MP4 where it can hold them."""
+    return container_for("mp4", Path(), info, tracks).suffix
+
+
+def container_for(name: Wished, source: Path, info: MediaInfo, tracks: Sequence[Track]) -> Container:
+    """The container, as chosen, of the recording's picture and these tracks. Raises InputError."""
+    return muxers.for_copies(name, source, info, *codecs(info, tracks), (MP4, MKV))
+
+
+def codecs(info: MediaInfo, tracks: Sequence[Track]) -> tuple[str | None, list[str]]:
+    """What is in a file with the recording's picture and these tracks."""
+    sounds = [track.codec if isinstance(track, AudioTrack) else "aac" for track in tracks]
+    return (info.video.codec if info.video else None), sounds
+
+
+def join(
+    source: Path,
+    info: MediaInfo,
+    tracks: Sequence[Track],
+    output: Path,
+    *,
+    titles: Sequence[str] = (),
+    progress: Callable[[float], None],
+    log: CommandLog | None = None,
+) -> int:
+    """Write `output`, whose ending is that of `suffix_for`, with these tracks of sound in their order.
+
+    Each new track has the name and language of the own one in its place, unless `titles` has a name there. Returns how
+    many pictures were copied: they are compared with the source's, packet by packet. `progress` gets a fraction.
+    Raises ToolError, ResourceError, and what `progress` raises.
+    """
+    log = log or CommandLog()
+    with whole(output) as part:
+
+        def joined(side: Sequence[SideTrack]) -> int:
+            command = argv(source, info, tracks, part, output.suffix, titles, side)
+            ffmpeg.follow(command, info.duration, lambda done: progress(JOIN_SHARE * done), log=log)
+            (count,) = together(
+                [lambda task: require_same_picture(source, info, part, output.suffix, task.halt)],
+                lambda done: progress(JOIN_SHARE),
+            )
+            return count
+
+        count = sidetracks.with_or_without(source, info, output, joined, log)
+    progress(1.0)
+    return count
+
+
+def argv(
+    source: Path,
+    info: MediaInfo,
+    tracks: Sequence[Track],
+    output: Path,
+    suffix: str,
+    titles: Sequence[str] = (),
+    side: Sequence[SideTrack] = (),
+) -> list[str]:
+    """ffmpeg's command line for `join`; `side` are tracks that are copied beside the usual ones."""
+    files = [track for track in tracks if isinstance(track, Path)]
+    own = len(files)
+    numbers = iter(range(own))
+    maps = ["-map", f"{own}:{info.video.index}"] if info.video else []
+    for track in tracks:
+        maps += ["-map", f"{next(numbers)}:a:0" if isinstance(track, Path) else f"{own}:{track.index}"]
+    texts = embedded_tracks.tracks(source, info)
+    places = {"v": int(info.video is not None), "s": len(texts)}
+    beside = sidetracks.argv(side, own, muxers.named(Path(f"result{suffix}")), places, named=True)
+    for place, text in enumerate(texts):
+        maps += ["-map", f"{own}:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
+    exact = [] if MUXERS.get(suffix) == "matroska" else ["-movie_timescale", str(CLOCK_HZ), "-movflags", "+faststart"]
+    return [
+        *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
+        # Time stamps as they are, those of the source moved to count from its start like those of the new sound.
+        *("-copyts", *(part for file in files for part in (*ffmpeg.SAFE_INPUT, "-f", "mov", "-i", f"file:{file}"))),
+        # AVI knows the order of pictures alone.
+        *("-fflags", "+genpts", "-itsoffset", f"{float(-info.start):.6f}"),
+        *ffmpeg.reading(source, demuxer(info)),
+        *(*maps, "-map_metadata", str(own), "-map_chapters", str(own), *_names(info, tracks, own, titles)),
+        # All pictures, also those before the first keyframe: some are whole though nothing says so.
+        *("-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside, *exact, "-progress", "pipe:1"),
+        *("-f", MUXERS.get(suffix) or {".m4a": "ipod", ".mka": "matroska"}[suffix], f"file:{output}"),
+    ]
+
+
+def _names(info: MediaInfo, tracks: Sequence[Track], own: int, titles: Sequence[str]) -> list[str]:
+    # The picture's has its timecode.
+    names = ["-map_metadata:s:v:0", f"{own}:s:{info.video.index}"] if info.video else []
+    for place, _ in enumerate(tracks):
+        like = info.audio[min(place, len(info.audio) - 1)]
+        names += [f"-map_metadata:s:a:{place}", f"{own}:s:{like.index}"]
+        # The second one is what players read of an MP4 file.
+        for key in ("title", "handler_name") if place < len(titles) and titles[place] else ():
+            names += [f"-metadata:s:a:{place}", f"{key}={titles[place]}"]
+        names += [f"-disposition:a:{place}", "default" if place == 0 else "0"]
+    return names
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """The packets of a picture: how many, a hash of all their bytes, and their times in seconds, rising."""
+
+    count: int
+    digest: str
+    times: list[Fraction]
+
+
+def require_same_picture(source: Path, info: MediaInfo, output: Path, suffix: str, halt: Halt | None = None) -> int:
+    """Compare the packets of the picture with the source's. Returns how many there are; raises ToolError if any differ.
+
+    From containers that wrap pictures in headers of their own only the numbers and the times can be compared.
+    """
+    if info.video is None:
+        return 0
+    halt = halt or Halt()
+    theirs = pictures(source, demuxer(info), info.video.index, halt)
+    ours = pictures(output, "mov" if suffix in (".mp4", ".mov") else "matroska", 0, halt)
+    same = ours.count == theirs.count and (demuxer(info) in REPACKED or ours.digest == theirs.digest)
+    apart = max(
+        (abs(one - other + info.start) for one, other in zip(ours.times, theirs.times, strict=False)), default=0
+    )
+    if not same or apart > APART_SECONDS:
+        raise ToolError(
+            "The picture did not come out as it was, so the result was thrown away. Tell the operator, who can see "
+            "why.",
+            detail=f"{theirs.count} pictures in the source, {ours.count} in the result, at most {float(apart)} s apart",
+        )
+    return ours.count
+
+
+def pictures(path: Path, format: str, index: int, halt: Halt) -> Pictures:
+    digest, times, count = hashlib.blake2b(digest_size=16), [], 0
+    with demuxing.opened(path, format) as container:
+        for packet in demuxing.packets(container, container.streams[index]):
+            halt.check()
+            if not packet.size:
+                continue
+            count += 1
+            digest.update(memoryview(packet))
+            if packet.pts is not None and packet.time_base:
+                times.append(packet.pts * packet.time_base)
+    # Where some have none, nothing is to be said about the others.
+    return Pictures(count, digest.hexdigest(), sorted(times) if len(times) == count else [])

@@ -1,0 +1,127 @@
+"""New pictures joined with all else that a recording has: its sound as it is stored, texts, chapters, names, dates."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jobs.engine.captions import embedded_tracks
+from jobs.engine.container import demuxing, ffmpeg, muxers
+from jobs.engine.container.muxers import MKV, MOV, MP4, Container, Wished
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.render import mux, sidetracks
+from jobs.engine.render.sidetracks import SideTrack
+from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.threads import Halt
+from jobs.errors import ToolError
+
+MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+REPACKED = {"mpegts", "aac", "flv", "mpeg"}
+"""Containers whose sound carries headers that other containers leave out."""
+
+
+def suffix_for(info: MediaInfo) -> str:
+    """The ending of a file that takes the recording's sound as it is: .mp4 if it can, else .mov or .mkv."""
+    return container_for("mp4", Path(), info).suffix
+
+
+def container_for(name: Wished, source: Path, info: MediaInfo) -> Container:
+    """The container, as chosen, of new pictures beside the recording's sound as it is. Raises InputError."""
+    return muxers.for_copies(name, source, info, "h264", [track.codec for track in info.audio], (MP4, MOV, MKV))
+
+
+def join(
+    source: Path,
+    info: MediaInfo,
+    picture: Path,
+    output: Path,
+    *,
+    clock_hz: int,
+    progress: Callable[[float], None],
+    log: CommandLog,
+) -> None:
+    """Write `output`, whose ending says the container, of the one track in `picture` and what else `source` has.
+
+    `picture` is an MP4 file whose times count from the recording's start, on a clock of `clock_hz`. `progress` gets a
+    fraction. Raises ToolError, ResourceError, and what `progress` raises.
+    """
+    sidetracks.with_or_without(
+        source,
+        info,
+        output,
+        lambda side: ffmpeg.follow(
+            argv(source, info, picture, output, clock_hz, side), info.duration, progress, log=log
+        ),
+        log,
+    )
+
+
+def argv(
+    source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: int, side: Sequence[SideTrack] = ()
+) -> list[str]:
+    """ffmpeg's command line for `join`; `side` are tracks that are copied beside the usual ones."""
+    assert info.video is not None
+    suffix = output.suffix
+    kept = [(f"s:v:{place}", track) for place, track in enumerate([info.video.index])]
+    kept += [(f"s:a:{place}", track.index) for place, track in enumerate(info.audio)]
+    maps = [part for track in info.audio for part in ("-map", f"1:{track.index}")]
+    for place, text in enumerate(embedded_tracks.tracks(source, info)):
+        maps += ["-map", f"1:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
+        kept.append((f"s:s:{place}", text.index))
+    texts = len(kept) - 1 - len(info.audio)
+    beside = sidetracks.argv(side, 1, muxers.named(output), {"v": 1, "s": texts}, named=True)
+    names = [part for place, index in kept for part in (f"-map_metadata:{place}", f"1:s:{index}")]
+    return [
+        *ffmpeg.writing(),
+        # Time stamps as they are, those of the source moved to count from its start like the pictures'.
+        *("-copyts", *ffmpeg.reading(picture, "mov")),
+        *("-itsoffset", f"{float(-info.start):.6f}", *ffmpeg.reading(source, demuxer(info))),
+        *("-map", "0:v:0", *maps, "-map_metadata", "1", *names, "-map_chapters", "1"),
+        *("-c:v", "copy", "-c:a", "copy", *beside, *mux.exact(suffix, clock_hz)),
+        *("-progress", "pipe:1", "-f", MUXERS[suffix], f"file:{output}"),
+    ]
+
+
+def text_codec(codec: str, suffix: str) -> str:
+    """How a text track is stored: as it is where the container takes it, else as the container's own."""
+    if suffix == ".mkv":
+        return "srt" if codec in ("mov_text", "text") else "copy"
+    return "copy" if codec == "mov_text" else "mov_text"
+
+
+def require_same_sound(source: Path, info: MediaInfo, output: Path, halt: Halt | None = None) -> int:
+    """Compare the packets of all sound with the source's. Returns how many there are; raises ToolError if any differ.
+
+    From containers that wrap sound in headers of their own only the numbers can be compared. Of samples without any
+    coding only the bytes: each container divides them in its own way.
+    """
+    if not info.audio:
+        return 0
+    halt = halt or Halt()
+    ours = sounds(output, "matroska" if output.suffix == ".mkv" else "mov", None, halt)
+    theirs = sounds(source, demuxer(info), [track.index for track in info.audio], halt)
+    if len(ours) != len(theirs) or not all(_same(info, *one) for one in zip(info.audio, ours, theirs, strict=True)):
+        raise ToolError(
+            "The sound did not come out as it was, so the result was thrown away. Tell the operator, who can see why.",
+            detail=f"packets of sound by track: {theirs} in the source, {ours} in the result",
+        )
+    return sum(count for count, _ in ours)
+
+
+def _same(info: MediaInfo, track: AudioTrack, ours: tuple[int, str], theirs: tuple[int, str]) -> bool:
+    if track.codec.startswith("pcm_"):
+        return ours[1] == theirs[1]
+    return ours == theirs or (demuxer(info) in REPACKED and ours[0] == theirs[0])
+
+
+def sounds(path: Path, format: str, wanted: Sequence[int] | None, halt: Halt) -> list[tuple[int, str]]:
+    """Number and hash of the packets of each sound track: those of the indices `wanted`, or all."""
+    with demuxing.opened(path, format) as container:
+        tracks = [track for track in container.streams.audio if wanted is None or track.index in wanted]
+        counts = dict.fromkeys((track.index for track in tracks), 0)
+        hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
+        for packet in demuxing.packets(container, *tracks):
+            halt.check()
+            if packet.size:
+                counts[packet.stream_index] += 1
+                hashes[packet.stream_index].update(memoryview(packet))
+    return [(counts[index], hashes[index].hexdigest()) for index in counts]

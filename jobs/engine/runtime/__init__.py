@@ -1,0 +1,1 @@
+"""Programs, threads and files: nothing about media."""

@@ -1,0 +1,148 @@
+"""Pictures that each stand for themselves (ProRes, DNxHD, MJPEG, FFV1, all-intra H.264 and HEVC), copied one by one.
+
+Whatever a schedule shows can then be a copy: a cut needs nothing encoded, on which frame ever it lies.
+"""
+
+import dataclasses
+import zlib
+from array import array
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from jobs.engine.container import demuxing
+from jobs.engine.container.muxers import MOV, Container
+from jobs.engine.model.mediainfo import MediaInfo, demuxer
+from jobs.engine.probe import display_matrix
+from jobs.engine.runtime.threads import Halt
+from jobs.engine.smartcut.codec import CannotCopy
+from jobs.engine.smartcut.packet_reader import Unsound
+from jobs.engine.video.chunked_encoder import exact_start
+from jobs.engine.video.frame_index import FrameIndex, Schedule, open_picture
+from jobs.engine.video.track_writer import Track
+
+MIXED = {"h264", "hevc", "ffv1"}
+"""Codecs that may predict pictures from others, and are known to mark those that do not."""
+FORMATS = {".mov": "mov", ".nut": "nut"}
+"""Of tracks on the way: NUT holds what PyAV's QuickTime does not (FFV1, HuffYUV), to the tick, which ffmpeg's does."""
+MARKING = {"mov", "matroska"}
+"""Demuxers that tell of every picture whether it does."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Intra:
+    """A result whose every picture is a copy; `sums` are the checksums of their packets in the order of showing."""
+
+    wanted: Schedule
+    sums: NDArray[np.uint32]
+
+    @property
+    def copied(self) -> int:
+        return len(self.wanted.pts)
+
+
+def planned(
+    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, container: Container, halt: Halt | None = None
+) -> Intra:
+    """How to copy all that is wanted. Raises CannotCopy."""
+    require_intra(source, info, container)
+    pts, sums = array("q"), array("I")
+    for packet in _packets(source, info, halt or Halt()):
+        if packet.pts is None or not packet.is_keyframe or packet.has_sidedata("new_extradata"):
+            raise CannotCopy("not all of its pictures stand for themselves")
+        pts.append(packet.pts)
+        sums.append(zlib.crc32(memoryview(packet)))
+    stored = np.array(pts, np.int64)
+    if (np.diff(stored) <= 0).any():
+        raise CannotCopy("its pictures are not stored in the order of showing")
+    places = np.searchsorted(stored, wanted.pts)
+    if not len(stored) or (stored[places.clip(0, len(stored) - 1)] != wanted.pts).any():
+        raise CannotCopy("not all of its pictures can be found")
+    return Intra(wanted, np.array(sums, np.uint32)[places])
+
+
+def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
+    """Raise CannotCopy unless its codec has pictures that stand for themselves, and the container holds them."""
+    assert info.video is not None
+    if any(info.video.crop):
+        raise CannotCopy("its container crops it, which not every player minds")
+    codec = info.video.codec
+    if codec == "h264" and "444" in info.video.pixel_format:
+        raise CannotCopy("its first picture tells how all others are coded")
+    if codec in MIXED:
+        if demuxer(info) not in MARKING:
+            raise CannotCopy("its container does not tell which pictures stand for themselves")
+    elif not av.Codec(codec, "r").intra_only:
+        raise CannotCopy("its pictures need each other")
+    if not container.holds_picture(codec):
+        raise CannotCopy(f"{container.name} does not hold it in a way that players know")
+
+
+def suffix_for(info: MediaInfo) -> str:
+    """The ending of a file of a track of such pictures alone."""
+    return ".mov" if info.video and MOV.holds_picture(info.video.codec) else ".nut"
+
+
+def _packets(source: Path, info: MediaInfo, halt: Halt) -> "Iterator[Packet[VideoStream]]":
+    """The pictures as they are stored, to where damage ends them."""
+    container, stream = open_picture(source, info)
+    with container:
+        for packet in demuxing.packets(container, stream):
+            halt.check()
+            if packet.size:
+                yield packet
+
+
+def copy_pictures(
+    source: Path,
+    info: MediaInfo,
+    index: FrameIndex,
+    intra: Intra,
+    output: Path,
+    *,
+    progress: Callable[[float], None],
+) -> None:
+    """Write the wanted pictures in a file without sound, named with `suffix_for`.
+
+    `progress` gets a fraction; what it raises ends the work. Raises Unsound where the file cannot hold them.
+    """
+    assert info.video is not None
+    wanted, done = intra.wanted, 0
+    original, stream = open_picture(source, info)
+    try:
+        format = FORMATS[output.suffix]
+        options = exact_start(index) if format == "mov" else {}
+        with original, av.open(f"file:{output}", "w", format=format, options=options) as container:
+            made = container.add_stream_from_template(stream)
+            if info.video.codec == "hevc":
+                made.codec_context.codec_tag = "hvc1"
+            made.time_base = Fraction(1, index.clock_hz)
+            display_matrix.tell(made, info.video)
+            track = Track(container, made, wanted, depth=0, clock_hz=index.clock_hz)
+            for packet in _packets(source, info, Halt()):
+                data = bytes(packet)
+                while done < len(wanted.pts) and packet.pts == wanted.pts[done]:
+                    copy = Packet(data)
+                    copy.is_keyframe = True
+                    track.mux(copy, done)
+                    done += 1
+                    progress(done / len(wanted.pts))
+                if done == len(wanted.pts):
+                    break
+    except (av.error.FFmpegError, CannotCopy, ValueError) as error:
+        raise _unsound(repr(error)) from error
+    if done < len(wanted.pts):
+        raise _unsound(f"{done} of {len(wanted.pts)} pictures were found again")
+
+
+def _unsound(detail: str) -> Unsound:
+    return Unsound(
+        "The pictures of the recording could not be copied. Choose to encode the whole picture.", detail=detail
+    )

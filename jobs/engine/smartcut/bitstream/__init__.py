@@ -1,0 +1,1 @@
+"""The bits of H.264 and HEVC: read, and written."""

@@ -1,0 +1,196 @@
+"""Where the sound of a cut result lies against its source: measured in short windows spread over the result."""
+
+import bisect
+import dataclasses
+import functools
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jobs.engine.analysis import cross_correlation
+from jobs.engine.analysis.cross_correlation import Match
+from jobs.engine.audio.decoder import output_channels, output_rate
+from jobs.engine.audio.segment_renderer import FADE_SECONDS
+from jobs.engine.audio.window_reader import Listener
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.mediainfo import MediaInfo, demuxer
+from jobs.engine.model.report import Fault, Heard
+from jobs.engine.runtime.threads import Beside, Halt
+
+# Around this many places spread evenly over the result, and around this many of its joins.
+SPREAD = 12
+JOINS = 8
+WINDOW_SECONDS = Fraction(7, 10)
+SHORTEST_SECONDS = Fraction(1, 10)
+REACH_SECONDS = Fraction(1, 4)
+"""How far from its place sound is looked for, either way."""
+LIMIT_SECONDS = 0.010
+# The same sound through a lossy encoder stays above, in the band of speech; another one hardly ever comes near.
+SAME = 0.65
+# Another sound stays below this.
+DIFFERENT = 0.25
+# By how much the best place has to fit better than any other.
+CLEAR = 0.05
+# Root mean square. What is fainter proves something when it is found, and nothing when not.
+FAINT = 10 ** (-50 / 20)
+
+DAMAGED = (
+    "The recording is damaged: most of {} that is to be kept cannot be decoded. If it plays well elsewhere, "
+    "export it anew there and upload that."
+)
+
+
+class Window(NamedTuple):
+    """A stretch inside one kept range: seconds in the result, seconds in the source, length in seconds."""
+
+    at: Fraction
+    source: Fraction
+    seconds: Fraction
+
+
+@dataclasses.dataclass(frozen=True)
+class Offsets:
+    heard: tuple[Heard, ...] = ()
+    skipped: int = 0
+    faults: tuple[Fault, ...] = ()
+
+
+def windows(plan: CutPlan) -> list[Window]:
+    """Where to listen, in rising order: after the start, before the end, between, and either side of some joins."""
+    there = stretches(plan)
+    if not there:
+        return []
+    total = plan.output_duration
+    places = {total * step / (SPREAD - 1) for step in range(SPREAD)}
+    for number in {round(step * (len(there) - 1) / JOINS) for step in range(1, JOINS + 1)} - {0}:
+        places |= {there[number].at, there[number - 1].at + there[number - 1].seconds}
+    found: list[Window] = []
+    for window in sorted({_within(there, place) for place in places}):
+        if found and window.at - found[-1].at < window.seconds / 2:
+            # The later one, so that the very end is always listened to.
+            found.pop()
+        found.append(window)
+    return found
+
+
+def stretches(plan: CutPlan) -> list[Window]:
+    """All sound that is the source's own and not faded, in stretches that are long enough to be told from others."""
+    found = []
+    for (start, end), begins in zip(plan.keep, plan.output_starts, strict=True):
+        edges = [start, *(edge for muted in plan.muted for edge in muted if start < edge < end), end]
+        if any(first <= start < last for first, last in plan.muted):
+            edges = edges[1:]
+        for first, last in zip(edges[::2], edges[1::2], strict=False):
+            room = last - first - 2 * FADE_SECONDS
+            if room >= SHORTEST_SECONDS:
+                found.append(Window(begins + first - start + FADE_SECONDS, first + FADE_SECONDS, room))
+    return found
+
+
+def _within(there: Sequence[Window], place: Fraction) -> Window:
+    """The window nearest to `place`, in the last stretch that has begun there."""
+    number = max(0, bisect.bisect(there, place, key=lambda stretch: stretch.at) - 1)
+    stretch = there[number]
+    seconds = min(stretch.seconds, WINDOW_SECONDS)
+    offset = min(max(place - stretch.at - seconds / 2, Fraction(0)), stretch.seconds - seconds)
+    return Window(stretch.at + offset, stretch.source + offset, seconds)
+
+
+def offsets(
+    source: Path, info: MediaInfo, output: Path, plan: CutPlan, task: Beside[Any], *, made: MediaInfo | None = None
+) -> Offsets:
+    """Find each track of the result in the source. It has to have as many. Raises InputError.
+
+    `made` are the result's facts where it is no MP4 or QuickTime file whose times begin at zero.
+
+    `task` is the thread this runs in: it is told how far the work is, and can end it.
+    """
+    wanted = windows(plan)
+    shift = 1 if info.video else 0
+    each = []
+    for place in range(len(info.audio)):
+        compared = functools.partial(_compared, source, info, output, made, place, shift + place, wanted, task.halt)
+        found = compared(can_seek=True)
+        if found.faults:
+            # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
+            found = compared(can_seek=False)
+        each.append(found)
+        task.fraction = len(each) / len(info.audio)
+    return Offsets(
+        tuple(one for track in each for one in track.heard),
+        sum(track.skipped for track in each),
+        tuple(fault for track in each for fault in track.faults),
+    )
+
+
+def _compared(
+    source: Path,
+    info: MediaInfo,
+    output: Path,
+    made: MediaInfo | None,
+    place: int,
+    stream: int,
+    wanted: Sequence[Window],
+    halt: Halt,
+    *,
+    can_seek: bool,
+) -> Offsets:
+    rate, channels = output_rate(info.audio[place]), output_channels(info.audio[place])
+    format, start = (demuxer(made), made.start) if made else ("mov", Fraction(0))
+    opened = functools.partial(Listener.opened, rate=rate, channels=channels, halt=halt)
+    with (
+        opened(source, demuxer(info), info.audio[place].index, start=info.start, can_seek=can_seek) as original,
+        opened(output, format, stream, start=start, can_seek=can_seek) as result,
+    ):
+        heard, faults, damaged = [], [], 0
+        for window in wanted:
+            match = _match(original, result, window)
+            if original.damaged:
+                damaged += 1
+                continue
+            if is_found(match):
+                late_ms, likeness = milliseconds(match.late_seconds), round(match.likeness, 3)
+                heard.append(Heard(place, round(float(window.at), 3), late_ms, likeness))
+            if fault := judged(match, float(window.at), _name(info, place)):
+                faults.append(fault)
+    skipped = len(wanted) - len(heard) - sum(fault.code == "sound_differs" for fault in faults)
+    if damaged > len(wanted) / 2:
+        faults.append(Fault("damaged_source", DAMAGED.format(_name(info, place).lower())))
+    return Offsets(tuple(heard), skipped, tuple(faults))
+
+
+def _match(original: Listener, result: Listener, window: Window) -> Match:
+    count = int(window.seconds * result.rate)
+    piece = result.window(window.at, count)
+    margin = REACH_SECONDS + cross_correlation.GUARD_SECONDS
+    around = original.window(window.source - margin, count + 2 * int(margin * result.rate))
+    return cross_correlation.match(piece, around, result.rate, round(margin * result.rate))
+
+
+def milliseconds(seconds: float) -> float:
+    # Adding 0 takes the sign from a zero: nothing is late by -0.0 ms.
+    return round(seconds * 1000, 3) + 0.0
+
+
+def is_found(match: Match) -> bool:
+    """Whether the sound is in the source, and at one place only."""
+    # Where the source is silent, encoders leave a trace of what was there before; it looks like the end of that sound.
+    is_trace = match.level <= cross_correlation.SILENCE and match.heard < FAINT
+    is_heard = match.heard > 0 and not is_trace
+    return is_heard and match.likeness >= SAME and match.likeness - match.rival >= CLEAR
+
+
+def judged(match: Match, at: float, name: str) -> Fault | None:
+    """What is wrong with the sound called `name` at second `at` of the result, if anything is."""
+    late_ms = match.late_seconds * 1000
+    if is_found(match) and abs(match.late_seconds) >= LIMIT_SECONDS:
+        way = "late" if late_ms > 0 else "early"
+        return Fault("sound_moved", f"{name} is {abs(late_ms):.1f} ms {way} at {at:.1f} s.", round(at, 3))
+    if match.likeness < DIFFERENT and match.level >= FAINT:
+        return Fault("sound_differs", f"{name} at {at:.1f} s is not that of the recording.", round(at, 3))
+    return None
+
+
+def _name(info: MediaInfo, place: int) -> str:
+    return "The sound" if len(info.audio) == 1 else f"The sound of track {place + 1}"

@@ -1,0 +1,91 @@
+"""Whether the copied pictures of a result are the recording's own, told by a checksum of each; nothing is decoded."""
+
+import os
+import zlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engine.model.report import Fault
+from jobs.engine.runtime.threads import Halt
+from jobs.engine.smartcut.all_intra import Intra
+from jobs.engine.smartcut.bitstream import nal
+from jobs.engine.smartcut.codec import Codec
+from jobs.engine.smartcut.packet_survey import checksum
+from jobs.engine.smartcut.splicer import Splice
+from jobs.engine.verify.decode_check import Stamps
+
+# How results tell the length of a unit.
+LENGTH_BYTES = 4
+# No checksums.
+ENCODED, TORN = -1, -2
+
+
+def copy_faults(output: Path, shown: Stamps, splice: Splice, halt: Halt) -> list[Fault]:
+    """Compare the copied pictures of a result, in the order they are stored, with those of the source.
+
+    A decoder that starts where a copy does, and gets the same pictures in the same order with the same times, shows
+    what it shows of the source. A result that has more or fewer pictures than planned is not looked at.
+    """
+    at, wanted = expected(splice)
+    if len(wanted) != len(shown.pts):
+        return []
+    is_copied = wanted != ENCODED
+    found = np.full(len(wanted), ENCODED, np.int64)
+    found[is_copied] = list(sums(output, shown, np.flatnonzero(is_copied), splice.order.codec, halt))
+    clock_hz = splice.coding.clock_hz
+    # Both in units that divide the ticks of either clock.
+    moved = shown.pts * (shown.time_base.numerator * clock_hz) != at * shown.time_base.denominator
+    differing = at[is_copied & (moved | (found != wanted))]
+    return [_fault(Fraction(int(tick), clock_hz)) for tick in np.sort(differing)[:1]]
+
+
+def intra_faults(output: Path, shown: Stamps, intra: Intra, halt: Halt) -> list[Fault]:
+    """The same for a result of which every picture is a copy that stands for itself."""
+    order = np.argsort(shown.pts)
+    if len(order) != len(intra.sums):
+        return []
+    with output.open("rb") as file:
+        for place, wanted in zip(order.tolist(), intra.sums.tolist(), strict=True):
+            halt.check()
+            file.seek(int(shown.positions[place]))
+            if zlib.crc32(file.read(int(shown.sizes[place]))) != wanted:
+                return [_fault(int(shown.pts[place]) * shown.time_base)]
+    return []
+
+
+def sums(output: Path, shown: Stamps, places: NDArray[np.int64], codec: Codec, halt: Halt) -> Iterator[int]:
+    """The checksums of stored pictures as MP4 has them; TORN where the units of one reach beyond it."""
+    with output.open("rb") as file:
+        number = file.fileno()
+        for size, position in zip(shown.sizes[places].tolist(), shown.positions[places].tolist(), strict=True):
+            halt.check()
+            packet = os.pread(number, size, position)
+            units = list(nal.units(packet, LENGTH_BYTES))
+            # A length that reaches beyond the packet shows when it is written anew.
+            yield checksum(units, codec) if nal.with_lengths(units) == packet else TORN
+
+
+def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each picture, in the order of storing, when it comes on show, and its checksum; ENCODED for no copies.
+
+    Among encoded ones the order is left open.
+    """
+    order = splice.order
+    places, wanted = [], []
+    for stretch in splice.stretches:
+        if stretch.stored is None:
+            places.append(np.arange(stretch.first, stretch.end))
+            wanted.append(np.full(stretch.count, ENCODED, np.int64))
+        for begin, end in stretch.copied:
+            places.append(stretch.first + order.places[begin:end] - order.places[stretch.stored])
+            wanted.append(order.checksums[begin:end].astype(np.int64))
+    return splice.wanted.at[np.concatenate(places)], np.concatenate(wanted)
+
+
+def _fault(time: Fraction) -> Fault:
+    message = f"The picture at {float(time):.3f} s was copied, and is not as it was in the recording."
+    return Fault("copy_differs", message, round(float(time), 3))

@@ -1,0 +1,79 @@
+"""Whether a kept range lacks pictures that the recording has, found by reading the recording anew.
+
+The schedule is made from an index, and the result is held against the schedule: what the index lacks, nobody misses.
+So where it has a hole, the recording is decoded there as a player does, with nothing known of it but its times.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av.error
+import numpy as np
+from av.video.frame import PictureType
+
+from jobs.engine.container import demuxing
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.report import Fault
+from jobs.engine.runtime.threads import Halt
+from jobs.engine.video.frame_index import FrameIndex, open_picture, readable_frames, usual_step
+
+# In a hole there is room for so many pictures at the usual distance, and it lasts so long at least.
+PICTURES = 3
+SHORTEST_SECONDS = Fraction(1, 10)
+# Recordings of slides are full of holes: the longest tell.
+MOST = 4
+# A demuxer that seeks by guessing lands this much too late at worst.
+LEAD_SECONDS = 10
+
+Hole = tuple[Fraction, Fraction]
+"""From when to when, in seconds of the source, no other picture comes on show."""
+
+
+def hole_faults(source: Path, info: MediaInfo, index: FrameIndex, plan: CutPlan, halt: Halt) -> Iterator[Fault]:
+    """A fault for each of the longest holes in what is kept in which the recording has pictures. Raises InputError."""
+    for at, hole in holes(index, plan):
+        if has_pictures(source, info, hole, halt):
+            message = f"The result lacks pictures at {float(at):.3f} s that the recording has."
+            yield Fault("frames_missing", message, round(float(at), 3))
+
+
+def holes(index: FrameIndex, plan: CutPlan) -> list[tuple[Fraction, Hole]]:
+    """Where kept ranges show nothing new for long, each with its place in the result; the longest first."""
+    shortest = max(round(SHORTEST_SECONDS * index.clock_hz), PICTURES * usual_step(index.shown))
+    times = np.append(index.shown, index.end)
+    found = []
+    for (start, end), at in zip(plan.keep, plan.output_starts, strict=True):
+        edges = index.ticks(start), index.ticks(end)
+        inside = slice(*np.searchsorted(times, edges))
+        ticks = np.concatenate((edges[:1], times[inside], edges[1:]))
+        for place in np.flatnonzero(np.diff(ticks) > shortest).tolist():
+            begins, ends = (Fraction(int(tick), index.clock_hz) for tick in ticks[place : place + 2])
+            found.append((at + begins - start, (begins, ends)))
+    return sorted(found, key=lambda one: one[1][0] - one[1][1])[:MOST]
+
+
+def has_pictures(source: Path, info: MediaInfo, hole: Hole, halt: Halt) -> bool:
+    """Whether a whole picture comes on show in a hole, and not only at its edges."""
+    container, stream = open_picture(source, info)
+    assert stream.time_base is not None
+    begin, end = ((info.start + time) / stream.time_base for time in hole)
+    begun = False
+    with container:
+        if hole[0] > LEAD_SECONDS and not demuxing.is_untimed(container, stream):
+            with contextlib.suppress(av.error.FFmpegError):
+                container.seek(int(begin - LEAD_SECONDS / stream.time_base), stream=stream, backward=True)
+        for frame in readable_frames(container, stream):
+            halt.check()
+            # Before the first that stands alone some decoders make pictures up.
+            begun = begun or frame.key_frame or frame.pict_type == PictureType.I
+            if frame.pts is None or frame.is_corrupt or not begun:
+                continue
+            # Times are rounded.
+            if begin + 1 < frame.pts < end - 1:
+                return True
+            if frame.pts >= end:
+                break
+    return False

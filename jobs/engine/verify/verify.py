@@ -1,0 +1,171 @@
+"""Proving a cut result against its plan and its source before anybody gets to see it.
+
+The file's headers are read, the pictures looked at (`viewing`), the packets of sound compared with those that were
+encoded (`soundpackets`), and the sound is found again in the source, in windows spread over the result (`offsets`).
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from jobs.engine.audio.decoder import output_rate
+from jobs.engine.container import demuxing
+from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.mediainfo import MediaInfo, VideoTrack
+from jobs.engine.model.report import Fault, Lost, Report, first_of_each
+from jobs.engine.probe import display_matrix, mp4_boxes
+from jobs.engine.runtime.threads import Beside, together
+from jobs.engine.smartcut.all_intra import Intra
+from jobs.engine.smartcut.splicer import Splice
+from jobs.engine.verify import copy_check, decode_check, missing_frames
+from jobs.engine.verify.av_sync import Offsets, offsets
+from jobs.engine.verify.frame_check import Viewing
+from jobs.engine.verify.packet_checksums import Sums, sound_faults
+from jobs.engine.video.frame_index import FrameIndex, readable_frames, schedule
+
+# Sound and picture may end this far from the plan; headers are rounded to milliseconds.
+END_TOLERANCE = Fraction(10 + 1, 1000)
+# Pictures that stand still for longer than a second, or a fiftieth of a long result, are no small damage.
+LOST_SECONDS = Fraction(1)
+LOST_SHARE = Fraction(1, 50)
+# Of the time a check takes: decoding pictures against all else.
+PLAY_SHARE = 0.4
+
+
+def verify(
+    source: Path,
+    info: MediaInfo,
+    output: Path,
+    plan: CutPlan,
+    index: FrameIndex | None,
+    *,
+    splice: Splice | None = None,
+    copied: Intra | None = None,
+    lost: Lost | None = None,
+    sounds: Sequence[Sums] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """Compare `output`, an MP4 file, with what `plan` makes of `source`. Faults are told in the report, not raised.
+
+    The plan has to be snapped; `index` is the source's, None when only its sound was cut. `splice` says which pictures
+    were copied, `copied` that all were, one by one; None of both when all were encoded.
+    `lost` are pictures of the source that did not decode while it was
+    rendered. `sounds` are the checksums of the packets of sound that were encoded, None when they are not known.
+    `progress` gets a fraction, 0 to 1; what it raises ends the work.
+    """
+    found = Findings(plan, lost or Lost())
+    if index:
+        found.pictures = Viewing(output, schedule(index, plan.parts), index.clock_hz, splice)
+
+    def listen(task: Beside[None]) -> None:
+        found.sound = offsets(source, info, output, plan, task)
+
+    def read(task: Beside[None]) -> None:
+        if index:
+            found.packets += missing_frames.hole_faults(source, info, index, plan, task.halt)
+        if sounds is not None:
+            found.packets += sound_faults(output, sounds, [output_rate(track) for track in info.audio])
+        if copied:
+            found.packets += copy_check.intra_faults(output, decode_check.stamps(output, task.halt), copied, task.halt)
+        if found.pictures:
+            found.pictures.read(task.halt)
+        task.fraction = 1.0
+
+    try:
+        found.headers = file_faults(output, info, plan)
+        if not {"tracks", "unreadable"} & {fault.code for fault in found.headers}:
+            tell = progress or (lambda fraction: None)
+            share = PLAY_SHARE if found.pictures else 0
+            # Not the players too: three threads on two cores, most of them in Python, end no sooner than in turn.
+            together([listen, read], lambda done: tell((1 - share) * done))
+            if found.pictures:
+                found.pictures.play(lambda done: tell(1 - share * (1 - done)))
+    except av.error.FFmpegError as error:
+        found.headers.append(Fault("unreadable", f"The result cannot be read: {error}."))
+    return found.report()
+
+
+@dataclasses.dataclass
+class Findings:
+    """What is known so far."""
+
+    plan: CutPlan
+    lost: Lost
+    headers: list[Fault] = dataclasses.field(default_factory=list)
+    packets: list[Fault] = dataclasses.field(default_factory=list)
+    pictures: Viewing | None = None
+    sound: Offsets = dataclasses.field(default_factory=Offsets)
+
+    def report(self) -> Report:
+        seen = self.pictures
+        faults = [*self.headers, *self.packets, *lost_faults(self.lost, self.plan), *(seen.faults if seen else [])]
+        return Report(
+            frames=seen.frames if seen else 0,
+            joins=len(self.plan.parts) - 1,
+            frames_decoded=seen.decoded if seen else 0,
+            frames_lost=self.lost.frames,
+            heard=self.sound.heard,
+            windows_skipped=self.sound.skipped,
+            faults=first_of_each([*faults, *self.sound.faults]),
+        )
+
+
+def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
+    """What the file's headers tell: whether all of it is there, its tracks, and when they end."""
+    with output.open("rb") as file:
+        size = output.stat().st_size
+        if any(box.kind == b"mdat" and box.end > size for box in mp4_boxes.boxes(file, 0, size)):
+            return [Fault("cut_off", "The end of the result is missing.")]
+    with demuxing.opened(output, "mov") as container:
+        covers = Disposition.attached_pic
+        video = [track for track in container.streams.video if not track.disposition & covers]
+        audio = container.streams.audio
+        if [len(video), len(audio)] != [int(info.video is not None), len(info.audio)]:
+            return [Fault("tracks", f"The result has {len(video)} tracks of pictures and {len(audio)} of sound.")]
+        ends = mp4_boxes.track_ends(output)
+        faults = [
+            Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(plan.output_duration):.3f} s.")
+            for code, what, tracks in (("picture_end", "picture", video), ("sound_end", "sound", audio))
+            for end in (ends.get(track.id, Fraction(0)) for track in tracks)
+            if abs(end - plan.output_duration) > END_TOLERANCE
+        ]
+        if video and info.video:
+            faults += look_faults(container, video[0], info.video)
+        return faults
+
+
+def look_faults(container: InputContainer, stream: VideoStream, track: VideoTrack) -> list[Fault]:
+    """Whether the result is shown the same way up as the recording, by its first picture."""
+    first = next(readable_frames(container, stream), None)
+    if first is None or display_matrix.told(first) == (track.rotation, track.mirrored):
+        return []
+    return [Fault("orientation", "The result would be shown turned or mirrored another way than the recording.")]
+
+
+def lost_faults(lost: Lost, plan: CutPlan) -> list[Fault]:
+    """What is wrong by what decoding the source gave: too little of it, or pictures that nothing was known of."""
+    damage = damage_fault(lost, plan)
+    return [*([damage] if damage else []), *(missing(at) for at in sorted(lost.unplanned)[:1])]
+
+
+def missing(at: Fraction) -> Fault:
+    message = f"The result lacks pictures at {float(at):.3f} s that the recording has."
+    return Fault("frames_missing", message, round(float(at), 3))
+
+
+def damage_fault(lost: Lost, plan: CutPlan) -> Fault | None:
+    """Whether so much of the source did not decode that the result is not worth having."""
+    if lost.seconds <= max(LOST_SECONDS, plan.output_duration * LOST_SHARE):
+        return None
+    there, total = mp4_boxes.clock(lost.seconds), mp4_boxes.clock(plan.output_duration)
+    return Fault(
+        "damaged_source",
+        f"The recording is damaged: {there} of the {total} to keep cannot be decoded, and the picture would stand "
+        "still there. If it plays well elsewhere, export it anew there and upload that.",
+    )

@@ -1,0 +1,163 @@
+"""Encoding the pictures of a schedule: each at its exact time, as the source shows it.
+
+They are cut into chunks that several threads decode and encode at once, with equal encoders, so that one track with one
+header holds them all. Each begins with a keyframe, and is written when those before it are.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.packet import Packet
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
+
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.report import Lost
+from jobs.engine.runtime import libav_errors
+from jobs.engine.runtime.ordered_pool import THREADS, Bench
+from jobs.engine.runtime.threads import Beside, beside
+from jobs.engine.video.encoder_settings import KEY_SECONDS, Codec, Target
+from jobs.engine.video.frame_cursor import Playhead, can_jump
+from jobs.engine.video.frame_index import FrameIndex, Schedule
+from jobs.engine.video.track_writer import Track
+from jobs.engine.video.upright import Turner
+
+# Long enough for the encoders to find their stride, short enough to hold a few and to share out evenly.
+CHUNK_SECONDS = 10
+Paint = Callable[[VideoFrame, Fraction], VideoFrame]
+"""What is done to a picture that comes on show at a time (seconds of the result) before it is encoded. Gets 4:2:0 of 8
+or of the source's bits and gives back the same kind; called by several threads."""
+Chunk = tuple[int, int]
+"""The first picture of a schedule and the one after the last."""
+
+
+def encode_pictures(
+    source: Path,
+    info: MediaInfo,
+    index: FrameIndex,
+    wanted: Schedule,
+    output: Path,
+    *,
+    progress: Callable[[float], None],
+    paint: Paint | None = None,
+    codec: Codec = "h264",
+) -> Lost:
+    """Write the scheduled pictures as `Target` says in an MP4 file without sound. Returns which did not decode.
+
+    `progress` gets the fraction of the pictures that are encoded, 0 to 1; what it raises ends the work. Raises
+    ToolError, ResourceError.
+    """
+    assert info.video is not None
+    parts = chunks(wanted, index)
+    threads = min(THREADS, len(parts)) if can_jump(info) else 1
+    alone = threads == 1
+    with Playhead.opened(source, info, index, alone=True) as playhead:
+        first, _ = next(playhead.shown(wanted, 0, 1))
+    target = Target.of(first, info.video, index.clock_hz, codec)
+    bench: Bench[list[Packet[VideoStream]]] = Bench(len(parts), ahead=2 * THREADS)
+    lost: list[int] = []
+    unplanned: list[int] = []
+
+    def work(task: Beside[None]) -> None:
+        with Playhead.opened(source, info, index, alone=alone) as playhead:
+            for number in bench.take(task.halt):
+                encoding = Encoding(target, wanted, paint, task, alone=alone)
+                packets = list(encoding.packets(playhead, parts[number]))
+                lost.extend(encoding.lost)
+                bench.put(number, packets)
+            unplanned.extend(playhead.unplanned)
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(libav_errors.errors("pictures"))
+        container = stack.enter_context(av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)))
+        stream = target.stream(container, alone=alone)
+        track = Track(container, stream, wanted, depth=target.coder.depth, clock_hz=index.clock_hz)
+        tasks = [stack.enter_context(beside(work)) for _ in range(threads)]
+
+        def check() -> None:
+            for task in tasks:
+                task.check()
+            progress(min(1.0, sum(task.fraction for task in tasks)))
+
+        for number in range(len(parts)):
+            for packet in bench.get(number, check):
+                assert packet.pts is not None
+                track.mux_at(packet, packet.pts)
+            check()
+    return Lost(len(lost), Fraction(sum(lost), index.clock_hz), tuple(times_of(wanted, unplanned, index)))
+
+
+def times_of(wanted: Schedule, stamps: Sequence[int], index: FrameIndex) -> Iterator[Fraction]:
+    """When in the result the pictures with these time stamps first come on show."""
+    for place in np.flatnonzero(np.isin(wanted.pts, stamps)).tolist():
+        yield Fraction(int(wanted.at[place]), index.clock_hz)
+
+
+def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
+    """Equal shares of a schedule for several encoders, those of a short one no shorter than between two keyframes.
+
+    A share begins where decoding can begin, when that is near: else what lies before is decoded for nothing.
+    """
+    count = len(wanted.pts)
+    seconds = (wanted.at[-1] + wanted.lasts[-1] - wanted.at[0]) / index.clock_hz
+    # As many for each thread; fewer when they would be too short.
+    number = THREADS * max(1, round(seconds / (CHUNK_SECONDS * THREADS)))
+    number = max(1, min(number, int(seconds // KEY_SECONDS), count))
+    free = np.union1d(wanted.first, np.flatnonzero(np.isin(wanted.pts, index.keys)))
+    edges = [0, *(_near(free, count * part // number, count // number // 4) for part in range(1, number)), count]
+    return list(pairwise(edges))
+
+
+def _near(places: np.ndarray, wished: int, reach: int) -> int:
+    """The place nearest to the wished one, or that one when none is within reach."""
+    nearest = int(places[np.abs(places - wished).argmin()])
+    return nearest if abs(nearest - wished) <= reach else wished
+
+
+class Encoding:
+    """One chunk on its way through an encoder of its own. `lost` are durations, in ticks, of what did not decode."""
+
+    def __init__(
+        self, target: Target, wanted: Schedule, paint: Paint | None, task: Beside[None], *, alone: bool
+    ) -> None:
+        self.lost: list[int] = []
+        self._target = target
+        self._wanted = wanted
+        self._paint = paint
+        self._task = task
+        self._context = target.encoder(alone=alone)
+        self._turn = Turner(target.track) if target.upright else None
+
+    def packets(self, playhead: Playhead, chunk: Chunk) -> "Iterator[Packet[VideoStream]]":
+        """In the order of decoding, with the times at which they are shown."""
+        wanted = self._wanted
+        for place, (frame, is_whole) in enumerate(playhead.shown(wanted, *chunk), chunk[0]):
+            self._task.halt.check()
+            if not is_whole:
+                self.lost.append(int(wanted.lasts[place]))
+            yield from self._context.encode(self._placed(frame, int(wanted.at[place])))
+            self._task.fraction += 1 / len(wanted.at)
+        yield from self._context.encode(None)
+
+    def _placed(self, frame: VideoFrame, at: int) -> VideoFrame:
+        clock = Fraction(1, self._target.clock_hz)
+        fitted = self._target.fitted(frame)
+        if self._paint:
+            fitted = self._paint(fitted, at * clock)
+        fitted.pts, fitted.time_base = at, clock
+        if self._turn:
+            fitted = self._turn(fitted)
+        # The source's frame types must not be forced on the encoder.
+        fitted.pict_type = PictureType.NONE
+        return fitted
+
+
+def exact_start(index: FrameIndex) -> dict[str, str]:
+    """Options of an MP4 file: without them a late start is rounded to milliseconds."""
+    return {"movie_timescale": str(index.clock_hz)}

@@ -1,0 +1,328 @@
+"""When each picture of a recording comes on show, read from the packets without decoding any.
+
+Times count in ticks of the index's own clock, from the recording's start: integers, so that nothing is ever rounded
+after this module. The clock is the stream's own time base, made finer by a whole factor when that is coarse.
+"""
+
+import collections
+import dataclasses
+import math
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from jobs.engine.container import demuxing
+from jobs.engine.model.mediainfo import MediaInfo, demuxer
+from jobs.engine.model.segment import Part
+from jobs.engine.runtime import array_cache
+from jobs.engine.runtime.threads import Halt
+from jobs.errors import InputError
+
+Ticks = NDArray[np.int64]
+
+# The mp4 writer doubles a coarser clock by itself; and a cut off the frames is placed to 1/16 ms at least.
+MIN_CLOCK_HZ = 16_000
+# A boundary moves to the next frame when that is no further off; a recording of slides must not gain its long frames.
+SNAP_LIMIT = Fraction(1, 10)
+# Distances of frames where it runs faster: what players can follow, and what slides are seen in time with.
+STEPS = Fraction(1, 120), Fraction(1, 10)
+VERSION = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FrameIndex:
+    """The pictures of one recording in the order they are shown.
+
+    `pts` are the stream's time stamps, `shown` the same in ticks of `clock_hz` after the recording's start, strictly
+    rising. `keys` are time stamps of frames from which decoding can start, also of those that an edit list hides. `end`
+    is the tick at which the last frame goes.
+    """
+
+    pts: Ticks
+    shown: Ticks
+    keys: Ticks
+    end: int
+    clock_hz: int
+
+    def on_clock(self, time: Fraction) -> Fraction:
+        """The last instant of the clock at or before `time`."""
+        return Fraction(math.floor(time * self.clock_hz), self.clock_hz)
+
+    def ticks(self, time: Fraction) -> int:
+        """An instant of the clock as ticks."""
+        ticks = time * self.clock_hz
+        if ticks.denominator != 1:
+            raise ValueError(f"{time} is no instant of a clock of {self.clock_hz} Hz")
+        return int(ticks)
+
+    def frame_at_or_before(self, time: Fraction) -> Fraction:
+        """When the frame on show at `time` came on show; `time` itself, on the clock, when that is too far off."""
+        # Twice for each of thousands of ranges: numbers, not fractions.
+        tick = time.numerator * self.clock_hz // time.denominator
+        place = int(np.searchsorted(self.shown, tick, "right")) - 1
+        if place >= 0 and tick < self.end:
+            shown = max(int(self.shown[place]), 0)
+            if (tick - shown) * SNAP_LIMIT.denominator <= SNAP_LIMIT.numerator * self.clock_hz:
+                tick = shown
+        return Fraction(tick, self.clock_hz)
+
+    def frame_at_or_after(self, time: Fraction) -> Fraction:
+        """When the next frame after `time` comes on show, or the last one goes; `time` when that is too far off."""
+        tick = -(-time.numerator * self.clock_hz // time.denominator)
+        place = int(np.searchsorted(self.shown, tick, "left"))
+        shown = int(self.shown[place]) if place < len(self.shown) else self.end
+        is_near = (shown - tick) * SNAP_LIMIT.denominator <= SNAP_LIMIT.numerator * self.clock_hz
+        return Fraction(shown if shown >= tick and is_near else tick, self.clock_hz)
+
+    def key_at_or_before(self, pts: int) -> int | None:
+        """Time stamp of the last frame at or before `pts` from which decoding can start."""
+        place = int(np.searchsorted(self.keys, pts, "right")) - 1
+        return int(self.keys[place]) if place >= 0 else None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Schedule:
+    """The pictures of the result: which, when, how long. `pts` are the source's, `at` and `lasts` ticks of the result.
+
+    `first` has the place of each part's first picture, `fast` says which parts run faster; none when it says nothing.
+    """
+
+    pts: Ticks
+    at: Ticks
+    lasts: Ticks
+    first: tuple[int, ...]
+    fast: tuple[bool, ...] = ()
+
+    @property
+    def parts(self) -> Iterator[tuple[int, int, bool]]:
+        """Of each part its first picture, the one after its last, and whether it runs faster."""
+        return zip(self.first, (*self.first[1:], len(self.pts)), self.fast or (False,) * len(self.first), strict=True)
+
+
+def schedule(index: FrameIndex, parts: Iterable[tuple[Fraction, Fraction] | Part]) -> Schedule:
+    """What is to be shown when the parts follow each other. Boundaries are instants of the index's clock.
+
+    A part begins at the tick of the result next to its exact place, so that nothing adds up over any number of them.
+    """
+    pts: list[Ticks] = []
+    at: list[Ticks] = []
+    first: list[int] = []
+    fast: list[bool] = []
+    pictures, position = 0, Fraction(0)
+    for part in (Part(*one) for one in parts):
+        start, end = index.ticks(part.start), index.ticks(part.end)
+        begins = round(position)
+        position += Fraction(end - start) / part.speed
+        if part.speed == 1:
+            places, shown = _as_they_are(index, start, end)
+        else:
+            places, shown = _faster(index, start, part.speed, round(position) - begins, least=int(not pictures))
+        first.append(pictures)
+        fast.append(part.speed != 1)
+        pictures += len(places)
+        pts.append(index.pts[places])
+        at.append(shown + begins)
+    times = np.concatenate(at)
+    return Schedule(np.concatenate(pts), times, np.diff(times, append=round(position)), tuple(first), tuple(fast))
+
+
+def _as_they_are(index: FrameIndex, start: int, end: int) -> tuple[Ticks, Ticks]:
+    """Which frames a range shows, and when after its start.
+
+    Its frames at their own distance from its start; and where it begins between two frames, the one that was on show
+    then, from the range's start.
+    """
+    begin = int(np.searchsorted(index.shown, start, "left"))
+    stop = int(np.searchsorted(index.shown, end, "left"))
+    between = begin == len(index.shown) or index.shown[begin] > start
+    places = np.arange(begin - (begin > 0 and between), stop)
+    return places, np.maximum(index.shown[places], start) - start
+
+
+def _faster(index: FrameIndex, start: int, speed: Fraction, lasts: int, least: int) -> tuple[Ticks, Ticks]:
+    """Which frames a range shows that lasts so many ticks of the result, and when after its start.
+
+    The result keeps the recording's usual distance between frames: each shows what is on show in the recording at its
+    place. The last one is left out where less than half of that distance is left, as long as there are `least` others.
+    """
+    shortest, longest = (round(seconds * index.clock_hz) for seconds in STEPS)
+    step = min(longest, max(shortest, usual_step(index.shown) or longest))
+    count = max((lasts + step // 2) // step, min(least, lasts))
+    shown = np.arange(count, dtype=np.int64) * step
+    there = start + shown * speed.numerator // speed.denominator
+    places = np.searchsorted(index.shown, there, "right") - 1
+    # Before the first frame nothing is on show; one that stays on show is shown once.
+    is_new = (places >= 0) & (np.diff(places, prepend=-1) != 0)
+    return places[is_new], shown[is_new]
+
+
+def index_frames(
+    source: Path, info: MediaInfo, *, cache_dir: Path | None = None, halt: Halt | None = None
+) -> FrameIndex:
+    """The index of a recording with a picture. `cache_dir` is a folder that belongs to its bytes.
+
+    Raises InputError when the pictures carry no time stamps or there is none.
+    """
+    if cache_dir and (index := kept(info, cache_dir)):
+        return index
+    arrays = _read(source, info, halt or Halt())
+    array_cache.save(cache_dir and _stored(cache_dir), arrays)
+    return _index(info, arrays)
+
+
+def kept(info: MediaInfo, cache_dir: Path) -> FrameIndex | None:
+    """What `index_frames` read before of these bytes, as far as it is still there."""
+    arrays = array_cache.load(_stored(cache_dir))
+    return _index(info, arrays) if arrays and set(arrays) == {"pts", "keys", "end", "time_base"} else None
+
+
+def _stored(cache_dir: Path) -> Path:
+    return cache_dir / f"frames.v{VERSION}.npz"
+
+
+def open_picture(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoStream]:
+    """Open the file as the format that probing found, reading the picture alone. Raises InputError."""
+    assert info.video is not None
+    container = demuxing.recording(source, demuxer(info))
+    stream = container.streams[info.video.index]
+    assert isinstance(stream, VideoStream)
+    return container, stream
+
+
+Stamp = tuple[int | None, int, int]
+"""Time stamp, KEY, HIDDEN and STILL (the picture before goes on) or not, duration (0: not told)."""
+KEY, HIDDEN, STILL = 1, 2, 4
+UNTOLD = np.iinfo(np.int64).min
+
+
+def _read(source: Path, info: MediaInfo, halt: Halt) -> array_cache.Arrays:
+    pts, flags, durations, time_base = _stamps(source, info, _from_packets, halt)
+    if (pts == UNTOLD).any():
+        # Some containers do not store when a frame is shown: the decoder works it out.
+        pts, flags, durations, time_base = _stamps(source, info, _from_frames, halt)
+    is_key = flags & KEY != 0
+    first = int(is_key.argmax()) if is_key.any() else len(pts)
+    told = np.flatnonzero(pts != UNTOLD)
+    # What is stored or shown before the first key may need what is not there.
+    is_early = (told < first) | (pts[told] < pts[first : first + 1].max(initial=UNTOLD))
+    if not is_key.any() or is_early.any():
+        until = int(pts[told[~is_early]].min()) if not is_early.all() else None
+        whole, alone = _decodable(source, info, until, halt)
+        # Some decoders make up what others were predicted from, until there is a frame that stands alone.
+        begun = np.cumsum(np.isin(pts[told], alone)) > 0
+        told = told[~is_early | (begun & np.isin(pts[told], whole))]
+    visible = told[flags[told] & HIDDEN == 0]
+    shown = np.unique(pts[visible[flags[visible] & STILL == 0]])
+    if not len(shown):
+        raise InputError(
+            "No picture of this recording can be placed in time. Export it again as MP4 and upload that.",
+            code="no_picture",
+        )
+    last = visible[pts[visible].argmax()]
+    end = int(pts[last]) + (int(durations[last]) or usual_step(shown) or _told_step(info, time_base))
+    return {
+        "pts": shown,
+        "keys": np.unique(pts[told[is_key[told]]]),
+        "end": np.array(end, np.int64),
+        "time_base": np.array([time_base.numerator, time_base.denominator], np.int64),
+    }
+
+
+def _stamps(
+    source: Path, info: MediaInfo, read: Callable[[InputContainer, VideoStream], Iterator[Stamp]], halt: Halt
+) -> tuple[Ticks, NDArray[np.uint8], Ticks, Fraction]:
+    """Time stamps (UNTOLD where there is none), flags and durations in the order of reading, and their unit."""
+    # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
+    pts, flags, durations = array("q"), bytearray(), array("q")
+    container, stream = open_picture(source, info)
+    with container:
+        assert stream.time_base is not None
+        for stamp, marks, duration in read(container, stream):
+            halt.check()
+            pts.append(UNTOLD if stamp is None else stamp)
+            flags.append(marks)
+            durations.append(duration)
+        return np.array(pts, np.int64), np.frombuffer(flags, np.uint8), np.array(durations, np.int64), stream.time_base
+
+
+def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
+    hides = stream.codec_context.name == "vp8"
+    is_untimed = demuxing.is_untimed(container, stream)
+    # A file that breaks off is indexed up to there.
+    for packet in demuxing.packets(container, stream):
+        if packet.size:
+            # One to be discarded lies outside the edit list, and others may be predicted from it.
+            is_hidden = packet.is_discard or (hides and not memoryview(packet)[0] >> 4 & 1)
+            pts = None if is_untimed else packet.pts
+            yield pts, KEY * packet.is_keyframe | HIDDEN * is_hidden, packet.duration or 0
+        elif packet.pts is not None:
+            yield packet.pts, STILL, packet.duration or 0
+
+
+def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
+    stream.codec_context.thread_type = "AUTO"
+    for frame in readable_frames(container, stream):
+        yield frame.pts, KEY * frame.key_frame, frame.duration or 0
+
+
+def _decodable(source: Path, info: MediaInfo, until: int | None, halt: Halt) -> tuple[list[int], list[int]]:
+    """Time stamps of the whole frames up to `until` (None: the end), and of those of them that stand alone."""
+    whole: list[int] = []
+    alone: list[int] = []
+    container, stream = open_picture(source, info)
+    with container:
+        for frame in readable_frames(container, stream):
+            halt.check()
+            if frame.pts is None or frame.is_corrupt:
+                continue
+            whole.append(frame.pts)
+            if frame.key_frame or frame.pict_type == PictureType.I:
+                alone.append(frame.pts)
+            if until is not None and frame.pts >= until:
+                break
+    return whole, alone
+
+
+def readable_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Decoded frames from where the container stands; what is damaged is passed over."""
+    is_untimed = demuxing.is_untimed(container, stream)
+    waiting: collections.deque[int | None] = collections.deque()
+    for packet in demuxing.packets(container, stream):
+        frames = demuxing.frames(stream.codec_context, packet)
+        if frames is not None and packet.size:
+            waiting.append(packet.dts)
+        for frame in frames or []:
+            # Frames leave the decoder in the order of showing: each is shown at the next time.
+            stamp = waiting.popleft() if waiting else None
+            if is_untimed:
+                frame.pts = stamp
+            yield frame
+
+
+def usual_step(stamps: Ticks) -> int:
+    """The distance between most frames; 0 when there is only one."""
+    return int(np.median(np.diff(stamps))) if len(stamps) > 1 else 0
+
+
+def _told_step(info: MediaInfo, time_base: Fraction) -> int:
+    rate = info.video.frame_rate if info.video else 0
+    return max(1, round(1 / (rate * time_base))) if rate else 1
+
+
+def _index(info: MediaInfo, arrays: array_cache.Arrays) -> FrameIndex:
+    numerator, denominator = (int(part) for part in arrays["time_base"])
+    finer = -(-MIN_CLOCK_HZ // denominator)
+    clock_hz, step = denominator * finer, numerator * finer
+    # Containers tell their start in microseconds; the clock holds the frame that it was rounded from.
+    start = round(info.start * clock_hz)
+    pts = arrays["pts"]
+    return FrameIndex(
+        pts=pts, shown=pts * step - start, keys=arrays["keys"], end=int(arrays["end"]) * step - start, clock_hz=clock_hz
+    )

@@ -1,0 +1,70 @@
+"""Pictures for a look over a whole recording: its keyframes near given times, each decoded alone.
+
+A keyframe costs one packet, any other picture all those since the keyframe before it. Two threads work through the
+times, each with a reader of its own, and draw what they decode themselves.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from av.video.frame import VideoFrame
+
+from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.runtime.threads import Beside, together
+from jobs.engine.video import frame_reader
+
+T = TypeVar("T")
+THREADS = min(2, os.cpu_count() or 1)
+AT_ONCE = 8
+"""Times that a thread takes in one go: neighbours, which may share a keyframe."""
+
+
+class Shown(NamedTuple, Generic[T]):
+    """`time` is when the picture comes on show, seconds after the recording's start; `drawn` what was made of it."""
+
+    time: Fraction
+    drawn: T
+
+
+def near(
+    source: Path,
+    info: MediaInfo,
+    times: Sequence[Fraction],
+    draw: Callable[[VideoFrame], T],
+    *,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> list[Shown[T] | None]:
+    """For each of the ascending times (seconds after the recording's start) the last keyframe at or before it, drawn.
+
+    None where that is the one of an earlier time already, and where it is damaged. `draw` is called in the threads
+    that decode. `progress` gets 0 to 1 and may raise to stop the work. Raises InputError.
+    """
+    found: list[Shown[T] | None] = [None] * len(times)
+    waiting = [range(first, min(first + AT_ONCE, len(times))) for first in range(0, len(times), AT_ONCE)]
+    waiting.reverse()
+    done: list[int] = []
+
+    def work(task: Beside[None]) -> None:
+        with frame_reader.Reader.opened(source, info, threads=1) as reader, contextlib.suppress(IndexError):
+            while places := waiting.pop():  # a list's pop is one step for all threads
+                known = None
+                for place in places:
+                    task.halt.check()
+                    frame = reader.keyframe(times[place], known)
+                    if frame is not None:
+                        known = frame_reader.shown_at(frame)
+                        found[place] = Shown(reader.position(frame), draw(frame))
+                    done.append(place)
+
+    together([work] * min(THREADS, len(waiting)), lambda fraction: progress(len(done) / max(1, len(times))))
+    return _each_once(found)
+
+
+def _each_once(found: Sequence[Shown[T] | None]) -> list[Shown[T] | None]:
+    """The first of each keyframe that several threads have come to."""
+    seen: set[Fraction] = set()
+    return [seen.add(one.time) or one if one and one.time not in seen else None for one in found]  # type: ignore[func-returns-value]

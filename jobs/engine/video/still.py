@@ -1,0 +1,68 @@
+"""From a decoded frame to a picture as a viewer would see it: upright, in square pixels, in sRGB; and to a file."""
+
+import errno
+from pathlib import Path
+
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from PIL import Image
+
+from jobs.engine.model.mediainfo import VideoTrack
+from jobs.engine.probe import display_matrix
+from jobs.engine.runtime.subprocess_runner import disk_full
+from jobs.engine.video import tonemap
+
+# Full chroma resolution and exact rounding cost nothing noticeable on single pictures.
+SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601}
+MATRICES |= {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
+"""libswscale's conversions by the number of the matrix in ITU-T H.273."""
+HD_HEIGHT = 720
+SAVED_AS = {
+    "jpeg": {"quality": 88, "optimize": True, "progressive": True},
+    "webp": {"quality": 82, "method": 4},
+    "png": {"compress_level": 6},
+}
+
+
+def size(track: VideoTrack, width: int) -> tuple[int, int]:
+    """Width and height in square pixels, upright: as wide as wished, no wider than the recording."""
+    full_width, full_height = track.display_size
+    width = max(1, min(width, full_width))
+    return width, max(1, round(full_height * width / full_width))
+
+
+def drawn(frame: VideoFrame, track: VideoTrack, width: int) -> Image.Image:
+    """The frame in sRGB, upright, `width` pixels wide or as wide as the recording, in the right aspect."""
+    upright = size(track, width)
+    across, down = reversed(upright) if track.sideways else upright
+    converted = tonemap.concerns(frame.color_trc, frame.color_primaries)
+    scaled = frame.reformat(
+        width=across,
+        height=down,
+        format="rgb48le" if converted else "rgb24",
+        src_colorspace=matrix(frame),
+        dst_color_range=ColorRange.JPEG,
+        interpolation=SCALING,
+    ).to_ndarray()
+    if converted:
+        scaled = tonemap.to_srgb(scaled, frame.color_trc, frame.color_primaries)
+    return display_matrix.upright(Image.fromarray(scaled), track)
+
+
+def matrix(frame: VideoFrame) -> Colorspace | None:
+    """How the frame's YUV becomes RGB: as tagged, else as players guess it, by the height."""
+    if frame.format.is_rgb:
+        return None
+    guess = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
+    return MATRICES.get(frame.colorspace, guess)
+
+
+def save(image: Image.Image, out: Path, kind: str) -> None:
+    """Write a jpeg, webp or png to `out`. Raises ResourceError when the disk is full."""
+    try:
+        image.save(out, format=kind, **SAVED_AS[kind])
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise disk_full(f"{out}: {error}") from error
+        raise

@@ -1,0 +1,476 @@
+"""The whole cut on made recordings: each picture identified and in place to the tick, the sound to the sample."""
+
+import contextlib
+import dataclasses
+import os
+import signal
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from jobs.engine.analysis import peak_levels
+from jobs.engine.edit.cut_plan import CutParams
+from jobs.engine.pipelines import silence_cut as cutting
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.video import chunked_encoder, frame_index
+from jobs.errors import Cancelled, InputError, ToolError
+from tests import media
+from tests.clips import Picture, Sound, make, number_of, painted, seen
+from tests.judge import expected_pictures, sound_lates
+from tests.media import run_ffmpeg
+
+NTSC = Fraction(30_000, 1001)
+LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5)]
+PARAMS = CutParams(threshold_db=-30, margin_before_ms=100, margin_after_ms=100)
+OPUS = Sound(LOUD, codec="libopus", bit_rate=128_000)
+VP8 = Picture(codec="libvpx", options={"deadline": "realtime", "cpu-used": "8", "g": "25"})
+VP9 = Picture(codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8", "g": "25"})
+UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(120)]
+SLIDES = [Fraction(0), Fraction(1, 10), Fraction(9, 5), Fraction(14, 5), Fraction(39, 10)]
+
+
+def moved(loud, by):
+    return [(start + by, end + by) for start, end in loud]
+
+
+RECORDINGS = {
+    "25 a second": ("a.mp4", Picture(), [Sound(LOUD)]),
+    "29.97 a second": ("a.mp4", Picture(NTSC), [Sound(LOUD)]),
+    "60 a second without B-frames": ("a.mp4", Picture(Fraction(60), options={"bf": "0", "g": "7"}), [Sound(LOUD)]),
+    "one keyframe and pyramids": ("a.mp4", Picture(NTSC, options={"g": "250", "bf": "3"}), [Sound(LOUD)]),
+    "open groups": ("a.mp4", Picture(options={"g": "12", "bf": "3", "x264-params": "open-gop=1"}), [Sound(LOUD)]),
+    "intra refresh": ("a.mp4", Picture(options={"g": "20", "x264-params": "intra-refresh=1"}), [Sound(LOUD)]),
+    "variable rate": ("a.mp4", Picture(times=UNEVEN), [Sound(LOUD)]),
+    "slides": ("a.mp4", Picture(times=SLIDES), [Sound(LOUD)]),
+    "coarse clock": ("a.mkv", Picture(NTSC), [Sound(LOUD)]),
+    "start at five seconds": (
+        "a.mkv",
+        Picture(start=Fraction(5)),
+        [Sound(moved(LOUD, 5), start=Fraction(5))],
+    ),
+    "transport stream": (
+        "a.ts",
+        Picture(start=Fraction(7)),
+        [Sound(moved(LOUD, 7), start=Fraction(7), codec="mp2")],
+    ),
+    "sound starting late": ("a.mp4", Picture(), [Sound(LOUD, start=Fraction(3, 10), seconds=3.7)]),
+    "sound ending early": ("a.mp4", Picture(), [Sound(LOUD[:2], seconds=2.2)]),
+    "picture starting late": ("a.mp4", Picture(start=Fraction(7, 10), seconds=3.3), [Sound(LOUD)]),
+    "picture ending early": ("a.mp4", Picture(seconds=3), [Sound(LOUD)]),
+    "mono": ("a.mp4", Picture(), [Sound(LOUD, layout="mono")]),
+    "surround": ("a.mp4", Picture(), [Sound(LOUD, layout="5.1", bit_rate=500_000)]),
+    "22050 a second": ("a.mp4", Picture(), [Sound(LOUD, rate=22_050, bit_rate=96_000)]),
+    "11025 a second": ("a.mov", Picture(), [Sound(LOUD, rate=11_025, codec="pcm_s16le", bit_rate=0)]),
+    "a rate AAC has not": ("a.mkv", Picture(), [Sound(LOUD, rate=37_800, codec="pcm_s16le", bit_rate=0)]),
+    "mp3 sound": ("a.mp4", Picture(), [Sound(LOUD, codec="libmp3lame")]),
+    "two tracks": (
+        "a.mp4",
+        Picture(),
+        [Sound(LOUD[:1], seed=1, language="eng", title="Talk"), Sound(LOUD, seed=2, language="deu", layout="mono")],
+    ),
+    "vp8": ("a.webm", VP8, [OPUS]),
+    "vp9": ("a.webm", VP9, [OPUS]),
+    "odd size": ("a.webm", dataclasses.replace(VP8, size=(161, 97)), [OPUS]),
+    "10 bit": (
+        "a.mp4",
+        Picture(codec="libx265", pixel_format="yuv420p10le", options={"preset": "ultrafast"}),
+        [Sound(LOUD)],
+    ),
+    "4:4:4": ("a.mp4", Picture(pixel_format="yuv444p"), [Sound(LOUD)]),
+    "mpeg4 in avi": (
+        "a.avi",
+        Picture(codec="mpeg4", time_base=Fraction(1, 25), options={"g": "12", "bf": "0"}),
+        [Sound(LOUD, codec="libmp3lame")],
+    ),
+}
+
+
+def run(source: Path, tmp_path: Path, params: CutParams = PARAMS, **more) -> tuple[cutting.CutResult, Path]:
+    output = tmp_path / "cut.mp4"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir(exist_ok=True)
+    result = cutting.cut(source, output, inspect(source), params, scratch=scratch, **more)
+    assert list(scratch.iterdir()) == []
+    return result, output
+
+
+def assert_sound_in_place(source: Path, output: Path, plan, track: int, tolerance_seconds: float, every: int = 1):
+    """Where the original is loud in a kept range (every so many), so is the result, as far from the range's start."""
+    lates = list(sound_lates(source, output, plan, track, every=every))
+    assert max(map(abs, lates)) <= tolerance_seconds
+    assert len(lates) >= 3
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_every_picture_and_sound_lands_where_it_belongs(name, tmp_path):
+    filename, pictures, sounds = RECORDINGS[name]
+    source = make(tmp_path / filename, pictures, *sounds)
+    result, output = run(source, tmp_path)
+    plan = result.plan
+
+    expected = expected_pictures(source, plan)
+    found = seen(output)
+    assert [one.number for one in found] == [one.number for one in expected]
+    assert [one.time for one in found] == [one.time for one in expected]
+    assert result.frames == len(expected)
+    assert result.report.ok
+    assert {one.track for one in result.report.heard} == set(range(len(sounds)))
+    assert len(plan.keep) >= 2
+
+    with av.open(str(output)) as container:
+        context = container.streams.video[0].codec_context
+        coded = ("hevc", "yuv420p10le") if name == "10 bit" else ("h264", "yuv420p")
+        assert (context.name, context.pix_fmt) == coded
+        assert len(container.streams.audio) == len(sounds)
+    for track in range(len(sounds)):
+        # Matroska rounds time stamps to milliseconds, so that "where it belongs" is known no better.
+        assert_sound_in_place(source, output, plan, track, 0.0002 if source.suffix not in (".mkv", ".webm") else 0.001)
+
+
+HEVC_OPEN = {"preset": "ultrafast", "x265-params": "keyint=40:min-keyint=40:bframes=3:open-gop=1:log-level=none"}
+TRIMMED = {
+    "H.264": Picture(Fraction(30), seconds=9, options={"preset": "ultrafast", "g": "60", "bf": "2"}),
+    "one keyframe": Picture(Fraction(30), seconds=9, options={"preset": "ultrafast", "g": "250", "bf": "3"}),
+    "HEVC": Picture(Fraction(30), seconds=9, codec="libx265", options=HEVC_OPEN),
+}
+
+
+@pytest.mark.parametrize("way", ["smart", "encode"])
+@pytest.mark.parametrize("how", [["-ss", "0.9"], ["-itsoffset", "-0.7", "-avoid_negative_ts", "disabled"]])
+@pytest.mark.parametrize("name", TRIMMED)
+def test_a_recording_that_was_trimmed_by_copying_loses_no_picture(name, how, way, tmp_path):
+    """It begins with pictures that others need and an edit list hides, the keyframe among them."""
+    loud = [(0, 1.5), (2, 3.3), (4, 5.2), (6, 8)]
+    whole = make(tmp_path / "whole.mp4", TRIMMED[name], Sound(loud, seconds=9))
+    inputs = [[*how[:2], "-i", media.url(whole)], how[2:]]
+    run_ffmpeg(*inputs[0], "-map", "0", "-c", "copy", *inputs[1], media.url(tmp_path / "a.mp4"))
+    source = tmp_path / "a.mp4"
+    keep = ((Fraction(0), Fraction(1, 2)), (Fraction(1), Fraction(3)), (Fraction(4), Fraction(7)))
+    output = tmp_path / "cut.mp4"
+    result = cutting.cut(source, output, inspect(source), CutParams(keep=keep), scratch=tmp_path, way=way)
+
+    expected = expected_pictures(source, result.plan)
+    assert expected[0].time == 0
+    assert [(one.number, one.time) for one in seen(output)] == [(one.number, one.time) for one in expected]
+    assert_sound_in_place(source, output, result.plan, 0, 0.0002)
+    if name != "one keyframe":
+        assert result.render == way
+
+
+@pytest.mark.parametrize(
+    ("filename", "sound"),
+    [
+        ("a.mp3", Sound(LOUD, codec="libmp3lame")),
+        ("a.wav", Sound(LOUD, rate=44_100, codec="pcm_s16le", bit_rate=0)),
+        ("a.m4a", Sound(LOUD)),
+        ("a.flac", Sound(LOUD, rate=22_050, codec="flac", bit_rate=0)),
+        ("a.ogg", OPUS),
+    ],
+)
+def test_sound_alone_becomes_an_mp4_of_sound(filename, sound, tmp_path):
+    source = make(tmp_path / filename, None, sound)
+    result, output = run(source, tmp_path)
+    assert result.frames == 0
+    with av.open(str(output)) as container:
+        assert [stream.type for stream in container.streams] == ["audio"]
+        duration = container.streams.audio[0].duration * container.streams.audio[0].time_base
+    assert abs(duration - result.plan.output_duration) < Fraction(1, 1000)
+    assert_sound_in_place(source, output, result.plan, 0, 0.0002)
+
+
+def test_a_phone_video_stays_upright_and_keeps_its_shape(tmp_path):
+    source = make(tmp_path / "a.mov", Picture(NTSC, rotation=90, sample_aspect=Fraction(4, 3)), Sound(LOUD))
+    _, output = run(source, tmp_path)
+    before, after = inspect(source).video, inspect(output).video
+    assert before.rotation == after.rotation == 90
+    assert before.display_size == after.display_size == (96, 213)
+
+
+def test_names_of_tracks_and_of_the_recording_survive(tmp_path):
+    sounds = [Sound(LOUD, language="eng", title="Talk"), Sound(LOUD, seed=2, language="deu", title="Ton")]
+    source = make(tmp_path / "a.mkv", Picture(), *sounds, metadata={"title": "Lecture 7", "artist": "Ada"})
+    _, output = run(source, tmp_path)
+    assert [track.language for track in inspect(output).audio] == ["eng", "deu"]
+    with av.open(str(output)) as container:
+        assert container.metadata["title"] == "Lecture 7"
+        assert container.metadata["artist"] == "Ada"
+        assert [stream.metadata["handler_name"] for stream in container.streams.audio] == ["Talk", "Ton"]
+
+
+def test_full_range_and_colour_tags_survive(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(pixel_format="yuvj420p"), Sound(LOUD))
+    _, output = run(source, tmp_path)
+    with av.open(str(source)) as before, av.open(str(output)) as after:
+        left = next(before.decode(video=0))
+        right = next(after.decode(video=0))
+    assert left.color_range == right.color_range
+    difference = left.to_ndarray()[:96].astype(int) - right.to_ndarray()[:96].astype(int)
+    # Squares of one tone: only the edges between them change in encoding.
+    assert np.median(np.abs(difference)) <= 1
+
+
+def test_a_recording_of_an_hour_does_not_drift(tmp_path):
+    pictures = Picture(
+        Fraction(5 * 1000, 1001), seconds=3600, size=(64, 64), options={"preset": "ultrafast", "g": "50"}
+    )
+    loud = [(second, second + 3.3) for second in range(1, 3590, 11)]
+    sound = Sound(loud, seconds=3600, rate=11_025, layout="mono", codec="pcm_s16le", bit_rate=0)
+    source = make(tmp_path / "a.mov", pictures, sound)
+    result, output = run(source, tmp_path)
+    assert len(result.plan.keep) == len(loud)
+    found, expected = seen(output), expected_pictures(source, result.plan)
+    assert [one.number for one in found] == [one.number for one in expected]
+    assert [one.time for one in found] == [one.time for one in expected]
+    assert_sound_in_place(source, output, result.plan, 0, 0.0002, every=25)
+    with av.open(str(output)) as container:
+        ends = [stream.duration * stream.time_base for stream in container.streams]
+    assert abs(ends[0] - ends[1]) <= Fraction(1, 1000)
+
+
+def test_given_ranges_are_cut_without_listening(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(), Sound(floor_db=-90))
+    result, output = run(source, tmp_path, CutParams(keep=((0.4, 0.8), ("2", "2.4"))))
+    assert result.plan.keep == ((Fraction(2, 5), Fraction(4, 5)), (Fraction(2), Fraction(12, 5)))
+    assert [one.number for one in seen(output)] == [*range(10, 20), *range(50, 60)]
+
+
+@pytest.mark.parametrize("way", ["smart", "encode"])
+def test_the_last_slide_stays_as_long_as_it_should(way, tmp_path):
+    """Stored before others that are shown earlier, it is not what MP4 takes the end of the track from."""
+    options = {"preset": "ultrafast", "g": "3", "bf": "2", "b_strategy": "0"}
+    source = make(tmp_path / "a.mp4", Picture(times=SLIDES, options=options), Sound(LOUD))
+    result, output = run(source, tmp_path, CutParams(keep=(("0.05", "1.2"), ("2", "3.93"))), way=way)
+    assert result.plan.output_duration == Fraction("3.14")
+    with av.open(str(output)) as container:
+        track = container.streams.video[0]
+        assert (track.start_time + track.duration) * track.time_base == Fraction("3.14")
+
+
+def test_a_late_picture_starts_on_the_tick(tmp_path):
+    exact = {"movie_timescale": "90000"}
+    source = make(tmp_path / "a.mp4", Picture(NTSC, start=Fraction(7, 13), seconds=3), Sound(LOUD), options=exact)
+    _, output = run(source, tmp_path, CutParams(keep=((0, 1), (2, 3))), way="encode")
+    first = seen(source)[0].time
+    assert first.denominator > 1000
+    assert seen(output)[0].time == first
+
+
+@pytest.mark.parametrize("way", ["smart", "encode"])
+@pytest.mark.parametrize("start", [Fraction(1, 100), Fraction(7, 10)])
+def test_slides_that_start_late_come_and_go_as_planned(start, way, tmp_path):
+    """Long slides last, short ones first: decoded as early as they are stored early, the first would be before zero."""
+    options = {"preset": "ultrafast", "g": "9", "bf": "2", "b_strategy": "0"}
+    times = [Fraction(number, 25) for number in range(40)] + [Fraction(2), Fraction(3), Fraction("3.8")]
+    source = make(tmp_path / "a.mp4", Picture(times=times, start=start, options=options), Sound(LOUD, seconds=5))
+    result, output = run(source, tmp_path, CutParams(keep=(("0", "1"), ("1.3", "4.2"))), way=way)
+    assert result.report.ok
+    assert seen(output) == expected_pictures(source, result.plan)
+
+
+def test_given_ranges_cut_a_picture_without_sound(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture())
+    _, output = run(source, tmp_path, CutParams(keep=((1, 2),)))
+    assert [one.number for one in seen(output)] == list(range(25, 50))
+
+
+def test_silence_can_be_found_in_one_track_alone(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD[:1]), Sound([(0, 4)], seed=2))
+    assert len(cutting.plan_only(source, inspect(source), PARAMS, track=0).keep) == 1
+    with pytest.raises(InputError, match="No silence") as error:
+        cutting.plan_only(source, inspect(source), PARAMS, track="all")
+    assert error.value.code == "no_silence"
+
+
+def test_the_plan_alone_is_the_plan_that_is_cut_and_costs_no_decoding_twice(tmp_path, monkeypatch):
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    cache = tmp_path / "cache"
+    first = cutting.plan_only(source, inspect(source), PARAMS, cache=cache)
+    for part in (peak_levels.pcm, frame_index):
+        monkeypatch.setattr(part, "decoded" if part is peak_levels.pcm else "open_picture", None)
+    again = cutting.plan_only(source, inspect(source), PARAMS, cache=cache)
+    tighter = cutting.plan_only(source, inspect(source), dataclasses.replace(PARAMS, margin_after_ms=0), cache=cache)
+    monkeypatch.undo()
+    assert again == first == run(source, tmp_path)[0].plan
+    assert tighter.output_duration < first.output_duration
+
+
+@pytest.mark.parametrize(
+    ("sounds", "params", "code"),
+    [
+        ([], PARAMS, "no_audio"),
+        ([Sound(loud_db=-40, floor_db=-40)], PARAMS, "all_silent"),
+        ([Sound([(0, 9)])], PARAMS, "no_silence"),
+        ([Sound(LOUD)], CutParams(keep=((1, 9),)), "bad_ranges"),
+    ],
+)
+def test_what_cannot_be_cut_is_said_in_a_sentence_and_leaves_nothing(sounds, params, code, tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(), *sounds)
+    with pytest.raises(InputError) as error:
+        run(source, tmp_path, params)
+    assert error.value.code == code
+    assert error.value.message.endswith(".")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.mp4", "scratch"]
+
+
+def test_progress_rises_from_analysis_to_the_end(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    told = []
+    result, _ = run(source, tmp_path, progress=lambda fraction, stage: told.append((fraction, stage)))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    stages = list(dict.fromkeys(stage for _, stage in told))
+    assert stages == [
+        "Measuring the sound",
+        f"Encoding around 3 cuts, {100 * result.frames_copied / result.frames:.0f} % untouched",
+        "Putting the file together",
+        "Checking the result",
+    ]
+
+
+def test_progress_of_sound_alone_rises_to_the_end_too(tmp_path):
+    told = []
+    run(make(tmp_path / "a.m4a", None, Sound(LOUD)), tmp_path, progress=lambda fraction, stage: told.append(fraction))
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_what_is_only_muted_is_said_to_be_copied(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    stages = []
+    params = dataclasses.replace(PARAMS, pauses="mute")
+    result, _ = run(source, tmp_path, params, progress=lambda fraction, stage: stages.append(stage))
+    assert result.frames_copied == result.frames
+    assert "Copying the whole picture" in stages
+    assert not any("Encoding" in stage for stage in stages)
+
+
+class Stop:
+    """Raises Cancelled when a stage has come to a fraction, as a signal handler would."""
+
+    def __init__(self, stage: str, fraction: float) -> None:
+        self.stage, self.fraction = stage, fraction
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        if self.stage in stage and fraction >= self.fraction:
+            raise Cancelled("Stopped.")
+
+
+def children() -> set[str]:
+    found: set[str] = set()
+    for thread in Path(f"/proc/{os.getpid()}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends while it is looked at
+            found.update((thread / "children").read_text().split())
+    return found
+
+
+@pytest.mark.parametrize("stop", [Stop("Measuring", 0), Stop("Encoding", 0.3), Stop("Putting", 0), Stop("Checking", 0)])
+def test_stopping_leaves_no_file_no_thread_and_no_child(stop, tmp_path):
+    before_children = children()
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    threads = threading.active_count()
+    with pytest.raises(Cancelled):
+        run(source, tmp_path, progress=stop)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.mp4", "scratch"]
+    assert threading.active_count() == threads
+    assert children() <= before_children
+
+
+def test_stopping_does_not_wait_for_the_packets_to_be_read(tmp_path, monkeypatch):
+    """Nor do those who wait for what is read of them."""
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    given_up = threading.Event()
+
+    def endless(*_, halt, **__):
+        while not given_up.wait(0.01):
+            halt.check()
+        raise InputError("Nobody has stopped it.")
+
+    monkeypatch.setattr(cutting.timeline, "index_frames", endless)
+    watch = threading.Timer(30, given_up.set)
+    watch.start()
+    with pytest.raises(Cancelled):
+        run(source, tmp_path, progress=Stop("Measuring", 0))
+    assert not given_up.is_set()
+    watch.cancel()
+
+
+def test_a_signal_in_the_middle_of_encoding_ends_it_at_once(tmp_path):
+    before_children = children()
+    source = make(tmp_path / "a.mp4", Picture(seconds=24, size=(640, 480)), Sound([(1, 20)], seconds=24))
+
+    def cancel(*_):
+        raise Cancelled("Stopped.")
+
+    before = signal.signal(signal.SIGUSR1, cancel)
+    told = []
+
+    def tell(fraction, stage):
+        if "Encoding" in stage and not told:
+            told.append(time.monotonic())
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+
+    try:
+        with pytest.raises(Cancelled):
+            run(source, tmp_path, progress=tell)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.mp4", "scratch"]
+    assert children() <= before_children
+
+
+def test_a_failing_encoder_of_sound_ends_the_whole_cut(tmp_path, monkeypatch):
+    before_children = children()
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    monkeypatch.setattr("jobs.engine.audio.aac_encoder.CODER", {"aac_coder": "there is none"})
+    with pytest.raises(ToolError, match="sound of this recording"):
+        run(source, tmp_path)
+    assert not (tmp_path / "cut.mp4").exists()
+    assert children() <= before_children
+
+
+def test_a_result_with_a_missing_picture_is_not_published(tmp_path, monkeypatch):
+    source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
+    encode = chunked_encoder.encode_pictures
+
+    def one_short(source, info, index, wanted, output, **options):
+        short = dataclasses.replace(wanted, pts=wanted.pts[:-1], at=wanted.at[:-1], lasts=wanted.lasts[:-1])
+        return encode(source, info, index, short, output, **options)
+
+    monkeypatch.setattr(chunked_encoder, "encode_pictures", one_short)
+    with pytest.raises(ToolError) as error:
+        run(source, tmp_path, way="encode")
+    assert error.value.code == "unsound_result"
+    assert not (tmp_path / "cut.mp4").exists()
+
+
+def test_a_hole_in_the_picture_is_held_over(tmp_path):
+    """Damaged pictures are replaced by the one before, so that everything after them stays in time."""
+    source = make(tmp_path / "a.mkv", Picture(options={"g": "10", "bf": "0"}), Sound(LOUD))
+    info = inspect(source)
+    whole = seen(source)
+    data = bytearray(source.read_bytes())
+    with av.open(str(source)) as container:
+        hit = next(packet for packet in container.demux(video=0) if packet.size and packet.pts == 800)
+        begin = data.find(bytes(hit))
+    data[begin + 4 : begin + hit.size] = bytes(hit.size - 4)
+    source.write_bytes(data)
+    output = tmp_path / "cut.mp4"
+    result = cutting.cut(source, output, info, PARAMS, scratch=tmp_path)
+    numbers = [one.number for one in seen(output)]
+    assert len(numbers) == result.frames
+    kept = [one.number for one in whole if any(begin <= one.time < end for begin, end in result.plan.keep)]
+    # The damaged one, number 20 at 0.8 s, and those up to the next keyframe, number 30, cannot be right.
+    after = sum(number < 30 for number in kept)
+    assert numbers[: kept.index(20)] == kept[: kept.index(20)]
+    assert numbers[after:] == kept[after:]
+
+
+def test_painted_pictures_carry_their_numbers():
+    frame = av.VideoFrame.from_ndarray(painted(54_321, (161, 97)), format="gray")
+    assert number_of(frame) == 54_321

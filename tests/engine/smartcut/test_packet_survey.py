@@ -1,0 +1,121 @@
+"""What packets tell of how pictures are stored: parameter sets that fit each other, and those that nobody can use."""
+
+import time
+from fractions import Fraction
+
+import av
+import pytest
+
+from jobs.engine.smartcut.bitstream import h264, nal
+from jobs.engine.smartcut.bitstream.bits import BitWriter
+from jobs.engine.smartcut.codec import RESTARTS, CannotCopy
+from jobs.engine.smartcut.packet_survey import CODECS, Survey
+
+
+def sets(**params) -> list[bytes]:
+    """A sequence parameter set and its picture's, by x264."""
+    context = av.CodecContext.create("libx264", "w")
+    context.width, context.height, context.pix_fmt = 176, 96, "yuv420p"
+    context.framerate, context.time_base = 30, Fraction(1, 30)
+    told = {"annexb": 0, **{name.replace("_", "-"): value for name, value in params.items()}}
+    context.options = {"preset": "veryfast", "x264-params": ":".join(f"{key}={value}" for key, value in told.items())}
+    context.flags |= av.codec.context.Flags.global_header
+    context.open()
+    return h264.configuration(context.extradata)[1]
+
+
+def survey(*pairs: list[bytes]) -> Survey:
+    return Survey(CODECS["h264"], h264.header([sps for sps, _ in pairs], [pps for _, pps in pairs]))
+
+
+def start(sps: h264.Sps, *, drops: bool) -> av.Packet:
+    """A picture where decoding can start, as far as its slice's header goes; what follows it says the contrary."""
+    writer = BitWriter()
+    writer.bits(0x65, 8)
+    for number in (0, 7, sps.id):
+        writer.unsigned(number)
+    writer.bits(0, sps.frame_number_bits)
+    writer.unsigned(0)
+    writer.bits(0, sps.order_bits)
+    writer.bits(drops, 1)
+    writer.bits(0 if drops else 2**100 - 1, 100)
+    packet = av.Packet(nal.with_lengths([writer.unit()]))
+    packet.pts = 0
+    return packet
+
+
+@pytest.mark.parametrize("drops", [False, True])
+def test_a_slice_is_read_with_the_set_it_was_coded_with(drops):
+    pairs = [sets(bframes=3), sets(bframes=16, sps_id=1)]
+    first, second = (h264.parse_sps(sps) for sps, _ in pairs)
+    assert first.order_bits != second.order_bits
+    for sps in (first, second):
+        found = survey(*pairs)
+        found.take(start(sps, drops=drops))
+        assert bool(found.flags[0] & RESTARTS) is not drops
+
+
+@pytest.mark.parametrize(
+    "other", [{"bframes": 0}, {"ref": 5}, {"level": 41}, {"colorprim": "bt709"}, {"fullrange": "on"}]
+)
+def test_sets_that_do_not_fit_each_other_cannot_be_copied_from(other):
+    usual = {"level": 30, "bframes": 3}
+    survey(sets(**usual), sets(**usual, sps_id=1))
+    with pytest.raises(CannotCopy, match="changes on the way"):
+        survey(sets(**usual), sets(**{**usual, **other}, sps_id=1))
+
+
+def test_another_set_that_only_packets_tell_may_be_missed():
+    first, second = sets(), sets(sps_id=1)
+    packet = av.Packet(nal.with_lengths([*second, b"\x65\x88\x80"]))
+    packet.pts = 0
+    with pytest.raises(CannotCopy, match="changes on the way"):
+        survey(first).take(packet)
+
+
+def test_as_many_sets_are_taken_as_a_header_has_room_for():
+    pairs = [sets(sps_id=number) for number in range(31)]
+    survey(*pairs[:30])
+    with pytest.raises(CannotCopy, match="too many ways"):
+        survey(*pairs)
+
+
+def test_picture_sets_have_their_limits_too():
+    found = survey(sets())
+    for number in range(1, 253):
+        found.learn(picture_set(number))
+    with pytest.raises(CannotCopy, match="too many ways"):
+        found.learn(picture_set(253))
+    with pytest.raises(CannotCopy, match="too many ways"):
+        survey(sets()).learn(picture_set(1) + b"\7" * 70_000)
+
+
+def picture_set(number: int) -> bytes:
+    writer = BitWriter()
+    writer.bits(h264.PPS, 8)
+    writer.unsigned(number)
+    writer.unsigned(0)
+    return writer.unit()
+
+
+def test_a_set_of_absurd_numbers_or_without_end_is_damage_found_at_once():
+    started, writer = time.monotonic(), BitWriter()
+    for byte in (0x67, 66, 0, 30):
+        writer.bits(byte, 8)
+    writer.unsigned(0)
+    # How many bits the numbers of pictures have.
+    writer.unsigned(2**32 - 2)
+    for unit in (writer.unit(), b"\x67\x42\0\x1e" + b"\x55" * 1_000_000):
+        with pytest.raises(ValueError, match="where the format allows"):
+            Survey(CODECS["h264"], b"").learn(unit)
+    # Reading it through would take minutes.
+    assert time.monotonic() - started < 60
+
+
+def test_empty_sets_in_a_header_are_passed_over():
+    sps, pps = sets()
+    header = h264.header([sps], [pps])
+    place = 8 + len(sps)
+    altered = header[:5] + b"\xe2" + header[6:place] + b"\0\0" + b"\2\0\0" + header[place + 1 :]
+    assert h264.configuration(altered) == (4, [sps, pps])
+    assert survey([sps, pps]).sets == Survey(CODECS["h264"], altered).sets
