@@ -92,7 +92,7 @@ class MediaInfo:
     @property
     def is_of_copy(self) -> bool:
         """Whether all but `format` and `size_bytes` is said of a copy with times that rise, which is what has to be
-        opened (`jobs.engine.clock`)."""
+        opened (`probe.discontinuities`)."""
         return self.clocks > 1 or self.restamped
 
     @property

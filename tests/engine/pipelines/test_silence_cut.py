@@ -290,8 +290,8 @@ def test_the_plan_alone_is_the_plan_that_is_cut_and_costs_no_decoding_twice(tmp_
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
     cache = tmp_path / "cache"
     first = cutting.plan_only(source, inspect(source), PARAMS, cache=cache)
-    for part in (peak_levels.pcm, frame_index):
-        monkeypatch.setattr(part, "decoded" if part is peak_levels.pcm else "open_picture", None)
+    for part in (peak_levels.decoder, frame_index):
+        monkeypatch.setattr(part, "decoded" if part is peak_levels.decoder else "open_picture", None)
     again = cutting.plan_only(source, inspect(source), PARAMS, cache=cache)
     tighter = cutting.plan_only(source, inspect(source), dataclasses.replace(PARAMS, margin_after_ms=0), cache=cache)
     monkeypatch.undo()
@@ -391,7 +391,7 @@ def test_stopping_does_not_wait_for_the_packets_to_be_read(tmp_path, monkeypatch
             halt.check()
         raise InputError("Nobody has stopped it.")
 
-    monkeypatch.setattr(cutting.timeline, "index_frames", endless)
+    monkeypatch.setattr(cutting.frame_index, "index_frames", endless)
     watch = threading.Timer(30, given_up.set)
     watch.start()
     with pytest.raises(Cancelled):

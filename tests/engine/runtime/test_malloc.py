@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from jobs.engine.memory import give_back_large_blocks
+from jobs.engine.runtime.malloc import give_back_large_blocks
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

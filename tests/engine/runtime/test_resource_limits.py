@@ -29,7 +29,11 @@ def facts(width: int, height: int, seconds: int = 60):
 
 def in_a_process(code: str) -> str:
     """What code says that works in bounds of 300 MB; limits of a process are all of its own."""
-    start = "from jobs.engine import bounds, process\nfrom tests import factories\nINFO = factories.info(video=None)\n"
+    start = (
+        "from jobs.engine.runtime import resource_limits, subprocess_runner\n"
+        "from tests import factories\n"
+        "INFO = factories.info(video=None)\n"
+    )
     argv = [sys.executable, "-c", DJANGO + start + textwrap.dedent(code)]
     return subprocess.run(argv, stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout.decode()
 
@@ -71,14 +75,14 @@ def test_this_process_and_its_children_are_held_to_it():
         import numpy, sys
         from jobs.errors import TooHeavy
         program = [sys.executable, "-c", "bytearray(400_000_000)"]
-        for work in (lambda: numpy.ones(50_000_000), lambda: process.output(program)):
+        for work in (lambda: numpy.ones(50_000_000), lambda: subprocess_runner.output(program)):
             try:
-                with bounds.held(INFO, 300_000_000):
+                with resource_limits.held(INFO, 300_000_000):
                     work()
             except TooHeavy as error:
                 print(error.code, error.message)
         numpy.ones(50_000_000)
-        process.output(program)
+        subprocess_runner.output(program)
         print("afterwards all is as before")
         """
     ).splitlines()
@@ -100,7 +104,7 @@ def test_an_encoder_that_says_nothing_of_memory_is_found_out_by_what_was_in_use(
         for size in (1, 30_000_000):
             for error in errors:
                 try:
-                    with bounds.held(INFO, 600_000_000):
+                    with resource_limits.held(INFO, 600_000_000):
                         numpy.ones(size)
                         raise error
                 except JobError as error:
@@ -116,7 +120,7 @@ def test_what_a_parent_had_in_use_does_not_count():
         """
         from jobs.errors import ToolError
         try:
-            with bounds.held(INFO, 600_000_000):
+            with resource_limits.held(INFO, 600_000_000):
                 raise ToolError("The pictures could not be encoded.")
         except ToolError as error:
             print(error.code)

@@ -172,11 +172,11 @@ def test_a_child_can_give_the_network_up_by_itself():
     """Where a container gives no namespaces: also for threads and programs that it starts."""
     code = (
         "import socket, subprocess, sys, threading\n"
-        "from jobs.engine import offline\n"
+        "from jobs.engine.runtime import network_filter\n"
         "def try_it():\n"
         "    try: print(socket.socket())\n"
         "    except OSError as error: print(error.strerror)\n"
-        "print(offline.enter())\n"
+        "print(network_filter.enter())\n"
         "for _ in range(2): threads = [threading.Thread(target=try_it)]; threads[0].start(); threads[0].join()\n"
         "child = 'import socket; socket.socket(socket.AF_INET6)'\n"
         "print('PermissionError' in subprocess.run([sys.executable, '-c', child], stderr=-1).stderr.decode())\n"
