@@ -127,7 +127,7 @@ async def cost(job: Any, cookie: str, count: int, rounds: int = 10) -> float:
     from asgiref.sync import sync_to_async
     from channels.testing import WebsocketCommunicator
 
-    from jobs import live
+    from jobs.live import rows as live
     from videoservice.asgi import application
 
     headers = [(b"origin", b"http://localhost"), (b"host", b"localhost"), (b"cookie", cookie.encode())]

@@ -19,4 +19,4 @@ class JobsConfig(AppConfig):
 
 class BrandedAdminConfig(admin.AdminConfig):
     default = False
-    default_site = "jobs.admin_site.BrandedAdminSite"
+    default_site = "videoservice.admin_site.BrandedAdminSite"

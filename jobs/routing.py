@@ -1,5 +1,5 @@
 from django.urls import path
 
-from jobs.consumers import QueueConsumer
+from jobs.live.consumers import QueueConsumer
 
 websocket_urlpatterns = [path("ws/queue/", QueueConsumer.as_asgi())]

@@ -12,11 +12,12 @@ from typing import Any
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from jobs import live, storage
+from jobs import storage
 from jobs.engine.runtime import resource_limits
 from jobs.engine.runtime.failures import as_job_error
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import Cancelled, InputError
+from jobs.live import rows
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
@@ -49,7 +50,7 @@ def attempt_job(job_id: str) -> None:
     worker = horse_name(os.environ.get("RQ_WORKER_ID", socket.gethostname()), os.getpid())
     if job is None or not job.start(worker):
         return
-    live.publish_line(job)
+    rows.publish_line(job)
     attempt, commands = job.attempt, CommandLog()
     try:
         work(job, commands)

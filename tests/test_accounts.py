@@ -263,7 +263,7 @@ def kept():
 
 
 def test_every_try_to_sign_in_is_kept_for_the_operator(client, caplog):
-    caplog.set_level(logging.INFO, "jobs.accounts")
+    caplog.set_level(logging.INFO, "jobs.auth.allauth_adapter")
     factories.account()
     sign_in(client, password="wrong")
     sign_in(client, "nobody@example.org")

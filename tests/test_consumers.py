@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from jobs import feeds, live
+from jobs.live import feeds, rows
 from jobs.models import Job
 from tests import factories
 from videoservice.asgi import application
@@ -46,7 +46,7 @@ async def state_of(page: WebsocketCommunicator) -> str:
 
 
 async def told(job: Job) -> None:
-    await sync_to_async(live.publish)(job)
+    await sync_to_async(rows.publish)(job)
 
 
 async def test_a_page_gets_the_whole_state_when_it_connects(ann):
@@ -62,8 +62,8 @@ async def test_a_page_gets_the_whole_state_when_it_connects(ann):
 
 async def test_a_page_that_shows_the_present_state_gets_the_count_only(ann):
     await sync_to_async(factories.job)(ann)
-    jobs = await sync_to_async(live.rows)(ann, live.View("queue"))
-    page = await sync_to_async(socket)(ann, f"view=queue&state={live.state_of(jobs)}")
+    jobs = await sync_to_async(rows.rows)(ann, rows.View("queue"))
+    page = await sync_to_async(socket)(ann, f"view=queue&state={rows.state_of(jobs)}")
     await page.connect()
     state = await state_of(page)
     assert 'id="jobs"' not in state
@@ -170,7 +170,7 @@ async def test_a_page_is_sent_away_while_the_database_is_away(ann, monkeypatch):
     page = await sync_to_async(socket)(ann)
     await page.connect()
     await state_of(page)
-    monkeypatch.setattr(live, "stamped", away)
+    monkeypatch.setattr(rows, "stamped", away)
     await told(job)
     assert (await page.receive_output(timeout=10))["code"] == feeds.UNAVAILABLE
 
@@ -186,7 +186,7 @@ async def test_whatever_goes_wrong_in_pushing_closes_every_socket_and_the_next_o
         await state_of(page)
     await sync_to_async(job.advance)(1, 0.5, "Encoding", None)
     with monkeypatch.context() as broken:
-        broken.setattr(live, "changes", wrong)
+        broken.setattr(rows, "changes", wrong)
         await told(job)
         assert [(await page.receive_output(timeout=10))["code"] for page in pages] == [feeds.UNAVAILABLE] * 2
     again = await sync_to_async(socket)(ann)
@@ -201,7 +201,7 @@ def test_sockets_are_closed_with_codes_that_autobahn_sends():
 
 async def test_queries_for_one_owner_do_not_hold_up_the_pages_of_another(ann, monkeypatch):
     eve = await sync_to_async(factories.account)("eve@example.org")
-    stamped, held, let_go = live.stamped, threading.Event(), threading.Event()
+    stamped, held, let_go = rows.stamped, threading.Event(), threading.Event()
 
     def slow_for_eve(owner, view):
         if owner.pk == eve.pk:
@@ -209,7 +209,7 @@ async def test_queries_for_one_owner_do_not_hold_up_the_pages_of_another(ann, mo
             assert let_go.wait(30)
         return stamped(owner, view)
 
-    monkeypatch.setattr(live, "stamped", slow_for_eve)
+    monkeypatch.setattr(rows, "stamped", slow_for_eve)
     hers, mine = await sync_to_async(socket)(eve), await sync_to_async(socket)(ann)
     await hers.connect()
     assert await asyncio.to_thread(held.wait, 30)
@@ -242,7 +242,7 @@ def test_many_pages_cost_the_queries_of_one_and_get_the_same_words(ann, django_a
 
     def pages(count: int) -> list[feeds.Page]:
         key = client.cookies[settings.SESSION_COOKIE_NAME].value
-        return [feeds.Page(None, None, key, live.View("queue"), "") for _ in range(count)]
+        return [feeds.Page(None, None, key, rows.View("queue"), "") for _ in range(count)]
 
     with CaptureQueriesContext(connection) as one:
         feeds.look(ann.pk, pages(1))

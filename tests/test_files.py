@@ -13,9 +13,9 @@ import pytest
 import requests
 from django.test import RequestFactory
 
-from jobs import sending
+from jobs import file_response
+from jobs.file_response import Sent, Unsatisfiable, byte_range
 from jobs.models import Artifact, Job, Video
-from jobs.sending import Sent, Unsatisfiable, byte_range
 from tests import factories
 from tests.processes import wait_for
 from tests.site import Client, Site
@@ -333,7 +333,7 @@ def test_a_server_in_front_can_send_it(settings, tmp_path: Path):
     path = tmp_path / "source.mp4"
     path.write_bytes(DATA)
     sent = Sent("videos/a b/source.mp4", "talk.mp4", "video/mp4", "0" * 64)
-    answer, wanted = sending.answer(RequestFactory().get("/", headers={"Range": "bytes=0-9"}), sent, path.stat())
+    answer, wanted = file_response.answer(RequestFactory().get("/", headers={"Range": "bytes=0-9"}), sent, path.stat())
     assert wanted is None and answer.content == b""
     assert answer["X-Accel-Redirect"] == "/protected-media/videos/a%20b/source.mp4"
     assert answer["Content-Type"] == "video/mp4"

@@ -7,7 +7,7 @@ from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from jobs.services import jobs as services
-from jobs.services import line, parameters
+from jobs.services import parameters, queue_position
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -92,20 +92,20 @@ def test_removing_a_job_deletes_its_files():
 
 def test_places_in_line_say_who_is_next():
     first, second = factories.job(), factories.job()
-    places = line.places([first, second])
+    places = queue_position.places([first, second])
     assert [places[job.pk].position for job in (first, second)] == [1, 2]
 
 
 def test_without_past_runs_no_wait_is_guessed_for_those_behind():
     first, second = factories.job(), factories.job()
-    places = line.places([first, second])
+    places = queue_position.places([first, second])
     assert places[second.pk].wait_minutes is None
 
 
 def test_short_recordings_say_nothing_of_a_long_one():
     short = [(15.0, 10.0)] * 20  # most of it to get going
-    assert line.expected(short, 2544) is None
-    assert line.expected([*short, (120.0, 2400.0)], 2544) == pytest.approx(127.2)
+    assert queue_position.expected(short, 2544) is None
+    assert queue_position.expected([*short, (120.0, 2400.0)], 2544) == pytest.approx(127.2)
 
 
 def test_the_wait_is_guessed_from_the_pace_of_past_runs():
@@ -113,5 +113,5 @@ def test_the_wait_is_guessed_from_the_pace_of_past_runs():
     # 10 s of recording took 120 s, so each job ahead of the same length takes 2 minutes.
     Job.objects.filter(pk=past.pk).update(finished_at=past.started_at + timedelta(seconds=120))
     jobs = [factories.job() for _ in range(3)]
-    places = line.places(jobs)
+    places = queue_position.places(jobs)
     assert [places[job.pk].wait_minutes for job in jobs] == [None, 2, 4]

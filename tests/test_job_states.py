@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from jobs.errors import InputError, ToolError
 from jobs.models import Job
-from jobs.services import line
+from jobs.services import queue_position
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -83,9 +83,9 @@ def test_every_change_raises_the_version():
 def test_a_released_job_keeps_its_place_in_line():
     first, second = factories.job(), factories.job()
     first.start("here")
-    assert line.places([first, second])[second.pk].position == 1
+    assert queue_position.places([first, second])[second.pk].position == 1
     first.release(1)
-    places = line.places([first, second])
+    places = queue_position.places([first, second])
     assert (places[first.pk].position, places[second.pk].position) == (1, 2)
     assert first.progress == 0
 
@@ -93,7 +93,7 @@ def test_a_released_job_keeps_its_place_in_line():
 def test_places_count_only_the_same_queue():
     factories.job(queue="long")
     job = factories.job(queue="quick")
-    assert line.places([job])[job.pk].position == 1
+    assert queue_position.places([job])[job.pk].position == 1
 
 
 def test_a_silent_running_job_counts_as_lost_and_a_beating_one_does_not():

@@ -3,7 +3,7 @@ import re
 import pytest
 from django.db import connection
 
-from jobs import live
+from jobs.live import rows
 from jobs.models import Account, Artifact, Job
 from tests import factories
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 S = Job.Status
 
 
-QUEUE = live.View("queue")
+QUEUE = rows.View("queue")
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def change():
     """Changes the rows of an account as told; what its page is then sent, and the rows that it shows."""
 
     def make(owner, doing):
-        before = live.shown(live.rows(owner, QUEUE))
+        before = rows.shown(rows.rows(owner, QUEUE))
         doing()
-        jobs = live.rows(owner, QUEUE)
-        return "".join(live.changes(before, jobs)), jobs
+        jobs = rows.rows(owner, QUEUE)
+        return "".join(rows.changes(before, jobs)), jobs
 
     return make
 
@@ -42,14 +42,14 @@ def with_pictures(job, count):
 def test_a_view_shows_only_the_owners_jobs():
     mine = factories.job()
     factories.job(factories.account("eve@example.org"))
-    assert live.rows(mine.owner, live.View("queue")) == [mine]
+    assert rows.rows(mine.owner, rows.View("queue")) == [mine]
 
 
 def test_jobs_under_way_come_first_then_the_newest_activity():
     done, queued, running = factories.job(status=S.RUNNING), factories.job(), factories.job()
     done.succeed(1)
     running.start("here")
-    assert live.rows(done.owner, live.View("queue")) == [running, queued, done]
+    assert rows.rows(done.owner, rows.View("queue")) == [running, queued, done]
 
 
 @pytest.mark.django_db(transaction=True)  # ANALYZE TABLE commits
@@ -65,7 +65,7 @@ def test_the_first_page_is_read_in_the_order_of_an_index_however_many_rows_there
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE TABLE jobs_job, jobs_video" if connection.vendor == "mysql" else "ANALYZE")
         cursor.fetchall()
-    plan = live.listed(owner, live.View("queue", status=status))[: live.ROWS].explain()
+    plan = rows.listed(owner, rows.View("queue", status=status))[: rows.ROWS].explain()
     assert "jobs_job_owner_i_" in plan  # an index of the owner's rows
     assert "filesort" not in plan  # as MariaDB says that it sorts
     assert "TEMP B-TREE FOR ORDER BY" not in plan  # as SQLite says it; rows of the same microsecond may be sorted
@@ -77,7 +77,7 @@ def test_a_row_that_changed_is_sent_alone_with_the_order_and_state_of_all(change
     assert f'id="job-{job.pk}"' in markup
     assert f'id="job-{other.pk}"' not in markup
     assert order(markup) == [str(job.pk) for job in jobs]
-    assert f'data-state="{live.state_of(jobs)}"' in markup
+    assert f'data-state="{rows.state_of(jobs)}"' in markup
 
 
 def test_nothing_is_sent_when_nothing_changed(change):
@@ -116,8 +116,8 @@ def test_the_last_row_that_goes_leaves_an_empty_order(change):
 
 def test_a_page_of_which_nothing_is_known_is_sent_everything_even_that_there_is_nothing(change):
     job = factories.job()
-    assert f'id="job-{job.pk}"' in live.changes(None, [job])[0]
-    assert order(live.changes(None, [])[0]) == []
+    assert f'id="job-{job.pk}"' in rows.changes(None, [job])[0]
+    assert order(rows.changes(None, [])[0]) == []
 
 
 def test_a_large_change_comes_in_messages_of_bounded_size_and_the_last_one_has_the_order(change):
@@ -125,9 +125,9 @@ def test_a_large_change_comes_in_messages_of_bounded_size_and_the_last_one_has_t
     jobs = [factories.job(owner, status=S.SUCCEEDED) for _ in range(20)]
     for job in jobs:
         with_pictures(job, 12)
-    messages = live.changes(None, live.rows(owner, QUEUE))
+    messages = rows.changes(None, rows.rows(owner, QUEUE))
     assert len(messages) > 2
-    assert all(len(message.encode()) < live.MESSAGE_BYTES + 4096 for message in messages)  # the order of 50 besides
+    assert all(len(message.encode()) < rows.MESSAGE_BYTES + 4096 for message in messages)  # the order of 50 besides
     assert not any("data-order" in message or "data-state" in message for message in messages[:-1])
     assert order(messages[-1]) == [str(job.pk) for job in reversed(jobs)]
     everything = "".join(messages)
@@ -137,13 +137,13 @@ def test_a_large_change_comes_in_messages_of_bounded_size_and_the_last_one_has_t
 def test_what_only_some_rows_are_drawn_with_is_read_for_those_alone(change, django_assert_num_queries):
     jobs = [factories.job(status=S.SUCCEEDED) for _ in range(3)]
     owner = jobs[0].owner
-    before = live.shown(live.stamped(owner, QUEUE))
+    before = rows.shown(rows.stamped(owner, QUEUE))
     with django_assert_num_queries(2):  # the jobs and their recordings
-        present = live.present(owner, QUEUE)
+        present = rows.present(owner, QUEUE)
     with django_assert_num_queries(0):
         assert present.changes(before) == []
     Job.objects.filter(pk=jobs[1].pk).update(version=9)
-    present = live.present(owner, QUEUE)
+    present = rows.present(owner, QUEUE)
     with django_assert_num_queries(2):  # its results, and what it waited for
         (message,) = present.changes(before)
     assert message.count("<article") == 1
@@ -152,28 +152,28 @@ def test_what_only_some_rows_are_drawn_with_is_read_for_those_alone(change, djan
 def test_a_row_larger_than_a_message_goes_alone(change):
     big, small = factories.job(status=S.SUCCEEDED), factories.job(status=S.SUCCEEDED)
     with_pictures(big, 120)
-    first, second = live.changes(None, live.rows(big.owner, QUEUE))
+    first, second = rows.changes(None, rows.rows(big.owner, QUEUE))
     assert f'id="job-{small.pk}"' in first
-    assert f'id="job-{big.pk}"' in second and len(second) > live.MESSAGE_BYTES
+    assert f'id="job-{big.pk}"' in second and len(second) > rows.MESSAGE_BYTES
 
 
 def test_the_state_names_exactly_these_rows():
     job = factories.job(status=S.RUNNING)
-    view = live.View("queue")
-    state = live.state_of(live.rows(job.owner, view))
-    assert state == live.state_of(live.rows(job.owner, view))
+    view = rows.View("queue")
+    state = rows.state_of(rows.rows(job.owner, view))
+    assert state == rows.state_of(rows.rows(job.owner, view))
     job.advance(1, 0.5, "Encoding", None)
-    assert state != live.state_of(live.rows(job.owner, view))
+    assert state != rows.state_of(rows.rows(job.owner, view))
 
 
 def test_a_view_of_one_video_shows_its_jobs_only():
     job = factories.job()
     factories.job(job.owner)
-    assert live.rows(job.owner, live.View("video", video=str(job.video_id))) == [job]
+    assert rows.rows(job.owner, rows.View("video", video=str(job.video_id))) == [job]
 
 
 def test_unknown_words_in_the_query_show_as_little_as_possible():
-    assert live.View.of({"view": "everything", "status": "x"}) == live.View("bar", "", "")
+    assert rows.View.of({"view": "everything", "status": "x"}) == rows.View("bar", "", "")
 
 
 # Who is told ---------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_unknown_words_in_the_query_show_as_little_as_possible():
 def told(monkeypatch):
     """Whom the pages' group was told of a change, as addresses."""
     owners = []
-    monkeypatch.setattr(live, "tell", lambda ids: owners.extend(Account.objects.get(pk=pk).email for pk in ids))
+    monkeypatch.setattr(rows, "tell", lambda ids: owners.extend(Account.objects.get(pk=pk).email for pk in ids))
     return owners
 
 
@@ -194,7 +194,7 @@ def line_of(*emails):
 def test_a_job_that_starts_tells_those_behind_it(told):
     _, second, _ = line_of("ann", "bob", "cid")
     second.start("here")
-    live.publish_line(second)
+    rows.publish_line(second)
     assert sorted(told) == ["bob@example.org", "cid@example.org"]
 
 
@@ -202,14 +202,14 @@ def test_a_job_that_ends_at_work_tells_its_owner_only(told):
     first, *_ = line_of("ann", "bob")
     first.start("here")
     first.succeed(1)
-    live.publish_line(first)
+    rows.publish_line(first)
     assert told == ["ann@example.org"]
 
 
 def test_a_job_that_is_cancelled_in_line_tells_those_behind_it(told):
     _, second, _ = line_of("ann", "bob", "cid")
     second.cancel()
-    live.publish_line(second)
+    rows.publish_line(second)
     assert sorted(told) == ["bob@example.org", "cid@example.org"]
 
 
@@ -217,7 +217,7 @@ def test_a_job_that_comes_back_to_its_place_tells_those_behind_it(told):
     first, *_ = line_of("ann", "bob")
     first.start("here")
     first.release(1)
-    live.publish_line(first)
+    rows.publish_line(first)
     assert sorted(set(told)) == ["ann@example.org", "bob@example.org"]
 
 
@@ -225,5 +225,5 @@ def test_a_job_of_another_queue_tells_nobody_else(told):
     line_of("ann", "bob")
     other = factories.job(factories.account("eve@example.org"), queue="long")
     other.start("here")
-    live.publish_line(other)
+    rows.publish_line(other)
     assert told == ["eve@example.org"]

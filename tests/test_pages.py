@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape, strip_tags
 
-from jobs import live
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.errors import InputError
+from jobs.live import rows
 from jobs.models import Artifact, Job, Video
 from jobs.operations import registry
 from jobs.services import jobs, parameters
@@ -445,10 +445,10 @@ def test_the_tabs_filter(client, ann):
 
 def test_older_jobs_are_on_further_pages(client, ann):
     video = factories.video(ann)
-    for _ in range(live.ROWS + 1):
+    for _ in range(rows.ROWS + 1):
         factories.job(ann, video=video, status=S.SUCCEEDED)
     first, second = (client.get(f"/queue/?page={number}").content.decode() for number in (1, 2))
-    assert first.count("<article ") == live.ROWS
+    assert first.count("<article ") == rows.ROWS
     assert second.count("<article ") == 1
     assert "view=queue" in first
     assert "view=queue" not in second  # an old page does not fill up with new jobs
@@ -463,8 +463,8 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(client, ann, django_
 
 
 def row(job):
-    (shown,) = live.rows(job.owner, live.View("job", job=str(job.pk)))
-    return live.render_row(shown)
+    (shown,) = rows.rows(job.owner, rows.View("job", job=str(job.pk)))
+    return rows.render_row(shown)
 
 
 def test_a_row_begins_as_the_socket_expects():
@@ -575,7 +575,7 @@ def test_a_title_cannot_break_out_of_a_row(status):
 
 def test_the_rows_say_only_the_count_to_a_page_that_shows_them_already(client, ann):
     factories.job(ann)
-    state = live.state_of(live.rows(ann, live.View("queue")))
+    state = rows.state_of(rows.rows(ann, rows.View("queue")))
     assert "<article" not in client.get("/queue/rows/", {"view": "queue", "state": state}).content.decode()
     other = client.get("/queue/rows/", {"view": "queue", "state": "other"}).content.decode()
     assert '<section id="jobs" hx-swap-oob="true"' in other

@@ -4,8 +4,9 @@ import pytest
 from django.urls import reverse
 from PIL import Image
 
-from jobs import live, storage
+from jobs import storage
 from jobs.errors import InputError
+from jobs.live import rows
 from jobs.models import Artifact, Job, Video
 from jobs.services import jobs, posters
 from tests import factories
@@ -117,11 +118,11 @@ def test_the_page_offers_undo_beside_the_chosen_picture_only(client, video):
 
 def test_rows_of_open_pages_look_different_afterwards(video):
     picture = thumbnail(video, GREEN)
-    before = live.stamp(Job.objects.get(pk=picture.job_id))
+    before = rows.stamp(Job.objects.get(pk=picture.job_id))
 
     posters.choose(picture)
 
-    assert live.stamp(Job.objects.get(pk=picture.job_id)) != before
+    assert rows.stamp(Job.objects.get(pk=picture.job_id)) != before
 
 
 def test_scripts_hear_the_new_address(client, video):

@@ -1,6 +1,6 @@
 import pytest
 
-from jobs import live
+from jobs.live import rows
 from jobs.models import Job, Video
 from jobs.services import shelf
 from tests import factories
@@ -15,7 +15,7 @@ def ann():
 
 
 def state(owner, **query):
-    return live.present(owner, live.View.of({"view": "library", **query})).state
+    return rows.present(owner, rows.View.of({"view": "library", **query})).state
 
 
 def change_title(video):

@@ -18,7 +18,7 @@ from daphne import http_protocol
 from django.conf import settings
 from twisted.python.failure import Failure
 
-from jobs.credentials import Credentials
+from jobs.auth.credentials import Credentials
 from videoservice.admission import UNKNOWN_LIMIT_BYTES, Admission, no_room
 from videoservice.channel import Channel
 from videoservice.outages import refusal_of

@@ -74,7 +74,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "jobs.context_processors.bar",
+                "jobs.views.context_processors.bar",
             ],
         },
     },
@@ -187,7 +187,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "jobs.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "jobs.auth.allauth_adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -197,7 +197,7 @@ ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_SESSION_REMEMBER = True
 SIGNUP = env.choice("SIGNUP", "open", "closed")
 """Whether people may make accounts themselves; the first one always may."""
-# By visitor and address, not by address alone: see jobs.accounts.
+# By visitor and address, not by address alone: see jobs.auth.allauth_adapter.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
 
 EMAIL_URL = env.text("EMAIL_URL")

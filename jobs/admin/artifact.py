@@ -2,9 +2,10 @@ import json
 
 from django.contrib import admin
 
-from jobs import live, storage
+from jobs import storage
 from jobs.admin.base import Watched, link, listing, size
 from jobs.admin.job import OperationFilter as JobOperationFilter
+from jobs.live import rows
 from jobs.models import Artifact
 
 
@@ -45,4 +46,4 @@ class ArtifactAdmin(Watched):
         key, owner_id = obj.key, obj.job.owner_id
         obj.delete()
         storage.delete(key)
-        live.tell([owner_id])
+        rows.tell([owner_id])

@@ -5,8 +5,8 @@ from django.http import HttpRequest
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
-from jobs import attempts
 from jobs.api.errors import ApiError
+from jobs.auth import attempts
 from jobs.models import Account, Token
 
 

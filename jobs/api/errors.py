@@ -17,7 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as SchemaError
 
-from jobs import access
+from jobs.auth import access
 from jobs.errors import Busy, InputError, JobError, ResourceError
 from videoservice.errors import answer
 from videoservice.middleware import AnswerMiddleware

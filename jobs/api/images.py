@@ -6,12 +6,12 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
 from jobs import storage
-from jobs.access import owned
 from jobs.api.auth import owner
 from jobs.api.documented import BYTES, IMAGE, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.image_schemas import ImageDeleted, ImageList, ImageOut
 from jobs.api.schemas import Page, path_of
+from jobs.auth.access import owned
 from jobs.engine.probe.image_sanitizer import LIMIT_BYTES
 from jobs.errors import InputError
 from jobs.models import Image

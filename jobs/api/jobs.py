@@ -9,15 +9,15 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router, Status
 
-from jobs.access import owned
 from jobs.api.auth import owner
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError
 from jobs.api.parameters import checked
 from jobs.api.schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, path_of
+from jobs.auth.access import owned
 from jobs.models import Account, Job, Video
 from jobs.operations.base import Params
-from jobs.services import jobs, line, parameters
+from jobs.services import jobs, parameters, queue_position
 
 router = Router(tags=["Jobs"])
 Key = Annotated[
@@ -33,7 +33,7 @@ Key = Annotated[
 
 def shown(found: Iterable[Job]) -> list[JobOut]:
     rows = list(found)
-    places = line.places(rows)
+    places = queue_position.places(rows)
     return [JobOut.of(job, places.get(job.pk)) for job in rows]
 
 

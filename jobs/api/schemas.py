@@ -12,7 +12,7 @@ from jobs.api.operation_schema import schema_of
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Operation
-from jobs.services.line import Place
+from jobs.services.queue_position import Place
 
 Status = Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled"]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

@@ -9,8 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
-from jobs import live, storage
-from jobs.access import aowned, owned
+from jobs import storage
 from jobs.api.auth import owner
 from jobs.api.documented import BYTES, UPLOAD, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
@@ -25,7 +24,9 @@ from jobs.api.schemas import (
     VideoQuery,
     path_of,
 )
+from jobs.auth.access import aowned, owned
 from jobs.errors import InputError
+from jobs.live import rows
 from jobs.models import Artifact, Video
 from jobs.services import naming, plans, uploads, videos
 from jobs.views import results
@@ -108,7 +109,7 @@ def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> Vid
         raise invalid([("title", "Write a title.")])
     video.title = title
     video.save(update_fields=["title"])
-    live.tell([video.owner_id])
+    rows.tell([video.owner_id])
     return VideoOut.of(video)
 
 

@@ -13,8 +13,8 @@ from jobs.engine.pipelines import clean_audio
 from jobs.engine.pipelines.clean_audio import Cleaned, Mains, Wish
 from jobs.engine.render import replace_audio
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.chosen_container import Progress, wrapped
 from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm
-from jobs.operations.wrapped import Progress, wrapped
 
 
 class CleanAudioForm(OperationForm):

@@ -19,8 +19,8 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.render import passthrough
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.companions import caption_files, timelines
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TrackField, safe_name
+from jobs.operations.side_files import caption_files, timelines
 
 LONGEST_RANGES = 1_000_000
 """Characters of ranges as text."""

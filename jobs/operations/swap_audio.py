@@ -16,9 +16,9 @@ from jobs.engine.pipelines.swap_audio import Mode, Swapped
 from jobs.engine.render import replace_audio
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.chosen_container import Progress, wrapped
 from jobs.operations.fields import RecordingField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm
-from jobs.operations.wrapped import Progress, wrapped
 
 
 class SwapAudioForm(OperationForm):

@@ -20,8 +20,8 @@ from jobs.engine.pipelines import caption_video
 from jobs.engine.render import replace_video
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.chosen_container import with_notes
 from jobs.operations.forms import OperationForm, safe_name
-from jobs.operations.wrapped import with_notes
 
 LISTENING_SHARE = 0.9
 """Of the time, where captions are attached; beside burning them in it is half."""

@@ -16,9 +16,9 @@ from jobs.engine.render import replace_video
 from jobs.engine.video import text_raster
 from jobs.engine.video.overlay import Corner, Look
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.chosen_container import Progress, wrapped
 from jobs.operations.fields import ImageField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField
-from jobs.operations.wrapped import Progress, wrapped
 
 FURTHEST = 16_384
 """Pixels; no picture has more on a side."""

@@ -11,8 +11,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
-from jobs import live, storage
+from jobs import storage
 from jobs.errors import InputError, NotNow
+from jobs.live import rows
 from jobs.models import Account, Job, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
@@ -96,7 +97,7 @@ def _create(
         settle(job)
     else:
         ring(job)
-    live.publish(job)
+    rows.publish(job)
     return job
 
 
@@ -173,7 +174,7 @@ def erase(job: Job) -> None:
         _fail_dependant(dependant)
     job.delete()
     storage.delete_tree(artifacts_key(pk))
-    live.publish_line(job)
+    rows.publish_line(job)
 
 
 def artifacts_key(pk: UUID) -> str:
@@ -192,7 +193,7 @@ def ended(job: Job) -> None:
         allowance.give_back(job)
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
         settle(dependant)
-    live.publish_line(job)
+    rows.publish_line(job)
 
 
 def settle(job: Job) -> None:
@@ -201,7 +202,7 @@ def settle(job: Job) -> None:
     if states <= {Job.Status.SUCCEEDED}:
         if job.enqueue():
             ring(job)
-            live.publish_line(job)
+            rows.publish_line(job)
     elif states & {Job.Status.FAILED, Job.Status.CANCELLED}:
         _fail_dependant(job)
 

@@ -4,10 +4,11 @@ import uuid
 
 from PIL import Image
 
-from jobs import live, storage
+from jobs import storage
 from jobs.engine.pipelines.probe import POSTER_WIDTH
 from jobs.engine.video import still
 from jobs.errors import InputError
+from jobs.live import rows
 from jobs.models import Artifact, Video
 from jobs.services.videos import folder, poster_key
 
@@ -48,4 +49,4 @@ def _set(video: Video, key: str) -> None:
         storage.delete(key)
     if before not in (key, poster_key(video.pk)):
         storage.delete(before)
-    live.tell([video.owner_id])
+    rows.tell([video.owner_id])

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
-from jobs import live, storage
+from jobs import storage
+from jobs.live import rows
 from jobs.models import Install, Job, SignIn
 from jobs.services import custody, images, losses, uploads
 from jobs.services import jobs as services
@@ -89,7 +90,7 @@ def recover(job: Job, loss: Loss) -> None:
         log.warning("job %s is back in line after attempt %d: %s", job.pk, attempt, loss.what)
         clear_attempt(job, attempt)
         services.ring(job)
-        live.publish_line(job)
+        rows.publish_line(job)
 
 
 def clear_attempt(job: Job, attempt: int) -> None:

@@ -10,7 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, Sum
 
 from jobs.models import Account, Job, Video
-from jobs.services import loops, storyboards
+from jobs.services import preview_loops, storyboards
 
 PAGE = 24
 
@@ -51,7 +51,7 @@ def shelf(owner: Account, search: list[str], number: str | int | None) -> Shelf:
     if search:
         either = (Q(title__icontains=word) | Q(name__icontains=word) for word in search)
         found = mine.filter(functools.reduce(operator.and_, either))
-    found = found.annotate(loop=loops.newest_of_each(), storyboard=storyboards.newest_of_each())
+    found = found.annotate(loop=preview_loops.newest_of_each(), storyboard=storyboards.newest_of_each())
     videos: Page[Any] = Paginator(found.order_by("-created_at", "-pk"), PAGE).get_page(number)
     videos.object_list = add_work(owner, list(videos))
     totals = mine.aggregate(total=Count("pk"), used=Sum("size"))

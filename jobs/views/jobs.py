@@ -12,9 +12,9 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
-from jobs import live
-from jobs.access import owned
+from jobs.auth.access import owned
 from jobs.errors import InputError
+from jobs.live import rows as live
 from jobs.models import Job
 from jobs.operations import registry
 from jobs.services import inputs

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from jobs.access import aowned, refused, signed_in
+from jobs.auth.access import aowned, refused, signed_in
 from jobs.errors import Busy, JobError
 from jobs.models import Video
 from jobs.services import plans

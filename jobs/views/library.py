@@ -14,9 +14,9 @@ from jobs.models import Account, Video
 from jobs.services import uploads
 from jobs.services.naming import file_name
 from jobs.services.shelf import shelf
-from jobs.views import members, notes
+from jobs.views import members, upload_messages
 from jobs.views.members import changes, member
-from jobs.views.posted import work_form
+from jobs.views.work_form import work_form
 
 
 @member
@@ -42,7 +42,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     for file in [] if problems else files:
         try:
             video = take(request.user, file, work, "duplicate" in request.POST)  # type: ignore[arg-type]
-            notes.tell_left_out(request, video, work.work)
+            upload_messages.tell_left_out(request, video, work.work)
             received += 1
         except JobError as error:
             problems.append(f"{file_name(file.name or '')}: {error.message}")

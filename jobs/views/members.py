@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from jobs.access import refused
+from jobs.auth.access import refused
 
 View = Callable[..., HttpResponse]
 TYPED = "typed"

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
-from jobs.access import owned
+from jobs.auth.access import owned
 from jobs.errors import JobError
 from jobs.models import Artifact, Video
 from jobs.services import posters

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from jobs.access import owned, refused, signed_in
+from jobs.auth.access import owned, refused, signed_in
 from jobs.errors import Busy, InputError, JobError, ResourceError
 from jobs.forms import WorkForm
 from jobs.models import Video

@@ -5,9 +5,9 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from jobs.access import aowned, owned, signed_in
+from jobs.auth.access import aowned, owned, signed_in
+from jobs.file_response import Sent, send
 from jobs.models import Artifact, Image, Video
-from jobs.sending import Sent, send
 from jobs.services import naming, storyboards
 
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
-from jobs.access import owned, refused, signed_in
+from jobs.auth.access import owned, refused, signed_in
 from jobs.engine.captions.transcript import Line
 from jobs.errors import InputError
 from jobs.models import Video

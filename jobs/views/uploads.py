@@ -14,11 +14,11 @@ from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
 from jobs import forms
-from jobs.access import bearer, owned, refused, signed_in
+from jobs.auth.access import bearer, owned, refused, signed_in
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Image, Upload, Video
 from jobs.services import uploads
-from jobs.views import notes
+from jobs.views import upload_messages
 
 VERSION = "1.0.0"
 IMAGE_ENDINGS = (".png", ".webp", ".jpg", ".jpeg")
@@ -168,8 +168,8 @@ def _take(request: HttpRequest, upload: Upload, offset: int, checksum: uploads.C
 def _finish(request: HttpRequest, upload: Upload) -> HttpResponse:
     made = uploads.finish(upload)
     if isinstance(made, Video) and bearer(request) is None:  # a script shows no pages
-        notes.tell_left_out(request, made, upload.work)
-        notes.tell_duplicate(request, made)
+        upload_messages.tell_left_out(request, made, upload.work)
+        upload_messages.tell_duplicate(request, made)
     return _finished(made, upload.length)
 
 

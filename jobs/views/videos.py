@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_safe
 
-from jobs import live
-from jobs.access import owned
+from jobs.auth.access import owned
 from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
+from jobs.live import rows
 from jobs.models import Account, Job, Video
 from jobs.services import jobs as work_service
 from jobs.services import parameters, storyboards
@@ -20,7 +20,7 @@ from jobs.templatetags import words
 from jobs.views import cutting, members, transcripts
 from jobs.views.asking import ask
 from jobs.views.members import changes, member
-from jobs.views.posted import work_form
+from jobs.views.work_form import work_form
 
 
 @member
@@ -65,7 +65,7 @@ def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = TitleForm(request.POST, instance=video)
     if form.is_valid():
         form.save()
-        live.tell([video.owner_id])
+        rows.tell([video.owner_id])
         return redirect(video)
     video.refresh_from_db()
     extra = {"title_form": form}
@@ -104,15 +104,15 @@ def what_goes(video: Video) -> str:
 
 
 def context(owner: Account, video: Video) -> dict[str, Any]:
-    view = live.View("video", video=str(video.pk))
-    jobs = live.rows(owner, view)
+    view = rows.View("video", video=str(video.pk))
+    jobs = rows.rows(owner, view)
     return {
         "video": video,
         "summary": summary(video),
         "storyboard": storyboards.newest(video),
         "jobs": jobs,
         "view": view,
-        "state": live.state_of(jobs),
+        "state": rows.state_of(jobs),
         "work": WorkForm(owner=owner, video=video, defaults=False),
         "title_form": TitleForm(instance=video),
         **cutting.desk(video),

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from jobs import live
+from jobs.live import rows
 from jobs.models import Account, Artifact, Job, Video
 from tests import factories, media
 
@@ -51,7 +51,7 @@ class Desk:
 
     def order(self):
         with self.site.orm():
-            return [str(job.pk) for job in live.rows(self.owner, live.View("queue"))]
+            return [str(job.pk) for job in rows.rows(self.owner, rows.View("queue"))]
 
 
 @pytest.fixture
@@ -328,13 +328,13 @@ def test_a_page_full_of_galleries_stays_live_while_every_row_changes_and_a_job_r
     page.goto("/queue/")
     expect(page.locator("#live")).to_have_text("Live")
     desk.poke("Lecture 5")  # each row shows the new name
-    expect(page.locator("article.job", has_text="Lecture 5")).to_have_count(live.ROWS, timeout=30_000)
+    expect(page.locator("article.job", has_text="Lecture 5")).to_have_count(rows.ROWS, timeout=30_000)
     desk.advance(running, 0.4, "Further on")
     expect(row(page, running)).to_contain_text("Further on")
     expect(page.locator("#live")).to_have_text("Live")
     assert (heard.opened, heard.closed) == (1, 0)
     assert sum(heard.sizes) > 64 * 1024
-    assert max(heard.sizes) < live.MESSAGE_BYTES + 4096
+    assert max(heard.sizes) < rows.MESSAGE_BYTES + 4096
 
 
 def test_a_page_full_of_galleries_that_comes_back_is_sent_all_of_them(new_page, site, client, desk):
@@ -348,7 +348,7 @@ def test_a_page_full_of_galleries_that_comes_back_is_sent_all_of_them(new_page, 
         "document.getElementById('jobs-rows').replaceChildren(); document.getElementById('jobs').dataset.state = 'old'"
     )
     page.evaluate("dispatchEvent(new Event('online'))")  # a question that fails makes it connect anew
-    expect(page.locator("article.job")).to_have_count(live.ROWS, timeout=30_000)
+    expect(page.locator("article.job")).to_have_count(rows.ROWS, timeout=30_000)
     expect(row(page, running)).to_be_visible()
     expect(page.locator("#live")).to_have_text("Live")
     assert sum(heard.sizes) > 64 * 1024
@@ -376,15 +376,15 @@ def test_a_blocked_socket_is_made_up_for_by_polling_until_it_returns(new_page, s
     wire = Wire(page)
     page.goto("/queue/")
     live = page.locator("#live")
-    expect(live).to_have_text("Checking every 3 s", timeout=10_000)
+    expect(rows).to_have_text("Checking every 3 s", timeout=10_000)
     desk.advance(job, 0.25, "Still seen")
     expect(row(page, job)).to_contain_text("Still seen", timeout=10_000)
     wire.open = True
-    expect(live).to_have_text("Live", timeout=15_000)
+    expect(rows).to_have_text("Live", timeout=15_000)
     desk.advance(job, 0.5, "Seen at once")
     expect(row(page, job)).to_contain_text("Seen at once")
     wire.cut()
-    expect(live).to_have_text("Checking every 3 s", timeout=10_000)
+    expect(rows).to_have_text("Checking every 3 s", timeout=10_000)
     new = desk.job()
     expect(row(page, new)).to_be_visible(timeout=10_000)
 

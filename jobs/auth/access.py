@@ -15,7 +15,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
-from jobs import attempts
+from jobs.auth import attempts
 from jobs.errors import Busy
 from jobs.models import Account, Token
 from videoservice.errors import wants_page

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from jobs import attempts
+from jobs.auth import attempts
 from jobs.models import Account, SignIn
 from videoservice.visitors import plain, visitor
 

@@ -20,8 +20,8 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ValidationError
 from redis.exceptions import RedisError
 
-from jobs import live
-from jobs.credentials import signed_in
+from jobs.auth.credentials import signed_in
+from jobs.live import rows
 from jobs.models import Account
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,9 @@ class Page:
     send: Callable[[str], Awaitable[None]]
     close: Callable[[int], Awaitable[None]]
     session_key: str
-    view: live.View
+    view: rows.View
     state: str
-    shown: live.Shown | None = None
+    shown: rows.Shown | None = None
     count: str = ""
 
 
@@ -55,9 +55,9 @@ def look(owner_pk: int, pages: Iterable[Page]) -> dict[Page, list[str] | None]:
     if not owners:
         return dict.fromkeys(pages)
     owner = next(iter(owners.values()))
-    count = live.render_count(owner, out_of_band=True)
+    count = rows.render_count(owner, out_of_band=True)
     views = {view: present(owner, view) for view in {page.view for page in pages}}
-    changes: dict[tuple[live.View, str, bool], list[str]] = {}
+    changes: dict[tuple[rows.View, str, bool], list[str]] = {}
     found: dict[Page, list[str] | None] = {}
     for page in pages:
         if page.session_key not in owners:
@@ -72,11 +72,11 @@ def look(owner_pk: int, pages: Iterable[Page]) -> dict[Page, list[str] | None]:
     return found
 
 
-def present(owner: Account, view: live.View) -> live.Present:
+def present(owner: Account, view: rows.View) -> rows.Present:
     try:
-        return live.present(owner, view)
+        return rows.present(owner, view)
     except (ValidationError, ValueError):  # the id in it is none
-        return live.present(owner, live.View())
+        return rows.present(owner, rows.View())
 
 
 class Feed:
@@ -112,7 +112,7 @@ class Feed:
                 await page.close(UNAVAILABLE)
 
     async def _follow(self) -> None:
-        layer, group = get_channel_layer(), live.group(self.owner_pk)
+        layer, group = get_channel_layer(), rows.group(self.owner_pk)
         channel = await layer.new_channel()
         await layer.group_add(group, channel)
         try:

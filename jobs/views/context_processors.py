@@ -5,7 +5,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from jobs import live
+from jobs.live import rows
 
 
 def bar(request: HttpRequest) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def bar(request: HttpRequest) -> dict[str, Any]:
 
     def figures() -> dict[str, Any]:
         user = getattr(request, "user", None)
-        return live.bar(user) if user and user.is_authenticated else {"active": 0, "running_percent": None}
+        return rows.bar(user) if user and user.is_authenticated else {"active": 0, "running_percent": None}
 
     signup_is_open = SimpleLazyObject(lambda: get_adapter(request).is_open_for_signup(request))
     return {"bar": SimpleLazyObject(figures), "has_mail": bool(settings.EMAIL_URL), "signup_is_open": signup_is_open}

@@ -5,8 +5,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from jobs import feeds, live
-from jobs.credentials import signed_in
+from jobs.auth.credentials import signed_in
+from jobs.live import feeds, rows
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class QueueConsumer(AsyncWebsocketConsumer):
             return
         query = dict(parse_qsl(self.scope["query_string"].decode(errors="replace")))
         self.feed = feeds.feed_of(owner.pk)
-        self.page = feeds.Page(self.send, self.close, session_key, live.View.of(query), query.get("state", ""))
+        self.page = feeds.Page(self.send, self.close, session_key, rows.View.of(query), query.get("state", ""))
         self.feed.join(self.page)
 
     async def disconnect(self, code: int) -> None:

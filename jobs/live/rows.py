@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from jobs.models import Account, Job
 from jobs.models.job import JobQuerySet
-from jobs.services import line, shelf
+from jobs.services import queue_position, shelf
 
 log = logging.getLogger(__name__)
 LOGS = ("command_log", "log_tail", "error_detail")
@@ -85,7 +85,7 @@ def rows(owner: Account, view: View) -> list[Job]:
 def stamped(owner: Account, view: View) -> list[Job]:
     """The rows that a live page holds, each with its place in line (`job.place`) and what else is in its stamp."""
     jobs = list(listed(owner, view).prefetch_related(None).prefetch_related("video")[:ROWS])
-    places = line.places(jobs)
+    places = queue_position.places(jobs)
     for job in jobs:
         job.place = places.get(job.pk)  # type: ignore[attr-defined]
     return jobs

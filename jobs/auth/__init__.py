@@ -1,0 +1,1 @@
+"""Who is asking, signing in and up, and what belongs to whom."""

@@ -1,0 +1,1 @@
+"""What pages show of jobs while they change: rows, their drawing, and how open pages are told."""
