@@ -127,7 +127,7 @@ async def cost(job: Any, cookie: str, count: int, rounds: int = 10) -> float:
     from asgiref.sync import sync_to_async
     from channels.testing import WebsocketCommunicator
 
-    from jobs.live import rows as live
+    from jobs import publish
     from videoservice.asgi import application
 
     headers = [(b"origin", b"http://localhost"), (b"host", b"localhost"), (b"cookie", cookie.encode())]
@@ -146,7 +146,7 @@ async def cost(job: Any, cookie: str, count: int, rounds: int = 10) -> float:
         await asyncio.sleep(1)  # between two pushes
         await sync_to_async(job.advance)(1, step / rounds, f"Step {step}", None)
         begun = time.process_time()
-        await sync_to_async(live.publish)(job)
+        await sync_to_async(publish.job_changed)(job)
         await asyncio.gather(*map(hear, pages))
         spent += time.process_time() - begun
     for page in pages:

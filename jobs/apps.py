@@ -2,7 +2,6 @@ import contextlib
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.contrib.admin import apps as admin
 
 
 class JobsConfig(AppConfig):
@@ -15,8 +14,3 @@ class JobsConfig(AppConfig):
         with contextlib.suppress(OSError):  # the check of the folders says it better
             # Django takes the folder of temporary files for a mistake when it is not there.
             settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
-
-
-class BrandedAdminConfig(admin.AdminConfig):
-    default = False
-    default_site = "videoservice.admin_site.BrandedAdminSite"

@@ -11,8 +11,8 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import Error, connection
 
+from jobs import publish
 from jobs.errors import Cancelled, JobError, TimedOut
-from jobs.live import rows
 from jobs.models import Job
 from jobs.pace import Pace
 from jobs.services import jobs as services
@@ -89,7 +89,7 @@ class LifeSigns:
             return
         if not current:
             raise stopped()
-        rows.publish(self.job)
+        publish.job_changed(self.job)
 
     def _beat(self) -> None:
         try:

@@ -12,12 +12,11 @@ from typing import Any
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from jobs import storage
+from jobs import publish, storage
 from jobs.engine.runtime import resource_limits
 from jobs.engine.runtime.failures import as_job_error
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import Cancelled, InputError
-from jobs.live import rows
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
@@ -50,7 +49,7 @@ def attempt_job(job_id: str) -> None:
     worker = horse_name(os.environ.get("RQ_WORKER_ID", socket.gethostname()), os.getpid())
     if job is None or not job.start(worker):
         return
-    rows.publish_line(job)
+    publish.line_changed(job)
     attempt, commands = job.attempt, CommandLog()
     try:
         work(job, commands)
@@ -91,7 +90,7 @@ def work(job: Job, commands: CommandLog) -> None:
         )
         with resource_limits.held(info, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.WORKERS)):
             drafts = operation.run(context, params)
-        publish(job, attempt, drafts, commands, signs)
+        publish_results(job, attempt, drafts, commands, signs)
 
 
 def offered(job: Job) -> Operation[Any]:
@@ -104,7 +103,7 @@ def offered(job: Job) -> Operation[Any]:
         ) from error
 
 
-def publish(job: Job, attempt: int, drafts: list[Draft], commands: CommandLog, signs: LifeSigns) -> None:
+def publish_results(job: Job, attempt: int, drafts: list[Draft], commands: CommandLog, signs: LifeSigns) -> None:
     """Move the results into place and end the job, all or nothing.
 
     The folder is the attempt's own: one that lost its job, and learns of it late, can take nothing from the others.

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from jobs.live.consumers import QueueConsumer
 from jobs.views import health, jobs, levels, library, posters, previews, results, stats, transcripts, uploads, videos
 
 urlpatterns = [
@@ -22,7 +23,7 @@ urlpatterns = [
     path("artifacts/<uuid:pk>/poster/", posters.choose, name="artifact-poster"),
     path("artifacts/<uuid:pk>/file", results.artifact_file, name="artifact-file"),
     path("queue/", jobs.queue, name="queue"),
-    path("queue/rows/", jobs.rows, name="queue-rows"),
+    path("queue/rows/", jobs.poll, name="queue-rows"),
     path("jobs/<uuid:pk>/", jobs.job, name="job"),
     path("jobs/<uuid:pk>/cancel/", jobs.cancel, name="job-cancel"),
     path("jobs/<uuid:pk>/retry/", jobs.retry, name="job-retry"),
@@ -33,3 +34,5 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
+
+websocket_urlpatterns = [path("ws/queue/", QueueConsumer.as_asgi())]

@@ -5,8 +5,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from jobs import storage
-from jobs.live import rows
+from jobs import publish, storage
 from jobs.models import Artifact, Job, Video
 from tests import factories, media
 from tests.api import ROOT, Api, error
@@ -238,7 +237,7 @@ def test_a_title_changes_and_nothing_else_can(ann):
 
 def test_open_pages_are_told_of_a_new_title(ann, monkeypatch):
     told = []
-    monkeypatch.setattr(rows, "tell", lambda owners: told.extend(owners))
+    monkeypatch.setattr(publish, "tell", lambda owners: told.extend(owners))
     video = factories.video(factories.account("ann@example.org"))
     ann.patch(f"/videos/{video.pk}", {"title": "  "})
     assert told == []

@@ -12,7 +12,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from jobs.live import feeds, rows
+from jobs import publish
+from jobs.live import feeds, markup, rows
 from jobs.models import Job
 from tests import factories
 from videoservice.asgi import application
@@ -46,7 +47,7 @@ async def state_of(page: WebsocketCommunicator) -> str:
 
 
 async def told(job: Job) -> None:
-    await sync_to_async(rows.publish)(job)
+    await sync_to_async(publish.job_changed)(job)
 
 
 async def test_a_page_gets_the_whole_state_when_it_connects(ann):
@@ -62,7 +63,7 @@ async def test_a_page_gets_the_whole_state_when_it_connects(ann):
 
 async def test_a_page_that_shows_the_present_state_gets_the_count_only(ann):
     await sync_to_async(factories.job)(ann)
-    jobs = await sync_to_async(rows.rows)(ann, rows.View("queue"))
+    jobs = await sync_to_async(rows.of_view)(ann, rows.View("queue"))
     page = await sync_to_async(socket)(ann, f"view=queue&state={rows.state_of(jobs)}")
     await page.connect()
     state = await state_of(page)
@@ -186,7 +187,7 @@ async def test_whatever_goes_wrong_in_pushing_closes_every_socket_and_the_next_o
         await state_of(page)
     await sync_to_async(job.advance)(1, 0.5, "Encoding", None)
     with monkeypatch.context() as broken:
-        broken.setattr(rows, "changes", wrong)
+        broken.setattr(markup, "changes", wrong)
         await told(job)
         assert [(await page.receive_output(timeout=10))["code"] for page in pages] == [feeds.UNAVAILABLE] * 2
     again = await sync_to_async(socket)(ann)

@@ -88,7 +88,7 @@ def test_a_beat_at_the_very_end_does_not_take_the_result_away(tmp_path, monkeypa
 
     monkeypatch.setattr(Job, "succeed", slow)
     with LifeSigns(job, 60) as signs:
-        tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+        tasks.publish_results(job, 1, [draft(tmp_path)], CommandLog(), signs)
     artifact = Artifact.objects.get(job=job)
     assert storage.path(artifact.key).read_text() == "done"
 
@@ -106,7 +106,7 @@ def test_a_result_is_recorded_when_the_database_is_back(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Job, "succeed", away_twice)
     with LifeSigns(job, 60) as signs:
-        tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+        tasks.publish_results(job, 1, [draft(tmp_path)], CommandLog(), signs)
     assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
 
 
@@ -125,7 +125,7 @@ def test_it_beats_on_while_its_end_waits_for_the_database(tmp_path, monkeypatch)
 
     monkeypatch.setattr(Job, "succeed", away_until_it_has_beaten)
     with LifeSigns(job, 60) as signs:
-        tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+        tasks.publish_results(job, 1, [draft(tmp_path)], CommandLog(), signs)
     assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
 
 
@@ -141,7 +141,7 @@ def test_files_stay_when_nobody_knows_whether_their_end_was_recorded(tmp_path, m
 
     monkeypatch.setattr(tasks, "transaction", SimpleNamespace(atomic=lambda: LostAnswer(None, True, False)))
     with LifeSigns(job, 60) as signs, pytest.raises(OperationalError):
-        tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+        tasks.publish_results(job, 1, [draft(tmp_path)], CommandLog(), signs)
     reconcile.recover_entry(str(job.pk), job.worker, losses.KILLED)
     assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
     assert storage.path(Artifact.objects.get(job=job).key).read_text() == "done"
@@ -165,9 +165,9 @@ def test_an_attempt_that_lost_its_job_publishes_nothing_and_takes_nothing_from_t
         next_one.release(1)
         next_one.start("elsewhere 2")
         signs_of_next = LifeSigns(next_one, 60)
-        tasks.publish(next_one, 2, [draft(tmp_path)], CommandLog(), signs_of_next)
+        tasks.publish_results(next_one, 2, [draft(tmp_path)], CommandLog(), signs_of_next)
         with pytest.raises(Cancelled):
-            tasks.publish(job, 1, [draft(tmp_path)], CommandLog(), signs)
+            tasks.publish_results(job, 1, [draft(tmp_path)], CommandLog(), signs)
     artifact = Artifact.objects.get()
     assert storage.path(artifact.key).read_text() == "done"
     assert [file for file in storage.path(services.artifacts_key(job.pk)).rglob("*") if file.is_file()] == [

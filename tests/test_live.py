@@ -3,7 +3,8 @@ import re
 import pytest
 from django.db import connection
 
-from jobs.live import rows
+from jobs import publish
+from jobs.live import markup, rows
 from jobs.models import Account, Artifact, Job
 from tests import factories
 
@@ -19,10 +20,10 @@ def change():
     """Changes the rows of an account as told; what its page is then sent, and the rows that it shows."""
 
     def make(owner, doing):
-        before = rows.shown(rows.rows(owner, QUEUE))
+        before = rows.shown(rows.of_view(owner, QUEUE))
         doing()
-        jobs = rows.rows(owner, QUEUE)
-        return "".join(rows.changes(before, jobs)), jobs
+        jobs = rows.of_view(owner, QUEUE)
+        return "".join(markup.changes(before, jobs)), jobs
 
     return make
 
@@ -42,14 +43,14 @@ def with_pictures(job, count):
 def test_a_view_shows_only_the_owners_jobs():
     mine = factories.job()
     factories.job(factories.account("eve@example.org"))
-    assert rows.rows(mine.owner, rows.View("queue")) == [mine]
+    assert rows.of_view(mine.owner, rows.View("queue")) == [mine]
 
 
 def test_jobs_under_way_come_first_then_the_newest_activity():
     done, queued, running = factories.job(status=S.RUNNING), factories.job(), factories.job()
     done.succeed(1)
     running.start("here")
-    assert rows.rows(done.owner, rows.View("queue")) == [running, queued, done]
+    assert rows.of_view(done.owner, rows.View("queue")) == [running, queued, done]
 
 
 @pytest.mark.django_db(transaction=True)  # ANALYZE TABLE commits
@@ -116,8 +117,8 @@ def test_the_last_row_that_goes_leaves_an_empty_order(change):
 
 def test_a_page_of_which_nothing_is_known_is_sent_everything_even_that_there_is_nothing(change):
     job = factories.job()
-    assert f'id="job-{job.pk}"' in rows.changes(None, [job])[0]
-    assert order(rows.changes(None, [])[0]) == []
+    assert f'id="job-{job.pk}"' in markup.changes(None, [job])[0]
+    assert order(markup.changes(None, [])[0]) == []
 
 
 def test_a_large_change_comes_in_messages_of_bounded_size_and_the_last_one_has_the_order(change):
@@ -125,9 +126,9 @@ def test_a_large_change_comes_in_messages_of_bounded_size_and_the_last_one_has_t
     jobs = [factories.job(owner, status=S.SUCCEEDED) for _ in range(20)]
     for job in jobs:
         with_pictures(job, 12)
-    messages = rows.changes(None, rows.rows(owner, QUEUE))
+    messages = markup.changes(None, rows.of_view(owner, QUEUE))
     assert len(messages) > 2
-    assert all(len(message.encode()) < rows.MESSAGE_BYTES + 4096 for message in messages)  # the order of 50 besides
+    assert all(len(message.encode()) < markup.MESSAGE_BYTES + 4096 for message in messages)  # the order of 50 besides
     assert not any("data-order" in message or "data-state" in message for message in messages[:-1])
     assert order(messages[-1]) == [str(job.pk) for job in reversed(jobs)]
     everything = "".join(messages)
@@ -139,11 +140,11 @@ def test_what_only_some_rows_are_drawn_with_is_read_for_those_alone(change, djan
     owner = jobs[0].owner
     before = rows.shown(rows.stamped(owner, QUEUE))
     with django_assert_num_queries(2):  # the jobs and their recordings
-        present = rows.present(owner, QUEUE)
+        present = markup.present(owner, QUEUE)
     with django_assert_num_queries(0):
         assert present.changes(before) == []
     Job.objects.filter(pk=jobs[1].pk).update(version=9)
-    present = rows.present(owner, QUEUE)
+    present = markup.present(owner, QUEUE)
     with django_assert_num_queries(2):  # its results, and what it waited for
         (message,) = present.changes(before)
     assert message.count("<article") == 1
@@ -152,24 +153,24 @@ def test_what_only_some_rows_are_drawn_with_is_read_for_those_alone(change, djan
 def test_a_row_larger_than_a_message_goes_alone(change):
     big, small = factories.job(status=S.SUCCEEDED), factories.job(status=S.SUCCEEDED)
     with_pictures(big, 120)
-    first, second = rows.changes(None, rows.rows(big.owner, QUEUE))
+    first, second = markup.changes(None, rows.of_view(big.owner, QUEUE))
     assert f'id="job-{small.pk}"' in first
-    assert f'id="job-{big.pk}"' in second and len(second) > rows.MESSAGE_BYTES
+    assert f'id="job-{big.pk}"' in second and len(second) > markup.MESSAGE_BYTES
 
 
 def test_the_state_names_exactly_these_rows():
     job = factories.job(status=S.RUNNING)
     view = rows.View("queue")
-    state = rows.state_of(rows.rows(job.owner, view))
-    assert state == rows.state_of(rows.rows(job.owner, view))
+    state = rows.state_of(rows.of_view(job.owner, view))
+    assert state == rows.state_of(rows.of_view(job.owner, view))
     job.advance(1, 0.5, "Encoding", None)
-    assert state != rows.state_of(rows.rows(job.owner, view))
+    assert state != rows.state_of(rows.of_view(job.owner, view))
 
 
 def test_a_view_of_one_video_shows_its_jobs_only():
     job = factories.job()
     factories.job(job.owner)
-    assert rows.rows(job.owner, rows.View("video", video=str(job.video_id))) == [job]
+    assert rows.of_view(job.owner, rows.View("video", video=str(job.video_id))) == [job]
 
 
 def test_unknown_words_in_the_query_show_as_little_as_possible():
@@ -183,7 +184,7 @@ def test_unknown_words_in_the_query_show_as_little_as_possible():
 def told(monkeypatch):
     """Whom the pages' group was told of a change, as addresses."""
     owners = []
-    monkeypatch.setattr(rows, "tell", lambda ids: owners.extend(Account.objects.get(pk=pk).email for pk in ids))
+    monkeypatch.setattr(publish, "tell", lambda ids: owners.extend(Account.objects.get(pk=pk).email for pk in ids))
     return owners
 
 
@@ -194,7 +195,7 @@ def line_of(*emails):
 def test_a_job_that_starts_tells_those_behind_it(told):
     _, second, _ = line_of("ann", "bob", "cid")
     second.start("here")
-    rows.publish_line(second)
+    publish.line_changed(second)
     assert sorted(told) == ["bob@example.org", "cid@example.org"]
 
 
@@ -202,14 +203,14 @@ def test_a_job_that_ends_at_work_tells_its_owner_only(told):
     first, *_ = line_of("ann", "bob")
     first.start("here")
     first.succeed(1)
-    rows.publish_line(first)
+    publish.line_changed(first)
     assert told == ["ann@example.org"]
 
 
 def test_a_job_that_is_cancelled_in_line_tells_those_behind_it(told):
     _, second, _ = line_of("ann", "bob", "cid")
     second.cancel()
-    rows.publish_line(second)
+    publish.line_changed(second)
     assert sorted(told) == ["bob@example.org", "cid@example.org"]
 
 
@@ -217,7 +218,7 @@ def test_a_job_that_comes_back_to_its_place_tells_those_behind_it(told):
     first, *_ = line_of("ann", "bob")
     first.start("here")
     first.release(1)
-    rows.publish_line(first)
+    publish.line_changed(first)
     assert sorted(set(told)) == ["ann@example.org", "bob@example.org"]
 
 
@@ -225,5 +226,5 @@ def test_a_job_of_another_queue_tells_nobody_else(told):
     line_of("ann", "bob")
     other = factories.job(factories.account("eve@example.org"), queue="long")
     other.start("here")
-    rows.publish_line(other)
+    publish.line_changed(other)
     assert told == ["eve@example.org"]

@@ -14,7 +14,7 @@ from django.utils.html import escape, strip_tags
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.errors import InputError
-from jobs.live import rows
+from jobs.live import markup, rows
 from jobs.models import Artifact, Job, Video
 from jobs.operations import registry
 from jobs.services import jobs, parameters
@@ -463,8 +463,8 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(client, ann, django_
 
 
 def row(job):
-    (shown,) = rows.rows(job.owner, rows.View("job", job=str(job.pk)))
-    return rows.render_row(shown)
+    (shown,) = rows.of_view(job.owner, rows.View("job", job=str(job.pk)))
+    return markup.render_row(shown)
 
 
 def test_a_row_begins_as_the_socket_expects():
@@ -575,7 +575,7 @@ def test_a_title_cannot_break_out_of_a_row(status):
 
 def test_the_rows_say_only_the_count_to_a_page_that_shows_them_already(client, ann):
     factories.job(ann)
-    state = rows.state_of(rows.rows(ann, rows.View("queue")))
+    state = rows.state_of(rows.of_view(ann, rows.View("queue")))
     assert "<article" not in client.get("/queue/rows/", {"view": "queue", "state": state}).content.decode()
     other = client.get("/queue/rows/", {"view": "queue", "state": "other"}).content.decode()
     assert '<section id="jobs" hx-swap-oob="true"' in other

@@ -1,6 +1,6 @@
 import pytest
 
-from jobs.live import rows
+from jobs.live import markup, rows
 from jobs.models import Job, Video
 from jobs.services import shelf
 from tests import factories
@@ -15,7 +15,7 @@ def ann():
 
 
 def state(owner, **query):
-    return rows.present(owner, rows.View.of({"view": "library", **query})).state
+    return markup.present(owner, rows.View.of({"view": "library", **query})).state
 
 
 def change_title(video):

@@ -2,10 +2,9 @@ import json
 
 from django.contrib import admin
 
-from jobs import storage
+from jobs import publish, storage
 from jobs.admin.base import Watched, link, listing, size
 from jobs.admin.job import OperationFilter as JobOperationFilter
-from jobs.live import rows
 from jobs.models import Artifact
 
 
@@ -46,4 +45,4 @@ class ArtifactAdmin(Watched):
         key, owner_id = obj.key, obj.job.owner_id
         obj.delete()
         storage.delete(key)
-        rows.tell([owner_id])
+        publish.tell([owner_id])

@@ -5,7 +5,10 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 
 from jobs.api.documented import BYTES
-from jobs.views import results
+from jobs.auth.access import aowned
+from jobs.file_response import send
+from jobs.models import Artifact
+from jobs.services import files
 
 router = Router(tags=["Artifacts"])
 
@@ -19,4 +22,4 @@ router = Router(tags=["Artifacts"])
 )
 async def artifact_file(request: HttpRequest, artifact_id: UUID) -> HttpResponseBase:
     """The bytes of a result. `Range`, `If-Range` and `If-None-Match` are honoured."""
-    return await results.artifact_file(request, artifact_id)
+    return await send(request, files.of_artifact(await aowned(Artifact, request.user, artifact_id)))

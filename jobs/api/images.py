@@ -11,12 +11,12 @@ from jobs.api.documented import BYTES, IMAGE, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.image_schemas import ImageDeleted, ImageList, ImageOut
 from jobs.api.schemas import Page, path_of
-from jobs.auth.access import owned
+from jobs.auth.access import aowned, owned
 from jobs.engine.probe.image_sanitizer import LIMIT_BYTES
 from jobs.errors import InputError
+from jobs.file_response import send
 from jobs.models import Image
-from jobs.services import images, jobs, uploads
-from jobs.views import results
+from jobs.services import files, images, jobs, uploads
 
 router = Router(tags=["Images"])
 AROUND_BYTES = 1 << 20
@@ -86,4 +86,4 @@ def delete_image(request: HttpRequest, image_id: UUID) -> ImageDeleted:
 @router.get("/{uuid:image_id}/file", url_name="image_file", summary="Download an image", openapi_extra=BYTES)
 async def image_file(request: HttpRequest, image_id: UUID) -> HttpResponseBase:
     """The PNG that was made of the uploaded image."""
-    return await results.image_file(request, image_id)
+    return await send(request, files.of_image(await aowned(Image, request.user, image_id)))

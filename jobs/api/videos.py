@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
-from jobs import storage
+from jobs import publish, storage
 from jobs.api.auth import owner
 from jobs.api.documented import BYTES, UPLOAD, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
@@ -26,10 +26,9 @@ from jobs.api.schemas import (
 )
 from jobs.auth.access import aowned, owned
 from jobs.errors import InputError
-from jobs.live import rows
+from jobs.file_response import send
 from jobs.models import Artifact, Video
-from jobs.services import naming, plans, uploads, videos
-from jobs.views import results
+from jobs.services import files, naming, plans, uploads, videos
 
 router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
@@ -109,7 +108,7 @@ def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> Vid
         raise invalid([("title", "Write a title.")])
     video.title = title
     video.save(update_fields=["title"])
-    rows.tell([video.owner_id])
+    publish.tell([video.owner_id])
     return VideoOut.of(video)
 
 
@@ -152,11 +151,11 @@ async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAM
 )
 async def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """The uploaded bytes. `Range`, `If-Range` and `If-None-Match` are honoured."""
-    return await results.video_file(request, video_id)
+    return await send(request, files.of_video(await aowned(Video, request.user, video_id)))
 
 
 @router.api_operation(["HEAD"], "/{uuid:video_id}/poster", include_in_schema=False)
 @router.get("/{uuid:video_id}/poster", url_name="video_poster", summary="Get the poster", openapi_extra=BYTES)
 async def video_poster(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """A picture of the recording (JPEG)."""
-    return await results.video_poster(request, video_id)
+    return await send(request, files.poster_of(await aowned(Video, request.user, video_id)))

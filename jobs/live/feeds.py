@@ -20,8 +20,9 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ValidationError
 from redis.exceptions import RedisError
 
+from jobs import publish
 from jobs.auth.credentials import signed_in
-from jobs.live import rows
+from jobs.live import markup, rows
 from jobs.models import Account
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def look(owner_pk: int, pages: Iterable[Page]) -> dict[Page, list[str] | None]:
     if not owners:
         return dict.fromkeys(pages)
     owner = next(iter(owners.values()))
-    count = rows.render_count(owner, out_of_band=True)
+    count = markup.render_count(owner, out_of_band=True)
     views = {view: present(owner, view) for view in {page.view for page in pages}}
     changes: dict[tuple[rows.View, str, bool], list[str]] = {}
     found: dict[Page, list[str] | None] = {}
@@ -72,11 +73,11 @@ def look(owner_pk: int, pages: Iterable[Page]) -> dict[Page, list[str] | None]:
     return found
 
 
-def present(owner: Account, view: rows.View) -> rows.Present:
+def present(owner: Account, view: rows.View) -> markup.Present:
     try:
-        return rows.present(owner, view)
+        return markup.present(owner, view)
     except (ValidationError, ValueError):  # the id in it is none
-        return rows.present(owner, rows.View())
+        return markup.present(owner, rows.View())
 
 
 class Feed:
@@ -112,7 +113,7 @@ class Feed:
                 await page.close(UNAVAILABLE)
 
     async def _follow(self) -> None:
-        layer, group = get_channel_layer(), rows.group(self.owner_pk)
+        layer, group = get_channel_layer(), publish.group(self.owner_pk)
         channel = await layer.new_channel()
         await layer.group_add(group, channel)
         try:

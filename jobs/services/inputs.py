@@ -14,7 +14,7 @@ from jobs.operations import registry
 from jobs.operations.base import Given, Params
 from jobs.operations.fields import GivenKind
 from jobs.services import sources
-from jobs.templatetags.words import clock
+from jobs.wording import clock
 
 MOST_OFFERED = 500
 """Recordings in the list of a form; older ones can still be used through the API."""

@@ -11,9 +11,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
-from jobs import storage
+from jobs import publish, storage
 from jobs.errors import InputError, NotNow
-from jobs.live import rows
 from jobs.models import Account, Job, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
@@ -97,7 +96,7 @@ def _create(
         settle(job)
     else:
         ring(job)
-    rows.publish(job)
+    publish.job_changed(job)
     return job
 
 
@@ -174,7 +173,7 @@ def erase(job: Job) -> None:
         _fail_dependant(dependant)
     job.delete()
     storage.delete_tree(artifacts_key(pk))
-    rows.publish_line(job)
+    publish.line_changed(job)
 
 
 def artifacts_key(pk: UUID) -> str:
@@ -193,7 +192,7 @@ def ended(job: Job) -> None:
         allowance.give_back(job)
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
         settle(dependant)
-    rows.publish_line(job)
+    publish.line_changed(job)
 
 
 def settle(job: Job) -> None:
@@ -202,7 +201,7 @@ def settle(job: Job) -> None:
     if states <= {Job.Status.SUCCEEDED}:
         if job.enqueue():
             ring(job)
-            rows.publish_line(job)
+            publish.line_changed(job)
     elif states & {Job.Status.FAILED, Job.Status.CANCELLED}:
         _fail_dependant(job)
 

@@ -4,11 +4,10 @@ import uuid
 
 from PIL import Image
 
-from jobs import storage
+from jobs import publish, storage
 from jobs.engine.pipelines.probe import POSTER_WIDTH
 from jobs.engine.video import still
 from jobs.errors import InputError
-from jobs.live import rows
 from jobs.models import Artifact, Video
 from jobs.services.videos import folder, poster_key
 
@@ -49,4 +48,4 @@ def _set(video: Video, key: str) -> None:
         storage.delete(key)
     if before not in (key, poster_key(video.pk)):
         storage.delete(before)
-    rows.tell([video.owner_id])
+    publish.tell([video.owner_id])

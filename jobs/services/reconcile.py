@@ -14,8 +14,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
-from jobs import storage
-from jobs.live import rows
+from jobs import publish, storage
 from jobs.models import Install, Job, SignIn
 from jobs.services import custody, images, losses, uploads
 from jobs.services import jobs as services
@@ -90,7 +89,7 @@ def recover(job: Job, loss: Loss) -> None:
         log.warning("job %s is back in line after attempt %d: %s", job.pk, attempt, loss.what)
         clear_attempt(job, attempt)
         services.ring(job)
-        rows.publish_line(job)
+        publish.line_changed(job)
 
 
 def clear_attempt(job: Job, attempt: int) -> None:

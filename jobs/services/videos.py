@@ -10,11 +10,10 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, connection
 from django.db.models import Model
 
-from jobs import storage
+from jobs import publish, storage
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.probe import Probed, probe
 from jobs.errors import InputError
-from jobs.live import rows
 from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
@@ -80,7 +79,7 @@ def receive(
     finally:
         poster.unlink(missing_ok=True)
     start(video, work or {})
-    rows.tell([owner.pk])
+    publish.tell([owner.pk])
     return video
 
 
@@ -201,4 +200,4 @@ def delete(video: Video) -> None:
     jobs.fail_needing(video.owner, "recording", pk)
     if not Video.objects.filter(sha256=video.sha256).exists():
         storage.forget(video.sha256)
-    rows.tell([owner_id])
+    publish.tell([owner_id])

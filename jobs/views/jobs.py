@@ -12,15 +12,15 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
+from jobs import wording
 from jobs.auth.access import owned
 from jobs.errors import InputError
-from jobs.live import rows as live
+from jobs.live import markup, rows
 from jobs.models import Job
 from jobs.operations import registry
 from jobs.services import inputs
 from jobs.services import jobs as work_service
 from jobs.services.parameters import from_json
-from jobs.templatetags import words
 from jobs.views.asking import ask
 from jobs.views.members import changes, member
 
@@ -31,30 +31,30 @@ TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     """The first page is live; the older ones are as they were when they were asked for."""
-    view = live.View("queue", status=live.View.of(request.GET.dict()).status)
-    page: Page[Job] = Paginator(live.listed(request.user, view), live.ROWS).get_page(request.GET.get("page"))  # type: ignore[arg-type]
-    jobs = live.rows(request.user, view) if page.number == 1 else list(page)  # type: ignore[arg-type]
-    context = {"page": page, "jobs": jobs, "view": view, "state": live.state_of(jobs), "tabs": TABS}
+    view = rows.View("queue", status=rows.View.of(request.GET.dict()).status)
+    page: Page[Job] = Paginator(rows.listed(request.user, view), rows.ROWS).get_page(request.GET.get("page"))  # type: ignore[arg-type]
+    jobs = rows.of_view(request.user, view) if page.number == 1 else list(page)  # type: ignore[arg-type]
+    context = {"page": page, "jobs": jobs, "view": view, "state": rows.state_of(jobs), "tabs": TABS}
     return render(request, "jobs/queue.html", context)
 
 
 @member
 @require_safe
-def rows(request: HttpRequest) -> HttpResponse:
+def poll(request: HttpRequest) -> HttpResponse:
     """What the socket would push, for pages without one: the count, and the list unless it is the one they show."""
-    view = live.View.of(request.GET.dict())
-    markup = live.render_count(request.user, out_of_band=True)  # type: ignore[arg-type]
+    view = rows.View.of(request.GET.dict())
+    answer = markup.render_count(request.user, out_of_band=True)  # type: ignore[arg-type]
     if view.name == "library":
-        state = live.present(request.user, view).state  # type: ignore[arg-type]
-        markup += live.render_shelf(state) if request.GET.get("state") != state else ""
+        state = markup.present(request.user, view).state  # type: ignore[arg-type]
+        answer += markup.render_shelf(state) if request.GET.get("state") != state else ""
     elif view.name != "bar":
         try:
-            jobs = live.rows(request.user, view)  # type: ignore[arg-type]
+            jobs = rows.of_view(request.user, view)  # type: ignore[arg-type]
         except (ValidationError, ValueError) as error:  # the id in the query is none
             raise Http404 from error
-        if request.GET.get("state") != live.state_of(jobs):
-            markup += live.render_list(jobs, view, out_of_band=True)
-    return HttpResponse(markup, headers={"Cache-Control": "no-store"})
+        if request.GET.get("state") != rows.state_of(jobs):
+            answer += markup.render_list(jobs, view, out_of_band=True)
+    return HttpResponse(answer, headers={"Cache-Control": "no-store"})
 
 
 @member
@@ -64,9 +64,9 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     details = {"job": job, "settings": list(settings_of(job))}
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "jobs/_details.html", details)
-    view = live.View("job", job=str(pk))
-    jobs = live.rows(request.user, view)  # type: ignore[arg-type]
-    return render(request, "jobs/job.html", details | {"jobs": jobs, "view": view, "state": live.state_of(jobs)})
+    view = rows.View("job", job=str(pk))
+    jobs = rows.of_view(request.user, view)  # type: ignore[arg-type]
+    return render(request, "jobs/job.html", details | {"jobs": jobs, "view": view, "state": rows.state_of(jobs)})
 
 
 @member
@@ -78,7 +78,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = owned(Job, request.user, pk)
     if not job.is_active:
         return redirect(job)
-    ran = f" It has run for {words.span(job.elapsed_seconds)} and would begin anew." if job.elapsed_seconds else ""
+    ran = f" It has run for {wording.span(job.elapsed_seconds)} and would begin anew." if job.elapsed_seconds else ""
     told = f"“{job.operation_title}” of “{job.video.title}” will be stopped.{ran}"
     return ask(request, "Cancel this job?", told, verb="Cancel it", keep="Let it run", back=came_from(request))
 
@@ -99,7 +99,7 @@ def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
     what = f"“{job.operation_title}” of “{job.video.title}”"
     if results:
         files = "its file" if len(results) == 1 else f"its {len(results)} files"
-        told = f"{what} and {files} ({words.size(sum(one.size for one in results))}) will be gone for good."
+        told = f"{what} and {files} ({wording.size(sum(one.size for one in results))}) will be gone for good."
         question, verb = "Remove this result?", "Remove for good"
     else:
         told, question, verb = f"{what} will be gone from the queue.", "Remove this job?", "Remove it"

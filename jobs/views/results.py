@@ -6,32 +6,30 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from jobs.auth.access import aowned, owned, signed_in
-from jobs.file_response import Sent, send
+from jobs.file_response import send
 from jobs.models import Artifact, Image, Video
-from jobs.services import naming, storyboards
+from jobs.services import files, storyboards
 
 
 @require_safe
 @signed_in
 async def video_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     video = await aowned(Video, request.user, pk)
-    return await send(request, Sent(video.key, video.name, naming.media_type(video.key), video.sha256))
+    return await send(request, files.of_video(video))
 
 
 @require_safe
 @signed_in
 async def video_poster(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     video = await aowned(Video, request.user, pk)
-    if not video.poster:
-        raise Http404("this recording has no poster")
-    return await send(request, Sent(video.poster, f"{video.title}.jpg", "image/jpeg"))
+    return await send(request, files.poster_of(video))
 
 
 @require_safe
 @signed_in
 async def artifact_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     artifact = await aowned(Artifact, request.user, pk)
-    return await send(request, Sent(artifact.key, artifact.name, artifact.media_type, artifact.sha256))
+    return await send(request, files.of_artifact(artifact))
 
 
 @require_safe
@@ -52,4 +50,4 @@ def storyboard(request: HttpRequest, pk: UUID) -> HttpResponse:
 @signed_in
 async def image_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     image = await aowned(Image, request.user, pk)
-    return await send(request, Sent(image.key, f"{image.name}.png", "image/png", image.sha256))
+    return await send(request, files.of_image(image))

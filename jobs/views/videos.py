@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_safe
 
+from jobs import publish, wording
 from jobs.auth.access import owned
 from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
@@ -16,7 +17,6 @@ from jobs.models import Account, Job, Video
 from jobs.services import jobs as work_service
 from jobs.services import parameters, storyboards
 from jobs.services import videos as video_service
-from jobs.templatetags import words
 from jobs.views import cutting, members, transcripts
 from jobs.views.asking import ask
 from jobs.views.members import changes, member
@@ -65,7 +65,7 @@ def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = TitleForm(request.POST, instance=video)
     if form.is_valid():
         form.save()
-        rows.tell([video.owner_id])
+        publish.tell([video.owner_id])
         return redirect(video)
     video.refresh_from_db()
     extra = {"title_form": form}
@@ -91,7 +91,7 @@ def what_goes(video: Video) -> str:
     counts = video.jobs.aggregate(jobs=Count("pk"), active=Count("pk", filter=Q(status__in=Job.ACTIVE)))
     jobs, active = counts["jobs"], counts["active"]
     needing = len(work_service.needing(video.owner, "recording", video.pk))
-    facts = f"{words.clock(video.duration_seconds)}, {words.size(video.size)}"
+    facts = f"{wording.clock(video.duration_seconds)}, {wording.size(video.size)}"
     results = f" and {jobs} job{pluralize(jobs)} with all results" if jobs else ""
     told = [f"The recording ({facts}){results} will be gone for good."]
     if active:
@@ -105,7 +105,7 @@ def what_goes(video: Video) -> str:
 
 def context(owner: Account, video: Video) -> dict[str, Any]:
     view = rows.View("video", video=str(video.pk))
-    jobs = rows.rows(owner, view)
+    jobs = rows.of_view(owner, view)
     return {
         "video": video,
         "summary": summary(video),
@@ -123,12 +123,12 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
 def summary(video: Video) -> str:
     """The facts in one line: 42:24, 1920 by 1080 at 29.97, H.264 and AAC, 1.2 GB."""
     info = video.info
-    parts = [words.clock(info.duration)]
+    parts = [wording.clock(info.duration)]
     if info.video:
         width, height = info.video.display_size
-        parts.append(f"{width} by {height} at {words.rate(info.video.frame_rate)}")
+        parts.append(f"{width} by {height} at {wording.rate(info.video.frame_rate)}")
     codecs = [info.video.codec] if info.video else []
     codecs += [track.codec for track in info.audio]
-    parts.append(" and ".join(dict.fromkeys(map(words.codec, codecs))))
-    parts.append(words.size(video.size))
+    parts.append(" and ".join(dict.fromkeys(map(wording.codec, codecs))))
+    parts.append(wording.size(video.size))
     return ", ".join(filter(None, parts))

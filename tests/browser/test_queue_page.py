@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from jobs.live import rows
+from jobs.live import markup, rows
 from jobs.models import Account, Artifact, Job, Video
 from tests import factories, media
 
@@ -51,7 +51,7 @@ class Desk:
 
     def order(self):
         with self.site.orm():
-            return [str(job.pk) for job in rows.rows(self.owner, rows.View("queue"))]
+            return [str(job.pk) for job in rows.of_view(self.owner, rows.View("queue"))]
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ def test_a_page_full_of_galleries_stays_live_while_every_row_changes_and_a_job_r
     expect(page.locator("#live")).to_have_text("Live")
     assert (heard.opened, heard.closed) == (1, 0)
     assert sum(heard.sizes) > 64 * 1024
-    assert max(heard.sizes) < rows.MESSAGE_BYTES + 4096
+    assert max(heard.sizes) < markup.MESSAGE_BYTES + 4096
 
 
 def test_a_page_full_of_galleries_that_comes_back_is_sent_all_of_them(new_page, site, client, desk):
@@ -376,15 +376,15 @@ def test_a_blocked_socket_is_made_up_for_by_polling_until_it_returns(new_page, s
     wire = Wire(page)
     page.goto("/queue/")
     live = page.locator("#live")
-    expect(rows).to_have_text("Checking every 3 s", timeout=10_000)
+    expect(live).to_have_text("Checking every 3 s", timeout=10_000)
     desk.advance(job, 0.25, "Still seen")
     expect(row(page, job)).to_contain_text("Still seen", timeout=10_000)
     wire.open = True
-    expect(rows).to_have_text("Live", timeout=15_000)
+    expect(live).to_have_text("Live", timeout=15_000)
     desk.advance(job, 0.5, "Seen at once")
     expect(row(page, job)).to_contain_text("Seen at once")
     wire.cut()
-    expect(rows).to_have_text("Checking every 3 s", timeout=10_000)
+    expect(live).to_have_text("Checking every 3 s", timeout=10_000)
     new = desk.job()
     expect(row(page, new)).to_be_visible(timeout=10_000)
 

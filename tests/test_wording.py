@@ -2,9 +2,9 @@ from fractions import Fraction
 
 import pytest
 
+from jobs import outcome, wording
 from jobs.engine.video.contact_sheet import clock
 from jobs.models import Artifact
-from jobs.templatetags import words
 from tests import factories
 
 
@@ -13,13 +13,13 @@ from tests import factories
     [(0, "0:00"), (3.4, "0:03"), (59.6, "1:00"), (754, "12:34"), (4682, "1:18:02"), (Fraction(1, 2), "0:00")],
 )
 def test_times_read_like_a_clock(seconds, expected):
-    assert words.clock(seconds) == expected
+    assert wording.clock(seconds) == expected
 
 
 def test_a_moment_is_told_as_players_and_file_names_do():
     times = [Fraction(0), Fraction("3.96"), Fraction("59.99"), 4681.7]
-    assert [words.moment(time) for time in times] == ["0:00", "0:03", "0:59", "1:18:01"]
-    assert words.moment(Fraction("3.96")) in clock(Fraction("3.96"))
+    assert [wording.moment(time) for time in times] == ["0:00", "0:03", "0:59", "1:18:01"]
+    assert wording.moment(Fraction("3.96")) in clock(Fraction("3.96"))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_moment_is_told_as_players_and_file_names_do():
     ],
 )
 def test_sizes_have_two_or_three_figures(count, expected):
-    assert words.size(count) == expected
+    assert wording.size(count) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_sizes_have_two_or_three_figures(count, expected):
     [(0.2, "1 s"), (18, "18 s"), (59.6, "1 min"), (3540, "59 min"), (3600, "1 h"), (3900, "1 h 5 min")],
 )
 def test_spans_are_words(seconds, expected):
-    assert words.span(seconds) == expected
+    assert wording.span(seconds) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,30 +61,30 @@ def test_spans_are_words(seconds, expected):
     ],
 )
 def test_places_are_ordinals(number, expected):
-    assert words.ordinal(number) == expected
+    assert wording.ordinal(number) == expected
 
 
 def test_a_hundred_percent_means_done():
-    assert words.percent(0.999) == "99 %"
-    assert words.percent(0.29) == "29 %"  # 0.29 * 100 is a hair below 29
-    assert words.percent(1) == "100 %"
+    assert wording.percent(0.999) == "99 %"
+    assert wording.percent(0.29) == "29 %"  # 0.29 * 100 is a hair below 29
+    assert wording.percent(1) == "100 %"
 
 
 @pytest.mark.parametrize(
     ("frames", "expected"), [(Fraction(30000, 1001), "29.97"), (Fraction(25), "25"), (Fraction(25, 2), "12.5")]
 )
 def test_frame_rates_have_two_decimals_at_most(frames, expected):
-    assert words.rate(frames) == expected
+    assert wording.rate(frames) == expected
 
 
 def test_an_upright_picture_is_called_by_its_shorter_side():
     upright = factories.VideoTrack(index=0, codec="hevc", width=1920, height=1080, rotation=90)
-    assert words.resolution(upright) == "1080p"
-    assert words.resolution(None) == "Audio"
+    assert wording.resolution(upright) == "1080p"
+    assert wording.resolution(None) == "Audio"
 
 
 def test_codecs_have_the_names_that_people_know():
-    assert [words.codec(name) for name in ("h264", "pcm_s16le", "strange")] == ["H.264", "PCM", "strange"]
+    assert [wording.codec(name) for name in ("h264", "pcm_s16le", "strange")] == ["H.264", "PCM", "strange"]
 
 
 @pytest.mark.django_db
@@ -92,9 +92,9 @@ def test_a_job_tells_what_was_done_where_its_result_says_so():
     done = factories.job(status="succeeded")
     artifact = {"kind": "audio", "name": "a.m4a", "key": "k", "size": 2048, "media_type": "audio/mp4", "sha256": ""}
     Artifact.objects.create(job=done, **artifact)
-    assert words.outcome(done) == "2 KB"
+    assert outcome.outcome(done) == "2 KB"
     Artifact.objects.create(job=done, metadata={"summary": "Copied as it was"}, **artifact)
-    assert words.outcome(done) == "Copied as it was. 4 KB"
+    assert outcome.outcome(done) == "Copied as it was. 4 KB"
 
 
 @pytest.mark.django_db
@@ -114,5 +114,5 @@ def test_a_cut_tells_its_lengths_and_apart_from_them_how_it_was_made_and_checked
     values = {"name": "a.mp4", "key": "k", "size": 2048, "media_type": "video/mp4", "sha256": ""}
     metadata = {"source_duration": 4.0, "output_duration": 1.84, **facts}
     Artifact.objects.create(job=done, kind="video", metadata=metadata, **values)
-    assert words.outcome(done) == "0:04 became 0:02"
-    assert words.proof(done) == expected
+    assert outcome.outcome(done) == "0:04 became 0:02"
+    assert outcome.proof(done) == expected

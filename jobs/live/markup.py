@@ -1,0 +1,85 @@
+"""The markup of live pages: rows, lists, and what turns a page that shows one state into one that shows another."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable
+
+from django.db.models import prefetch_related_objects
+from django.template.loader import render_to_string
+
+from jobs.live import rows
+from jobs.live.rows import DRAWN, Shown, View, bar, shown, state_of
+from jobs.models import Account, Job
+from jobs.services import shelf
+
+MESSAGE_BYTES = 32 * 1024
+"""What a page is sent in one piece, if a single row is not larger: a browser draws between pieces."""
+
+
+def render_row(job: Job) -> str:
+    return render_to_string("jobs/_row.html", {"job": job})
+
+
+def render_list(jobs: list[Job], view: View, *, out_of_band: bool = False) -> str:
+    context = {"jobs": jobs, "view": view, "state": state_of(jobs), "out_of_band": out_of_band}
+    return render_to_string("jobs/_list.html", context)
+
+
+def changes(before: Shown | None, jobs: list[Job]) -> list[str]:
+    """The messages that turn a page which shows `before` (None: nobody knows what) into one that shows `jobs`.
+
+    They carry the rows that are new or look different, and the last one the order and the state of all. The order is
+    whole, never "before that one", so that a page which is ahead or behind ends up with the same rows.
+    """
+    after = shown(jobs)
+    if before is not None and list(before.items()) == list(after.items()):
+        return []
+    known = before or {}
+    changed = [job for job in jobs if known.get(job.pk) != after[job.pk]]
+    prefetch_related_objects(changed, *DRAWN)
+    *parts, last = batches(map(render_row, changed))
+    whole = render_to_string("jobs/_part.html", {"rows": last, "state": state_of(jobs), "order": list(after)})
+    return [*(render_to_string("jobs/_part.html", {"rows": part}) for part in parts), whole]
+
+
+def batches(rows: Iterable[str]) -> list[list[str]]:
+    """The rows in their order, as many together as fit into a message; a larger one goes alone. One batch at least."""
+    found: list[list[str]] = [[]]
+    room = MESSAGE_BYTES
+    for row in rows:
+        size = len(row.encode())
+        if size > room and found[-1]:
+            found.append([])
+            room = MESSAGE_BYTES
+        found[-1].append(row)
+        room -= size
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Present:
+    """What a view shows now: a short name for it, and the messages that turn what a page shows into it."""
+
+    state: str
+    shown: Shown
+    changes: Callable[[Shown | None], list[str]]
+
+
+def present(owner: Account, view: View) -> Present:
+    """Raises ValidationError or ValueError for an id that is none."""
+    if view.name == "bar":
+        return Present("", {}, lambda before: [])
+    if view.name == "library":
+        state = shelf.shelf(owner, shelf.words(view.q), view.page).state
+        return Present(state, {}, lambda before: [render_shelf(state)])
+    jobs = rows.stamped(owner, view)
+    return Present(state_of(jobs), shown(jobs), functools.partial(changes, jobs=jobs))
+
+
+def render_shelf(state: str) -> str:
+    """Only says that the library looks different now: a page asks for it when it may."""
+    return render_to_string("library/_state.html", {"state": state, "out_of_band": True})
+
+
+def render_count(owner: Account, *, out_of_band: bool = False) -> str:
+    return render_to_string("jobs/_count.html", {**bar(owner), "out_of_band": out_of_band})

@@ -1,0 +1,51 @@
+"""Telling open pages that jobs changed: one group of sockets per owner, and a message that says no more than that.
+
+`live` then reads the present rows, so that a missed or late message can never leave a wrong row behind.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+from jobs.models import Job
+
+log = logging.getLogger(__name__)
+
+
+def group(owner_id: int) -> str:
+    return f"owner-{owner_id}"
+
+
+def tell(owner_ids: Iterable[int]) -> None:
+    """Say to the pages of these owners that something changed. One that cannot be reached now asks again by itself."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+
+    async def send() -> None:  # all on one connection: each call from outside an event loop makes its own
+        for owner_id in set(owner_ids):
+            await layer.group_send(group(owner_id), {"type": "jobs.changed"})
+
+    try:
+        async_to_sync(send)()
+    except (RedisError, OSError) as error:
+        log.warning("pages were not told of a change: %s", error)
+
+
+def job_changed(job: Job) -> None:
+    """This job changed."""
+    tell([job.owner_id])
+
+
+def line_changed(job: Job) -> None:
+    """This job changed, and with it maybe the line: whoever is behind a job that leaves the line, or comes back to its
+    place, has another place now."""
+    owners = [job.owner_id]
+    ended_at_work = not job.is_active and bool(job.worker)  # it had left the line before
+    if job.queued_at and not ended_at_work:
+        behind = Job.objects.filter(status=Job.Status.QUEUED, queue=job.queue, queued_at__gte=job.queued_at)
+        owners += behind.values_list("owner_id", flat=True).distinct()
+    tell(owners)

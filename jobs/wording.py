@@ -1,0 +1,125 @@
+"""Figures and facts as a person would say them: 1:18:02, 1.2 GB, 2nd, about 4 min."""
+
+import re
+from fractions import Fraction
+
+from django.utils.safestring import SafeString, mark_safe
+
+from jobs.engine.model.mediainfo import VideoTrack
+
+CODECS = {
+    "h264": "H.264",
+    "hevc": "H.265",
+    "av1": "AV1",
+    "libdav1d": "AV1",
+    "vp8": "VP8",
+    "vp9": "VP9",
+    "mpeg4": "MPEG-4",
+    "mpeg2video": "MPEG-2",
+    "mjpeg": "Motion JPEG",
+    "prores": "ProRes",
+    "dnxhd": "DNxHD",
+    "theora": "Theora",
+    "aac": "AAC",
+    "mp3": "MP3",
+    "mp3float": "MP3",
+    "opus": "Opus",
+    "libopus": "Opus",
+    "vorbis": "Vorbis",
+    "flac": "FLAC",
+    "alac": "ALAC",
+    "ac3": "AC-3",
+    "eac3": "E-AC-3",
+}
+GAP = re.compile(r"(?<=\d) (?=\d{3}|%)")
+CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+
+
+def clock(seconds: float | Fraction | None) -> str:
+    """3 → 0:03, 4682 → 1:18:02; whole seconds, rounded."""
+    return "" if seconds is None else _clock(round(float(seconds)))
+
+
+def moment(seconds: float | Fraction) -> str:
+    """Where in a recording something is, as players say it: 3.9 → 0:03; whole seconds that have gone by."""
+    return _clock(int(seconds))
+
+
+def _clock(seconds: int) -> str:
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def size(count: int | None) -> str:
+    """Bytes in powers of 1024, as the messages about uploads say them: 640 MB, 1.2 GB, one decimal below ten."""
+    if count is None:
+        return ""
+    amount, unit = float(count), "bytes"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if round(amount) < 1000:
+            break
+        amount, unit = amount / 1024, larger
+    figure = f"{amount:.1f}" if unit != "bytes" and amount < 9.95 else f"{amount:.0f}"
+    return f"{figure.removesuffix('.0')} {unit}"
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in words: 18 s, 4 min, 1 h 5 min."""
+    if seconds is None:
+        return ""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{minutes} min" if not hours else f"{hours} h {minute} min" if minute else f"{hours} h"
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 11th."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def percent(fraction: float | None) -> str:
+    """0.629 → 62 %: rounded down, so that 100 % means done."""
+    return f"{int((fraction or 0) * 100 + 1e-9)} %"
+
+
+def attribute(number: float | Fraction | None) -> SafeString:
+    """A number as HTML wants it, whatever the language of the page."""
+    return mark_safe(f"{float(number or 0):.4f}")  # noqa: S308 digits only
+
+
+def codec(name: str) -> str:
+    return "PCM" if name.startswith("pcm_") else CODECS.get(name, name)
+
+
+def channels(count: int) -> str:
+    return CHANNELS.get(count, f"{count} channels")
+
+
+def rate(frames: Fraction) -> str:
+    """Frames a second: 30000/1001 → 29.97, 25 → 25."""
+    return f"{float(frames):.2f}".rstrip("0").rstrip(".")
+
+
+def resolution(track: VideoTrack | None) -> str:
+    """How people call a picture of this size: 720p, 1080p, 4K; by its shorter side, so upright phones count alike."""
+    if track is None:
+        return "Audio"
+    short = min(track.display_size)
+    return {2160: "4K", 4320: "8K"}.get(short, f"{short}p")
+
+
+def initial(email: str) -> str:
+    return email[:1].upper()
+
+
+def sentence(text: str) -> str:
+    """Text as a sentence that whoever goes on ends; figures such as 55 950 and 87 % stay on one line."""
+    return GAP.sub("\u00a0", f"{text[:1].upper()}{text[1:].removesuffix('.')}")
+
+
+def lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,43 @@
+"""The parts of `jobs` use each other without circles, and what decides nothing about pages knows none."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import jobs
+
+ROOT = Path(jobs.__file__).parent
+FORBIDDEN = {
+    "models": {"services", "live", "views", "api", "publish"},
+    "operations": {"models", "services", "live", "views", "api"},
+    "services": {"live", "views", "api"},
+    "api": {"views", "live"},
+    "live": {"views", "api"},
+}
+"""What a part must not use; services tell pages of changes through `publish` alone."""
+
+
+def part(module: str) -> str:
+    """The folder or file below `jobs` that a module belongs to."""
+    return [*module.split("."), ""][1]
+
+
+def arrows() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for file in ROOT.rglob("*.py"):
+        own = file.relative_to(ROOT).with_suffix("").parts[0]
+        if own == "migrations":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "jobs":
+                found.setdefault(own, set()).update(part(f"{node.module}.{name.name}") for name in node.names)
+    return {own: used - {own} for own, used in found.items()}
+
+
+def test_there_are_no_circles():
+    list(TopologicalSorter(arrows()).static_order())  # raises CycleError
+
+
+def test_nobody_uses_what_is_above_it():
+    used = arrows()
+    assert {own: used[own] & others for own, others in FORBIDDEN.items()} == {own: set() for own in FORBIDDEN}
