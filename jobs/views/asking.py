@@ -1,15 +1,17 @@
 """Asking before something is destroyed: a page of its own, whose middle a page with scripts shows in a dialog."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
+
+from jobs.auth.requests import MemberRequest
 
 
 def ask(
-    request: HttpRequest, question: str, words: str, *, verb: str, keep: str, back: str, stays: bool = True
+    request: MemberRequest, question: str, words: str, *, verb: str, keep: str, back: str, stays: bool = True
 ) -> HttpResponse:
     """The button `verb` sends the same address by POST; `keep` leads `back` and changes nothing.
 
     `stays`: a page with scripts is still there afterwards.
     """
     context = {"question": question, "words": words, "verb": verb, "keep": keep, "back": back, "stays": stays}
-    return render(request, "includes/question.html" if request.htmx else "ask.html", context)  # type: ignore[attr-defined]
+    return render(request, "includes/question.html" if request.htmx else "ask.html", context)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import wording
 from jobs.auth.access import owned
+from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.live import markup, rows
 from jobs.models import Job
@@ -29,27 +30,27 @@ TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed
 
 @member
 @require_safe
-def queue(request: HttpRequest) -> HttpResponse:
+def queue(request: MemberRequest) -> HttpResponse:
     """The first page is live; the older ones are as they were when they were asked for."""
     view = rows.View("queue", status=rows.View.of(request.GET.dict()).status)
-    page: Page[Job] = Paginator(rows.listed(request.user, view), rows.ROWS).get_page(request.GET.get("page"))  # type: ignore[arg-type]
-    jobs = rows.of_view(request.user, view) if page.number == 1 else list(page)  # type: ignore[arg-type]
+    page: Page[Job] = Paginator(rows.listed(request.user, view), rows.ROWS).get_page(request.GET.get("page"))
+    jobs = rows.of_view(request.user, view) if page.number == 1 else list(page)
     context = {"page": page, "jobs": jobs, "view": view, "state": rows.state_of(jobs), "tabs": TABS}
     return render(request, "jobs/queue.html", context)
 
 
 @member
 @require_safe
-def poll(request: HttpRequest) -> HttpResponse:
+def poll(request: MemberRequest) -> HttpResponse:
     """What the socket would push, for pages without one: the count, and the list unless it is the one they show."""
     view = rows.View.of(request.GET.dict())
-    answer = markup.render_count(request.user, out_of_band=True)  # type: ignore[arg-type]
+    answer = markup.render_count(request.user, out_of_band=True)
     if view.name == "library":
-        state = markup.present(request.user, view).state  # type: ignore[arg-type]
+        state = markup.present(request.user, view).state
         answer += markup.render_shelf(state) if request.GET.get("state") != state else ""
     elif view.name != "bar":
         try:
-            jobs = rows.of_view(request.user, view)  # type: ignore[arg-type]
+            jobs = rows.of_view(request.user, view)
         except (ValidationError, ValueError) as error:  # the id in the query is none
             raise Http404 from error
         if request.GET.get("state") != rows.state_of(jobs):
@@ -59,19 +60,19 @@ def poll(request: HttpRequest) -> HttpResponse:
 
 @member
 @require_safe
-def job(request: HttpRequest, pk: UUID) -> HttpResponse:
+def job(request: MemberRequest, pk: UUID) -> HttpResponse:
     job = owned(Job, request.user, pk)
     details = {"job": job, "settings": list(settings_of(job))}
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return render(request, "jobs/_details.html", details)
     view = rows.View("job", job=str(pk))
-    jobs = rows.of_view(request.user, view)  # type: ignore[arg-type]
+    jobs = rows.of_view(request.user, view)
     return render(request, "jobs/job.html", details | {"jobs": jobs, "view": view, "state": rows.state_of(jobs)})
 
 
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
-def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Asks first where it is a link, as beside work that has run for long."""
     if request.method == "POST":
         return change(request, pk, work_service.cancel)
@@ -84,13 +85,13 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @changes("job", "pk")
-def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
+def retry(request: MemberRequest, pk: UUID) -> HttpResponse:
     return change(request, pk, work_service.retry)
 
 
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
-def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
+def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Asks first."""
     if request.method == "POST":
         return change(request, pk, work_service.remove)
@@ -107,7 +108,7 @@ def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
     return ask(request, question, told, verb=verb, keep="Keep it", back=came_from(request))
 
 
-def change(request: HttpRequest, pk: UUID, what: Callable[[Job], object]) -> HttpResponse:
+def change(request: MemberRequest, pk: UUID, what: Callable[[Job], object]) -> HttpResponse:
     try:
         what(owned(Job, request.user, pk))
     except InputError as error:
@@ -115,10 +116,10 @@ def change(request: HttpRequest, pk: UUID, what: Callable[[Job], object]) -> Htt
     return done(request)
 
 
-def done(request: HttpRequest) -> HttpResponse:
+def done(request: MemberRequest) -> HttpResponse:
     """Back to where the button was. With htmx only what there is to say, maybe nothing: the page asks for its rows
     right after, as after any push."""
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return render(request, "_messages.html", {"out_of_band": True})
     return redirect(came_from(request))
 

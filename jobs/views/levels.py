@@ -10,6 +10,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from jobs.auth.access import aowned, refused, signed_in
+from jobs.auth.requests import MemberRequest
 from jobs.errors import Busy, JobError
 from jobs.models import Video
 from jobs.services import plans
@@ -19,7 +20,7 @@ Asked = tuple[Literal["loudness", "voice"], int | Literal["all"]]
 
 @require_safe
 @signed_in
-async def levels(request: HttpRequest, pk: UUID) -> HttpResponse:
+async def levels(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The bytes of `engine.grades`; `?detector=voice` for voice instead of loudness, `?track=0` for one track.
 
     Who goes away before it is measured ends that, unless somebody else waits for the same.

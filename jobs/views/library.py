@@ -4,10 +4,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
 from jobs.forms import SearchForm, WorkForm
 from jobs.models import Account, Video
@@ -21,18 +22,18 @@ from jobs.views.work_form import work_form
 
 @member
 @require_safe
-def library(request: HttpRequest) -> HttpResponse:
+def library(request: MemberRequest) -> HttpResponse:
     """The upload form and the recordings. An open page asks again for the recordings alone when they changed."""
     search = SearchForm(request.GET)
-    context = {"search": search, "shelf": shelf(request.user, search.words, request.GET.get("page"))}  # type: ignore[arg-type]
-    if request.htmx:  # type: ignore[attr-defined]
+    context = {"search": search, "shelf": shelf(request.user, search.words, request.GET.get("page"))}
+    if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
-    work = WorkForm(members.typed(request), owner=request.user)  # type: ignore[arg-type]
+    work = WorkForm(members.typed(request), owner=request.user)
     return members.forget_typed(render(request, "library/library.html", context | form_context(work)))
 
 
 @changes("library")
-def submit(request: HttpRequest) -> HttpResponse:
+def submit(request: MemberRequest) -> HttpResponse:
     """The form without JavaScript: whole files in one request, up to settings.FORM_LIMIT_BYTES."""
     work, files = work_form(request), request.FILES.getlist("file")
     problems = [] if files else ["Choose a recording first."]
@@ -41,7 +42,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     received = 0
     for file in [] if problems else files:
         try:
-            video = take(request.user, file, work, "duplicate" in request.POST)  # type: ignore[arg-type]
+            video = take(request.user, file, work, "duplicate" in request.POST)
             upload_messages.tell_left_out(request, video, work.work)
             received += 1
         except JobError as error:
@@ -51,7 +52,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     if received:
         messages.success(request, f"{received} of {len(files)} recordings arrived.")
     search = SearchForm()
-    context = {"search": search, "shelf": shelf(request.user, search.words, None)}  # type: ignore[arg-type]
+    context = {"search": search, "shelf": shelf(request.user, search.words, None)}
     return render(request, "library/library.html", context | form_context(work, problems), status=422)
 
 

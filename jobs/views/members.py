@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from jobs.auth.access import refused
+from jobs.auth.requests import PageRequest
 
 View = Callable[..., HttpResponse]
 TYPED = "typed"
@@ -26,10 +27,10 @@ def member(view: View) -> View:
     """Let in who is signed in. Scripts of a page that is still open are only told: what it shows stays."""
 
     @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
-        if request.htmx:  # type: ignore[attr-defined]
+        if request.htmx:
             return refused(401, "unauthorized", "You are signed out. Sign in again, then try once more.")
         return redirect_to_login(request.get_full_path() if request.method in ("GET", "HEAD") else request.path)
 
@@ -46,11 +47,11 @@ def changes(page: str, *names: str) -> Callable[[View], View]:
         guarded = member(view)
 
         @functools.wraps(view)
-        def changing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def changing(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             address = reverse(page, args=[kwargs[name] for name in names])
             if request.method != "POST":
                 return redirect(address)
-            if request.user.is_authenticated or request.htmx:  # type: ignore[attr-defined]
+            if request.user.is_authenticated or request.htmx:
                 return guarded(request, *args, **kwargs)
             return keep_typed(request, address, redirect_to_login(address))
 

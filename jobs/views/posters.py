@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from jobs.auth.access import owned
+from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
 from jobs.models import Artifact, Video
 from jobs.services import posters
@@ -17,7 +18,7 @@ HEADER = "X-Poster"
 
 
 @changes("queue")
-def choose(request: HttpRequest, pk: UUID) -> HttpResponse:
+def choose(request: MemberRequest, pk: UUID) -> HttpResponse:
     artifact = owned(Artifact, request.user, pk)
     try:
         posters.choose(artifact)
@@ -28,14 +29,14 @@ def choose(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @changes("video", "pk")
-def take_back(request: HttpRequest, pk: UUID) -> HttpResponse:
+def take_back(request: MemberRequest, pk: UUID) -> HttpResponse:
     video = owned(Video, request.user, pk)
     posters.take_back(video)
     messages.success(request, "The first poster is back.")
     return changed(request, video)
 
 
-def changed(request: HttpRequest, video: Video) -> HttpResponse:
+def changed(request: MemberRequest, video: Video) -> HttpResponse:
     response = done(request)
     response[HEADER] = video.poster_url
     return response

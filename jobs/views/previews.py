@@ -3,10 +3,11 @@
 from fractions import Fraction
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from jobs.auth.access import owned, refused, signed_in
+from jobs.auth.requests import MemberRequest
 from jobs.errors import Busy, InputError, JobError, ResourceError
 from jobs.forms import WorkForm
 from jobs.models import Video
@@ -19,7 +20,7 @@ STATUS = {InputError: 422, Busy: 503, ResourceError: 507}
 
 @require_safe
 @signed_in
-def preview(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
+def preview(request: MemberRequest, pk: UUID, slug: str) -> HttpResponse:
     """A JPEG. The query has the fields of the form as it would be sent, and `at`, a time in seconds.
 
     Django runs a plain view in a thread of the request's own, so drawing holds nobody else up.

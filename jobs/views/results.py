@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from jobs.auth.access import aowned, owned, signed_in
+from jobs.auth.requests import MemberRequest
 from jobs.file_response import send
 from jobs.models import Artifact, Image, Video
 from jobs.services import files, storyboards
@@ -13,28 +14,28 @@ from jobs.services import files, storyboards
 
 @require_safe
 @signed_in
-async def video_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+async def video_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     video = await aowned(Video, request.user, pk)
     return await send(request, files.of_video(video))
 
 
 @require_safe
 @signed_in
-async def video_poster(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+async def video_poster(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     video = await aowned(Video, request.user, pk)
     return await send(request, files.poster_of(video))
 
 
 @require_safe
 @signed_in
-async def artifact_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+async def artifact_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     artifact = await aowned(Artifact, request.user, pk)
     return await send(request, files.of_artifact(artifact))
 
 
 @require_safe
 @signed_in
-def storyboard(request: HttpRequest, pk: UUID) -> HttpResponse:
+def storyboard(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The WebVTT file of a storyboard with the addresses of its sheets, for players."""
     artifact = owned(Artifact, request.user, pk)
     if not storyboards.every().filter(pk=artifact.pk).exists():
@@ -48,6 +49,6 @@ def storyboard(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 @signed_in
-async def image_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+async def image_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     image = await aowned(Image, request.user, pk)
     return await send(request, files.of_image(image))

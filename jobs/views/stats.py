@@ -2,11 +2,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from jobs import storage
+from jobs.auth.requests import MemberRequest
 from jobs.models import Account, Artifact, Image, Job, Video
 from jobs.operations import registry
 from jobs.views.members import member
@@ -14,9 +15,9 @@ from jobs.views.members import member
 
 @member
 @require_safe
-def stats(request: HttpRequest) -> HttpResponse:
+def stats(request: MemberRequest) -> HttpResponse:
     """What the signed-in person has there, and how their work went."""
-    return render(request, "stats.html", figures(request.user))  # type: ignore[arg-type]
+    return render(request, "stats.html", figures(request.user))
 
 
 def figures(owner: Account) -> dict[str, Any]:

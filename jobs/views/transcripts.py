@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs.auth.access import owned, refused, signed_in
+from jobs.auth.requests import MemberRequest
 from jobs.engine.captions.transcript import Line
 from jobs.errors import InputError
 from jobs.models import Video
@@ -43,7 +44,7 @@ def about(stored: Stored) -> str:
 
 @member
 @require_safe
-def part(request: HttpRequest, pk: UUID) -> HttpResponse:
+def part(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The transcript's part of the page, for when it has just been made."""
     video = owned(Video, request.user, pk)
     return render(request, "videos/_transcript.html", {"video": video, **desk(video)})
@@ -51,7 +52,7 @@ def part(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 @signed_in
-def words(request: HttpRequest, pk: UUID) -> HttpResponse:
+def words(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Every word with its time, and the version that a change has to name."""
     stored = stored_of(request, pk)
     lines = [plain(line) for line in stored.transcript.lines]
@@ -60,7 +61,7 @@ def words(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @signed_in
-def edit(request: HttpRequest, pk: UUID, place: int) -> HttpResponse:
+def edit(request: MemberRequest, pk: UUID, place: int) -> HttpResponse:
     """Change a line: `{"version", "text"}`. 409 when the transcript was changed meanwhile."""
     stored = stored_of(request, pk)
     try:
@@ -75,7 +76,7 @@ def edit(request: HttpRequest, pk: UUID, place: int) -> HttpResponse:
 
 @require_POST
 @signed_in
-def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
+def undo(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Take the last change back: `{"version"}`."""
     stored = stored_of(request, pk)
     try:
@@ -88,7 +89,7 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     return answer(changed, place=place, line=plain(changed.transcript.lines[place]))
 
 
-def stored_of(request: HttpRequest, pk: UUID) -> Stored:
+def stored_of(request: MemberRequest, pk: UUID) -> Stored:
     stored = transcripts.of(owned(Video, request.user, pk))
     if stored is None:
         raise Http404("nothing has been transcribed")

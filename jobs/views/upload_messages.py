@@ -12,7 +12,7 @@ from jobs.services import videos
 
 def tell_duplicate(request: HttpRequest, video: Video) -> None:
     """Say when the very same bytes were here before under another name."""
-    if first := videos.first_of(request.user, video.sha256, besides=video):  # type: ignore[arg-type]
+    if first := videos.first_of(video.owner, video.sha256, besides=video):
         messages.info(request, f"“{video.title}” is the same recording as “{first.title}”, which was here already.")
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from jobs import forms
 from jobs.auth.access import bearer, owned, refused, signed_in
+from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Image, Upload, Video
 from jobs.services import uploads
@@ -90,7 +91,7 @@ def _options() -> HttpResponse:
 
 @spoken
 @signed_in
-def collection(request: HttpRequest) -> HttpResponse:
+def collection(request: MemberRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["OPTIONS", "POST"])
     if "Upload-Defer-Length" in request.headers:
@@ -99,11 +100,11 @@ def collection(request: HttpRequest) -> HttpResponse:
     checksum = _checksum(request)
     facts = metadata(request.headers.get("Upload-Metadata", ""))
     upload = uploads.begin(
-        request.user,  # type: ignore[arg-type]
+        request.user,
         name=facts.get("filename") or facts.get("name", ""),
         length=length,
         title=facts.get("title", ""),
-        work=_work(facts.get("work", ""), request.user),  # type: ignore[arg-type]
+        work=_work(facts.get("work", ""), request.user),
         kind=_kind(facts),
     )
     response = _state(upload, 0)
@@ -120,7 +121,7 @@ def collection(request: HttpRequest) -> HttpResponse:
 
 @spoken
 @signed_in
-def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
+def upload(request: MemberRequest, pk: UUID) -> HttpResponse:
     if request.method == "HEAD":
         return _head(request, pk)
     if request.method == "PATCH":
@@ -131,10 +132,10 @@ def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
     return HttpResponseNotAllowed(["DELETE", "HEAD", "OPTIONS", "PATCH"])
 
 
-def _head(request: HttpRequest, pk: UUID) -> HttpResponse:
+def _head(request: MemberRequest, pk: UUID) -> HttpResponse:
     """How far the upload is. The answer to its last chunk may have been lost: then what it became is here already, or
     what has arrived is whole but was never looked at."""
-    made = uploads.made(request.user, pk)  # type: ignore[arg-type]
+    made = uploads.made(request.user, pk)
     if made is None:
         found = owned(Upload, request.user, pk)
         offset = uploads.received(found)

@@ -3,13 +3,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import publish, wording
 from jobs.auth.access import owned
+from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
 from jobs.live import rows
@@ -25,9 +26,9 @@ from jobs.views.work_form import work_form
 
 @member
 @require_safe
-def video(request: HttpRequest, pk: UUID) -> HttpResponse:
+def video(request: MemberRequest, pk: UUID) -> HttpResponse:
     video = owned(Video, request.user, pk)
-    shown = context(request.user, video)  # type: ignore[arg-type]
+    shown = context(request.user, video)
     if typed := members.typed(request):
         if "operations" in typed:
             shown["work"] = WorkForm(typed, owner=video.owner, video=video)
@@ -37,7 +38,7 @@ def video(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @changes("video", "pk")
-def run(request: HttpRequest, pk: UUID) -> HttpResponse:
+def run(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Start the chosen work on a recording."""
     video = owned(Video, request.user, pk)
     work, problem = work_form(request, video), ""
@@ -51,7 +52,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     for sentence in work.not_offered:
         messages.error(request, sentence)
     extra = {"work": work, "problem": problem}
-    return render(request, "videos/video.html", context(request.user, video) | extra, status=422)  # type: ignore[arg-type]
+    return render(request, "videos/video.html", context(request.user, video) | extra, status=422)
 
 
 def start(video: Video, slug: str, stored: dict[str, Any]) -> Job:
@@ -60,7 +61,7 @@ def start(video: Video, slug: str, stored: dict[str, Any]) -> Job:
 
 
 @changes("video", "pk")
-def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
+def rename(request: MemberRequest, pk: UUID) -> HttpResponse:
     video = owned(Video, request.user, pk)
     form = TitleForm(request.POST, instance=video)
     if form.is_valid():
@@ -69,12 +70,12 @@ def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect(video)
     video.refresh_from_db()
     extra = {"title_form": form}
-    return render(request, "videos/video.html", context(request.user, video) | extra, status=422)  # type: ignore[arg-type]
+    return render(request, "videos/video.html", context(request.user, video) | extra, status=422)
 
 
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Ask first, then delete the recording with everything that was made of it."""
     video = owned(Video, request.user, pk)
     if request.method == "POST":

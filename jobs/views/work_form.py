@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.http import HttpRequest
 
+from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
 from jobs.forms import WorkForm, image_fields
 from jobs.models import Video
@@ -12,7 +12,7 @@ from jobs.operations.fields import UPLOADED
 from jobs.services import images
 
 
-def work_form(request: HttpRequest, video: Video | None = None) -> WorkForm:
+def work_form(request: MemberRequest, video: Video | None = None) -> WorkForm:
     """The posted form. Images that came along are kept, and their ids put into their fields."""
     data, refused = request.POST.copy(), {}
     for name in image_fields(data.getlist("operations")):
@@ -20,7 +20,7 @@ def work_form(request: HttpRequest, video: Video | None = None) -> WorkForm:
         if not isinstance(file, TemporaryUploadedFile):
             continue
         try:
-            data[name] = str(images.receive(request.user, Path(file.temporary_file_path()), name=file.name or "").pk)  # type: ignore[arg-type]
+            data[name] = str(images.receive(request.user, Path(file.temporary_file_path()), name=file.name or "").pk)
         except JobError as error:
             refused[name] = error.message
-    return WorkForm(data, owner=request.user, video=video, refused=refused)  # type: ignore[arg-type]
+    return WorkForm(data, owner=request.user, video=video, refused=refused)
