@@ -10,19 +10,21 @@ import contextlib
 import dataclasses
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream
 
-from jobs.engine.container import demuxing, pes_timestamps
+from jobs.engine.container import demuxing, pes_timestamps, transport_stream
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.file_lock import alone
+from jobs.errors import ToolError
 
 FORMATS = {"mpegts", pes_timestamps.FORMAT}
 SLOWEST_COPY = 10_000_000
@@ -128,7 +130,7 @@ def needed(source: Path, info: MediaInfo) -> Correction:
     tracks: defaultdict[int, _Track] = defaultdict(_Track)
     steadier = pes_timestamps.Steadier()
     with demuxing.recording(source, demuxer(info)) as container:
-        for packet in _packets(container, info, steadier):
+        for packet in _packets(container, _kept(container, info), steadier):
             tracks[packet.stream_index].take(packet)
     shifts = [Fraction(0)]
     for run in range(1, max((len(track.spans) for track in tracks.values()), default=0)):
@@ -138,31 +140,45 @@ def needed(source: Path, info: MediaInfo) -> Correction:
     return Correction(tuple(shifts), steadier.has_moved)
 
 
-def _kept(info: MediaInfo) -> list[int]:
-    return [*([info.video.index] if info.video else []), *(track.index for track in info.audio)]
+def _kept(container: InputContainer, info: MediaInfo) -> list[Stream]:
+    """The tracks that are worked on."""
+    indices = [*([info.video.index] if info.video else []), *(track.index for track in info.audio)]
+    return [container.streams[index] for index in indices]
 
 
-def _packets(container: InputContainer, info: MediaInfo, steadier: pes_timestamps.Steadier) -> Iterator[Packet]:
-    packets = demuxing.packets(container, *(container.streams[index] for index in _kept(info)))
+def _packets(
+    container: InputContainer, streams: Iterable[Stream], steadier: pes_timestamps.Steadier
+) -> Iterator[Packet]:
+    packets = demuxing.packets(container, *streams)
     filled = (packet for packet in packets if packet.size)
     # Elsewhere times of decoding may be libavformat's own guesses.
     return steadier.steady(filled) if container.format.name == pes_timestamps.FORMAT else filled
 
 
 def _copied(source: Path, info: MediaInfo, correction: Correction, copy: Path) -> None:
+    """Tracks that are not worked on come along where they can, so that what results leave out is told."""
+    try:
+        _written(source, info, correction, copy, transport_stream.holds)
+    except ToolError:
+        # A track that nobody looks at may be damaged, and is no reason to lose a recording.
+        _written(source, info, correction, copy, lambda track: False)
+
+
+def _written(
+    source: Path, info: MediaInfo, correction: Correction, copy: Path, takes: Callable[[Stream], bool]
+) -> None:
     tracks: defaultdict[int, _Track] = defaultdict(_Track)
     with (
         libav_errors.errors("packets"),
         demuxing.recording(source, demuxer(info)) as container,
-        av.open(f"file:{copy}", "w", format="mpegts", options={"muxdelay": "0"}) as output,
+        av.open(f"file:{copy}", "w", format=transport_stream.FORMAT, options=transport_stream.OPTIONS) as output,
     ):
-        streams = {}
-        for index in _kept(info):
-            streams[index] = output.add_stream_from_template(container.streams[index])
-            streams[index].metadata.update(container.streams[index].metadata)
-        for packet in _packets(container, info, pes_timestamps.Steadier()):
-            shift = round(correction.shifts[tracks[packet.stream_index].take(packet)] / packet.time_base)
-            packet.pts = None if packet.pts is None else packet.pts + shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
-            packet.stream = streams[packet.stream_index]
-            output.mux(packet)
+        kept, run = {track.index for track in _kept(container, info)}, 0
+        streams = [track for track in container.streams if track.index in kept or takes(track)]
+        writer = transport_stream.Writer(output, streams)
+        for packet in _packets(container, streams, pes_timestamps.Steadier()):
+            # The others may be silent for long, so that their times do not tell where the clock starts again.
+            if packet.stream_index in kept:
+                run = tracks[packet.stream_index].take(packet)
+            writer.take(packet, correction.shifts[run])
+        writer.finish()

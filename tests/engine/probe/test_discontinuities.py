@@ -1,5 +1,6 @@
 """Streams whose clock starts again: one recording, picture and sound in step behind every joint."""
 
+import random
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines.probe import probe
 from jobs.engine.probe import discontinuities
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.render import sidetracks
 from tests.clips import Picture, Sound, heard, lag, make, seen
 from tests.media import run_ffmpeg, url
 
@@ -118,3 +120,60 @@ def test_what_is_measured_for_pages_is_the_whole(tmp_path):
     plan = measuring.ask(request)
     assert plan["keep"] == [pytest.approx([1, 2], abs=0.041), pytest.approx([5, 7], abs=0.041)]
     assert plan["source_duration"] == pytest.approx(8, abs=0.2)
+
+
+def with_sides(folder: Path, name: str, *coding: str) -> Path:
+    """Four seconds with a tone as the second sound, joined to themselves, so that their clock starts again."""
+    plain, whole, source = part(folder, 1, 7), folder / f"whole-{name}", folder / name
+    run_ffmpeg("-i", url(plain), "-f", "lavfi", "-i", "sine=600:duration=4", *coding, url(whole))
+    source.write_bytes(whole.read_bytes() * 2)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "coding"),
+    [
+        ("a.vob", "pcm_dvd", ("-sample_fmt", "s16", "-ar", "48000")),
+        ("a.vob", "pcm_dvd", ("-sample_fmt", "s32", "-ar", "96000")),
+        ("a.m2ts", "pcm_bluray", ("-sample_fmt", "s16", "-ar", "48000", "-mpegts_m2ts_mode", "1")),
+    ],
+)
+def test_sound_that_plain_transport_streams_do_not_hold_is_there_and_in_its_place(name, codec, coding, tmp_path):
+    pictures = ("-c:v", "mpeg2video", "-q:v", "3", "-bf", "2")
+    source = with_sides(tmp_path, name, "-map", "0:v", "-map", "0:a", *pictures, "-c:a", codec, "-ac", "2", *coding)
+    with discontinuities.continuous(source, tmp_path) as (copy, info):
+        assert [track.codec for track in info.audio] == ["pcm_bluray"]
+        assert info.audio[0].sample_rate == int(coding[3])
+        samples, rate = heard(copy)
+        times = [one.time for one in seen(copy) if one.number == 50]
+        assert len(times) == 2
+    whole = tmp_path / f"whole-{name}"
+    original, _ = heard(whole)
+    expected = round((seen(whole)[50].time + Fraction(1, 10)) * rate)
+    for time in times:
+        assert abs(lag(samples, original, round((time + Fraction(1, 10)) * rate), expected)) < rate // 100
+
+
+def test_what_is_not_worked_on_is_still_there_to_be_told(tmp_path):
+    maps = ("-map", "0:v", "-map", "0:a", "-map", "0:v", "-map", "1:a")
+    coding = ("-c:v", "mpeg2video", "-q:v", "3", "-c:a", "ac3", "-metadata:s:a:1", "language=deu")
+    source = with_sides(tmp_path, "a.ts", *maps, *coding)
+    with discontinuities.continuous(source, tmp_path) as (copy, info):
+        assert [track.language for track in info.audio] == ["", "deu"]
+        assert [track.kind for track in sidetracks.read(copy, info)] == ["picture"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_stream_whose_clock_starts_again_keeps_most_of_its_pictures(seed, tmp_path):
+    source = joined(tmp_path, (7, 7))
+    data, dice = bytearray(source.read_bytes()), random.Random(seed)
+    for _ in range(12):
+        packet = dice.randrange(40, len(data) // 188) * 188
+        # What else damage hits is the decoders' to bear with: here it is the headers that hold times.
+        data[packet + 4 : packet + 24] = dice.randbytes(20)
+    source.write_bytes(data)
+    with discontinuities.continuous(source, tmp_path) as (copy, info):
+        assert info.clocks > 1
+        times = [one.time for one in seen(copy)]
+    assert len(times) > 150
+    assert all(before < after for before, after in pairwise(times))
