@@ -25,7 +25,7 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.watermark import Mark, watermark
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video.encoder_settings import H264
-from jobs.engine.video.overlay import Look
+from jobs.engine.video.overlay import OverlayOptions
 
 ENCODER = ("-c:v", H264.name, "-preset", H264.preset, "-crf", str(H264.crf))
 
@@ -44,7 +44,10 @@ def main() -> None:
         Image.new("RGBA", (400, 200), (200, 30, 30, 128)).save(logo)
         info = inspect(source)
         begin = info.duration / 2
-        looks = {"all the time": Look(), "for 10 s": Look(start=begin, end=begin + 10, fade=Fraction(1))}
+        looks = {
+            "all the time": OverlayOptions(),
+            "for 10 s": OverlayOptions(start=begin, end=begin + 10, fade=Fraction(1)),
+        }
         plain = report("plain ffmpeg", arguments.runs, lambda: overlay(source, info, logo, folder / "plain.mp4"))
         for told, look in looks.items():
             work = lambda look=look: watermark(source, folder / "out.mp4", info, Mark(logo), look, scratch=folder)  # noqa: E731

@@ -45,16 +45,16 @@ def main() -> None:
 def compare(source: Path, runs: int, folder: Path) -> None:
     info = inspect(source)
     index = frame_index.index_frames(source, info)
-    wanted = frame_index.schedule(index, [(Fraction(0), Fraction(index.end, index.clock_hz))])
+    wanted = frame_index.schedule(index, [(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
     chunks = chunked_encoder.chunks(wanted, index)
-    ways = {"one encoder": [(0, len(wanted.pts))], "chunks": chunks}
+    ways = {"one encoder": [(0, len(wanted.source_pts))], "chunks": chunks}
     rows: dict[str, list[Row]] = {name: [] for name in ways}
     for _ in range(runs):
         for name, parts in ways.items():
             output = folder / f"{name}.mp4"
             with mock.patch.object(chunked_encoder, "chunks", lambda *_, parts=parts: parts):
                 rows[name].append(timed(name, lambda output=output: encode(source, index, wanted, output), output))
-    print(f"{len(wanted.pts)} pictures, {len(chunks)} chunks, {chunked_encoder.THREADS} threads\n")
+    print(f"{len(wanted.source_pts)} pictures, {len(chunks)} chunks, {chunked_encoder.THREADS} threads\n")
     print("| | seconds | processor | cores busy | size MB | dB | dB at starts |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     starts = {first + step for first, _ in chunks for step in range(STARTS)}
@@ -69,7 +69,7 @@ def compare(source: Path, runs: int, folder: Path) -> None:
 
 
 def encode(source: Path, index: FrameIndex, wanted: Schedule, output: Path) -> None:
-    chunked_encoder.encode_pictures(source, inspect(source), index, wanted, output, progress=lambda fraction: None)
+    chunked_encoder.encode_frames(source, inspect(source), index, wanted, output, progress=lambda fraction: None)
 
 
 def likenesses(source: Path, output: Path) -> Iterator[float]:

@@ -38,7 +38,7 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     """Splice whatever it costs; the planner is tested by itself."""
     info = inspect(source)
     index = frame_index.index_frames(source, info)
-    end = Fraction(index.end, index.clock_hz)
+    end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
     wanted = frame_index.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
     order = strategy.enterable(source, info, index, None)
@@ -100,11 +100,11 @@ def errors_of(path: Path) -> str:
 def assert_faithful(result: Result) -> None:
     wanted = result.splice.wanted
     before, after = frames_of(result.source), frames_of(result.output)
-    expected = [before[pts] for pts in wanted.pts.tolist()]
+    expected = [before[pts] for pts in wanted.source_pts.tolist()]
     found = list(after.values())
     assert [number_of(frame) for frame in found] == [number_of(frame) for frame in expected]
     clock = Fraction(1, result.index.clock_hz)
-    assert [frame.pts * frame.time_base for frame in found] == [at * clock for at in wanted.at.tolist()]
+    assert [frame.pts * frame.time_base for frame in found] == [at * clock for at in wanted.start_ticks.tolist()]
     for stretch in result.splice.stretches:
         for left, right in list(zip(expected, found, strict=True))[stretch.first : stretch.end]:
             if stretch.stored is None:
@@ -119,7 +119,7 @@ def least_psnr(result: Result) -> float:
     before, after = frames_of(result.source), list(frames_of(result.output).values())
     places = [place for one in result.splice.stretches if one.stored is None for place in range(one.first, one.end)]
     assert places
-    return min(psnr(before[int(result.splice.wanted.pts[place])], after[place]) for place in places)
+    return min(psnr(before[int(result.splice.wanted.source_pts[place])], after[place]) for place in places)
 
 
 def assert_decodable(result: Result) -> None:
@@ -136,17 +136,19 @@ def assert_in_order(result: Result) -> None:
         video = container.streams.video[0]
         end = (video.start_time + video.duration) * video.time_base
         assert len(container.streams) == 1
-    assert len(packets) == len(result.splice.wanted.pts)
+    assert len(packets) == len(result.splice.wanted.source_pts)
     assert all(left.dts < right.dts for left, right in itertools.pairwise(packets))
     assert all(packet.dts <= packet.pts for packet in packets)
     wanted = result.splice.wanted
-    assert abs(end - Fraction(int(wanted.at[-1] + wanted.lasts[-1]), result.index.clock_hz)) < Fraction(1, 1000)
+    assert abs(
+        end - Fraction(int(wanted.start_ticks[-1] + wanted.duration_ticks[-1]), result.index.clock_hz)
+    ) < Fraction(1, 1000)
 
 
 def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
     info = inspect(source)
     index = frame_index.index_frames(source, info)
-    end = Fraction(index.end, index.clock_hz)
+    end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
     wanted = frame_index.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
     order = functools.partial(strategy.enterable, source, info, index) if render == "smart" else None

@@ -48,14 +48,14 @@ class PreviewForm(OperationForm):
     title = forms.CharField(
         label="Title",
         required=False,
-        max_length=text_raster.LONGEST,
+        max_length=text_raster.MAXIMUM_CHARACTERS,
         help_text="Shown over the beginning.",
         widget=forms.TextInput(attrs={"data-when": "kind=trailer"}),
     )
     closing = forms.CharField(
         label="Closing words",
         required=False,
-        max_length=text_raster.LONGEST,
+        max_length=text_raster.MAXIMUM_CHARACTERS,
         help_text="Shown over the end.",
         widget=forms.TextInput(attrs={"data-when": "kind=trailer"}),
     )

@@ -177,7 +177,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
 
     def pictures(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
         times, reach = wanted(context, params)
-        grabbed = thumbnails.grab(context.source, context.info, times, width=params.width, reach=reach)
+        grabbed = thumbnails.grab(context.source, context.info, times, width=params.width, within=reach)
         drafts = []
         begun = LOOKING if params.mode == "best" else 0
         context.progress(begun, "Taking pictures")
@@ -186,7 +186,9 @@ class Thumbnails(Operation[ThumbnailsParams]):
             context.progress(begun + (1 - begun) * number / len(times), f"Picture {number} of {len(times)}")
         return drafts
 
-    def draft(self, context: Context, params: ThumbnailsParams, frame: thumbnails.Frame, number: int, of: int) -> Draft:
+    def draft(
+        self, context: Context, params: ThumbnailsParams, frame: thumbnails.Thumbnail, number: int, of: int
+    ) -> Draft:
         place = f"{number:0{max(2, len(str(of)))}d}"
         path = context.scratch / f"{place}{ENDINGS[params.format]}"
         still.save(frame.image, path, params.format)
@@ -200,7 +202,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
         times, reach = wanted(context, params)
         taken = []
         for number, frame in enumerate(
-            thumbnails.grab(context.source, context.info, times, width=width, reach=reach), 1
+            thumbnails.grab(context.source, context.info, times, width=width, within=reach), 1
         ):
             taken.append((frame.time, frame.image))
             context.progress(number / len(times), f"Picture {number} of {len(times)}")

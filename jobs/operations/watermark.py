@@ -14,7 +14,7 @@ from jobs.engine.pipelines import watermark, watermark_preview
 from jobs.engine.pipelines.watermark import Mark, Marked
 from jobs.engine.render import replace_video
 from jobs.engine.video import text_raster
-from jobs.engine.video.overlay import Corner, Look
+from jobs.engine.video.overlay import Corner, OverlayOptions
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import Progress, wrapped
 from jobs.operations.fields import ImageField
@@ -35,7 +35,7 @@ class WatermarkForm(OperationForm):
     text = forms.CharField(
         label="Or text",
         required=False,
-        max_length=text_raster.LONGEST,
+        max_length=text_raster.MAXIMUM_CHARACTERS,
         help_text="White with a black outline. Used when there is no image.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
@@ -138,8 +138,8 @@ class WatermarkParams:
     container: muxers.Wished = "mp4"
 
     @property
-    def look(self) -> Look:
-        return Look(
+    def look(self) -> OverlayOptions:
+        return OverlayOptions(
             corner=self.corner,
             x_offset=self.x_offset,
             y_offset=self.y_offset,

@@ -42,7 +42,9 @@ async def cut_plan(video: Video, params: SilenceCutParams) -> dict[str, Any]:
     """
     info = video.info
     measured = None if params.keep else await _heard(video, params.detector, params.audio_track)
-    index = await _kept(video, "frames", "all", lambda cache: frame_index.kept(info, cache)) if info.video else None
+    index = (
+        await _kept(video, "frames", "all", lambda cache: frame_index.cached_index(info, cache)) if info.video else None
+    )
     if info.duration <= QUICK_SECONDS and len(params.keep) <= QUICK_RANGES:
         return silence_cut.plan_json(
             await asyncio.to_thread(silence_cut.planned, info, params.for_engine(), measured, index)

@@ -29,7 +29,7 @@ from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import together
 from jobs.engine.video import text_raster
-from jobs.engine.video.overlay import Look, Painter
+from jobs.engine.video.overlay import OverlayOptions, OverlayPainter
 from jobs.errors import InputError
 
 PICTURES_IN_MP4 = {"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg4", "mpeg2video"}
@@ -138,7 +138,7 @@ def burn(
         output,
         info,
         painter,
-        Look(start=shown[0].start, end=max(caption.end for caption in shown)),
+        OverlayOptions(start=shown[0].start, end=max(caption.end for caption in shown)),
         stage="Drawing the captions",
         scratch=scratch,
         cache=cache,
@@ -169,12 +169,12 @@ class CaptionPainter:
         self._last.painter = now or before
         return now(frame, time) if now else frame
 
-    def _made(self, place: int) -> Painter:
+    def _made(self, place: int) -> OverlayPainter:
         caption = self._shown[place]
         width, height = self._track.display_size
         image = written(plain(caption.text), (width, height))
         across = min(image.width, width)
-        look = Look(
+        look = OverlayOptions(
             corner="bottom-left",
             x_offset=(width - across) // 2,
             y_offset=round(height * FROM_BELOW),
@@ -182,11 +182,11 @@ class CaptionPainter:
             start=caption.start,
             end=caption.end,
         )
-        return Painter(lambda _: image, look, self._track, self._duration)
+        return OverlayPainter(lambda _: image, look, self._track, self._duration)
 
 
 class _Last(threading.local):
-    painter: Painter | None = None
+    painter: OverlayPainter | None = None
 
 
 def written(text: str, picture: tuple[int, int]) -> Image.Image:

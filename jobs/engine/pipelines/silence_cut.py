@@ -244,6 +244,6 @@ def planned(info: MediaInfo, params: CutParams, measured: Levels | Voice | None,
     ends = [measured.duration if measured else info.duration]
     if index:
         # The sound is not read when ranges are given, and another track may be longer than the measured one.
-        ends.append(Fraction(index.end, index.clock_hz))
+        ends.append(Fraction(index.end_tick, index.clock_hz))
         return cut_plan.snap(cut_plan.plan(measured, max(ends), params), index)
     return cut_plan.snap_to_samples(cut_plan.plan(measured, max(ends), params), output_rate(info.audio[0]))

@@ -185,14 +185,14 @@ def sought(source: Path, info: MediaInfo, start: Fraction) -> tuple[Fraction, Fr
     """
     if can_jump(info):
         return start, Fraction(0)
-    with frame_reader.Reader.opened(source, info) as reader:
-        aim = max(Fraction(0), start - reader.lead(start) - EARLY)
+    with frame_reader.FrameReader.opened(source, info) as reader:
+        aim = max(Fraction(0), start - reader.preroll(start) - EARLY)
     return aim, start - aim
 
 
 def colours(source: Path, info: MediaInfo, excerpt: Excerpt, size: tuple[int, int]) -> str:
     """The filters that make `size` and BT.709 of the recording's pictures, HDR rolled off into what screens show."""
-    frame = next(frame_reader.pictures(source, info, [excerpt.start])).frame
+    frame = next(frame_reader.frames_at(source, info, [excerpt.start])).frame
     width, height = size
     if frame.color_trc in BRIGHT and tonemap.concerns(frame.color_trc, frame.color_primaries):
         light = f"zscale=w={width}:h={height}:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0"

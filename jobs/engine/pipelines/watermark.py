@@ -33,7 +33,7 @@ from jobs.engine.verify.frame_check import Viewing
 from jobs.engine.video import chunked_encoder, frame_index, text_raster
 from jobs.engine.video.chunked_encoder import Paint
 from jobs.engine.video.frame_index import FrameIndex, Schedule
-from jobs.engine.video.overlay import PLANAR, Look, Painter, placed
+from jobs.engine.video.overlay import PIXEL_FORMATS, OverlayOptions, OverlayPainter, upright_rectangle
 from jobs.errors import InputError
 
 INDEX_SHARE, JOIN_SHARE, CHECK_SHARE = 0.02, 0.05, 0.05
@@ -78,7 +78,7 @@ class Marked:
         }
 
 
-def check(info: MediaInfo, look: Look) -> None:
+def check(info: MediaInfo, look: OverlayOptions) -> None:
     """Raise InputError when a mark cannot be laid over this recording like that."""
     if info.video is None:
         raise InputError(
@@ -92,7 +92,7 @@ def check(info: MediaInfo, look: Look) -> None:
         )
     if look.end is not None and look.end <= look.start:
         raise InputError("The mark would end before it begins. Choose a later end.", code="bad_range")
-    placed(look, info.video.display_size, (1, 1))
+    upright_rectangle(look, info.video.display_size, (1, 1))
 
 
 def watermark(
@@ -100,7 +100,7 @@ def watermark(
     output: Path,
     info: MediaInfo,
     mark: Mark,
-    look: Look,
+    look: OverlayOptions,
     *,
     scratch: Path,
     cache: Path | None = None,
@@ -116,7 +116,7 @@ def watermark(
     """
     check(info, look)
     assert info.video is not None
-    painter = Painter(mark.drawn, look, info.video, info.duration)
+    painter = OverlayPainter(mark.drawn, look, info.video, info.duration)
     return painted(
         source,
         output,
@@ -136,7 +136,7 @@ def painted(
     output: Path,
     info: MediaInfo,
     painter: Paint,
-    look: Look,
+    look: OverlayOptions,
     *,
     stage: str,
     scratch: Path,
@@ -171,11 +171,11 @@ def painted(
 
 
 def planned(
-    source: Path, info: MediaInfo, look: Look, cache: Path | None, halt: Halt
+    source: Path, info: MediaInfo, look: OverlayOptions, cache: Path | None, halt: Halt
 ) -> tuple[FrameIndex, Schedule, Strategy]:
     """All pictures at their own times, and which are copied. Raises InputError when none would bear the mark."""
     index = frame_index.index_frames(source, info, cache_dir=cache, halt=halt)
-    everything = frame_index.schedule(index, [(Fraction(0), Fraction(index.end, index.clock_hz))])
+    everything = frame_index.schedule(index, [(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
     begin, end = bearing(everything, look, index.clock_hz)
     if begin == end:
         raise InputError(
@@ -183,27 +183,27 @@ def planned(
             code="nothing_to_mark",
         )
     # The pictures before, with and after the mark: three ranges that follow each other without a gap.
-    firsts = tuple(first for first in dict.fromkeys((0, begin, end)) if first < len(everything.at))
-    wanted = dataclasses.replace(everything, first=firsts, fast=())
+    firsts = tuple(first for first in dict.fromkeys((0, begin, end)) if first < len(everything.start_ticks))
+    wanted = dataclasses.replace(everything, segment_firsts=firsts, segment_is_fast=())
     return index, wanted, _strategy(source, info, index, wanted, (begin, end), halt)
 
 
-def bearing(wanted: Schedule, look: Look, clock_hz: int) -> tuple[int, int]:
+def bearing(wanted: Schedule, look: OverlayOptions, clock_hz: int) -> tuple[int, int]:
     """The first picture that comes on show with the mark, and the first one after."""
-    begin = int(np.searchsorted(wanted.at, -(-look.start * clock_hz // 1)))
+    begin = int(np.searchsorted(wanted.start_ticks, -(-look.start * clock_hz // 1)))
     if look.end is None:
-        return begin, len(wanted.at)
-    return begin, int(np.searchsorted(wanted.at, -(-look.end * clock_hz // 1)))
+        return begin, len(wanted.start_ticks)
+    return begin, int(np.searchsorted(wanted.start_ticks, -(-look.end * clock_hz // 1)))
 
 
 def _strategy(
     source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, marked: tuple[int, int], halt: Halt
 ) -> Strategy:
     assert info.video is not None
-    if marked[1] - marked[0] == len(wanted.at):
+    if marked[1] - marked[0] == len(wanted.start_ticks):
         return Strategy("The whole picture is encoded, because all of it bears the mark.")
     try:
-        if info.video.pixel_format not in PLANAR:
+        if info.video.pixel_format not in PIXEL_FORMATS:
             raise CannotCopy("its colours are stored in a rare way")
         order = strategy.enterable(source, info, index, halt)
         stretches = around(copy_plan.stretches(order, index, wanted), marked, info)
@@ -215,7 +215,7 @@ def _strategy(
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
     coding = fitting(order, info.video, index.clock_hz, quality)
-    share = copied / len(wanted.at)
+    share = copied / len(wanted.start_ticks)
     return Strategy(f"{round(100 * share)} % of the picture is untouched.", Splice(wanted, order, stretches, coding))
 
 
@@ -257,7 +257,7 @@ class _Work:
         if way.splice:
             splice_pictures(self.source, self.info, self.index, way.splice, out, progress=advance, paint=self.painter)
         else:
-            lost = chunked_encoder.encode_pictures(
+            lost = chunked_encoder.encode_frames(
                 self.source, self.info, self.index, self.wanted, out, progress=advance, paint=self.painter
             )
         advance(1.0)
@@ -290,11 +290,11 @@ class _Work:
 def proved(seen: Viewing, index: FrameIndex, wanted: Schedule, lost: Lost) -> Report:
     """What looking at the pictures has found, and whether too many of the source's did not decode."""
     faults = list(seen.faults)
-    end = Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz)
+    end = Fraction(int(wanted.start_ticks[-1] + wanted.duration_ticks[-1]), index.clock_hz)
     faults += verify.lost_faults(lost, CutPlan(end, ((Fraction(0), end),)))
     return Report(
         frames=seen.frames,
-        joins=len(wanted.first) - 1,
+        joins=len(wanted.segment_firsts) - 1,
         frames_decoded=seen.decoded,
         frames_lost=lost.frames,
         faults=first_of_each(faults),

@@ -20,7 +20,7 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.watermark import Mark, check
 from jobs.engine.runtime import sandbox, subprocess_runner
 from jobs.engine.video import frame_reader, still
-from jobs.engine.video.overlay import Look, Painter
+from jobs.engine.video.overlay import OverlayOptions, OverlayPainter
 
 LIMITS = subprocess_runner.Limits(seconds=30, wall_seconds=40, memory_bytes=4 << 30, file_bytes=16 << 20, network=False)
 
@@ -30,7 +30,7 @@ def draw(
     out: Path,
     info: MediaInfo,
     mark: Mark,
-    look: Look,
+    look: OverlayOptions,
     at: Fraction,
     *,
     width: int,
@@ -64,21 +64,21 @@ def drawn(request: dict[str, Any]) -> sandbox.Answer:
     look = look_of(request["look"])
     mark = Mark(Path(request["image"]) if request["image"] else None, request["text"])
     at = moment(look, Fraction(request["at"]), info.duration)
-    painter = Painter(mark.drawn, look, info.video, info.duration)
-    picture = next(frame_reader.pictures(Path(request["source"]), info, [at]))
+    painter = OverlayPainter(mark.drawn, look, info.video, info.duration)
+    picture = next(frame_reader.frames_at(Path(request["source"]), info, [at]))
     painted = painter(planar(picture.frame), at)
     still.save(still.drawn(painted, info.video, request["width"]), Path(request["out"]), "jpeg")
     return {}
 
 
-def look_of(told: dict[str, Any]) -> Look:
+def look_of(told: dict[str, Any]) -> OverlayOptions:
     times = {name: Fraction(told[name]) for name in ("start", "fade")}
     end = None if told["end"] is None else Fraction(told["end"])
-    known = {field.name for field in dataclasses.fields(Look)}
-    return Look(**{name: value for name, value in told.items() if name in known} | times | {"end": end})
+    known = {field.name for field in dataclasses.fields(OverlayOptions)}
+    return OverlayOptions(**{name: value for name, value in told.items() if name in known} | times | {"end": end})
 
 
-def moment(look: Look, at: Fraction, duration: Fraction) -> Fraction:
+def moment(look: OverlayOptions, at: Fraction, duration: Fraction) -> Fraction:
     """The wished time, or the first at which all of the mark shows when nothing of it does then."""
     if look.strength(at, duration) > 0:
         return at

@@ -32,7 +32,7 @@ class Parts:
 def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clock_hz: int, folder: Path) -> Parts:
     """The parts of a result: tracks that are there, and what else it is to hold as files in `folder`."""
     finer = _finer(tracks[0], clock_hz) if wanted else 1
-    last = (int(wanted.at[-1]) * finer, int(wanted.lasts[-1]) * finer) if wanted else None
+    last = (int(wanted.start_ticks[-1]) * finer, int(wanted.duration_ticks[-1]) * finer) if wanted else None
     texts = []
     for place, (_, kept) in enumerate(extras.captions):
         texts.append(folder / f"captions-{place}.srt")

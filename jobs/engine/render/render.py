@@ -92,7 +92,7 @@ def _schedule(plan: CutPlan, index: FrameIndex | None) -> Schedule | None:
     if index is None:
         return None
     wanted = schedule(index, plan.parts)
-    if not len(wanted.pts):
+    if not len(wanted.source_pts):
         raise InputError(
             "No picture lies in what would be kept of this recording. Keep more of it.", code="nothing_to_show"
         )
@@ -155,7 +155,7 @@ def _encode(
             elif splice:
                 splice_pictures(source, info, index, splice, pictures[0], progress=advance)
             else:
-                lost = chunked_encoder.encode_pictures(
+                lost = chunked_encoder.encode_frames(
                     source, info, index, wanted, pictures[0], progress=advance, codec=container.codec
                 )
         while not task.wait(0.1):

@@ -24,9 +24,9 @@ from jobs.engine.probe import display_matrix
 from jobs.engine.runtime.threads import Halt
 from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.packet_reader import Unsound
-from jobs.engine.video.chunked_encoder import exact_start
-from jobs.engine.video.frame_index import FrameIndex, Schedule, open_picture
-from jobs.engine.video.track_writer import Track
+from jobs.engine.video.chunked_encoder import exact_start_options
+from jobs.engine.video.frame_index import FrameIndex, Schedule, open_video
+from jobs.engine.video.track_writer import TrackWriter
 
 MIXED = {"h264", "hevc", "ffv1"}
 """Codecs that may predict pictures from others, and are known to mark those that do not."""
@@ -45,7 +45,7 @@ class Intra:
 
     @property
     def copied(self) -> int:
-        return len(self.wanted.pts)
+        return len(self.wanted.source_pts)
 
 
 def planned(
@@ -62,8 +62,8 @@ def planned(
     stored = np.array(pts, np.int64)
     if (np.diff(stored) <= 0).any():
         raise CannotCopy("its pictures are not stored in the order of showing")
-    places = np.searchsorted(stored, wanted.pts)
-    if not len(stored) or (stored[places.clip(0, len(stored) - 1)] != wanted.pts).any():
+    places = np.searchsorted(stored, wanted.source_pts)
+    if not len(stored) or (stored[places.clip(0, len(stored) - 1)] != wanted.source_pts).any():
         raise CannotCopy("not all of its pictures can be found")
     return Intra(wanted, np.array(sums, np.uint32)[places])
 
@@ -92,7 +92,7 @@ def suffix_for(info: MediaInfo) -> str:
 
 def _packets(source: Path, info: MediaInfo, halt: Halt) -> "Iterator[Packet[VideoStream]]":
     """The pictures as they are stored, to where damage ends them."""
-    container, stream = open_picture(source, info)
+    container, stream = open_video(source, info)
     with container:
         for packet in demuxing.packets(container, stream):
             halt.check()
@@ -115,31 +115,31 @@ def copy_pictures(
     """
     assert info.video is not None
     wanted, done = intra.wanted, 0
-    original, stream = open_picture(source, info)
+    original, stream = open_video(source, info)
     try:
         format = FORMATS[output.suffix]
-        options = exact_start(index) if format == "mov" else {}
+        options = exact_start_options(index) if format == "mov" else {}
         with original, av.open(f"file:{output}", "w", format=format, options=options) as container:
             made = container.add_stream_from_template(stream)
             if info.video.codec == "hevc":
                 made.codec_context.codec_tag = "hvc1"
             made.time_base = Fraction(1, index.clock_hz)
             display_matrix.tell(made, info.video)
-            track = Track(container, made, wanted, depth=0, clock_hz=index.clock_hz)
+            track = TrackWriter(container, made, wanted, depth=0, clock_hz=index.clock_hz)
             for packet in _packets(source, info, Halt()):
                 data = bytes(packet)
-                while done < len(wanted.pts) and packet.pts == wanted.pts[done]:
+                while done < len(wanted.source_pts) and packet.pts == wanted.source_pts[done]:
                     copy = Packet(data)
                     copy.is_keyframe = True
                     track.mux(copy, done)
                     done += 1
-                    progress(done / len(wanted.pts))
-                if done == len(wanted.pts):
+                    progress(done / len(wanted.source_pts))
+                if done == len(wanted.source_pts):
                     break
     except (av.error.FFmpegError, CannotCopy, ValueError) as error:
         raise _unsound(repr(error)) from error
-    if done < len(wanted.pts):
-        raise _unsound(f"{done} of {len(wanted.pts)} pictures were found again")
+    if done < len(wanted.source_pts):
+        raise _unsound(f"{done} of {len(wanted.source_pts)} pictures were found again")
 
 
 def _unsound(detail: str) -> Unsound:

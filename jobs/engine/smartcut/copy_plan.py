@@ -69,11 +69,11 @@ def stretches(order: CodedOrder, index: FrameIndex, wanted: Schedule) -> list[St
     stored_at = _stored_at(order, len(index.pts))
     restarts = np.flatnonzero(order.restarts & (order.places >= 0))
     found: list[Stretch] = []
-    for first, end, is_fast in wanted.parts:
+    for first, end, is_fast in wanted.segments:
         if is_fast:
             found += _shared(first, end)
         elif first < end:
-            shown = int(np.searchsorted(index.pts, wanted.pts[first]))
+            shown = int(np.searchsorted(index.pts, wanted.source_pts[first]))
             found += _split(order, stored_at, restarts, Stretch(first, end - first), shown)
     return list(_joined(found))
 
@@ -156,7 +156,7 @@ class Decoding:
         self._order = order
         self._wanted = wanted
         stored_at = _stored_at(order, len(index.pts))
-        self._stored = stored_at[np.searchsorted(index.pts, wanted.pts)]
+        self._stored = stored_at[np.searchsorted(index.pts, wanted.source_pts)]
         # Decoding can start at the first stored picture too, as it has to.
         self._starts = np.union1d([0], np.flatnonzero(order.restarts))
         # What leads a restart belongs to the group before it.
@@ -166,7 +166,7 @@ class Decoding:
     def runs(self, stretch: Stretch) -> list[Run]:
         """One run for each group of pictures that a stretch reaches into."""
         stored = self._stored[stretch.first : stretch.end]
-        pts = self._wanted.pts[stretch.first : stretch.end]
+        pts = self._wanted.source_pts[stretch.first : stretch.end]
         group = self._group[stretch.first : stretch.end]
         # Time never goes back in a result, so each group comes once.
         edges = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), stretch.count]

@@ -23,7 +23,7 @@ from jobs.engine.runtime.threads import Halt
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.copy_plan import Run
 from jobs.engine.smartcut.packet_survey import CodedOrder
-from jobs.engine.video.frame_index import open_picture
+from jobs.engine.video.frame_index import open_video
 from jobs.errors import ToolError
 
 # Reading on costs less than seeking for so few packets.
@@ -50,7 +50,7 @@ def opened(source: Path, info: MediaInfo, order: CodedOrder, halt: Halt) -> Iter
         with source.open("rb") as file:
             yield PlainPackets(file, order, halt)
         return
-    container, stream = open_picture(source, info)
+    container, stream = open_video(source, info)
     with container:
         yield DemuxedPackets(container, stream, order, halt, demuxer(info))
 

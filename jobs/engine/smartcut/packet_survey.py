@@ -20,7 +20,7 @@ from jobs.engine.smartcut.bitstream.bits import LONGEST
 from jobs.engine.smartcut.codec import DISCARDED, KEY, LEADING, REFERENCED, RESTARTS, CannotCopy, Codec, Sequence
 from jobs.engine.smartcut.x264 import H264
 from jobs.engine.smartcut.x265 import Hevc
-from jobs.engine.video.frame_index import FrameIndex, open_picture
+from jobs.engine.video.frame_index import FrameIndex, open_video
 
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
 
@@ -177,7 +177,7 @@ def survey(source: Path, info: MediaInfo, index: FrameIndex, *, halt: Halt | Non
     if codec is None:
         raise CannotCopy(f"it is not {' or '.join(codec.label for codec in CODECS.values())}")
     try:
-        container, stream = open_picture(source, info)
+        container, stream = open_video(source, info)
         plain = True
         with container, source.open("rb") as file:
             found = Survey(codec, stream.codec_context.extradata or b"")

@@ -29,9 +29,9 @@ from jobs.engine.smartcut.copy_plan import Decoding, Stretch
 from jobs.engine.smartcut.packet_reader import Decoder, Packets, rewritten
 from jobs.engine.smartcut.packet_survey import CodedOrder
 from jobs.engine.smartcut.patch_encoder import Coded, encoded
-from jobs.engine.video.chunked_encoder import Paint, exact_start
-from jobs.engine.video.frame_index import FrameIndex, Schedule, open_picture
-from jobs.engine.video.track_writer import Track
+from jobs.engine.video.chunked_encoder import Paint, exact_start_options
+from jobs.engine.video.frame_index import FrameIndex, Schedule, open_video
+from jobs.engine.video.track_writer import TrackWriter
 
 # Encoded stretches that may wait for their turn to be written, for each thread.
 AHEAD = 4
@@ -111,7 +111,7 @@ def _frames(
     decoder: Decoder, decoding: Decoding, wanted: Schedule, stretch: Stretch
 ) -> Iterator[tuple[int, VideoFrame]]:
     """The pictures of an encoded stretch with their times in the result."""
-    times = iter(wanted.at[stretch.first : stretch.end].tolist())
+    times = iter(wanted.start_ticks[stretch.first : stretch.end].tolist())
     for run in decoding.runs(stretch):
         for frame in decoder.decoded(run):
             yield next(times), frame
@@ -129,7 +129,7 @@ class Writer:
         self._packets = packets
         self._splice = splice
         coding = splice.coding
-        self._track = Track(container, stream, splice.wanted, depth=coding.depth, clock_hz=coding.clock_hz)
+        self._track = TrackWriter(container, stream, splice.wanted, depth=coding.depth, clock_hz=coding.clock_hz)
 
     def write(self, packets: list[Coded]) -> None:
         """Add an encoded stretch."""
@@ -162,7 +162,7 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
     with (
         libav_errors.errors("pictures"),
         packet_reader.opened(source, info, splice.order, Halt()) as packets,
-        av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)) as container,
+        av.open(f"file:{output}", "w", format="mp4", options=exact_start_options(index)) as container,
     ):
         stream = _like(source, info, container)
         stream.codec_context.extradata = splice.coding.codec.header(splice.coding)
@@ -176,6 +176,6 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
 
 def _like(source: Path, info: MediaInfo, container: OutputContainer) -> VideoStream:
     """A new stream that says of its pictures what the source's does."""
-    original, stream = open_picture(source, info)
+    original, stream = open_video(source, info)
     with original:
         return container.add_stream_from_template(stream)

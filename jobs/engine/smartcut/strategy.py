@@ -17,7 +17,7 @@ from jobs.engine.smartcut.copy_plan import Decoding, Stretch
 from jobs.engine.smartcut.packet_survey import CodedOrder
 from jobs.engine.smartcut.patch_encoder import fitting
 from jobs.engine.smartcut.splicer import Splice
-from jobs.engine.video.encoder_settings import coder_for
+from jobs.engine.video.encoder_settings import encoder_spec_for
 from jobs.engine.video.frame_index import FrameIndex, Schedule
 
 Render = Literal["smart", "encode"]
@@ -56,7 +56,7 @@ class Strategy:
     def untouched(self) -> str:
         """How much of the result's picture is copied: "87 %"."""
         copying = self.splice or self.intra
-        return percent(copying.copied / len(copying.wanted.pts) if copying else 0)
+        return percent(copying.copied / len(copying.wanted.source_pts) if copying else 0)
 
 
 SECOND = Strategy("The whole picture is encoded, because copying parts of it failed.", is_second=True)
@@ -111,7 +111,7 @@ def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: CodedO
     if not copied:
         raise CannotCopy("no stretch of what is kept can be copied")
     decoding = Decoding(order, index, wanted)
-    share = copied / len(wanted.pts)
+    share = copied / len(wanted.source_pts)
     quality = order.codec.bulk if share < 1 - BULK_SHARE else order.codec.seam
     if smart_cost(stretches, decoding, quality) >= whole_cost(wanted, index, info.video):
         raise CannotCopy("copying parts of it would take longer")
@@ -129,13 +129,13 @@ def smart_cost(stretches: list[Stretch], decoding: Decoding, quality: Quality) -
 
 def whole_cost(wanted: Schedule, index: FrameIndex, track: VideoTrack) -> float:
     """Expected cost of encoding everything: what lies between a keyframe and a kept range is decoded too."""
-    shown = [(first, end) for first, end, _ in wanted.parts if first < end]
-    places = np.searchsorted(index.pts, wanted.pts)
+    shown = [(first, end) for first, end, _ in wanted.segments if first < end]
+    places = np.searchsorted(index.pts, wanted.source_pts)
     firsts, lasts = places[[first for first, _ in shown]], places[[end - 1 for _, end in shown]]
-    before = np.searchsorted(index.keys, index.pts[firsts], "right") - 1
-    keys = np.searchsorted(index.pts, index.keys[before.clip(0)])
+    before = np.searchsorted(index.keyframe_pts, index.pts[firsts], "right") - 1
+    keys = np.searchsorted(index.pts, index.keyframe_pts[before.clip(0)])
     decoded = (firsts - keys).clip(0).sum() + (lasts - firsts + 1).sum()
-    return float(decoded + coder_for(track.pixel_format, is_hdr=track.hdr).cost * len(wanted.pts))
+    return float(decoded + encoder_spec_for(track.pixel_format, is_hdr=track.hdr).cost * len(wanted.source_pts))
 
 
 def percent(share: float) -> str:

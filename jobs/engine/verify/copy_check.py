@@ -83,7 +83,7 @@ def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         for begin, end in stretch.copied:
             places.append(stretch.first + order.places[begin:end] - order.places[stretch.stored])
             wanted.append(order.checksums[begin:end].astype(np.int64))
-    return splice.wanted.at[np.concatenate(places)], np.concatenate(wanted)
+    return splice.wanted.start_ticks[np.concatenate(places)], np.concatenate(wanted)
 
 
 def _fault(time: Fraction) -> Fault:

@@ -73,11 +73,11 @@ def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
     faults = []
     # Both in units that divide the ticks of either clock.
     found = np.sort(shown.pts) * (shown.time_base.numerator * clock_hz)
-    planned = wanted.at * shown.time_base.denominator
+    planned = wanted.start_ticks * shown.time_base.denominator
     common = min(len(found), len(planned))
     differing = np.flatnonzero(found[:common] != planned[:common])
     place = int(differing[0]) if len(differing) else common
-    at = float(Fraction(int(wanted.at[min(place, len(planned) - 1)]), clock_hz))
+    at = float(Fraction(int(wanted.start_ticks[min(place, len(planned) - 1)]), clock_hz))
     if len(found) != len(planned):
         message = f"The result has {len(found)} pictures instead of {len(planned)}; they differ from {at:.3f} s on."
         faults.append(Fault("frame_count", message, round(at, 3)))
@@ -98,11 +98,11 @@ def seams(shown: Stamps, wanted: Schedule, splice: Splice | None) -> Iterator[in
     Copied ones are the source's own, from where a copy begins: only its beginning can fail, and the way from its end
     into what was encoded.
     """
-    joins = np.array([*wanted.first, len(wanted.at)])
+    joins = np.array([*wanted.segment_firsts, len(wanted.start_ticks)])
     around = (joins[:, None] + np.arange(-FRAMES_AROUND, FRAMES_AROUND)).ravel()
     keys = np.searchsorted(np.sort(shown.pts), np.sort(shown.pts[shown.keys]))
     if splice:
-        around = around[_encoded(splice)[around.clip(0, len(wanted.at) - 1)]]
+        around = around[_encoded(splice)[around.clip(0, len(wanted.start_ticks) - 1)]]
         begins = [stretch.first for stretch in splice.stretches if stretch.stored is not None]
         begins += ends_of_copies(splice, keys)
     else:
@@ -120,13 +120,17 @@ def ends_of_copies(splice: Splice, keys: NDArray[np.int64]) -> list[int]:
     """
     ends = np.array([stretch.end - FRAMES_AROUND for stretch in splice.stretches if stretch.stored is not None])
     before = np.searchsorted(keys, ends, "right") - 1
-    ways = np.where(before < 0, len(splice.wanted.at), ends - keys.take(before, mode="clip")) if len(keys) else ends
+    ways = (
+        np.where(before < 0, len(splice.wanted.start_ticks), ends - keys.take(before, mode="clip"))
+        if len(keys)
+        else ends
+    )
     return ends[np.argsort(ways, kind="stable")[:ENDS]].tolist()
 
 
 def _encoded(splice: Splice) -> NDArray[np.bool_]:
     """Which pictures of the result were encoded."""
-    own = np.ones(len(splice.wanted.at), bool)
+    own = np.ones(len(splice.wanted.start_ticks), bool)
     for stretch in splice.stretches:
         own[stretch.first : stretch.end] = stretch.stored is None
     return own

@@ -18,7 +18,7 @@ from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Fault
 from jobs.engine.runtime.threads import Halt
-from jobs.engine.video.frame_index import FrameIndex, open_picture, readable_frames, usual_step
+from jobs.engine.video.frame_index import FrameIndex, median_step, open_video, readable_frames
 
 # In a hole there is room for so many pictures at the usual distance, and it lasts so long at least.
 PICTURES = 3
@@ -42,8 +42,8 @@ def hole_faults(source: Path, info: MediaInfo, index: FrameIndex, plan: CutPlan,
 
 def holes(index: FrameIndex, plan: CutPlan) -> list[tuple[Fraction, Hole]]:
     """Where kept ranges show nothing new for long, each with its place in the result; the longest first."""
-    shortest = max(round(SHORTEST_SECONDS * index.clock_hz), PICTURES * usual_step(index.shown))
-    times = np.append(index.shown, index.end)
+    shortest = max(round(SHORTEST_SECONDS * index.clock_hz), PICTURES * median_step(index.start_ticks))
+    times = np.append(index.start_ticks, index.end_tick)
     found = []
     for (start, end), at in zip(plan.keep, plan.output_starts, strict=True):
         edges = index.ticks(start), index.ticks(end)
@@ -57,7 +57,7 @@ def holes(index: FrameIndex, plan: CutPlan) -> list[tuple[Fraction, Hole]]:
 
 def has_pictures(source: Path, info: MediaInfo, hole: Hole, halt: Halt) -> bool:
     """Whether a whole picture comes on show in a hole, and not only at its edges."""
-    container, stream = open_picture(source, info)
+    container, stream = open_video(source, info)
     assert stream.time_base is not None
     begin, end = ((info.start + time) / stream.time_base for time in hole)
     begun = False

@@ -56,7 +56,7 @@ class BestFrame:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Look:
+class FrameStatistics:
     """What is seen of a picture: `sharpness` (deviation of the Laplacian), `light` (0 to 1), and itself, `SMALL`."""
 
     sharpness: float
@@ -64,7 +64,7 @@ class Look:
     small: Plane
 
 
-Judged = keyframe_reader.Shown[tuple[int, Look]]
+Judged = keyframe_reader.Keyframe[tuple[int, FrameStatistics]]
 
 
 @dataclasses.dataclass(eq=False)
@@ -72,7 +72,7 @@ class _Candidate:
     """One that can be chosen. `nearest` (0 to 1) and `away` (seconds) are how far it is from all chosen before."""
 
     time: Fraction
-    look: Look
+    look: FrameStatistics
     score: float
     nearest: float = 1
     away: float = math.inf
@@ -99,7 +99,7 @@ def best_frames(
     candidates = _candidates(source, info, count, lambda fraction: progress(0.8 * fraction))
     chosen: list[_Candidate] = []
     gap = float(info.duration) / (2 * count)
-    with frame_reader.Reader.opened(source, info) as reader:
+    with frame_reader.FrameReader.opened(source, info) as reader:
         while len(chosen) < count and candidates:
             best = max(candidates, key=lambda one: one.worth(gap))
             if not best.checked and _is_in_transition(_following(reader, info, best.time)):
@@ -114,10 +114,10 @@ def best_frames(
     return sorted((BestFrame(one.time, one.score) for one in chosen), key=lambda one: one.time)
 
 
-def look(image: Image.Image) -> Look:
+def look(image: Image.Image) -> FrameStatistics:
     """Judge an upright sRGB picture."""
     luma = np.asarray(image.convert("L"), np.float32)
-    return Look(sharpness(luma), light(luma), small(image, SMALL))
+    return FrameStatistics(sharpness(luma), light(luma), small(image, SMALL))
 
 
 def sharpness(luma: Plane) -> float:
@@ -154,7 +154,7 @@ def _candidates(source: Path, info: MediaInfo, count: int, progress: Callable[[f
     }
     if len(looks) < ENOUGH_EACH * count:
         times = thumbnails.even(info.duration, ENOUGH_EACH * count)
-        for number, picture in enumerate(frame_reader.pictures(source, info, times), 1):
+        for number, picture in enumerate(frame_reader.frames_at(source, info, times), 1):
             looks.setdefault(frame_reader.shown_at(picture.frame), (picture.time, _looked(picture.frame, info)))
             progress((1 + number / len(times)) / 2)
     usual = float(np.median([seen.sharpness for _, seen in looks.values()])) or 1.0
@@ -164,29 +164,31 @@ def _candidates(source: Path, info: MediaInfo, count: int, progress: Callable[[f
 def _keyframes(source: Path, info: MediaInfo, count: int, progress: Callable[[float], None]) -> list[Judged]:
     """Of each of up to `count` keyframes the time, the time stamp, and what is seen of it."""
 
-    def judge(frame: VideoFrame) -> tuple[int, Look]:
+    def judge(frame: VideoFrame) -> tuple[int, FrameStatistics]:
         return frame_reader.shown_at(frame), _looked(frame, info)
 
-    found = keyframe_reader.near(source, info, thumbnails.even(info.duration, count), judge, progress=progress)
+    found = keyframe_reader.keyframes_near(
+        source, info, thumbnails.even(info.duration, count), judge, progress=progress
+    )
     return [one for one in found if one]
 
 
-def _score(seen: Look, usual: float) -> float:
+def _score(seen: FrameStatistics, usual: float) -> float:
     """0 to 1; well lit and as sharp as usual in this recording is a half."""
     return seen.light * seen.sharpness / (seen.sharpness + usual)
 
 
-def _looked(frame: VideoFrame, info: MediaInfo) -> Look:
+def _looked(frame: VideoFrame, info: MediaInfo) -> FrameStatistics:
     assert info.video is not None
     return look(still.drawn(frame, info.video, JUDGED_WIDTH))
 
 
-def _following(reader: frame_reader.Reader, info: MediaInfo, time: Fraction) -> list[Plane]:
+def _following(reader: frame_reader.FrameReader, info: MediaInfo, time: Fraction) -> list[Plane]:
     """The picture at `time` and those one and two steps later; fewer at the end and where none comes."""
     assert info.video is not None
     wanted = time
     found: list[Plane] = []
-    for shown, frame in reader.run(time, 3 * STEP):
+    for shown, frame in reader.frames_between(time, 3 * STEP):
         if not found or shown >= wanted:
             found.append(small(still.drawn(frame, info.video, JUDGED_WIDTH), FADED))
             wanted = shown + STEP

@@ -22,10 +22,10 @@ from jobs.engine.model.report import Lost
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.ordered_pool import THREADS, Bench
 from jobs.engine.runtime.threads import Beside, beside
-from jobs.engine.video.encoder_settings import KEY_SECONDS, Codec, Target
-from jobs.engine.video.frame_cursor import Playhead, can_jump
+from jobs.engine.video.encoder_settings import KEY_SECONDS, Codec, EncoderSettings
+from jobs.engine.video.frame_cursor import FrameCursor, can_jump
 from jobs.engine.video.frame_index import FrameIndex, Schedule
-from jobs.engine.video.track_writer import Track
+from jobs.engine.video.track_writer import TrackWriter
 from jobs.engine.video.upright import Turner
 
 # Long enough for the encoders to find their stride, short enough to hold a few and to share out evenly.
@@ -37,7 +37,7 @@ Chunk = tuple[int, int]
 """The first picture of a schedule and the one after the last."""
 
 
-def encode_pictures(
+def encode_frames(
     source: Path,
     info: MediaInfo,
     index: FrameIndex,
@@ -57,17 +57,17 @@ def encode_pictures(
     parts = chunks(wanted, index)
     threads = min(THREADS, len(parts)) if can_jump(info) else 1
     alone = threads == 1
-    with Playhead.opened(source, info, index, alone=True) as playhead:
-        first, _ = next(playhead.shown(wanted, 0, 1))
-    target = Target.of(first, info.video, index.clock_hz, codec)
+    with FrameCursor.opened(source, info, index, alone=True) as playhead:
+        first, _ = next(playhead.scheduled(wanted, 0, 1))
+    target = EncoderSettings.of(first, info.video, index.clock_hz, codec)
     bench: Bench[list[Packet[VideoStream]]] = Bench(len(parts), ahead=2 * THREADS)
     lost: list[int] = []
     unplanned: list[int] = []
 
     def work(task: Beside[None]) -> None:
-        with Playhead.opened(source, info, index, alone=alone) as playhead:
+        with FrameCursor.opened(source, info, index, alone=alone) as playhead:
             for number in bench.take(task.halt):
-                encoding = Encoding(target, wanted, paint, task, alone=alone)
+                encoding = ChunkEncoding(target, wanted, paint, task, alone=alone)
                 packets = list(encoding.packets(playhead, parts[number]))
                 lost.extend(encoding.lost)
                 bench.put(number, packets)
@@ -75,9 +75,11 @@ def encode_pictures(
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(libav_errors.errors("pictures"))
-        container = stack.enter_context(av.open(f"file:{output}", "w", format="mp4", options=exact_start(index)))
-        stream = target.stream(container, alone=alone)
-        track = Track(container, stream, wanted, depth=target.coder.depth, clock_hz=index.clock_hz)
+        container = stack.enter_context(
+            av.open(f"file:{output}", "w", format="mp4", options=exact_start_options(index))
+        )
+        stream = target.add_stream(container, alone=alone)
+        track = TrackWriter(container, stream, wanted, depth=target.spec.reorder_frames, clock_hz=index.clock_hz)
         tasks = [stack.enter_context(beside(work)) for _ in range(threads)]
 
         def check() -> None:
@@ -95,8 +97,8 @@ def encode_pictures(
 
 def times_of(wanted: Schedule, stamps: Sequence[int], index: FrameIndex) -> Iterator[Fraction]:
     """When in the result the pictures with these time stamps first come on show."""
-    for place in np.flatnonzero(np.isin(wanted.pts, stamps)).tolist():
-        yield Fraction(int(wanted.at[place]), index.clock_hz)
+    for place in np.flatnonzero(np.isin(wanted.source_pts, stamps)).tolist():
+        yield Fraction(int(wanted.start_ticks[place]), index.clock_hz)
 
 
 def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
@@ -104,12 +106,12 @@ def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
 
     A share begins where decoding can begin, when that is near: else what lies before is decoded for nothing.
     """
-    count = len(wanted.pts)
-    seconds = (wanted.at[-1] + wanted.lasts[-1] - wanted.at[0]) / index.clock_hz
+    count = len(wanted.source_pts)
+    seconds = (wanted.start_ticks[-1] + wanted.duration_ticks[-1] - wanted.start_ticks[0]) / index.clock_hz
     # As many for each thread; fewer when they would be too short.
     number = THREADS * max(1, round(seconds / (CHUNK_SECONDS * THREADS)))
     number = max(1, min(number, int(seconds // KEY_SECONDS), count))
-    free = np.union1d(wanted.first, np.flatnonzero(np.isin(wanted.pts, index.keys)))
+    free = np.union1d(wanted.segment_firsts, np.flatnonzero(np.isin(wanted.source_pts, index.keyframe_pts)))
     edges = [0, *(_near(free, count * part // number, count // number // 4) for part in range(1, number)), count]
     return list(pairwise(edges))
 
@@ -120,34 +122,34 @@ def _near(places: np.ndarray, wished: int, reach: int) -> int:
     return nearest if abs(nearest - wished) <= reach else wished
 
 
-class Encoding:
+class ChunkEncoding:
     """One chunk on its way through an encoder of its own. `lost` are durations, in ticks, of what did not decode."""
 
     def __init__(
-        self, target: Target, wanted: Schedule, paint: Paint | None, task: Beside[None], *, alone: bool
+        self, target: EncoderSettings, wanted: Schedule, paint: Paint | None, task: Beside[None], *, alone: bool
     ) -> None:
         self.lost: list[int] = []
         self._target = target
         self._wanted = wanted
         self._paint = paint
         self._task = task
-        self._context = target.encoder(alone=alone)
+        self._context = target.open_encoder(alone=alone)
         self._turn = Turner(target.track) if target.upright else None
 
-    def packets(self, playhead: Playhead, chunk: Chunk) -> "Iterator[Packet[VideoStream]]":
+    def packets(self, playhead: FrameCursor, chunk: Chunk) -> "Iterator[Packet[VideoStream]]":
         """In the order of decoding, with the times at which they are shown."""
         wanted = self._wanted
-        for place, (frame, is_whole) in enumerate(playhead.shown(wanted, *chunk), chunk[0]):
+        for place, (frame, is_whole) in enumerate(playhead.scheduled(wanted, *chunk), chunk[0]):
             self._task.halt.check()
             if not is_whole:
-                self.lost.append(int(wanted.lasts[place]))
-            yield from self._context.encode(self._placed(frame, int(wanted.at[place])))
-            self._task.fraction += 1 / len(wanted.at)
+                self.lost.append(int(wanted.duration_ticks[place]))
+            yield from self._context.encode(self._placed(frame, int(wanted.start_ticks[place])))
+            self._task.fraction += 1 / len(wanted.start_ticks)
         yield from self._context.encode(None)
 
     def _placed(self, frame: VideoFrame, at: int) -> VideoFrame:
         clock = Fraction(1, self._target.clock_hz)
-        fitted = self._target.fitted(frame)
+        fitted = self._target.converted(frame)
         if self._paint:
             fitted = self._paint(fitted, at * clock)
         fitted.pts, fitted.time_base = at, clock
@@ -158,6 +160,6 @@ class Encoding:
         return fitted
 
 
-def exact_start(index: FrameIndex) -> dict[str, str]:
+def exact_start_options(index: FrameIndex) -> dict[str, str]:
     """Options of an MP4 file: without them a late start is rounded to milliseconds."""
     return {"movie_timescale": str(index.clock_hz)}

@@ -7,7 +7,7 @@ import av.error
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.video import still, tonemap
-from jobs.engine.video.frame_index import open_picture, readable_frames
+from jobs.engine.video.frame_index import open_video, readable_frames
 from jobs.errors import InputError
 
 EXACT = "bicubic+accurate_rnd+full_chroma_int"
@@ -34,7 +34,7 @@ class Colours:
 
 def read(source: Path, info: MediaInfo) -> Colours:
     """From the first picture that decodes. Raises InputError when none does."""
-    container, stream = open_picture(source, info)
+    container, stream = open_video(source, info)
     with container:
         try:
             frame = next(iter(readable_frames(container, stream)))

@@ -7,11 +7,11 @@ from fractions import Fraction
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 8
-LARGEST = 8192
+MAXIMUM_SIDE_PIXELS = 8192
 """Pixels of either side, which every format and every program can hold."""
 LABEL = 1 / 16
 """Height of the letters, as a share of a picture's width."""
-SMALLEST_LETTERS = 10
+MINIMUM_LETTER_PIXELS = 10
 PAPER, INK, SHADE = (19, 20, 22), (255, 255, 255), (0, 0, 0, 190)
 
 
@@ -22,8 +22,8 @@ def layout(count: int, size: tuple[int, int], width: int) -> tuple[int, int]:
     """
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    across = (LARGEST - GAP * (columns + 1)) // columns
-    down = (LARGEST - GAP * (rows + 1)) // rows
+    across = (MAXIMUM_SIDE_PIXELS - GAP * (columns + 1)) // columns
+    down = (MAXIMUM_SIDE_PIXELS - GAP * (rows + 1)) // rows
     return columns, max(1, min(width, across, down * size[0] // size[1]))
 
 
@@ -45,7 +45,7 @@ def clock(time: Fraction) -> str:
 
 
 def _labelled(picture: Image.Image, words: str) -> Image.Image:
-    font = ImageFont.load_default(max(SMALLEST_LETTERS, round(picture.width * LABEL)))
+    font = ImageFont.load_default(max(MINIMUM_LETTER_PIXELS, round(picture.width * LABEL)))
     picture = picture.convert("RGB")
     draw = ImageDraw.Draw(picture, "RGBA")
     left, top, right, bottom = draw.textbbox((0, 0), words, font)

@@ -11,7 +11,7 @@ BWDIF = "bwdif"
 ONE_FOR_ONE = "mode=send_frame"
 
 
-def whole_pictures(frames: Iterable[VideoFrame], *, alone: bool) -> Iterator[VideoFrame]:
+def deinterlaced(frames: Iterable[VideoFrame], *, alone: bool) -> Iterator[VideoFrame]:
     """Each picture at its time; those that say they are interlaced are made whole by means of their neighbours.
 
     Costs nothing until there is such a one. `alone`: no other work keeps the cores busy.

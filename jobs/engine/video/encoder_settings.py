@@ -28,7 +28,7 @@ KEY_SECONDS = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Coder:
+class EncoderSpec:
     """An encoder: its name, preset and quality, the track's tag in MP4, and what a picture costs.
 
     `cost` is processor time, measured in pictures decoded (720p). `depth` is how many pictures are stored before one
@@ -40,19 +40,19 @@ class Coder:
     crf: int
     tag: str
     cost: float
-    depth: int = 2
+    reorder_frames: int = 2
 
 
-H264 = Coder("libx264", "veryfast", 19, "avc1", cost=2.4)
+H264 = EncoderSpec("libx264", "veryfast", 19, "avc1", cost=2.4)
 # On the same pictures as near to the source as the other, in a tenth less bytes and three times the time.
-HEVC = Coder("libx265", "superfast", 20, "hvc1", cost=7.0)
+HEVC = EncoderSpec("libx265", "superfast", 20, "hvc1", cost=7.0)
 # What browsers show of WebM everywhere, with ten bits too.
-VP9 = Coder("libvpx-vp9", "good", 26, "vp09", cost=12.0, depth=0)
+VP9 = EncoderSpec("libvpx-vp9", "good", 26, "vp09", cost=12.0, reorder_frames=0)
 Codec = Literal["h264", "vp9"]
 """What pictures are encoded as; in place of H.264 it is HEVC where eight bits do not hold them."""
 
 
-def coder_for(pixel_format: str, *, is_hdr: bool, codec: Codec = "h264") -> Coder:
+def encoder_spec_for(pixel_format: str, *, is_hdr: bool, codec: Codec = "h264") -> EncoderSpec:
     """Which encoder pictures of a format of FFmpeg's get."""
     if codec == "vp9":
         return VP9
@@ -65,13 +65,13 @@ def is_deep(pixel_format: str) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class Target:
+class EncoderSettings:
     """How it is encoded, in which size in pixels, and with the source's colours by their numbers in ITU-T H.273.
 
     `light` are x265's options that say how bright it is.
     """
 
-    coder: Coder
+    spec: EncoderSpec
     track: VideoTrack
     clock_hz: int
     width: int
@@ -81,14 +81,14 @@ class Target:
     transfer: int
     matrix: int
     deep: bool = False
-    light: tuple[str, ...] = ()
+    hdr_options: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, frame: VideoFrame, track: VideoTrack, clock_hz: int, codec: Codec = "h264") -> "Target":
+    def of(cls, frame: VideoFrame, track: VideoTrack, clock_hz: int, codec: Codec = "h264") -> "EncoderSettings":
         """For pictures like this one of a track. 4:2:0 has one colour sample for two by two pixels."""
         is_rgb = frame.format.is_rgb
         is_hdr = frame.color_trc in PQ_AND_HLG
-        coder = coder_for(frame.format.name, is_hdr=is_hdr, codec=codec)
+        coder = encoder_spec_for(frame.format.name, is_hdr=is_hdr, codec=codec)
         return cls(
             coder,
             track,
@@ -100,13 +100,13 @@ class Target:
             transfer=frame.color_trc,
             matrix=Colorspace.ITU709 if is_rgb else frame.colorspace,
             deep=coder is not H264 and (is_hdr or is_deep(frame.format.name)),
-            light=tuple(hdr_metadata.x265_options(frame)) if coder is HEVC else (),
+            hdr_options=tuple(hdr_metadata.x265_options(frame)) if coder is HEVC else (),
         )
 
     @property
     def upright(self) -> bool:
         """Whether pictures are turned before they are encoded: WebM does not say which way is up."""
-        return self.coder is VP9
+        return self.spec is VP9
 
     @property
     def rate(self) -> Fraction:
@@ -117,21 +117,21 @@ class Target:
         if self.deep:
             return "yuv420p10le"
         # The j stands for full range.
-        return "yuvj420p" if self.full_range and self.coder is H264 else "yuv420p"
+        return "yuvj420p" if self.full_range and self.spec is H264 else "yuv420p"
 
-    def encoder(self, *, alone: bool) -> VideoCodecContext:
+    def open_encoder(self, *, alone: bool) -> VideoCodecContext:
         """An encoder; all that are made have the same parameter sets. `alone`: no other keeps the cores busy."""
-        context = av.CodecContext.create(self.coder.name, "w")
+        context = av.CodecContext.create(self.spec.name, "w")
         assert isinstance(context, VideoCodecContext)
         context.framerate = self.rate
         context.flags |= Flags.global_header
         return self._opened(context, alone)
 
-    def stream(self, container: OutputContainer, *, alone: bool) -> VideoStream:
+    def add_stream(self, container: OutputContainer, *, alone: bool) -> VideoStream:
         """The track in a file, with the header that goes with the packets of such encoders."""
-        stream = container.add_stream(self.coder.name, rate=self.rate)
+        stream = container.add_stream(self.spec.name, rate=self.rate)
         assert isinstance(stream, VideoStream)
-        stream.codec_context.codec_tag = self.coder.tag
+        stream.codec_context.codec_tag = self.spec.tag
         self._opened(stream.codec_context, alone)
         stream.time_base = Fraction(1, self.clock_hz)
         if not self.upright:
@@ -147,28 +147,28 @@ class Target:
         context.gop_size = max(1, round(self.rate * KEY_SECONDS))
         context.color_range = ColorRange.JPEG if self.full_range else ColorRange.MPEG
         context.color_primaries, context.color_trc, context.colorspace = self.primaries, self.transfer, self.matrix
-        context.options = {"preset": self.coder.preset, "crf": str(self.coder.crf), "bf": "3"}
-        if self.coder is VP9:
+        context.options = {"preset": self.spec.preset, "crf": str(self.spec.crf), "bf": "3"}
+        if self.spec is VP9:
             # Without a bit rate of zero the quality would only be a bound.
             context.bit_rate = 0
             context.options = {
-                "deadline": self.coder.preset,
-                "crf": str(self.coder.crf),
+                "deadline": self.spec.preset,
+                "crf": str(self.spec.crf),
                 "cpu-used": "5",
                 "row-mt": "1",
             }
         if not alone:
             context.thread_count, context.thread_type = 1, ThreadType.NONE
-        if self.coder is HEVC:
+        if self.spec is HEVC:
             # Its threads are none of FFmpeg's; with them it also writes another header.
             few = [] if alone else ["pools=none", "frame-threads=1", "wpp=0"]
             context.options["x265-params"] = ":".join(
-                ["log-level=none", "info=0", "open-gop=0", "b-pyramid=1", *few, *self.light]
+                ["log-level=none", "info=0", "open-gop=0", "b-pyramid=1", *few, *self.hdr_options]
             )
         context.open()
         return context
 
-    def fitted(self, frame: VideoFrame) -> VideoFrame:
+    def converted(self, frame: VideoFrame) -> VideoFrame:
         """A picture in this size and pixel format; itself when it has them."""
         if (frame.format.name, frame.width, frame.height) == (self.pixel_format, self.width, self.height):
             return frame

@@ -15,22 +15,22 @@ from av.video.stream import VideoStream
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import Crop, MediaInfo, demuxer
 from jobs.engine.probe.cropping import all_cropped
-from jobs.engine.video.deinterlace import whole_pictures
-from jobs.engine.video.frame_index import FrameIndex, Schedule, open_picture, readable_frames
+from jobs.engine.video.deinterlace import deinterlaced
+from jobs.engine.video.frame_index import FrameIndex, Schedule, open_video, readable_frames
 from jobs.errors import ToolError
 
 # Containers with an index of keyframes; others seek by guessing, and are decoded from the start.
-INDEXED = {"mov", "matroska"}
+KEYFRAME_INDEXED = {"mov", "matroska"}
 # By so many pictures times may run back, and be known to.
-REMEMBERED = 64
+REMEMBERED_FRAMES = 64
 
 
 def can_jump(info: MediaInfo) -> bool:
     """Whether pictures in the middle of the recording can be had without those before."""
-    return demuxer(info) in INDEXED
+    return demuxer(info) in KEYFRAME_INDEXED
 
 
-class Playhead:
+class FrameCursor:
     """Goes through the pictures of one recording, forwards only."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Playhead:
         self._decoded = self._frames()
         self._shown: tuple[int, VideoFrame] | None = None
         self._ahead: tuple[int, VideoFrame] | None = None
-        self._given: collections.deque[int] = collections.deque(maxlen=REMEMBERED)
+        self._given: collections.deque[int] = collections.deque(maxlen=REMEMBERED_FRAMES)
         self.unplanned: list[int] = []
         """After which pictures the decoder gave others that the index does not have."""
 
@@ -60,7 +60,7 @@ class Playhead:
     @contextlib.contextmanager
     def opened(cls, source: Path, info: MediaInfo, index: FrameIndex, *, alone: bool) -> Iterator[Self]:
         """At the start of a recording. `alone`: there is no other beside it to keep the cores busy."""
-        container, stream = open_picture(source, info)
+        container, stream = open_video(source, info)
         with container:
             context = stream.codec_context
             if alone:
@@ -73,23 +73,23 @@ class Playhead:
             can_seek = can_jump(info) and not demuxing.is_untimed(container, stream)
             yield cls(container, stream, index, can_seek=can_seek, alone=alone, crop=info.video.crop)
 
-    def shown(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
+    def scheduled(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
         """The pictures of a schedule from its number `first` up to `end`, and whether each is right."""
-        begins = {first, *wanted.first}.union(*(range(*part[:2]) for part in wanted.parts if part[2]))
+        begins = {first, *wanted.segment_firsts}.union(*(range(*part[:2]) for part in wanted.segments if part[2]))
         for place in range(first, end):
-            pts = int(wanted.pts[place])
+            pts = int(wanted.source_pts[place])
             if place in begins:
                 self.go_to(pts)
                 yield self.at(pts)
             else:
-                yield self.at(pts, after=int(wanted.pts[place - 1]))
+                yield self.at(pts, after=int(wanted.source_pts[place - 1]))
 
     def go_to(self, pts: int) -> None:
         """Jump to the last keyframe before `pts` when that leaves something out."""
-        key = self._index.key_at_or_before(pts)
+        key = self._index.keyframe_at_or_before(pts)
         position = self._ahead or self._shown
         # At the start it stands at the first keyframe, which not every container's index knows to be one.
-        known = position[0] if position else int(self._index.keys[0]) if len(self._index.keys) else 0
+        known = position[0] if position else int(self._index.keyframe_pts[0]) if len(self._index.keyframe_pts) else 0
         if not self._can_seek or key is None or key <= known:
             return
         while key is not None and self._can_seek:
@@ -97,7 +97,7 @@ class Playhead:
             if self._ahead and self._ahead[0] <= pts:
                 return
             # The demuxer landed too late, or the decoder could not start there.
-            key = self._index.key_at_or_before(key - 1)
+            key = self._index.keyframe_at_or_before(key - 1)
         if self._can_seek:
             self._seek(int(self._index.pts[0]))
         self._can_seek = False
@@ -108,13 +108,13 @@ class Playhead:
         except av.error.FFmpegError:
             # The container's own index has no keyframe up to there, as when the first is one by its contents alone.
             self._can_seek = False
-            self._container.seek(-self._index.end, stream=self._stream, backward=True, any_frame=True)
+            self._container.seek(-self._index.end_tick, stream=self._stream, backward=True, any_frame=True)
         self._decoded = self._frames()
         self._shown = None
         self._ahead = self._next()
 
     def _frames(self) -> Iterator[VideoFrame]:
-        frames = whole_pictures(readable_frames(self._container, self._stream), alone=self._alone)
+        frames = deinterlaced(readable_frames(self._container, self._stream), alone=self._alone)
         return all_cropped(frames, self._crop)
 
     def _next(self) -> tuple[int, VideoFrame] | None:

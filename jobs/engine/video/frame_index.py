@@ -30,7 +30,7 @@ Ticks = NDArray[np.int64]
 # The mp4 writer doubles a coarser clock by itself; and a cut off the frames is placed to 1/16 ms at least.
 MIN_CLOCK_HZ = 16_000
 # A boundary moves to the next frame when that is no further off; a recording of slides must not gain its long frames.
-SNAP_LIMIT = Fraction(1, 10)
+MAXIMUM_SNAP_SECONDS = Fraction(1, 10)
 # Distances of frames where it runs faster: what players can follow, and what slides are seen in time with.
 STEPS = Fraction(1, 120), Fraction(1, 10)
 VERSION = 3
@@ -46,9 +46,9 @@ class FrameIndex:
     """
 
     pts: Ticks
-    shown: Ticks
-    keys: Ticks
-    end: int
+    start_ticks: Ticks
+    keyframe_pts: Ticks
+    end_tick: int
     clock_hz: int
 
     def on_clock(self, time: Fraction) -> Fraction:
@@ -66,25 +66,25 @@ class FrameIndex:
         """When the frame on show at `time` came on show; `time` itself, on the clock, when that is too far off."""
         # Twice for each of thousands of ranges: numbers, not fractions.
         tick = time.numerator * self.clock_hz // time.denominator
-        place = int(np.searchsorted(self.shown, tick, "right")) - 1
-        if place >= 0 and tick < self.end:
-            shown = max(int(self.shown[place]), 0)
-            if (tick - shown) * SNAP_LIMIT.denominator <= SNAP_LIMIT.numerator * self.clock_hz:
+        place = int(np.searchsorted(self.start_ticks, tick, "right")) - 1
+        if place >= 0 and tick < self.end_tick:
+            shown = max(int(self.start_ticks[place]), 0)
+            if (tick - shown) * MAXIMUM_SNAP_SECONDS.denominator <= MAXIMUM_SNAP_SECONDS.numerator * self.clock_hz:
                 tick = shown
         return Fraction(tick, self.clock_hz)
 
     def frame_at_or_after(self, time: Fraction) -> Fraction:
         """When the next frame after `time` comes on show, or the last one goes; `time` when that is too far off."""
         tick = -(-time.numerator * self.clock_hz // time.denominator)
-        place = int(np.searchsorted(self.shown, tick, "left"))
-        shown = int(self.shown[place]) if place < len(self.shown) else self.end
-        is_near = (shown - tick) * SNAP_LIMIT.denominator <= SNAP_LIMIT.numerator * self.clock_hz
+        place = int(np.searchsorted(self.start_ticks, tick, "left"))
+        shown = int(self.start_ticks[place]) if place < len(self.start_ticks) else self.end_tick
+        is_near = (shown - tick) * MAXIMUM_SNAP_SECONDS.denominator <= MAXIMUM_SNAP_SECONDS.numerator * self.clock_hz
         return Fraction(shown if shown >= tick and is_near else tick, self.clock_hz)
 
-    def key_at_or_before(self, pts: int) -> int | None:
+    def keyframe_at_or_before(self, pts: int) -> int | None:
         """Time stamp of the last frame at or before `pts` from which decoding can start."""
-        place = int(np.searchsorted(self.keys, pts, "right")) - 1
-        return int(self.keys[place]) if place >= 0 else None
+        place = int(np.searchsorted(self.keyframe_pts, pts, "right")) - 1
+        return int(self.keyframe_pts[place]) if place >= 0 else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -94,16 +94,21 @@ class Schedule:
     `first` has the place of each part's first picture, `fast` says which parts run faster; none when it says nothing.
     """
 
-    pts: Ticks
-    at: Ticks
-    lasts: Ticks
-    first: tuple[int, ...]
-    fast: tuple[bool, ...] = ()
+    source_pts: Ticks
+    start_ticks: Ticks
+    duration_ticks: Ticks
+    segment_firsts: tuple[int, ...]
+    segment_is_fast: tuple[bool, ...] = ()
 
     @property
-    def parts(self) -> Iterator[tuple[int, int, bool]]:
+    def segments(self) -> Iterator[tuple[int, int, bool]]:
         """Of each part its first picture, the one after its last, and whether it runs faster."""
-        return zip(self.first, (*self.first[1:], len(self.pts)), self.fast or (False,) * len(self.first), strict=True)
+        return zip(
+            self.segment_firsts,
+            (*self.segment_firsts[1:], len(self.source_pts)),
+            self.segment_is_fast or (False,) * len(self.segment_firsts),
+            strict=True,
+        )
 
 
 def schedule(index: FrameIndex, parts: Iterable[tuple[Fraction, Fraction] | Part]) -> Schedule:
@@ -121,9 +126,9 @@ def schedule(index: FrameIndex, parts: Iterable[tuple[Fraction, Fraction] | Part
         begins = round(position)
         position += Fraction(end - start) / part.speed
         if part.speed == 1:
-            places, shown = _as_they_are(index, start, end)
+            places, shown = _frames_shown(index, start, end)
         else:
-            places, shown = _faster(index, start, part.speed, round(position) - begins, least=int(not pictures))
+            places, shown = _frames_sampled(index, start, part.speed, round(position) - begins, least=int(not pictures))
         first.append(pictures)
         fast.append(part.speed != 1)
         pictures += len(places)
@@ -133,31 +138,31 @@ def schedule(index: FrameIndex, parts: Iterable[tuple[Fraction, Fraction] | Part
     return Schedule(np.concatenate(pts), times, np.diff(times, append=round(position)), tuple(first), tuple(fast))
 
 
-def _as_they_are(index: FrameIndex, start: int, end: int) -> tuple[Ticks, Ticks]:
+def _frames_shown(index: FrameIndex, start: int, end: int) -> tuple[Ticks, Ticks]:
     """Which frames a range shows, and when after its start.
 
     Its frames at their own distance from its start; and where it begins between two frames, the one that was on show
     then, from the range's start.
     """
-    begin = int(np.searchsorted(index.shown, start, "left"))
-    stop = int(np.searchsorted(index.shown, end, "left"))
-    between = begin == len(index.shown) or index.shown[begin] > start
+    begin = int(np.searchsorted(index.start_ticks, start, "left"))
+    stop = int(np.searchsorted(index.start_ticks, end, "left"))
+    between = begin == len(index.start_ticks) or index.start_ticks[begin] > start
     places = np.arange(begin - (begin > 0 and between), stop)
-    return places, np.maximum(index.shown[places], start) - start
+    return places, np.maximum(index.start_ticks[places], start) - start
 
 
-def _faster(index: FrameIndex, start: int, speed: Fraction, lasts: int, least: int) -> tuple[Ticks, Ticks]:
+def _frames_sampled(index: FrameIndex, start: int, speed: Fraction, lasts: int, least: int) -> tuple[Ticks, Ticks]:
     """Which frames a range shows that lasts so many ticks of the result, and when after its start.
 
     The result keeps the recording's usual distance between frames: each shows what is on show in the recording at its
     place. The last one is left out where less than half of that distance is left, as long as there are `least` others.
     """
     shortest, longest = (round(seconds * index.clock_hz) for seconds in STEPS)
-    step = min(longest, max(shortest, usual_step(index.shown) or longest))
+    step = min(longest, max(shortest, median_step(index.start_ticks) or longest))
     count = max((lasts + step // 2) // step, min(least, lasts))
     shown = np.arange(count, dtype=np.int64) * step
     there = start + shown * speed.numerator // speed.denominator
-    places = np.searchsorted(index.shown, there, "right") - 1
+    places = np.searchsorted(index.start_ticks, there, "right") - 1
     # Before the first frame nothing is on show; one that stays on show is shown once.
     is_new = (places >= 0) & (np.diff(places, prepend=-1) != 0)
     return places[is_new], shown[is_new]
@@ -170,14 +175,14 @@ def index_frames(
 
     Raises InputError when the pictures carry no time stamps or there is none.
     """
-    if cache_dir and (index := kept(info, cache_dir)):
+    if cache_dir and (index := cached_index(info, cache_dir)):
         return index
     arrays = _read(source, info, halt or Halt())
     array_cache.save(cache_dir and _stored(cache_dir), arrays)
     return _index(info, arrays)
 
 
-def kept(info: MediaInfo, cache_dir: Path) -> FrameIndex | None:
+def cached_index(info: MediaInfo, cache_dir: Path) -> FrameIndex | None:
     """What `index_frames` read before of these bytes, as far as it is still there."""
     arrays = array_cache.load(_stored(cache_dir))
     return _index(info, arrays) if arrays and set(arrays) == {"pts", "keys", "end", "time_base"} else None
@@ -187,7 +192,7 @@ def _stored(cache_dir: Path) -> Path:
     return cache_dir / f"frames.v{VERSION}.npz"
 
 
-def open_picture(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoStream]:
+def open_video(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoStream]:
     """Open the file as the format that probing found, reading the picture alone. Raises InputError."""
     assert info.video is not None
     container = demuxing.recording(source, demuxer(info))
@@ -226,7 +231,7 @@ def _read(source: Path, info: MediaInfo, halt: Halt) -> array_cache.Arrays:
             code="no_picture",
         )
     last = visible[pts[visible].argmax()]
-    end = int(pts[last]) + (int(durations[last]) or usual_step(shown) or _told_step(info, time_base))
+    end = int(pts[last]) + (int(durations[last]) or median_step(shown) or _told_step(info, time_base))
     return {
         "pts": shown,
         "keys": np.unique(pts[told[is_key[told]]]),
@@ -241,7 +246,7 @@ def _stamps(
     """Time stamps (UNTOLD where there is none), flags and durations in the order of reading, and their unit."""
     # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
     pts, flags, durations = array("q"), bytearray(), array("q")
-    container, stream = open_picture(source, info)
+    container, stream = open_video(source, info)
     with container:
         assert stream.time_base is not None
         for stamp, marks, duration in read(container, stream):
@@ -276,7 +281,7 @@ def _decodable(source: Path, info: MediaInfo, until: int | None, halt: Halt) -> 
     """Time stamps of the whole frames up to `until` (None: the end), and of those of them that stand alone."""
     whole: list[int] = []
     alone: list[int] = []
-    container, stream = open_picture(source, info)
+    container, stream = open_video(source, info)
     with container:
         for frame in readable_frames(container, stream):
             halt.check()
@@ -306,7 +311,7 @@ def readable_frames(container: InputContainer, stream: VideoStream) -> Iterator[
             yield frame
 
 
-def usual_step(stamps: Ticks) -> int:
+def median_step(stamps: Ticks) -> int:
     """The distance between most frames; 0 when there is only one."""
     return int(np.median(np.diff(stamps))) if len(stamps) > 1 else 0
 
@@ -324,5 +329,9 @@ def _index(info: MediaInfo, arrays: array_cache.Arrays) -> FrameIndex:
     start = round(info.start * clock_hz)
     pts = arrays["pts"]
     return FrameIndex(
-        pts=pts, shown=pts * step - start, keys=arrays["keys"], end=int(arrays["end"]) * step - start, clock_hz=clock_hz
+        pts=pts,
+        start_ticks=pts * step - start,
+        keyframe_pts=arrays["keys"],
+        end_tick=int(arrays["end"]) * step - start,
+        clock_hz=clock_hz,
     )

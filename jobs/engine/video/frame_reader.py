@@ -29,22 +29,22 @@ from jobs.engine.probe import demuxer_allowlist
 from jobs.engine.probe.cropping import Cropper
 from jobs.errors import InputError
 
-LARGE = 1920 * 1088
+MULTITHREADED_PIXELS = 1920 * 1088
 """Pixels; what is larger takes long enough to decode to be worth several threads."""
 THREADS = min(4, os.cpu_count() or 1)
 """For large pictures. Each thread holds some of its own, so more of them cost memory."""
-MAX_REORDER = 16
+MAXIMUM_REORDER_FRAMES = 16
 """Frames that H.264 and HEVC may decode between a frame and its showing."""
 # Codecs whose bitstream says per frame that nothing refers to it, so that leaving it out changes no other frame.
 # Not HEVC: there the mark speaks only for one temporal layer.
 MARKS_UNREFERENCED = {"h264", "mpeg1video", "mpeg2video", "mpeg4"}
 # Decoders that give no frame for which others are missing; some make up what is missing.
-TELLING = {"h264", "hevc"}
+REFUSES_MISSING_REFERENCES = {"h264", "hevc"}
 
 Found = tuple[Fraction, VideoFrame]
 
 
-class Picture(NamedTuple):
+class FrameOnShow(NamedTuple):
     """`asked` is the time wished for, `time` one at which `frame` is on show: seconds after the recording's start."""
 
     asked: Fraction
@@ -52,7 +52,7 @@ class Picture(NamedTuple):
     frame: VideoFrame
 
 
-class Reader:
+class FrameReader:
     """One open recording, for pictures only. Times are exact seconds after the recording's start.
 
     A strict reader gives no frame that the decoder had to patch up, nor one that was predicted from such a frame; a
@@ -76,13 +76,13 @@ class Reader:
                 other.discard = Discard.all
         context = self.stream.codec_context
         # Two threads tell of damage in what they decode too late for it to be seen every time.
-        large = context.width * context.height > LARGE
+        large = context.width * context.height > MULTITHREADED_PIXELS
         context.thread_type = ThreadType.FRAME
         context.thread_count = threads or (THREADS if large else 1)
         assert self.stream.time_base is not None
         self._time_base = self.stream.time_base
         self._stamped = not demuxing.is_untimed(container, self.stream)
-        self._delay = 0 if self._stamped else MAX_REORDER
+        self._delay = 0 if self._stamped else MAXIMUM_REORDER_FRAMES
         self._can_skip = self._stamped and context.name in MARKS_UNREFERENCED
 
     @classmethod
@@ -98,24 +98,24 @@ class Reader:
             demuxing.prime(reader.stream, lambda: demuxer_allowlist.opened(source))
             yield reader
 
-    def groups(self, times: Sequence[Fraction]) -> Iterator[list[Fraction]]:
+    def times_by_keyframe(self, times: Sequence[Fraction]) -> Iterator[list[Fraction]]:
         """The times in ascending order, those that lie after the same keyframe together. Decodes nothing."""
         keyed = [(self._keyframe(time), time) for time in sorted(times)]
         for _, group in itertools.groupby(keyed, key=lambda pair: pair[0]):
             yield [time for _, time in group]
 
-    def leads(self, time: Fraction) -> bool:
+    def is_before_keyframes(self, time: Fraction) -> bool:
         """Whether the time lies before all keyframes: what can be decoded there is so from the file's start alone."""
         key = self._keyframe(time)
         return key is None or key > self._ticks(time)
 
-    def lead(self, time: Fraction) -> Fraction:
+    def preroll(self, time: Fraction) -> Fraction:
         """For how long before `time` decoding has to begin: from the last keyframe, or else from the start."""
         key = self._keyframe(time)
         since = time if key is None else self.start + time - key * self._time_base
         return since if since >= 0 else time
 
-    def on_show(self, group: Sequence[Fraction], *, opening: bool = False) -> Iterator[Found]:
+    def frames_on_show(self, group: Sequence[Fraction], *, opening: bool = False) -> Iterator[Found]:
         """For each time of one group, ascending, the frame that is on show then; nothing for those it cannot give.
 
         Where the frame itself is damaged, the next sound one of the group stands in for it. `opening`: decode from
@@ -151,21 +151,21 @@ class Reader:
         self.stream.codec_context.flush_buffers()
         return next((frame for frame in frames if not (frame.is_corrupt and self.strict)), None)
 
-    def run(self, begin: Fraction, length: Fraction) -> Iterator[Found]:
+    def frames_between(self, begin: Fraction, length: Fraction) -> Iterator[Found]:
         """The sound frames on show from `begin` to `length` seconds later, each with the time when it comes on show."""
         first, until = self._ticks(begin), self._ticks(begin + length)
         shown: VideoFrame | None = None
         self._keyframe(begin)
         for frame in self._decoded(until=until):
             if shown and shown_at(frame) > first:
-                yield self.position(shown), shown
+                yield self.time_of(shown), shown
             shown = frame
             if shown_at(frame) > until:
                 return
         if shown:
-            yield self.position(shown), shown
+            yield self.time_of(shown), shown
 
-    def after(self, time: Fraction) -> VideoFrame | None:
+    def first_keyframe_after(self, time: Fraction) -> VideoFrame | None:
         """The first keyframe after `time` that decodes."""
         self._keyframe(time)
         for packet in self._packets():
@@ -176,7 +176,7 @@ class Reader:
                 self.stream.codec_context.flush_buffers()
         return None
 
-    def before(self, time: Fraction) -> VideoFrame | None:
+    def last_frame_before(self, time: Fraction) -> VideoFrame | None:
         """The last frame before `time` that decodes, looked for in growing steps back to the start."""
         for step in itertools.count():
             earlier = max(time - 2**step, Fraction(0))
@@ -188,7 +188,7 @@ class Reader:
                 return found
         return None
 
-    def position(self, frame: VideoFrame) -> Fraction:
+    def time_of(self, frame: VideoFrame) -> Fraction:
         """Seconds after the recording's start at which the frame comes on show."""
         return max(shown_at(frame) * self._time_base - self.start, Fraction(0))
 
@@ -259,7 +259,7 @@ class Reader:
 
         With `needed`, frames that are neither in it nor needed for decoding it are left out.
         """
-        sound = not opening or self.stream.codec_context.name in TELLING
+        sound = not opening or self.stream.codec_context.name in REFUSES_MISSING_REFERENCES
         for frame in self._fed(until, needed, opening):
             stamp = shown_at(frame)
             if frame.is_corrupt and self.strict:
@@ -315,40 +315,40 @@ class Reader:
         return (packet for packet in demuxing.packets(self.container, self.stream) if packet.size)
 
 
-def pictures(source: Path, info: MediaInfo, times: Sequence[Fraction]) -> Iterator[Picture]:
+def frames_at(source: Path, info: MediaInfo, times: Sequence[Fraction]) -> Iterator[FrameOnShow]:
     """The picture on show at each time, in ascending order.
 
     In a damaged stretch the next sound frame is taken, failing that the last before it, and only when the whole
     recording has none, what the decoder makes of the damage. Raises InputError when nothing decodes at all.
     """
-    with Reader.opened(source, info) as strict:
-        for group in strict.groups(times):
+    with FrameReader.opened(source, info) as strict:
+        for group in strict.times_by_keyframe(times):
             waiting = list(group)
             with _reader(source, info, strict, group) as reader:
-                for time, frame in reader.on_show(group, opening=reader is not strict):
+                for time, frame in reader.frames_on_show(group, opening=reader is not strict):
                     waiting.remove(time)
-                    yield Picture(time, max(time, reader.position(frame)), frame)
+                    yield FrameOnShow(time, max(time, reader.time_of(frame)), frame)
             for time in waiting:
                 yield _salvaged(source, info, strict, time)
 
 
 @contextlib.contextmanager
-def _reader(source: Path, info: MediaInfo, strict: Reader, group: Sequence[Fraction]) -> Iterator[Reader]:
+def _reader(source: Path, info: MediaInfo, strict: FrameReader, group: Sequence[Fraction]) -> Iterator[FrameReader]:
     """The reader itself, or a new one at the file's start for what lies before all keyframes: seeks go to those."""
-    if strict.leads(group[0]):
-        with Reader.opened(source, info) as fresh:
+    if strict.is_before_keyframes(group[0]):
+        with FrameReader.opened(source, info) as fresh:
             yield fresh
     else:
         yield strict
 
 
-def _salvaged(source: Path, info: MediaInfo, strict: Reader, time: Fraction) -> Picture:
-    if frame := strict.after(time) or strict.before(time):
-        return Picture(time, strict.position(frame), frame)
-    with Reader.opened(source, info, strict=False) as lenient:
-        shown = next((frame for _, frame in lenient.on_show([time])), None)
-        if frame := shown or lenient.after(time) or lenient.before(time):
-            return Picture(time, lenient.position(frame), frame)
+def _salvaged(source: Path, info: MediaInfo, strict: FrameReader, time: Fraction) -> FrameOnShow:
+    if frame := strict.first_keyframe_after(time) or strict.last_frame_before(time):
+        return FrameOnShow(time, strict.time_of(frame), frame)
+    with FrameReader.opened(source, info, strict=False) as lenient:
+        shown = next((frame for _, frame in lenient.frames_on_show([time])), None)
+        if frame := shown or lenient.first_keyframe_after(time) or lenient.last_frame_before(time):
+            return FrameOnShow(time, lenient.time_of(frame), frame)
     raise InputError(
         "No picture of this recording can be decoded. Export it again, for example as MP4 with H.264, and upload that.",
         detail=str(source),

@@ -19,37 +19,37 @@ from jobs.engine.video import frame_reader
 
 T = TypeVar("T")
 THREADS = min(2, os.cpu_count() or 1)
-AT_ONCE = 8
+TIMES_EACH = 8
 """Times that a thread takes in one go: neighbours, which may share a keyframe."""
 
 
-class Shown(NamedTuple, Generic[T]):
+class Keyframe(NamedTuple, Generic[T]):
     """`time` is when the picture comes on show, seconds after the recording's start; `drawn` what was made of it."""
 
     time: Fraction
     drawn: T
 
 
-def near(
+def keyframes_near(
     source: Path,
     info: MediaInfo,
     times: Sequence[Fraction],
     draw: Callable[[VideoFrame], T],
     *,
     progress: Callable[[float], None] = lambda fraction: None,
-) -> list[Shown[T] | None]:
+) -> list[Keyframe[T] | None]:
     """For each of the ascending times (seconds after the recording's start) the last keyframe at or before it, drawn.
 
     None where that is the one of an earlier time already, and where it is damaged. `draw` is called in the threads
     that decode. `progress` gets 0 to 1 and may raise to stop the work. Raises InputError.
     """
-    found: list[Shown[T] | None] = [None] * len(times)
-    waiting = [range(first, min(first + AT_ONCE, len(times))) for first in range(0, len(times), AT_ONCE)]
+    found: list[Keyframe[T] | None] = [None] * len(times)
+    waiting = [range(first, min(first + TIMES_EACH, len(times))) for first in range(0, len(times), TIMES_EACH)]
     waiting.reverse()
     done: list[int] = []
 
     def work(task: Beside[None]) -> None:
-        with frame_reader.Reader.opened(source, info, threads=1) as reader, contextlib.suppress(IndexError):
+        with frame_reader.FrameReader.opened(source, info, threads=1) as reader, contextlib.suppress(IndexError):
             while places := waiting.pop():  # a list's pop is one step for all threads
                 known = None
                 for place in places:
@@ -57,14 +57,14 @@ def near(
                     frame = reader.keyframe(times[place], known)
                     if frame is not None:
                         known = frame_reader.shown_at(frame)
-                        found[place] = Shown(reader.position(frame), draw(frame))
+                        found[place] = Keyframe(reader.time_of(frame), draw(frame))
                     done.append(place)
 
     together([work] * min(THREADS, len(waiting)), lambda fraction: progress(len(done) / max(1, len(times))))
     return _each_once(found)
 
 
-def _each_once(found: Sequence[Shown[T] | None]) -> list[Shown[T] | None]:
+def _each_once(found: Sequence[Keyframe[T] | None]) -> list[Keyframe[T] | None]:
     """The first of each keyframe that several threads have come to."""
     seen: set[Fraction] = set()
     return [seen.add(one.time) or one if one and one.time not in seen else None for one in found]  # type: ignore[func-returns-value]

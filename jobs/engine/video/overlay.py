@@ -24,17 +24,17 @@ from jobs.engine.video.still import HD_HEIGHT
 from jobs.errors import InputError
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right", "center"]
-Box = tuple[int, int, int, int]
+Rectangle = tuple[int, int, int, int]
 """Left, top, width, height."""
 LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087)}
 LUMA_WEIGHTS |= {9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 """Of red and blue, by the number of the matrix in ITU-T H.273."""
-PLANAR = ("yuv420p", "yuvj420p", "yuv420p10le")
+PIXEL_FORMATS = ("yuv420p", "yuvj420p", "yuv420p10le")
 """Pixel formats that a mark can be laid over."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
+class OverlayOptions:
     """How a mark is laid over a picture.
 
     `x_offset` and `y_offset` are pixels from the chosen corner; from the centre they go right and down, and may be
@@ -59,7 +59,7 @@ class Look:
         return min(1.0, float((time - self.start) / self.fade), float((end - time) / self.fade)) if self.fade else 1.0
 
 
-def placed(look: Look, picture: tuple[int, int], mark: tuple[int, int]) -> Box:
+def upright_rectangle(look: OverlayOptions, picture: tuple[int, int], mark: tuple[int, int]) -> Rectangle:
     """Where a mark of `mark` pixels lies in a picture of `picture` pixels, upright. It always lies inside.
 
     A mark that is too high or wide for the room that the offsets leave becomes smaller. Raises InputError (`outside`)
@@ -87,7 +87,7 @@ def placed(look: Look, picture: tuple[int, int], mark: tuple[int, int]) -> Box:
     return left, top, across, down
 
 
-def stored(box: Box, track: VideoTrack, coded: tuple[int, int]) -> Box:
+def stored_rectangle(box: Rectangle, track: VideoTrack, coded: tuple[int, int]) -> Rectangle:
     """The place of an upright box in a frame as stored, of `coded` pixels."""
     left, top, across, down = box
     width, height = track.display_size
@@ -106,19 +106,21 @@ def stored(box: Box, track: VideoTrack, coded: tuple[int, int]) -> Box:
     return first[0], first[1], last[0] - first[0], last[1] - first[1]
 
 
-class Painter:
+class OverlayPainter:
     """Lays a mark over frames, each as its time asks for. Safe to share between threads.
 
     `mark` draws it in RGBA for a wished width; it may come out in other pixels, only its aspect counts.
     """
 
-    def __init__(self, mark: Callable[[int], Image.Image], look: Look, track: VideoTrack, duration: Fraction) -> None:
+    def __init__(
+        self, mark: Callable[[int], Image.Image], look: OverlayOptions, track: VideoTrack, duration: Fraction
+    ) -> None:
         self.look, self.track, self.duration = look, track, duration
         image = mark(max(1, round(look.scale * track.display_size[0])))
-        self.box = placed(look, track.display_size, image.size)
+        self.box = upright_rectangle(look, track.display_size, image.size)
         self._image = display_matrix.as_stored(image, track)
         self._layer = functools.lru_cache(maxsize=4)(self._made)
-        self._last = Last()
+        self._last = LastFrame()
 
     def __call__(self, frame: VideoFrame, time: Fraction) -> VideoFrame:
         """The frame, of a format in PLANAR, with what of the mark shows in it at `time`, in seconds."""
@@ -128,15 +130,15 @@ class Painter:
             return frame
         # A decoder may still need this picture for predicting others, and an encoder what it was given.
         frame.make_writable()
-        layer = self._layer(Kind.of(frame))
+        layer = self._layer(FrameFormat.of(frame))
         if comes_again:  # it stands in for the next one, which did not decode
             layer.restore(frame, self._last.clean)
         self._last.frame, self._last.clean = frame, layer.blend(frame, strength)
         return frame
 
-    def _made(self, kind: "Kind") -> "Layer":
+    def _made(self, kind: "FrameFormat") -> "OverlayLayer":
         width, height = kind.size
-        left, top, across, down = stored(self.box, self.track, (width, height))
+        left, top, across, down = stored_rectangle(self.box, self.track, (width, height))
         across, down = min(across, width - left), min(down, height - top)
         fitted = self._image.resize((across, down), Image.Resampling.LANCZOS, reducing_gap=3.0)
         pixels = np.asarray(fitted, np.float32) / 255
@@ -145,10 +147,10 @@ class Painter:
         planes = in_yuv(colours, LUMA_WEIGHTS.get(kind.matrix, LUMA_WEIGHTS[guess]), full=kind.full)
         largest = (1 << kind.bits) - 1
         scale = largest / 255 if kind.full else (1 << kind.bits) / 256
-        return Layer(left, top, pixels[..., 3] * self.look.opacity, planes * scale, kind.bits)
+        return OverlayLayer(left, top, pixels[..., 3] * self.look.opacity, planes * scale, kind.bits)
 
 
-class Last(threading.local):
+class LastFrame(threading.local):
     """The last frame of a thread, and what was under the mark."""
 
     frame: VideoFrame | None = None
@@ -156,7 +158,7 @@ class Last(threading.local):
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
+class FrameFormat:
     """What frames have in common that a mark is drawn for in the same way. Colours by their numbers in ITU-T H.273."""
 
     size: tuple[int, int]
@@ -167,8 +169,8 @@ class Kind:
     primaries: int
 
     @classmethod
-    def of(cls, frame: VideoFrame) -> "Kind":
-        if frame.format.name not in PLANAR:
+    def of(cls, frame: VideoFrame) -> "FrameFormat":
+        if frame.format.name not in PIXEL_FORMATS:
             raise ValueError(f"a mark cannot be laid over {frame.format.name}")
         return cls(
             (frame.width, frame.height),
@@ -190,7 +192,7 @@ def in_yuv(colours: NDArray[Any], weights: tuple[float, float], *, full: bool) -
     return np.stack([16 + luma * 219, *(128 + part * 224 for part in chroma)])
 
 
-class Layer:
+class OverlayLayer:
     """A mark in the planes of frames of one kind, at its place. In 4:2:0 one colour sample is for two by two pixels."""
 
     def __init__(self, left: int, top: int, alpha: NDArray[Any], planes: NDArray[Any], bits: int = 8) -> None:

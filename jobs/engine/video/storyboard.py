@@ -18,10 +18,10 @@ from PIL import Image
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.video import frame_reader, keyframe_reader, still, thumbnails
 
-MOST = 360
+MAXIMUM_THUMBNAILS = 360
 """Pictures; on an hour that is one in ten seconds."""
-SHORTEST_SECONDS = 1
-SUFFICE = 60
+MINIMUM_SECONDS_EACH = 1
+ENOUGH_KEYFRAMES = 60
 """With so many keyframes none of the pictures between them is decoded."""
 LATE, STRICT = Fraction(2), Fraction(1, 2)
 """A keyframe stands for what is shown up to so many pictures' time after it; later than that an exact one is taken.
@@ -84,13 +84,13 @@ def make(
 
 def _tiles(source: Path, info: MediaInfo, width: int, progress: Callable[[float], None]) -> list[Image.Image]:
     """The pictures in order of time: as many as there are seconds or keyframes, within bounds."""
-    most = max(1, min(MOST, math.floor(info.duration / SHORTEST_SECONDS)))
+    most = max(1, min(MAXIMUM_THUMBNAILS, math.floor(info.duration / MINIMUM_SECONDS_EACH)))
     draw = _drawer(info, width)
-    found = keyframe_reader.near(source, info, thumbnails.even(info.duration, most), draw, progress=progress)
+    found = keyframe_reader.keyframes_near(source, info, thumbnails.even(info.duration, most), draw, progress=progress)
     keys = [one for one in found if one]
-    count = max(min(most, SUFFICE), min(most, len(keys)))
+    count = max(min(most, ENOUGH_KEYFRAMES), min(most, len(keys)))
     times = thumbnails.even(info.duration, count)
-    late = info.duration / count * (LATE if len(keys) >= SUFFICE else STRICT)
+    late = info.duration / count * (LATE if len(keys) >= ENOUGH_KEYFRAMES else STRICT)
     shown = [_standing_for(time, keys, late) for time in times]
     exact = _exact(source, info, [time for time, tile in zip(times, shown, strict=True) if tile is None], draw)
     return [tile or next(exact) for tile in shown]
@@ -103,7 +103,7 @@ def _drawer(info: MediaInfo, width: int) -> Callable[[VideoFrame], Image.Image]:
 
 
 def _standing_for(
-    time: Fraction, keys: Sequence[keyframe_reader.Shown[Image.Image]], late: Fraction
+    time: Fraction, keys: Sequence[keyframe_reader.Keyframe[Image.Image]], late: Fraction
 ) -> Image.Image | None:
     """The last of the keyframes at or before `time`, unless that is more than `late` seconds ago."""
     place = bisect.bisect(keys, time, key=lambda key: key.time) - 1
@@ -114,7 +114,7 @@ def _exact(
     source: Path, info: MediaInfo, times: Sequence[Fraction], draw: Callable[[VideoFrame], Image.Image]
 ) -> Iterator[Image.Image]:
     if times:
-        for picture in frame_reader.pictures(source, info, times):
+        for picture in frame_reader.frames_at(source, info, times):
             yield draw(picture.frame)
 
 

@@ -19,9 +19,9 @@ FONTS = (
 """Looked for in the folders that the system keeps fonts in. Pillow carries one of its own for Latin letters."""
 FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts")
 MEASURED_AT = 100
-LARGEST = 2000
+MAXIMUM_FONT_PIXELS = 2000
 """Font sizes in pixels."""
-LONGEST = 200
+MAXIMUM_CHARACTERS = 200
 OUTLINE = 1 / 14
 """Of the font size: white letters keep legible on white."""
 SPACING = 0.2
@@ -51,7 +51,7 @@ def drawn(text: str, width: int) -> Image.Image:
         raise InputError("There is nothing to read in this text. Write at least one letter.", code="no_text")
     path = font_for(text)
     at_measure = _extent(text, _font(path, MEASURED_AT))
-    size = max(4, min(LARGEST, round(MEASURED_AT * width / max(1, at_measure[2] - at_measure[0]))))
+    size = max(4, min(MAXIMUM_FONT_PIXELS, round(MEASURED_AT * width / max(1, at_measure[2] - at_measure[0]))))
     return _ink(text, _font(path, size))
 
 
@@ -60,7 +60,7 @@ def written(text: str, size: int) -> Image.Image:
     text = tidy(text)
     if not text.strip():
         return Image.new("RGBA", (1, 1))
-    return _ink(text, _font(font_for(text), min(LARGEST, size)))
+    return _ink(text, _font(font_for(text), min(MAXIMUM_FONT_PIXELS, size)))
 
 
 def font_for(text: str) -> Path | None:

@@ -21,7 +21,7 @@ FLAT_DEVIATION = 3
 
 
 @dataclasses.dataclass(frozen=True)
-class Frame:
+class Thumbnail:
     """`asked` is the time that was wished for, `time` one at which this picture is on show.
 
     Both are seconds after the recording's start. They differ where the picture at `asked` was blank or damaged.
@@ -43,19 +43,19 @@ def grab(
     times: Sequence[Fraction],
     *,
     width: int,
-    reach: Fraction = Fraction(0),
+    within: Fraction = Fraction(0),
     tries: int = NEARBY_TRIES,
-) -> Iterator[Frame]:
+) -> Iterator[Thumbnail]:
     """The pictures on show at `times` (seconds after the recording's start), in ascending order of time.
 
     Each is upright sRGB in square pixels, `width` wide or as wide as the recording. Where one is nearly black or flat,
     up to `tries` others on either side, less than `reach` seconds away, are looked at and a better one is taken; with
     a reach of 0 none is. Raises InputError for a recording without a picture, or without one that can be decoded.
     """
-    for asked, shown, decoded in frame_reader.pictures(source, info, times):
-        frame = Frame(asked, shown, _drawn(decoded, info, width))
-        if reach and merit(frame.image) < Merit.GOOD:
-            frame = _better(frame, source, info, width, nearby(asked, info.duration, reach, tries))
+    for asked, shown, decoded in frame_reader.frames_at(source, info, times):
+        frame = Thumbnail(asked, shown, _drawn(decoded, info, width))
+        if within and merit(frame.image) < Merit.GOOD:
+            frame = _better(frame, source, info, width, nearby(asked, info.duration, within, tries))
         yield frame
 
 
@@ -65,13 +65,13 @@ def poster(source: Path, info: MediaInfo, out: Path, width: int = 640) -> None:
     Raises InputError for a recording without a picture, or without one that can be decoded.
     """
     at = info.duration * POSTER_AT
-    for frame in grab(source, info, [at], width=width, reach=info.duration, tries=POSTER_TRIES):
+    for frame in grab(source, info, [at], width=width, within=info.duration, tries=POSTER_TRIES):
         still.save(frame.image, out, "jpeg")
 
 
-def nearby(time: Fraction, duration: Fraction, reach: Fraction, tries: int) -> list[Fraction]:
+def nearby(time: Fraction, duration: Fraction, within: Fraction, tries: int) -> list[Fraction]:
     """Times around `time`, nearest first: `tries` on either side, less than `reach` away, within the recording."""
-    steps = [reach * step / (tries + 1) for step in range(1, tries + 1)]
+    steps = [within * step / (tries + 1) for step in range(1, tries + 1)]
     around = [moment for step in steps for moment in (time + step, time - step)]
     return [moment for moment in around if 0 <= moment < duration]
 
@@ -95,12 +95,12 @@ def merit(image: Image.Image) -> int:
     return Merit.FLAT if deviation < FLAT_DEVIATION else Merit.GOOD
 
 
-def _better(frame: Frame, source: Path, info: MediaInfo, width: int, moments: Sequence[Fraction]) -> Frame:
+def _better(frame: Thumbnail, source: Path, info: MediaInfo, width: int, moments: Sequence[Fraction]) -> Thumbnail:
     """The first good picture among those at `moments`, or the first of the best, or `frame` if none is better."""
     best = frame
     for moment in moments:
-        for _, shown, decoded in frame_reader.pictures(source, info, [moment]):
-            other = Frame(frame.asked, shown, _drawn(decoded, info, width))
+        for _, shown, decoded in frame_reader.frames_at(source, info, [moment]):
+            other = Thumbnail(frame.asked, shown, _drawn(decoded, info, width))
             if merit(other.image) > merit(best.image):
                 best = other
         if merit(best.image) == Merit.GOOD:

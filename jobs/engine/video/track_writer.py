@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 from jobs.engine.video.frame_index import Schedule, Ticks
 
 
-class Track:
+class TrackWriter:
     """Gives every packet its times: those of showing are the schedule's, those of decoding follow from them.
 
     `depth` is by how many places pictures may be stored out of order. `clock_hz` is the schedule's clock.
@@ -22,7 +22,7 @@ class Track:
         self._container = container
         self._stream = stream
         self._wanted = wanted
-        self._times = decode_times(wanted.at, depth)
+        self._times = decode_times(wanted.start_ticks, depth)
         self._clock = Fraction(1, clock_hz)
         self.written = 0
         """How many packets."""
@@ -32,15 +32,15 @@ class Track:
         wanted = self._wanted
         packet.stream = self._stream
         packet.time_base = self._clock
-        packet.pts, packet.dts = int(wanted.at[picture]), int(self._times[self.written])
+        packet.pts, packet.dts = int(wanted.start_ticks[picture]), int(self._times[self.written])
         self.written += 1
         # The track lasts as long as its decode times do: the last packet in that order ends with the last picture.
-        packet.duration = int(wanted.lasts[-1 if self.written == len(wanted.at) else picture])
+        packet.duration = int(wanted.duration_ticks[-1 if self.written == len(wanted.start_ticks) else picture])
         self._container.mux_one(packet)
 
     def mux_at(self, packet: Packet, at: int) -> None:
         """Add the packet of the picture that is shown at a tick."""
-        self.mux(packet, int(np.searchsorted(self._wanted.at, at)))
+        self.mux(packet, int(np.searchsorted(self._wanted.start_ticks, at)))
 
 
 def decode_times(at: Ticks, depth: int) -> Ticks:

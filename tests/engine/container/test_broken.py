@@ -45,8 +45,8 @@ def still(tmp_path_factory):
 def test_where_a_packet_is_empty_the_picture_before_stays_on_show(still):
     index = frame_index.index_frames(still, inspect(still))
     step = index.clock_hz // 25
-    assert index.shown.tolist() == [number * step for number in range(98) if number not in (28, 29)]
-    assert index.end == 100 * step
+    assert index.start_ticks.tolist() == [number * step for number in range(98) if number not in (28, 29)]
+    assert index.end_tick == 100 * step
 
 
 @pytest.mark.parametrize("way", ["smart", "encode"])

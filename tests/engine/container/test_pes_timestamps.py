@@ -62,14 +62,14 @@ def test_every_reader_sees_every_picture_in_its_place(recording):
     index = frame_index.index_frames(source, info)
     assert len(index.pts) == 200
     assert set(np.diff(index.pts)) == {STEP}
-    container, stream = frame_index.open_picture(source, info)
+    container, stream = frame_index.open_video(source, info)
     with container:
         frames = [(frame.pts, number_of(frame)) for frame in frame_index.readable_frames(container, stream)]
     assert frames == list(zip(index.pts.tolist(), range(200), strict=True))
-    first = Fraction(int(index.shown[0]), index.clock_hz)
+    first = Fraction(int(index.start_ticks[0]), index.clock_hz)
     times = [first + Fraction(2 * number + 1, 50) for number in range(0, 200, 7)]
-    with frame_reader.Reader.opened(source, info) as reader:
-        found = [frame for _, frame in reader.on_show([times[0]], opening=True)]
+    with frame_reader.FrameReader.opened(source, info) as reader:
+        found = [frame for _, frame in reader.frames_on_show([times[0]], opening=True)]
     assert [number_of(frame) for frame in found] == [0]
 
 
@@ -102,7 +102,7 @@ def test_a_cut_has_every_picture_and_its_sound_in_step(made, recording, tmp_path
     source, info = recording
     index = frame_index.index_frames(source, info)
     result = cut(source, tmp_path / "b.mp4", info, CutParams(keep=KEEP), scratch=tmp_path)
-    shown = [Fraction(int(tick), index.clock_hz) for tick in index.shown]
+    shown = [Fraction(int(tick), index.clock_hz) for tick in index.start_ticks]
     expected = [number for begin, end in result.plan.keep for number in range(200) if begin <= shown[number] < end]
     pictures = seen(tmp_path / "b.mp4")
     assert [one.number for one in pictures] == expected

@@ -232,21 +232,21 @@ def test_slides_are_cut_while_they_are_on_show():
     made = snap(CutPlan(Fraction(30), ((Fraction(3), Fraction(4)), (Fraction(12), Fraction(14)))), slides)
     assert made.keep == ((Fraction(3), Fraction(4)), (Fraction(12), Fraction(14)))
     shown = schedule(slides, made.keep)
-    assert shown.pts.tolist() == [0, 900_000]
-    assert shown.at.tolist() == [0, 90_000]
-    assert shown.lasts.tolist() == [90_000, 180_000]
+    assert shown.source_pts.tolist() == [0, 900_000]
+    assert shown.start_ticks.tolist() == [0, 90_000]
+    assert shown.duration_ticks.tolist() == [90_000, 180_000]
 
 
 def test_before_and_after_the_picture_sound_is_cut_where_it_is():
     index = even(Fraction(25), 50)
-    late = dataclasses.replace(index, shown=index.shown + 90_000, end=index.end + 90_000)
+    late = dataclasses.replace(index, start_ticks=index.start_ticks + 90_000, end_tick=index.end_tick + 90_000)
     made = CutPlan(Fraction(5), ((Fraction(1, 2), Fraction(38, 25)), (Fraction(7, 2), Fraction(4))))
     assert snap(made, late) == made
     shown = schedule(late, made.keep)
     # Nothing is on show for half a second, then 13 frames; after the picture its last frame stays on show.
-    assert shown.at.tolist()[:1] == [45_000]
-    assert shown.pts.tolist()[-1] == index.pts[-1]
-    assert shown.first == (0, 13)
+    assert shown.start_ticks.tolist()[:1] == [45_000]
+    assert shown.source_pts.tolist()[-1] == index.pts[-1]
+    assert shown.segment_firsts == (0, 13)
 
 
 def test_29_97_frames_are_hit_exactly():
@@ -322,10 +322,10 @@ def test_snapped_plans_are_so_too_and_snap_no_further(made, index):
     for start, end in made.keep:
         assert any(left <= start and min(end, snapped.duration) <= right for left, right in snapped.keep)
     shown = schedule(index, snapped.keep)
-    assert (np.diff(shown.at) > 0).all()
-    assert (shown.lasts > 0).all()
-    if len(shown.at):
-        assert Fraction(int(shown.at[-1] + shown.lasts[-1]), 90_000) == snapped.output_duration
+    assert (np.diff(shown.start_ticks) > 0).all()
+    assert (shown.duration_ticks > 0).all()
+    if len(shown.start_ticks):
+        assert Fraction(int(shown.start_ticks[-1] + shown.duration_ticks[-1]), 90_000) == snapped.output_duration
 
 
 @given(planned(), st.sampled_from([8_000, 11_025, 44_100, 48_000]))

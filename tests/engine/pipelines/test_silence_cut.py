@@ -291,7 +291,7 @@ def test_the_plan_alone_is_the_plan_that_is_cut_and_costs_no_decoding_twice(tmp_
     cache = tmp_path / "cache"
     first = cutting.plan_only(source, inspect(source), PARAMS, cache=cache)
     for part in (peak_levels.decoder, frame_index):
-        monkeypatch.setattr(part, "decoded" if part is peak_levels.decoder else "open_picture", None)
+        monkeypatch.setattr(part, "decoded" if part is peak_levels.decoder else "open_video", None)
     again = cutting.plan_only(source, inspect(source), PARAMS, cache=cache)
     tighter = cutting.plan_only(source, inspect(source), dataclasses.replace(PARAMS, margin_after_ms=0), cache=cache)
     monkeypatch.undo()
@@ -436,13 +436,18 @@ def test_a_failing_encoder_of_sound_ends_the_whole_cut(tmp_path, monkeypatch):
 
 def test_a_result_with_a_missing_picture_is_not_published(tmp_path, monkeypatch):
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
-    encode = chunked_encoder.encode_pictures
+    encode = chunked_encoder.encode_frames
 
     def one_short(source, info, index, wanted, output, **options):
-        short = dataclasses.replace(wanted, pts=wanted.pts[:-1], at=wanted.at[:-1], lasts=wanted.lasts[:-1])
+        short = dataclasses.replace(
+            wanted,
+            source_pts=wanted.source_pts[:-1],
+            start_ticks=wanted.start_ticks[:-1],
+            duration_ticks=wanted.duration_ticks[:-1],
+        )
         return encode(source, info, index, short, output, **options)
 
-    monkeypatch.setattr(chunked_encoder, "encode_pictures", one_short)
+    monkeypatch.setattr(chunked_encoder, "encode_frames", one_short)
     with pytest.raises(ToolError) as error:
         run(source, tmp_path, way="encode")
     assert error.value.code == "unsound_result"

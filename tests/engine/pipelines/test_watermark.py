@@ -12,7 +12,7 @@ from jobs.engine.pipelines.watermark import Mark
 from jobs.engine.probe import inspection
 from jobs.engine.render import replace_video
 from jobs.engine.video import overlay, thumbnails
-from jobs.engine.video.overlay import Look
+from jobs.engine.video.overlay import OverlayOptions
 from jobs.errors import InputError
 from tests import clips, media, pictures
 
@@ -76,7 +76,7 @@ def test_it_lies_where_a_viewer_looks_for_it_however_the_camera_was_held(tmp_pat
         flat(tmp_path / "flat.mp4", seconds=0.4), tmp_path / "a.mp4", before=("-display_rotation:v:0", -rotation)
     )
     width, height = (192, 320) if rotation in (90, 270) else (320, 192)
-    look = Look(corner=corner, x_offset=13, y_offset=7, scale=0.25)
+    look = OverlayOptions(corner=corner, x_offset=13, y_offset=7, scale=0.25)
     out, _ = marked(tmp_path, source, logo(tmp_path), look)
     assert inspection.inspect(out).video.rotation == rotation
     across, down = width // 4, width // 8
@@ -87,7 +87,7 @@ def test_it_lies_where_a_viewer_looks_for_it_however_the_camera_was_held(tmp_pat
 
 def test_oblong_pixels_do_not_stretch_it(tmp_path):
     source = flat(tmp_path / "a.mp4", "-vf", "setsar=2", seconds=0.4)
-    out, _ = marked(tmp_path, source, logo(tmp_path, (40, 40)), Look(scale=0.1, x_offset=20, y_offset=10))
+    out, _ = marked(tmp_path, source, logo(tmp_path, (40, 40)), OverlayOptions(scale=0.1, x_offset=20, y_offset=10))
     left, top, right, bottom = red_box(seen(out, 0))
     # 640 by 192 as seen: a tenth of the width, and square. Stored pixels are two of these wide.
     assert np.abs(np.subtract((left, top, right, bottom), (20, 10, 84, 74))).max() <= 2
@@ -96,19 +96,19 @@ def test_oblong_pixels_do_not_stretch_it(tmp_path):
 def test_odd_places_and_sizes_are_met(tmp_path):
     mark = logo(tmp_path, (33, 17))
     out, _ = marked(
-        tmp_path, flat(tmp_path / "a.mp4", seconds=0.4), mark, Look(scale=33 / 320, x_offset=21, y_offset=9)
+        tmp_path, flat(tmp_path / "a.mp4", seconds=0.4), mark, OverlayOptions(scale=33 / 320, x_offset=21, y_offset=9)
     )
     assert np.abs(np.subtract(red_box(seen(out, 0)), (21, 9, 54, 26))).max() <= 1
 
 
 def test_a_mark_too_high_for_the_picture_becomes_smaller():
-    assert overlay.placed(Look(scale=1, y_offset=10), (320, 180), (100, 200)) == (10, 10, 85, 170)
+    assert overlay.upright_rectangle(OverlayOptions(scale=1, y_offset=10), (320, 180), (100, 200)) == (10, 10, 85, 170)
 
 
 def test_distances_that_leave_no_room_are_refused(tmp_path):
     info = inspection.inspect(flat(tmp_path / "a.mp4", seconds=0.4))
     with pytest.raises(InputError, match="320 by 192 pixels"):
-        watermark.check(info, Look(x_offset=320))
+        watermark.check(info, OverlayOptions(x_offset=320))
 
 
 # How strong ----------------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_opacity_mixes_mark_and_picture(tmp_path, opacity):
     source = flat(tmp_path / "a.mp4", "-crf", 1, seconds=0.4)
     below = seen(source, 0)[40, 60].astype(float)
     white = logo(tmp_path, (64, 64), (255, 255, 255, 255))
-    out, _ = marked(tmp_path, source, white, Look(opacity=opacity))
+    out, _ = marked(tmp_path, source, white, OverlayOptions(opacity=opacity))
     found = seen(out, 0)[40, 40].astype(float)
     assert np.abs(found - (below + opacity * (255 - below))).max() <= 3  # the encoder's noise
 
@@ -129,7 +129,7 @@ def test_the_image_keeps_its_own_alpha(tmp_path):
     image = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
     image.paste((255, 255, 255, 128), (32, 0, 64, 64))
     mark = Mark(image=pictures.written(tmp_path / "logo.png", pictures.encoded(image)))
-    out, _ = marked(tmp_path, source, mark, Look(scale=0.4))
+    out, _ = marked(tmp_path, source, mark, OverlayOptions(scale=0.4))
     before, after = seen(source, 0), seen(out, 0)
     assert np.abs(after[74, 30] - before[74, 30]).max() <= 3
     assert np.abs(after[74, 110] - (before[74, 110] + (255 - before[74, 110]) * 0.5)).max() <= 4
@@ -139,7 +139,7 @@ def test_the_image_keeps_its_own_alpha(tmp_path):
 def test_colours_are_right_in_either_range(tmp_path, full):
     tags = ("-color_range", "pc", "-pix_fmt", "yuvj420p") if full else ("-color_range", "tv")
     source = flat(tmp_path / "a.mp4", *tags, seconds=0.4)
-    out, _ = marked(tmp_path, source, logo(tmp_path, (64, 64), (40, 160, 220, 255)), Look(scale=0.4))
+    out, _ = marked(tmp_path, source, logo(tmp_path, (64, 64), (40, 160, 220, 255)), OverlayOptions(scale=0.4))
     assert np.abs(seen(out, 0)[60, 60] - (40, 160, 220)).max() <= 5
     with av.open(str(source)) as one, av.open(str(out)) as other:
         for name in ("color_range", "colorspace", "color_trc", "color_primaries"):
@@ -155,7 +155,7 @@ def test_nothing_shows_outside_of_its_time_and_these_pictures_are_copied(tmp_pat
     source = clips.make(
         tmp_path / "a.mp4", clips.Picture(seconds=8, size=(320, 192)), clips.Sound(loud=[(0, 8)], seconds=8)
     )
-    out, done = marked(tmp_path, source, logo(tmp_path), Look(start=Fraction(3), end=Fraction(4)))
+    out, done = marked(tmp_path, source, logo(tmp_path), OverlayOptions(start=Fraction(3), end=Fraction(4)))
     assert done.strategy.render == "smart"
     assert done.strategy.copied >= 150
     before, after = packets(source, "video"), packets(out, "video")
@@ -184,7 +184,7 @@ def test_a_copied_picture_that_changed_on_the_way_is_noticed_and_all_are_encoded
 
     monkeypatch.setattr(watermark, "splice_pictures", wrong)
     source = clips.make(tmp_path / "a.mp4", clips.Picture(seconds=4, size=(320, 192)), clips.Sound(seconds=4))
-    look = Look(start=Fraction(3, 2), end=Fraction(2), corner="bottom-right", scale=0.1)
+    look = OverlayOptions(start=Fraction(3, 2), end=Fraction(2), corner="bottom-right", scale=0.1)
     out, done = marked(tmp_path, source, logo(tmp_path), look)
     assert done.strategy.render == "encode"
     assert clips.seen(out) == clips.seen(source)
@@ -192,7 +192,7 @@ def test_a_copied_picture_that_changed_on_the_way_is_noticed_and_all_are_encoded
 
 def test_every_picture_still_tells_its_own_number(tmp_path):
     source = clips.make(tmp_path / "a.mp4", clips.Picture(seconds=4, size=(320, 192)), clips.Sound(seconds=4))
-    look = Look(start=Fraction(3, 2), end=Fraction(2), corner="bottom-right", scale=0.1)
+    look = OverlayOptions(start=Fraction(3, 2), end=Fraction(2), corner="bottom-right", scale=0.1)
     out, done = marked(tmp_path, source, logo(tmp_path), look)
     assert done.strategy.render == "smart"
     assert clips.seen(out) == clips.seen(source)
@@ -201,7 +201,9 @@ def test_every_picture_still_tells_its_own_number(tmp_path):
 def test_it_fades_in_and_out(tmp_path):
     source = flat(tmp_path / "a.mp4", "-crf", 1, seconds=4, g=5)
     white = logo(tmp_path, (64, 64), (255, 255, 255, 255))
-    out, _ = marked(tmp_path, source, white, Look(start=Fraction(1), end=Fraction(3), fade=Fraction(1, 2), scale=0.4))
+    out, _ = marked(
+        tmp_path, source, white, OverlayOptions(start=Fraction(1), end=Fraction(3), fade=Fraction(1, 2), scale=0.4)
+    )
     below = int(seen(source, 0)[60, 60, 0])
     for at, share in ((1, 0), (Fraction(31, 25), 0.48), (2, 1), (Fraction(68, 25), 0.56)):
         assert abs(int(seen(out, at)[60, 60, 0]) - (below + share * (255 - below))) <= 5, f"at {float(at)} s"
@@ -210,7 +212,7 @@ def test_it_fades_in_and_out(tmp_path):
 def test_uneven_times_stay_as_they_are(tmp_path):
     times = [Fraction(0), Fraction(1, 10), Fraction(11, 10), Fraction(3, 2), Fraction(1501, 1000), Fraction(5, 2)]
     source = clips.make(tmp_path / "a.mp4", clips.Picture(times=times, size=(320, 192)), clips.Sound(seconds=3))
-    for name, look in (("all", Look()), ("some", Look(start=Fraction(3, 2), end=Fraction(2)))):
+    for name, look in (("all", OverlayOptions()), ("some", OverlayOptions(start=Fraction(3, 2), end=Fraction(2)))):
         out, _ = marked(tmp_path, source, logo(tmp_path), look, name)
         assert [at for at, _ in packets(out, "video")] == [at for at, _ in packets(source, "video")]
 
@@ -219,7 +221,7 @@ def test_a_time_in_which_no_picture_comes_on_show_is_refused(tmp_path):
     times = [Fraction(0), Fraction(2)]
     source = clips.make(tmp_path / "a.mp4", clips.Picture(times=times, size=(320, 192)), clips.Sound(seconds=3))
     with pytest.raises(InputError, match="Choose a longer time"):
-        marked(tmp_path, source, logo(tmp_path), Look(start=Fraction(1, 2), end=Fraction(1)))
+        marked(tmp_path, source, logo(tmp_path), OverlayOptions(start=Fraction(1, 2), end=Fraction(1)))
     assert not list(tmp_path.glob("out*"))
     assert not list(tmp_path.glob(".mark*"))
 
@@ -242,7 +244,7 @@ def test_the_sound_is_copied_packet_by_packet(tmp_path, name, codec, ending):
     source = clips.make(
         tmp_path / name, clips.Picture(seconds=2, size=(320, 192)), clips.Sound(loud=[(0, 2)], seconds=2, codec=codec)
     )
-    out, done = marked(tmp_path, source, logo(tmp_path), Look())
+    out, done = marked(tmp_path, source, logo(tmp_path), OverlayOptions())
     before, after = packets(source, "audio"), packets(out, "audio")
     assert out.suffix == ending
     assert [data for _, data in before] == [data for _, data in after]
@@ -258,7 +260,7 @@ def test_samples_without_coding_are_the_same_however_containers_divide_them(tmp_
         *(*media.picture(2, size="320x192"), *media.tone(2), *media.FAST_X264),
         *("-af", "asetnsamples=4096", "-c:a", codec, media.url(source)),
     )
-    out, _ = marked(tmp_path, source, logo(tmp_path), Look())
+    out, _ = marked(tmp_path, source, logo(tmp_path), OverlayOptions())
     before, after = (packets(path, "audio") for path in (source, out))
     assert len(before) != len(after)
     assert b"".join(data for _, data in before) == b"".join(data for _, data in after)
@@ -270,7 +272,7 @@ def test_a_late_picture_stays_late_and_a_late_file_start_goes(tmp_path):
         clips.Picture(seconds=2, size=(320, 192), start=Fraction(11, 2)),
         clips.Sound(loud=[(0, 9)], seconds=2, start=Fraction(5)),
     )
-    out, _ = marked(tmp_path, source, logo(tmp_path), Look())
+    out, _ = marked(tmp_path, source, logo(tmp_path), OverlayOptions())
     assert abs(packets(out, "video")[0][0] - Fraction(1, 2)) <= Fraction(1, 1000)
     sound = [packets(path, "audio")[5][0] for path in (source, out)]
     assert abs(sound[0] - 5 - sound[1]) <= Fraction(2, 1000)
@@ -291,7 +293,7 @@ def test_names_chapters_texts_and_languages_come_along(tmp_path):
         *("-map", "0", "-map", "1", "-map_metadata", 2, "-map_chapters", 2, "-c", "copy", "-c:s", "srt"),
         *("-metadata:s:a:0", "language=deu", source),
     )
-    out, _ = marked(tmp_path, source, logo(tmp_path), Look())
+    out, _ = marked(tmp_path, source, logo(tmp_path), OverlayOptions())
     with av.open(str(out)) as container:
         assert container.metadata["title"] == "My talk"
         assert container.streams.audio[0].language == "deu"
@@ -309,9 +311,9 @@ def test_names_chapters_texts_and_languages_come_along(tmp_path):
 
 def test_damaged_pictures_are_not_marked_twice(tmp_path):
     """What stands in for a picture that does not decode is the same frame once more."""
-    painter = overlay.Painter(
+    painter = overlay.OverlayPainter(
         logo(tmp_path, (64, 64), (255, 255, 255, 255)).drawn,
-        Look(opacity=0.5, scale=0.4),
+        OverlayOptions(opacity=0.5, scale=0.4),
         inspection.inspect(flat(tmp_path / "a.mp4", seconds=0.4)).video,
         Fraction(1),
     )
@@ -323,9 +325,9 @@ def test_damaged_pictures_are_not_marked_twice(tmp_path):
 
 
 def test_pictures_of_ten_bits_keep_them(tmp_path):
-    painter = overlay.Painter(
+    painter = overlay.OverlayPainter(
         logo(tmp_path, (64, 64), (255, 255, 255, 255)).drawn,
-        Look(scale=0.4),
+        OverlayOptions(scale=0.4),
         inspection.inspect(flat(tmp_path / "a.mp4", seconds=0.4)).video,
         Fraction(1),
     )
@@ -352,7 +354,7 @@ def test_stopping_leaves_nothing(tmp_path):
             tmp_path / "out.mp4",
             inspection.inspect(source),
             logo(tmp_path),
-            Look(),
+            OverlayOptions(),
             scratch=tmp_path,
             progress=progress,
         )
@@ -367,7 +369,7 @@ def test_progress_rises_from_nothing_to_all(tmp_path):
         tmp_path / "out.mp4",
         inspection.inspect(source),
         logo(tmp_path),
-        Look(),
+        OverlayOptions(),
         scratch=tmp_path,
         progress=lambda fraction, stage: told.append((fraction, stage)),
     )

@@ -17,7 +17,7 @@ from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.pipelines.trailer import Plan
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import storyboard, thumbnails
-from jobs.engine.video.overlay import Look
+from jobs.engine.video.overlay import OverlayOptions
 from tests import media, pictures
 from tests.clips import Sound, make
 from tests.cropping import with_clap
@@ -112,7 +112,7 @@ def test_stills_and_storyboards_are_cropped(source, tmp_path):
 def test_a_mark_lies_in_what_is_seen(source, tmp_path):
     output = tmp_path / "marked.mp4"
     mark = watermark.Mark(image=pictures.written(tmp_path / "logo.png", pictures.logo((10, 10), (0, 255, 0, 255))))
-    look = Look(scale=0.1, x_offset=4, y_offset=6)
+    look = OverlayOptions(scale=0.1, x_offset=4, y_offset=6)
     watermark.watermark(source, output, inspect(source), mark, look, scratch=tmp_path)
     seen = np.asarray(shown(output, tmp_path), np.int16)
     assert is_right(seen)

@@ -18,7 +18,7 @@ from jobs.engine.pipelines.trailer import Plan
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.verify.verify import file_faults
 from jobs.engine.video import storyboard, thumbnails
-from jobs.engine.video.overlay import Look
+from jobs.engine.video.overlay import OverlayOptions
 from tests import media, pictures
 from tests.clips import Sound, make
 
@@ -129,7 +129,9 @@ def test_stills_and_storyboards_are_upright(stored, tmp_path, way):
         assert is_right(np.asarray(tile), way)
 
 
-@pytest.mark.parametrize("look", [Look(**SMALL), Look(**SMALL, start=Fraction(3), end=Fraction(7, 2))])
+@pytest.mark.parametrize(
+    "look", [OverlayOptions(**SMALL), OverlayOptions(**SMALL, start=Fraction(3), end=Fraction(7, 2))]
+)
 def test_a_mark_is_where_a_viewer_expects_it(stored, tmp_path, way, look):
     source, output = turned(stored, tmp_path, *way), tmp_path / "marked.mp4"
     mark = watermark.Mark(image=pictures.written(tmp_path / "logo.png", pictures.logo((40, 20), (255, 0, 255, 255))))

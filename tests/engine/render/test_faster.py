@@ -237,17 +237,17 @@ def test_picture_and_sound_do_not_drift_apart_over_an_hour(made, rate):
         assert abs(written[number] - at * rate) <= half
         assert abs(sounds[number].start - part.start * rate) <= Fraction(3, 2)
     assert abs(written[-1] - plan.output_duration * rate) <= half
-    assert abs(int(wanted.at[-1] + wanted.lasts[-1]) - plan.output_duration * index.clock_hz) <= half
-    assert (np.diff(wanted.at) > 0).all()
+    assert abs(int(wanted.start_ticks[-1] + wanted.duration_ticks[-1]) - plan.output_duration * index.clock_hz) <= half
+    assert (np.diff(wanted.start_ticks) > 0).all()
     # Each picture, by its time stamp, against the place in the recording that sounds then.
     edges = np.array([float(at) for at in starts(plan.parts)])
-    time = wanted.at / index.clock_hz
+    time = wanted.start_ticks / index.clock_hz
     part = np.searchsorted(edges, time + 1e-4, "right") - 1
     begins = np.array([float(one.start) for one in plan.parts])[part]
     speeds = np.array([float(one.speed) for one in plan.parts])[part]
     sounding = begins + (time - edges[part]) * speeds
-    usual = float(np.median(np.diff(index.shown))) / index.clock_hz
-    assert (np.abs(sounding - wanted.pts / index.clock_hz) < usual + 1e-3 * speeds).all()
+    usual = float(np.median(np.diff(index.start_ticks))) / index.clock_hz
+    assert (np.abs(sounding - wanted.source_pts / index.clock_hz) < usual + 1e-3 * speeds).all()
 
 
 def test_what_given_ranges_leave_out_runs_faster_too():
@@ -292,7 +292,7 @@ def test_the_end_of_a_long_pause_keeps_its_pictures_apart():
     made = snap(
         CutPlan(Fraction(10), ((Fraction(2), Fraction(3)), (Fraction(8), Fraction(9))), speed=Fraction(7)), index
     )
-    lasts = schedule(index, made.parts).lasts
+    lasts = schedule(index, made.parts).duration_ticks
     assert lasts.min() >= 1800
     assert lasts.max() <= 5400
     assert cutting.plan_json(made)["output_duration"] == pytest.approx(2 + 8 / 7, abs=1e-5)

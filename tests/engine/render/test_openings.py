@@ -76,17 +76,17 @@ def test_every_picture_that_can_be_decoded_is_there(name, tmp_path):
         assert len(numbers) >= 140
         assert result.report.ok
     index = frame_index.index_frames(source, info)
-    assert set(np.diff(index.shown)) == {index.clock_hz // 25}
+    assert set(np.diff(index.start_ticks)) == {index.clock_hz // 25}
 
 
 @pytest.mark.parametrize("name", OPENINGS)
 def test_stills_show_what_is_on_show(name, tmp_path):
     source, first = opening(tmp_path, name)
     info = inspect(source)
-    begins = frame_index.index_frames(source, info).shown[0] / frame_index.index_frames(source, info).clock_hz
+    begins = frame_index.index_frames(source, info).start_ticks[0] / frame_index.index_frames(source, info).clock_hz
 
     times = [Fraction(begins) + Fraction(2 * number + 1, 50) for number in (3, 10, 40, 60)]
-    found = [number_of(one.frame) for one in frame_reader.pictures(source, info, times)]
+    found = [number_of(one.frame) for one in frame_reader.frames_at(source, info, times)]
 
     assert found == [first + number for number in (3, 10, 40, 60)]
 
@@ -97,7 +97,7 @@ def test_a_result_whose_start_is_thrown_away_is_caught(tmp_path, monkeypatch):
     info = inspect(source)
     whole = frame_index.index_frames(source, info)
     for lacks in (slice(25, None), np.r_[0:60, 75:175]):
-        short = dataclasses.replace(whole, pts=whole.pts[lacks], shown=whole.shown[lacks])
+        short = dataclasses.replace(whole, pts=whole.pts[lacks], start_ticks=whole.start_ticks[lacks])
         monkeypatch.setattr(frame_index, "index_frames", lambda *_, short=short, **__: short)
 
         with pytest.raises(Unsound) as caught:

@@ -147,8 +147,8 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
     source, info, index, plan = recording(tmp_path)
     full = "/dev/full"
     if track == "picture.mp4":
-        encode = chunked_encoder.encode_pictures
-        monkeypatch.setattr(chunked_encoder, "encode_pictures", lambda *a, **k: encode(*a[:4], tmp_path / "full", **k))
+        encode = chunked_encoder.encode_frames
+        monkeypatch.setattr(chunked_encoder, "encode_frames", lambda *a, **k: encode(*a[:4], tmp_path / "full", **k))
     elif track == "sound-0.mp4":
         cut = render.cut_sound
         monkeypatch.setattr(render, "cut_sound", lambda *a, **k: cut(*a[:4], tmp_path / "full", **k))
@@ -173,7 +173,7 @@ def test_sound_and_picture_end_together(tmp_path):
     rendered(source, info, index, plan, output, tmp_path / "scratch")
     samples, rate = heard(output)
     wanted = schedule(index, plan.keep)
-    end = Fraction(int(wanted.at[-1] + wanted.lasts[-1]), index.clock_hz)
+    end = Fraction(int(wanted.start_ticks[-1] + wanted.duration_ticks[-1]), index.clock_hz)
     assert end == plan.output_duration == Fraction(38, 25)
     # The decoder gives the encoder's last block whole: up to 1023 samples of padding follow, which players leave out.
     assert 0 <= len(samples) - end * rate < 1024

@@ -14,7 +14,7 @@ from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.pipelines.watermark import Mark, watermark
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio, sidetracks
-from jobs.engine.video.overlay import Look
+from jobs.engine.video.overlay import OverlayOptions
 from tests.clips import Picture, Sound, make
 from tests.media import remuxed, run_ffmpeg, still, url
 
@@ -111,7 +111,7 @@ def test_all_comes_along_where_the_container_holds_it_and_nothing_is_cut(recordi
     source, info = recording(name)
     container = container_of(source, info)
     marked, joined, texted = (tmp_path / f"{way}{container.suffix}" for way in ("marked", "joined", "texted"))
-    watermark(source, marked, info, Mark(text="x"), Look(), scratch=tmp_path)
+    watermark(source, marked, info, Mark(text="x"), OverlayOptions(), scratch=tmp_path)
     replace_audio.join(source, info, info.audio, joined, progress=lambda done: None)
     shown = [Caption(0, 1, "Hi")]
     caption_video.attach(source, texted, info, shown, "en", scratch=tmp_path, progress=lambda done, stage: None)

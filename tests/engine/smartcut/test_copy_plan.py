@@ -147,9 +147,9 @@ def test_whatever_is_kept_is_covered_once_and_copies_can_be_decoded(recording):
     wanted = keeping(index, *ranges)
     found = stretches(order, index, wanted)
     assert [stretch.first for stretch in found] == [0, *(stretch.end for stretch in found)][:-1]
-    assert found[-1].end == len(wanted.pts)
+    assert found[-1].end == len(wanted.source_pts)
     for stretch in found:
-        shown = wanted.pts[stretch.first : stretch.end].tolist()
+        shown = wanted.source_pts[stretch.first : stretch.end].tolist()
         if stretch.stored is None:
             runs = Decoding(order, index, wanted).runs(stretch)
             assert [pts for run in runs for pts in run.wanted] == shown
@@ -161,4 +161,6 @@ def test_whatever_is_kept_is_covered_once_and_copies_can_be_decoded(recording):
             assert shown[0] == order.pts[stretch.stored]
     longest = max((stretch.count for stretch in found if stretch.stored is None), default=0)
     assert longest < LONGEST_JOINED + len(index.pts)
-    assert all(stretch.count >= min(SHORTEST_COPY, len(wanted.pts)) or len(ranges) > 1 for stretch in found[1:-1])
+    assert all(
+        stretch.count >= min(SHORTEST_COPY, len(wanted.source_pts)) or len(ranges) > 1 for stretch in found[1:-1]
+    )

@@ -192,7 +192,7 @@ def test_a_result_can_be_cut_again_and_again(name, tmp_path):
     for keep in ([("0.3", "2.2"), ("2.6", "9")], [("0.1", "1.7"), ("1.9", "9")]):
         result = spliced_again(result, keep)
         assert_faithful(result)
-        assert result.splice.copied > len(result.splice.wanted.pts) / 2
+        assert result.splice.copied > len(result.splice.wanted.source_pts) / 2
     numbers = {h264.parse_sps(unit).id for unit in result.splice.order.sets if h264.kind(unit) == h264.SPS}
     assert len(numbers) == 3
 
@@ -233,7 +233,7 @@ def test_copying_is_chosen_when_it_pays_and_never_against_the_owners_word(tmp_pa
     found = chosen(source)
     assert found.render == "smart"
     assert found.copied == found.splice.copied > 0
-    share = round(100 * found.copied / len(found.splice.wanted.pts))
+    share = round(100 * found.copied / len(found.splice.wanted.source_pts))
     assert found.reason == f"{share} % of the picture is untouched."
     assert chosen(source, render="encode").render == "encode"
 

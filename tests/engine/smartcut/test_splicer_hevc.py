@@ -192,7 +192,7 @@ def test_a_result_can_be_cut_again_and_again(name, tmp_path):
     for keep in ([("0.3", "2.2"), ("2.6", "9")], [("0.1", "1.7"), ("1.9", "9")]):
         result = spliced_again(result, keep)
         assert_faithful(result)
-        assert result.splice.copied > len(result.splice.wanted.pts) / 2
+        assert result.splice.copied > len(result.splice.wanted.source_pts) / 2
     numbers = {
         hevc_parameter_sets.parse_sps(unit).id
         for unit in result.splice.order.sets

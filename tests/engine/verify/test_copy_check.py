@@ -39,7 +39,7 @@ def copied(result: Result) -> list[int]:
 
 
 def with_a_bit_flipped(result: Result, place: int, byte: int) -> Path:
-    at = Fraction(int(result.splice.wanted.at[place]), result.index.clock_hz)
+    at = Fraction(int(result.splice.wanted.start_ticks[place]), result.index.clock_hz)
     with av.open(str(result.output)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
         hit = next(packet for packet in packets if packet.pts * packet.time_base == at)
@@ -66,11 +66,11 @@ def test_one_bit_in_a_copied_picture_is_caught(result, byte):
     for place in copied(result)[:: max(1, len(copied(result)) // 5)]:
         faults = faults_of(result, with_a_bit_flipped(result, place, byte))
         assert [fault.code for fault in faults] == ["copy_differs"]
-        assert faults[0].at == round(int(result.splice.wanted.at[place]) / result.index.clock_hz, 3)
+        assert faults[0].at == round(int(result.splice.wanted.start_ticks[place]) / result.index.clock_hz, 3)
 
 
 def test_what_was_encoded_is_not_compared(result):
-    own = next(place for place in range(len(result.splice.wanted.at)) if place not in copied(result))
+    own = next(place for place in range(len(result.splice.wanted.start_ticks)) if place not in copied(result))
     assert faults_of(result, with_a_bit_flipped(result, own, -1)) == []
 
 

@@ -36,11 +36,13 @@ def faults(result: Result, output: Path) -> list[str]:
 
 def test_a_start_that_drops_the_pictures_before_it_is_caught(result):
     """Each picture decodes, and a decoder that comes from the copy before shows fewer than there are."""
-    join = result.splice.wanted.first[1]
+    join = result.splice.wanted.segment_firsts[1]
     assert result.splice.stretches[0].stored is not None
     assert result.splice.stretches[1].first == join
     altered = result.output.with_name("altered.mp4")
-    altered.write_bytes(dropping(result.output, Fraction(int(result.splice.wanted.at[join]), result.index.clock_hz)))
+    altered.write_bytes(
+        dropping(result.output, Fraction(int(result.splice.wanted.start_ticks[join]), result.index.clock_hz))
+    )
     assert len(frames_of(altered)) < len(frames_of(result.output))
 
     assert faults(result, result.output) == []

@@ -13,7 +13,7 @@ import pytest
 from jobs.engine.container import ffmpeg
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import chunked_encoder, frame_index
-from jobs.engine.video.chunked_encoder import chunks, encode_pictures
+from jobs.engine.video.chunked_encoder import chunks, encode_frames
 from jobs.errors import Cancelled
 from tests.clips import Picture, make, number_of
 from tests.splices import errors_of, pictures_by
@@ -46,7 +46,7 @@ def planned(source: Path, keep=KEEP) -> tuple[frame_index.FrameIndex, frame_inde
 
 def encoded(source: Path, output: Path, progress=lambda fraction: None) -> tuple[frame_index.FrameIndex, list]:
     index, wanted = planned(source)
-    lost = encode_pictures(source, inspect(source), index, wanted, output, progress=progress)
+    lost = encode_frames(source, inspect(source), index, wanted, output, progress=progress)
     assert lost.frames == 0
     return index, chunks(wanted, index)
 
@@ -65,15 +65,19 @@ def test_chunks_are_joined_into_one_track_that_shows_each_picture_at_its_time(na
 
     _, wanted = planned(source)
     before, after = decoded(source), decoded(output)
-    assert [number_of(frame) for frame in after.values()] == [number_of(before[pts]) for pts in wanted.pts.tolist()]
+    assert [number_of(frame) for frame in after.values()] == [
+        number_of(before[pts]) for pts in wanted.source_pts.tolist()
+    ]
     clock = Fraction(1, index.clock_hz)
-    assert [frame.pts * frame.time_base for frame in after.values()] == [at * clock for at in wanted.at.tolist()]
+    assert [frame.pts * frame.time_base for frame in after.values()] == [
+        at * clock for at in wanted.start_ticks.tolist()
+    ]
     with av.open(str(output)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
         assert not any(packet.has_sidedata("new_extradata") for packet in packets)
     assert all(left.dts < right.dts for left, right in pairwise(packets))
     keys = {packet.pts * packet.time_base for packet in packets if packet.is_keyframe}
-    assert {int(wanted.at[first]) * clock for first, _ in parts} <= keys
+    assert {int(wanted.start_ticks[first]) * clock for first, _ in parts} <= keys
     assert errors_of(output) == ""
     assert pictures_by("libopenh264", output) == pictures_by("h264", output)
 
@@ -92,7 +96,7 @@ def test_no_chunk_begins_with_a_worse_picture(tmp_path, monkeypatch):
     assert (len(parts), len(one)) == (10, 1)
 
     before = decoded(source)
-    originals = [before[pts] for pts in wanted.pts.tolist()]
+    originals = [before[pts] for pts in wanted.source_pts.tolist()]
     shared, alone = (
         np.array([psnr(left, right) for left, right in zip(originals, decoded(path).values(), strict=True)])
         for path in (tmp_path / "chunks.mp4", tmp_path / "one.mp4")

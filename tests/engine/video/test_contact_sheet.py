@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from jobs.engine.video import contact_sheet
-from jobs.engine.video.contact_sheet import GAP, LARGEST
+from jobs.engine.video.contact_sheet import GAP, MAXIMUM_SIDE_PIXELS
 from tests.picture_clips import solid
 
 
@@ -19,7 +19,7 @@ def test_pictures_become_smaller_where_the_sheet_would_be_too_large(size):
     columns, width = contact_sheet.layout(100, size, 3840)
 
     height = width * size[1] / size[0]
-    assert max(columns * (width + GAP) + GAP, 10 * (height + GAP) + GAP) <= LARGEST
+    assert max(columns * (width + GAP) + GAP, 10 * (height + GAP) + GAP) <= MAXIMUM_SIDE_PIXELS
     assert width > 300
 
 

@@ -12,7 +12,7 @@ from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines import watermark
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import chunked_encoder, deinterlace, frame_index
-from jobs.engine.video.overlay import Look
+from jobs.engine.video.overlay import OverlayOptions
 from tests import pictures
 from tests.clips import Picture, Sound, make
 from tests.media import run_ffmpeg, url
@@ -76,17 +76,19 @@ def test_pictures_are_whole_and_each_is_the_right_one_at_its_time(name, tmp_path
         assert np.median([combing(frame) for frame in container.decode(video=0)]) > 3
     with av.open(str(tmp_path / "cut.mp4")) as container:
         after = list(container.decode(video=0))
-    assert [frame.pts * frame.time_base for frame in after] == [Fraction(int(at), index.clock_hz) for at in wanted.at]
+    assert [frame.pts * frame.time_base for frame in after] == [
+        Fraction(int(at), index.clock_hz) for at in wanted.start_ticks
+    ]
     assert not any(frame.interlaced_frame for frame in after)
     assert max(combing(frame) for frame in after) < 1
-    for frame, number in zip(after, np.searchsorted(index.pts, wanted.pts).tolist(), strict=True):
+    for frame, number in zip(after, np.searchsorted(index.pts, wanted.source_pts).tolist(), strict=True):
         assert off(frame, number) < min(off(frame, number - 1), off(frame, number + 1)) / 3
 
 
 def test_pictures_under_a_mark_are_whole_too(tmp_path):
     source = interlaced(tmp_path / "a.mp4", RECORDINGS["H.264"][1], "top")
     mark = watermark.Mark(image=pictures.written(tmp_path / "logo.png", pictures.logo((16, 16), (255, 0, 0, 255))))
-    look = Look(scale=0.05, corner="bottom-right")
+    look = OverlayOptions(scale=0.05, corner="bottom-right")
     output = tmp_path / "b.mp4"
     watermark.watermark(source, output, inspect(source), mark, look, scratch=tmp_path)
     with av.open(str(output)) as container:
@@ -108,7 +110,7 @@ def test_pictures_of_which_only_some_are_interlaced_all_come_out_once(tmp_path):
             before += list(container.decode(video=0))
     for number, frame in enumerate(before):
         frame.pts, frame.time_base = 7 * number, Fraction(1, 175)
-    after = list(deinterlace.whole_pictures(iter(before), alone=True))
+    after = list(deinterlace.deinterlaced(iter(before), alone=True))
     assert [(frame.pts, frame.time_base) for frame in after] == [(frame.pts, frame.time_base) for frame in before]
     assert [(frame.width, frame.height) for frame in after] == [(frame.width, frame.height) for frame in before]
     assert not any(frame.interlaced_frame for frame in after)

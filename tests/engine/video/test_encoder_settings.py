@@ -113,4 +113,4 @@ def test_one_that_says_nothing_or_nonsense_gets_no_such_options():
     ],
 )
 def test_bits_and_light_choose_the_encoder(pixels, is_hdr, coder):
-    assert encoder_settings.coder_for(pixels, is_hdr=is_hdr) is coder
+    assert encoder_settings.encoder_spec_for(pixels, is_hdr=is_hdr) is coder

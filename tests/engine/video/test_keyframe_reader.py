@@ -14,7 +14,9 @@ GROUPS_OF_TEN = {"crf": "12", "preset": "veryfast", "g": "10", "bf": "2", "sc_th
 
 def looked_at(path, times, **options):
     info = inspect(path)
-    return keyframe_reader.near(path, info, times, lambda frame: still.drawn(frame, info.video, 160), **options)
+    return keyframe_reader.keyframes_near(
+        path, info, times, lambda frame: still.drawn(frame, info.video, 160), **options
+    )
 
 
 def counts(path, times):
@@ -54,7 +56,7 @@ def test_times_count_from_the_start_of_the_recording(tmp_path):
 def test_each_costs_the_decoding_of_one_packet(tmp_path):
     path = clip(tmp_path / "clip.mp4", 50, options=GROUPS_OF_TEN)
 
-    with frame_reader.Reader.opened(path, inspect(path)) as reader:
+    with frame_reader.FrameReader.opened(path, inspect(path)) as reader:
         for time in halves(10):
             assert reader.keyframe(time) is not None
         assert reader.packets_decoded == 10
@@ -68,7 +70,7 @@ def test_threads_share_the_work_and_find_the_same(tmp_path):
         used.add(threading.get_ident())
         return count_of(still.drawn(frame, info.video, 160))
 
-    found = keyframe_reader.near(path, info, thumbnails.even(info.duration, 40), draw)
+    found = keyframe_reader.keyframes_near(path, info, thumbnails.even(info.duration, 40), draw)
 
     assert [one.drawn for one in found if one] == [0, 10, 20, 30, 40]
     assert threading.get_ident() not in used
@@ -76,7 +78,7 @@ def test_threads_share_the_work_and_find_the_same(tmp_path):
 
 def test_a_damaged_keyframe_is_left_out(tmp_path):
     path = clip(tmp_path / "clip.mp4", 50, options=GROUPS_OF_TEN)
-    with frame_reader.Reader.opened(path, inspect(path)) as reader:
+    with frame_reader.FrameReader.opened(path, inspect(path)) as reader:
         packet = reader._key_packet(Fraction(2))
         place, size = packet.pos, packet.size
     data = bytearray(path.read_bytes())
@@ -96,7 +98,7 @@ def test_progress_can_stop_it(tmp_path):
     info = inspect(path)
     before = threading.active_count()
     with pytest.raises(Cancelled):
-        keyframe_reader.near(
+        keyframe_reader.keyframes_near(
             path, info, thumbnails.even(info.duration, 100), lambda frame: gate.wait(0.3), progress=stop
         )
     assert threading.active_count() == before

@@ -9,8 +9,8 @@ import pytest
 
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import frame_index
-from jobs.engine.video.frame_cursor import Playhead
-from jobs.engine.video.frame_reader import Reader
+from jobs.engine.video.frame_cursor import FrameCursor
+from jobs.engine.video.frame_reader import FrameReader
 from tests.media import run_ffmpeg
 
 
@@ -35,7 +35,7 @@ def keyframes(path: Path) -> dict[int, np.ndarray]:
 
 def test_stills_are_what_reading_from_the_start_shows(source):
     right = keyframes(source)
-    with Reader.opened(source, inspect(source), strict=False) as reader:
+    with FrameReader.opened(source, inspect(source), strict=False) as reader:
         for second in (3, 1, 2):
             frame = reader.keyframe(Fraction(second))
             assert (frame.to_ndarray() == right[frame.pts]).all()
@@ -46,7 +46,7 @@ def test_pictures_of_a_cut_are_what_reading_from_the_start_shows(source, alone):
     right = keyframes(source)
     info = inspect(source)
     index = frame_index.index_frames(source, info)
-    with Playhead.opened(source, info, index, alone=alone) as playhead:
+    with FrameCursor.opened(source, info, index, alone=alone) as playhead:
         for pts in list(right)[2:]:
             playhead.go_to(pts)
             frame, _ = playhead.at(pts)

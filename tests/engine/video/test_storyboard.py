@@ -47,7 +47,7 @@ def test_each_picture_is_from_its_part_of_the_recording(tmp_path, options):
 
 def test_with_many_keyframes_nothing_else_is_decoded(tmp_path, monkeypatch):
     path = clip(tmp_path / "clip.mp4", 700, lambda n: counted(n % 50), options=GROUPS_OF_TEN)
-    monkeypatch.setattr(frame_reader, "pictures", None)
+    monkeypatch.setattr(frame_reader, "frames_at", None)
 
     board = board_of(path, width=32)
 

@@ -24,7 +24,7 @@ def seconds(*times: float) -> list[Fraction]:
     return [Fraction(str(time)) for time in times]
 
 
-def grabbed(path: Path, *times: float, width: int = 160, **options: Fraction) -> list[thumbnails.Frame]:
+def grabbed(path: Path, *times: float, width: int = 160, **options: Fraction) -> list[thumbnails.Thumbnail]:
     return list(thumbnails.grab(path, inspect(path), seconds(*times), width=width, **options))
 
 
@@ -58,7 +58,7 @@ def test_it_takes_the_frame_on_show_at_each_time(tmp_path, name, codec, options)
     info = inspect(path)
     wanted = [0, 1, 7, 12, 19, 20, 21, 33, 48, 49]
     # In the middle of each frame's interval; the frames of some formats begin a moment after the recording.
-    first = next(frame_reader.pictures(path, info, [Fraction(0)])).time
+    first = next(frame_reader.frames_at(path, info, [Fraction(0)])).time
     times = [first + Fraction(2 * frame + 1, 2 * rate) for frame in wanted]
 
     found = list(thumbnails.grab(path, info, times, width=160))
@@ -104,9 +104,9 @@ def test_times_may_come_in_any_order_and_twice(tmp_path):
 
 
 def decoded_packets(path: Path, times: list[Fraction]) -> int:
-    with frame_reader.Reader.opened(path, inspect(path)) as reader:
-        for group in reader.groups(times):
-            assert len(list(reader.on_show(group))) == len(group)
+    with frame_reader.FrameReader.opened(path, inspect(path)) as reader:
+        for group in reader.times_by_keyframe(times):
+            assert len(list(reader.frames_on_show(group))) == len(group)
         return reader.packets_decoded
 
 
@@ -281,7 +281,7 @@ def black_until(frames_black: int):
 def test_a_black_start_is_passed_over_within_reach(tmp_path):
     path = clip(tmp_path / "clip.mp4", 50, black_until(8), options={**X264, "g": "10"})
 
-    (frame,) = grabbed(path, 0.5, reach=Fraction(1, 2))
+    (frame,) = grabbed(path, 0.5, within=Fraction(1, 2))
 
     assert frame.asked == Fraction(1, 2)
     assert Fraction(8, 10) <= frame.time < 1
@@ -300,7 +300,7 @@ def test_without_reach_black_is_what_was_asked_for(tmp_path):
 def test_a_recording_that_is_all_black_keeps_its_picture(tmp_path):
     path = clip(tmp_path / "clip.mp4", 20, lambda n: solid([0, 0, 0]), options=X264)
 
-    (frame,) = grabbed(path, 1, reach=Fraction(1))
+    (frame,) = grabbed(path, 1, within=Fraction(1))
 
     assert frame.time == frame.asked
 
@@ -308,7 +308,7 @@ def test_a_recording_that_is_all_black_keeps_its_picture(tmp_path):
 def test_a_flat_colour_is_kept_unless_there_is_more_to_see(tmp_path):
     flat = clip(tmp_path / "flat.mp4", 20, lambda n: solid([n * 10, 90, 90]), options=X264)
 
-    (frame,) = grabbed(flat, 1.05, reach=Fraction(1))
+    (frame,) = grabbed(flat, 1.05, within=Fraction(1))
 
     assert frame.time == frame.asked
     assert middle(frame.image) == pytest.approx((100, 90, 90), abs=COLOUR_TOLERANCE)

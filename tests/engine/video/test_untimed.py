@@ -40,7 +40,7 @@ def test_every_picture_of_a_cut_is_the_right_one(source, tmp_path):
     result = cutting.cut(source, tmp_path / "b.mp4", inspect(source), CutParams(keep=keep), scratch=tmp_path)
 
     index = frame_index.index_frames(source, inspect(source))
-    first = Fraction(int(index.shown[0]), index.clock_hz)
+    first = Fraction(int(index.start_ticks[0]), index.clock_hz)
     times = [first + Fraction(number, 25) for number in range(150)]
     expected = [number for begin, end in result.plan.keep for number in range(150) if begin <= times[number] < end]
     numbers = [one.number for one in seen(tmp_path / "b.mp4")]
@@ -53,12 +53,12 @@ def test_stills_are_the_right_ones(source):
     assert info.video.frame_rate == 25
     assert not info.video.variable_rate
     index = frame_index.index_frames(source, info)
-    first = Fraction(int(index.shown[0]), index.clock_hz)
+    first = Fraction(int(index.start_ticks[0]), index.clock_hz)
     numbers = [3, 20, 52, 53, 54, 55, 100, 149]
 
     times = [first + Fraction(2 * number + 1, 50) for number in numbers]
 
-    assert [number_of(one.frame) for one in frame_reader.pictures(source, info, times)] == numbers
+    assert [number_of(one.frame) for one in frame_reader.frames_at(source, info, times)] == numbers
 
 
 def test_every_picture_is_converted_in_order(source, tmp_path):

@@ -102,7 +102,7 @@ def of_recording(source: Path, info: MediaInfo) -> str:
     if not info.video:
         return ""
     try:
-        container, stream = frame_index.open_picture(source, info)
+        container, stream = frame_index.open_video(source, info)
         with container:
             places: list[Any] = [stream, container, *container.streams]
             told = [place.metadata.get("timecode", "") for place in places]
