@@ -3,6 +3,8 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from jobs.engine.model.told import Told
+
 if TYPE_CHECKING:
     from jobs.models.account import Account
 
@@ -43,6 +45,10 @@ class Artifact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def told(self) -> Told:
+        return Told.from_json(self.metadata)
 
     @property
     def shows_moment(self) -> bool:

@@ -35,9 +35,8 @@ class Given:
 class Draft:
     """A result file in the scratch folder that is to become an artifact.
 
-    `kind` is one of jobs.models.Artifact.Kind; `name` is what a download is called; `metadata` is JSON-able,
-    its `summary`, a sentence without full stop, is shown beside the job ("Copied as it was"), and its `facts`, pairs of
-    words, on the job's page ("Drift", "+145 ppm"). Where `compare` is true, that page plays it against the source.
+    `kind` is one of jobs.models.Artifact.Kind; `name` is what a download is called; `metadata` is JSON-able:
+    figures for scripts, and what `Told` says to people.
     """
 
     path: Path

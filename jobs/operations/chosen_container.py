@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from jobs.engine.container import muxers
 from jobs.engine.container.muxers import Container
+from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert.conversion import Wish
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.probe.inspection import inspect
@@ -61,4 +62,4 @@ def made_in(context: Context, container: Container, output: Path, make: Make) ->
 
 def with_notes(context: Context, output: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """The facts about a result, with what there is to say about what was left out of it."""
-    return {**facts, "notes": sidetracks.left_out(context.source, context.info, output)}
+    return {**facts, **Told(notes=tuple(sidetracks.left_out(context.source, context.info, output))).to_json()}

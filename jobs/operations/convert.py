@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert import conversion, framing, hls
 from jobs.engine.pipelines.convert.conversion import Wish
 from jobs.engine.pipelines.convert.convert import convert
@@ -175,7 +176,7 @@ class Convert(Operation[ConvertParams]):
         )
         # A stream has its picture and its sound.
         note = sidetracks.note(sidetracks.read(context.source, context.info))
-        facts = {**made.to_json(), "notes": [note] if note else []}
+        facts = {**made.to_json(), **Told(notes=(note,) if note else ()).to_json()}
         return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), hls.MEDIA_TYPE, facts)
 
     def converted(self, context: Context, params: ConvertParams) -> Draft:

@@ -11,6 +11,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.told import Told
 from jobs.engine.video import best_frames, contact_sheet, frame_reader, still, storyboard, thumbnails
 from jobs.engine.video.contact_sheet import clock
 from jobs.errors import InputError
@@ -231,7 +232,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
         metadata = {
             "storyboard": True,
             "count": board.count,
-            "summary": f"{board.count} preview pictures for the time bar",
+            **Told(summary=f"{board.count} preview pictures for the time bar").to_json(),
             **grid,
         }
         name = safe_name(f"{context.title} storyboard", ".vtt")

@@ -16,6 +16,7 @@ from jobs.engine.captions.transcribe import transcribe
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.told import Told
 from jobs.engine.pipelines import caption_video
 from jobs.engine.render import replace_video
 from jobs.errors import InputError
@@ -172,7 +173,7 @@ class Transcribe(Operation[TranscribeParams]):
 
         suffix = replace_video.suffix_for(info) if params.burn else caption_video.suffix_for(info)
         output = scratch / f"captioned{suffix}"
-        facts: dict[str, Any] = {"summary": told(found), "burnt": params.burn}
+        facts: dict[str, Any] = {**Told(summary=told(found)).to_json(), "burnt": params.burn}
         if params.burn:
             done = caption_video.burn(
                 source, output, info, shown, scratch=scratch, cache=context.cache, progress=progress, log=context.log
@@ -191,7 +192,7 @@ class Transcribe(Operation[TranscribeParams]):
 def files(folder: Path, title: str, transcript: Transcript) -> list[Draft]:
     """A transcript as files: captions as SRT and WebVTT, plain text, and JSON with the time of every word."""
     shown = line_breaking.captions_of(transcript)
-    facts = {"language": transcript.language, "engine": transcript.engine, "summary": told(transcript)}
+    facts = {"language": transcript.language, "engine": transcript.engine, **Told(summary=told(transcript)).to_json()}
     made = [
         (".srt", "captions", "application/x-subrip", cues.srt(shown)),
         (".vtt", "captions", "text/vtt", cues.vtt(shown)),

@@ -19,6 +19,7 @@ from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.audio.loudness import Loudness
 from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
 from jobs.engine.render.replace_audio import Track
@@ -85,7 +86,7 @@ class Cleaned:
         return f"Noise is {now - was:.0f} dB lower beside the sound"
 
     @property
-    def facts(self) -> list[tuple[str, str]]:
+    def facts(self) -> tuple[tuple[str, str], ...]:
         """The result at length, as pairs of words."""
         was, now = self.before, self.after
         found = [("Noise in pauses", _change(was.noise_db, now.noise_db, "dBFS"))]
@@ -98,13 +99,11 @@ class Cleaned:
         words = (
             f"{lines} {'tone' if lines == 1 else 'tones'} of {self.hum.mains_hz:.0f} Hz mains" if self.hum else "none"
         )
-        return [*found, ("Hum taken out", words)]
+        return (*found, ("Hum taken out", words))
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "summary": self.summary,
-            "facts": self.facts,
-            "compare": True,
+            **Told(summary=self.summary, facts=self.facts, compare=True).to_json(),
             "before": self.before.to_json(),
             "after": self.after.to_json(),
             "hum_hz": list(self.hum.lines_hz) if self.hum else [],

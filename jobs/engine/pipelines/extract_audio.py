@@ -15,6 +15,7 @@ from jobs.engine.audio.track_file import Wish, argv_of, can_copy, file_for, mixe
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.audio_files import SoundFile
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render.render import whole
 from jobs.engine.runtime import subprocess_runner
@@ -48,7 +49,7 @@ class Extracted:
     def to_json(self) -> dict[str, Any]:
         (made,) = self.info.audio
         return {
-            "summary": self.summary,
+            **Told(summary=self.summary).to_json(),
             "copied": self.copied,
             "codec": made.codec,
             "sample_rate": made.sample_rate,

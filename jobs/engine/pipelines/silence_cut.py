@@ -19,6 +19,7 @@ from jobs.engine.edit import cut_plan
 from jobs.engine.edit.cut_plan import CutParams, CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Report, counted
+from jobs.engine.model.told import Told
 from jobs.engine.render import checked_render, passthrough, sidetracks
 from jobs.engine.render.passthrough import Captions
 from jobs.engine.runtime import malloc
@@ -69,18 +70,26 @@ class CutResult:
         """Why it was rendered like that, in a sentence; empty when there is no picture."""
         return self.strategy.reason
 
+    @property
+    def told(self) -> Told:
+        return dataclasses.replace(
+            lengths(self.plan), reason=self.reason, checked=self.report.summary, notes=tuple(self.notes)
+        )
+
     def to_json(self) -> dict[str, Any]:
         return {
             **plan_json(self.plan),
+            **self.told.to_json(),
             "frames": self.frames,
             "frames_copied": self.frames_copied,
             "render": self.render,
-            "render_reason": self.reason,
-            "checked": self.report.summary,
             "report": self.report.to_json(),
-            "notes": list(self.notes),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
+
+
+def lengths(plan: CutPlan) -> Told:
+    return Told(source_seconds=round(float(plan.duration), 6), output_seconds=round(float(plan.output_duration), 6))
 
 
 def plan_json(plan: CutPlan) -> dict[str, Any]:
@@ -95,8 +104,7 @@ def plan_json(plan: CutPlan) -> dict[str, Any]:
 
     return {
         "keep": [[math.ceil(start * 10**6) / 10**6, math.floor(end * 10**6) / 10**6] for start, end in plan.keep],
-        "source_duration": rounded(plan.duration),
-        "output_duration": rounded(plan.output_duration),
+        **lengths(plan).to_json(),
         "saved": rounded(plan.saved),
         "threshold_db": plan.threshold_db,
         "detector": plan.detector,

@@ -17,6 +17,7 @@ from jobs.engine.audio.decoder import Pcm
 from jobs.engine.audio.drift_resampler import retimed
 from jobs.engine.audio.sample_clock import Placed, Samples
 from jobs.engine.audio.segment_renderer import Cursor
+from jobs.engine.model.told import Told
 from jobs.engine.render import replace_audio
 from jobs.engine.render.replace_audio import Track
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -51,7 +52,7 @@ class Swapped:
         )
 
     @property
-    def facts(self) -> list[tuple[str, str]]:
+    def facts(self) -> tuple[tuple[str, str], ...]:
         """The result at length, as pairs of words."""
         found = self.alignment
         begun = "later than the video" if found.offset_ms >= 0 else "before the video"
@@ -59,18 +60,17 @@ class Swapped:
         clock = f"its clock runs {'fast' if found.drift_ppm > 0 else 'slow'}, which is corrected"
         if drift == signed(0, 1):
             clock = "both clocks run alike"
-        return [
+        return (
             ("Offset", f"{signed(found.offset_ms, 1)} ms: the other recording was started {begun}"),
             ("Drift", f"{drift} ppm: {clock}"),
             ("Confidence", f"{round(100 * found.confidence)} %: {found.agreeing} of {found.windows} places fit"),
             ("Covers", f"{found.begin:.1f} s to {found.end:.1f} s of the video"),
-        ]
+        )
 
     def to_json(self) -> dict[str, Any]:
         found = self.alignment
         return {
-            "summary": self.summary,
-            "facts": self.facts,
+            **Told(summary=self.summary, facts=self.facts).to_json(),
             "mode": self.mode,
             "offset_ms": round(found.offset_ms, 3),
             "drift_ppm": round(found.drift_ppm, 3),

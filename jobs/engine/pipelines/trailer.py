@@ -24,6 +24,7 @@ from jobs.engine.analysis.highlights import Excerpt
 from jobs.engine.audio import decoder
 from jobs.engine.container import ffmpeg
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.told import Told
 from jobs.engine.render import render
 from jobs.engine.runtime import subprocess_runner
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -99,8 +100,9 @@ class Made:
         width, height = self.size
         parts = [[round(float(one.start), 3), round(float(one.end), 3)] for one in self.excerpts]
         moments = "One moment" if len(parts) == 1 else f"{len(parts)} moments"
-        told = {"summary": f"{moments} in {float(self.seconds):.3g} s", "duration": round(float(self.seconds), 3)}
-        return {"excerpts": parts, "width": width, "height": height, **told}
+        told = Told(summary=f"{moments} in {float(self.seconds):.3g} s")
+        length = round(float(self.seconds), 3)
+        return {"excerpts": parts, "width": width, "height": height, **told.to_json(), "duration": length}
 
 
 def trailer(

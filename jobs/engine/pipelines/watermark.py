@@ -17,6 +17,7 @@ from PIL import Image
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Lost, Report, first_of_each
+from jobs.engine.model.told import Told
 from jobs.engine.render import render, replace_video
 from jobs.engine.render.checked_render import require
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -66,14 +67,17 @@ class Marked:
     report: Report
     packets: int
 
+    @property
+    def told(self) -> Told:
+        spliced = self.strategy.reason.rstrip(".") if self.strategy.splice else ""
+        return Told(summary=spliced, reason=self.strategy.reason, checked=self.report.summary)
+
     def to_json(self) -> dict[str, Any]:
         return {
+            **self.told.to_json(),
             "frames": self.report.frames,
             "frames_copied": self.strategy.copied,
             "render": self.strategy.render,
-            "render_reason": self.strategy.reason,
-            "summary": self.strategy.reason.rstrip(".") if self.strategy.splice else "",
-            "checked": self.report.summary,
             "sound_packets_copied": self.packets,
         }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import counted
+from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert import conversion
 from jobs.engine.pipelines.convert.conversion import Plan, Wish
 from jobs.engine.pipelines.convert.ffmpeg_args import Job, argv, follow, kept
@@ -65,7 +66,7 @@ class Converted:
         video = self.info.video
         assert video is not None
         return {
-            "summary": self.summary,
+            **Told(summary=self.summary, notes=self.notes).to_json(),
             "codec": video.codec,
             "width": video.width,
             "height": video.height,
@@ -77,7 +78,6 @@ class Converted:
             "sound_copied": [kbps is None for kbps in self.plan.sounds],
             "tone_mapped": self.tone_mapped,
             "passes": self.plan.passes,
-            "notes": list(self.notes),
         }
 
 

@@ -18,6 +18,7 @@ from jobs.engine.audio.decoder import output_channels
 from jobs.engine.container import audio_files, demuxing
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack
 from jobs.engine.model.report import counted
+from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert.conversion import RUNGS, Wish, check
 from jobs.engine.pipelines.convert.ffmpeg_args import chain, follow, opened, sound_options
 from jobs.engine.pipelines.convert.framing import Framing, Shape, framing, scaled
@@ -77,7 +78,7 @@ class Streamed:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "summary": self.summary,
+            **Told(summary=self.summary).to_json(),
             "main": MASTER,
             "variants": [
                 {

@@ -1,0 +1,66 @@
+"""What a result says of itself to people: kept with it as JSON, and read by every page that shows it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, Self
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """None is for what a kind of result never says.
+
+    `summary` says what was done, in a sentence without its full stop ("Copied as it was"), and is shown beside the job.
+    `facts`, pairs of words ("Drift", "+145 ppm"), say it at length on the job's page. `reason` is why it was rendered
+    as it was, `checked` what the check has looked at. `notes` are sentences about what was left out. Where `compare` is
+    true the job's page plays it against the source. `source_seconds` and `output_seconds` are how long the recording
+    was and is.
+    """
+
+    summary: str | None = None
+    facts: tuple[tuple[str, str], ...] | None = None
+    reason: str | None = None
+    checked: str | None = None
+    notes: tuple[str, ...] | None = None
+    compare: bool | None = None
+    source_seconds: float | None = None
+    output_seconds: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        values = {key: getattr(self, name) for name, key in KEYS.items()}
+        return {key: value for key, value in values.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """Of a result's metadata, which has more in it; what cannot be read is not said."""
+        return cls(
+            **{name: READERS.get(name, str)(told[key]) for name, key in KEYS.items() if told.get(key) is not None}
+        )
+
+
+def _seconds(told: Any) -> float | None:
+    """A number, or an exact fraction as text."""
+    try:
+        return float(Fraction(str(told)))
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+KEYS = {
+    "summary": "summary",
+    "facts": "facts",
+    "reason": "render_reason",
+    "checked": "checked",
+    "notes": "notes",
+    "compare": "compare",
+    "source_seconds": "source_duration",
+    "output_seconds": "output_duration",
+}
+"""The names in JSON, which scripts read too."""
+READERS: dict[str, Callable[[Any], Any]] = {
+    "facts": lambda pairs: tuple((str(name), str(value)) for name, value in pairs),
+    "notes": lambda sentences: tuple(map(str, sentences)),
+    "compare": bool,
+    "source_seconds": _seconds,
+    "output_seconds": _seconds,
+}
