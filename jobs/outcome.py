@@ -6,6 +6,17 @@ from jobs import wording
 from jobs.models import Artifact, Job
 
 
+def ending(job: Job) -> str:
+    """What a job that is done made, and how long that took: “6 pictures, took 18 s”."""
+    made = outcome(job)
+    if job.elapsed_seconds is None:
+        return made
+    took = f"took {wording.span(job.elapsed_seconds)}"
+    if ". " in made:
+        return f"{made}. {took.capitalize()}"
+    return f"{made}, {took}" if made else took
+
+
 def outcome(job: Job) -> str:
     """What a job that is done made: “42:24 became 31:05”, “6 pictures”, “88 MB”, or “Copied as it was. 88 MB” where a
     result has a `summary` in its metadata.

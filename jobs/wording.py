@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from django.utils.safestring import SafeString, mark_safe
 
-from jobs.engine.model.mediainfo import VideoTrack
+from jobs.engine.model.mediainfo import AudioTrack, VideoTrack
 
 CODECS = {
     "h264": "H.264",
@@ -110,6 +110,20 @@ def resolution(track: VideoTrack | None) -> str:
         return "Audio"
     short = min(track.display_size)
     return {2160: "4K", 4320: "8K"}.get(short, f"{short}p")
+
+
+def dimensions(track: VideoTrack) -> str:
+    """“1080 by 1920, rotated”, as it is shown."""
+    width, height = track.display_size
+    turned = ", rotated" if track.rotation else ""
+    return f"{width} by {height}{turned}{', mirrored' if track.mirrored else ''}"
+
+
+def audio(track: AudioTrack) -> str:
+    """“AAC, stereo, 48000 Hz, de, Commentary”."""
+    language = "" if track.language == "und" else track.language
+    facts = [codec(track.codec), channels(track.channels), f"{track.sample_rate} Hz", language, track.title]
+    return ", ".join(fact for fact in facts if fact)
 
 
 def initial(email: str) -> str:

@@ -62,7 +62,7 @@ def test_errors_are_compressed_too(site: Site):
     answer = site.client().get("/nothing-here/", headers=BROWSER)
     assert answer.status_code == 404
     assert answer.headers.get("Content-Encoding") == "br"
-    assert "<!doctype html>" in answer.text
+    assert "<!DOCTYPE html>" in answer.text
 
 
 def test_files_ranges_and_what_is_compressed_already_are_left_alone(site: Site, tmp_path: Path):

@@ -19,6 +19,7 @@ from jobs.models import Artifact, Job, Video
 from jobs.operations import registry
 from jobs.services import jobs, parameters
 from tests import factories, media
+from tests.markup import squeezed
 
 pytestmark = pytest.mark.django_db
 S = Job.Status
@@ -448,8 +449,8 @@ def test_older_jobs_are_on_further_pages(client, ann):
     for _ in range(rows.ROWS + 1):
         factories.job(ann, video=video, status=S.SUCCEEDED)
     first, second = (client.get(f"/queue/?page={number}").content.decode() for number in (1, 2))
-    assert first.count("<article ") == rows.ROWS
-    assert second.count("<article ") == 1
+    assert first.count("<article") == rows.ROWS
+    assert second.count("<article") == 1
     assert "view=queue" in first
     assert "view=queue" not in second  # an old page does not fill up with new jobs
 
@@ -468,7 +469,7 @@ def row(job):
 
 
 def test_a_row_begins_as_the_socket_expects():
-    assert row(factories.job()).startswith("<article ")
+    assert row(factories.job()).startswith("<article")
 
 
 def test_a_running_row_shows_measured_progress_stage_and_time_left():
@@ -488,7 +489,7 @@ def test_a_waiting_row_names_what_it_waits_for():
     first = factories.job(status=S.RUNNING, operation="silence-cut")
     second = factories.job(first.owner, status=S.WAITING)
     second.after.add(first)
-    assert "for “Cut the silence”" in row(second)
+    assert "for “Cut the silence”" in squeezed(row(second))
 
 
 def test_a_failed_row_says_why_and_offers_another_try():
@@ -512,7 +513,7 @@ def test_what_was_only_too_early_can_be_tried_again():
     jobs.ended(first)
     second.refresh_from_db()
     assert second.error_code == "prerequisite_failed"
-    assert "Try again" in row(second)
+    assert "Try again" in squeezed(row(second))
 
 
 def test_a_row_that_is_done_shows_pictures_and_downloads():
@@ -541,7 +542,9 @@ def test_a_row_that_is_done_says_what_was_checked():
     artifact(job, "video", metadata={"source_duration": 42.4, "output_duration": 17.4, "checked": checked})
     text = " ".join(strip_tags(row(job)).split())
     assert "0:42 became 0:17, took" in text
-    assert re.search("<summary.*Checked.*</summary><p[^>]*>Checked: 522 frames, 4 joins, drift 0 ms.</p>", row(job))
+    assert re.search(
+        "<summary.*Checked.*</summary><p[^>]*>Checked: 522 frames, 4 joins, drift 0 ms.</p>", squeezed(row(job))
+    )
 
 
 def test_a_row_that_is_done_says_what_was_left_out():
@@ -557,7 +560,7 @@ def test_sound_that_cannot_be_read_is_said_on_the_recording_s_page_and_by_the_ap
     video = factories.video(ann, facts=facts)
     assert MediaInfo.from_json(facts.to_json()) == facts
     page = client.get(video.get_absolute_url()).content.decode()
-    assert "<dt>Sound that cannot be read here</dt><dd>AC-4</dd>" in page
+    assert "<dt>Sound that cannot be read here</dt><dd>AC-4</dd>" in squeezed(page)
     assert client.get(f"/api/v1/videos/{video.pk}").json()["unread_audio"] == ["AC-4"]
     order = {"video": str(video.pk), "operation": "clean-audio", "params": {}}
     answer = client.post("/api/v1/jobs", order, content_type="application/json")
@@ -577,7 +580,7 @@ def test_the_rows_say_only_the_count_to_a_page_that_shows_them_already(client, a
     factories.job(ann)
     state = rows.state_of(rows.of_view(ann, rows.View("queue")))
     assert "<article" not in client.get("/queue/rows/", {"view": "queue", "state": state}).content.decode()
-    other = client.get("/queue/rows/", {"view": "queue", "state": "other"}).content.decode()
+    other = squeezed(client.get("/queue/rows/", {"view": "queue", "state": "other"}).content.decode())
     assert '<section id="jobs" hx-swap-oob="true"' in other
     assert 'id="queue-count" hx-swap-oob="true"' in other
 
@@ -721,7 +724,7 @@ def test_the_bar_counts_jobs_on_every_page(client, ann):
     factories.job(ann, status=S.RUNNING, progress=0.4)
     factories.job(ann)
     for address in ("/", "/queue/", "/stats/", "/accounts/email/"):
-        page = client.get(address).content.decode()
+        page = squeezed(client.get(address).content.decode())
         assert 'data-active="2" data-percent="40"' in page
 
 

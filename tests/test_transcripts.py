@@ -13,6 +13,7 @@ from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from jobs.services import transcripts
 from tests import factories, transcribed
+from tests.markup import squeezed
 
 pytestmark = pytest.mark.django_db
 SAID = transcribed.transcript((1, "we seize the day"), (5, "and <b>that</b> was it"))
@@ -143,7 +144,7 @@ def test_nobody_else_reads_or_changes_it(client, video):
 
 
 def test_the_page_shows_it_as_text_without_scripts(ann, video):
-    html = ann.get(video.get_absolute_url()).content.decode()
+    html = squeezed(ann.get(video.get_absolute_url()).content.decode())
     assert "we seize the day" in html
     assert "and &lt;b&gt;that&lt;/b&gt; was it" in html
     assert "written down by pocketsphinx" in html
@@ -167,6 +168,6 @@ def test_a_result_is_played_with_its_captions_unless_they_are_in_the_picture(ann
     job = Job.objects.get(operation="transcribe")
     film = {"name": "a.mp4", "key": "artifacts/none", "size": 1, "media_type": "video/mp4", "sha256": "0" * 64}
     Artifact.objects.create(job=job, kind="video", position=9, metadata={"burnt": burnt}, **film)
-    html = ann.get(reverse("job", args=[job.pk])).content.decode()
+    html = squeezed(ann.get(reverse("job", args=[job.pk])).content.decode())
     captions_file = job.artifacts.get(media_type="text/vtt")
     assert (f'<track kind="captions" src="{reverse("artifact-file", args=[captions_file.pk])}"' in html) is not burnt

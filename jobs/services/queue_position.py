@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import DurationField, ExpressionWrapper, F
 
+from jobs import wording
 from jobs.models import Job
 
 SAMPLE = 20
@@ -21,6 +22,12 @@ class Place:
 
     position: int
     wait_minutes: int | None
+
+    def __str__(self) -> str:
+        """“Next in line, about 4 min”, “3rd in line”."""
+        which = "Next" if self.position == 1 else wording.ordinal(self.position)
+        wait = "" if self.wait_minutes is None else f", about {self.wait_minutes} min"
+        return f"{which} in line{wait}"
 
 
 def runs(operation: str) -> list[tuple[float, float]]:

@@ -12,7 +12,8 @@ register = template.Library()
 FILTERS = (
     *(wording.clock, wording.moment, wording.size, wording.span, wording.ordinal, wording.percent, wording.attribute),
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),
-    *(outcome.outcome, outcome.proof, outcome.taken_at),
+    *(wording.dimensions, wording.audio),
+    *(outcome.ending, outcome.proof, outcome.taken_at),
 )
 for function in FILTERS:
     register.filter(function)
