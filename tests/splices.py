@@ -16,9 +16,9 @@ from jobs.engine.edit.cut_plan import plan as planned
 from jobs.engine.edit.cut_plan import snap
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.smartcut import strategy
-from jobs.engine.smartcut.copy_plan import stretches
-from jobs.engine.smartcut.patch_encoder import fitting
-from jobs.engine.smartcut.splicer import Splice, splice_pictures
+from jobs.engine.smartcut.copy_plan import plan_runs
+from jobs.engine.smartcut.patch_encoder import fitting_coding
+from jobs.engine.smartcut.splicer import Splice, splice_track
 from jobs.engine.video import frame_index
 from tests.clips import number_of
 
@@ -41,11 +41,11 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
     wanted = frame_index.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
-    order = strategy.enterable(source, info, index, None)
-    coding = fitting(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
-    splice = Splice(wanted, order, stretches(order, index, wanted), coding)
+    order = strategy.survey_seekable(source, info, index, None)
+    coding = fitting_coding(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
+    splice = Splice(wanted, order, plan_runs(order, index, wanted), coding)
     output = source.with_name("spliced.mp4")
-    splice_pictures(source, info, index, splice, output, progress=lambda fraction: None)
+    splice_track(source, info, index, splice, output, progress=lambda fraction: None)
     return Result(splice, index, source, output)
 
 
@@ -105,9 +105,9 @@ def assert_faithful(result: Result) -> None:
     assert [number_of(frame) for frame in found] == [number_of(frame) for frame in expected]
     clock = Fraction(1, result.index.clock_hz)
     assert [frame.pts * frame.time_base for frame in found] == [at * clock for at in wanted.start_ticks.tolist()]
-    for stretch in result.splice.stretches:
+    for stretch in result.splice.runs:
         for left, right in list(zip(expected, found, strict=True))[stretch.first : stretch.end]:
-            if stretch.stored is None:
+            if stretch.copied_from is None:
                 assert psnr(left, right) >= 45
             else:
                 assert pixels(left) == pixels(right)
@@ -117,7 +117,7 @@ def assert_faithful(result: Result) -> None:
 def least_psnr(result: Result) -> float:
     """Of the pictures that were encoded, against those of the source."""
     before, after = frames_of(result.source), list(frames_of(result.output).values())
-    places = [place for one in result.splice.stretches if one.stored is None for place in range(one.first, one.end)]
+    places = [place for one in result.splice.runs if one.copied_from is None for place in range(one.first, one.end)]
     assert places
     return min(psnr(before[int(result.splice.wanted.source_pts[place])], after[place]) for place in places)
 
@@ -125,7 +125,7 @@ def least_psnr(result: Result) -> float:
 def assert_decodable(result: Result) -> None:
     assert_in_order(result)
     assert errors_of(result.output) == ""
-    if result.splice.order.codec.name == "h264":
+    if result.splice.coded.codec.name == "h264":
         # The stricter of two decoders: it drops and disorders pictures where parameter sets do not go together.
         assert pictures_by("libopenh264", result.output) == pictures_by("h264", result.output)
 
@@ -151,5 +151,5 @@ def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
     end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
     wanted = frame_index.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
-    order = functools.partial(strategy.enterable, source, info, index) if render == "smart" else None
+    order = functools.partial(strategy.survey_seekable, source, info, index) if render == "smart" else None
     return strategy.choose(info, index, wanted, order)

@@ -27,7 +27,7 @@ from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import Beside, beside
 from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut import strategy as strategies
-from jobs.engine.smartcut.packet_survey import CodedOrder
+from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.strategy import Render, Strategy
 from jobs.engine.video import frame_index
 from jobs.engine.video.frame_index import FrameIndex
@@ -173,7 +173,7 @@ def cut(
         strategy = Strategy("")
         if index:
             wanted = frame_index.schedule(index, plan.parts)
-            whole = functools.partial(all_intra.planned, source, info, index, wanted, container)
+            whole = functools.partial(all_intra.plan_intra_copy, source, info, index, wanted, container)
             strategy = strategies.choose(info, index, wanted, found.order, container, whole)
         kept = passthrough.read(source, info, plan, transcript=transcript, log=log)
 
@@ -204,7 +204,7 @@ class _Analysis:
 
     plan: CutPlan
     index: FrameIndex | None = None
-    order: Callable[[], CodedOrder] | None = None
+    order: Callable[[], CodedPictures] | None = None
 
 
 def _analyse(
@@ -225,13 +225,13 @@ def _analyse(
     def read(task: Beside[Any]) -> FrameIndex | None:
         return frame_index.index_frames(source, info, cache_dir=cache, halt=task.halt) if info.video else None
 
-    def look(task: Beside[Any]) -> CodedOrder:
+    def look(task: Beside[Any]) -> CodedPictures:
         # Not by waiting for the result alone: that could not be stopped.
         while not indexing.wait(0.1):
             task.halt.check()
         index = indexing.result()
         assert index
-        return strategies.enterable(source, info, index, task.halt)
+        return strategies.survey_seekable(source, info, index, task.halt)
 
     with contextlib.ExitStack() as stack:
         indexing = stack.enter_context(beside(read))

@@ -24,10 +24,10 @@ from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import Halt, together
 from jobs.engine.smartcut import copy_plan, strategy
 from jobs.engine.smartcut.codec import CannotCopy
-from jobs.engine.smartcut.copy_plan import Decoding, Stretch
+from jobs.engine.smartcut.copy_plan import Decoding, Run
 from jobs.engine.smartcut.packet_reader import Unsound
-from jobs.engine.smartcut.patch_encoder import fitting
-from jobs.engine.smartcut.splicer import Splice, splice_pictures
+from jobs.engine.smartcut.patch_encoder import fitting_coding
+from jobs.engine.smartcut.splicer import Splice, splice_track
 from jobs.engine.smartcut.strategy import Strategy
 from jobs.engine.verify import verify
 from jobs.engine.verify.frame_check import Viewing
@@ -209,31 +209,31 @@ def _strategy(
     try:
         if info.video.pixel_format not in PIXEL_FORMATS:
             raise CannotCopy("its colours are stored in a rare way")
-        order = strategy.enterable(source, info, index, halt)
-        stretches = around(copy_plan.stretches(order, index, wanted), marked, info)
-        copied = sum(stretch.count for stretch in stretches if stretch.stored is not None)
+        order = strategy.survey_seekable(source, info, index, halt)
+        stretches = around(copy_plan.plan_runs(order, index, wanted), marked, info)
+        copied = sum(stretch.count for stretch in stretches if stretch.copied_from is not None)
         quality = order.codec.bulk
         cost = strategy.smart_cost(stretches, Decoding(order, index, wanted), quality)
         if not copied or cost >= strategy.whole_cost(wanted, index, info.video):
             raise CannotCopy("copying parts of it would take longer")
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
-    coding = fitting(order, info.video, index.clock_hz, quality)
+    coding = fitting_coding(order, info.video, index.clock_hz, quality)
     share = copied / len(wanted.start_ticks)
     return Strategy(f"{round(100 * share)} % of the picture is untouched.", Splice(wanted, order, stretches, coding))
 
 
-def around(stretches: list[Stretch], marked: tuple[int, int], info: MediaInfo) -> list[Stretch]:
+def around(stretches: list[Run], marked: tuple[int, int], info: MediaInfo) -> list[Run]:
     """The stretches with those of marked pictures encoded, in pieces that several encoders can share."""
     assert info.video is not None
     most = max(1, round((info.video.frame_rate or 30) * PATCH_SECONDS))
-    found: list[Stretch] = []
+    found: list[Run] = []
     for stretch in stretches:
-        if stretch.stored is not None and not marked[0] <= stretch.first < marked[1]:
+        if stretch.copied_from is not None and not marked[0] <= stretch.first < marked[1]:
             found.append(stretch)
             continue
         for first in range(stretch.first, stretch.end, most):
-            found.append(Stretch(first, min(most, stretch.end - first)))
+            found.append(Run(first, min(most, stretch.end - first)))
     return found
 
 
@@ -259,7 +259,7 @@ class _Work:
 
         lost = Lost()
         if way.splice:
-            splice_pictures(self.source, self.info, self.index, way.splice, out, progress=advance, paint=self.painter)
+            splice_track(self.source, self.info, self.index, way.splice, out, progress=advance, paint=self.painter)
         else:
             lost = chunked_encoder.encode_frames(
                 self.source, self.info, self.index, self.wanted, out, progress=advance, paint=self.painter

@@ -24,7 +24,7 @@ from jobs.engine.runtime import libav_errors, subprocess_runner
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import Beside, beside
 from jobs.engine.smartcut import all_intra
-from jobs.engine.smartcut.splicer import splice_pictures
+from jobs.engine.smartcut.splicer import splice_track
 from jobs.engine.smartcut.strategy import Strategy
 from jobs.engine.verify import packet_checksums
 from jobs.engine.verify.packet_checksums import Sums
@@ -151,9 +151,9 @@ def _encode(
             pictures = [folder / "picture.mp4"]
             if strategy and strategy.intra:
                 pictures = [folder / f"picture{all_intra.suffix_for(info)}"]
-                all_intra.copy_pictures(source, info, index, strategy.intra, pictures[0], progress=advance)
+                all_intra.copy_intra(source, info, index, strategy.intra, pictures[0], progress=advance)
             elif splice:
-                splice_pictures(source, info, index, splice, pictures[0], progress=advance)
+                splice_track(source, info, index, splice, pictures[0], progress=advance)
             else:
                 lost = chunked_encoder.encode_frames(
                     source, info, index, wanted, pictures[0], progress=advance, codec=container.codec

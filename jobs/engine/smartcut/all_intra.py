@@ -1,4 +1,4 @@
-"""Pictures that each stand for themselves (ProRes, DNxHD, MJPEG, FFV1, all-intra H.264 and HEVC), copied one by one.
+"""All-intra video, whose every picture is a keyframe (ProRes, MJPEG, FFV1, some H.264), copied one by one.
 
 Whatever a schedule shows can then be a copy: a cut needs nothing encoded, on which frame ever it lies.
 """
@@ -28,56 +28,56 @@ from jobs.engine.video.chunked_encoder import exact_start_options
 from jobs.engine.video.frame_index import FrameIndex, Schedule, open_video
 from jobs.engine.video.track_writer import TrackWriter
 
-MIXED = {"h264", "hevc", "ffv1"}
+ALL_INTRA_OR_NOT = {"h264", "hevc", "ffv1"}
 """Codecs that may predict pictures from others, and are known to mark those that do not."""
 FORMATS = {".mov": "mov", ".nut": "nut"}
 """Of tracks on the way: NUT holds what PyAV's QuickTime does not (FFV1, HuffYUV), to the tick, which ffmpeg's does."""
-MARKING = {"mov", "matroska"}
+MARKS_KEYFRAMES = {"mov", "matroska"}
 """Demuxers that tell of every picture whether it does."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Intra:
-    """A result whose every picture is a copy; `sums` are the checksums of their packets in the order of showing."""
+class IntraCopy:
+    """A result whose every picture is a copy; `checksums` are those of their packets in the order of showing."""
 
     wanted: Schedule
-    sums: NDArray[np.uint32]
+    checksums: NDArray[np.uint32]
 
     @property
     def copied(self) -> int:
         return len(self.wanted.source_pts)
 
 
-def planned(
+def plan_intra_copy(
     source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, container: Container, halt: Halt | None = None
-) -> Intra:
+) -> IntraCopy:
     """How to copy all that is wanted. Raises CannotCopy."""
     require_intra(source, info, container)
-    pts, sums = array("q"), array("I")
+    pts, checksums = array("q"), array("I")
     for packet in _packets(source, info, halt or Halt()):
         if packet.pts is None or not packet.is_keyframe or packet.has_sidedata("new_extradata"):
             raise CannotCopy("not all of its pictures stand for themselves")
         pts.append(packet.pts)
-        sums.append(zlib.crc32(memoryview(packet)))
+        checksums.append(zlib.crc32(memoryview(packet)))
     stored = np.array(pts, np.int64)
     if (np.diff(stored) <= 0).any():
         raise CannotCopy("its pictures are not stored in the order of showing")
-    places = np.searchsorted(stored, wanted.source_pts)
-    if not len(stored) or (stored[places.clip(0, len(stored) - 1)] != wanted.source_pts).any():
+    positions = np.searchsorted(stored, wanted.source_pts)
+    if not len(stored) or (stored[positions.clip(0, len(stored) - 1)] != wanted.source_pts).any():
         raise CannotCopy("not all of its pictures can be found")
-    return Intra(wanted, np.array(sums, np.uint32)[places])
+    return IntraCopy(wanted, np.array(checksums, np.uint32)[positions])
 
 
 def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
-    """Raise CannotCopy unless its codec has pictures that stand for themselves, and the container holds them."""
+    """Raise CannotCopy unless its codec is all-intra or marks keyframes, and the container holds it."""
     assert info.video is not None
     if any(info.video.crop):
         raise CannotCopy("its container crops it, which not every player minds")
     codec = info.video.codec
     if codec == "h264" and "444" in info.video.pixel_format:
         raise CannotCopy("its first picture tells how all others are coded")
-    if codec in MIXED:
-        if demuxer(info) not in MARKING:
+    if codec in ALL_INTRA_OR_NOT:
+        if demuxer(info) not in MARKS_KEYFRAMES:
             raise CannotCopy("its container does not tell which pictures stand for themselves")
     elif not av.Codec(codec, "r").intra_only:
         raise CannotCopy("its pictures need each other")
@@ -100,16 +100,16 @@ def _packets(source: Path, info: MediaInfo, halt: Halt) -> "Iterator[Packet[Vide
                 yield packet
 
 
-def copy_pictures(
+def copy_intra(
     source: Path,
     info: MediaInfo,
     index: FrameIndex,
-    intra: Intra,
+    intra: IntraCopy,
     output: Path,
     *,
     progress: Callable[[float], None],
 ) -> None:
-    """Write the wanted pictures in a file without sound, named with `suffix_for`.
+    """Write the wanted pictures in a file without audio, named with `suffix_for`.
 
     `progress` gets a fraction; what it raises ends the work. Raises Unsound where the file cannot hold them.
     """
@@ -120,12 +120,12 @@ def copy_pictures(
         format = FORMATS[output.suffix]
         options = exact_start_options(index) if format == "mov" else {}
         with original, av.open(f"file:{output}", "w", format=format, options=options) as container:
-            made = container.add_stream_from_template(stream)
+            copied_stream = container.add_stream_from_template(stream)
             if info.video.codec == "hevc":
-                made.codec_context.codec_tag = "hvc1"
-            made.time_base = Fraction(1, index.clock_hz)
-            display_matrix.tell(made, info.video)
-            track = TrackWriter(container, made, wanted, depth=0, clock_hz=index.clock_hz)
+                copied_stream.codec_context.codec_tag = "hvc1"
+            copied_stream.time_base = Fraction(1, index.clock_hz)
+            display_matrix.tell(copied_stream, info.video)
+            track = TrackWriter(container, copied_stream, wanted, depth=0, clock_hz=index.clock_hz)
             for packet in _packets(source, info, Halt()):
                 data = bytes(packet)
                 while done < len(wanted.source_pts) and packet.pts == wanted.source_pts[done]:

@@ -1,6 +1,6 @@
 """What the smart cut asks of a codec: to read what a recording says of its pictures, and to encode others to fit.
 
-`x264` and `x265` answer. To add a codec, write one more of them and name it in `coded.CODECS`.
+`x264` and `x265` answer. To add a codec, write one more of them and name it in `packet_survey.CODECS`.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ from av.video.codeccontext import VideoCodecContext
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.bitstream.nal import Unit
 
-RESTARTS, REFERENCED, LEADING, DISCARDED, KEY = 1, 2, 4, 8, 16
-"""Marks of a stored picture; CodedOrder says what they mean."""
+RANDOM_ACCESS, REFERENCE, LEADING, DISCARDED, KEYFRAME = 1, 2, 4, 8, 16
+"""Flags of a coded picture; CodedPictures says what they mean."""
 
 KEY_SECONDS = 4
 
@@ -27,7 +27,7 @@ class CannotCopy(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Quality:
+class PatchSettings:
     """An encoder's preset, options that hold the quality, the most B-frames in a row, and what a picture costs.
 
     `cost` is processor time, measured in pictures decoded (720p).
@@ -39,21 +39,18 @@ class Quality:
     cost: float
 
 
-class Sequence(Protocol):
+class SequenceParameterSet(Protocol):
     """A sequence parameter set, as far as it says the same in every codec."""
 
     @property
-    def id(self) -> int: ...
-
-    @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels of what is shown."""
+        """Width and height in pixels inside of the conformance window (H.264: the cropping rectangle)."""
 
     @property
-    def full_range(self) -> bool: ...
+    def video_full_range_flag(self) -> bool: ...
 
     @property
-    def reorder(self) -> int | None:
+    def max_num_reorder(self) -> int | None:
         """How many pictures are decoded before one that is shown before them; None where it is left open."""
 
     def fits(self, other: Self) -> bool:
@@ -62,21 +59,21 @@ class Sequence(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Coding:
-    """How to encode pictures that fit copied ones: these are in a track with the parameter sets `sets`.
+    """How to encode pictures that fit copied ones: these are in a track with these parameter sets.
 
-    `depth` is how many pictures at most are decoded before one that is shown before them.
+    `reorder_pictures` is how many pictures at most are decoded before one that is shown before them.
     """
 
     codec: "Codec"
-    sets: tuple[bytes, ...]
-    depth: int
+    parameter_sets: tuple[bytes, ...]
+    reorder_pictures: int
     track: VideoTrack
     clock_hz: int
-    quality: Quality
+    settings: PatchSettings
 
     @property
     def bframes(self) -> int:
-        return min(self.quality.bframes, 3) if self.depth else 0
+        return min(self.settings.bframes, 3) if self.reorder_pictures else 0
 
     def context(self, encoder: str, pixel_format: str, options: dict[str, str]) -> VideoCodecContext:
         """An encoder, not opened yet, for pictures of the track's size and rate; nothing about it is left to chance."""
@@ -91,11 +88,11 @@ class Coding:
         context.gop_size = max(1, round(rate * KEY_SECONDS))
         context.thread_count = 1
         context.flags |= Flags.global_header
-        context.options = {"preset": self.quality.preset, **options}
+        context.options = {"preset": self.settings.preset, **options}
         return context
 
 
-def free(numbers: Iterable[int], taken: set[int]) -> int:
+def first_free(numbers: Iterable[int], taken: set[int]) -> int:
     """The first number that is not taken. Raises CannotCopy."""
     found = next((number for number in numbers if number not in taken), None)
     if found is None:
@@ -112,60 +109,61 @@ class Codec(ABC):
     """What people call it."""
     tag: ClassVar[str]
     """Of a track in MP4 whose parameter sets all stand in its header."""
-    sequence: ClassVar[int]
-    """Kind of a sequence parameter set."""
-    picture_set: ClassVar[int]
-    """Kind of a picture parameter set."""
+    sps_type: ClassVar[int]
+    """nal_unit_type of a sequence parameter set."""
+    pps_type: ClassVar[int]
+    """nal_unit_type of a picture parameter set."""
     # A few pictures at a join: no time to spend on making them small, and nobody is to see that they were encoded.
-    seam: ClassVar[Quality]
+    seam: ClassVar[PatchSettings]
     # When they are a good part of the result.
-    bulk: ClassVar[Quality]
+    bulk: ClassVar[PatchSettings]
 
     @abstractmethod
-    def configuration(self, extradata: bytes) -> tuple[int, list[bytes]]:
-        """Bytes of a unit's length (0: start codes) and the parameter sets of a track's header."""
+    def parse_extradata(self, extradata: bytes) -> tuple[int, list[bytes]]:
+        """Bytes of a unit's length (0: start codes) and the parameter sets that the container tells."""
 
     @abstractmethod
-    def key(self, unit: Unit) -> tuple[int, int] | None:
-        """Kind and number of a unit that belongs in a track's header; None for others."""
+    def parameter_set_key(self, unit: Unit) -> tuple[int, int] | None:
+        """nal_unit_type and id of a unit that belongs in a track's header; None for others."""
 
     @abstractmethod
-    def parse(self, unit: bytes) -> Sequence:
+    def parse_sps(self, unit: bytes) -> SequenceParameterSet:
         """Read a sequence parameter set."""
 
     @abstractmethod
     def pps_ids(self, unit: bytes) -> tuple[int, int]:
-        """Of a picture parameter set: its own number and that of the sequence's."""
+        """Of a picture parameter set: its own id and that of its sequence parameter set."""
 
     @abstractmethod
     def is_slice(self, unit: Unit) -> bool: ...
 
     @abstractmethod
-    def pps_of(self, unit: Unit) -> int:
-        """Number of the picture parameter set that a slice was coded with."""
+    def slice_pps_id(self, unit: Unit) -> int:
+        """Id of the picture parameter set that a slice was coded with."""
 
     @abstractmethod
-    def marks(self, unit: Unit, sequence: Sequence) -> int:
+    def picture_flags(self, unit: Unit, sps: SequenceParameterSet) -> int:
         """Those of the picture that a slice belongs to."""
 
     @abstractmethod
-    def belongs(self, unit: Unit) -> bool:
+    def stays_in_packet(self, unit: Unit) -> bool:
         """Whether a unit stands in a packet as MP4 stores it; parameter sets do not, they stand in the header."""
 
-    def begin(self, unit: Unit) -> Unit:
+    def as_broken_link(self, unit: Unit) -> Unit:
         """A unit of the picture at which a copy begins, changed to say that nothing before it may be needed."""
         return unit
 
     @abstractmethod
-    def encoder(self, coding: Coding) -> VideoCodecContext: ...
+    def open_encoder(self, coding: Coding) -> VideoCodecContext: ...
 
     @abstractmethod
-    def fitted(self, coding: Coding, packet: Unit, *, is_key: bool) -> bytes:
+    def stored_packet(self, coding: Coding, packet: Unit, *, is_key: bool) -> bytes:
         """A packet of the encoder as it is stored among copied ones."""
 
     @abstractmethod
-    def header(self, coding: Coding) -> bytes:
-        """The track's header, with the source's parameter sets and ours. Raises CannotCopy."""
+    def decoder_configuration(self, coding: Coding) -> bytes:
+        """The track's decoder configuration record, with the source's parameter sets and ours. Raises CannotCopy."""
 
-    def sequences_of(self, sets: tuple[bytes, ...]) -> list[Sequence]:
-        return [self.parse(unit) for unit in sets if (key := self.key(unit)) and key[0] == self.sequence]
+    def parse_all_sps(self, parameter_sets: tuple[bytes, ...]) -> list[SequenceParameterSet]:
+        keyed = [(self.parameter_set_key(unit), unit) for unit in parameter_sets]
+        return [self.parse_sps(unit) for key, unit in keyed if key and key[0] == self.sps_type]

@@ -1,4 +1,4 @@
-"""Going to places in the stored order of a recording: packets, and what decoding them gives."""
+"""Going to any packet of a recording by its decode index, and what decoding such packets gives."""
 
 import contextlib
 import itertools
@@ -21,118 +21,120 @@ from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.runtime.threads import Halt
 from jobs.engine.smartcut.bitstream import nal
-from jobs.engine.smartcut.copy_plan import Run
-from jobs.engine.smartcut.packet_survey import CodedOrder
+from jobs.engine.smartcut.copy_plan import DecodeRange
+from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.video.frame_index import open_video
 from jobs.errors import ToolError
 
 # Reading on costs less than seeking for so few packets.
-NEAR = 30
+READ_ON_PACKETS = 30
 
 
 class Unsound(ToolError):
-    """The stored pictures are not what the survey said."""
+    """The coded pictures are not what the survey said."""
 
     code = "unsound_result"
 
 
 class Packets(Protocol):
-    """The packets of a recording by their place in the stored order."""
+    """The packets of a recording by their decode index."""
 
     def between(self, begin: int, end: int) -> Iterator[tuple[int, Packet]]:
-        """The packets from place `begin` to `end` with their places. Raises Unsound when the file has them not."""
+        """Those from `begin` up to `end`, with their decode indexes. Raises Unsound when the file has them not."""
 
 
 @contextlib.contextmanager
-def opened(source: Path, info: MediaInfo, order: CodedOrder, halt: Halt) -> Iterator[Packets]:
+def opened(source: Path, info: MediaInfo, coded: CodedPictures, halt: Halt) -> Iterator[Packets]:
     """Open a recording for its packets. Raises InputError."""
-    if order.plain:
+    if coded.readable_in_place:
         with source.open("rb") as file:
-            yield PlainPackets(file, order, halt)
+            yield PacketsInPlace(file, coded, halt)
         return
     container, stream = open_video(source, info)
     with container:
-        yield DemuxedPackets(container, stream, order, halt, demuxer(info))
+        yield DemuxedPackets(container, stream, coded, halt, demuxer(info))
 
 
-class PlainPackets:
+class PacketsInPlace:
     """Packets that stand in the file as they are: no demuxer is needed, whose index of a long recording is large."""
 
-    def __init__(self, file: BinaryIO, order: CodedOrder, halt: Halt) -> None:
+    def __init__(self, file: BinaryIO, coded: CodedPictures, halt: Halt) -> None:
         self._file = file
-        self._order = order
+        self._coded = coded
         self._halt = halt
 
     def between(self, begin: int, end: int) -> Iterator[tuple[int, Packet]]:
-        order = self._order
-        for place in range(begin, end):
+        coded = self._coded
+        for decode_index in range(begin, end):
             self._halt.check()
-            size = int(order.sizes[place])
-            data = os.pread(self._file.fileno(), size, int(order.positions[place]))
+            size = int(coded.sizes[decode_index])
+            data = os.pread(self._file.fileno(), size, int(coded.file_offsets[decode_index]))
             if len(data) < size:
-                raise _unsound(f"nothing at place {place}")
+                raise _unsound(f"nothing at place {decode_index}")
             packet = Packet(data)
-            packet.pts = int(order.pts[place])
-            packet.is_keyframe = bool(order.keys[place])
-            yield place, packet
+            packet.pts = int(coded.pts[decode_index])
+            packet.is_keyframe = bool(coded.keyframes[decode_index])
+            yield decode_index, packet
 
 
 class DemuxedPackets:
     """Packets that a demuxer finds, which has to be told where to go."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream, order: CodedOrder, halt: Halt, way: str) -> None:
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, coded: CodedPictures, halt: Halt, demuxer_name: str
+    ) -> None:
         self._container = container
         self._stream = stream
-        self._order = order
+        self._coded = coded
         self._halt = halt
-        self._way = way
-        self._by_pts = np.argsort(order.pts)
-        self._placed = self._read()
+        self._demuxer_name = demuxer_name
+        self._by_pts = np.argsort(coded.pts)
+        self._numbered = self._read()
         self._next = 0
 
     def between(self, begin: int, end: int) -> Iterator[tuple[int, Packet]]:
         found = begin
-        for place, packet in self._from(begin):
-            if place != found:
-                raise _unsound(f"place {place} where {found} was expected")
+        for decode_index, packet in self._from(begin):
+            if decode_index != found:
+                raise _unsound(f"place {decode_index} where {found} was expected")
             found += 1
-            yield place, packet
+            yield decode_index, packet
             if found == end:
                 return
         raise _unsound(f"nothing at place {found}")
 
     def _from(self, begin: int) -> Iterator[tuple[int, Packet]]:
-        if not 0 <= begin - self._next <= NEAR:
+        if not 0 <= begin - self._next <= READ_ON_PACKETS:
             self._seek(begin)
-        for place, packet in self._placed:
+        for decode_index, packet in self._numbered:
             self._halt.check()
-            self._next = place + 1
-            if place >= begin:
-                yield place, packet
+            self._next = decode_index + 1
+            if decode_index >= begin:
+                yield decode_index, packet
 
     def _read(self) -> Iterator[tuple[int, Packet]]:
         packets = demuxing.packets(self._container, self._stream)
-        return ((self._place(packet), packet) for packet in packets if packet.size)
+        return ((self._decode_index(packet), packet) for packet in packets if packet.size)
 
-    def _place(self, packet: Packet) -> int:
+    def _decode_index(self, packet: Packet) -> int:
         pts = packet.pts
-        found = np.searchsorted(self._order.pts, pts, sorter=self._by_pts) if pts is not None else len(self._by_pts)
-        if found == len(self._by_pts) or self._order.pts[self._by_pts[found]] != pts:
+        found = np.searchsorted(self._coded.pts, pts, sorter=self._by_pts) if pts is not None else len(self._by_pts)
+        if found == len(self._by_pts) or self._coded.pts[self._by_pts[found]] != pts:
             raise _unsound(f"a picture at {pts} that was not there before")
         return int(self._by_pts[found])
 
     def _seek(self, begin: int) -> None:
-        """Stand at or before a place; demuxers aim by other clocks and may land too late, so earlier ones are tried."""
-        for aim in (begin, *(max(0, begin - 2**power) for power in range(6, 20, 3)), 0):
+        """Stand at or before a packet; demuxers seek by other clocks and may land too late: earlier ones are tried."""
+        for earlier in (begin, *(max(0, begin - 2**power) for power in range(6, 20, 3)), 0):
             with contextlib.suppress(av.error.FFmpegError):
-                if self._way == "mpegts":
-                    self._container.seek(int(self._order.positions[aim]), unsupported_byte_offset=True)
+                if self._demuxer_name == "mpegts":
+                    self._container.seek(int(self._coded.file_offsets[earlier]), unsupported_byte_offset=True)
                 else:
-                    self._container.seek(int(self._order.pts[aim]), stream=self._stream, backward=True)
+                    self._container.seek(int(self._coded.pts[earlier]), stream=self._stream, backward=True)
             packets = self._read()
             first = next(packets, None)
             if first and first[0] <= begin:
-                self._placed = itertools.chain([first], packets)
+                self._numbered = itertools.chain([first], packets)
                 return
         raise _unsound(f"no way to place {begin}")
 
@@ -144,30 +146,30 @@ def _unsound(detail: str) -> Unsound:
     )
 
 
-class Decoder:
-    """Decodes runs of a recording's pictures, one after the other."""
+class RangeDecoder:
+    """Decodes ranges of a recording's pictures, one after the other."""
 
-    def __init__(self, packets: Packets, order: CodedOrder) -> None:
+    def __init__(self, packets: Packets, coded: CodedPictures) -> None:
         self._packets = packets
-        context = av.CodecContext.create(order.codec.name, "r")
+        context = av.CodecContext.create(coded.codec.name, "r")
         assert isinstance(context, VideoCodecContext)
-        context.extradata = order.header
-        # Where the header does not tell how far pictures are out of order, the level's bound is waited for: a guess
-        # would give some out too early.
+        context.extradata = coded.extradata
+        # Where the VUI does not tell max_num_reorder_frames, the level's bound is waited for: a guess would give some
+        # frames out too early.
         context.options = {"strict": "strict"}
-        # Several runs are worked on at once instead of one by several threads.
+        # Several ranges are worked on at once instead of one by several threads.
         context.thread_count = 1
         context.thread_type = ThreadType.NONE
         self._context = context
 
-    def decoded(self, run: Run) -> Iterator[VideoFrame]:
-        """The wanted pictures of a run in order of showing, decoding only what is needed for them.
+    def decoded(self, span: DecodeRange) -> Iterator[VideoFrame]:
+        """The wanted frames of a range in order of showing, decoding only what is needed for them.
 
         Raises Unsound when the decoder has not all of them.
         """
-        wanted = iter(run.wanted)
+        wanted = iter(span.wanted)
         awaited = next(wanted, None)
-        for frame in self._frames(run):
+        for frame in self._frames(span):
             pts = frame.pts
             while awaited is not None and pts == awaited:
                 yield frame
@@ -178,17 +180,18 @@ class Decoder:
         if awaited is not None:
             raise _unsound(f"no picture at {awaited}")
 
-    def _frames(self, run: Run) -> Iterator[VideoFrame]:
+    def _frames(self, span: DecodeRange) -> Iterator[VideoFrame]:
         try:
-            for place, packet in self._packets.between(run.begin, run.end):
-                if place in run.needed:
+            for decode_index, packet in self._packets.between(span.begin, span.end):
+                if decode_index in span.needed:
                     yield from self._context.decode(packet)
             yield from self._context.decode(None)
         except av.error.FFmpegError as error:
             raise _unsound(repr(error)) from error
 
 
-def rewritten(packet: Packet, order: CodedOrder, *, begins: bool) -> bytes:
-    """A packet as MP4 stores it, nothing in it that belongs in the header. `begins`: nothing before it is copied."""
-    parts = [unit for unit in nal.units(packet, order.length_bytes) if order.codec.belongs(unit)]  # type: ignore[arg-type]
-    return nal.with_lengths([order.codec.begin(unit) for unit in parts] if begins else parts)
+def as_stored(packet: Packet, coded: CodedPictures, *, begins: bool) -> bytes:
+    """A packet as MP4 stores it, without what belongs in the track's header. `begins`: nothing before it is copied."""
+    units = nal.units(packet, coded.length_bytes)  # type: ignore[arg-type]
+    stored = [unit for unit in units if coded.codec.stays_in_packet(unit)]
+    return nal.length_prefixed([coded.codec.as_broken_link(unit) for unit in stored] if begins else stored)

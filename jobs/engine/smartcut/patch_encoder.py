@@ -1,4 +1,4 @@
-"""Encoding pictures so that they fit between copied ones of the same track."""
+"""Encoding frames so that they fit between copied pictures of the same track."""
 
 from collections.abc import Iterator
 
@@ -7,33 +7,33 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 
 from jobs.engine.model.mediainfo import VideoTrack
-from jobs.engine.smartcut.codec import CannotCopy, Coding, Quality
-from jobs.engine.smartcut.packet_survey import CodedOrder
+from jobs.engine.smartcut.codec import CannotCopy, Coding, PatchSettings
+from jobs.engine.smartcut.packet_survey import CodedPictures
 
-Coded = tuple[int, bytes, bool]
+EncodedPacket = tuple[int, bytes, bool]
 """Time of showing in ticks, the packet, whether it is a keyframe."""
 
 
-def fitting(order: CodedOrder, track: VideoTrack, clock_hz: int, quality: Quality) -> Coding:
-    """How to encode what is to stand between stored pictures. Raises CannotCopy when one header cannot hold both."""
+def fitting_coding(coded: CodedPictures, track: VideoTrack, clock_hz: int, quality: PatchSettings) -> Coding:
+    """How to encode what is to stand between coded pictures. Raises CannotCopy when one header cannot hold both."""
     # As they say, or as it is found.
-    depth = max(order.depth, *(sequence.reorder or 0 for sequence in order.sequences))
-    coding = Coding(order.codec, order.sets, depth, track, clock_hz, quality)
+    reorder_pictures = max(coded.reorder_pictures, *(sps.max_num_reorder or 0 for sps in coded.all_sps))
+    coding = Coding(coded.codec, coded.parameter_sets, reorder_pictures, track, clock_hz, quality)
     try:
-        order.codec.header(coding)
+        coded.codec.decoder_configuration(coding)
     except av.error.FFmpegError as error:
         raise CannotCopy("no encoder fits its coding") from error
     return coding
 
 
-def encoded(coding: Coding, frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[Coded]:
-    """Encode pictures with their times; the packets come in the order of decoding."""
-    context = coding.codec.encoder(coding)
+def encoded_packets(coding: Coding, frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[EncodedPacket]:
+    """Encode frames with their times; the packets come in decoding order."""
+    context = coding.codec.open_encoder(coding)
 
-    def stored(packet: Packet) -> Coded:
+    def stored(packet: Packet) -> EncodedPacket:
         assert packet.pts is not None
         is_key = packet.is_keyframe
-        return packet.pts, coding.codec.fitted(coding, memoryview(packet), is_key=is_key), is_key
+        return packet.pts, coding.codec.stored_packet(coding, memoryview(packet), is_key=is_key), is_key
 
     for at, frame in frames:
         # The decoder may give the same frame twice; what is set here must not change it for others.

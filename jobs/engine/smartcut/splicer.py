@@ -1,7 +1,7 @@
 """Smart rendering: what can be copied of the source's compressed pictures is copied, the few at the joins are encoded.
 
-Encoded stretches are coded by two threads at once (the coders let go of the interpreter lock), a few stretches ahead
-of the one that is written, so that memory stays flat. Everything ends up in one track, in one pass, in order.
+Encode runs are coded by two threads at once (the encoders let go of the interpreter lock), a few runs ahead of the
+one that is written, so that memory stays flat. Everything ends up in one track, in one pass, in order.
 """
 
 import contextlib
@@ -25,34 +25,34 @@ from jobs.engine.runtime.ordered_pool import THREADS, Bench
 from jobs.engine.runtime.threads import Beside, Halt, beside
 from jobs.engine.smartcut import packet_reader
 from jobs.engine.smartcut.codec import Coding
-from jobs.engine.smartcut.copy_plan import Decoding, Stretch
-from jobs.engine.smartcut.packet_reader import Decoder, Packets, rewritten
-from jobs.engine.smartcut.packet_survey import CodedOrder
-from jobs.engine.smartcut.patch_encoder import Coded, encoded
+from jobs.engine.smartcut.copy_plan import Decoding, Run
+from jobs.engine.smartcut.packet_reader import Packets, RangeDecoder, as_stored
+from jobs.engine.smartcut.packet_survey import CodedPictures
+from jobs.engine.smartcut.patch_encoder import EncodedPacket, encoded_packets
 from jobs.engine.video.chunked_encoder import Paint, exact_start_options
 from jobs.engine.video.frame_index import FrameIndex, Schedule, open_video
 from jobs.engine.video.track_writer import TrackWriter
 
-# Encoded stretches that may wait for their turn to be written, for each thread.
-AHEAD = 4
+# Encode runs that may wait for their turn to be written, for each thread.
+AHEAD_RUNS = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Splice:
-    """How a result is put together: its pictures, how they are stored, which are copied, how the others are coded."""
+    """How a result is made: its frames, how the source's are coded, which are copied, and how others are encoded."""
 
     wanted: Schedule
-    order: CodedOrder
-    stretches: list[Stretch]
+    coded: CodedPictures
+    runs: list[Run]
     coding: Coding
 
     @property
     def copied(self) -> int:
         """How many pictures are the source's own, bit for bit."""
-        return sum(stretch.count for stretch in self.stretches if stretch.stored is not None)
+        return sum(run.count for run in self.runs if run.copied_from is not None)
 
 
-def splice_pictures(
+def splice_track(
     source: Path,
     info: MediaInfo,
     index: FrameIndex,
@@ -62,23 +62,23 @@ def splice_pictures(
     progress: Callable[[float], None],
     paint: Paint | None = None,
 ) -> None:
-    """Write the scheduled pictures as the source's codec in an MP4 file without sound, most of them copied.
+    """Write the scheduled frames as the source's codec in an MP4 file without sound, most of them copied.
 
     `progress` gets the fraction of the work that is done, 0 to 1; what it raises ends the work. Raises ToolError (as
     Unsound when the recording does not decode as its packets promise) and ResourceError.
     """
-    patches = [stretch for stretch in splice.stretches if stretch.stored is None]
-    bench: Bench[list[Coded]] = Bench(len(patches), ahead=AHEAD * THREADS)
-    decoding = Decoding(splice.order, index, splice.wanted)
+    patches = [run for run in splice.runs if run.copied_from is None]
+    bench: Bench[list[EncodedPacket]] = Bench(len(patches), ahead=AHEAD_RUNS * THREADS)
+    decoding = Decoding(splice.coded, index, splice.wanted)
 
     def work(task: Beside[None]) -> None:
-        with packet_reader.opened(source, info, splice.order, task.halt) as packets:
-            decoder = Decoder(packets, splice.order)
+        with packet_reader.opened(source, info, splice.coded, task.halt) as packets:
+            decoder = RangeDecoder(packets, splice.coded)
             for number in bench.take(task.halt):
                 frames = _frames(decoder, decoding, splice.wanted, patches[number])
                 if paint:
                     frames = _painted(frames, paint, index.clock_hz)
-                bench.put(number, list(encoded(splice.coding, frames)))
+                bench.put(number, list(encoded_packets(splice.coding, frames)))
 
     with contextlib.ExitStack() as stack:
         tasks = [stack.enter_context(beside(work)) for _ in range(min(THREADS, len(patches)))]
@@ -90,30 +90,28 @@ def splice_pictures(
 
         done = 0.0
         writer = stack.enter_context(_written(source, info, index, splice, output))
-        costs = np.cumsum([_cost(decoding, stretch) for stretch in splice.stretches])
+        costs = np.cumsum([_cost(decoding, run) for run in splice.runs])
         number = 0
-        for stretch, cost in zip(splice.stretches, costs.tolist(), strict=True):
-            if stretch.stored is None:
+        for run, cost in zip(splice.runs, costs.tolist(), strict=True):
+            if run.copied_from is None:
                 writer.write(bench.get(number, check))
                 number += 1
             else:
-                writer.copy(stretch, check)
+                writer.copy(run, check)
             done = cost / costs[-1]
             check()
 
 
-def _cost(decoding: Decoding, stretch: Stretch) -> float:
+def _cost(decoding: Decoding, run: Run) -> float:
     # Measured in pictures decoded: encoding one takes about as long, copying a fiftieth.
-    return decoding.cost(stretch) + stretch.count if stretch.stored is None else stretch.count / 50
+    return decoding.cost(run) + run.count if run.copied_from is None else run.count / 50
 
 
-def _frames(
-    decoder: Decoder, decoding: Decoding, wanted: Schedule, stretch: Stretch
-) -> Iterator[tuple[int, VideoFrame]]:
-    """The pictures of an encoded stretch with their times in the result."""
-    times = iter(wanted.start_ticks[stretch.first : stretch.end].tolist())
-    for run in decoding.runs(stretch):
-        for frame in decoder.decoded(run):
+def _frames(decoder: RangeDecoder, decoding: Decoding, wanted: Schedule, run: Run) -> Iterator[tuple[int, VideoFrame]]:
+    """The frames of an encode run with their times in the result."""
+    times = iter(wanted.start_ticks[run.first : run.end].tolist())
+    for span in decoding.ranges(run):
+        for frame in decoder.decoded(span):
             yield next(times), frame
 
 
@@ -122,56 +120,58 @@ def _painted(frames: Iterator[tuple[int, VideoFrame]], paint: Paint, clock_hz: i
         yield at, paint(frame, Fraction(at, clock_hz))
 
 
-class Writer:
+class SpliceWriter:
     """The one track of the result."""
 
     def __init__(self, container: OutputContainer, stream: VideoStream, packets: Packets, splice: Splice) -> None:
         self._packets = packets
         self._splice = splice
         coding = splice.coding
-        self._track = TrackWriter(container, stream, splice.wanted, depth=coding.depth, clock_hz=coding.clock_hz)
+        self._track = TrackWriter(
+            container, stream, splice.wanted, depth=coding.reorder_pictures, clock_hz=coding.clock_hz
+        )
 
-    def write(self, packets: list[Coded]) -> None:
-        """Add an encoded stretch."""
+    def write(self, packets: list[EncodedPacket]) -> None:
+        """Add an encode run."""
         for time, data, is_key in packets:
             packet = Packet(data)
             packet.is_keyframe = is_key
             self._track.mux_at(packet, time)
 
-    def copy(self, stretch: Stretch, check: Callable[[], None]) -> None:
-        """Add a stretch of the source's own packets."""
-        assert stretch.stored is not None
-        order = self._splice.order
-        shown = order.places[stretch.stored]
-        runs = [self._packets.between(begin, end) for begin, end in stretch.copied]
-        for count, (place, packet) in enumerate(itertools.chain.from_iterable(runs)):
+    def copy(self, run: Run, check: Callable[[], None]) -> None:
+        """Add a copy run: the source's own packets."""
+        assert run.copied_from is not None
+        coded = self._splice.coded
+        shown = coded.frame_numbers[run.copied_from]
+        ranges = [self._packets.between(begin, end) for begin, end in run.copied_ranges]
+        for count, (decode_index, packet) in enumerate(itertools.chain.from_iterable(ranges)):
             begins = count == 0
-            if begins or not order.bare:
+            if begins or not coded.copies_verbatim:
                 is_key = packet.is_keyframe
-                packet = Packet(rewritten(packet, order, begins=begins))
+                packet = Packet(as_stored(packet, coded, begins=begins))
                 packet.is_keyframe = is_key
-            self._track.mux(packet, stretch.first + int(order.places[place] - shown))
+            self._track.mux(packet, run.first + int(coded.frame_numbers[decode_index] - shown))
             if count % 256 == 255:
                 check()
 
 
 @contextlib.contextmanager
-def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, output: Path) -> Iterator[Writer]:
+def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, output: Path) -> Iterator[SpliceWriter]:
     """The result's file, with a header that holds the parameter sets of copied and encoded pictures."""
     assert info.video is not None
     with (
         libav_errors.errors("pictures"),
-        packet_reader.opened(source, info, splice.order, Halt()) as packets,
+        packet_reader.opened(source, info, splice.coded, Halt()) as packets,
         av.open(f"file:{output}", "w", format="mp4", options=exact_start_options(index)) as container,
     ):
         stream = _like(source, info, container)
-        stream.codec_context.extradata = splice.coding.codec.header(splice.coding)
+        stream.codec_context.extradata = splice.coding.codec.decoder_configuration(splice.coding)
         stream.codec_context.codec_tag = splice.coding.codec.tag
         stream.codec_context.sample_aspect_ratio = info.video.sample_aspect
         clock = Fraction(1, index.clock_hz)
         stream.time_base, stream.codec_context.time_base = clock, clock
         display_matrix.tell(stream, info.video)
-        yield Writer(container, stream, packets, splice)
+        yield SpliceWriter(container, stream, packets, splice)
 
 
 def _like(source: Path, info: MediaInfo, container: OutputContainer) -> VideoStream:

@@ -11,19 +11,19 @@ from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack, demuxer
 from jobs.engine.runtime.threads import Halt
 from jobs.engine.smartcut import copy_plan, packet_survey
-from jobs.engine.smartcut.all_intra import Intra
-from jobs.engine.smartcut.codec import CannotCopy, Quality
-from jobs.engine.smartcut.copy_plan import Decoding, Stretch
-from jobs.engine.smartcut.packet_survey import CodedOrder
-from jobs.engine.smartcut.patch_encoder import fitting
+from jobs.engine.smartcut.all_intra import IntraCopy
+from jobs.engine.smartcut.codec import CannotCopy, PatchSettings
+from jobs.engine.smartcut.copy_plan import Decoding, Run
+from jobs.engine.smartcut.packet_survey import CodedPictures
+from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.video.encoder_settings import encoder_spec_for
 from jobs.engine.video.frame_index import FrameIndex, Schedule
 
 Render = Literal["smart", "encode"]
 
-# Containers whose packets can be gone to by time, or by their place in the file.
-ENTERABLE = {"mov", "matroska", "mpegts", "flv"}
+# Containers whose packets can be sought by time, or by their offset in the file.
+SEEKABLE = {"mov", "matroska", "mpegts", "flv"}
 # What a copied picture costs, measured in pictures decoded (720p on one core).
 COPYING = 0.02
 # When more of the result than this is encoded, its size counts for more than the time.
@@ -40,7 +40,7 @@ class Strategy:
 
     reason: str
     splice: Splice | None = None
-    intra: Intra | None = None
+    intra: IntraCopy | None = None
     is_second: bool = False
 
     @property
@@ -67,18 +67,18 @@ def choose(
     info: MediaInfo,
     index: FrameIndex,
     wanted: Schedule,
-    order: Callable[[], CodedOrder] | None,
+    coded: Callable[[], CodedPictures] | None,
     container: Container = MP4,
-    whole: Callable[[], Intra] | None = None,
+    whole: Callable[[], IntraCopy] | None = None,
 ) -> Strategy:
-    """The way that is expected to be quicker. `order` tells how the pictures are stored, or raises CannotCopy.
+    """The way that is expected to be quicker. `coded` tells how the pictures are coded, or raises CannotCopy.
 
     With none the picture is encoded, whatever it costs. `whole` tells how all of them are copied one by one, or raises
     CannotCopy.
     """
     if container.codec != "h264":
         return Strategy(f"The whole picture is encoded, because {container.name} needs another kind.")
-    if order is None:
+    if coded is None:
         return Strategy("The whole picture is encoded, as asked for.")
     try:
         if whole:
@@ -87,44 +87,44 @@ def choose(
         if info.video and info.video.codec not in packet_survey.CODECS:
             return Strategy(f"The whole picture is encoded, because {why}.")
     try:
-        return _spliced(info, index, wanted, order())
+        return _spliced(info, index, wanted, coded())
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
 
 
-def enterable(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedOrder:
-    """How the pictures are stored, where they can be gone to one by one. Raises CannotCopy."""
+def survey_seekable(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedPictures:
+    """How the pictures are coded, where their packets can be sought one by one. Raises CannotCopy."""
     if info.video is not None and any(info.video.crop):
         raise CannotCopy("its container crops it, which not every player minds")
-    if demuxer(info) not in ENTERABLE:
+    if demuxer(info) not in SEEKABLE:
         raise CannotCopy("its container cannot be entered in the middle")
-    order = packet_survey.survey(source, info, index, halt=halt)
-    if info.video is not None and order.sequence.size != (info.video.width, info.video.height):
+    coded = packet_survey.survey(source, info, index, halt=halt)
+    if info.video is not None and coded.sps.size != (info.video.width, info.video.height):
         raise CannotCopy("it is cropped in a rare way")
-    return order
+    return coded
 
 
-def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, order: CodedOrder) -> Strategy:
+def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, coded: CodedPictures) -> Strategy:
     assert info.video is not None
-    stretches = copy_plan.stretches(order, index, wanted)
-    copied = sum(stretch.count for stretch in stretches if stretch.stored is not None)
+    runs = copy_plan.plan_runs(coded, index, wanted)
+    copied = sum(run.count for run in runs if run.copied_from is not None)
     if not copied:
         raise CannotCopy("no stretch of what is kept can be copied")
-    decoding = Decoding(order, index, wanted)
+    decoding = Decoding(coded, index, wanted)
     share = copied / len(wanted.source_pts)
-    quality = order.codec.bulk if share < 1 - BULK_SHARE else order.codec.seam
-    if smart_cost(stretches, decoding, quality) >= whole_cost(wanted, index, info.video):
+    quality = coded.codec.bulk if share < 1 - BULK_SHARE else coded.codec.seam
+    if smart_cost(runs, decoding, quality) >= whole_cost(wanted, index, info.video):
         raise CannotCopy("copying parts of it would take longer")
-    coding = fitting(order, info.video, index.clock_hz, quality)
-    return Strategy(f"{percent(share)} of the picture is untouched.", Splice(wanted, order, stretches, coding))
+    coding = fitting_coding(coded, info.video, index.clock_hz, quality)
+    return Strategy(f"{percent(share)} of the picture is untouched.", Splice(wanted, coded, runs, coding))
 
 
-def smart_cost(stretches: list[Stretch], decoding: Decoding, quality: Quality) -> float:
+def smart_cost(runs: list[Run], decoding: Decoding, quality: PatchSettings) -> float:
     """Expected cost of splicing, in pictures decoded."""
-    encoded = [stretch for stretch in stretches if stretch.stored is None]
-    copied = sum(stretch.count for stretch in stretches if stretch.stored is not None)
-    decoded = sum(decoding.cost(stretch) for stretch in encoded)
-    return decoded + quality.cost * sum(stretch.count for stretch in encoded) + COPYING * copied
+    encoded = [run for run in runs if run.copied_from is None]
+    copied = sum(run.count for run in runs if run.copied_from is not None)
+    decoded = sum(decoding.cost(run) for run in encoded)
+    return decoded + quality.cost * sum(run.count for run in encoded) + COPYING * copied
 
 
 def whole_cost(wanted: Schedule, index: FrameIndex, track: VideoTrack) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.engine.model.report import Fault
 from jobs.engine.runtime.threads import Halt
-from jobs.engine.smartcut.all_intra import Intra
+from jobs.engine.smartcut.all_intra import IntraCopy
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.codec import Codec
 from jobs.engine.smartcut.packet_survey import checksum
@@ -35,7 +35,7 @@ def copy_faults(output: Path, shown: Stamps, splice: Splice, halt: Halt) -> list
         return []
     is_copied = wanted != ENCODED
     found = np.full(len(wanted), ENCODED, np.int64)
-    found[is_copied] = list(sums(output, shown, np.flatnonzero(is_copied), splice.order.codec, halt))
+    found[is_copied] = list(sums(output, shown, np.flatnonzero(is_copied), splice.coded.codec, halt))
     clock_hz = splice.coding.clock_hz
     # Both in units that divide the ticks of either clock.
     moved = shown.pts * (shown.time_base.numerator * clock_hz) != at * shown.time_base.denominator
@@ -43,13 +43,13 @@ def copy_faults(output: Path, shown: Stamps, splice: Splice, halt: Halt) -> list
     return [_fault(Fraction(int(tick), clock_hz)) for tick in np.sort(differing)[:1]]
 
 
-def intra_faults(output: Path, shown: Stamps, intra: Intra, halt: Halt) -> list[Fault]:
+def intra_faults(output: Path, shown: Stamps, intra: IntraCopy, halt: Halt) -> list[Fault]:
     """The same for a result of which every picture is a copy that stands for itself."""
     order = np.argsort(shown.pts)
-    if len(order) != len(intra.sums):
+    if len(order) != len(intra.checksums):
         return []
     with output.open("rb") as file:
-        for place, wanted in zip(order.tolist(), intra.sums.tolist(), strict=True):
+        for place, wanted in zip(order.tolist(), intra.checksums.tolist(), strict=True):
             halt.check()
             file.seek(int(shown.positions[place]))
             if zlib.crc32(file.read(int(shown.sizes[place]))) != wanted:
@@ -66,7 +66,7 @@ def sums(output: Path, shown: Stamps, places: NDArray[np.int64], codec: Codec, h
             packet = os.pread(number, size, position)
             units = list(nal.units(packet, LENGTH_BYTES))
             # A length that reaches beyond the packet shows when it is written anew.
-            yield checksum(units, codec) if nal.with_lengths(units) == packet else TORN
+            yield checksum(units, codec) if nal.length_prefixed(units) == packet else TORN
 
 
 def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -74,15 +74,15 @@ def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
     Among encoded ones the order is left open.
     """
-    order = splice.order
+    coded = splice.coded
     places, wanted = [], []
-    for stretch in splice.stretches:
-        if stretch.stored is None:
+    for stretch in splice.runs:
+        if stretch.copied_from is None:
             places.append(np.arange(stretch.first, stretch.end))
             wanted.append(np.full(stretch.count, ENCODED, np.int64))
-        for begin, end in stretch.copied:
-            places.append(stretch.first + order.places[begin:end] - order.places[stretch.stored])
-            wanted.append(order.checksums[begin:end].astype(np.int64))
+        for begin, end in stretch.copied_ranges:
+            places.append(stretch.first + coded.frame_numbers[begin:end] - coded.frame_numbers[stretch.copied_from])
+            wanted.append(coded.checksums[begin:end].astype(np.int64))
     return splice.wanted.start_ticks[np.concatenate(places)], np.concatenate(wanted)
 
 

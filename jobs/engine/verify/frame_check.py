@@ -103,7 +103,7 @@ def seams(shown: Stamps, wanted: Schedule, splice: Splice | None) -> Iterator[in
     keys = np.searchsorted(np.sort(shown.pts), np.sort(shown.pts[shown.keys]))
     if splice:
         around = around[_encoded(splice)[around.clip(0, len(wanted.start_ticks) - 1)]]
-        begins = [stretch.first for stretch in splice.stretches if stretch.stored is not None]
+        begins = [stretch.first for stretch in splice.runs if stretch.copied_from is not None]
         begins += ends_of_copies(splice, keys)
     else:
         # Where chunks that were encoded apart meet, there is a keyframe.
@@ -118,7 +118,7 @@ def ends_of_copies(splice: Splice, keys: NDArray[np.int64]) -> list[int]:
 
     How a decoder gets from there into what was encoded is the same everywhere, so a few tell.
     """
-    ends = np.array([stretch.end - FRAMES_AROUND for stretch in splice.stretches if stretch.stored is not None])
+    ends = np.array([stretch.end - FRAMES_AROUND for stretch in splice.runs if stretch.copied_from is not None])
     before = np.searchsorted(keys, ends, "right") - 1
     ways = (
         np.where(before < 0, len(splice.wanted.start_ticks), ends - keys.take(before, mode="clip"))
@@ -131,8 +131,8 @@ def ends_of_copies(splice: Splice, keys: NDArray[np.int64]) -> list[int]:
 def _encoded(splice: Splice) -> NDArray[np.bool_]:
     """Which pictures of the result were encoded."""
     own = np.ones(len(splice.wanted.start_ticks), bool)
-    for stretch in splice.stretches:
-        own[stretch.first : stretch.end] = stretch.stored is None
+    for stretch in splice.runs:
+        own[stretch.first : stretch.end] = stretch.copied_from is None
     return own
 
 

@@ -21,7 +21,7 @@ from jobs.engine.model.mediainfo import MediaInfo, VideoTrack
 from jobs.engine.model.report import Fault, Lost, Report, first_of_each
 from jobs.engine.probe import display_matrix, mp4_boxes
 from jobs.engine.runtime.threads import Beside, together
-from jobs.engine.smartcut.all_intra import Intra
+from jobs.engine.smartcut.all_intra import IntraCopy
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.verify import copy_check, decode_check, missing_frames
 from jobs.engine.verify.av_sync import Offsets, offsets
@@ -46,7 +46,7 @@ def verify(
     index: FrameIndex | None,
     *,
     splice: Splice | None = None,
-    copied: Intra | None = None,
+    copied: IntraCopy | None = None,
     lost: Lost | None = None,
     sounds: Sequence[Sums] | None = None,
     progress: Callable[[float], None] | None = None,

@@ -179,14 +179,14 @@ def test_a_copy_that_is_not_the_source_s_is_found(tmp_path, monkeypatch):
     from jobs.engine.smartcut import all_intra as engine
 
     source, output = intra(tmp_path, "mjpeg", "yuvj420p", "avi"), tmp_path / "cut.mov"
-    whole = engine.planned
+    whole = engine.plan_intra_copy
 
     def wrong(*args, **more):
         found = whole(*args, **more)
-        found.sums[7] ^= 1
+        found.checksums[7] ^= 1
         return found
 
-    monkeypatch.setattr(engine, "planned", wrong)
+    monkeypatch.setattr(engine, "plan_intra_copy", wrong)
     result = cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
     assert (result.render, result.frames_copied) == ("encode", 0)
 

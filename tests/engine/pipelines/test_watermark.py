@@ -172,7 +172,7 @@ def test_nothing_shows_outside_of_its_time_and_these_pictures_are_copied(tmp_pat
 
 
 def test_a_copied_picture_that_changed_on_the_way_is_noticed_and_all_are_encoded(tmp_path, monkeypatch):
-    right = watermark.splice_pictures
+    right = watermark.splice_track
 
     def wrong(source, info, index, splice, out, **more):
         right(source, info, index, splice, out, **more)
@@ -182,7 +182,7 @@ def test_a_copied_picture_that_changed_on_the_way_is_noticed_and_all_are_encoded
         data[last] ^= 1
         out.write_bytes(data)
 
-    monkeypatch.setattr(watermark, "splice_pictures", wrong)
+    monkeypatch.setattr(watermark, "splice_track", wrong)
     source = clips.make(tmp_path / "a.mp4", clips.Picture(seconds=4, size=(320, 192)), clips.Sound(seconds=4))
     look = OverlayOptions(start=Fraction(3, 2), end=Fraction(2), corner="bottom-right", scale=0.1)
     out, done = marked(tmp_path, source, logo(tmp_path), look)

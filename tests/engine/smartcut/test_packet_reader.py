@@ -1,4 +1,4 @@
-"""Packets by their place in the stored order, from where they stand in the file or through a demuxer."""
+"""Packets by their decode index, from where they stand in the file or through a demuxer."""
 
 import av
 import pytest
@@ -15,7 +15,7 @@ PICTURE = Picture(options={"preset": "ultrafast", "crf": "24", "g": "12", "bf": 
 
 def surveyed(source):
     info = inspect(source)
-    return info, strategy.enterable(source, info, frame_index.index_frames(source, info))
+    return info, strategy.survey_seekable(source, info, frame_index.index_frames(source, info))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def surveyed(source):
 def test_packets_are_those_of_the_demuxer_wherever_they_stand(name, options, plain, tmp_path):
     source = make(tmp_path / name, PICTURE, options=options)
     info, order = surveyed(source)
-    assert order.plain is plain
+    assert order.readable_in_place is plain
     with av.open(str(source)) as container:
         expected = [
             (bytes(packet), packet.pts, packet.is_keyframe) for packet in container.demux(video=0) if packet.size
@@ -50,6 +50,6 @@ def test_a_file_that_lost_its_end_since_is_told(tmp_path):
     info, order = surveyed(source)
     with packet_reader.opened(source, info, order, Halt()) as packets:
         with source.open("r+b") as file:
-            file.truncate(int(order.positions[50]))
+            file.truncate(int(order.file_offsets[50]))
         with pytest.raises(Unsound):
             list(packets.between(40, 60))

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.engine.smartcut.bitstream import h264, nal
 from jobs.engine.smartcut.bitstream.bits import BitWriter
-from jobs.engine.smartcut.codec import RESTARTS, CannotCopy
+from jobs.engine.smartcut.codec import RANDOM_ACCESS, CannotCopy
 from jobs.engine.smartcut.packet_survey import CODECS, Survey
 
 
@@ -21,25 +21,25 @@ def sets(**params) -> list[bytes]:
     context.options = {"preset": "veryfast", "x264-params": ":".join(f"{key}={value}" for key, value in told.items())}
     context.flags |= av.codec.context.Flags.global_header
     context.open()
-    return h264.configuration(context.extradata)[1]
+    return h264.parse_extradata(context.extradata)[1]
 
 
 def survey(*pairs: list[bytes]) -> Survey:
-    return Survey(CODECS["h264"], h264.header([sps for sps, _ in pairs], [pps for _, pps in pairs]))
+    return Survey(CODECS["h264"], h264.decoder_configuration([sps for sps, _ in pairs], [pps for _, pps in pairs]))
 
 
 def start(sps: h264.Sps, *, drops: bool) -> av.Packet:
     """A picture where decoding can start, as far as its slice's header goes; what follows it says the contrary."""
     writer = BitWriter()
-    writer.bits(0x65, 8)
-    for number in (0, 7, sps.id):
-        writer.unsigned(number)
-    writer.bits(0, sps.frame_number_bits)
-    writer.unsigned(0)
-    writer.bits(0, sps.order_bits)
-    writer.bits(drops, 1)
-    writer.bits(0 if drops else 2**100 - 1, 100)
-    packet = av.Packet(nal.with_lengths([writer.unit()]))
+    writer.u(0x65, 8)
+    for number in (0, 7, sps.seq_parameter_set_id):
+        writer.ue(number)
+    writer.u(0, sps.log2_max_frame_num)
+    writer.ue(0)
+    writer.u(0, sps.log2_max_pic_order_cnt_lsb)
+    writer.u(drops, 1)
+    writer.u(0 if drops else 2**100 - 1, 100)
+    packet = av.Packet(nal.length_prefixed([writer.unit()]))
     packet.pts = 0
     return packet
 
@@ -48,11 +48,11 @@ def start(sps: h264.Sps, *, drops: bool) -> av.Packet:
 def test_a_slice_is_read_with_the_set_it_was_coded_with(drops):
     pairs = [sets(bframes=3), sets(bframes=16, sps_id=1)]
     first, second = (h264.parse_sps(sps) for sps, _ in pairs)
-    assert first.order_bits != second.order_bits
+    assert first.log2_max_pic_order_cnt_lsb != second.log2_max_pic_order_cnt_lsb
     for sps in (first, second):
         found = survey(*pairs)
-        found.take(start(sps, drops=drops))
-        assert bool(found.flags[0] & RESTARTS) is not drops
+        found.add_packet(start(sps, drops=drops))
+        assert bool(found.flags[0] & RANDOM_ACCESS) is not drops
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_sets_that_do_not_fit_each_other_cannot_be_copied_from(other):
 
 def test_another_set_that_only_packets_tell_may_be_missed():
     first, second = sets(), sets(sps_id=1)
-    packet = av.Packet(nal.with_lengths([*second, b"\x65\x88\x80"]))
+    packet = av.Packet(nal.length_prefixed([*second, b"\x65\x88\x80"]))
     packet.pts = 0
     with pytest.raises(CannotCopy, match="changes on the way"):
-        survey(first).take(packet)
+        survey(first).add_packet(packet)
 
 
 def test_as_many_sets_are_taken_as_a_header_has_room_for():
@@ -83,39 +83,39 @@ def test_as_many_sets_are_taken_as_a_header_has_room_for():
 def test_picture_sets_have_their_limits_too():
     found = survey(sets())
     for number in range(1, 253):
-        found.learn(picture_set(number))
+        found.add_parameter_set(picture_set(number))
     with pytest.raises(CannotCopy, match="too many ways"):
-        found.learn(picture_set(253))
+        found.add_parameter_set(picture_set(253))
     with pytest.raises(CannotCopy, match="too many ways"):
-        survey(sets()).learn(picture_set(1) + b"\7" * 70_000)
+        survey(sets()).add_parameter_set(picture_set(1) + b"\7" * 70_000)
 
 
 def picture_set(number: int) -> bytes:
     writer = BitWriter()
-    writer.bits(h264.PPS, 8)
-    writer.unsigned(number)
-    writer.unsigned(0)
+    writer.u(h264.PPS, 8)
+    writer.ue(number)
+    writer.ue(0)
     return writer.unit()
 
 
 def test_a_set_of_absurd_numbers_or_without_end_is_damage_found_at_once():
     started, writer = time.monotonic(), BitWriter()
     for byte in (0x67, 66, 0, 30):
-        writer.bits(byte, 8)
-    writer.unsigned(0)
+        writer.u(byte, 8)
+    writer.ue(0)
     # How many bits the numbers of pictures have.
-    writer.unsigned(2**32 - 2)
+    writer.ue(2**32 - 2)
     for unit in (writer.unit(), b"\x67\x42\0\x1e" + b"\x55" * 1_000_000):
         with pytest.raises(ValueError, match="where the format allows"):
-            Survey(CODECS["h264"], b"").learn(unit)
+            Survey(CODECS["h264"], b"").add_parameter_set(unit)
     # Reading it through would take minutes.
     assert time.monotonic() - started < 60
 
 
 def test_empty_sets_in_a_header_are_passed_over():
     sps, pps = sets()
-    header = h264.header([sps], [pps])
+    header = h264.decoder_configuration([sps], [pps])
     place = 8 + len(sps)
     altered = header[:5] + b"\xe2" + header[6:place] + b"\0\0" + b"\2\0\0" + header[place + 1 :]
-    assert h264.configuration(altered) == (4, [sps, pps])
-    assert survey([sps, pps]).sets == Survey(CODECS["h264"], altered).sets
+    assert h264.parse_extradata(altered) == (4, [sps, pps])
+    assert survey([sps, pps]).parameter_sets == Survey(CODECS["h264"], altered).parameter_sets

@@ -16,7 +16,7 @@ from jobs.engine.probe.inspection import inspect
 from jobs.engine.smartcut import strategy
 from jobs.engine.smartcut.bitstream import h264
 from jobs.engine.smartcut.bitstream.bits import BitReader, BitWriter
-from jobs.engine.smartcut.patch_encoder import fitting
+from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.video import frame_index
 from tests.clips import Picture, make
 from tests.media import run_ffmpeg, url
@@ -67,9 +67,11 @@ def untold(source: Path) -> Path:
     with av.open(str(source)) as before, av.open(str(output), "w") as after:
         video = before.streams.video[0]
         stream = after.add_stream_from_template(video)
-        _, units = h264.configuration(video.codec_context.extradata)
-        sets = {kind: [unit for unit in units if h264.kind(unit) == kind] for kind in (h264.SPS, h264.PPS)}
-        stream.codec_context.extradata = h264.header([without_order(unit) for unit in sets[h264.SPS]], sets[h264.PPS])
+        _, units = h264.parse_extradata(video.codec_context.extradata)
+        sets = {kind: [unit for unit in units if h264.nal_unit_type(unit) == kind] for kind in (h264.SPS, h264.PPS)}
+        stream.codec_context.extradata = h264.decoder_configuration(
+            [without_order(unit) for unit in sets[h264.SPS]], sets[h264.PPS]
+        )
         for packet in before.demux(video):
             if packet.size:
                 packet.stream = stream
@@ -79,13 +81,13 @@ def untold(source: Path) -> Path:
 
 def without_order(unit: bytes) -> bytes:
     """A sequence parameter set that ends before what it says of reordering."""
-    total = BitReader(unit).left
+    total = BitReader(unit).bits_left
     for left_out in range(1, total):
         writer = BitWriter()
-        writer.bits(BitReader(unit).bits(total - left_out), total - left_out)
-        writer.bits(0, 1)
+        writer.u(BitReader(unit).u(total - left_out), total - left_out)
+        writer.u(0, 1)
         with contextlib.suppress(ValueError):
-            if h264.parse_sps(writer.unit()).reorder is None:
+            if h264.parse_sps(writer.unit()).max_num_reorder_frames is None:
                 return writer.unit()
     raise ValueError("nothing to leave out")
 
@@ -93,7 +95,7 @@ def without_order(unit: bytes) -> bytes:
 @pytest.mark.parametrize("options", [PYRAMID, coded("veryfast", g=24, bf=3, b_pyramid="normal", ref=4)])
 def test_pictures_are_found_where_the_header_does_not_tell_their_order(options, tmp_path):
     result = spliced(untold(make(tmp_path / "a.mp4", Picture(options=options))))
-    assert result.splice.order.sequence.reorder is None
+    assert result.splice.coded.sps.max_num_reorder is None
     assert_faithful(result)
 
 
@@ -103,7 +105,7 @@ def test_every_picture_is_the_right_one_and_in_place(name, tmp_path):
     result = spliced(make(tmp_path / filename, picture))
     assert_faithful(result)
     assert result.splice.copied >= 4
-    assert any(stretch.stored is None for stretch in result.splice.stretches) or picture.options["g"] == "1"
+    assert any(stretch.copied_from is None for stretch in result.splice.runs) or picture.options["g"] == "1"
 
 
 @pytest.mark.parametrize("name", ["high with pyramids", "main without B-frames", "baseline", "slides"])
@@ -130,7 +132,7 @@ def test_two_recordings_joined_by_others_with_sets_in_their_packets_work(tmp_pat
         subprocess.run([ffmpeg.program(), "-v", "error", "-i", stream, "-c", "copy", tmp_path / name], check=True)
         result = spliced(tmp_path / name)
         assert_faithful(result)
-        assert not result.splice.order.bare
+        assert not result.splice.coded.copies_verbatim
 
 
 def test_what_an_edit_list_hides_stays_hidden(tmp_path):
@@ -139,7 +141,7 @@ def test_what_an_edit_list_hides_stays_hidden(tmp_path):
     cut = tmp_path / "b.mp4"
     subprocess.run([ffmpeg.program(), "-v", "error", "-ss", "0.5", "-i", whole, "-c", "copy", cut], check=True)
     result = spliced(cut)
-    assert -1 in result.splice.order.places
+    assert -1 in result.splice.coded.frame_numbers
     assert_faithful(result)
 
 
@@ -151,16 +153,23 @@ def test_the_track_says_what_the_source_said(tmp_path):
         assert getattr(before, fact) == getattr(after, fact)
     with av.open(str(result.output)) as container:
         context = container.streams.video[0].codec_context
-        length, units = h264.configuration(context.extradata)
-    sets = [h264.parse_sps(unit) for unit in units if h264.kind(unit) == h264.SPS]
+        length, units = h264.parse_extradata(context.extradata)
+    sets = [h264.parse_sps(unit) for unit in units if h264.nal_unit_type(unit) == h264.SPS]
     assert length == 4
-    assert sets[0] == result.splice.order.sequence
+    assert sets[0] == result.splice.coded.sps
     assert sets[1] == dataclasses.replace(sets[0], **{name: getattr(sets[1], name) for name in OWN})
-    assert sets[1].id != sets[0].id
+    assert sets[1].seq_parameter_set_id != sets[0].seq_parameter_set_id
 
 
 # What may differ between parameter sets without a decoder minding: how pictures are numbered, not how they are kept.
-OWN = ("id", "constraints", "frame_number_bits", "order_type", "order_bits", "has_order_deltas")
+OWN = (
+    "seq_parameter_set_id",
+    "constraint_flags",
+    "log2_max_frame_num",
+    "pic_order_cnt_type",
+    "log2_max_pic_order_cnt_lsb",
+    "delta_pic_order_always_zero_flag",
+)
 
 
 @pytest.mark.parametrize(
@@ -193,19 +202,23 @@ def test_a_result_can_be_cut_again_and_again(name, tmp_path):
         result = spliced_again(result, keep)
         assert_faithful(result)
         assert result.splice.copied > len(result.splice.wanted.source_pts) / 2
-    numbers = {h264.parse_sps(unit).id for unit in result.splice.order.sets if h264.kind(unit) == h264.SPS}
-    assert len(numbers) == 3
+    ids = {
+        h264.parse_sps(unit).seq_parameter_set_id
+        for unit in result.splice.coded.parameter_sets
+        if h264.nal_unit_type(unit) == h264.SPS
+    }
+    assert len(ids) == 3
 
 
 def test_what_one_of_several_sets_says_of_the_order_holds_for_all(tmp_path):
     first = spliced(untold(make(tmp_path / "a.mp4", Picture(options=PYRAMID))))
-    order = spliced_again(first).splice.order
-    assert [sequence.reorder for sequence in order.sequences] == [None, 2]
+    coded_pictures = spliced_again(first).splice.coded
+    assert [sps.max_num_reorder for sps in coded_pictures.all_sps] == [None, 2]
     # As it would be found where no B-frame was kept.
-    simple = dataclasses.replace(order, pts=np.sort(order.pts))
-    assert simple.depth == 0
+    simple = dataclasses.replace(coded_pictures, pts=np.sort(coded_pictures.pts))
+    assert simple.reorder_pictures == 0
     coding = first.splice.coding
-    assert fitting(simple, coding.track, coding.clock_hz, coding.quality).depth == 2
+    assert fitting_coding(simple, coding.track, coding.clock_hz, coding.settings).reorder_pictures == 2
 
 
 def test_a_level_that_no_encoder_knows_is_a_reason_not_to_copy(tmp_path):
@@ -257,6 +270,6 @@ def test_many_short_ranges_in_one_long_group_are_not_decoded_again_and_again(tmp
     found = chosen(source, [*keep, ("10", "10.4")])
     if found.splice:
         decoded = strategy.Decoding(
-            found.splice.order, frame_index.index_frames(source, inspect(source)), found.splice.wanted
+            found.splice.coded, frame_index.index_frames(source, inspect(source)), found.splice.wanted
         )
-        assert sum(decoded.cost(stretch) for stretch in found.splice.stretches) < 2 * 12 * 25
+        assert sum(decoded.cost(stretch) for stretch in found.splice.runs) < 2 * 12 * 25

@@ -76,7 +76,7 @@ def test_every_picture_is_the_right_one_and_in_place(name, tmp_path):
     result = spliced(make(tmp_path / RECORDINGS[name][0], RECORDINGS[name][1]))
     assert_faithful(result)
     assert result.splice.copied >= 4
-    assert any(stretch.stored is None for stretch in result.splice.stretches) or "each frame" in name
+    assert any(stretch.copied_from is None for stretch in result.splice.runs) or "each frame" in name
 
 
 @pytest.mark.parametrize("name", ["open groups", "without B-frames", "10 bit, open groups"])
@@ -94,24 +94,28 @@ def test_boundaries_may_lie_anywhere(name, tmp_path):
         assert_faithful(spliced(source, keep or [("1", "2")]))
 
 
-def kinds(path) -> list[list[int]]:
-    """Of each packet, the kinds of its units."""
+def unit_types(path) -> list[list[int]]:
+    """Of each packet, the nal_unit_type of its units."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        length, _ = hevc.configuration(stream.codec_context.extradata)
-        return [[hevc.kind(unit) for unit in nal.units(packet, length)] for packet in container.demux(stream) if packet]
+        length, _ = hevc.parse_extradata(stream.codec_context.extradata)
+        return [
+            [hevc.nal_unit_type(unit) for unit in nal.units(packet, length)]
+            for packet in container.demux(stream)
+            if packet
+        ]
 
 
 def test_a_copy_that_begins_in_an_open_group_is_a_broken_link_without_leading_pictures(tmp_path):
     source = make(tmp_path / "a.mp4", picture())
-    before, after = kinds(source), kinds(spliced(source, [("0.5", "3.3")]).output)
-    entrances = [place for place, units in enumerate(before) if units == [hevc.CRA]]
-    assert len(entrances) == 3
-    assert all(hevc.RADL_N <= before[place + 1][0] <= hevc.RASL_R for place in entrances)
+    before, after = unit_types(source), unit_types(spliced(source, [("0.5", "3.3")]).output)
+    entries = [index for index, types in enumerate(before) if types == [hevc.CRA_NUT]]
+    assert len(entries) == 3
+    assert all(hevc.RADL_N <= before[index + 1][0] <= hevc.RASL_R for index in entries)
     begin = after.index([hevc.BLA_N_LP])
     assert not hevc.RADL_N <= after[begin + 1][0] <= hevc.RASL_R
-    # The next group is passed as it was.
-    through = after.index([hevc.CRA])
+    # The next GOP is passed as it was.
+    through = after.index([hevc.CRA_NUT])
     assert through > begin
     assert hevc.RADL_N <= after[through + 1][0] <= hevc.RASL_R
 
@@ -120,7 +124,7 @@ def test_what_an_edit_list_hides_stays_hidden(tmp_path):
     whole, cut = make(tmp_path / "a.mp4", picture(seconds=5)), tmp_path / "b.mp4"
     subprocess.run([ffmpeg.program(), "-v", "error", "-ss", "0.5", "-i", whole, "-c", "copy", cut], check=True)
     result = spliced(cut)
-    assert -1 in result.splice.order.places
+    assert -1 in result.splice.coded.frame_numbers
     assert_faithful(result)
 
 
@@ -135,7 +139,7 @@ def test_a_recording_that_begins_with_what_nobody_can_decode_loses_no_more(tmp_p
             packet.stream = stream
             after.mux(packet)
     result = spliced(cut)
-    assert result.splice.order.leading[1]
+    assert result.splice.coded.leading[1]
     assert_faithful(result)
 
 
@@ -147,15 +151,29 @@ def test_the_track_says_what_the_source_said(tmp_path):
         assert getattr(before, fact) == getattr(after, fact)
     with av.open(str(result.output)) as container:
         context = container.streams.video[0].codec_context
-        length, units = hevc.configuration(context.extradata)
+        length, units = hevc.parse_extradata(context.extradata)
         assert context.codec_tag == "hvc1"
-    sets = [hevc_parameter_sets.parse_sps(unit) for unit in units if hevc.kind(unit) == hevc_parameter_sets.SPS]
+    sets = [
+        hevc_parameter_sets.parse_sps(unit) for unit in units if hevc.nal_unit_type(unit) == hevc_parameter_sets.SPS_NUT
+    ]
     assert length == 4
-    assert sets[0] == result.splice.order.sequence
-    told = ("vps_id", "profile", "coded_size", "window", "depths", "display", "full_range", "sub_layers")
+    assert sets[0] == result.splice.coded.sps
+    told = (
+        "sps_video_parameter_set_id",
+        "profile_tier_level",
+        "coded_size",
+        "conformance_window",
+        "bit_depth_luma",
+        "bit_depth_chroma",
+        "vui_signal",
+        "video_full_range_flag",
+        "sps_max_sub_layers",
+        "max_num_reorder",
+    )
     assert {name: getattr(sets[0], name) for name in told} == {name: getattr(sets[1], name) for name in told}
-    assert (sets[1].buffers.size, sets[1].reorder) == (sets[0].buffers.size, sets[0].reorder)
-    assert sets[1].id != sets[0].id
+    buffering = [sps.dpb_size.sps_max_dec_pic_buffering_minus1 for sps in sets]
+    assert buffering[1] == buffering[0]
+    assert sets[1].sps_seq_parameter_set_id != sets[0].sps_seq_parameter_set_id
 
 
 def test_what_a_display_has_to_know_holds_for_every_picture(tmp_path):
@@ -193,9 +211,9 @@ def test_a_result_can_be_cut_again_and_again(name, tmp_path):
         result = spliced_again(result, keep)
         assert_faithful(result)
         assert result.splice.copied > len(result.splice.wanted.source_pts) / 2
-    numbers = {
-        hevc_parameter_sets.parse_sps(unit).id
-        for unit in result.splice.order.sets
-        if hevc.kind(unit) == hevc_parameter_sets.SPS
+    ids = {
+        hevc_parameter_sets.parse_sps(unit).sps_seq_parameter_set_id
+        for unit in result.splice.coded.parameter_sets
+        if hevc.nal_unit_type(unit) == hevc_parameter_sets.SPS_NUT
     }
-    assert len(numbers) == 3
+    assert len(ids) == 3

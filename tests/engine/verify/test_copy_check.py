@@ -32,8 +32,8 @@ def copied(result: Result) -> list[int]:
     """Places in the result of what is copied."""
     return [
         place
-        for stretch in result.splice.stretches
-        if stretch.stored is not None
+        for stretch in result.splice.runs
+        if stretch.copied_from is not None
         for place in range(stretch.first, stretch.end)
     ]
 

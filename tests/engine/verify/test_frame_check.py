@@ -37,8 +37,8 @@ def faults(result: Result, output: Path) -> list[str]:
 def test_a_start_that_drops_the_pictures_before_it_is_caught(result):
     """Each picture decodes, and a decoder that comes from the copy before shows fewer than there are."""
     join = result.splice.wanted.segment_firsts[1]
-    assert result.splice.stretches[0].stored is not None
-    assert result.splice.stretches[1].first == join
+    assert result.splice.runs[0].copied_from is not None
+    assert result.splice.runs[1].first == join
     altered = result.output.with_name("altered.mp4")
     altered.write_bytes(
         dropping(result.output, Fraction(int(result.splice.wanted.start_ticks[join]), result.index.clock_hz))
@@ -68,6 +68,6 @@ def dropping(output: Path, time: Fraction) -> bytes:
         place, coded = packet.pos, bytes(packet)
     data = bytearray(output.read_bytes())
     for unit in nal.units(coded, 4):
-        if hevc.is_start(unit):
+        if hevc.is_random_access_point(unit):
             data[place + coded.index(bytes(unit)) + 2] |= DROP_EARLIER
     return bytes(data)

@@ -64,7 +64,7 @@ def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, ke
     output = folder / "cut.mp4"
     found = strategy.Strategy("")
     if index:
-        order = functools.partial(strategy.enterable, source, info, index) if way == "smart" else None
+        order = functools.partial(strategy.survey_seekable, source, info, index) if way == "smart" else None
         found = strategy.choose(info, index, frame_index.schedule(index, plan.parts), order)
         assert found.render == way
     log = CommandLog()

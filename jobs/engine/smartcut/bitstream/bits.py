@@ -1,49 +1,57 @@
-"""Reading and writing the bits of parameter sets and slice headers."""
+"""Reading and writing the syntax elements of parameter sets and slice headers, by the standards' own descriptors.
+
+u(n), ue(v) and se(v) are those of H.264 (7.2, parsed as in 9.1) and HEVC (7.2, 9.2).
+"""
 
 from jobs.engine.smartcut.bitstream import nal
 
 Bits = tuple[int, int]
-"""A piece of a bitstream as it stands: its bits as a number, and how many they are."""
+"""Syntax elements as they stand, unread: their bits as a number, and how many they are."""
 
 
-LONGEST = 4096
-"""Bytes that parameter sets stay far below. Reading takes a time that grows with the square of the length."""
+MAXIMUM_UNIT_BYTES = 4096
+"""Parameter sets stay far below. Reading takes a time that grows with the square of the length."""
 
 
 class BitReader:
     """Reads the bits of one NAL unit, most significant first. Past its end: zeros. Raises ValueError for a long one."""
 
     def __init__(self, unit: bytes) -> None:
-        at_most(len(unit), LONGEST)
-        payload = nal.unguarded(unit)
+        at_most(len(unit), MAXIMUM_UNIT_BYTES)
+        payload = nal.without_emulation_prevention(unit)
         self._value = int.from_bytes(payload, "big")
-        self.left = 8 * len(payload)
+        self.bits_left = 8 * len(payload)
 
-    def bits(self, count: int) -> int:
-        self.left -= count
-        shifted = self._value >> self.left if self.left >= 0 else self._value << -self.left
-        return shifted & ((1 << count) - 1)
-
-    def since(self, left: int) -> Bits:
-        """What was read since so many bits were left."""
-        count = left - self.left
-        return (self._value >> self.left if self.left >= 0 else self._value << -self.left) & ((1 << count) - 1), count
+    def u(self, count: int) -> int:
+        """u(n): an unsigned integer of so many bits."""
+        self.bits_left -= count
+        return self._shifted() & ((1 << count) - 1)
 
     def flag(self) -> bool:
-        return self.bits(1) == 1
+        """u(1)."""
+        return self.u(1) == 1
 
-    def unsigned(self) -> int:
-        """An Exp-Golomb number: as many zeros as there are bits after the one. Raises ValueError."""
+    def ue(self) -> int:
+        """ue(v), an Exp-Golomb code: as many zeros as there are bits after the one. Raises ValueError."""
         zeros = 0
         while not self.flag():
             zeros += 1
             if zeros > 31:
                 raise ValueError("no number of the bitstream is this long")
-        return (1 << zeros) - 1 + self.bits(zeros)
+        return (1 << zeros) - 1 + self.u(zeros)
 
-    def signed(self) -> int:
-        number = self.unsigned()
-        return -(number >> 1) if number % 2 == 0 else (number + 1) >> 1
+    def se(self) -> int:
+        """se(v): a signed one, whose codes count 0, 1, -1, 2, -2."""
+        code = self.ue()
+        return -(code >> 1) if code % 2 == 0 else (code + 1) >> 1
+
+    def read_since(self, bits_left: int) -> Bits:
+        """What was read since so many bits were left."""
+        count = bits_left - self.bits_left
+        return self._shifted() & ((1 << count) - 1), count
+
+    def _shifted(self) -> int:
+        return self._value >> self.bits_left if self.bits_left >= 0 else self._value << -self.bits_left
 
 
 def at_most(count: int, limit: int) -> int:
@@ -58,16 +66,16 @@ class BitWriter:
         self._value = 0
         self._count = 0
 
-    def bits(self, value: int, count: int) -> None:
+    def u(self, value: int, count: int) -> None:
         self._value = self._value << count | value
         self._count += count
 
-    def unsigned(self, value: int) -> None:
+    def ue(self, value: int) -> None:
         length = (value + 1).bit_length()
-        self.bits(value + 1, 2 * length - 1)
+        self.u(value + 1, 2 * length - 1)
 
     def unit(self) -> bytes:
-        """The bits closed by a one, in whole bytes, guarded against start codes."""
+        """The bits closed by `rbsp_trailing_bits`, a one and zeros up to a whole byte, with emulation prevention."""
         padding = -(self._count + 1) % 8
         data = ((self._value << 1 | 1) << padding).to_bytes((self._count + 1 + padding) // 8, "big")
-        return nal.guarded(data)
+        return nal.with_emulation_prevention(data)

@@ -1,4 +1,7 @@
-"""What an H.264 bitstream says of itself: its parameter sets, and of each picture how it was coded."""
+"""What an H.264 bitstream says of itself: its parameter sets, and of each picture how it was coded.
+
+Syntax elements have their names in ITU-T H.264, whose clauses are given; "minus" ones are kept with that added.
+"""
 
 import dataclasses
 from collections.abc import Iterator
@@ -6,251 +9,311 @@ from collections.abc import Iterator
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.bitstream.bits import BitReader, BitWriter, at_most
 
-SLICE, IDR_SLICE, SEI, SPS, PPS = 1, 5, 6, 7, 8
-PICTURE_UNITS = (SLICE, IDR_SLICE)
-# Baseline, main and high: eight bits and 4:2:0 only.
+# nal_unit_type (table 7-1).
+NON_IDR_SLICE, IDR_SLICE, SEI, SPS, PPS = 1, 5, 6, 7, 8
+SLICES = (NON_IDR_SLICE, IDR_SLICE)
+# profile_idc of baseline, main and high: eight bits and 4:2:0 only.
 PROFILES = {66: "baseline", 77: "main", 100: "high"}
-# Those whose parameter sets say which colour format and depth they have.
-HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
-EXTENDED_ASPECT = 255
-MAX_NUMBER_BITS = 16
-"""Of what counts pictures."""
+# Those whose sequence parameter sets have chroma_format_idc and what follows it.
+CHROMA_FORMAT_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
+CHROMA_420, CHROMA_444 = 1, 3
+EXTENDED_SAR = 255
+UNSPECIFIED = 2
+"""Of colours by their numbers in ITU-T H.273."""
+MAXIMUM_COUNTER_BITS = 16
+"""Of frame_num and pic_order_cnt_lsb (log2_max_... are at most 12 + 4)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ChromaFormat:
+    """Of profiles that have no such syntax elements the values that are inferred (7.4.2.1.1)."""
+
+    chroma_format_idc: int = CHROMA_420
+    separate_colour_plane_flag: bool = False
+    bit_depth_luma: int = 8
+    bit_depth_chroma: int = 8
+
+    @property
+    def is_420_of_8_bits(self) -> bool:
+        return (self.chroma_format_idc, self.bit_depth_luma, self.bit_depth_chroma) == (CHROMA_420, 8, 8)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sps:
-    """A sequence parameter set. `reorder` and `buffering` are None where it leaves them open; colours are H.273's."""
+    """A sequence parameter set with the VUI parameters in it.
 
-    id: int
-    profile: int
-    constraints: int
-    level: int
-    is_420: bool
-    macroblocks: tuple[int, int]
-    max_refs: int
-    frame_number_bits: int
-    order_type: int
-    order_bits: int
-    has_order_deltas: bool
-    progressive: bool
-    separate_planes: bool
-    crop: tuple[int, int, int, int]
+    `log2_max_pic_order_cnt_lsb` is 0 where slices do not tell the order by it; `max_num_reorder_frames` and
+    `max_dec_frame_buffering` are None without bitstream restrictions.
+    """
+
+    profile_idc: int
+    constraint_flags: int
+    """The byte of constraint_set0_flag to constraint_set5_flag."""
+    level_idc: int
+    seq_parameter_set_id: int
+    chroma_format: ChromaFormat
+    log2_max_frame_num: int
+    pic_order_cnt_type: int
+    log2_max_pic_order_cnt_lsb: int
+    delta_pic_order_always_zero_flag: bool
+    max_num_ref_frames: int
+    pic_width_in_mbs: int
+    pic_height_in_map_units: int
+    frame_mbs_only_flag: bool
+    frame_crop_offsets: tuple[int, int, int, int]
     """Left, right, top, bottom, in chroma samples."""
-    full_range: bool = False
-    primaries: int = 2
-    transfer: int = 2
-    matrix: int = 2
-    reorder: int | None = None
-    buffering: int | None = None
+    video_full_range_flag: bool = False
+    colour_primaries: int = UNSPECIFIED
+    transfer_characteristics: int = UNSPECIFIED
+    matrix_coefficients: int = UNSPECIFIED
+    max_num_reorder_frames: int | None = None
+    max_dec_frame_buffering: int | None = None
+
+    @property
+    def max_num_reorder(self) -> int | None:
+        return self.max_num_reorder_frames
+
+    @property
+    def has_delta_pic_order_cnt(self) -> bool:
+        """Whether slices tell by how much their picture is shown earlier or later than pic_order_cnt_type 1 expects."""
+        return self.pic_order_cnt_type == 1 and not self.delta_pic_order_always_zero_flag
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels of what is shown, for 4:2:0."""
-        left, right, top, bottom = self.crop
-        width, height = self.macroblocks
-        return 16 * width - 2 * (left + right), 16 * height - 2 * (top + bottom)
+        """Width and height in pixels inside of the cropping rectangle, for 4:2:0."""
+        left, right, top, bottom = self.frame_crop_offsets
+        return 16 * self.pic_width_in_mbs - 2 * (left + right), 16 * self.pic_height_in_map_units - 2 * (top + bottom)
 
     def fits(self, other: "Sps") -> bool:
         """Whether decoders go from pictures of one to those of the other without setting up anew."""
-        same = ("profile", "level", "macroblocks", "crop", "full_range", "primaries", "transfer", "matrix")
-        buffers = ((self.reorder, other.reorder), (self.buffering, other.buffering))
+        same = (
+            "profile_idc",
+            "level_idc",
+            "pic_width_in_mbs",
+            "pic_height_in_map_units",
+            "frame_crop_offsets",
+            "video_full_range_flag",
+            "colour_primaries",
+            "transfer_characteristics",
+            "matrix_coefficients",
+        )
+        restrictions = (
+            (self.max_num_reorder_frames, other.max_num_reorder_frames),
+            (self.max_dec_frame_buffering, other.max_dec_frame_buffering),
+        )
         return (
             all(getattr(self, name) == getattr(other, name) for name in same)
             # Encoders of keyframes alone ask for none; x264 has one all the same.
-            and max(1, self.max_refs) == max(1, other.max_refs)
-            and all(ours == theirs or None in (ours, theirs) for ours, theirs in buffers)
+            and max(1, self.max_num_ref_frames) == max(1, other.max_num_ref_frames)
+            and all(ours == theirs or None in (ours, theirs) for ours, theirs in restrictions)
         )
 
 
 def parse_sps(unit: bytes) -> Sps:
     """Read a sequence parameter set, its header byte included. Raises ValueError."""
-    return _read_sps(BitReader(unit))
+    return _seq_parameter_set_data(BitReader(unit))
 
 
-def _read_sps(bits: BitReader) -> Sps:
-    bits.bits(8)
-    profile, constraints, level = bits.bits(8), bits.bits(8), bits.bits(8)
-    number = bits.unsigned()
-    is_420, separate_planes = True, False
-    if profile in HIGH_PROFILES:
-        is_420, separate_planes = _read_format(bits)
-    frame_number_bits = at_most(bits.unsigned() + 4, MAX_NUMBER_BITS)
-    order_type, order_bits, has_order_deltas = _read_order(bits)
-    max_refs = bits.unsigned()
-    bits.flag()
-    width, height = bits.unsigned() + 1, bits.unsigned() + 1
-    progressive = bits.flag()
-    if not progressive:
-        bits.flag()
-    bits.flag()
-    left, right, top, bottom = (bits.unsigned() for _ in range(4)) if bits.flag() else (0, 0, 0, 0)
-    plain = Sps(
-        id=number,
-        profile=profile,
-        constraints=constraints,
-        level=level,
-        is_420=is_420,
-        macroblocks=(width, height),
-        max_refs=max_refs,
-        frame_number_bits=frame_number_bits,
-        order_type=order_type,
-        order_bits=order_bits,
-        has_order_deltas=has_order_deltas,
-        progressive=progressive,
-        separate_planes=separate_planes,
-        crop=(left, right, top, bottom),
+def _seq_parameter_set_data(bits: BitReader) -> Sps:
+    """7.3.2.1.1, behind the header byte of 7.3.1."""
+    bits.u(8)
+    profile_idc, constraint_flags, level_idc = bits.u(8), bits.u(8), bits.u(8)
+    seq_parameter_set_id = bits.ue()
+    chroma_format = _chroma_format(bits) if profile_idc in CHROMA_FORMAT_PROFILES else ChromaFormat()
+    log2_max_frame_num = at_most(bits.ue() + 4, MAXIMUM_COUNTER_BITS)
+    pic_order_cnt_type = bits.ue()
+    log2_max_pic_order_cnt_lsb, delta_pic_order_always_zero_flag = _pic_order_cnt(bits, pic_order_cnt_type)
+    max_num_ref_frames = bits.ue()
+    bits.flag()  # gaps_in_frame_num_value_allowed_flag
+    pic_width_in_mbs, pic_height_in_map_units = bits.ue() + 1, bits.ue() + 1
+    frame_mbs_only_flag = bits.flag()
+    if not frame_mbs_only_flag:
+        bits.flag()  # mb_adaptive_frame_field_flag
+    bits.flag()  # direct_8x8_inference_flag
+    frame_cropping_flag = bits.flag()
+    left, right, top, bottom = (bits.ue() for _ in range(4)) if frame_cropping_flag else (0, 0, 0, 0)
+    sps = Sps(
+        profile_idc=profile_idc,
+        constraint_flags=constraint_flags,
+        level_idc=level_idc,
+        seq_parameter_set_id=seq_parameter_set_id,
+        chroma_format=chroma_format,
+        log2_max_frame_num=log2_max_frame_num,
+        pic_order_cnt_type=pic_order_cnt_type,
+        log2_max_pic_order_cnt_lsb=log2_max_pic_order_cnt_lsb,
+        delta_pic_order_always_zero_flag=delta_pic_order_always_zero_flag,
+        max_num_ref_frames=max_num_ref_frames,
+        pic_width_in_mbs=pic_width_in_mbs,
+        pic_height_in_map_units=pic_height_in_map_units,
+        frame_mbs_only_flag=frame_mbs_only_flag,
+        frame_crop_offsets=(left, right, top, bottom),
     )
-    return _read_vui(bits, plain) if bits.flag() else plain
+    vui_parameters_present_flag = bits.flag()
+    return _vui_parameters(bits, sps) if vui_parameters_present_flag else sps
 
 
-def _read_format(bits: BitReader) -> tuple[bool, bool]:
-    """Whether it is 4:2:0 with eight bits, and whether each colour is coded by itself."""
-    chroma = bits.unsigned()
-    separate = chroma == 3 and bits.flag()
-    depths = bits.unsigned(), bits.unsigned()
-    bits.flag()
-    if bits.flag():
-        for matrix in range(8 if chroma != 3 else 12):
-            if bits.flag():
-                _skip_scaling(bits, 16 if matrix < 6 else 64)
-    return (chroma, *depths) == (1, 0, 0), separate
+def _chroma_format(bits: BitReader) -> ChromaFormat:
+    """7.3.2.1.1, from chroma_format_idc to the scaling lists."""
+    chroma_format_idc = bits.ue()
+    separate_colour_plane_flag = chroma_format_idc == CHROMA_444 and bits.flag()
+    bit_depth_luma, bit_depth_chroma = bits.ue() + 8, bits.ue() + 8
+    bits.flag()  # qpprime_y_zero_transform_bypass_flag
+    if bits.flag():  # seq_scaling_matrix_present_flag
+        for number in range(8 if chroma_format_idc != CHROMA_444 else 12):
+            if bits.flag():  # seq_scaling_list_present_flag
+                _scaling_list(bits, 16 if number < 6 else 64)
+    return ChromaFormat(chroma_format_idc, separate_colour_plane_flag, bit_depth_luma, bit_depth_chroma)
 
 
-def _skip_scaling(bits: BitReader, count: int) -> None:
-    last = following = 8
-    for _ in range(count):
-        if following:
-            following = (last + bits.signed()) % 256
-        last = following or last
+def _scaling_list(bits: BitReader, size: int) -> None:
+    """7.3.2.1.1.1: passed over."""
+    last_scale = next_scale = 8
+    for _ in range(size):
+        if next_scale:
+            delta_scale = bits.se()
+            next_scale = (last_scale + delta_scale) % 256
+        last_scale = next_scale or last_scale
 
 
-def _read_order(bits: BitReader) -> tuple[int, int, bool]:
-    """How slices tell the order of showing: the type, a number's bits (type 0), whether they add to it (type 1)."""
-    kind = bits.unsigned()
-    if kind == 0:
-        return kind, at_most(bits.unsigned() + 4, MAX_NUMBER_BITS), False
-    if kind == 1:
-        always_zero = bits.flag()
-        bits.signed()
-        bits.signed()
-        for _ in range(bits.unsigned()):
-            bits.signed()
-        return kind, 0, not always_zero
-    return kind, 0, False
+def _pic_order_cnt(bits: BitReader, pic_order_cnt_type: int) -> tuple[int, bool]:
+    """7.3.2.1.1, behind pic_order_cnt_type: log2_max_pic_order_cnt_lsb and delta_pic_order_always_zero_flag."""
+    if pic_order_cnt_type == 0:
+        return at_most(bits.ue() + 4, MAXIMUM_COUNTER_BITS), False
+    if pic_order_cnt_type == 1:
+        delta_pic_order_always_zero_flag = bits.flag()
+        bits.se()  # offset_for_non_ref_pic
+        bits.se()  # offset_for_top_to_bottom_field
+        for _ in range(bits.ue()):  # num_ref_frames_in_pic_order_cnt_cycle
+            bits.se()  # offset_for_ref_frame
+        return 0, delta_pic_order_always_zero_flag
+    return 0, False
 
 
-def _read_vui(bits: BitReader, sps: Sps) -> Sps:
-    """Add what the optional part for displays tells."""
-    if bits.flag() and bits.bits(8) == EXTENDED_ASPECT:
-        bits.bits(32)
-    if bits.flag():
-        bits.flag()
-    if bits.flag():
-        bits.bits(3)
-        sps = dataclasses.replace(sps, full_range=bits.flag())
-        if bits.flag():
-            sps = dataclasses.replace(sps, primaries=bits.bits(8), transfer=bits.bits(8), matrix=bits.bits(8))
-    if bits.flag():
-        bits.unsigned()
-        bits.unsigned()
-    if bits.flag():
-        bits.bits(65)
-    if _skip_buffers(bits):
-        bits.flag()
-    bits.flag()
-    return _read_restriction(bits, sps) if bits.flag() else sps
+def _vui_parameters(bits: BitReader, sps: Sps) -> Sps:
+    """E.1.1: added to what was read before it."""
+    if bits.flag() and bits.u(8) == EXTENDED_SAR:  # aspect_ratio_info_present_flag, aspect_ratio_idc
+        bits.u(32)  # sar_width, sar_height
+    if bits.flag():  # overscan_info_present_flag
+        bits.flag()  # overscan_appropriate_flag
+    if bits.flag():  # video_signal_type_present_flag
+        bits.u(3)  # video_format
+        sps = dataclasses.replace(sps, video_full_range_flag=bits.flag())
+        if bits.flag():  # colour_description_present_flag
+            sps = dataclasses.replace(
+                sps,
+                colour_primaries=bits.u(8),
+                transfer_characteristics=bits.u(8),
+                matrix_coefficients=bits.u(8),
+            )
+    if bits.flag():  # chroma_loc_info_present_flag
+        bits.ue()  # chroma_sample_loc_type_top_field
+        bits.ue()  # chroma_sample_loc_type_bottom_field
+    if bits.flag():  # timing_info_present_flag
+        bits.u(65)  # num_units_in_tick, time_scale, fixed_frame_rate_flag
+    nal_hrd_parameters_present_flag = _hrd_parameters(bits)
+    vcl_hrd_parameters_present_flag = _hrd_parameters(bits)
+    if nal_hrd_parameters_present_flag or vcl_hrd_parameters_present_flag:
+        bits.flag()  # low_delay_hrd_flag
+    bits.flag()  # pic_struct_present_flag
+    bitstream_restriction_flag = bits.flag()
+    return _bitstream_restriction(bits, sps) if bitstream_restriction_flag else sps
 
 
-def _skip_buffers(bits: BitReader) -> bool:
-    """Whether there was any."""
-    found = False
-    for _ in range(2):
-        if bits.flag():
-            found = True
-            _skip_buffer(bits)
-    return found
+def _hrd_parameters(bits: BitReader) -> bool:
+    """E.1.2: passed over where they are present. Returns whether they are."""
+    if not bits.flag():
+        return False
+    cpb_cnt = bits.ue() + 1
+    bits.u(8)  # bit_rate_scale, cpb_size_scale
+    for _ in range(cpb_cnt):
+        bits.ue()  # bit_rate_value_minus1
+        bits.ue()  # cpb_size_value_minus1
+        bits.flag()  # cbr_flag
+    bits.u(20)  # initial_cpb_removal_delay, cpb_removal_delay and dpb_output_delay lengths, time_offset_length
+    return True
 
 
-def _skip_buffer(bits: BitReader) -> None:
-    count = bits.unsigned() + 1
-    bits.bits(8)
-    for _ in range(count):
-        bits.unsigned()
-        bits.unsigned()
-        bits.flag()
-    bits.bits(20)
-
-
-def _read_restriction(bits: BitReader, sps: Sps) -> Sps:
-    bits.flag()
+def _bitstream_restriction(bits: BitReader, sps: Sps) -> Sps:
+    """E.1.1, behind bitstream_restriction_flag: the last of the VUI parameters, and of the whole set."""
+    bits.flag()  # motion_vectors_over_pic_boundaries_flag
+    # max_bytes_per_pic_denom, max_bits_per_mb_denom, log2_max_mv_length_horizontal and ..._vertical
     for _ in range(4):
-        bits.unsigned()
-    return dataclasses.replace(sps, reorder=bits.unsigned(), buffering=bits.unsigned())
+        bits.ue()
+    return dataclasses.replace(sps, max_num_reorder_frames=bits.ue(), max_dec_frame_buffering=bits.ue())
 
 
-def with_buffers(unit: bytes, reorder: int, buffering: int) -> bytes:
-    """An encoder's parameter set with these two numbers, which stand at its end, in place of its own.
+def with_dpb_size(unit: bytes, max_num_reorder_frames: int, max_dec_frame_buffering: int) -> bytes:
+    """An encoder's parameter set with these two bitstream restrictions, which stand at its end, in place of its own.
 
     Raises ValueError when it has none.
     """
-    probe = BitReader(unit)
-    if _read_sps(probe).reorder is None:
-        raise ValueError("the parameter set says nothing of its buffers")
-    whole = BitReader(unit)
-    bits, writer = whole.left, BitWriter()
-    old = _read_sps(BitReader(unit))
-    assert old.reorder is not None and old.buffering is not None
-    tail = sum(2 * (number + 1).bit_length() - 1 for number in (old.reorder, old.buffering))
-    kept = bits - probe.left - tail
-    writer.bits(whole.bits(kept), kept)
-    writer.unsigned(reorder)
-    writer.unsigned(buffering)
+    bits = BitReader(unit)
+    old = _seq_parameter_set_data(bits)
+    if old.max_num_reorder_frames is None or old.max_dec_frame_buffering is None:
+        raise ValueError("the parameter set has no bitstream restrictions")
+    replaced = sum(
+        2 * (number + 1).bit_length() - 1 for number in (old.max_num_reorder_frames, old.max_dec_frame_buffering)
+    )
+    whole, writer = BitReader(unit), BitWriter()
+    kept = whole.bits_left - bits.bits_left - replaced
+    writer.u(whole.u(kept), kept)
+    writer.ue(max_num_reorder_frames)
+    writer.ue(max_dec_frame_buffering)
     return writer.unit()
 
 
 def pps_ids(unit: bytes) -> tuple[int, int]:
-    """Of a picture parameter set: its own number and that of the sequence's. Raises ValueError."""
+    """Of a picture parameter set: pic_parameter_set_id and seq_parameter_set_id (7.3.2.2). Raises ValueError."""
     bits = BitReader(unit[:16])
-    bits.bits(8)
-    return bits.unsigned(), bits.unsigned()
+    bits.u(8)
+    return bits.ue(), bits.ue()
 
 
-def pps_of(unit: nal.Unit) -> int:
-    """Number of the picture parameter set that a slice was coded with. Raises ValueError."""
+def slice_pps_id(unit: nal.Unit) -> int:
+    """pic_parameter_set_id of a slice header (7.3.3). Raises ValueError."""
     bits = BitReader(bytes(unit[:24]))
-    bits.bits(8)
-    for _ in range(2):
-        bits.unsigned()
-    return bits.unsigned()
+    bits.u(8)
+    bits.ue()  # first_mb_in_slice
+    bits.ue()  # slice_type
+    return bits.ue()
 
 
-def drops_earlier(unit: bytes, sps: Sps) -> bool:
-    """Whether an IDR slice tells decoders to drop the pictures before it that they have not shown yet."""
+def no_output_of_prior_pics_flag(unit: bytes, sps: Sps) -> bool:
+    """Whether an IDR slice tells decoders to drop the pictures before it that they have not output yet.
+
+    7.3.3 up to its dec_ref_pic_marking (7.3.3.3).
+    """
     bits = BitReader(unit[:40])
-    bits.bits(8)
-    for _ in range(3):
-        bits.unsigned()
-    bits.bits(2 * sps.separate_planes + sps.frame_number_bits)
-    bits.unsigned()
-    # Picture parameter sets may add fields here; they are not met with in practice, and reading too little of one
-    # only has the picture encoded instead of copied.
-    bits.bits(sps.order_bits)
-    if sps.has_order_deltas:
-        bits.signed()
+    bits.u(8)
+    bits.ue()  # first_mb_in_slice
+    bits.ue()  # slice_type
+    bits.ue()  # pic_parameter_set_id
+    bits.u(2 * sps.chroma_format.separate_colour_plane_flag)  # colour_plane_id
+    bits.u(sps.log2_max_frame_num)  # frame_num
+    bits.ue()  # idr_pic_id
+    # Picture parameter sets may add fields here (delta_pic_order_cnt_bottom, redundant_pic_cnt); they are not met with
+    # in practice, and reading too little of one only has the picture encoded instead of copied.
+    bits.u(sps.log2_max_pic_order_cnt_lsb)  # pic_order_cnt_lsb
+    if sps.has_delta_pic_order_cnt:
+        bits.se()  # delta_pic_order_cnt[0]
     return bits.flag()
 
 
-def kind(unit: nal.Unit) -> int:
+def nal_unit_type(unit: nal.Unit) -> int:
+    """7.3.1."""
     return unit[0] & 31
 
 
 def is_reference(unit: nal.Unit) -> bool:
-    """Whether other pictures may be predicted from this one."""
+    """Whether other pictures may be predicted from this one: nal_ref_idc (7.3.1) is not 0."""
     return unit[0] & 0x60 != 0
 
 
-def configuration(extradata: bytes) -> tuple[int, list[bytes]]:
-    """Bytes of a unit's length (0: start codes) and the parameter sets of a track's header. Raises ValueError."""
+def parse_extradata(extradata: bytes) -> tuple[int, list[bytes]]:
+    """Bytes of a unit's length (0: start codes) and the parameter sets that a container tells.
+
+    It is an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1) or a byte stream. Raises ValueError.
+    """
     if not extradata or extradata[0] != 1:
         return 0, [bytes(unit) for unit in nal.units(extradata, 0)]
     try:
@@ -260,26 +323,28 @@ def configuration(extradata: bytes) -> tuple[int, list[bytes]]:
 
 
 def _stored_sets(extradata: bytes) -> Iterator[bytes]:
-    place = 5
+    """Those counted by numOfSequenceParameterSets, of five bits, and numOfPictureParameterSets."""
+    offset = 5
     for mask in (0x1F, 0xFF):
-        count = extradata[place] & mask
-        place += 1
+        count = extradata[offset] & mask
+        offset += 1
         for _ in range(count):
-            size = extradata[place] << 8 | extradata[place + 1]
+            size = extradata[offset] << 8 | extradata[offset + 1]
             if size:
-                yield extradata[place + 2 : place + 2 + size]
-            place += 2 + size
+                yield extradata[offset + 2 : offset + 2 + size]
+            offset += 2 + size
 
 
-def header(sps_units: list[bytes], pps_units: list[bytes]) -> bytes:
-    """A track's header (`avcC`) for these sets; lengths take four bytes."""
+def decoder_configuration(sps_units: list[bytes], pps_units: list[bytes]) -> bytes:
+    """An AVCDecoderConfigurationRecord (`avcC`) with these sets; lengths take four bytes."""
     parsed = [parse_sps(unit) for unit in sps_units]
-    profile = max(sps.profile for sps in parsed)
-    constraints = 0xFF
+    profile_idc = max(sps.profile_idc for sps in parsed)
+    constraint_flags = 0xFF
     for sps in parsed:
-        constraints &= sps.constraints
-    stored = bytes([1, profile, constraints, max(sps.level for sps in parsed), 0xFF, 0xE0 | len(sps_units)])
-    stored += b"".join(len(unit).to_bytes(2, "big") + unit for unit in sps_units)
-    stored += bytes([len(pps_units)]) + b"".join(len(unit).to_bytes(2, "big") + unit for unit in pps_units)
-    # 4:2:0, eight bits each.
-    return stored + (bytes([0xFD, 0xF8, 0xF8, 0]) if profile in HIGH_PROFILES else b"")
+        constraint_flags &= sps.constraint_flags
+    level_idc = max(sps.level_idc for sps in parsed)
+    record = bytes([1, profile_idc, constraint_flags, level_idc, 0xFF, 0xE0 | len(sps_units)])
+    record += b"".join(len(unit).to_bytes(2, "big") + unit for unit in sps_units)
+    record += bytes([len(pps_units)]) + b"".join(len(unit).to_bytes(2, "big") + unit for unit in pps_units)
+    # chroma_format, both bit depths minus 8 and numOfSequenceParameterSetExt: 4:2:0, eight bits each.
+    return record + (bytes([0xFD, 0xF8, 0xF8, 0]) if profile_idc in CHROMA_FORMAT_PROFILES else b"")

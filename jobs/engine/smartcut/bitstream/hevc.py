@@ -1,81 +1,101 @@
-"""What an HEVC bitstream says of each picture, and how a track's header keeps what it says of all (H.265, 7.3.1)."""
+"""What an HEVC bitstream says of each picture, and how a container tells a decoder what it says of all.
+
+Syntax elements and NAL unit types have their names in ITU-T H.265, whose clauses are given.
+"""
 
 from collections.abc import Iterator
 
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.bitstream.bits import BitReader
-from jobs.engine.smartcut.bitstream.hevc_parameter_sets import PPS, SPS, VPS, Sps
+from jobs.engine.smartcut.bitstream.hevc_parameter_sets import PPS_NUT, SPS_NUT, VPS_NUT, Sps
 
-# Kinds of units. Pictures from BLA_W_LP to CRA are those from which decoding can start.
-RADL_N, RASL_R, BLA_W_LP, BLA_N_LP, CRA, LAST_START, LAST_SLICE = 6, 9, 16, 18, 21, 23, 31
-SEI, SEI_SUFFIX = 39, 40
-# Below it every other kind is of pictures that no other of the same temporal layer refers to.
-FIRST_INTRA = 16
-# What a display has to know for as long as the pictures last: mastering display, light level, transfer characteristics.
-LASTING_MESSAGES = {137, 144, 147}
+# nal_unit_type (table 7-1). Those from BLA_W_LP to RSV_IRAP_VCL23 are of random access points (IRAP pictures).
+RADL_N, RASL_R = 6, 9
+BLA_W_LP, BLA_N_LP, CRA_NUT, RSV_IRAP_VCL23 = 16, 18, 21, 23
+RSV_VCL31 = 31
+PREFIX_SEI_NUT, SUFFIX_SEI_NUT = 39, 40
+# payloadType (annex D) of what a display has to know for as long as the pictures last.
+MASTERING_DISPLAY_COLOUR_VOLUME, CONTENT_LIGHT_LEVEL_INFO, ALTERNATIVE_TRANSFER_CHARACTERISTICS = 137, 144, 147
+LASTING_MESSAGES = {MASTERING_DISPLAY_COLOUR_VOLUME, CONTENT_LIGHT_LEVEL_INFO, ALTERNATIVE_TRANSFER_CHARACTERISTICS}
 
 
-def kind(unit: nal.Unit) -> int:
+def nal_unit_type(unit: nal.Unit) -> int:
+    """7.3.1.2."""
     return unit[0] >> 1 & 63
 
 
-def is_base(unit: nal.Unit) -> bool:
-    """Whether it belongs to the one layer that every decoder shows; others hold a second eye's view, or detail."""
+def is_base_layer(unit: nal.Unit) -> bool:
+    """Whether nuh_layer_id (7.3.1.2) is 0, as of all that every decoder shows; others are a second view, or detail."""
     return len(unit) > 2 and not unit[0] & 1 and not unit[1] >> 3
 
 
-def is_start(unit: nal.Unit) -> bool:
-    """Whether a slice belongs to a picture from which decoding can start."""
-    return BLA_W_LP <= kind(unit) <= LAST_START
+def is_slice(unit: nal.Unit) -> bool:
+    """Whether it is one of video coding layer, a slice segment of a picture."""
+    return nal_unit_type(unit) <= RSV_VCL31
 
 
-def leads(unit: nal.Unit) -> bool:
-    """Whether a slice belongs to a picture that is shown before the start stored before it."""
-    return RADL_N <= kind(unit) <= RASL_R
+def is_random_access_point(unit: nal.Unit) -> bool:
+    """Whether a slice belongs to an IRAP picture, from which decoding can start."""
+    return BLA_W_LP <= nal_unit_type(unit) <= RSV_IRAP_VCL23
 
 
-def pps_of(unit: nal.Unit) -> int:
-    """Number of the picture parameter set that a slice was coded with. Raises ValueError."""
+def is_leading(unit: nal.Unit) -> bool:
+    """Whether a slice belongs to a leading picture (RADL or RASL): shown before the random access point it follows."""
+    return RADL_N <= nal_unit_type(unit) <= RASL_R
+
+
+def slice_pps_id(unit: nal.Unit) -> int:
+    """slice_pic_parameter_set_id (7.3.6.1). Raises ValueError."""
     bits = BitReader(bytes(unit[:16]))
-    # What begins a picture is told first, and of those where decoding can start whether they drop earlier ones.
-    bits.bits(18 if is_start(unit) else 17)
-    return bits.unsigned()
+    bits.u(16)
+    bits.flag()  # first_slice_segment_in_pic_flag
+    if is_random_access_point(unit):
+        bits.flag()  # no_output_of_prior_pics_flag
+    return bits.ue()
 
 
-def drops_earlier(unit: nal.Unit) -> bool:
-    """Whether a start tells decoders to drop the pictures before it that they have not shown yet."""
+def no_output_of_prior_pics_flag(unit: nal.Unit) -> bool:
+    """Whether a random access point tells decoders to drop pictures before it that they have not output (7.3.6.1)."""
     return unit[2] & 0x40 != 0
 
 
-def is_reference(unit: nal.Unit, sub_layers: int) -> bool:
-    """Whether other pictures may be predicted from this one."""
-    return kind(unit) >= FIRST_INTRA or kind(unit) % 2 == 1 or unit[1] & 7 < sub_layers
+def is_reference(unit: nal.Unit, sps_max_sub_layers: int) -> bool:
+    """Whether other pictures may be predicted from this one.
+
+    Types below those of random access points are even for pictures that no other of their temporal layer refers to
+    (sub-layer non-reference pictures); only in the highest layer is that nobody.
+    """
+    kind, temporal_id_plus1 = nal_unit_type(unit), unit[1] & 7
+    return kind >= BLA_W_LP or kind % 2 == 1 or temporal_id_plus1 < sps_max_sub_layers
 
 
 def lasting_message(unit: nal.Unit) -> int | None:
-    """The first message's type when a unit tells nothing but what lasts."""
-    if kind(unit) != SEI:
+    """The first payloadType when a prefix SEI (7.3.2.4, 7.3.5) tells nothing but what lasts."""
+    if nal_unit_type(unit) != PREFIX_SEI_NUT:
         return None
-    payload = nal.unguarded(unit[2:])
-    place, types = 0, []
-    while place + 2 < len(payload):
-        kind_, place = _long_number(payload, place)
-        size, place = _long_number(payload, place)
-        types.append(kind_)
-        place += size
+    payload = nal.without_emulation_prevention(unit[2:])
+    offset, types = 0, []
+    while offset + 2 < len(payload):
+        payload_type, offset = _sei_number(payload, offset)
+        payload_size, offset = _sei_number(payload, offset)
+        types.append(payload_type)
+        offset += payload_size
     return types[0] if types and set(types) <= LASTING_MESSAGES else None
 
 
-def _long_number(payload: bytes, place: int) -> tuple[int, int]:
-    """A number in bytes of 255 and a smaller one, and the place after it."""
-    end = place
+def _sei_number(payload: bytes, offset: int) -> tuple[int, int]:
+    """A payloadType or payloadSize, in bytes of 255 and a smaller one, and the offset after it (7.3.5)."""
+    end = offset
     while end < len(payload) - 1 and payload[end] == 255:
         end += 1
-    return sum(payload[place : end + 1]), end + 1
+    return sum(payload[offset : end + 1]), end + 1
 
 
-def configuration(extradata: bytes) -> tuple[int, list[bytes]]:
-    """Bytes of a unit's length (0: start codes) and the units of a track's header. Raises ValueError."""
+def parse_extradata(extradata: bytes) -> tuple[int, list[bytes]]:
+    """Bytes of a unit's length (0: start codes) and the units that a container tells.
+
+    It is an HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1) or a byte stream. Raises ValueError.
+    """
     if not extradata or extradata[0] != 1:
         return 0, [bytes(unit) for unit in nal.units(extradata, 0)]
     try:
@@ -85,29 +105,33 @@ def configuration(extradata: bytes) -> tuple[int, list[bytes]]:
 
 
 def _stored_units(extradata: bytes) -> Iterator[bytes]:
-    place = 23
-    for _ in range(extradata[22]):
-        count = extradata[place + 1] << 8 | extradata[place + 2]
-        place += 3
-        for _ in range(count):
-            size = extradata[place] << 8 | extradata[place + 1]
+    offset, num_of_arrays = 23, extradata[22]
+    for _ in range(num_of_arrays):
+        num_nalus = extradata[offset + 1] << 8 | extradata[offset + 2]
+        offset += 3
+        for _ in range(num_nalus):
+            size = extradata[offset] << 8 | extradata[offset + 1]
             if size:
-                yield extradata[place + 2 : place + 2 + size]
-            place += 2 + size
+                yield extradata[offset + 2 : offset + 2 + size]
+            offset += 2 + size
 
 
-def header(sps: Sps, units: list[bytes]) -> bytes:
-    """A track's header (`hvcC`) with these units, whose profile and layers `sps` tells; lengths take four bytes."""
-    value, count = sps.profile
-    stored = bytearray(b"\1" + value.to_bytes(count // 8, "big"))
-    # Nothing is said of segmentation, parallel decoding and frame rate.
-    stored += bytes([0xF0, 0, 0xFC, 0xFC | sps.chroma, *(0xF8 | depth - 8 for depth in sps.depths), 0, 0])
-    stored.append(sps.sub_layers << 3 | sps.nesting << 2 | 3)
-    kinds = sorted({kind(unit) for unit in units})
-    stored.append(len(kinds))
-    for number in kinds:
-        found = [unit for unit in units if kind(unit) == number]
-        # None of them stands in the packets; of messages, some may.
-        stored += bytes([(number in (VPS, SPS, PPS)) << 7 | number]) + len(found).to_bytes(2, "big")
-        stored += b"".join(len(unit).to_bytes(2, "big") + unit for unit in found)
-    return bytes(stored)
+def decoder_configuration(sps: Sps, units: list[bytes]) -> bytes:
+    """An HEVCDecoderConfigurationRecord (`hvcC`) with these units, whose profile and layers `sps` tells.
+
+    Lengths take four bytes.
+    """
+    value, count = sps.profile_tier_level
+    record = bytearray(b"\1" + value.to_bytes(count // 8, "big"))
+    # Nothing is said of min_spatial_segmentation, parallelismType and avgFrameRate.
+    depths = (0xF8 | depth - 8 for depth in (sps.bit_depth_luma, sps.bit_depth_chroma))
+    record += bytes([0xF0, 0, 0xFC, 0xFC | sps.chroma_format_idc, *depths, 0, 0])
+    record.append(sps.sps_max_sub_layers << 3 | sps.sps_temporal_id_nesting_flag << 2 | 3)
+    types = sorted({nal_unit_type(unit) for unit in units})
+    record.append(len(types))
+    for number in types:
+        found = [unit for unit in units if nal_unit_type(unit) == number]
+        # array_completeness: none of the parameter sets stands in the packets; of messages, some may.
+        record += bytes([(number in (VPS_NUT, SPS_NUT, PPS_NUT)) << 7 | number]) + len(found).to_bytes(2, "big")
+        record += b"".join(len(unit).to_bytes(2, "big") + unit for unit in found)
+    return bytes(record)

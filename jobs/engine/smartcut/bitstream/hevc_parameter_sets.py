@@ -1,242 +1,277 @@
-"""The parameter sets of an HEVC bitstream: read, and written under other numbers (H.265, 7.3.2)."""
+"""The parameter sets of an HEVC bitstream: read, and written under other ids.
+
+Syntax elements have their names in ITU-T H.265, whose clauses are given; "minus" ones are kept with that added.
+"""
 
 import dataclasses
 
 from jobs.engine.smartcut.bitstream.bits import BitReader, Bits, BitWriter, at_most
 
-# Kinds of units: of all layers, of a sequence of pictures, of single ones.
-VPS, SPS, PPS = 32, 33, 34
-# Main, main 10, and the extended ones, which encoders of keyframes alone use.
+# nal_unit_type (table 7-1).
+VPS_NUT, SPS_NUT, PPS_NUT = 32, 33, 34
+# general_profile_idc of main, main 10, and the format range extensions, which encoders of keyframes alone use.
 PROFILES = (1, 2, 4)
-EXTENDED_ASPECT = 255
-MAX_PICTURE_SETS, MAX_REFERENCES, MAX_LONG_TERM, MAX_BLOCK_BITS, MAX_ORDER_BITS = 64, 16, 32, 6, 16
+CHROMA_420, CHROMA_444 = 1, 3
+EXTENDED_SAR = 255
+# What the syntax elements of these names may be (7.4.3.2.1), log2_max_pic_order_cnt_lsb with its four added.
+MAXIMUM_SHORT_TERM_REF_PIC_SETS, MAXIMUM_DELTA_POCS, MAXIMUM_LONG_TERM_REF_PICS = 64, 16, 32
+MAXIMUM_CTB_LOG2_SIZE, MAXIMUM_LOG2_PIC_ORDER_CNT_LSB = 6, 16
 
 
 @dataclasses.dataclass(frozen=True)
-class Buffers:
-    """What a decoder has to hold. `size` is pictures, the present one left out; `latency` is 0 without a limit."""
+class DpbSize:
+    """What a decoded picture buffer has to hold for the highest temporal sub-layer, by the names of 7.3.2.2.1."""
 
-    size: int
-    reorder: int
-    latency: int
+    sps_max_dec_pic_buffering_minus1: int
+    sps_max_num_reorder_pics: int
+    sps_max_latency_increase_plus1: int
+    """0 without a limit."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Sps:
-    """A sequence parameter set. Pieces that need no understanding are kept as they stand, for `write_sps`.
+    """A sequence parameter set. Syntax elements that need no understanding are kept as they stand, for `write_sps`.
 
-    `profile` is all that is said of profile, tier and level, `picture` what the pictures are, `tools` how they are
-    coded, and `display` what colours and pixels mean.
+    These are `profile_tier_level` without sub-layers; `picture_format`, from chroma_format_idc to
+    log2_max_pic_order_cnt_lsb_minus4; `coding_tools`, from log2_min_luma_coding_block_size_minus3 to
+    strong_intra_smoothing_enabled_flag; and `vui_signal`, the VUI parameters up to chroma_sample_loc_type_bottom_field.
     """
 
-    id: int
-    vps_id: int
-    sub_layers: int
-    nesting: bool
-    profile: Bits
-    chroma: int
-    depths: tuple[int, int]
+    sps_seq_parameter_set_id: int
+    sps_video_parameter_set_id: int
+    sps_max_sub_layers: int
+    sps_temporal_id_nesting_flag: bool
+    profile_tier_level: Bits
+    chroma_format_idc: int
+    bit_depth_luma: int
+    bit_depth_chroma: int
     coded_size: tuple[int, int]
-    window: tuple[int, int, int, int]
-    """Left, right, top, bottom, in chroma samples."""
-    block: int
-    """Width of the largest blocks that pictures are coded in, in pixels."""
-    buffers: Buffers
-    picture: Bits
-    tools: Bits
-    display: Bits = (0, 4)
-    full_range: bool = False
-    fields: bool = False
+    """pic_width_in_luma_samples and pic_height_in_luma_samples."""
+    conformance_window: tuple[int, int, int, int]
+    """Its offsets: left, right, top, bottom, in chroma samples."""
+    ctb_size: int
+    """CtbSizeY: width in pixels of coding tree blocks, the largest that pictures are coded in."""
+    dpb_size: DpbSize
+    picture_format: Bits
+    coding_tools: Bits
+    vui_signal: Bits = (0, 4)
+    video_full_range_flag: bool = False
+    field_seq_flag: bool = False
 
     @property
-    def reorder(self) -> int:
-        return self.buffers.reorder
+    def max_num_reorder(self) -> int:
+        return self.dpb_size.sps_max_num_reorder_pics
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels of what is shown, for 4:2:0."""
-        left, right, top, bottom = self.window
+        """Width and height in pixels inside of the conformance window, for 4:2:0."""
+        left, right, top, bottom = self.conformance_window
         width, height = self.coded_size
         return width - 2 * (left + right), height - 2 * (top + bottom)
 
     def fits(self, other: "Sps") -> bool:
         """Whether decoders go from pictures of one to those of the other without setting up anew."""
-        same = ("vps_id", "profile", "chroma", "depths", "coded_size", "window", "reorder", "display")
+        same = (
+            "sps_video_parameter_set_id",
+            "profile_tier_level",
+            "chroma_format_idc",
+            "bit_depth_luma",
+            "bit_depth_chroma",
+            "coded_size",
+            "conformance_window",
+            "max_num_reorder",
+            "vui_signal",
+        )
         return all(getattr(self, name) == getattr(other, name) for name in same)
 
     @property
-    def profile_number(self) -> int:
-        return self.profile[0] >> 88 & 31
+    def general_profile_idc(self) -> int:
+        return self.profile_tier_level[0] >> 88 & 31
 
     @property
-    def interlaced(self) -> bool:
+    def is_interlaced(self) -> bool:
         """Whether pictures are fields, or frames that were woven of two."""
-        progressive, woven = self.profile[0] >> 55 & 1, self.profile[0] >> 54 & 1
-        return self.fields or (woven == 1 and not progressive)
+        constraints = self.profile_tier_level[0]
+        general_progressive_source_flag, general_interlaced_source_flag = constraints >> 55 & 1, constraints >> 54 & 1
+        return self.field_seq_flag or (general_interlaced_source_flag == 1 and not general_progressive_source_flag)
 
 
 def parse_sps(unit: bytes) -> Sps:
-    """Read a sequence parameter set, its header bytes included. Raises ValueError."""
+    """Read a sequence parameter set, its header bytes included (7.3.2.2.1). Raises ValueError."""
     bits = BitReader(unit)
-    bits.bits(16)
-    vps_id, sub_layers, nesting = bits.bits(4), bits.bits(3) + 1, bits.flag()
-    profile = (bits.bits(96), 96)
-    _skip_sub_layers(bits, sub_layers)
-    number = bits.unsigned()
-    begin = bits.left
-    chroma = bits.unsigned()
-    if chroma == 3:
-        bits.flag()
-    size = bits.unsigned(), bits.unsigned()
-    left, right, top, bottom = (bits.unsigned() for _ in range(4)) if bits.flag() else (0, 0, 0, 0)
-    depths = bits.unsigned() + 8, bits.unsigned() + 8
-    order_bits = at_most(bits.unsigned() + 4, MAX_ORDER_BITS)
-    picture = bits.since(begin)
-    buffers = _read_buffers(bits, sub_layers)
-    begin = bits.left
-    block = 1 << at_most(bits.unsigned() + 3 + bits.unsigned(), MAX_BLOCK_BITS)
-    _skip_tools(bits, order_bits)
+    bits.u(16)
+    sps_video_parameter_set_id, sps_max_sub_layers = bits.u(4), bits.u(3) + 1
+    sps_temporal_id_nesting_flag = bits.flag()
+    profile_tier_level = (bits.u(96), 96)
+    _sub_layer_levels(bits, sps_max_sub_layers)
+    sps_seq_parameter_set_id = bits.ue()
+    begin = bits.bits_left
+    chroma_format_idc = bits.ue()
+    if chroma_format_idc == CHROMA_444:
+        bits.flag()  # separate_colour_plane_flag
+    coded_size = bits.ue(), bits.ue()
+    conformance_window_flag = bits.flag()
+    left, right, top, bottom = (bits.ue() for _ in range(4)) if conformance_window_flag else (0, 0, 0, 0)
+    bit_depth_luma, bit_depth_chroma = bits.ue() + 8, bits.ue() + 8
+    log2_max_pic_order_cnt_lsb = at_most(bits.ue() + 4, MAXIMUM_LOG2_PIC_ORDER_CNT_LSB)
+    picture_format = bits.read_since(begin)
+    dpb_size = _dpb_size(bits, sps_max_sub_layers)
+    begin = bits.bits_left
+    # log2_min_luma_coding_block_size_minus3 and log2_diff_max_min_luma_coding_block_size
+    ctb_size = 1 << at_most(bits.ue() + 3 + bits.ue(), MAXIMUM_CTB_LOG2_SIZE)
+    _coding_tools(bits, log2_max_pic_order_cnt_lsb)
     sps = Sps(
-        id=number,
-        vps_id=vps_id,
-        sub_layers=sub_layers,
-        nesting=nesting,
-        profile=profile,
-        chroma=chroma,
-        depths=depths,
-        coded_size=size,
-        window=(left, right, top, bottom),
-        block=block,
-        buffers=buffers,
-        picture=picture,
-        tools=bits.since(begin),
+        sps_seq_parameter_set_id=sps_seq_parameter_set_id,
+        sps_video_parameter_set_id=sps_video_parameter_set_id,
+        sps_max_sub_layers=sps_max_sub_layers,
+        sps_temporal_id_nesting_flag=sps_temporal_id_nesting_flag,
+        profile_tier_level=profile_tier_level,
+        chroma_format_idc=chroma_format_idc,
+        bit_depth_luma=bit_depth_luma,
+        bit_depth_chroma=bit_depth_chroma,
+        coded_size=coded_size,
+        conformance_window=(left, right, top, bottom),
+        ctb_size=ctb_size,
+        dpb_size=dpb_size,
+        picture_format=picture_format,
+        coding_tools=bits.read_since(begin),
     )
-    return _read_display(bits, sps) if bits.flag() else sps
+    vui_parameters_present_flag = bits.flag()
+    return _vui_parameters(bits, sps) if vui_parameters_present_flag else sps
 
 
-def _skip_sub_layers(bits: BitReader, count: int) -> None:
-    """Profiles and levels of the temporal layers below the highest."""
-    told = [(bits.flag(), bits.flag()) for _ in range(count - 1)]
-    if told:
-        bits.bits(2 * (9 - count))
-    for has_profile, has_level in told:
-        bits.bits(88 * has_profile + 8 * has_level)
+def _sub_layer_levels(bits: BitReader, sps_max_sub_layers: int) -> None:
+    """7.3.3, behind general_level_idc: profiles and levels of the temporal sub-layers below the highest."""
+    present = [(bits.flag(), bits.flag()) for _ in range(sps_max_sub_layers - 1)]
+    if present:
+        bits.u(2 * (9 - sps_max_sub_layers))  # reserved_zero_2bits
+    for sub_layer_profile_present_flag, sub_layer_level_present_flag in present:
+        bits.u(88 * sub_layer_profile_present_flag + 8 * sub_layer_level_present_flag)
 
 
-def _read_buffers(bits: BitReader, sub_layers: int) -> Buffers:
-    """Those of the highest temporal layer."""
-    each = bits.flag()
-    told = [Buffers(bits.unsigned(), bits.unsigned(), bits.unsigned()) for _ in range(sub_layers if each else 1)]
-    return told[-1]
+def _dpb_size(bits: BitReader, sps_max_sub_layers: int) -> DpbSize:
+    """7.3.2.2.1, from sps_sub_layer_ordering_info_present_flag: that of the highest temporal sub-layer."""
+    sps_sub_layer_ordering_info_present_flag = bits.flag()
+    count = sps_max_sub_layers if sps_sub_layer_ordering_info_present_flag else 1
+    return [DpbSize(bits.ue(), bits.ue(), bits.ue()) for _ in range(count)][-1]
 
 
-def _skip_tools(bits: BitReader, order_bits: int) -> None:
+def _coding_tools(bits: BitReader, log2_max_pic_order_cnt_lsb: int) -> None:
+    """7.3.2.2.1, from log2_min_luma_transform_block_size_minus2 to strong_intra_smoothing_enabled_flag: passed over."""
+    # log2_min_luma_transform_block_size_minus2, log2_diff_max_min_luma_transform_block_size,
+    # max_transform_hierarchy_depth_inter and ..._intra
     for _ in range(4):
-        bits.unsigned()
-    if bits.flag() and bits.flag():
-        _skip_scaling(bits)
-    bits.bits(2)
-    if bits.flag():
-        bits.bits(8)
-        bits.unsigned()
-        bits.unsigned()
-        bits.flag()
-    _skip_picture_sets(bits)
-    if bits.flag():
-        for _ in range(at_most(bits.unsigned(), MAX_LONG_TERM)):
-            bits.bits(order_bits + 1)
-    bits.bits(2)
+        bits.ue()
+    if bits.flag() and bits.flag():  # scaling_list_enabled_flag, sps_scaling_list_data_present_flag
+        _scaling_list_data(bits)
+    bits.u(2)  # amp_enabled_flag, sample_adaptive_offset_enabled_flag
+    if bits.flag():  # pcm_enabled_flag
+        bits.u(8)  # pcm_sample_bit_depth_luma_minus1, pcm_sample_bit_depth_chroma_minus1
+        bits.ue()  # log2_min_pcm_luma_coding_block_size_minus3
+        bits.ue()  # log2_diff_max_min_pcm_luma_coding_block_size
+        bits.flag()  # pcm_loop_filter_disabled_flag
+    _st_ref_pic_sets(bits)
+    if bits.flag():  # long_term_ref_pics_present_flag
+        for _ in range(at_most(bits.ue(), MAXIMUM_LONG_TERM_REF_PICS)):  # num_long_term_ref_pics_sps
+            bits.u(log2_max_pic_order_cnt_lsb + 1)  # lt_ref_pic_poc_lsb_sps, used_by_curr_pic_lt_sps_flag
+    bits.u(2)  # sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
 
 
-def _skip_scaling(bits: BitReader) -> None:
-    for size in range(4):
-        for _ in range(0, 6, 3 if size == 3 else 1):
-            if not bits.flag():
-                bits.unsigned()
+def _scaling_list_data(bits: BitReader) -> None:
+    """7.3.4: passed over."""
+    for size_id in range(4):
+        for _ in range(0, 6, 3 if size_id == 3 else 1):
+            if not bits.flag():  # scaling_list_pred_mode_flag
+                bits.ue()  # scaling_list_pred_matrix_id_delta
                 continue
-            if size > 1:
-                bits.signed()
-            for _ in range(min(64, 16 << 2 * size)):
-                bits.signed()
+            if size_id > 1:
+                bits.se()  # scaling_list_dc_coef_minus8
+            for _ in range(min(64, 16 << 2 * size_id)):
+                bits.se()  # scaling_list_delta_coef
 
 
-def _skip_picture_sets(bits: BitReader) -> None:
-    """Sets of pictures that slices can refer to, each told by itself or by what differs from the one before."""
-    count = 0
-    for number in range(at_most(bits.unsigned(), MAX_PICTURE_SETS)):
-        if number and bits.flag():
-            bits.flag()
-            bits.unsigned()
-            # A picture is left out of the next set when it is neither used nor kept for later.
-            count = sum(bits.flag() or bits.flag() for _ in range(count + 1))
+def _st_ref_pic_sets(bits: BitReader) -> None:
+    """7.3.2.2.1, from num_short_term_ref_pic_sets, each as in 7.3.7: passed over."""
+    num_delta_pocs = 0
+    for index in range(at_most(bits.ue(), MAXIMUM_SHORT_TERM_REF_PIC_SETS)):
+        if index and bits.flag():  # inter_ref_pic_set_prediction_flag
+            bits.flag()  # delta_rps_sign
+            bits.ue()  # abs_delta_rps_minus1
+            # used_by_curr_pic_flag, and where that is not set use_delta_flag; with neither the picture is left out.
+            num_delta_pocs = sum(bits.flag() or bits.flag() for _ in range(num_delta_pocs + 1))
             continue
-        count = at_most(bits.unsigned() + bits.unsigned(), MAX_REFERENCES)
-        for _ in range(count):
-            bits.unsigned()
-            bits.flag()
+        num_delta_pocs = at_most(bits.ue() + bits.ue(), MAXIMUM_DELTA_POCS)  # num_negative_pics, num_positive_pics
+        for _ in range(num_delta_pocs):
+            bits.ue()  # delta_poc_s0_minus1 or ..._s1_minus1
+            bits.flag()  # used_by_curr_pic_s0_flag or ..._s1_flag
 
 
-def _read_display(bits: BitReader, sps: Sps) -> Sps:
-    """Add what the optional part for displays tells."""
-    begin = bits.left
-    if bits.flag() and bits.bits(8) == EXTENDED_ASPECT:
-        bits.bits(32)
-    if bits.flag():
-        bits.flag()
-    full_range = False
-    if bits.flag():
-        bits.bits(3)
-        full_range = bits.flag()
-        if bits.flag():
-            bits.bits(24)
-    if bits.flag():
-        bits.unsigned()
-        bits.unsigned()
-    display = bits.since(begin)
-    bits.flag()
-    return dataclasses.replace(sps, display=display, full_range=full_range, fields=bits.flag())
+def _vui_parameters(bits: BitReader, sps: Sps) -> Sps:
+    """E.2.1, up to field_seq_flag: added to what was read before it."""
+    begin = bits.bits_left
+    if bits.flag() and bits.u(8) == EXTENDED_SAR:  # aspect_ratio_info_present_flag, aspect_ratio_idc
+        bits.u(32)  # sar_width, sar_height
+    if bits.flag():  # overscan_info_present_flag
+        bits.flag()  # overscan_appropriate_flag
+    video_full_range_flag = False
+    if bits.flag():  # video_signal_type_present_flag
+        bits.u(3)  # video_format
+        video_full_range_flag = bits.flag()
+        if bits.flag():  # colour_description_present_flag
+            bits.u(24)  # colour_primaries, transfer_characteristics, matrix_coeffs
+    if bits.flag():  # chroma_loc_info_present_flag
+        bits.ue()  # chroma_sample_loc_type_top_field
+        bits.ue()  # chroma_sample_loc_type_bottom_field
+    vui_signal = bits.read_since(begin)
+    bits.flag()  # neutral_chroma_indication_flag
+    return dataclasses.replace(
+        sps, vui_signal=vui_signal, video_full_range_flag=video_full_range_flag, field_seq_flag=bits.flag()
+    )
 
 
 def write_sps(sps: Sps) -> bytes:
-    """A parameter set for one temporal layer, without the parts that no decoder needs to show pictures."""
+    """A parameter set (7.3.2.2.1) for one temporal layer, without what no decoder needs to show pictures."""
     bits = BitWriter()
-    bits.bits(SPS << 9 | 1, 16)
-    bits.bits(sps.vps_id, 4)
-    bits.bits(0, 3)
-    # One layer alone is always nested.
-    bits.bits(1, 1)
-    bits.bits(*sps.profile)
-    bits.unsigned(sps.id)
-    bits.bits(*sps.picture)
-    bits.bits(1, 1)
-    for number in dataclasses.astuple(sps.buffers):
-        bits.unsigned(number)
-    bits.bits(*sps.tools)
-    bits.bits(1, 1)
-    bits.bits(*sps.display)
-    # Neither neutral colour, fields, window, timing, restrictions nor extensions.
-    bits.bits(0, 7)
+    bits.u(SPS_NUT << 9 | 1, 16)
+    bits.u(sps.sps_video_parameter_set_id, 4)
+    bits.u(0, 3)  # sps_max_sub_layers_minus1
+    bits.u(1, 1)  # sps_temporal_id_nesting_flag: one layer alone is always nested
+    bits.u(*sps.profile_tier_level)
+    bits.ue(sps.sps_seq_parameter_set_id)
+    bits.u(*sps.picture_format)
+    bits.u(1, 1)  # sps_sub_layer_ordering_info_present_flag
+    for number in dataclasses.astuple(sps.dpb_size):
+        bits.ue(number)
+    bits.u(*sps.coding_tools)
+    bits.u(1, 1)  # vui_parameters_present_flag
+    bits.u(*sps.vui_signal)
+    # Neither neutral_chroma_indication, field_seq, frame_field_info, default_display_window, vui_timing_info,
+    # bitstream_restriction nor sps_extension.
+    bits.u(0, 7)
     return bits.unit()
 
 
 def pps_ids(unit: bytes) -> tuple[int, int]:
-    """Of a picture parameter set: its own number and that of the sequence's. Raises ValueError."""
+    """Of a picture parameter set: pps_pic_parameter_set_id and pps_seq_parameter_set_id (7.3.2.3.1).
+
+    Raises ValueError.
+    """
     bits = BitReader(unit[:16])
-    bits.bits(16)
-    return bits.unsigned(), bits.unsigned()
+    bits.u(16)
+    return bits.ue(), bits.ue()
 
 
-def with_pps_ids(unit: bytes, number: int, sequence: int) -> bytes:
-    """A picture parameter set under another number, for another sequence's. Raises ValueError."""
+def with_pps_ids(unit: bytes, pps_pic_parameter_set_id: int, pps_seq_parameter_set_id: int) -> bytes:
+    """A picture parameter set under another id, for the sequence parameter set of another one. Raises ValueError."""
     bits, writer = BitReader(unit), BitWriter()
-    writer.bits(bits.bits(16), 16)
-    bits.unsigned()
-    bits.unsigned()
-    writer.unsigned(number)
-    writer.unsigned(sequence)
-    # The one that closes it and the zeros behind are written anew.
-    count = bits.left
-    rest = bits.bits(count)
-    closing = (rest & -rest).bit_length()
-    writer.bits(rest >> closing, count - closing)
+    writer.u(bits.u(16), 16)
+    bits.ue()
+    bits.ue()
+    writer.ue(pps_pic_parameter_set_id)
+    writer.ue(pps_seq_parameter_set_id)
+    # rbsp_trailing_bits are written anew.
+    count = bits.bits_left
+    rest = bits.u(count)
+    trailing = (rest & -rest).bit_length()
+    writer.u(rest >> trailing, count - trailing)
     return writer.unit()

@@ -1,10 +1,11 @@
-"""Units of the network abstraction layer, in which H.264 and HEVC keep everything: taken out of packets and put in."""
+"""NAL units, in which H.264 and HEVC keep everything: taken out of packets, put in, and kept free of start codes."""
 
 import re
 from collections.abc import Iterator, Sequence
 
-START_CODE = b"\0\0\1"
-SMALL_AFTER_ZEROS = re.compile(rb"\0\0(?=[\0-\3])")
+START_CODE_PREFIX = b"\0\0\1"
+"""`start_code_prefix_one_3bytes` of the byte stream format (H.264, B.1.1)."""
+NEEDS_EMULATION_PREVENTION = re.compile(rb"\0\0(?=[\0-\3])")
 
 Unit = bytes | memoryview
 
@@ -15,23 +16,23 @@ def units(data: Unit, length_bytes: int) -> Iterator[memoryview]:
     if not length_bytes:
         yield from _between_start_codes(view)
         return
-    place = 0
-    while place + length_bytes < len(view):
-        size = int.from_bytes(view[place : place + length_bytes], "big")
-        place += length_bytes
+    offset = 0
+    while offset + length_bytes < len(view):
+        size = int.from_bytes(view[offset : offset + length_bytes], "big")
+        offset += length_bytes
         # Damaged files have units without content.
         if size:
-            yield view[place : place + size]
-        place += size
+            yield view[offset : offset + size]
+        offset += size
 
 
 def _between_start_codes(view: memoryview) -> Iterator[memoryview]:
     data = bytes(view)
-    begin = data.find(START_CODE)
+    begin = data.find(START_CODE_PREFIX)
     while begin >= 0:
-        begin += len(START_CODE)
+        begin += len(START_CODE_PREFIX)
         # Behind a slice only its own kind follows in practice, but sets are small and looked for anyway.
-        following = data.find(START_CODE, begin)
+        following = data.find(START_CODE_PREFIX, begin)
         end = len(data) if following < 0 else following
         # The zero that makes a start code of four bytes, and padding.
         while end > begin and data[end - 1] == 0:
@@ -41,15 +42,16 @@ def _between_start_codes(view: memoryview) -> Iterator[memoryview]:
         begin = following
 
 
-def with_lengths(parts: Sequence[Unit]) -> bytes:
+def length_prefixed(units: Sequence[Unit]) -> bytes:
     """A packet as MP4 stores it: each unit behind its length in four bytes."""
-    return b"".join(piece for unit in parts for piece in (len(unit).to_bytes(4, "big"), unit))
+    return b"".join(field for unit in units for field in (len(unit).to_bytes(4, "big"), unit))
 
 
-def unguarded(unit: Unit) -> bytes:
-    """Without the 3 that encoders put between two zeros and a small byte, so that no start code appears by chance."""
+def without_emulation_prevention(unit: Unit) -> bytes:
+    """Without each `emulation_prevention_three_byte`: the 3 between two zeros and a small byte, which keeps a start
+    code from appearing by chance (H.264, 7.4.1; HEVC, 7.4.2.1)."""
     return bytes(unit).replace(b"\0\0\3", b"\0\0")
 
 
-def guarded(data: bytes) -> bytes:
-    return SMALL_AFTER_ZEROS.sub(b"\0\0\3", data)
+def with_emulation_prevention(data: bytes) -> bytes:
+    return NEEDS_EMULATION_PREVENTION.sub(b"\0\0\3", data)
