@@ -19,7 +19,7 @@ from jobs.engine.smartcut import strategy
 from jobs.engine.smartcut.copy_plan import plan_runs
 from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.smartcut.splicer import Splice, splice_track
-from jobs.engine.video import frame_index
+from jobs.engine.video import frame_index, frame_schedule
 from tests.clips import number_of
 
 # Ends of ranges between frames, single frames, a range over several groups, the first and the last frame.
@@ -40,7 +40,7 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     index = frame_index.index_frames(source, info)
     end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
-    wanted = frame_index.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
     order = strategy.survey_seekable(source, info, index, None)
     coding = fitting_coding(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
     splice = Splice(wanted, order, plan_runs(order, index, wanted), coding)
@@ -150,6 +150,6 @@ def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
     index = frame_index.index_frames(source, info)
     end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
-    wanted = frame_index.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
     order = functools.partial(strategy.survey_seekable, source, info, index) if render == "smart" else None
     return strategy.choose(info, index, wanted, order)

@@ -29,7 +29,7 @@ from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut import strategy as strategies
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.strategy import Render, Strategy
-from jobs.engine.video import frame_index
+from jobs.engine.video import frame_index, frame_schedule
 from jobs.engine.video.frame_index import FrameIndex
 
 # Of the time a cut takes: measuring the sound against encoding the result.
@@ -172,7 +172,7 @@ def cut(
         plan, index = found.plan, found.index
         strategy = Strategy("")
         if index:
-            wanted = frame_index.schedule(index, plan.parts)
+            wanted = frame_schedule.schedule(index, plan.parts)
             whole = functools.partial(all_intra.plan_intra_copy, source, info, index, wanted, container)
             strategy = strategies.choose(info, index, wanted, found.order, container, whole)
         kept = passthrough.read(source, info, plan, transcript=transcript, log=log)

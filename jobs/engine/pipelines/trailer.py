@@ -28,7 +28,7 @@ from jobs.engine.model.told import Told
 from jobs.engine.render import render
 from jobs.engine.runtime import subprocess_runner
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.video import frame_reader, still, text_raster, tonemap
+from jobs.engine.video import frame_picker, frame_reader, still, text_raster, tonemap
 from jobs.engine.video.frame_cursor import can_jump
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def sought(source: Path, info: MediaInfo, start: Fraction) -> tuple[Fraction, Fr
 
 def colours(source: Path, info: MediaInfo, excerpt: Excerpt, size: tuple[int, int]) -> str:
     """The filters that make `size` and BT.709 of the recording's pictures, HDR rolled off into what screens show."""
-    frame = next(frame_reader.frames_at(source, info, [excerpt.start])).frame
+    frame = next(frame_picker.frames_at(source, info, [excerpt.start])).frame
     width, height = size
     if frame.color_trc in BRIGHT and tonemap.concerns(frame.color_trc, frame.color_primaries):
         light = f"zscale=w={width}:h={height}:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0"

@@ -31,9 +31,10 @@ from jobs.engine.smartcut.splicer import Splice, splice_track
 from jobs.engine.smartcut.strategy import Strategy
 from jobs.engine.verify import verify
 from jobs.engine.verify.frame_check import Viewing
-from jobs.engine.video import chunked_encoder, frame_index, text_raster
+from jobs.engine.video import chunked_encoder, frame_index, frame_schedule, text_raster
 from jobs.engine.video.chunked_encoder import Paint
-from jobs.engine.video.frame_index import FrameIndex, Schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.overlay import PIXEL_FORMATS, OverlayOptions, OverlayPainter, upright_rectangle
 from jobs.errors import InputError
 
@@ -179,7 +180,7 @@ def planned(
 ) -> tuple[FrameIndex, Schedule, Strategy]:
     """All pictures at their own times, and which are copied. Raises InputError when none would bear the mark."""
     index = frame_index.index_frames(source, info, cache_dir=cache, halt=halt)
-    everything = frame_index.schedule(index, [(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
+    everything = frame_schedule.schedule(index, [(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
     begin, end = bearing(everything, look, index.clock_hz)
     if begin == end:
         raise InputError(

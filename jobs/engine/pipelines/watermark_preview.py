@@ -19,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.watermark import Mark, check
 from jobs.engine.runtime import sandbox, subprocess_runner
-from jobs.engine.video import frame_reader, still
+from jobs.engine.video import frame_picker, still
 from jobs.engine.video.overlay import OverlayOptions, OverlayPainter
 
 LIMITS = subprocess_runner.Limits(seconds=30, wall_seconds=40, memory_bytes=4 << 30, file_bytes=16 << 20, network=False)
@@ -65,7 +65,7 @@ def drawn(request: dict[str, Any]) -> sandbox.Answer:
     mark = Mark(Path(request["image"]) if request["image"] else None, request["text"])
     at = moment(look, Fraction(request["at"]), info.duration)
     painter = OverlayPainter(mark.drawn, look, info.video, info.duration)
-    picture = next(frame_reader.frames_at(Path(request["source"]), info, [at]))
+    picture = next(frame_picker.frames_at(Path(request["source"]), info, [at]))
     painted = painter(planar(picture.frame), at)
     still.save(still.drawn(painted, info.video, request["width"]), Path(request["out"]), "jpeg")
     return {}

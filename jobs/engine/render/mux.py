@@ -9,7 +9,7 @@ from jobs.engine.container import demuxing, ffmpeg
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.render import chapters, sidetracks
 from jobs.engine.render.passthrough import Extras, TrackLabel
-from jobs.engine.video.frame_index import Schedule
+from jobs.engine.video.frame_schedule import Schedule
 
 DEMUXERS = {".jpg": "jpeg_pipe", ".png": "png_pipe"}
 

@@ -29,7 +29,8 @@ from jobs.engine.smartcut.strategy import Strategy
 from jobs.engine.verify import packet_checksums
 from jobs.engine.verify.packet_checksums import Sums
 from jobs.engine.video import chunked_encoder
-from jobs.engine.video.frame_index import FrameIndex, Schedule, schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule, schedule
 from jobs.errors import InputError
 
 # Of the whole, what is left for putting the file together.

@@ -25,8 +25,10 @@ from jobs.engine.runtime.threads import Halt
 from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.video.chunked_encoder import exact_start_options
-from jobs.engine.video.frame_index import FrameIndex, Schedule, open_video
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.track_writer import TrackWriter
+from jobs.engine.video.video_stream import open_video
 
 ALL_INTRA_OR_NOT = {"h264", "hevc", "ffv1"}
 """Codecs that may predict pictures from others, and are known to mark those that do not."""

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine.smartcut.packet_survey import CodedPictures
-from jobs.engine.video.frame_index import FrameIndex, Schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule
 
 # Fewer than this are not worth the seam when their neighbours are encoded anyway.
 MINIMUM_COPY_PICTURES = 4

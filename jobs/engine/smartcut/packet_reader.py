@@ -23,7 +23,7 @@ from jobs.engine.runtime.threads import Halt
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.copy_plan import DecodeRange
 from jobs.engine.smartcut.packet_survey import CodedPictures
-from jobs.engine.video.frame_index import open_video
+from jobs.engine.video.video_stream import open_video
 from jobs.errors import ToolError
 
 # Reading on costs less than seeking for so few packets.

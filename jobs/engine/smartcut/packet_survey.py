@@ -29,7 +29,8 @@ from jobs.engine.smartcut.codec import (
 )
 from jobs.engine.smartcut.x264 import H264
 from jobs.engine.smartcut.x265 import Hevc
-from jobs.engine.video.frame_index import FrameIndex, open_video
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.video_stream import open_video
 
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
 

@@ -30,8 +30,10 @@ from jobs.engine.smartcut.packet_reader import Packets, RangeDecoder, as_stored
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.patch_encoder import EncodedPacket, encoded_packets
 from jobs.engine.video.chunked_encoder import Paint, exact_start_options
-from jobs.engine.video.frame_index import FrameIndex, Schedule, open_video
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.track_writer import TrackWriter
+from jobs.engine.video.video_stream import open_video
 
 # Encode runs that may wait for their turn to be written, for each thread.
 AHEAD_RUNS = 4

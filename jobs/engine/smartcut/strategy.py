@@ -18,7 +18,8 @@ from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.video.encoder_settings import encoder_spec_for
-from jobs.engine.video.frame_index import FrameIndex, Schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule
 
 Render = Literal["smart", "encode"]
 

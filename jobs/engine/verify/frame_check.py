@@ -19,7 +19,7 @@ from jobs.engine.runtime.threads import Halt, together
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.verify import copy_check, decode_check
 from jobs.engine.verify.decode_check import Stamps, Visit
-from jobs.engine.video.frame_index import Schedule
+from jobs.engine.video.frame_schedule import Schedule
 
 # Decoded either side of each join, and from where a copy begins.
 FRAMES_AROUND = 3

@@ -18,7 +18,8 @@ from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Fault
 from jobs.engine.runtime.threads import Halt
-from jobs.engine.video.frame_index import FrameIndex, median_step, open_video, readable_frames
+from jobs.engine.video.frame_index import FrameIndex, median_step
+from jobs.engine.video.video_stream import open_video, readable_frames
 
 # In a hole there is room for so many pictures at the usual distance, and it lasts so long at least.
 PICTURES = 3

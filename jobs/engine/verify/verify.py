@@ -27,7 +27,9 @@ from jobs.engine.verify import copy_check, decode_check, missing_frames
 from jobs.engine.verify.av_sync import Offsets, offsets
 from jobs.engine.verify.frame_check import Viewing
 from jobs.engine.verify.packet_checksums import Sums, sound_faults
-from jobs.engine.video.frame_index import FrameIndex, readable_frames, schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import schedule
+from jobs.engine.video.video_stream import readable_frames
 
 # Sound and picture may end this far from the plan; headers are rounded to milliseconds.
 END_TOLERANCE = Fraction(10 + 1, 1000)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.video import frame_reader, keyframe_reader, still, thumbnails
+from jobs.engine.video import frame_picker, frame_reader, keyframe_reader, still, thumbnails
 
 Plane = NDArray[np.float32]
 
@@ -154,7 +154,7 @@ def _candidates(source: Path, info: MediaInfo, count: int, progress: Callable[[f
     }
     if len(looks) < ENOUGH_EACH * count:
         times = thumbnails.even(info.duration, ENOUGH_EACH * count)
-        for number, picture in enumerate(frame_reader.frames_at(source, info, times), 1):
+        for number, picture in enumerate(frame_picker.frames_at(source, info, times), 1):
             looks.setdefault(frame_reader.shown_at(picture.frame), (picture.time, _looked(picture.frame, info)))
             progress((1 + number / len(times)) / 2)
     usual = float(np.median([seen.sharpness for _, seen in looks.values()])) or 1.0

@@ -24,7 +24,8 @@ from jobs.engine.runtime.ordered_pool import THREADS, Bench
 from jobs.engine.runtime.threads import Beside, beside
 from jobs.engine.video.encoder_settings import KEY_SECONDS, Codec, EncoderSettings
 from jobs.engine.video.frame_cursor import FrameCursor, can_jump
-from jobs.engine.video.frame_index import FrameIndex, Schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.track_writer import TrackWriter
 from jobs.engine.video.upright import Turner
 

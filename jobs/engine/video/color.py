@@ -7,7 +7,7 @@ import av.error
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.video import still, tonemap
-from jobs.engine.video.frame_index import open_video, readable_frames
+from jobs.engine.video.video_stream import open_video, readable_frames
 from jobs.errors import InputError
 
 EXACT = "bicubic+accurate_rnd+full_chroma_int"

@@ -16,7 +16,9 @@ from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import Crop, MediaInfo, demuxer
 from jobs.engine.probe.cropping import all_cropped
 from jobs.engine.video.deinterlace import deinterlaced
-from jobs.engine.video.frame_index import FrameIndex, Schedule, open_video, readable_frames
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.video_stream import open_video, readable_frames
 from jobs.errors import ToolError
 
 # Containers with an index of keyframes; others seek by guessing, and are decoded from the start.

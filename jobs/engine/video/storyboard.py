@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.video import frame_reader, keyframe_reader, still, thumbnails
+from jobs.engine.video import frame_picker, frame_reader, keyframe_reader, still, thumbnails
 
 MAXIMUM_THUMBNAILS = 360
 """Pictures; on an hour that is one in ten seconds."""
@@ -114,7 +114,7 @@ def _exact(
     source: Path, info: MediaInfo, times: Sequence[Fraction], draw: Callable[[VideoFrame], Image.Image]
 ) -> Iterator[Image.Image]:
     if times:
-        for picture in frame_reader.frames_at(source, info, times):
+        for picture in frame_picker.frames_at(source, info, times):
             yield draw(picture.frame)
 
 

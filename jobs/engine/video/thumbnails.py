@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageStat
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.video import frame_reader, still
+from jobs.engine.video import frame_picker, frame_reader, still
 
 POSTER_AT = Fraction(1, 10)
 POSTER_TRIES = 10
@@ -52,7 +52,7 @@ def grab(
     up to `tries` others on either side, less than `reach` seconds away, are looked at and a better one is taken; with
     a reach of 0 none is. Raises InputError for a recording without a picture, or without one that can be decoded.
     """
-    for asked, shown, decoded in frame_reader.frames_at(source, info, times):
+    for asked, shown, decoded in frame_picker.frames_at(source, info, times):
         frame = Thumbnail(asked, shown, _drawn(decoded, info, width))
         if within and merit(frame.image) < Merit.GOOD:
             frame = _better(frame, source, info, width, nearby(asked, info.duration, within, tries))
@@ -99,7 +99,7 @@ def _better(frame: Thumbnail, source: Path, info: MediaInfo, width: int, moments
     """The first good picture among those at `moments`, or the first of the best, or `frame` if none is better."""
     best = frame
     for moment in moments:
-        for _, shown, decoded in frame_reader.frames_at(source, info, [moment]):
+        for _, shown, decoded in frame_picker.frames_at(source, info, [moment]):
             other = Thumbnail(frame.asked, shown, _drawn(decoded, info, width))
             if merit(other.image) > merit(best.image):
                 best = other

@@ -7,7 +7,8 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from jobs.engine.video.frame_index import Schedule, Ticks
+from jobs.engine.video.frame_index import Ticks
+from jobs.engine.video.frame_schedule import Schedule
 
 
 class TrackWriter:

@@ -17,7 +17,7 @@ from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.probe import discontinuities
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.verify import missing_frames
-from jobs.engine.video import frame_index, frame_reader
+from jobs.engine.video import frame_index, frame_reader, video_stream
 from jobs.errors import ToolError
 from tests.clips import Picture, Sound, heard, lag, make, number_of, seen
 
@@ -62,9 +62,9 @@ def test_every_reader_sees_every_picture_in_its_place(recording):
     index = frame_index.index_frames(source, info)
     assert len(index.pts) == 200
     assert set(np.diff(index.pts)) == {STEP}
-    container, stream = frame_index.open_video(source, info)
+    container, stream = video_stream.open_video(source, info)
     with container:
-        frames = [(frame.pts, number_of(frame)) for frame in frame_index.readable_frames(container, stream)]
+        frames = [(frame.pts, number_of(frame)) for frame in video_stream.readable_frames(container, stream)]
     assert frames == list(zip(index.pts.tolist(), range(200), strict=True))
     first = Fraction(int(index.start_ticks[0]), index.clock_hz)
     times = [first + Fraction(2 * number + 1, 50) for number in range(0, 200, 7)]

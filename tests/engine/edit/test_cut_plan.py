@@ -13,7 +13,8 @@ from jobs.engine.analysis.peak_levels import STEP, Levels
 from jobs.engine.edit import cut_plan
 from jobs.engine.edit.cut_params import CutParams, seconds
 from jobs.engine.edit.cut_plan import CutPlan, plan, snap, snap_to_samples
-from jobs.engine.video.frame_index import FrameIndex, schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import schedule
 from jobs.errors import InputError
 
 BARE = CutParams(

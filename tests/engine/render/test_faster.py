@@ -19,7 +19,8 @@ from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines.silence_cut import cut, plan_json, plan_only
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.verify.verify import verify
-from jobs.engine.video.frame_index import FrameIndex, schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import schedule
 from jobs.errors import InputError
 from tests.clips import Picture, Sound, heard, lag, make, seen
 

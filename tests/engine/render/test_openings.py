@@ -12,7 +12,7 @@ from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.smartcut.packet_reader import Unsound
-from jobs.engine.video import frame_index, frame_reader
+from jobs.engine.video import frame_index, frame_picker
 from tests.clips import Picture, Sound, make, number_of, seen
 
 OPEN = "open-gop=1:scenecut=0:keyint=25:min-keyint=6:b-adapt=0:bframes=3"
@@ -86,7 +86,7 @@ def test_stills_show_what_is_on_show(name, tmp_path):
     begins = frame_index.index_frames(source, info).start_ticks[0] / frame_index.index_frames(source, info).clock_hz
 
     times = [Fraction(begins) + Fraction(2 * number + 1, 50) for number in (3, 10, 40, 60)]
-    found = [number_of(one.frame) for one in frame_reader.frames_at(source, info, times)]
+    found = [number_of(one.frame) for one in frame_picker.frames_at(source, info, times)]
 
     assert found == [first + number for number in (3, 10, 40, 60)]
 

@@ -19,7 +19,8 @@ from jobs.engine.render import render
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.video import chunked_encoder
-from jobs.engine.video.frame_index import index_frames, schedule
+from jobs.engine.video.frame_index import index_frames
+from jobs.engine.video.frame_schedule import schedule
 from jobs.errors import ResourceError, ToolError
 from tests.clips import Picture, Sound, heard, make
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from jobs.engine.smartcut.copy_plan import MAXIMUM_ENCODE_PICTURES, MINIMUM_COPY_PICTURES, Decoding, Run, plan_runs
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.x264 import H264
-from jobs.engine.video.frame_index import FrameIndex, Schedule
+from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.frame_schedule import Schedule
 
 
 def stored(text: str) -> tuple[CodedPictures, FrameIndex]:

@@ -26,7 +26,7 @@ from jobs.engine.verify.decode_check import Stamps
 from jobs.engine.verify.frame_check import time_faults
 from jobs.engine.verify.packet_checksums import Sums
 from jobs.engine.verify.verify import verify
-from jobs.engine.video import frame_index
+from jobs.engine.video import frame_index, frame_schedule
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.errors import Cancelled
 from tests.clips import Picture, Sound, heard, make
@@ -65,7 +65,7 @@ def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, ke
     found = strategy.Strategy("")
     if index:
         order = functools.partial(strategy.survey_seekable, source, info, index) if way == "smart" else None
-        found = strategy.choose(info, index, frame_index.schedule(index, plan.parts), order)
+        found = strategy.choose(info, index, frame_schedule.schedule(index, plan.parts), order)
         assert found.render == way
     log = CommandLog()
     made = render.render(
@@ -159,7 +159,7 @@ def test_a_right_result_passes_and_the_report_says_what_was_checked(right):
 
 def report_frames(cut: Cut) -> list[int]:
     assert cut.index is not None
-    return frame_index.schedule(cut.index, cut.plan.keep).source_pts.tolist()
+    return frame_schedule.schedule(cut.index, cut.plan.keep).source_pts.tolist()
 
 
 SIX = {"seconds": 6}
@@ -331,7 +331,7 @@ def test_decode_times_that_do_not_rise_are_caught(uneven, tmp_path):
 
 
 def test_decode_times_are_told_from_times_of_showing():
-    wanted = frame_index.Schedule(np.arange(4), np.arange(4) * 10, np.full(4, 10), (0,))
+    wanted = frame_schedule.Schedule(np.arange(4), np.arange(4) * 10, np.full(4, 10), (0,))
     keys, nowhere = np.array([True, False, False, False]), np.zeros(4, np.int64)
 
     def faults(dts):

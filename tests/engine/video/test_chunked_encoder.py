@@ -12,7 +12,7 @@ import pytest
 
 from jobs.engine.container import ffmpeg
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.video import chunked_encoder, frame_index
+from jobs.engine.video import chunked_encoder, frame_index, frame_schedule
 from jobs.engine.video.chunked_encoder import chunks, encode_frames
 from jobs.errors import Cancelled
 from tests.clips import Picture, make, number_of
@@ -38,10 +38,10 @@ def short_chunks(monkeypatch):
     monkeypatch.setattr(chunked_encoder, "KEY_SECONDS", Fraction(1, 4))
 
 
-def planned(source: Path, keep=KEEP) -> tuple[frame_index.FrameIndex, frame_index.Schedule]:
+def planned(source: Path, keep=KEEP) -> tuple[frame_index.FrameIndex, frame_schedule.Schedule]:
     index = frame_index.index_frames(source, inspect(source))
     ranges = [tuple(index.frame_at_or_before(Fraction(edge)) for edge in span) for span in keep]
-    return index, frame_index.schedule(index, ranges)
+    return index, frame_schedule.schedule(index, ranges)
 
 
 def encoded(source: Path, output: Path, progress=lambda fraction: None) -> tuple[frame_index.FrameIndex, list]:
@@ -115,7 +115,7 @@ def psnr(left: av.VideoFrame, right: av.VideoFrame) -> float:
 def schedule_of(count: int, keys: list[int], first: tuple[int, ...] = (0,)) -> tuple:
     places = np.arange(count)
     index = frame_index.FrameIndex(places, places * 10, np.array(keys), count * 10, 1000)
-    return frame_index.Schedule(places, places * 10, np.full(count, 10), first), index
+    return frame_schedule.Schedule(places, places * 10, np.full(count, 10), first), index
 
 
 def test_chunks_are_equal_shares_that_begin_where_decoding_can():

@@ -11,7 +11,7 @@ from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines import watermark
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.video import chunked_encoder, deinterlace, frame_index
+from jobs.engine.video import chunked_encoder, deinterlace, frame_index, frame_schedule
 from jobs.engine.video.overlay import OverlayOptions
 from tests import pictures
 from tests.clips import Picture, Sound, make
@@ -71,7 +71,7 @@ def test_pictures_are_whole_and_each_is_the_right_one_at_its_time(name, tmp_path
     index = frame_index.index_frames(source, info)
     result = cutting.cut(source, tmp_path / "cut.mp4", info, KEEP, scratch=tmp_path)
     assert (result.render, result.report.ok) == ("encode", True)
-    wanted = frame_index.schedule(index, result.plan.parts)
+    wanted = frame_schedule.schedule(index, result.plan.parts)
     with av.open(str(source)) as container:
         assert np.median([combing(frame) for frame in container.decode(video=0)]) > 3
     with av.open(str(tmp_path / "cut.mp4")) as container:

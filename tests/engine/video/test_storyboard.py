@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.video import frame_reader, storyboard
+from jobs.engine.video import frame_picker, storyboard
 from jobs.errors import Cancelled, InputError
 from tests import media
 from tests.picture_clips import clip, count_of, counted, run_ffmpeg
@@ -47,7 +47,7 @@ def test_each_picture_is_from_its_part_of_the_recording(tmp_path, options):
 
 def test_with_many_keyframes_nothing_else_is_decoded(tmp_path, monkeypatch):
     path = clip(tmp_path / "clip.mp4", 700, lambda n: counted(n % 50), options=GROUPS_OF_TEN)
-    monkeypatch.setattr(frame_reader, "frames_at", None)
+    monkeypatch.setattr(frame_picker, "frames_at", None)
 
     board = board_of(path, width=32)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.video import frame_reader, still, thumbnails, tonemap
+from jobs.engine.video import frame_picker, frame_reader, still, thumbnails, tonemap
 from jobs.errors import InputError, ResourceError
 from tests.picture_clips import SIZE, clip, count_of, counted, run_ffmpeg, solid
 
@@ -58,7 +58,7 @@ def test_it_takes_the_frame_on_show_at_each_time(tmp_path, name, codec, options)
     info = inspect(path)
     wanted = [0, 1, 7, 12, 19, 20, 21, 33, 48, 49]
     # In the middle of each frame's interval; the frames of some formats begin a moment after the recording.
-    first = next(frame_reader.frames_at(path, info, [Fraction(0)])).time
+    first = next(frame_picker.frames_at(path, info, [Fraction(0)])).time
     times = [first + Fraction(2 * frame + 1, 2 * rate) for frame in wanted]
 
     found = list(thumbnails.grab(path, info, times, width=160))

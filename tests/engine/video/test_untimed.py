@@ -11,7 +11,7 @@ from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines.convert.conversion import Wish
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.video import frame_index, frame_reader
+from jobs.engine.video import frame_index, frame_picker
 from tests.clips import Picture, Sound, make, number_of, seen
 
 LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5), (4.4, 5.6)]
@@ -58,7 +58,7 @@ def test_stills_are_the_right_ones(source):
 
     times = [first + Fraction(2 * number + 1, 50) for number in numbers]
 
-    assert [number_of(one.frame) for one in frame_reader.frames_at(source, info, times)] == numbers
+    assert [number_of(one.frame) for one in frame_picker.frames_at(source, info, times)] == numbers
 
 
 def test_every_picture_is_converted_in_order(source, tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 import av.error
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.video import frame_index
+from jobs.engine.video import video_stream
 from jobs.errors import InputError
 
 RATES = tuple(Fraction(rate, 1001) for rate in (24_000, 30_000, 48_000, 60_000)) + tuple(
@@ -102,7 +102,7 @@ def of_recording(source: Path, info: MediaInfo) -> str:
     if not info.video:
         return ""
     try:
-        container, stream = frame_index.open_video(source, info)
+        container, stream = video_stream.open_video(source, info)
         with container:
             places: list[Any] = [stream, container, *container.streams]
             told = [place.metadata.get("timecode", "") for place in places]

@@ -1,0 +1,94 @@
+"""Which frames of a recording a result shows, and when."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from jobs.engine.model.segment import Part
+from jobs.engine.video.frame_index import FrameIndex, Ticks, median_step
+
+# Distances of frames where it runs faster: what players can follow, and what slides are seen in time with.
+STEPS = Fraction(1, 120), Fraction(1, 10)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Schedule:
+    """The pictures of the result: which, when, how long. `pts` are the source's, `at` and `lasts` ticks of the result.
+
+    `first` has the place of each part's first picture, `fast` says which parts run faster; none when it says nothing.
+    """
+
+    source_pts: Ticks
+    start_ticks: Ticks
+    duration_ticks: Ticks
+    segment_firsts: tuple[int, ...]
+    segment_is_fast: tuple[bool, ...] = ()
+
+    @property
+    def segments(self) -> Iterator[tuple[int, int, bool]]:
+        """Of each part its first picture, the one after its last, and whether it runs faster."""
+        return zip(
+            self.segment_firsts,
+            (*self.segment_firsts[1:], len(self.source_pts)),
+            self.segment_is_fast or (False,) * len(self.segment_firsts),
+            strict=True,
+        )
+
+
+def schedule(index: FrameIndex, parts: Iterable[tuple[Fraction, Fraction] | Part]) -> Schedule:
+    """What is to be shown when the parts follow each other. Boundaries are instants of the index's clock.
+
+    A part begins at the tick of the result next to its exact place, so that nothing adds up over any number of them.
+    """
+    pts: list[Ticks] = []
+    at: list[Ticks] = []
+    first: list[int] = []
+    fast: list[bool] = []
+    pictures, position = 0, Fraction(0)
+    for part in (Part(*one) for one in parts):
+        start, end = index.ticks(part.start), index.ticks(part.end)
+        begins = round(position)
+        position += Fraction(end - start) / part.speed
+        if part.speed == 1:
+            places, shown = _frames_shown(index, start, end)
+        else:
+            places, shown = _frames_sampled(index, start, part.speed, round(position) - begins, least=int(not pictures))
+        first.append(pictures)
+        fast.append(part.speed != 1)
+        pictures += len(places)
+        pts.append(index.pts[places])
+        at.append(shown + begins)
+    times = np.concatenate(at)
+    return Schedule(np.concatenate(pts), times, np.diff(times, append=round(position)), tuple(first), tuple(fast))
+
+
+def _frames_shown(index: FrameIndex, start: int, end: int) -> tuple[Ticks, Ticks]:
+    """Which frames a range shows, and when after its start.
+
+    Its frames at their own distance from its start; and where it begins between two frames, the one that was on show
+    then, from the range's start.
+    """
+    begin = int(np.searchsorted(index.start_ticks, start, "left"))
+    stop = int(np.searchsorted(index.start_ticks, end, "left"))
+    between = begin == len(index.start_ticks) or index.start_ticks[begin] > start
+    places = np.arange(begin - (begin > 0 and between), stop)
+    return places, np.maximum(index.start_ticks[places], start) - start
+
+
+def _frames_sampled(index: FrameIndex, start: int, speed: Fraction, lasts: int, least: int) -> tuple[Ticks, Ticks]:
+    """Which frames a range shows that lasts so many ticks of the result, and when after its start.
+
+    The result keeps the recording's usual distance between frames: each shows what is on show in the recording at its
+    place. The last one is left out where less than half of that distance is left, as long as there are `least` others.
+    """
+    shortest, longest = (round(seconds * index.clock_hz) for seconds in STEPS)
+    step = min(longest, max(shortest, median_step(index.start_ticks) or longest))
+    count = max((lasts + step // 2) // step, min(least, lasts))
+    shown = np.arange(count, dtype=np.int64) * step
+    there = start + shown * speed.numerator // speed.denominator
+    places = np.searchsorted(index.start_ticks, there, "right") - 1
+    # Before the first frame nothing is on show; one that stays on show is shown once.
+    is_new = (places >= 0) & (np.diff(places, prepend=-1) != 0)
+    return places[is_new], shown[is_new]
