@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from jobs.engine.audio import dehum, denoise
 from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.pipelines import clean_audio
-from jobs.engine.pipelines.clean_audio import Wish
+from jobs.engine.pipelines.clean_audio import CleanOptions
 from jobs.engine.probe.inspection import inspect
 from tests import spoken
 from tests.media import FAST_X264, picture, run_ffmpeg, url
@@ -82,7 +82,7 @@ def whole(talk: spoken.Talk, strength: float) -> None:
         sound = ("-ar", "48000", "-ac", "2", "-c:a", "aac")
         run_ffmpeg(*picture(float(talk.duration), 25, "64x48"), "-i", url(wav), *FAST_X264, *sound, url(source))
         info = inspect(source)
-        for wish in (Wish(strength), Wish(strength, loudness_lufs=-16)):
+        for wish in (CleanOptions(strength), CleanOptions(strength, loudness_lufs=-16)):
             before = used()
             done = clean_audio.clean(
                 source, info, info.audio[0], folder / "out.mp4", wish, scratch=folder, progress=lambda *told: None

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from jobs.engine.container import ffmpeg
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines.convert import hls
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.pipelines.silence_cut import cut
@@ -32,11 +32,11 @@ PLAIN = {
     "ffmpeg, x264 fast, crf 21": ("-c:v", "libx264", "-preset", "fast", "-crf", "21"),
 }
 WISHES = {
-    "mp4, picture encoded": Wish("mp4", "medium"),
-    "mp4 in 480p": Wish("mp4", shape=Shape(resolution=480)),
-    "hevc": Wish("hevc", "medium"),
-    "av1": Wish("av1", "medium"),
-    "webm": Wish("webm", "medium"),
+    "mp4, picture encoded": ConvertOptions("mp4", "medium"),
+    "mp4 in 480p": ConvertOptions("mp4", shape=Shape(resolution=480)),
+    "hevc": ConvertOptions("hevc", "medium"),
+    "av1": ConvertOptions("av1", "medium"),
+    "webm": ConvertOptions("webm", "medium"),
 }
 
 
@@ -59,7 +59,7 @@ def copies(source: Path, output: Path, folder: Path) -> None:
     info = inspect(source)
     print(f"{float(info.duration):.0f} s, {info.size_bytes / 1e6:.0f} MB, {info.video}")
     report("cp", output, lambda: subprocess.run(["cp", source, output], check=True))
-    report("mp4, copied", output, lambda: convert(source, output, info, Wish(), scratch=folder))
+    report("mp4, copied", output, lambda: convert(source, output, info, ConvertOptions(), scratch=folder))
     middle = CutParams(keep=((info.duration / 10 + Fraction(1, 3), info.duration * 9 / 10 + Fraction(1, 3)),))
     for way in ("smart", "encode"):
         report(
@@ -77,7 +77,7 @@ def encodings(source: Path, output: Path, folder: Path) -> None:
         )  # type: ignore[misc]
     for name, wish in WISHES.items():
         report(name, output, lambda wish=wish: convert(source, output, info, wish, scratch=folder))  # type: ignore[misc]
-    half = Wish("mp4", limit_bytes=info.size_bytes // 2)
+    half = ConvertOptions("mp4", limit_bytes=info.size_bytes // 2)
     report("mp4 of half the size", output, lambda: convert(source, output, info, half, scratch=folder))
     report("hls", output, lambda: hls.stream(source, output, info, Shape(), scratch=folder))
     sizes = hls.ladder(info.video, Shape())
@@ -89,7 +89,9 @@ def encodings(source: Path, output: Path, folder: Path) -> None:
 
 
 def alone(source: Path, output: Path, info, one, folder: Path) -> None:
-    convert(source, output, info, Wish("mp4", "medium", shape=Shape(resolution=one.short_side)), scratch=folder)
+    convert(
+        source, output, info, ConvertOptions("mp4", "medium", shape=Shape(resolution=one.short_side)), scratch=folder
+    )
 
 
 def encode(arguments: list[object]) -> None:

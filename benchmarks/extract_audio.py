@@ -17,19 +17,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine.audio.track_file import Wish
+from jobs.engine.audio.track_file import AudioFileOptions
 from jobs.engine.container import ffmpeg
 from jobs.engine.pipelines.extract_audio import extract
 from jobs.engine.probe.inspection import inspect
 
 WISHES = {
-    "copy": Wish(),
-    "mp3": Wish("mp3"),
-    "m4a at 96 kbit/s": Wish("m4a", bitrate_kbps=96),
-    "opus": Wish("opus"),
-    "flac": Wish("flac"),
-    "wav": Wish("wav"),
-    "mp3 at -16 LUFS": Wish("mp3", loudness_lufs=-16),
+    "copy": AudioFileOptions(),
+    "mp3": AudioFileOptions("mp3"),
+    "m4a at 96 kbit/s": AudioFileOptions("m4a", bitrate_kbps=96),
+    "opus": AudioFileOptions("opus"),
+    "flac": AudioFileOptions("flac"),
+    "wav": AudioFileOptions("wav"),
+    "mp3 at -16 LUFS": AudioFileOptions("mp3", loudness_lufs=-16),
 }
 
 

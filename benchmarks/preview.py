@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from jobs.engine.container import ffmpeg
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.pipelines.trailer import Plan, trailer
+from jobs.engine.pipelines.trailer import TrailerOptions, trailer
 from jobs.engine.probe.inspection import inspect
 
 Spent = dict[str, tuple[float, float]]
@@ -38,7 +38,7 @@ def main() -> None:
         subprocess.run([*argv, "-map", "0", "-c", "copy", str(source)], check=True)
         info = inspect(source)
         print(f"{float(info.duration):.0f} s, {info.size_bytes / 1e6:.0f} MB, {info.video.width}x{info.video.height}")
-        plan = Plan(Fraction(arguments.seconds), 5, 640, title="Weekly review", closing="See all of it")
+        plan = TrailerOptions(Fraction(arguments.seconds), 5, 640, title="Weekly review", closing="See all of it")
         runs = [spent(source, info, plan, Path(folder)) for _ in range(arguments.runs)]
         best = min(runs, key=lambda run: sum(clock for clock, _ in run.values()))
         for stage, (clock, processor) in best.items():
@@ -47,7 +47,7 @@ def main() -> None:
         print(f"{'all':<26} {clock:8.2f} s {processor:8.2f} s processor")
 
 
-def spent(source: Path, info: MediaInfo, plan: Plan, folder: Path) -> Spent:
+def spent(source: Path, info: MediaInfo, plan: TrailerOptions, folder: Path) -> Spent:
     """Seconds on the clock and of processor for each stage."""
     found: Spent = {}
     last = ("", time.monotonic(), used())

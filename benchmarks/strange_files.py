@@ -233,7 +233,7 @@ def work(source: Path, more: str, out: Path, keep: str) -> dict[str, Any]:
     answer: dict[str, Any] = {"results": {}, "faults": []}
     try:
         info = probe(source).info
-        source = discontinuities.file(source, info, source.parent)
+        source = discontinuities.readable_file(source, info, source.parent)
     except JobError as error:
         answer["faults"].append(f"probe: {error.message}")
         return answer

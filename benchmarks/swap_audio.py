@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine.analysis.alignment import Sound, align
+from jobs.engine.analysis.alignment import AudioSource, align
 from jobs.engine.analysis.gcc_phat import delay
 from jobs.engine.audio import decoder
 from jobs.engine.pipelines import swap_audio
@@ -72,19 +72,19 @@ def main() -> None:
         )
 
 
-def sound(path: Path) -> Sound:
+def sound(path: Path) -> AudioSource:
     info = inspect(path)
-    return Sound(path, info, info.audio[0])
+    return AudioSource(path, info, info.audio[0])
 
 
-def filmed(folder: Path, talk: spoken.Talk, pair: Pair) -> Sound:
+def filmed(folder: Path, talk: spoken.Talk, pair: Pair) -> AudioSource:
     wav = spoken.write(folder / "camera.wav", rooms.camera(talk, noise_db=pair.camera_snr_db))
     path = folder / "camera.mp4"
     run_ffmpeg(*picture(float(talk.duration), 25, "64x48"), "-i", url(wav), *FAST_X264, "-c:a", "aac", url(path))
     return sound(path)
 
 
-def recorded(folder: Path, talk: spoken.Talk, pair: Pair) -> Sound:
+def recorded(folder: Path, talk: spoken.Talk, pair: Pair) -> AudioSource:
     # What lies before the talk is hiss alone, which needs no resampling.
     lead = max(0, -pair.start - 30)
     heard = rooms.recorder(talk, pair.start + lead, pair.seconds - lead, pair.ppm, pair.recorder_snr_db)
@@ -98,7 +98,7 @@ def recorded(folder: Path, talk: spoken.Talk, pair: Pair) -> Sound:
     return sound(path)
 
 
-def report(name: str, own: Sound, other: Sound, talk: spoken.Talk, pair: Pair, folder: Path) -> None:
+def report(name: str, own: AudioSource, other: AudioSource, talk: spoken.Talk, pair: Pair, folder: Path) -> None:
     output, before = folder / "out.mp4", used()
     with contextlib.suppress(InputError):
         done = swap_audio.swap(

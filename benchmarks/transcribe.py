@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine.captions.recognition import Ears, Heard, hear
+from jobs.engine.captions.recognition import RecogniserOptions, Recognition, recognise
 from jobs.engine.container import ffmpeg
 from jobs.engine.probe.inspection import inspect
 from tests import dictation
@@ -39,25 +39,25 @@ def main() -> None:
     parser.add_argument("--made", type=int, default=0, help="phrases of made speech")
     parser.add_argument("--model", default="", help="a Whisper model: a folder or a name")
     arguments = parser.parse_args()
-    ears = Ears("whisper", arguments.model) if arguments.model else Ears()
+    options = RecogniserOptions("whisper", arguments.model) if arguments.model else RecogniserOptions()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / f"source{arguments.media.suffix}"
         argv = [ffmpeg.program(), "-v", "error", "-stream_loop", str(arguments.loops - 1), "-i", str(arguments.media)]
         subprocess.run([*argv, "-map", "0", "-c", "copy", str(source)], check=True)
-        heard = measured(source, ears)
+        heard = measured(source, options)
         if arguments.text:
             told(arguments.media.name, arguments.text, heard, arguments.loops)
         if arguments.made:
             phrases = [(0.5 + 6 * place, SENTENCES[place % len(SENTENCES)]) for place in range(arguments.made)]
             made = Path(folder) / "made.wav"
             dictation.dictated(made, phrases, 6 * arguments.made + 1)
-            told(f"espeak-ng, {dictation.VOICE}", " ".join(text for _, text in phrases), measured(made, ears), 1)
+            told(f"espeak-ng, {dictation.VOICE}", " ".join(text for _, text in phrases), measured(made, options), 1)
 
 
-def measured(source: Path, ears: Ears) -> Heard:
+def measured(source: Path, options: RecogniserOptions) -> Recognition:
     info = inspect(source)
     before, begun = used(), time.monotonic()
-    heard = hear(source, info, info.audio[0], ears)
+    heard = recognise(source, info, info.audio[0], options)
     clock, processor = time.monotonic() - begun, used() - before
     speech = float(heard.speech)
     peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -67,7 +67,7 @@ def measured(source: Path, ears: Ears) -> Heard:
     return heard
 
 
-def told(name: str, text: str, heard: Heard, loops: int) -> None:
+def told(name: str, text: str, heard: Recognition, loops: int) -> None:
     wanted = words(text) * loops
     found = words(" ".join(word.text for word in heard.words))
     print(f"{name}: {len(wanted)} words, word error rate {100 * errors(wanted, found) / len(wanted):.1f} %", flush=True)

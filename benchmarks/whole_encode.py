@@ -55,7 +55,7 @@ def compare(source: Path, runs: int, folder: Path) -> None:
             output = folder / f"{name}.mp4"
             with mock.patch.object(chunked_encoder, "chunks", lambda *_, parts=parts: parts):
                 rows[name].append(timed(name, lambda output=output: encode(source, index, wanted, output), output))
-    print(f"{len(wanted.source_pts)} pictures, {len(chunks)} chunks, {chunked_encoder.THREADS} threads\n")
+    print(f"{len(wanted.source_pts)} pictures, {len(chunks)} chunks, {chunked_encoder.MAXIMUM_THREADS} threads\n")
     print("| | seconds | processor | cores busy | size MB | dB | dB at starts |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     starts = {first + step for first, _ in chunks for step in range(STARTS)}

@@ -19,7 +19,7 @@ from jobs.engine.edit import cut_plan
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines import measuring, silence_cut
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.runtime.file_lock import alone
+from jobs.engine.runtime.file_lock import exclusive_lock
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.errors import Busy
 from jobs.services import measuring as services
@@ -61,7 +61,7 @@ def cache(client: Client, site: Site, video: str) -> Path:
 @contextmanager
 def slow(folder: Path, what: str = "loudness") -> Iterator[None]:
     """Whoever measures waits, as if there were very much to decode."""
-    with alone(measuring.lock_file(folder, what, "all")):
+    with exclusive_lock(measuring.lock_file(folder, what, "all")):
         yield
 
 
@@ -127,11 +127,11 @@ def test_who_leaves_takes_nothing_from_who_waits_for_the_same(site: Site, ann: C
 
 
 def test_who_asks_for_too_much_at_once_is_told_when_to_ask_again(site: Site, ann: Client, quiet: Path):
-    videos = [uploaded(ann, quiet) for _ in range(services.MOST_OF_ONE + 1)]
+    videos = [uploaded(ann, quiet) for _ in range(services.MAXIMUM_CHILDREN_OF_ONE + 1)]
     with ThreadPoolExecutor() as pool, slow(cache(ann, site, videos[0])), slow(cache(ann, site, videos[1])):
         with slow(cache(ann, site, videos[2])):
             first = [pool.submit(ann.get, f"/videos/{video}/levels") for video in videos[:-1]]
-            assert eventually(lambda: children(site) == services.MOST_OF_ONE)
+            assert eventually(lambda: children(site) == services.MAXIMUM_CHILDREN_OF_ONE)
             refused = ann.get(f"/videos/{videos[-1]}/levels")
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "server_busy")
             assert int(refused.headers["Retry-After"]) > 0
@@ -146,7 +146,7 @@ def test_who_asks_for_too_much_at_once_is_told_when_to_ask_again(site: Site, ann
 
 
 def test_all_accounts_together_have_only_so_many_children(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(services, "MOST", 2)
+    monkeypatch.setattr(services, "MAXIMUM_CHILDREN", 2)
     source = media.audio(tmp_path / "tone.wav")
     info = inspect(source).to_json()
 
@@ -184,7 +184,7 @@ def test_processes_that_ask_at_the_same_time_measure_once(tmp_path: Path):
 
 def test_locks_are_those_of_the_kernel_and_go_with_who_held_them(tmp_path: Path):
     lock = measuring.lock_file(tmp_path, "voice", 0)
-    with alone(lock):
+    with exclusive_lock(lock):
         pass
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

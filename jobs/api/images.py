@@ -12,7 +12,7 @@ from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.image_schemas import ImageDeleted, ImageList, ImageOut
 from jobs.api.schemas import Page, path_of
 from jobs.auth.access import aowned, owned
-from jobs.engine.probe.image_sanitizer import LIMIT_BYTES
+from jobs.engine.probe.image_sanitizer import MAXIMUM_BYTES
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Image
@@ -48,8 +48,8 @@ def upload_image(request: HttpRequest, response: HttpResponse) -> Status[ImageOu
 def uploaded(request: HttpRequest) -> TemporaryUploadedFile:
     """The file of a multipart body, on disk. The body is only now read."""
     length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length > LIMIT_BYTES + AROUND_BYTES:
-        raise ApiError(413, "too_large", f"An image has at most {LIMIT_BYTES >> 20} MB. Export it smaller.")
+    if length > MAXIMUM_BYTES + AROUND_BYTES:
+        raise ApiError(413, "too_large", f"An image has at most {MAXIMUM_BYTES >> 20} MB. Export it smaller.")
     if request.content_type != "multipart/form-data":
         raise ApiError(415, "content_type", "Send the image as the field “file” of multipart/form-data.")
     uploads.refuse_overfull(length)

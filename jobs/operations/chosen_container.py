@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from jobs.engine.container import muxers
 from jobs.engine.container.muxers import Container
 from jobs.engine.model.told import Told
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
@@ -51,7 +51,7 @@ def made_in(context: Context, container: Container, output: Path, make: Make) ->
         between,
         output,
         inspect(between),
-        Wish("webm"),
+        ConvertOptions("webm"),
         scratch=context.scratch,
         progress=lambda done, stage: context.progress(WORK_SHARE + (1 - WORK_SHARE) * done, stage),
         log=context.log,

@@ -10,7 +10,7 @@ from jobs.engine.analysis import peak_levels
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.pipelines import clean_audio
-from jobs.engine.pipelines.clean_audio import Cleaned, Mains, Wish
+from jobs.engine.pipelines.clean_audio import Cleaned, CleanOptions, Mains
 from jobs.engine.render import replace_audio
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import Progress, wrapped
@@ -59,7 +59,8 @@ class CleanAudioForm(OperationForm):
 
 @dataclasses.dataclass(frozen=True)
 class CleanAudioParams:
-    """`track` is the place among the audio tracks; see jobs.engine.pipelines.clean_audio.Wish for the others."""
+    """`track` is the index among the audio tracks; see jobs.engine.pipelines.clean_audio.CleanOptions for the
+    others."""
 
     VERSION: ClassVar[int] = 1
 
@@ -68,11 +69,11 @@ class CleanAudioParams:
     highpass_hz: float | None = None
     loudness_lufs: float | None = None
     track: int = 0
-    container: muxers.Wished = "mp4"
+    container: muxers.ContainerChoice = "mp4"
 
     @property
-    def wish(self) -> Wish:
-        return Wish(self.strength, self.hum, self.highpass_hz, self.loudness_lufs)
+    def wish(self) -> CleanOptions:
+        return CleanOptions(self.strength, self.hum, self.highpass_hz, self.loudness_lufs)
 
 
 class CleanAudio(Operation[CleanAudioParams]):
@@ -87,7 +88,7 @@ class CleanAudio(Operation[CleanAudioParams]):
 
     def check(self, info: MediaInfo, params: CleanAudioParams) -> None:
         tracks = clean_audio.tracks(info, track_of(info, params))
-        muxers.check_wished(params.container, info, *replace_audio.codecs(info, tracks))
+        muxers.check_choice(params.container, info, *replace_audio.codecs(info, tracks))
 
     def run(self, context: Context, params: CleanAudioParams) -> list[Draft]:
         track = track_of(context.info, params)

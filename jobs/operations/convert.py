@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert import conversion, framing, hls
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.formats import Quality
 from jobs.engine.pipelines.convert.framing import Shape
@@ -136,11 +136,13 @@ class ConvertParams:
         return Shape(self.crop, self.rotate, self.resolution, self.enlarge, rate)
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> ConvertOptions:
         """What a single file is to be; for a stream, what its sizes have to be possible with."""
         quality: Quality | None = None if self.quality == "keep" else self.quality
         limit = round(self.size_mb * MEGABYTE) if self.size_mb else None
-        return Wish("mp4" if self.target == "hls" else self.target, quality, limit, self.shape, self.hdr == "keep")
+        return ConvertOptions(
+            "mp4" if self.target == "hls" else self.target, quality, limit, self.shape, self.hdr == "keep"
+        )
 
 
 class Convert(Operation[ConvertParams]):

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from jobs.engine.analysis import peak_levels
 from jobs.engine.audio import track_file
-from jobs.engine.audio.track_file import SoundFormat, Wish
+from jobs.engine.audio.track_file import AudioFileOptions, AudioFormat
 from jobs.engine.container import audio_files
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.pipelines import extract_audio
@@ -54,7 +54,7 @@ class ExtractAudioForm(OperationForm):
 
     def clean_bitrate_kbps(self) -> int | None:
         kbps = self.cleaned_data["bitrate_kbps"]
-        most = audio_files.FILES[self.cleaned_data["format"]].most_kbps if self.encodes else 0
+        most = audio_files.FORMATS[self.cleaned_data["format"]].maximum_kbps if self.encodes else 0
         if kbps and most and kbps > most:
             raise ValidationError(f"This format has at most {most} kbit/s. Choose no more than that.")
         # The field is hidden where it has no meaning: what may still stand in it concerns nobody.
@@ -75,19 +75,19 @@ class ExtractAudioForm(OperationForm):
 
 @dataclasses.dataclass(frozen=True)
 class ExtractAudioParams:
-    """`track` is the place among the audio tracks; see jobs.engine.audio.track_file.Wish for the others."""
+    """`track` is the place among the audio tracks; see jobs.engine.audio.track_file.AudioFileOptions for the others."""
 
     VERSION: ClassVar[int] = 1
 
     track: int | Literal["all"] = "all"
-    format: SoundFormat = "copy"
+    format: AudioFormat = "copy"
     bitrate_kbps: int | None = None
     loudness_lufs: float | None = None
     mono: bool = False
 
     @property
-    def wish(self) -> Wish:
-        return Wish(self.format, self.bitrate_kbps, self.loudness_lufs, self.mono)
+    def wish(self) -> AudioFileOptions:
+        return AudioFileOptions(self.format, self.bitrate_kbps, self.loudness_lufs, self.mono)
 
 
 class ExtractAudio(Operation[ExtractAudioParams]):

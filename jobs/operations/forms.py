@@ -84,7 +84,7 @@ class LoudnessField(NumberField):
 
 
 class ContainerField(forms.ChoiceField):
-    """What kind of file the result is: a name of `muxers.Wished`."""
+    """What kind of file the result is: a name of `muxers.ContainerChoice`."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -8,7 +8,7 @@ from django import forms
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import trailer
-from jobs.engine.pipelines.trailer import Format, Plan
+from jobs.engine.pipelines.trailer import Format, TrailerOptions
 from jobs.engine.video import frame_reader, text_raster
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import NumberField, OperationForm, safe_name
@@ -106,8 +106,8 @@ class PreviewParams:
     width: int = 640
 
     @property
-    def plan(self) -> Plan:
-        return Plan(
+    def plan(self) -> TrailerOptions:
+        return TrailerOptions(
             seconds=Fraction(str(self.seconds)),
             count=self.count,
             width=self.width,

@@ -203,7 +203,7 @@ class SilenceCutParams:
     speed: float = 4
     render: Literal["smart", "encode", "none"] = "smart"
     exports: tuple[Literal["otio", "edl", "fcpxml", "xml", "json"], ...] = ()
-    container: muxers.Wished = "mp4"
+    container: muxers.ContainerChoice = "mp4"
 
     def for_engine(self) -> CutParams:
         """Raises InputError on values that make no sense."""
@@ -244,7 +244,7 @@ class SilenceCut(Operation[SilenceCutParams]):
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
         """The plan, and the recording and the captions without its silences."""
-        container = muxers.wished(params.container, context.source, context.info)
+        container = muxers.chosen_container(params.container, context.source, context.info)
         output = context.scratch / f"cut{container.suffix}"
         result = silence_cut.cut(
             context.source,

@@ -8,7 +8,7 @@ from typing import ClassVar
 from django import forms
 
 from jobs.engine.analysis import alignment
-from jobs.engine.analysis.alignment import Sound
+from jobs.engine.analysis.alignment import AudioSource
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import swap_audio
@@ -62,7 +62,7 @@ class SwapAudioParams:
     audio: str
     mode: Mode = "replace"
     balance: float = 0.5
-    container: muxers.Wished = "mp4"
+    container: muxers.ContainerChoice = "mp4"
 
 
 class SwapAudio(Operation[SwapAudioParams]):
@@ -78,15 +78,15 @@ class SwapAudio(Operation[SwapAudioParams]):
 
     def check(self, info: MediaInfo, params: SwapAudioParams) -> None:
         require_enough(info, "This recording")
-        tracks = swap_audio.tracks(Sound(Path(), info, info.audio[0]), Path(), params.mode)
-        muxers.check_wished(params.container, info, *replace_audio.codecs(info, tracks))
+        tracks = swap_audio.tracks(AudioSource(Path(), info, info.audio[0]), Path(), params.mode)
+        muxers.check_choice(params.container, info, *replace_audio.codecs(info, tracks))
 
     def check_inputs(self, info: MediaInfo, params: SwapAudioParams, infos: Mapping[str, MediaInfo]) -> None:
         require_enough(infos["audio"], "The other recording")
 
     def run(self, context: Context, params: SwapAudioParams) -> list[Draft]:
         own, other = (
-            Sound(source, info, info.audio[0])
+            AudioSource(source, info, info.audio[0])
             for source, info in (
                 (context.source, context.info),
                 (context.inputs["audio"], context.input_infos["audio"]),
@@ -114,9 +114,9 @@ def require_enough(info: MediaInfo, name: str) -> None:
     """Raise InputError when a recording has no sound, or is too short to be found by it."""
     if not info.audio:
         raise InputError(f"{name} has no sound to line it up by. Choose one with sound.", code="no_audio")
-    if info.duration < alignment.SHORTEST_SECONDS:
+    if info.duration < alignment.MINIMUM_SECONDS:
         raise InputError(
-            f"{name} is shorter than {alignment.SHORTEST_SECONDS} s, which is too short to line it up. "
+            f"{name} is shorter than {alignment.MINIMUM_SECONDS} s, which is too short to line it up. "
             "Choose a longer one.",
             code="too_short",
         )

@@ -11,7 +11,7 @@ from django.utils.translation import get_language_info
 
 from jobs.engine.analysis import peak_levels
 from jobs.engine.captions import cues, line_breaking
-from jobs.engine.captions.recognition import Ears, EngineName
+from jobs.engine.captions.recognition import EngineName, RecogniserOptions
 from jobs.engine.captions.transcribe import transcribe
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
@@ -97,9 +97,9 @@ class TranscribeParams:
     reuse: bool = False
 
     @property
-    def ears(self) -> Ears:
+    def recogniser(self) -> RecogniserOptions:
         engine = usual() if self.engine == "auto" else self.engine
-        return Ears(engine, settings.WHISPER_MODEL if engine == "whisper" else "", self.language)
+        return RecogniserOptions(engine, settings.WHISPER_MODEL if engine == "whisper" else "", self.language)
 
 
 class Transcribe(Operation[TranscribeParams]):
@@ -115,13 +115,13 @@ class Transcribe(Operation[TranscribeParams]):
 
     def check(self, info: MediaInfo, params: TranscribeParams) -> None:
         peak_levels.tracks(info, params.audio_track)
-        ears = params.ears
-        if ears.engine == "whisper" and not ears.model:
+        recogniser = params.recogniser
+        if recogniser.engine == "whisper" and not recogniser.model:
             raise InputError(
                 "This server has no Whisper model. Choose pocketsphinx, or ask the operator to set WHISPER_MODEL.",
                 code="no_model",
             )
-        if ears.engine == "pocketsphinx" and ears.language not in ("", "en"):
+        if recogniser.engine == "pocketsphinx" and recogniser.language not in ("", "en"):
             raise InputError(
                 "The recogniser of this server only knows English. Choose en, or ask the operator for a Whisper model.",
                 code="no_language",
@@ -154,7 +154,7 @@ class Transcribe(Operation[TranscribeParams]):
             context.source,
             context.info,
             track,
-            params.ears,
+            params.recogniser,
             cache=context.cache,
             progress=lambda done, stage: context.progress(share * done, stage),
             log=context.log,
@@ -185,7 +185,7 @@ class Transcribe(Operation[TranscribeParams]):
             )
             facts |= {"sound_packets_copied": packets}
         name = safe_name(f"{context.title} (captions)", suffix)
-        container = muxers.named(output)
+        container = muxers.for_name(output)
         return Draft(output, "video", name, container.media_type, with_notes(context, output, facts))
 
 

@@ -50,7 +50,7 @@ class TrimParams:
     start: float | None = None
     end: float | None = None
     render: Literal["smart", "encode"] = "smart"
-    container: muxers.Wished = "mp4"
+    container: muxers.ContainerChoice = "mp4"
 
     def kept(self, info: MediaInfo) -> tuple[Fraction, Fraction]:
         """The range to keep, as a person wrote it: 1.1 is eleven tenths."""
@@ -77,7 +77,7 @@ class Trim(Operation[TrimParams]):
             )
 
     def run(self, context: Context, params: TrimParams) -> list[Draft]:
-        container = muxers.wished(params.container, context.source, context.info)
+        container = muxers.chosen_container(params.container, context.source, context.info)
         output = context.scratch / f"trimmed{container.suffix}"
         result = silence_cut.cut(
             context.source,

@@ -135,7 +135,7 @@ class WatermarkParams:
     start: float | None = None
     end: float | None = None
     fade: float = 0.0
-    container: muxers.Wished = "mp4"
+    container: muxers.ContainerChoice = "mp4"
 
     @property
     def look(self) -> OverlayOptions:
@@ -168,7 +168,7 @@ class Watermark(Operation[WatermarkParams]):
 
     def check(self, info: MediaInfo, params: WatermarkParams) -> None:
         watermark.check(info, params.look)
-        muxers.check_wished(params.container, info, "h264", [track.codec for track in info.audio])
+        muxers.check_choice(params.container, info, "h264", [track.codec for track in info.audio])
         if not params.image:
             text_raster.font_for(params.text)
 

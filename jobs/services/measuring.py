@@ -15,17 +15,17 @@ from jobs.engine.runtime.sandbox import Answer
 from jobs.engine.runtime.subprocess_runner import Child
 from jobs.errors import Busy
 
-MOST = max(4, os.cpu_count() or 1)
+MAXIMUM_CHILDREN = max(4, os.cpu_count() or 1)
 """Children at the same time, for one web process."""
-MOST_OF_ONE = 3
+MAXIMUM_CHILDREN_OF_ONE = 3
 """Those for one account: a page asks for sound and frames at once."""
 _guard = threading.Lock()
-_running: set["_Work"] = set()
-_shared: dict[Hashable, "_Work"] = {}
+_running: set["_Measurement"] = set()
+_shared: dict[Hashable, "_Measurement"] = {}
 """Those of `_running` that somebody waits for."""
 
 
-class _Work:
+class _Measurement:
     """One child. `askers` wait for `done`."""
 
     def __init__(self, owner_id: int) -> None:
@@ -37,7 +37,7 @@ class _Work:
         self._stopped = False
 
     def run(self, request: measuring.Request) -> None:
-        """In a thread from start to end, as `process.started` wants it."""
+        """In a thread from start to end, as `subprocess_runner.started` wants it."""
         try:
             self.done.set_result(measuring.ask(request, self._at_start))
         except Exception as error:  # noqa: BLE001 handed to those who wait
@@ -75,10 +75,13 @@ async def answer(owner_id: int, key: Hashable, request: Callable[[], measuring.R
                     del _shared[key]
 
 
-def _begun(owner_id: int, key: Hashable, request: measuring.Request) -> _Work:
-    if len(_running) >= MOST or sum(work.owner_id == owner_id for work in _running) >= MOST_OF_ONE:
+def _begun(owner_id: int, key: Hashable, request: measuring.Request) -> _Measurement:
+    if (
+        len(_running) >= MAXIMUM_CHILDREN
+        or sum(work.owner_id == owner_id for work in _running) >= MAXIMUM_CHILDREN_OF_ONE
+    ):
         raise Busy("The server is measuring other recordings. Try again in a few seconds.")
-    work = _Work(owner_id)
+    work = _Measurement(owner_id)
     threading.Thread(target=work.run, args=[request], name="measuring", daemon=True).start()
     _running.add(work)
     _shared[key] = work

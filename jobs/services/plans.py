@@ -29,7 +29,7 @@ QUICK_SECONDS = 3600
 QUICK_RANGES = 1000
 """A plan of a longer recording, or of more ranges, would hold the web process up for others."""
 Detector = Literal["loudness", "voice"]
-Track = int | Literal["all"]
+TrackChoice = int | Literal["all"]
 T = TypeVar("T")
 
 
@@ -55,8 +55,8 @@ async def cut_plan(video: Video, params: SilenceCutParams) -> dict[str, Any]:
     return await measuring.answer(video.owner_id, (video.sha256, "plan", params.audio_track, digest), lambda: request)
 
 
-async def heard(video: Video, detector: Detector, track: Track) -> bytes:
-    """What the detector measures of a recording, as `grades` writes it for a page.
+async def heard(video: Video, detector: Detector, track: TrackChoice) -> bytes:
+    """What the detector measures of a recording, as `level_quantizer` writes it for a page.
 
     Takes seconds the first time, milliseconds from then on. Raises as `cut_plan` does, and FileNotFoundError.
     """
@@ -76,13 +76,13 @@ def heard_version(detector: Detector) -> str:
     return f"{detector}-{vad.VERSION if detector == 'voice' else peak_levels.VERSION}.{level_quantizer.VERSION}"
 
 
-async def _heard(video: Video, detector: Detector, track: Track) -> Levels | Voice:
+async def _heard(video: Video, detector: Detector, track: TrackChoice) -> Levels | Voice:
     peak_levels.tracks(video.info, track)
-    kept: Callable[[Path, Track], Levels | Voice | None] = vad.kept if detector == "voice" else peak_levels.kept
+    kept: Callable[[Path, TrackChoice], Levels | Voice | None] = vad.kept if detector == "voice" else peak_levels.kept
     return await _kept(video, detector, track, lambda cache: kept(cache, track))
 
 
-async def _kept(video: Video, what: str, track: Track, load: Callable[[Path], T | None]) -> T:
+async def _kept(video: Video, what: str, track: TrackChoice, load: Callable[[Path], T | None]) -> T:
     """What is in the cache of a recording, after it was measured if it has to be."""
     cache = storage.cache_dir(video.sha256)
     if (found := await asyncio.to_thread(load, cache)) is None:
@@ -93,6 +93,6 @@ async def _kept(video: Video, what: str, track: Track, load: Callable[[Path], T 
     return found
 
 
-def _request(video: Video, what: str, track: Track) -> Request:
+def _request(video: Video, what: str, track: TrackChoice) -> Request:
     cache = storage.cache_dir(video.sha256)
     return Request(what, str(storage.path(video.key)), str(cache), video.info.to_json(), track)

@@ -16,6 +16,6 @@ def file(video: Video) -> Path:
     came, cache, info = storage.path(video.key), storage.cache_dir(video.sha256), video.info
     if not info.is_of_copy:
         return came
-    if not discontinuities.kept(cache).exists():
+    if not discontinuities.cached_copy(cache).exists():
         measuring.ask(measuring.Request("clock", str(came), str(cache), info.to_json()))
-    return discontinuities.kept(cache)
+    return discontinuities.cached_copy(cache)

@@ -24,7 +24,7 @@ SLIDERS = {
     "pause_ms": Slider(0, 3000, 50),
     "speed": Slider(1.5, 16, 0.5),
 }
-"""By field. Steps of levels are those that `grades` tells apart."""
+"""By field. Steps of levels are those that `level_quantizer` tells apart."""
 IN_VIEW = ["detector", "pauses", *SLIDERS]
 SCRIPTS = ["planner.js", "cutlist.js", "waveform.js", "cutplay.js", "cutform.js", "cutdraft.js", "cutplan.js"]
 """In the order in which they build on each other."""

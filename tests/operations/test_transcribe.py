@@ -59,8 +59,12 @@ def test_what_is_not_there_is_refused_before_any_work():
 def test_a_configured_model_is_the_best_there_is(settings):
     settings.WHISPER_MODEL = "/models/small"
     params = parsed(factories.info(), language="de")
-    assert (params.ears.engine, params.ears.model, params.ears.language) == ("whisper", "/models/small", "de")
-    assert parsed(engine="pocketsphinx").ears.engine == "pocketsphinx"
+    assert (params.recogniser.engine, params.recogniser.model, params.recogniser.language) == (
+        "whisper",
+        "/models/small",
+        "de",
+    )
+    assert parsed(engine="pocketsphinx").recogniser.engine == "pocketsphinx"
 
 
 def test_the_form_says_who_listens_and_how_good_to_expect():

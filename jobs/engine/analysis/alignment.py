@@ -1,9 +1,8 @@
 """Where on the clock of one recording another one of the same event lies, and how much its clock drifts.
 
-Three steps, each narrowing what the one before found: envelopes of 20 ms steps anywhere (`whereabouts`); short windows
-all over the overlap, to a small part of a millisecond (`delay`); the same again without the drift found so far, which
-is 0.6 ms over 4 s at 145 ppm and blurs what is compared.
-"""
+Three steps, each narrowing what the one before found: envelopes of 20 ms steps anywhere (`coarse_offset`); short
+windows all over the overlap, to a small part of a millisecond (`gcc_phat`); the same again without the drift found so
+far, which is 0.6 ms over 4 s at 145 ppm and blurs what is compared."""
 
 import dataclasses
 from collections.abc import Callable
@@ -14,36 +13,36 @@ import numpy as np
 
 from jobs.engine.analysis import band_envelope, coarse_offset, ransac
 from jobs.engine.analysis.band_envelope import Envelope
-from jobs.engine.analysis.coarse_offset import Line, Times
+from jobs.engine.analysis.coarse_offset import ClockLine, Times
 from jobs.engine.analysis.gcc_phat import Signal, delay
 from jobs.engine.audio import decoder
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.errors import InputError
 
-FASTEST_DRIFT = 1000e-6
+MAXIMUM_DRIFT = 1000e-6
 """Recorders' clocks are off by up to some 150 parts in a million; more than a thousand is another speed."""
-SHORTEST_SECONDS = 8
+MINIMUM_SECONDS = 8
 """In less sound, hum or a held note is enough to fit."""
-CONFIDENT = 0.45
+MINIMUM_CONFIDENCE = 0.45
 """Share of the windows that have to agree."""
-AGREEING = 5
+MINIMUM_AGREEING_WINDOWS = 5
 """Windows that have to agree at least: so many do not by chance."""
 
 RATE = 16_000
-WINDOWS = 32
+MAXIMUM_WINDOWS = 32
 WINDOW_SECONDS = 4.0
 # Shorter windows rather than fewer, also in a short overlap.
-FEWEST = 12
+MINIMUM_WINDOWS = 12
 # How far from the rough line the exact place may lie.
-REACH_SECONDS = 0.15
+SEARCH_SECONDS = 0.15
 TOLERANCE_SECONDS = 0.002
 # A window whose best place is hardly better than another one witnesses nothing. Measured on unrelated talks: up to 1.5;
 # on the same talk in a reverberant room: 3 to 7.
-CLEAR = 1.6
+MINIMUM_CLEARNESS = 1.6
 BLOCK_SAMPLES = RATE * 10
 
 
-class Sound(NamedTuple):
+class AudioSource(NamedTuple):
     """One track of a recording that lies in a file."""
 
     source: Path
@@ -59,7 +58,7 @@ class Alignment:
     `begin` and `end` are the seconds of the first recording that the other one covers.
     """
 
-    line: Line
+    line: ClockLine
     agreeing: int
     windows: int
     spread_seconds: float
@@ -73,7 +72,7 @@ class Alignment:
 
     @property
     def is_sure(self) -> bool:
-        return self.agreeing >= AGREEING and self.confidence >= CONFIDENT
+        return self.agreeing >= MINIMUM_AGREEING_WINDOWS and self.confidence >= MINIMUM_CONFIDENCE
 
     @property
     def offset_ms(self) -> float:
@@ -87,8 +86,8 @@ class Alignment:
 
 
 def align(
-    own: Sound,
-    other: Sound,
+    own: AudioSource,
+    other: AudioSource,
     *,
     progress: Callable[[float], None] | None = None,
 ) -> Alignment:
@@ -99,31 +98,40 @@ def align(
     total = 2 * float(own.info.duration + other.info.duration)
     done = 0.0
 
-    def told(sound: Sound) -> Callable[[float], None]:
+    def reporter(audio: AudioSource) -> Callable[[float], None]:
         nonlocal done
-        before, done = done, done + float(sound.info.duration)
+        before, done = done, done + float(audio.info.duration)
         return lambda seconds: progress(min(1.0, (before + seconds) / total)) if progress else None
 
-    heard = [band_envelope.measure(*sound, progress=told(sound)) for sound in (own, other)]
-    for one, name in zip(heard, ("The video", "The other recording"), strict=True):
-        require_sound(one, name)
-    line = coarse_offset.rough(*heard, fastest_drift=FASTEST_DRIFT)
-    there = coarse_offset.promising(heard[0], heard[1], line, longest=WINDOW_SECONDS, fewest=FEWEST, most=WINDOWS)
-    reach = REACH_SECONDS
-    pieces = windows(own, there.starts, there.seconds, progress=told(own))
-    around = windows(other, line.at(there.starts) - reach, there.seconds + 2 * reach, progress=told(other))
-    return dataclasses.replace(exact(there.starts, pieces, around, line), begin=there.begin, end=there.end)
+    envelopes = [band_envelope.measure(*audio, progress=reporter(audio)) for audio in (own, other)]
+    for one, name in zip(envelopes, ("The video", "The other recording"), strict=True):
+        require_audible(one, name)
+    line = coarse_offset.rough_line(*envelopes, maximum_drift=MAXIMUM_DRIFT)
+    there = coarse_offset.most_similar_windows(
+        envelopes[0],
+        envelopes[1],
+        line,
+        maximum_seconds=WINDOW_SECONDS,
+        minimum_count=MINIMUM_WINDOWS,
+        maximum_count=MAXIMUM_WINDOWS,
+    )
+    search_seconds = SEARCH_SECONDS
+    pieces = windows(own, there.starts, there.seconds, progress=reporter(own))
+    around = windows(
+        other, line.at(there.starts) - search_seconds, there.seconds + 2 * search_seconds, progress=reporter(other)
+    )
+    return dataclasses.replace(exact_alignment(there.starts, pieces, around, line), begin=there.begin, end=there.end)
 
 
-def require_sound(heard: Envelope, name: str) -> None:
+def require_audible(envelope: Envelope, name: str) -> None:
     """Raise InputError when a recording has too little sound to be found by it."""
-    if len(heard) < SHORTEST_SECONDS * band_envelope.STEPS_PER_SECOND:
+    if len(envelope) < MINIMUM_SECONDS * band_envelope.STEPS_PER_SECOND:
         raise InputError(
-            f"{name} has less than {SHORTEST_SECONDS} s of sound, which is too little to align by. "
+            f"{name} has less than {MINIMUM_SECONDS} s of sound, which is too little to align by. "
             "Choose a longer recording.",
             code="too_short",
         )
-    if not heard.any():
+    if not envelope.any():
         raise InputError(
             f"{name} is silent, so there is nothing to align by. Choose a recording in which something can be heard.",
             code="silent",
@@ -131,7 +139,7 @@ def require_sound(heard: Envelope, name: str) -> None:
 
 
 def windows(
-    sound: Sound,
+    audio: AudioSource,
     starts: Times,
     seconds: float,
     *,
@@ -143,47 +151,49 @@ def windows(
     """
     count = round(seconds * RATE)
     # Windows may share some sound, and begin before the recording does.
-    held, first = np.zeros(count + RATE, np.float32), -count - RATE
-    found = []
-    with decoder.decoded(*sound, rate=RATE, channels=1) as stream:
+    buffered, first = np.zeros(count + RATE, np.float32), -count - RATE
+    signals = []
+    with decoder.decoded(*audio, rate=RATE, channels=1) as stream:
         for begin in np.rint(starts * RATE).astype(int):
-            while first + len(held) < begin + count:
+            while first + len(buffered) < begin + count:
                 block = np.nan_to_num(stream.read(BLOCK_SAMPLES)[:, 0])
                 if not len(block):
-                    block = np.zeros(begin + count - first - len(held), np.float32)
-                unused = min(max(0, begin - first), len(held))
-                held, first = np.concatenate((held[unused:], block)), first + unused
+                    block = np.zeros(begin + count - first - len(buffered), np.float32)
+                unused = min(max(0, begin - first), len(buffered))
+                buffered, first = np.concatenate((buffered[unused:], block)), first + unused
                 if progress:
                     progress(stream.position / RATE)
-            found.append(held[begin - first : begin - first + count])
-    return found
+            signals.append(buffered[begin - first : begin - first + count])
+    return signals
 
 
-def exact(starts: Times, pieces: list[Signal], around: list[Signal], line: Line) -> Alignment:
+def exact_alignment(starts: Times, pieces: list[Signal], around: list[Signal], line: ClockLine) -> Alignment:
     """The line on which most windows lie, each found sample by sample `REACH_SECONDS` around the rough `line`.
 
     `around` begin that much before `line.at(starts)`, and end that much after.
     """
-    pace, found = 1.0, Alignment(line, 0, 0, 0.0, 0.0, 0.0)
+    pace, alignment = 1.0, Alignment(line, 0, 0, 0.0, 0.0, 0.0)
     for _ in range(2):
         delays = [delay(piece, _slowed(there, pace), RATE) for piece, there in zip(pieces, around, strict=True)]
         sounding = np.array([one is not None for one in delays], bool)
         samples, clearness = np.array([one for one in delays if one]).reshape(-1, 2).T
-        clear = clearness >= CLEAR
-        found = dataclasses.replace(found, windows=int(sounding.sum()), agreeing=0)
+        clear = clearness >= MINIMUM_CLEARNESS
+        alignment = dataclasses.replace(alignment, windows=int(sounding.sum()), agreeing=0)
         if not clear.any():
             break
         x = starts[sounding][clear]
-        lag = line.at(x) - REACH_SECONDS + samples[clear] * pace / RATE - x
-        vote = ransac.line(x, lag, clearness[clear], tolerance=TOLERANCE_SECONDS, steepest=FASTEST_DRIFT)
+        lag = line.at(x) - SEARCH_SECONDS + samples[clear] * pace / RATE - x
+        vote = ransac.line(x, lag, clearness[clear], tolerance=TOLERANCE_SECONDS, maximum_slope=MAXIMUM_DRIFT)
         pace = 1 + vote.slope
         off = np.abs(lag - vote.offset - vote.slope * x)[vote.agree]
         agreeing, spread = int(vote.agree.sum()), float(off.max())
-        found = dataclasses.replace(found, line=Line(vote.offset, pace), agreeing=agreeing, spread_seconds=spread)
-    return found
+        alignment = dataclasses.replace(
+            alignment, line=ClockLine(vote.offset, pace), agreeing=agreeing, spread_seconds=spread
+        )
+    return alignment
 
 
 def _slowed(samples: Signal, pace: float) -> Signal:
     """The samples as a clock without the drift would have taken them."""
-    places = np.arange(int((len(samples) - 1) / pace) + 1) * pace
-    return np.interp(places, np.arange(len(samples)), samples).astype(np.float32)
+    positions = np.arange(int((len(samples) - 1) / pace) + 1) * pace
+    return np.interp(positions, np.arange(len(samples)), samples).astype(np.float32)

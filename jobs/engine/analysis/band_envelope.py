@@ -35,22 +35,22 @@ def measure(
     progress: Callable[[float], None] | None = None,
 ) -> Envelope:
     """The envelope of one track; `progress` gets the seconds that were decoded. Raises ToolError."""
-    found: list[NDArray[np.float32]] = []
+    powers: list[NDArray[np.float32]] = []
     window = np.hanning(2 * STEP_SAMPLES).astype(np.float32)
     edges = np.searchsorted(np.fft.rfftfreq(2 * STEP_SAMPLES, 1 / RATE), EDGES_HZ)
     before = np.zeros(STEP_SAMPLES, np.float32)
-    with decoder.decoded(source, info, track, rate=RATE, channels=1) as sound:
-        while len(block := sound.read(BLOCK_STEPS * STEP_SAMPLES)):
+    with decoder.decoded(source, info, track, rate=RATE, channels=1) as pcm:
+        while len(block := pcm.read(BLOCK_STEPS * STEP_SAMPLES)):
             # Decoders can give not-a-number for damaged sound.
             samples = np.concatenate((before, np.nan_to_num(block[:, 0])))
             samples = np.pad(samples, (0, -len(samples) % STEP_SAMPLES))
             windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * STEP_SAMPLES)[::STEP_SAMPLES]
             power = np.abs(np.fft.rfft(windows * window)) ** 2
-            found.append(np.add.reduceat(power, edges, axis=1)[:, :-1].astype(np.float32))
+            powers.append(np.add.reduceat(power, edges, axis=1)[:, :-1].astype(np.float32))
             before = samples[-STEP_SAMPLES:]
             if progress:
-                progress(sound.position / RATE)
-    return _changes(np.concatenate(found)) if found else np.zeros((0, len(EDGES_HZ) - 1), np.float32)
+                progress(pcm.position / RATE)
+    return _changes(np.concatenate(powers)) if powers else np.zeros((0, len(EDGES_HZ) - 1), np.float32)
 
 
 def _changes(power: NDArray[np.float32]) -> Envelope:
@@ -60,9 +60,9 @@ def _changes(power: NDArray[np.float32]) -> Envelope:
     return (change / (change.std(axis=0) + 1e-6)).astype(np.float32)
 
 
-def _moving_mean(values: NDArray[np.float32], reach: int) -> NDArray[np.float64]:
+def _moving_mean(values: NDArray[np.float32], radius: int) -> NDArray[np.float64]:
     """The mean over `reach` steps either side, of as many as there are."""
     total = np.concatenate((np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)))
-    places = np.arange(len(values))
-    first, last = np.maximum(0, places - reach), np.minimum(len(values), places + reach + 1)
+    steps = np.arange(len(values))
+    first, last = np.maximum(0, steps - radius), np.minimum(len(values), steps + radius + 1)
     return (total[last] - total[first]) / (last - first)[:, None]

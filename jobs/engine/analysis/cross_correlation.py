@@ -20,17 +20,17 @@ Signal = NDArray[np.float64]
 Weights = NDArray[np.float64]
 """One for each sample, for all channels."""
 
-LOWEST_HZ, HIGHEST_HZ = 150.0, 4000.0
+BAND_START_HZ, BAND_END_HZ = 150.0, 4000.0
 """The filter falls from one to nothing over a third of an octave outside of these."""
-MIN_RATE = 11_025
+MINIMUM_RATE = 11_025
 GUARD_SECONDS = Fraction(1, 10)
 """How much sound either side of the places looked at is faded: enough for hum to stay out of the band."""
 # What fits nearly as well this far from the best place tells a repeating sound, where no place is sure.
 RIVAL_SECONDS = 0.002
 # A correlation of less energy than this part of full scale would be one of rounding errors.
-SILENCE = 1e-5
+SILENCE_AMPLITUDE = 1e-5
 # This far below the whole sound (30 dB) lies noise of lossy encoders, another in every encode.
-DROWNED = 0.03
+MINIMUM_BAND_SHARE = 0.03
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,15 +39,14 @@ class Match:
 
     `likeness` is the normalised correlation there, 1 for the same sound, about 0 for another. `rival` is the best one
     anywhere else; near `likeness` it says that the sound repeats and the place is not sure. `level` is the root mean
-    square of the sound that was expected, in the band, `heard` that of the piece; 0 when it is drowned by the sound
-    outside of it. Where one of the two recordings is silent, `likeness` is 0.
-    """
+    square of the sound that was expected, in the band, `piece_level` that of the piece; 0 when it is drowned by the
+    sound outside of it. Where one of the two recordings is silent, `likeness` is 0."""
 
     late_seconds: float
     likeness: float
     rival: float
     level: float
-    heard: float = 0.0
+    piece_level: float = 0.0
 
 
 def match(piece: Samples, around: Samples, rate: int, expected: int) -> Match:
@@ -56,13 +55,13 @@ def match(piece: Samples, around: Samples, rate: int, expected: int) -> Match:
     `expected` is the place in `around`, in samples, where it should be. Places are looked at where the piece lies
     inside as a whole, with GUARD_SECONDS to spare.
     """
-    step = max(1, rate // MIN_RATE)
+    step = max(1, rate // MINIMUM_RATE)
     guard = int(GUARD_SECONDS * rate) // step
     fade = _hann(len(piece))
     faded = piece * fade[:, None]
-    slow_piece = narrowed(faded, rate, step)
+    slow_piece = band_limited(faded, rate, step)
     weights = fade[::step][: len(slow_piece)]
-    slow_around = narrowed(around * _fades(len(around), guard * step)[:, None], rate, step)
+    slow_around = band_limited(around * _fades(len(around), guard * step)[:, None], rate, step)
     there = slow_around[expected // step :][: len(slow_piece)]
     level = _loudness(there * weights[: len(there), None], around[expected:][: len(piece)] * fade[:, None], fade)
     heard = _loudness(slow_piece, faded, fade)
@@ -70,16 +69,16 @@ def match(piece: Samples, around: Samples, rate: int, expected: int) -> Match:
     if likeness is None:
         return Match(0.0, 0.0, 0.0, level, heard)
     best = int(np.argmax(likeness))
-    reach = round(RIVAL_SECONDS * rate / step)
-    others = np.concatenate((likeness[: max(0, best - reach)], likeness[best + reach + 1 :]))
-    place = (best + guard + summit(likeness, best)) * step
-    return Match((expected - place) / rate, float(likeness[best]), float(others.max(initial=0)), level, heard)
+    radius = round(RIVAL_SECONDS * rate / step)
+    others = np.concatenate((likeness[: max(0, best - radius)], likeness[best + radius + 1 :]))
+    position = (best + guard + parabolic_peak(likeness, best)) * step
+    return Match((expected - position) / rate, float(likeness[best]), float(others.max(initial=0)), level, heard)
 
 
 def _loudness(band: Signal, whole: Signal, weights: Weights) -> float:
     """Root mean square of the band without the weights; 0 where it is drowned by the rest of the sound."""
     level = _rms(band)
-    return level / _rms(weights) if level >= DROWNED * _rms(whole) else 0.0
+    return level / _rms(weights) if level >= MINIMUM_BAND_SHARE * _rms(whole) else 0.0
 
 
 def _rms(signal: NDArray[np.float64]) -> float:
@@ -99,7 +98,7 @@ def _fades(count: int, length: int) -> Weights:
     return gain
 
 
-def narrowed(samples: Samples | Signal, rate: int, step: int) -> Signal:
+def band_limited(samples: Samples | Signal, rate: int, step: int) -> Signal:
     """The band alone, every `step`th sample of it."""
     # Silence behind it, so that what rings on at one end does not come in at the other.
     length = step * _fast_length(len(samples) // step + rate // step // 50)
@@ -110,7 +109,7 @@ def narrowed(samples: Samples | Signal, rate: int, step: int) -> Signal:
 
 def _gain(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore"):
-        octaves = np.minimum(np.log2(frequency / LOWEST_HZ), np.log2(HIGHEST_HZ / frequency))
+        octaves = np.minimum(np.log2(frequency / BAND_START_HZ), np.log2(BAND_END_HZ / frequency))
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(3 * octaves + 1, 0, 1))
 
 
@@ -125,29 +124,29 @@ def correlation(piece: Signal, around: Signal, weights: Weights) -> Signal | Non
 
     `weights` are what the piece was multiplied with.
     """
-    places = len(around) - len(piece) + 1
+    position_count = len(around) - len(piece) + 1
     energy = float(np.sum(piece * piece))
-    floor = len(piece) * SILENCE**2
-    if places < 1 or energy <= floor:
+    floor = len(piece) * SILENCE_AMPLITUDE**2
+    if position_count < 1 or energy <= floor:
         return None
-    product = _slid(piece * weights[:, None], around)[:places]
-    there = _slid(weights[:, None] ** 2, np.sum(around * around, axis=1, keepdims=True))[:places]
+    product = _sliding_product(piece * weights[:, None], around)[:position_count]
+    there = _sliding_product(weights[:, None] ** 2, np.sum(around * around, axis=1, keepdims=True))[:position_count]
     if there.max() <= floor:
         return None
     return product / np.sqrt(energy * np.maximum(there, floor))
 
 
-def _slid(piece: Signal, around: Signal) -> Signal:
+def _sliding_product(piece: Signal, around: Signal) -> Signal:
     """The sum of the products of `piece` with `around` at every place of it."""
     length = _fast_length(len(around))
     spectra = np.fft.rfft(around, length, axis=0) * np.conj(np.fft.rfft(piece, length, axis=0))
     return np.fft.irfft(spectra.sum(axis=1), length)
 
 
-def summit(values: Signal, place: int) -> float:
+def parabolic_peak(values: Signal, position: int) -> float:
     """How far from `place` the parabola through the values there and beside it has its top: -0.5 to 0.5."""
-    if not 0 < place < len(values) - 1:
+    if not 0 < position < len(values) - 1:
         return 0.0
-    before, top, after = values[place - 1 : place + 2]
+    before, top, after = values[position - 1 : position + 2]
     bend = before - 2 * top + after
     return float(0.5 * (before - after) / bend) if bend < 0 else 0.0

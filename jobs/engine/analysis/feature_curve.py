@@ -35,15 +35,15 @@ def measured(
     """
     if curve := kept(stored):
         return curve
-    found = []
+    curves = []
     for number, track in enumerate(tracks):
 
         def advance(fraction: float, number: int = number) -> None:
             if progress:
                 progress((number + fraction) / len(tracks))
 
-        found.append(measure(track, advance))
-    curve = highest(found, silence)
+        curves.append(measure(track, advance))
+    curve = highest(curves, silence)
     array_cache.save(
         stored, {"values": curve.values, "duration": np.array(curve.duration.as_integer_ratio(), np.int64)}
     )

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.analysis.cross_correlation import summit
+from jobs.engine.analysis.cross_correlation import parabolic_peak
 
 Signal = NDArray[np.float32]
 """Shape (samples,)."""
 
-LOWEST_HZ, HIGHEST_HZ = 150.0, 4000.0
+BAND_START_HZ, BAND_END_HZ = 150.0, 4000.0
 # How far around the peak its own ripples reach.
-OWN_SECONDS = 0.002
+PEAK_SECONDS = 0.002
 
 
 class Delay(NamedTuple):
@@ -29,16 +29,16 @@ class Delay(NamedTuple):
 
 def delay(piece: Signal, around: Signal, rate: int) -> Delay | None:
     """Find `piece` in the longer `around`; None when one of them is silent."""
-    places = len(around) - len(piece) + 1
+    lag_count = len(around) - len(piece) + 1
     length = 1 << (len(around) + len(piece)).bit_length()
     cross = np.fft.rfft(around, length) * np.conj(np.fft.rfft(piece, length))
     magnitude = np.abs(cross)
-    if places < 3 or magnitude.max() <= 1e-9:
+    if lag_count < 3 or magnitude.max() <= 1e-9:
         return None
     frequency = np.fft.rfftfreq(length, 1 / rate)
-    band = (frequency >= LOWEST_HZ) & (frequency <= HIGHEST_HZ)
-    fits = np.fft.irfft(np.where(band, cross / np.maximum(magnitude, magnitude.max() * 1e-9), 0), length)[:places]
+    band = (frequency >= BAND_START_HZ) & (frequency <= BAND_END_HZ)
+    fits = np.fft.irfft(np.where(band, cross / np.maximum(magnitude, magnitude.max() * 1e-9), 0), length)[:lag_count]
     best = int(np.argmax(fits))
-    own = int(OWN_SECONDS * rate)
+    own = int(PEAK_SECONDS * rate)
     rival = max(fits[: max(0, best - own)].max(initial=1e-12), fits[best + own + 1 :].max(initial=1e-12))
-    return Delay(best + summit(fits, best), float(fits[best] / rival))
+    return Delay(best + parabolic_peak(fits, best), float(fits[best] / rival))

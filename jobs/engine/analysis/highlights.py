@@ -17,13 +17,13 @@ from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.video import best_frames, thumbnails
 from jobs.engine.video.best_frames import BestFrame
 
-TRIED_EACH = 2
+FRAMES_TRIED_EACH = 2
 """Best pictures that are looked at for each excerpt that is wished for."""
-PLACES = 12
+STARTS_TRIED = 12
 """Starts that are tried around each."""
-SPOKEN = 0.5
+SILENT_SHARE = 0.5
 """What of its score an excerpt keeps without any speech."""
-PAUSE = Fraction(1, 5)
+PAUSE_SECONDS = Fraction(1, 5)
 """Seconds before the start in which nobody should speak, so that it begins with a word and not within one."""
 WITHIN_WORD = 0.3
 """What of its share of speech is taken from an excerpt that begins within a word."""
@@ -59,11 +59,13 @@ def choose(
     """
     length = min(length, info.duration)
     count = max(1, min(count, int(info.duration / length)))
-    found = best_frames.best_frames(source, info, TRIED_EACH * count, progress=lambda part: progress(0.8 * part))
+    frames = best_frames.best_frames(
+        source, info, FRAMES_TRIED_EACH * count, progress=lambda part: progress(0.8 * part)
+    )
     excerpts = []
-    for number, best in enumerate(found, 1):
+    for number, best in enumerate(frames, 1):
         excerpts.append(around(source, info, best, length, log))
-        progress(0.8 + 0.2 * number / len(found))
+        progress(0.8 + 0.2 * number / len(frames))
     spread = [Excerpt(start, length) for start in even(info, count, length)]
     return apart([*sorted(excerpts, key=lambda one: -one.score), *spread], spread, count)
 
@@ -73,10 +75,10 @@ def even(info: MediaInfo, count: int, length: Fraction) -> list[Fraction]:
     return [middle - length / 2 for middle in thumbnails.even(info.duration, count)]
 
 
-def apart(wished: Iterable[Excerpt], spread: list[Excerpt], count: int) -> list[Excerpt]:
+def apart(candidates: Iterable[Excerpt], spread: list[Excerpt], count: int) -> list[Excerpt]:
     """The first `count` of the wished that lie apart, in order of time; `spread` when there are not so many."""
     chosen: list[Excerpt] = []
-    for one in wished:
+    for one in candidates:
         if len(chosen) < count and all(one.end <= other.start or one.start >= other.end for other in chosen):
             chosen.append(one)
     return sorted(chosen if len(chosen) == count else spread, key=lambda one: one.start)
@@ -86,23 +88,23 @@ def around(source: Path, info: MediaInfo, best: BestFrame, length: Fraction, log
     """The excerpt in which the picture shows and in which the most is spoken, beginning with a word if it can."""
     first = max(Fraction(0), best.time - length)
     last = max(first, min(best.time, info.duration - length))
-    starts = [first + (last - first) * place / PLACES for place in range(PLACES + 1)]
+    starts = [first + (last - first) * index / STARTS_TRIED for index in range(STARTS_TRIED + 1)]
     if not info.audio:
         # A little comes before the picture that it is about.
         start = min(last, max(first, best.time - length / 4))
         return Excerpt(start, length, best.score)
-    begin = max(Fraction(0), first - PAUSE)
-    heard = speech(source, info, begin, last + length - begin, log)
-    worths = [spoken(heard, start - begin, length) for start in starts]
-    place = int(np.argmax(worths))
-    return Excerpt(starts[place], length, best.score * (SPOKEN + (1 - SPOKEN) * max(0.0, worths[place])))
+    begin = max(Fraction(0), first - PAUSE_SECONDS)
+    probability = speech(source, info, begin, last + length - begin, log)
+    worths = [spoken(probability, start - begin, length) for start in starts]
+    index = int(np.argmax(worths))
+    return Excerpt(starts[index], length, best.score * (SILENT_SHARE + (1 - SILENT_SHARE) * max(0.0, worths[index])))
 
 
-def spoken(heard: NDArray[np.float32], start: Fraction, length: Fraction) -> float:
+def spoken(probability: NDArray[np.float32], start: Fraction, length: Fraction) -> float:
     """The share of speech in what was heard from `start` on, less when it begins within a word."""
-    first, before = int(start / vad.WINDOW), int((start - PAUSE) / vad.WINDOW)
-    inside = heard[first : first + max(1, int(length / vad.WINDOW))]
-    leading = heard[max(0, before) : first]
+    first, before = int(start / vad.WINDOW), int((start - PAUSE_SECONDS) / vad.WINDOW)
+    inside = probability[first : first + max(1, int(length / vad.WINDOW))]
+    leading = probability[max(0, before) : first]
     share = float(inside.mean()) if len(inside) else 0.0
     return share - (WITHIN_WORD * float(leading.mean()) if len(leading) else 0.0)
 
@@ -110,7 +112,7 @@ def spoken(heard: NDArray[np.float32], start: Fraction, length: Fraction) -> flo
 def speech(
     source: Path, info: MediaInfo, begin: Fraction, length: Fraction, log: CommandLog | None = None
 ) -> NDArray[np.float32]:
-    """Probability of voice in a stretch of the first track, for each of voice.WINDOW seconds."""
+    """Probability of voice in a stretch of the first track, for each of vad.WINDOW seconds."""
     argv = [
         *(ffmpeg.program(), "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
         *(
@@ -126,4 +128,4 @@ def speech(
         *("-map", f"0:{info.audio[0].index}", "-ac", "1", "-ar", str(vad.RATE), "-f", "f32le", "pipe:1"),
     ]
     samples = np.frombuffer(subprocess_runner.output(argv, log=log), np.float32)
-    return vad.Listener().hear(samples) if len(samples) else np.zeros(0, np.float32)
+    return vad.VoiceDetector().probabilities(samples) if len(samples) else np.zeros(0, np.float32)

@@ -1,7 +1,7 @@
 """What was heard, small enough for a page: one byte a step, exact at every border that a plan can ask about.
 
 The byte of a step is how many of the ascending `borders` its value reaches. So a step reaches border i when its byte is
-larger than i, and whoever has the bytes can find the very same runs as `detect` does, for every threshold among the
+larger than i, and whoever has the bytes can find the very same runs as `activity` does, for every threshold among the
 borders: each half dB, and the two levels of “auto”. Three hours of sound are 540 KB, half of that compressed.
 """
 
@@ -12,7 +12,13 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.analysis.activity import MAYBE_VOICE_AFTER, MAYBE_VOICE_BEFORE, REACH, SURELY_VOICE, whole_words
+from jobs.engine.analysis.activity import (
+    MAXIMUM_SOFT_EDGE_SECONDS,
+    MAYBE_VOICE_AFTER,
+    MAYBE_VOICE_BEFORE,
+    SURELY_VOICE,
+    whole_words,
+)
 from jobs.engine.analysis.peak_levels import STEP, Levels, auto_thresholds
 from jobs.engine.analysis.vad import WINDOW, Voice
 
@@ -22,7 +28,7 @@ VERSION = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Grades:
+class QuantizedLevels:
     """`steps` has one byte for each `step` seconds. `sure`, and for soft edges `before` and `after`, are the borders
     that the detector itself would choose; minus infinity when there is nothing to choose from. `duration` is the
     sound's, in seconds."""
@@ -40,7 +46,7 @@ class Grades:
         head = {
             "step_ms": float(self.step * 1000),
             "duration_ms": float(self.duration * 1000),
-            "reach": int(REACH / self.step),
+            "reach": int(MAXIMUM_SOFT_EDGE_SECONDS / self.step),
             "borders": self.borders,
             "sure": _finite(self.sure),
             "before": _finite(self.before),
@@ -49,19 +55,19 @@ class Grades:
         return json.dumps(head, separators=(",", ":")).encode() + b"\n" + self.steps.tobytes()
 
 
-def of_levels(levels: Levels) -> Grades:
+def of_levels(levels: Levels) -> QuantizedLevels:
     sure, maybe = auto_thresholds(levels)
     borders = sorted({*LEVELS_DB, *(level for level in (sure, maybe) if np.isfinite(level))})
-    return Grades(_graded(levels.db, borders), tuple(borders), STEP, levels.duration, sure, maybe, maybe)
+    return QuantizedLevels(_quantized(levels.db, borders), tuple(borders), STEP, levels.duration, sure, maybe, maybe)
 
 
-def of_voice(voice: Voice) -> Grades:
+def of_voice(voice: Voice) -> QuantizedLevels:
     borders = (MAYBE_VOICE_BEFORE, MAYBE_VOICE_AFTER, SURELY_VOICE)
-    steps = _graded(whole_words(voice.probability), borders)
-    return Grades(steps, borders, WINDOW, voice.duration, SURELY_VOICE, MAYBE_VOICE_BEFORE, MAYBE_VOICE_AFTER)
+    steps = _quantized(whole_words(voice.probability), borders)
+    return QuantizedLevels(steps, borders, WINDOW, voice.duration, SURELY_VOICE, MAYBE_VOICE_BEFORE, MAYBE_VOICE_AFTER)
 
 
-def _graded(values: NDArray[np.float32], borders: list[float] | tuple[float, ...]) -> NDArray[np.uint8]:
+def _quantized(values: NDArray[np.float32], borders: list[float] | tuple[float, ...]) -> NDArray[np.uint8]:
     # Borders as the detector compares them, in the precision of the values.
     return np.searchsorted(np.array(borders, values.dtype), values, "right").astype(np.uint8)
 

@@ -100,8 +100,8 @@ def measure(
 
 def kept(cache_dir: Path, track: int | str) -> Levels | None:
     """What `measure` found before of these bytes, as far as it is still there."""
-    found = feature_curve.kept(_stored(cache_dir, track))
-    return Levels(*found) if found else None
+    curve = feature_curve.kept(_stored(cache_dir, track))
+    return Levels(*curve) if curve else None
 
 
 def _stored(cache_dir: Path, track: int | str) -> Path:
@@ -110,16 +110,16 @@ def _stored(cache_dir: Path, track: int | str) -> Path:
 
 def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: feature_curve.Progress) -> Curve:
     peaks = []
-    with decoder.decoded(source, info, track) as sound:
-        starts = step_starts(sound.rate, BLOCK_SECONDS)
-        while len(block := sound.read(BLOCK_SECONDS * sound.rate)):
+    with decoder.decoded(source, info, track) as pcm:
+        starts = step_starts(pcm.rate, BLOCK_SECONDS)
+        while len(block := pcm.read(BLOCK_SECONDS * pcm.rate)):
             peaks.append(_peaks(block, starts))
-            advance(min(1.0, float(Fraction(sound.position, sound.rate) / info.duration)) if info.duration else 1.0)
+            advance(min(1.0, float(Fraction(pcm.position, pcm.rate) / info.duration)) if info.duration else 1.0)
     amplitude = np.concatenate(peaks) if peaks else np.empty(0, np.float32)
     with np.errstate(divide="ignore"):
         # Decoders can give not-a-number for damaged sound.
         db = (20 * np.log10(np.nan_to_num(amplitude))).astype(np.float32)
-    return Curve(db, Fraction(sound.position, sound.rate))
+    return Curve(db, Fraction(pcm.position, pcm.rate))
 
 
 def step_starts(rate: int, seconds: int) -> NDArray[np.int64]:
@@ -178,7 +178,7 @@ def _noise_floor(db: NDArray[np.float32], highest: float) -> float:
     if len(db) < WINDOW_STEPS:
         return -np.inf
     last = len(db) - WINDOW_STEPS + 1
-    shifted = [db[place : place + last] for place in range(WINDOW_STEPS)]
+    shifted = [db[start : start + last] for start in range(WINDOW_STEPS)]
     loudest, softest = functools.reduce(np.maximum, shifted), functools.reduce(np.minimum, shifted)
     steady = loudest[(softest > loudest - STEADY_DB) & (loudest < highest)]
     return float(np.median(steady)) if len(steady) >= ENOUGH_NOISE * len(loudest) else -np.inf

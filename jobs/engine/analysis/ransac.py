@@ -19,8 +19,8 @@ class Consensus(NamedTuple):
     agree: NDArray[np.bool_]
 
 
-def line(x: Numbers, y: Numbers, weight: Numbers, *, tolerance: float, steepest: float) -> Consensus:
-    """The line of at most `steepest` slope with the most weight within `tolerance`; there has to be a point.
+def line(x: Numbers, y: Numbers, weight: Numbers, *, tolerance: float, maximum_slope: float) -> Consensus:
+    """The line of at most `maximum_slope` with the most weight within `tolerance`; there has to be a point.
 
     It goes through the middle of the points on it by least squares.
     """
@@ -28,18 +28,18 @@ def line(x: Numbers, y: Numbers, weight: Numbers, *, tolerance: float, steepest:
     one, two = np.triu_indices(len(x), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = (y[two] - y[one]) / (x[two] - x[one])
-    possible = np.abs(slope) <= steepest
+    possible = np.abs(slope) <= maximum_slope
     slopes = np.concatenate((flat[0], slope[possible]))
     offsets = np.concatenate((flat[1], (y[one] - slope * x[one])[possible]))
-    best, most = 0, -1.0
-    for place in range(0, len(slopes), 4096):
-        part = slice(place, place + 4096)
+    best, best_weight = 0, -1.0
+    for start in range(0, len(slopes), 4096):
+        part = slice(start, start + 4096)
         near = np.abs(y - offsets[part, None] - slopes[part, None] * x) <= tolerance
         support = near @ weight
-        if support.max() > most:
-            best, most = place + int(np.argmax(support)), float(support.max())
+        if support.max() > best_weight:
+            best, best_weight = start + int(np.argmax(support)), float(support.max())
     agree = np.abs(y - offsets[best] - slopes[best] * x) <= tolerance
-    return Consensus(*_least_squares(x[agree], y[agree], weight[agree], steepest), agree)
+    return Consensus(*_least_squares(x[agree], y[agree], weight[agree], maximum_slope), agree)
 
 
 def _least_squares(x: Numbers, y: Numbers, weight: Numbers, steepest: float) -> tuple[float, float]:

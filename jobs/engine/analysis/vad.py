@@ -50,7 +50,7 @@ def measure(
     cache_dir: Path | None = None,
     progress: feature_curve.Progress | None = None,
 ) -> Voice:
-    """Voice in one track, or in any of them at each window; the arguments are those of `levels.measure`.
+    """Voice in one track, or in any of them at each window; the arguments are those of `peak_levels.measure`.
 
     Raises InputError, ToolError.
     """
@@ -67,8 +67,8 @@ def measure(
 
 def kept(cache_dir: Path, track: int | str) -> Voice | None:
     """What `measure` found before of these bytes, as far as it is still there."""
-    found = feature_curve.kept(_stored(cache_dir, track))
-    return Voice(*found) if found else None
+    curve = feature_curve.kept(_stored(cache_dir, track))
+    return Voice(*curve) if curve else None
 
 
 def _stored(cache_dir: Path, track: int | str) -> Path:
@@ -76,16 +76,18 @@ def _stored(cache_dir: Path, track: int | str) -> Path:
 
 
 def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: feature_curve.Progress) -> Curve:
-    listener = Listener()
-    found = []
-    with decoder.decoded(source, info, track, rate=RATE, channels=1) as sound:
-        while len(block := sound.read(BLOCK_WINDOWS * WINDOW_SAMPLES)):
-            found.append(listener.hear(block[:, 0]))
-            advance(min(1.0, float(Fraction(sound.position, RATE) / info.duration)) if info.duration else 1.0)
-    return Curve(np.concatenate(found) if found else np.empty(0, np.float32), Fraction(sound.position, RATE))
+    detector = VoiceDetector()
+    probabilities = []
+    with decoder.decoded(source, info, track, rate=RATE, channels=1) as pcm:
+        while len(block := pcm.read(BLOCK_WINDOWS * WINDOW_SAMPLES)):
+            probabilities.append(detector.probabilities(block[:, 0]))
+            advance(min(1.0, float(Fraction(pcm.position, RATE) / info.duration)) if info.duration else 1.0)
+    return Curve(
+        np.concatenate(probabilities) if probabilities else np.empty(0, np.float32), Fraction(pcm.position, RATE)
+    )
 
 
-class Listener:
+class VoiceDetector:
     """The model at work on one track: it remembers what it has heard."""
 
     def __init__(self) -> None:
@@ -94,7 +96,7 @@ class Listener:
         self._cell = np.zeros(STATE_SHAPE, np.float32)
         self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
 
-    def hear(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of voice in the next samples, for each window; the last window may be short."""
         # Decoders can give not-a-number for damaged sound, and the model would never forget it.
         samples = np.clip(np.nan_to_num(samples), -1, 1)

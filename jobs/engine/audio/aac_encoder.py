@@ -15,7 +15,7 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
 
-from jobs.engine.audio.dual_mono import paired
+from jobs.engine.audio.dual_mono import channel_pair
 from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.model.audio_layout import LAYOUTS
 from jobs.engine.runtime import libav_errors
@@ -24,23 +24,23 @@ from jobs.engine.runtime import libav_errors
 BITS_PER_CHANNEL = 80_000
 MONO_BITS = 96_000
 # Of two channels that are the same: less noise than in ffmpeg's own choice for two channels at 160 000.
-TWIN_BITS = 128_000
+DUAL_MONO_BITS = 128_000
 # Few samples at low rates hold few bits.
-MOST_BITS_PER_SAMPLE = 6
+MAXIMUM_BITS_PER_SAMPLE = 6
 # Quicker, and at such rates the better one: measured on speech, 8 to 25 dB less noise below 8 kHz.
 CODER = {"aac_coder": "fast"}
 # At one quality a frame is coded once; to meet a rate up to six times, most often in pauses. 120 is the quality that
 # spends about the bits above where sound is rich, with the same noise or less, and fewer where it is not.
 SINGLE_CODER = {**CODER, "flags": "+qscale", "global_quality": "120"}
 # What decoders apply to one channel of a pair alone has to be left out.
-TWIN_CODER = {**SINGLE_CODER, "aac_tns": "0", "aac_pns": "0"}
+DUAL_MONO_CODER = {**SINGLE_CODER, "aac_tns": "0", "aac_pns": "0"}
 
 
-class Unlike(Exception):
+class ChannelsDiffer(Exception):
     """Raised for samples that are not the same in both channels, where they were said to be."""
 
 
-class Encoder:
+class AudioEncoder:
     """Takes the samples of one track in order. Raises ToolError, ResourceError."""
 
     def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
@@ -72,8 +72,8 @@ class Encoder:
             self._container.mux_one(packet)
 
 
-class TwinEncoder(Encoder):
-    """Takes samples that are the same in both channels, at half the cost. Raises Unlike for others."""
+class DualMonoEncoder(AudioEncoder):
+    """Takes samples that are the same in both channels, at half the cost. Raises ChannelsDiffer for others."""
 
     def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
         super().__init__(container, stream)
@@ -82,15 +82,15 @@ class TwinEncoder(Encoder):
         assert isinstance(mono, AudioCodecContext)
         mono.sample_rate, mono.layout, mono.format = rate, "mono", "fltp"
         mono.time_base = Fraction(1, rate)
-        mono.bit_rate = min(TWIN_BITS, MOST_BITS_PER_SAMPLE * rate)
+        mono.bit_rate = min(DUAL_MONO_BITS, MAXIMUM_BITS_PER_SAMPLE * rate)
         # Else the first frame begins with the encoder's name.
         mono.flags |= Flags.bitexact
-        mono.options = TWIN_CODER
+        mono.options = DUAL_MONO_CODER
         self._codec = mono
 
     def _frame(self, block: Samples) -> AudioFrame:
         if not np.array_equal(block[:, 0], block[:, 1]):
-            raise Unlike
+            raise ChannelsDiffer
         return super()._frame(block[:, 0])
 
     def _mux(self, packets: list[Packet]) -> None:
@@ -98,7 +98,7 @@ class TwinEncoder(Encoder):
 
 
 def _paired(packet: Packet) -> Packet:
-    twin = Packet(paired(bytes(packet)))
+    twin = Packet(channel_pair(bytes(packet)))
     twin.pts, twin.dts, twin.duration, twin.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
     twin.is_keyframe = True
     return twin
@@ -107,7 +107,7 @@ def _paired(packet: Packet) -> Packet:
 def bit_rate(rate: int, channels: int) -> int:
     """Bits a second for so many samples a second and channels."""
     wanted = MONO_BITS if channels == 1 else BITS_PER_CHANNEL * channels
-    return min(wanted, MOST_BITS_PER_SAMPLE * rate * channels)
+    return min(wanted, MAXIMUM_BITS_PER_SAMPLE * rate * channels)
 
 
 def _options(channels: int) -> dict[str, str]:
@@ -115,14 +115,14 @@ def _options(channels: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def encoder(output: Path, rate: int, channels: int, *, twins: bool = False) -> Iterator[Encoder]:
+def encoder(output: Path, rate: int, channels: int, *, dual_mono: bool = False) -> Iterator[AudioEncoder]:
     """Write an MP4 file of one track; it is whole when the block ends well. Raises ToolError, ResourceError.
 
-    `twins` says that both channels are the same.
+    `dual_mono` says that both channels are the same.
     """
     with libav_errors.errors("sound"), av.open(f"file:{output}", "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=rate, layout=LAYOUTS[channels], options=_options(channels))
         stream.bit_rate = bit_rate(rate, channels)
-        made = TwinEncoder(container, stream) if twins else Encoder(container, stream)
+        made = DualMonoEncoder(container, stream) if dual_mono else AudioEncoder(container, stream)
         yield made
         made.finish()

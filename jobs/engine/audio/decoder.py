@@ -17,12 +17,12 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Discard
 
-from jobs.engine.audio.gapless_decoder import Unsteady, steady
-from jobs.engine.audio.sample_clock import Placed, Samples, placed
+from jobs.engine.audio.gapless_decoder import NotGapless, decoded_gapless
+from jobs.engine.audio.sample_clock import Positioned, Samples, positioned
 from jobs.engine.container import demuxing
 from jobs.engine.model.audio_layout import LAYOUTS
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.errors import ToolError
 
 # What AAC can carry; other rates become 48 kHz, other layouts stereo.
@@ -50,46 +50,46 @@ def opened(path: Path, format: str, index: int) -> Iterator[tuple[InputContainer
         yield container, stream
 
 
-class Pcm:
+class PcmReader:
     """Samples of one track in the order of time, from the recording's start on."""
 
-    def __init__(self, blocks: Iterator[Placed], rate: int, channels: int) -> None:
+    def __init__(self, blocks: Iterator[Positioned], rate: int, channels: int) -> None:
         self.rate = rate
         self.channels = channels
         self.position = 0
         """How many samples were read."""
         self._blocks = blocks
-        self._ahead: Placed | None = None
+        self._ahead: Positioned | None = None
 
     def read(self, count: int) -> Samples:
         """The next `count` samples; fewer, down to none, only at the end of the track. Raises ToolError."""
         begin, end = self.position, self.position + count
         block = np.zeros((count, self.channels), np.float32)
         while self.position < end and (ahead := self._next()):
-            place, samples = ahead
-            part = samples[: max(0, end - place)]
-            block[place - begin : place - begin + len(part)] = part
-            self.position = min(end, place + len(part))
+            offset, samples = ahead
+            part = samples[: max(0, end - offset)]
+            block[offset - begin : offset - begin + len(part)] = part
+            self.position = min(end, offset + len(part))
         return block[: self.position - begin]
 
     def skip(self, count: int) -> None:
         """Leave out the next `count` samples, or all there are."""
         end = self.position + count
         while self.position < end and (ahead := self._next()):
-            place, samples = ahead
-            self.position = min(end, place + len(samples))
+            offset, samples = ahead
+            self.position = min(end, offset + len(samples))
 
-    def _next(self) -> Placed | None:
+    def _next(self) -> Positioned | None:
         """The next sound that is not read yet, none of it before `position`."""
         while True:
             if self._ahead is None:
                 self._ahead = next(self._blocks, None)
             if self._ahead is None:
                 return None
-            place, samples = self._ahead
-            if place + len(samples) > self.position:
-                passed = max(0, self.position - place)
-                return place + passed, samples[passed:]
+            offset, samples = self._ahead
+            if offset + len(samples) > self.position:
+                passed = max(0, self.position - offset)
+                return offset + passed, samples[passed:]
             self._ahead = None
 
 
@@ -101,29 +101,31 @@ def decoded(
     *,
     rate: int | None = None,
     channels: int | None = None,
-    halt: Halt | None = None,
-) -> Iterator[Pcm]:
+    token: CancellationToken | None = None,
+) -> Iterator[PcmReader]:
     """Decode one track, at its own rate and channels unless AAC cannot carry them, or at the ones given."""
     rate, channels = rate or output_rate(track), channels or output_channels(track)
     start = round(info.start * rate)
-    blocks = _blocks(source, info, track, rate, channels, halt or Halt())
+    blocks = _blocks(source, info, track, rate, channels, token or CancellationToken())
     with contextlib.closing(blocks):
-        yield Pcm(((place - start, samples) for place, samples in blocks), rate, channels)
+        yield PcmReader(((offset - start, samples) for offset, samples in blocks), rate, channels)
 
 
 def _blocks(
-    source: Path, info: MediaInfo, track: AudioTrack, rate: int, channels: int, halt: Halt
-) -> Generator[Placed]:
+    source: Path, info: MediaInfo, track: AudioTrack, rate: int, channels: int, token: CancellationToken
+) -> Generator[Positioned]:
     """The sound with its places; what was given before may come once more. Raises InputError, ToolError."""
     # Left before the next way begins: what is raised holds on to an open file.
-    with contextlib.suppress(Unsteady):
-        yield from steady(source, demuxer(info), track.index, rate, channels, block=BLOCK_SAMPLES, halt=halt)
+    with contextlib.suppress(NotGapless):
+        yield from decoded_gapless(source, demuxer(info), track.index, rate, channels, block=BLOCK_SAMPLES, token=token)
         return
     with opened(source, demuxer(info), track.index) as (container, stream):
-        yield from understood(placed(_frames(container, stream, halt), rate, channels, block=BLOCK_SAMPLES))
+        yield from raising_tool_errors(
+            positioned(_frames(container, stream, token), rate, channels, block=BLOCK_SAMPLES)
+        )
 
 
-def understood(blocks: Iterator[Placed]) -> Iterator[Placed]:
+def raising_tool_errors(blocks: Iterator[Positioned]) -> Iterator[Positioned]:
     """The blocks. Raises ToolError where libavfilter cannot make them of the sound."""
     try:
         yield from blocks
@@ -134,8 +136,8 @@ def understood(blocks: Iterator[Placed]) -> Iterator[Placed]:
         ) from error
 
 
-def _frames(container: InputContainer, stream: AudioStream, halt: Halt) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, stream: AudioStream, token: CancellationToken) -> Iterator[AudioFrame]:
     for packet in demuxing.packets(container, stream):
-        halt.check()
+        token.check()
         # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
         yield from demuxing.frames(stream.codec_context, packet) or []

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.audio.filter_graph import Chain
+from jobs.engine.audio.filter_graph import FilterChain
 from jobs.engine.audio.sample_clock import Samples
 
 STEPS_PER_SECOND = 50
@@ -25,8 +25,8 @@ BELOW_SPEECH_DB = 4.0
 """What is not so far below the loud parts is not noise beside speech, but what was to be heard."""
 FLOOR_DB, FLOOR_SHARE = 10.0, 0.05
 """Noise is everywhere: next to nothing is so far below it. Below a vowel there are the consonants."""
-FAINTEST_DB = -80.0
-MOST_REDUCED_DB = 40.0
+MINIMUM_NOISE_DB = -80.0
+MAXIMUM_REDUCTION_DB = 40.0
 """What a strength of 1 stands for; so much that what speech leaves of noise sounds like water."""
 # afftdn's own: the bands it knows noise by, and its scale.
 BANDS_HZ = (80, 120, 180, 270, 410, 620, 930, 1400, 2100, 3150, 4750, 7100, 10700, 16000, 24000)
@@ -38,7 +38,7 @@ OVER_DB = 4.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Steps:
+class StepLevels:
     """Of each 20 ms: `level`, its power in dB; `bright`, that of its change from sample to sample, which makes up for
     most noises being low, and so steadier."""
 
@@ -56,9 +56,9 @@ class Steps:
         if not len(steady):
             return steady
         typical = np.quantile(level[steady], QUIET_SHARE)
-        if not FAINTEST_DB < typical < np.quantile(self.level, 0.95) - BELOW_SPEECH_DB:
+        if not MINIMUM_NOISE_DB < typical < np.quantile(self.level, 0.95) - BELOW_SPEECH_DB:
             return steady[:0]
-        audible = self.level[self.level > FAINTEST_DB]
+        audible = self.level[self.level > MINIMUM_NOISE_DB]
         if np.mean(audible < typical - FLOOR_DB) > FLOOR_SHARE:
             return steady[:0]
         nearest = steady[np.argsort(np.abs(level[steady] - typical), kind="stable")]
@@ -76,35 +76,35 @@ def step_length(rate: int) -> int:
     return rate // STEPS_PER_SECOND
 
 
-def measure(blocks: Iterable[Samples], rate: int) -> Steps:
+def measure(blocks: Iterable[Samples], rate: int) -> StepLevels:
     """Levels of all channels together."""
     length = step_length(rate)
-    levels, brights, held = [], [], None
+    levels, brights, buffered = [], [], None
     for block in blocks:
-        held = block if held is None else np.concatenate((held, block))
-        count = len(held) // length
-        steps = held[: count * length].reshape(count, length, held.shape[1])
+        buffered = block if buffered is None else np.concatenate((buffered, block))
+        count = len(buffered) // length
+        steps = buffered[: count * length].reshape(count, length, buffered.shape[1])
         levels.append(np.mean(np.square(steps, dtype=np.float64), axis=(1, 2)))
         brights.append(np.mean(np.square(np.diff(steps, axis=1), dtype=np.float64), axis=(1, 2)))
-        held = held[count * length :]
-    both = (np.concatenate(found) if found else np.zeros(0) for found in (levels, brights))
-    return Steps(*(10 * np.log10(power + 1e-12) for power in both))
+        buffered = buffered[count * length :]
+    both = (np.concatenate(powers) if powers else np.zeros(0) for powers in (levels, brights))
+    return StepLevels(*(10 * np.log10(power + 1e-12) for power in both))
 
 
 def sample(blocks: Iterable[Samples], starts: NDArray[np.intp], rate: int) -> Samples:
     """The noise at these steps, one block after the other."""
     length = step_length(rate)
     wanted = [(int(start) * length, (int(start) + BLOCK_STEPS) * length) for start in starts]
-    found: list[list[Samples]] = [[] for _ in wanted]
-    place = 0
+    samples: list[list[Samples]] = [[] for _ in wanted]
+    position = 0
     for block in blocks:
         for number, (begin, end) in enumerate(wanted):
-            if begin < place + len(block) and end > place:
-                found[number].append(block[max(0, begin - place) : end - place])
-        place += len(block)
-        if place >= wanted[-1][1]:
+            if begin < position + len(block) and end > position:
+                samples[number].append(block[max(0, begin - position) : end - position])
+        position += len(block)
+        if position >= wanted[-1][1]:
             break
-    return np.concatenate([part for parts in found for part in parts])
+    return np.concatenate([part for parts in samples for part in parts])
 
 
 def floor_db(noise: Samples, rate: int) -> float:
@@ -124,25 +124,26 @@ def floor_db(noise: Samples, rate: int) -> float:
 
 
 def denoised(blocks: Iterable[Samples], noise: Samples, strength: float, rate: int) -> Iterator[Samples]:
-    """The blocks with noise like `noise` lowered by up to `strength` (0 to 1) of `MOST_REDUCED_DB`; as many samples."""
+    """The blocks with noise like `noise` lowered by up to `strength` (0 to 1) of `MAXIMUM_REDUCTION_DB`; as many
+    samples."""
     channels = noise.shape[1]
-    options = f"nr={max(0.01, strength * MOST_REDUCED_DB):.2f}:nf={floor_db(noise, rate):.1f}"
-    chain = Chain([f"afftdn={options}"], rate, channels)
+    options = f"nr={max(0.01, strength * MAXIMUM_REDUCTION_DB):.2f}:nf={floor_db(noise, rate):.1f}"
+    chain = FilterChain([f"afftdn={options}"], rate, channels)
     chain.filter(0).process_command("sample_noise", "start")
     # The sample goes through like all else, and comes out before it.
-    late = len(noise) + 2 * (rate // 80)
-    for block in _through(chain, blocks, noise, late):
-        left = block[late:]
-        late -= len(block) - len(left)
+    delay = len(noise) + 2 * (rate // 80)
+    for block in _through(chain, blocks, noise, delay):
+        left = block[delay:]
+        delay -= len(block) - len(left)
         if len(left):
             yield left
 
 
-def _through(chain: Chain, blocks: Iterable[Samples], noise: Samples, late: int) -> Iterator[Samples]:
-    yield from chain.put(noise)
+def _through(chain: FilterChain, blocks: Iterable[Samples], noise: Samples, delay: int) -> Iterator[Samples]:
+    yield from chain.push(noise)
     chain.filter(0).process_command("sample_noise", "stop")
     for block in blocks:
-        yield from chain.put(block)
+        yield from chain.push(block)
     # What it holds back only comes out when more goes in.
-    yield from chain.put(np.zeros((late - len(noise), noise.shape[1]), np.float32))
-    yield from chain.rest()
+    yield from chain.push(np.zeros((delay - len(noise), noise.shape[1]), np.float32))
+    yield from chain.flush()

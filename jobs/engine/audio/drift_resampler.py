@@ -12,6 +12,6 @@ from jobs.engine.audio.sample_clock import Samples
 FINE_RATE = 48_000_000
 
 
-def retimed(blocks: Iterable[Samples], pace: float, channels: int) -> Iterator[Samples]:
+def resampled(blocks: Iterable[Samples], pace: float, channels: int) -> Iterator[Samples]:
     """Sample n of the result is what lies at n * `pace` of the blocks, taken one after the other."""
     return filtered(blocks, [f"aresample={FINE_RATE}:linear_interp=1"], round(FINE_RATE * pace), channels)

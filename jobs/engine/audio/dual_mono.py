@@ -15,7 +15,7 @@ EIGHT_SHORT = 2
 ALL_BANDS = 0b10
 
 
-def paired(mono: bytes) -> bytes:
+def channel_pair(mono: bytes) -> bytes:
     """The stereo frame of a mono one that holds one channel and nothing else. Raises ValueError for any other."""
     size = 8 * len(mono)
     data = int.from_bytes(mono, "big")
@@ -26,17 +26,17 @@ def paired(mono: bytes) -> bytes:
     if data >> (end - END_BITS) & END != END:
         raise ValueError("no end mark")
 
-    def bits(place: int, count: int) -> int:
-        return data >> (size - place - count) & ((1 << count) - 1)
+    def bits(position: int, count: int) -> int:
+        return data >> (size - position - count) & ((1 << count) - 1)
 
     gain = bits(HEAD_BITS, GAIN_BITS)
-    place = HEAD_BITS + GAIN_BITS
-    is_short = bits(place + 1, 2) == EIGHT_SHORT
+    position = HEAD_BITS + GAIN_BITS
+    is_short = bits(position + 1, 2) == EIGHT_SHORT
     window_bits = 15 if is_short else 11
-    window = bits(place, window_bits)
+    window = bits(position, window_bits)
     empty, empty_bits = _empty(window, is_short=is_short)
-    place += window_bits
-    rest = bits(place, size - end - place)
+    position += window_bits
+    rest = bits(position, size - end - position)
 
     pair, count = PAIR, HEAD_BITS
     for value, width in (
@@ -44,7 +44,7 @@ def paired(mono: bytes) -> bytes:
         (window, window_bits),
         (ALL_BANDS, 2),
         (gain, GAIN_BITS),
-        (rest, size - end - place),
+        (rest, size - end - position),
         (gain, GAIN_BITS),
         (empty, empty_bits),
         (END, END_BITS),
@@ -62,12 +62,12 @@ def _empty(window: int, *, is_short: bool) -> tuple[int, int]:
     else:
         bands, groups, width = window >> 1 & 0b11_1111, 1, 5
     value = count = 0
-    most = (1 << width) - 1
+    maximum = (1 << width) - 1
     for _ in range(groups if bands else 0):
         # Code book 0, and for how many bands; the greatest number says that more follows.
         value, count = value << 4, count + 4
-        for _ in range(bands // most):
-            value, count = value << width | most, count + width
-        value, count = value << width | bands % most, count + width
+        for _ in range(bands // maximum):
+            value, count = value << width | maximum, count + width
+        value, count = value << width | bands % maximum, count + width
     # Neither pulses nor TNS nor gain control.
     return value << 3, count + 3

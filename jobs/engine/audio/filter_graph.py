@@ -13,13 +13,13 @@ from jobs.engine.audio.sample_clock import Samples, samples_of
 from jobs.engine.model.audio_layout import LAYOUTS
 
 
-class Chain:
+class FilterChain:
     """Filters such as "highpass=f=80", one after the other. `rate` is what goes in, in Hz."""
 
     def __init__(self, filters: Sequence[str], rate: int, channels: int) -> None:
         self._rate, self._channels = rate, channels
         self._graph = Graph()
-        self._place = 0
+        self._position = 0
         begin = self._graph.add_abuffer(
             sample_rate=rate, format="flt", layout=LAYOUTS[channels], time_base=Fraction(1, rate)
         )
@@ -27,22 +27,22 @@ class Chain:
         self._filters = [self._graph.add(*one.split("=", 1)) for one in (*filters, shape)]
         self._graph.link_nodes(begin, *self._filters, self._graph.add("abuffersink")).configure()
 
-    def filter(self, place: int) -> FilterContext:
+    def filter(self, index: int) -> FilterContext:
         """One of the filters, to send it commands."""
-        return self._filters[place]
+        return self._filters[index]
 
-    def put(self, block: Samples) -> Iterator[Samples]:
+    def push(self, block: Samples) -> Iterator[Samples]:
         """What comes out when a block goes in: more, less or nothing."""
         if not len(block):
             return
         flat = np.ascontiguousarray(block, np.float32).reshape(1, -1)
         frame = AudioFrame.from_ndarray(flat, "flt", LAYOUTS[self._channels])
-        frame.sample_rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._place
-        self._place += len(block)
+        frame.sample_rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._position
+        self._position += len(block)
         self._graph.push(frame)
         yield from self._ready()
 
-    def rest(self) -> Iterator[Samples]:
+    def flush(self) -> Iterator[Samples]:
         """What is left in the filters at the end."""
         self._graph.push(None)
         yield from self._ready()
@@ -61,7 +61,7 @@ def filtered(blocks: Iterable[Samples], filters: Sequence[str], rate: int, chann
     if not filters:
         yield from blocks
         return
-    chain = Chain(filters, rate, channels)
+    chain = FilterChain(filters, rate, channels)
     for block in blocks:
-        yield from chain.put(block)
-    yield from chain.rest()
+        yield from chain.push(block)
+    yield from chain.flush()

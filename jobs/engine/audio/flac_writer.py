@@ -21,11 +21,11 @@ def write(output: Path, blocks: Iterable[Samples], rate: int, channels: int) -> 
     with libav_errors.errors("sound"), av.open(f"file:{output}", "w", format="flac") as container:
         stream = container.add_stream("flac", rate=rate, layout=LAYOUTS[channels])
         stream.codec_context.format = "s32"
-        place = 0
+        position = 0
         for block in blocks:
             whole = (np.clip(block, -1, LARGEST).astype(np.float64) * FULL_SCALE).astype(np.int32)
             frame = AudioFrame.from_ndarray(whole.reshape(1, -1), format="s32", layout=LAYOUTS[channels])
-            frame.sample_rate, frame.pts, frame.time_base = rate, place, Fraction(1, rate)
-            place += len(block)
+            frame.sample_rate, frame.pts, frame.time_base = rate, position, Fraction(1, rate)
+            position += len(block)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

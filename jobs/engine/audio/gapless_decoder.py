@@ -1,8 +1,7 @@
 """Decoded sound that goes on without a hole, made inside libavfilter: Python sees blocks of seconds alone.
 
-Frame by frame (`placed`) every one costs several turns at the interpreter's lock, which other threads wait for as well.
-What is not steady, or not understood, has to be read that way.
-"""
+Frame by frame (`sample_clock`) every one costs several turns at the interpreter's lock, which other threads wait for as
+well. What is not steady, or not understood, has to be read that way."""
 
 import collections
 from collections.abc import Iterator
@@ -11,60 +10,60 @@ from pathlib import Path
 import av.error
 from av.filter import Graph
 
-from jobs.engine.audio.sample_clock import Placed, Samples, samples_of
+from jobs.engine.audio.sample_clock import Positioned, Samples, samples_of
 from jobs.engine.container import mp3_frames
 from jobs.engine.model.audio_layout import HOLE_SECONDS, LAYOUTS
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 
 
-class Unsteady(Exception):
+class NotGapless(Exception):
     """Raised where sound is missing, comes twice, or cannot be decoded."""
 
 
-def steady(
-    path: Path, format: str, index: int, rate: int, channels: int, *, block: int, halt: Halt
-) -> Iterator[Placed]:
+def decoded_gapless(
+    path: Path, format: str, index: int, rate: int, channels: int, *, block: int, token: CancellationToken
+) -> Iterator[Positioned]:
     """The sound of stream number `index` of a file of this format, in blocks of `block` samples, fewer at the end.
 
-    Raises Unsteady, after what was right up to there. A time stamp that is off for less than a block goes unnoticed.
+    Raises NotGapless, after what was right up to there. A time stamp that is off for less than a block goes unnoticed.
     """
     # A block is right when the next one begins where it ends. After the last there is one of silence, which tells.
-    waiting: collections.deque[Placed] = collections.deque()
-    place = count = 0
-    for begin, samples in _pulled(_graph(path, format, index, rate, channels, block), halt):
+    waiting: collections.deque[Positioned] = collections.deque()
+    position = count = 0
+    for begin, samples in _pulled(_graph(path, format, index, rate, channels, block), token):
         if not waiting:
-            place = round(begin * rate)
-        elif abs(begin * rate - place - count) > HOLE_SECONDS * rate:
-            raise Unsteady
-        waiting.append((place + count, samples))
+            position = round(begin * rate)
+        elif abs(begin * rate - position - count) > HOLE_SECONDS * rate:
+            raise NotGapless
+        waiting.append((position + count, samples))
         count += len(samples)
         # The silence reaches back into the last block but one.
         if len(waiting) > 2:
             yield waiting.popleft()
-    end = place + count - block
+    end = position + count - block
     for begin, samples in waiting:
         if begin < end:
             yield begin, samples[: end - begin]
 
 
-def _pulled(graph: Graph, halt: Halt) -> Iterator[tuple[float, Samples]]:
+def _pulled(graph: Graph, token: CancellationToken) -> Iterator[tuple[float, Samples]]:
     """Blocks with their time stamps in seconds."""
     while True:
-        halt.check()
+        token.check()
         try:
             frame = graph.pull()
         except av.error.EOFError:
             return
         except av.error.FFmpegError as error:
-            raise Unsteady from error
+            raise NotGapless from error
         if frame.pts is None or frame.time_base is None:
-            raise Unsteady
+            raise NotGapless
         yield float(frame.pts * frame.time_base), samples_of(frame)
 
 
 def _graph(path: Path, format: str, index: int, rate: int, channels: int, block: int) -> Graph:
     graph = Graph()
-    options = {"protocol_whitelist": "file", **mp3_frames.skipping(path, format)}
+    options = {"protocol_whitelist": "file", **mp3_frames.skip_options(path, format)}
     try:
         graph.link_nodes(
             graph.add(
@@ -81,5 +80,5 @@ def _graph(path: Path, format: str, index: int, rate: int, channels: int, block:
             graph.add("abuffersink"),
         ).configure()
     except (av.error.FFmpegError, ValueError) as error:
-        raise Unsteady from error
+        raise NotGapless from error
     return graph

@@ -22,7 +22,7 @@ TRUE_PEAK_DB = -1.5
 OVERSAMPLED_HZ = 192_000
 """Where the limiter works: peaks between samples are samples there."""
 NEAR_ENOUGH_LU = 0.1
-MAX_TRIES = 4
+MAXIMUM_TRIES = 4
 GATE_LUFS = -70.0
 """R128 leaves quieter blocks out; sound that is nowhere louder has no loudness."""
 SUMMARY = re.compile(
@@ -100,12 +100,12 @@ def measure(
 
 def parsed(text: str) -> Loudness:
     """The summary that ebur128 prints last. Raises ToolError, and InputError (`no_loudness`)."""
-    found = SUMMARY.search(text)
-    if not found:
+    summary = SUMMARY.search(text)
+    if not summary:
         raise ToolError(
             "The loudness of the sound could not be measured. Leave it as it is, and tell the operator.", detail=text
         )
-    loudness = Loudness(*map(float, found.groups()))
+    loudness = Loudness(*map(float, summary.groups()))
     if not loudness.integrated_lufs > GATE_LUFS:
         raise InputError(
             "The sound is too quiet or too short to have a loudness, so it cannot be brought to one. "
@@ -130,13 +130,13 @@ def levelled(
 
     `rate` is what the result is sampled at. `progress` gets a fraction, 0 to 1. Raises as `measure` does.
     """
-    found = measure(source, info, track, before, progress=lambda done: progress(done / 2), log=log)
-    gain = target_lufs - found.integrated_lufs
-    peak = found.true_peak_db + gain
+    measured = measure(source, info, track, before, progress=lambda done: progress(done / 2), log=log)
+    gain = target_lufs - measured.integrated_lufs
+    peak = measured.true_peak_db + gain
     if peak <= TRUE_PEAK_DB:
-        after = Loudness(target_lufs, found.range_lu, peak)
-        return Levelling(gain, limited=False, before=found, after=after)
-    for number in range(1, MAX_TRIES + 1):
+        after = Loudness(target_lufs, measured.range_lu, peak)
+        return Levelling(gain, limited=False, before=measured, after=after)
+    for number in range(1, MAXIMUM_TRIES + 1):
         after = measure(
             source,
             info,
@@ -146,10 +146,10 @@ def levelled(
             log=log,
         )
         missing = target_lufs - after.integrated_lufs
-        if abs(missing) <= NEAR_ENOUGH_LU or number == MAX_TRIES:
+        if abs(missing) <= NEAR_ENOUGH_LU or number == MAXIMUM_TRIES:
             break
         gain += missing
-    return Levelling(gain, limited=True, before=found, after=after)
+    return Levelling(gain, limited=True, before=measured, after=after)
 
 
 def _later(progress: Callable[[float], None], number: int, done: float) -> None:

@@ -11,13 +11,13 @@ from jobs.engine.audio.sample_clock import Samples
 FADE_SECONDS = Fraction(10, 1000)
 
 
-def hushed(blocks: Iterable[Samples], muted: Sequence[tuple[Fraction, Fraction]], rate: int) -> Iterator[Samples]:
+def muted_blocks(blocks: Iterable[Samples], muted: Sequence[tuple[Fraction, Fraction]], rate: int) -> Iterator[Samples]:
     """The blocks of one stream from its start, silent in the ranges of seconds in `muted` (ordered and disjoint)."""
-    places, gains = envelope(muted, rate)
+    positions, gains = envelope(muted, rate)
     position = 0
     for block in blocks:
-        if len(places):
-            gain = np.interp(np.arange(position, position + len(block)), places, gains)
+        if len(positions):
+            gain = np.interp(np.arange(position, position + len(block)), positions, gains)
             # In the middle of a fade half of the power is left.
             block = block * np.sin(gain * (np.pi / 2)).astype(np.float32)[:, None]
         position += len(block)
@@ -26,10 +26,10 @@ def hushed(blocks: Iterable[Samples], muted: Sequence[tuple[Fraction, Fraction]]
 
 def envelope(muted: Sequence[tuple[Fraction, Fraction]], rate: int) -> tuple[list[int], list[float]]:
     """Samples between which the gain goes in a straight line, and the gain at each."""
-    places: list[int] = []
+    positions: list[int] = []
     gains: list[float] = []
     for start, end in ((round(start * rate), round(end * rate)) for start, end in muted):
         fade = min(int(FADE_SECONDS * rate), (end - start) // 2)
-        places += [start, start + fade, end - fade, end]
+        positions += [start, start + fade, end - fade, end]
         gains += [1.0, 0.0, 0.0, 1.0]
-    return places, gains
+    return positions, gains

@@ -19,7 +19,7 @@ from jobs.engine.model.audio_layout import HOLE_SECONDS, LAYOUTS
 
 Samples = NDArray[np.float32]
 """Shape (samples, channels); 1.0 is full scale, and lossy codecs go beyond it."""
-Placed = tuple[int, Samples]
+Positioned = tuple[int, Samples]
 """How many samples after time stamp zero the first of these sounds."""
 
 
@@ -34,32 +34,32 @@ def samples_of(frame: AudioFrame | VideoFrame) -> Samples:
     return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).astype(np.float32, copy=False)
 
 
-def placed(frames: Iterable[AudioFrame], rate: int, channels: int, *, block: int) -> Iterator[Placed]:
+def positioned(frames: Iterable[AudioFrame], rate: int, channels: int, *, block: int) -> Iterator[Positioned]:
     """The sound of frames in rising order, in blocks of `block` samples, fewer before a hole and at the end.
 
     Time stamps tell where sound begins, at the start and after each hole; between, samples follow each other. Where
     frames go back in time, so do the places.
     """
-    row: Row | None = None
+    run: GaplessRun | None = None
     for frame in frames:
-        if row is None or not row.goes_on_with(frame):
-            if row:
-                yield from row.rest()
-            row = Row(frame, row.until if row else 0.0, rate, channels, block)
-        yield from row.put(frame)
-    if row:
-        yield from row.rest()
+        if run is None or not run.continues_with(frame):
+            if run:
+                yield from run.flush()
+            run = GaplessRun(frame, run.end_seconds if run else 0.0, rate, channels, block)
+        yield from run.push(frame)
+    if run:
+        yield from run.flush()
 
 
-class Row:
+class GaplessRun:
     """Frames without a hole between them."""
 
     def __init__(self, frame: AudioFrame, begins: float, rate: int, channels: int, block: int) -> None:
         """`begins` is the time in seconds of a first frame that does not tell its own."""
-        self._form = _form(frame)
+        self._sample_format = _sample_format(frame)
         self._tick = float(frame.time_base or 0)
         self._begin = begins if frame.pts is None else frame.pts * self._tick
-        self._place = round(self._begin * rate)
+        self._position = round(self._begin * rate)
         self._count = 0
         self._channels = channels
         self._block = block
@@ -67,15 +67,15 @@ class Row:
         self._graph = _graph(frame, rate, channels, block)
 
     @property
-    def until(self) -> float:
+    def end_seconds(self) -> float:
         """When the frames so far have ended, in seconds."""
-        return self._begin + self._count / self._form[0]
+        return self._begin + self._count / self._sample_format[0]
 
-    def goes_on_with(self, frame: AudioFrame) -> bool:
-        near = frame.pts is None or abs(frame.pts * self._tick - self.until) <= HOLE_SECONDS
-        return near and self._form == _form(frame)
+    def continues_with(self, frame: AudioFrame) -> bool:
+        near = frame.pts is None or abs(frame.pts * self._tick - self.end_seconds) <= HOLE_SECONDS
+        return near and self._sample_format == _sample_format(frame)
 
-    def put(self, frame: AudioFrame) -> Iterator[Placed]:
+    def push(self, frame: AudioFrame) -> Iterator[Positioned]:
         self._graph.push(frame)
         self._count += frame.samples
         self._waiting += frame.samples
@@ -84,19 +84,19 @@ class Row:
             self._waiting = 0
             yield from self._ready()
 
-    def rest(self) -> Iterator[Placed]:
+    def flush(self) -> Iterator[Positioned]:
         self._graph.push(None)
         yield from self._ready()
 
-    def _ready(self) -> Iterator[Placed]:
+    def _ready(self) -> Iterator[Positioned]:
         with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
             while True:
                 samples = samples_of(self._graph.pull())
-                yield self._place, samples
-                self._place += len(samples)
+                yield self._position, samples
+                self._position += len(samples)
 
 
-def _form(frame: AudioFrame) -> tuple[int, str, str]:
+def _sample_format(frame: AudioFrame) -> tuple[int, str, str]:
     return frame.sample_rate, frame.format.name, frame.layout.name
 
 

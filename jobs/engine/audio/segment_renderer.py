@@ -15,53 +15,55 @@ from pathlib import Path
 import numpy as np
 
 from jobs.engine.audio import decoder, track_encoder
-from jobs.engine.audio.aac_encoder import Unlike
-from jobs.engine.audio.decoder import Pcm
-from jobs.engine.audio.mute import hushed
+from jobs.engine.audio.aac_encoder import ChannelsDiffer
+from jobs.engine.audio.decoder import PcmReader
+from jobs.engine.audio.mute import muted_blocks
 from jobs.engine.audio.sample_clock import Samples
-from jobs.engine.audio.time_stretch import faster
-from jobs.engine.audio.window_reader import Listener
-from jobs.engine.container.muxers import Coding
+from jobs.engine.audio.time_stretch import stretched
+from jobs.engine.audio.window_reader import WindowReader
+from jobs.engine.container.muxers import AudioCoding
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.segment import Part
 from jobs.engine.model.segment import starts as result_starts
-from jobs.engine.runtime.threads import Beside, Halt, ahead
+from jobs.engine.runtime.threads import CancellationToken, WorkerThread, prefetched
 
 # On each side of a join, so 8 ms in all.
 FADE_SECONDS = Fraction(4, 1000)
 BLOCK_SAMPLES = 1 << 17
 # Blocks that may wait to be encoded.
-AHEAD = 4
+MAXIMUM_WAITING_BLOCKS = 4
 # Whether both channels are the same is looked at in so many places, spread evenly, for so long.
 PROBES = 12
 PROBE_SECONDS = Fraction(1, 10)
 
 
 @dataclasses.dataclass(frozen=True)
-class Piece:
+class SampleRange:
     """One kept range in samples: `count` from `start` on, faded in over `fade_in` either side of its start, and so on.
 
-    At the first piece's start and the last one's end there is nothing to fade to: the fade lies inside. `faster` is how
-    many samples of the result are made of it, with its pitch kept; None when it stays as it is.
-    """
+    At the first piece's start and the last one's end there is nothing to fade to: the fade lies inside.
+    `stretched_count` is how many samples of the result are made of it, with its pitch kept; None when it stays as it
+    is."""
 
     start: int
     count: int
     fade_in: int
     fade_out: int
-    faster: int | None = None
+    stretched_count: int | None = None
 
     @property
     def end(self) -> int:
         return self.start + self.count
 
     @property
-    def lasts(self) -> int:
+    def output_count(self) -> int:
         """Samples of the result."""
-        return self.count if self.faster is None else self.faster
+        return self.count if self.stretched_count is None else self.stretched_count
 
 
-def pieces(parts: Iterable[tuple[Fraction, Fraction] | Part], duration: Fraction, rate: int) -> list[Piece]:
+def sample_ranges(
+    parts: Iterable[tuple[Fraction, Fraction] | Part], duration: Fraction, rate: int
+) -> list[SampleRange]:
     """The parts on the sample grid. Each begins in the result where its exact place rounds to."""
     starts: list[int] = []
     counts: list[int] = []
@@ -78,63 +80,63 @@ def pieces(parts: Iterable[tuple[Fraction, Fraction] | Part], duration: Fraction
         lasts.append(None if part.speed == 1 else min(lasting, counts[-1]))
     fades = _fades(starts, counts, round(duration * rate), int(FADE_SECONDS * rate))
     return [
-        Piece(start, count, fade_in, fade_out, faster)
+        SampleRange(start, count, fade_in, fade_out, faster)
         for start, count, fade_in, fade_out, faster in zip(starts, counts, fades, fades[1:], lasts, strict=False)
     ]
 
 
-def _fades(starts: Sequence[int], counts: Sequence[int], last: int, longest: int) -> list[int]:
+def _fades(starts: Sequence[int], counts: Sequence[int], last: int, maximum: int) -> list[int]:
     """Half-widths of the fades: before the first piece, at each join, after the last piece."""
     ends = [start + count for start, count in zip(starts, counts, strict=True)]
     joins = [
-        max(0, min(longest, (after - end) // 2, before_count // 2, after_count // 2))
+        max(0, min(maximum, (after - end) // 2, before_count // 2, after_count // 2))
         for end, after, before_count, after_count in zip(ends, starts[1:], counts, counts[1:], strict=False)
     ]
-    opening = min(longest, counts[0] // 2) if starts[0] > 0 else 0
-    closing = min(longest, counts[-1] // 2) if ends[-1] < last else 0
+    opening = min(maximum, counts[0] // 2) if starts[0] > 0 else 0
+    closing = min(maximum, counts[-1] // 2) if ends[-1] < last else 0
     return [opening, *joins, closing]
 
 
-class Cursor:
+class SampleCursor:
     """Samples by their place, in rising order; silence after the end of the track."""
 
-    def __init__(self, sound: Pcm) -> None:
-        self.rate = sound.rate
-        self.channels = sound.channels
-        self._sound = sound
+    def __init__(self, pcm: PcmReader) -> None:
+        self.rate = pcm.rate
+        self.channels = pcm.channels
+        self._pcm = pcm
 
     def read(self, start: int, count: int) -> Samples:
-        self._sound.skip(start - self._sound.position)
-        if self._sound.position < start:
-            return np.zeros((count, self._sound.channels), np.float32)
-        found = self._sound.read(count)
-        return np.pad(found, ((0, count - len(found)), (0, 0))) if len(found) < count else found
+        self._pcm.skip(start - self._pcm.position)
+        if self._pcm.position < start:
+            return np.zeros((count, self._pcm.channels), np.float32)
+        samples = self._pcm.read(count)
+        return np.pad(samples, ((0, count - len(samples)), (0, 0))) if len(samples) < count else samples
 
     def blocks(self, start: int, end: int) -> Iterator[Samples]:
-        for place in range(start, end, BLOCK_SAMPLES):
-            yield self.read(place, min(BLOCK_SAMPLES, end - place))
+        for position in range(start, end, BLOCK_SAMPLES):
+            yield self.read(position, min(BLOCK_SAMPLES, end - position))
 
 
-def joined(sound: Cursor, wanted: Sequence[Piece]) -> Iterator[Samples]:
+def joined_samples(samples: SampleCursor, ranges: Sequence[SampleRange]) -> Iterator[Samples]:
     """The samples of the result, in blocks."""
     tail: Samples | None = None
-    for number, piece in enumerate(wanted):
-        if piece.faster is not None:
+    for number, piece in enumerate(ranges):
+        if piece.stretched_count is not None:
             if tail is not None:
                 yield tail
-            yield from faster(sound, piece.start, piece.count, piece.faster, sound.rate)
-            tail = np.zeros((0, sound.channels), np.float32)
+            yield from stretched(samples, piece.start, piece.count, piece.stretched_count, samples.rate)
+            tail = np.zeros((0, samples.channels), np.float32)
             continue
-        is_last = number == len(wanted) - 1
+        is_last = number == len(ranges) - 1
         begin = piece.start + piece.fade_in
         if tail is None:
-            yield sound.read(piece.start, piece.fade_in) * rising(piece.fade_in)
+            yield samples.read(piece.start, piece.fade_in) * rising(piece.fade_in)
         else:
-            yield tail + sound.read(piece.start - piece.fade_in, 2 * piece.fade_in) * rising(2 * piece.fade_in)
+            yield tail + samples.read(piece.start - piece.fade_in, 2 * piece.fade_in) * rising(2 * piece.fade_in)
         stop = piece.end - piece.fade_out
-        yield from sound.blocks(begin, stop)
-        reach = piece.fade_out if is_last else 2 * piece.fade_out
-        tail = sound.read(stop, reach) * rising(reach)[::-1]
+        yield from samples.blocks(begin, stop)
+        count = piece.fade_out if is_last else 2 * piece.fade_out
+        tail = samples.read(stop, count) * rising(count)[::-1]
     if tail is not None:
         yield tail
 
@@ -144,7 +146,7 @@ def rising(count: int) -> Samples:
     return np.sin((np.arange(count, dtype=np.float32) + 0.5) * (np.pi / 2 / max(1, count)))[:, None].astype(np.float32)
 
 
-def cut_sound(
+def render_audio(
     source: Path,
     info: MediaInfo,
     track: AudioTrack,
@@ -152,9 +154,9 @@ def cut_sound(
     output: Path,
     *,
     duration: Fraction,
-    task: "Beside[None]",
+    task: "WorkerThread[None]",
     muted: Sequence[tuple[Fraction, Fraction]] = (),
-    coding: Coding = "aac",
+    coding: AudioCoding = "aac",
 ) -> None:
     """Write the parts of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
 
@@ -162,28 +164,32 @@ def cut_sound(
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
 
-    def attempt(*, twins: bool) -> None:
+    def attempt(*, dual_mono: bool) -> None:
         rate = track_encoder.rate_of(track, coding)
-        with decoder.decoded(source, info, track, rate=rate, halt=task.halt) as sound:
-            wanted = pieces(parts, duration, sound.rate)
-            total = sum(piece.lasts for piece in wanted)
-            with track_encoder.encoder(output, track, rate, sound.channels, coding, twins=twins) as encoder:
-                blocks = hushed(joined(Cursor(sound), wanted), muted, sound.rate)
-                with ahead(blocks, AHEAD) as made:
+        with decoder.decoded(source, info, track, rate=rate, token=task.token) as pcm:
+            ranges = sample_ranges(parts, duration, pcm.rate)
+            total = sum(piece.output_count for piece in ranges)
+            with track_encoder.encoder(output, track, rate, pcm.channels, coding, dual_mono=dual_mono) as encoder:
+                blocks = muted_blocks(joined_samples(SampleCursor(pcm), ranges), muted, pcm.rate)
+                with prefetched(blocks, MAXIMUM_WAITING_BLOCKS) as made:
                     for block in made:
-                        task.halt.check()
+                        task.token.check()
                         encoder.write(block)
                         task.fraction = encoder.written / total
 
     try:
-        attempt(twins=coding == "aac" and is_twin(source, info, track, parts, task.halt))
-    except Unlike:
+        attempt(dual_mono=coding == "aac" and is_dual_mono(source, info, track, parts, task.token))
+    except ChannelsDiffer:
         # They part somewhere between. At worst, at the very end, coding one channel was in vain: half of the work.
-        attempt(twins=False)
+        attempt(dual_mono=False)
 
 
-def is_twin(
-    source: Path, info: MediaInfo, track: AudioTrack, parts: Sequence[tuple[Fraction, Fraction] | Part], halt: Halt
+def is_dual_mono(
+    source: Path,
+    info: MediaInfo,
+    track: AudioTrack,
+    parts: Sequence[tuple[Fraction, Fraction] | Part],
+    token: CancellationToken,
 ) -> bool:
     """Whether a track has two channels that are the same, as far as a few places tell.
 
@@ -192,8 +198,8 @@ def is_twin(
     rate = decoder.output_rate(track)
     if decoder.output_channels(track) != 2:
         return False
-    with Listener.opened(
-        source, decoder.demuxer(info), track.index, rate=rate, channels=2, start=info.start, halt=halt
+    with WindowReader.opened(
+        source, decoder.demuxer(info), track.index, rate=rate, channels=2, start=info.start, token=token
     ) as listener:
         windows = (listener.window(time, int(PROBE_SECONDS * rate)) for time in _spread([Part(*one) for one in parts]))
         return all(np.array_equal(window[:, 0], window[:, 1]) for window in windows)
@@ -204,5 +210,5 @@ def _spread(parts: Sequence[Part]) -> Iterator[Fraction]:
     begins = result_starts(parts)
     step = (begins[-1] + parts[-1].lasts) / PROBES
     for at in (step * number + step / 2 for number in range(PROBES)):
-        place = bisect.bisect(begins, at) - 1
-        yield parts[place].start + (at - begins[place]) * parts[place].speed
+        index = bisect.bisect(begins, at) - 1
+        yield parts[index].start + (at - begins[index]) * parts[index].speed

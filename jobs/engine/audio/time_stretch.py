@@ -21,29 +21,29 @@ from numpy.typing import NDArray
 
 from jobs.engine.audio.sample_clock import Samples
 
-PIECE_SECONDS = 0.010
+HOP_SECONDS = 0.010
 # Half a period of the lowest hum, so that there is always a place at which it goes on.
-REACH_SECONDS = 0.010
+SEARCH_SECONDS = 0.010
 # The search goes in steps of such a rate first.
-COARSE_HZ = 12_000
-BLOCK_PIECES = 100
-FAINT = 1e-12
+COARSE_SEARCH_HZ = 12_000
+BLOCK_HOPS = 100
+MINIMUM_ENERGY = 1e-12
 
 
-class Track(Protocol):
+class SampleSource(Protocol):
     """Samples by their place, in rising order; silence after the end."""
 
     def read(self, start: int, count: int) -> Samples: ...
 
 
-def faster(track: Track, start: int, count: int, lasts: int, rate: int) -> Iterator[Samples]:
+def stretched(source: SampleSource, start: int, count: int, lasts: int, rate: int) -> Iterator[Samples]:
     """`lasts` samples, in blocks, made of the `count` from `start` on, which must be as many or more."""
     if not lasts:
         return
-    hops = max(1, round(lasts / (PIECE_SECONDS * rate)))
+    hops = max(1, round(lasts / (HOP_SECONDS * rate)))
     edges = [lasts * number // hops for number in range(hops + 1)]
-    window = Window(track, start)
-    reach = round(REACH_SECONDS * rate)
+    window = SlidingWindow(source, start)
+    search = round(SEARCH_SECONDS * rate)
     fading = window.read(0, edges[1])
     made: list[Samples] = []
     for begin, edge, end in zip(edges, edges[1:], [*edges[2:], lasts], strict=False):
@@ -51,25 +51,25 @@ def faster(track: Track, start: int, count: int, lasts: int, rate: int) -> Itera
         low = high = count
         if follows:
             ideal = count * edge // lasts
-            low, high = max(length, ideal - reach), min(count - follows, ideal + reach)
+            low, high = max(length, ideal - search), min(count - follows, ideal + search)
         around = window.read(low - length, high + follows)
-        place = best_place(fading, around[: high - low + length], max(1, rate // COARSE_HZ))
-        made.append(mixed(fading, around[place : place + length]))
-        fading = around[place + length : place + length + follows]
-        if len(made) == BLOCK_PIECES:
+        offset = best_offset(fading, around[: high - low + length], max(1, rate // COARSE_SEARCH_HZ))
+        made.append(cross_faded(fading, around[offset : offset + length]))
+        fading = around[offset + length : offset + length + follows]
+        if len(made) == BLOCK_HOPS:
             yield np.concatenate(made)
             made.clear()
     if made:
         yield np.concatenate(made)
 
 
-class Window:
+class SlidingWindow:
     """Samples in front of a place that only moves on: some of them are looked at more than once."""
 
-    def __init__(self, track: Track, start: int) -> None:
-        self._track = track
+    def __init__(self, source: SampleSource, start: int) -> None:
+        self._source = source
         self._start = start
-        self._held = track.read(start, 0)
+        self._held = source.read(start, 0)
         self._from = 0
 
     def read(self, begin: int, end: int) -> Samples:
@@ -78,46 +78,46 @@ class Window:
         self._from = begin
         here = begin + len(held)
         if end > here:
-            held = np.concatenate([held, self._track.read(self._start + here, end - here)])
+            held = np.concatenate([held, self._source.read(self._start + here, end - here)])
         self._held = held
         return held[: end - begin]
 
 
-def best_place(piece: Samples, around: Samples, coarse: int) -> int:
+def best_offset(piece: Samples, around: Samples, coarse: int) -> int:
     """Where in `around` it sounds most like `piece`: in steps of `coarse` samples first, then to the sample.
 
     In the middle where there is nothing to go by.
     """
     room = len(around) - len(piece)
     wanted, there = piece.mean(axis=1), around.mean(axis=1)
-    steps = _likeness(_coarser(wanted, coarse), _coarser(there, coarse))
+    steps = _normalized_correlation(_coarser(wanted, coarse), _coarser(there, coarse))
     if not len(steps) or steps.max() <= 0:
         return room // 2
     near = int(steps.argmax()) * coarse
     first, last = max(0, near - coarse), min(room, near + coarse)
-    return first + int(_likeness(wanted, there[first : last + len(piece)]).argmax())
+    return first + int(_normalized_correlation(wanted, there[first : last + len(piece)]).argmax())
 
 
 def _coarser(samples: NDArray[np.float32], step: int) -> NDArray[np.float32]:
     return samples[: len(samples) // step * step].reshape(-1, step).mean(axis=1)
 
 
-def _likeness(piece: NDArray[np.float32], around: NDArray[np.float32]) -> NDArray[np.float64]:
+def _normalized_correlation(piece: NDArray[np.float32], around: NDArray[np.float32]) -> NDArray[np.float64]:
     """-1 to 1 for each place at which the piece can lie."""
     if not 0 < len(piece) <= len(around):
         return np.empty(0)
     energy = np.concatenate(([0.0], np.cumsum(np.square(around, dtype=np.float64))))
-    energies = np.maximum(energy[len(piece) :] - energy[: len(energy) - len(piece)], FAINT)
-    own = max(float(np.dot(piece, piece)), FAINT)
+    energies = np.maximum(energy[len(piece) :] - energy[: len(energy) - len(piece)], MINIMUM_ENERGY)
+    own = max(float(np.dot(piece, piece)), MINIMUM_ENERGY)
     return np.asarray(np.correlate(around, piece, "valid") / np.sqrt(energies * own))
 
 
-def mixed(fading: Samples, rising: Samples) -> Samples:
+def cross_faded(fading: Samples, rising: Samples) -> Samples:
     """One faded into the other, as loud as both are: their likeness tells how much of them adds up."""
     share = (np.arange(len(fading), dtype=np.float32)[:, None] + 0.5) / len(fading)
     rise = np.sin(share * (np.pi / 2)) ** 2
     fall = 1 - rise
-    norms = max(float(np.linalg.norm(fading)) * float(np.linalg.norm(rising)), FAINT)
+    norms = max(float(np.linalg.norm(fading)) * float(np.linalg.norm(rising)), MINIMUM_ENERGY)
     alike = min(1.0, max(0.0, float(np.vdot(fading, rising)) / norms))
     power = fall**2 + rise**2 + 2 * alike * fall * rise
     return ((fading * fall + rising * rise) / np.sqrt(power)).astype(np.float32)

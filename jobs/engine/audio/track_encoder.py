@@ -8,10 +8,10 @@ import av
 from av.audio.stream import AudioStream
 
 from jobs.engine.audio import aac_encoder
-from jobs.engine.audio.aac_encoder import Encoder
+from jobs.engine.audio.aac_encoder import AudioEncoder
 from jobs.engine.audio.decoder import output_rate
 from jobs.engine.container import audio_files
-from jobs.engine.container.muxers import Coding
+from jobs.engine.container.muxers import AudioCoding
 from jobs.engine.model.audio_layout import LAYOUTS
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.runtime import libav_errors
@@ -21,30 +21,30 @@ OPUS_RATE = 48_000
 ENCODERS = {"opus": "libopus", "flac": "flac"}
 
 
-def rate_of(track: AudioTrack, coding: Coding) -> int:
+def rate_of(track: AudioTrack, coding: AudioCoding) -> int:
     """Samples a second of the track as it is encoded."""
     return OPUS_RATE if coding == "opus" else output_rate(track)
 
 
 @contextlib.contextmanager
 def encoder(
-    output: Path, track: AudioTrack, rate: int, channels: int, coding: Coding, *, twins: bool = False
-) -> Iterator[Encoder]:
+    output: Path, track: AudioTrack, rate: int, channels: int, coding: AudioCoding, *, dual_mono: bool = False
+) -> Iterator[AudioEncoder]:
     """Write an MP4 file of one track; it is whole when the block ends well. Raises ToolError, ResourceError.
 
-    `twins` says that both channels are the same; only for AAC. As many bits are kept without loss as `track` has.
+    `dual_mono` says that both channels are the same; only for AAC. As many bits are kept without loss as `track` has.
     """
     if coding == "aac":
-        with aac_encoder.encoder(output, rate, channels, twins=twins) as made:
+        with aac_encoder.encoder(output, rate, channels, dual_mono=dual_mono) as made:
             yield made
         return
     with libav_errors.errors("sound"), av.open(f"file:{output}", "w", format="mp4") as container:
         stream = container.add_stream(ENCODERS[coding], rate=rate, layout=LAYOUTS[channels])
         assert isinstance(stream, AudioStream)
         if coding == "opus":
-            stream.bit_rate = audio_files.FILES["opus"].usual_kbps(channels) * 1000
+            stream.bit_rate = audio_files.FORMATS["opus"].usual_kbps(channels) * 1000
         else:
-            stream.codec_context.format = "s32" if audio_files.is_deep(track) else "s16"
-        made = Encoder(container, stream)
+            stream.codec_context.format = "s32" if audio_files.has_over_16_bits(track) else "s16"
+        made = AudioEncoder(container, stream)
         yield made
         made.finish()

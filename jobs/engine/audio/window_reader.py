@@ -15,16 +15,16 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from jobs.engine.audio import decoder
-from jobs.engine.audio.sample_clock import Placed, Samples, placed
+from jobs.engine.audio.sample_clock import Positioned, Samples, positioned
 from jobs.engine.container import demuxing
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 
 # Decoders need some sound before they give it right: most of all Opus (80 ms) and MP3 with its reservoir of bits.
-LEAD_SECONDS = Fraction(1, 5)
+PREROLL_SECONDS = Fraction(1, 5)
 BLOCK_SECONDS = Fraction(1, 20)
 
 
-class Listener:
+class WindowReader:
     """One track of a recording, open for windows. `rate` and `channels` are what every window comes in.
 
     `start` is the time stamp, in seconds, that counts as zero. With `can_seek=False` the track is decoded from its
@@ -40,7 +40,7 @@ class Listener:
         *,
         start: Fraction,
         can_seek: bool,
-        halt: Halt | None,
+        token: CancellationToken | None,
     ) -> None:
         self.rate = rate
         self.channels = channels
@@ -50,9 +50,9 @@ class Listener:
         self._stream = stream
         self._start = start
         self._can_seek = can_seek
-        self._halt = halt
-        self._frames = self._placed()
-        self._ahead: list[Placed] = []
+        self._token = token
+        self._frames = self._positioned()
+        self._decoded_blocks: list[Positioned] = []
         self._damage: list[Fraction] = []
         self._until: Fraction | None = None
 
@@ -68,11 +68,11 @@ class Listener:
         channels: int,
         start: Fraction = Fraction(0),
         can_seek: bool = True,
-        halt: Halt | None = None,
+        token: CancellationToken | None = None,
     ) -> Iterator[Self]:
         """Open stream number `index` of a file of this format. Raises InputError."""
         with decoder.opened(path, format, index) as (container, stream):
-            yield cls(container, stream, rate, channels, start=start, can_seek=can_seek, halt=halt)
+            yield cls(container, stream, rate, channels, start=start, can_seek=can_seek, token=token)
 
     def window(self, begin: Fraction, count: int) -> Samples:
         """`count` samples from `begin` seconds on; silence where the track has none."""
@@ -81,24 +81,26 @@ class Listener:
         if self._can_seek:
             # Where nothing decodes, the rest of the file is not searched for something that does.
             self._until = self._start + end
-            self._seek(begin - LEAD_SECONDS)
+            self._seek(begin - PREROLL_SECONDS)
         block = np.zeros((count, self.channels), np.float32)
-        self._ahead = [(place, samples) for place, samples in self._ahead if place + len(samples) > first]
-        for place, samples in self._ahead:
-            _copy(block, samples, place - first)
-        if not self._ahead or self._reached < first + count:
-            for place, samples in self._frames:
-                self._ahead.append((place, samples))
-                _copy(block, samples, place - first)
+        self._decoded_blocks = [
+            (position, samples) for position, samples in self._decoded_blocks if position + len(samples) > first
+        ]
+        for position, samples in self._decoded_blocks:
+            _copy(block, samples, position - first)
+        if not self._decoded_blocks or self._reached < first + count:
+            for position, samples in self._frames:
+                self._decoded_blocks.append((position, samples))
+                _copy(block, samples, position - first)
                 if self._reached >= first + count:
                     break
-        self.damaged = any(begin - LEAD_SECONDS <= time - self._start < end for time in self._damage)
+        self.damaged = any(begin - PREROLL_SECONDS <= time - self._start < end for time in self._damage)
         return block
 
     @property
     def _reached(self) -> int:
-        place, samples = self._ahead[-1]
-        return place + len(samples)
+        position, samples = self._decoded_blocks[-1]
+        return position + len(samples)
 
     def _seek(self, time: Fraction) -> None:
         assert self._stream.time_base is not None
@@ -106,24 +108,26 @@ class Listener:
         # Refused by a few formats for times before their first sound.
         with contextlib.suppress(av.error.FFmpegError):
             self._container.seek(max(aim, self._stream.start_time or aim), stream=self._stream, backward=True)
-        self._ahead = []
+        self._decoded_blocks = []
         self._damage.clear()
-        self._frames = self._placed()
+        self._frames = self._positioned()
 
-    def _placed(self) -> Iterator[Placed]:
+    def _positioned(self) -> Iterator[Positioned]:
         """Sound decoded from here on, with its places."""
         frames = self._decoded()
         if self._can_seek:
             # Of several frames in one packet the first alone tells its time.
             frames = itertools.dropwhile(lambda frame: frame.pts is None, frames)
-        return decoder.understood(placed(frames, self.rate, self.channels, block=round(BLOCK_SECONDS * self.rate)))
+        return decoder.raising_tool_errors(
+            positioned(frames, self.rate, self.channels, block=round(BLOCK_SECONDS * self.rate))
+        )
 
     def _decoded(self) -> Iterator[AudioFrame]:
         assert self._stream.time_base is not None
         until = None if self._until is None else self._until / self._stream.time_base
         for packet in demuxing.packets(self._container, self._stream):
-            if self._halt:
-                self._halt.check()
+            if self._token:
+                self._token.check()
             if until is not None and packet.pts is not None and packet.pts > until:
                 return
             frames = demuxing.frames(self._stream.codec_context, packet)

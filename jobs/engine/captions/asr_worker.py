@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from jobs.engine.runtime import network_filter
 
 RATE = 16_000
-SPHINX_FRAME = 0.01
+SPHINX_FRAME_SECONDS = 0.01
 VARIANT = re.compile(r"\(\d+\)$")
 """How pocketsphinx marks other ways to speak a word: your(2)."""
 NOT_WORDS = re.compile(r"^(<.*>|\[.*\]|\+\+.*\+\+)$")
 """Silences and noises, as pocketsphinx names them."""
 Samples = NDArray[np.int16]
-Heard = tuple[float, float, str, float]
+RecognisedWord = tuple[float, float, str, float]
 """Start and end in seconds, text, confidence from 0 to 1."""
 
 
@@ -38,7 +38,7 @@ class Recogniser(Protocol):
     model: str
     device: str
 
-    def hear(self, samples: Samples) -> tuple[list[Heard], str]:
+    def recognise(self, samples: Samples) -> tuple[list[RecognisedWord], str]:
         """The words of a stretch, and their language."""
 
 
@@ -52,15 +52,15 @@ class Pocketsphinx:
 
         self._decoder = pocketsphinx.Decoder(samprate=RATE, loglevel="FATAL")
 
-    def hear(self, samples: Samples) -> tuple[list[Heard], str]:
+    def recognise(self, samples: Samples) -> tuple[list[RecognisedWord], str]:
         self._decoder.start_utt()
         # The whole at once: then loudness and timbre are evened out over all of it, which is heard better.
         self._decoder.process_raw(samples.astype("<i2").tobytes(), full_utt=True)
         self._decoder.end_utt()
-        words: list[Heard] = [
+        words: list[RecognisedWord] = [
             (
-                part.start_frame * SPHINX_FRAME,
-                (part.end_frame + 1) * SPHINX_FRAME,
+                part.start_frame * SPHINX_FRAME_SECONDS,
+                (part.end_frame + 1) * SPHINX_FRAME_SECONDS,
                 f" {VARIANT.sub('', part.word)}",
                 min(1.0, max(0.0, float(part.prob))),
             )
@@ -83,7 +83,7 @@ class Whisper:
         self._whisper = WhisperModel(name, device=self.device, compute_type=precision)
         self._language: str | None = language or None
 
-    def hear(self, samples: Samples) -> tuple[list[Heard], str]:
+    def recognise(self, samples: Samples) -> tuple[list[RecognisedWord], str]:
         segments, about = self._whisper.transcribe(
             samples.astype(np.float32) / 32768,
             language=self._language,
@@ -95,12 +95,12 @@ class Whisper:
         words = [
             (word.start, word.end, word.word, word.probability) for segment in segments for word in segment.words or []
         ]
-        if self._language is None and about.language_probability > SURE_OF_LANGUAGE:
+        if self._language is None and about.language_probability > MINIMUM_LANGUAGE_PROBABILITY:
             self._language = about.language
         return words, about.language
 
 
-SURE_OF_LANGUAGE = 0.5
+MINIMUM_LANGUAGE_PROBABILITY = 0.5
 
 
 def recogniser(engine: str, model: str, language: str) -> Recogniser:
@@ -114,8 +114,8 @@ def requests(source: IO[bytes]) -> Iterator[Samples]:
 
 
 def main(argv: list[str], source: IO[bytes], sink: IO[bytes]) -> None:
-    def answer(told: Any) -> None:
-        sink.write(json.dumps(told).encode() + b"\n")
+    def answer(message: Any) -> None:
+        sink.write(json.dumps(message).encode() + b"\n")
         sink.flush()
 
     wanted = json.loads(argv[0])
@@ -124,7 +124,7 @@ def main(argv: list[str], source: IO[bytes], sink: IO[bytes]) -> None:
     hearing = recogniser(**wanted)
     answer({"model": hearing.model, "device": hearing.device})
     for samples in requests(source):
-        words, language = hearing.hear(samples)
+        words, language = hearing.recognise(samples)
         answer({"words": words, "language": language})
 
 

@@ -3,7 +3,7 @@
 A cut takes time away, so a caption on show from `start` to `end` is on show for what was kept of that. What was kept
 follows without a gap in the result: a caption that lies across a cut stays one caption, is shortened by what goes, and
 never has to be split. One that lies within what goes is dropped, and so is what a cut leaves of one for less than
-SHORTEST: it would only flash. Where the result runs faster, captions do.
+MINIMUM_SECONDS: it would only flash. Where the result runs faster, captions do.
 """
 
 import bisect
@@ -16,7 +16,7 @@ from fractions import Fraction
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.segment import starts
 
-SHORTEST = Fraction(1, 5)
+MINIMUM_SECONDS = Fraction(1, 5)
 """Seconds: what a cut leaves of a caption has to last this long; captions that were as short stay."""
 STAMP = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 TIMING = re.compile(rf"^[ \t]*{STAMP}[ \t]*-->[ \t]*{STAMP}(?:[ \t]+(.*?))?[ \t]*$", re.ASCII)
@@ -51,13 +51,13 @@ def parse(text: str) -> list[Caption]:
 
 def _parsed(lines: Sequence[str], vtt: bool) -> Iterator[Caption]:
     for block in _blocks(lines):
-        place = next((place for place, line in enumerate(block[:2]) if TIMING.match(line)), None)
-        if place is None or (vtt and block[0].split(" ")[0] in HEADS):
+        index = next((index for index, line in enumerate(block[:2]) if TIMING.match(line)), None)
+        if index is None or (vtt and block[0].split(" ")[0] in HEADS):
             continue
-        timing = TIMING.match(block[place])
+        timing = TIMING.match(block[index])
         assert timing is not None
         start, end = _time(timing.groups()[:4]), _time(timing.groups()[4:8])
-        words = "\n".join(block[place + 1 :])
+        words = "\n".join(block[index + 1 :])
         if start < end and words.strip():
             # SRT has coordinates there that next to no player follows.
             yield Caption(start, end, words if vtt else _escaped(words), (timing[9] or "") if vtt else "")
@@ -83,19 +83,19 @@ def _time(parts: Sequence[str | None]) -> Fraction:
 
 def retime(captions: Iterable[Caption], plan: CutPlan) -> list[Caption]:
     """The captions as they are on show in the result; the rules stand at the top of this module."""
-    moved = Clock(plan)
+    moved = CutClock(plan)
     kept = []
     for caption in captions:
         start, end = moved(caption.start), moved(caption.end)
         lost = end - start < min(caption.end, plan.duration) - max(caption.start, Fraction(0))
-        if end <= start or (lost and end - start < SHORTEST):
+        if end <= start or (lost and end - start < MINIMUM_SECONDS):
             continue
         words = INNER.sub(lambda match: f"<{stamp(moved(_time(match.groups())))}>", caption.text)
         kept.append(Caption(start, end, words, caption.settings))
     return kept
 
 
-class Clock:
+class CutClock:
     """Old time to new. A time that goes becomes that of the join it went into."""
 
     def __init__(self, plan: CutPlan) -> None:
@@ -104,11 +104,11 @@ class Clock:
         self._new = starts(self._parts)
 
     def __call__(self, time: Fraction) -> Fraction:
-        place = bisect.bisect_right(self._starts, time) - 1
-        if place < 0:
+        index = bisect.bisect_right(self._starts, time) - 1
+        if index < 0:
             return Fraction(0)
-        start, end, speed = self._parts[place]
-        return self._new[place] + (min(time, end) - start) / speed
+        start, end, speed = self._parts[index]
+        return self._new[index] + (min(time, end) - start) / speed
 
 
 def shifted(captions: Iterable[Caption], seconds: Fraction) -> list[Caption]:
@@ -149,7 +149,7 @@ def _escaped(words: str) -> str:
     words = OTHER_TAGS.sub("", POSITION.sub("", words))
     parts = re.split(r"(</?[biuBIU]>)", words)
     return "".join(
-        part.lower() if place % 2 else html.escape(html.unescape(part), quote=False) for place, part in enumerate(parts)
+        part.lower() if index % 2 else html.escape(html.unescape(part), quote=False) for index, part in enumerate(parts)
     )
 
 

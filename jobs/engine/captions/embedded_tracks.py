@@ -16,7 +16,7 @@ from jobs.errors import ToolError
 
 TEXT_CODECS = {"mov_text", "subrip", "webvtt", "ass", "ssa", "text"}
 """libavcodec's names; DVD, Blu-ray and DVB subtitles are pictures."""
-MOST_BYTES = 20_000_000
+MAXIMUM_BYTES = 20_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +41,9 @@ def tracks(source: Path, info: MediaInfo) -> list[CaptionTrack]:
     return []
 
 
-def language_of(told: str | None) -> str:
+def language_of(stated: str | None) -> str:
     """What a track says of its language; empty when that is nothing."""
-    return told if told and told.isalpha() and told != "und" else ""
+    return stated if stated and stated.isalpha() and stated != "und" else ""
 
 
 def read(
@@ -55,7 +55,7 @@ def read(
         *ffmpeg.SAFE_INPUT,
         # Time stamps as they are stored: ours count from the picture and the sound, not from the first caption.
         *("-copyts", "-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
-        *("-fs", str(MOST_BYTES), "-f", "srt", "pipe:1"),
+        *("-fs", str(MAXIMUM_BYTES), "-f", "srt", "pipe:1"),
     ]
     text = subprocess_runner.output(argv, log=log).decode("utf-8", "replace")
     return cues.shifted(cues.parse(text), -info.start)
@@ -66,7 +66,7 @@ def all_of(
 ) -> list[tuple[CaptionTrack, list[Caption]]]:
     """Every text track that has captions. One that cannot be read is left out: it is no reason to lose a cut."""
     log = log or subprocess_runner.CommandLog()
-    found = []
+    tracks_read = []
     for track in tracks(source, info):
         try:
             read_ones = read(source, info, track, log=log)
@@ -74,5 +74,5 @@ def all_of(
             log.line(f"{error.message} {error.detail}")
             continue
         if read_ones:
-            found.append((track, read_ones))
-    return found
+            tracks_read.append((track, read_ones))
+    return tracks_read

@@ -14,9 +14,9 @@ FORMATS: dict[str, Callable[[Iterable[Caption]], str]] = {".srt": cues.srt, ".vt
 def marks(tracks: Iterable[CaptionTrack]) -> list[str]:
     """A mark for each track's file, to stand before the ending, by its language: "", ".eng", ".eng.2"."""
     seen: Counter[str] = Counter()
-    found = []
+    suffixes = []
     for track in tracks:
         seen[track.language] += 1
         number = str(seen[track.language]) if seen[track.language] > 1 else ""
-        found.append("".join(f".{part}" for part in (track.language, number) if part))
-    return found
+        suffixes.append("".join(f".{part}" for part in (track.language, number) if part))
+    return suffixes

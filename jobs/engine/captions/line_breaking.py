@@ -13,29 +13,29 @@ from fractions import Fraction
 from jobs.engine.captions.cues import Caption
 from jobs.engine.captions.transcript import Line, Transcript, Word, joined
 
-ROW = 42
-ROWS = 2
-SHORTEST, LONGEST = Fraction(1), Fraction(7)
+MAXIMUM_ROW_CHARACTERS = 42
+MAXIMUM_ROWS = 2
+MINIMUM_SECONDS, MAXIMUM_SECONDS = Fraction(1), Fraction(7)
 """Seconds that a caption is on show."""
-PAUSE = Fraction(1)
+PAUSE_SECONDS = Fraction(1)
 """A pause this long always parts."""
-ENDS, COMMAS = (".", "?", "!", "…", "。", "？", "！"), (",", ";", ":", "–", "，", "、")
+SENTENCE_ENDS, COMMAS = (".", "?", "!", "…", "。", "？", "！"), (",", ";", ":", "–", "，", "、")
 QUOTES = "\"'”’)»]"
 EACH, TOO_SHORT, AFTER_SENTENCE, AFTER_COMMA, MID_SENTENCE, PER_SECOND_OF_PAUSE = 30.0, 60.0, -25.0, -5.0, 10.0, -60.0
 
 
 def lines(words: Sequence[Word]) -> list[Line]:
     """The words as lines, each on show from its first word until its last has been said, or a second, whichever is
-    longer, but never into the next one nor for more than LONGEST."""
+    longer, but never into the next one nor for more than MAXIMUM_SECONDS."""
     groups = [group for phrase in _phrases(words) for group in _parted(phrase)]
     starts = [group[0].start for group in groups]
-    found = []
-    for place, group in enumerate(groups):
-        least = max(group[-1].end, group[0].start + SHORTEST)
-        following = starts[place + 1] if place + 1 < len(groups) else least
-        end = min(max(following, group[0].start), least, group[0].start + LONGEST)
-        found.append(Line(group[0].start, max(end, group[0].start + Fraction(1, 100)), tuple(group)))
-    return found
+    lines_made = []
+    for index, group in enumerate(groups):
+        least = max(group[-1].end, group[0].start + MINIMUM_SECONDS)
+        following = starts[index + 1] if index + 1 < len(groups) else least
+        end = min(max(following, group[0].start), least, group[0].start + MAXIMUM_SECONDS)
+        lines_made.append(Line(group[0].start, max(end, group[0].start + Fraction(1, 100)), tuple(group)))
+    return lines_made
 
 
 def captions_of(transcript: Transcript) -> list[Caption]:
@@ -45,9 +45,9 @@ def captions_of(transcript: Transcript) -> list[Caption]:
 
 def _captions(line: Line) -> Iterator[Caption]:
     parts = [line] if fits(line.words) else lines(line.words)
-    for place, part in enumerate(parts):
-        end = line.end if place == len(parts) - 1 else parts[place + 1].start
-        start = line.start if place == 0 else part.start
+    for index, part in enumerate(parts):
+        end = line.end if index == len(parts) - 1 else parts[index + 1].start
+        start = line.start if index == 0 else part.start
         if start < end:
             yield Caption(start, end, html.escape("\n".join(rows(joined(part.words))), quote=False))
 
@@ -58,7 +58,7 @@ def text_of(transcript: Transcript) -> str:
     for line in transcript.lines:
         if not line.words:
             continue
-        if paragraphs and line.words[0].start - paragraphs[-1][-1].words[-1].end < 2 * PAUSE:
+        if paragraphs and line.words[0].start - paragraphs[-1][-1].words[-1].end < 2 * PAUSE_SECONDS:
             paragraphs[-1].append(line)
         else:
             paragraphs.append([line])
@@ -66,35 +66,39 @@ def text_of(transcript: Transcript) -> str:
 
 
 def rows(text: str) -> list[str]:
-    """The text in as few rows of at most ROW characters as it takes, those of two about equally long."""
-    if len(text) <= ROW:
+    """The text in as few rows of at most MAXIMUM_ROW_CHARACTERS as it takes, those of two about equally long."""
+    if len(text) <= MAXIMUM_ROW_CHARACTERS:
         return [text]
-    splits = [place for place, char in enumerate(text) if char == " " and place <= ROW and len(text) - place - 1 <= ROW]
+    splits = [
+        index
+        for index, char in enumerate(text)
+        if char == " " and index <= MAXIMUM_ROW_CHARACTERS and len(text) - index - 1 <= MAXIMUM_ROW_CHARACTERS
+    ]
     if splits:
-        middle = min(splits, key=lambda place: (abs(2 * place - len(text)) - 6 * _pauses_after(text[:place]), place))
+        middle = min(splits, key=lambda index: (abs(2 * index - len(text)) - 6 * _pauses_after(text[:index]), index))
         return [text[:middle], text[middle + 1 :]]
-    found, rest = [], text
-    while len(rest) > ROW:
-        space = rest.rfind(" ", 1, ROW + 1)
-        cut = space if space > 0 else ROW
-        found.append(rest[:cut])
-        rest = rest[cut:].lstrip(" ")
-    return [*found, rest] if rest else found
+    rows_made, remaining = [], text
+    while len(remaining) > MAXIMUM_ROW_CHARACTERS:
+        space = remaining.rfind(" ", 1, MAXIMUM_ROW_CHARACTERS + 1)
+        cut = space if space > 0 else MAXIMUM_ROW_CHARACTERS
+        rows_made.append(remaining[:cut])
+        remaining = remaining[cut:].lstrip(" ")
+    return [*rows_made, remaining] if remaining else rows_made
 
 
 def fits(words: Sequence[Word]) -> bool:
-    return len(rows(joined(words))) <= ROWS
+    return len(rows(joined(words))) <= MAXIMUM_ROWS
 
 
 def _pauses_after(text: str) -> bool:
-    return text.rstrip(QUOTES).endswith(ENDS + COMMAS)
+    return text.rstrip(QUOTES).endswith(SENTENCE_ENDS + COMMAS)
 
 
 def _phrases(words: Iterable[Word]) -> Iterator[list[Word]]:
-    """What is said without a pause of PAUSE."""
+    """What is said without a pause of PAUSE_SECONDS."""
     phrase: list[Word] = []
     for word in words:
-        if phrase and word.start - phrase[-1].end >= PAUSE:
+        if phrase and word.start - phrase[-1].end >= PAUSE_SECONDS:
             yield phrase
             phrase = []
         phrase.append(word)
@@ -116,7 +120,7 @@ def _parted(phrase: Sequence[Word]) -> list[Sequence[Word]]:
         for begin in range(end - 1, -1, -1):
             group = phrase[begin:end]
             # A single word has to go somewhere, however long it is.
-            if end - begin > 1 and (not fits(group) or group[-1].end - group[0].start > LONGEST):
+            if end - begin > 1 and (not fits(group) or group[-1].end - group[0].start > MAXIMUM_SECONDS):
                 break
             options.append(_Best(best[begin].cost + _cost(group, phrase, end), begin))
         best.append(min(options, key=lambda one: one.cost))
@@ -131,16 +135,16 @@ def _parted(phrase: Sequence[Word]) -> list[Sequence[Word]]:
 def _cost(group: Sequence[Word], phrase: Sequence[Word], end: int) -> float:
     """What it costs to show this group by itself and to part behind it."""
     text = joined(group)
-    cost = EACH + max(0, ROW - len(text)) / 2
-    if group[-1].end - group[0].start < SHORTEST:
-        cost += TOO_SHORT * float(SHORTEST - (group[-1].end - group[0].start))
+    cost = EACH + max(0, MAXIMUM_ROW_CHARACTERS - len(text)) / 2
+    if group[-1].end - group[0].start < MINIMUM_SECONDS:
+        cost += TOO_SHORT * float(MINIMUM_SECONDS - (group[-1].end - group[0].start))
     if end == len(phrase):
         return cost
     bare = text.rstrip(QUOTES)
-    if bare.endswith(ENDS):
+    if bare.endswith(SENTENCE_ENDS):
         cost += AFTER_SENTENCE
     elif bare.endswith(COMMAS):
         cost += AFTER_COMMA
     else:
         cost += MID_SENTENCE
-    return cost + PER_SECOND_OF_PAUSE * float(min(PAUSE, max(Fraction(0), phrase[end].start - group[-1].end)))
+    return cost + PER_SECOND_OF_PAUSE * float(min(PAUSE_SECONDS, max(Fraction(0), phrase[end].start - group[-1].end)))

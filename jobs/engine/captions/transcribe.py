@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from jobs.engine.captions import line_breaking, recognition
-from jobs.engine.captions.recognition import Ears, Progress
+from jobs.engine.captions.recognition import Progress, RecogniserOptions
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -21,32 +21,32 @@ def transcribe(
     source: Path,
     info: MediaInfo,
     track: AudioTrack,
-    ears: Ears,
+    options: RecogniserOptions,
     *,
     cache: Path | None = None,
     progress: Progress | None = None,
     log: CommandLog | None = None,
 ) -> Transcript:
-    """The transcript of one track; the arguments and errors are those of `recognition.hear`."""
-    stored = cache and cache / f"transcript-{_key(ears, track)}.v{VERSION}.json"
+    """The transcript of one track; the arguments and errors are those of `recognition.recognise`."""
+    stored = cache and cache / f"transcript-{_key(options, track)}.v{VERSION}.json"
     if stored and (known := _load(stored)):
         return known
-    heard = recognition.hear(source, info, track, ears, cache=cache, progress=progress, log=log)
-    found = Transcript(
-        engine=ears.engine,
+    heard = recognition.recognise(source, info, track, options, cache=cache, progress=progress, log=log)
+    transcript = Transcript(
+        engine=options.engine,
         model=heard.model,
         language=heard.language,
         duration=info.duration,
         lines=tuple(line_breaking.lines(heard.words)),
     )
     if stored:
-        _save(stored, found)
-    return found
+        _save(stored, transcript)
+    return transcript
 
 
-def _key(ears: Ears, track: AudioTrack) -> str:
-    told = json.dumps([dataclasses.asdict(ears), track.index], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+def _key(options: RecogniserOptions, track: AudioTrack) -> str:
+    fields = json.dumps([dataclasses.asdict(options), track.index], sort_keys=True)
+    return hashlib.sha256(fields.encode()).hexdigest()[:16]
 
 
 def _load(path: Path) -> Transcript | None:

@@ -16,7 +16,7 @@ from jobs.engine.edit.cut_plan import CutPlan
 from jobs.errors import InputError
 
 VERSION = 1
-LONGEST_LINE = 500
+MAXIMUM_LINE_CHARACTERS = 500
 """Characters that a line can be changed to."""
 
 ISO_639_2 = {
@@ -84,7 +84,7 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True)
-class Edit:
+class LineEdit:
     """What stood in a line, by its place from 0, before it was changed."""
 
     line: int
@@ -100,20 +100,20 @@ class Transcript:
     language: str
     duration: Fraction
     lines: tuple[Line, ...]
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[LineEdit, ...] = ()
 
-    def edited(self, place: int, text: str) -> Self:
+    def edited(self, index: int, text: str) -> Self:
         """With another text in one line; an empty one takes the line out of captions. Raises InputError."""
         text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-        if not 0 <= place < len(self.lines):
+        if not 0 <= index < len(self.lines):
             raise InputError("This line is not there. Load the page again.", code="no_line")
-        if len(text) > LONGEST_LINE:
-            raise InputError(f"A line has at most {LONGEST_LINE} characters. Write less.", code="too_long")
-        line = self.lines[place]
+        if len(text) > MAXIMUM_LINE_CHARACTERS:
+            raise InputError(f"A line has at most {MAXIMUM_LINE_CHARACTERS} characters. Write less.", code="too_long")
+        line = self.lines[index]
         if text == line.text:
             return self
         changed = dataclasses.replace(line, words=reworded(line, text.split()))
-        return self._with(place, changed, (*self.edits, Edit(place, line.words)))
+        return self._with(index, changed, (*self.edits, LineEdit(index, line.words)))
 
     def undone(self) -> Self:
         """As it was before the last change. Raises InputError when nothing was changed."""
@@ -123,13 +123,13 @@ class Transcript:
         before = dataclasses.replace(self.lines[last.line], words=last.words)
         return self._with(last.line, before, self.edits[:-1])
 
-    def _with(self, place: int, line: Line, edits: tuple[Edit, ...]) -> Self:
-        lines = (*self.lines[:place], line, *self.lines[place + 1 :])
+    def _with(self, index: int, line: Line, edits: tuple[LineEdit, ...]) -> Self:
+        lines = (*self.lines[:index], line, *self.lines[index + 1 :])
         return dataclasses.replace(self, lines=lines, edits=edits)
 
     def retimed(self, plan: CutPlan) -> Self:
         """What a cut keeps of it, at the times of the result. A word goes when the cut leaves nothing of it."""
-        moved = cues.Clock(plan)
+        moved = cues.CutClock(plan)
         lines = []
         for line in self.lines:
             words = tuple(
@@ -164,7 +164,7 @@ class Transcript:
             language=str(data["language"]),
             duration=_time(data["duration"]),
             lines=tuple(Line(_time(one["start"]), _time(one["end"]), _words(one["words"])) for one in data["lines"]),
-            edits=tuple(Edit(int(one["line"]), _words(one["words"])) for one in data["edits"]),
+            edits=tuple(LineEdit(int(one["line"]), _words(one["words"])) for one in data["edits"]),
         )
 
 
@@ -174,27 +174,27 @@ def iso_639_2(language: str) -> str:
 
 
 def joined(words: Sequence[Word]) -> str:
-    return "".join(word.text if word.glued or not place else f" {word.text}" for place, word in enumerate(words))
+    return "".join(word.text if word.glued or not index else f" {word.text}" for index, word in enumerate(words))
 
 
 def reworded(line: Line, texts: Sequence[str]) -> tuple[Word, ...]:
     """Words for a changed text: those that stay keep their times, and new ones share the time of what they replace."""
     old = line.words
-    found: list[Word] = []
+    words: list[Word] = []
     matcher = difflib.SequenceMatcher(None, [word.text for word in old], texts, autojunk=False)
     for kind, first, last, begin, end in matcher.get_opcodes():
         if kind == "equal":
-            found += old[first:last]
+            words += old[first:last]
         elif begin < end:
             start = old[first].start if first < last else (old[first - 1].end if first else line.start)
             until = old[last - 1].end if first < last else (old[first].start if first < len(old) else line.end)
             step = max(Fraction(0), until - start) / (end - begin)
-            found += [
-                Word(start + place * step, start + (place + 1) * step, text)
-                for place, text in enumerate(texts[begin:end])
+            words += [
+                Word(start + index * step, start + (index + 1) * step, text)
+                for index, text in enumerate(texts[begin:end])
             ]
     # A hand writes spaces where it wants them.
-    return tuple(dataclasses.replace(word, glued=False) for word in found)
+    return tuple(dataclasses.replace(word, glued=False) for word in words)
 
 
 def _plain(words: Sequence[Word]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from jobs.errors import InputError
 
 def opened(path: Path, format: str) -> InputContainer:
     """Open a file for reading as this format. Raises av.error.FFmpegError, ValueError."""
-    options = {"protocol_whitelist": "file", **mp3_frames.skipping(path, format)}
+    options = {"protocol_whitelist": "file", **mp3_frames.skip_options(path, format)}
     return av.open(f"file:{path}", format=format, container_options=options, metadata_errors="replace")
 
 
@@ -59,7 +59,7 @@ def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any
             return
 
 
-def goes_on(packet: Packet) -> bool:
+def is_continuation(packet: Packet) -> bool:
     """Whether a packet only says that the picture or sound before it goes on: decoders refuse such."""
     return not packet.size and (packet.pts is not None or packet.dts is not None)
 
@@ -70,7 +70,7 @@ def frames(context: AudioCodecContext, packet: Packet | None) -> list[AudioFrame
 def frames(context: VideoCodecContext, packet: Packet | None) -> list[VideoFrame] | None: ...
 def frames(context: AudioCodecContext | VideoCodecContext, packet: Packet | None) -> Any:
     """What comes out of a decoder when `packet` goes in (None: all that is left); None when it cannot be decoded."""
-    if packet is not None and goes_on(packet):
+    if packet is not None and is_continuation(packet):
         return []
     try:
         return context.decode(packet)

@@ -20,7 +20,7 @@ def program() -> str:
 
 def reading(path: Path, format: str) -> list[str]:
     """ffmpeg's arguments to read a file as a format of libavformat's, and to open nothing else."""
-    skipping = [part for key, value in mp3_frames.skipping(path, format).items() for part in (f"-{key}", value)]
+    skipping = [part for key, value in mp3_frames.skip_options(path, format).items() for part in (f"-{key}", value)]
     return [*SAFE_INPUT, *skipping, "-f", format, "-i", f"file:{path}"]
 
 

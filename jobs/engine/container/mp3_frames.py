@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+SAMPLE_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 """By the two bits of the version: MPEG-1, 2 and 2.5."""
 KBPS = {
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -18,15 +18,15 @@ KBPS = {
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 """By whether it is MPEG-1, and by layer."""
-IN_A_ROW = 4
+MINIMUM_CONSECUTIVE_FRAMES = 4
 """So many frames that follow each other are no accident."""
-NEAR, FURTHEST = 1 << 16, 16 << 20
+LIBAVFORMAT_SEARCH_BYTES, MAXIMUM_SEARCH_BYTES = 1 << 16, 16 << 20
 """So far from its tags libavformat looks for the first frame, and we do."""
-APE, APE_HEADER = b"APETAGEX", 32
+APE_SIGNATURE, APE_HEADER_BYTES = b"APETAGEX", 32
 
 
 @dataclasses.dataclass(frozen=True)
-class Frame:
+class FrameHeader:
     """A frame's header: how many bytes it takes, and how many samples it holds at what rate."""
 
     size: int
@@ -36,7 +36,7 @@ class Frame:
     is_first_version: bool
 
 
-def frame_at(head: bytes) -> Frame | None:
+def frame_at(head: bytes) -> FrameHeader | None:
     """The frame whose header these four bytes are, if they are one."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
@@ -45,10 +45,10 @@ def frame_at(head: bytes) -> Frame | None:
     if version == 1 or layer == 4 or index in (0, 15) or rate_index == 3:
         return None
     is_first = version == 3
-    rate, kbps = RATES[version][rate_index], KBPS[is_first, layer][index - 1]
+    rate, kbps = SAMPLE_RATES[version][rate_index], KBPS[is_first, layer][index - 1]
     samples = {1: 384, 2: 1152, 3: 1152 if is_first else 576}[layer]
     size = (12_000 * kbps // rate + padding) * 4 if layer == 1 else samples // 8 * kbps * 1000 // rate + padding
-    return Frame(size, samples, rate, head[3] >> 6 == 3, is_first)
+    return FrameHeader(size, samples, rate, head[3] >> 6 == 3, is_first)
 
 
 @contextlib.contextmanager
@@ -57,34 +57,34 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
         yield data
 
 
-def start(path: Path) -> int | None:
+def first_frame_offset(path: Path) -> int | None:
     """The byte at which the first of several frames in a row begins; None where there is none in reach."""
     with mapped(path) as data:
-        return first_frame(data, behind_tags(data), FURTHEST)
+        return first_frame(data, end_of_tags(data), MAXIMUM_SEARCH_BYTES)
 
 
-def behind_tags(data: mmap.mmap) -> int:
+def end_of_tags(data: mmap.mmap) -> int:
     at = 0
-    while skipped := tag_size(data[at : at + APE_HEADER]):
+    while skipped := tag_size(data[at : at + APE_HEADER_BYTES]):
         at += skipped
     return at
 
 
-def first_frame(data: mmap.mmap, at: int, reach: int) -> int | None:
+def first_frame(data: mmap.mmap, at: int, maximum_bytes: int) -> int | None:
     """Where the next frame begins that others follow, of those within reach."""
-    end = min(len(data), at + reach)
-    place = data.find(b"\xff", at, end)
-    while place >= 0:
-        if goes_on(data, place):
-            return place
-        place = data.find(b"\xff", place + 1, end)
+    end = min(len(data), at + maximum_bytes)
+    offset = data.find(b"\xff", at, end)
+    while offset >= 0:
+        if is_frame_sequence(data, offset):
+            return offset
+        offset = data.find(b"\xff", offset + 1, end)
     return None
 
 
-def goes_on(data: mmap.mmap, at: int) -> bool:
+def is_frame_sequence(data: mmap.mmap, at: int) -> bool:
     """Whether several frames of a kind follow each other there, or as many as there are up to the end of the file."""
     first = frame_at(data[at : at + 4])
-    for count in range(IN_A_ROW):
+    for count in range(MINIMUM_CONSECUTIVE_FRAMES):
         frame = frame_at(data[at : at + 4])
         if frame is None or first is None or frame.rate != first.rate or frame.samples != first.samples:
             return False
@@ -94,11 +94,11 @@ def goes_on(data: mmap.mmap, at: int) -> bool:
     return True
 
 
-def length(path: Path) -> Fraction:
+def frames_duration(path: Path) -> Fraction:
     """The seconds of all frames that follow each other in the file, wherever what is no sound lies between them."""
     count, rate = 0, 1
     with mapped(path) as data:
-        at = first_frame(data, behind_tags(data), FURTHEST)
+        at = first_frame(data, end_of_tags(data), MAXIMUM_SEARCH_BYTES)
         while at is not None:
             frame = frame_at(data[at : at + 4])
             if frame is None:
@@ -116,32 +116,32 @@ def tag_size(head: bytes) -> int:
     if head.startswith(b"ID3") and len(head) >= 10:
         # Its length is in four times seven bits.
         return 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-    if head.startswith(APE) and len(head) == APE_HEADER:
-        return APE_HEADER + int.from_bytes(head[12:16], "little")
+    if head.startswith(APE_SIGNATURE) and len(head) == APE_HEADER_BYTES:
+        return APE_HEADER_BYTES + int.from_bytes(head[12:16], "little")
     return 0
 
 
-def junk(path: Path) -> int:
+def junk_bytes(path: Path) -> int:
     """How many bytes have to be left out for libavformat to find the sound and its header; 0 when it does by itself.
 
     What names ID3 has in front is not left out, unless the sound is far from it.
     """
-    begins = start(path) or 0
+    begins = first_frame_offset(path) or 0
     with path.open("rb") as file:
-        head = file.read(APE_HEADER)
+        head = file.read(APE_HEADER_BYTES)
     named = tag_size(head) if head.startswith(b"ID3") else 0
-    return begins if begins - named > (NEAR // 2 if named else 0) else 0
+    return begins if begins - named > (LIBAVFORMAT_SEARCH_BYTES // 2 if named else 0) else 0
 
 
-def skipping(path: Path, format: str) -> dict[str, str]:
+def skip_options(path: Path, format: str) -> dict[str, str]:
     """libavformat's options to begin at the sound, for files of this format."""
-    skipped = junk(path) if format == "mp3" else 0
+    skipped = junk_bytes(path) if format == "mp3" else 0
     return {"skip_initial_bytes": str(skipped)} if skipped else {}
 
 
-def promised(path: Path) -> Fraction | None:
+def declared_duration(path: Path) -> Fraction | None:
     """The seconds of sound that a Xing, Info or VBRI header promises; None without one."""
-    begins = start(path)
+    begins = first_frame_offset(path)
     if begins is None:
         return None
     with path.open("rb") as file:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.engine.container import audio_files, demuxing
-from jobs.engine.container.audio_files import SoundFile
+from jobs.engine.container.audio_files import AudioFileFormat
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.errors import InputError
 
-Wished = Literal["mp4", "source", "mov", "mkv", "webm"]
+ContainerChoice = Literal["mp4", "source", "mov", "mkv", "webm"]
 """What a person chooses; "source" is the recording's own, where that can be written."""
-Coding = Literal["aac", "opus", "flac"]
-PICTURES_IN_MP4 = {"h264", "hevc", "av1", "vp9", "mpeg4"}
+AudioCoding = Literal["aac", "opus", "flac"]
+VIDEO_CODECS_IN_MP4 = {"h264", "hevc", "av1", "vp9", "mpeg4"}
 """Pictures that MP4 holds in a way that players know."""
-PICTURES_IN_MOV = {
+VIDEO_CODECS_IN_MOV = {
     "h264",
     "hevc",
     "mpeg4",
@@ -32,20 +32,20 @@ PICTURES_IN_MOV = {
     "rawvideo",
     "v210",
 }
-IN_MP4 = {"aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "flac", "alac"}
+AUDIO_CODECS_IN_MP4 = {"aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "flac", "alac"}
 """Sound that MP4 holds in a way that players know."""
-IN_MOV = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac"}
+AUDIO_CODECS_IN_MOV = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac"}
 """Beside PCM, which MP4 holds in a way that few know."""
-PICTURES_IN_WEBM = {"vp8", "vp9", "av1"}
-IN_WEBM = {"opus", "vorbis"}
+VIDEO_CODECS_IN_WEBM = {"vp8", "vp9", "av1"}
+AUDIO_CODECS_IN_WEBM = {"opus", "vorbis"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Container:
-    """`muxer` and `demuxer` are libavformat's names. `coding` is how sound is encoded for it, `codec` how
-    pictures are (HEVC in place of H.264 where there is more than eight bits hold), and `texts` how captions are.
+    """`muxer` and `demuxer` are libavformat's names. `audio_coding` is how audio is encoded for it, `video_codec` how
+    video is (HEVC in place of H.264 where there is more than eight bits hold), and `subtitle_codec` how captions are.
 
-    `sound` is the file of one track that a proven result is taken out to; None for what holds several.
+    `audio_file` is the file of one track that a proven result is taken out to; None for what holds several.
     """
 
     name: str
@@ -53,53 +53,53 @@ class Container:
     muxer: str
     media_type: str
     demuxer: str = "mov"
-    coding: Coding = "aac"
-    codec: Literal["h264", "vp9"] = "h264"
-    texts: str = "mov_text"
-    sound: SoundFile | None = None
-    sound_only: bool = False
+    audio_coding: AudioCoding = "aac"
+    video_codec: Literal["h264", "vp9"] = "h264"
+    subtitle_codec: str = "mov_text"
+    audio_file: AudioFileFormat | None = None
+    audio_only: bool = False
 
     @property
-    def proof(self) -> str:
+    def checked_muxer(self) -> str:
         """The muxer of the file that a result is made and proven as."""
         return "mov" if self.muxer == "mov" else "mp4"
 
     @property
-    def moved(self) -> bool:
+    def needs_remux(self) -> bool:
         """Whether a proven file has to be moved into it."""
         return self.demuxer != "mov"
 
-    def shown(self, info: MediaInfo) -> MediaInfo:
+    def as_stored(self, info: MediaInfo) -> MediaInfo:
         """The recording as it is stored in this container: WebM does not say which way is up, so it is turned."""
         if self.muxer != "webm" or info.video is None:
             return info
         return dataclasses.replace(info, video=dataclasses.replace(info.video, rotation=0, mirrored=False))
 
-    def holds_picture(self, codec: str) -> bool:
-        known = {"mp4": PICTURES_IN_MP4, "mov": PICTURES_IN_MOV, "webm": PICTURES_IN_WEBM}.get(self.muxer)
+    def holds_video(self, codec: str) -> bool:
+        known = {"mp4": VIDEO_CODECS_IN_MP4, "mov": VIDEO_CODECS_IN_MOV, "webm": VIDEO_CODECS_IN_WEBM}.get(self.muxer)
         return known is None or codec in known
 
-    def holds_sound(self, codec: str) -> bool:
-        if self.sound:
-            return codec in self.sound.holds
+    def holds_audio(self, codec: str) -> bool:
+        if self.audio_file:
+            return codec in self.audio_file.holds
         if self.muxer == "mov":
-            return codec in IN_MOV or codec.startswith("pcm_")
-        known = {"mp4": IN_MP4, "webm": IN_WEBM}.get(self.muxer)
+            return codec in AUDIO_CODECS_IN_MOV or codec.startswith("pcm_")
+        known = {"mp4": AUDIO_CODECS_IN_MP4, "webm": AUDIO_CODECS_IN_WEBM}.get(self.muxer)
         return known is None or codec in known
 
-    def holds(self, video: str | None, sounds: Sequence[str]) -> bool:
+    def holds(self, video_codec: str | None, audio_codecs: Sequence[str]) -> bool:
         """Whether all of these codecs can be copied into it."""
-        return (video is None or self.holds_picture(video)) and all(map(self.holds_sound, sounds))
+        return (video_codec is None or self.holds_video(video_codec)) and all(map(self.holds_audio, audio_codecs))
 
 
 MP4 = Container("MP4", ".mp4", "mp4", "video/mp4")
 MOV = Container("QuickTime", ".mov", "mov", "video/quicktime")
-MKV = Container("Matroska", ".mkv", "matroska", "video/x-matroska", "matroska", texts="srt")
+MKV = Container("Matroska", ".mkv", "matroska", "video/x-matroska", "matroska", subtitle_codec="srt")
 WEBM = Container("WebM", ".webm", "webm", "video/webm", "matroska", "opus", "vp9", "webvtt")
-M4A = Container("M4A", ".m4a", "mp4", "audio/mp4", sound_only=True)
-MKA = dataclasses.replace(MKV, suffix=".mka", media_type="audio/x-matroska", sound_only=True)
-WEBA = dataclasses.replace(WEBM, media_type="audio/webm", sound_only=True)
-FILES = tuple(
+M4A = Container("M4A", ".m4a", "mp4", "audio/mp4", audio_only=True)
+MKA = dataclasses.replace(MKV, suffix=".mka", media_type="audio/x-matroska", audio_only=True)
+WEBA = dataclasses.replace(WEBM, media_type="audio/webm", audio_only=True)
+AUDIO_FILES = tuple(
     Container(
         name.upper(),
         file.suffix,
@@ -107,32 +107,32 @@ FILES = tuple(
         file.media_type,
         "ogg" if name == "opus" else name,
         "flac",
-        sound=file,
-        sound_only=True,
+        audio_file=file,
+        audio_only=True,
     )
-    for name, file in audio_files.FILES.items()
+    for name, file in audio_files.FORMATS.items()
     if name in ("mp3", "wav", "flac", "opus")
 )
 """Files of one track of sound, and of nothing else."""
-ALL = (MP4, dataclasses.replace(MP4, suffix=".m4v"), MOV, MKV, WEBM, M4A, MKA, *FILES)
+ALL = (MP4, dataclasses.replace(MP4, suffix=".m4v"), MOV, MKV, WEBM, M4A, MKA, *AUDIO_FILES)
 SUFFIXES = tuple(container.suffix for container in ALL)
-WISHED = {"mp4": MP4, "mov": MOV, "mkv": MKV, "webm": WEBM}
+CHOICES = {"mp4": MP4, "mov": MOV, "mkv": MKV, "webm": WEBM}
 
 
-def named(path: Path) -> Container:
+def for_name(path: Path) -> Container:
     """The container that a name stands for. Raises InputError (`bad_name`)."""
-    found = next((one for one in ALL if one.suffix == path.suffix.lower()), None)
-    if found is None:
+    container = next((one for one in ALL if one.suffix == path.suffix.lower()), None)
+    if container is None:
         raise InputError(f"Give the result a name that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
-    return found
+    return container
 
 
-def wished(name: Wished, source: Path, info: MediaInfo) -> Container:
+def chosen_container(name: ContainerChoice, source: Path, info: MediaInfo) -> Container:
     """The container of a result, as chosen for a recording."""
-    return alone(of_recording(source, info) if name == "source" else WISHED[name], info)
+    return without_video(of_recording(source, info) if name == "source" else CHOICES[name], info)
 
 
-def alone(container: Container, info: MediaInfo) -> Container:
+def without_video(container: Container, info: MediaInfo) -> Container:
     """The same for sound alone, where that has a name of its own."""
     return container if info.video else {MP4: M4A, MKV: MKA, WEBM: WEBA}.get(container, container)
 
@@ -148,12 +148,17 @@ def of_recording(source: Path, info: MediaInfo) -> Container:
             return WEBM if b"webm" in file.read(64) else MKV
     if info.video is None:
         codec = info.audio[0].codec if info.audio else ""
-        return next((one for one in FILES if one.demuxer == kind and one.holds_sound(codec)), MP4)
+        return next((one for one in AUDIO_FILES if one.demuxer == kind and one.holds_audio(codec)), MP4)
     return MP4
 
 
 def for_copies(
-    name: Wished, source: Path, info: MediaInfo, video: str | None, sounds: Sequence[str], usual: Sequence[Container]
+    name: ContainerChoice,
+    source: Path,
+    info: MediaInfo,
+    video_codec: str | None,
+    audio_codecs: Sequence[str],
+    usual: Sequence[Container],
 ) -> Container:
     """The container of a result that these tracks are copied into, as chosen for a recording.
 
@@ -161,26 +166,26 @@ def for_copies(
     WebM holds everything: what it does not take is encoded for it. Raises InputError (`bad_container`).
     """
     own = [of_recording(source, info)] if name == "source" else []
-    wanted = [WISHED[name]] if name in ("mov", "mkv", "webm") else [*own, *usual]
-    found = next((one for one in wanted if one is WEBM or one.holds(video, sounds)), None)
-    if found is None:
-        codecs = ", ".join(dict.fromkeys(filter(None, (video, *sounds))))
+    wanted = [CHOICES[name]] if name in ("mov", "mkv", "webm") else [*own, *usual]
+    container = next((one for one in wanted if one is WEBM or one.holds(video_codec, audio_codecs)), None)
+    if container is None:
+        codecs = ", ".join(dict.fromkeys(filter(None, (video_codec, *audio_codecs))))
         raise InputError(
             f"{wanted[0].name} cannot hold this recording as it is ({codecs}). Choose Matroska, or MP4.",
             code="bad_container",
         )
-    return alone(found, info)
+    return without_video(container, info)
 
 
-def check_wished(name: Wished, info: MediaInfo, video: str | None, sounds: Sequence[str]) -> None:
+def check_choice(name: ContainerChoice, info: MediaInfo, video_codec: str | None, audio_codecs: Sequence[str]) -> None:
     """Raise InputError (`bad_container`) when what was chosen cannot hold these tracks."""
     if name == "webm" and info.video is None:
         raise InputError("WebM is for recordings with a picture. Choose another kind of file.", code="bad_container")
     if name == "mov":
-        for_copies(name, Path(), info, video, sounds, ())
+        for_copies(name, Path(), info, video_codec, audio_codecs, ())
 
 
-def track_of(info: MediaInfo, track: int | str) -> AudioTrack:
+def audio_track_of(info: MediaInfo, track: int | str) -> AudioTrack:
     """The one track of a file that holds no more: the one that is listened to, or the first. Raises InputError."""
     if not info.audio:
         raise InputError(

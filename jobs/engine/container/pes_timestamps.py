@@ -13,37 +13,37 @@ from av.stream import Stream
 FORMAT = "mpeg"
 """Program streams, as libavformat calls them."""
 CODECS = {"mpeg1video", "mpeg2video"}
-BACK_SECONDS = 0.5
+CLOCK_RESTART_SECONDS = 0.5
 """A clock that falls by more than this starts again."""
 
 
-def concerns(stream: Stream) -> bool:
+def is_affected(stream: Stream) -> bool:
     return stream.type == "video" and stream.codec_context.name in CODECS
 
 
-class Steadier:
+class TimestampCorrector:
     """Lets the times of MPEG pictures rise, in the packets of some streams."""
 
     def __init__(self) -> None:
-        self._counters: dict[int, Counter] = {}
+        self._counters: dict[int, TrackTimestamps] = {}
 
     @property
     def has_moved(self) -> bool:
         """Whether any packet so far had another time."""
         return any(counter.has_moved for counter in self._counters.values())
 
-    def steady(self, packets: "Iterable[Packet[Any]]") -> "Iterator[Packet[Any]]":
+    def corrected(self, packets: "Iterable[Packet[Any]]") -> "Iterator[Packet[Any]]":
         for packet in packets:
-            if not concerns(packet.stream):
+            if not is_affected(packet.stream):
                 yield packet
                 continue
-            counter = self._counters.setdefault(packet.stream_index, Counter())
+            counter = self._counters.setdefault(packet.stream_index, TrackTimestamps())
             yield from counter.take(packet)
         for counter in self._counters.values():
-            yield from counter.rest()
+            yield from counter.flush()
 
 
-class Counter:
+class TrackTimestamps:
     """Counts the times of one track's pictures where they do not rise by themselves.
 
     A picture that others are decoded after but shown before is shown when the next such picture is decoded.
@@ -60,7 +60,7 @@ class Counter:
     def take(self, packet: "Packet[Any]") -> "Iterator[Packet[Any]]":
         """The packets that are ready with this one."""
         if packet.dts is None or packet.pts is None:
-            yield from self.rest()
+            yield from self.flush()
             yield packet
             return
         waits = packet.pts != packet.dts
@@ -68,14 +68,14 @@ class Counter:
         if waits:
             if self._waiting and (shift or self._shift):
                 self._waiting[0].pts = packet.dts
-            yield from self.rest()
+            yield from self.flush()
             self._shift = shift
         if self._waiting or waits:
             self._waiting.append(packet)
         else:
             yield packet
 
-    def rest(self) -> "Iterator[Packet[Any]]":
+    def flush(self) -> "Iterator[Packet[Any]]":
         yield from self._waiting
         self._waiting.clear()
 
@@ -84,12 +84,12 @@ class Counter:
         assert packet.dts is not None
         assert packet.pts is not None
         assert packet.time_base is not None
-        told, shift = packet.dts, 0
+        stated, shift = packet.dts, 0
         if self._last is not None and self._due is not None:
-            starts_again = self._last - told > BACK_SECONDS / packet.time_base
-            self._behind = not starts_again and (told <= self._last or (self._behind and told < self._due))
+            starts_again = self._last - stated > CLOCK_RESTART_SECONDS / packet.time_base
+            self._behind = not starts_again and (stated <= self._last or (self._behind and stated < self._due))
             if self._behind:
-                shift = self._due - told
+                shift = self._due - stated
         packet.dts += shift
         packet.pts += shift
         self.has_moved |= bool(shift)

@@ -11,7 +11,7 @@ from jobs.errors import InputError
 
 DETECTORS = ("loudness", "voice")
 PAUSES = ("remove", "shorten", "speed", "mute")
-LONGEST_MS = 3_600_000
+MAXIMUM_MS = 3_600_000
 SPEEDS = (1.5, 100)
 TIMES = ("margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "min_saving_ms", "pause_ms")
 
@@ -53,9 +53,9 @@ class CutParams:
         if self.threshold_db != "auto" and not -120 <= float(self.threshold_db) <= 0:
             raise InputError('The threshold has to be "auto" or lie between -120 and 0 dBFS.', code="bad_params")
         for name in TIMES:
-            if not 0 <= getattr(self, name) <= LONGEST_MS:
+            if not 0 <= getattr(self, name) <= MAXIMUM_MS:
                 raise InputError(
-                    f"{name} has to lie between 0 and {LONGEST_MS} milliseconds. Choose another value.",
+                    f"{name} has to lie between 0 and {MAXIMUM_MS} milliseconds. Choose another value.",
                     code="bad_params",
                 )
         if not SPEEDS[0] <= self.speed <= SPEEDS[1]:

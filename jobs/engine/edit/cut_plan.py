@@ -11,9 +11,9 @@ a margin of 200 ms on either side, a shortest silence of 200 ms and a shortest c
     5. the plan is snapped to the picture    each start to the frame on show then, each end to the next frame; 4 again
 
 Absorbing comes before dropping, so that a short sound close to others (the t at the end of a word) stays, and only a
-lonely one (a click) goes. Between 2 and 3 clips get their soft edges (`detect`), and short silences are absorbed again.
-Silence at the very start or end is treated like any other. Shortened pauses are margins that are wide enough. Where
-pauses are only muted everything is kept, and the gaps are what is muted. Where pauses run faster, the gaps do.
+lonely one (a click) goes. Between 2 and 3 clips get their soft edges (`activity`), and short silences are absorbed
+again. Silence at the very start or end is treated like any other. Shortened pauses are margins that are wide enough.
+Where pauses are only muted everything is kept, and the gaps are what is muted. Where pauses run faster, the gaps do.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from jobs.engine.analysis.activity import Found, Range, loud, voiced
+from jobs.engine.analysis.activity import Activity, Range, loud_activity, voice_activity
 from jobs.engine.analysis.peak_levels import Levels, auto_threshold
 from jobs.engine.analysis.vad import Voice
 from jobs.engine.edit.cut_params import CutParams
@@ -98,7 +98,7 @@ def plan(heard: Levels | Voice | None, duration: Fraction, params: CutParams) ->
             "or say which ranges to keep.",
             code="no_audio",
         )
-    found = voiced(heard) if isinstance(heard, Voice) else loud(heard, params.threshold_db)
+    found = voice_activity(heard) if isinstance(heard, Voice) else loud_activity(heard, params.threshold_db)
     clips = _clips(found, heard, duration, params)
     before, after = params.margins
     widened = merge((max(Fraction(0), start - before), min(duration, end + after)) for start, end in clips)
@@ -111,12 +111,12 @@ def plan(heard: Levels | Voice | None, duration: Fraction, params: CutParams) ->
     return made
 
 
-def _clips(found: Found, heard: Levels | Voice, duration: Fraction, params: CutParams) -> list[Range]:
+def _clips(found: Activity, heard: Levels | Voice, duration: Fraction, params: CutParams) -> list[Range]:
     """What was found, without what is too short, from soft edge to soft edge."""
     if not found.clips:
         raise _nothing_heard(heard, found)
     min_silence, min_clip = _ms(params.min_silence_ms), _ms(params.min_clip_ms)
-    clips = [clip for clip in absorb(found.clips, duration, min_silence) if found.lasts(clip) >= min_clip]
+    clips = [clip for clip in absorb(found.clips, duration, min_silence) if found.length_of(clip) >= min_clip]
     if not clips:
         raise _all_short(found, params)
     return absorb(merge(found.softened(clips)), duration, min_silence)
@@ -226,7 +226,7 @@ def _ms(value: int) -> Fraction:
     return Fraction(value, 1000)
 
 
-def _nothing_heard(heard: Levels | Voice, found: Found) -> InputError:
+def _nothing_heard(heard: Levels | Voice, found: Activity) -> InputError:
     if isinstance(heard, Voice):
         return InputError(
             "Nobody speaks in this recording. Look for silence by loudness instead, or choose another track.",
@@ -245,7 +245,7 @@ def _nothing_heard(heard: Levels | Voice, found: Found) -> InputError:
     )
 
 
-def _all_short(found: Found, params: CutParams) -> InputError:
+def _all_short(found: Activity, params: CutParams) -> InputError:
     if found.threshold_db is None:
         return InputError(
             f"Nobody speaks for as long as {params.min_clip_ms} ms in this recording. "

@@ -19,7 +19,7 @@ class Crop(NamedTuple):
         return any(self) and self.left + self.right < width and self.top + self.bottom < height
 
 
-WHOLE = Crop()
+NO_CROP = Crop()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class VideoTrack:
     hdr: bool = False
     bit_rate: int = 0
     mirrored: bool = False
-    crop: Crop = WHOLE
+    crop: Crop = NO_CROP
 
     @property
     def sideways(self) -> bool:
@@ -126,9 +126,9 @@ def demuxer(info: MediaInfo) -> str:
     return "mpegts" if info.is_of_copy else info.format.split(",")[0]
 
 
-def title_of(told: Mapping[str, str]) -> str:
+def title_of(metadata: Mapping[str, str]) -> str:
     """The title of a track in one line, from what libavformat tells of it: MP4's it calls its name."""
-    return one_line(told.get("title") or told.get("name", ""))
+    return one_line(metadata.get("title") or metadata.get("name", ""))
 
 
 def one_line(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
-class Lost:
+class UndecodedFrames:
     """Pictures of a source that did not decode, so that others stand in for them, and for how long in the result.
 
     `unplanned` says behind which times of the result the decoder gave more pictures than the plan has.
@@ -32,7 +32,7 @@ class Fault:
 
 
 @dataclasses.dataclass(frozen=True)
-class Heard:
+class ComparedWindow:
     """Sound of one window of a result, found in the source. `late_ms` positive: later than planned.
 
     `track` is the place among the audio tracks, `at` seconds of the result, `likeness` 1 for the same sound.
@@ -56,7 +56,7 @@ class Report:
     joins: int
     frames_decoded: int = 0
     frames_lost: int = 0
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[ComparedWindow, ...] = ()
     windows_skipped: int = 0
     faults: tuple[Fault, ...] = ()
 

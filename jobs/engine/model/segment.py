@@ -20,8 +20,8 @@ class Part(NamedTuple):
 
 def starts(parts: Iterable[Part]) -> tuple[Fraction, ...]:
     """When each part begins in the result, in seconds."""
-    found, position = [], Fraction(0)
+    positions, position = [], Fraction(0)
     for part in parts:
-        found.append(position)
+        positions.append(position)
         position += part.lasts
-    return tuple(found)
+    return tuple(positions)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from jobs.engine.captions import cues, embedded_tracks
 from jobs.engine.captions.cues import Caption
-from jobs.engine.captions.line_breaking import ROW
+from jobs.engine.captions.line_breaking import MAXIMUM_ROW_CHARACTERS
 from jobs.engine.captions.transcript import iso_639_2
 from jobs.engine.container import ffmpeg, muxers
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack, demuxer
@@ -27,7 +27,7 @@ from jobs.engine.pipelines.watermark import Marked, Progress
 from jobs.engine.render import render, replace_video, sidetracks
 from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import together
+from jobs.engine.runtime.threads import run_concurrently
 from jobs.engine.video import text_raster
 from jobs.engine.video.overlay import OverlayOptions, OverlayPainter
 from jobs.errors import InputError
@@ -37,7 +37,8 @@ COPY_SHARE = 0.8
 ROWS_IN_HEIGHT = 19
 """Letters are at most this part of the picture's height..."""
 LETTER_WIDTH = 0.62
-"""...and so small that a row of ROW letters, each this share of its height wide, has room in MOST_WIDTH."""
+"""...and so small that a row of MAXIMUM_ROW_CHARACTERS letters, each this share of its height wide, has room in
+MOST_WIDTH."""
 MOST_WIDTH = 0.92
 FROM_BELOW = 0.06
 TAGS = re.compile(r"</?[^>]+>")
@@ -74,8 +75,8 @@ def attach(
         def attached(side: Sequence[SideTrack]) -> int:
             argv = attach_argv(source, info, texts, language, joined, side)
             ffmpeg.follow(argv, info.duration, lambda done: progress(COPY_SHARE * done, stage), log=log)
-            (packets,) = together(
-                [lambda task: replace_video.require_same_sound(source, info, joined, task.halt)],
+            (packets,) = run_concurrently(
+                [lambda task: replace_video.require_same_sound(source, info, joined, task.token)],
                 lambda done: progress(COPY_SHARE, "Checking the result"),
             )
             return packets
@@ -100,7 +101,7 @@ def attach_argv(
     for place, text in enumerate(there):
         maps += ["-map", f"0:{text.index}", f"-c:s:{place}", replace_video.text_codec(text.codec, output.suffix)]
     ours = f"s:{len(there)}"
-    beside = sidetracks.argv(side, 0, muxers.named(output), {"v": 1, "s": len(there) + 1})
+    beside = sidetracks.argv(side, 0, muxers.for_name(output), {"v": 1, "s": len(there) + 1})
     own = "srt" if output.suffix == ".mkv" else "mov_text"
     labels = [f"-metadata:s:{ours}", f"language={iso_639_2(language)}", f"-disposition:{ours}", "default"]
     exact = [] if output.suffix == ".mkv" else ["-movflags", "+faststart"]
@@ -126,7 +127,8 @@ def burn(
     progress: Progress,
     log: CommandLog | None = None,
 ) -> Marked:
-    """Write `source` with the captions drawn into its picture to `output`, whose ending is `rejoin.suffix_for`'s.
+    """Write `source` with the captions drawn into its picture to `output`, whose ending is
+    `replace_video.suffix_for`'s.
 
     The pictures before the first and after the last caption are copied where the recording allows it. Raises
     InputError, also when no font here has the letters, ToolError, ResourceError.
@@ -192,7 +194,7 @@ class _Last(threading.local):
 def written(text: str, picture: tuple[int, int]) -> Image.Image:
     """The text as large as captions are on a picture of so many pixels, as RGBA."""
     width, height = picture
-    size = min(height / ROWS_IN_HEIGHT, MOST_WIDTH * width / (ROW * LETTER_WIDTH))
+    size = min(height / ROWS_IN_HEIGHT, MOST_WIDTH * width / (MAXIMUM_ROW_CHARACTERS * LETTER_WIDTH))
     image = text_raster.written(text, max(6, round(size)))
     most = max(1, round(MOST_WIDTH * width))
     if image.width <= most:

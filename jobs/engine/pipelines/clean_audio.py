@@ -35,7 +35,7 @@ Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class CleanOptions:
     """What to do. `strength` 0 leaves noise as it is, 1 lowers it as far as can be; None leaves loudness, or lows, as
     they are.
     """
@@ -47,7 +47,7 @@ class Wish:
 
 
 @dataclasses.dataclass(frozen=True)
-class Heard:
+class MeasuredLevels:
     """Levels of a track; None for what it does not have. `noise_db` is dBFS (RMS) where noise alone is heard."""
 
     loudness: Loudness | None
@@ -72,8 +72,8 @@ class Heard:
 class Cleaned:
     """What was done; `pictures` were copied."""
 
-    before: Heard
-    after: Heard
+    before: MeasuredLevels
+    after: MeasuredLevels
     hum: Hum | None
     pictures: int
 
@@ -132,7 +132,7 @@ def clean(
     info: MediaInfo,
     track: AudioTrack,
     output: Path,
-    wish: Wish,
+    wish: CleanOptions,
     *,
     scratch: Path,
     progress: Progress,
@@ -144,10 +144,10 @@ def clean(
     stage in plain words. Raises InputError (`no_loudness`), ToolError, ResourceError, and what `progress` raises.
     """
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".clean-") as folder:
-        return _Work(source, info, track, wish, Path(folder), progress, log or CommandLog()).done(output)
+        return _TrackCleaner(source, info, track, wish, Path(folder), progress, log or CommandLog()).done(output)
 
 
-class _Work:
+class _TrackCleaner:
     """One track on its way. Every pass over it takes its share of the progress."""
 
     def __init__(
@@ -155,7 +155,7 @@ class _Work:
         source: Path,
         info: MediaInfo,
         track: AudioTrack,
-        wish: Wish,
+        wish: CleanOptions,
         folder: Path,
         progress: Progress,
         log: CommandLog,
@@ -174,7 +174,7 @@ class _Work:
         self._next(0.12, "Measuring the loudness")
         loud = self._loudness(self.source, self.info, self.track)
         self._next(0.04, "Listening for noise")
-        before = Heard(loud, self._noise_db(noise_at))
+        before = MeasuredLevels(loud, self._noise_db(noise_at))
         self._next(0.04, "Listening for noise")
         noise = self._noise(filters, noise_at) if self.wish.strength else None
         self._next(0.15 if self.wish.loudness_lufs is not None else 0.35, "Cleaning the sound")
@@ -189,7 +189,7 @@ class _Work:
         made = inspect(sound)
         loud = self._loudness(sound, made, made.audio[0])
         self._next(0.05, "Measuring what it became")
-        after = Heard(loud, self._noise_db(noise_at, sound, made))
+        after = MeasuredLevels(loud, self._noise_db(noise_at, sound, made))
         self._progress(1.0, self._stage)
         return Cleaned(before, after, found, pictures)
 
@@ -221,7 +221,7 @@ class _Work:
         with decoder.decoded(self.source, self.info, self.track) as sound:
             yield from filtered(self._told(sound), filters, self.rate, self.channels)
 
-    def _told(self, sound: decoder.Pcm) -> Iterator[Samples]:
+    def _told(self, sound: decoder.PcmReader) -> Iterator[Samples]:
         total = float(self.info.duration) * sound.rate
         while len(block := sound.read(BLOCK_SAMPLES)):
             # Decoders can give not-a-number for damaged sound, and filters would never get rid of it.

@@ -11,9 +11,9 @@ from typing import Any
 
 from jobs.engine.audio import loudness
 from jobs.engine.audio.loudness import Levelling
-from jobs.engine.audio.track_file import Wish, argv_of, can_copy, file_for, mixed
+from jobs.engine.audio.track_file import AudioFileOptions, argv_of, can_copy, channel_filters, file_for
 from jobs.engine.container import ffmpeg
-from jobs.engine.container.audio_files import SoundFile
+from jobs.engine.container.audio_files import AudioFileFormat
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
@@ -32,7 +32,7 @@ class Extracted:
     """What was made: the file's facts, whether it was copied, and what was done about its loudness."""
 
     track: AudioTrack
-    file: SoundFile
+    file: AudioFileFormat
     copied: bool
     info: MediaInfo
     levelling: Levelling | None = None
@@ -66,7 +66,7 @@ def extract(
     info: MediaInfo,
     track: AudioTrack,
     output: Path,
-    wish: Wish,
+    options: AudioFileOptions,
     *,
     progress: Progress,
     log: subprocess_runner.CommandLog | None = None,
@@ -76,22 +76,22 @@ def extract(
     `progress` gets a fraction from 0 to 1 and a stage in plain words; what it raises ends the work and leaves nothing.
     Raises InputError (`cannot_copy`, `no_loudness`), ToolError, ResourceError.
     """
-    file, copied, levelling, begun = file_for(track, wish), can_copy(track, wish), None, 0.0
-    if wish.loudness_lufs is not None and not copied:
+    file, copied, levelling, begun = file_for(track, options), can_copy(track, options), None, 0.0
+    if options.loudness_lufs is not None and not copied:
         begun = MEASURING_SHARE
         levelling = loudness.levelled(
             source,
             info,
             track,
-            wish.loudness_lufs,
-            mixed(track, wish),
+            options.loudness_lufs,
+            channel_filters(track, options),
             rate=track.sample_rate,
             progress=lambda done: progress(begun * done, "Measuring the loudness"),
             log=log,
         )
     stage = "Copying the sound" if copied else "Encoding the sound"
     with whole(output) as part:
-        argv = argv_of(source, info, track, file, wish, part, copied=copied, levelling=levelling)
+        argv = argv_of(source, info, track, file, options, part, copied=copied, levelling=levelling)
         try:
             ffmpeg.follow(argv, info.duration, lambda done: progress(begun + (1 - begun) * done, stage), log=log)
         except ToolError as error:

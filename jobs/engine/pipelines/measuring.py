@@ -19,7 +19,7 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.pipelines.probe import discontinuities
 from jobs.engine.runtime import sandbox, subprocess_runner
-from jobs.engine.runtime.file_lock import alone
+from jobs.engine.runtime.file_lock import exclusive_lock
 from jobs.engine.video import frame_index
 
 NICENESS = 10
@@ -29,7 +29,7 @@ NICENESS = 10
 @dataclasses.dataclass(frozen=True)
 class Request:
     """`what` is loudness, voice, frames, plan or clock; the first two and plans need a track. `params` are those of a
-    plan, in JSON. `clock` only sees to it that the file to work on is there (`discontinuities.file`)."""
+    plan, in JSON. `clock` only sees to it that the file to work on is there (`discontinuities.readable_file`)."""
 
     what: str
     source: str
@@ -60,13 +60,13 @@ def limits(info: MediaInfo) -> subprocess_runner.Limits:
 
 def done(request: Request) -> sandbox.Answer:
     cache, info = Path(request.cache), MediaInfo.from_json(request.info)
-    source = discontinuities.file(Path(request.source), info, cache)
+    source = discontinuities.readable_file(Path(request.source), info, cache)
     if request.what == "clock":
         return {}
     if request.what == "plan":
         how = CutParams(**request.params)
         return silence_cut.plan_json(silence_cut.plan_only(source, info, how, track=request.track, cache=cache))
-    with alone(lock_file(cache, request.what, request.track)):
+    with exclusive_lock(lock_file(cache, request.what, request.track)):
         if request.what == "loudness":
             peak_levels.measure(source, info, request.track, cache_dir=cache)
         elif request.what == "voice":

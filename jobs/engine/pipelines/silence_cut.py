@@ -24,7 +24,7 @@ from jobs.engine.render import checked_render, passthrough, sidetracks
 from jobs.engine.render.passthrough import Captions
 from jobs.engine.runtime import malloc
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import Beside, beside
+from jobs.engine.runtime.threads import WorkerThread, worker_thread
 from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut import strategy as strategies
 from jobs.engine.smartcut.packet_survey import CodedPictures
@@ -156,8 +156,8 @@ def cut(
     log = log or CommandLog()
     report = progress or (lambda fraction, stage: None)
     seconds: dict[str, float] = {}
-    container, whole_info = muxers.named(output), info
-    if container.sound_only:
+    container, whole_info = muxers.for_name(output), info
+    if container.audio_only:
         info = dataclasses.replace(info, video=None)
     with checked_render.timed(seconds, "analysis"):
         found = _analyse(
@@ -167,7 +167,7 @@ def cut(
             track,
             cache,
             lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound"),
-            survey=way == "smart" and container.codec == "h264",
+            survey=way == "smart" and container.video_codec == "h264",
         )
         plan, index = found.plan, found.index
         strategy = Strategy("")
@@ -177,8 +177,8 @@ def cut(
             strategy = strategies.choose(info, index, wanted, found.order, container, whole)
         kept = passthrough.read(source, info, plan, transcript=transcript, log=log)
 
-    if container.sound:
-        info = dataclasses.replace(info, audio=(muxers.track_of(info, track),))
+    if container.audio_file:
+        info = dataclasses.replace(info, audio=(muxers.audio_track_of(info, track),))
     work = checked_render.Work(
         source=source,
         info=info,
@@ -222,20 +222,20 @@ def _analyse(
     if not params.keep:
         peak_levels.tracks(info, track)
 
-    def read(task: Beside[Any]) -> FrameIndex | None:
-        return frame_index.index_frames(source, info, cache_dir=cache, halt=task.halt) if info.video else None
+    def read(task: WorkerThread[Any]) -> FrameIndex | None:
+        return frame_index.index_frames(source, info, cache_dir=cache, token=task.token) if info.video else None
 
-    def look(task: Beside[Any]) -> CodedPictures:
+    def look(task: WorkerThread[Any]) -> CodedPictures:
         # Not by waiting for the result alone: that could not be stopped.
         while not indexing.wait(0.1):
-            task.halt.check()
+            task.token.check()
         index = indexing.result()
         assert index
-        return strategies.survey_seekable(source, info, index, task.halt)
+        return strategies.survey_seekable(source, info, index, task.token)
 
     with contextlib.ExitStack() as stack:
-        indexing = stack.enter_context(beside(read))
-        surveying = stack.enter_context(beside(look)) if survey and info.video else None
+        indexing = stack.enter_context(worker_thread(read))
+        surveying = stack.enter_context(worker_thread(look)) if survey and info.video else None
         measured: Levels | Voice | None = None
         if not params.keep:
             measure = vad.measure if params.detector == "voice" else peak_levels.measure

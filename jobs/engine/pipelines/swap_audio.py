@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jobs.engine.analysis.alignment import AGREEING, CONFIDENT, Alignment, Sound, align
-from jobs.engine.analysis.coarse_offset import Line
+from jobs.engine.analysis.alignment import MINIMUM_AGREEING_WINDOWS, MINIMUM_CONFIDENCE, Alignment, AudioSource, align
+from jobs.engine.analysis.coarse_offset import ClockLine
 from jobs.engine.audio import aac_encoder, decoder
-from jobs.engine.audio.decoder import Pcm
-from jobs.engine.audio.drift_resampler import retimed
-from jobs.engine.audio.sample_clock import Placed, Samples
-from jobs.engine.audio.segment_renderer import Cursor
+from jobs.engine.audio.decoder import PcmReader
+from jobs.engine.audio.drift_resampler import resampled
+from jobs.engine.audio.sample_clock import Positioned, Samples
+from jobs.engine.audio.segment_renderer import SampleCursor
 from jobs.engine.model.told import Told
 from jobs.engine.render import replace_audio
 from jobs.engine.render.replace_audio import Track
@@ -91,21 +91,21 @@ def signed(number: float, digits: int) -> str:
     return ("+" if number > 0 else "−") + figure
 
 
-def tracks(own: Sound, sound: Path, mode: Mode) -> list[Track]:
+def tracks(own: AudioSource, sound: Path, mode: Mode) -> list[Track]:
     """The tracks of the result: the new one in the place of `own`, or after all others."""
     if mode == "add":
         return [*own.info.audio, sound]
     return [sound if track == own.track else track for track in own.info.audio]
 
 
-def suffix_for(own: Sound, mode: Mode) -> str:
+def suffix_for(own: AudioSource, mode: Mode) -> str:
     """The ending of the result's name."""
     return replace_audio.suffix_for(own.info, tracks(own, Path(), mode))
 
 
 def swap(
-    own: Sound,
-    other: Sound,
+    own: AudioSource,
+    other: AudioSource,
     output: Path,
     *,
     mode: Mode,
@@ -147,12 +147,14 @@ def unlike(found: Alignment) -> InputError:
     return InputError(
         "The two recordings do not seem to be of the same event. Choose another recording, or one in which more of the "
         "same can be heard.",
-        detail=f"{CONFIDENT:.0%} of the windows and {AGREEING} have to agree: {found!r}",
+        detail=f"{MINIMUM_CONFIDENCE:.0%} of the windows and {MINIMUM_AGREEING_WINDOWS} have to agree: {found!r}",
         code="unlike",
     )
 
 
-def _encode(own: Sound, other: Sound, found: Alignment, output: Path, share: float | None, progress: Progress) -> None:
+def _encode(
+    own: AudioSource, other: AudioSource, found: Alignment, output: Path, share: float | None, progress: Progress
+) -> None:
     """One track as long as the recording: `share` of the other where it is, the rest the own; None leaves that out."""
     rate, channels = decoder.output_rate(other.track), decoder.output_channels(other.track)
     if share is not None:
@@ -164,8 +166,8 @@ def _encode(own: Sound, other: Sound, found: Alignment, output: Path, share: flo
         decoder.decoded(*other, rate=rate, channels=channels) as other_sound,
         aac_encoder.encoder(output, rate, channels) as encoder,
     ):
-        mine = Cursor(own_sound)
-        theirs = Cursor(Pcm(on_clock(other_sound, found.line), rate, channels))
+        mine = SampleCursor(own_sound)
+        theirs = SampleCursor(PcmReader(on_clock(other_sound, found.line), rate, channels))
         for place in range(0, total, BLOCK_SAMPLES):
             count = min(BLOCK_SAMPLES, total - place)
             gain = (1.0 if share is None else share) * coverage(place, count, edges, round(FADE_SECONDS * rate))
@@ -184,18 +186,18 @@ def coverage(place: int, count: int, edges: tuple[int, int], fade: int) -> Sampl
     return np.interp(np.arange(place, place + count), corners, [0, 1, 1, 0]).astype(np.float32)[:, None]
 
 
-def on_clock(sound: Pcm, line: Line) -> Iterator[Placed]:
+def on_clock(sound: PcmReader, line: ClockLine) -> Iterator[Positioned]:
     """The other recording on the own one's clock, at its pace."""
     begins = round(line.inverse().offset * sound.rate)
     if begins < 0:
         sound.skip(round(line.offset * sound.rate))
         begins = 0
-    for block in retimed(_blocks(sound), line.pace, sound.channels):
+    for block in resampled(_blocks(sound), line.pace, sound.channels):
         yield begins, block
         begins += len(block)
 
 
-def _blocks(sound: Pcm) -> Iterator[Samples]:
+def _blocks(sound: PcmReader) -> Iterator[Samples]:
     while len(block := sound.read(BLOCK_SAMPLES)):
         # Decoders can give not-a-number for damaged sound, and resampling would spread it.
         yield np.nan_to_num(block)

@@ -67,7 +67,7 @@ Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class TrailerOptions:
     """`seconds` is the length of the result, `count` how many excerpts it has, `width` its width in pixels.
 
     `title` and `closing` are texts over the beginning and the end, or empty. Without `sound` it is silent.
@@ -109,7 +109,7 @@ def trailer(
     source: Path,
     output: Path,
     info: MediaInfo,
-    plan: Plan,
+    plan: TrailerOptions,
     *,
     scratch: Path,
     progress: Progress | None = None,
@@ -147,7 +147,7 @@ def shown_seconds(chosen: Sequence[Excerpt]) -> Fraction:
     return sum((one.length for one in chosen), Fraction(0)) - (len(chosen) - 1) * FADE
 
 
-def fitted(info: MediaInfo, plan: Plan) -> tuple[tuple[int, int], int]:
+def fitted(info: MediaInfo, plan: TrailerOptions) -> tuple[tuple[int, int], int]:
     """Even width and height, and pictures a second."""
     assert info.video is not None
     width, height = still.size(info.video, plan.width)
@@ -209,7 +209,7 @@ def colours(source: Path, info: MediaInfo, excerpt: Excerpt, size: tuple[int, in
 
 @contextlib.contextmanager
 def composed(
-    clips: Sequence[Path], chosen: Sequence[Excerpt], plan: Plan, size: tuple[int, int]
+    clips: Sequence[Path], chosen: Sequence[Excerpt], plan: TrailerOptions, size: tuple[int, int]
 ) -> Iterator["CompositeVideoClip"]:
     """The film, ready to be drawn; all that it reads is closed after the block."""
     # A second to import, for those alone who compose.
@@ -241,7 +241,7 @@ def faded(clip: "VideoClip", *, first: bool) -> "VideoClip":
     return clip.with_effects(effects)
 
 
-def cards(plan: Plan, size: tuple[int, int], total: float) -> list["VideoClip"]:
+def cards(plan: TrailerOptions, size: tuple[int, int], total: float) -> list["VideoClip"]:
     """The texts over the beginning and the end."""
     from moviepy import ImageClip, vfx
 
@@ -266,7 +266,7 @@ def card(text: str, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def gain(plan: Plan, time: Any, total: float) -> NDArray[np.float64]:
+def gain(plan: TrailerOptions, time: Any, total: float) -> NDArray[np.float64]:
     """What the sound is multiplied with at a time, or at each of several: less below the cards."""
     seconds = min(CARD_SECONDS, total / 2)
     moments = np.asarray(time, np.float64)

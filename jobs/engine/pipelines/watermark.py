@@ -16,12 +16,12 @@ from PIL import Image
 
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.report import Lost, Report, first_of_each
+from jobs.engine.model.report import Report, UndecodedFrames, first_of_each
 from jobs.engine.model.told import Told
 from jobs.engine.render import render, replace_video
 from jobs.engine.render.checked_render import require
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import Halt, together
+from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.smartcut import copy_plan, strategy
 from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.copy_plan import Decoding, Run
@@ -47,7 +47,7 @@ Progress = Callable[[float, str], None]
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """What is laid over: an image file (one that we wrote, see `images`), or a text."""
+    """What is laid over: an image file (one that we wrote, see `image_sanitizer`), or a text."""
 
     image: Path | None = None
     text: str = ""
@@ -112,7 +112,7 @@ def watermark(
     progress: Progress | None = None,
     log: CommandLog | None = None,
 ) -> Marked:
-    """Write `source` with the mark to `output`, whose ending is that of `rejoin.suffix_for`.
+    """Write `source` with the mark to `output`, whose ending is that of `replace_video.suffix_for`.
 
     Every picture keeps its time, and sound, texts, chapters and names are the source's. `output` appears when it is
     whole and has been checked. `scratch` is an existing folder for temporary files, `cache` one that belongs to the
@@ -153,8 +153,8 @@ def painted(
     tell = progress or (lambda fraction, stage: None)
     log = log or CommandLog()
     tell(0, "Reading the picture")
-    ((index, wanted, way),) = together(
-        [lambda task: planned(source, info, look, cache, task.halt)], lambda done: tell(0, "Reading the picture")
+    ((index, wanted, way),) = run_concurrently(
+        [lambda task: planned(source, info, look, cache, task.token)], lambda done: tell(0, "Reading the picture")
     )
     work = _Work(source, info, index, wanted, painter, stage, tell, log)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".mark-") as folder, render.whole(output) as part:
@@ -176,10 +176,10 @@ def painted(
 
 
 def planned(
-    source: Path, info: MediaInfo, look: OverlayOptions, cache: Path | None, halt: Halt
+    source: Path, info: MediaInfo, look: OverlayOptions, cache: Path | None, token: CancellationToken
 ) -> tuple[FrameIndex, Schedule, Strategy]:
     """All pictures at their own times, and which are copied. Raises InputError when none would bear the mark."""
-    index = frame_index.index_frames(source, info, cache_dir=cache, halt=halt)
+    index = frame_index.index_frames(source, info, cache_dir=cache, token=token)
     everything = frame_schedule.schedule(index, [(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
     begin, end = bearing(everything, look, index.clock_hz)
     if begin == end:
@@ -190,7 +190,7 @@ def planned(
     # The pictures before, with and after the mark: three ranges that follow each other without a gap.
     firsts = tuple(first for first in dict.fromkeys((0, begin, end)) if first < len(everything.start_ticks))
     wanted = dataclasses.replace(everything, segment_firsts=firsts, segment_is_fast=())
-    return index, wanted, _strategy(source, info, index, wanted, (begin, end), halt)
+    return index, wanted, _strategy(source, info, index, wanted, (begin, end), token)
 
 
 def bearing(wanted: Schedule, look: OverlayOptions, clock_hz: int) -> tuple[int, int]:
@@ -202,7 +202,12 @@ def bearing(wanted: Schedule, look: OverlayOptions, clock_hz: int) -> tuple[int,
 
 
 def _strategy(
-    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, marked: tuple[int, int], halt: Halt
+    source: Path,
+    info: MediaInfo,
+    index: FrameIndex,
+    wanted: Schedule,
+    marked: tuple[int, int],
+    token: CancellationToken,
 ) -> Strategy:
     assert info.video is not None
     if marked[1] - marked[0] == len(wanted.start_ticks):
@@ -210,7 +215,7 @@ def _strategy(
     try:
         if info.video.pixel_format not in PIXEL_FORMATS:
             raise CannotCopy("its colours are stored in a rare way")
-        order = strategy.survey_seekable(source, info, index, halt)
+        order = strategy.survey_seekable(source, info, index, token)
         stretches = around(copy_plan.plan_runs(order, index, wanted), marked, info)
         copied = sum(stretch.count for stretch in stretches if stretch.copied_from is not None)
         quality = order.codec.bulk
@@ -258,7 +263,7 @@ class _Work:
         def advance(fraction: float) -> None:
             self.tell(INDEX_SHARE + share * fraction, self.stage)
 
-        lost = Lost()
+        lost = UndecodedFrames()
         if way.splice:
             splice_track(self.source, self.info, self.index, way.splice, out, progress=advance, paint=self.painter)
         else:
@@ -267,7 +272,7 @@ class _Work:
             )
         advance(1.0)
         viewing = Viewing(out, self.wanted, self.index.clock_hz, way.splice)
-        together([lambda task: viewing.read(task.halt)], lambda done: advance(1.0))
+        run_concurrently([lambda task: viewing.read(task.token)], lambda done: advance(1.0))
         viewing.play(lambda done: advance(1.0))
         report = proved(viewing, self.index, self.wanted, lost)
         require(report)
@@ -285,14 +290,14 @@ class _Work:
             progress=lambda part: self.tell(begin + JOIN_SHARE * part, "Putting the file together"),
             log=self.log,
         )
-        (packets,) = together(
-            [lambda task: replace_video.require_same_sound(self.source, self.info, out, task.halt)],
+        (packets,) = run_concurrently(
+            [lambda task: replace_video.require_same_sound(self.source, self.info, out, task.token)],
             lambda done: self.tell(1 - CHECK_SHARE, "Checking the result"),
         )
         return packets
 
 
-def proved(seen: Viewing, index: FrameIndex, wanted: Schedule, lost: Lost) -> Report:
+def proved(seen: Viewing, index: FrameIndex, wanted: Schedule, lost: UndecodedFrames) -> Report:
     """What looking at the pictures has found, and whether too many of the source's did not decode."""
     faults = list(seen.faults)
     end = Fraction(int(wanted.start_ticks[-1] + wanted.duration_ticks[-1]), index.clock_hz)

@@ -15,12 +15,12 @@ from av.video.stream import VideoStream
 
 from jobs.engine.model.mediainfo import Crop
 
-PARENTS = {0x18538067, 0x1654AE6B, 0xAE, 0xE0}
+MASTER_ELEMENTS = {0x18538067, 0x1654AE6B, 0xAE, 0xE0}
 """Of the sizes of a picture: Segment, Tracks, TrackEntry, Video."""
-EDGES = {0x54CC: "left", 0x54BB: "top", 0x54DD: "right", 0x54AA: "bottom"}
+CROP_ELEMENTS = {0x54CC: "left", 0x54BB: "top", 0x54DD: "right", 0x54AA: "bottom"}
 
 
-def told(stream: VideoStream) -> Crop:
+def container_crop(stream: VideoStream) -> Crop:
     """What the container of a stream takes off the edges of its pictures."""
     # PyAV keeps what libavformat found to itself, but hands it on: to a header in a form that is easy to read.
     header = io.BytesIO()
@@ -38,21 +38,21 @@ def told(stream: VideoStream) -> Crop:
 def _edges(data: bytes, begin: int, end: int) -> Iterator[tuple[str, int]]:
     """What is said of edges in the elements between two places."""
     while begin < end:
-        name, begin = _number(data, begin, keep=True)
-        size, begin = _number(data, begin, keep=False)
+        name, begin = _vint(data, begin, keep=True)
+        size, begin = _vint(data, begin, keep=False)
         stop = min(begin + size, end)
-        if name in PARENTS:
+        if name in MASTER_ELEMENTS:
             yield from _edges(data, begin, stop)
-        elif name in EDGES:
-            yield EDGES[name], int.from_bytes(data[begin:stop])
+        elif name in CROP_ELEMENTS:
+            yield CROP_ELEMENTS[name], int.from_bytes(data[begin:stop])
         begin = stop
 
 
-def _number(data: bytes, place: int, *, keep: bool) -> tuple[int, int]:
+def _vint(data: bytes, offset: int, *, keep: bool) -> tuple[int, int]:
     """A number of EBML and where it ends: its first bits tell its length, and belong to names alone."""
-    length = 9 - data[place].bit_length()
-    number = int.from_bytes(data[place : place + length])
-    return number if keep else number & ((1 << 7 * length) - 1), place + length
+    length = 9 - data[offset].bit_length()
+    number = int.from_bytes(data[offset : offset + length])
+    return number if keep else number & ((1 << 7 * length) - 1), offset + length
 
 
 class Cropper:

@@ -21,12 +21,23 @@ DEMUXERS = (
     *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "mpeg", "avi", "flv", "asf", "mxf", "dv"),
     *("ogg", "wav", "w64", "aiff", "caf", "au", "mp3", "flac", "aac", "ac3", "eac3", "amr", "wv"),
 )
-PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"8BPS", b"\0\0\0\x0cJXL ", b"\xff\x0a")
+IMAGE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"8BPS", b"\0\0\0\x0cJXL ", b"\xff\x0a")
 # Major brands of HEIF and AVIF: still pictures in the clothes of an MP4 file.
-PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
-POINTERS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"v=0", b"<?xml", b"<MPD", b"<smil")
-RECORDINGS = (b"\x1aE\xdf\xa3", b"RIFF", b"RF64", b"FORM", b"OggS", b"fLaC", b"FLV\x01", b"caff", b".snd", b"#!AMR")
-BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"wide", b"styp")
+IMAGE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+PLAYLIST_SIGNATURES = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"v=0", b"<?xml", b"<MPD", b"<smil")
+RECORDING_SIGNATURES = (
+    b"\x1aE\xdf\xa3",
+    b"RIFF",
+    b"RF64",
+    b"FORM",
+    b"OggS",
+    b"fLaC",
+    b"FLV\x01",
+    b"caff",
+    b".snd",
+    b"#!AMR",
+)
+MP4_BOX_TYPES = (b"ftyp", b"moov", b"mdat", b"moof", b"wide", b"styp")
 
 
 @contextlib.contextmanager
@@ -38,7 +49,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """
     require_file(path)
     head = read_head(path)
-    if is_picture(head):
+    if is_image(head):
         raise InputError(
             "This is a picture, not a recording. Choose a video or audio file.", detail=str(path), code="image"
         )
@@ -49,12 +60,12 @@ def opened(path: Path) -> Iterator[InputContainer]:
             "format_whitelist": ",".join(DEMUXERS),
         }
         with probed(path, head, options) as container:
-            skipping = mp3_frames.skipping(path, container.format.name)
+            skipping = mp3_frames.skip_options(path, container.format.name)
             if not skipping:
                 yield container
                 return
         file.seek(0)
-        with behind_garbage({**options, **skipping}) as container:
+        with opened_as_mp3({**options, **skipping}) as container:
             yield container
 
 
@@ -64,13 +75,13 @@ def probed(path: Path, head: bytes, options: dict[str, str]) -> InputContainer:
         return av.open("fd:", options=options, metadata_errors="replace")
     except av.error.FFmpegError as error:
         with contextlib.suppress(av.error.FFmpegError):
-            if is_unknown(head) and mp3_frames.start(path) is not None:
+            if is_unknown(head) and mp3_frames.first_frame_offset(path) is not None:
                 os.lseek(int(options["fd"]), 0, os.SEEK_SET)
-                return behind_garbage({**options, **mp3_frames.skipping(path, "mp3")})
+                return opened_as_mp3({**options, **mp3_frames.skip_options(path, "mp3")})
         refuse(path, head, error)
 
 
-def behind_garbage(options: dict[str, str]) -> InputContainer:
+def opened_as_mp3(options: dict[str, str]) -> InputContainer:
     """Sound as players play it, which look for it further than libavformat does."""
     return av.open("fd:", format="mp3", options=options, metadata_errors="replace")
 
@@ -80,20 +91,20 @@ def read_head(path: Path) -> bytes:
         return file.read(64)
 
 
-def is_picture(head: bytes) -> bool:
+def is_image(head: bytes) -> bool:
     """Whether the first bytes are those of a still (or animated) picture."""
     return (
-        head.startswith(PICTURES)
+        head.startswith(IMAGE_SIGNATURES)
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
         or (head.startswith(b"BM") and head[6:10] == bytes(4))
-        or (head[4:8] == b"ftyp" and head[8:12] in PICTURE_BRANDS)
+        or (head[4:8] == b"ftyp" and head[8:12] in IMAGE_BRANDS)
     )
 
 
 def is_unknown(head: bytes) -> bool:
     """Whether the first bytes are those of nothing that is known here."""
-    is_pointer = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(POINTERS)
-    return not (is_pointer or head.startswith(RECORDINGS) or head[4:8] in BOXES)
+    is_pointer = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(PLAYLIST_SIGNATURES)
+    return not (is_pointer or head.startswith(RECORDING_SIGNATURES) or head[4:8] in MP4_BOX_TYPES)
 
 
 def refuse(path: Path, head: bytes, error: Exception) -> NoReturn:
@@ -106,13 +117,13 @@ def refuse(path: Path, head: bytes, error: Exception) -> NoReturn:
             detail=detail,
             code="cut_off",
         ) from error
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(POINTERS):
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(PLAYLIST_SIGNATURES):
         raise InputError(
             "This file only points to recordings elsewhere and holds none itself. Upload the recording itself.",
             detail=detail,
             code="not_media",
         ) from error
-    if head.startswith(RECORDINGS) or head[4:8] in BOXES:
+    if head.startswith(RECORDING_SIGNATURES) or head[4:8] in MP4_BOX_TYPES:
         raise damaged(detail) from error
     raise InputError(
         "This is not a video or audio recording. Choose another file.", detail=detail, code="not_media"
@@ -127,9 +138,9 @@ def damaged(detail: str) -> InputError:
     )
 
 
-def refuse_pointers(path: Path, container: InputContainer) -> None:
+def refuse_external_references(path: Path, container: InputContainer) -> None:
     """Raise InputError for a QuickTime file whose pictures or sounds lie in other files."""
-    if container.format.name.startswith("mov") and mp4_boxes.points_elsewhere(path):
+    if container.format.name.startswith("mov") and mp4_boxes.has_external_data(path):
         raise InputError(
             "This QuickTime file only points to pictures or sound in other files. Export it as a self-contained "
             "movie and upload that.",

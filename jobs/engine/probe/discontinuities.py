@@ -1,10 +1,10 @@
 """Recordings whose times do not rise: whose clock starts again on the way, as in transport streams joined end to end or
-of receivers that connect anew, or whose container tells times of pictures twice (`restamp`).
+of receivers that connect anew, or whose container tells times of pictures twice (`pes_timestamps`).
 
 Every reader would have to know of that, ffmpeg too, and seeking finds its way by rising times. So such a recording is
 copied once, packet by packet, with times that rise. Its facts are those of the copy from the start (`probe`), and what
-is opened with them is the copy, which is kept in the cache of these bytes and made anew when it is gone (`file`).
-"""
+is opened with them is the copy, which is kept in the cache of these bytes and made anew when it is gone
+(`readable_file`)."""
 
 import contextlib
 import dataclasses
@@ -23,18 +23,18 @@ from jobs.engine.container import demuxing, pes_timestamps, transport_stream
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime import libav_errors
-from jobs.engine.runtime.file_lock import alone
+from jobs.engine.runtime.file_lock import exclusive_lock
 from jobs.errors import ToolError
 
 FORMATS = {"mpegts", pes_timestamps.FORMAT}
-SLOWEST_COPY = 10_000_000
+MINIMUM_COPY_BYTES_PER_SECOND = 10_000_000
 """Bytes a second that even a slow processor takes apart twice and puts together again."""
 # Decode times of a track rise. Falling by this much is no jitter, and going ahead by that much no pause.
-BACK, AHEAD = Fraction(1, 2), Fraction(3600)
+MAXIMUM_BACKWARD_SECONDS, MAXIMUM_FORWARD_SECONDS = Fraction(1, 2), Fraction(3600)
 
 
 @dataclasses.dataclass
-class _Track:
+class _TrackRuns:
     """Of each run of the clock the first decode time of one track, and when its last packet is over, in seconds."""
 
     spans: list[tuple[Fraction, Fraction]] = dataclasses.field(default_factory=list)
@@ -45,7 +45,7 @@ class _Track:
         if time is not None:
             begin = time * packet.time_base
             end = begin + (packet.duration or 0) * packet.time_base
-            if not self.spans or not -BACK < begin - self.spans[-1][1] < AHEAD:
+            if not self.spans or not -MAXIMUM_BACKWARD_SECONDS < begin - self.spans[-1][1] < MAXIMUM_FORWARD_SECONDS:
                 self.spans.append((begin, end))
             else:
                 self.spans[-1] = (self.spans[-1][0], max(end, self.spans[-1][1]))
@@ -83,11 +83,11 @@ def continuous(source: Path, scratch: Path) -> Iterator[tuple[Path, MediaInfo]]:
     with tempfile.NamedTemporaryFile(dir=scratch, prefix=".clock-", suffix=".ts") as file:
         copy = Path(file.name)
         _copied(source, info, correction, copy)
-        found = inspect(copy)
+        copy_info = inspect(copy)
         yield (
             copy,
             dataclasses.replace(
-                found,
+                copy_info,
                 format=info.format,
                 size_bytes=info.size_bytes,
                 unread=info.unread,
@@ -99,23 +99,23 @@ def continuous(source: Path, scratch: Path) -> Iterator[tuple[Path, MediaInfo]]:
 
 def limits(size: int) -> tuple[int, int]:
     """How much processor time, in seconds, and how large a file the copy of a recording of `size` bytes may need."""
-    return size // SLOWEST_COPY, (64 << 20) + 4 * size
+    return size // MINIMUM_COPY_BYTES_PER_SECOND, (64 << 20) + 4 * size
 
 
-def kept(cache: Path) -> Path:
+def cached_copy(cache: Path) -> Path:
     """Where the copy lies in the cache of a recording's bytes, if it does."""
     return cache / "continuous.ts"
 
 
-def file(source: Path, info: MediaInfo, cache: Path) -> Path:
+def readable_file(source: Path, info: MediaInfo, cache: Path) -> Path:
     """What the facts `continuous` gave are about: the recording itself, or the copy, made when it is not in the cache.
 
     Raises InputError, ToolError, ResourceError.
     """
-    copy = kept(cache)
+    copy = cached_copy(cache)
     if not info.is_of_copy:
         return source
-    with alone(cache / ".clock.lock"):
+    with exclusive_lock(cache / ".clock.lock"):
         if not copy.exists():
             raw = inspect(source)
             part = cache / ".continuous.part"
@@ -127,10 +127,10 @@ def file(source: Path, info: MediaInfo, cache: Path) -> Path:
 def needed(source: Path, info: MediaInfo) -> Correction:
     if demuxer(info) not in FORMATS:
         return Correction()
-    tracks: defaultdict[int, _Track] = defaultdict(_Track)
-    steadier = pes_timestamps.Steadier()
+    tracks: defaultdict[int, _TrackRuns] = defaultdict(_TrackRuns)
+    steadier = pes_timestamps.TimestampCorrector()
     with demuxing.recording(source, demuxer(info)) as container:
-        for packet in _packets(container, _kept(container, info), steadier):
+        for packet in _packets(container, _track_indexes(container, info), steadier):
             tracks[packet.stream_index].take(packet)
     shifts = [Fraction(0)]
     for run in range(1, max((len(track.spans) for track in tracks.values()), default=0)):
@@ -140,19 +140,19 @@ def needed(source: Path, info: MediaInfo) -> Correction:
     return Correction(tuple(shifts), steadier.has_moved)
 
 
-def _kept(container: InputContainer, info: MediaInfo) -> list[Stream]:
+def _track_indexes(container: InputContainer, info: MediaInfo) -> list[Stream]:
     """The tracks that are worked on."""
     indices = [*([info.video.index] if info.video else []), *(track.index for track in info.audio)]
     return [container.streams[index] for index in indices]
 
 
 def _packets(
-    container: InputContainer, streams: Iterable[Stream], steadier: pes_timestamps.Steadier
+    container: InputContainer, streams: Iterable[Stream], steadier: pes_timestamps.TimestampCorrector
 ) -> Iterator[Packet]:
     packets = demuxing.packets(container, *streams)
     filled = (packet for packet in packets if packet.size)
     # Elsewhere times of decoding may be libavformat's own guesses.
-    return steadier.steady(filled) if container.format.name == pes_timestamps.FORMAT else filled
+    return steadier.corrected(filled) if container.format.name == pes_timestamps.FORMAT else filled
 
 
 def _copied(source: Path, info: MediaInfo, correction: Correction, copy: Path) -> None:
@@ -167,16 +167,16 @@ def _copied(source: Path, info: MediaInfo, correction: Correction, copy: Path) -
 def _written(
     source: Path, info: MediaInfo, correction: Correction, copy: Path, takes: Callable[[Stream], bool]
 ) -> None:
-    tracks: defaultdict[int, _Track] = defaultdict(_Track)
+    tracks: defaultdict[int, _TrackRuns] = defaultdict(_TrackRuns)
     with (
         libav_errors.errors("packets"),
         demuxing.recording(source, demuxer(info)) as container,
         av.open(f"file:{copy}", "w", format=transport_stream.FORMAT, options=transport_stream.OPTIONS) as output,
     ):
-        kept, run = {track.index for track in _kept(container, info)}, 0
+        kept, run = {track.index for track in _track_indexes(container, info)}, 0
         streams = [track for track in container.streams if track.index in kept or takes(track)]
         writer = transport_stream.Writer(output, streams)
-        for packet in _packets(container, streams, pes_timestamps.Steadier()):
+        for packet in _packets(container, streams, pes_timestamps.TimestampCorrector()):
             # The others may be silent for long, so that their times do not tell where the clock starts again.
             if packet.stream_index in kept:
                 run = tracks[packet.stream_index].take(packet)

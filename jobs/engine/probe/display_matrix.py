@@ -17,14 +17,14 @@ from jobs.engine.model.mediainfo import VideoTrack
 
 MATRIX = struct.Struct("=9i")
 MIRROR = Image.Transpose.FLIP_LEFT_RIGHT
-TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+ROTATIONS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 """Pillow turns the other way than a track's rotation."""
 
 
-def told(frame: VideoFrame) -> tuple[int, bool]:
+def orientation_of(frame: VideoFrame) -> tuple[int, bool]:
     """Clockwise degrees (0, 90, 180, 270) to show a frame upright, and whether it is mirrored then."""
-    held: Any = frame.side_data
-    data = bytes(held[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in held else b""
+    side_data: Any = frame.side_data
+    data = bytes(side_data[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in side_data else b""
     if len(data) < MATRIX.size:
         return 0, False
     # A point (x, y) as stored is shown at (ax + cy, bx + dy).
@@ -38,7 +38,7 @@ def told(frame: VideoFrame) -> tuple[int, bool]:
     return round(angle / 90) * 90 % 360, is_mirrored
 
 
-def tell(stream: VideoStream, track: VideoTrack) -> None:
+def set_orientation(stream: VideoStream, track: VideoTrack) -> None:
     """Have a new stream say of its pictures what the track does."""
     if track.rotation or track.mirrored:
         stream.set_display_rotation(-track.rotation, hflip=track.mirrored)
@@ -46,11 +46,11 @@ def tell(stream: VideoStream, track: VideoTrack) -> None:
 
 def upright(image: Image.Image, track: VideoTrack) -> Image.Image:
     """A picture as it is stored, as it should be seen."""
-    turned = image.transpose(TURNS[track.rotation]) if track.rotation else image
+    turned = image.transpose(ROTATIONS[track.rotation]) if track.rotation else image
     return turned.transpose(MIRROR) if track.mirrored else turned
 
 
 def as_stored(image: Image.Image, track: VideoTrack) -> Image.Image:
     """A picture as it should be seen, as it has to be stored."""
     plain = image.transpose(MIRROR) if track.mirrored else image
-    return plain.transpose(TURNS[360 - track.rotation]) if track.rotation else plain
+    return plain.transpose(ROTATIONS[360 - track.rotation]) if track.rotation else plain

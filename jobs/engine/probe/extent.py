@@ -55,7 +55,7 @@ def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fra
 
 def mp3_span(path: Path, tracks: list[int], start: Fraction, declared: Fraction) -> tuple[Fraction, Fraction]:
     """Start and length of an MP3 file, whose length libavformat guesses from its size where that does not fit."""
-    promised, there = mp3_frames.promised(path), mp3_frames.length(path)
+    promised, there = mp3_frames.declared_duration(path), mp3_frames.frames_duration(path)
     if not there:
         # Of a kind whose frames do not tell their size.
         first, end = reread(path, tracks) or (start, start)
@@ -81,7 +81,7 @@ def whole_length(path: Path, container: InputContainer, declared: Fraction, by_s
 def reread(path: Path, tracks: list[int], near: Fraction | None = None) -> tuple[Fraction, Fraction] | None:
     """First and last second that the data itself reaches."""
     with demuxer_allowlist.opened(path) as container:
-        return frame_rate.span(container, tracks, near)
+        return frame_rate.packet_span(container, tracks, near)
 
 
 def claimed_span(container: InputContainer, kept: list[Stream]) -> tuple[Fraction, Fraction]:

@@ -12,11 +12,11 @@ from av.video.stream import VideoStream
 
 from jobs.engine.container import demuxing
 
-STRETCH = 300
+SAMPLED_FRAMES = 300
 """How many pictures of a stretch are looked at to tell a steady rate from a variable one."""
 
 
-def span(
+def packet_span(
     container: InputContainer, tracks: Collection[int], near: Fraction | None = None
 ) -> tuple[Fraction, Fraction] | None:
     """First and last second of the data itself, by reading its packets; None when there are none.
@@ -43,20 +43,20 @@ def tracks_of(container: InputContainer, tracks: Collection[int]) -> list[Stream
     return [stream for stream in container.streams if stream.index in tracks]
 
 
-def picture_times(container: InputContainer, track: int, near: Fraction) -> list[int]:
+def frame_times(container: InputContainer, track: int, near: Fraction) -> list[int]:
     """When the pictures of a stretch after `near` seconds are shown, in ticks and in order."""
     try:
         container.seek(int(near * 1_000_000))
     except av.error.FFmpegError:
         return []
-    stretch = islice(demuxing.packets(container, *tracks_of(container, [track])), STRETCH)
-    return in_order(packet.pts for packet in stretch if packet.pts is not None)
+    sampled = islice(demuxing.packets(container, *tracks_of(container, [track])), SAMPLED_FRAMES)
+    return in_order(packet.pts for packet in sampled if packet.pts is not None)
 
 
 def in_order(ticks: Iterable[int]) -> list[int]:
     """Times in order of showing. The last few of a stretch go: with B-frames their neighbours may be still to come."""
     ordered = sorted(ticks)
-    return ordered[:-8] if len(ordered) >= STRETCH - 8 else ordered
+    return ordered[:-8] if len(ordered) >= SAMPLED_FRAMES - 8 else ordered
 
 
 def index_times(track: VideoStream) -> list[int]:
@@ -73,7 +73,7 @@ def is_uneven(ticks: Sequence[int], time_base: Fraction) -> bool:
         return False
     length = ticks[-1] - ticks[0]
     allowed = max(Fraction(3, 2), Fraction(3, 2000) / time_base) * steps
-    return any(abs((tick - ticks[0]) * steps - place * length) > allowed for place, tick in enumerate(ticks))
+    return any(abs((tick - ticks[0]) * steps - index * length) > allowed for index, tick in enumerate(ticks))
 
 
 def mean_rate(ticks: Sequence[int], time_base: Fraction) -> Fraction | None:

@@ -21,10 +21,10 @@ from jobs.engine.runtime import sandbox, subprocess_runner
 from jobs.errors import Crash, InputError, TooHeavy
 
 FORMATS = ("PNG", "WEBP", "JPEG")
-LIMIT_BYTES = 32 << 20
+MAXIMUM_BYTES = 32 << 20
 """The largest file of an image."""
-MAX_PIXELS = 50_000_000
-MAX_SIDE = 12_000
+MAXIMUM_PIXELS = 50_000_000
+MAXIMUM_SIDE = 12_000
 KEPT_SIDE = 4096
 """Pixels of the longer side of what is kept; more than a 4K picture shows."""
 LIMITS = subprocess_runner.Limits(
@@ -61,9 +61,9 @@ def clean(path: Path, out: Path, *, log: subprocess_runner.CommandLog | None = N
 
 def refuse_long(size: int) -> None:
     """Raise InputError for a file of more bytes than an image may have."""
-    if size > LIMIT_BYTES:
+    if size > MAXIMUM_BYTES:
         raise InputError(
-            f"This image has {size / (1 << 20):.0f} MB; the limit is {LIMIT_BYTES >> 20} MB. Export it smaller.",
+            f"This image has {size / (1 << 20):.0f} MB; the limit is {MAXIMUM_BYTES >> 20} MB. Export it smaller.",
             code="too_large",
         )
 
@@ -101,10 +101,10 @@ def rewrite(path: Path, out: Path) -> Cleaned:
 def refuse(image: Image.Image, path: Path) -> None:
     """Raise InputError for what is too large or moves. Nothing is decoded yet."""
     width, height = image.size
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+    if width * height > MAXIMUM_PIXELS or max(width, height) > MAXIMUM_SIDE:
         raise InputError(
-            f"The image has {width} x {height} pixels; at most {MAX_SIDE} a side and {MAX_PIXELS // 10**6} million in "
-            "all can be used. Export it smaller.",
+            f"The image has {width} x {height} pixels; at most {MAXIMUM_SIDE} a side and "
+            f"{MAXIMUM_PIXELS // 10**6} million in all can be used. Export it smaller.",
             detail=str(path),
             code="image_too_large",
         )
@@ -120,8 +120,10 @@ def in_srgb(image: Image.Image) -> Image.Image:
     colours = image if image.mode in ("RGB", "CMYK", "L") else image.convert("RGB")
     if profile := image.info.get("icc_profile"):
         try:
-            found = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(colours, found, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            source_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(
+                colours, source_profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
             colours = converted or colours
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass

@@ -11,9 +11,9 @@ from av.stream import Stream
 
 from jobs.errors import InputError
 
-PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"mvex")
-MAX_BOXES = 100_000
-DEEPEST = 16
+CONTAINER_BOXES = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"mvex")
+MAXIMUM_BOXES = 100_000
+MAXIMUM_DEPTH = 16
 """Levels of parents; real files have five."""
 
 
@@ -28,7 +28,7 @@ class Box:
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     """The boxes between two byte offsets, one level deep."""
-    for _ in range(MAX_BOXES):
+    for _ in range(MAXIMUM_BOXES):
         if start + 8 > end:
             return
         file.seek(start)
@@ -47,15 +47,15 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
 def tree(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     """The boxes between two offsets with those inside the known parents, in file order.
 
-    Nothing real is as deep as DEEPEST, or has more than MAX_BOXES.
+    Nothing real is as deep as MAXIMUM_DEPTH, or has more than MAXIMUM_BOXES.
     """
-    return itertools.islice(_tree(file, start, end, DEEPEST), MAX_BOXES)
+    return itertools.islice(_tree(file, start, end, MAXIMUM_DEPTH), MAXIMUM_BOXES)
 
 
 def _tree(file: BinaryIO, start: int, end: int, levels: int) -> Iterator[Box]:
     for box in boxes(file, start, end):
         yield box
-        if box.kind in PARENTS and levels:
+        if box.kind in CONTAINER_BOXES and levels:
             yield from _tree(file, box.start, min(box.end, end), levels - 1)
 
 
@@ -75,7 +75,7 @@ def is_fragmented(path: Path) -> bool:
         return any(box.kind == b"mvex" for box in tree(file, 0, path.stat().st_size))
 
 
-def points_elsewhere(path: Path) -> bool:
+def has_external_data(path: Path) -> bool:
     """Whether a picture or sound track of a QuickTime file takes its data from another file."""
     with path.open("rb") as file:
         handler = b""
@@ -101,7 +101,7 @@ def is_reference(file: BinaryIO, entry: Box) -> bool:
 
 def sample_entries(path: Path) -> dict[int, set[str]]:
     """What each track of an MP4 or QuickTime file is stored as, in four letters such as "avc1", by its number."""
-    found: dict[int, set[str]] = {}
+    entries: dict[int, set[str]] = {}
     number = 0
     with path.open("rb") as file:
         for box in tree(file, 0, path.stat().st_size):
@@ -115,8 +115,8 @@ def sample_entries(path: Path) -> dict[int, set[str]]:
                     if entry.kind == b"stsd":
                         # A version, and how many there are.
                         kinds = boxes(file, entry.start + 8, entry.end)
-                        found[number] = {one.kind.decode("latin-1") for one in kinds}
-    return found
+                        entries[number] = {one.kind.decode("latin-1") for one in kinds}
+    return entries
 
 
 def track_ends(path: Path) -> dict[int, Fraction]:
@@ -147,9 +147,9 @@ def indexed_end(streams: list[Stream], size: int) -> Fraction | None:
     """Up to which second an indexed (MP4) file is complete, None when all of its samples are there."""
     missing: list[Fraction] = []
     for stream in streams:
-        lost = [entry.timestamp for entry in stream.index_entries if entry.pos + entry.size > size]
-        if lost and stream.time_base:
-            missing.append(min(lost) * stream.time_base)
+        missing_entries = [entry.timestamp for entry in stream.index_entries if entry.pos + entry.size > size]
+        if missing_entries and stream.time_base:
+            missing.append(min(missing_entries) * stream.time_base)
     return min(missing, default=None)
 
 
@@ -164,14 +164,15 @@ def require_whole(there: Fraction, declared: Fraction, detail: str) -> None:
 
 def cut_off(there: Fraction, declared: Fraction, detail: str) -> InputError:
     return InputError(
-        f"The recording is cut off: of {clock(declared)} only the first {clock(max(there, Fraction(0)))} are there. "
+        f"The recording is cut off: of {spoken_duration(declared)} only the first "
+        f"{spoken_duration(max(there, Fraction(0)))} are there. "
         "Upload the whole file, or export it anew from where it can be played.",
         detail=detail,
         code="cut_off",
     )
 
 
-def clock(seconds: Fraction) -> str:
+def spoken_duration(seconds: Fraction) -> str:
     """A length as a person says it: "8 s", "3 min 5 s", "1 h 2 min 0 s"."""
     whole = round(seconds)
     parts = [(whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]

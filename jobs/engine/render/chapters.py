@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from av.container import InputContainer
 
-from jobs.engine.captions.cues import Clock
+from jobs.engine.captions.cues import CutClock
 from jobs.engine.edit.cut_plan import CutPlan
 
 SPECIAL = re.compile(r"([=;#\[\\\r\n])")
@@ -41,7 +41,7 @@ def read(container: InputContainer, start: Fraction) -> list[Chapter]:
 
 def retime(chapters: Iterable[Chapter], plan: CutPlan) -> list[Chapter]:
     """The chapters of the result, in order and disjoint; of nested ones the innermost that begins at a place."""
-    moved = Clock(plan)
+    moved = CutClock(plan)
     placed = (Chapter(moved(chapter.start), moved(chapter.end), chapter.title) for chapter in chapters)
     ordered = sorted(filter(_lasts, placed), key=lambda chapter: (chapter.start, -chapter.end))
     nexts = [*(chapter.start for chapter in ordered[1:]), plan.output_duration]

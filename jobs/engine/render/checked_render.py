@@ -68,7 +68,7 @@ def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
             work.log.line(f"{error.message} {error.detail}")
             strategy = SECOND
             report = attempt(work, strategy, part)
-        if work.container.moved:
+        if work.container.needs_remux:
             with timed(work.seconds, "render"):
                 move(work, part)
     return Proven(strategy, report, work.seconds)
@@ -93,7 +93,7 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
     with timed(work.seconds, "verify"):
         report = verify(
             work.source,
-            work.container.shown(work.info),
+            work.container.as_stored(work.info),
             part,
             work.plan,
             work.index,
@@ -113,7 +113,7 @@ def move(work: Work, part: Path) -> None:
     def progress(done: float) -> None:
         work.progress(1 - MOVE_SHARE * (1 - done), f"Writing it as {work.container.name}")
 
-    if work.container.sound is None:
+    if work.container.audio_file is None:
         remux.move(
             part,
             work.container,

@@ -17,7 +17,7 @@ from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import Halt, together
+from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.verify.av_sync import offsets
 
@@ -44,7 +44,7 @@ def move(
     moved = made.with_name(f"{made.name}{container.suffix}")
     try:
         ffmpeg.follow(_argv(made, container, moved, source, info), duration, progress, log=log)
-        together([lambda task: require_same(made, moved, container, task.halt)], lambda done: progress(1.0))
+        run_concurrently([lambda task: require_same(made, moved, container, task.token)], lambda done: progress(1.0))
         moved.replace(made)
     finally:
         moved.unlink(missing_ok=True)
@@ -59,7 +59,7 @@ def _argv(made: Path, container: Container, output: Path, source: Path, info: Me
     return [
         *ffmpeg.writing(),
         *("-copyts", *ffmpeg.reading(made, "mov"), *(ffmpeg.reading(source, demuxer(info)) if files else [])),
-        *(*maps, "-c", "copy", "-c:s", container.texts, *files),
+        *(*maps, "-c", "copy", "-c:s", container.subtitle_codec, *files),
         *("-map_metadata", "0", "-map_chapters", "0"),
         *(option for tag in track_file.OWN_TAGS for option in ("-metadata", f"{tag}=")),
         *(*front, "-progress", "pipe:1", "-f", container.muxer, f"file:{output}"),
@@ -74,9 +74,9 @@ class Stored:
     times: list[Fraction]
 
 
-def require_same(made: Path, moved: Path, container: Container, halt: Halt) -> None:
+def require_same(made: Path, moved: Path, container: Container, token: CancellationToken) -> None:
     """Compare the packets of pictures and sound, and their times. Raises Unsound."""
-    theirs, ours = stored(made, "mov", halt), stored(moved, container.demuxer, halt)
+    theirs, ours = stored(made, "mov", token), stored(moved, container.demuxer, token)
     digests = [track.digest for track in theirs] == [track.digest for track in ours]
     apart = max(
         (
@@ -94,14 +94,14 @@ def require_same(made: Path, moved: Path, container: Container, halt: Halt) -> N
         )
 
 
-def stored(path: Path, format: str, halt: Halt) -> list[Stored]:
+def stored(path: Path, format: str, token: CancellationToken) -> list[Stored]:
     """The pictures and the sounds of a file, track by track."""
     with demuxing.opened(path, format) as opened:
         tracks = [track for track in opened.streams if is_media(track)]
         hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
         times: dict[int, list[Fraction]] = {track.index: [] for track in tracks}
         for packet in demuxing.packets(opened, *tracks):
-            halt.check()
+            token.check()
             if packet.size:
                 hashes[packet.stream_index].update(memoryview(packet))
                 if packet.pts is not None and packet.time_base:
@@ -128,18 +128,18 @@ def take_out(
 
     Where it is encoded then, it is found again in the source. Raises ToolError (Unsound), ResourceError.
     """
-    assert container.sound is not None
-    file, there = container.sound, inspect(made)
+    assert container.audio_file is not None
+    file, there = container.audio_file, inspect(made)
     copied = there.audio[0].codec in file.holds
     # As deep as the recording's own, which without loss tells no more of itself.
     like = dataclasses.replace(track, index=there.audio[0].index)
-    wish = track_file.Wish("copy" if copied else track_file.format_of(file))
+    wish = track_file.AudioFileOptions("copy" if copied else track_file.format_of(file))
     out = made.with_name(f"{made.name}{container.suffix}")
     try:
         argv = track_file.argv_of(made, there, like, file, wish, out, copied=copied)
         ffmpeg.follow(argv, plan.output_duration, progress, log=log)
         written = inspect(out)
-        (found,) = together(
+        (found,) = run_concurrently(
             [lambda task: offsets(source, info, out, plan, task, made=written)], lambda done: progress(1.0)
         )
         if found.faults:

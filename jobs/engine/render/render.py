@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jobs.engine.audio.decoder import output_rate
-from jobs.engine.audio.segment_renderer import cut_sound
+from jobs.engine.audio.segment_renderer import render_audio
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.report import Lost, counted
+from jobs.engine.model.report import UndecodedFrames, counted
 from jobs.engine.render import mux
 from jobs.engine.render.passthrough import NO_EXTRAS, Extras
 from jobs.engine.runtime import libav_errors, subprocess_runner
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import Beside, beside
+from jobs.engine.runtime.threads import WorkerThread, worker_thread
 from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut.splicer import splice_track
 from jobs.engine.smartcut.strategy import Strategy
@@ -43,7 +43,7 @@ Progress = Callable[[float, str], None]
 class Rendered:
     """What did not decode, and checksums of the packets of each track of sound as they were encoded."""
 
-    lost: Lost
+    lost: UndecodedFrames
     sounds: tuple[Sums, ...]
 
 
@@ -79,7 +79,7 @@ def render(
         clock_hz = index.clock_hz if index else output_rate(info.audio[0])
         parts = mux.written([*pictures, *sounds], wanted, extras, clock_hz, Path(folder))
         # QuickTime takes nearly every codec.
-        muxer = "mov" if strategy and strategy.intra and container is not MP4 else container.proof
+        muxer = "mov" if strategy and strategy.intra and container is not MP4 else container.checked_muxer
         with subprocess_runner.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=log) as child:
             for position in ffmpeg.positions(child):
                 done = min(1.0, max(0.0, float(position / plan.output_duration)))
@@ -121,15 +121,15 @@ def _encode(
     progress: Progress,
     strategy: Strategy | None,
     container: Container,
-) -> tuple[list[Path], list[Path], Lost]:
+) -> tuple[list[Path], list[Path], UndecodedFrames]:
     """Sound in a thread, pictures in this one. Returns the files of one track each, of the picture and of sounds."""
     splice = strategy.splice if strategy else None
     stage = _stage(len(plan.keep), strategy)
     sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
 
-    def cut_tracks(task: Beside[None]) -> None:
+    def cut_tracks(task: WorkerThread[None]) -> None:
         for track, path in zip(info.audio, sounds, strict=True):
-            cut_sound(
+            render_audio(
                 source,
                 info,
                 track,
@@ -138,16 +138,16 @@ def _encode(
                 duration=plan.duration,
                 task=task,
                 muted=plan.muted,
-                coding=container.coding,
+                coding=container.audio_coding,
             )
 
-    with beside(cut_tracks) as task:
+    with worker_thread(cut_tracks) as task:
 
         def advance(fraction: float) -> None:
             task.check()
             progress((1 - MUX_SHARE) * fraction, stage)
 
-        pictures, lost = [], Lost()
+        pictures, lost = [], UndecodedFrames()
         if index is not None and wanted is not None:
             pictures = [folder / "picture.mp4"]
             if strategy and strategy.intra:
@@ -157,7 +157,7 @@ def _encode(
                 splice_track(source, info, index, splice, pictures[0], progress=advance)
             else:
                 lost = chunked_encoder.encode_frames(
-                    source, info, index, wanted, pictures[0], progress=advance, codec=container.codec
+                    source, info, index, wanted, pictures[0], progress=advance, codec=container.video_codec
                 )
         while not task.wait(0.1):
             advance(1.0 if pictures else task.fraction)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.container import demuxing, ffmpeg, muxers
-from jobs.engine.container.muxers import MKV, MP4, Container, Wished
+from jobs.engine.container.muxers import MKV, MP4, Container, ContainerChoice
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.engine.render import sidetracks
 from jobs.engine.render.render import whole
 from jobs.engine.render.replace_video import MUXERS, REPACKED, text_codec
 from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import Halt, together
+from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.errors import ToolError
 
 CLOCK_HZ = 90_000
@@ -34,7 +34,7 @@ def suffix_for(info: MediaInfo, tracks: Sequence[Track]) -> str:
     return container_for("mp4", Path(), info, tracks).suffix
 
 
-def container_for(name: Wished, source: Path, info: MediaInfo, tracks: Sequence[Track]) -> Container:
+def container_for(name: ContainerChoice, source: Path, info: MediaInfo, tracks: Sequence[Track]) -> Container:
     """The container, as chosen, of the recording's picture and these tracks. Raises InputError."""
     return muxers.for_copies(name, source, info, *codecs(info, tracks), (MP4, MKV))
 
@@ -67,8 +67,8 @@ def join(
         def joined(side: Sequence[SideTrack]) -> int:
             command = argv(source, info, tracks, part, output.suffix, titles, side)
             ffmpeg.follow(command, info.duration, lambda done: progress(JOIN_SHARE * done), log=log)
-            (count,) = together(
-                [lambda task: require_same_picture(source, info, part, output.suffix, task.halt)],
+            (count,) = run_concurrently(
+                [lambda task: require_same_picture(source, info, part, output.suffix, task.token)],
                 lambda done: progress(JOIN_SHARE),
             )
             return count
@@ -96,7 +96,7 @@ def argv(
         maps += ["-map", f"{next(numbers)}:a:0" if isinstance(track, Path) else f"{own}:{track.index}"]
     texts = embedded_tracks.tracks(source, info)
     places = {"v": int(info.video is not None), "s": len(texts)}
-    beside = sidetracks.argv(side, own, muxers.named(Path(f"result{suffix}")), places, named=True)
+    beside = sidetracks.argv(side, own, muxers.for_name(Path(f"result{suffix}")), places, named=True)
     for place, text in enumerate(texts):
         maps += ["-map", f"{own}:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
     exact = [] if MUXERS.get(suffix) == "matroska" else ["-movie_timescale", str(CLOCK_HZ), "-movflags", "+faststart"]
@@ -136,16 +136,18 @@ class Pictures:
     times: list[Fraction]
 
 
-def require_same_picture(source: Path, info: MediaInfo, output: Path, suffix: str, halt: Halt | None = None) -> int:
+def require_same_picture(
+    source: Path, info: MediaInfo, output: Path, suffix: str, token: CancellationToken | None = None
+) -> int:
     """Compare the packets of the picture with the source's. Returns how many there are; raises ToolError if any differ.
 
     From containers that wrap pictures in headers of their own only the numbers and the times can be compared.
     """
     if info.video is None:
         return 0
-    halt = halt or Halt()
-    theirs = pictures(source, demuxer(info), info.video.index, halt)
-    ours = pictures(output, "mov" if suffix in (".mp4", ".mov") else "matroska", 0, halt)
+    token = token or CancellationToken()
+    theirs = pictures(source, demuxer(info), info.video.index, token)
+    ours = pictures(output, "mov" if suffix in (".mp4", ".mov") else "matroska", 0, token)
     same = ours.count == theirs.count and (demuxer(info) in REPACKED or ours.digest == theirs.digest)
     apart = max(
         (abs(one - other + info.start) for one, other in zip(ours.times, theirs.times, strict=False)), default=0
@@ -159,11 +161,11 @@ def require_same_picture(source: Path, info: MediaInfo, output: Path, suffix: st
     return ours.count
 
 
-def pictures(path: Path, format: str, index: int, halt: Halt) -> Pictures:
+def pictures(path: Path, format: str, index: int, token: CancellationToken) -> Pictures:
     digest, times, count = hashlib.blake2b(digest_size=16), [], 0
     with demuxing.opened(path, format) as container:
         for packet in demuxing.packets(container, container.streams[index]):
-            halt.check()
+            token.check()
             if not packet.size:
                 continue
             count += 1

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.container import demuxing, ffmpeg, muxers
-from jobs.engine.container.muxers import MKV, MOV, MP4, Container, Wished
+from jobs.engine.container.muxers import MKV, MOV, MP4, Container, ContainerChoice
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.engine.render import mux, sidetracks
 from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.errors import ToolError
 
 MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -24,7 +24,7 @@ def suffix_for(info: MediaInfo) -> str:
     return container_for("mp4", Path(), info).suffix
 
 
-def container_for(name: Wished, source: Path, info: MediaInfo) -> Container:
+def container_for(name: ContainerChoice, source: Path, info: MediaInfo) -> Container:
     """The container, as chosen, of new pictures beside the recording's sound as it is. Raises InputError."""
     return muxers.for_copies(name, source, info, "h264", [track.codec for track in info.audio], (MP4, MOV, MKV))
 
@@ -68,7 +68,7 @@ def argv(
         maps += ["-map", f"1:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
         kept.append((f"s:s:{place}", text.index))
     texts = len(kept) - 1 - len(info.audio)
-    beside = sidetracks.argv(side, 1, muxers.named(output), {"v": 1, "s": texts}, named=True)
+    beside = sidetracks.argv(side, 1, muxers.for_name(output), {"v": 1, "s": texts}, named=True)
     names = [part for place, index in kept for part in (f"-map_metadata:{place}", f"1:s:{index}")]
     return [
         *ffmpeg.writing(),
@@ -88,7 +88,7 @@ def text_codec(codec: str, suffix: str) -> str:
     return "copy" if codec == "mov_text" else "mov_text"
 
 
-def require_same_sound(source: Path, info: MediaInfo, output: Path, halt: Halt | None = None) -> int:
+def require_same_sound(source: Path, info: MediaInfo, output: Path, token: CancellationToken | None = None) -> int:
     """Compare the packets of all sound with the source's. Returns how many there are; raises ToolError if any differ.
 
     From containers that wrap sound in headers of their own only the numbers can be compared. Of samples without any
@@ -96,9 +96,9 @@ def require_same_sound(source: Path, info: MediaInfo, output: Path, halt: Halt |
     """
     if not info.audio:
         return 0
-    halt = halt or Halt()
-    ours = sounds(output, "matroska" if output.suffix == ".mkv" else "mov", None, halt)
-    theirs = sounds(source, demuxer(info), [track.index for track in info.audio], halt)
+    token = token or CancellationToken()
+    ours = sounds(output, "matroska" if output.suffix == ".mkv" else "mov", None, token)
+    theirs = sounds(source, demuxer(info), [track.index for track in info.audio], token)
     if len(ours) != len(theirs) or not all(_same(info, *one) for one in zip(info.audio, ours, theirs, strict=True)):
         raise ToolError(
             "The sound did not come out as it was, so the result was thrown away. Tell the operator, who can see why.",
@@ -113,14 +113,14 @@ def _same(info: MediaInfo, track: AudioTrack, ours: tuple[int, str], theirs: tup
     return ours == theirs or (demuxer(info) in REPACKED and ours[0] == theirs[0])
 
 
-def sounds(path: Path, format: str, wanted: Sequence[int] | None, halt: Halt) -> list[tuple[int, str]]:
+def sounds(path: Path, format: str, wanted: Sequence[int] | None, token: CancellationToken) -> list[tuple[int, str]]:
     """Number and hash of the packets of each sound track: those of the indices `wanted`, or all."""
     with demuxing.opened(path, format) as container:
         tracks = [track for track in container.streams.audio if wanted is None or track.index in wanted]
         counts = dict.fromkeys((track.index for track in tracks), 0)
         hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
         for packet in demuxing.packets(container, *tracks):
-            halt.check()
+            token.check()
             if packet.size:
                 counts[packet.stream_index] += 1
                 hashes[packet.stream_index].update(memoryview(packet))

@@ -139,10 +139,10 @@ def _is_held(track: SideTrack, container: Container, is_cut: bool) -> bool:
         return is_matroska or (is_mp4 and track.codec == KEPT)
     if track.kind == "cover":
         return container.muxer == "mp4" and track.codec in ("mjpeg", "png")
-    if is_cut or container.sound_only:
+    if is_cut or container.audio_only:
         return False
     if track.kind == "picture":
-        return container.muxer != "webm" and bool(track.codec) and container.holds_picture(track.codec)
+        return container.muxer != "webm" and bool(track.codec) and container.holds_video(track.codec)
     if track.kind == "captions":
         return is_matroska and track.codec in COPIED
     if track.kind == "telemetry":
@@ -157,7 +157,7 @@ def with_or_without(
 
     A track that nobody looks at may be damaged, and is no reason to lose a result. Raises what `make` raises.
     """
-    side = kept(read(source, info), muxers.named(output))
+    side = kept(read(source, info), muxers.for_name(output))
     try:
         return make(side)
     except ToolError as error:

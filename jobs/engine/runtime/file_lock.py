@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def alone(lock: Path) -> Iterator[None]:
+def exclusive_lock(lock: Path) -> Iterator[None]:
     """Hold a lock, that ends with this process at the latest."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as file:

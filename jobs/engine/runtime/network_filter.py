@@ -1,7 +1,7 @@
 """No network for this process and all that it starts, by a filter on system calls (seccomp).
 
-An empty network namespace (`process.no_network`) is not to be had in many containers; a filter can be had by anybody
-who gives up gaining privileges. Both together are no harm.
+An empty network namespace (`subprocess_runner.no_network`) is not to be had in many containers; a filter can be had by
+anybody who gives up gaining privileges. Both together are no harm.
 """
 
 import ctypes

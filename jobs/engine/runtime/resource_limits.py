@@ -43,8 +43,8 @@ def share_bytes(workers: int) -> int:
 
 def machine_bytes() -> int:
     """The memory of this machine, or of the container."""
-    told = Path("/proc/meminfo").read_text().split()
-    return min([int(told[told.index("MemTotal:") + 1]) * 1024, *_cgroup_limits()])
+    fields = Path("/proc/meminfo").read_text().split()
+    return min([int(fields[fields.index("MemTotal:") + 1]) * 1024, *_cgroup_limits()])
 
 
 def _cgroup_limits() -> Iterator[int]:
@@ -96,8 +96,8 @@ def is_about_media(error: Exception) -> bool:
 def most_used_bytes() -> int:
     """The most memory that this process, or one that it has started, ever had in use."""
     # The kernel's ru_maxrss of a process begins with what its parent had in use, whatever it runs itself.
-    told = Path("/proc/self/status").read_text().split()
-    own = int(told[told.index("VmHWM:") + 1])
+    fields = Path("/proc/self/status").read_text().split()
+    own = int(fields[fields.index("VmHWM:") + 1])
     return 1024 * max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 

@@ -96,10 +96,10 @@ def answered(work: Callable[[], Answer]) -> Answer:
     try:
         return work()
     except tuple(KINDS.values()) as error:
-        told = {"code": error.code, "message": error.message, "detail": error.detail}
-        return {"error": told, "kind": next(name for name, kind in KINDS.items() if isinstance(error, kind))}
+        fields = {"code": error.code, "message": error.message, "detail": error.detail}
+        return {"error": fields, "kind": next(name for name, kind in KINDS.items() if isinstance(error, kind))}
     except MemoryError:
-        raise  # beyond its limit, as `process` reads in what Python prints
+        raise  # beyond its limit, as `subprocess_runner` reads in what Python prints
     except Exception as error:  # the boundary: whatever these bytes have done, it is told
         traceback.print_exc()
         # libav has system errors of its own making for bytes that make no sense; Python's are the server's.

@@ -1,7 +1,7 @@
-"""Work beside the main thread that always ends with the block around it.
+"""Worker threads beside the main thread that always end with the block around them.
 
 Jobs are stopped by an exception raised in the main thread (a signal handler's `Cancelled`, Ctrl-C). Whatever a thread
-is doing then has to end within a moment: it asks its `Halt` between blocks of work.
+is doing then has to end within a moment: it asks its `CancellationToken` between blocks of work.
 """
 
 import contextlib
@@ -13,36 +13,36 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 # How often the one that waits for work beside it tells how far it is.
-TICK_SECONDS = 0.05
+PROGRESS_INTERVAL_SECONDS = 0.05
 
 
-class Halted(Exception):
+class WorkCancelled(Exception):
     """Raised inside a thread that was told to stop. Never leaves it."""
 
 
-class Halt:
+class CancellationToken:
     """One thread's order to stop."""
 
     def __init__(self) -> None:
-        self._told = threading.Event()
+        self._cancelled = threading.Event()
 
-    def tell(self) -> None:
-        self._told.set()
+    def cancel(self) -> None:
+        self._cancelled.set()
 
     def check(self) -> None:
-        """Raise Halted when the order was given."""
-        if self._told.is_set():
-            raise Halted
+        """Raise WorkCancelled when the order was given."""
+        if self._cancelled.is_set():
+            raise WorkCancelled
 
 
-class Beside(Generic[T]):
+class WorkerThread(Generic[T]):
     """A piece of work in a thread of its own. `fraction` (0 to 1) is what it says of how far it is."""
 
-    def __init__(self, work: "Callable[[Beside[T]], T]") -> None:
-        self.halt = Halt()
+    def __init__(self, work: "Callable[[WorkerThread[T]], T]") -> None:
+        self.token = CancellationToken()
         self.fraction = 0.0
         self._work = work
-        self._done: list[T] = []
+        self._results: list[T] = []
         self._error: BaseException | None = None
         # Python 3.11 takes a thread for ended when a signal's exception comes while it is joined (bpo-45274).
         self._ended = threading.Event()
@@ -50,8 +50,8 @@ class Beside(Generic[T]):
 
     def _run(self) -> None:
         try:
-            self._done.append(self._work(self))
-        except Halted:
+            self._results.append(self._work(self))
+        except WorkCancelled:
             pass
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, by check() and result()
             self._error = error
@@ -75,66 +75,69 @@ class Beside(Generic[T]):
         self.thread.join()
 
     def result(self) -> T:
-        """Wait for the end and return what the work returned, or raise what it raised: Halted when it was stopped."""
+        """Wait for the end and return what the work returned, or raise what it raised.
+
+        WorkCancelled when it was stopped.
+        """
         self.join()
         self.check()
-        if not self._done:
-            raise Halted
-        return self._done[0]
+        if not self._results:
+            raise WorkCancelled
+        return self._results[0]
 
 
 @contextlib.contextmanager
-def beside(work: Callable[[Beside[T]], T]) -> Iterator[Beside[T]]:
+def worker_thread(work: Callable[[WorkerThread[T]], T]) -> Iterator[WorkerThread[T]]:
     """Run `work` in a thread while the block runs; however the block is left, the thread has ended after it."""
-    task = Beside(work)
+    task = WorkerThread(work)
     try:
         task.thread.start()
         yield task
     finally:
-        task.halt.tell()
+        task.token.cancel()
         if task.thread.ident is not None:
             task.join()
 
 
-def together(works: Sequence[Callable[[Beside[T]], T]], tell: Callable[[float], None]) -> list[T]:
-    """Do some work beside each other and return what each piece returned, or raise what one of them raised.
+def run_concurrently(works: Sequence[Callable[[WorkerThread[T]], T]], progress: Callable[[float], None]) -> list[T]:
+    """Do some work at the same time and return what each piece returned, or raise what one of them raised.
 
-    `tell` gets the mean of their fractions again and again, and 1 at the end; what it raises ends them all.
+    `progress` gets the mean of their fractions again and again, and 1 at the end; what it raises ends them all.
     """
     with contextlib.ExitStack() as stack:
-        tasks = [stack.enter_context(beside(work)) for work in works]
-        while sum(task.wait(TICK_SECONDS) for task in tasks) < len(tasks):
-            tell(sum(task.fraction for task in tasks) / len(tasks))
-        tell(1.0)
+        tasks = [stack.enter_context(worker_thread(work)) for work in works]
+        while sum(task.wait(PROGRESS_INTERVAL_SECONDS) for task in tasks) < len(tasks):
+            progress(sum(task.fraction for task in tasks) / len(tasks))
+        progress(1.0)
         return [task.result() for task in tasks]
 
 
 @contextlib.contextmanager
-def ahead(items: Iterator[T], count: int) -> Iterator[Iterator[T]]:
+def prefetched(items: Iterator[T], count: int) -> Iterator[Iterator[T]]:
     """The items, made in a thread of their own that is up to `count` of them ahead while the block runs.
 
-    What making them fails with is raised after those that were made, Halted when it was stopped.
+    What making them fails with is raised after those that were made, WorkCancelled when it was stopped.
     """
     made: queue.Queue[T | None] = queue.Queue(count)
 
-    def put(item: T | None, halt: Halt) -> None:
+    def put(item: T | None, token: CancellationToken) -> None:
         while True:
-            halt.check()
+            token.check()
             with contextlib.suppress(queue.Full):
                 made.put(item, timeout=0.1)
                 return
 
-    def make(task: Beside[None]) -> None:
+    def make(task: WorkerThread[None]) -> None:
         try:
             for item in items:
-                put(item, task.halt)
+                put(item, task.token)
         finally:
-            put(None, task.halt)
+            put(None, task.token)
 
-    def taken(task: Beside[None]) -> Iterator[T]:
+    def taken(task: WorkerThread[None]) -> Iterator[T]:
         while (item := made.get()) is not None:
             yield item
         task.result()
 
-    with beside(make) as task:
+    with worker_thread(make) as task:
         yield taken(task)

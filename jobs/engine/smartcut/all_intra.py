@@ -21,7 +21,7 @@ from jobs.engine.container import demuxing
 from jobs.engine.container.muxers import MOV, Container
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.probe import display_matrix
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.video.chunked_encoder import exact_start_options
@@ -51,12 +51,17 @@ class IntraCopy:
 
 
 def plan_intra_copy(
-    source: Path, info: MediaInfo, index: FrameIndex, wanted: Schedule, container: Container, halt: Halt | None = None
+    source: Path,
+    info: MediaInfo,
+    index: FrameIndex,
+    wanted: Schedule,
+    container: Container,
+    token: CancellationToken | None = None,
 ) -> IntraCopy:
     """How to copy all that is wanted. Raises CannotCopy."""
     require_intra(source, info, container)
     pts, checksums = array("q"), array("I")
-    for packet in _packets(source, info, halt or Halt()):
+    for packet in _packets(source, info, token or CancellationToken()):
         if packet.pts is None or not packet.is_keyframe or packet.has_sidedata("new_extradata"):
             raise CannotCopy("not all of its pictures stand for themselves")
         pts.append(packet.pts)
@@ -83,21 +88,21 @@ def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
             raise CannotCopy("its container does not tell which pictures stand for themselves")
     elif not av.Codec(codec, "r").intra_only:
         raise CannotCopy("its pictures need each other")
-    if not container.holds_picture(codec):
+    if not container.holds_video(codec):
         raise CannotCopy(f"{container.name} does not hold it in a way that players know")
 
 
 def suffix_for(info: MediaInfo) -> str:
     """The ending of a file of a track of such pictures alone."""
-    return ".mov" if info.video and MOV.holds_picture(info.video.codec) else ".nut"
+    return ".mov" if info.video and MOV.holds_video(info.video.codec) else ".nut"
 
 
-def _packets(source: Path, info: MediaInfo, halt: Halt) -> "Iterator[Packet[VideoStream]]":
+def _packets(source: Path, info: MediaInfo, token: CancellationToken) -> "Iterator[Packet[VideoStream]]":
     """The pictures as they are stored, to where damage ends them."""
     container, stream = open_video(source, info)
     with container:
         for packet in demuxing.packets(container, stream):
-            halt.check()
+            token.check()
             if packet.size:
                 yield packet
 
@@ -126,9 +131,9 @@ def copy_intra(
             if info.video.codec == "hevc":
                 copied_stream.codec_context.codec_tag = "hvc1"
             copied_stream.time_base = Fraction(1, index.clock_hz)
-            display_matrix.tell(copied_stream, info.video)
+            display_matrix.set_orientation(copied_stream, info.video)
             track = TrackWriter(container, copied_stream, wanted, depth=0, clock_hz=index.clock_hz)
-            for packet in _packets(source, info, Halt()):
+            for packet in _packets(source, info, CancellationToken()):
                 data = bytes(packet)
                 while done < len(wanted.source_pts) and packet.pts == wanted.source_pts[done]:
                     copy = Packet(data)

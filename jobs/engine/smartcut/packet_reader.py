@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.copy_plan import DecodeRange
 from jobs.engine.smartcut.packet_survey import CodedPictures
@@ -44,29 +44,29 @@ class Packets(Protocol):
 
 
 @contextlib.contextmanager
-def opened(source: Path, info: MediaInfo, coded: CodedPictures, halt: Halt) -> Iterator[Packets]:
+def opened(source: Path, info: MediaInfo, coded: CodedPictures, token: CancellationToken) -> Iterator[Packets]:
     """Open a recording for its packets. Raises InputError."""
     if coded.readable_in_place:
         with source.open("rb") as file:
-            yield PacketsInPlace(file, coded, halt)
+            yield PacketsInPlace(file, coded, token)
         return
     container, stream = open_video(source, info)
     with container:
-        yield DemuxedPackets(container, stream, coded, halt, demuxer(info))
+        yield DemuxedPackets(container, stream, coded, token, demuxer(info))
 
 
 class PacketsInPlace:
     """Packets that stand in the file as they are: no demuxer is needed, whose index of a long recording is large."""
 
-    def __init__(self, file: BinaryIO, coded: CodedPictures, halt: Halt) -> None:
+    def __init__(self, file: BinaryIO, coded: CodedPictures, token: CancellationToken) -> None:
         self._file = file
         self._coded = coded
-        self._halt = halt
+        self._token = token
 
     def between(self, begin: int, end: int) -> Iterator[tuple[int, Packet]]:
         coded = self._coded
         for decode_index in range(begin, end):
-            self._halt.check()
+            self._token.check()
             size = int(coded.sizes[decode_index])
             data = os.pread(self._file.fileno(), size, int(coded.file_offsets[decode_index]))
             if len(data) < size:
@@ -81,12 +81,17 @@ class DemuxedPackets:
     """Packets that a demuxer finds, which has to be told where to go."""
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream, coded: CodedPictures, halt: Halt, demuxer_name: str
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        coded: CodedPictures,
+        token: CancellationToken,
+        demuxer_name: str,
     ) -> None:
         self._container = container
         self._stream = stream
         self._coded = coded
-        self._halt = halt
+        self._token = token
         self._demuxer_name = demuxer_name
         self._by_pts = np.argsort(coded.pts)
         self._numbered = self._read()
@@ -107,7 +112,7 @@ class DemuxedPackets:
         if not 0 <= begin - self._next <= READ_ON_PACKETS:
             self._seek(begin)
         for decode_index, packet in self._numbered:
-            self._halt.check()
+            self._token.check()
             self._next = decode_index + 1
             if decode_index >= begin:
                 yield decode_index, packet

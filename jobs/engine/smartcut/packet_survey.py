@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.bitstream.bits import MAXIMUM_UNIT_BYTES
 from jobs.engine.smartcut.codec import (
@@ -185,7 +185,9 @@ class Survey:
         return found
 
 
-def survey(source: Path, info: MediaInfo, index: FrameIndex, *, halt: Halt | None = None) -> CodedPictures:
+def survey(
+    source: Path, info: MediaInfo, index: FrameIndex, *, token: CancellationToken | None = None
+) -> CodedPictures:
     """How the pictures are coded. Raises CannotCopy."""
     codec = CODECS.get(info.video.codec) if info.video else None
     if codec is None:
@@ -195,7 +197,9 @@ def survey(source: Path, info: MediaInfo, index: FrameIndex, *, halt: Halt | Non
         in_place = True
         with container, source.open("rb") as file:
             found = Survey(codec, stream.codec_context.extradata or b"")
-            for number, packet in enumerate(_packets(demuxing.packets(container, stream), halt or Halt())):
+            for number, packet in enumerate(
+                _packets(demuxing.packets(container, stream), token or CancellationToken())
+            ):
                 found.add_packet(packet)
                 if number % COMPARED_EVERY_PACKETS == 0:
                     in_place &= _stands_in_place(packet, file)
@@ -210,9 +214,9 @@ def _stands_in_place(packet: Packet, file: BinaryIO) -> bool:
     return os.pread(file.fileno(), packet.size, packet.pos) == bytes(packet)
 
 
-def _packets(packets: Iterator[Packet], halt: Halt) -> Iterator[Packet]:
+def _packets(packets: Iterator[Packet], token: CancellationToken) -> Iterator[Packet]:
     for packet in packets:
-        halt.check()
+        token.check()
         if packet.size:
             yield packet
 

@@ -21,8 +21,8 @@ from av.video.stream import VideoStream
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.probe import display_matrix
 from jobs.engine.runtime import libav_errors
-from jobs.engine.runtime.ordered_pool import THREADS, Bench
-from jobs.engine.runtime.threads import Beside, Halt, beside
+from jobs.engine.runtime.ordered_pool import MAXIMUM_THREADS, OrderedPool
+from jobs.engine.runtime.threads import CancellationToken, WorkerThread, worker_thread
 from jobs.engine.smartcut import packet_reader
 from jobs.engine.smartcut.codec import Coding
 from jobs.engine.smartcut.copy_plan import Decoding, Run
@@ -70,20 +70,20 @@ def splice_track(
     Unsound when the recording does not decode as its packets promise) and ResourceError.
     """
     patches = [run for run in splice.runs if run.copied_from is None]
-    bench: Bench[list[EncodedPacket]] = Bench(len(patches), ahead=AHEAD_RUNS * THREADS)
+    pool: OrderedPool[list[EncodedPacket]] = OrderedPool(len(patches), maximum_ahead=AHEAD_RUNS * MAXIMUM_THREADS)
     decoding = Decoding(splice.coded, index, splice.wanted)
 
-    def work(task: Beside[None]) -> None:
-        with packet_reader.opened(source, info, splice.coded, task.halt) as packets:
+    def work(task: WorkerThread[None]) -> None:
+        with packet_reader.opened(source, info, splice.coded, task.token) as packets:
             decoder = RangeDecoder(packets, splice.coded)
-            for number in bench.take(task.halt):
+            for number in pool.take(task.token):
                 frames = _frames(decoder, decoding, splice.wanted, patches[number])
                 if paint:
                     frames = _painted(frames, paint, index.clock_hz)
-                bench.put(number, list(encoded_packets(splice.coding, frames)))
+                pool.put(number, list(encoded_packets(splice.coding, frames)))
 
     with contextlib.ExitStack() as stack:
-        tasks = [stack.enter_context(beside(work)) for _ in range(min(THREADS, len(patches)))]
+        tasks = [stack.enter_context(worker_thread(work)) for _ in range(min(MAXIMUM_THREADS, len(patches)))]
 
         def check() -> None:
             for task in tasks:
@@ -96,7 +96,7 @@ def splice_track(
         number = 0
         for run, cost in zip(splice.runs, costs.tolist(), strict=True):
             if run.copied_from is None:
-                writer.write(bench.get(number, check))
+                writer.write(pool.get(number, check))
                 number += 1
             else:
                 writer.copy(run, check)
@@ -163,7 +163,7 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
     assert info.video is not None
     with (
         libav_errors.errors("pictures"),
-        packet_reader.opened(source, info, splice.coded, Halt()) as packets,
+        packet_reader.opened(source, info, splice.coded, CancellationToken()) as packets,
         av.open(f"file:{output}", "w", format="mp4", options=exact_start_options(index)) as container,
     ):
         stream = _like(source, info, container)
@@ -172,7 +172,7 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
         stream.codec_context.sample_aspect_ratio = info.video.sample_aspect
         clock = Fraction(1, index.clock_hz)
         stream.time_base, stream.codec_context.time_base = clock, clock
-        display_matrix.tell(stream, info.video)
+        display_matrix.set_orientation(stream, info.video)
         yield SpliceWriter(container, stream, packets, splice)
 
 

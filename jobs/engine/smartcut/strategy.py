@@ -9,7 +9,7 @@ import numpy as np
 
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack, demuxer
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut import copy_plan, packet_survey
 from jobs.engine.smartcut.all_intra import IntraCopy
 from jobs.engine.smartcut.codec import CannotCopy, PatchSettings
@@ -77,7 +77,7 @@ def choose(
     With none the picture is encoded, whatever it costs. `whole` tells how all of them are copied one by one, or raises
     CannotCopy.
     """
-    if container.codec != "h264":
+    if container.video_codec != "h264":
         return Strategy(f"The whole picture is encoded, because {container.name} needs another kind.")
     if coded is None:
         return Strategy("The whole picture is encoded, as asked for.")
@@ -93,13 +93,15 @@ def choose(
         return Strategy(f"The whole picture is encoded, because {why}.")
 
 
-def survey_seekable(source: Path, info: MediaInfo, index: FrameIndex, halt: Halt | None = None) -> CodedPictures:
+def survey_seekable(
+    source: Path, info: MediaInfo, index: FrameIndex, token: CancellationToken | None = None
+) -> CodedPictures:
     """How the pictures are coded, where their packets can be sought one by one. Raises CannotCopy."""
     if info.video is not None and any(info.video.crop):
         raise CannotCopy("its container crops it, which not every player minds")
     if demuxer(info) not in SEEKABLE:
         raise CannotCopy("its container cannot be entered in the middle")
-    coded = packet_survey.survey(source, info, index, halt=halt)
+    coded = packet_survey.survey(source, info, index, token=token)
     if info.video is not None and coded.sps.size != (info.video.width, info.video.height):
         raise CannotCopy("it is cropped in a rare way")
     return coded

@@ -12,11 +12,11 @@ from jobs.engine.analysis import cross_correlation
 from jobs.engine.analysis.cross_correlation import Match
 from jobs.engine.audio.decoder import output_channels, output_rate
 from jobs.engine.audio.segment_renderer import FADE_SECONDS
-from jobs.engine.audio.window_reader import Listener
+from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
-from jobs.engine.model.report import Fault, Heard
-from jobs.engine.runtime.threads import Beside, Halt
+from jobs.engine.model.report import ComparedWindow, Fault
+from jobs.engine.runtime.threads import CancellationToken, WorkerThread
 
 # Around this many places spread evenly over the result, and around this many of its joins.
 SPREAD = 12
@@ -51,7 +51,7 @@ class Window(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Offsets:
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[ComparedWindow, ...] = ()
     skipped: int = 0
     faults: tuple[Fault, ...] = ()
 
@@ -98,7 +98,13 @@ def _within(there: Sequence[Window], place: Fraction) -> Window:
 
 
 def offsets(
-    source: Path, info: MediaInfo, output: Path, plan: CutPlan, task: Beside[Any], *, made: MediaInfo | None = None
+    source: Path,
+    info: MediaInfo,
+    output: Path,
+    plan: CutPlan,
+    task: WorkerThread[Any],
+    *,
+    made: MediaInfo | None = None,
 ) -> Offsets:
     """Find each track of the result in the source. It has to have as many. Raises InputError.
 
@@ -110,7 +116,7 @@ def offsets(
     shift = 1 if info.video else 0
     each = []
     for place in range(len(info.audio)):
-        compared = functools.partial(_compared, source, info, output, made, place, shift + place, wanted, task.halt)
+        compared = functools.partial(_compared, source, info, output, made, place, shift + place, wanted, task.token)
         found = compared(can_seek=True)
         if found.faults:
             # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
@@ -132,13 +138,13 @@ def _compared(
     place: int,
     stream: int,
     wanted: Sequence[Window],
-    halt: Halt,
+    token: CancellationToken,
     *,
     can_seek: bool,
 ) -> Offsets:
     rate, channels = output_rate(info.audio[place]), output_channels(info.audio[place])
     format, start = (demuxer(made), made.start) if made else ("mov", Fraction(0))
-    opened = functools.partial(Listener.opened, rate=rate, channels=channels, halt=halt)
+    opened = functools.partial(WindowReader.opened, rate=rate, channels=channels, token=token)
     with (
         opened(source, demuxer(info), info.audio[place].index, start=info.start, can_seek=can_seek) as original,
         opened(output, format, stream, start=start, can_seek=can_seek) as result,
@@ -151,7 +157,7 @@ def _compared(
                 continue
             if is_found(match):
                 late_ms, likeness = milliseconds(match.late_seconds), round(match.likeness, 3)
-                heard.append(Heard(place, round(float(window.at), 3), late_ms, likeness))
+                heard.append(ComparedWindow(place, round(float(window.at), 3), late_ms, likeness))
             if fault := judged(match, float(window.at), _name(info, place)):
                 faults.append(fault)
     skipped = len(wanted) - len(heard) - sum(fault.code == "sound_differs" for fault in faults)
@@ -160,7 +166,7 @@ def _compared(
     return Offsets(tuple(heard), skipped, tuple(faults))
 
 
-def _match(original: Listener, result: Listener, window: Window) -> Match:
+def _match(original: WindowReader, result: WindowReader, window: Window) -> Match:
     count = int(window.seconds * result.rate)
     piece = result.window(window.at, count)
     margin = REACH_SECONDS + cross_correlation.GUARD_SECONDS
@@ -176,8 +182,8 @@ def milliseconds(seconds: float) -> float:
 def is_found(match: Match) -> bool:
     """Whether the sound is in the source, and at one place only."""
     # Where the source is silent, encoders leave a trace of what was there before; it looks like the end of that sound.
-    is_trace = match.level <= cross_correlation.SILENCE and match.heard < FAINT
-    is_heard = match.heard > 0 and not is_trace
+    is_trace = match.level <= cross_correlation.SILENCE_AMPLITUDE and match.piece_level < FAINT
+    is_heard = match.piece_level > 0 and not is_trace
     return is_heard and match.likeness >= SAME and match.likeness - match.rival >= CLEAR
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine.model.report import Fault
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.all_intra import IntraCopy
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.codec import Codec
@@ -24,7 +24,7 @@ LENGTH_BYTES = 4
 ENCODED, TORN = -1, -2
 
 
-def copy_faults(output: Path, shown: Stamps, splice: Splice, halt: Halt) -> list[Fault]:
+def copy_faults(output: Path, shown: Stamps, splice: Splice, token: CancellationToken) -> list[Fault]:
     """Compare the copied pictures of a result, in the order they are stored, with those of the source.
 
     A decoder that starts where a copy does, and gets the same pictures in the same order with the same times, shows
@@ -35,7 +35,7 @@ def copy_faults(output: Path, shown: Stamps, splice: Splice, halt: Halt) -> list
         return []
     is_copied = wanted != ENCODED
     found = np.full(len(wanted), ENCODED, np.int64)
-    found[is_copied] = list(sums(output, shown, np.flatnonzero(is_copied), splice.coded.codec, halt))
+    found[is_copied] = list(sums(output, shown, np.flatnonzero(is_copied), splice.coded.codec, token))
     clock_hz = splice.coding.clock_hz
     # Both in units that divide the ticks of either clock.
     moved = shown.pts * (shown.time_base.numerator * clock_hz) != at * shown.time_base.denominator
@@ -43,26 +43,28 @@ def copy_faults(output: Path, shown: Stamps, splice: Splice, halt: Halt) -> list
     return [_fault(Fraction(int(tick), clock_hz)) for tick in np.sort(differing)[:1]]
 
 
-def intra_faults(output: Path, shown: Stamps, intra: IntraCopy, halt: Halt) -> list[Fault]:
+def intra_faults(output: Path, shown: Stamps, intra: IntraCopy, token: CancellationToken) -> list[Fault]:
     """The same for a result of which every picture is a copy that stands for itself."""
     order = np.argsort(shown.pts)
     if len(order) != len(intra.checksums):
         return []
     with output.open("rb") as file:
         for place, wanted in zip(order.tolist(), intra.checksums.tolist(), strict=True):
-            halt.check()
+            token.check()
             file.seek(int(shown.positions[place]))
             if zlib.crc32(file.read(int(shown.sizes[place]))) != wanted:
                 return [_fault(int(shown.pts[place]) * shown.time_base)]
     return []
 
 
-def sums(output: Path, shown: Stamps, places: NDArray[np.int64], codec: Codec, halt: Halt) -> Iterator[int]:
+def sums(
+    output: Path, shown: Stamps, places: NDArray[np.int64], codec: Codec, token: CancellationToken
+) -> Iterator[int]:
     """The checksums of stored pictures as MP4 has them; TORN where the units of one reach beyond it."""
     with output.open("rb") as file:
         number = file.fileno()
         for size, position in zip(shown.sizes[places].tolist(), shown.positions[places].tolist(), strict=True):
-            halt.check()
+            token.check()
             packet = os.pread(number, size, position)
             units = list(nal.units(packet, LENGTH_BYTES))
             # A length that reaches beyond the packet shows when it is written anew.

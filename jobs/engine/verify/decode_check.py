@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from jobs.engine.container import demuxing
-from jobs.engine.runtime.threads import Beside, Halt
+from jobs.engine.runtime.threads import CancellationToken, WorkerThread
 from jobs.engine.video.frame_reader import MARKS_UNREFERENCED
 
 
@@ -56,13 +56,13 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, stream
 
 
-def stamps(path: Path, halt: Halt) -> Stamps:
+def stamps(path: Path, token: CancellationToken) -> Stamps:
     """When each picture is decoded and shown, and where it is stored. Raises av.error.FFmpegError."""
     with opened(path) as (container, stream):
         assert stream.time_base is not None
         # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
         told = array("q")
-        for packet in packets(container, stream, halt):
+        for packet in packets(container, stream, token):
             if packet.pts is not None and packet.dts is not None:
                 told.extend((packet.pts, packet.dts, packet.is_keyframe, packet.pos or 0, packet.size))
         pts, dts, keys, positions, sizes = np.array(told, np.int64).reshape(-1, 5).T
@@ -173,7 +173,7 @@ class Player:
                 self.bad.append(frame.pts)
 
 
-def played(path: Path, asked: Sequence[Visit], task: Beside[Any]) -> tuple[int, list[int]]:
+def played(path: Path, asked: Sequence[Visit], task: WorkerThread[Any]) -> tuple[int, list[int]]:
     """How many pictures were decoded for the visits, and the time stamps of the bad ones. Raises av.error.FFmpegError.
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
@@ -182,14 +182,16 @@ def played(path: Path, asked: Sequence[Visit], task: Beside[Any]) -> tuple[int, 
         player = Player(stream)
         for number, visit in enumerate(asked):
             container.seek(visit.aim, stream=stream, backward=True)
-            player.play(visit, packets(container, stream, task.halt))
+            player.play(visit, packets(container, stream, task.token))
             task.fraction = (number + 1) / len(asked)
         return player.decoded, sorted(player.bad)
 
 
-def packets(container: InputContainer, stream: VideoStream, halt: Halt) -> "Iterator[Packet[VideoStream]]":
+def packets(
+    container: InputContainer, stream: VideoStream, token: CancellationToken
+) -> "Iterator[Packet[VideoStream]]":
     """The pictures as stored, to the end or to where the file can be read no further."""
     for packet in demuxing.packets(container, stream):
-        halt.check()
+        token.check()
         if packet.size:
             yield packet

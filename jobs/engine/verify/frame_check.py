@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine.model.report import Fault
-from jobs.engine.runtime.threads import Halt, together
+from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.verify import copy_check, decode_check
 from jobs.engine.verify.decode_check import Stamps, Visit
@@ -47,13 +47,13 @@ class Viewing:
         self._visits: list[Visit] = []
         self._time_base = Fraction(1, clock_hz)
 
-    def read(self, halt: Halt) -> None:
+    def read(self, token: CancellationToken) -> None:
         """Compare what the packets tell; nothing is decoded. Raises av.error.FFmpegError."""
-        shown = decode_check.stamps(self._output, halt)
+        shown = decode_check.stamps(self._output, token)
         self.frames = len(shown.pts)
         self.faults += time_faults(shown, self._wanted, self._clock_hz)
         if self._splice:
-            self.faults += copy_check.copy_faults(self._output, shown, self._splice, halt)
+            self.faults += copy_check.copy_faults(self._output, shown, self._splice, token)
         self._visits = decode_check.visits(shown, seams(shown, self._wanted, self._splice))
         self._time_base = shown.time_base
 
@@ -63,7 +63,7 @@ class Viewing:
         Raises av.error.FFmpegError.
         """
         players = [functools.partial(decode_check.played, self._output, part) for part in shared(self._visits)]
-        for count, bad in together(players, progress):
+        for count, bad in run_concurrently(players, progress):
             self.decoded += count
             self.faults += [_undecodable(pts * self._time_base) for pts in bad[:1]]
 

@@ -17,7 +17,7 @@ from jobs.engine.container import demuxing
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Fault
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video.frame_index import FrameIndex, median_step
 from jobs.engine.video.video_stream import open_video, readable_frames
 
@@ -33,10 +33,12 @@ Hole = tuple[Fraction, Fraction]
 """From when to when, in seconds of the source, no other picture comes on show."""
 
 
-def hole_faults(source: Path, info: MediaInfo, index: FrameIndex, plan: CutPlan, halt: Halt) -> Iterator[Fault]:
+def hole_faults(
+    source: Path, info: MediaInfo, index: FrameIndex, plan: CutPlan, token: CancellationToken
+) -> Iterator[Fault]:
     """A fault for each of the longest holes in what is kept in which the recording has pictures. Raises InputError."""
     for at, hole in holes(index, plan):
-        if has_pictures(source, info, hole, halt):
+        if has_pictures(source, info, hole, token):
             message = f"The result lacks pictures at {float(at):.3f} s that the recording has."
             yield Fault("frames_missing", message, round(float(at), 3))
 
@@ -56,7 +58,7 @@ def holes(index: FrameIndex, plan: CutPlan) -> list[tuple[Fraction, Hole]]:
     return sorted(found, key=lambda one: one[1][0] - one[1][1])[:MOST]
 
 
-def has_pictures(source: Path, info: MediaInfo, hole: Hole, halt: Halt) -> bool:
+def has_pictures(source: Path, info: MediaInfo, hole: Hole, token: CancellationToken) -> bool:
     """Whether a whole picture comes on show in a hole, and not only at its edges."""
     container, stream = open_video(source, info)
     assert stream.time_base is not None
@@ -67,7 +69,7 @@ def has_pictures(source: Path, info: MediaInfo, hole: Hole, halt: Halt) -> bool:
             with contextlib.suppress(av.error.FFmpegError):
                 container.seek(int(begin - LEAD_SECONDS / stream.time_base), stream=stream, backward=True)
         for frame in readable_frames(container, stream):
-            halt.check()
+            token.check()
             # Before the first that stands alone some decoders make pictures up.
             begun = begun or frame.key_frame or frame.pict_type == PictureType.I
             if frame.pts is None or frame.is_corrupt or not begun:

@@ -1,7 +1,7 @@
 """Proving a cut result against its plan and its source before anybody gets to see it.
 
-The file's headers are read, the pictures looked at (`viewing`), the packets of sound compared with those that were
-encoded (`soundpackets`), and the sound is found again in the source, in windows spread over the result (`offsets`).
+The file's headers are read, the pictures looked at (`frame_check`), the packets of sound compared with those that were
+encoded (`packet_checksums`), and the sound is found again in the source, in windows spread over the result (`av_sync`).
 """
 
 import dataclasses
@@ -18,9 +18,9 @@ from jobs.engine.audio.decoder import output_rate
 from jobs.engine.container import demuxing
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack
-from jobs.engine.model.report import Fault, Lost, Report, first_of_each
+from jobs.engine.model.report import Fault, Report, UndecodedFrames, first_of_each
 from jobs.engine.probe import display_matrix, mp4_boxes
-from jobs.engine.runtime.threads import Beside, together
+from jobs.engine.runtime.threads import WorkerThread, run_concurrently
 from jobs.engine.smartcut.all_intra import IntraCopy
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.verify import copy_check, decode_check, missing_frames
@@ -49,7 +49,7 @@ def verify(
     *,
     splice: Splice | None = None,
     copied: IntraCopy | None = None,
-    lost: Lost | None = None,
+    lost: UndecodedFrames | None = None,
     sounds: Sequence[Sums] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Report:
@@ -61,22 +61,24 @@ def verify(
     rendered. `sounds` are the checksums of the packets of sound that were encoded, None when they are not known.
     `progress` gets a fraction, 0 to 1; what it raises ends the work.
     """
-    found = Findings(plan, lost or Lost())
+    found = Findings(plan, lost or UndecodedFrames())
     if index:
         found.pictures = Viewing(output, schedule(index, plan.parts), index.clock_hz, splice)
 
-    def listen(task: Beside[None]) -> None:
+    def listen(task: WorkerThread[None]) -> None:
         found.sound = offsets(source, info, output, plan, task)
 
-    def read(task: Beside[None]) -> None:
+    def read(task: WorkerThread[None]) -> None:
         if index:
-            found.packets += missing_frames.hole_faults(source, info, index, plan, task.halt)
+            found.packets += missing_frames.hole_faults(source, info, index, plan, task.token)
         if sounds is not None:
             found.packets += sound_faults(output, sounds, [output_rate(track) for track in info.audio])
         if copied:
-            found.packets += copy_check.intra_faults(output, decode_check.stamps(output, task.halt), copied, task.halt)
+            found.packets += copy_check.intra_faults(
+                output, decode_check.stamps(output, task.token), copied, task.token
+            )
         if found.pictures:
-            found.pictures.read(task.halt)
+            found.pictures.read(task.token)
         task.fraction = 1.0
 
     try:
@@ -85,7 +87,7 @@ def verify(
             tell = progress or (lambda fraction: None)
             share = PLAY_SHARE if found.pictures else 0
             # Not the players too: three threads on two cores, most of them in Python, end no sooner than in turn.
-            together([listen, read], lambda done: tell((1 - share) * done))
+            run_concurrently([listen, read], lambda done: tell((1 - share) * done))
             if found.pictures:
                 found.pictures.play(lambda done: tell(1 - share * (1 - done)))
     except av.error.FFmpegError as error:
@@ -98,7 +100,7 @@ class Findings:
     """What is known so far."""
 
     plan: CutPlan
-    lost: Lost
+    lost: UndecodedFrames
     headers: list[Fault] = dataclasses.field(default_factory=list)
     packets: list[Fault] = dataclasses.field(default_factory=list)
     pictures: Viewing | None = None
@@ -145,12 +147,12 @@ def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
 def look_faults(container: InputContainer, stream: VideoStream, track: VideoTrack) -> list[Fault]:
     """Whether the result is shown the same way up as the recording, by its first picture."""
     first = next(readable_frames(container, stream), None)
-    if first is None or display_matrix.told(first) == (track.rotation, track.mirrored):
+    if first is None or display_matrix.orientation_of(first) == (track.rotation, track.mirrored):
         return []
     return [Fault("orientation", "The result would be shown turned or mirrored another way than the recording.")]
 
 
-def lost_faults(lost: Lost, plan: CutPlan) -> list[Fault]:
+def lost_faults(lost: UndecodedFrames, plan: CutPlan) -> list[Fault]:
     """What is wrong by what decoding the source gave: too little of it, or pictures that nothing was known of."""
     damage = damage_fault(lost, plan)
     return [*([damage] if damage else []), *(missing(at) for at in sorted(lost.unplanned)[:1])]
@@ -161,11 +163,11 @@ def missing(at: Fraction) -> Fault:
     return Fault("frames_missing", message, round(float(at), 3))
 
 
-def damage_fault(lost: Lost, plan: CutPlan) -> Fault | None:
+def damage_fault(lost: UndecodedFrames, plan: CutPlan) -> Fault | None:
     """Whether so much of the source did not decode that the result is not worth having."""
     if lost.seconds <= max(LOST_SECONDS, plan.output_duration * LOST_SHARE):
         return None
-    there, total = mp4_boxes.clock(lost.seconds), mp4_boxes.clock(plan.output_duration)
+    there, total = mp4_boxes.spoken_duration(lost.seconds), mp4_boxes.spoken_duration(plan.output_duration)
     return Fault(
         "damaged_source",
         f"The recording is damaged: {there} of the {total} to keep cannot be decoded, and the picture would stand "

@@ -18,10 +18,10 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.report import Lost
+from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.runtime import libav_errors
-from jobs.engine.runtime.ordered_pool import THREADS, Bench
-from jobs.engine.runtime.threads import Beside, beside
+from jobs.engine.runtime.ordered_pool import MAXIMUM_THREADS, OrderedPool
+from jobs.engine.runtime.threads import WorkerThread, worker_thread
 from jobs.engine.video.encoder_settings import KEY_SECONDS, Codec, EncoderSettings
 from jobs.engine.video.frame_cursor import FrameCursor, can_jump
 from jobs.engine.video.frame_index import FrameIndex
@@ -48,7 +48,7 @@ def encode_frames(
     progress: Callable[[float], None],
     paint: Paint | None = None,
     codec: Codec = "h264",
-) -> Lost:
+) -> UndecodedFrames:
     """Write the scheduled pictures as `Target` says in an MP4 file without sound. Returns which did not decode.
 
     `progress` gets the fraction of the pictures that are encoded, 0 to 1; what it raises ends the work. Raises
@@ -56,22 +56,22 @@ def encode_frames(
     """
     assert info.video is not None
     parts = chunks(wanted, index)
-    threads = min(THREADS, len(parts)) if can_jump(info) else 1
+    threads = min(MAXIMUM_THREADS, len(parts)) if can_jump(info) else 1
     alone = threads == 1
     with FrameCursor.opened(source, info, index, alone=True) as playhead:
         first, _ = next(playhead.scheduled(wanted, 0, 1))
     target = EncoderSettings.of(first, info.video, index.clock_hz, codec)
-    bench: Bench[list[Packet[VideoStream]]] = Bench(len(parts), ahead=2 * THREADS)
+    pool: OrderedPool[list[Packet[VideoStream]]] = OrderedPool(len(parts), maximum_ahead=2 * MAXIMUM_THREADS)
     lost: list[int] = []
     unplanned: list[int] = []
 
-    def work(task: Beside[None]) -> None:
+    def work(task: WorkerThread[None]) -> None:
         with FrameCursor.opened(source, info, index, alone=alone) as playhead:
-            for number in bench.take(task.halt):
+            for number in pool.take(task.token):
                 encoding = ChunkEncoding(target, wanted, paint, task, alone=alone)
                 packets = list(encoding.packets(playhead, parts[number]))
                 lost.extend(encoding.lost)
-                bench.put(number, packets)
+                pool.put(number, packets)
             unplanned.extend(playhead.unplanned)
 
     with contextlib.ExitStack() as stack:
@@ -81,7 +81,7 @@ def encode_frames(
         )
         stream = target.add_stream(container, alone=alone)
         track = TrackWriter(container, stream, wanted, depth=target.spec.reorder_frames, clock_hz=index.clock_hz)
-        tasks = [stack.enter_context(beside(work)) for _ in range(threads)]
+        tasks = [stack.enter_context(worker_thread(work)) for _ in range(threads)]
 
         def check() -> None:
             for task in tasks:
@@ -89,11 +89,11 @@ def encode_frames(
             progress(min(1.0, sum(task.fraction for task in tasks)))
 
         for number in range(len(parts)):
-            for packet in bench.get(number, check):
+            for packet in pool.get(number, check):
                 assert packet.pts is not None
                 track.mux_at(packet, packet.pts)
             check()
-    return Lost(len(lost), Fraction(sum(lost), index.clock_hz), tuple(times_of(wanted, unplanned, index)))
+    return UndecodedFrames(len(lost), Fraction(sum(lost), index.clock_hz), tuple(times_of(wanted, unplanned, index)))
 
 
 def times_of(wanted: Schedule, stamps: Sequence[int], index: FrameIndex) -> Iterator[Fraction]:
@@ -110,7 +110,7 @@ def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
     count = len(wanted.source_pts)
     seconds = (wanted.start_ticks[-1] + wanted.duration_ticks[-1] - wanted.start_ticks[0]) / index.clock_hz
     # As many for each thread; fewer when they would be too short.
-    number = THREADS * max(1, round(seconds / (CHUNK_SECONDS * THREADS)))
+    number = MAXIMUM_THREADS * max(1, round(seconds / (CHUNK_SECONDS * MAXIMUM_THREADS)))
     number = max(1, min(number, int(seconds // KEY_SECONDS), count))
     free = np.union1d(wanted.segment_firsts, np.flatnonzero(np.isin(wanted.source_pts, index.keyframe_pts)))
     edges = [0, *(_near(free, count * part // number, count // number // 4) for part in range(1, number)), count]
@@ -127,7 +127,7 @@ class ChunkEncoding:
     """One chunk on its way through an encoder of its own. `lost` are durations, in ticks, of what did not decode."""
 
     def __init__(
-        self, target: EncoderSettings, wanted: Schedule, paint: Paint | None, task: Beside[None], *, alone: bool
+        self, target: EncoderSettings, wanted: Schedule, paint: Paint | None, task: WorkerThread[None], *, alone: bool
     ) -> None:
         self.lost: list[int] = []
         self._target = target
@@ -141,7 +141,7 @@ class ChunkEncoding:
         """In the order of decoding, with the times at which they are shown."""
         wanted = self._wanted
         for place, (frame, is_whole) in enumerate(playhead.scheduled(wanted, *chunk), chunk[0]):
-            self._task.halt.check()
+            self._task.token.check()
             if not is_whole:
                 self.lost.append(int(wanted.duration_ticks[place]))
             yield from self._context.encode(self._placed(frame, int(wanted.start_ticks[place])))

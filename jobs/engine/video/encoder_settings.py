@@ -135,7 +135,7 @@ class EncoderSettings:
         self._opened(stream.codec_context, alone)
         stream.time_base = Fraction(1, self.clock_hz)
         if not self.upright:
-            display_matrix.tell(stream, self.track)
+            display_matrix.set_orientation(stream, self.track)
         return stream
 
     def _opened(self, context: VideoCodecContext, alone: bool) -> VideoCodecContext:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.runtime import array_cache
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video.video_stream import open_video, readable_frames
 from jobs.errors import InputError
 
@@ -85,7 +85,7 @@ class FrameIndex:
 
 
 def index_frames(
-    source: Path, info: MediaInfo, *, cache_dir: Path | None = None, halt: Halt | None = None
+    source: Path, info: MediaInfo, *, cache_dir: Path | None = None, token: CancellationToken | None = None
 ) -> FrameIndex:
     """The index of a recording with a picture. `cache_dir` is a folder that belongs to its bytes.
 
@@ -93,7 +93,7 @@ def index_frames(
     """
     if cache_dir and (index := cached_index(info, cache_dir)):
         return index
-    arrays = _read(source, info, halt or Halt())
+    arrays = _read(source, info, token or CancellationToken())
     array_cache.save(cache_dir and _stored(cache_dir), arrays)
     return _index(info, arrays)
 
@@ -114,11 +114,11 @@ KEY, HIDDEN, STILL = 1, 2, 4
 UNTOLD = np.iinfo(np.int64).min
 
 
-def _read(source: Path, info: MediaInfo, halt: Halt) -> array_cache.Arrays:
-    pts, flags, durations, time_base = _stamps(source, info, _from_packets, halt)
+def _read(source: Path, info: MediaInfo, token: CancellationToken) -> array_cache.Arrays:
+    pts, flags, durations, time_base = _stamps(source, info, _from_packets, token)
     if (pts == UNTOLD).any():
         # Some containers do not store when a frame is shown: the decoder works it out.
-        pts, flags, durations, time_base = _stamps(source, info, _from_frames, halt)
+        pts, flags, durations, time_base = _stamps(source, info, _from_frames, token)
     is_key = flags & KEY != 0
     first = int(is_key.argmax()) if is_key.any() else len(pts)
     told = np.flatnonzero(pts != UNTOLD)
@@ -126,7 +126,7 @@ def _read(source: Path, info: MediaInfo, halt: Halt) -> array_cache.Arrays:
     is_early = (told < first) | (pts[told] < pts[first : first + 1].max(initial=UNTOLD))
     if not is_key.any() or is_early.any():
         until = int(pts[told[~is_early]].min()) if not is_early.all() else None
-        whole, alone = _decodable(source, info, until, halt)
+        whole, alone = _decodable(source, info, until, token)
         # Some decoders make up what others were predicted from, until there is a frame that stands alone.
         begun = np.cumsum(np.isin(pts[told], alone)) > 0
         told = told[~is_early | (begun & np.isin(pts[told], whole))]
@@ -148,7 +148,10 @@ def _read(source: Path, info: MediaInfo, halt: Halt) -> array_cache.Arrays:
 
 
 def _stamps(
-    source: Path, info: MediaInfo, read: Callable[[InputContainer, VideoStream], Iterator[Stamp]], halt: Halt
+    source: Path,
+    info: MediaInfo,
+    read: Callable[[InputContainer, VideoStream], Iterator[Stamp]],
+    token: CancellationToken,
 ) -> tuple[Ticks, NDArray[np.uint8], Ticks, Fraction]:
     """Time stamps (UNTOLD where there is none), flags and durations in the order of reading, and their unit."""
     # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
@@ -157,7 +160,7 @@ def _stamps(
     with container:
         assert stream.time_base is not None
         for stamp, marks, duration in read(container, stream):
-            halt.check()
+            token.check()
             pts.append(UNTOLD if stamp is None else stamp)
             flags.append(marks)
             durations.append(duration)
@@ -184,14 +187,16 @@ def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Sta
         yield frame.pts, KEY * frame.key_frame, frame.duration or 0
 
 
-def _decodable(source: Path, info: MediaInfo, until: int | None, halt: Halt) -> tuple[list[int], list[int]]:
+def _decodable(
+    source: Path, info: MediaInfo, until: int | None, token: CancellationToken
+) -> tuple[list[int], list[int]]:
     """Time stamps of the whole frames up to `until` (None: the end), and of those of them that stand alone."""
     whole: list[int] = []
     alone: list[int] = []
     container, stream = open_video(source, info)
     with container:
         for frame in readable_frames(container, stream):
-            halt.check()
+            token.check()
             if frame.pts is None or frame.is_corrupt:
                 continue
             whole.append(frame.pts)

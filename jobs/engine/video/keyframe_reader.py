@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 from av.video.frame import VideoFrame
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.runtime.threads import Beside, together
+from jobs.engine.runtime.threads import WorkerThread, run_concurrently
 from jobs.engine.video import frame_reader
 
 T = TypeVar("T")
@@ -48,19 +48,19 @@ def keyframes_near(
     waiting.reverse()
     done: list[int] = []
 
-    def work(task: Beside[None]) -> None:
+    def work(task: WorkerThread[None]) -> None:
         with frame_reader.FrameReader.opened(source, info, threads=1) as reader, contextlib.suppress(IndexError):
             while places := waiting.pop():  # a list's pop is one step for all threads
                 known = None
                 for place in places:
-                    task.halt.check()
+                    task.token.check()
                     frame = reader.keyframe(times[place], known)
                     if frame is not None:
                         known = frame_reader.shown_at(frame)
                         found[place] = Keyframe(reader.time_of(frame), draw(frame))
                     done.append(place)
 
-    together([work] * min(THREADS, len(waiting)), lambda fraction: progress(len(done) / max(1, len(times))))
+    run_concurrently([work] * min(THREADS, len(waiting)), lambda fraction: progress(len(done) / max(1, len(times))))
     return _each_once(found)
 
 

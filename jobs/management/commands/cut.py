@@ -204,7 +204,7 @@ def require_output(options: dict[str, Any]) -> None:
     if options["output"] is None:
         raise InputError("Name the output, the file for the result. Only with --render none it may be left out.")
     require_place(options["input"], options["output"])
-    muxers.named(options["output"])
+    muxers.for_name(options["output"])
 
 
 def params_of(options: dict[str, Any]) -> CutParams:

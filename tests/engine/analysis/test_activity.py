@@ -6,7 +6,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from jobs.engine.analysis.activity import REACH, SURELY_VOICE, grown, loud, runs_of, whole_words
+from jobs.engine.analysis.activity import (
+    MAXIMUM_SOFT_EDGE_SECONDS,
+    SURELY_VOICE,
+    grown,
+    loud_activity,
+    runs_of,
+    whole_words,
+)
 from jobs.engine.analysis.peak_levels import STEP, Levels, auto_threshold, auto_thresholds, measure
 from jobs.engine.analysis.vad import WINDOW, Voice
 from jobs.engine.edit.cut_params import CutParams
@@ -99,7 +106,7 @@ def test_auto_keeps_the_soft_edges_of_words():
 def test_a_given_threshold_is_the_border_itself():
     levels = speech_and_edges()
     threshold = auto_threshold(levels)
-    found = loud(levels, threshold)
+    found = loud_activity(levels, threshold)
     assert not found.begins
     assert not found.ends
     assert found.clips[0] == (102 * STEP, 132 * STEP)
@@ -137,7 +144,7 @@ def test_soft_sound_that_goes_on_and_on_is_no_end_of_a_word():
     levels = speech_and_edges()
     levels.db[134:234] = -44
     first, second = plan(levels, levels.duration, BARE).keep[:2]
-    assert (first[1], second[0]) == (132 * STEP + REACH, 236 * STEP - REACH)
+    assert (first[1], second[0]) == (132 * STEP + MAXIMUM_SOFT_EDGE_SECONDS, 236 * STEP - MAXIMUM_SOFT_EDGE_SECONDS)
 
 
 @pytest.fixture(scope="module")

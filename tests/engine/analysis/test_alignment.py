@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.analysis import alignment, coarse_offset, ransac
-from jobs.engine.analysis.alignment import Alignment, Sound
+from jobs.engine.analysis.alignment import Alignment, AudioSource
 from jobs.engine.analysis.band_envelope import STEPS_PER_SECOND
 from jobs.engine.probe.inspection import inspect
 from jobs.errors import InputError
@@ -20,12 +20,12 @@ WITHIN_SECONDS = 0.001
 """A fifth of what is asked for; measured are 0.05 ms."""
 
 
-def sound(path: Path) -> Sound:
+def sound(path: Path) -> AudioSource:
     info = inspect(path)
-    return Sound(path, info, info.audio[0])
+    return AudioSource(path, info, info.audio[0])
 
 
-def saved(path: Path, samples, *options: str) -> Sound:
+def saved(path: Path, samples, *options: str) -> AudioSource:
     wav = spoken.write(path.with_suffix(".pcm.wav"), samples)
     run_ffmpeg("-i", url(wav), *options, url(path))
     return sound(path)
@@ -43,7 +43,7 @@ def talk() -> spoken.Talk:
 
 
 @pytest.fixture(scope="module")
-def filmed(talk, tmp_path_factory) -> Sound:
+def filmed(talk, tmp_path_factory) -> AudioSource:
     folder = tmp_path_factory.mktemp("filmed")
     return saved(folder / "camera.m4a", camera(talk, noise_db=10), "-c:a", "aac", "-b:a", "64k")
 
@@ -76,7 +76,7 @@ def test_more_than_an_hour_between_the_starts_does_not_matter():
     other = random.normal(0, 1, (75 * 60 * STEPS_PER_SECOND, 6)).astype(np.float32)
     camera = other[-300 * STEPS_PER_SECOND :] + 2 * random.normal(0, 1, (300 * STEPS_PER_SECOND, 6)).astype(np.float32)
 
-    line = coarse_offset.rough(camera, other, fastest_drift=alignment.FASTEST_DRIFT)
+    line = coarse_offset.rough_line(camera, other, maximum_drift=alignment.MAXIMUM_DRIFT)
 
     assert line.at(np.array([150.0])) == pytest.approx(75 * 60 - 150, abs=0.02)
 
@@ -103,7 +103,7 @@ def test_it_is_not_sure_about_another_talk(filmed, tmp_path):
     found = alignment.align(filmed, other)
 
     assert not found.is_sure
-    assert found.confidence < alignment.CONFIDENT
+    assert found.confidence < alignment.MINIMUM_CONFIDENCE
 
 
 def test_silence_and_scraps_are_refused(filmed, tmp_path):
@@ -132,7 +132,7 @@ def test_the_line_is_that_of_most_points():
     y = 3 + 0.001 * x
     y[[2, 5, 6]] += [1, -7, 4]
 
-    found = ransac.line(x, y, np.ones(10), tolerance=0.01, steepest=0.01)
+    found = ransac.line(x, y, np.ones(10), tolerance=0.01, maximum_slope=0.01)
 
     assert list(np.flatnonzero(~found.agree)) == [2, 5, 6]
     assert (found.offset, found.slope) == pytest.approx((3, 0.001))
@@ -141,7 +141,7 @@ def test_the_line_is_that_of_most_points():
 def test_a_line_is_never_steeper_than_said():
     x = np.array([0.0, 1.0])
 
-    found = ransac.line(x, np.array([0.0, 1.0]), np.ones(2), tolerance=0.1, steepest=0.01)
+    found = ransac.line(x, np.array([0.0, 1.0]), np.ones(2), tolerance=0.1, maximum_slope=0.01)
 
     assert found.agree.sum() == 1
     assert found.slope == 0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jobs.engine.analysis.cross_correlation import GUARD_SECONDS, match, narrowed, summit
+from jobs.engine.analysis.cross_correlation import GUARD_SECONDS, band_limited, match, parabolic_peak
 
 
 def noise(seconds: float, rate: int = 48_000, channels: int = 2, seed: int = 1) -> np.ndarray:
@@ -71,7 +71,7 @@ def test_hum_and_hiss_are_left_out():
     def kept(frequency: float) -> float:
         wave = np.sin(2 * np.pi * frequency * time)[:, None].astype(np.float32)
         # Where the tone begins and ends there are other frequencies too.
-        return float(np.sqrt(2 * np.mean(narrowed(wave, 48_000, 4)[2000:-2000] ** 2)))
+        return float(np.sqrt(2 * np.mean(band_limited(wave, 48_000, 4)[2000:-2000] ** 2)))
 
     assert kept(1000) == pytest.approx(1, abs=0.01)
     assert kept(50) < 0.01
@@ -93,7 +93,7 @@ def test_the_ends_of_a_tone_outside_of_the_band_are_no_match(frequency, seconds,
     # The piece is also a little weaker, as a codec makes it.
     found = match(0.99 * around[begin + 7 :][: round(seconds * rate)], around, rate, begin + 7)
 
-    assert found.heard == found.level == 0
+    assert found.piece_level == found.level == 0
 
 
 @pytest.mark.parametrize("late_ms", [-240, -40, -5, 0, 5, 12, 200])
@@ -109,10 +109,10 @@ def test_a_sound_is_found_in_loud_hum(frequency, late_ms):
     assert found.late_seconds * 1000 == pytest.approx(late_ms, abs=0.1)
     assert found.likeness > 0.8
     assert found.rival < 0.5
-    assert found.heard > 0
+    assert found.piece_level > 0
 
 
 def test_the_summit_lies_between_samples():
     places = np.arange(5.0)
-    assert summit(-((places - 2.3) ** 2), 2) == pytest.approx(0.3)
-    assert summit(-((places - 0.3) ** 2), 0) == 0
+    assert parabolic_peak(-((places - 2.3) ** 2), 2) == pytest.approx(0.3)
+    assert parabolic_peak(-((places - 0.3) ** 2), 0) == 0

@@ -19,7 +19,7 @@ def voice(seconds: float, *spans: tuple[float, float], dips: tuple[float, ...] =
 
 
 def found(one: Voice, longest: int = 15) -> list[tuple[float, float]]:
-    ranges = utterances.stretches(one, longest=Fraction(longest), pause=Fraction(1, 2))
+    ranges = utterances.utterances(one, maximum=Fraction(longest), pause=Fraction(1, 2))
     return [(float(start), float(end)) for start, end in ranges]
 
 
@@ -52,5 +52,5 @@ def test_nobody_speaking_gives_nothing():
 
 def test_neighbours_are_packed_up_to_what_a_recogniser_hears_at_once():
     ranges = [(Fraction(a), Fraction(b)) for a, b in ((0, 5), (6, 12), (20, 25), (26, 33), (33, 41), (42, 52))]
-    packed = utterances.packed(ranges, longest=Fraction(30), pause=Fraction(2))
+    packed = utterances.packed(ranges, maximum=Fraction(30), pause=Fraction(2))
     assert packed == [(0, 12), (20, 41), (42, 52)]

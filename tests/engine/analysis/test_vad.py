@@ -79,12 +79,12 @@ def test_what_is_heard_does_not_depend_on_how_the_sound_comes_in_blocks(speech, 
 
 
 def test_samples_that_are_no_numbers_are_forgotten(speech):
-    listener, other = vad.Listener(), vad.Listener()
+    listener, other = vad.VoiceDetector(), vad.VoiceDetector()
     sick = np.full(16_000, np.nan, np.float32)
-    assert np.isfinite(listener.hear(sick)).all()
-    other.hear(np.zeros(16_000, np.float32))
+    assert np.isfinite(listener.probabilities(sick)).all()
+    other.probabilities(np.zeros(16_000, np.float32))
     samples = speech.samples[: 512 * 100]
-    assert (listener.hear(samples) == other.hear(samples)).all()
+    assert (listener.probabilities(samples) == other.probabilities(samples)).all()
 
 
 def test_it_listens_to_every_track_unless_one_is_chosen(speech, tmp_path):

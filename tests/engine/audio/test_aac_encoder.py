@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import aac_encoder
-from jobs.engine.audio.dual_mono import paired
-from jobs.engine.audio.segment_renderer import cut_sound
+from jobs.engine.audio.dual_mono import channel_pair
+from jobs.engine.audio.segment_renderer import render_audio
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.runtime.threads import Beside
+from jobs.engine.runtime.threads import WorkerThread
 from jobs.errors import ToolError
 from tests.clips import heard
 
@@ -28,8 +28,8 @@ def talk(seconds: int = 4, seed: int = 1) -> np.ndarray:
     return samples.astype(np.float32)
 
 
-def written(path, samples, *, rate=RATE, twins=False, block=10_000):
-    with aac_encoder.encoder(path, rate, samples.shape[1], twins=twins) as encoder:
+def written(path, samples, *, rate=RATE, dual_mono=False, block=10_000):
+    with aac_encoder.encoder(path, rate, samples.shape[1], dual_mono=dual_mono) as encoder:
         for place in range(0, len(samples), block):
             encoder.write(samples[place : place + block])
     return path
@@ -45,14 +45,14 @@ def packets(path) -> list[bytes]:
 def test_twins_are_the_mono_sound_in_both_channels_bit_for_bit(rate, decoder, tmp_path, monkeypatch):
     """In two decoders that share no arithmetic, one of floats and one of integers."""
     mono, singles = talk(), []
-    pair = aac_encoder.paired
+    pair = aac_encoder.channel_pair
 
     def noted(frame: bytes) -> bytes:
         singles.append(frame)
         return pair(frame)
 
-    monkeypatch.setattr(aac_encoder, "paired", noted)
-    path = written(tmp_path / "two.mp4", np.stack([mono, mono], 1), rate=rate, twins=True)
+    monkeypatch.setattr(aac_encoder, "channel_pair", noted)
+    path = written(tmp_path / "two.mp4", np.stack([mono, mono], 1), rate=rate, dual_mono=True)
     single = decoded(singles, rate, "mono", decoder)
     both = decoded(packets(path), rate, "stereo", decoder)
     assert np.abs(single.astype(float)).max() > 0
@@ -74,17 +74,17 @@ def test_twins_have_less_noise_than_two_channels_coded_one_by_one(tmp_path):
     mono = talk()
     same = np.stack([mono, mono], 1)
     noise = []
-    for twins in (False, True):
-        found, _ = heard(written(tmp_path / f"{twins}.mp4", same, twins=twins))
+    for dual_mono in (False, True):
+        found, _ = heard(written(tmp_path / f"{dual_mono}.mp4", same, dual_mono=dual_mono))
         noise.append(float(np.mean((found[: len(mono)] - mono[: len(found)]) ** 2)))
     assert noise[1] < 2 * noise[0]
     assert (tmp_path / "True.mp4").stat().st_size < (tmp_path / "False.mp4").stat().st_size
 
 
-@pytest.mark.parametrize("twins", [False, True])
-def test_a_file_holds_each_sample_at_its_place(twins, tmp_path):
+@pytest.mark.parametrize("dual_mono", [False, True])
+def test_a_file_holds_each_sample_at_its_place(dual_mono, tmp_path):
     mono = talk()
-    found, rate = heard(written(tmp_path / "a.mp4", np.stack([mono, mono], 1), twins=twins))
+    found, rate = heard(written(tmp_path / "a.mp4", np.stack([mono, mono], 1), dual_mono=dual_mono))
     assert rate == RATE
     assert 0 <= len(found) - len(mono) < 1024
     correlation = np.correlate(found[: 2 * RATE], mono[2000 : 2 * RATE - 2000], "valid")
@@ -96,8 +96,8 @@ def test_a_file_holds_each_sample_at_its_place(twins, tmp_path):
 def test_channels_that_differ_in_one_sample_are_no_twins(tmp_path):
     both = np.stack([talk(), talk()], 1)
     both[3 * RATE, 1] += 1e-4
-    with pytest.raises(aac_encoder.Unlike):
-        written(tmp_path / "a.mp4", both, twins=True)
+    with pytest.raises(aac_encoder.ChannelsDiffer):
+        written(tmp_path / "a.mp4", both, dual_mono=True)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_channels_that_differ_in_one_sample_are_no_twins(tmp_path):
 )
 def test_stereo_stays_stereo_wherever_it_begins(differs_from, tried, tmp_path, monkeypatch):
     """A track whose channels part is coded as two, in one go where a few places show it."""
-    encoder, twins = aac_encoder.encoder, []
+    encoder, dual_mono = aac_encoder.encoder, []
 
     def noted(*arguments, **options):
-        twins.append(options["twins"])
+        dual_mono.append(options["dual_mono"])
         return encoder(*arguments, **options)
 
     monkeypatch.setattr(aac_encoder, "encoder", noted)
@@ -126,10 +126,10 @@ def test_stereo_stays_stereo_wherever_it_begins(differs_from, tried, tmp_path, m
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     info = inspect(source)
-    task: Beside[None] = Beside(lambda task: None)
-    cut_sound(source, info, info.audio[0], [(Fraction(0), Fraction(8))], tmp_path / "a.mp4", duration=8, task=task)
+    task: WorkerThread[None] = WorkerThread(lambda task: None)
+    render_audio(source, info, info.audio[0], [(Fraction(0), Fraction(8))], tmp_path / "a.mp4", duration=8, task=task)
     assert task.fraction == 1
-    assert twins == tried
+    assert dual_mono == tried
     with av.open(str(tmp_path / "a.mp4")) as container:
         both = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], 1)
     tail = both[:, round(7.9 * RATE) : 8 * RATE]
@@ -142,7 +142,7 @@ def test_frames_of_anything_but_one_channel_are_refused(tmp_path):
     stereo = packets(written(tmp_path / "a.mp4", np.stack([talk(), talk(seed=2)], 1)))
     for frame in (b"", b"\0" * 8, stereo[5]):
         with pytest.raises(ValueError):
-            paired(frame)
+            channel_pair(frame)
 
 
 def test_a_coder_that_is_not_there_is_said_in_words(tmp_path, monkeypatch):

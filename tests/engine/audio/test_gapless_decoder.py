@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import decoder
-from jobs.engine.audio.gapless_decoder import Unsteady, steady
-from jobs.engine.audio.sample_clock import placed
+from jobs.engine.audio.gapless_decoder import NotGapless, decoded_gapless
+from jobs.engine.audio.sample_clock import positioned
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from tests.clips import Picture, Sound, make
 from tests.engine.analysis.test_peak_levels import clicks, write
 
@@ -36,7 +36,9 @@ def blocks_of(source: Path, block: int = RATE) -> list[tuple[int, np.ndarray]]:
     info = inspect(source)
     rate, channels = decoder.output_rate(info.audio[0]), decoder.output_channels(info.audio[0])
     index = info.audio[0].index
-    return list(steady(source, decoder.demuxer(info), index, rate, channels, block=block, halt=Halt()))
+    return list(
+        decoded_gapless(source, decoder.demuxer(info), index, rate, channels, block=block, token=CancellationToken())
+    )
 
 
 def frame_by_frame(source: Path) -> list[tuple[int, np.ndarray]]:
@@ -45,7 +47,7 @@ def frame_by_frame(source: Path) -> list[tuple[int, np.ndarray]]:
     with decoder.opened(source, decoder.demuxer(info), track.index) as (container, stream):
         frames = (frame for packet in container.demux(stream) for frame in packet.decode())
         rate, channels = decoder.output_rate(track), decoder.output_channels(track)
-        return list(placed(frames, rate, channels, block=RATE))
+        return list(positioned(frames, rate, channels, block=RATE))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -70,15 +72,15 @@ def test_a_hole_is_noticed_wherever_it_is(hole, seconds, tmp_path):
     places = [100, 38 * RATE]
     holes = [round(hole * 10)]
     source = write(tmp_path / "a.mkv", clicks(round(seconds * RATE), *places), RATE, holes=holes)
-    with pytest.raises(Unsteady):
-        list(steady(source, "matroska", 0, RATE, 1, block=RATE, halt=Halt()))
+    with pytest.raises(NotGapless):
+        list(decoded_gapless(source, "matroska", 0, RATE, 1, block=RATE, token=CancellationToken()))
 
 
 def test_what_comes_before_a_hole_is_right(tmp_path):
     source = write(tmp_path / "a.mkv", clicks(20 * RATE, 100, 3 * RATE + 7), RATE, holes=[155])
     given = []
-    with pytest.raises(Unsteady):
-        for place, samples in steady(source, "matroska", 0, RATE, 1, block=RATE, halt=Halt()):
+    with pytest.raises(NotGapless):
+        for place, samples in decoded_gapless(source, "matroska", 0, RATE, 1, block=RATE, token=CancellationToken()):
             given += (np.flatnonzero(samples[:, 0] > 0.2) + place).tolist()
     assert given == [100, 3 * RATE + 7]
 
@@ -92,16 +94,16 @@ def test_damage_is_noticed(tmp_path):
     data = bytearray(source.read_bytes())
     data[position : position + size] = b"\xff" * size
     source.write_bytes(data)
-    with pytest.raises(Unsteady):
-        list(steady(source, decoder.demuxer(info), 0, RATE, 2, block=RATE, halt=Halt()))
+    with pytest.raises(NotGapless):
+        list(decoded_gapless(source, decoder.demuxer(info), 0, RATE, 2, block=RATE, token=CancellationToken()))
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing at all" * 100, b"ffconcat version 1.0\nfile secret.wav\n"])
 def test_what_is_no_such_file_is_refused(content, tmp_path):
     make(tmp_path / "secret.wav", None, Sound([(0, 1)], seconds=1, codec="pcm_s16le", bit_rate=0))
     (tmp_path / "a.mp4").write_bytes(content)
-    with pytest.raises(Unsteady):
-        list(steady(tmp_path / "a.mp4", "mov", 0, RATE, 2, block=RATE, halt=Halt()))
+    with pytest.raises(NotGapless):
+        list(decoded_gapless(tmp_path / "a.mp4", "mov", 0, RATE, 2, block=RATE, token=CancellationToken()))
 
 
 def test_nothing_but_the_file_is_opened(tmp_path):
@@ -110,8 +112,8 @@ def test_nothing_but_the_file_is_opened(tmp_path):
         port = server.getsockname()[1]
         lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", f"http://127.0.0.1:{port}/a.ts", "#EXT-X-ENDLIST"]
         (tmp_path / "a.m3u8").write_text("\n".join(lines))
-        with pytest.raises(Unsteady):
-            list(steady(tmp_path / "a.m3u8", "hls", 0, RATE, 2, block=RATE, halt=Halt()))
+        with pytest.raises(NotGapless):
+            list(decoded_gapless(tmp_path / "a.m3u8", "hls", 0, RATE, 2, block=RATE, token=CancellationToken()))
         server.settimeout(0.2)
         with pytest.raises(TimeoutError):
             server.accept()

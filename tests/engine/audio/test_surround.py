@@ -8,7 +8,7 @@ import pytest
 
 from jobs.engine.audio import decoder
 from jobs.engine.audio.sample_clock import samples_of
-from jobs.engine.audio.window_reader import Listener
+from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.probe.inspection import inspect
@@ -78,7 +78,9 @@ def test_a_window_is_what_reading_from_the_start_comes_to(kind, tmp_path):
     track, form = info.audio[0], decoder.demuxer(info)
     with (
         decoder.decoded(source, info, track) as sound,
-        Listener.opened(source, form, track.index, rate=sound.rate, channels=sound.channels, start=info.start) as ear,
+        WindowReader.opened(
+            source, form, track.index, rate=sound.rate, channels=sound.channels, start=info.start
+        ) as ear,
     ):
         for begin in (0, sound.rate, 2 * sound.rate + 7):
             sound.skip(begin - sound.position)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.engine.audio.time_stretch import PIECE_SECONDS, REACH_SECONDS, faster
+from jobs.engine.audio.time_stretch import HOP_SECONDS, SEARCH_SECONDS, stretched
 
 RATE = 16_000
 SPEEDS = [1.5, 2, 4, 10, 40]
@@ -29,7 +29,7 @@ def run(samples: np.ndarray, speed: float, rate: int = RATE) -> np.ndarray:
     samples = samples.astype(np.float32)
     shaped = samples if samples.ndim == 2 else samples[:, None]
     lasts = round(len(shaped) / speed)
-    blocks = [np.zeros((0, shaped.shape[1])), *faster(Tape(shaped), 0, len(shaped), lasts, rate)]
+    blocks = [np.zeros((0, shaped.shape[1])), *stretched(Tape(shaped), 0, len(shaped), lasts, rate)]
     return np.concatenate(blocks).reshape(lasts, *samples.shape[1:])
 
 
@@ -46,7 +46,7 @@ def noise(seconds: float, channels: int = 1) -> np.ndarray:
 def test_it_is_as_long_as_asked_and_never_louder_than_its_source(count, share, rate):
     samples = np.random.default_rng(count).uniform(-1, 1, (count, 2)).astype(np.float32)
     lasts = int(share * count)
-    found = np.concatenate([np.zeros((0, 2)), *faster(Tape(samples), 0, count, lasts, rate)])
+    found = np.concatenate([np.zeros((0, 2)), *stretched(Tape(samples), 0, count, lasts, rate)])
     assert found.shape == (lasts, 2)
     # Two of the loudest samples that meet where the fade has them equally loud.
     assert np.abs(found).max(initial=0) <= 2**0.5
@@ -87,7 +87,7 @@ def test_nothing_sounds_further_from_its_place_than_ten_milliseconds(speed):
         there = round(place / speed)
         began = there - RATE // 20 + int(np.argmax(found[there - RATE // 20 : there + RATE // 20] > 0.05))
         assert abs(began - there) / RATE <= 0.010
-    assert PIECE_SECONDS / 2 + REACH_SECONDS / speed <= 0.012
+    assert HOP_SECONDS / 2 + SEARCH_SECONDS / speed <= 0.012
 
 
 @pytest.mark.parametrize("speed", SPEEDS)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import decoder
-from jobs.engine.audio.window_reader import Listener
+from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.probe.inspection import inspect
@@ -67,7 +67,7 @@ def test_frames_without_a_time_of_their_own_follow_the_one_before(phone):
     track, form = info.audio[0], decoder.demuxer(info)
     with decoder.decoded(phone, info, track) as sound:
         whole = sound.read(SECONDS * RATE)
-    with Listener.opened(phone, form, track.index, rate=RATE, channels=1, start=info.start) as listener:
+    with WindowReader.opened(phone, form, track.index, rate=RATE, channels=1, start=info.start) as listener:
         for begin in (Fraction(0), Fraction(31, 10), Fraction(3), Fraction(6)):
             window, first = listener.window(begin, RATE), round(begin * RATE)
             # A coder of speech is the same again some frames after it was begun.

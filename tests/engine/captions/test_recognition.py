@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.captions import recognition
-from jobs.engine.captions.recognition import Ears
+from jobs.engine.captions.recognition import RecogniserOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import InputError, JobError, ToolError
@@ -27,7 +27,7 @@ class Stop(Exception):
 
 def hear(path, **options):
     info = inspect(path)
-    return recognition.hear(path, info, info.audio[0], Ears(), **options)
+    return recognition.recognise(path, info, info.audio[0], RecogniserOptions(), **options)
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +90,14 @@ def test_stopping_leaves_no_recogniser_behind(speech, monkeypatch):
         if stage == "Writing down what is said":
             raise Stop
 
-    remember = recognition._Pool.__enter__
+    remember = recognition._RecogniserPool.__enter__
 
     def entered(pool):
         remember(pool)
         started.extend(child.process.pid for child in pool.children)
         return pool
 
-    monkeypatch.setattr(recognition._Pool, "__enter__", entered)
+    monkeypatch.setattr(recognition._RecogniserPool, "__enter__", entered)
     with pytest.raises(Stop):
         hear(speech[0], progress=note)
     assert started
@@ -108,7 +108,7 @@ def test_stopping_leaves_no_recogniser_behind(speech, monkeypatch):
 
 def test_a_recogniser_that_dies_is_an_error_of_ours(speech, monkeypatch):
     monkeypatch.setattr(
-        recognition, "command", lambda ears: ["sh", "-c", 'echo \'{"model": "", "device": ""}\'; exit 3']
+        recognition, "command", lambda options: ["sh", "-c", 'echo \'{"model": "", "device": ""}\'; exit 3']
     )
     log = CommandLog()
     with pytest.raises(ToolError) as failed:
@@ -121,13 +121,13 @@ def test_a_whisper_model_is_loaded_and_listens(tmp_path):
     """All but what it says: no real model is small enough for a test."""
     model = whispering.model(tmp_path / "tiny")
     noise = np.random.default_rng(1).normal(0, 2000, 16_000).astype("<i2")
-    with recognition._Pool(Ears("whisper", str(model)), 1, None) as pool:
+    with recognition._RecogniserPool(RecogniserOptions("whisper", str(model)), 1, None) as pool:
         assert (pool.model, pool.device) == (str(model), "cpu")
         (child,) = pool.children
         answers = []
         for place in range(2):
             pool.ask(child, place, noise)
-            while not (told := list(pool.told())):
+            while not (told := list(pool.answers())):
                 pass
             answers += [answer for _, answer in told]
     assert [answer["language"] for answer in answers] == ["en", "en"]
@@ -143,12 +143,12 @@ def test_a_whisper_model_that_is_not_there_is_an_error(speech, tmp_path):
     path = speech[0]
     info = inspect(path)
     with pytest.raises(JobError) as failed:
-        recognition.hear(path, info, info.audio[0], Ears("whisper", str(tmp_path)))
+        recognition.recognise(path, info, info.audio[0], RecogniserOptions("whisper", str(tmp_path)))
     assert "model.bin" in failed.value.detail
 
 
 def test_speech_without_end_is_parted_for_the_recogniser(tmp_path, monkeypatch):
-    monkeypatch.setattr(Ears, "longest", Fraction(2))
+    monkeypatch.setattr(RecogniserOptions, "maximum_seconds", Fraction(2))
     path = tmp_path / "long.wav"
     (place,) = dictated(path, [(0.5, COUNT)], 6).values()
     assert place[1] - place[0] > 3

@@ -134,7 +134,7 @@ def test_a_file_of_one_track_has_the_one_that_was_listened_to(tmp_path):
 
 def test_a_name_that_stands_for_nothing_says_what_does(tmp_path):
     with pytest.raises(InputError, match=r"ends in \.mp4, .* or \.wav\.$"):
-        muxers.named(tmp_path / "cut.avi")
+        muxers.for_name(tmp_path / "cut.avi")
 
 
 @pytest.mark.parametrize(
@@ -210,4 +210,4 @@ def test_the_recording_s_own_container_is_known_by_its_content(tmp_path, name, o
     source = make(tmp_path / "talk.mp4", Picture(seconds=1), Sound([(0, 1)], 1))
     made = remuxed(source, tmp_path / name, *options)
     bare = made.rename(tmp_path / "bare")
-    assert muxers.wished("source", bare, inspect(bare)).suffix == expected
+    assert muxers.chosen_container("source", bare, inspect(bare)).suffix == expected

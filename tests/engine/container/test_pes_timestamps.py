@@ -10,7 +10,7 @@ import pytest
 from jobs.engine.container import pes_timestamps
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.edit.cut_plan import CutPlan
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.pipelines.silence_cut import cut
@@ -85,7 +85,7 @@ def test_the_copy_tells_the_times_that_were_told_rightly(made, recording):
 @pytest.mark.parametrize("shape", [Shape(), Shape(frame_rate=Fraction(50))])
 def test_a_conversion_by_ffmpeg_has_every_picture_at_its_time_and_its_sound_in_step(shape, made, recording, tmp_path):
     source, info = recording
-    convert(source, tmp_path / "b.mp4", info, Wish("mp4", "small", shape=shape), scratch=tmp_path)
+    convert(source, tmp_path / "b.mp4", info, ConvertOptions("mp4", "small", shape=shape), scratch=tmp_path)
     pictures = seen(tmp_path / "b.mp4")
     repeats = 2 if shape.frame_rate else 1
     assert [one.number for one in pictures] == [number for number in range(200) for _ in range(repeats)]
@@ -137,8 +137,8 @@ def test_times_that_rise_stay_as_they_are(tmp_path, name, depth):
         Sound([(0, 4)], codec="mp2"),
     )
     with av.open(str(path)) as container:
-        steadier = pes_timestamps.Steadier()
-        steady = steadier.steady(container.demux(video=0))
+        steadier = pes_timestamps.TimestampCorrector()
+        steady = steadier.corrected(container.demux(video=0))
         assert [(one.pts, one.dts) for one in steady if one.size] == raw(path)
         assert not steadier.has_moved
     with discontinuities.continuous(path, tmp_path) as (same, info):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.engine.analysis.peak_levels import STEP, Levels, measure
-from jobs.engine.audio.mute import FADE_SECONDS, hushed
+from jobs.engine.audio.mute import FADE_SECONDS, muted_blocks
 from jobs.engine.edit.cut_params import PRESETS, CutParams
 from jobs.engine.edit.cut_plan import plan, snap_to_samples
 from jobs.engine.pipelines.silence_cut import cut
@@ -146,7 +146,7 @@ def test_sound_is_silent_in_muted_stretches_and_untouched_elsewhere(size):
     rate, stretches = 48_000, [(Fraction(0), Fraction(1, 10)), (Fraction(1, 2), Fraction(3, 5))]
     sound = np.random.default_rng(1).uniform(-1, 1, (48_000, 2)).astype(np.float32)
     blocks = [sound[place : place + size] for place in range(0, min(len(sound), 30_000), size)]
-    out = np.concatenate(list(hushed(blocks, stretches, rate)))
+    out = np.concatenate(list(muted_blocks(blocks, stretches, rate)))
     whole = np.concatenate(blocks)
     fade = int(FADE_SECONDS * rate)
     assert out.shape == whole.shape

@@ -9,7 +9,7 @@ from jobs.engine.audio import decoder, dehum, denoise, loudness
 from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import clean_audio
-from jobs.engine.pipelines.clean_audio import Cleaned, Wish
+from jobs.engine.pipelines.clean_audio import Cleaned, CleanOptions
 from jobs.engine.probe.inspection import inspect
 from tests import spoken
 from tests.media import FAST_X264, picture, run_ffmpeg, url
@@ -103,7 +103,7 @@ def test_hum_is_found_with_its_harmonics_and_taken_out(talk, mains):
 
 
 def test_hum_of_a_long_recording_is_found_in_a_part_of_its_windows(monkeypatch):
-    monkeypatch.setattr(dehum, "MOST_WINDOWS", 5)
+    monkeypatch.setattr(dehum, "MAXIMUM_WINDOWS", 5)
     time = np.arange(dehum.RATE * 60) / dehum.RATE
     tones = sum(np.sin(2 * np.pi * 60 * k * time) for k in (1, 2, 3)).astype(np.float32)
 
@@ -128,7 +128,7 @@ def film(path: Path, samples: np.ndarray) -> tuple[Path, MediaInfo]:
     return path, inspect(path)
 
 
-def cleaned(source: Path, info: MediaInfo, folder: Path, wish: Wish) -> tuple[Path, Cleaned]:
+def cleaned(source: Path, info: MediaInfo, folder: Path, wish: CleanOptions) -> tuple[Path, Cleaned]:
     output, told = folder / "out.mp4", []
     done = clean_audio.clean(
         source,
@@ -155,7 +155,7 @@ def test_a_noisy_film_comes_out_cleaner_and_as_loud_as_wished(talk, tmp_path):
     noisy = talk.over(spoken.room(len(talk.samples), 3), 10)
     source, info = film(tmp_path / "noisy.mp4", noisy)
 
-    output, done = cleaned(source, info, tmp_path, Wish(loudness_lufs=-16, highpass_hz=80))
+    output, done = cleaned(source, info, tmp_path, CleanOptions(loudness_lufs=-16, highpass_hz=80))
 
     assert done.pictures == SECONDS * 25
     assert done.after.loudness.integrated_lufs == pytest.approx(-16, abs=0.5)
@@ -173,7 +173,7 @@ def test_noise_is_gone_and_speech_is_where_it_was(talk, tmp_path):
     noisy = talk.over(spoken.room(len(talk.samples), 3), 10)
     source, info = film(tmp_path / "noisy.mp4", noisy)
 
-    output, _ = cleaned(source, info, tmp_path, Wish())
+    output, _ = cleaned(source, info, tmp_path, CleanOptions())
 
     assert segmental_snr(talk.samples, samples_of(output)) > segmental_snr(talk.samples, noisy) + 2.5
 
@@ -181,7 +181,7 @@ def test_noise_is_gone_and_speech_is_where_it_was(talk, tmp_path):
 def test_clean_speech_is_left_alone(talk, tmp_path):
     source, info = film(tmp_path / "clean.mp4", talk.samples)
 
-    output, done = cleaned(source, info, tmp_path, Wish(strength=1))
+    output, done = cleaned(source, info, tmp_path, CleanOptions(strength=1))
 
     own, found = samples_of(source), samples_of(output)
     count = min(len(own), len(found))
@@ -195,7 +195,7 @@ def test_clean_speech_is_left_alone(talk, tmp_path):
 def test_silence_stays_silent(tmp_path):
     source, info = film(tmp_path / "silent.mp4", np.zeros(SECONDS * RATE, np.float32))
 
-    output, done = cleaned(source, info, tmp_path, Wish())
+    output, done = cleaned(source, info, tmp_path, CleanOptions())
 
     assert not samples_of(output).any()
     assert done.before.loudness is None

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from jobs.engine.pipelines.convert import conversion
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import Converted, convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_video
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video import still, tonemap
 from jobs.errors import Cancelled, InputError
 from tests.clips import Picture, Sound, heard, lag, make, painted, seen
@@ -28,8 +28,8 @@ SOUND = Sound(LOUD, seconds=2)
 VP9 = Picture(seconds=2, codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"})
 
 
-def run(source: Path, wish: Wish | None = None, **more) -> tuple[Converted, Path]:
-    wish = wish or Wish()
+def run(source: Path, wish: ConvertOptions | None = None, **more) -> tuple[Converted, Path]:
+    wish = wish or ConvertOptions()
     scratch = source.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     output = source.parent / f"converted{wish.kind.suffix}"
@@ -72,12 +72,13 @@ def picture_of(path: Path, place: int = 0) -> np.ndarray:
 )
 def test_what_already_fits_is_copied_bit_for_bit(name, target, picture, sound, tmp_path):
     source = make(tmp_path / name, picture, sound)
-    made, output = run(source, Wish(target))
+    made, output = run(source, ConvertOptions(target))
     assert made.summary == "Copied as it was"
     if name != "a.ts":
         assert packets(output) == packets(source)
         ours, theirs = (
-            replace_video.sounds(path, inspect(path).format.split(",")[0], None, Halt()) for path in (output, source)
+            replace_video.sounds(path, inspect(path).format.split(",")[0], None, CancellationToken())
+            for path in (output, source)
         )
         assert ours == theirs
     assert [one.number for one in seen(output)] == list(range(50))
@@ -104,7 +105,7 @@ def test_a_chosen_quality_encodes_what_would_fit(tmp_path):
     source = noisy(tmp_path / "a.mp4")
     sizes = {}
     for quality in ("high", "small"):
-        made, output = run(source, Wish(quality=quality))
+        made, output = run(source, ConvertOptions(quality=quality))
         assert made.summary == "H.264, 160 × 96, sound copied"
         sizes[quality] = sum(map(len, packets(output)))
     assert sizes["small"] < 0.8 * sizes["high"]
@@ -113,7 +114,7 @@ def test_a_chosen_quality_encodes_what_would_fit(tmp_path):
 def test_a_copy_that_fails_is_encoded(tmp_path, monkeypatch):
     source = make(tmp_path / "a.mkv", VP9, SOUND)
     monkeypatch.setattr(conversion, "holds", lambda info, track, wish: True)
-    made, output = run(source, Wish("webm"))
+    made, output = run(source, ConvertOptions("webm"))
     # AAC does not go into WebM.
     assert made.summary == "VP9, 160 × 96"
     assert inspect(output).audio[0].codec == "opus"
@@ -139,7 +140,7 @@ def test_every_picture_and_sound_keeps_its_time(target, codec, sound, tick, tmp_
         Picture(times=uneven, pixel_format="yuv444p", start=Fraction(1, 10)),
         dataclasses.replace(SOUND, codec="libmp3lame"),
     )
-    made, output = run(source, Wish(target))
+    made, output = run(source, ConvertOptions(target))
     info = inspect(output)
     assert (info.video.codec, info.audio[0].codec, made.frames, made.lost) == (codec, sound, 50, 0)
     before, after = seen(source), seen(output)
@@ -161,7 +162,7 @@ def test_chapters_names_and_captions_come_along(tmp_path):
         *inputs, "-map", 0, "-map", 1, "-c", "copy", "-map_chapters", 2, "-metadata", "title=A talk", url(source)
     )
     for target in ("mp4", "webm"):
-        _, output = run(source, Wish(target))
+        _, output = run(source, ConvertOptions(target))
         info = inspect(output)
         assert (info.audio[0].language, info.audio[0].title, len(info.subtitles)) == ("eng", "Talk", 1)
         with av.open(str(output)) as container:
@@ -179,7 +180,7 @@ def test_full_range_and_colour_tags_survive(tmp_path):
         *("-f", "lavfi", "-i", f"color=size=160x96:duration=1,format=yuvj420p,{levels},{tags}"),
         *("-c:v", "libx264", url(source)),
     )
-    _, output = run(source, Wish(quality="high"))
+    _, output = run(source, ConvertOptions(quality="high"))
     with av.open(str(output)) as container:
         frame = next(container.decode(video=0))
     assert (frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace) == (2, 1, 1, 1)
@@ -205,7 +206,7 @@ def test_interlaced_pictures_become_whole_ones(tmp_path):
 
 def test_a_phone_recording_comes_out_upright(tmp_path):
     source = make(tmp_path / "a.mp4", dataclasses.replace(SHORT, rotation=90), SOUND)
-    _, output = run(source, Wish(quality="high"))
+    _, output = run(source, ConvertOptions(quality="high"))
     track = inspect(output).video
     assert (track.width, track.height, track.rotation) == (96, 160, 0)
     truth = np.rot90(painted(21, (160, 96)), -1)
@@ -214,19 +215,19 @@ def test_a_phone_recording_comes_out_upright(tmp_path):
 
 def test_pixels_that_are_not_square_stay_or_become_square_when_measured(tmp_path):
     source = make(tmp_path / "a.mp4", dataclasses.replace(SHORT, sample_aspect=Fraction(4, 3)))
-    _, output = run(source, Wish(quality="small"))
+    _, output = run(source, ConvertOptions(quality="small"))
     track = inspect(output).video
     assert (track.width, track.height, track.sample_aspect) == (160, 96, Fraction(4, 3))
-    _, output = run(source, Wish(shape=Shape(resolution=72)))
+    _, output = run(source, ConvertOptions(shape=Shape(resolution=72)))
     track = inspect(output).video
     assert (track.width, track.height, track.sample_aspect) == (160, 72, 1)
 
 
 def test_it_enlarges_only_when_asked(tmp_path):
     source = make(tmp_path / "a.mp4", SHORT)
-    made, _ = run(source, Wish(shape=Shape(resolution=192)))
+    made, _ = run(source, ConvertOptions(shape=Shape(resolution=192)))
     assert made.summary == "Copied as it was"
-    made, output = run(source, Wish(shape=Shape(resolution=192, enlarge=True)))
+    made, output = run(source, ConvertOptions(shape=Shape(resolution=192, enlarge=True)))
     assert inspect(output).video.display_size == (320, 192)
 
 
@@ -239,7 +240,7 @@ def test_the_kept_part_is_the_one_asked_for_then_turned(crop, box, tmp_path):
         return np.stack([columns, rows * 2, (columns + rows) % 64], axis=-1).astype(np.uint8)
 
     source = clip(tmp_path / "a.mp4", 3, corners, options={"crf": "2"}, tags={"colorspace": 6})
-    _, output = run(source, Wish(quality="high", shape=Shape(crop=crop, rotate=90)))
+    _, output = run(source, ConvertOptions(quality="high", shape=Shape(crop=crop, rotate=90)))
     whole = picture_of(source)
     truth = np.rot90(whole[box[1] : box[3], box[0] : box[2]], -1)
     found = picture_of(output)
@@ -249,7 +250,7 @@ def test_the_kept_part_is_the_one_asked_for_then_turned(crop, box, tmp_path):
 
 def test_another_frame_rate_shows_what_was_on_show_then(tmp_path):
     source = make(tmp_path / "a.mp4", SHORT, SOUND)
-    _, output = run(source, Wish(shape=Shape(frame_rate=Fraction(10))))
+    _, output = run(source, ConvertOptions(shape=Shape(frame_rate=Fraction(10))))
     found = seen(output)
     assert [one.time for one in found] == [Fraction(number, 10) for number in range(20)]
     # fps takes the picture nearest to each instant; 25 a second has one every 40 ms.
@@ -269,7 +270,7 @@ def test_another_frame_rate_shows_what_was_on_show_then(tmp_path):
 )
 def test_a_shape_that_cannot_be_had_is_refused_before_any_work(shape, code, tmp_path):
     with pytest.raises(InputError) as refused:
-        conversion.check(inspect(make(tmp_path / "a.mp4", SHORT)), Wish(shape=shape))
+        conversion.check(inspect(make(tmp_path / "a.mp4", SHORT)), ConvertOptions(shape=shape))
     assert refused.value.code == code
 
 
@@ -308,7 +309,7 @@ def hdr(request, tmp_path):
 
 
 def test_hdr_looks_as_its_thumbnails_do(hdr):
-    made, output = run(hdr, Wish(quality="high"))
+    made, output = run(hdr, ConvertOptions(quality="high"))
     assert made.tone_mapped
     assert "HDR brought to usual colours" in made.summary
     track = inspect(output).video
@@ -326,12 +327,12 @@ def test_hdr_looks_as_its_thumbnails_do(hdr):
 
 
 def test_hdr_is_kept_when_asked_or_never_in_h264(hdr):
-    made, output = run(hdr, Wish("hevc", keep_hdr=True))
+    made, output = run(hdr, ConvertOptions("hevc", keep_hdr=True))
     assert made.summary == "Copied as it was"
-    made, output = run(hdr, Wish("av1", keep_hdr=True))
+    made, output = run(hdr, ConvertOptions("av1", keep_hdr=True))
     assert (inspect(output).video.hdr, inspect(output).video.pixel_format) == (True, "yuv420p10le")
     assert not made.tone_mapped
-    made, output = run(hdr, Wish("mp4", keep_hdr=True))
+    made, output = run(hdr, ConvertOptions("mp4", keep_hdr=True))
     assert not inspect(output).video.hdr
 
 
@@ -352,7 +353,9 @@ def test_the_file_is_under_its_limit_and_not_far(target, tmp_path):
     source = noisy(tmp_path / "a.mp4")
     assert source.stat().st_size > 400_000
     told: list[float] = []
-    made, output = run(source, Wish(target, limit_bytes=150_000), progress=lambda done, stage: told.append(done))
+    made, output = run(
+        source, ConvertOptions(target, limit_bytes=150_000), progress=lambda done, stage: told.append(done)
+    )
     assert 90_000 < output.stat().st_size <= 150_000
     assert made.frames == 75
     assert told == sorted(told)
@@ -361,7 +364,7 @@ def test_the_file_is_under_its_limit_and_not_far(target, tmp_path):
 
 def test_a_file_that_is_small_enough_is_copied(tmp_path):
     source = make(tmp_path / "a.mp4", SHORT, SOUND)
-    made, _ = run(source, Wish(limit_bytes=source.stat().st_size + 2000))
+    made, _ = run(source, ConvertOptions(limit_bytes=source.stat().st_size + 2000))
     assert made.summary == "Copied as it was"
 
 
@@ -376,14 +379,14 @@ def test_a_miss_is_tried_again_with_less(tmp_path, monkeypatch):
 
     monkeypatch.setattr(conversion, "plan_within", rosy)
     log = CommandLog()
-    _, output = run(source, Wish(limit_bytes=limit), log=log)
+    _, output = run(source, ConvertOptions(limit_bytes=limit), log=log)
     assert output.stat().st_size <= limit
     assert len(log.commands) > 2
 
 
 def test_a_picture_that_would_fall_apart_becomes_smaller(tmp_path):
     source = make(tmp_path / "a.mp4", Picture(seconds=2, size=(1280, 720)), SOUND)
-    _, output = run(source, Wish(limit_bytes=20_000))
+    _, output = run(source, ConvertOptions(limit_bytes=20_000))
     assert inspect(output).video.height < 720
     assert output.stat().st_size <= 20_000
 
@@ -392,9 +395,9 @@ def test_a_limit_that_cannot_be_met_is_refused_with_one_that_can(tmp_path):
     info = dataclasses.replace(inspect(make(tmp_path / "a.mp4", SHORT, SOUND)), duration=Fraction(36_000))
     info = dataclasses.replace(info, size_bytes=10**9)
     with pytest.raises(InputError, match="Allow at least") as refused:
-        conversion.check(info, Wish(limit_bytes=10**6))
+        conversion.check(info, ConvertOptions(limit_bytes=10**6))
     least = float(refused.value.message.split("at least ")[1].split(" MB")[0])
-    conversion.check(info, Wish(limit_bytes=round(least * 10**6)))
+    conversion.check(info, ConvertOptions(limit_bytes=round(least * 10**6)))
 
 
 # Ends ----------------------------------------------------------------------------------------------------------------
@@ -421,13 +424,13 @@ def damaged(path: Path, count: int) -> Path:
 @pytest.mark.parametrize("shape", [Shape(), Shape(frame_rate=Fraction(10))])
 def test_a_damaged_recording_is_refused(shape, tmp_path):
     with pytest.raises(InputError) as refused:
-        run(damaged(tmp_path / "a.mp4", 60), Wish(quality="small", shape=shape))
+        run(damaged(tmp_path / "a.mp4", 60), ConvertOptions(quality="small", shape=shape))
     assert refused.value.code == "damaged"
     assert not (tmp_path / "converted.mp4").exists()
 
 
 def test_little_damage_is_told(tmp_path):
-    made, _ = run(damaged(tmp_path / "a.mp4", 3), Wish(quality="small"))
+    made, _ = run(damaged(tmp_path / "a.mp4", 3), ConvertOptions(quality="small"))
     assert made.lost == 3
     assert made.summary.endswith("3 frames of the recording damaged")
 
@@ -439,6 +442,6 @@ def test_stopping_it_leaves_nothing(tmp_path):
 
     source = make(tmp_path / "a.mp4", Picture(seconds=20), Sound(LOUD, seconds=20))
     with pytest.raises(Cancelled):
-        run(source, Wish(quality="high"), progress=stop)
+        run(source, ConvertOptions(quality="high"), progress=stop)
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "scratch"}
     assert list((tmp_path / "scratch").iterdir()) == []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import loudness, track_file
-from jobs.engine.audio.track_file import Wish, can_copy
+from jobs.engine.audio.track_file import AudioFileOptions, can_copy
 from jobs.engine.container import audio_files
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.pipelines import extract_audio
@@ -23,7 +23,7 @@ TAGS = {"title": "Über das Reden", "artist": "Ann"}
 
 def taken(source: Path, output: Path, place: int = 0, *, progress=lambda done, stage: None, **wish):
     info = inspect(source)
-    return extract_audio.extract(source, info, info.audio[place], output, Wish(**wish), progress=progress)
+    return extract_audio.extract(source, info, info.audio[place], output, AudioFileOptions(**wish), progress=progress)
 
 
 def packets(path: Path, place: int = 0) -> list[bytes]:
@@ -45,8 +45,8 @@ def packets(path: Path, place: int = 0) -> list[bytes]:
 )
 def test_a_copy_has_the_very_same_packets_in_the_file_that_suits_them(tmp_path, codec, name, suffix, form):
     source = clips.make(tmp_path / name, PICTURE, clips.Sound(loud=LOUD, seconds=3, codec=codec))
-    assert track_file.file_for(inspect(source).audio[0], Wish()).suffix == suffix
-    for number, wish in enumerate([Wish(), *([Wish(form)] if form else [])]):
+    assert track_file.file_for(inspect(source).audio[0], AudioFileOptions()).suffix == suffix
+    for number, wish in enumerate([AudioFileOptions(), *([AudioFileOptions(form)] if form else [])]):
         output = tmp_path / f"{number}{suffix}"
         made = taken(source, output, format=wish.format)
         assert made.copied
@@ -111,13 +111,13 @@ def test_no_more_bits_than_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("wish", "copied"),
     [
-        (Wish("m4a"), True),
-        (Wish("m4a", bitrate_kbps=192), True),
-        (Wish("m4a", bitrate_kbps=128), False),
-        (Wish("m4a", loudness_lufs=-16), False),
-        (Wish("m4a", mono=True), False),
-        (Wish("mp3"), False),
-        (Wish("copy"), True),
+        (AudioFileOptions("m4a"), True),
+        (AudioFileOptions("m4a", bitrate_kbps=192), True),
+        (AudioFileOptions("m4a", bitrate_kbps=128), False),
+        (AudioFileOptions("m4a", loudness_lufs=-16), False),
+        (AudioFileOptions("m4a", mono=True), False),
+        (AudioFileOptions("mp3"), False),
+        (AudioFileOptions("copy"), True),
     ],
 )
 def test_it_copies_only_what_already_is_as_wished(wish, copied):
@@ -125,17 +125,17 @@ def test_it_copies_only_what_already_is_as_wished(wish, copied):
 
 
 def test_one_channel_that_is_to_be_one_channel_is_copied():
-    assert can_copy(AudioTrack(1, "mp3", 48_000, 1, bit_rate=64_000), Wish("mp3", mono=True))
+    assert can_copy(AudioTrack(1, "mp3", 48_000, 1, bit_rate=64_000), AudioFileOptions("mp3", mono=True))
 
 
 def test_a_rate_that_is_not_known_is_not_taken_for_a_small_one():
-    assert not can_copy(AudioTrack(1, "mp3", 48_000, 2), Wish("mp3", bitrate_kbps=320))
+    assert not can_copy(AudioTrack(1, "mp3", 48_000, 2), AudioFileOptions("mp3", bitrate_kbps=320))
 
 
 @pytest.mark.parametrize("form", ["mp3", "m4a", "opus"])
 def test_the_loudness_is_what_was_asked_for(tmp_path, form):
     source = media.audio(tmp_path / "tone.wav", "-af", "volume=-30dB", "-ac", 2, seconds=8)
-    output = tmp_path / f"out{audio_files.FILES[form].suffix}"
+    output = tmp_path / f"out{audio_files.FORMATS[form].suffix}"
     made = taken(source, output, format=form, loudness_lufs=-16.0)
     info = inspect(output)
     result = loudness.measure(output, info, info.audio[0], progress=lambda done: None)
@@ -187,7 +187,7 @@ def told(tmp_path) -> Path:
 
 @pytest.mark.parametrize("form", ["copy", "mp3", "m4a", "opus", "flac", "wav"])
 def test_tags_are_kept_and_chapters_where_the_format_has_them(tmp_path, told, form):
-    output = tmp_path / f"out{track_file.file_for(inspect(told).audio[0], Wish(form)).suffix}"
+    output = tmp_path / f"out{track_file.file_for(inspect(told).audio[0], AudioFileOptions(form)).suffix}"
     taken(told, output, format=form)
     with av.open(str(output)) as container:
         tags = {**container.metadata, **container.streams.audio[0].metadata}

@@ -498,7 +498,7 @@ def test_subtitles_alone_are_no_recording(shelf):
 
 def test_too_many_tracks_are_refused(shelf):
     source, path = media.audio(shelf / "one.m4a", seconds=1), shelf / "crowd.mkv"
-    maps = ["-map", "0:a"] * (inspection.MAX_TRACKS + 1)
+    maps = ["-map", "0:a"] * (inspection.MAXIMUM_TRACKS + 1)
     media.run_ffmpeg("-i", media.url(source), *maps, "-c", "copy", media.url(path))
     assert refusal(path).code == "too_many_tracks"
 
@@ -607,7 +607,7 @@ def test_boxes_in_boxes_without_end_are_not_followed(tmp_path):
     path.write_bytes(nested)
     assert not mp4_boxes.is_fragmented(path)
     with path.open("rb") as file:
-        assert len(list(mp4_boxes.tree(file, 0, len(nested)))) == mp4_boxes.DEEPEST + 1
+        assert len(list(mp4_boxes.tree(file, 0, len(nested)))) == mp4_boxes.MAXIMUM_DEPTH + 1
     assert refusal(path)
 
 

@@ -386,9 +386,9 @@ def test_stopping_does_not_wait_for_the_packets_to_be_read(tmp_path, monkeypatch
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
     given_up = threading.Event()
 
-    def endless(*_, halt, **__):
+    def endless(*_, token, **__):
         while not given_up.wait(0.01):
-            halt.check()
+            token.check()
         raise InputError("Nobody has stopped it.")
 
     monkeypatch.setattr(cutting.frame_index, "index_frames", endless)

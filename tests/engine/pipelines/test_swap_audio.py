@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine.analysis.alignment import Alignment, Sound
-from jobs.engine.analysis.coarse_offset import Line
+from jobs.engine.analysis.alignment import Alignment, AudioSource
+from jobs.engine.analysis.coarse_offset import ClockLine
 from jobs.engine.analysis.gcc_phat import delay
 from jobs.engine.audio import decoder
-from jobs.engine.audio.drift_resampler import retimed
+from jobs.engine.audio.drift_resampler import resampled
 from jobs.engine.container import ffmpeg
 from jobs.engine.pipelines import swap_audio
 from jobs.engine.pipelines.swap_audio import Swapped
@@ -30,12 +30,12 @@ WITHIN_MS = 1.0
 B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-bf", "2", "-pix_fmt", "yuv420p")
 
 
-def sound(path: Path) -> Sound:
+def sound(path: Path) -> AudioSource:
     info = inspect(path)
-    return Sound(path, info, info.audio[0])
+    return AudioSource(path, info, info.audio[0])
 
 
-def saved(path: Path, samples, *options: str) -> Sound:
+def saved(path: Path, samples, *options: str) -> AudioSource:
     wav = spoken.write(path.with_suffix(".pcm.wav"), samples)
     run_ffmpeg("-i", url(wav), *options, url(path))
     return sound(path)
@@ -46,19 +46,19 @@ def talk() -> spoken.Talk:
     return spoken.talk(3, SECONDS)
 
 
-def film(path: Path, talk: spoken.Talk, *options: str) -> Sound:
+def film(path: Path, talk: spoken.Talk, *options: str) -> AudioSource:
     wav = spoken.write(path.with_suffix(".pcm.wav"), camera(talk, noise_db=10))
     run_ffmpeg(*picture(SECONDS, 25, "64x48"), "-i", url(wav), *options, url(path))
     return sound(path)
 
 
 @pytest.fixture(scope="module")
-def filmed(talk, tmp_path_factory) -> Sound:
+def filmed(talk, tmp_path_factory) -> AudioSource:
     return film(tmp_path_factory.mktemp("filmed") / "camera.mp4", talk, *B_FRAMES, "-c:a", "aac")
 
 
 def swapped(
-    own: Sound, other: Sound, folder: Path, mode: swap_audio.Mode = "replace", **options
+    own: AudioSource, other: AudioSource, folder: Path, mode: swap_audio.Mode = "replace", **options
 ) -> tuple[Path, Swapped]:
     output = folder / f"out{swap_audio.suffix_for(own, mode)}"
     told = []
@@ -245,7 +245,7 @@ def test_retiming_moves_a_tone_by_the_ratio_alone(pace):
     rate, hertz, seconds = 48_000, 3000.0, 20
     tone = np.sin(2 * np.pi * hertz * np.arange(rate * seconds) / rate).astype(np.float32)[:, None]
 
-    found = np.concatenate(list(retimed(np.array_split(tone, 7), pace, 1)))[:, 0]
+    found = np.concatenate(list(resampled(np.array_split(tone, 7), pace, 1)))[:, 0]
 
     assert len(found) == pytest.approx(rate * seconds / pace, abs=2)
     wanted = np.sin(2 * np.pi * hertz * pace * np.arange(len(found)) / rate)
@@ -254,7 +254,7 @@ def test_retiming_moves_a_tone_by_the_ratio_alone(pace):
 
 
 def test_words_tell_the_sign():
-    found = Alignment(Line(20.0123, 1 + 145e-6), 31, 32, 0.0001, 0.0, 40.0)
+    found = Alignment(ClockLine(20.0123, 1 + 145e-6), 31, 32, 0.0001, 0.0, 40.0)
 
     told = Swapped(found, "replace", 1000)
 
@@ -272,5 +272,5 @@ def test_words_tell_the_sign():
     ],
 )
 def test_drift_is_told_in_words(slope, words):
-    told = Swapped(Alignment(Line(0.0, slope), 6, 6, 0.0, 0.0, 60.0), "replace", 10)
+    told = Swapped(Alignment(ClockLine(0.0, slope), 6, 6, 0.0, 0.0, 60.0), "replace", 10)
     assert dict(told.facts)["Drift"] == words

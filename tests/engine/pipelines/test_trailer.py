@@ -12,7 +12,7 @@ from jobs.engine.analysis import highlights
 from jobs.engine.analysis.highlights import Excerpt
 from jobs.engine.pipelines import trailer
 from jobs.engine.pipelines.probe import inspect
-from jobs.engine.pipelines.trailer import DUCKED, FADE, Plan
+from jobs.engine.pipelines.trailer import DUCKED, FADE, TrailerOptions
 from jobs.engine.video.best_frames import BestFrame
 from jobs.errors import InputError
 from tests import media, spoken
@@ -113,7 +113,7 @@ def test_without_sound_an_excerpt_holds_its_picture(film, tmp_path):
 @pytest.fixture(scope="module")
 def plain(film, tmp_path_factory):
     """A trailer of three excerpts without cards, and what it says of itself."""
-    return made(film, tmp_path_factory.mktemp("plain"), Plan(Fraction(5), 3, 160))
+    return made(film, tmp_path_factory.mktemp("plain"), TrailerOptions(Fraction(5), 3, 160))
 
 
 def colour_at(time):
@@ -155,7 +155,7 @@ def test_every_picture_is_the_one_of_its_excerpt_in_its_colour(plain):
 @pytest.mark.parametrize(("seconds", "count"), [(3, 5), (6, 5), (2, 1)])
 def test_short_excerpts_have_their_sound_throughout(film, tmp_path, seconds, count):
     """The steady tone of the film, but for the cross-fades."""
-    out, told = made(film, tmp_path, Plan(Fraction(seconds), count, 160))
+    out, told = made(film, tmp_path, TrailerOptions(Fraction(seconds), count, 160))
     loud, start = loudness(out), 0.0
     usual_loud = np.median(loud)
     for excerpt in told.excerpts:
@@ -172,7 +172,7 @@ def test_excerpts_fade_into_each_other(film, tmp_path):
     paths = [tmp_path / "0.mkv", tmp_path / "1.mkv"]
     for clip, path in zip(clips, paths, strict=True):
         media.run_ffmpeg(*trailer.cut_argv(film, info, clip, path, size, 25, True)[1:])
-    with trailer.composed(paths, clips, Plan(Fraction(3), 2, 160), size) as composed:
+    with trailer.composed(paths, clips, TrailerOptions(Fraction(3), 2, 160), size) as composed:
         assert composed.duration == pytest.approx(float(4 - FADE))
         between = usual(composed.get_frame(2 - float(FADE) / 2))
     assert between == pytest.approx(np.add(RED, GREEN) / 2, abs=25)
@@ -195,7 +195,7 @@ def test_excerpts_of_a_stream_without_an_index_begin_where_they_should(film, tmp
 
 
 def test_cards_darken_the_picture_and_duck_the_sound(film, tmp_path):
-    out, _ = made(film, tmp_path, Plan(Fraction(9), 2, 160, title="Weekly review", closing="More inside"))
+    out, _ = made(film, tmp_path, TrailerOptions(Fraction(9), 2, 160, title="Weekly review", closing="More inside"))
     shown, loud = pictures(out), loudness(out)
     middle, title, closing = (shown[round(at * 25)].max(2) for at in (4, 1, 8.5))
     for covered in (title, closing):
@@ -208,14 +208,14 @@ def test_cards_darken_the_picture_and_duck_the_sound(film, tmp_path):
 
 def test_a_film_of_a_phone_held_upright_comes_out_upright(film, tmp_path):
     turned = media.remuxed(film, tmp_path / "turned.mp4", before=("-display_rotation", 90))
-    out, told = made(turned, tmp_path, Plan(Fraction(2), 1, 64))
+    out, told = made(turned, tmp_path, TrailerOptions(Fraction(2), 1, 64))
     assert told.size == (64, 114)
     assert inspect(out).video.display_size == (64, 114)
 
 
 @pytest.mark.parametrize("kind", ["webp", "gif"])
 def test_moving_images_last_as_long_and_come_again(film, tmp_path, kind):
-    out, told = made(film, tmp_path, Plan(Fraction(2), 2, 96, format=kind, sound=False), f"out.{kind}")
+    out, told = made(film, tmp_path, TrailerOptions(Fraction(2), 2, 96, format=kind, sound=False), f"out.{kind}")
     with Image.open(out) as image:
         assert (image.format.lower(), image.size, image.n_frames) == (kind, told.size, 24)
         assert image.info["loop"] == 0
@@ -228,17 +228,17 @@ def test_moving_images_last_as_long_and_come_again(film, tmp_path, kind):
 
 
 def test_it_is_silent_when_asked_or_when_there_is_no_sound(film, tmp_path):
-    out, _ = made(film, tmp_path, Plan(Fraction(2), 1, 96, sound=False))
+    out, _ = made(film, tmp_path, TrailerOptions(Fraction(2), 1, 96, sound=False))
     assert inspect(out).audio == ()
     mute = media.remuxed(film, tmp_path / "mute.mp4", "-an")
-    out, _ = made(mute, tmp_path, Plan(Fraction(2), 1, 96))
+    out, _ = made(mute, tmp_path, TrailerOptions(Fraction(2), 1, 96))
     assert inspect(out).audio == ()
 
 
 def test_sound_alone_is_refused(tmp_path):
     tone = media.audio(tmp_path / "tone.m4a")
     with pytest.raises(InputError):
-        made(tone, tmp_path, Plan(Fraction(2), 1, 96))
+        made(tone, tmp_path, TrailerOptions(Fraction(2), 1, 96))
 
 
 def test_stopping_leaves_nothing_behind(film, tmp_path):
@@ -250,13 +250,18 @@ def test_stopping_leaves_nothing_behind(film, tmp_path):
             raise Stop
 
     with pytest.raises(Stop):
-        made(film, tmp_path, Plan(Fraction(2), 2, 96), progress=progress)
+        made(film, tmp_path, TrailerOptions(Fraction(2), 2, 96), progress=progress)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_only_goes_forward(film, tmp_path):
     told = []
-    made(film, tmp_path, Plan(Fraction(2), 2, 96), progress=lambda fraction, stage: told.append((fraction, stage)))
+    made(
+        film,
+        tmp_path,
+        TrailerOptions(Fraction(2), 2, 96),
+        progress=lambda fraction, stage: told.append((fraction, stage)),
+    )
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0, 1)

@@ -10,11 +10,11 @@ from PIL import Image
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.model.mediainfo import Crop, MediaInfo
 from jobs.engine.pipelines import trailer, watermark
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.pipelines.silence_cut import cut
-from jobs.engine.pipelines.trailer import Plan
+from jobs.engine.pipelines.trailer import TrailerOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import storyboard, thumbnails
 from jobs.engine.video.overlay import OverlayOptions
@@ -121,7 +121,15 @@ def test_a_mark_lies_in_what_is_seen(source, tmp_path):
     assert [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1] == pytest.approx([4, 6, 15, 17], abs=1)
 
 
-@pytest.mark.parametrize("wish", [Wish("mp4"), Wish("mp4", shape=Shape(resolution=64)), Wish("webm"), Wish("hevc")])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        ConvertOptions("mp4"),
+        ConvertOptions("mp4", shape=Shape(resolution=64)),
+        ConvertOptions("webm"),
+        ConvertOptions("hevc"),
+    ],
+)
 def test_a_converted_picture_is_cropped(source, tmp_path, wish):
     output = tmp_path / f"converted{wish.kind.suffix}"
     convert(source, output, inspect(source), wish, scratch=tmp_path)
@@ -133,5 +141,7 @@ def test_a_converted_picture_is_cropped(source, tmp_path, wish):
 
 
 def test_a_trailer_is_cropped_and_not_stretched(source, tmp_path):
-    trailer.trailer(source, tmp_path / "out.mp4", inspect(source), Plan(Fraction(2), 1, 112), scratch=tmp_path)
+    trailer.trailer(
+        source, tmp_path / "out.mp4", inspect(source), TrailerOptions(Fraction(2), 1, 112), scratch=tmp_path
+    )
     assert is_right(shown(tmp_path / "out.mp4", tmp_path))

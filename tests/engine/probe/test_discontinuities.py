@@ -80,7 +80,7 @@ def test_a_clock_that_goes_on_costs_no_copy(start, tmp_path):
     with discontinuities.continuous(source, tmp_path) as (same, info):
         assert (same, info) == (source, inspect(source))
         assert info.clocks == 1
-        assert discontinuities.file(source, info, tmp_path) == source
+        assert discontinuities.readable_file(source, info, tmp_path) == source
     result = cutting.cut(source, tmp_path / "b.mp4", info, CutParams(keep=((1, 3),)), scratch=tmp_path)
     assert result.report.ok
     numbers = [one.number for one in seen(tmp_path / "b.mp4")]
@@ -101,8 +101,8 @@ def test_the_facts_of_an_upload_are_those_of_the_copy_that_is_worked_on(tmp_path
 
     cache = tmp_path / "cache"
     for _ in range(2):
-        copy = discontinuities.file(source, info, cache)
-        assert discontinuities.file(source, info, cache) == copy
+        copy = discontinuities.readable_file(source, info, cache)
+        assert discontinuities.readable_file(source, info, cache) == copy
         told = inspect(copy)
         assert (told.duration, told.start, told.video, told.audio) == (
             info.duration,

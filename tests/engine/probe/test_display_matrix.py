@@ -10,11 +10,11 @@ from PIL import Image
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import trailer, watermark
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.pipelines.silence_cut import cut
-from jobs.engine.pipelines.trailer import Plan
+from jobs.engine.pipelines.trailer import TrailerOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.verify.verify import file_faults
 from jobs.engine.video import storyboard, thumbnails
@@ -152,7 +152,7 @@ def test_a_mark_is_where_a_viewer_expects_it(stored, tmp_path, way, look):
 @pytest.mark.parametrize("target", ["mp4", "webm"])
 def test_a_converted_picture_is_upright(stored, tmp_path, way, target):
     source = turned(stored, tmp_path, *way)
-    for wish in (Wish(target), Wish(target, shape=Shape(resolution=64))):
+    for wish in (ConvertOptions(target), ConvertOptions(target, shape=Shape(resolution=64))):
         output = tmp_path / f"converted{wish.kind.suffix}"
         convert(source, output, inspect(source), wish, scratch=tmp_path)
         assert is_right(shown(output, tmp_path), way)
@@ -161,5 +161,5 @@ def test_a_converted_picture_is_upright(stored, tmp_path, way, target):
 @pytest.mark.parametrize("way", [(0, True), (270, True)])
 def test_a_trailer_is_upright(stored, tmp_path, way):
     source = turned(stored, tmp_path, *way)
-    trailer.trailer(source, tmp_path / "out.mp4", inspect(source), Plan(Fraction(2), 1, 96), scratch=tmp_path)
+    trailer.trailer(source, tmp_path / "out.mp4", inspect(source), TrailerOptions(Fraction(2), 1, 96), scratch=tmp_path)
     assert is_right(shown(tmp_path / "out.mp4", tmp_path), way)

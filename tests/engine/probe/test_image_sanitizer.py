@@ -116,6 +116,6 @@ def test_an_empty_file_and_a_huge_one_are_refused_unread(tmp_path):
     assert refused(tmp_path, b"") == "empty"
     big = tmp_path / "big"
     with big.open("wb") as file:
-        file.truncate(image_sanitizer.LIMIT_BYTES + 1)
+        file.truncate(image_sanitizer.MAXIMUM_BYTES + 1)
     with pytest.raises(InputError, match="limit is 32 MB"):
         image_sanitizer.clean(big, tmp_path / "out.png")

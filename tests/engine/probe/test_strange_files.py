@@ -188,7 +188,7 @@ def test_sound_is_taken_out_from_behind_garbage(song, around, tmp_path):
     path = tmp_path / "strange"
     path.write_bytes(AROUND[around](song))
     info = inspect(path)
-    wish = track_file.Wish("wav")
+    wish = track_file.AudioFileOptions("wav")
     made = extract_audio.extract(
         path, info, info.audio[0], tmp_path / "out.wav", wish, progress=lambda done, stage: None
     )
@@ -221,4 +221,4 @@ def test_a_header_promises_what_the_file_has(tmp_path):
     for rate, channels in ((48_000, 2), (44_100, 1), (22_050, 2), (16_000, 1)):
         path = tmp_path / f"{rate}.mp3"
         run_ffmpeg(*tone(3), "-ar", rate, "-ac", channels, "-c:a", "libmp3lame", url(path))
-        assert abs(mp3_frames.promised(path) - 3) < Fraction(1, 5)
+        assert abs(mp3_frames.declared_duration(path) - 3) < Fraction(1, 5)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.engine.analysis.peak_levels import STEP, Levels
-from jobs.engine.audio.segment_renderer import pieces
+from jobs.engine.audio.segment_renderer import sample_ranges
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.edit.cut_plan import CutPlan, plan, snap
 from jobs.engine.model.segment import Part, starts
@@ -231,8 +231,8 @@ def hours(draw):
 @settings(max_examples=25, deadline=None)
 def test_picture_and_sound_do_not_drift_apart_over_an_hour(made, rate):
     index, plan = made
-    wanted, sounds = schedule(index, plan.parts), pieces(plan.parts, plan.duration, rate)
-    written = np.cumsum([0, *(piece.lasts for piece in sounds)])
+    wanted, sounds = schedule(index, plan.parts), sample_ranges(plan.parts, plan.duration, rate)
+    written = np.cumsum([0, *(piece.output_count for piece in sounds)])
     half = Fraction(1, 2)
     for number, (at, part) in enumerate(zip(starts(plan.parts), plan.parts, strict=True)):
         assert abs(written[number] - at * rate) <= half

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.engine.audio import segment_renderer
-from jobs.engine.audio.decoder import Pcm
-from jobs.engine.audio.segment_renderer import Cursor, joined, pieces
+from jobs.engine.audio.decoder import PcmReader
+from jobs.engine.audio.segment_renderer import SampleCursor, joined_samples, sample_ranges
 from jobs.engine.container import ffmpeg
 from jobs.engine.edit.cut_plan import CutParams, CutPlan, snap
-from jobs.engine.model.report import Lost
+from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
 from jobs.engine.runtime import libav_errors
@@ -29,9 +29,9 @@ RATE = 48_000
 
 def spliced(samples: np.ndarray, parts, rate: int = RATE) -> np.ndarray:
     """Each part is (start, end), or (start, end, speed). Sample n of a ramp has the value n."""
-    tape = Pcm(iter([(0, samples.astype(np.float32)[:, None])]), rate, 1)
-    wanted = pieces([tuple(map(Fraction, part)) for part in parts], Fraction(len(samples), rate), rate)
-    return np.concatenate(list(joined(Cursor(tape), wanted)))[:, 0]
+    tape = PcmReader(iter([(0, samples.astype(np.float32)[:, None])]), rate, 1)
+    wanted = sample_ranges([tuple(map(Fraction, part)) for part in parts], Fraction(len(samples), rate), rate)
+    return np.concatenate(list(joined_samples(SampleCursor(tape), wanted)))[:, 0]
 
 
 def test_everything_between_the_fades_is_the_source_itself():
@@ -96,7 +96,7 @@ def ranges(draw):
 @given(ranges(), st.sampled_from([8_000, 11_025, 44_100, 48_000]))
 @settings(max_examples=200, deadline=None)
 def test_no_join_moves_what_follows_by_more_than_a_sample(keep, rate):
-    wanted = pieces(keep, Fraction(20), rate)
+    wanted = sample_ranges(keep, Fraction(20), rate)
     exact, written = Fraction(0), 0
     for (start, end), piece in zip(keep, wanted, strict=True):
         assert abs(written - exact * rate) <= Fraction(1, 2)
@@ -111,7 +111,7 @@ def test_no_join_moves_what_follows_by_more_than_a_sample(keep, rate):
 def test_any_ranges_give_as_many_samples_as_they_have(keep):
     rate = 1000
     result = spliced(np.arange(20 * rate), keep, rate)
-    assert len(result) == sum(piece.count for piece in pieces(keep, Fraction(20), rate))
+    assert len(result) == sum(piece.count for piece in sample_ranges(keep, Fraction(20), rate))
 
 
 def recording(tmp_path):
@@ -138,7 +138,7 @@ def test_an_existing_result_is_replaced_only_by_a_whole_one(tmp_path, monkeypatc
         rendered(source, info, index, plan, output, tmp_path / "scratch")
     assert output.read_text() == "the one before"
     monkeypatch.undo()
-    assert rendered(source, info, index, plan, output, tmp_path / "scratch").lost == Lost()
+    assert rendered(source, info, index, plan, output, tmp_path / "scratch").lost == UndecodedFrames()
     assert output.stat().st_size > 1000
 
 
@@ -151,8 +151,8 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
         encode = chunked_encoder.encode_frames
         monkeypatch.setattr(chunked_encoder, "encode_frames", lambda *a, **k: encode(*a[:4], tmp_path / "full", **k))
     elif track == "sound-0.mp4":
-        cut = render.cut_sound
-        monkeypatch.setattr(render, "cut_sound", lambda *a, **k: cut(*a[:4], tmp_path / "full", **k))
+        cut = render.render_audio
+        monkeypatch.setattr(render, "render_audio", lambda *a, **k: cut(*a[:4], tmp_path / "full", **k))
     else:
         argv = render.mux.mux_argv
         monkeypatch.setattr(render.mux, "mux_argv", lambda *a: argv(*a[:3], tmp_path / "full", *a[4:]))

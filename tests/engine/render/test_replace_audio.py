@@ -30,7 +30,7 @@ def test_pictures_before_the_first_keyframe_are_copied_as_well(late, name, tmp_p
     info, output = inspect(late), tmp_path / name
     count = replace_audio.join(late, info, info.audio, output, progress=lambda fraction: None)
     assert info.video is not None
-    assert count == replace_audio.pictures(late, "mpegts", info.video.index, replace_audio.Halt()).count
+    assert count == replace_audio.pictures(late, "mpegts", info.video.index, replace_audio.CancellationToken()).count
     assert len(seen(output)) == len(seen(late))
 
 
@@ -39,5 +39,7 @@ def test_so_they_are_where_captions_are_put_inside(late, tmp_path):
     output = tmp_path / f"out{caption_video.suffix_for(info)}"
     shown = [Caption(Fraction(1), Fraction(2), "Hello")]
     caption_video.attach(late, output, info, shown, "en", scratch=tmp_path, progress=lambda fraction, stage: None)
-    there = replace_audio.pictures(output, "mov" if output.suffix == ".mp4" else "matroska", 0, replace_audio.Halt())
-    assert there.count == replace_audio.pictures(late, "mpegts", 0, replace_audio.Halt()).count
+    there = replace_audio.pictures(
+        output, "mov" if output.suffix == ".mp4" else "matroska", 0, replace_audio.CancellationToken()
+    )
+    assert there.count == replace_audio.pictures(late, "mpegts", 0, replace_audio.CancellationToken()).count

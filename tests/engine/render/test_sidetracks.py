@@ -8,7 +8,7 @@ from jobs.engine.captions.cues import Caption
 from jobs.engine.container import muxers
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines import caption_video
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.pipelines.watermark import Mark, watermark
@@ -170,7 +170,7 @@ def test_a_file_of_one_track_says_that_there_were_others(tmp_path):
 def test_converting_says_copied_as_it_was_only_when_all_came_along(recording, name, tmp_path):
     source, info = recording(name)
     output = tmp_path / "made.mp4"
-    made = convert(source, output, info, Wish("mp4"), scratch=tmp_path)
+    made = convert(source, output, info, ConvertOptions("mp4"), scratch=tmp_path)
     if name in ("attached.mkv", "pgs.mkv"):
         assert (made.summary, made.notes) == ("Picture and sound copied", (SENTENCES[name],))
     else:

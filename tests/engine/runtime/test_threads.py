@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from jobs.engine.runtime.threads import Halted, ahead, together
+from jobs.engine.runtime.threads import WorkCancelled, prefetched, run_concurrently
 
 
 def test_items_made_ahead_come_in_order():
-    with ahead(iter(range(50)), 3) as items:
+    with prefetched(iter(range(50)), 3) as items:
         assert list(items) == list(range(50))
 
 
@@ -21,7 +21,7 @@ def test_no_more_items_are_made_than_may_wait():
             made.append(number)
             yield number
 
-    with ahead(work(), 2) as items:
+    with prefetched(work(), 2) as items:
         assert next(items) == 0
         time.sleep(0.3)
         # Two wait, and one more is in hand.
@@ -35,7 +35,7 @@ def test_what_making_fails_with_is_raised_after_what_was_made():
         raise KeyError("two")
 
     taken = []
-    with pytest.raises(KeyError), ahead(work(), 2) as items:
+    with pytest.raises(KeyError), prefetched(work(), 2) as items:
         taken.extend(items)
     assert taken == [1]
 
@@ -43,10 +43,10 @@ def test_what_making_fails_with_is_raised_after_what_was_made():
 def test_what_is_stopped_does_not_pass_for_whole():
     def work():
         yield 1
-        raise Halted
+        raise WorkCancelled
 
     taken = []
-    with pytest.raises(Halted), ahead(work(), 2) as items:
+    with pytest.raises(WorkCancelled), prefetched(work(), 2) as items:
         taken.extend(items)
     assert taken == [1]
 
@@ -57,7 +57,7 @@ def test_the_thread_ends_when_the_block_is_left():
             yield 1
 
     threads = threading.active_count()
-    with pytest.raises(ValueError, match="enough"), ahead(forever(), 2) as items:
+    with pytest.raises(ValueError, match="enough"), prefetched(forever(), 2) as items:
         next(items)
         raise ValueError("enough")
     assert threading.active_count() == threads
@@ -80,14 +80,14 @@ def test_work_done_together_returns_in_its_order_and_tells_how_far_it_is():
         if fraction == 0.5:
             half.set()
 
-    assert together([first, second], tell) == [1, 2]
+    assert run_concurrently([first, second], tell) == [1, 2]
     assert told[-1] == 1
     assert half.is_set()
 
 
 def endless(task):
     while True:
-        task.halt.check()
+        task.token.check()
         time.sleep(0.01)
 
 
@@ -97,7 +97,7 @@ def test_what_one_piece_fails_with_ends_the_others():
 
     threads = threading.active_count()
     with pytest.raises(KeyError):
-        together([endless, failing], lambda fraction: None)
+        run_concurrently([endless, failing], lambda fraction: None)
     assert threading.active_count() == threads
 
 
@@ -107,5 +107,5 @@ def test_who_waits_can_end_it_all():
 
     threads = threading.active_count()
     with pytest.raises(ValueError, match="enough"):
-        together([endless, endless], stop)
+        run_concurrently([endless, endless], stop)
     assert threading.active_count() == threads

@@ -4,7 +4,7 @@ import av
 import pytest
 
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut import packet_reader, strategy
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.video import frame_index
@@ -38,7 +38,7 @@ def test_packets_are_those_of_the_demuxer_wherever_they_stand(name, options, pla
             (bytes(packet), packet.pts, packet.is_keyframe) for packet in container.demux(video=0) if packet.size
         ]
     count = len(expected)
-    with packet_reader.opened(source, info, order, Halt()) as packets:
+    with packet_reader.opened(source, info, order, CancellationToken()) as packets:
         for begin, end in [(0, count), (40, 60), (3, 5), (count - 1, count)]:
             found = list(packets.between(begin, end))
             assert [place for place, _ in found] == list(range(begin, end))
@@ -48,7 +48,7 @@ def test_packets_are_those_of_the_demuxer_wherever_they_stand(name, options, pla
 def test_a_file_that_lost_its_end_since_is_told(tmp_path):
     source = make(tmp_path / "a.mp4", PICTURE)
     info, order = surveyed(source)
-    with packet_reader.opened(source, info, order, Halt()) as packets:
+    with packet_reader.opened(source, info, order, CancellationToken()) as packets:
         with source.open("r+b") as file:
             file.truncate(int(order.file_offsets[50]))
         with pytest.raises(Unsound):

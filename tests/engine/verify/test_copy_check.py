@@ -7,7 +7,7 @@ import av
 import pytest
 
 from jobs.engine.model.report import Fault
-from jobs.engine.runtime.threads import Halt
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.verify import copy_check, decode_check
 from tests.clips import Picture, make
 from tests.splices import Result, spliced
@@ -52,7 +52,9 @@ def with_a_bit_flipped(result: Result, place: int, byte: int) -> Path:
 
 
 def faults_of(result: Result, output: Path) -> list[Fault]:
-    return copy_check.copy_faults(output, decode_check.stamps(output, Halt()), result.splice, Halt())
+    return copy_check.copy_faults(
+        output, decode_check.stamps(output, CancellationToken()), result.splice, CancellationToken()
+    )
 
 
 def test_what_was_copied_whole_has_no_fault(result):
@@ -81,18 +83,18 @@ def copied_pair(result: Result) -> int:
 
 
 def test_copied_pictures_that_are_shown_in_each_others_place_are_caught(result):
-    shown = decode_check.stamps(result.output, Halt())
+    shown = decode_check.stamps(result.output, CancellationToken())
     place = copied_pair(result)
     shown.pts[[place, place + 1]] = shown.pts[[place + 1, place]]
-    faults = copy_check.copy_faults(result.output, shown, result.splice, Halt())
+    faults = copy_check.copy_faults(result.output, shown, result.splice, CancellationToken())
     assert [fault.code for fault in faults] == ["copy_differs"]
 
 
 def test_copied_pictures_in_another_order_are_caught(result):
     """Each is the source's, but a decoder would predict them from the wrong ones."""
-    shown = decode_check.stamps(result.output, Halt())
+    shown = decode_check.stamps(result.output, CancellationToken())
     place = copied_pair(result)
     for stored in (shown.positions, shown.sizes):
         stored[[place, place + 1]] = stored[[place + 1, place]]
-    faults = copy_check.copy_faults(result.output, shown, result.splice, Halt())
+    faults = copy_check.copy_faults(result.output, shown, result.splice, CancellationToken())
     assert [fault.code for fault in faults] == ["copy_differs"]

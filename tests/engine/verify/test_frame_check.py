@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from jobs.engine.runtime.threads import Halt, beside
+from jobs.engine.runtime.threads import CancellationToken, worker_thread
 from jobs.engine.smartcut.bitstream import hevc, nal
 from jobs.engine.verify import decode_check
 from jobs.engine.verify.frame_check import Viewing
@@ -29,7 +29,7 @@ def result(tmp_path) -> Result:
 
 def faults(result: Result, output: Path) -> list[str]:
     viewing = Viewing(output, result.splice.wanted, result.index.clock_hz, result.splice)
-    viewing.read(Halt())
+    viewing.read(CancellationToken())
     viewing.play(lambda fraction: None)
     return [fault.code for fault in viewing.faults]
 
@@ -53,10 +53,10 @@ def test_a_start_that_drops_the_pictures_before_it_is_caught(result):
 def test_whatever_is_asked_for_of_a_right_file_decodes(is_open, tmp_path):
     params = f"keyint=12:min-keyint=12:scenecut=0:open-gop={is_open}:bframes=3:b-pyramid=1:b-adapt=0:log-level=none"
     source = make(tmp_path / "a.mp4", Picture(codec="libx265", options={"preset": "ultrafast", "x265-params": params}))
-    shown, choice = decode_check.stamps(source, Halt()), random.Random(is_open)
+    shown, choice = decode_check.stamps(source, CancellationToken()), random.Random(is_open)
     for _ in range(60):
         asked = choice.sample(range(len(shown.pts)), choice.randint(1, 12))
-        with beside(functools.partial(decode_check.played, source, decode_check.visits(shown, asked))) as task:
+        with worker_thread(functools.partial(decode_check.played, source, decode_check.visits(shown, asked))) as task:
             assert task.result()[1] == [], asked
 
 

@@ -14,7 +14,7 @@ import pytest
 from jobs.engine.audio import aac_encoder
 from jobs.engine.edit.cut_plan import CutParams, CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.report import Fault, Heard, Lost, Report
+from jobs.engine.model.report import ComparedWindow, Fault, Report, UndecodedFrames
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
@@ -531,13 +531,13 @@ def test_a_result_that_is_no_recording_is_caught(right, tmp_path):
 
 
 def test_pictures_of_the_source_that_did_not_decode_are_told(right):
-    report = right.check(lost=Lost(3, Fraction(3, 25)))
+    report = right.check(lost=UndecodedFrames(3, Fraction(3, 25)))
     assert report.ok
     assert "3 frames of the recording damaged" in report.summary
 
 
 def test_a_source_that_is_damaged_by_more_than_a_little_is_a_fault(right):
-    report = right.check(lost=Lost(30, Fraction(30, 25)))
+    report = right.check(lost=UndecodedFrames(30, Fraction(30, 25)))
     assert codes(report) == {"damaged_source"}
     assert report.faults[0].message.startswith("The recording is damaged: 1 s of the 3 s to keep cannot be decoded")
 
@@ -557,9 +557,12 @@ def test_what_is_early_by_next_to_nothing_is_in_time():
 
 
 def test_the_summary_counts_as_people_write():
-    assert Report(10_436, 91, heard=(Heard(0, 1, 0.004, 1),)).summary == "checked: 10 436 frames, 91 joins, drift 0 ms"
+    assert (
+        Report(10_436, 91, heard=(ComparedWindow(0, 1, 0.004, 1),)).summary
+        == "checked: 10 436 frames, 91 joins, drift 0 ms"
+    )
     assert Report(1, 1).summary == "checked: 1 frame, 1 join"
-    assert Report(0, 2, heard=(Heard(0, 1, -1.6, 1),)).summary == "checked: 2 joins, drift 2 ms"
+    assert Report(0, 2, heard=(ComparedWindow(0, 1, -1.6, 1),)).summary == "checked: 2 joins, drift 2 ms"
     assert Report(2, 0, faults=(Fault("tracks", ""),)).summary == "checked: 2 frames, 0 joins, 1 fault"
 
 

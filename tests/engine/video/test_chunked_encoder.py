@@ -91,7 +91,7 @@ def test_no_chunk_begins_with_a_worse_picture(tmp_path, monkeypatch):
     _, wanted = planned(source)
     _, parts = encoded(source, tmp_path / "chunks.mp4")
     monkeypatch.setattr(chunked_encoder, "CHUNK_SECONDS", 1000)
-    monkeypatch.setattr(chunked_encoder, "THREADS", 1)
+    monkeypatch.setattr(chunked_encoder, "MAXIMUM_THREADS", 1)
     _, one = encoded(source, tmp_path / "one.mp4")
     assert (len(parts), len(one)) == (10, 1)
 
@@ -125,7 +125,7 @@ def test_chunks_are_equal_shares_that_begin_where_decoding_can():
     assert {0, 255, 740} <= set(edges)
     sizes = [end - first for first, end in shares]
     assert max(sizes) < 2 * min(sizes)
-    assert len(shares) % chunked_encoder.THREADS == 0
+    assert len(shares) % chunked_encoder.MAXIMUM_THREADS == 0
 
 
 def test_what_is_short_is_one_chunk():

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
-from jobs.engine.pipelines.convert.conversion import Wish
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import frame_index, frame_picker
@@ -62,7 +62,7 @@ def test_stills_are_the_right_ones(source):
 
 
 def test_every_picture_is_converted_in_order(source, tmp_path):
-    convert(source, tmp_path / "b.mp4", inspect(source), Wish(), scratch=tmp_path)
+    convert(source, tmp_path / "b.mp4", inspect(source), ConvertOptions(), scratch=tmp_path)
     shown = seen(tmp_path / "b.mp4")
     assert [one.number for one in shown] == list(range(150))
     assert {after.time - before.time for before, after in pairwise(shown)} == {Fraction(1, 25)}

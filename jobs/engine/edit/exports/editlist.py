@@ -16,7 +16,7 @@ UNWRITABLE = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-
 EXACT = Fraction(1, 1000)
 """Seconds: time stamps in milliseconds are this far off their frames."""
 
-MOST_EVENTS = 999
+MAXIMUM_EVENTS = 999
 """An EDL numbers its events with three digits."""
 
 Counted = tuple[int, int, bool, Fraction]
@@ -87,9 +87,11 @@ class EditList:
     def _events_note(self) -> str:
         # Muted stretches of sound alone are gaps, not events.
         count = sum(bool(self.info.video) or not edit.silent for edit in self.edits)
-        if count <= MOST_EVENTS:
+        if count <= MAXIMUM_EVENTS:
             return ""
-        return f"The .edl timeline has {count} events, CMX 3600 counts to {MOST_EVENTS}: some programs read no further."
+        return (
+            f"The .edl timeline has {count} events, CMX 3600 counts to {MAXIMUM_EVENTS}: some programs read no further."
+        )
 
     @property
     def _frames_note(self) -> str:

@@ -25,8 +25,8 @@ def text(cut: EditList) -> str:
             continue
         number += 1
         source, record = cut.start + edit.source, hour + edit.record
-        places = (source, source + edit.frames, record, record + edit.lasts)
-        lines.append(f"{number:03}  {name:<8} {heard:<5} C        {' '.join(map(cut.timecode, places))}")
+        timecodes = (source, source + edit.frames, record, record + edit.lasts)
+        lines.append(f"{number:03}  {name:<8} {heard:<5} C        {' '.join(map(cut.timecode, timecodes))}")
         if edit.speed != 1:
             # The speed as frames a second; readers take the timecode of a motion effect with colons alone.
             begin = cut.timecode(source).replace(";", ":")
@@ -43,10 +43,10 @@ def reel(name: str) -> str:
 
 def _channels(cut: EditList) -> tuple[str, str]:
     """What an event takes from the recording, and what it takes where the sound is muted."""
-    sounds = len(cut.info.audio) and (2 if len(cut.info.audio) > 1 or cut.info.audio[0].channels > 1 else 1)
+    channels = len(cut.info.audio) and (2 if len(cut.info.audio) > 1 or cut.info.audio[0].channels > 1 else 1)
     if cut.info.video:
-        return ("V", "B", "AA/V")[sounds], "V"
-    return ("", "A", "AA")[sounds], ""
+        return ("V", "B", "AA/V")[channels], "V"
+    return ("", "A", "AA")[channels], ""
 
 
 def _hour(cut: EditList) -> int:

@@ -11,7 +11,7 @@ from jobs.engine.edit.exports.editlist import EditList
 from jobs.engine.edit.exports.xml import Element, add, document
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-SOUND_BITS = 16
+AUDIO_BITS = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Lane:
     """One track of the timeline: the picture (place 0), or the recording's audio track with this place, from 1."""
 
     kind: str
-    place: int
+    number: int
     layout: str = ""
 
 
@@ -40,7 +40,7 @@ def text(cut: EditList) -> str:
     for kind in ("video", "audio"):
         branch = add(media, kind)
         if kind == "video":
-            _picture(add(branch, "format"), cut)
+            _video_format(add(branch, "format"), cut)
         for lane in lanes:
             if lane.kind == kind:
                 _track(branch, cut, lane, lanes)
@@ -48,9 +48,9 @@ def text(cut: EditList) -> str:
 
 
 def _lanes(cut: EditList) -> list[Lane]:
-    picture = [Lane("video", 0)] if cut.info.video else []
-    sounds = [Lane("audio", place, LAYOUTS.get(track.channels, "")) for place, track in enumerate(cut.info.audio, 1)]
-    return picture + sounds
+    video = [Lane("video", 0)] if cut.info.video else []
+    audio = [Lane("audio", number, LAYOUTS.get(track.channels, "")) for number, track in enumerate(cut.info.audio, 1)]
+    return video + audio
 
 
 def _track(branch: Element, cut: EditList, lane: Lane, lanes: list[Lane]) -> None:
@@ -74,20 +74,20 @@ def _clip(track: Element, cut: EditList, lane: Lane, number: int, linked: list[L
     add(item, "out", edit.source + edit.frames)
     _file(item, cut, described=len(track) == 1 and lane == linked[0])
     if lane.kind == "audio":
-        place = add(item, "sourcetrack")
-        add(place, "mediatype", "audio")
-        add(place, "trackindex", lane.place)
+        source_track = add(item, "sourcetrack")
+        add(source_track, "mediatype", "audio")
+        add(source_track, "trackindex", lane.number)
     heard = sum(not one.silent for one in cut.edits[: number + 1])
     for other in linked if len(linked) > 1 else ():
         link = add(item, "link")
         add(link, "linkclipref", _id(other, number))
         add(link, "mediatype", other.kind)
-        add(link, "trackindex", max(1, other.place))
+        add(link, "trackindex", max(1, other.number))
         add(link, "clipindex", number + 1 if other.kind == "video" else heard)
 
 
 def _id(lane: Lane, number: int) -> str:
-    return f"clipitem-{'v' if lane.kind == 'video' else f'a{lane.place}'}-{number + 1}"
+    return f"clipitem-{'v' if lane.kind == 'video' else f'a{lane.number}'}-{number + 1}"
 
 
 def _file(item: Element, cut: EditList, described: bool) -> None:
@@ -102,16 +102,16 @@ def _file(item: Element, cut: EditList, described: bool) -> None:
     _timecode(file, cut, cut.start)
     media = add(file, "media")
     if cut.info.video:
-        _picture(add(media, "video"), cut)
+        _video_format(add(media, "video"), cut)
     for track in cut.info.audio:
-        sound = add(media, "audio")
-        facts = add(sound, "samplecharacteristics")
-        add(facts, "depth", SOUND_BITS)
+        audio = add(media, "audio")
+        facts = add(audio, "samplecharacteristics")
+        add(facts, "depth", AUDIO_BITS)
         add(facts, "samplerate", track.sample_rate)
-        add(sound, "channelcount", track.channels)
+        add(audio, "channelcount", track.channels)
 
 
-def _picture(parent: Element, cut: EditList) -> None:
+def _video_format(parent: Element, cut: EditList) -> None:
     facts = add(parent, "samplecharacteristics")
     _rate(facts, cut)
     if cut.info.video:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from jobs.engine.edit.exports.editlist import Edit, EditList
 from jobs.engine.edit.exports.xml import Element, add, document
 
-SOUND_SIZE = (1920, 1080)
+AUDIO_ONLY_SIZE = (1920, 1080)
 """A timeline has a picture's size even when there is only sound."""
 SEQUENCE_RATES = {
     32_000: "32k",
@@ -70,12 +70,12 @@ def _clip(spine: Element, cut: EditList, edit: Edit, span: dict[str, str]) -> No
 
 
 def _format(resources: Element, cut: EditList) -> None:
-    width, height = cut.info.video.display_size if cut.info.video else SOUND_SIZE
+    width, height = cut.info.video.display_size if cut.info.video else AUDIO_ONLY_SIZE
     add(resources, "format", id="r1", frameDuration=_seconds(cut, 1), width=width, height=height)
 
 
 def _asset(resources: Element, cut: EditList) -> None:
-    sounds = cut.info.audio
+    tracks = cut.info.audio
     add(
         resources,
         "asset",
@@ -86,10 +86,10 @@ def _asset(resources: Element, cut: EditList) -> None:
         duration=_seconds(cut, cut.frames),
         format="r1" if cut.info.video else None,
         hasVideo=1 if cut.info.video else None,
-        hasAudio=1 if sounds else None,
-        audioSources=len(sounds) or None,
-        audioChannels=sounds[0].channels if sounds else None,
-        audioRate=sounds[0].sample_rate if sounds else None,
+        hasAudio=1 if tracks else None,
+        audioSources=len(tracks) or None,
+        audioChannels=tracks[0].channels if tracks else None,
+        audioRate=tracks[0].sample_rate if tracks else None,
     )
 
 

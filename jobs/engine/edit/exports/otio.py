@@ -29,9 +29,9 @@ def timeline(cut: EditList) -> "Timeline":
         made.metadata["recording"]["note"] = cut.note
     if cut.info.video:
         made.tracks.append(_track(cut, "V1", schema.TrackKind.Video))
-    for place, sound in enumerate(cut.info.audio):
-        track = _track(cut, f"A{place + 1}", schema.TrackKind.Audio)
-        track.metadata["recording"] = {"audio_track": place, "language": sound.language, "title": sound.title}
+    for index, audio in enumerate(cut.info.audio):
+        track = _track(cut, f"A{index + 1}", schema.TrackKind.Audio)
+        track.metadata["recording"] = {"audio_track": index, "language": audio.language, "title": audio.title}
         made.tracks.append(track)
     return made
 

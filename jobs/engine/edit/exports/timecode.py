@@ -21,8 +21,8 @@ RATES = tuple(Fraction(rate, 1001) for rate in (24_000, 30_000, 48_000, 60_000))
 )
 """The frame rates that editing programs have timelines for."""
 DROP_RATES = (Fraction(30_000, 1001), Fraction(60_000, 1001))
-SOUND_RATE = Fraction(30)
-SLOWEST_VARIABLE = Fraction(24)
+AUDIO_ONLY_RATE = Fraction(30)
+MINIMUM_VARIABLE_RATE = Fraction(24)
 SAME_RATE = Fraction(1, 2000)
 """Rates this close are one: half the distance between 24 and 23.976."""
 TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)", re.ASCII)
@@ -35,11 +35,11 @@ def timeline_rate(info: MediaInfo) -> Fraction:
     whole number of frames. The nearest one where there is none, and where pictures come at a variable rate; 30 for
     sound alone.
     """
-    rate = info.video.frame_rate if info.video else SOUND_RATE
+    rate = info.video.frame_rate if info.video else AUDIO_ONLY_RATE
     if info.video and info.video.variable_rate:
-        return _nearest(rate) if rate >= SLOWEST_VARIABLE * (1 - SAME_RATE) else SOUND_RATE
+        return _nearest(rate) if rate >= MINIMUM_VARIABLE_RATE * (1 - SAME_RATE) else AUDIO_ONLY_RATE
     if not rate:
-        return SOUND_RATE
+        return AUDIO_ONLY_RATE
     return next((known for known in sorted(RATES) if is_multiple(known, rate)), _nearest(rate))
 
 
@@ -104,9 +104,9 @@ def of_recording(source: Path, info: MediaInfo) -> str:
     try:
         container, stream = video_stream.open_video(source, info)
         with container:
-            places: list[Any] = [stream, container, *container.streams]
-            told = [place.metadata.get("timecode", "") for place in places]
+            holders: list[Any] = [stream, container, *container.streams]
+            labels = [holder.metadata.get("timecode", "") for holder in holders]
     except (InputError, av.error.FFmpegError):
         # It only labels frames: what cannot be read is not there.
         return ""
-    return next((text.strip() for text in told if TIMECODE.fullmatch(text.strip())), "")
+    return next((text.strip() for text in labels if TIMECODE.fullmatch(text.strip())), "")

@@ -12,8 +12,8 @@ Element = ElementTree.Element
 
 def add(parent: Element, tag: str, text: object = None, **attributes: object) -> Element:
     """A new last child, with text and attributes in plain words; attributes that are None are left out."""
-    told = {name: str(value) for name, value in attributes.items() if value is not None}
-    child = ElementTree.SubElement(parent, tag, told)
+    rendered = {name: str(value) for name, value in attributes.items() if value is not None}
+    child = ElementTree.SubElement(parent, tag, rendered)
     if text is not None:
         child.text = str(text)
     return child

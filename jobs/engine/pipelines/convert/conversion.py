@@ -10,7 +10,7 @@ from fractions import Fraction
 from jobs.engine.audio.decoder import output_channels
 from jobs.engine.container import audio_files
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
-from jobs.engine.pipelines.convert.formats import TARGETS, Quality, Rate, Target
+from jobs.engine.pipelines.convert.formats import OUTPUT_FORMATS, OutputFormat, Quality, Rate
 from jobs.engine.pipelines.convert.framing import Framing, Shape, framing
 from jobs.engine.video.color import Colours
 from jobs.errors import InputError
@@ -23,19 +23,18 @@ OVERHEAD, OVERHEAD_KBPS = Fraction(1, 100), 8
 """What a container adds: a share of the file, and kbit/s for the places of a track's packets."""
 SOUND_SHARE = Fraction(1, 3)
 """Sound that takes more of a size limit than this is encoded to take no more."""
-LEAST_CHANNEL_KBPS = 24
+MINIMUM_CHANNEL_KBPS = 24
 ROUGH_SHARE = 0.5
 """Of the bits that a pixel has in the recording itself: with fewer, it is time for fewer pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
+class ConvertOptions:
     """What the file is to be.
 
-    `target` is a name of `targets.TARGETS`. `quality` None copies what already fits and encodes the rest well; any
-    other encodes the picture. `limit_bytes` is what the file must not exceed. `keep_hdr` leaves HDR as it is where the
-    target can hold it.
-    """
+    `target` is a name of `formats.OUTPUT_FORMATS`. `quality` None copies what already fits and encodes the rest well;
+    any other encodes the picture. `limit_bytes` is what the file must not exceed. `keep_hdr` leaves HDR as it is where
+    the target can hold it."""
 
     target: str = "mp4"
     quality: Quality | None = None
@@ -44,8 +43,8 @@ class Wish:
     keep_hdr: bool = False
 
     @property
-    def kind(self) -> Target:
-        return TARGETS[self.target]
+    def kind(self) -> OutputFormat:
+        return OUTPUT_FORMATS[self.target]
 
     @property
     def keeps_hdr(self) -> bool:
@@ -53,7 +52,7 @@ class Wish:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ConversionPlan:
     """`framing` is None for a picture that is copied; `sounds` has kbit/s for each track, None for those copied."""
 
     framing: Framing | None
@@ -73,7 +72,7 @@ class Plan:
         return 2 if self.rate.passes else 1
 
 
-def check(info: MediaInfo, wish: Wish) -> None:
+def check(info: MediaInfo, wish: ConvertOptions) -> None:
     """Raise InputError when this recording cannot be converted like that."""
     if info.video is None:
         raise InputError(
@@ -84,19 +83,19 @@ def check(info: MediaInfo, wish: Wish) -> None:
         plan_within(info, wish, wish.limit_bytes)
 
 
-def plan(info: MediaInfo, colours: Colours, wish: Wish, *, copy: bool = True) -> Plan:
+def plan(info: MediaInfo, colours: Colours, wish: ConvertOptions, *, copy: bool = True) -> ConversionPlan:
     """What to do; without `copy` no track is copied. Raises InputError."""
     assert info.video is not None
     wanted = framing(info.video, wish.shape)
     copied = copy and fits(info, colours, wish, wanted)
     sounds = tuple(None if copy and holds(info, track, wish) else usual_kbps(track, wish) for track in info.audio)
-    found = Plan(None if copied else wanted, Rate(wish.quality or "medium"), sounds)
+    found = ConversionPlan(None if copied else wanted, Rate(wish.quality or "medium"), sounds)
     if not wish.limit_bytes or (found.copies_all and info.size_bytes <= wish.limit_bytes):
         return found
     return plan_within(info, wish, wish.limit_bytes, copy=copy)
 
 
-def fits(info: MediaInfo, colours: Colours, wish: Wish, wanted: Framing) -> bool:
+def fits(info: MediaInfo, colours: Colours, wish: ConvertOptions, wanted: Framing) -> bool:
     """Whether the picture as it is already is what is wished for."""
     track, kind = info.video, wish.kind
     assert track is not None
@@ -109,15 +108,15 @@ def fits(info: MediaInfo, colours: Colours, wish: Wish, wanted: Framing) -> bool
     return not is_odd and track.pixel_format in kind.pictures.get(track.codec, ())
 
 
-def holds(info: MediaInfo, track: AudioTrack, wish: Wish) -> bool:
+def holds(info: MediaInfo, track: AudioTrack, wish: ConvertOptions) -> bool:
     return track.codec in wish.kind.sounds and demuxer(info) in TIMED
 
 
-def usual_kbps(track: AudioTrack, wish: Wish) -> int:
-    return audio_files.FILES[wish.kind.sound].usual_kbps(output_channels(track))
+def usual_kbps(track: AudioTrack, wish: ConvertOptions) -> int:
+    return audio_files.FORMATS[wish.kind.sound].usual_kbps(output_channels(track))
 
 
-def plan_within(info: MediaInfo, wish: Wish, limit_bytes: int, *, copy: bool = True) -> Plan:
+def plan_within(info: MediaInfo, wish: ConvertOptions, limit_bytes: int, *, copy: bool = True) -> ConversionPlan:
     """Rates and a size of the picture with which the file stays under a limit.
 
     A picture gets no more bits than it has, and becomes smaller where it would fall apart. Raises InputError.
@@ -144,13 +143,15 @@ def plan_within(info: MediaInfo, wish: Wish, limit_bytes: int, *, copy: bool = T
     wanted = framing(info.video, wish.shape)
     smaller = (framing(info.video, wish.shape.at_most(rung)) for rung in RUNGS if rung < wanted.short_side)
     found = next(one for one in (wanted, *smaller) if kbps >= _kbps_for(one, least) or one == smallest)
-    return Plan(found, Rate(kbps=kbps), sounds)
+    return ConversionPlan(found, Rate(kbps=kbps), sounds)
 
 
-def _sound_within(info: MediaInfo, track: AudioTrack, wish: Wish, most: Fraction, *, copy: bool) -> int | None:
+def _sound_within(
+    info: MediaInfo, track: AudioTrack, wish: ConvertOptions, most: Fraction, *, copy: bool
+) -> int | None:
     if copy and holds(info, track, wish) and _kbps(track) <= most:
         return None
-    return max(LEAST_CHANNEL_KBPS * output_channels(track), min(int(most), usual_kbps(track, wish)))
+    return max(MINIMUM_CHANNEL_KBPS * output_channels(track), min(int(most), usual_kbps(track, wish)))
 
 
 def _kbps(track: AudioTrack) -> int:
@@ -158,7 +159,7 @@ def _kbps(track: AudioTrack) -> int:
     return math.ceil((track.bit_rate or 320_000) / 1000)
 
 
-def _least_bits(info: MediaInfo, wish: Wish) -> float:
+def _least_bits(info: MediaInfo, wish: ConvertOptions) -> float:
     """Bits a pixel: what the encoder needs, or less for a picture that gets by with less already."""
     track = info.video
     assert track is not None

@@ -13,7 +13,7 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert import conversion
-from jobs.engine.pipelines.convert.conversion import Plan, Wish
+from jobs.engine.pipelines.convert.conversion import ConversionPlan, ConvertOptions
 from jobs.engine.pipelines.convert.ffmpeg_args import Job, argv, follow, kept
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
@@ -37,8 +37,8 @@ Progress = Callable[[float, str], None]
 class Converted:
     """What was made. `lost` pictures of the source did not decode; `tone_mapped` says whether colours were moved."""
 
-    plan: Plan
-    wish: Wish
+    plan: ConversionPlan
+    wish: ConvertOptions
     info: MediaInfo
     frames: int
     lost: int = 0
@@ -85,7 +85,7 @@ def convert(
     source: Path,
     output: Path,
     info: MediaInfo,
-    wish: Wish,
+    wish: ConvertOptions,
     *,
     scratch: Path,
     cache: Path | None = None,
@@ -106,7 +106,7 @@ def convert(
     plan = conversion.plan(info, colours, wish)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".convert-") as folder, whole(output) as part:
         job = Job(source, info, colours, wish, Path(folder))
-        plan = _Work(job, part, tell, log or CommandLog()).run(plan)
+        plan = _Conversion(job, part, tell, log or CommandLog()).run(plan)
         tell(ALL_TRIES_SHARE, "Checking the result")
         made = inspect(part)
         frames, lost = _counted(job, plan, part, made, cache)
@@ -117,7 +117,7 @@ def convert(
 
 
 @dataclasses.dataclass
-class _Work:
+class _Conversion:
     """What all passes and tries share."""
 
     job: Job
@@ -125,7 +125,7 @@ class _Work:
     tell: Progress
     log: CommandLog
 
-    def run(self, plan: Plan) -> Plan:
+    def run(self, plan: ConversionPlan) -> ConversionPlan:
         """Do what is planned. What cannot be copied after all is encoded; returns what was done in the end."""
         try:
             return self.done(plan)
@@ -140,7 +140,7 @@ class _Work:
             self.log.line(f"{error.message} {error.detail}")
         return self.done(conversion.plan(self.job.info, self.job.colours, self.job.wish, copy=False))
 
-    def done(self, plan: Plan) -> Plan:
+    def done(self, plan: ConversionPlan) -> ConversionPlan:
         limit = self.job.wish.limit_bytes
         if plan.rate.kbps is None:
             stage = "Copying" if plan.copies_all else self.stage
@@ -151,7 +151,7 @@ class _Work:
         assert limit is not None
         return self.within(plan, limit)
 
-    def within(self, plan: Plan, limit: int) -> Plan:
+    def within(self, plan: ConversionPlan, limit: int) -> ConversionPlan:
         """Encode to less than `limit` bytes: a file that comes out larger is made again with fewer."""
         begin, kbps = 0.0, plan.rate.kbps or 0
         two = self.job.wish.kind.encoder.two_pass
@@ -188,7 +188,7 @@ class _Work:
         follow(command, self.job.info, lambda done: self.tell(begin + span * done, stage), self.log)
 
 
-def _counted(job: Job, plan: Plan, output: Path, made: MediaInfo, cache: Path | None) -> tuple[int, int]:
+def _counted(job: Job, plan: ConversionPlan, output: Path, made: MediaInfo, cache: Path | None) -> tuple[int, int]:
     """Pictures of the result, and how many of the source are missing there. Raises when it is not as planned."""
     info = job.info
     most = max(verify.LOST_SECONDS, info.duration * verify.LOST_SHARE)

@@ -9,7 +9,7 @@ from jobs.engine.audio.track_file import OWN_TAGS
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.container import audio_files, ffmpeg
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
-from jobs.engine.pipelines.convert.conversion import Plan, Wish
+from jobs.engine.pipelines.convert.conversion import ConversionPlan, ConvertOptions
 from jobs.engine.pipelines.convert.framing import Framing
 from jobs.engine.render import sidetracks
 from jobs.engine.render.sidetracks import SideTrack
@@ -30,7 +30,7 @@ class Job:
     source: Path
     info: MediaInfo
     colours: Colours
-    wish: Wish
+    wish: ConvertOptions
     folder: Path
     bare: bool = False
     """Whether nothing comes along beside picture, sound and text."""
@@ -59,7 +59,7 @@ def follow(command: list[str], info: MediaInfo, progress: Callable[[float], None
         ) from error
 
 
-def argv(job: Job, plan: Plan, output: Path | None) -> list[str]:
+def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
     """ffmpeg's command line for a plan; without `output`, for the first of two passes."""
     kind, info = job.wish.kind, job.info
     assert info.video is not None
@@ -98,7 +98,7 @@ def kept(job: Job) -> list[SideTrack]:
     return [] if job.bare or job.wish.limit_bytes else sidetracks.kept(found, job.wish.kind.container)
 
 
-def picture_options(job: Job, plan: Plan) -> list[str]:
+def picture_options(job: Job, plan: ConversionPlan) -> list[str]:
     if plan.framing is None:
         return [
             "-c:v:0",
@@ -124,10 +124,14 @@ def chain(framing: Framing, colouring: list[str], colours: Colours) -> list[str]
 
 def sound_options(kind: str, track: AudioTrack, place: int, kbps: int) -> list[str]:
     """ffmpeg's options to encode a track of sound, the one at this place in the result, each sample at its time."""
-    file = audio_files.FILES[kind]
+    file = audio_files.FORMATS[kind]
     assert file.encoder is not None
     # What is said of the file's only track there is said of one of several here.
     coding = [
         f"{part.removesuffix(':a')}:a:{place}" if part.startswith("-") else part for part in file.encoder(track, kbps)
     ]
-    return [f"-filter:a:{place}", audio_files.in_time(min(output_channels(track), file.channels)), *coding]
+    return [
+        f"-filter:a:{place}",
+        audio_files.timestamp_sync_filter(min(output_channels(track), file.channels)),
+        *coding,
+    ]

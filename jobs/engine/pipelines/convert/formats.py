@@ -29,7 +29,7 @@ class Rate:
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoder:
+class VideoEncoder:
     """An encoder of pictures.
 
     `options` turns a rate and a framing into ffmpeg's output options. `two_pass` says whether it can. `least_bits` is
@@ -81,21 +81,21 @@ def _vp9(rate: Rate) -> list[str]:
     return ["-c:v:0", "libvpx-vp9", *speed, *aim, *free, *_passes(rate)]
 
 
-H264 = Encoder("H.264", _x264, deep=False, two_pass=True, least_bits=0.03)
-HEVC = Encoder("HEVC", _x265, deep=True, two_pass=True, least_bits=0.02)
-AV1 = Encoder("AV1", _svt, deep=True, two_pass=False, least_bits=0.015)
-VP9 = Encoder("VP9", _vp9, deep=True, two_pass=True, least_bits=0.02)
+H264 = VideoEncoder("H.264", _x264, deep=False, two_pass=True, least_bits=0.03)
+HEVC = VideoEncoder("HEVC", _x265, deep=True, two_pass=True, least_bits=0.02)
+AV1 = VideoEncoder("AV1", _svt, deep=True, two_pass=False, least_bits=0.015)
+VP9 = VideoEncoder("VP9", _vp9, deep=True, two_pass=True, least_bits=0.02)
 
 
 @dataclasses.dataclass(frozen=True)
-class Target:
+class OutputFormat:
     """A kind of file.
 
     `pictures` are the codecs (libavcodec's names) and pixel formats that are copied, `sounds` the codecs of sound.
-    `sound` is a name of `soundfiles.FILES`, whose encoder makes the others; `texts` is the codec of text tracks.
+    `sound` is a name of `audio_files.FORMATS`, whose encoder makes the others; `texts` is the codec of text tracks.
     """
 
-    encoder: Encoder
+    encoder: VideoEncoder
     pictures: Mapping[str, frozenset[str]]
     sounds: frozenset[str]
     sound: str
@@ -112,11 +112,11 @@ class Target:
 
 
 AAC, OPUS = frozenset({"aac"}), frozenset({"opus", "vorbis"})
-TARGETS = {
-    "mp4": Target(H264, {"h264": EIGHT_BITS}, AAC, "m4a"),
-    "hevc": Target(HEVC, {"hevc": TEN_BITS}, AAC, "m4a"),
-    "av1": Target(AV1, {"av1": TEN_BITS}, AAC, "m4a"),
-    "webm": Target(
+OUTPUT_FORMATS = {
+    "mp4": OutputFormat(H264, {"h264": EIGHT_BITS}, AAC, "m4a"),
+    "hevc": OutputFormat(HEVC, {"hevc": TEN_BITS}, AAC, "m4a"),
+    "av1": OutputFormat(AV1, {"av1": TEN_BITS}, AAC, "m4a"),
+    "webm": OutputFormat(
         VP9,
         {"vp8": EIGHT_BITS, "vp9": TEN_BITS, "av1": TEN_BITS},
         OPUS,

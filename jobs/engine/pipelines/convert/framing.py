@@ -21,7 +21,7 @@ SCALING = "bicubic+accurate_rnd"
 
 
 @dataclasses.dataclass(frozen=True)
-class Box:
+class CropArea:
     """A part of the picture, in pixels from its upper left corner."""
 
     width: int
@@ -120,10 +120,10 @@ def resized(size: Size, shape: Shape) -> Size:
     return width, height
 
 
-def cropped(crop: str, size: Size) -> Box:
+def cropped(crop: str, size: Size) -> CropArea:
     """The part of a picture of this size. Raises InputError."""
     if match := BOX.fullmatch(crop.strip()):
-        box = Box(*map(int, match.groups()))
+        box = CropArea(*map(int, match.groups()))
     elif (match := ASPECT.fullmatch(crop.strip())) and int(match[1]) and int(match[2]):
         box = middle(Fraction(int(match[1]), int(match[2])), size)
     else:
@@ -139,11 +139,11 @@ def cropped(crop: str, size: Size) -> Box:
     return box
 
 
-def middle(aspect: Fraction, size: Size) -> Box:
+def middle(aspect: Fraction, size: Size) -> CropArea:
     """The largest part of an aspect, in the middle, its sides even."""
     width, height = min(size[0], int(size[1] * aspect)), min(size[1], int(size[0] / aspect))
     width, height = width & ~1, height & ~1
-    return Box(width, height, (size[0] - width) // 2, (size[1] - height) // 2)
+    return CropArea(width, height, (size[0] - width) // 2, (size[1] - height) // 2)
 
 
 def _even(size: Size, filters: list[str], rate: Fraction) -> Framing:

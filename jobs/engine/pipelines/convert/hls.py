@@ -19,7 +19,7 @@ from jobs.engine.container import audio_files, demuxing
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
-from jobs.engine.pipelines.convert.conversion import RUNGS, Wish, check
+from jobs.engine.pipelines.convert.conversion import RUNGS, ConvertOptions, check
 from jobs.engine.pipelines.convert.ffmpeg_args import chain, follow, opened, sound_options
 from jobs.engine.pipelines.convert.framing import Framing, Shape, framing, scaled
 from jobs.engine.render.render import whole
@@ -126,7 +126,7 @@ def stream(
 
     Raises InputError, ToolError, ResourceError.
     """
-    check(info, Wish(shape=shape))
+    check(info, ConvertOptions(shape=shape))
     assert info.video is not None
     tell = progress or (lambda fraction, stage: None)
     tell(0, "Reading the picture")
@@ -176,7 +176,7 @@ def argv(
     group = ",agroup:sound" if info.audio else ""
     streams = [f"v:{place}{group},name:{name_of(one)}" for place, one in enumerate(sizes)]
     for place, track in enumerate(info.audio):
-        kbps = audio_files.FILES["m4a"].usual_kbps(output_channels(track))
+        kbps = audio_files.FORMATS["m4a"].usual_kbps(output_channels(track))
         command += ["-map", f"0:{track.index}", *sound_options("m4a", track, place, kbps)]
         streams.append(f"a:{place}{group},name:sound-{place + 1}")
     return [
