@@ -1,7 +1,7 @@
 """What an operation is: a form, frozen parameters, and a run that sees files but no database and no channel layer."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from django import forms
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.operations.fields import GivenField, GivenKind
 
@@ -64,7 +65,7 @@ class Context:
     scratch: Path
     cache: Path
     title: str
-    progress: Callable[[float, str], None]
+    progress: Progress
     log: CommandLog
     file_name: str = ""
     input_infos: Mapping[str, MediaInfo] = dataclasses.field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from jobs.engine.container import muxers
 from jobs.engine.container.muxers import Container
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
@@ -16,8 +17,6 @@ from jobs.operations.forms import safe_name
 
 WORK_SHARE = 0.5
 """Of the time it takes, when all is encoded once more for WebM."""
-
-Progress = Callable[[float, str], None]
 
 
 class Made(Protocol):

@@ -9,11 +9,12 @@ from django import forms
 from jobs.engine.analysis import peak_levels
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.pipelines import clean_audio
 from jobs.engine.pipelines.clean_audio import Cleaned, CleanOptions, Mains
 from jobs.engine.render import replace_audio
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.chosen_container import Progress, wrapped
+from jobs.operations.chosen_container import wrapped
 from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm
 
 

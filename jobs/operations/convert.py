@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
+from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert import conversion, framing, hls
@@ -179,7 +180,7 @@ class Convert(Operation[ConvertParams]):
         # A stream has its picture and its sound.
         note = sidetracks.note(sidetracks.read(context.source, context.info))
         facts = {**made.to_json(), **Told(notes=(note,) if note else ()).to_json()}
-        return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), hls.MEDIA_TYPE, facts)
+        return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), MEDIA_TYPES[hls.SUFFIX], facts)
 
     def converted(self, context: Context, params: ConvertParams) -> Draft:
         kind = params.wish.kind

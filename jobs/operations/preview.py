@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from django import forms
 
+from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import trailer
 from jobs.engine.pipelines.trailer import Format, TrailerOptions
@@ -21,7 +22,6 @@ USUAL: dict[str, dict[str, float]] = {
 LONGEST_ANIMATED = 20
 """Seconds; in webp and gif what is longer becomes larger than the film."""
 SHORTEST_EXCERPT = 1
-MEDIA_TYPES: dict[Format, str] = {"mp4": "video/mp4", "webp": "image/webp", "gif": "image/gif"}
 
 
 class PreviewForm(OperationForm):
@@ -149,4 +149,4 @@ class Preview(Operation[PreviewParams]):
         kind = "video" if params.format == "mp4" else "image"
         name = safe_name(f"{context.title} ({params.kind})", suffix)
         metadata = {**made.to_json(), "preview": params.kind}
-        return [Draft(path, kind, name, MEDIA_TYPES[params.format], metadata)]
+        return [Draft(path, kind, name, MEDIA_TYPES[f".{params.format}"], metadata)]

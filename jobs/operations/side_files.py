@@ -6,11 +6,10 @@ from urllib.parse import quote
 from jobs.engine.captions import file_names
 from jobs.engine.edit import exports
 from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.render.passthrough import Captions
 from jobs.operations.base import Context, Draft
 from jobs.operations.forms import safe_name
-
-MEDIA_TYPES = {".srt": "application/x-subrip", ".vtt": "text/vtt"}
 
 
 def timelines(context: Context, plan: CutPlan, formats: Iterable[str]) -> list[Draft]:

@@ -11,12 +11,13 @@ from jobs.engine.analysis import alignment
 from jobs.engine.analysis.alignment import AudioSource
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.pipelines import swap_audio
 from jobs.engine.pipelines.swap_audio import Mode, Swapped
 from jobs.engine.render import replace_audio
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.chosen_container import Progress, wrapped
+from jobs.operations.chosen_container import wrapped
 from jobs.operations.fields import RecordingField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm
 

@@ -15,6 +15,7 @@ from jobs.engine.captions.recognition import EngineName, RecogniserOptions
 from jobs.engine.captions.transcribe import transcribe
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
+from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines import caption_video
@@ -194,16 +195,16 @@ def files(folder: Path, title: str, transcript: Transcript) -> list[Draft]:
     shown = line_breaking.captions_of(transcript)
     facts = {"language": transcript.language, "engine": transcript.engine, **Told(summary=told(transcript)).to_json()}
     made = [
-        (".srt", "captions", "application/x-subrip", cues.srt(shown)),
-        (".vtt", "captions", "text/vtt", cues.vtt(shown)),
-        (".txt", "text", "text/plain", line_breaking.text_of(transcript)),
-        (".json", "data", "application/json", transcript.dumps()),
+        (".srt", "captions", cues.srt(shown)),
+        (".vtt", "captions", cues.vtt(shown)),
+        (".txt", "text", line_breaking.text_of(transcript)),
+        (".json", "data", transcript.dumps()),
     ]
     drafts = []
-    for suffix, kind, media_type, text in made:
+    for suffix, kind, text in made:
         path = folder / f"transcript{suffix}"
         path.write_text(text, encoding="utf-8")
-        drafts.append(Draft(path, kind, safe_name(title, suffix), media_type, facts))
+        drafts.append(Draft(path, kind, safe_name(title, suffix), MEDIA_TYPES[suffix], facts))
     return drafts
 
 

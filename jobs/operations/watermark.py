@@ -10,13 +10,14 @@ from django import forms
 
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.pipelines import watermark, watermark_preview
 from jobs.engine.pipelines.watermark import Mark, Marked
 from jobs.engine.render import replace_video
 from jobs.engine.video import text_raster
 from jobs.engine.video.overlay import Corner, OverlayOptions
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.chosen_container import Progress, wrapped
+from jobs.operations.chosen_container import wrapped
 from jobs.operations.fields import ImageField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField
 

@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from pathlib import Path
 
+from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import MediaInfo
 
 LONGEST_NAME = 200
@@ -25,34 +27,6 @@ ENDINGS = {
     **{name: (name, name) for name in ("amr", "wv")},
 }
 WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
-MEDIA_TYPES = {
-    "m4a": "audio/mp4",
-    "mp4": "video/mp4",
-    "mka": "audio/x-matroska",
-    "mkv": "video/x-matroska",
-    "weba": "audio/webm",
-    "webm": "video/webm",
-    "ts": "video/mp2t",
-    "mpg": "video/mpeg",
-    "avi": "video/x-msvideo",
-    "flv": "video/x-flv",
-    "wma": "audio/x-ms-wma",
-    "wmv": "video/x-ms-wmv",
-    "mxf": "application/mxf",
-    "dv": "video/x-dv",
-    "ogg": "audio/ogg",
-    "ogv": "video/ogg",
-    "wav": "audio/wav",
-    "aiff": "audio/aiff",
-    "caf": "audio/x-caf",
-    "au": "audio/basic",
-    "mp3": "audio/mpeg",
-    "flac": "audio/flac",
-    "aac": "audio/aac",
-    "ac3": "audio/ac3",
-    "eac3": "audio/eac3",
-    "amr": "audio/amr",
-}
 
 
 def clean(text: str) -> str:
@@ -93,4 +67,4 @@ def ending(info: MediaInfo) -> str:
 
 def media_type(key: str) -> str:
     """The media type of a stored recording, by the ending that we gave it."""
-    return MEDIA_TYPES.get(key.rpartition(".")[2], "application/octet-stream")
+    return MEDIA_TYPES.get(Path(key).suffix, "application/octet-stream")

@@ -5,7 +5,6 @@ windows all over the overlap, to a small part of a millisecond (`gcc_phat`); the
 far, which is 0.6 ms over 4 s at 145 ppm and blurs what is compared."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from jobs.engine.analysis.coarse_offset import ClockLine, Times
 from jobs.engine.analysis.gcc_phat import Signal, delay
 from jobs.engine.audio import decoder
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.progress import Advance
 from jobs.errors import InputError
 
 MAXIMUM_DRIFT = 1000e-6
@@ -89,7 +89,7 @@ def align(
     own: AudioSource,
     other: AudioSource,
     *,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> Alignment:
     """Find `other` on the clock of `own`, sure or not: see `is_sure`. `progress` gets the share of the work done.
 
@@ -98,7 +98,7 @@ def align(
     total = 2 * float(own.info.duration + other.info.duration)
     done = 0.0
 
-    def reporter(audio: AudioSource) -> Callable[[float], None]:
+    def reporter(audio: AudioSource) -> Advance:
         nonlocal done
         before, done = done, done + float(audio.info.duration)
         return lambda seconds: progress(min(1.0, (before + seconds) / total)) if progress else None
@@ -143,7 +143,7 @@ def windows(
     starts: Times,
     seconds: float,
     *,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> list[Signal]:
     """The sound from each of the rising `starts` on, one channel at `RATE`; silence outside of the recording.
 

@@ -4,7 +4,6 @@ Step i covers 40 ms around i / 50 s after the recording's start. Fifty steps a s
 to hold many hours in memory, and enough to find one recording in another to a few hundredths of a second.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.engine.audio import decoder
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.progress import Advance
 
 Envelope = NDArray[np.float32]
 """Shape (steps, bands): level against that of the seconds around, in units of the band's usual change."""
@@ -32,7 +32,7 @@ def measure(
     info: MediaInfo,
     track: AudioTrack,
     *,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> Envelope:
     """The envelope of one track; `progress` gets the seconds that were decoded. Raises ToolError."""
     powers: list[NDArray[np.float32]] = []

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine.model.mediainfo import AudioTrack
+from jobs.engine.model.progress import Advance
 from jobs.engine.runtime import array_cache
-
-Progress = Callable[[float], None]
 
 
 class Curve(NamedTuple):
@@ -23,11 +22,11 @@ class Curve(NamedTuple):
 
 def measured(
     tracks: Sequence[AudioTrack],
-    measure: Callable[[AudioTrack, Progress], Curve],
+    measure: Callable[[AudioTrack, Advance], Curve],
     *,
     silence: float,
     stored: Path | None,
-    progress: Progress | None,
+    progress: Advance | None,
 ) -> Curve:
     """The highest value of any track at each step; a track that has ended has the value `silence`.
 

@@ -1,7 +1,7 @@
 """Which stretches of a recording tell best what it is: around its best pictures, and where somebody speaks."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from jobs.engine.analysis import vad
 from jobs.engine.audio import decoder
 from jobs.engine.container import ffmpeg
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Advance
 from jobs.engine.runtime import subprocess_runner
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.video import best_frames, thumbnails
@@ -48,7 +49,7 @@ def choose(
     count: int,
     length: Fraction,
     *,
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Advance = lambda fraction: None,
     log: CommandLog | None = None,
 ) -> list[Excerpt]:
     """Up to `count` excerpts of `length` seconds in order of time, none over another; as many as the recording has room

@@ -18,6 +18,7 @@ from jobs.engine.analysis import feature_curve
 from jobs.engine.analysis.feature_curve import Curve
 from jobs.engine.audio import decoder
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.progress import Advance
 from jobs.errors import InputError
 
 STEPS_PER_SECOND = 50
@@ -80,7 +81,7 @@ def measure(
     track: int | str = "all",
     *,
     cache_dir: Path | None = None,
-    progress: feature_curve.Progress | None = None,
+    progress: Advance | None = None,
 ) -> Levels:
     """Levels over all channels of one track, or of the loudest track at each step.
 
@@ -108,7 +109,7 @@ def _stored(cache_dir: Path, track: int | str) -> Path:
     return cache_dir / f"levels-{track}.v{VERSION}.npz"
 
 
-def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: feature_curve.Progress) -> Curve:
+def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Advance) -> Curve:
     peaks = []
     with decoder.decoded(source, info, track) as pcm:
         starts = step_starts(pcm.rate, BLOCK_SECONDS)

@@ -18,6 +18,7 @@ from jobs.engine.analysis import feature_curve, peak_levels
 from jobs.engine.analysis.feature_curve import Curve
 from jobs.engine.audio import decoder
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.progress import Advance
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -48,7 +49,7 @@ def measure(
     track: int | str = "all",
     *,
     cache_dir: Path | None = None,
-    progress: feature_curve.Progress | None = None,
+    progress: Advance | None = None,
 ) -> Voice:
     """Voice in one track, or in any of them at each window; the arguments are those of `peak_levels.measure`.
 
@@ -75,7 +76,7 @@ def _stored(cache_dir: Path, track: int | str) -> Path:
     return cache_dir / f"voice-{track}.v{VERSION}.npz"
 
 
-def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: feature_curve.Progress) -> Curve:
+def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Advance) -> Curve:
     detector = VoiceDetector()
     probabilities = []
     with decoder.decoded(source, info, track, rate=RATE, channels=1) as pcm:

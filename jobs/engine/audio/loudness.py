@@ -7,11 +7,12 @@ a limiter rounds them off; what that takes away is measured and made up for.
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.engine.container import ffmpeg
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.model.progress import Advance
 from jobs.engine.runtime import subprocess_runner
 from jobs.errors import InputError, ToolError
 
@@ -82,7 +83,7 @@ def measure(
     track: AudioTrack,
     before: Sequence[str] = (),
     *,
-    progress: Callable[[float], None],
+    progress: Advance,
     log: subprocess_runner.CommandLog | None = None,
 ) -> Loudness:
     """Loudness of a track behind some of ffmpeg's filters. `progress` gets a fraction, 0 to 1.
@@ -123,7 +124,7 @@ def levelled(
     before: Sequence[str] = (),
     *,
     rate: int,
-    progress: Callable[[float], None],
+    progress: Advance,
     log: subprocess_runner.CommandLog | None = None,
 ) -> Levelling:
     """What brings a track, behind the filters `before`, to the target: within 0.1 LU unless all of it is peaks.
@@ -152,6 +153,6 @@ def levelled(
     return Levelling(gain, limited=True, before=measured, after=after)
 
 
-def _later(progress: Callable[[float], None], number: int, done: float) -> None:
+def _later(progress: Advance, number: int, done: float) -> None:
     # How often the limiter has to be tried is not known: each try takes half of what is left.
     progress(1 - 0.5**number + 0.5 ** (number + 1) * done)

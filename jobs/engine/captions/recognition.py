@@ -10,7 +10,7 @@ import os
 import selectors
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from jobs.engine.captions import asr_worker
 from jobs.engine.captions.asr_worker import NOT_WORDS, RATE
 from jobs.engine.captions.transcript import Word
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.runtime import sandbox, subprocess_runner
 from jobs.engine.runtime.subprocess_runner import Child, CommandLog
 from jobs.errors import InputError, ToolError
@@ -43,7 +44,6 @@ PASSED_VARIABLES = (
 )
 """What a recogniser may know of our environment: where models lie and how to fetch one. No secrets."""
 PACKED_PAUSE_SECONDS = Fraction(2)
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)

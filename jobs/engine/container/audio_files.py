@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from jobs.engine.model.audio_layout import HOLE_SECONDS, LAYOUTS
+from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import AudioTrack
 
 
@@ -17,13 +18,16 @@ class AudioFileFormat:
 
     suffix: str
     muxer: str
-    media_type: str
     holds: frozenset[str] = frozenset()
     encoder: Callable[[AudioTrack, int], list[str]] | None = None
     channel_kbps: int = 0
     maximum_kbps: int = 0
     channels: int = 8
     options: tuple[str, ...] = ()
+
+    @property
+    def media_type(self) -> str:
+        return MEDIA_TYPES[self.suffix]
 
     def usual_kbps(self, channels: int) -> int:
         """The bit rate for so many channels when none is asked for."""
@@ -66,14 +70,14 @@ def has_over_16_bits(track: AudioTrack) -> bool:
 PCM_CODECS_IN_WAV = frozenset({"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})
 
 FORMATS = {
-    "mp3": AudioFileFormat(".mp3", "mp3", "audio/mpeg", frozenset({"mp3"}), _mp3, 96, 320, channels=2),
-    "m4a": AudioFileFormat(".m4a", "ipod", "audio/mp4", frozenset({"aac", "alac"}), _aac, 80, 512),
-    "opus": AudioFileFormat(".opus", "opus", "audio/ogg", frozenset({"opus"}), _opus, 64, 510),
-    "flac": AudioFileFormat(".flac", "flac", "audio/flac", frozenset({"flac"}), _flac),
+    "mp3": AudioFileFormat(".mp3", "mp3", frozenset({"mp3"}), _mp3, 96, 320, channels=2),
+    "m4a": AudioFileFormat(".m4a", "ipod", frozenset({"aac", "alac"}), _aac, 80, 512),
+    "opus": AudioFileFormat(".opus", "opus", frozenset({"opus"}), _opus, 64, 510),
+    "flac": AudioFileFormat(".flac", "flac", frozenset({"flac"}), _flac),
     # Beyond 4 GB only RF64 has room for the size.
-    "wav": AudioFileFormat(".wav", "wav", "audio/wav", PCM_CODECS_IN_WAV, _wav, options=("-rf64", "auto")),
-    "ogg": AudioFileFormat(".ogg", "ogg", "audio/ogg", frozenset({"vorbis"})),
-    "mka": AudioFileFormat(".mka", "matroska", "audio/x-matroska"),
+    "wav": AudioFileFormat(".wav", "wav", PCM_CODECS_IN_WAV, _wav, options=("-rf64", "auto")),
+    "ogg": AudioFileFormat(".ogg", "ogg", frozenset({"vorbis"})),
+    "mka": AudioFileFormat(".mka", "matroska"),
 }
 ENCODED = tuple(name for name, file in FORMATS.items() if file.encoder)
 

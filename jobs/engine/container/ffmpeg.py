@@ -1,12 +1,13 @@
 """ffmpeg's command lines: what every one of them begins with, how it reads a file, and how far it has got."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import imageio_ffmpeg
 
 from jobs.engine.container import mp3_frames
+from jobs.engine.model.progress import Advance
 from jobs.engine.runtime import subprocess_runner
 
 # The formats' own protocols only: a playlist or a script must not make ffmpeg open another file or the network.
@@ -40,7 +41,7 @@ def positions(child: subprocess_runner.Child) -> Iterator[Fraction]:
 def follow(
     argv: Sequence[str],
     seconds: Fraction,
-    progress: Callable[[float], None],
+    progress: Advance,
     *,
     log: subprocess_runner.CommandLog | None = None,
 ) -> str:

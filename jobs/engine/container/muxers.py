@@ -11,6 +11,7 @@ from typing import Literal
 
 from jobs.engine.container import audio_files, demuxing
 from jobs.engine.container.audio_files import AudioFileFormat
+from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.errors import InputError
 
@@ -51,13 +52,16 @@ class Container:
     name: str
     suffix: str
     muxer: str
-    media_type: str
     demuxer: str = "mov"
     audio_coding: AudioCoding = "aac"
     video_codec: Literal["h264", "vp9"] = "h264"
     subtitle_codec: str = "mov_text"
     audio_file: AudioFileFormat | None = None
     audio_only: bool = False
+
+    @property
+    def media_type(self) -> str:
+        return MEDIA_TYPES[".weba" if self.audio_only and self.suffix == ".webm" else self.suffix]
 
     @property
     def checked_muxer(self) -> str:
@@ -92,19 +96,18 @@ class Container:
         return (video_codec is None or self.holds_video(video_codec)) and all(map(self.holds_audio, audio_codecs))
 
 
-MP4 = Container("MP4", ".mp4", "mp4", "video/mp4")
-MOV = Container("QuickTime", ".mov", "mov", "video/quicktime")
-MKV = Container("Matroska", ".mkv", "matroska", "video/x-matroska", "matroska", subtitle_codec="srt")
-WEBM = Container("WebM", ".webm", "webm", "video/webm", "matroska", "opus", "vp9", "webvtt")
-M4A = Container("M4A", ".m4a", "mp4", "audio/mp4", audio_only=True)
-MKA = dataclasses.replace(MKV, suffix=".mka", media_type="audio/x-matroska", audio_only=True)
-WEBA = dataclasses.replace(WEBM, media_type="audio/webm", audio_only=True)
+MP4 = Container("MP4", ".mp4", "mp4")
+MOV = Container("QuickTime", ".mov", "mov")
+MKV = Container("Matroska", ".mkv", "matroska", "matroska", subtitle_codec="srt")
+WEBM = Container("WebM", ".webm", "webm", "matroska", "opus", "vp9", "webvtt")
+M4A = Container("M4A", ".m4a", "mp4", audio_only=True)
+MKA = dataclasses.replace(MKV, suffix=".mka", audio_only=True)
+WEBA = dataclasses.replace(WEBM, audio_only=True)
 AUDIO_FILES = tuple(
     Container(
         name.upper(),
         file.suffix,
         file.muxer,
-        file.media_type,
         "ogg" if name == "opus" else name,
         "flac",
         audio_file=file,

@@ -22,8 +22,9 @@ from jobs.engine.captions.line_breaking import MAXIMUM_ROW_CHARACTERS
 from jobs.engine.captions.transcript import iso_639_2
 from jobs.engine.container import ffmpeg, muxers
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack, demuxer
+from jobs.engine.model.progress import Progress
 from jobs.engine.pipelines import watermark
-from jobs.engine.pipelines.watermark import Marked, Progress
+from jobs.engine.pipelines.watermark import Marked
 from jobs.engine.render import render, replace_video, sidetracks
 from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.subprocess_runner import CommandLog

@@ -6,7 +6,7 @@ The order is that of a mastering chain: what is below speech, hum, noise, then o
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.audio.loudness import Loudness
 from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
@@ -30,8 +31,6 @@ Mains = Literal["auto", "off", "50", "60"]
 BLOCK_SAMPLES = 1 << 16
 # Two filters of second order, one after the other: 24 dB an octave.
 HIGHPASS_POLES = 2
-
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,6 @@ has a hole, there is silence, so that it still fits the picture.
 """
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from jobs.engine.audio.track_file import AudioFileOptions, argv_of, can_copy, ch
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.audio_files import AudioFileFormat
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render.render import whole
@@ -23,8 +23,6 @@ from jobs.errors import InputError, ToolError
 
 # Of the time it takes with a target loudness: measuring against encoding.
 MEASURING_SHARE = 0.5
-
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)

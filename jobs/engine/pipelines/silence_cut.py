@@ -18,6 +18,7 @@ from jobs.engine.container import muxers
 from jobs.engine.edit import cut_plan
 from jobs.engine.edit.cut_plan import CutParams, CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Advance, Progress
 from jobs.engine.model.report import Report, counted
 from jobs.engine.model.told import Told
 from jobs.engine.render import checked_render, passthrough, sidetracks
@@ -34,8 +35,6 @@ from jobs.engine.video.frame_index import FrameIndex
 
 # Of the time a cut takes: measuring the sound against encoding the result.
 ANALYSIS_SHARE = 0.1
-
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +212,7 @@ def _analyse(
     params: CutParams,
     track: int | str,
     cache: Path | None,
-    progress: Callable[[float], None],
+    progress: Advance,
     *,
     survey: bool = False,
 ) -> _Analysis:

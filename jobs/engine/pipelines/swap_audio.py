@@ -4,7 +4,7 @@ Where the other recording has nothing, the video's own sound stays.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from jobs.engine.audio.decoder import PcmReader
 from jobs.engine.audio.drift_resampler import resampled
 from jobs.engine.audio.sample_clock import Positioned, Samples
 from jobs.engine.audio.segment_renderer import SampleCursor
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.render import replace_audio
 from jobs.engine.render.replace_audio import Track
@@ -30,8 +31,6 @@ BLOCK_SAMPLES = 1 << 16
 # Shares of the whole, as measured on an hour.
 ALIGNING, RENDERED = 0.35, 0.95
 ADDED_TITLE = "Other recording"
-
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)

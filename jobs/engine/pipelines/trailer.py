@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +24,7 @@ from jobs.engine.analysis.highlights import Excerpt
 from jobs.engine.audio import decoder
 from jobs.engine.container import ffmpeg
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Advance, Progress
 from jobs.engine.model.told import Told
 from jobs.engine.render import render
 from jobs.engine.runtime import subprocess_runner
@@ -63,7 +64,6 @@ TAGS = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=t
 BRIGHT = (16, 18)
 """Transfers of HDR (PQ and HLG) by their numbers in ITU-T H.273."""
 Format = Literal["mp4", "webp", "gif"]
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -286,7 +286,7 @@ def write(
     out: Path,
     format: Format,
     rate: int,
-    progress: Callable[[float], None],
+    progress: Advance,
     log: CommandLog,
 ) -> None:
     """Draw `count` pictures into ffmpeg, with the sound beside them where the format has any."""

@@ -6,7 +6,6 @@ before and after are copied and only those around the mark are encoded: the piec
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from PIL import Image
 
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import Report, UndecodedFrames, first_of_each
 from jobs.engine.model.told import Told
 from jobs.engine.render import render, replace_video
@@ -42,7 +42,6 @@ INDEX_SHARE, JOIN_SHARE, CHECK_SHARE = 0.02, 0.05, 0.05
 """Of the time that the whole takes."""
 PATCH_SECONDS = 4
 """The encoded stretch is handed out to threads in pieces this long."""
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)

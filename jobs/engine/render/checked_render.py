@@ -2,13 +2,14 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import Fault, Report
 from jobs.engine.render import remux, render
 from jobs.engine.render.passthrough import NO_EXTRAS, Extras
@@ -23,8 +24,6 @@ from jobs.errors import InputError
 VERIFY_SHARE = 0.1
 # Of the rest, where what was proven has to be moved into another container.
 MOVE_SHARE = 0.05
-
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
 from fractions import Fraction
 from itertools import zip_longest
 from pathlib import Path
@@ -14,6 +13,7 @@ from jobs.engine.container import demuxing, ffmpeg
 from jobs.engine.container.muxers import Container
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.model.progress import Advance
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -24,8 +24,6 @@ from jobs.engine.verify.av_sync import offsets
 APART_SECONDS = Fraction(1, 500)
 """By how much a time may differ: Matroska counts milliseconds."""
 
-Progress = Callable[[float], None]
-
 
 def move(
     made: Path,
@@ -34,7 +32,7 @@ def move(
     source: Path,
     info: MediaInfo,
     *,
-    progress: Progress,
+    progress: Advance,
     log: CommandLog,
 ) -> None:
     """Make the file `made` one of the container, track by track, with what is attached to the source.
@@ -121,7 +119,7 @@ def take_out(
     plan: CutPlan,
     container: Container,
     *,
-    progress: Progress,
+    progress: Advance,
     log: CommandLog,
 ) -> None:
     """Make the file `made`, whose one track is that of the source without loss, a file of that sound alone.

@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.engine.audio.decoder import output_rate
@@ -17,6 +17,7 @@ from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import UndecodedFrames, counted
 from jobs.engine.render import mux
 from jobs.engine.render.passthrough import NO_EXTRAS, Extras
@@ -35,8 +36,6 @@ from jobs.errors import InputError
 
 # Of the whole, what is left for putting the file together.
 MUX_SHARE = 0.05
-
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from jobs.engine.captions import embedded_tracks
 from jobs.engine.container import demuxing, ffmpeg, muxers
 from jobs.engine.container.muxers import MKV, MP4, Container, ContainerChoice
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.model.progress import Advance
 from jobs.engine.render import sidetracks
 from jobs.engine.render.render import whole
 from jobs.engine.render.replace_video import MUXERS, REPACKED, text_codec
@@ -52,7 +53,7 @@ def join(
     output: Path,
     *,
     titles: Sequence[str] = (),
-    progress: Callable[[float], None],
+    progress: Advance,
     log: CommandLog | None = None,
 ) -> int:
     """Write `output`, whose ending is that of `suffix_for`, with these tracks of sound in their order.

@@ -1,13 +1,14 @@
 """New pictures joined with all else that a recording has: its sound as it is stored, texts, chapters, names, dates."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.container import demuxing, ffmpeg, muxers
 from jobs.engine.container.muxers import MKV, MOV, MP4, Container, ContainerChoice
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.model.progress import Advance
 from jobs.engine.render import mux, sidetracks
 from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -36,7 +37,7 @@ def join(
     output: Path,
     *,
     clock_hz: int,
-    progress: Callable[[float], None],
+    progress: Advance,
     log: CommandLog,
 ) -> None:
     """Write `output`, whose ending says the container, of the one track in `picture` and what else `source` has.

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
+from jobs.engine.model.progress import Advance
+
 T = TypeVar("T")
 
 # How often the one that waits for work beside it tells how far it is.
@@ -99,7 +101,7 @@ def worker_thread(work: Callable[[WorkerThread[T]], T]) -> Iterator[WorkerThread
             task.join()
 
 
-def run_concurrently(works: Sequence[Callable[[WorkerThread[T]], T]], progress: Callable[[float], None]) -> list[T]:
+def run_concurrently(works: Sequence[Callable[[WorkerThread[T]], T]], progress: Advance) -> list[T]:
     """Do some work at the same time and return what each piece returned, or raise what one of them raised.
 
     `progress` gets the mean of their fractions again and again, and 1 at the end; what it raises ends them all.

@@ -6,7 +6,7 @@ Whatever a schedule shows can then be a copy: a cut needs nothing encoded, on wh
 import dataclasses
 import zlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from jobs.engine.container import demuxing
 from jobs.engine.container.muxers import MOV, Container
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
+from jobs.engine.model.progress import Advance
 from jobs.engine.probe import display_matrix
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.codec import CannotCopy
@@ -114,7 +115,7 @@ def copy_intra(
     intra: IntraCopy,
     output: Path,
     *,
-    progress: Callable[[float], None],
+    progress: Advance,
 ) -> None:
     """Write the wanted pictures in a file without audio, named with `suffix_for`.
 

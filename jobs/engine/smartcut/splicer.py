@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Advance
 from jobs.engine.probe import display_matrix
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.ordered_pool import MAXIMUM_THREADS, OrderedPool
@@ -61,7 +62,7 @@ def splice_track(
     splice: Splice,
     output: Path,
     *,
-    progress: Callable[[float], None],
+    progress: Advance,
     paint: Paint | None = None,
 ) -> None:
     """Write the scheduled frames as the source's codec in an MP4 file without sound, most of them copied.

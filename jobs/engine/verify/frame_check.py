@@ -6,7 +6,7 @@ across the end of a copy.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import Fault
 from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.smartcut.splicer import Splice
@@ -57,7 +58,7 @@ class Viewing:
         self._visits = decode_check.visits(shown, seams(shown, self._wanted, self._splice))
         self._time_base = shown.time_base
 
-    def play(self, progress: Callable[[float], None]) -> None:
+    def play(self, progress: Advance) -> None:
         """Decode at the joins. `progress` gets a fraction; what it raises ends the work.
 
         Raises av.error.FFmpegError.

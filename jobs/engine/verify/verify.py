@@ -5,7 +5,7 @@ encoded (`packet_checksums`), and the sound is found again in the source, in win
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from jobs.engine.audio.decoder import output_rate
 from jobs.engine.container import demuxing
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack
+from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import Fault, Report, UndecodedFrames, first_of_each
 from jobs.engine.probe import display_matrix, mp4_boxes
 from jobs.engine.runtime.threads import WorkerThread, run_concurrently
@@ -51,7 +52,7 @@ def verify(
     copied: IntraCopy | None = None,
     lost: UndecodedFrames | None = None,
     sounds: Sequence[Sums] | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> Report:
     """Compare `output`, an MP4 file, with what `plan` makes of `source`. Faults are told in the report, not raised.
 

@@ -9,7 +9,7 @@ picture fades into another, all pictures lie on a straight line between the two.
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Advance
 from jobs.engine.video import frame_picker, frame_reader, keyframe_reader, still, thumbnails
 
 Plane = NDArray[np.float32]
@@ -89,7 +90,7 @@ class _Candidate:
 
 
 def best_frames(
-    source: Path, info: MediaInfo, count: int, *, progress: Callable[[float], None] = lambda fraction: None
+    source: Path, info: MediaInfo, count: int, *, progress: Advance = lambda fraction: None
 ) -> list[BestFrame]:
     """The `count` best pictures, in order of time; fewer only where the recording does not have so many.
 
@@ -145,7 +146,7 @@ def distance(one: Plane, other: Plane) -> float:
     return float(np.sqrt(np.mean((one - other) ** 2)))
 
 
-def _candidates(source: Path, info: MediaInfo, count: int, progress: Callable[[float], None]) -> list[_Candidate]:
+def _candidates(source: Path, info: MediaInfo, count: int, progress: Advance) -> list[_Candidate]:
     """Pictures from all over the recording that can be chosen from, with their scores."""
     looks = {
         stamp: (shown.time, seen)
@@ -161,7 +162,7 @@ def _candidates(source: Path, info: MediaInfo, count: int, progress: Callable[[f
     return [_Candidate(time, seen, _score(seen, usual)) for time, seen in looks.values()]
 
 
-def _keyframes(source: Path, info: MediaInfo, count: int, progress: Callable[[float], None]) -> list[Judged]:
+def _keyframes(source: Path, info: MediaInfo, count: int, progress: Advance) -> list[Judged]:
     """Of each of up to `count` keyframes the time, the time stamp, and what is seen of it."""
 
     def judge(frame: VideoFrame) -> tuple[int, FrameStatistics]:

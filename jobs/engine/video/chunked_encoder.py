@@ -18,6 +18,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.ordered_pool import MAXIMUM_THREADS, OrderedPool
@@ -45,7 +46,7 @@ def encode_frames(
     wanted: Schedule,
     output: Path,
     *,
-    progress: Callable[[float], None],
+    progress: Advance,
     paint: Paint | None = None,
     codec: Codec = "h264",
 ) -> UndecodedFrames:

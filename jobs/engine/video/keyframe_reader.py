@@ -14,6 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 from av.video.frame import VideoFrame
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Advance
 from jobs.engine.runtime.threads import WorkerThread, run_concurrently
 from jobs.engine.video import frame_reader
 
@@ -36,7 +37,7 @@ def keyframes_near(
     times: Sequence[Fraction],
     draw: Callable[[VideoFrame], T],
     *,
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Advance = lambda fraction: None,
 ) -> list[Keyframe[T] | None]:
     """For each of the ascending times (seconds after the recording's start) the last keyframe at or before it, drawn.
 

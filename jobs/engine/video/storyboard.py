@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Advance
 from jobs.engine.video import frame_picker, frame_reader, keyframe_reader, still, thumbnails
 
 MAXIMUM_THUMBNAILS = 360
@@ -63,7 +64,7 @@ def make(
     *,
     width: int,
     kind: str = "jpeg",
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Advance = lambda fraction: None,
 ) -> Storyboard:
     """Write the sheets (jpeg, webp or png) to `folder`. Pictures are `width` pixels wide, or as wide as the recording.
 
@@ -82,7 +83,7 @@ def make(
     return Storyboard(tuple(sheets), tile, len(tiles), info.duration)
 
 
-def _tiles(source: Path, info: MediaInfo, width: int, progress: Callable[[float], None]) -> list[Image.Image]:
+def _tiles(source: Path, info: MediaInfo, width: int, progress: Advance) -> list[Image.Image]:
     """The pictures in order of time: as many as there are seconds or keyframes, within bounds."""
     most = max(1, min(MAXIMUM_THUMBNAILS, math.floor(info.duration / MINIMUM_SECONDS_EACH)))
     draw = _drawer(info, width)

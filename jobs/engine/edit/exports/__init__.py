@@ -7,6 +7,7 @@ from pathlib import Path
 from jobs.engine.edit.exports import cutmap, edl, fcp7, fcpxml, otio
 from jobs.engine.edit.exports.editlist import EditList, edit_list, one_line
 from jobs.engine.edit.exports.timecode import of_recording
+from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.errors import InputError
 
 __all__ = ["FORMATS", "EditList", "Format", "edit_list", "format_of", "of_recording", "one_line", "write"]
@@ -18,17 +19,20 @@ class Format:
 
     title: str
     suffix: str
-    media_type: str
     text: Callable[[EditList], str]
     kind: str = "timeline"
 
+    @property
+    def media_type(self) -> str:
+        return MEDIA_TYPES[self.suffix]
+
 
 FORMATS = {
-    "otio": Format("OpenTimelineIO", ".otio", "application/json", otio.text),
-    "edl": Format("EDL, CMX 3600", ".edl", "text/plain", edl.text),
-    "fcpxml": Format("Final Cut Pro", ".fcpxml", "application/xml", fcpxml.text),
-    "xml": Format("Premiere Pro, Resolve", ".xml", "application/xml", fcp7.text),
-    "json": Format("Map from old time to new", ".json", "application/json", cutmap.text, "data"),
+    "otio": Format("OpenTimelineIO", ".otio", otio.text),
+    "edl": Format("EDL, CMX 3600", ".edl", edl.text),
+    "fcpxml": Format("Final Cut Pro", ".fcpxml", fcpxml.text),
+    "xml": Format("Premiere Pro, Resolve", ".xml", fcp7.text),
+    "json": Format("Map from old time to new", ".json", cutmap.text, "data"),
 }
 
 

@@ -5,11 +5,11 @@ Tracks that already are what is wished for are copied; the others are decoded an
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert import conversion
@@ -29,8 +29,6 @@ FIRST_PASS_SHARE, TRY_SHARE, ALL_TRIES_SHARE = 0.35, 0.9, 0.97
 TRIES = 4
 AIM_UNDER = 0.97
 """Of a limit that a file has missed, what the next try aims at."""
-
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)

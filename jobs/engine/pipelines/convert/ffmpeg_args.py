@@ -1,7 +1,6 @@
 """ffmpeg's command lines for converting a recording."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 from jobs.engine.audio.decoder import output_channels
@@ -9,6 +8,7 @@ from jobs.engine.audio.track_file import OWN_TAGS
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.container import audio_files, ffmpeg
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.model.progress import Advance
 from jobs.engine.pipelines.convert.conversion import ConversionPlan, ConvertOptions
 from jobs.engine.pipelines.convert.framing import Framing
 from jobs.engine.render import sidetracks
@@ -44,7 +44,7 @@ def opened(source: Path, info: MediaInfo) -> list[str]:
     ]
 
 
-def follow(command: list[str], info: MediaInfo, progress: Callable[[float], None], log: CommandLog | None) -> None:
+def follow(command: list[str], info: MediaInfo, progress: Advance, log: CommandLog | None) -> None:
     """Run a command that `opened` begins. `progress` gets a fraction. Raises InputError, ToolError, ResourceError."""
     try:
         ffmpeg.follow(command, info.duration, progress, log=log)

@@ -101,7 +101,6 @@ class OutputFormat:
     sound: str
     suffix: str = ".mp4"
     muxer: str = "mp4"
-    media_type: str = "video/mp4"
     texts: str = "mov_text"
     # By itself MP4 counts milliseconds, to which the start of a track would be rounded.
     options: tuple[str, ...] = ("-movie_timescale", "90000", "-movflags", "+faststart")
@@ -109,6 +108,10 @@ class OutputFormat:
     @property
     def container(self) -> Container:
         return muxers.WEBM if self.muxer == "webm" else muxers.MP4
+
+    @property
+    def media_type(self) -> str:
+        return self.container.media_type
 
 
 AAC, OPUS = frozenset({"aac"}), frozenset({"opus", "vorbis"})
@@ -123,7 +126,6 @@ OUTPUT_FORMATS = {
         "opus",
         ".webm",
         "webm",
-        "video/webm",
         "webvtt",
         ("-cues_to_front", "1"),
     ),

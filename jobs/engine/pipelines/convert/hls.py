@@ -9,7 +9,7 @@ import dataclasses
 import math
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from jobs.engine.audio.decoder import output_channels
 from jobs.engine.container import audio_files, demuxing
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack
+from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert.conversion import RUNGS, ConvertOptions, check
@@ -29,7 +30,7 @@ from jobs.engine.video.color import Colours
 from jobs.errors import ToolError
 
 SEGMENT_SECONDS = 4
-SUFFIX, MEDIA_TYPE = ".zip", "application/zip"
+SUFFIX = ".zip"
 MASTER, PLAYLIST = "master.m3u8", "playlist.m3u8"
 MOST_SIZES, STEP, LOWEST = 5, 0.8, 240
 """A ladder has at most so many sizes, each no more than this share of the one above, none under so many lines."""
@@ -37,8 +38,6 @@ KBPS = {2160: 16_000, 1440: 9_000, 1080: 5_000, 720: 2_800, 480: 1_400, 360: 800
 """What a second of picture may have at most at 30 pictures a second, by the shorter side."""
 CRF = "21"
 ENCODE_SHARE, PACK_SHARE = 0.95, 0.04
-
-Progress = Callable[[float, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
