@@ -20,30 +20,18 @@ def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fra
     """Start and length in seconds. Raises InputError when the recording is cut off or has no length."""
     start, declared = claimed_span(container, kept)
     family = container.format.name.partition(",")[0]
-    size, needed = path.stat().st_size, declared_size.declared_size(path)
     tracks = [track.index for track in kept]
+    needed = declared_size.declared_size(path)
     if family == "mov" and not mp4_boxes.is_fragmented(path):
-        complete = mp4_boxes.indexed_end(kept, size)
-        if complete is not None:
-            mp4_boxes.require_whole(complete - start, declared, str(path))
-    elif needed is not None and needed > size:
-        measured = reread(path, tracks)
-        there = measured[1] - start if measured else Fraction(0)
-        mp4_boxes.require_whole(there, whole_length(path, container, declared, there * needed / size), str(path))
-        declared = there
+        require_indexed(path, kept, start, declared)
+    elif needed is not None and needed > path.stat().st_size:
+        declared = truncated_length(path, container, tracks, start, declared, needed)
     elif family == "mp3":
         start, declared = mp3_span(path, tracks, start, declared)
     elif not declared or family == "mov" or family in ESTIMATED:
-        first, end = reread(path, tracks) or (start, start)
-        mp4_boxes.require_whole(end - start, declared if family == "mov" else Fraction(0), str(path))
-        start = first if container.start_time is None else start
-        declared = end - start
+        start, declared = measured_span(path, container, tracks, start, declared)
     elif family in UNSIZED or (family == "matroska" and start):
-        # Matroska's length counts from zero in some programs and from the first picture in others.
-        end = (reread(path, tracks, near=start + declared - 10) or reread(path, tracks) or (start, start))[1]
-        if family != "matroska":
-            mp4_boxes.require_whole(end - start, declared, str(path))
-        declared = min(declared, end - start)
+        declared = checked_length(path, family, tracks, start, declared)
     if declared <= 0:
         raise InputError(
             "The recording has no length: nothing was recorded. Choose another one.",
@@ -51,6 +39,44 @@ def span(path: Path, container: InputContainer, kept: list[Stream]) -> tuple[Fra
             code="no_duration",
         )
     return start, declared
+
+
+def require_indexed(path: Path, kept: list[Stream], start: Fraction, declared: Fraction) -> None:
+    """Raise InputError when the index of an MP4 file names clearly more samples than are there."""
+    complete = mp4_boxes.indexed_end(kept, path.stat().st_size)
+    if complete is not None:
+        mp4_boxes.require_whole(complete - start, declared, str(path))
+
+
+def truncated_length(
+    path: Path, container: InputContainer, tracks: list[int], start: Fraction, declared: Fraction, needed: int
+) -> Fraction:
+    """The length of a file that lacks some of the `needed` bytes. Raises InputError when it lacks much."""
+    measured = reread(path, tracks)
+    there = measured[1] - start if measured else Fraction(0)
+    by_size = there * needed / path.stat().st_size
+    mp4_boxes.require_whole(there, whole_length(path, container, declared, by_size), str(path))
+    return there
+
+
+def measured_span(
+    path: Path, container: InputContainer, tracks: list[int], start: Fraction, declared: Fraction
+) -> tuple[Fraction, Fraction]:
+    """Start and length by the data. Raises InputError when a fragmented MP4 file declares clearly more."""
+    first, end = reread(path, tracks) or (start, start)
+    is_declared = container.format.name.startswith("mov")
+    mp4_boxes.require_whole(end - start, declared if is_declared else Fraction(0), str(path))
+    start = first if container.start_time is None else start
+    return start, end - start
+
+
+def checked_length(path: Path, family: str, tracks: list[int], start: Fraction, declared: Fraction) -> Fraction:
+    """The declared length, or less where the data ends before. Raises InputError when clearly less is there."""
+    end = (reread(path, tracks, near=start + declared - 10) or reread(path, tracks) or (start, start))[1]
+    # Matroska's length counts from zero in some programs and from the first frame in others.
+    if family != "matroska":
+        mp4_boxes.require_whole(end - start, declared, str(path))
+    return min(declared, end - start)
 
 
 def mp3_span(path: Path, tracks: list[int], start: Fraction, declared: Fraction) -> tuple[Fraction, Fraction]:
