@@ -1,4 +1,4 @@
-"""Where on the clock of one recording another one of the same event lies, and how much its clock drifts.
+"""The offset of one recording on the clock of another of the same event, and the drift between their clocks.
 
 Three steps, each narrowing what the one before found: envelopes of 20 ms steps anywhere (`coarse_offset`); short
 windows all over the overlap, to a small part of a millisecond (`gcc_phat`); the same again without the drift found so
@@ -22,7 +22,7 @@ from jobs.errors import InputError
 MAXIMUM_DRIFT = 1000e-6
 """Recorders' clocks are off by up to some 150 parts in a million; more than a thousand is another speed."""
 MINIMUM_SECONDS = 8
-"""In less sound, hum or a held note is enough to fit."""
+"""In less audio, hum or a held note is enough to fit."""
 MINIMUM_CONFIDENCE = 0.45
 """Share of the windows that have to agree."""
 MINIMUM_AGREEING_WINDOWS = 5
@@ -33,11 +33,11 @@ MAXIMUM_WINDOWS = 32
 WINDOW_SECONDS = 4.0
 # Shorter windows rather than fewer, also in a short overlap.
 MINIMUM_WINDOWS = 12
-# How far from the rough line the exact place may lie.
+# How far from the rough line the exact offset may lie.
 SEARCH_SECONDS = 0.15
 TOLERANCE_SECONDS = 0.002
-# A window whose best place is hardly better than another one witnesses nothing. Measured on unrelated talks: up to 1.5;
-# on the same talk in a reverberant room: 3 to 7.
+# A window whose best offset is hardly better than another one witnesses nothing. Measured on unrelated talks: up to
+# 1.5; on the same talk in a reverberant room: 3 to 7.
 MINIMUM_CLEARNESS = 1.6
 BLOCK_SAMPLES = RATE * 10
 
@@ -93,7 +93,7 @@ def align(
 ) -> Alignment:
     """Find `other` on the clock of `own`, sure or not: see `is_sure`. `progress` gets the share of the work done.
 
-    Raises InputError when one of them has too little sound, and ToolError.
+    Raises InputError when one of them has too little audio, and ToolError.
     """
     total = 2 * float(own.info.duration + other.info.duration)
     done = 0.0
@@ -124,7 +124,7 @@ def align(
 
 
 def require_audible(envelope: Envelope, name: str) -> None:
-    """Raise InputError when a recording has too little sound to be found by it."""
+    """Raise InputError when a recording has too little audio to be found by it."""
     if len(envelope) < MINIMUM_SECONDS * band_envelope.STEPS_PER_SECOND:
         raise InputError(
             f"{name} has less than {MINIMUM_SECONDS} s of sound, which is too little to align by. "
@@ -145,12 +145,12 @@ def windows(
     *,
     progress: Advance | None = None,
 ) -> list[Signal]:
-    """The sound from each of the rising `starts` on, one channel at `RATE`; silence outside of the recording.
+    """The audio from each of the rising `starts` on, one channel at `RATE`; silence outside of the recording.
 
-    Decoded from the start on: where seeking guesses, as in MP3, places would be wrong by more than is looked for.
+    Decoded from the start on: where seeking guesses, as in MP3, positions would be wrong by more than is looked for.
     """
     count = round(seconds * RATE)
-    # Windows may share some sound, and begin before the recording does.
+    # Windows may share some audio, and begin before the recording does.
     buffered, first = np.zeros(count + RATE, np.float32), -count - RATE
     signals = []
     with decoder.decoded(*audio, rate=RATE, channels=1) as stream:

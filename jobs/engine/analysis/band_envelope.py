@@ -1,4 +1,4 @@
-"""How the sound of a track rises and falls in a few bands: what two microphones in one room have in common.
+"""How the audio of a track rises and falls in a few bands: what two microphones in one room have in common.
 
 Step i covers 40 ms around i / 50 s after the recording's start. Fifty steps a second of a few bands are little enough
 to hold many hours in memory, and enough to find one recording in another to a few hundredths of a second.
@@ -41,7 +41,7 @@ def measure(
     before = np.zeros(STEP_SAMPLES, np.float32)
     with decoder.decoded(source, info, track, rate=RATE, channels=1) as pcm:
         while len(block := pcm.read(BLOCK_STEPS * STEP_SAMPLES)):
-            # Decoders can give not-a-number for damaged sound.
+            # Decoders can give not-a-number for damaged audio.
             samples = np.concatenate((before, np.nan_to_num(block[:, 0])))
             samples = np.pad(samples, (0, -len(samples) % STEP_SAMPLES))
             windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * STEP_SAMPLES)[::STEP_SAMPLES]

@@ -1,6 +1,7 @@
-"""Roughly where one recording lies in another, by their envelopes: to a few hundredths of a second, anywhere.
+"""The rough offset of one recording in another, by cross-correlation of their envelopes: to a few hundredths of a
+second, anywhere.
 
-Windows of the shorter one are looked for in the whole of the longer one; the line on which most of the best places
+Windows of the shorter one are looked for in the whole of the longer one; the line on which most of the best offsets
 lie wins, so that an overlap of a part is enough, and hours between the two starts do not matter.
 """
 
@@ -69,7 +70,7 @@ class _Search:
         self._spectrum = np.fft.rfft(padded, self._size, axis=0)
         energy = np.concatenate(([0.0], np.cumsum(np.sum(padded * padded, axis=1, dtype=np.float64))))
         there = energy[length:] - energy[: self._offsets]
-        # Where a window sticks out, or there is next to no sound, little that fits must not count for much.
+        # Where a window sticks out, or there is next to no audio, little that fits must not count for much.
         self._strength = np.sqrt(np.maximum(there, MINIMUM_STRENGTH * max(float(np.median(there)), 1e-6)))
 
     def best(self, window: Envelope) -> tuple[float, float]:
@@ -107,7 +108,7 @@ def most_similar_windows(
     length = min(round(maximum_seconds * STEPS_PER_SECOND), (last - first) // minimum_count)
     common = np.sum(own[first:last] * other[there[first:last]], axis=1)
     total = np.concatenate(([0.0], np.cumsum(common, dtype=np.float64)))
-    # No two share any sound: they are to witness each by itself.
+    # No two share any audio: they are to witness each by itself.
     parts = min(maximum_count, len(common) // length) if length else 0
     best = []
     for low, high in itertools.pairwise(np.linspace(0, len(common), parts + 1).astype(int)):

@@ -1,4 +1,7 @@
-"""By how much one piece of sound lies later than another, to a small part of a millisecond.
+"""The delay of one piece of audio against another by normalised cross-correlation, to a small part of a millisecond.
+
+Computed by FFT (after J. P. Lewis, "Fast Normalized Cross-Correlation", 1995), and refined by the parabola through the
+peak.
 
 Both are brought to the band of speech at about 11 000 samples a second first: below it lie hum and rumble, which
 repeat and so fit everywhere, above it lossy encoders put noise of their own in place of the recording's.
@@ -24,12 +27,12 @@ BAND_START_HZ, BAND_END_HZ = 150.0, 4000.0
 """The filter falls from one to nothing over a third of an octave outside of these."""
 MINIMUM_RATE = 11_025
 GUARD_SECONDS = Fraction(1, 10)
-"""How much sound either side of the places looked at is faded: enough for hum to stay out of the band."""
-# What fits nearly as well this far from the best place tells a repeating sound, where no place is sure.
+"""How much audio either side of the positions looked at is faded: enough for hum to stay out of the band."""
+# What fits nearly as well this far from the best offset tells of audio that repeats, where no offset is sure.
 RIVAL_SECONDS = 0.002
 # A correlation of less energy than this part of full scale would be one of rounding errors.
 SILENCE_AMPLITUDE = 1e-5
-# This far below the whole sound (30 dB) lies noise of lossy encoders, another in every encode.
+# This far below the whole audio (30 dB) lies noise of lossy encoders, another in every encode.
 MINIMUM_BAND_SHARE = 0.03
 
 
@@ -37,10 +40,11 @@ MINIMUM_BAND_SHARE = 0.03
 class Match:
     """Where a piece fits best: `late_seconds` (positive: it comes later than it should).
 
-    `likeness` is the normalised correlation there, 1 for the same sound, about 0 for another. `rival` is the best one
-    anywhere else; near `likeness` it says that the sound repeats and the place is not sure. `level` is the root mean
-    square of the sound that was expected, in the band, `piece_level` that of the piece; 0 when it is drowned by the
-    sound outside of it. Where one of the two recordings is silent, `likeness` is 0."""
+    `likeness` is the normalised cross-correlation there, 1 for the same audio, about 0 for another. `rival` is the best
+    one anywhere else; near `likeness` it says that the audio repeats and the offset is not sure. `level` is the root
+    mean square of the audio that was expected, in the band, `piece_level` that of the piece; 0 when it is drowned by
+    the audio outside of it. Where one of the two recordings is silent, `likeness` is 0.
+    """
 
     late_seconds: float
     likeness: float
@@ -52,7 +56,7 @@ class Match:
 def match(piece: Samples, around: Samples, rate: int, expected: int) -> Match:
     """Find `piece` in `around`, both of shape (samples, channels) at `rate` a second.
 
-    `expected` is the place in `around`, in samples, where it should be. Places are looked at where the piece lies
+    `expected` is the position in `around`, in samples, where it should be. Offsets are looked at where the piece lies
     inside as a whole, with GUARD_SECONDS to spare.
     """
     step = max(1, rate // MINIMUM_RATE)
@@ -76,7 +80,7 @@ def match(piece: Samples, around: Samples, rate: int, expected: int) -> Match:
 
 
 def _loudness(band: Signal, whole: Signal, weights: Weights) -> float:
-    """Root mean square of the band without the weights; 0 where it is drowned by the rest of the sound."""
+    """Root mean square of the band without the weights; 0 where it is drowned by the rest of the audio."""
     level = _rms(band)
     return level / _rms(weights) if level >= MINIMUM_BAND_SHARE * _rms(whole) else 0.0
 

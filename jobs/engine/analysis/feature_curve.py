@@ -1,4 +1,4 @@
-"""A value for each step of time, measured once of a recording's sound and kept."""
+"""A value for each step of time, measured once of a recording's audio and kept."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -14,7 +14,7 @@ from jobs.engine.runtime import array_cache
 
 
 class Curve(NamedTuple):
-    """`values` has one value per step; `duration` is the exact length of the sound, from the recording's start on."""
+    """`values` has one value per step; `duration` is the exact length of the audio, from the recording's start on."""
 
     values: NDArray[np.float32]
     duration: Fraction

@@ -1,4 +1,4 @@
-"""Which stretches of a recording tell best what it is: around its best pictures, and where somebody speaks."""
+"""Which segments of a recording tell best what it is: around its best frames, and where somebody speaks."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from jobs.engine.video import best_frames, thumbnails
 from jobs.engine.video.best_frames import BestFrame
 
 FRAMES_TRIED_EACH = 2
-"""Best pictures that are looked at for each excerpt that is wished for."""
+"""Best frames that are looked at for each excerpt that is asked for."""
 STARTS_TRIED = 12
 """Starts that are tried around each."""
 SILENT_SHARE = 0.5
@@ -32,7 +32,7 @@ WITHIN_WORD = 0.3
 
 @dataclasses.dataclass(frozen=True)
 class Excerpt:
-    """A stretch of a recording: `start` in seconds after its start, `length` in seconds; `score` 0 to 1."""
+    """A segment of a recording: `start` in seconds after its start, `length` in seconds; `score` 0 to 1."""
 
     start: Fraction
     length: Fraction
@@ -55,7 +55,7 @@ def choose(
     """Up to `count` excerpts of `length` seconds in order of time, none over another; as many as the recording has room
     for, and at least one, which is as long as the recording where that is shorter.
 
-    `progress` gets 0 to 1 and may raise. Raises InputError for a recording without a picture that can be decoded,
+    `progress` gets 0 to 1 and may raise. Raises InputError for a recording without a frame that can be decoded,
     ToolError.
     """
     length = min(length, info.duration)
@@ -86,12 +86,12 @@ def apart(candidates: Iterable[Excerpt], spread: list[Excerpt], count: int) -> l
 
 
 def around(source: Path, info: MediaInfo, best: BestFrame, length: Fraction, log: CommandLog | None = None) -> Excerpt:
-    """The excerpt in which the picture shows and in which the most is spoken, beginning with a word if it can."""
+    """The excerpt in which the frame shows and in which the most is spoken, beginning with a word if it can."""
     first = max(Fraction(0), best.time - length)
     last = max(first, min(best.time, info.duration - length))
     starts = [first + (last - first) * index / STARTS_TRIED for index in range(STARTS_TRIED + 1)]
     if not info.audio:
-        # A little comes before the picture that it is about.
+        # A little comes before the frame that it is about.
         start = min(last, max(first, best.time - length / 4))
         return Excerpt(start, length, best.score)
     begin = max(Fraction(0), first - PAUSE_SECONDS)
@@ -113,7 +113,7 @@ def spoken(probability: NDArray[np.float32], start: Fraction, length: Fraction) 
 def speech(
     source: Path, info: MediaInfo, begin: Fraction, length: Fraction, log: CommandLog | None = None
 ) -> NDArray[np.float32]:
-    """Probability of voice in a stretch of the first track, for each of vad.WINDOW seconds."""
+    """Probability of voice in a range of the first track, for each of vad.WINDOW seconds."""
     argv = [
         *(ffmpeg.program(), "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
         *(

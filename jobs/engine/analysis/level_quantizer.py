@@ -2,7 +2,7 @@
 
 The byte of a step is how many of the ascending `borders` its value reaches. So a step reaches border i when its byte is
 larger than i, and whoever has the bytes can find the very same runs as `activity` does, for every threshold among the
-borders: each half dB, and the two levels of “auto”. Three hours of sound are 540 KB, half of that compressed.
+borders: each half dB, and the two levels of “auto”. Three hours of audio are 540 KB, half of that compressed.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ VERSION = 3
 class QuantizedLevels:
     """`steps` has one byte for each `step` seconds. `sure`, and for soft edges `before` and `after`, are the borders
     that the detector itself would choose; minus infinity when there is nothing to choose from. `duration` is the
-    sound's, in seconds."""
+    audio's, in seconds."""
 
     steps: NDArray[np.uint8]
     borders: tuple[float, ...]

@@ -42,19 +42,19 @@ VERSION = 2
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Levels:
-    """`db` has one value per step; `duration` is the exact length of the sound, counted from the recording's start."""
+    """`db` has one value per step; `duration` is the exact length of the audio, counted from the recording's start."""
 
     db: NDArray[np.float32]
     duration: Fraction
 
     @property
     def loudest(self) -> float:
-        """The recording's loudest sample in dBFS; minus infinity when there is no sound at all."""
+        """The recording's loudest sample in dBFS; minus infinity when there is no audio at all."""
         return float(self.db.max(initial=-np.inf))
 
 
 def tracks(info: MediaInfo, track: int | str) -> Sequence[AudioTrack]:
-    """The tracks meant by "all" or by a place among the audio tracks (0 is the first). Raises InputError."""
+    """The tracks meant by "all" or by an index among the audio tracks (0 is the first). Raises InputError."""
     if not info.audio and info.unread:
         raise InputError(
             f"The sound of this recording cannot be read here ({info.unread[0]}). Export it with another kind of "
@@ -86,7 +86,7 @@ def measure(
     """Levels over all channels of one track, or of the loudest track at each step.
 
     `cache_dir` is a folder that belongs to the bytes of `source`; levels found there are not measured again.
-    `progress` gets the fraction of the sound that was decoded, 0 to 1. Raises InputError, ToolError.
+    `progress` gets the fraction of the audio that was decoded, 0 to 1. Raises InputError, ToolError.
     """
     return Levels(
         *feature_curve.measured(
@@ -118,7 +118,7 @@ def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Advance)
             advance(min(1.0, float(Fraction(pcm.position, pcm.rate) / info.duration)) if info.duration else 1.0)
     amplitude = np.concatenate(peaks) if peaks else np.empty(0, np.float32)
     with np.errstate(divide="ignore"):
-        # Decoders can give not-a-number for damaged sound.
+        # Decoders can give not-a-number for damaged audio.
         db = (20 * np.log10(np.nan_to_num(amplitude))).astype(np.float32)
     return Curve(db, Fraction(pcm.position, pcm.rate))
 

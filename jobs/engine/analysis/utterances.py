@@ -1,4 +1,4 @@
-"""Where somebody speaks, in stretches short enough for a recogniser, parted where the speaker pauses."""
+"""Where somebody speaks, in utterances short enough for a recogniser, parted where the speaker pauses."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -11,7 +11,7 @@ from jobs.engine.analysis.activity import Range
 from jobs.engine.analysis.vad import WINDOW, Voice
 
 PADDING_SECONDS = Fraction(1, 5)
-"""Seconds of sound left around speech: recognisers want to hear it begin and end."""
+"""Seconds of audio left around speech: recognisers want to hear it begin and end."""
 
 
 def utterances(voice: Voice, *, maximum: Fraction, pause: Fraction) -> list[Range]:

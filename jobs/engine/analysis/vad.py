@@ -1,4 +1,5 @@
-"""Where somebody speaks: the probability of voice over time, by Silero VAD (the model in faster-whisper's wheel).
+"""Voice activity detection (VAD): the probability of voice over time, by the model of Silero VAD in faster-whisper's
+wheel (Silero Team, https://github.com/snakers4/silero-vad).
 
 Window i covers [512 i, 512 (i + 1)) samples of 16 kHz, 32 ms, after the recording's start. Music, keyboards and fans
 have low values however loud they are; speech has high ones, soft speech too.
@@ -37,7 +38,7 @@ VERSION = 2
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Voice:
-    """`probability` has one value per window, 0 to 1; `duration` is the exact length of the sound."""
+    """`probability` has one value per window, 0 to 1; `duration` is the exact length of the audio."""
 
     probability: NDArray[np.float32]
     duration: Fraction
@@ -99,7 +100,7 @@ class VoiceDetector:
 
     def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of voice in the next samples, for each window; the last window may be short."""
-        # Decoders can give not-a-number for damaged sound, and the model would never forget it.
+        # Decoders can give not-a-number for damaged audio, and the model would never forget it.
         samples = np.clip(np.nan_to_num(samples), -1, 1)
         samples = np.pad(samples, (0, -len(samples) % WINDOW_SAMPLES))
         heard = np.concatenate((self._context, samples))

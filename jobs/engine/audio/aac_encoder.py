@@ -30,7 +30,7 @@ MAXIMUM_BITS_PER_SAMPLE = 6
 # Quicker, and at such rates the better one: measured on speech, 8 to 25 dB less noise below 8 kHz.
 CODER = {"aac_coder": "fast"}
 # At one quality a frame is coded once; to meet a rate up to six times, most often in pauses. 120 is the quality that
-# spends about the bits above where sound is rich, with the same noise or less, and fewer where it is not.
+# spends about the bits above where audio is rich, with the same noise or less, and fewer where it is not.
 SINGLE_CODER = {**CODER, "flags": "+qscale", "global_quality": "120"}
 # What decoders apply to one channel of a pair alone has to be left out.
 DUAL_MONO_CODER = {**SINGLE_CODER, "aac_tns": "0", "aac_pns": "0"}

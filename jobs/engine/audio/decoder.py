@@ -1,7 +1,7 @@
-"""The sound of a recording as plain samples, each at its place on the recording's clock.
+"""The audio of a recording as plain samples, each at its position on the recording's clock.
 
-Sample n of what is read here is what sounds n / rate seconds after the recording's start. Sound that starts late,
-starts before the recording's start, or has a hole is filled or trimmed, so that nothing after such a place is shifted.
+Sample n of what is read here is what sounds n / rate seconds after the recording's start. Audio that starts late,
+starts before the recording's start, or has a gap is filled or trimmed, so that nothing after it is shifted.
 Measured on made clips: right to the sample.
 """
 
@@ -80,7 +80,7 @@ class PcmReader:
             self.position = min(end, offset + len(samples))
 
     def _next(self) -> Positioned | None:
-        """The next sound that is not read yet, none of it before `position`."""
+        """The next audio that is not read yet, none of it before `position`."""
         while True:
             if self._ahead is None:
                 self._ahead = next(self._blocks, None)
@@ -114,7 +114,7 @@ def decoded(
 def _blocks(
     source: Path, info: MediaInfo, track: AudioTrack, rate: int, channels: int, token: CancellationToken
 ) -> Generator[Positioned]:
-    """The sound with its places; what was given before may come once more. Raises InputError, ToolError."""
+    """The audio with its positions; what was given before may come once more. Raises InputError, ToolError."""
     # Left before the next way begins: what is raised holds on to an open file.
     with contextlib.suppress(NotGapless):
         yield from decoded_gapless(source, demuxer(info), track.index, rate, channels, block=BLOCK_SAMPLES, token=token)
@@ -126,7 +126,7 @@ def _blocks(
 
 
 def raising_tool_errors(blocks: Iterator[Positioned]) -> Iterator[Positioned]:
-    """The blocks. Raises ToolError where libavfilter cannot make them of the sound."""
+    """The blocks. Raises ToolError where libavfilter cannot make them of the audio."""
     try:
         yield from blocks
     except av.error.FFmpegError as error:
@@ -139,5 +139,5 @@ def raising_tool_errors(blocks: Iterator[Positioned]) -> Iterator[Positioned]:
 def _frames(container: InputContainer, stream: AudioStream, token: CancellationToken) -> Iterator[AudioFrame]:
     for packet in demuxing.packets(container, stream):
         token.check()
-        # Damaged sound is silent; whether too much of it is, is for those to say who know what is kept.
+        # Damaged audio is silent; whether too much of it is, is for those to say who know what is kept.
         yield from demuxing.frames(stream.codec_context, packet) or []

@@ -39,7 +39,7 @@ class Hum:
 
 
 def find(blocks: Iterable[Samples], mains_hz: float | None = None) -> Hum | None:
-    """The hum in sound of one channel at `RATE`: of the given mains, or of those that are heard; None for none."""
+    """The hum in audio of one channel at `RATE`: of the given mains, or of those that are heard; None for none."""
     spectrum = _median_spectrum(blocks)
     if spectrum is None:
         return None

@@ -1,4 +1,4 @@
-"""Steady noise taken out of sound by ffmpeg's `afftdn`, which is shown what the noise alone sounds like.
+"""Steady noise taken out of audio by ffmpeg's `afftdn`, which is shown what the noise alone sounds like.
 
 afftdn (a spectral gain for each bin, with masking) knows by itself white noise only. It can take the colour of a noise
 from a sample of it, but not its level: both are found here, in the recording's own pauses.

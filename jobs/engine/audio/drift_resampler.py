@@ -1,4 +1,4 @@
-"""Sound as a clock of another pace would have taken it: resampling by a ratio that is next to one.
+"""Audio as a clock with drift would have taken it: resampling by a ratio that is next to one.
 
 libswresample takes whole rates only, but any: rates a thousand times too high tell a ratio to a 48 millionth, which is
 0.3 ms in four hours. Between the phases of its filter it interpolates.

@@ -1,4 +1,4 @@
-"""Decoded sound that goes on without a hole, made inside libavfilter: Python sees blocks of seconds alone.
+"""Decoded audio that goes on without a gap, made inside libavfilter: Python sees blocks of seconds alone.
 
 Frame by frame (`sample_clock`) every one costs several turns at the interpreter's lock, which other threads wait for as
 well. What is not steady, or not understood, has to be read that way."""
@@ -17,13 +17,13 @@ from jobs.engine.runtime.threads import CancellationToken
 
 
 class NotGapless(Exception):
-    """Raised where sound is missing, comes twice, or cannot be decoded."""
+    """Raised where audio is missing, comes twice, or cannot be decoded."""
 
 
 def decoded_gapless(
     path: Path, format: str, index: int, rate: int, channels: int, *, block: int, token: CancellationToken
 ) -> Iterator[Positioned]:
-    """The sound of stream number `index` of a file of this format, in blocks of `block` samples, fewer at the end.
+    """The audio of stream number `index` of a file of this format, in blocks of `block` samples, fewer at the end.
 
     Raises NotGapless, after what was right up to there. A time stamp that is off for less than a block goes unnoticed.
     """

@@ -25,7 +25,7 @@ OVERSAMPLED_HZ = 192_000
 NEAR_ENOUGH_LU = 0.1
 MAXIMUM_TRIES = 4
 GATE_LUFS = -70.0
-"""R128 leaves quieter blocks out; sound that is nowhere louder has no loudness."""
+"""R128 leaves quieter blocks out; audio that is nowhere louder has no loudness."""
 SUMMARY = re.compile(
     r"\bI:\s+(-?[\d.]+|-?inf|nan) LUFS.*\bLRA:\s+([\d.]+) LU.*\bPeak:\s+(-?[\d.]+|-?inf) dBFS", re.DOTALL
 )
@@ -88,7 +88,7 @@ def measure(
 ) -> Loudness:
     """Loudness of a track behind some of ffmpeg's filters. `progress` gets a fraction, 0 to 1.
 
-    Raises ToolError, ResourceError, and InputError (`no_loudness`) for sound too quiet or short to have one.
+    Raises ToolError, ResourceError, and InputError (`no_loudness`) for audio too quiet or short to have one.
     """
     chain = ",".join([*before, "ebur128=peak=true:framelog=quiet"])
     argv = [

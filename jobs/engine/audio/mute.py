@@ -1,4 +1,4 @@
-"""Taking the sound away in stretches of a stream of samples, which stays as long as it was."""
+"""Muting ranges of a stream of samples, which stays as long as it was."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -7,7 +7,7 @@ import numpy as np
 
 from jobs.engine.audio.sample_clock import Samples
 
-# Inside each muted stretch at either end, so that nothing outside it is touched.
+# Inside each muted range at either end, so that nothing outside it is touched.
 FADE_SECONDS = Fraction(10, 1000)
 
 

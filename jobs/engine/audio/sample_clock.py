@@ -1,7 +1,7 @@
-"""Decoded sound at its place on the clock, with its holes, in large blocks of one rate and layout.
+"""Decoded audio at its position on the clock, with its gaps, in large blocks of one rate and layout.
 
 Frames that follow each other go through one chain of libavfilter's (`aresample`, `asetnsamples`), so that Python looks
-at each frame but touches no sample: the sound of an hour takes two seconds.
+at each frame but touches no sample: the audio of an hour takes two seconds.
 """
 
 import contextlib
@@ -35,10 +35,10 @@ def samples_of(frame: AudioFrame | VideoFrame) -> Samples:
 
 
 def positioned(frames: Iterable[AudioFrame], rate: int, channels: int, *, block: int) -> Iterator[Positioned]:
-    """The sound of frames in rising order, in blocks of `block` samples, fewer before a hole and at the end.
+    """The audio of frames in rising order, in blocks of `block` samples, fewer before a gap and at the end.
 
-    Time stamps tell where sound begins, at the start and after each hole; between, samples follow each other. Where
-    frames go back in time, so do the places.
+    Time stamps tell where audio begins, at the start and after each gap; between, samples follow each other. Where
+    frames go back in time, so do the positions.
     """
     run: GaplessRun | None = None
     for frame in frames:
@@ -52,7 +52,7 @@ def positioned(frames: Iterable[AudioFrame], rate: int, channels: int, *, block:
 
 
 class GaplessRun:
-    """Frames without a hole between them."""
+    """Frames without a gap between them."""
 
     def __init__(self, frame: AudioFrame, begins: float, rate: int, channels: int, block: int) -> None:
         """`begins` is the time in seconds of a first frame that does not tell its own."""

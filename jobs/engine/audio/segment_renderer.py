@@ -1,6 +1,6 @@
-"""Cutting one track of sound at exact instants, in one stream from decoder to encoder.
+"""Rendering segments of one audio track at exact instants, in one stream from decoder to encoder.
 
-Every kept range begins in the result at the sample next to its exact place, so that nothing adds up over any number
+Every kept range begins in the result at the sample next to its exact position, so that nothing adds up over any number
 of joins. At a join the two sides fade into each other with equal power, reaching a few milliseconds into what is
 removed on either side: no click, no dip in the room's noise, and no kept instant is moved. What runs faster begins and
 ends with the very samples at which its neighbours end and begin, and needs no fade.
@@ -32,7 +32,7 @@ FADE_SECONDS = Fraction(4, 1000)
 BLOCK_SAMPLES = 1 << 17
 # Blocks that may wait to be encoded.
 MAXIMUM_WAITING_BLOCKS = 4
-# Whether both channels are the same is looked at in so many places, spread evenly, for so long.
+# Whether both channels are the same is looked at in so many windows, spread evenly, each so long.
 PROBES = 12
 PROBE_SECONDS = Fraction(1, 10)
 
@@ -64,7 +64,7 @@ class SampleRange:
 def sample_ranges(
     parts: Iterable[tuple[Fraction, Fraction] | Part], duration: Fraction, rate: int
 ) -> list[SampleRange]:
-    """The parts on the sample grid. Each begins in the result where its exact place rounds to."""
+    """The parts on the sample grid. Each begins in the result where its exact position rounds to."""
     starts: list[int] = []
     counts: list[int] = []
     lasts: list[int | None] = []
@@ -98,7 +98,7 @@ def _fades(starts: Sequence[int], counts: Sequence[int], last: int, maximum: int
 
 
 class SampleCursor:
-    """Samples by their place, in rising order; silence after the end of the track."""
+    """Samples by their position, in rising order; silence after the end of the track."""
 
     def __init__(self, pcm: PcmReader) -> None:
         self.rate = pcm.rate
@@ -160,7 +160,7 @@ def render_audio(
 ) -> None:
     """Write the parts of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
 
-    `muted` are stretches of the result, in seconds, in which there is to be no sound.
+    `muted` are ranges of the result, in seconds, in which there is to be no audio.
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
 
@@ -191,9 +191,9 @@ def is_dual_mono(
     parts: Sequence[tuple[Fraction, Fraction] | Part],
     token: CancellationToken,
 ) -> bool:
-    """Whether a track has two channels that are the same, as far as a few places tell.
+    """Whether a track has two channels that are the same, as far as a few windows tell.
 
-    One microphone's sound is often stored twice. Raises InputError.
+    One microphone's audio is often stored twice. Raises InputError.
     """
     rate = decoder.output_rate(track)
     if decoder.output_channels(track) != 2:

@@ -1,15 +1,17 @@
-"""Playing sound faster with its pitch kept, to an exact length, from the very first sample to the very last.
+"""Time stretching by WSOLA: audio runs faster with its pitch kept, to an exact length, to the very first and last
+sample.
 
 Short pieces follow each other, each faded into the next; and each is taken from where it goes on best from the one
-before, near to where it belongs (waveform similarity: W. Verhelst and M. Roelands, 1993). Between the pieces the
-source is left out:
+before, near to where it belongs (W. Verhelst and M. Roelands, "An overlap-add technique based on waveform similarity
+(WSOLA) for high quality time-scale modification of speech", ICASSP 1993). Between the pieces
+the source is left out:
 
     source    [ piece ]-----[ piece ]------[ piece ]----[ piece ]
     result    [ piece ][ piece ][ piece ]      each sample is a mix of two neighbours
 
 Both ends are the source's own, so that what sounds before and after at its own speed goes on without a seam. Nothing
-sounds further from its place than half a piece and, divided by the speed, the reach of the search: 9 ms at most.
-ffmpeg's atempo was measured before: up to 14 ms from its place, up to 20 ms too long or short, and at some speeds an
+sounds further from its position than half a piece and, divided by the speed, the reach of the search: 9 ms at most.
+ffmpeg's atempo was measured before: up to 14 ms from its position, up to 20 ms too long or short, and at some speeds an
 assertion in it ends the process.
 """
 
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 from jobs.engine.audio.sample_clock import Samples
 
 HOP_SECONDS = 0.010
-# Half a period of the lowest hum, so that there is always a place at which it goes on.
+# Half a period of the lowest hum, so that there is always an offset at which it goes on.
 SEARCH_SECONDS = 0.010
 # The search goes in steps of such a rate first.
 COARSE_SEARCH_HZ = 12_000
@@ -31,7 +33,7 @@ MINIMUM_ENERGY = 1e-12
 
 
 class SampleSource(Protocol):
-    """Samples by their place, in rising order; silence after the end."""
+    """Samples by their position, in rising order; silence after the end."""
 
     def read(self, start: int, count: int) -> Samples: ...
 
@@ -64,7 +66,7 @@ def stretched(source: SampleSource, start: int, count: int, lasts: int, rate: in
 
 
 class SlidingWindow:
-    """Samples in front of a place that only moves on: some of them are looked at more than once."""
+    """Samples in front of a position that only moves on: some of them are looked at more than once."""
 
     def __init__(self, source: SampleSource, start: int) -> None:
         self._source = source
@@ -103,7 +105,7 @@ def _coarser(samples: NDArray[np.float32], step: int) -> NDArray[np.float32]:
 
 
 def _normalized_correlation(piece: NDArray[np.float32], around: NDArray[np.float32]) -> NDArray[np.float64]:
-    """-1 to 1 for each place at which the piece can lie."""
+    """-1 to 1 for each offset at which the piece can lie."""
     if not 0 < len(piece) <= len(around):
         return np.empty(0)
     energy = np.concatenate(([0.0], np.cumsum(np.square(around, dtype=np.float64))))

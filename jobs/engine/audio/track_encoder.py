@@ -1,4 +1,4 @@
-"""How sound is encoded for a container: AAC, Opus, or without loss as FLAC; each in an MP4 file of its own."""
+"""How audio is encoded for a container: AAC, Opus, or without loss as FLAC; each in an MP4 file of its own."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""One track of sound in a file of its own: what it is to be, whether it can be a copy, and ffmpeg's command line."""
+"""One audio track in a file of its own: what it is to be, whether it can be a copy, and ffmpeg's command line."""
 
 import dataclasses
 from pathlib import Path

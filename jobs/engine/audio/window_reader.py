@@ -1,4 +1,4 @@
-"""Short windows of a track's sound, each decoded by itself, at their places on the recording's clock."""
+"""Short windows of a track's audio, each decoded by itself, at their positions on the recording's clock."""
 
 import contextlib
 import itertools
@@ -19,7 +19,7 @@ from jobs.engine.audio.sample_clock import Positioned, Samples, positioned
 from jobs.engine.container import demuxing
 from jobs.engine.runtime.threads import CancellationToken
 
-# Decoders need some sound before they give it right: most of all Opus (80 ms) and MP3 with its reservoir of bits.
+# Decoders need some audio before they give it right: most of all Opus (80 ms) and MP3 with its reservoir of bits.
 PREROLL_SECONDS = Fraction(1, 5)
 BLOCK_SECONDS = Fraction(1, 20)
 
@@ -45,7 +45,7 @@ class WindowReader:
         self.rate = rate
         self.channels = channels
         self.damaged = False
-        """Whether some sound of the last window, or shortly before it, could not be decoded."""
+        """Whether some audio of the last window, or shortly before it, could not be decoded."""
         self._container = container
         self._stream = stream
         self._start = start
@@ -105,7 +105,7 @@ class WindowReader:
     def _seek(self, time: Fraction) -> None:
         assert self._stream.time_base is not None
         aim = math.floor((self._start + time) / self._stream.time_base)
-        # Refused by a few formats for times before their first sound.
+        # Refused by a few formats for times before their first audio.
         with contextlib.suppress(av.error.FFmpegError):
             self._container.seek(max(aim, self._stream.start_time or aim), stream=self._stream, backward=True)
         self._decoded_blocks = []
@@ -113,7 +113,7 @@ class WindowReader:
         self._frames = self._positioned()
 
     def _positioned(self) -> Iterator[Positioned]:
-        """Sound decoded from here on, with its places."""
+        """Audio decoded from here on, with its positions."""
         frames = self._decoded()
         if self._can_seek:
             # Of several frames in one packet the first alone tells its time.

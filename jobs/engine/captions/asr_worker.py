@@ -5,11 +5,10 @@
 A process of its own, because the recognisers' libraries hold Python still for seconds, and ending the process is the
 one way to stop them at once and to get all of their memory back.
 
-On standard input: for each stretch a line of JSON, {"samples": n}, and n samples of 16 kHz, 16 bit, little endian.
-On standard output: first {"model", "device"}, then for each stretch {"words": [[start, end, text, confidence]...],
-"language"}, times in seconds after the stretch's start. A word's text begins with a space unless it is glued to the one
-before.
-"""
+On standard input: for each utterance a line of JSON, {"samples": n}, and n samples of 16 kHz, 16 bit, little endian. On
+standard output: first {"model", "device"}, then for each utterance {"words": [[start, end, text, confidence]...],
+"language"}, times in seconds after the utterance's start. A word's text begins with a space unless it is glued to the
+one before."""
 
 import json
 import re
@@ -39,7 +38,7 @@ class Recogniser(Protocol):
     device: str
 
     def recognise(self, samples: Samples) -> tuple[list[RecognisedWord], str]:
-        """The words of a stretch, and their language."""
+        """The words of an utterance, and their language."""
 
 
 class Pocketsphinx:

@@ -32,7 +32,7 @@ HEADS = ("NOTE", "STYLE", "REGION")
 class Caption:
     """`start` and `end` in seconds after the recording's start. `text` may have several lines and WebVTT's tags.
 
-    `settings` are WebVTT's (where on the picture), empty for SRT. Times inside the text, such as <00:01.000>, count
+    `settings` are WebVTT's (where on the screen), empty for SRT. Times inside the text, such as <00:01.000>, count
     like `start`.
     """
 

@@ -15,7 +15,7 @@ from jobs.engine.runtime import subprocess_runner
 from jobs.errors import ToolError
 
 TEXT_CODECS = {"mov_text", "subrip", "webvtt", "ass", "ssa", "text"}
-"""libavcodec's names; DVD, Blu-ray and DVB subtitles are pictures."""
+"""libavcodec's names; DVD, Blu-ray and DVB subtitles are bitmaps."""
 MAXIMUM_BYTES = 20_000_000
 
 
@@ -53,7 +53,7 @@ def read(
     argv = [
         *(ffmpeg.program(), "-nostdin", "-hide_banner", "-loglevel", "warning"),
         *ffmpeg.SAFE_INPUT,
-        # Time stamps as they are stored: ours count from the picture and the sound, not from the first caption.
+        # Time stamps as they are stored: ours count from the video and the audio, not from the first caption.
         *("-copyts", "-f", demuxer(info), "-i", f"file:{source}", "-map", f"0:{track.index}"),
         *("-fs", str(MAXIMUM_BYTES), "-f", "srt", "pipe:1"),
     ]

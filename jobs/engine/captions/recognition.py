@@ -1,6 +1,6 @@
-"""From sound to words with times: voice first, so that silence is not listened to, then each stretch to a recogniser.
+"""From audio to words with times: voice first, so that silence is not listened to, then each utterance to a recogniser.
 
-Sound is decoded once, in order, and one stretch of it at a time is in memory for each recogniser.
+Audio is decoded once, in order, and one utterance of it at a time is in memory for each recogniser.
 """
 
 import contextlib
@@ -132,7 +132,7 @@ Answer = tuple[list[Word], str]
 def _answers(
     pool: "_RecogniserPool", pcm: decoder.PcmReader, spoken: Sequence[Range], report: Progress
 ) -> list[Answer]:
-    """What each stretch says, and in which language, in the order of the stretches."""
+    """What each utterance says, and in which language, in their order."""
     total = float(sum(end - start for start, end in spoken))
     answers: dict[int, Answer] = {}
     listened = 0.0
@@ -162,7 +162,7 @@ def _give(pool: "_RecogniserPool", child: Child, pcm: decoder.PcmReader, utteran
 
 
 def _words(answer: dict[str, Any], start: Fraction, end: Fraction) -> list[Word]:
-    """The words of an answer on the recording's clock, inside their stretch, without what are no words."""
+    """The words of an answer on the recording's clock, inside their utterance, without what are no words."""
     words = []
     for begin, until, text, confidence in answer["words"]:
         clean = " ".join("".join(char for char in text if char.isprintable()).split())
@@ -179,7 +179,7 @@ class _RecogniserPool:
 
     def __init__(self, options: RecogniserOptions, count: int, log: CommandLog | None) -> None:
         self.busy_with: dict[Child, int] = {}
-        """The place of the stretch that a recogniser is busy with."""
+        """The index of the utterance that a recogniser is busy with."""
         self.children: list[Child] = []
         self.model = self.device = ""
         self._options, self._count, self._log = options, count, log

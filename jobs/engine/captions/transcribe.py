@@ -15,7 +15,7 @@ from jobs.engine.model.progress import Progress
 from jobs.engine.runtime.subprocess_runner import CommandLog
 
 VERSION = 1
-"""Rises when the same sound would be written down in another way."""
+"""Rises when the same audio would be written down in another way."""
 
 
 def transcribe(

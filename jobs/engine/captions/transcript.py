@@ -85,7 +85,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class LineEdit:
-    """What stood in a line, by its place from 0, before it was changed."""
+    """What stood in a line, by its index from 0, before it was changed."""
 
     line: int
     words: tuple[Word, ...]

@@ -1,4 +1,4 @@
-"""Files of sound alone: what each can hold as it is, and how sound is encoded for it."""
+"""Audio files: what each can hold as it is, and how audio is encoded for it."""
 
 import dataclasses
 from collections.abc import Callable

@@ -60,7 +60,7 @@ def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any
 
 
 def is_continuation(packet: Packet) -> bool:
-    """Whether a packet only says that the picture or sound before it goes on: decoders refuse such."""
+    """Whether a packet only says that the video or audio before it goes on: decoders refuse such."""
     return not packet.size and (packet.pts is not None or packet.dts is not None)
 
 
@@ -82,10 +82,10 @@ def frames(context: AudioCodecContext | VideoCodecContext, packet: Packet | None
 
 
 def is_untimed(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether it is not stored when pictures are shown, but only when they are decoded.
+    """Whether it is not stored when frames are shown, but only when they are decoded.
 
     Neither AVI does, nor Matroska for a track that is described as in AVI. What libavformat fills in for that is wrong
-    for codecs that reorder pictures freely.
+    for codecs that reorder frames freely.
     """
     if stream.codec_context.name not in ("h264", "hevc"):
         return False

@@ -1,4 +1,4 @@
-"""Where the sound of an MP3 file begins, and how much of it its own header promises: behind tags, or behind garbage."""
+"""Where the audio of an MP3 file begins, and how much of it its own header promises: behind tags, or behind garbage."""
 
 import contextlib
 import dataclasses
@@ -95,7 +95,7 @@ def is_frame_sequence(data: mmap.mmap, at: int) -> bool:
 
 
 def frames_duration(path: Path) -> Fraction:
-    """The seconds of all frames that follow each other in the file, wherever what is no sound lies between them."""
+    """The seconds of all frames that follow each other in the file, wherever what is no audio lies between them."""
     count, rate = 0, 1
     with mapped(path) as data:
         at = first_frame(data, end_of_tags(data), MAXIMUM_SEARCH_BYTES)
@@ -122,9 +122,9 @@ def tag_size(head: bytes) -> int:
 
 
 def junk_bytes(path: Path) -> int:
-    """How many bytes have to be left out for libavformat to find the sound and its header; 0 when it does by itself.
+    """How many bytes have to be left out for libavformat to find the audio and its header; 0 when it does by itself.
 
-    What names ID3 has in front is not left out, unless the sound is far from it.
+    What names ID3 has in front is not left out, unless the audio is far from it.
     """
     begins = first_frame_offset(path) or 0
     with path.open("rb") as file:
@@ -134,13 +134,13 @@ def junk_bytes(path: Path) -> int:
 
 
 def skip_options(path: Path, format: str) -> dict[str, str]:
-    """libavformat's options to begin at the sound, for files of this format."""
+    """libavformat's options to begin at the audio, for files of this format."""
     skipped = junk_bytes(path) if format == "mp3" else 0
     return {"skip_initial_bytes": str(skipped)} if skipped else {}
 
 
 def declared_duration(path: Path) -> Fraction | None:
-    """The seconds of sound that a Xing, Info or VBRI header promises; None without one."""
+    """The seconds of audio that a Xing, Info or VBRI header promises; None without one."""
     begins = first_frame_offset(path)
     if begins is None:
         return None

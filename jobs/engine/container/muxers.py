@@ -1,7 +1,7 @@
 """The containers that results are written in: what each is called, and what it can hold.
 
 Results are made and proven as MP4 or QuickTime, whose clocks hold every time to the tick; what becomes Matroska, WebM
-or a file of sound alone is moved there from a proven file (`remux`).
+or an audio file is moved there from a proven file (`remux`).
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ ContainerChoice = Literal["mp4", "source", "mov", "mkv", "webm"]
 """What a person chooses; "source" is the recording's own, where that can be written."""
 AudioCoding = Literal["aac", "opus", "flac"]
 VIDEO_CODECS_IN_MP4 = {"h264", "hevc", "av1", "vp9", "mpeg4"}
-"""Pictures that MP4 holds in a way that players know."""
+"""Video codecs that MP4 holds in a way that players know."""
 VIDEO_CODECS_IN_MOV = {
     "h264",
     "hevc",
@@ -34,7 +34,7 @@ VIDEO_CODECS_IN_MOV = {
     "v210",
 }
 AUDIO_CODECS_IN_MP4 = {"aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "flac", "alac"}
-"""Sound that MP4 holds in a way that players know."""
+"""Audio codecs that MP4 holds in a way that players know."""
 AUDIO_CODECS_IN_MOV = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac"}
 """Beside PCM, which MP4 holds in a way that few know."""
 VIDEO_CODECS_IN_WEBM = {"vp8", "vp9", "av1"}
@@ -116,7 +116,7 @@ AUDIO_FILES = tuple(
     for name, file in audio_files.FORMATS.items()
     if name in ("mp3", "wav", "flac", "opus")
 )
-"""Files of one track of sound, and of nothing else."""
+"""Files of one audio track, and of nothing else."""
 ALL = (MP4, dataclasses.replace(MP4, suffix=".m4v"), MOV, MKV, WEBM, M4A, MKA, *AUDIO_FILES)
 SUFFIXES = tuple(container.suffix for container in ALL)
 CHOICES = {"mp4": MP4, "mov": MOV, "mkv": MKV, "webm": WEBM}
@@ -136,7 +136,7 @@ def chosen_container(name: ContainerChoice, source: Path, info: MediaInfo) -> Co
 
 
 def without_video(container: Container, info: MediaInfo) -> Container:
-    """The same for sound alone, where that has a name of its own."""
+    """The same for audio alone, where that has a name of its own."""
     return container if info.video else {MP4: M4A, MKV: MKA, WEBM: WEBA}.get(container, container)
 
 

@@ -1,4 +1,4 @@
-"""Times of MPEG pictures that are told wrongly: program streams with several small pictures in one packet.
+"""Timestamps of MPEG pictures that are told wrongly: program streams with several small pictures in one PES packet.
 
 Such a packet tells a single time, and what writes it and what reads it disagree on whose that is when a picture begins
 at the packet's very edge. Then times of decoding repeat or run back, up to the next packet. They are counted on there.
@@ -44,9 +44,9 @@ class TimestampCorrector:
 
 
 class TrackTimestamps:
-    """Counts the times of one track's pictures where they do not rise by themselves.
+    """Counts the times of one track's frames where they do not rise by themselves.
 
-    A picture that others are decoded after but shown before is shown when the next such picture is decoded.
+    A frame that others are decoded after but shown before is shown when the next such frame is decoded.
     """
 
     def __init__(self) -> None:

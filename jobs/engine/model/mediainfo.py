@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 
 class Crop(NamedTuple):
-    """How many pixels a container takes off each edge of the pictures that the decoder gives."""
+    """How many pixels a container takes off each edge of the frames that the decoder gives."""
 
     left: int = 0
     top: int = 0
@@ -15,7 +15,7 @@ class Crop(NamedTuple):
     bottom: int = 0
 
     def fits(self, width: int, height: int) -> bool:
-        """Whether there is something to take off a picture of this size, and something left then."""
+        """Whether there is something to take off a frame of this size, and something left then."""
         return any(self) and self.left + self.right < width and self.top + self.bottom < height
 
 
@@ -73,8 +73,8 @@ class MediaInfo:
 
     `format` is libavformat's name of the demuxer, to be forced on every later opening of the same bytes.
     `video` leaves out cover pictures. `subtitles` are languages (or "und") of embedded text tracks. `unread` has
-    what each sound track is stored as that nothing here decodes, as people call it. `clocks` is how often its clock
-    starts, and `restamped` tells whether times of its pictures are told wrongly: see `is_of_copy`.
+    what each audio track is stored as that nothing here decodes, as people call it. `clocks` is how often its clock
+    starts, and `restamped` tells whether times of its frames are told wrongly: see `is_of_copy`.
     """
 
     format: str

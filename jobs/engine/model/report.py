@@ -7,9 +7,9 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class UndecodedFrames:
-    """Pictures of a source that did not decode, so that others stand in for them, and for how long in the result.
+    """Frames of a source that did not decode, so that others stand in for them, and for how long in the result.
 
-    `unplanned` says behind which times of the result the decoder gave more pictures than the plan has.
+    `unplanned` says behind which times of the result the decoder gave more frames than the plan has.
     """
 
     frames: int = 0
@@ -33,9 +33,9 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True)
 class ComparedWindow:
-    """Sound of one window of a result, found in the source. `late_ms` positive: later than planned.
+    """Audio of one window of a result, found in the source. `late_ms` positive: later than planned.
 
-    `track` is the place among the audio tracks, `at` seconds of the result, `likeness` 1 for the same sound.
+    `track` is the index among the audio tracks, `at` seconds of the result, `likeness` 1 for the same audio.
     """
 
     track: int
@@ -48,8 +48,8 @@ class ComparedWindow:
 class Report:
     """`frames` and `joins` are those of the result; of the frames, `frames_decoded` around the joins were decoded.
 
-    `frames_lost` of the source did not decode, and others stand in their place. `windows_skipped` windows of sound
-    could not be compared: too quiet there, or a sound that repeats.
+    `frames_lost` of the source did not decode, and others stand in their place. `windows_skipped` windows of audio
+    could not be compared: too quiet there, or audio that repeats.
     """
 
     frames: int
@@ -66,7 +66,7 @@ class Report:
 
     @property
     def drift_ms(self) -> float | None:
-        """The furthest that any sound was found from its place; None when none could be compared."""
+        """The furthest that any audio was found from where it is planned; None when none could be compared."""
         return max((abs(one.late_ms) for one in self.heard), default=None)
 
     @property

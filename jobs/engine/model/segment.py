@@ -1,4 +1,4 @@
-"""What a result is made of: stretches of the recording, one after the other, each at its own speed."""
+"""What a result is made of: segments of the recording, one after the other, each at its own speed."""
 
 from collections.abc import Iterable
 from fractions import Fraction

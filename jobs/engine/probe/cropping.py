@@ -16,12 +16,12 @@ from av.video.stream import VideoStream
 from jobs.engine.model.mediainfo import Crop
 
 MASTER_ELEMENTS = {0x18538067, 0x1654AE6B, 0xAE, 0xE0}
-"""Of the sizes of a picture: Segment, Tracks, TrackEntry, Video."""
+"""Of the sizes of a frame: Segment, Tracks, TrackEntry, Video."""
 CROP_ELEMENTS = {0x54CC: "left", 0x54BB: "top", 0x54DD: "right", 0x54AA: "bottom"}
 
 
 def container_crop(stream: VideoStream) -> Crop:
-    """What the container of a stream takes off the edges of its pictures."""
+    """What the container of a stream takes off the edges of its frames."""
     # PyAV keeps what libavformat found to itself, but hands it on: to a header in a form that is easy to read.
     header = io.BytesIO()
     try:
@@ -36,7 +36,7 @@ def container_crop(stream: VideoStream) -> Crop:
 
 
 def _edges(data: bytes, begin: int, end: int) -> Iterator[tuple[str, int]]:
-    """What is said of edges in the elements between two places."""
+    """What is said of edges in the elements between two offsets."""
     while begin < end:
         name, begin = _vint(data, begin, keep=True)
         size, begin = _vint(data, begin, keep=False)

@@ -16,13 +16,13 @@ from jobs.engine.runtime.subprocess_runner import require_file
 from jobs.errors import InputError
 
 # Recordings only. Left out on purpose: hls, dash, concat, sdp, rtsp, image2 (they open other addresses), lavfi,
-# pictures, subtitles, and the raw streams and game formats that nobody uploads but whose code is old.
+# images, subtitles, and the raw streams and game formats that nobody uploads but whose code is old.
 DEMUXERS = (
     *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "mpeg", "avi", "flv", "asf", "mxf", "dv"),
     *("ogg", "wav", "w64", "aiff", "caf", "au", "mp3", "flac", "aac", "ac3", "eac3", "amr", "wv"),
 )
 IMAGE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"8BPS", b"\0\0\0\x0cJXL ", b"\xff\x0a")
-# Major brands of HEIF and AVIF: still pictures in the clothes of an MP4 file.
+# Major brands of HEIF and AVIF: still images in the clothes of an MP4 file.
 IMAGE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
 PLAYLIST_SIGNATURES = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"v=0", b"<?xml", b"<MPD", b"<smil")
 RECORDING_SIGNATURES = (
@@ -82,7 +82,7 @@ def probed(path: Path, head: bytes, options: dict[str, str]) -> InputContainer:
 
 
 def opened_as_mp3(options: dict[str, str]) -> InputContainer:
-    """Sound as players play it, which look for it further than libavformat does."""
+    """Audio as players play it, which look for it further than libavformat does."""
     return av.open("fd:", format="mp3", options=options, metadata_errors="replace")
 
 
@@ -92,7 +92,7 @@ def read_head(path: Path) -> bytes:
 
 
 def is_image(head: bytes) -> bool:
-    """Whether the first bytes are those of a still (or animated) picture."""
+    """Whether the first bytes are those of a still (or animated) image."""
     return (
         head.startswith(IMAGE_SIGNATURES)
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
@@ -139,7 +139,7 @@ def damaged(detail: str) -> InputError:
 
 
 def refuse_external_references(path: Path, container: InputContainer) -> None:
-    """Raise InputError for a QuickTime file whose pictures or sounds lie in other files."""
+    """Raise InputError for a QuickTime file whose video or audio lies in other files."""
     if container.format.name.startswith("mov") and mp4_boxes.has_external_data(path):
         raise InputError(
             "This QuickTime file only points to pictures or sound in other files. Export it as a self-contained "

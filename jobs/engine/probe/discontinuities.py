@@ -1,5 +1,5 @@
 """Recordings whose times do not rise: whose clock starts again on the way, as in transport streams joined end to end or
-of receivers that connect anew, or whose container tells times of pictures twice (`pes_timestamps`).
+of receivers that connect anew, or whose container tells times of frames twice (`pes_timestamps`).
 
 Every reader would have to know of that, ffmpeg too, and seeking finds its way by rising times. So such a recording is
 copied once, packet by packet, with times that rise. Its facts are those of the copy from the start (`probe`), and what
@@ -57,7 +57,7 @@ class Correction:
     """What makes the times of a recording rise.
 
     `shifts` is what to add to the times of each run of the clock, in seconds: the same for all tracks, which stay in
-    step. `restamped` tells whether times of pictures have to be counted on.
+    step. `restamped` tells whether times of frames have to be counted on.
     """
 
     shifts: tuple[Fraction, ...] = (Fraction(0),)

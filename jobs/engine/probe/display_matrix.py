@@ -1,6 +1,6 @@
-"""Which way is up: how a stored picture is turned and mirrored to be seen as it should.
+"""Which way is up: how a stored frame is turned and mirrored to be seen as it should.
 
-Containers tell it as a matrix. Of all that such a matrix can say, the eight ways in which a picture fills a rectangle
+Containers tell it as a matrix. Of all that such a matrix can say, the eight ways in which a frame fills a rectangle
 are known here: turned clockwise by a track's `rotation`, and then, where it is `mirrored`, its left and right changed.
 """
 
@@ -39,18 +39,18 @@ def orientation_of(frame: VideoFrame) -> tuple[int, bool]:
 
 
 def set_orientation(stream: VideoStream, track: VideoTrack) -> None:
-    """Have a new stream say of its pictures what the track does."""
+    """Have a new stream say of its frames what the track does."""
     if track.rotation or track.mirrored:
         stream.set_display_rotation(-track.rotation, hflip=track.mirrored)
 
 
 def upright(image: Image.Image, track: VideoTrack) -> Image.Image:
-    """A picture as it is stored, as it should be seen."""
+    """A frame as it is stored, as it should be seen."""
     turned = image.transpose(ROTATIONS[track.rotation]) if track.rotation else image
     return turned.transpose(MIRROR) if track.mirrored else turned
 
 
 def as_stored(image: Image.Image, track: VideoTrack) -> Image.Image:
-    """A picture as it should be seen, as it has to be stored."""
+    """A frame as it should be seen, as it has to be stored."""
     plain = image.transpose(MIRROR) if track.mirrored else image
     return plain.transpose(ROTATIONS[360 - track.rotation]) if track.rotation else plain

@@ -1,4 +1,4 @@
-"""When pictures and sounds happen: the span of a recording, its frame rate, and whether that is steady."""
+"""When frames and audio happen: the span of a recording, its frame rate, and whether that is steady."""
 
 import contextlib
 from collections.abc import Collection, Iterable, Sequence
@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from jobs.engine.container import demuxing
 
 SAMPLED_FRAMES = 300
-"""How many pictures of a stretch are looked at to tell a steady rate from a variable one."""
+"""How many frames of a run are looked at to tell a steady rate from a variable one."""
 
 
 def packet_span(
@@ -44,7 +44,7 @@ def tracks_of(container: InputContainer, tracks: Collection[int]) -> list[Stream
 
 
 def frame_times(container: InputContainer, track: int, near: Fraction) -> list[int]:
-    """When the pictures of a stretch after `near` seconds are shown, in ticks and in order."""
+    """When the frames of a run after `near` seconds are shown, in ticks and in order."""
     try:
         container.seek(int(near * 1_000_000))
     except av.error.FFmpegError:
@@ -54,20 +54,20 @@ def frame_times(container: InputContainer, track: int, near: Fraction) -> list[i
 
 
 def in_order(ticks: Iterable[int]) -> list[int]:
-    """Times in order of showing. The last few of a stretch go: with B-frames their neighbours may be still to come."""
+    """Times in order of showing. The last few of a run go: with B-frames their neighbours may be still to come."""
     ordered = sorted(ticks)
     return ordered[:-8] if len(ordered) >= SAMPLED_FRAMES - 8 else ordered
 
 
 def index_times(track: VideoStream) -> list[int]:
-    """The decoding times of all pictures in ticks, where the file has a full index; empty elsewhere."""
+    """The decoding times of all frames in ticks, where the file has a full index; empty elsewhere."""
     if not track.frames or len(track.index_entries) < track.frames:
         return []
     return [entry.timestamp for entry in track.index_entries if not entry.is_discard]
 
 
 def is_uneven(ticks: Sequence[int], time_base: Fraction) -> bool:
-    """Whether pictures stray from an even grid by more than rounding does: 1.5 ticks, or 1.5 ms if that is more."""
+    """Whether frames stray from an even grid by more than rounding does: 1.5 ticks, or 1.5 ms if that is more."""
     steps = len(ticks) - 1
     if steps < 2:
         return False
@@ -77,9 +77,9 @@ def is_uneven(ticks: Sequence[int], time_base: Fraction) -> bool:
 
 
 def mean_rate(ticks: Sequence[int], time_base: Fraction) -> Fraction | None:
-    """Pictures per second over a stretch, None when it is too short to say.
+    """Frames per second over a run, None when it is too short to say.
 
-    A few gaps (a late first picture, a dropped one) do not count, so that 25 stays 25.
+    A few gaps (a late first frame, a dropped one) do not count, so that 25 stays 25.
     """
     steps = sorted(later - earlier for earlier, later in pairwise(ticks))
     typical = steps[len(steps) // 2] if steps else 0

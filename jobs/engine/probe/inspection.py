@@ -1,4 +1,4 @@
-"""What a recording is, found by opening it and decoding its first picture and sounds."""
+"""What a recording is, found by opening it and decoding its first frame and audio."""
 
 import contextlib
 import dataclasses
@@ -24,14 +24,14 @@ MAXIMUM_SIDE = 16384
 MAXIMUM_PACKETS = 6000
 """Within this many packets from the start every track has to show that it can be decoded."""
 UNDECODABLE_NAMES = {"ac-4": "AC-4", **dict.fromkeys(("mha1", "mha2", "mhm1", "mhm2"), "MPEG-H")}
-"""What MP4 calls sound that nothing here decodes, and what people call it."""
+"""What MP4 calls audio that nothing here decodes, and what people call it."""
 HDR_TRANSFERS = (16, 18)
 """PQ (SMPTE ST 2084) and HLG (ARIB STD-B67)."""
 
 
 @dataclasses.dataclass
 class DecodedStart:
-    """What decoding the start of a recording brought: the first picture, the tracks with sound, picture times."""
+    """What decoding the start of a recording brought: the first frame, the tracks with audio, frame times."""
 
     first_frame: VideoFrame | None = None
     decoded_audio: set[int] = dataclasses.field(default_factory=set)
@@ -74,7 +74,7 @@ def inspect(path: Path) -> MediaInfo:
 
 
 def selected_tracks(container: InputContainer, path: Path) -> tuple[VideoStream | None, list[AudioStream]]:
-    """The picture track and the sound tracks that can be decoded."""
+    """The video track and the audio tracks that can be decoded."""
     if len(container.streams) > MAXIMUM_TRACKS:
         raise InputError(
             f"The recording has {len(container.streams)} tracks; at most {MAXIMUM_TRACKS} can be worked on. "
@@ -108,7 +108,7 @@ def selected_tracks(container: InputContainer, path: Path) -> tuple[VideoStream 
 
 
 def rank(track: VideoStream) -> tuple[bool, bool, int]:
-    """The one to show among several picture tracks: marked as default, then the largest."""
+    """The one to show among several video tracks: marked as default, then the largest."""
     known = has_decoder(track)
     pixels = track.codec_context.width * track.codec_context.height if known else 0
     return known, bool(track.disposition & Disposition.default), pixels
@@ -120,7 +120,7 @@ def has_decoder(track: Stream) -> bool:
 
 
 def undecodable_audio(container: InputContainer, path: Path) -> tuple[str, ...]:
-    """What each sound track without a decoder is stored as, as far as its container tells."""
+    """What each audio track without a decoder is stored as, as far as its container tells."""
     tracks = [track for track in container.streams.audio if not has_decoder(track)]
     entries = mp4_boxes.sample_entries(path) if tracks and container.format.name.startswith("mov") else {}
     return tuple(UNDECODABLE_NAMES.get("".join(entries.get(track.id, ())), "an unknown format") for track in tracks)
@@ -131,11 +131,11 @@ def is_subtitle(track: Stream) -> bool:
 
 
 def decode_start(container: InputContainer, video: VideoStream | None, audio: list[AudioStream]) -> DecodedStart:
-    """Decode until every track has given something, and the times of a stretch of pictures are known."""
+    """Decode until every track has given something, and the times of a run of frames are known."""
     decoded = DecodedStart()
     kept = [*([video] if video else []), *audio]
     for track in kept:
-        # One thread: many would multiply the memory of a single picture.
+        # One thread: many would multiply the memory of a single frame.
         track.codec_context.thread_count = 1
     # What comes before damage may be enough; when it is not, `playable` says so.
     for count, packet in enumerate(demuxing.packets(container, *kept)):
@@ -150,7 +150,7 @@ def decode_start(container: InputContainer, video: VideoStream | None, audio: li
 def leading_seconds(
     container: InputContainer, video: VideoStream | None, decoded: DecodedStart, start: Fraction
 ) -> Fraction:
-    """For how long pictures are shown before the first one that is stored, from which containers tell their start."""
+    """For how long frames are shown before the first one that is stored, from which containers tell their start."""
     frame = decoded.first_frame
     if video is None or frame is None or frame.pts is None or frame.time_base is None:
         return Fraction(0)
@@ -168,7 +168,7 @@ def take_packet(packet: Packet, decoded: DecodedStart) -> None:
         decoded.frame_times.append(packet.pts)
     if (is_video and decoded.first_frame) or index in decoded.decoded_audio:
         return
-    # A recording may start in the middle of a group of pictures: broken ones at first are no damage.
+    # A recording may start in the middle of a group of pictures (GOP): broken ones at first are no damage.
     with contextlib.suppress(av.error.FFmpegError):
         for frame in packet.decode():
             if not is_video:
@@ -180,7 +180,7 @@ def take_packet(packet: Packet, decoded: DecodedStart) -> None:
 def playable(
     path: Path, video: VideoStream | None, audio: list[AudioStream], decoded: DecodedStart
 ) -> list[AudioStream]:
-    """The sound tracks with sound in them. Raises InputError when picture or sound are there but do not decode."""
+    """The audio tracks with audio in them. Raises InputError when video or audio are there but do not decode."""
     broken = [track.index for track in audio if track.index in decoded.tracks_seen - decoded.decoded_audio]
     if (video and not decoded.first_frame) or broken:
         raise demuxer_allowlist.damaged(f"{path}: track {broken or 'of pictures'} does not decode")
@@ -227,7 +227,7 @@ def sample_aspect(track: VideoStream) -> Fraction:
 
 
 def is_variable(path: Path, track: VideoStream, times: list[int], middle: Fraction) -> bool:
-    """Whether pictures come unevenly: at the start, in the middle, or anywhere by a full index."""
+    """Whether frames come unevenly: at the start, in the middle, or anywhere by a full index."""
     base = track.time_base or Fraction(1, 1000)
     if frame_rate.is_uneven(times, base) or frame_rate.is_uneven(frame_rate.index_times(track), base):
         return True

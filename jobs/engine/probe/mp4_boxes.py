@@ -76,7 +76,7 @@ def is_fragmented(path: Path) -> bool:
 
 
 def has_external_data(path: Path) -> bool:
-    """Whether a picture or sound track of a QuickTime file takes its data from another file."""
+    """Whether a video or audio track of a QuickTime file takes its data from another file."""
     with path.open("rb") as file:
         handler = b""
         for box in tree(file, 0, path.stat().st_size):
@@ -122,7 +122,7 @@ def sample_entries(path: Path) -> dict[int, set[str]]:
 def track_ends(path: Path) -> dict[int, Fraction]:
     """When each track of an MP4 file ends, in seconds, by the track's number: what its header says players show.
 
-    libavformat tells another end where pictures are stored out of order: that of decoding.
+    libavformat tells another end where frames are stored out of order: that of decoding.
     """
     ends: dict[int, Fraction] = {}
     clock_hz = 1

@@ -21,7 +21,7 @@ def as_job_error(error: Exception) -> JobError:
     if isinstance(error, FileNotFoundError):
         return JobError("A file that this needs is gone from the server. Upload the recording again.", detail=detail)
     if isinstance(error, av.error.FFmpegError):
-        # What the places that read and write media did not foresee is still most likely to lie in the recording.
+        # What the code that reads and writes media did not foresee is still most likely to lie in the recording.
         return InputError(
             "A part of this recording could not be read. Export it again, for example as MP4, and upload that.",
             detail=detail,

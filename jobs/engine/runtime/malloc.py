@@ -1,7 +1,7 @@
-"""How the C library deals with the memory of pictures.
+"""How the C library deals with the memory of frames.
 
 By itself it comes to keep what was freed, apart for each thread, up to blocks of 32 MiB, and can reuse none of it for
-others. With a few encoders and decoders of large pictures that is more than the work itself takes.
+others. With a few encoders and decoders of large frames that is more than the work itself takes.
 """
 
 import ctypes

@@ -1,7 +1,7 @@
 """How much memory and disk one piece of work may take, by the size of its recording and that of the machine.
 
 The kernel holds this process and all that it starts to it (RLIMIT_DATA counts what is allocated, not what is mapped
-from files, as models are). Without it a small file of huge pictures takes what the other workers and the site need.
+from files, as models are). Without it a small file of huge frames takes what the other workers and the site need.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ from jobs.engine.runtime import subprocess_runner
 from jobs.errors import InputError, ToolError
 
 BASE_BYTES = 4 << 30
-"""Models, libraries, threads, sound."""
+"""Models, libraries, threads, audio."""
 FRAMES = 200
-"""Pictures in decoders, filters and encoders, with what encoders keep beside each."""
+"""Frames in decoders, filters and encoders, with what encoders keep beside each."""
 FRAME_BYTES_PER_PIXEL = 3
 """4:2:0 of more than 8 bits."""
 SHARE = Fraction(7, 10)

@@ -38,7 +38,7 @@ class CancellationToken:
 
 
 class WorkerThread(Generic[T]):
-    """A piece of work in a thread of its own. `fraction` (0 to 1) is what it says of how far it is."""
+    """Work in a thread of its own. `fraction` (0 to 1) is what it says of how far it is."""
 
     def __init__(self, work: "Callable[[WorkerThread[T]], T]") -> None:
         self.token = CancellationToken()
@@ -102,7 +102,7 @@ def worker_thread(work: Callable[[WorkerThread[T]], T]) -> Iterator[WorkerThread
 
 
 def run_concurrently(works: Sequence[Callable[[WorkerThread[T]], T]], progress: Advance) -> list[T]:
-    """Do some work at the same time and return what each piece returned, or raise what one of them raised.
+    """Do some work at the same time and return what each returned, or raise what one of them raised.
 
     `progress` gets the mean of their fractions again and again, and 1 at the end; what it raises ends them all.
     """

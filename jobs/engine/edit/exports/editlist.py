@@ -20,14 +20,14 @@ MAXIMUM_EVENTS = 999
 """An EDL numbers its events with three digits."""
 
 Counted = tuple[int, int, bool, Fraction]
-"""First frame of the recording, the one after the last, whether only the picture is kept, and the speed."""
+"""First frame of the recording, the one after the last, whether only the video is kept, and the speed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """A stretch: `frames` frames from frame `source` of the recording on, at frame `record` of the result.
+    """A segment: `frames` frames from frame `source` of the recording on, at frame `record` of the result.
 
-    With `silent` only its picture is kept. It runs `speed` times as fast, and `lasts` frames in the result.
+    With `silent` only its video is kept. It runs `speed` times as fast, and `lasts` frames in the result.
     """
 
     source: int
@@ -85,7 +85,7 @@ class EditList:
 
     @property
     def _events_note(self) -> str:
-        # Muted stretches of sound alone are gaps, not events.
+        # Muted ranges of audio alone are gaps, not events.
         count = sum(bool(self.info.video) or not edit.silent for edit in self.edits)
         if count <= MAXIMUM_EVENTS:
             return ""
@@ -137,7 +137,7 @@ def one_line(text: str) -> str:
 def _frames(plan: CutPlan, rate: Fraction, steady: bool) -> tuple[list[Counted], Fraction]:
     """What the result is made of in frames; and how far off the furthest boundary is, in seconds.
 
-    Steady pictures need not begin with the recording: they all are late by the same part of a frame, which is taken
+    Steady frames need not begin with the recording: they all are late by the same part of a frame, which is taken
     from a boundary in its middle. Half a frame would otherwise be rounded now up, now down.
     """
     ranges = sorted([*_pieces(plan), *((start, end, False, plan.speed) for start, end in plan.fast if plan.speed)])
@@ -159,7 +159,7 @@ def _frames(plan: CutPlan, rate: Fraction, steady: bool) -> tuple[list[Counted],
 
 
 def _pieces(plan: CutPlan) -> Iterator[tuple[Fraction, Fraction, bool, Fraction]]:
-    """The kept ranges, parted where the sound is muted and where it comes back."""
+    """The kept ranges, split where the audio is muted and where it comes back."""
     edges = {edge for piece in plan.muted for edge in piece}
     for start, end in plan.keep:
         marks = sorted({start, end, *(edge for edge in edges if start < edge < end)})

@@ -11,9 +11,9 @@ RESERVED = {"", "AX", "BL", "BLACK", "BARS"}
 
 
 def text(cut: EditList) -> str:
-    """The list: a title, how timecode counts, and for each kept stretch one event with the recording's name.
+    """The list: a title, how timecode counts, and for each kept segment one event with the recording's name.
 
-    Picture and sound are cut together. The format has two sound channels: more tracks have to be added in the program.
+    Video and audio are cut together. The format has two audio channels: more tracks have to be added in the program.
     """
     hour = _hour(cut)
     channels, name = _channels(cut), reel(cut.name)
@@ -42,7 +42,7 @@ def reel(name: str) -> str:
 
 
 def _channels(cut: EditList) -> tuple[str, str]:
-    """What an event takes from the recording, and what it takes where the sound is muted."""
+    """What an event takes from the recording, and what it takes where the audio is muted."""
     channels = len(cut.info.audio) and (2 if len(cut.info.audio) > 1 or cut.info.audio[0].channels > 1 else 1)
     if cut.info.video:
         return ("V", "B", "AA/V")[channels], "V"

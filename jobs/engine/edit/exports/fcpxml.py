@@ -10,7 +10,7 @@ from jobs.engine.edit.exports.editlist import Edit, EditList
 from jobs.engine.edit.exports.xml import Element, add, document
 
 AUDIO_ONLY_SIZE = (1920, 1080)
-"""A timeline has a picture's size even when there is only sound."""
+"""A timeline has a frame size even when there is only audio."""
 SEQUENCE_RATES = {
     32_000: "32k",
     44_100: "44.1k",
@@ -23,7 +23,7 @@ SEQUENCE_RATES = {
 
 
 def text(cut: EditList) -> str:
-    """A document with one event, one project, and the kept stretches one after the other with all their sound."""
+    """A document with one event, one project, and the kept segments one after the other with all their audio."""
     root = Element("fcpxml", version="1.8")
     resources = add(root, "resources")
     _format(resources, cut)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def text(cut: EditList) -> str:
-    """A timeline as JSON: a track for the picture and one for each audio track, in the recording's order."""
+    """A timeline as JSON: a track for the video and one for each audio track, in the recording's order."""
     from opentimelineio import adapters
 
     return str(adapters.write_to_string(timeline(cut), "otio_json"))

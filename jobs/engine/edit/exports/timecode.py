@@ -31,9 +31,9 @@ TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)", re.ASCII)
 def timeline_rate(info: MediaInfo) -> Fraction:
     """The frame rate of a timeline for this recording: one that editing programs know.
 
-    The recording's own, or the lowest of which its own is a whole part (15 goes into 30), so that each picture is a
-    whole number of frames. The nearest one where there is none, and where pictures come at a variable rate; 30 for
-    sound alone.
+    The recording's own, or the lowest of which its own is a whole part (15 goes into 30), so that each frame is a
+    whole number of frames. The nearest one where there is none, and where frames come at a variable rate; 30 for
+    audio alone.
     """
     rate = info.video.frame_rate if info.video else AUDIO_ONLY_RATE
     if info.video and info.video.variable_rate:
@@ -44,7 +44,7 @@ def timeline_rate(info: MediaInfo) -> Fraction:
 
 
 def is_multiple(rate: Fraction, own: Fraction) -> bool:
-    """Whether each picture of a recording at its `own` rate lasts a whole number of frames at `rate`."""
+    """Whether each frame of a recording at its `own` rate lasts a whole number of frames at `rate`."""
     times = round(rate / own) if own else 0
     return times > 0 and abs(own * times - rate) <= rate * SAME_RATE
 
@@ -98,7 +98,7 @@ def _day(whole: int, drop: bool) -> int:
 
 
 def of_recording(source: Path, info: MediaInfo) -> str:
-    """The timecode that the camera gave the first picture, as MP4, MOV and MXF files carry it; empty without one."""
+    """The timecode that the camera gave the first frame, as MP4, MOV and MXF files carry it; empty without one."""
     if not info.video:
         return ""
     try:

@@ -2,7 +2,7 @@
 
 OpenTimelineIO's adapters read these formats well enough to test ours, but write them too loosely to rely on: the one
 for Final Cut Pro X (1.0.0) fails at 23.976, 29.97 and 59.94 frames a second and on a name with an apostrophe, and the
-one for Final Cut Pro 7 (1.0.0) neither links sound to picture nor says how large the picture is.
+one for Final Cut Pro 7 (1.0.0) neither links audio to video nor says how large the frame is.
 """
 
 from xml.etree import ElementTree
