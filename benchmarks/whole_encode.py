@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from silence_cut import Row, encoded, looped, timed
 
+from jobs.engine.model.segment import Segment
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import chunked_encoder, frame_index, frame_schedule
 from jobs.engine.video.frame_index import FrameIndex
@@ -46,7 +47,7 @@ def main() -> None:
 def compare(source: Path, runs: int, folder: Path) -> None:
     info = inspect(source)
     index = frame_index.index_frames(source, info)
-    wanted = frame_schedule.schedule(index, [(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
+    wanted = frame_schedule.schedule(index, [Segment(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
     chunks = chunked_encoder.chunks(wanted, index)
     ways = {"one encoder": [(0, len(wanted.source_pts))], "chunks": chunks}
     rows: dict[str, list[Row]] = {name: [] for name in ways}

@@ -2,6 +2,7 @@
 
 import bisect
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,18 @@ from tests.clips import Seen, heard, lag, seen
 WINDOW_SECONDS = 0.05
 
 
+def output_starts(plan: CutPlan) -> list[Fraction]:
+    """When each kept range begins in the result."""
+    return [plan.timeline.output_time(start) for start, _ in plan.keep]
+
+
 def expected_pictures(source: Path, plan: CutPlan) -> list[Seen]:
     """By the numbers decoded from the source: what a viewer of the kept ranges alone would see, and when."""
     start = inspect(source).start
     shown = [Seen(one.number, one.time - start) for one in seen(source)]
     times = [one.time for one in shown]
     expected = []
-    for (begin, end), at in zip(plan.keep, plan.output_starts, strict=True):
+    for (begin, end), at in zip(plan.keep, output_starts(plan), strict=True):
         first, last = bisect.bisect_left(times, begin), bisect.bisect_left(times, end)
         if first and times[first : first + 1] != [begin]:
             expected.append(Seen(shown[first - 1].number, at))
@@ -43,7 +49,7 @@ def sound_lates(
         rate = result_rate
     start = inspect(source).start
     window = round(rate * WINDOW_SECONDS)
-    for (begin, end), at in list(zip(plan.keep, plan.output_starts, strict=True))[::-every]:
+    for (begin, end), at in list(zip(plan.keep, output_starts(plan), strict=True))[::-every]:
         for offset in np.arange(0.01, float(end - begin) - 0.06, step_seconds):
             place = round((float(start + begin) + offset) * rate)
             if place + window > len(original) or np.abs(original[place : place + window]).mean() < 0.05:

@@ -40,7 +40,7 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     index = frame_index.index_frames(source, info)
     end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
-    wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).timeline.segments)
     order = strategy.survey_seekable(source, info, index, None)
     coding = fitting_coding(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
     splice = Splice(wanted, order, plan_runs(order, index, wanted), coding)
@@ -150,6 +150,6 @@ def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
     index = frame_index.index_frames(source, info)
     end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
-    wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).keep)
+    wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).timeline.segments)
     order = functools.partial(strategy.survey_seekable, source, info, index) if render == "smart" else None
     return strategy.choose(info, index, wanted, order)

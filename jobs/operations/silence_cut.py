@@ -239,7 +239,8 @@ class SilenceCut(Operation[SilenceCutParams]):
         source, info, how = context.source, context.info, params.for_engine()
         plan = silence_cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache)
         return plan, caption_files(
-            context, passthrough.moved_captions(source, info, plan, transcript=spoken(context), log=context.log)
+            context,
+            passthrough.moved_captions(source, info, plan.timeline, transcript=spoken(context), log=context.log),
         )
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:

@@ -6,7 +6,6 @@ removed on either side: no click, no dip in the room's noise, and no kept instan
 ends with the very samples at which its neighbours end and begin, and needs no fade.
 """
 
-import bisect
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -23,8 +22,8 @@ from jobs.engine.audio.time_stretch import stretched
 from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.container.muxers import AudioCoding
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
-from jobs.engine.model.segment import Part
-from jobs.engine.model.segment import starts as result_starts
+from jobs.engine.model.segment import Segment
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread, prefetched
 
 # On each side of a join, so 8 ms in all.
@@ -61,23 +60,21 @@ class SampleRange:
         return self.count if self.stretched_count is None else self.stretched_count
 
 
-def sample_ranges(
-    parts: Iterable[tuple[Fraction, Fraction] | Part], duration: Fraction, rate: int
-) -> list[SampleRange]:
-    """The parts on the sample grid. Each begins in the result where its exact position rounds to."""
+def sample_ranges(segments: Iterable[Segment], duration: Fraction, rate: int) -> list[SampleRange]:
+    """The segments on the sample grid. Each begins in the result where its exact position rounds to."""
     starts: list[int] = []
     counts: list[int] = []
     lasts: list[int | None] = []
     position = Fraction(0)
-    for part in (Part(*one) for one in parts):
+    for segment in segments:
         begins = round(position * rate)
-        position += part.lasts
+        position += segment.output_duration
         lasting = round(position * rate) - begins
         # Nothing is read twice: what runs faster takes up what rounding has left.
-        taken = starts[-1] + counts[-1] if starts and part.speed != 1 else 0
-        starts.append(max(taken, round(part.start * rate)))
-        counts.append(lasting if part.speed == 1 else max(0, round(part.end * rate) - starts[-1]))
-        lasts.append(None if part.speed == 1 else min(lasting, counts[-1]))
+        taken = starts[-1] + counts[-1] if starts and segment.speed != 1 else 0
+        starts.append(max(taken, round(segment.start * rate)))
+        counts.append(lasting if segment.speed == 1 else max(0, round(segment.end * rate) - starts[-1]))
+        lasts.append(None if segment.speed == 1 else min(lasting, counts[-1]))
     fades = _fades(starts, counts, round(duration * rate), int(FADE_SECONDS * rate))
     return [
         SampleRange(start, count, fade_in, fade_out, faster)
@@ -150,27 +147,24 @@ def render_audio(
     source: Path,
     info: MediaInfo,
     track: AudioTrack,
-    parts: Sequence[tuple[Fraction, Fraction] | Part],
+    timeline: Timeline,
     output: Path,
     *,
-    duration: Fraction,
     task: "WorkerThread[None]",
-    muted: Sequence[tuple[Fraction, Fraction]] = (),
     coding: AudioCoding = "aac",
 ) -> None:
-    """Write the parts of one track of a recording of `duration` seconds. Raises ToolError, ResourceError.
+    """Write what the timeline has of one track of its only source. Raises ToolError, ResourceError.
 
-    `muted` are ranges of the result, in seconds, in which there is to be no audio.
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
 
     def attempt(*, dual_mono: bool) -> None:
         rate = track_encoder.rate_of(track, coding)
         with decoder.decoded(source, info, track, rate=rate, token=task.token) as pcm:
-            ranges = sample_ranges(parts, duration, pcm.rate)
-            total = sum(piece.output_count for piece in ranges)
+            wanted = sample_ranges(timeline.segments, timeline.source_durations[0], pcm.rate)
+            total = sum(piece.output_count for piece in wanted)
             with track_encoder.encoder(output, track, rate, pcm.channels, coding, dual_mono=dual_mono) as encoder:
-                blocks = muted_blocks(joined_samples(SampleCursor(pcm), ranges), muted, pcm.rate)
+                blocks = muted_blocks(joined_samples(SampleCursor(pcm), wanted), timeline.muted, pcm.rate)
                 with prefetched(blocks, MAXIMUM_WAITING_BLOCKS) as made:
                     for block in made:
                         task.token.check()
@@ -178,18 +172,14 @@ def render_audio(
                         task.fraction = encoder.written / total
 
     try:
-        attempt(dual_mono=coding == "aac" and is_dual_mono(source, info, track, parts, task.token))
+        attempt(dual_mono=coding == "aac" and is_dual_mono(source, info, track, timeline, task.token))
     except ChannelsDiffer:
         # They part somewhere between. At worst, at the very end, coding one channel was in vain: half of the work.
         attempt(dual_mono=False)
 
 
 def is_dual_mono(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
-    parts: Sequence[tuple[Fraction, Fraction] | Part],
-    token: CancellationToken,
+    source: Path, info: MediaInfo, track: AudioTrack, timeline: Timeline, token: CancellationToken
 ) -> bool:
     """Whether a track has two channels that are the same, as far as a few windows tell.
 
@@ -201,14 +191,12 @@ def is_dual_mono(
     with WindowReader.opened(
         source, decoder.demuxer(info), track.index, rate=rate, channels=2, start=info.start, token=token
     ) as listener:
-        windows = (listener.window(time, int(PROBE_SECONDS * rate)) for time in _spread([Part(*one) for one in parts]))
+        windows = (listener.window(time, int(PROBE_SECONDS * rate)) for time in _spread(timeline))
         return all(np.array_equal(window[:, 0], window[:, 1]) for window in windows)
 
 
-def _spread(parts: Sequence[Part]) -> Iterator[Fraction]:
+def _spread(timeline: Timeline) -> Iterator[Fraction]:
     """Instants of the recording, in seconds, that lie evenly in the result."""
-    begins = result_starts(parts)
-    step = (begins[-1] + parts[-1].lasts) / PROBES
-    for at in (step * number + step / 2 for number in range(PROBES)):
-        index = bisect.bisect(begins, at) - 1
-        yield parts[index].start + (at - begins[index]) * parts[index].speed
+    step = timeline.duration / PROBES
+    for number in range(PROBES):
+        yield timeline.source_time(step * number + step / 2)

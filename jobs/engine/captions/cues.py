@@ -6,15 +6,14 @@ never has to be split. One that lies within what goes is dropped, and so is what
 MINIMUM_SECONDS: it would only flash. Where the result runs faster, captions do.
 """
 
-import bisect
 import dataclasses
+import functools
 import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from jobs.engine.edit.cut_plan import CutPlan
-from jobs.engine.model.segment import starts
+from jobs.engine.model.timeline import Timeline
 
 MINIMUM_SECONDS = Fraction(1, 5)
 """Seconds: what a cut leaves of a caption has to last this long; captions that were as short stay."""
@@ -81,34 +80,18 @@ def _time(parts: Sequence[str | None]) -> Fraction:
     return whole + Fraction(int(part), 10 ** len(part))
 
 
-def retime(captions: Iterable[Caption], plan: CutPlan) -> list[Caption]:
-    """The captions as they are on show in the result; the rules stand at the top of this module."""
-    moved = CutClock(plan)
+def retime(captions: Iterable[Caption], timeline: Timeline, source: int = 0) -> list[Caption]:
+    """The captions of a source as they are on show in the result; the rules stand at the top of this module."""
+    moved, duration = functools.partial(timeline.output_time, source=source), timeline.source_durations[source]
     kept = []
     for caption in captions:
         start, end = moved(caption.start), moved(caption.end)
-        lost = end - start < min(caption.end, plan.duration) - max(caption.start, Fraction(0))
+        lost = end - start < min(caption.end, duration) - max(caption.start, Fraction(0))
         if end <= start or (lost and end - start < MINIMUM_SECONDS):
             continue
         words = INNER.sub(lambda match: f"<{stamp(moved(_time(match.groups())))}>", caption.text)
         kept.append(Caption(start, end, words, caption.settings))
     return kept
-
-
-class CutClock:
-    """Old time to new. A time that goes becomes that of the join it went into."""
-
-    def __init__(self, plan: CutPlan) -> None:
-        self._parts = plan.parts
-        self._starts = [part.start for part in self._parts]
-        self._new = starts(self._parts)
-
-    def __call__(self, time: Fraction) -> Fraction:
-        index = bisect.bisect_right(self._starts, time) - 1
-        if index < 0:
-            return Fraction(0)
-        start, end, speed = self._parts[index]
-        return self._new[index] + (min(time, end) - start) / speed
 
 
 def shifted(captions: Iterable[Caption], seconds: Fraction) -> list[Caption]:

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Self
 
-from jobs.engine.captions import cues
-from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.timeline import Timeline
 from jobs.errors import InputError
 
 VERSION = 1
@@ -127,9 +126,9 @@ class Transcript:
         lines = (*self.lines[:index], line, *self.lines[index + 1 :])
         return dataclasses.replace(self, lines=lines, edits=edits)
 
-    def retimed(self, plan: CutPlan) -> Self:
-        """What a cut keeps of it, at the times of the result. A word goes when the cut leaves nothing of it."""
-        moved = cues.CutClock(plan)
+    def retimed(self, timeline: Timeline) -> Self:
+        """What a timeline shows of it, at the times of the result. A word goes when nothing is left of it."""
+        moved = timeline.output_time
         lines = []
         for line in self.lines:
             words = tuple(
@@ -139,7 +138,7 @@ class Transcript:
             )
             if words:
                 lines.append(Line(moved(line.start), moved(line.end), words))
-        return dataclasses.replace(self, lines=tuple(lines), edits=(), duration=plan.output_duration)
+        return dataclasses.replace(self, lines=tuple(lines), edits=(), duration=timeline.duration)
 
     def dumps(self) -> str:
         """As JSON: seconds to the millisecond."""

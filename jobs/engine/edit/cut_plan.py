@@ -17,6 +17,7 @@ Where pauses are only muted everything is kept, and the gaps are what is muted. 
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -27,7 +28,8 @@ from jobs.engine.analysis.activity import Activity, Range, loud_activity, voice_
 from jobs.engine.analysis.peak_levels import Levels, auto_threshold
 from jobs.engine.analysis.vad import Voice
 from jobs.engine.edit.cut_params import CutParams
-from jobs.engine.model.segment import Part, starts
+from jobs.engine.model.segment import Segment
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.errors import InputError
 
@@ -63,26 +65,23 @@ class CutPlan:
         """What runs faster: the gaps, if they do."""
         return gaps(self.keep, self.duration) if self.speed else ()
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """All of the result in its order."""
-        kept = [Part(start, end) for start, end in self.keep]
-        return tuple(sorted([*kept, *(Part(start, end, self.speed or Fraction(1)) for start, end in self.fast)]))
+    @functools.cached_property
+    def timeline(self) -> Timeline:
+        """The result in its order."""
+        kept = [Segment(start, end) for start, end in self.keep]
+        fast = [Segment(start, end, self.speed or Fraction(1)) for start, end in self.fast]
+        made = Timeline(tuple(sorted([*kept, *fast], key=lambda segment: segment.start)), (self.duration,))
+        muted = tuple((made.output_time(start), made.output_time(end)) for start, end in self.muted)
+        return dataclasses.replace(made, muted=muted)
 
     @property
     def output_duration(self) -> Fraction:
-        return sum((part.lasts for part in self.parts), Fraction(0))
+        return self.timeline.duration
 
     @property
     def saved(self) -> Fraction:
         """Seconds by which the result is shorter."""
         return self.duration - self.output_duration
-
-    @property
-    def output_starts(self) -> tuple[Fraction, ...]:
-        """Where each kept range begins in the result."""
-        parts = self.parts
-        return tuple(at for at, part in zip(starts(parts), parts, strict=True) if part.speed == 1)
 
 
 def plan(heard: Levels | Voice | None, duration: Fraction, params: CutParams) -> CutPlan:

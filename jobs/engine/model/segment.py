@@ -1,27 +1,22 @@
-"""What a result is made of: segments of the recording, one after the other, each at its own speed."""
+"""What a timeline is made of: ranges of its sources, each at its own speed."""
 
-from collections.abc import Iterable
+import dataclasses
 from fractions import Fraction
-from typing import NamedTuple
 
 
-class Part(NamedTuple):
-    """From `start`, included, to `end`, excluded, in seconds after the recording's start; `speed` times as fast."""
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """From `start`, included, to `end`, excluded, in seconds after the start of a source; `speed` times as fast.
+
+    `source` is that one's number among the timeline's.
+    """
 
     start: Fraction
     end: Fraction
     speed: Fraction = Fraction(1)
+    source: int = 0
 
     @property
-    def lasts(self) -> Fraction:
+    def output_duration(self) -> Fraction:
         """Seconds in the result."""
         return (self.end - self.start) / self.speed
-
-
-def starts(parts: Iterable[Part]) -> tuple[Fraction, ...]:
-    """When each part begins in the result, in seconds."""
-    positions, position = [], Fraction(0)
-    for part in parts:
-        positions.append(position)
-        position += part.lasts
-    return tuple(positions)

@@ -171,17 +171,17 @@ def cut(
         plan, index = found.plan, found.index
         strategy = Strategy("")
         if index:
-            wanted = frame_schedule.schedule(index, plan.parts)
+            wanted = frame_schedule.schedule(index, plan.timeline.segments)
             whole = functools.partial(all_intra.plan_intra_copy, source, info, index, wanted, container)
             strategy = strategies.choose(info, index, wanted, found.order, container, whole)
-        kept = passthrough.read(source, info, plan, transcript=transcript, log=log)
+        kept = passthrough.read(source, info, plan.timeline, transcript=transcript, log=log)
 
     if container.audio_file:
         info = dataclasses.replace(info, audio=(muxers.audio_track_of(info, track),))
     work = checked_render.Work(
         source=source,
         info=info,
-        plan=plan,
+        timeline=plan.timeline,
         index=index,
         scratch=scratch,
         progress=lambda part, stage: report(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * part, stage),

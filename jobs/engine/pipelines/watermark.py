@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import Report, UndecodedFrames, first_of_each
+from jobs.engine.model.segment import Segment
 from jobs.engine.model.told import Told
 from jobs.engine.render import render, replace_video
 from jobs.engine.render.checked_render import require
@@ -179,7 +179,7 @@ def planned(
 ) -> tuple[FrameIndex, Schedule, Strategy]:
     """All pictures at their own times, and which are copied. Raises InputError when none would bear the mark."""
     index = frame_index.index_frames(source, info, cache_dir=cache, token=token)
-    everything = frame_schedule.schedule(index, [(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
+    everything = frame_schedule.schedule(index, [Segment(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
     begin, end = bearing(everything, look, index.clock_hz)
     if begin == end:
         raise InputError(
@@ -300,7 +300,7 @@ def proved(seen: Viewing, index: FrameIndex, wanted: Schedule, lost: UndecodedFr
     """What looking at the pictures has found, and whether too many of the source's did not decode."""
     faults = list(seen.faults)
     end = Fraction(int(wanted.start_ticks[-1] + wanted.duration_ticks[-1]), index.clock_hz)
-    faults += verify.lost_faults(lost, CutPlan(end, ((Fraction(0), end),)))
+    faults += verify.lost_faults(lost, end)
     return Report(
         frames=seen.frames,
         joins=len(wanted.segment_firsts) - 1,

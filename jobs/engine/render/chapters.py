@@ -12,8 +12,7 @@ from fractions import Fraction
 
 from av.container import InputContainer
 
-from jobs.engine.captions.cues import CutClock
-from jobs.engine.edit.cut_plan import CutPlan
+from jobs.engine.model.timeline import Timeline
 
 SPECIAL = re.compile(r"([=;#\[\\\r\n])")
 ESCAPED = r"\\\1"
@@ -39,12 +38,12 @@ def read(container: InputContainer, start: Fraction) -> list[Chapter]:
     return found
 
 
-def retime(chapters: Iterable[Chapter], plan: CutPlan) -> list[Chapter]:
+def retime(chapters: Iterable[Chapter], timeline: Timeline) -> list[Chapter]:
     """The chapters of the result, in order and disjoint; of nested ones the innermost that begins at a place."""
-    moved = CutClock(plan)
+    moved = timeline.output_time
     placed = (Chapter(moved(chapter.start), moved(chapter.end), chapter.title) for chapter in chapters)
     ordered = sorted(filter(_lasts, placed), key=lambda chapter: (chapter.start, -chapter.end))
-    nexts = [*(chapter.start for chapter in ordered[1:]), plan.output_duration]
+    nexts = [*(chapter.start for chapter in ordered[1:]), timeline.duration]
     ended = (
         dataclasses.replace(chapter, end=min(chapter.end, after))
         for chapter, after in zip(ordered, nexts, strict=False)

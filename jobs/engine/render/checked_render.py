@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.engine.container.muxers import MP4, Container
-from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import Fault, Report
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import remux, render
 from jobs.engine.render.passthrough import NO_EXTRAS, Extras
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -41,7 +41,7 @@ class Work:
 
     source: Path
     info: MediaInfo
-    plan: CutPlan
+    timeline: Timeline
     index: FrameIndex | None
     scratch: Path
     progress: Progress
@@ -79,7 +79,7 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
         made = render.render(
             work.source,
             work.info,
-            work.plan,
+            work.timeline,
             work.index,
             part,
             scratch=work.scratch,
@@ -94,7 +94,7 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
             work.source,
             work.container.as_stored(work.info),
             part,
-            work.plan,
+            work.timeline,
             work.index,
             splice=strategy.splice,
             copied=strategy.intra,
@@ -116,7 +116,7 @@ def move(work: Work, part: Path) -> None:
         remux.move(
             part,
             work.container,
-            work.plan.output_duration,
+            work.timeline.duration,
             work.source,
             work.info,
             progress=progress,
@@ -124,7 +124,7 @@ def move(work: Work, part: Path) -> None:
         )
         return
     (track,) = work.info.audio
-    remux.take_out(part, work.source, work.info, track, work.plan, work.container, progress=progress, log=work.log)
+    remux.take_out(part, work.source, work.info, track, work.timeline, work.container, progress=progress, log=work.log)
 
 
 def require(report: Report) -> None:

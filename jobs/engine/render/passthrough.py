@@ -15,9 +15,9 @@ from jobs.engine.captions.cues import Caption
 from jobs.engine.captions.embedded_tracks import CaptionTrack
 from jobs.engine.captions.transcript import Transcript, iso_639_2
 from jobs.engine.container import demuxing
-from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.edit.exports import timecode
 from jobs.engine.model.mediainfo import MediaInfo, demuxer, one_line, title_of
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import chapters
 from jobs.engine.render.chapters import Chapter
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -79,19 +79,19 @@ NO_EXTRAS = Extras()
 def read(
     source: Path,
     info: MediaInfo,
-    plan: CutPlan,
+    timeline: Timeline,
     *,
     transcript: Transcript | None = None,
     log: CommandLog | None = None,
 ) -> Extras:
-    """What `plan` keeps of them, and of a transcript as one more text track.
+    """What `timeline` keeps of them, and of a transcript as one more text track.
 
     What cannot be read is left out: it is no reason to lose a cut.
     """
     extras = Extras()
     with contextlib.suppress(av.error.FFmpegError, ValueError), demuxing.opened(source, demuxer(info)) as container:
         extras = Extras(
-            chapters=tuple(chapters.retime(chapters.read(container, info.start), plan)),
+            chapters=tuple(chapters.retime(chapters.read(container, info.start), timeline)),
             cover=_cover(container),
             tags=_tags(container.metadata),
             labels={stream.index: _label(stream) for stream in container.streams},
@@ -99,14 +99,16 @@ def read(
     if transcript:
         spoken = TrackLabel(language=iso_639_2(transcript.language), is_default=True)
         extras = dataclasses.replace(extras, labels={**extras.labels, OF_TRANSCRIPT: spoken})
-    moved = moved_captions(source, info, plan, transcript=transcript, log=log)
-    return dataclasses.replace(extras, captions=moved, timecode=_timecode(source, info, plan))
+    moved = moved_captions(source, info, timeline, transcript=transcript, log=log)
+    return dataclasses.replace(extras, captions=moved, timecode=_timecode(source, info, timeline))
 
 
-def _timecode(source: Path, info: MediaInfo, plan: CutPlan) -> str:
-    label, rate = timecode.of_recording(source, info) if len(plan.parts) == 1 else "", timecode.timeline_rate(info)
+def _timecode(source: Path, info: MediaInfo, timeline: Timeline) -> str:
+    label, rate = "", timecode.timeline_rate(info)
+    if len(timeline.segments) == 1 and timeline.segments[0].speed == 1:
+        label = timecode.of_recording(source, info)
     with contextlib.suppress(ValueError):
-        first = timecode.to_frames(label, rate) + round(plan.parts[0].start * rate)
+        first = timecode.to_frames(label, rate) + round(timeline.segments[0].start * rate)
         return timecode.to_text(first, rate, timecode.is_drop(label))
     return ""
 
@@ -114,16 +116,16 @@ def _timecode(source: Path, info: MediaInfo, plan: CutPlan) -> str:
 def moved_captions(
     source: Path,
     info: MediaInfo,
-    plan: CutPlan,
+    timeline: Timeline,
     *,
     transcript: Transcript | None = None,
     log: CommandLog | None = None,
 ) -> Captions:
-    """The text tracks, and the captions of a transcript, of which the plan keeps anything."""
-    moved = [(track, cues.retime(found, plan)) for track, found in embedded_tracks.all_of(source, info, log=log)]
+    """The text tracks, and the captions of a transcript, of which the timeline keeps anything."""
+    moved = [(track, cues.retime(found, timeline)) for track, found in embedded_tracks.all_of(source, info, log=log)]
     if transcript:
         track = CaptionTrack(OF_TRANSCRIPT, "subrip", iso_639_2(transcript.language))
-        moved.append((track, line_breaking.captions_of(transcript.retimed(plan))))
+        moved.append((track, line_breaking.captions_of(transcript.retimed(timeline))))
     return tuple((track, kept) for track, kept in moved if kept)
 
 

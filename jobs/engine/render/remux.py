@@ -11,9 +11,9 @@ from av.stream import Disposition, Stream
 from jobs.engine.audio import track_file
 from jobs.engine.container import demuxing, ffmpeg
 from jobs.engine.container.muxers import Container
-from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.engine.model.progress import Advance
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -116,7 +116,7 @@ def take_out(
     source: Path,
     info: MediaInfo,
     track: AudioTrack,
-    plan: CutPlan,
+    timeline: Timeline,
     container: Container,
     *,
     progress: Advance,
@@ -135,10 +135,10 @@ def take_out(
     out = made.with_name(f"{made.name}{container.suffix}")
     try:
         argv = track_file.argv_of(made, there, like, file, wish, out, copied=copied)
-        ffmpeg.follow(argv, plan.output_duration, progress, log=log)
+        ffmpeg.follow(argv, timeline.duration, progress, log=log)
         written = inspect(out)
         (found,) = run_concurrently(
-            [lambda task: offsets(source, info, out, plan, task, made=written)], lambda done: progress(1.0)
+            [lambda task: offsets(source, info, out, timeline, task, made=written)], lambda done: progress(1.0)
         )
         if found.faults:
             raise Unsound(

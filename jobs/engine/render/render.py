@@ -1,6 +1,6 @@
-"""Rendering a cut plan: pictures and sound beside each other, then one file of both.
+"""Rendering a timeline: pictures and sound beside each other, then one file of both.
 
-The plan's boundaries are the one clock: pictures are placed by its ticks, sound by the nearest sample to each exact
+The timeline's boundaries are the one clock: pictures are placed by its ticks, sound by the nearest sample to each exact
 boundary, so neither can drift from the other over any number of joins.
 """
 
@@ -15,10 +15,10 @@ from jobs.engine.audio.decoder import output_rate
 from jobs.engine.audio.segment_renderer import render_audio
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import MP4, Container
-from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import UndecodedFrames, counted
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import mux
 from jobs.engine.render.passthrough import NO_EXTRAS, Extras
 from jobs.engine.runtime import libav_errors, subprocess_runner
@@ -49,7 +49,7 @@ class Rendered:
 def render(
     source: Path,
     info: MediaInfo,
-    plan: CutPlan,
+    timeline: Timeline,
     index: FrameIndex | None,
     output: Path,
     *,
@@ -65,13 +65,15 @@ def render(
     It is an MP4 or QuickTime file, from which one of the `container` can be made without encoding.
 
     Whether the result is right is for `verify` to say. All of the picture is encoded, unless the `strategy` says which
-    pictures are copied. The plan has to be snapped. `output` appears when it is whole, never before; `scratch` is left
-    as it was. Raises InputError, ToolError (Unsound when copying fails and encoding may not), ResourceError, and what
-    `progress` raises.
+    pictures are copied. The timeline has to be snapped, and to have `source` alone. `output` appears when it is whole,
+    never before; `scratch` is left as it was. Raises InputError, ToolError (Unsound when copying fails and encoding may
+    not), ResourceError, and what `progress` raises.
     """
-    wanted = _schedule(plan, index)
+    wanted = _schedule(timeline, index)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, whole(output) as part:
-        pictures, sounds, lost = _encode(source, info, plan, index, wanted, Path(folder), progress, strategy, container)
+        pictures, sounds, lost = _encode(
+            source, info, timeline, index, wanted, Path(folder), progress, strategy, container
+        )
         with libav_errors.errors("sound"):
             sums = tuple(packet_checksums.sums(path) for path in sounds)
         stage = "Putting the file together"
@@ -81,17 +83,17 @@ def render(
         muxer = "mov" if strategy and strategy.intra and container is not MP4 else container.checked_muxer
         with subprocess_runner.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=log) as child:
             for position in ffmpeg.positions(child):
-                done = min(1.0, max(0.0, float(position / plan.output_duration)))
+                done = min(1.0, max(0.0, float(position / timeline.duration)))
                 progress(1 - MUX_SHARE * (1 - done), stage)
             child.wait()
     progress(1.0, stage)
     return Rendered(lost, sums)
 
 
-def _schedule(plan: CutPlan, index: FrameIndex | None) -> Schedule | None:
+def _schedule(timeline: Timeline, index: FrameIndex | None) -> Schedule | None:
     if index is None:
         return None
-    wanted = schedule(index, plan.parts)
+    wanted = schedule(index, timeline.segments)
     if not len(wanted.source_pts):
         raise InputError(
             "No picture lies in what would be kept of this recording. Keep more of it.", code="nothing_to_show"
@@ -113,7 +115,7 @@ def whole(output: Path) -> Iterator[Path]:
 def _encode(
     source: Path,
     info: MediaInfo,
-    plan: CutPlan,
+    timeline: Timeline,
     index: FrameIndex | None,
     wanted: Schedule | None,
     folder: Path,
@@ -123,22 +125,12 @@ def _encode(
 ) -> tuple[list[Path], list[Path], UndecodedFrames]:
     """Sound in a thread, pictures in this one. Returns the files of one track each, of the picture and of sounds."""
     splice = strategy.splice if strategy else None
-    stage = _stage(len(plan.keep), strategy)
+    stage = _stage(timeline, strategy)
     sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
 
     def cut_tracks(task: WorkerThread[None]) -> None:
         for track, path in zip(info.audio, sounds, strict=True):
-            render_audio(
-                source,
-                info,
-                track,
-                plan.parts,
-                path,
-                duration=plan.duration,
-                task=task,
-                muted=plan.muted,
-                coding=container.audio_coding,
-            )
+            render_audio(source, info, track, timeline, path, task=task, coding=container.audio_coding)
 
     with worker_thread(cut_tracks) as task:
 
@@ -164,7 +156,8 @@ def _encode(
     return pictures, sounds, lost
 
 
-def _stage(count: int, strategy: Strategy | None) -> str:
+def _stage(timeline: Timeline, strategy: Strategy | None) -> str:
+    count = sum(segment.speed == 1 for segment in timeline.segments)
     if strategy and strategy.render == "smart":
         if strategy.untouched == "100 %":
             return "Copying the whole picture"

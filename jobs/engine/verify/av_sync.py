@@ -13,9 +13,9 @@ from jobs.engine.analysis.cross_correlation import Match
 from jobs.engine.audio.decoder import output_channels, output_rate
 from jobs.engine.audio.segment_renderer import FADE_SECONDS
 from jobs.engine.audio.window_reader import WindowReader
-from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.model.report import ComparedWindow, Fault
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread
 
 # Around this many places spread evenly over the result, and around this many of its joins.
@@ -42,7 +42,7 @@ DAMAGED = (
 
 
 class Window(NamedTuple):
-    """A stretch inside one kept range: seconds in the result, seconds in the source, length in seconds."""
+    """A stretch inside one segment: seconds in the result, seconds in the source, length in seconds."""
 
     at: Fraction
     source: Fraction
@@ -56,12 +56,12 @@ class Offsets:
     faults: tuple[Fault, ...] = ()
 
 
-def windows(plan: CutPlan) -> list[Window]:
+def windows(timeline: Timeline) -> list[Window]:
     """Where to listen, in rising order: after the start, before the end, between, and either side of some joins."""
-    there = stretches(plan)
+    there = stretches(timeline)
     if not there:
         return []
-    total = plan.output_duration
+    total = timeline.duration
     places = {total * step / (SPREAD - 1) for step in range(SPREAD)}
     for number in {round(step * (len(there) - 1) / JOINS) for step in range(1, JOINS + 1)} - {0}:
         places |= {there[number].at, there[number - 1].at + there[number - 1].seconds}
@@ -74,17 +74,21 @@ def windows(plan: CutPlan) -> list[Window]:
     return found
 
 
-def stretches(plan: CutPlan) -> list[Window]:
+def stretches(timeline: Timeline) -> list[Window]:
     """All sound that is the source's own and not faded, in stretches that are long enough to be told from others."""
     found = []
-    for (start, end), begins in zip(plan.keep, plan.output_starts, strict=True):
-        edges = [start, *(edge for muted in plan.muted for edge in muted if start < edge < end), end]
-        if any(first <= start < last for first, last in plan.muted):
+    for begins, segment in timeline.placed:
+        if segment.speed != 1:
+            continue
+        ends = begins + segment.output_duration
+        edges = [begins, *(edge for muted in timeline.muted for edge in muted if begins < edge < ends), ends]
+        if any(first <= begins < last for first, last in timeline.muted):
             edges = edges[1:]
         for first, last in zip(edges[::2], edges[1::2], strict=False):
             room = last - first - 2 * FADE_SECONDS
             if room >= SHORTEST_SECONDS:
-                found.append(Window(begins + first - start + FADE_SECONDS, first + FADE_SECONDS, room))
+                at = first + FADE_SECONDS
+                found.append(Window(at, segment.start + at - begins, room))
     return found
 
 
@@ -101,7 +105,7 @@ def offsets(
     source: Path,
     info: MediaInfo,
     output: Path,
-    plan: CutPlan,
+    timeline: Timeline,
     task: WorkerThread[Any],
     *,
     made: MediaInfo | None = None,
@@ -112,7 +116,7 @@ def offsets(
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
-    wanted = windows(plan)
+    wanted = windows(timeline)
     shift = 1 if info.video else 0
     each = []
     for place in range(len(info.audio)):

@@ -14,9 +14,9 @@ import numpy as np
 from av.video.frame import PictureType
 
 from jobs.engine.container import demuxing
-from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Fault
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video.frame_index import FrameIndex, median_step
 from jobs.engine.video.video_stream import open_video, readable_frames
@@ -34,27 +34,29 @@ Hole = tuple[Fraction, Fraction]
 
 
 def hole_faults(
-    source: Path, info: MediaInfo, index: FrameIndex, plan: CutPlan, token: CancellationToken
+    source: Path, info: MediaInfo, index: FrameIndex, timeline: Timeline, token: CancellationToken
 ) -> Iterator[Fault]:
     """A fault for each of the longest holes in what is kept in which the recording has pictures. Raises InputError."""
-    for at, hole in holes(index, plan):
+    for at, hole in holes(index, timeline):
         if has_pictures(source, info, hole, token):
             message = f"The result lacks pictures at {float(at):.3f} s that the recording has."
             yield Fault("frames_missing", message, round(float(at), 3))
 
 
-def holes(index: FrameIndex, plan: CutPlan) -> list[tuple[Fraction, Hole]]:
-    """Where kept ranges show nothing new for long, each with its place in the result; the longest first."""
+def holes(index: FrameIndex, timeline: Timeline) -> list[tuple[Fraction, Hole]]:
+    """Where segments at their own speed show nothing new for long, each with its place in the result; longest first."""
     shortest = max(round(SHORTEST_SECONDS * index.clock_hz), PICTURES * median_step(index.start_ticks))
     times = np.append(index.start_ticks, index.end_tick)
     found = []
-    for (start, end), at in zip(plan.keep, plan.output_starts, strict=True):
-        edges = index.ticks(start), index.ticks(end)
+    for at, segment in timeline.placed:
+        if segment.speed != 1:
+            continue
+        edges = index.ticks(segment.start), index.ticks(segment.end)
         inside = slice(*np.searchsorted(times, edges))
         ticks = np.concatenate((edges[:1], times[inside], edges[1:]))
         for place in np.flatnonzero(np.diff(ticks) > shortest).tolist():
             begins, ends = (Fraction(int(tick), index.clock_hz) for tick in ticks[place : place + 2])
-            found.append((at + begins - start, (begins, ends)))
+            found.append((at + begins - segment.start, (begins, ends)))
     return sorted(found, key=lambda one: one[1][0] - one[1][1])[:MOST]
 
 

@@ -1,4 +1,4 @@
-"""Proving a cut result against its plan and its source before anybody gets to see it.
+"""Proving a cut result against its timeline and its source before anybody gets to see it.
 
 The file's headers are read, the pictures looked at (`frame_check`), the packets of sound compared with those that were
 encoded (`packet_checksums`), and the sound is found again in the source, in windows spread over the result (`av_sync`).
@@ -16,10 +16,10 @@ from av.video.stream import VideoStream
 
 from jobs.engine.audio.decoder import output_rate
 from jobs.engine.container import demuxing
-from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import Fault, Report, UndecodedFrames, first_of_each
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe import display_matrix, mp4_boxes
 from jobs.engine.runtime.threads import WorkerThread, run_concurrently
 from jobs.engine.smartcut.all_intra import IntraCopy
@@ -45,7 +45,7 @@ def verify(
     source: Path,
     info: MediaInfo,
     output: Path,
-    plan: CutPlan,
+    timeline: Timeline,
     index: FrameIndex | None,
     *,
     splice: Splice | None = None,
@@ -54,24 +54,23 @@ def verify(
     sounds: Sequence[Sums] | None = None,
     progress: Advance | None = None,
 ) -> Report:
-    """Compare `output`, an MP4 file, with what `plan` makes of `source`. Faults are told in the report, not raised.
+    """Compare `output`, an MP4 file, with what `timeline` makes of `source`. Faults are told in the report, not raised.
 
-    The plan has to be snapped; `index` is the source's, None when only its sound was cut. `splice` says which pictures
-    were copied, `copied` that all were, one by one; None of both when all were encoded.
-    `lost` are pictures of the source that did not decode while it was
-    rendered. `sounds` are the checksums of the packets of sound that were encoded, None when they are not known.
-    `progress` gets a fraction, 0 to 1; what it raises ends the work.
+    The timeline has to be snapped; `index` is the source's, None when only its sound was rendered. `splice` says which
+    pictures were copied, `copied` that all were, one by one; None of both when all were encoded. `lost` are pictures of
+    the source that did not decode while it was rendered. `sounds` are the checksums of the packets of sound that were
+    encoded, None when they are not known. `progress` gets a fraction, 0 to 1; what it raises ends the work.
     """
-    found = Findings(plan, lost or UndecodedFrames())
+    found = Findings(timeline, lost or UndecodedFrames())
     if index:
-        found.pictures = Viewing(output, schedule(index, plan.parts), index.clock_hz, splice)
+        found.pictures = Viewing(output, schedule(index, timeline.segments), index.clock_hz, splice)
 
     def listen(task: WorkerThread[None]) -> None:
-        found.sound = offsets(source, info, output, plan, task)
+        found.sound = offsets(source, info, output, timeline, task)
 
     def read(task: WorkerThread[None]) -> None:
         if index:
-            found.packets += missing_frames.hole_faults(source, info, index, plan, task.token)
+            found.packets += missing_frames.hole_faults(source, info, index, timeline, task.token)
         if sounds is not None:
             found.packets += sound_faults(output, sounds, [output_rate(track) for track in info.audio])
         if copied:
@@ -83,7 +82,7 @@ def verify(
         task.fraction = 1.0
 
     try:
-        found.headers = file_faults(output, info, plan)
+        found.headers = file_faults(output, info, timeline)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.headers}:
             tell = progress or (lambda fraction: None)
             share = PLAY_SHARE if found.pictures else 0
@@ -100,7 +99,7 @@ def verify(
 class Findings:
     """What is known so far."""
 
-    plan: CutPlan
+    timeline: Timeline
     lost: UndecodedFrames
     headers: list[Fault] = dataclasses.field(default_factory=list)
     packets: list[Fault] = dataclasses.field(default_factory=list)
@@ -109,10 +108,15 @@ class Findings:
 
     def report(self) -> Report:
         seen = self.pictures
-        faults = [*self.headers, *self.packets, *lost_faults(self.lost, self.plan), *(seen.faults if seen else [])]
+        faults = [
+            *self.headers,
+            *self.packets,
+            *lost_faults(self.lost, self.timeline.duration),
+            *(seen.faults if seen else []),
+        ]
         return Report(
             frames=seen.frames if seen else 0,
-            joins=len(self.plan.parts) - 1,
+            joins=self.timeline.joins,
             frames_decoded=seen.decoded if seen else 0,
             frames_lost=self.lost.frames,
             heard=self.sound.heard,
@@ -121,7 +125,7 @@ class Findings:
         )
 
 
-def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
+def file_faults(output: Path, info: MediaInfo, timeline: Timeline) -> list[Fault]:
     """What the file's headers tell: whether all of it is there, its tracks, and when they end."""
     with output.open("rb") as file:
         size = output.stat().st_size
@@ -135,10 +139,10 @@ def file_faults(output: Path, info: MediaInfo, plan: CutPlan) -> list[Fault]:
             return [Fault("tracks", f"The result has {len(video)} tracks of pictures and {len(audio)} of sound.")]
         ends = mp4_boxes.track_ends(output)
         faults = [
-            Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(plan.output_duration):.3f} s.")
+            Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(timeline.duration):.3f} s.")
             for code, what, tracks in (("picture_end", "picture", video), ("sound_end", "sound", audio))
             for end in (ends.get(track.id, Fraction(0)) for track in tracks)
-            if abs(end - plan.output_duration) > END_TOLERANCE
+            if abs(end - timeline.duration) > END_TOLERANCE
         ]
         if video and info.video:
             faults += look_faults(container, video[0], info.video)
@@ -153,9 +157,10 @@ def look_faults(container: InputContainer, stream: VideoStream, track: VideoTrac
     return [Fault("orientation", "The result would be shown turned or mirrored another way than the recording.")]
 
 
-def lost_faults(lost: UndecodedFrames, plan: CutPlan) -> list[Fault]:
-    """What is wrong by what decoding the source gave: too little of it, or pictures that nothing was known of."""
-    damage = damage_fault(lost, plan)
+def lost_faults(lost: UndecodedFrames, duration: Fraction) -> list[Fault]:
+    """What is wrong by what decoding the source gave for a result of `duration` seconds: too little of it, or pictures
+    that nothing was known of."""
+    damage = damage_fault(lost, duration)
     return [*([damage] if damage else []), *(missing(at) for at in sorted(lost.unplanned)[:1])]
 
 
@@ -164,11 +169,11 @@ def missing(at: Fraction) -> Fault:
     return Fault("frames_missing", message, round(float(at), 3))
 
 
-def damage_fault(lost: UndecodedFrames, plan: CutPlan) -> Fault | None:
+def damage_fault(lost: UndecodedFrames, duration: Fraction) -> Fault | None:
     """Whether so much of the source did not decode that the result is not worth having."""
-    if lost.seconds <= max(LOST_SECONDS, plan.output_duration * LOST_SHARE):
+    if lost.seconds <= max(LOST_SECONDS, duration * LOST_SHARE):
         return None
-    there, total = mp4_boxes.spoken_duration(lost.seconds), mp4_boxes.spoken_duration(plan.output_duration)
+    there, total = mp4_boxes.spoken_duration(lost.seconds), mp4_boxes.spoken_duration(duration)
     return Fault(
         "damaged_source",
         f"The recording is damaged: {there} of the {total} to keep cannot be decoded, and the picture would stand "

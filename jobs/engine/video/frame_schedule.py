@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from jobs.engine.model.segment import Part
+from jobs.engine.model.segment import Segment
 from jobs.engine.video.frame_index import FrameIndex, Ticks, median_step
 
 # Distances of frames where it runs faster: what players can follow, and what slides are seen in time with.
@@ -37,26 +37,27 @@ class Schedule:
         )
 
 
-def schedule(index: FrameIndex, parts: Iterable[tuple[Fraction, Fraction] | Part]) -> Schedule:
-    """What is to be shown when the parts follow each other. Boundaries are instants of the index's clock.
+def schedule(index: FrameIndex, segments: Iterable[Segment]) -> Schedule:
+    """What is to be shown when the segments follow each other. Boundaries are instants of the index's clock.
 
-    A part begins at the tick of the result next to its exact place, so that nothing adds up over any number of them.
+    A segment begins at the tick of the result next to its exact place, so that nothing adds up over any number of them.
     """
     pts: list[Ticks] = []
     at: list[Ticks] = []
     first: list[int] = []
     fast: list[bool] = []
     pictures, position = 0, Fraction(0)
-    for part in (Part(*one) for one in parts):
-        start, end = index.ticks(part.start), index.ticks(part.end)
+    for segment in segments:
+        start, end = index.ticks(segment.start), index.ticks(segment.end)
         begins = round(position)
-        position += Fraction(end - start) / part.speed
-        if part.speed == 1:
+        position += Fraction(end - start) / segment.speed
+        if segment.speed == 1:
             places, shown = _frames_shown(index, start, end)
         else:
-            places, shown = _frames_sampled(index, start, part.speed, round(position) - begins, least=int(not pictures))
+            lasts = round(position) - begins
+            places, shown = _frames_sampled(index, start, segment.speed, lasts, least=int(not pictures))
         first.append(pictures)
-        fast.append(part.speed != 1)
+        fast.append(segment.speed != 1)
         pictures += len(places)
         pts.append(index.pts[places])
         at.append(shown + begins)

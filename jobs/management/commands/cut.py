@@ -248,7 +248,7 @@ def planned(source: Path, options: dict[str, Any], info: MediaInfo, params: CutP
     spent = {"analysis": 0.0, "render": 0.0, "verify": 0.0}
     with timed(spent, "analysis"):
         plan = plan_only(source, info, params, track=options["audio_track"])
-    captions = moved_captions(source, info, plan) if any(map(is_captions, options["export"])) else ()
+    captions = moved_captions(source, info, plan.timeline) if any(map(is_captions, options["export"])) else ()
     took = {name: round(value, 3) for name, value in spent.items()}
     facts = {**plan_json(plan), "frames": 0, "frames_copied": 0, "render": "none", "seconds": took}
     return Made(plan, captions, facts, (f"{options['input']}: {told(plan)}. No recording was made.",))

@@ -9,6 +9,8 @@ import pytest
 from jobs.engine.audio import aac_encoder
 from jobs.engine.audio.dual_mono import channel_pair
 from jobs.engine.audio.segment_renderer import render_audio
+from jobs.engine.model.segment import Segment
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.threads import WorkerThread
 from jobs.errors import ToolError
@@ -127,7 +129,8 @@ def test_stereo_stays_stereo_wherever_it_begins(differs_from, tried, tmp_path, m
         container.mux(stream.encode(None))
     info = inspect(source)
     task: WorkerThread[None] = WorkerThread(lambda task: None)
-    render_audio(source, info, info.audio[0], [(Fraction(0), Fraction(8))], tmp_path / "a.mp4", duration=8, task=task)
+    timeline = Timeline((Segment(Fraction(0), Fraction(8)),), (Fraction(8),))
+    render_audio(source, info, info.audio[0], timeline, tmp_path / "a.mp4", task=task)
     assert task.fraction == 1
     assert dual_mono == tried
     with av.open(str(tmp_path / "a.mp4")) as container:

@@ -12,7 +12,9 @@ from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.probe.inspection import inspect
 from tests.media import FAST_X264, picture, run_ffmpeg, tone, url
 
-PLAN = CutPlan(Fraction(20), ((Fraction(1), Fraction(4)), (Fraction(6), Fraction(9)), (Fraction(12), Fraction(20))))
+PLAN = CutPlan(
+    Fraction(20), ((Fraction(1), Fraction(4)), (Fraction(6), Fraction(9)), (Fraction(12), Fraction(20)))
+).timeline
 """Old seconds 1 to 4, 6 to 9 and 12 to 20 become 0 to 3, 3 to 6 and 6 to 14."""
 
 SRT = """\ufeff1\r
@@ -123,7 +125,7 @@ def test_times_inside_a_caption_move_along():
 def test_captions_keep_their_order_and_stay_inside_the_result(given_captions, edges):
     edges = sorted(edges)[: len(edges) // 2 * 2]
     keep = tuple((Fraction(a, 1000), Fraction(b, 1000)) for a, b in zip(edges[::2], edges[1::2], strict=True))
-    plan = CutPlan(Fraction(20), keep)
+    plan = CutPlan(Fraction(20), keep).timeline
     spans = sorted((Fraction(start, 1000), Fraction(start + length, 1000)) for start, length in given_captions)
     moved = cues.retime([Caption(start, end, str(place)) for place, (start, end) in enumerate(spans)], plan)
     assert [int(one.text) for one in moved] == sorted(int(one.text) for one in moved)
@@ -132,7 +134,7 @@ def test_captions_keep_their_order_and_stay_inside_the_result(given_captions, ed
         begin, end = spans[int(one.text)]
         shown = sum((max(Fraction(0), min(end, last) - max(begin, first)) for first, last in keep), Fraction(0))
         assert one.end - one.start == shown
-        assert 0 <= one.start < one.end <= plan.output_duration
+        assert 0 <= one.start < one.end <= plan.duration
 
 
 def test_both_formats_are_written_so_that_they_read_back():
@@ -201,7 +203,7 @@ def test_a_recording_without_captions_has_none(tmp_path):
 
 
 def test_captions_run_faster_where_the_result_does():
-    plan = CutPlan(Fraction(20), ((Fraction(4), Fraction(8)),), speed=Fraction(4))
+    plan = CutPlan(Fraction(20), ((Fraction(4), Fraction(8)),), speed=Fraction(4)).timeline
     told = [Caption(Fraction(2), Fraction(6), "across"), Caption(Fraction(12), Fraction(16), "within")]
     assert cues.retime(told, plan) == [
         Caption(Fraction(1, 2), Fraction(3), "across"),

@@ -82,10 +82,10 @@ def test_control_characters_do_not_get_in(spoken):
 
 
 def test_it_follows_a_cut(spoken):
-    plan = CutPlan(Fraction(20), ((Fraction(1), Fraction(2)), (Fraction("2.25"), Fraction("9.5"))))
+    plan = CutPlan(Fraction(20), ((Fraction(1), Fraction(2)), (Fraction("2.25"), Fraction("9.5")))).timeline
     moved = spoken.retimed(plan)
     assert times(moved, 0) == [("we", 0, 0.5), ("seize", 0.5, 1), ("the", 1, 1.25), ("day", 1.25, 1.75)]
     assert times(moved, 1) == [("good", 6.75, 7.75), ("bye", 7.75, 8.25)]
     assert moved.duration == Fraction("8.25")
-    nothing = spoken.retimed(CutPlan(Fraction(20), ((Fraction(4), Fraction(7)),)))
+    nothing = spoken.retimed(CutPlan(Fraction(20), ((Fraction(4), Fraction(7)),)).timeline)
     assert nothing.lines == ()

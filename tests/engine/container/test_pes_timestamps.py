@@ -120,7 +120,7 @@ def test_a_cut_that_lacks_pictures_is_not_published(made, tmp_path):
     """As when times are told wrongly in a way that is not known yet."""
     index = frame_index.index_frames(made, inspect(made))
     assert len(index.pts) < 200
-    assert not missing_frames.holes(index, CutPlan(Fraction(8), ((Fraction(1), Fraction(7)),)))
+    assert not missing_frames.holes(index, CutPlan(Fraction(8), ((Fraction(1), Fraction(7)),)).timeline)
     with pytest.raises(ToolError) as caught:
         cut(made, tmp_path / "b.mp4", inspect(made), CutParams(keep=KEEP), scratch=tmp_path)
     assert "frames_missing" in caught.value.detail

@@ -232,7 +232,7 @@ def test_slides_are_cut_while_they_are_on_show():
     slides = even(Fraction(1, 10), 3)
     made = snap(CutPlan(Fraction(30), ((Fraction(3), Fraction(4)), (Fraction(12), Fraction(14)))), slides)
     assert made.keep == ((Fraction(3), Fraction(4)), (Fraction(12), Fraction(14)))
-    shown = schedule(slides, made.keep)
+    shown = schedule(slides, made.timeline.segments)
     assert shown.source_pts.tolist() == [0, 900_000]
     assert shown.start_ticks.tolist() == [0, 90_000]
     assert shown.duration_ticks.tolist() == [90_000, 180_000]
@@ -243,7 +243,7 @@ def test_before_and_after_the_picture_sound_is_cut_where_it_is():
     late = dataclasses.replace(index, start_ticks=index.start_ticks + 90_000, end_tick=index.end_tick + 90_000)
     made = CutPlan(Fraction(5), ((Fraction(1, 2), Fraction(38, 25)), (Fraction(7, 2), Fraction(4))))
     assert snap(made, late) == made
-    shown = schedule(late, made.keep)
+    shown = schedule(late, made.timeline.segments)
     # Nothing is on show for half a second, then 13 frames; after the picture its last frame stays on show.
     assert shown.start_ticks.tolist()[:1] == [45_000]
     assert shown.source_pts.tolist()[-1] == index.pts[-1]
@@ -322,7 +322,7 @@ def test_snapped_plans_are_so_too_and_snap_no_further(made, index):
     # Nothing that was to be kept is lost, but for what lies behind the clock's last tick.
     for start, end in made.keep:
         assert any(left <= start and min(end, snapped.duration) <= right for left, right in snapped.keep)
-    shown = schedule(index, snapped.keep)
+    shown = schedule(index, snapped.timeline.segments)
     assert (np.diff(shown.start_ticks) > 0).all()
     assert (shown.duration_ticks > 0).all()
     if len(shown.start_ticks):

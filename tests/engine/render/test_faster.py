@@ -14,7 +14,7 @@ from jobs.engine.analysis.peak_levels import STEP, Levels
 from jobs.engine.audio.segment_renderer import sample_ranges
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.edit.cut_plan import CutPlan, plan, snap
-from jobs.engine.model.segment import Part, starts
+from jobs.engine.model.segment import Segment
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines.silence_cut import cut, plan_json, plan_only
 from jobs.engine.probe.inspection import inspect
@@ -23,6 +23,7 @@ from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import schedule
 from jobs.errors import InputError
 from tests.clips import Picture, Sound, heard, lag, make, seen
+from tests.judge import output_starts
 
 NTSC = Fraction(30_000, 1001)
 LOUD = [(0.5, 1.0), (2.0, 2.3), (5.1, 5.5)]
@@ -60,11 +61,11 @@ def assert_pictures_in_place(source: Path, output: Path, made: CutPlan) -> None:
     usual = sorted(after[0] - before[0] for before, after in itertools.pairwise(shown))[len(shown) // 2]
     usual = min(usual, Fraction(1, 10))
     found = seen(output)
-    parts = list(zip(starts(made.parts), made.parts, strict=True))
+    segments = list(made.timeline.placed)
     # Times of the result are whole ticks.
     tick = Fraction(1, 10_000)
-    for at, part in parts:
-        inside = [one for one in found if at - tick <= one.time < at + part.lasts - tick]
+    for at, part in segments:
+        inside = [one for one in found if at - tick <= one.time < at + part.output_duration - tick]
         for one in inside:
             place = part.start + (one.time - at) * part.speed
             due = max((time, number) for time, number in shown if time <= max(place + tick, shown[0][0]))
@@ -75,7 +76,7 @@ def assert_pictures_in_place(source: Path, output: Path, made: CutPlan) -> None:
             assert [one.number for one in inside][-len(wanted) or len(inside) :] == wanted
         else:
             # Where one picture is on show for longer than usual, it is the source that shows nothing new.
-            edges = [*inside, dataclasses.replace(found[-1], time=at + part.lasts)]
+            edges = [*inside, dataclasses.replace(found[-1], time=at + part.output_duration)]
             for one, after in itertools.pairwise(edges):
                 if after.time - one.time > Fraction(3, 2) * usual + tick:
                     new = part.start + (one.time + usual - at) * part.speed
@@ -90,7 +91,7 @@ def assert_sound_in_step(source: Path, output: Path, made: CutPlan, track: int) 
     assert rate == result_rate
     start = inspect(source).start
     window, compared = rate // 25, 0
-    for (begin, end), at in zip(made.keep, made.output_starts, strict=True):
+    for (begin, end), at in zip(made.keep, output_starts(made), strict=True):
         loud = [max(begin, Fraction(a).limit_denominator(10)) for a, _ in LOUD if begin <= a < end]
         ends = [
             min(end, Fraction(b).limit_denominator(10)) - Fraction(window, rate) for _, b in LOUD if begin < b <= end
@@ -112,7 +113,7 @@ def test_every_picture_and_sound_is_in_its_place(name, way, tmp_path):
     source, output = make(tmp_path / filename, picture, *sounds), tmp_path / "cut.mp4"
     result = cut(source, output, inspect(source), PARAMS, scratch=tmp_path, way=way)
     assert result.report.ok
-    assert result.report.joins == len(result.plan.parts) - 1 == 6
+    assert result.report.joins == result.plan.timeline.joins == 6
     assert_pictures_in_place(source, output, result.plan)
     for track in range(len(sounds)):
         assert_sound_in_step(source, output, result.plan, track)
@@ -158,11 +159,13 @@ def test_a_tone_in_a_fast_pause_keeps_its_pitch_and_has_no_clicks(tmp_path):
     source = make(tmp_path / "a.mka", None, Humming([(1, 2), (10, 11)], seconds=12, codec="pcm_s16le", bit_rate=0))
     result = cut(source, tmp_path / "cut.m4a", inspect(source), PARAMS, scratch=tmp_path)
     samples, rate = heard(tmp_path / "cut.m4a")
-    parts = zip(starts(result.plan.parts), result.plan.parts, strict=True)
-    at, part = max((pair for pair in parts if pair[1].speed == 4), key=lambda pair: pair[1].lasts)
-    assert part.lasts > Fraction(3, 2)
+    placed = result.plan.timeline.placed
+    at, part = max((pair for pair in placed if pair[1].speed == 4), key=lambda pair: pair[1].output_duration)
+    assert part.output_duration > Fraction(3, 2)
     # With its joins, and what is kept either side of them.
-    around = samples[round((at - Fraction(5, 100)) * rate) : round((at + part.lasts + Fraction(5, 100)) * rate)]
+    around = samples[
+        round((at - Fraction(5, 100)) * rate) : round((at + part.output_duration + Fraction(5, 100)) * rate)
+    ]
     spectrum = np.abs(np.fft.rfft(around * np.hanning(len(around)), 1 << 20))
     assert abs(spectrum.argmax() * rate / (1 << 20) - 440) < 0.5
     assert np.abs(np.diff(around)).max() < 1.5 * 0.02 * 2 * np.pi * 440 / rate
@@ -172,7 +175,7 @@ def test_a_result_of_another_speed_is_caught(tmp_path):
     source, output = make(tmp_path / "a.m4a", None, speech()), tmp_path / "cut.m4a"
     made = cut(source, output, inspect(source), PARAMS, scratch=tmp_path).plan
     other = dataclasses.replace(made, speed=Fraction(5))
-    found = {fault.code for fault in verify(source, inspect(source), output, other, None).faults}
+    found = {fault.code for fault in verify(source, inspect(source), output, other.timeline, None).faults}
     assert {"sound_end", "sound_moved"} & found
 
 
@@ -203,10 +206,10 @@ def test_all_of_the_recording_is_there_once_and_the_time_adds_up(text, speed, be
         assert error.code in ("no_silence", "all_silent")
         return
     assert made.removed == ()
-    assert [edge for part in made.parts for edge in part[:2]][1:-1] == sorted(
+    assert [edge for one in made.timeline.segments for edge in (one.start, one.end)][1:-1] == sorted(
         edge for edge in itertools.chain(*made.keep, *made.fast) if 0 < edge < duration
     )
-    assert (made.parts[0].start, made.parts[-1].end) == (0, duration)
+    assert (made.timeline.segments[0].start, made.timeline.segments[-1].end) == (0, duration)
     kept = sum((end - start for start, end in made.keep), Fraction(0))
     assert made.output_duration == kept + (duration - kept) / params.hurry
     assert made.saved == duration - made.output_duration
@@ -231,21 +234,22 @@ def hours(draw):
 @settings(max_examples=25, deadline=None)
 def test_picture_and_sound_do_not_drift_apart_over_an_hour(made, rate):
     index, plan = made
-    wanted, sounds = schedule(index, plan.parts), sample_ranges(plan.parts, plan.duration, rate)
+    timeline = plan.timeline
+    wanted, sounds = schedule(index, timeline.segments), sample_ranges(timeline.segments, plan.duration, rate)
     written = np.cumsum([0, *(piece.output_count for piece in sounds)])
     half = Fraction(1, 2)
-    for number, (at, part) in enumerate(zip(starts(plan.parts), plan.parts, strict=True)):
+    for number, (at, part) in enumerate(timeline.placed):
         assert abs(written[number] - at * rate) <= half
         assert abs(sounds[number].start - part.start * rate) <= Fraction(3, 2)
     assert abs(written[-1] - plan.output_duration * rate) <= half
     assert abs(int(wanted.start_ticks[-1] + wanted.duration_ticks[-1]) - plan.output_duration * index.clock_hz) <= half
     assert (np.diff(wanted.start_ticks) > 0).all()
     # Each picture, by its time stamp, against the place in the recording that sounds then.
-    edges = np.array([float(at) for at in starts(plan.parts)])
+    edges = np.array([float(at) for at in timeline.starts])
     time = wanted.start_ticks / index.clock_hz
     part = np.searchsorted(edges, time + 1e-4, "right") - 1
-    begins = np.array([float(one.start) for one in plan.parts])[part]
-    speeds = np.array([float(one.speed) for one in plan.parts])[part]
+    begins = np.array([float(one.start) for one in timeline.segments])[part]
+    speeds = np.array([float(one.speed) for one in timeline.segments])[part]
     sounding = begins + (time - edges[part]) * speeds
     usual = float(np.median(np.diff(index.start_ticks))) / index.clock_hz
     assert (np.abs(sounding - wanted.source_pts / index.clock_hz) < usual + 1e-3 * speeds).all()
@@ -254,14 +258,14 @@ def test_picture_and_sound_do_not_drift_apart_over_an_hour(made, rate):
 def test_what_given_ranges_leave_out_runs_faster_too():
     params = CutParams(keep=((1, 2), (5, 6)), pauses="speed", speed=2.5)
     made = plan(None, Fraction(8), params)
-    assert made.parts == (
-        Part(Fraction(0), Fraction(1), Fraction(5, 2)),
-        Part(Fraction(1), Fraction(2)),
-        Part(Fraction(2), Fraction(5), Fraction(5, 2)),
-        Part(Fraction(5), Fraction(6)),
-        Part(Fraction(6), Fraction(8), Fraction(5, 2)),
+    assert made.timeline.segments == (
+        Segment(Fraction(0), Fraction(1), Fraction(5, 2)),
+        Segment(Fraction(1), Fraction(2)),
+        Segment(Fraction(2), Fraction(5), Fraction(5, 2)),
+        Segment(Fraction(5), Fraction(6)),
+        Segment(Fraction(6), Fraction(8), Fraction(5, 2)),
     )
-    assert made.output_starts == (Fraction(2, 5), Fraction(13, 5))
+    assert output_starts(made) == [Fraction(2, 5), Fraction(13, 5)]
     assert made.output_duration == 2 + Fraction(12, 5)
 
 
@@ -293,7 +297,7 @@ def test_the_end_of_a_long_pause_keeps_its_pictures_apart():
     made = snap(
         CutPlan(Fraction(10), ((Fraction(2), Fraction(3)), (Fraction(8), Fraction(9))), speed=Fraction(7)), index
     )
-    lasts = schedule(index, made.parts).duration_ticks
+    lasts = schedule(index, made.timeline.segments).duration_ticks
     assert lasts.min() >= 1800
     assert lasts.max() <= 5400
     assert cutting.plan_json(made)["output_duration"] == pytest.approx(2 + 8 / 7, abs=1e-5)

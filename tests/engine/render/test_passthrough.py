@@ -9,6 +9,8 @@ import pytest
 from av.stream import Disposition
 
 from jobs.engine.edit.cut_plan import CutParams, CutPlan
+from jobs.engine.model.segment import Segment
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import chapters, passthrough
@@ -21,7 +23,9 @@ KEEP = CutParams(
     keep=((Fraction("0.4"), Fraction("1.2")), (Fraction("2"), Fraction("2.4")), (Fraction("3"), Fraction(4)))
 )
 """Becomes 0 to 0.8, 0.8 to 1.2 and 1.2 to 2.2."""
-PLAN = CutPlan(Fraction(20), ((Fraction(1), Fraction(4)), (Fraction(6), Fraction(9)), (Fraction(12), Fraction(20))))
+PLAN = CutPlan(
+    Fraction(20), ((Fraction(1), Fraction(4)), (Fraction(6), Fraction(9)), (Fraction(12), Fraction(20)))
+).timeline
 """Old seconds 1 to 4, 6 to 9 and 12 to 20 become 0 to 3, 3 to 6 and 6 to 14."""
 PICTURE = Picture(options={"preset": "ultrafast", "g": "5", "bf": "2"})
 CHAPTERS = (
@@ -247,8 +251,8 @@ def test_a_title_comes_before_what_a_phone_notes_down(tmp_path):
     assert b"\xa9nam" in (tmp_path / "cut.mp4").read_bytes()
 
 
-def whole(duration: Fraction) -> CutPlan:
-    return CutPlan(duration, ((Fraction(0), duration),))
+def whole(duration: Fraction) -> Timeline:
+    return Timeline((Segment(Fraction(0), duration),), (duration,))
 
 
 def told_chapters(container) -> list[tuple[Fraction, Fraction, str]]:

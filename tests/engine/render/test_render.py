@@ -14,6 +14,7 @@ from jobs.engine.audio.segment_renderer import SampleCursor, joined_samples, sam
 from jobs.engine.container import ffmpeg
 from jobs.engine.edit.cut_plan import CutParams, CutPlan, snap
 from jobs.engine.model.report import UndecodedFrames
+from jobs.engine.model.segment import Segment
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
 from jobs.engine.runtime import libav_errors
@@ -30,7 +31,7 @@ RATE = 48_000
 def spliced(samples: np.ndarray, parts, rate: int = RATE) -> np.ndarray:
     """Each part is (start, end), or (start, end, speed). Sample n of a ramp has the value n."""
     tape = PcmReader(iter([(0, samples.astype(np.float32)[:, None])]), rate, 1)
-    wanted = sample_ranges([tuple(map(Fraction, part)) for part in parts], Fraction(len(samples), rate), rate)
+    wanted = sample_ranges([Segment(*map(Fraction, part)) for part in parts], Fraction(len(samples), rate), rate)
     return np.concatenate(list(joined_samples(SampleCursor(tape), wanted)))[:, 0]
 
 
@@ -96,7 +97,7 @@ def ranges(draw):
 @given(ranges(), st.sampled_from([8_000, 11_025, 44_100, 48_000]))
 @settings(max_examples=200, deadline=None)
 def test_no_join_moves_what_follows_by_more_than_a_sample(keep, rate):
-    wanted = sample_ranges(keep, Fraction(20), rate)
+    wanted = sample_ranges([Segment(*span) for span in keep], Fraction(20), rate)
     exact, written = Fraction(0), 0
     for (start, end), piece in zip(keep, wanted, strict=True):
         assert abs(written - exact * rate) <= Fraction(1, 2)
@@ -111,7 +112,8 @@ def test_no_join_moves_what_follows_by_more_than_a_sample(keep, rate):
 def test_any_ranges_give_as_many_samples_as_they_have(keep):
     rate = 1000
     result = spliced(np.arange(20 * rate), keep, rate)
-    assert len(result) == sum(piece.count for piece in sample_ranges(keep, Fraction(20), rate))
+    wanted = sample_ranges([Segment(*span) for span in keep], Fraction(20), rate)
+    assert len(result) == sum(piece.count for piece in wanted)
 
 
 def recording(tmp_path):
@@ -122,10 +124,10 @@ def recording(tmp_path):
     return source, info, index, plan
 
 
-def rendered(source, info, index, plan, output, scratch):
+def rendered(source, info, index, timeline, output, scratch):
     scratch.mkdir(exist_ok=True)
     return render.render(
-        source, info, plan, index, output, scratch=scratch, progress=lambda *told: None, log=CommandLog()
+        source, info, timeline, index, output, scratch=scratch, progress=lambda *told: None, log=CommandLog()
     )
 
 
@@ -135,10 +137,10 @@ def test_an_existing_result_is_replaced_only_by_a_whole_one(tmp_path, monkeypatc
     output.write_text("the one before")
     monkeypatch.setattr(render.mux, "mux_argv", lambda *args: [ffmpeg.program(), "-f", "nothing"])
     with pytest.raises(ToolError):
-        rendered(source, info, index, plan, output, tmp_path / "scratch")
+        rendered(source, info, index, plan.timeline, output, tmp_path / "scratch")
     assert output.read_text() == "the one before"
     monkeypatch.undo()
-    assert rendered(source, info, index, plan, output, tmp_path / "scratch").lost == UndecodedFrames()
+    assert rendered(source, info, index, plan.timeline, output, tmp_path / "scratch").lost == UndecodedFrames()
     assert output.stat().st_size > 1000
 
 
@@ -158,7 +160,7 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
         monkeypatch.setattr(render.mux, "mux_argv", lambda *a: argv(*a[:3], tmp_path / "full", *a[4:]))
     (tmp_path / "full").symlink_to(full)
     with pytest.raises(ResourceError) as error:
-        rendered(source, info, index, plan, tmp_path / "cut.mp4", tmp_path / "scratch")
+        rendered(source, info, index, plan.timeline, tmp_path / "cut.mp4", tmp_path / "scratch")
     assert error.value.code == "disk_full"
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.mp4", "full", "scratch"]
 
@@ -171,9 +173,9 @@ def test_other_trouble_of_the_libraries_is_no_full_disk():
 def test_sound_and_picture_end_together(tmp_path):
     source, info, index, plan = recording(tmp_path)
     output = tmp_path / "cut.mp4"
-    rendered(source, info, index, plan, output, tmp_path / "scratch")
+    rendered(source, info, index, plan.timeline, output, tmp_path / "scratch")
     samples, rate = heard(output)
-    wanted = schedule(index, plan.keep)
+    wanted = schedule(index, plan.timeline.segments)
     end = Fraction(int(wanted.start_ticks[-1] + wanted.duration_ticks[-1]), index.clock_hz)
     assert end == plan.output_duration == Fraction(38, 25)
     # The decoder gives the encoder's last block whole: up to 1023 samples of padding follow, which players leave out.

@@ -30,6 +30,7 @@ from jobs.engine.video import frame_index, frame_schedule
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.errors import Cancelled
 from tests.clips import Picture, Sound, heard, make
+from tests.judge import output_starts
 
 LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5), (4.4, 5.6)]
 KEEP = ((0.4, 1.2), (1.92, 2.4), (3.0, 3.6), (4.4, 5.6))
@@ -52,7 +53,7 @@ class Cut:
     def check(self, output: Path | None = None, **more) -> Report:
         """Of the result, or of an altered one; then by what is heard alone, unless the packets of sound are told."""
         told = {"splice": self.splice, "sounds": None if output else self.sounds, **more}
-        return verify(self.source, self.info, output or self.output, self.plan, self.index, **told)
+        return verify(self.source, self.info, output or self.output, self.plan.timeline, self.index, **told)
 
 
 def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, keep=KEEP, way="encode") -> Cut:
@@ -65,11 +66,11 @@ def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, ke
     found = strategy.Strategy("")
     if index:
         order = functools.partial(strategy.survey_seekable, source, info, index) if way == "smart" else None
-        found = strategy.choose(info, index, frame_schedule.schedule(index, plan.parts), order)
+        found = strategy.choose(info, index, frame_schedule.schedule(index, plan.timeline.segments), order)
         assert found.render == way
     log = CommandLog()
     made = render.render(
-        source, info, plan, index, output, scratch=folder, progress=lambda *_: None, log=log, strategy=found
+        source, info, plan.timeline, index, output, scratch=folder, progress=lambda *_: None, log=log, strategy=found
     )
     return Cut(source, output, info, plan, index, found.splice, made.sounds)
 
@@ -159,7 +160,7 @@ def test_a_right_result_passes_and_the_report_says_what_was_checked(right):
 
 def report_frames(cut: Cut) -> list[int]:
     assert cut.index is not None
-    return frame_schedule.schedule(cut.index, cut.plan.keep).source_pts.tolist()
+    return frame_schedule.schedule(cut.index, cut.plan.timeline.segments).source_pts.tolist()
 
 
 SIX = {"seconds": 6}
@@ -365,7 +366,7 @@ def scrambled(packet: bytes) -> bytes:
 @pytest.mark.parametrize("spoil", [zeros, scrambled])
 @pytest.mark.parametrize("before", [-1, 0, 1])
 def test_a_corrupt_packet_beside_a_join_is_caught(either, tmp_path, spoil, before):
-    joins = [round(time * 25) for time in either.plan.output_starts]
+    joins = [round(time * 25) for time in output_starts(either.plan)]
     for number, join in enumerate(joins):
         if join + before < 0:
             continue
@@ -395,7 +396,7 @@ def test_sound_that_comes_40_ms_late_is_caught(either, tmp_path):
 
 @pytest.mark.parametrize(("by_ms", "caught"), [(-40, True), (-12, True), (8, False), (12, True), (40, True)])
 def test_sound_that_moves_at_one_join_and_stays_moved_is_caught(right, tmp_path, by_ms, caught):
-    join = right.plan.output_starts[2]
+    join = output_starts(right.plan)[2]
 
     def move(samples, rate):
         place, by = round(join * rate), round(by_ms * rate / 1000)
@@ -411,7 +412,7 @@ def test_sound_that_moves_at_one_join_and_stays_moved_is_caught(right, tmp_path,
 
 def test_a_range_without_its_sound_is_caught(right, tmp_path):
     def silence(samples, rate):
-        begin, end = (round(right.plan.output_starts[place] * rate) for place in (2, 3))
+        begin, end = (round(output_starts(right.plan)[place] * rate) for place in (2, 3))
         samples[begin:end] = 0
         return samples
 
@@ -484,7 +485,7 @@ def long(tmp_path_factory) -> Cut:
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize("at", [3.2, 32.0, 90.7, 120.3])
 def test_one_flipped_byte_of_sound_is_caught_far_from_any_place_that_is_listened_to(long, tmp_path, place, at):
-    assert not any(window.at - 0.3 < at < window.at + window.seconds + 0.1 for window in windows(long.plan))
+    assert not any(window.at - 0.3 < at < window.at + window.seconds + 0.1 for window in windows(long.plan.timeline))
     altered = with_a_byte_flipped(long.output, tmp_path / "b.mp4", place, at)
     assert long.check(altered).ok
     (fault,) = long.check(altered, sounds=long.sounds).faults
@@ -569,7 +570,7 @@ def test_the_summary_counts_as_people_write():
 def test_windows_lie_inside_kept_ranges_and_reach_both_ends():
     keep = tuple((Fraction(3 * number), Fraction(3 * number) + Fraction(3, 2)) for number in range(200))
     plan = CutPlan(Fraction(600), keep)
-    found = windows(plan)
+    found = windows(plan.timeline)
 
     assert found == sorted(found)
     assert 12 <= len(found) <= 30
@@ -579,12 +580,12 @@ def test_windows_lie_inside_kept_ranges_and_reach_both_ends():
         number = int(window.source // 3)
         start, end = keep[number]
         assert start < window.source < window.source + window.seconds < end
-        assert window.at - plan.output_starts[number] == window.source - start
+        assert window.at - output_starts(plan)[number] == window.source - start
 
 
 def test_what_is_muted_is_not_listened_to():
     muted = ((Fraction(0), Fraction(2)), (Fraction(5), Fraction(6)), (Fraction(29), Fraction(30)))
-    found = windows(CutPlan(Fraction(30), ((Fraction(0), Fraction(30)),), muted=muted))
+    found = windows(CutPlan(Fraction(30), ((Fraction(0), Fraction(30)),), muted=muted).timeline)
     assert len(found) >= 10
     for window in found:
         assert window.at == window.source
@@ -595,7 +596,7 @@ def test_what_is_muted_is_not_listened_to():
 
 def test_ranges_too_short_to_listen_to_are_passed_over():
     keep = tuple((Fraction(number), Fraction(number) + Fraction(1, 25)) for number in range(5))
-    assert windows(CutPlan(Fraction(5), keep)) == []
+    assert windows(CutPlan(Fraction(5), keep).timeline) == []
 
 
 def test_it_can_be_stopped_and_leaves_no_thread(right):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.container import ffmpeg
+from jobs.engine.model.segment import Segment
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import chunked_encoder, frame_index, frame_schedule
 from jobs.engine.video.chunked_encoder import chunks, encode_frames
@@ -40,8 +41,8 @@ def short_chunks(monkeypatch):
 
 def planned(source: Path, keep=KEEP) -> tuple[frame_index.FrameIndex, frame_schedule.Schedule]:
     index = frame_index.index_frames(source, inspect(source))
-    ranges = [tuple(index.frame_at_or_before(Fraction(edge)) for edge in span) for span in keep]
-    return index, frame_schedule.schedule(index, ranges)
+    segments = [Segment(*(index.frame_at_or_before(Fraction(edge)) for edge in span)) for span in keep]
+    return index, frame_schedule.schedule(index, segments)
 
 
 def encoded(source: Path, output: Path, progress=lambda fraction: None) -> tuple[frame_index.FrameIndex, list]:

@@ -71,7 +71,7 @@ def test_pictures_are_whole_and_each_is_the_right_one_at_its_time(name, tmp_path
     index = frame_index.index_frames(source, info)
     result = cutting.cut(source, tmp_path / "cut.mp4", info, KEEP, scratch=tmp_path)
     assert (result.render, result.report.ok) == ("encode", True)
-    wanted = frame_schedule.schedule(index, result.plan.parts)
+    wanted = frame_schedule.schedule(index, result.plan.timeline.segments)
     with av.open(str(source)) as container:
         assert np.median([combing(frame) for frame in container.decode(video=0)]) > 3
     with av.open(str(tmp_path / "cut.mp4")) as container:

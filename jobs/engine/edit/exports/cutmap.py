@@ -5,7 +5,6 @@ from fractions import Fraction
 from typing import Any
 
 from jobs.engine.edit.exports.editlist import EditList
-from jobs.engine.model.segment import starts
 
 VERSION = 2
 
@@ -23,12 +22,12 @@ def cuts(cut: EditList) -> dict[str, Any]:
         "result": {"duration": _seconds(plan.output_duration)},
         "segments": [
             {
-                "old_start": _seconds(part.start),
-                "old_end": _seconds(part.end),
+                "old_start": _seconds(segment.start),
+                "old_end": _seconds(segment.end),
                 "new_start": _seconds(new),
-                "rate": float(part.speed),
+                "rate": float(segment.speed),
             }
-            for new, part in zip(starts(plan.parts), plan.parts, strict=True)
+            for new, segment in plan.timeline.placed
         ],
         "removed": _ranges(plan.removed),
         "muted": _ranges(plan.muted),
