@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests import clip_cache
 from tests.servers import MariaDB, Redis
 from tests.site import Client, Site, Sites
 
@@ -37,6 +38,10 @@ def pytest_configure() -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionstart() -> None:
+    clip_cache.forget_unused()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,17 +1,30 @@
 """Tiny recordings for the tests, made on the spot with known contents."""
 
+import re
 import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 from jobs.engine.container import ffmpeg
+from tests import clip_cache
 
 FAST_X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-pix_fmt", "yuv420p")
+A_FILE = re.compile(r"(^|[:=,'])/")
+"""What an argument looks like that names a file, alone or within a filter."""
 
 
 def run_ffmpeg(*arguments: object) -> None:
     """Run ffmpeg, overwriting its output; its own words are the failure's message."""
-    command = [ffmpeg.program(), "-v", "error", "-nostdin", "-y", *map(str, arguments)]
+    *words, output = map(str, arguments)
+    path = Path(output.removeprefix("file:"))
+    if any(A_FILE.search(word) for word in words) or output == "-":
+        _run(*words, output)
+    else:  # of generators alone
+        clip_cache.kept(path, ("ffmpeg", path.suffix, *words), lambda: _run(*words, output))
+
+
+def _run(*arguments: str) -> None:
+    command = [ffmpeg.program(), "-v", "error", "-nostdin", "-y", *arguments]
     done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
 

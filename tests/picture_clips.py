@@ -1,6 +1,5 @@
 """Clips whose pictures are known: the brightness of the left half counts the frames, the right half is a pattern."""
 
-import subprocess
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any
 import av
 import numpy as np
 from PIL import Image
-
-from jobs.engine.container import ffmpeg
 
 SIZE = (160, 96)
 STEP, FIRST = 4, 20
@@ -76,7 +73,3 @@ def clip(
             container.mux(stream.encode(raw))
         container.mux(stream.encode(None))
     return path
-
-
-def run_ffmpeg(*arguments: object) -> None:
-    subprocess.run([ffmpeg.program(), "-v", "error", "-y", *map(str, arguments)], check=True, timeout=60)

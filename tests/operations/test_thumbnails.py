@@ -17,7 +17,8 @@ from jobs.operations import registry
 from jobs.operations.base import Context
 from jobs.operations.forms import OperationForm, safe_name
 from jobs.operations.thumbnails import Thumbnails, ThumbnailsForm, ThumbnailsParams
-from tests.picture_clips import clip, count_of, counted, run_ffmpeg, solid
+from tests.media import run_ffmpeg
+from tests.picture_clips import clip, count_of, counted, solid
 
 OPERATION = Thumbnails()
 GROUPS_OF_TEN = {"crf": "12", "preset": "veryfast", "g": "10"}

@@ -7,7 +7,7 @@ from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import frame_reader, keyframe_reader, still, thumbnails
 from jobs.errors import Cancelled, InputError
 from tests import media
-from tests.picture_clips import clip, count_of, run_ffmpeg
+from tests.picture_clips import clip, count_of
 
 GROUPS_OF_TEN = {"crf": "12", "preset": "veryfast", "g": "10", "bf": "2", "sc_threshold": "0"}
 
@@ -45,7 +45,7 @@ def test_it_gives_each_keyframe_once_at_the_first_time_it_is_nearest_before(tmp_
 
 def test_times_count_from_the_start_of_the_recording(tmp_path):
     clip(tmp_path / "clip.mp4", 40, options=GROUPS_OF_TEN)
-    run_ffmpeg("-i", tmp_path / "clip.mp4", "-c", "copy", "-output_ts_offset", "5", tmp_path / "late.ts")
+    media.run_ffmpeg("-i", tmp_path / "clip.mp4", "-c", "copy", "-output_ts_offset", "5", tmp_path / "late.ts")
 
     assert [one.time for one in looked_at(tmp_path / "late.ts", [Fraction(1, 2), Fraction(3, 2)])] == [
         pytest.approx(0, abs=0.001),

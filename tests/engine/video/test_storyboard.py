@@ -7,7 +7,7 @@ from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import frame_picker, storyboard
 from jobs.errors import Cancelled, InputError
 from tests import media
-from tests.picture_clips import clip, count_of, counted, run_ffmpeg
+from tests.picture_clips import clip, count_of, counted
 
 GROUPS_OF_TEN = {"crf": "12", "preset": "veryfast", "g": "10", "sc_threshold": "0"}
 LONG_GROUPS = {**GROUPS_OF_TEN, "g": "1000"}
@@ -59,7 +59,9 @@ def test_a_long_stretch_without_keyframes_gets_exact_pictures(tmp_path):
     options = {"crf": "12", "preset": "veryfast", "g": "1000", "sc_threshold": "0"}
     clip(tmp_path / "all.mp4", 800, lambda n: counted(n // 10 % 50), options=options)
     path = tmp_path / "clip.mp4"
-    run_ffmpeg("-i", tmp_path / "all.mp4", "-force_key_frames", keys, "-g", 1000, "-sc_threshold", 0, "-crf", 12, path)
+    media.run_ffmpeg(
+        "-i", tmp_path / "all.mp4", "-force_key_frames", keys, "-g", 1000, "-sc_threshold", 0, "-crf", 12, path
+    )
 
     board = board_of(path, width=160)
     shown = [count_of(tile) for tile in tiles(board)]
@@ -100,7 +102,7 @@ def test_more_than_a_hundred_take_another_sheet(tmp_path):
 
 def test_pictures_are_upright_and_in_the_right_shape(tmp_path):
     clip(tmp_path / "flat.mp4", 20, options=GROUPS_OF_TEN, aspect=Fraction(2))
-    run_ffmpeg("-display_rotation", "90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "clip.mp4")
+    media.run_ffmpeg("-display_rotation", "90", "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "clip.mp4")
 
     assert board_of(tmp_path / "clip.mp4", width=48).tile == (48, 160)
 

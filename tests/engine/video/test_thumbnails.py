@@ -11,7 +11,8 @@ from PIL import Image
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import frame_picker, frame_reader, still, thumbnails, tonemap
 from jobs.errors import InputError, ResourceError
-from tests.picture_clips import SIZE, clip, count_of, counted, run_ffmpeg, solid
+from tests.media import run_ffmpeg
+from tests.picture_clips import SIZE, clip, count_of, counted, solid
 
 X264 = {"crf": "12", "preset": "veryfast"}
 LONG_GROUPS = {**X264, "g": "250", "bf": "3", "sc_threshold": "0"}
