@@ -2,7 +2,9 @@
 
 `redis_server`  a Redis for the test process, emptied after every test that uses the database
 `site`          the whole real site, shared by all tests: each makes accounts of its own and kills nothing
-`make_site`     makes another one, which the test may kill parts of: make_site(LOST_AFTER_SECONDS="3")
+`mended_site`   another one, which the test may end parts of that `Site.mend` starts again. For each test it is whole,
+                without recordings of ann@example.org's, and takes 5 s of silence for death
+`make_site`     makes one for this test alone, to do anything with: make_site(LOST_AFTER_SECONDS="3")
 `browser`       Chromium through playwright; `page` is a fresh page on `site`, `sign_in(page, client)` signs it in
 """
 
@@ -21,7 +23,7 @@ from tests.servers import MariaDB, Redis
 from tests.site import Client, Site, Sites
 
 FOLDER = Path(os.environ["TEST_DATA_DIR"])
-OF_THE_DATABASE = {"db", "transactional_db", "site", "make_site"}
+OF_THE_DATABASE = {"db", "transactional_db", "sites"}
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_OPTIONS = (
     "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
@@ -123,6 +125,20 @@ def make_site(sites: Sites) -> Iterator[Callable[..., Site]]:
     finally:
         for site in made:
             site.stop()
+
+
+@pytest.fixture(scope="session")
+def breakable_site(sites: Sites) -> Site:
+    return sites.make(LOST_AFTER_SECONDS="5", RECONCILE_SECONDS="1")
+
+
+@pytest.fixture
+def mended_site(breakable_site: Site) -> Site:
+    breakable_site.mend()
+    ann = breakable_site.client("ann@example.org")
+    for video in ann.get("/api/v1/videos").json()["items"]:
+        ann.delete(f"/api/v1/videos/{video['id']}").raise_for_status()
+    return breakable_site
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,10 @@ class Redis:
         if self.process:
             self.process.end(number)
 
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.alive
+
     def client(self) -> redis.Redis:
         return redis.Redis(unix_socket_path=str(self.socket))
 

@@ -31,6 +31,7 @@ from tests.settings import free_port
 from videoservice import preflight
 
 PASSWORD = "correct horse battery staple"
+QUEUES = ("long", "quick")
 
 
 class Sites:
@@ -121,8 +122,8 @@ class Site:
         """Redis, web, one worker on each queue and the reconciler; returns when the site is ready."""
         self.redis.start()
         self.start_web()
-        self.start_worker("long")
-        self.start_worker("quick")
+        for queue in QUEUES:
+            self.start_worker(queue)
         self.start_reconcile()
         self.wait_ready()
 
@@ -150,6 +151,20 @@ class Site:
     def restart_web(self, number: int = signal.SIGTERM) -> None:
         self.kill(self.processes["web"], number)
         self.start_web()
+        self.wait_ready()
+
+    def mend(self) -> None:
+        """Start again what of all this a test has ended, and wait until the site is ready."""
+        self.processes = {name: process for name, process in self.processes.items() if process.alive}
+        if not self.redis.alive:
+            self.redis.start()
+        if "web" not in self.processes:
+            self.start_web()
+        for queue in QUEUES:
+            if not self.workers(queue):
+                self.start_worker(queue)
+        if "reconcile" not in self.processes:
+            self.start_reconcile()
         self.wait_ready()
 
     def stop(self) -> None:

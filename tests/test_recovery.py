@@ -28,14 +28,14 @@ def recording(tmp_path_factory) -> Path:
     """On two cores its cut takes long enough to be interrupted."""
     path = tmp_path_factory.mktemp("recording") / "talk.mp4"
     media.run_ffmpeg(
-        *media.picture(SECONDS, 30, "960x540"), *media.tone(SECONDS), *media.FAST_X264, "-c:a", "aac", media.url(path)
+        *media.picture(SECONDS, 30, "640x360"), *media.tone(SECONDS), *media.FAST_X264, "-c:a", "aac", media.url(path)
     )
     return path
 
 
 @pytest.fixture
-def site(make_site) -> Site:
-    return make_site(LOST_AFTER_SECONDS="5", RECONCILE_SECONDS="1")
+def site(mended_site) -> Site:
+    return mended_site
 
 
 def client(site: Site):
@@ -76,25 +76,23 @@ def ffmpegs(site: Site) -> dict[int, str]:
     return {pid: line for pid, line in belonging_to("DATA_DIR", str(site.data)).items() if "ffmpeg" in line}
 
 
-def scratch(site: Site) -> list[Path]:
+def scratch(site: Site, job: str = "") -> list[Path]:
     folder = site.media / "scratch"
-    return list(folder.iterdir()) if folder.is_dir() else []
+    return [found for found in folder.iterdir() if job in found.name] if folder.is_dir() else []
 
 
-def assert_one_whole_result(site: Site, job: str) -> None:
+def assert_one_whole_result(site: Site, job: str, seconds: int = LENGTH) -> None:
     answer = client(site).get(f"/api/v1/jobs/{job}").json()
     assert answer["status"] == "succeeded"
     (artifact,) = answer["artifacts"]
-    assert artifact["metadata"]["output_duration"] == pytest.approx(LENGTH, abs=0.001)
+    assert artifact["metadata"]["output_duration"] == pytest.approx(seconds, abs=0.001)
     file = site.media / "artifacts" / job / str(answer["attempt"]) / f"{artifact['id']}.mp4"
     assert [found for found in (site.media / "artifacts" / job).rglob("*") if found.is_file()] == [file]
     with site.orm():
         row = Artifact.objects.get(pk=artifact["id"])
     assert (row.size, row.sha256) == (file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest())
     # Another job may be at work by now, and that one's folder is there.
-    wait_for(
-        lambda: not [folder for folder in scratch(site) if job in folder.name], "its scratch folder to be gone", 15
-    )
+    wait_for(lambda: not scratch(site, job), "its scratch folder to be gone", 15)
 
 
 def test_a_killed_worker_costs_no_job(make_site, recording):
@@ -137,8 +135,9 @@ def test_a_worker_that_is_told_to_stop_puts_its_job_back_in_line_at_once(site, r
     assert_one_whole_result(site, job)
 
 
-def test_machines_whose_clocks_differ_take_no_work_from_each_other(site, recording):
+def test_machines_whose_clocks_differ_take_no_work_from_each_other(make_site, recording):
     """The worker's is half a minute behind, the reconciler's as much ahead, and 5 s of silence count as death."""
+    site = make_site(LOST_AFTER_SECONDS="5", RECONCILE_SECONDS="1")
     video = uploaded(site, recording)
     for name, seconds, command in (("long1", -30, ("work", "long")), ("reconcile", 30, ("reconcile",))):
         site.kill(site.processes[name], signal.SIGTERM)
@@ -160,25 +159,25 @@ def test_a_worker_whose_machine_vanishes_is_counted_for_two_minutes_at_most(site
 
 def test_jobs_outlive_a_restart_of_redis(site, recording):
     video = uploaded(site, recording)
-    running, queued = submitted(site, video), submitted(site, video)
+    running, queued = submitted(site, video), submitted(site, video, keep=[[0, 1]])
     encoding(site, running)
     site.restart_redis()
-    for job in (running, queued):
+    for job, seconds in ((running, LENGTH), (queued, 1)):
         site.wait_for_job(job, S.SUCCEEDED, seconds=400)
-        assert_one_whole_result(site, job)
+        assert_one_whole_result(site, job, seconds)
     assert site.job(running).attempt == 1
 
 
 def test_jobs_outlive_a_redis_that_lost_everything(site, recording):
     video = uploaded(site, recording)
-    running, queued = submitted(site, video), submitted(site, video)
+    running, queued = submitted(site, video), submitted(site, video, keep=[[0, 1]])
     encoding(site, running)
     site.redis.stop(signal.SIGKILL)
     shutil.rmtree(site.data / "appendonlydir")
     site.redis.start()
-    for job in (running, queued):
+    for job, seconds in ((running, LENGTH), (queued, 1)):
         site.wait_for_job(job, S.SUCCEEDED, seconds=400)
-        assert_one_whole_result(site, job)
+        assert_one_whole_result(site, job, seconds)
 
 
 def test_a_submit_while_redis_is_down_is_kept_and_done_later(site, recording):
@@ -237,8 +236,9 @@ def test_deleting_the_recording_stops_the_work_on_it(site, recording):
     assert not list((site.media / "artifacts").glob("*"))
 
 
-def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(site, recording):
+def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(make_site, recording):
     """The worker sees a scratch folder of 2 MB: a file system of its own, in a mount namespace of its own."""
+    site = make_site()
     video = uploaded(site, recording)
     site.kill(site.workers("long")[0], signal.SIGTERM)
     folder = site.media / "scratch"

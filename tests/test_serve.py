@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -316,29 +316,24 @@ def test_an_address_that_cannot_be_had_is_one_clear_line(site: Site, arguments: 
     assert words in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
 
 
-@pytest.fixture
-def own(make_site: Callable[..., Site]) -> Iterator[Site]:
-    yield make_site()
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_told_to(own: Site, number: signal.Signals):
-    idle = connect(own)
-    web = own.processes["web"]
+def test_it_stops_when_told_to(mended_site: Site, number: signal.Signals):
+    idle = connect(mended_site)
+    web = mended_site.processes["web"]
     began = time.monotonic()
     assert web.end(number) == 0
     assert time.monotonic() - began < 15
     assert not alive(web.pid)
     idle.close()
-    own.start_web()
-    own.wait_ready()
+    mended_site.start_web()
+    mended_site.wait_ready()
 
 
-def test_requests_under_way_are_ended_in_order(own: Site, tmp_path: Path):
+def test_requests_under_way_are_ended_in_order(mended_site: Site, tmp_path: Path):
     """The last chunk of an upload, the check of which is held up, is answered after the signal to stop."""
-    client: Client = own.client("ann@example.org")
+    client: Client = mended_site.client("ann@example.org")
     data = media.video(tmp_path / "talk.mp4", seconds=2).read_bytes()
-    web, answers = own.processes["web"], []
+    web, answers = mended_site.processes["web"], []
     sending = threading.Thread(target=lambda: answers.append(upload(client, data)))
     sending.start()
     check = wait_for(lambda: child_of(web.pid, "jobs.engine.pipelines.probe"), "the upload to be checked")

@@ -22,8 +22,8 @@ S = Job.Status
 
 
 @pytest.fixture
-def site(make_site) -> Site:
-    return make_site(LOST_AFTER_SECONDS="5", RECONCILE_SECONDS="1")
+def site(mended_site) -> Site:
+    return mended_site
 
 
 def ready(site: Site) -> bool:
