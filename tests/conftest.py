@@ -23,7 +23,17 @@ from tests.servers import MariaDB, Redis
 from tests.site import Client, Site, Sites
 
 FOLDER = Path(os.environ["TEST_DATA_DIR"])
+TESTS = Path(__file__).parent
 OF_THE_DATABASE = {"db", "transactional_db", "sites"}
+# What differs by database runs on each: statements that decide, count, search or compare times and text, constraints,
+# transactions, migrations, processes that fork with a connection or lose it. These places only show and take rows, by
+# lookups that tests elsewhere make too, so they run on one, which is SQLite. A mark on a test says otherwise:
+# `each_database` where it is the only one to make a statement, `one_database` where its subject is Redis or files.
+ON_ONE_DATABASE = (
+    *("browser/", "operations/", "pages/", "test_api_", "test_bad_parameters", "test_compression", "test_connections"),
+    *("test_files", "test_levels_view", "test_pages", "test_serve", "test_sockets", "test_sources", "test_tus_client"),
+    "test_worker",
+)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_OPTIONS = (
     "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
@@ -55,6 +65,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("database")
         if "browser" in fixtures:
             item.add_marker("browser")
+        place = item.path.relative_to(TESTS).as_posix()
+        if place.startswith(ON_ONE_DATABASE) and not item.get_closest_marker("each_database"):
+            item.add_marker("one_database")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

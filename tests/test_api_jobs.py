@@ -127,6 +127,7 @@ def test_work_that_the_recording_does_not_allow_is_a_422(ann, account):
     assert error(response) == (422, "no_video")
 
 
+@pytest.mark.each_database
 def test_a_job_waits_for_others_of_mine(ann, order):
     first = ann.post("/jobs", order).json()
     second = ann.post("/jobs", {**order, "after": [first["id"], first["id"]]}).json()
@@ -150,6 +151,7 @@ def test_a_job_is_kept_when_redis_is_down(ann, order, settings):
 # The same request twice ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_database
 def test_the_same_key_and_body_make_one_job(ann, order):
     first = ann.post("/jobs", order, **{"Idempotency-Key": "monday"})
     again = ann.post("/jobs", order, **{"Idempotency-Key": "monday"})
@@ -181,6 +183,7 @@ def test_the_same_key_for_another_video_or_other_jobs_to_wait_for_is_refused(ann
         assert error(response) == (422, "idempotency_mismatch")
 
 
+@pytest.mark.each_database
 def test_keys_are_exact_and_each_owner_has_their_own(ann, bob, order):
     keys = ["monday", "Monday", "monday ", "m" * 255]
     assert [ann.post("/jobs", order, **{"Idempotency-Key": key}).status_code for key in keys[:2]] == [201, 201]
@@ -198,6 +201,7 @@ def test_without_a_key_each_request_makes_a_job(ann, order):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.each_database
 def test_two_simultaneous_requests_with_one_key_make_one_job(account, order):
     count = 6
     clients, barrier, answers = [Api(account) for _ in range(count)], threading.Barrier(count), []
@@ -261,6 +265,7 @@ def test_results_are_listed_with_addresses_for_the_same_token(ann, account):
     }
 
 
+@pytest.mark.each_database
 def test_a_list_is_mine_and_filtered(ann, account):
     running = factories.job(account, status=S.RUNNING)
     failed = factories.job(account, status=S.FAILED, operation="silence-cut")
@@ -315,6 +320,7 @@ def test_a_retry_is_a_new_job_and_leaves_the_old_one(ann, account):
     assert ann.get(f"/jobs/{old.pk}").json()["status"] == "failed"
 
 
+@pytest.mark.each_database
 def test_a_job_under_way_is_neither_retried_nor_removed(ann, account):
     job = factories.job(account, status=S.RUNNING)
     assert error(ann.post(f"/jobs/{job.pk}/retry")) == (409, "still_active")

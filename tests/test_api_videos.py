@@ -144,6 +144,7 @@ def test_a_list_has_only_what_is_mine(ann, bob):
     assert (found["count"], [item["id"] for item in found["items"]]) == (1, [str(mine.pk)])
 
 
+@pytest.mark.each_database
 def test_a_list_is_searched_ordered_and_cut_in_parts(ann):
     owner = factories.account("ann@example.org")
     for title, name in [("Budget 2024", "b.mp4"), ("Annual budget", "a.mp4"), ("Holiday", "budget-trip.mov")]:
@@ -245,6 +246,7 @@ def test_open_pages_are_told_of_a_new_title(ann, monkeypatch):
     assert told == [video.owner_id]
 
 
+@pytest.mark.each_database
 def test_a_deletion_answers_with_what_is_gone_and_takes_the_files(ann, talk):
     video = ann.upload(talk, title="Old").json()
     job = factories.job(video=Video.objects.get(), owner=Video.objects.get().owner, status=Job.Status.SUCCEEDED)

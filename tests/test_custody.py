@@ -95,7 +95,9 @@ def dies_at_step(number: int, work: Callable[[], Any]) -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+@pytest.mark.parametrize(
+    "links", [True, pytest.param(False, marks=pytest.mark.one_database)], ids=["links", "no links"]
+)
 def test_an_upload_survives_a_kill_at_any_moment(looked_at: None, links: bool, monkeypatch: pytest.MonkeyPatch):
     if not links:  # as on a FAT disk
 

@@ -29,6 +29,7 @@ EMAIL = "ann@example.org"
 # Redis ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 def test_people_sign_in_and_work_while_redis_is_away(make_site: Callable[..., Site]):
     site = make_site()
     site.account(EMAIL)
@@ -47,6 +48,7 @@ def test_people_sign_in_and_work_while_redis_is_away(make_site: Callable[..., Si
     assert (away.status_code, away.headers["Retry-After"]) == (503, "10"), "it shows nothing but Redis"
 
 
+@pytest.mark.one_database
 def test_attempts_are_limited_while_redis_is_away(make_site: Callable[..., Site]):
     site = make_site()
     site.account(EMAIL)

@@ -183,6 +183,7 @@ def test_the_library_shows_the_owners_recordings_only(client, ann, eve):
     assert "1 recording, " in page
 
 
+@pytest.mark.each_database
 def test_the_search_finds_all_words_in_name_or_file(client, ann):
     factories.video(ann, title="Weekly review", name="a.mp4")
     factories.video(ann, title="Weekly plan", name="review.mp4")
@@ -425,6 +426,7 @@ def test_the_queue_shows_the_owners_jobs_only(client, ann, eve):
     assert str(hers.pk) not in page
 
 
+@pytest.mark.each_database
 def test_the_tabs_filter(client, ann):
     jobs = {status: factories.job(ann, status=status) for status in S.values}
     shown = {
@@ -444,6 +446,7 @@ def test_the_tabs_filter(client, ann):
     }
 
 
+@pytest.mark.each_database
 def test_older_jobs_are_on_further_pages(client, ann):
     video = factories.video(ann)
     for _ in range(rows.ROWS + 1):
@@ -455,6 +458,7 @@ def test_older_jobs_are_on_further_pages(client, ann):
     assert "view=queue" not in second  # an old page does not fill up with new jobs
 
 
+@pytest.mark.each_database
 def test_the_number_of_queries_does_not_grow_with_the_queue(client, ann, django_assert_max_num_queries):
     for status in S.values:
         for _ in range(3):
@@ -707,6 +711,7 @@ def test_only_operators_see_commands_and_their_output(client, ann):
         assert text in client.get(job.get_absolute_url()).content.decode()
 
 
+@pytest.mark.each_database
 def test_stats_count_the_owners_own(client, ann, eve):
     factories.job(ann, status=S.SUCCEEDED)
     factories.job(ann, status=S.FAILED)

@@ -150,6 +150,7 @@ def test_machines_whose_clocks_differ_take_no_work_from_each_other(make_site, re
     assert_one_whole_result(site, job)
 
 
+@pytest.mark.one_database
 def test_a_worker_whose_machine_vanishes_is_counted_for_two_minutes_at_most(site):
     with site.redis.client() as redis:
         seconds = [redis.ttl(key) for key in redis.keys("rq:worker:*")]
@@ -157,6 +158,7 @@ def test_a_worker_whose_machine_vanishes_is_counted_for_two_minutes_at_most(site
     assert all(0 < left <= 120 for left in seconds)
 
 
+@pytest.mark.one_database
 def test_jobs_outlive_a_restart_of_redis(site, recording):
     video = uploaded(site, recording)
     running, queued = submitted(site, video), submitted(site, video, keep=[[0, 1]])
@@ -168,6 +170,7 @@ def test_jobs_outlive_a_restart_of_redis(site, recording):
     assert site.job(running).attempt == 1
 
 
+@pytest.mark.one_database
 def test_jobs_outlive_a_redis_that_lost_everything(site, recording):
     video = uploaded(site, recording)
     running, queued = submitted(site, video), submitted(site, video, keep=[[0, 1]])
@@ -180,6 +183,7 @@ def test_jobs_outlive_a_redis_that_lost_everything(site, recording):
         assert_one_whole_result(site, job, seconds)
 
 
+@pytest.mark.one_database
 def test_a_submit_while_redis_is_down_is_kept_and_done_later(site, recording):
     video = uploaded(site, recording)
     site.redis.stop()
@@ -205,6 +209,7 @@ def test_cancelling_stops_the_work_within_two_seconds(site, recording):
     assert site.job(job).status == S.CANCELLED
 
 
+@pytest.mark.one_database
 def test_cancelling_works_while_redis_is_down(site, recording):
     job = submitted(site, uploaded(site, recording))
     encoding(site, job)
@@ -236,6 +241,7 @@ def test_deleting_the_recording_stops_the_work_on_it(site, recording):
     assert not list((site.media / "artifacts").glob("*"))
 
 
+@pytest.mark.one_database
 def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(make_site, recording):
     """The worker sees a scratch folder of 2 MB: a file system of its own, in a mount namespace of its own."""
     site = make_site()
@@ -275,6 +281,7 @@ def test_a_failure_tells_the_owner_a_sentence_and_nothing_else(site, recording):
     assert str(site.media) not in str(answer)
 
 
+@pytest.mark.one_database
 def test_a_recording_of_huge_pictures_fails_with_a_sentence_and_the_next_one_is_worked_on(make_site, tmp_path):
     """A few bytes that take much memory: held to what one job may have, whichever program asks for it."""
     site = make_site(JOB_MEMORY_MB="400")
