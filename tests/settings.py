@@ -1,6 +1,7 @@
 """The site's settings, turned to a temporary folder with a Redis and, with TEST_DATABASE=mysql, a MariaDB of its own.
 
-The environment is set first, since settings read it. Processes that tests start inherit it and so share the folder.
+The environment is set first, since settings read it. Processes that tests start inherit it and so share the folder;
+each process that runs tests itself (pytest-xdist has several) makes one of its own.
 """
 
 import atexit
@@ -24,10 +25,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-if "TEST_DATA_DIR" not in os.environ:
+runner = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+if os.environ.get("TEST_RUNNER") != runner:
+    os.environ["TEST_RUNNER"] = runner
     for name in FOREIGN.split():  # what the shell has set for a real site is not for tests
         os.environ.pop(name, None)
-    folder = tempfile.mkdtemp(prefix="videoservice-tests-")
+    folder = tempfile.mkdtemp(prefix="videoservice-tests-", dir=os.environ.get("TEST_DATA_DIR"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["TEST_DATA_DIR"] = os.environ["DATA_DIR"] = folder
     os.environ["SECRET_KEY"] = "only-for-tests-" * 4
