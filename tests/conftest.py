@@ -31,7 +31,7 @@ OF_THE_DATABASE = {"db", "transactional_db", "sites"}
 # `each_database` where it is the only one to make a statement, `one_database` where its subject is Redis or files.
 ON_ONE_DATABASE = (
     *("browser/", "operations/", "pages/", "test_api_", "test_bad_parameters", "test_compression", "test_connections"),
-    *("test_files", "test_levels_view", "test_pages", "test_serve", "test_sockets", "test_sources", "test_tus_client"),
+    *("test_files", "test_levels_view", "test_serve", "test_sockets", "test_sources", "test_tus_client"),
     "test_worker",
 )
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

@@ -1,0 +1,17 @@
+"""What tests of pages share."""
+
+from jobs.live import markup, rows
+from jobs.models import Artifact, Job
+
+S = Job.Status
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def artifact(job, kind="image", **fields):
+    values = {"name": "one.jpg", "key": "artifacts/none", "size": 5000, "media_type": "image/jpeg", "sha256": "0" * 64}
+    return Artifact.objects.create(job=job, kind=kind, **{**values, **fields})
+
+
+def row(job):
+    (shown,) = rows.of_view(job.owner, rows.View("job", job=str(job.pk)))
+    return markup.render_row(shown)

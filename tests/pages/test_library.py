@@ -1,0 +1,62 @@
+"""The library."""
+
+import pytest
+
+from tests import factories
+from tests.pages.rows import HTMX, S
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_empty_library_says_what_to_do(client, ann):
+    assert "No recordings yet" in client.get("/").content.decode()
+
+
+def test_the_library_shows_the_owners_recordings_only(client, ann, eve):
+    factories.video(ann, title="Garden walk")
+    factories.video(eve, title="Secret plan")
+    page = client.get("/").content.decode()
+    assert "Garden walk" in page
+    assert "Secret plan" not in page
+    assert "1 recording, " in page
+
+
+@pytest.mark.each_database
+def test_the_search_finds_all_words_in_name_or_file(client, ann):
+    factories.video(ann, title="Weekly review", name="a.mp4")
+    factories.video(ann, title="Weekly plan", name="review.mp4")
+    factories.video(ann, title="Garden", name="b.mp4")
+    page = client.get("/", {"q": "REVIEW weekly"}, **HTMX).content.decode()  # the shelf alone
+    assert "Weekly review" in page
+    assert "Weekly plan" in page
+    assert "Garden" not in page
+    assert "No recording is called that" in client.get("/", {"q": "nothing"}).content.decode()
+
+
+def test_the_library_has_pages_which_keep_the_search(client, ann):
+    for number in range(25):
+        factories.video(ann, title=f"Talk {number}")
+    page = client.get("/", {"q": "talk"}).content.decode()
+    assert "Talk 24" in page
+    assert "Talk 0<" not in page
+    assert "?q=talk&amp;page=2" in page
+    assert "Talk 0<" in client.get("/", {"q": "talk", "page": "2"}).content.decode()
+
+
+def test_a_poster_shows_how_far_the_work_is(client, ann):
+    factories.job(ann, status=S.RUNNING, progress=0.62)
+    page = client.get("/").content.decode()
+    assert 'value="0.6200"' in page
+    assert "62 %" in page
+
+
+def test_htmx_gets_the_recordings_alone(client, ann):
+    page = client.get("/", **HTMX).content.decode()
+    assert page.strip().startswith("<section")
+
+
+def test_the_number_of_queries_does_not_grow_with_the_library(client, ann, django_assert_max_num_queries):
+    for _ in range(8):
+        factories.job(ann)
+    with django_assert_max_num_queries(8):
+        client.get("/")

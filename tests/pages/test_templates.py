@@ -1,0 +1,36 @@
+"""What holds for every template."""
+
+import re
+
+import pytest
+from django.conf import settings
+from django.template.loader import render_to_string
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+def test_error_pages_need_nothing_to_be_shown(name):
+    assert "app.css" in render_to_string(f"{name}.html")
+
+
+TEMPLATES = sorted(
+    path
+    for path in (settings.BASE_DIR / "templates").rglob("*.html")
+    if path.parts[-2] != "email" and not {"admin", "ninja"} & {*path.parts}
+)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_keep_to_the_content_security_policy(path):
+    text = path.read_text()
+    assert not re.search(r"\sstyle=|<style|javascript:|\son[a-z]+=", text)
+    for script in re.findall(r"<script[^>]*>", text):
+        assert "src=" in script
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_nobody_is_shouted_at(path):
+    words = re.sub(r"{%.*?%}|{{.*?}}|<[^>]*>", " ", path.read_text(), flags=re.DOTALL)
+    assert "!" not in words
+    assert "Oops" not in words
