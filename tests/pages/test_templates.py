@@ -6,8 +6,6 @@ import pytest
 from django.conf import settings
 from django.template.loader import render_to_string
 
-pytestmark = pytest.mark.django_db
-
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
 def test_error_pages_need_nothing_to_be_shown(name):
