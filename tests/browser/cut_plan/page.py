@@ -1,0 +1,63 @@
+"""What tests of the cut plan's page share."""
+
+import os
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+SLOW = 60_000
+LOUD = [(0, 1.5), (2.5, 4), (5.2, 6.5), (8, 9)]
+"""Seconds of the recording in which there is sound; ten seconds in all."""
+FRAME = 1 / 25
+
+
+def settled(page):
+    """The server's exact plan is the one that is shown."""
+    expect(page.locator("#cut[data-state=ready][data-exact=true]")).to_be_visible(timeout=SLOW)
+
+
+def keep(page, name):
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def planned(client, video, **params):
+    """The server's plan."""
+    response = client.post(f"/api/v1/videos/{video.pk}/cut-plan", json={"params": params})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def total(ranges):
+    return sum(end - start for start, end in ranges)
+
+
+def saved(page):
+    """Seconds, as the page says them."""
+    minutes, seconds = page.locator("#cut-saved").inner_text().split(":")
+    return int(minutes) * 60 + float(seconds)
+
+
+def spot(page, seconds, y=90):
+    """The place of a time on the waveform, all ten seconds of which are in view."""
+    box = page.locator("#cut-wave").bounding_box()
+    return {"x": box["width"] * seconds / 10, "y": y}
+
+
+LISTEN = """player => {
+  window.jumps = [];
+  window.seen = [];
+  player.muted = true;
+  document.addEventListener("jumped", (event) => window.jumps.push(event.detail));
+  const watch = (element) => {
+    const look = (now, frame) => {
+      if (element.id === "player") window.seen.push(frame.mediaTime);
+      element.requestVideoFrameCallback(look);
+    };
+    element.requestVideoFrameCallback?.(look);
+  };
+  watch(player);
+  new MutationObserver((all) => all.flatMap(({ addedNodes }) => [...addedNodes]).forEach(watch))
+    .observe(player.parentNode, { childList: true });
+}"""
+"""Notes the jumps, and the times of the pictures that are seen; not of those that wait behind."""

@@ -1,0 +1,157 @@
+"""Cuts made by hand."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.cut_plan.page import FRAME, SLOW, planned, saved, settled, spot, total
+
+
+def test_a_click_keeps_or_cuts_a_range_and_can_be_undone(open_plan, client, talk):
+    page = open_plan(talk)
+    plan = planned(client, talk)
+    first = plan["keep"][1][0] - plan["keep"][0][1]
+    page.locator("#cut-wave canvas").click(position=spot(page, 2))
+    expect(page.locator("#cut-sum")).to_contain_text("3 cuts")
+    settled(page)
+    assert saved(page) == pytest.approx(plan["saved"] - first, abs=0.06)
+    expect(page.locator("#cut-hand")).to_be_visible()
+    page.locator("#cut-wave canvas").click(position=spot(page, 2))  # cut again, and nothing beside it
+    expect(page.locator("#cut-sum")).to_contain_text("4 cuts")
+    page.locator("#cut-wave canvas").click(position=spot(page, 3.2))  # a stretch that was kept
+    expect(page.locator("#cut-sum")).to_contain_text("3 cuts")
+    assert saved(page) == pytest.approx(plan["saved"] + total([plan["keep"][1]]), abs=0.06)
+    page.get_by_role("button", name="Undo").click()
+    page.keyboard.press("u")
+    expect(page.locator("#cut-sum")).to_contain_text("3 cuts")
+    page.keyboard.press("u")
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    settled(page)
+    assert saved(page) == pytest.approx(plan["saved"], abs=0.051)
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.get_by_role("button", name="Redo").click()
+    expect(page.locator("#cut-sum")).to_contain_text("3 cuts")
+
+
+def test_an_edge_is_dragged(open_plan, client, talk):
+    page = open_plan(talk)
+    plan = planned(client, talk)
+    end = plan["keep"][1][1]
+    page.locator("#cut-wave").scroll_into_view_if_needed()
+    box = page.locator("#cut-wave").bounding_box()
+    one = spot(page, end)
+    page.mouse.move(box["x"] + one["x"] + 2, box["y"] + one["y"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + spot(page, 3)["x"], box["y"] + one["y"], steps=4)
+    page.mouse.up()
+    expect(page.locator("#cut-hand")).to_be_visible()
+    settled(page)
+    assert saved(page) == pytest.approx(plan["saved"] + end - 3, abs=0.1)  # to a pixel and a frame
+    page.keyboard.press("Control+z")  # the whole drag is one change
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    settled(page)
+    assert saved(page) == pytest.approx(plan["saved"], abs=0.051)
+
+
+def test_everything_is_done_by_keyboard(open_plan, client, talk):
+    page = open_plan(talk)
+    plan = planned(client, talk)
+    wave = page.get_by_role("slider", name="Waveform")
+    wave.focus()
+    page.keyboard.press("]")
+    first = plan["keep"][0][1]
+    expect(wave).to_have_attribute("aria-valuetext", re.compile(rf"Cut 1 of 4: 0:0{first:.2f} to "))
+    page.keyboard.press("]")
+    expect(wave).to_have_attribute("aria-valuetext", re.compile("Cut 2 of 4"))
+    page.keyboard.press("[")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(wave).to_have_attribute("aria-valuetext", re.compile(rf"Cut 1 of 4: 0:0{first + FRAME:.2f} to "))
+    page.keyboard.press("Enter")
+    expect(wave).to_have_attribute("aria-valuetext", re.compile("Kept: "))
+    expect(page.locator("#cut-sum")).to_contain_text("3 cuts")
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    page.keyboard.press("Shift+U")
+    expect(page.locator("#cut-hand")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Hear the join there")
+    page.keyboard.press("Escape")
+    field = page.locator("[name='silence-cut-threshold_db']")
+    field.fill("-30")
+    field.press("u")  # typed, not undone
+    expect(field).to_have_value("-30u")
+
+
+def test_a_stretch_is_split_where_the_playhead_is(open_plan, talk):
+    page = open_plan(talk)
+    page.locator("#player").evaluate("player => { player.currentTime = 3; }")
+    page.get_by_role("button", name="Split here").click()
+    page.locator("#cut-wave canvas").click(position=spot(page, 3.3))
+    expect(page.locator("#cut-which")).to_contain_text("0:03.00 to")
+    page.locator("#cut-wave canvas").click(position=spot(page, 1))
+    expect(page.locator("#cut-sum")).to_contain_text("4 cuts")  # the second half and the first stretch have grown cuts
+
+
+def test_nothing_and_everything_cannot_be_rendered(open_plan, talk):
+    page = open_plan(talk)
+    for seconds in (2, 4.6, 7.2, 9.6):
+        page.locator("#cut-wave canvas").click(position=spot(page, seconds))
+    expect(page.locator("#cut-sum")).to_contain_text("0 cuts")
+    expect(page.locator("#cut-render")).to_be_disabled()
+
+
+def test_it_is_looked_at_more_closely(open_plan, talk):
+    page = open_plan(talk)
+    expect(page.get_by_role("button", name="Show all")).to_be_disabled()
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").click()
+    expect(page.get_by_role("button", name="Show all")).to_be_enabled()
+    wave = page.locator("#cut-wave canvas")
+    wave.focus()
+    expect(wave).to_be_visible()
+    page.get_by_role("button", name="Show all").click()
+    expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()
+
+
+def test_what_was_cut_by_hand_is_asked_about_on_leaving_and_is_there_on_return(open_plan, talk):
+    page = open_plan(talk)
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.locator("#cut-wave").click(position=spot(page, 0.7))
+    settled(page)
+    shown = page.locator("#cut-sum").inner_text()
+    page.get_by_role("link", name="Library").first.click()
+    page.wait_for_url(re.compile("/$"))
+    assert asked == ["beforeunload"]
+    page.goto(f"/videos/{talk.pk}/")
+    expect(page.locator("#cut-back")).to_be_visible(timeout=SLOW)
+    settled(page)
+    expect(page.locator("#cut-hand")).to_be_visible()
+    assert page.locator("#cut-sum").inner_text() == shown
+    page.get_by_role("button", name="Begin anew").click()
+    settled(page)
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    expect(page.locator("#cut-back")).to_be_hidden()
+    assert page.locator("#cut-sum").inner_text() != shown
+    page.locator("#cut-undo").click()
+    expect(page.locator("#cut-hand")).to_be_visible()
+    page.locator("#cut-redo").click()
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    page.wait_for_function("Object.keys(localStorage).length === 0")
+    page.reload()
+    settled(page)
+    expect(page.locator("#cut-hand")).to_be_hidden()
+    assert asked == ["beforeunload"]
+
+
+def test_cuts_by_hand_of_another_account_are_not_shown(open_plan, talk):
+    page = open_plan(talk)
+    page.evaluate(
+        "video => localStorage.setItem(`cut:0:${video}`, JSON.stringify({ at: Date.now(), list: [], values: {} }))",
+        str(talk.pk),
+    )
+    page.reload()
+    settled(page)
+    expect(page.locator("#cut-hand")).to_be_hidden()

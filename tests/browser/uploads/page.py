@@ -1,0 +1,23 @@
+"""What tests of the upload form share."""
+
+from jobs.models import Account
+
+SLOW = 60_000
+"""Milliseconds; a piece of 8 MiB takes seconds through the test's own hands on a busy machine."""
+
+
+def mine(site, email, model):
+    with site.orm():
+        return list(model.objects.of(Account.objects.get(email=email)))
+
+
+def untick_all(page):
+    for pick in page.locator(".pick input").all():
+        pick.uncheck()
+
+
+def offsets(page):
+    """The offsets of all pieces that the page sends from now on."""
+    sent = []
+    page.on("request", lambda request: request.method == "PATCH" and sent.append(int(request.headers["upload-offset"])))
+    return sent
