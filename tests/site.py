@@ -4,6 +4,7 @@ It has a folder and a database of its own. Tests speak to it through HTTP, and l
 """
 
 import contextlib
+import fcntl
 import itertools
 import os
 import secrets
@@ -78,16 +79,19 @@ class Sites:
         env = self._env(self._template, "template")
         run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=env)
         kept = BASE_DIR / ".pytest_cache" / f"static-{preflight.digest()}"
-        if kept.exists():  # compressing takes long
+        kept.parent.mkdir(exist_ok=True)
+        with (kept.parent / "static.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # compressing takes long: of several runs, one does it
+            if not kept.exists():
+                self._collect_static(env, kept)
             shutil.copytree(kept, self._template / "static")
-            return
-        run([sys.executable, "manage.py", "collectstatic", "--no-input", "-v0"], cwd=BASE_DIR, env=env)
+
+    def _collect_static(self, env: dict[str, str], kept: Path) -> None:
         for outdated in kept.parent.glob("static-*"):
-            if not outdated.name.startswith(kept.name):
-                shutil.rmtree(outdated, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another run was quicker
-            shutil.copytree(self._template / "static", f"{kept}.{os.getpid()}")
-            Path(f"{kept}.{os.getpid()}").rename(kept)
+            shutil.rmtree(outdated, ignore_errors=True)
+        run([sys.executable, "manage.py", "collectstatic", "--no-input", "-v0"], cwd=BASE_DIR, env=env)
+        shutil.move(self._template / "static", f"{kept}.part")
+        Path(f"{kept}.part").rename(kept)
 
     def _env(self, data: Path, database: str) -> dict[str, str]:
         env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "TEST_DATA_DIR")}
