@@ -20,7 +20,7 @@ from PIL import Image
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance
-from jobs.engine.video import frame_picker, frame_reader, keyframe_reader, still, thumbnails
+from jobs.engine.video import decoding_pass, frame_picker, frame_reader, keyframe_reader, still, thumbnails
 
 Plane = NDArray[np.float32]
 
@@ -156,7 +156,7 @@ def _candidates(source: Path, info: MediaInfo, count: int, progress: Advance) ->
     if len(looks) < ENOUGH_EACH * count:
         times = thumbnails.even(info.duration, ENOUGH_EACH * count)
         for number, picture in enumerate(frame_picker.frames_at(source, info, times), 1):
-            looks.setdefault(frame_reader.shown_at(picture.frame), (picture.time, _looked(picture.frame, info)))
+            looks.setdefault(decoding_pass.shown_at(picture.frame), (picture.time, _looked(picture.frame, info)))
             progress((1 + number / len(times)) / 2)
     usual = float(np.median([seen.sharpness for _, seen in looks.values()])) or 1.0
     return [_Candidate(time, seen, _score(seen, usual)) for time, seen in looks.values()]
@@ -166,7 +166,7 @@ def _keyframes(source: Path, info: MediaInfo, count: int, progress: Advance) -> 
     """Of each of up to `count` keyframes the time, the time stamp, and what is seen of it."""
 
     def judge(frame: VideoFrame) -> tuple[int, FrameStatistics]:
-        return frame_reader.shown_at(frame), _looked(frame, info)
+        return decoding_pass.shown_at(frame), _looked(frame, info)
 
     found = keyframe_reader.keyframes_near(
         source, info, thumbnails.even(info.duration, count), judge, progress=progress

@@ -17,6 +17,7 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance
 from jobs.engine.runtime.threads import WorkerThread, run_concurrently
 from jobs.engine.video import frame_reader
+from jobs.engine.video.decoding_pass import shown_at
 
 T = TypeVar("T")
 THREADS = min(2, os.cpu_count() or 1)
@@ -57,7 +58,7 @@ def keyframes_near(
                     task.token.check()
                     frame = reader.keyframe(times[place], known)
                     if frame is not None:
-                        known = frame_reader.shown_at(frame)
+                        known = shown_at(frame)
                         found[place] = Keyframe(reader.time_of(frame), draw(frame))
                     done.append(place)
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from av.video.frame import VideoFrame
 from PIL import Image, ImageStat
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.video import frame_picker, frame_reader, still
+from jobs.engine.video import frame_picker, still
 
 POSTER_AT = Fraction(1, 10)
 POSTER_TRIES = 10
@@ -108,6 +109,6 @@ def _better(frame: Thumbnail, source: Path, info: MediaInfo, width: int, moments
     return best
 
 
-def _drawn(decoded: frame_reader.VideoFrame, info: MediaInfo, width: int) -> Image.Image:
+def _drawn(decoded: VideoFrame, info: MediaInfo, width: int) -> Image.Image:
     assert info.video is not None
     return still.drawn(decoded, info.video, width)

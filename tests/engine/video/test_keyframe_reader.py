@@ -79,7 +79,7 @@ def test_threads_share_the_work_and_find_the_same(tmp_path):
 def test_a_damaged_keyframe_is_left_out(tmp_path):
     path = clip(tmp_path / "clip.mp4", 50, options=GROUPS_OF_TEN)
     with frame_reader.FrameReader.opened(path, inspect(path)) as reader:
-        packet = reader._key_packet(Fraction(2))
+        packet = reader._seeker.keyframe(Fraction(2))
         place, size = packet.pos, packet.size
     data = bytearray(path.read_bytes())
     data[place + 8 : place + size] = bytes(size - 8)
