@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,6 +22,7 @@ from jobs.engine.analysis import highlights
 from jobs.engine.analysis.highlights import Excerpt
 from jobs.engine.audio import decoder
 from jobs.engine.container import ffmpeg
+from jobs.engine.model.colour import HDR_TRANSFERS, matrix_of
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance, Progress
 from jobs.engine.model.told import Told
@@ -56,13 +56,8 @@ SOUND_CHUNK = SOUND_RATE // 10
 """Samples read at a time: moviepy (2.2) mixes up times where they are more than half of the shortest excerpt."""
 FASTEST = 30
 ANIMATED_RATE = 12
-MATRICES = {Colorspace.ITU709: "bt709", Colorspace.ITU601: "bt601", Colorspace.FCC: "fcc"}
-MATRICES |= {Colorspace.SMPTE240M: "smpte240m", Colorspace.BT2020: "bt2020"}
-"""libswscale's names."""
 TAGS = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 """Encoders take the tags from the pictures, not from options."""
-BRIGHT = (16, 18)
-"""Transfers of HDR (PQ and HLG) by their numbers in ITU-T H.273."""
 Format = Literal["mp4", "webp", "gif"]
 
 
@@ -196,11 +191,11 @@ def colours(source: Path, info: MediaInfo, excerpt: Excerpt, size: tuple[int, in
     """The filters that make `size` and BT.709 of the recording's pictures, HDR rolled off into what screens show."""
     frame = next(frame_picker.frames_at(source, info, [excerpt.start])).frame
     width, height = size
-    if frame.color_trc in BRIGHT and tonemap.concerns(frame.color_trc, frame.color_primaries):
+    if frame.color_trc in HDR_TRANSFERS and tonemap.concerns(frame.color_trc, frame.color_primaries):
         light = f"zscale=w={width}:h={height}:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0"
         return f"{light},zscale=t=bt709:m=bt709:r=tv"
-    matrix = still.matrix(frame)
-    told = f":in_color_matrix={MATRICES[matrix]}" if matrix else ""
+    matrix = matrix_of(frame.colorspace, frame.height)
+    told = "" if frame.format.is_rgb else f":in_color_matrix={matrix.name}"
     return f"scale={width}:{height}:flags=bicubic{told}:out_color_matrix=bt709:out_range=tv"
 
 

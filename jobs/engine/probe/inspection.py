@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.container import demuxing
+from jobs.engine.model.colour import HDR_TRANSFERS
 from jobs.engine.model.mediainfo import NO_CROP, AudioTrack, MediaInfo, VideoTrack, title_of
 from jobs.engine.probe import cropping, demuxer_allowlist, display_matrix, encryption, extent, frame_rate, mp4_boxes
 from jobs.errors import InputError
@@ -25,8 +26,6 @@ MAXIMUM_PACKETS = 6000
 """Within this many packets from the start every track has to show that it can be decoded."""
 UNDECODABLE_NAMES = {"ac-4": "AC-4", **dict.fromkeys(("mha1", "mha2", "mhm1", "mhm2"), "MPEG-H")}
 """What MP4 calls audio that nothing here decodes, and what people call it."""
-HDR_TRANSFERS = (16, 18)
-"""PQ (SMPTE ST 2084) and HLG (ARIB STD-B67)."""
 
 
 @dataclasses.dataclass

@@ -13,13 +13,12 @@ import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
+from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.bitstream.nal import Unit
 
 RANDOM_ACCESS, REFERENCE, LEADING, DISCARDED, KEYFRAME = 1, 2, 4, 8, 16
 """Flags of a coded picture; CodedPictures says what they mean."""
-
-KEY_SECONDS = 4
 
 
 class CannotCopy(Exception):
@@ -85,7 +84,7 @@ class Coding:
         context.time_base = Fraction(1, self.clock_hz)
         rate = self.track.frame_rate or Fraction(30)
         context.framerate = rate.limit_denominator(65_535)
-        context.gop_size = max(1, round(rate * KEY_SECONDS))
+        context.gop_size = max(1, round(rate * KEYFRAME_SECONDS))
         context.thread_count = 1
         context.flags |= Flags.global_header
         context.options = {"preset": self.settings.preset, **options}

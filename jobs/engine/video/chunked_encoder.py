@@ -17,13 +17,14 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
+from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.ordered_pool import MAXIMUM_THREADS, OrderedPool
 from jobs.engine.runtime.threads import WorkerThread, worker_thread
-from jobs.engine.video.encoder_settings import KEY_SECONDS, Codec, EncoderSettings
+from jobs.engine.video.encoder_settings import Codec, EncoderSettings
 from jobs.engine.video.frame_cursor import FrameCursor, can_jump
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
@@ -112,7 +113,7 @@ def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
     seconds = (wanted.start_ticks[-1] + wanted.duration_ticks[-1] - wanted.start_ticks[0]) / index.clock_hz
     # As many for each thread; fewer when they would be too short.
     number = MAXIMUM_THREADS * max(1, round(seconds / (CHUNK_SECONDS * MAXIMUM_THREADS)))
-    number = max(1, min(number, int(seconds // KEY_SECONDS), count))
+    number = max(1, min(number, int(seconds // KEYFRAME_SECONDS), count))
     free = np.union1d(wanted.segment_firsts, np.flatnonzero(np.isin(wanted.source_pts, index.keyframe_pts)))
     edges = [0, *(_near(free, count * part // number, count // number // 4) for part in range(1, number)), count]
     return list(pairwise(edges))

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import av.error
 
+from jobs.engine.model.colour import matrix_of
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.video import still, tonemap
+from jobs.engine.video import tonemap
 from jobs.engine.video.video_stream import open_video, readable_frames
 from jobs.errors import InputError
 
 EXACT = "bicubic+accurate_rnd+full_chroma_int"
-MATRIX_NAMES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020nc"}
 BT709 = "setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 
 
@@ -44,11 +44,10 @@ def read(source: Path, info: MediaInfo) -> Colours:
                 detail=repr(error),
                 code="damaged",
             ) from error
-    guess = 1 if frame.height >= still.HD_HEIGHT else 6
     return Colours(
         transfer=int(frame.color_trc),
         primaries=int(frame.color_primaries),
-        matrix=MATRIX_NAMES.get(int(frame.colorspace), MATRIX_NAMES[guess]),
+        matrix=matrix_of(frame.colorspace, frame.height).name,
         is_rgb=frame.format.is_rgb,
         bits=max(component.bits for component in frame.format.components),
         interlaced=frame.interlaced_frame,

@@ -17,14 +17,11 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from jobs.engine.model.colour import HDR_TRANSFERS
+from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.probe import display_matrix
 from jobs.engine.video import hdr_metadata
-
-PQ_AND_HLG = (16, 18)
-"""Transfer characteristics of HDR by their numbers in ITU-T H.273."""
-# A keyframe this often, so that a player can jump and the next cut can copy.
-KEY_SECONDS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +84,7 @@ class EncoderSettings:
     def of(cls, frame: VideoFrame, track: VideoTrack, clock_hz: int, codec: Codec = "h264") -> "EncoderSettings":
         """For pictures like this one of a track. 4:2:0 has one colour sample for two by two pixels."""
         is_rgb = frame.format.is_rgb
-        is_hdr = frame.color_trc in PQ_AND_HLG
+        is_hdr = frame.color_trc in HDR_TRANSFERS
         coder = encoder_spec_for(frame.format.name, is_hdr=is_hdr, codec=codec)
         return cls(
             coder,
@@ -144,7 +141,7 @@ class EncoderSettings:
         context.pix_fmt = self.pixel_format
         context.time_base = Fraction(1, self.clock_hz)
         context.sample_aspect_ratio = 1 / self.track.sample_aspect if sideways else self.track.sample_aspect
-        context.gop_size = max(1, round(self.rate * KEY_SECONDS))
+        context.gop_size = max(1, round(self.rate * KEYFRAME_SECONDS))
         context.color_range = ColorRange.JPEG if self.full_range else ColorRange.MPEG
         context.color_primaries, context.color_trc, context.colorspace = self.primaries, self.transfer, self.matrix
         context.options = {"preset": self.spec.preset, "crf": str(self.spec.crf), "bf": "3"}

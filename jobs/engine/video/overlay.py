@@ -17,18 +17,15 @@ from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 from PIL import Image
 
+from jobs.engine.model.colour import Matrix, matrix_of
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.probe import display_matrix
 from jobs.engine.video import tonemap
-from jobs.engine.video.still import HD_HEIGHT
 from jobs.errors import InputError
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right", "center"]
 Rectangle = tuple[int, int, int, int]
 """Left, top, width, height."""
-LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087)}
-LUMA_WEIGHTS |= {9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
-"""Of red and blue, by the number of the matrix in ITU-T H.273."""
 PIXEL_FORMATS = ("yuv420p", "yuvj420p", "yuv420p10le")
 """Pixel formats that a mark can be laid over."""
 
@@ -143,8 +140,7 @@ class OverlayPainter:
         fitted = self._image.resize((across, down), Image.Resampling.LANCZOS, reducing_gap=3.0)
         pixels = np.asarray(fitted, np.float32) / 255
         colours = tonemap.from_srgb(pixels[..., :3], kind.transfer, kind.primaries)
-        guess = 1 if height >= HD_HEIGHT else 6
-        planes = in_yuv(colours, LUMA_WEIGHTS.get(kind.matrix, LUMA_WEIGHTS[guess]), full=kind.full)
+        planes = in_yuv(colours, matrix_of(kind.matrix, height), full=kind.full)
         largest = (1 << kind.bits) - 1
         scale = largest / 255 if kind.full else (1 << kind.bits) / 256
         return OverlayLayer(left, top, pixels[..., 3] * self.look.opacity, planes * scale, kind.bits)
@@ -182,9 +178,9 @@ class FrameFormat:
         )
 
 
-def in_yuv(colours: NDArray[Any], weights: tuple[float, float], *, full: bool) -> NDArray[Any]:
+def in_yuv(colours: NDArray[Any], matrix: Matrix, *, full: bool) -> NDArray[Any]:
     """R'G'B' of 0 to 1 (height x width x 3) as 8 bit Y'CbCr, not rounded."""
-    red, blue = weights
+    red, blue = matrix.red, matrix.blue
     luma = colours @ np.array([red, 1 - red - blue, blue], np.float32)
     chroma = [(colours[..., 2] - luma) / (2 - 2 * blue), (colours[..., 0] - luma) / (2 - 2 * red)]
     if full:

@@ -7,6 +7,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from PIL import Image
 
+from jobs.engine.model.colour import matrix_of
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.probe import display_matrix
 from jobs.engine.runtime.subprocess_runner import disk_full
@@ -14,10 +15,6 @@ from jobs.engine.video import tonemap
 
 # Full chroma resolution and exact rounding cost nothing noticeable on single pictures.
 SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601}
-MATRICES |= {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
-"""libswscale's conversions by the number of the matrix in ITU-T H.273."""
-HD_HEIGHT = 720
 SAVED_AS = {
     "jpeg": {"quality": 88, "optimize": True, "progressive": True},
     "webp": {"quality": 82, "method": 4},
@@ -41,21 +38,13 @@ def drawn(frame: VideoFrame, track: VideoTrack, width: int) -> Image.Image:
         width=across,
         height=down,
         format="rgb48le" if converted else "rgb24",
-        src_colorspace=matrix(frame),
+        src_colorspace=None if frame.format.is_rgb else Colorspace(matrix_of(frame.colorspace, frame.height).swscale),
         dst_color_range=ColorRange.JPEG,
         interpolation=SCALING,
     ).to_ndarray()
     if converted:
         scaled = tonemap.to_srgb(scaled, frame.color_trc, frame.color_primaries)
     return display_matrix.upright(Image.fromarray(scaled), track)
-
-
-def matrix(frame: VideoFrame) -> Colorspace | None:
-    """How the frame's YUV becomes RGB: as tagged, else as players guess it, by the height."""
-    if frame.format.is_rgb:
-        return None
-    guess = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
-    return MATRICES.get(frame.colorspace, guess)
 
 
 def save(image: Image.Image, out: Path, kind: str) -> None:

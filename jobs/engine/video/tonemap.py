@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.engine.model.colour import BT2020, HDR_TRANSFERS, PQ
+
 Picture = NDArray[np.floating[Any]]
 """Height x width x 3: red, green, blue."""
 
-PQ, HLG = 16, 18
-"""Transfer characteristics by their numbers in ITU-T H.273."""
 TO_BT709 = {
     9: np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32),
     12: np.array([[1.2249, -0.2247, 0.0], [-0.0420, 1.0419, 0.0], [-0.0197, -0.0786, 1.0979]], np.float32),
 }
 """Linear light in the primaries of BT.2020 (9) and Display P3 (12), by their numbers in H.273, to those of sRGB."""
-LUMA_BT2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
+LUMA_BT2020 = np.array([BT2020.red, 1 - BT2020.red - BT2020.blue, BT2020.blue], np.float32)
 WHITE_NITS = 203
 """What BT.2408 says paper white has in an HDR picture."""
 HLG_PEAK_NITS = 1000
@@ -33,7 +33,7 @@ CUBE_SIZE = 65
 
 def concerns(transfer: int, primaries: int) -> bool:
     """Whether a picture with these tags has to be converted before it is shown as sRGB."""
-    return transfer in (PQ, HLG) or primaries in TO_BT709
+    return transfer in HDR_TRANSFERS or primaries in TO_BT709
 
 
 def to_srgb(signal: NDArray[Any], transfer: int, primaries: int) -> NDArray[np.uint8]:
@@ -44,7 +44,7 @@ def to_srgb(signal: NDArray[Any], transfer: int, primaries: int) -> NDArray[np.u
 def srgb_of(coded: Picture, transfer: int, primaries: int) -> Picture:
     """sRGB of 0 to 1 from full-range R'G'B' of 0 to 1 with the given tags."""
     matrix = TO_BT709.get(primaries)
-    if transfer not in (PQ, HLG):
+    if transfer not in HDR_TRANSFERS:
         # The curve of SDR is kept, as for all SDR pictures: only the colours move.
         return np.power(_moved(np.power(coded, SDR_GAMMA), matrix), 1 / SDR_GAMMA).clip(0, 1)
     light = (pq_light(coded) if transfer == PQ else hlg_light(coded)) / WHITE_NITS
@@ -65,7 +65,7 @@ def from_srgb(signal: Picture, transfer: int, primaries: int) -> Picture:
         return signal
     matrix = TO_BT709.get(primaries)
     inverse = None if matrix is None else np.linalg.inv(matrix)
-    if transfer not in (PQ, HLG):
+    if transfer not in HDR_TRANSFERS:
         return np.power(_moved(np.power(signal, SDR_GAMMA), inverse).clip(0, 1), 1 / SDR_GAMMA)
     light = _moved(srgb_light(signal), inverse) * WHITE_NITS
     return (pq_signal(light) if transfer == PQ else hlg_signal(light)).clip(0, 1)

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from jobs.engine.model.colour import HLG, PQ
 from jobs.engine.pipelines.convert import conversion
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import Converted, convert
@@ -280,7 +281,7 @@ def test_a_shape_that_cannot_be_had_is_refused_before_any_work(shape, code, tmp_
 @pytest.fixture(params=["smpte2084", "arib-std-b67"])
 def hdr(request, tmp_path):
     """Bars from black to several times paper white, and strong colours, as HDR in BT.2020."""
-    transfer = {"smpte2084": tonemap.PQ, "arib-std-b67": tonemap.HLG}[request.param]
+    transfer = {"smpte2084": PQ, "arib-std-b67": HLG}[request.param]
     colours = [
         [0, 0, 0],
         [0.3] * 3,
@@ -338,11 +339,11 @@ def test_hdr_is_kept_when_asked_or_never_in_h264(hdr):
 
 def test_a_colour_table_says_what_thumbnails_are_made_by(tmp_path):
     path = tmp_path / "a.cube"
-    tonemap.write_cube(path, tonemap.PQ, 9, size=5)
+    tonemap.write_cube(path, PQ, 9, size=5)
     table = np.loadtxt(path, skiprows=1).reshape(5, 5, 5, 3)
     # Blue changes slowest: the place of (red 0.5, green 0.25, blue 0).
     signal = np.array([[[0.5, 0.25, 0]]], np.float32)
-    assert table[0, 1, 2] == pytest.approx(tonemap.srgb_of(signal, tonemap.PQ, 9)[0, 0], abs=1e-5)
+    assert table[0, 1, 2] == pytest.approx(tonemap.srgb_of(signal, PQ, 9)[0, 0], abs=1e-5)
 
 
 # Size ----------------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ RECORDINGS = {
 @pytest.fixture(autouse=True)
 def short_chunks(monkeypatch):
     monkeypatch.setattr(chunked_encoder, "CHUNK_SECONDS", Fraction(1, 2))
-    monkeypatch.setattr(chunked_encoder, "KEY_SECONDS", Fraction(1, 4))
+    monkeypatch.setattr(chunked_encoder, "KEYFRAME_SECONDS", Fraction(1, 4))
 
 
 def planned(source: Path, keep=KEEP) -> tuple[frame_index.FrameIndex, frame_schedule.Schedule]:

@@ -54,7 +54,7 @@ def cut(source: Path) -> Path:
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_pictures_keep_their_bits_their_colours_and_their_light(name, tmp_path, monkeypatch):
     monkeypatch.setattr(chunked_encoder, "CHUNK_SECONDS", Fraction(1, 4))
-    monkeypatch.setattr(chunked_encoder, "KEY_SECONDS", Fraction(1, 4))
+    monkeypatch.setattr(chunked_encoder, "KEYFRAME_SECONDS", Fraction(1, 4))
     made, pixels = RECORDINGS[name]
     source = make(tmp_path / "a.mp4", made)
     output = cut(source)

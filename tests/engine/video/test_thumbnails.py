@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jobs.engine.model.colour import HLG, PQ
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.video import frame_picker, frame_reader, still, thumbnails, tonemap
+from jobs.engine.video import frame_picker, frame_reader, still, thumbnails
 from jobs.errors import InputError, ResourceError
 from tests.media import run_ffmpeg
 from tests.picture_clips import SIZE, clip, count_of, counted, solid
@@ -191,7 +192,7 @@ def hlg_signal(nits: np.ndarray) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize(("transfer", "signal"), [(tonemap.PQ, pq_signal), (tonemap.HLG, hlg_signal)])
+@pytest.mark.parametrize(("transfer", "signal"), [(PQ, pq_signal), (HLG, hlg_signal)])
 def test_hdr_becomes_a_plausible_sdr_picture(tmp_path, transfer, signal):
     def bars(frame: int) -> np.ndarray:
         columns = [signal(np.maximum(BT709_TO_BT2020 @ np.array(nits), 0)).clip(0, 1) for nits in NITS]
@@ -207,7 +208,7 @@ def test_hdr_becomes_a_plausible_sdr_picture(tmp_path, transfer, signal):
         options={
             "crf": "4",
             "x265-params": "log-level=none:bframes=0:colorprim=bt2020:colormatrix=bt2020nc:transfer="
-            + {tonemap.PQ: "smpte2084", tonemap.HLG: "arib-std-b67"}[transfer],
+            + {PQ: "smpte2084", HLG: "arib-std-b67"}[transfer],
         },
         tags={"color_trc": transfer, "color_primaries": 9, "colorspace": 9, "color_range": 1},
     )

@@ -7,8 +7,8 @@ from typing import Literal
 
 from jobs.engine.container import muxers
 from jobs.engine.container.muxers import Container
+from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.pipelines.convert.framing import Framing
-from jobs.engine.smartcut.codec import KEY_SECONDS
 
 Quality = Literal["high", "medium", "small"]
 EIGHT_BITS = frozenset({"yuv420p", "yuvj420p"})
@@ -44,7 +44,7 @@ class VideoEncoder:
 
     def argv(self, rate: Rate, framing: Framing) -> list[str]:
         """ffmpeg's options for a keyframe each 4 s, so that a player can jump and a cut can copy."""
-        return [*self.options(rate), "-g", str(max(1, round(framing.rate * KEY_SECONDS)))]
+        return [*self.options(rate), "-g", str(max(1, round(framing.rate * KEYFRAME_SECONDS)))]
 
 
 def _passes(rate: Rate) -> list[str]:
