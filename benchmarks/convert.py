@@ -69,7 +69,6 @@ def copies(source: Path, output: Path, folder: Path) -> None:
 
 def encodings(source: Path, output: Path, folder: Path) -> None:
     info = inspect(source)
-    assert info.video is not None
     print(f"\n{float(info.duration):.0f} s, {info.size_bytes / 1e6:.1f} MB")
     for name, options in PLAIN.items():
         report(
@@ -80,7 +79,7 @@ def encodings(source: Path, output: Path, folder: Path) -> None:
     half = ConvertOptions("mp4", limit_bytes=info.size_bytes // 2)
     report("mp4 of half the size", output, lambda: convert(source, output, info, half, scratch=folder))
     report("hls", output, lambda: hls.stream(source, output, info, Shape(), scratch=folder))
-    sizes = hls.ladder(info.video, Shape())
+    sizes = hls.ladder(info.require_video(), Shape())
     report(
         f"hls's {len(sizes)} sizes one by one",
         output,

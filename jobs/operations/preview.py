@@ -10,7 +10,7 @@ from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import trailer
 from jobs.engine.pipelines.trailer import Format, TrailerOptions
-from jobs.engine.video import frame_reader, text_raster
+from jobs.engine.video import text_raster
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import NumberField, OperationForm, safe_name
 
@@ -129,8 +129,7 @@ class Preview(Operation[PreviewParams]):
     params_class = PreviewParams
 
     def check(self, info: MediaInfo, params: PreviewParams) -> None:
-        if info.video is None:
-            raise frame_reader.no_picture()
+        info.require_video()
         for text in filter(None, (params.title, params.closing)):
             text_raster.font_for(text)
 

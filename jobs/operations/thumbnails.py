@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.told import Told
-from jobs.engine.video import best_frames, contact_sheet, frame_reader, still, storyboard, thumbnails
+from jobs.engine.video import best_frames, contact_sheet, still, storyboard, thumbnails
 from jobs.engine.video.contact_sheet import clock
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
@@ -158,8 +158,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
     params_class = ThumbnailsParams
 
     def check(self, info: MediaInfo, params: ThumbnailsParams) -> None:
-        if info.video is None:
-            raise frame_reader.no_picture()
+        info.require_video()
         late = [time for time in params.times if exact(time) > info.duration] if params.mode == "times" else []
         if late:
             raise InputError(
@@ -198,8 +197,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
 
     def sheet(self, context: Context, params: ThumbnailsParams) -> Draft:
         """One picture of all; where it would become too large, they are smaller."""
-        assert context.info.video is not None
-        columns, width = contact_sheet.layout(params.count, context.info.video.display_size, params.width)
+        columns, width = contact_sheet.layout(params.count, context.info.require_video().display_size, params.width)
         times, reach = wanted(context, params)
         taken = []
         for number, frame in enumerate(

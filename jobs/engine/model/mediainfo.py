@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple, Self
 
+from jobs.errors import InputError
+
 
 class Crop(NamedTuple):
     """How many pixels a container takes off each edge of the frames that the decoder gives."""
@@ -94,6 +96,12 @@ class MediaInfo:
         """Whether all but `format` and `size_bytes` is said of a copy with times that rise, which is what has to be
         opened (`probe.discontinuities`)."""
         return self.clocks > 1 or self.restamped
+
+    def require_video(self) -> VideoTrack:
+        """The video track. Raises InputError (`no_picture`) where there is none."""
+        if self.video is None:
+            raise InputError("This recording has no picture, only sound. Choose one with a picture.", code="no_picture")
+        return self.video
 
     @property
     def kind(self) -> str:

@@ -95,8 +95,7 @@ def attach_argv(
     source: Path, info: MediaInfo, texts: Path, language: str, output: Path, side: Sequence[SideTrack] = ()
 ) -> list[str]:
     """ffmpeg's command line for `attach`; `side` are tracks that are copied beside the usual ones."""
-    assert info.video is not None
-    indices = [info.video.index, *(track.index for track in info.audio)]
+    indices = [info.require_video().index, *(track.index for track in info.audio)]
     maps = [part for index in indices for part in ("-map", f"0:{index}")]
     there = embedded_tracks.tracks(source, info)
     for place, text in enumerate(there):
@@ -134,8 +133,7 @@ def burn(
     The pictures before the first and after the last caption are copied where the recording allows it. Raises
     InputError, also when no font here has the letters, ToolError, ResourceError.
     """
-    assert info.video is not None
-    painter = CaptionPainter(shown, info.video, info.duration)
+    painter = CaptionPainter(shown, info.require_video(), info.duration)
     return watermark.painted(
         source,
         output,

@@ -118,8 +118,7 @@ def has_poster(path: Path, info: MediaInfo, out: Path) -> bool:
 
 def poster_width(info: MediaInfo) -> int:
     """The width at which the long side has POSTER_WIDTH pixels."""
-    assert info.video is not None
-    width, height = info.video.display_size
+    width, height = info.require_video().display_size
     return max(2, POSTER_WIDTH * width // max(width, height))
 
 

@@ -144,10 +144,10 @@ def shown_seconds(chosen: Sequence[Excerpt]) -> Fraction:
 
 def fitted(info: MediaInfo, plan: TrailerOptions) -> tuple[tuple[int, int], int]:
     """Even width and height, and pictures a second."""
-    assert info.video is not None
-    width, height = still.size(info.video, plan.width)
+    video = info.require_video()
+    width, height = still.size(video, plan.width)
     most = FASTEST if plan.format == "mp4" else ANIMATED_RATE
-    rate = max(1, min(most, round(info.video.frame_rate or 25)))
+    rate = max(1, min(most, round(video.frame_rate or 25)))
     return (max(2, width & ~1), max(2, height & ~1)), rate
 
 
@@ -155,7 +155,6 @@ def cut_argv(
     source: Path, info: MediaInfo, excerpt: Excerpt, out: Path, size: tuple[int, int], rate: int, sound: bool
 ) -> list[str]:
     """ffmpeg's command line for one excerpt: ffmpeg turns it upright, and the filters see to size, rate and colours."""
-    assert info.video is not None
     length = excerpt.length + SPARE
     aim, lead = sought(source, info, excerpt.start)
     # Where the last picture or the last sound ends early, it stays until the end.
@@ -167,7 +166,7 @@ def cut_argv(
     return [
         *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
         *("-ss", f"{float(aim):.6f}", "-f", decoder.demuxer(info), "-i", f"file:{source}"),
-        *("-map", f"0:{info.video.index}", "-vf", ",".join(steps), "-pix_fmt", "yuv420p"),
+        *("-map", f"0:{info.require_video().index}", "-vf", ",".join(steps), "-pix_fmt", "yuv420p"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0"),
         *heard,
         *("-map_metadata", "-1", "-map_chapters", "-1", "-ss", f"{float(lead):.6f}", "-t", f"{float(length):.6f}"),

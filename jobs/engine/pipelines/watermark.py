@@ -119,8 +119,7 @@ def watermark(
     work and leaves nothing behind. Raises InputError, ToolError, ResourceError.
     """
     check(info, look)
-    assert info.video is not None
-    painter = OverlayPainter(mark.drawn, look, info.video, info.duration)
+    painter = OverlayPainter(mark.drawn, look, info.require_video(), info.duration)
     return painted(
         source,
         output,
@@ -208,30 +207,29 @@ def _strategy(
     marked: tuple[int, int],
     token: CancellationToken,
 ) -> Strategy:
-    assert info.video is not None
+    video = info.require_video()
     if marked[1] - marked[0] == len(wanted.start_ticks):
         return Strategy("The whole picture is encoded, because all of it bears the mark.")
     try:
-        if info.video.pixel_format not in PIXEL_FORMATS:
+        if video.pixel_format not in PIXEL_FORMATS:
             raise CannotCopy("its colours are stored in a rare way")
         order = strategy.survey_seekable(source, info, index, token)
         stretches = around(copy_plan.plan_runs(order, index, wanted), marked, info)
         copied = sum(stretch.count for stretch in stretches if stretch.copied_from is not None)
         quality = order.codec.bulk
         cost = strategy.smart_cost(stretches, Decoding(order, index, wanted), quality)
-        if not copied or cost >= strategy.whole_cost(wanted, index, info.video):
+        if not copied or cost >= strategy.whole_cost(wanted, index, video):
             raise CannotCopy("copying parts of it would take longer")
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
-    coding = fitting_coding(order, info.video, index.clock_hz, quality)
+    coding = fitting_coding(order, video, index.clock_hz, quality)
     share = copied / len(wanted.start_ticks)
     return Strategy(f"{round(100 * share)} % of the picture is untouched.", Splice(wanted, order, stretches, coding))
 
 
 def around(stretches: list[Run], marked: tuple[int, int], info: MediaInfo) -> list[Run]:
     """The stretches with those of marked pictures encoded, in pieces that several encoders can share."""
-    assert info.video is not None
-    most = max(1, round((info.video.frame_rate or 30) * PATCH_SECONDS))
+    most = max(1, round((info.require_video().frame_rate or 30) * PATCH_SECONDS))
     found: list[Run] = []
     for stretch in stretches:
         if stretch.copied_from is not None and not marked[0] <= stretch.first < marked[1]:

@@ -60,14 +60,14 @@ def draw(
 
 def drawn(request: dict[str, Any]) -> sandbox.Answer:
     info = MediaInfo.from_json(request["info"])
-    assert info.video is not None
+    video = info.require_video()
     look = look_of(request["look"])
     mark = Mark(Path(request["image"]) if request["image"] else None, request["text"])
     at = moment(look, Fraction(request["at"]), info.duration)
-    painter = OverlayPainter(mark.drawn, look, info.video, info.duration)
+    painter = OverlayPainter(mark.drawn, look, video, info.duration)
     picture = next(frame_picker.frames_at(Path(request["source"]), info, [at]))
     painted = painter(planar(picture.frame), at)
-    still.save(still.drawn(painted, info.video, request["width"]), Path(request["out"]), "jpeg")
+    still.save(still.drawn(painted, video, request["width"]), Path(request["out"]), "jpeg")
     return {}
 
 

@@ -60,9 +60,8 @@ def argv(
     source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: int, side: Sequence[SideTrack] = ()
 ) -> list[str]:
     """ffmpeg's command line for `join`; `side` are tracks that are copied beside the usual ones."""
-    assert info.video is not None
     suffix = output.suffix
-    kept = [(f"s:v:{place}", track) for place, track in enumerate([info.video.index])]
+    kept = [(f"s:v:{place}", track) for place, track in enumerate([info.require_video().index])]
     kept += [(f"s:a:{place}", track.index) for place, track in enumerate(info.audio)]
     maps = [part for track in info.audio for part in ("-map", f"1:{track.index}")]
     for place, text in enumerate(embedded_tracks.tracks(source, info)):

@@ -78,11 +78,11 @@ def plan_intra_copy(
 
 def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
     """Raise CannotCopy unless its codec is all-intra or marks keyframes, and the container holds it."""
-    assert info.video is not None
-    if any(info.video.crop):
+    video = info.require_video()
+    if any(video.crop):
         raise CannotCopy("its container crops it, which not every player minds")
-    codec = info.video.codec
-    if codec == "h264" and "444" in info.video.pixel_format:
+    codec = video.codec
+    if codec == "h264" and "444" in video.pixel_format:
         raise CannotCopy("its first picture tells how all others are coded")
     if codec in ALL_INTRA_OR_NOT:
         if demuxer(info) not in MARKS_KEYFRAMES:
@@ -121,7 +121,7 @@ def copy_intra(
 
     `progress` gets a fraction; what it raises ends the work. Raises Unsound where the file cannot hold them.
     """
-    assert info.video is not None
+    video = info.require_video()
     wanted, done = intra.wanted, 0
     original, stream = open_video(source, info)
     try:
@@ -129,10 +129,10 @@ def copy_intra(
         options = exact_start_options(index) if format == "mov" else {}
         with original, av.open(f"file:{output}", "w", format=format, options=options) as container:
             copied_stream = container.add_stream_from_template(stream)
-            if info.video.codec == "hevc":
+            if video.codec == "hevc":
                 copied_stream.codec_context.codec_tag = "hvc1"
             copied_stream.time_base = Fraction(1, index.clock_hz)
-            display_matrix.set_orientation(copied_stream, info.video)
+            display_matrix.set_orientation(copied_stream, video)
             track = TrackWriter(container, copied_stream, wanted, depth=0, clock_hz=index.clock_hz)
             for packet in _packets(source, info, CancellationToken()):
                 data = bytes(packet)

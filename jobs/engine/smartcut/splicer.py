@@ -161,7 +161,7 @@ class SpliceWriter:
 @contextlib.contextmanager
 def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, output: Path) -> Iterator[SpliceWriter]:
     """The result's file, with a header that holds the parameter sets of copied and encoded pictures."""
-    assert info.video is not None
+    video = info.require_video()
     with (
         libav_errors.errors("pictures"),
         packet_reader.opened(source, info, splice.coded, CancellationToken()) as packets,
@@ -170,10 +170,10 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
         stream = _like(source, info, container)
         stream.codec_context.extradata = splice.coding.codec.decoder_configuration(splice.coding)
         stream.codec_context.codec_tag = splice.coding.codec.tag
-        stream.codec_context.sample_aspect_ratio = info.video.sample_aspect
+        stream.codec_context.sample_aspect_ratio = video.sample_aspect
         clock = Fraction(1, index.clock_hz)
         stream.time_base, stream.codec_context.time_base = clock, clock
-        display_matrix.set_orientation(stream, info.video)
+        display_matrix.set_orientation(stream, video)
         yield SpliceWriter(container, stream, packets, splice)
 
 

@@ -108,7 +108,7 @@ def survey_seekable(
 
 
 def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, coded: CodedPictures) -> Strategy:
-    assert info.video is not None
+    video = info.require_video()
     runs = copy_plan.plan_runs(coded, index, wanted)
     copied = sum(run.count for run in runs if run.copied_from is not None)
     if not copied:
@@ -116,9 +116,9 @@ def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, coded: CodedP
     decoding = Decoding(coded, index, wanted)
     share = copied / len(wanted.source_pts)
     quality = coded.codec.bulk if share < 1 - BULK_SHARE else coded.codec.seam
-    if smart_cost(runs, decoding, quality) >= whole_cost(wanted, index, info.video):
+    if smart_cost(runs, decoding, quality) >= whole_cost(wanted, index, video):
         raise CannotCopy("copying parts of it would take longer")
-    coding = fitting_coding(coded, info.video, index.clock_hz, quality)
+    coding = fitting_coding(coded, video, index.clock_hz, quality)
     return Strategy(f"{percent(share)} of the picture is untouched.", Splice(wanted, coded, runs, coding))
 
 

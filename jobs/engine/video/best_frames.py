@@ -180,18 +180,16 @@ def _score(seen: FrameStatistics, usual: float) -> float:
 
 
 def _looked(frame: VideoFrame, info: MediaInfo) -> FrameStatistics:
-    assert info.video is not None
-    return look(still.drawn(frame, info.video, JUDGED_WIDTH))
+    return look(still.drawn(frame, info.require_video(), JUDGED_WIDTH))
 
 
 def _following(reader: frame_reader.FrameReader, info: MediaInfo, time: Fraction) -> list[Plane]:
     """The picture at `time` and those one and two steps later; fewer at the end and where none comes."""
-    assert info.video is not None
     wanted = time
     found: list[Plane] = []
     for shown, frame in reader.frames_between(time, 3 * STEP):
         if not found or shown >= wanted:
-            found.append(small(still.drawn(frame, info.video, JUDGED_WIDTH), FADED))
+            found.append(small(still.drawn(frame, info.require_video(), JUDGED_WIDTH), FADED))
             wanted = shown + STEP
     return found[:3]
 

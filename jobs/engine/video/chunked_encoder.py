@@ -56,13 +56,12 @@ def encode_frames(
     `progress` gets the fraction of the pictures that are encoded, 0 to 1; what it raises ends the work. Raises
     ToolError, ResourceError.
     """
-    assert info.video is not None
     parts = chunks(wanted, index)
     threads = min(MAXIMUM_THREADS, len(parts)) if can_jump(info) else 1
     alone = threads == 1
     with FrameCursor.opened(source, info, index, alone=True) as playhead:
         first, _ = next(playhead.scheduled(wanted, 0, 1))
-    target = EncoderSettings.of(first, info.video, index.clock_hz, codec)
+    target = EncoderSettings.of(first, info.require_video(), index.clock_hz, codec)
     pool: OrderedPool[list[Packet[VideoStream]]] = OrderedPool(len(parts), maximum_ahead=2 * MAXIMUM_THREADS)
     lost: list[int] = []
     unplanned: list[int] = []

@@ -70,10 +70,9 @@ class FrameCursor:
             else:
                 context.thread_count, context.thread_type = 1, ThreadType.NONE
             demuxing.prime(stream, lambda: demuxing.recording(source, demuxer(info)))
-            assert info.video is not None
             # Times of showing that are counted have to be counted from the start.
             can_seek = can_jump(info) and not demuxing.is_untimed(container, stream)
-            yield cls(container, stream, index, can_seek=can_seek, alone=alone, crop=info.video.crop)
+            yield cls(container, stream, index, can_seek=can_seek, alone=alone, crop=info.require_video().crop)
 
     def scheduled(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
         """The pictures of a schedule from its number `first` up to `end`, and whether each is right."""

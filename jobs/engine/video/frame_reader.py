@@ -24,7 +24,6 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.probe import demuxer_allowlist
 from jobs.engine.video.decoding_pass import DecodingPass, FrameDecoder, shown_at
 from jobs.engine.video.keyframe_seeker import KeyframeSeeker
-from jobs.errors import InputError
 
 MULTITHREADED_PIXELS = 1920 * 1088
 """What is larger takes long enough to decode to be worth several threads."""
@@ -45,8 +44,8 @@ class FrameReader:
     """
 
     def __init__(self, container: InputContainer, info: MediaInfo, *, strict: bool, threads: int | None = None) -> None:
-        assert info.video is not None
-        self.stream: VideoStream = container.streams[info.video.index]  # type: ignore[assignment]
+        video = info.require_video()
+        self.stream: VideoStream = container.streams[video.index]  # type: ignore[assignment]
         # Without this the demuxer would read the audio as well, only to drop it.
         for other in container.streams:
             if other is not self.stream:
@@ -58,7 +57,7 @@ class FrameReader:
         context.thread_count = threads or (THREADS if is_large else 1)
         self._strict = strict
         self._seeker = KeyframeSeeker(container, self.stream, info.start)
-        self._decoder = FrameDecoder(self.stream, info.video.crop, is_timed=self._seeker.is_timed)
+        self._decoder = FrameDecoder(self.stream, video.crop, is_timed=self._seeker.is_timed)
         self._can_skip = self._seeker.is_timed and context.name in MARKS_UNREFERENCED
 
     @classmethod
@@ -67,8 +66,6 @@ class FrameReader:
         cls, source: Path, info: MediaInfo, *, strict: bool = True, threads: int | None = None
     ) -> Iterator[Self]:
         """Open `source` for its frames. `threads` decode, by themselves as many as help. Raises InputError."""
-        if info.video is None:
-            raise no_picture()
         with demuxer_allowlist.opened(source) as container:
             reader = cls(container, info, strict=strict, threads=threads)
             demuxing.prime(reader.stream, lambda: demuxer_allowlist.opened(source))
@@ -180,7 +177,3 @@ class FrameReader:
 
     def _first_sound(self, frames: list[VideoFrame]) -> VideoFrame | None:
         return next((frame for frame in frames if not (frame.is_corrupt and self._strict)), None)
-
-
-def no_picture() -> InputError:
-    return InputError("This recording has no picture, only sound. Choose one with a picture.", code="no_picture")

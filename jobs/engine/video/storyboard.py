@@ -17,7 +17,7 @@ from PIL import Image
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance
-from jobs.engine.video import frame_picker, frame_reader, keyframe_reader, still, thumbnails
+from jobs.engine.video import frame_picker, keyframe_reader, still, thumbnails
 
 MAXIMUM_THUMBNAILS = 360
 """Pictures; on an hour that is one in ten seconds."""
@@ -71,9 +71,7 @@ def make(
     `progress` gets 0 to 1 and may raise to stop the work. Raises InputError for a recording without a picture, or
     without one that can be decoded, and ResourceError when the disk is full.
     """
-    if info.video is None:
-        raise frame_reader.no_picture()
-    tile = still.size(info.video, width)
+    tile = still.size(info.require_video(), width)
     tiles = _tiles(source, info, width, lambda fraction: progress(LOOKED * fraction))
     sheets: list[Path] = []
     for first in range(0, len(tiles), COLUMNS * ROWS):
@@ -98,8 +96,7 @@ def _tiles(source: Path, info: MediaInfo, width: int, progress: Advance) -> list
 
 
 def _drawer(info: MediaInfo, width: int) -> Callable[[VideoFrame], Image.Image]:
-    assert info.video is not None
-    track = info.video
+    track = info.require_video()
     return lambda frame: still.drawn(frame, track, width)
 
 

@@ -110,5 +110,4 @@ def _better(frame: Thumbnail, source: Path, info: MediaInfo, width: int, moments
 
 
 def _drawn(decoded: VideoFrame, info: MediaInfo, width: int) -> Image.Image:
-    assert info.video is not None
-    return still.drawn(decoded, info.video, width)
+    return still.drawn(decoded, info.require_video(), width)

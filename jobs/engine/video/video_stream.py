@@ -14,9 +14,8 @@ from jobs.engine.model.mediainfo import MediaInfo, demuxer
 
 def open_video(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoStream]:
     """Open the file as the format that probing found, reading the picture alone. Raises InputError."""
-    assert info.video is not None
     container = demuxing.recording(source, demuxer(info))
-    stream = container.streams[info.video.index]
+    stream = container.streams[info.require_video().index]
     assert isinstance(stream, VideoStream)
     return container, stream
 

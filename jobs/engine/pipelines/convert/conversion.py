@@ -85,8 +85,7 @@ def check(info: MediaInfo, wish: ConvertOptions) -> None:
 
 def plan(info: MediaInfo, colours: Colours, wish: ConvertOptions, *, copy: bool = True) -> ConversionPlan:
     """What to do; without `copy` no track is copied. Raises InputError."""
-    assert info.video is not None
-    wanted = framing(info.video, wish.shape)
+    wanted = framing(info.require_video(), wish.shape)
     copied = copy and fits(info, colours, wish, wanted)
     sounds = tuple(None if copy and holds(info, track, wish) else usual_kbps(track, wish) for track in info.audio)
     found = ConversionPlan(None if copied else wanted, Rate(wish.quality or "medium"), sounds)
@@ -121,7 +120,7 @@ def plan_within(info: MediaInfo, wish: ConvertOptions, limit_bytes: int, *, copy
 
     A picture gets no more bits than it has, and becomes smaller where it would fall apart. Raises InputError.
     """
-    assert info.video is not None
+    video = info.require_video()
     total = limit_bytes * 8 * (1 - OVERHEAD) / info.duration / 1000
     share = total * SOUND_SHARE / max(1, len(info.audio))
     sounds = tuple(_sound_within(info, track, wish, share, copy=copy) for track in info.audio)
@@ -129,7 +128,7 @@ def plan_within(info: MediaInfo, wish: ConvertOptions, limit_bytes: int, *, copy
     fixed = spent + OVERHEAD_KBPS * (1 + len(sounds))
     kbps = math.floor(total - fixed)
     least = _least_bits(info, wish)
-    smallest = framing(info.video, wish.shape.at_most(RUNGS[-1]))
+    smallest = framing(video, wish.shape.at_most(RUNGS[-1]))
     needed = _kbps_for(smallest, least)
     if kbps < needed:
         megabytes = (needed + fixed) * info.duration / 8 / 1000 / (1 - OVERHEAD)
@@ -138,10 +137,10 @@ def plan_within(info: MediaInfo, wish: ConvertOptions, limit_bytes: int, *, copy
             "trim it first.",
             code="too_small",
         )
-    if own := info.video.bit_rate // 1000:
+    if own := video.bit_rate // 1000:
         kbps = min(kbps, max(own, needed))
-    wanted = framing(info.video, wish.shape)
-    smaller = (framing(info.video, wish.shape.at_most(rung)) for rung in RUNGS if rung < wanted.short_side)
+    wanted = framing(video, wish.shape)
+    smaller = (framing(video, wish.shape.at_most(rung)) for rung in RUNGS if rung < wanted.short_side)
     found = next(one for one in (wanted, *smaller) if kbps >= _kbps_for(one, least) or one == smallest)
     return ConversionPlan(found, Rate(kbps=kbps), sounds)
 

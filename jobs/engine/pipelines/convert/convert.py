@@ -61,8 +61,7 @@ class Converted:
         return ", ".join(facts)
 
     def to_json(self) -> dict[str, Any]:
-        video = self.info.video
-        assert video is not None
+        video = self.info.require_video()
         return {
             **Told(summary=self.summary, notes=self.notes).to_json(),
             "codec": video.codec,

@@ -62,15 +62,15 @@ def follow(command: list[str], info: MediaInfo, progress: Advance, log: CommandL
 def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
     """ffmpeg's command line for a plan; without `output`, for the first of two passes."""
     kind, info = job.wish.kind, job.info
-    assert info.video is not None
+    video = info.require_video()
     command = [
-        *(*opened(job.source, info), "-map", f"0:{info.video.index}"),
+        *(*opened(job.source, info), "-map", f"0:{video.index}"),
         *picture_options(job, plan),
         *("-progress", "pipe:1"),
     ]
     if output is None:
         # Not every encoder gives packets in a first pass: the bare pictures tell how far it is.
-        return [*command, "-map", f"0:{info.video.index}", "-c:v:1", "wrapped_avframe", "-f", "null", "-"]
+        return [*command, "-map", f"0:{video.index}", "-c:v:1", "wrapped_avframe", "-f", "null", "-"]
     for place, (track, kbps) in enumerate(zip(info.audio, plan.sounds, strict=True)):
         command += ["-map", f"0:{track.index}"]
         if track.title:

@@ -126,10 +126,9 @@ def stream(
     Raises InputError, ToolError, ResourceError.
     """
     check(info, ConvertOptions(shape=shape))
-    assert info.video is not None
     tell = progress or (lambda fraction, stage: None)
     tell(0, "Reading the picture")
-    sizes = ladder(info.video, shape)
+    sizes = ladder(info.require_video(), shape)
     colours = looks.read(source, info)
     stage = f"Encoding {counted(len(sizes), 'size')}"
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".hls-") as name, whole(output) as part:
@@ -155,12 +154,11 @@ def argv(
     source: Path, info: MediaInfo, sizes: Sequence[Framing], colours: Colours, folder: Path, scratch: Path
 ) -> list[str]:
     """ffmpeg's command line from a recording to the folders of its renditions."""
-    assert info.video is not None
     colouring = looks.filters(colours, scratch, deep=False, keep=False)
     # Segments need pictures at even distances: one that stays for long could not begin anew.
     filters = ",".join([f"fps={sizes[0].rate}", *chain(sizes[0], colouring, colours)])
     outs = "".join(f"[v{place}]" for place in range(len(sizes)))
-    graph = [f"[0:{info.video.index}]{filters},split={len(sizes)}{outs.replace('v', 's')}"]
+    graph = [f"[0:{info.require_video().index}]{filters},split={len(sizes)}{outs.replace('v', 's')}"]
     graph += [f"[s{place}]{scaled(one.size) if place else 'null'}[v{place}]" for place, one in enumerate(sizes)]
     command = [
         *(*opened(source, info), "-filter_complex", ";".join(graph)),
