@@ -2,8 +2,8 @@
 
 Every kept range begins in the result at the sample next to its exact position, so that nothing adds up over any number
 of joins. At a join the two sides fade into each other with equal power, reaching a few milliseconds into what is
-removed on either side: no click, no dip in the room's noise, and no kept instant is moved. What runs faster begins and
-ends with the very samples at which its neighbours end and begin, and needs no fade.
+removed on either side: no click, no dip in the room's noise, and no kept instant is moved. What runs at another speed
+begins and ends with the very samples at which its neighbours end and begin, and needs no fade.
 """
 
 import dataclasses
@@ -70,15 +70,15 @@ def sample_ranges(segments: Iterable[Segment], duration: Fraction, rate: int) ->
         begins = round(position * rate)
         position += segment.output_duration
         lasting = round(position * rate) - begins
-        # Nothing is read twice: what runs faster takes up what rounding has left.
+        # Nothing is read twice: what runs at another speed takes up what rounding has left.
         taken = starts[-1] + counts[-1] if starts and segment.speed != 1 else 0
         starts.append(max(taken, round(segment.start * rate)))
         counts.append(lasting if segment.speed == 1 else max(0, round(segment.end * rate) - starts[-1]))
-        lasts.append(None if segment.speed == 1 else min(lasting, counts[-1]))
+        lasts.append(None if segment.speed == 1 else lasting)
     fades = _fades(starts, counts, round(duration * rate), int(FADE_SECONDS * rate))
     return [
-        SampleRange(start, count, fade_in, fade_out, faster)
-        for start, count, fade_in, fade_out, faster in zip(starts, counts, fades, fades[1:], lasts, strict=False)
+        SampleRange(start, count, fade_in, fade_out, stretch)
+        for start, count, fade_in, fade_out, stretch in zip(starts, counts, fades, fades[1:], lasts, strict=False)
     ]
 
 

@@ -187,7 +187,7 @@ def planned(
         )
     # The pictures before, with and after the mark: three ranges that follow each other without a gap.
     firsts = tuple(first for first in dict.fromkeys((0, begin, end)) if first < len(everything.start_ticks))
-    wanted = dataclasses.replace(everything, segment_firsts=firsts, segment_is_fast=())
+    wanted = dataclasses.replace(everything, segment_firsts=firsts, segment_is_stretched=())
     return index, wanted, _strategy(source, info, index, wanted, (begin, end), token)
 
 

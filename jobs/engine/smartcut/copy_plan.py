@@ -81,7 +81,7 @@ def plan_runs(coded: CodedPictures, index: FrameIndex, wanted: Schedule) -> list
 
 
 def _encode_runs(first: int, end: int) -> Iterator[Run]:
-    """What runs faster, in runs that several encoders can share."""
+    """What runs at another speed, in runs that several encoders can share."""
     for begin in range(first, end, MAXIMUM_ENCODE_PICTURES):
         yield Run(begin, min(end - begin, MAXIMUM_ENCODE_PICTURES))
 

@@ -15,24 +15,25 @@ STEPS = Fraction(1, 120), Fraction(1, 10)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Schedule:
-    """The pictures of the result: which, when, how long. `pts` are the source's, `at` and `lasts` ticks of the result.
+    """The frames of the result: which (`source_pts`), when, and for how long, in ticks of the result.
 
-    `first` has the place of each part's first picture, `fast` says which parts run faster; none when it says nothing.
+    `segment_firsts` has the number of each segment's first frame, `segment_is_stretched` says which ones run at another
+    speed; none when it says nothing.
     """
 
     source_pts: Ticks
     start_ticks: Ticks
     duration_ticks: Ticks
     segment_firsts: tuple[int, ...]
-    segment_is_fast: tuple[bool, ...] = ()
+    segment_is_stretched: tuple[bool, ...] = ()
 
     @property
     def segments(self) -> Iterator[tuple[int, int, bool]]:
-        """Of each part its first picture, the one after its last, and whether it runs faster."""
+        """Of each segment its first frame, the one after its last, and whether it runs at another speed."""
         return zip(
             self.segment_firsts,
             (*self.segment_firsts[1:], len(self.source_pts)),
-            self.segment_is_fast or (False,) * len(self.segment_firsts),
+            self.segment_is_stretched or (False,) * len(self.segment_firsts),
             strict=True,
         )
 
@@ -45,7 +46,7 @@ def schedule(index: FrameIndex, segments: Iterable[Segment]) -> Schedule:
     pts: list[Ticks] = []
     at: list[Ticks] = []
     first: list[int] = []
-    fast: list[bool] = []
+    stretched: list[bool] = []
     pictures, position = 0, Fraction(0)
     for segment in segments:
         start, end = index.ticks(segment.start), index.ticks(segment.end)
@@ -53,16 +54,18 @@ def schedule(index: FrameIndex, segments: Iterable[Segment]) -> Schedule:
         position += Fraction(end - start) / segment.speed
         if segment.speed == 1:
             places, shown = _frames_shown(index, start, end)
+        elif segment.speed < 1:
+            places, shown = _frames_prolonged(index, start, end, segment.speed)
         else:
             lasts = round(position) - begins
             places, shown = _frames_sampled(index, start, segment.speed, lasts, least=int(not pictures))
         first.append(pictures)
-        fast.append(segment.speed != 1)
+        stretched.append(segment.speed != 1)
         pictures += len(places)
         pts.append(index.pts[places])
         at.append(shown + begins)
     times = np.concatenate(at)
-    return Schedule(np.concatenate(pts), times, np.diff(times, append=round(position)), tuple(first), tuple(fast))
+    return Schedule(np.concatenate(pts), times, np.diff(times, append=round(position)), tuple(first), tuple(stretched))
 
 
 def _frames_shown(index: FrameIndex, start: int, end: int) -> tuple[Ticks, Ticks]:
@@ -76,6 +79,12 @@ def _frames_shown(index: FrameIndex, start: int, end: int) -> tuple[Ticks, Ticks
     between = begin == len(index.start_ticks) or index.start_ticks[begin] > start
     places = np.arange(begin - (begin > 0 and between), stop)
     return places, np.maximum(index.start_ticks[places], start) - start
+
+
+def _frames_prolonged(index: FrameIndex, start: int, end: int, speed: Fraction) -> tuple[Ticks, Ticks]:
+    """The same frames as at their own speed, each on show for as much longer; none is made up between them."""
+    places, shown = _frames_shown(index, start, end)
+    return places, (2 * shown * speed.denominator + speed.numerator) // (2 * speed.numerator)
 
 
 def _frames_sampled(index: FrameIndex, start: int, speed: Fraction, lasts: int, least: int) -> tuple[Ticks, Ticks]:
