@@ -82,13 +82,13 @@ def whole(talk: spoken.Talk, strength: float) -> None:
         sound = ("-ar", "48000", "-ac", "2", "-c:a", "aac")
         run_ffmpeg(*picture(float(talk.duration), 25, "64x48"), "-i", url(wav), *FAST_X264, *sound, url(source))
         info = inspect(source)
-        for wish in (CleanOptions(strength), CleanOptions(strength, loudness_lufs=-16)):
+        for options in (CleanOptions(strength), CleanOptions(strength, loudness_lufs=-16)):
             before = used()
             done = clean_audio.clean(
-                source, info, info.audio[0], folder / "out.mp4", wish, scratch=folder, progress=lambda *told: None
+                source, info, info.audio[0], folder / "out.mp4", options, scratch=folder, progress=lambda *told: None
             )
             taken = used() - before
-            words = "noise and hum" if wish.loudness_lufs is None else "and to -16 LUFS"
+            words = "noise and hum" if options.loudness_lufs is None else "and to -16 LUFS"
             speed = float(info.duration) / taken
             print(f"{words}: {taken:.1f} s of processor for {float(info.duration):.0f} s of stereo ({speed:.0f} x)")
             print("  " + "; ".join(f"{label}: {value}" for label, value in done.facts))

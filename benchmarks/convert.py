@@ -31,7 +31,7 @@ PLAIN = {
     "ffmpeg, x264 medium, crf 23": ("-c:v", "libx264", "-crf", "23"),
     "ffmpeg, x264 fast, crf 21": ("-c:v", "libx264", "-preset", "fast", "-crf", "21"),
 }
-WISHES = {
+OPTIONS = {
     "mp4, picture encoded": ConvertOptions("mp4", "medium"),
     "mp4 in 480p": ConvertOptions("mp4", shape=Shape(resolution=480)),
     "hevc": ConvertOptions("hevc", "medium"),
@@ -74,8 +74,8 @@ def encodings(source: Path, output: Path, folder: Path) -> None:
         report(
             name, output, lambda options=options: encode(["-i", source, *options, "-c:a", "copy", "-f", "mp4", output])
         )  # type: ignore[misc]
-    for name, wish in WISHES.items():
-        report(name, output, lambda wish=wish: convert(source, output, info, wish, scratch=folder))  # type: ignore[misc]
+    for name, options in OPTIONS.items():
+        report(name, output, lambda options=options: convert(source, output, info, options, scratch=folder))  # type: ignore[misc]
     half = ConvertOptions("mp4", limit_bytes=info.size_bytes // 2)
     report("mp4 of half the size", output, lambda: convert(source, output, info, half, scratch=folder))
     report("hls", output, lambda: hls.stream(source, output, info, Shape(), scratch=folder))

@@ -22,7 +22,7 @@ from jobs.engine.container import ffmpeg
 from jobs.engine.pipelines.extract_audio import extract
 from jobs.engine.probe.inspection import inspect
 
-WISHES = {
+OPTIONS = {
     "copy": AudioFileOptions(),
     "mp3": AudioFileOptions("mp3"),
     "m4a at 96 kbit/s": AudioFileOptions("m4a", bitrate_kbps=96),
@@ -46,8 +46,11 @@ def main() -> None:
         info = inspect(source)
         print(f"{float(info.duration):.0f} s, {info.size_bytes / 1e6:.0f} MB, sound in {info.audio[0].codec}")
         report("cp", arguments.runs, info.duration, lambda: subprocess.run(["cp", source, output], check=True))
-        for name, wish in WISHES.items():
-            work = lambda wish=wish: extract(source, info, info.audio[0], output, wish, progress=lambda *told: None)  # noqa: E731
+        for name, options in OPTIONS.items():
+
+            def work(options: AudioFileOptions = options) -> object:
+                return extract(source, info, info.audio[0], output, options, progress=lambda *told: None)
+
             report(name, arguments.runs, info.duration, work)
 
 

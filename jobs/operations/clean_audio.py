@@ -1,4 +1,4 @@
-"""Less noise and hum in the sound of a recording, at the loudness wished for."""
+"""Less noise and hum in the sound of a recording, at the loudness asked for."""
 
 import dataclasses
 from pathlib import Path
@@ -73,7 +73,7 @@ class CleanAudioParams:
     container: muxers.ContainerChoice = "mp4"
 
     @property
-    def wish(self) -> CleanOptions:
+    def options(self) -> CleanOptions:
         return CleanOptions(self.strength, self.hum, self.highpass_hz, self.loudness_lufs)
 
 
@@ -102,7 +102,7 @@ class CleanAudio(Operation[CleanAudioParams]):
                 context.info,
                 track,
                 output,
-                params.wish,
+                params.options,
                 scratch=context.scratch,
                 progress=progress,
                 log=context.log,

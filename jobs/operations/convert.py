@@ -137,7 +137,7 @@ class ConvertParams:
         return Shape(self.crop, self.rotate, self.resolution, self.enlarge, rate)
 
     @property
-    def wish(self) -> ConvertOptions:
+    def options(self) -> ConvertOptions:
         """What a single file is to be; for a stream, what its sizes have to be possible with."""
         quality: Quality | None = None if self.quality == "keep" else self.quality
         limit = round(self.size_mb * MEGABYTE) if self.size_mb else None
@@ -157,7 +157,7 @@ class Convert(Operation[ConvertParams]):
     params_class = ConvertParams
 
     def check(self, info: MediaInfo, params: ConvertParams) -> None:
-        conversion.check(info, params.wish)
+        conversion.check(info, params.options)
 
     def timeout_seconds(self, info: MediaInfo, params: ConvertParams) -> int:
         # A slow encoder on a busy machine may have to go over it five times to meet a size.
@@ -183,13 +183,13 @@ class Convert(Operation[ConvertParams]):
         return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), MEDIA_TYPES[hls.SUFFIX], facts)
 
     def converted(self, context: Context, params: ConvertParams) -> Draft:
-        kind = params.wish.kind
+        kind = params.options.kind
         output = context.scratch / f"converted{kind.suffix}"
         made = convert(
             context.source,
             output,
             context.info,
-            params.wish,
+            params.options,
             scratch=context.scratch,
             cache=context.cache,
             progress=context.progress,

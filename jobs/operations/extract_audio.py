@@ -86,7 +86,7 @@ class ExtractAudioParams:
     mono: bool = False
 
     @property
-    def wish(self) -> AudioFileOptions:
+    def options(self) -> AudioFileOptions:
         return AudioFileOptions(self.format, self.bitrate_kbps, self.loudness_lufs, self.mono)
 
 
@@ -112,14 +112,14 @@ class ExtractAudio(Operation[ExtractAudioParams]):
         return [self.draft(context, params, track, number, len(tracks)) for number, track in enumerate(tracks)]
 
     def draft(self, context: Context, params: ExtractAudioParams, track: AudioTrack, number: int, of: int) -> Draft:
-        suffix = track_file.file_for(track, params.wish).suffix
+        suffix = track_file.file_for(track, params.options).suffix
         path = context.scratch / f"sound-{number}{suffix}"
         made = extract_audio.extract(
             context.source,
             context.info,
             track,
             path,
-            params.wish,
+            params.options,
             progress=lambda done, stage: context.progress((number + done) / of, stage),
             log=context.log,
         )

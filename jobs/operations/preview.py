@@ -114,7 +114,7 @@ class PreviewParams:
             format=self.format,
             title=self.title,
             closing=self.closing,
-            sound=self.kind == "trailer" and self.format == "mp4",
+            audio=self.kind == "trailer" and self.format == "mp4",
         )
 
 

@@ -27,8 +27,8 @@ def params(**data) -> ConvertParams:
 
 def test_nothing_given_means_a_web_mp4_with_what_fits_copied():
     assert params() == ConvertParams()
-    assert params().wish.kind.suffix == ".mp4"
-    assert (params().wish.quality, params().wish.limit_bytes, params().wish.shape) == (None, None, Shape())
+    assert params().options.kind.suffix == ".mp4"
+    assert (params().options.quality, params().options.limit_bytes, params().options.shape) == (None, None, Shape())
 
 
 def test_empty_fields_mean_the_defaults():
@@ -65,7 +65,7 @@ def test_a_wrong_value_is_refused_at_its_field(field, value):
 
 def test_values_mean_what_people_write():
     some = params(size_mb="25", frame_rate="29.97", crop="16:9", rotate="90", resolution="720", enlarge="on")
-    assert some.wish.limit_bytes == 25_000_000
+    assert some.options.limit_bytes == 25_000_000
     assert some.shape == Shape("16:9", 90, 720, True, Fraction(30_000, 1001))
     assert params(frame_rate=12.5).shape.frame_rate == Fraction(25, 2)
     assert params(frame_rate=25).shape.frame_rate == 25

@@ -23,13 +23,13 @@ def wrong(**params):
 
 def test_a_trailer_has_its_defaults():
     assert parsed() == PreviewParams("trailer", 15, 5, "", "", "mp4", 640)
-    assert parsed().plan.sound
+    assert parsed().plan.audio
 
 
 def test_a_loop_has_its_own_and_neither_sound_nor_cards():
     params = parsed(kind="loop", title="Weekly review", closing="More inside")
     assert params == PreviewParams("loop", 4, 3, "", "", "mp4", 320)
-    assert not params.plan.sound
+    assert not params.plan.audio
 
 
 def test_what_is_given_wins():
@@ -38,7 +38,7 @@ def test_what_is_given_wins():
 
 
 def test_moving_images_are_silent():
-    assert not parsed(format="webp").plan.sound
+    assert not parsed(format="webp").plan.audio
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def even(info: MediaInfo, count: int, length: Fraction) -> list[Fraction]:
 
 
 def apart(candidates: Iterable[Excerpt], spread: list[Excerpt], count: int) -> list[Excerpt]:
-    """The first `count` of the wished that lie apart, in order of time; `spread` when there are not so many."""
+    """The first `count` of the candidates that lie apart, in order of time; `spread` when there are not so many."""
     chosen: list[Excerpt] = []
     for one in candidates:
         if len(chosen) < count and all(one.end <= other.start or one.start >= other.end for other in chosen):

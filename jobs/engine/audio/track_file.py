@@ -11,7 +11,7 @@ from jobs.engine.container.audio_files import AudioFileFormat
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 
 AudioFormat = Literal["copy", "mp3", "m4a", "opus", "flac", "wav"]
-# A bit rate is a mean: a source this little above the wished one need not be encoded.
+# A bit rate is a mean: a source this little above the requested one need not be encoded.
 BIT_RATE_TOLERANCE = 1.05
 # What containers write about themselves, which would be wrong in another.
 OWN_TAGS = ("major_brand", "minor_version", "compatible_brands")
@@ -42,7 +42,7 @@ def format_of(file: AudioFileFormat) -> AudioFormat:
 
 
 def can_copy(track: AudioTrack, options: AudioFileOptions) -> bool:
-    """Whether the track as it is already is what is wished for."""
+    """Whether the track as it is already is what is asked for."""
     if options.format == "copy":
         return True
     if track.codec not in audio_files.FORMATS[options.format].holds or options.loudness_lufs is not None:

@@ -1,6 +1,6 @@
 """Cleaner sound for a recording whose picture is copied: less noise and hum, loud enough, and how much it helped.
 
-The order is that of a mastering chain: what is below speech, hum, noise, then one gain to the loudness wished for.
+The order is that of a mastering chain: what is below speech, hum, noise, then one gain to the loudness asked for.
 """
 
 import contextlib
@@ -69,12 +69,12 @@ class MeasuredLevels:
 
 @dataclasses.dataclass(frozen=True)
 class Cleaned:
-    """What was done; `pictures` were copied."""
+    """What was done; `frames_copied` of the video were copied as they are."""
 
     before: MeasuredLevels
     after: MeasuredLevels
     hum: Hum | None
-    pictures: int
+    frames_copied: int
 
     @property
     def summary(self) -> str:
@@ -88,9 +88,9 @@ class Cleaned:
     def facts(self) -> tuple[tuple[str, str], ...]:
         """The result at length, as pairs of words."""
         was, now = self.before, self.after
-        found = [("Noise in pauses", _change(was.noise_db, now.noise_db, "dBFS"))]
+        facts = [("Noise in pauses", _change(was.noise_db, now.noise_db, "dBFS"))]
         if was.loudness and now.loudness:
-            found += [
+            facts += [
                 ("Loudness", _change(was.loudness.integrated_lufs, now.loudness.integrated_lufs, "LUFS")),
                 ("True peak", _change(was.loudness.true_peak_db, now.loudness.true_peak_db, "dBTP")),
             ]
@@ -98,7 +98,7 @@ class Cleaned:
         words = (
             f"{lines} {'tone' if lines == 1 else 'tones'} of {self.hum.mains_hz:.0f} Hz mains" if self.hum else "none"
         )
-        return (*found, ("Hum taken out", words))
+        return (*facts, ("Hum taken out", words))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -106,7 +106,7 @@ class Cleaned:
             "before": self.before.to_json(),
             "after": self.after.to_json(),
             "hum_hz": list(self.hum.lines_hz) if self.hum else [],
-            "frames_copied": self.pictures,
+            "frames_copied": self.frames_copied,
         }
 
 
@@ -131,7 +131,7 @@ def clean(
     info: MediaInfo,
     track: AudioTrack,
     output: Path,
-    wish: CleanOptions,
+    options: CleanOptions,
     *,
     scratch: Path,
     progress: Progress,
@@ -143,7 +143,7 @@ def clean(
     stage in plain words. Raises InputError (`no_loudness`), ToolError, ResourceError, and what `progress` raises.
     """
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".clean-") as folder:
-        return _TrackCleaner(source, info, track, wish, Path(folder), progress, log or CommandLog()).done(output)
+        return _TrackCleaner(source, info, track, options, Path(folder), progress, log or CommandLog()).done(output)
 
 
 class _TrackCleaner:
@@ -154,20 +154,20 @@ class _TrackCleaner:
         source: Path,
         info: MediaInfo,
         track: AudioTrack,
-        wish: CleanOptions,
+        options: CleanOptions,
         folder: Path,
         progress: Progress,
         log: CommandLog,
     ) -> None:
-        self.source, self.info, self.track, self.wish, self.folder = source, info, track, wish, folder
+        self.source, self.info, self.track, self.options, self.folder = source, info, track, options, folder
         self.rate, self.channels = decoder.output_rate(track), decoder.output_channels(track)
         self._progress, self._log = progress, log
         self._begun, self._share, self._stage = 0.0, 0.0, ""
 
     def done(self, output: Path) -> Cleaned:
         self._next(0.1, "Listening for hum")
-        found = self._hum()
-        filters = [*self._highpass(), *(found.filters() if found else [])]
+        hum = self._hum()
+        filters = [*self._highpass(), *(hum.filters() if hum else [])]
         self._next(0.1, "Listening for noise")
         noise_at = denoise.measure(self._blocks(filters), self.rate).noise()
         self._next(0.12, "Measuring the loudness")
@@ -175,22 +175,22 @@ class _TrackCleaner:
         self._next(0.04, "Listening for noise")
         before = MeasuredLevels(loud, self._noise_db(noise_at))
         self._next(0.04, "Listening for noise")
-        noise = self._noise(filters, noise_at) if self.wish.strength else None
-        self._next(0.15 if self.wish.loudness_lufs is not None else 0.35, "Cleaning the sound")
+        noise = self._noise(filters, noise_at) if self.options.strength else None
+        self._next(0.15 if self.options.loudness_lufs is not None else 0.35, "Cleaning the sound")
         cleaned = self._blocks(filters)
-        sound = self._written(
-            cleaned if noise is None else denoise.denoised(cleaned, noise, self.wish.strength, self.rate)
+        cleaned_file = self._written(
+            cleaned if noise is None else denoise.denoised(cleaned, noise, self.options.strength, self.rate)
         )
         self._next(0.05, "Putting the file together")
-        made_of = tracks(self.info, self.track, sound)
-        pictures = replace_audio.join(self.source, self.info, made_of, output, progress=self._part, log=self._log)
+        made_of = tracks(self.info, self.track, cleaned_file)
+        frames_copied = replace_audio.join(self.source, self.info, made_of, output, progress=self._part, log=self._log)
         self._next(0.15, "Measuring what it became")
-        made = inspect(sound)
-        loud = self._loudness(sound, made, made.audio[0])
+        made = inspect(cleaned_file)
+        loud = self._loudness(cleaned_file, made, made.audio[0])
         self._next(0.05, "Measuring what it became")
-        after = MeasuredLevels(loud, self._noise_db(noise_at, sound, made))
+        after = MeasuredLevels(loud, self._noise_db(noise_at, cleaned_file, made))
         self._progress(1.0, self._stage)
-        return Cleaned(before, after, found, pictures)
+        return Cleaned(before, after, hum, frames_copied)
 
     # Progress
 
@@ -205,27 +205,27 @@ class _TrackCleaner:
     # Listening
 
     def _highpass(self) -> list[str]:
-        if self.wish.highpass_hz is None:
+        if self.options.highpass_hz is None:
             return []
-        return [f"highpass=f={self.wish.highpass_hz:.2f}"] * HIGHPASS_POLES
+        return [f"highpass=f={self.options.highpass_hz:.2f}"] * HIGHPASS_POLES
 
     def _hum(self) -> Hum | None:
-        if self.wish.hum == "off":
+        if self.options.hum == "off":
             return None
-        mains = None if self.wish.hum == "auto" else float(self.wish.hum)
-        with decoder.decoded(self.source, self.info, self.track, rate=dehum.RATE, channels=1) as sound:
-            return dehum.find(self._told(sound), mains)
+        mains = None if self.options.hum == "auto" else float(self.options.hum)
+        with decoder.decoded(self.source, self.info, self.track, rate=dehum.RATE, channels=1) as pcm:
+            return dehum.find(self._told(pcm), mains)
 
     def _blocks(self, filters: list[str]) -> Generator[Samples, None, None]:
-        with decoder.decoded(self.source, self.info, self.track) as sound:
-            yield from filtered(self._told(sound), filters, self.rate, self.channels)
+        with decoder.decoded(self.source, self.info, self.track) as pcm:
+            yield from filtered(self._told(pcm), filters, self.rate, self.channels)
 
-    def _told(self, sound: decoder.PcmReader) -> Iterator[Samples]:
-        total = float(self.info.duration) * sound.rate
-        while len(block := sound.read(BLOCK_SAMPLES)):
+    def _told(self, pcm: decoder.PcmReader) -> Iterator[Samples]:
+        total = float(self.info.duration) * pcm.rate
+        while len(block := pcm.read(BLOCK_SAMPLES)):
             # Decoders can give not-a-number for damaged sound, and filters would never get rid of it.
             yield np.nan_to_num(block)
-            self._part(min(1.0, sound.position / total))
+            self._part(min(1.0, pcm.position / total))
 
     def _noise_db(
         self, noise_at: NDArray[np.intp], source: Path | None = None, info: MediaInfo | None = None
@@ -235,9 +235,9 @@ class _TrackCleaner:
             return None
         info = info or self.info
         track = self.track if source is None else info.audio[0]
-        with decoder.decoded(source or self.source, info, track, rate=self.rate, channels=self.channels) as sound:
-            heard = denoise.sample(self._told(sound), noise_at, self.rate)
-        return float(10 * np.log10(np.mean(np.square(heard, dtype=np.float64)) + 1e-12))
+        with decoder.decoded(source or self.source, info, track, rate=self.rate, channels=self.channels) as pcm:
+            noise = denoise.sample(self._told(pcm), noise_at, self.rate)
+        return float(10 * np.log10(np.mean(np.square(noise, dtype=np.float64)) + 1e-12))
 
     def _noise(self, filters: list[str], noise_at: NDArray[np.intp]) -> Samples | None:
         """The noise alone, as the filters leave it."""
@@ -258,20 +258,20 @@ class _TrackCleaner:
     def _written(self, cleaned: Iterator[Samples]) -> Path:
         """The cleaned track in a file of its own."""
         output = self.folder / "sound.mp4"
-        if self.wish.loudness_lufs is None:
+        if self.options.loudness_lufs is None:
             self._encode(cleaned, output)
             return output
         whole = self.folder / "cleaned.flac"
         flac_writer.write(whole, cleaned, self.rate, self.channels)
         info = inspect(whole)
         self._next(0.1, "Measuring the loudness")
-        target = self.wish.loudness_lufs
+        target = self.options.loudness_lufs
         levelling = loudness.levelled(
             whole, info, info.audio[0], target, rate=self.rate, progress=self._part, log=self._log
         )
         self._next(0.1, "Encoding the sound")
-        with decoder.decoded(whole, info, info.audio[0]) as sound:
-            self._encode(filtered(self._told(sound), levelling.filters(self.rate), self.rate, self.channels), output)
+        with decoder.decoded(whole, info, info.audio[0]) as pcm:
+            self._encode(filtered(self._told(pcm), levelling.filters(self.rate), self.rate, self.channels), output)
         whole.unlink()
         return output
 

@@ -69,7 +69,8 @@ def extract(
     progress: Progress,
     log: subprocess_runner.CommandLog | None = None,
 ) -> Extracted:
-    """Write a track to `output`, whose name should end in `file_for(track, wish).suffix`; it appears when it is whole.
+    """Write a track to `output`, whose name should end in `file_for(track, options).suffix`; it appears when it is
+    whole.
 
     `progress` gets a fraction from 0 to 1 and a stage in plain words; what it raises ends the work and leaves nothing.
     Raises InputError (`cannot_copy`, `no_loudness`), ToolError, ResourceError.

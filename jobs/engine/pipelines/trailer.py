@@ -51,13 +51,13 @@ SPARE = Fraction(1, 5)
 """Seconds that are cut beyond the end of an excerpt: readers stop at the last picture."""
 EARLY = Fraction(1, 2)
 """Seconds before a keyframe at which a reader that guesses surely stands before it."""
-SOUND_RATE = 48_000
-SOUND_CHUNK = SOUND_RATE // 10
+AUDIO_RATE = 48_000
+AUDIO_CHUNK_SAMPLES = AUDIO_RATE // 10
 """Samples read at a time: moviepy (2.2) mixes up times where they are more than half of the shortest excerpt."""
-FASTEST = 30
+MAXIMUM_RATE = 30
 ANIMATED_RATE = 12
 TAGS = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
-"""Encoders take the tags from the pictures, not from options."""
+"""Encoders take the tags from the frames, not from options."""
 Format = Literal["mp4", "webp", "gif"]
 
 
@@ -65,7 +65,7 @@ Format = Literal["mp4", "webp", "gif"]
 class TrailerOptions:
     """`seconds` is the length of the result, `count` how many excerpts it has, `width` its width in pixels.
 
-    `title` and `closing` are texts over the beginning and the end, or empty. Without `sound` it is silent.
+    `title` and `closing` are texts over the beginning and the end, or empty. Without `audio` it is silent.
     """
 
     seconds: Fraction
@@ -74,7 +74,7 @@ class TrailerOptions:
     format: Format = "mp4"
     title: str = ""
     closing: str = ""
-    sound: bool = True
+    audio: bool = True
 
     @property
     def excerpt_seconds(self) -> Fraction:
@@ -127,7 +127,7 @@ def trailer(
         for number, excerpt in enumerate(chosen):
             tell(CHOOSE_SHARE + CUT_SHARE * number / len(chosen), f"Cutting excerpt {number + 1} of {len(chosen)}")
             clips.append(Path(folder) / f"{number}.mkv")
-            subprocess_runner.output(cut_argv(source, info, excerpt, clips[-1], size, rate, plan.sound), log=log)
+            subprocess_runner.output(cut_argv(source, info, excerpt, clips[-1], size, rate, plan.audio), log=log)
         begin = CHOOSE_SHARE + CUT_SHARE
         count = max(1, round(shown_seconds(chosen) * rate))
         with composed(clips, chosen, plan, size) as film, render.whole(output) as part:
@@ -146,29 +146,36 @@ def fitted(info: MediaInfo, plan: TrailerOptions) -> tuple[tuple[int, int], int]
     """Even width and height, and pictures a second."""
     video = info.require_video()
     width, height = still.size(video, plan.width)
-    most = FASTEST if plan.format == "mp4" else ANIMATED_RATE
-    rate = max(1, min(most, round(video.frame_rate or 25)))
+    maximum = MAXIMUM_RATE if plan.format == "mp4" else ANIMATED_RATE
+    rate = max(1, min(maximum, round(video.frame_rate or 25)))
     return (max(2, width & ~1), max(2, height & ~1)), rate
 
 
 def cut_argv(
-    source: Path, info: MediaInfo, excerpt: Excerpt, out: Path, size: tuple[int, int], rate: int, sound: bool
+    source: Path, info: MediaInfo, excerpt: Excerpt, out: Path, size: tuple[int, int], rate: int, audio: bool
 ) -> list[str]:
     """ffmpeg's command line for one excerpt: ffmpeg turns it upright, and the filters see to size, rate and colours."""
     length = excerpt.length + SPARE
     aim, lead = sought(source, info, excerpt.start)
     # Where the last picture or the last sound ends early, it stays until the end.
     steps = [colours(source, info, excerpt, size), TAGS, "setsar=1", f"fps={rate}", "tpad=stop_mode=clone:stop=-1"]
-    heard = []
-    if sound and info.audio:
-        heard = ["-map", f"0:{info.audio[0].index}", "-af", "aresample=async=1:first_pts=0,apad", "-c:a", "pcm_s16le"]
-        heard += ["-ar", str(SOUND_RATE), "-ac", "2"]
+    audio_output = []
+    if audio and info.audio:
+        audio_output = [
+            "-map",
+            f"0:{info.audio[0].index}",
+            "-af",
+            "aresample=async=1:first_pts=0,apad",
+            "-c:a",
+            "pcm_s16le",
+        ]
+        audio_output += ["-ar", str(AUDIO_RATE), "-ac", "2"]
     return [
         *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
         *("-ss", f"{float(aim):.6f}", "-f", decoder.demuxer(info), "-i", f"file:{source}"),
         *("-map", f"0:{info.require_video().index}", "-vf", ",".join(steps), "-pix_fmt", "yuv420p"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0"),
-        *heard,
+        *audio_output,
         *("-map_metadata", "-1", "-map_chapters", "-1", "-ss", f"{float(lead):.6f}", "-t", f"{float(length):.6f}"),
         *("-f", "matroska", f"file:{out}"),
     ]
@@ -194,8 +201,8 @@ def colours(source: Path, info: MediaInfo, excerpt: Excerpt, size: tuple[int, in
         light = f"zscale=w={width}:h={height}:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0"
         return f"{light},zscale=t=bt709:m=bt709:r=tv"
     matrix = matrix_of(frame.colorspace, frame.height)
-    told = "" if frame.format.is_rgb else f":in_color_matrix={matrix.name}"
-    return f"scale={width}:{height}:flags=bicubic{told}:out_color_matrix=bt709:out_range=tv"
+    input_matrix = "" if frame.format.is_rgb else f":in_color_matrix={matrix.name}"
+    return f"scale={width}:{height}:flags=bicubic{input_matrix}:out_color_matrix=bt709:out_range=tv"
 
 
 # With moviepy ---------------------------------------------------------------------------------------------------------
@@ -213,7 +220,7 @@ def composed(
         layers: list[VideoClip] = []
         start = 0.0
         for path, excerpt in zip(clips, chosen, strict=True):
-            opened = stack.enter_context(contextlib.closing(VideoFileClip(str(path), audio=plan.sound)))
+            opened = stack.enter_context(contextlib.closing(VideoFileClip(str(path), audio=plan.audio)))
             layers.append(faded(opened.subclipped(0, float(excerpt.length)), first=not layers).with_start(start))
             start += float(excerpt.length - FADE)
         total = float(shown_seconds(chosen))
@@ -252,8 +259,8 @@ def cards(plan: TrailerOptions, size: tuple[int, int], total: float) -> list["Vi
 def card(text: str, size: tuple[int, int]) -> NDArray[np.uint8]:
     """The text in the middle of a picture that is otherwise half dark, in RGBA."""
     width, height = size
-    longest = max(len(line) for line in text.split("\n"))
-    ink = text_raster.drawn(text, round(width * min(CARD_WIDTH, longest * LETTER)))
+    columns = max(len(line) for line in text.split("\n"))
+    ink = text_raster.drawn(text, round(width * min(CARD_WIDTH, columns * LETTER)))
     ink.thumbnail((round(width * CARD_WIDTH), round(height * CARD_HEIGHT)), Image.Resampling.LANCZOS)
     image = Image.new("RGBA", size, (0, 0, 0, CARD_DARKNESS))
     image.alpha_composite(ink, ((width - ink.width) // 2, (height - ink.height) // 2))
@@ -284,30 +291,30 @@ def write(
     log: CommandLog,
 ) -> None:
     """Draw `count` pictures into ffmpeg, with the sound beside them where the format has any."""
-    sound = None
+    audio_file = None
     if film.audio is not None and format == "mp4":
-        sound = folder / "sound.f32"
-        samples = film.audio.to_soundarray(fps=SOUND_RATE, buffersize=SOUND_CHUNK)
-        np.clip(samples, -1, 1).astype("<f4").tofile(sound)
+        audio_file = folder / "sound.f32"
+        samples = film.audio.to_soundarray(fps=AUDIO_RATE, buffersize=AUDIO_CHUNK_SAMPLES)
+        np.clip(samples, -1, 1).astype("<f4").tofile(audio_file)
     with subprocess_runner.started(
-        write_argv(film.size, rate, sound, out, format), log=log, stdin=subprocess.PIPE
+        write_argv(film.size, rate, audio_file, out, format), log=log, stdin=subprocess.PIPE
     ) as child:
         with contextlib.suppress(BrokenPipeError):  # it ended, and `wait` tells why
-            for number, picture in enumerate(itertools.islice(film.iter_frames(fps=rate, dtype="uint8"), count), 1):
-                child.stdin.write(picture.tobytes())
+            for number, frame in enumerate(itertools.islice(film.iter_frames(fps=rate, dtype="uint8"), count), 1):
+                child.stdin.write(frame.tobytes())
                 progress(number / count)
             child.stdin.close()
         child.wait()
 
 
-def write_argv(size: tuple[int, int], rate: int, sound: Path | None, out: Path, format: Format) -> list[str]:
+def write_argv(size: tuple[int, int], rate: int, audio_file: Path | None, out: Path, format: Format) -> list[str]:
     """ffmpeg's command line for pictures from its standard input."""
-    pictures = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-r", str(rate), "-i", "pipe:0"]
-    heard = ["-f", "f32le", "-ar", str(SOUND_RATE), "-ac", "2", "-i", f"file:{sound}"] if sound else []
+    video_input = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-r", str(rate), "-i", "pipe:0"]
+    audio_input = ["-f", "f32le", "-ar", str(AUDIO_RATE), "-ac", "2", "-i", f"file:{audio_file}"] if audio_file else []
     return [
-        *(ffmpeg.program(), "-y", "-hide_banner", "-loglevel", "error", *pictures, *heard),
+        *(ffmpeg.program(), "-y", "-hide_banner", "-loglevel", "error", *video_input, *audio_input),
         *ENCODERS[format],
-        *(["-c:a", "aac", "-b:a", "128k", "-shortest"] if sound else []),
+        *(["-c:a", "aac", "-b:a", "128k", "-shortest"] if audio_file else []),
         *("-f", format, f"file:{out}"),
     ]
 

@@ -52,7 +52,7 @@ class Mark:
     text: str = ""
 
     def drawn(self, width: int) -> Image.Image:
-        """As RGBA; a text about as wide as wished. Raises InputError."""
+        """As RGBA; a text about as wide as asked for. Raises InputError."""
         if self.image is None:
             return text_raster.drawn(self.text, width)
         with Image.open(self.image, formats=["PNG"]) as image:

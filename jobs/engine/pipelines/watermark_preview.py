@@ -79,7 +79,7 @@ def look_of(told: dict[str, Any]) -> OverlayOptions:
 
 
 def moment(look: OverlayOptions, at: Fraction, duration: Fraction) -> Fraction:
-    """The wished time, or the first at which all of the mark shows when nothing of it does then."""
+    """The requested time, or the first at which all of the mark shows when nothing of it does then."""
     if look.strength(at, duration) > 0:
         return at
     end = duration if look.end is None else min(look.end, duration)

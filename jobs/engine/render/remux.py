@@ -131,10 +131,10 @@ def take_out(
     copied = there.audio[0].codec in file.holds
     # As deep as the recording's own, which without loss tells no more of itself.
     like = dataclasses.replace(track, index=there.audio[0].index)
-    wish = track_file.AudioFileOptions("copy" if copied else track_file.format_of(file))
+    options = track_file.AudioFileOptions("copy" if copied else track_file.format_of(file))
     out = made.with_name(f"{made.name}{container.suffix}")
     try:
-        argv = track_file.argv_of(made, there, like, file, wish, out, copied=copied)
+        argv = track_file.argv_of(made, there, like, file, options, out, copied=copied)
         ffmpeg.follow(argv, timeline.duration, progress, log=log)
         written = inspect(out)
         (found,) = run_concurrently(

@@ -25,9 +25,9 @@ from jobs.engine.video import decoding_pass, frame_picker, frame_reader, keyfram
 Plane = NDArray[np.float32]
 
 TRIED, TRIED_EACH = 60, 8
-"""Keyframes that are judged: at least so many, and so many for each picture that is wished for."""
+"""Keyframes that are judged: at least so many, and so many for each picture that is asked for."""
 ENOUGH_EACH = 3
-"""With fewer different keyframes for each wished picture, others between them are decoded as well."""
+"""With fewer different keyframes for each requested picture, others between them are decoded as well."""
 JUDGED_WIDTH = 320
 SMALL = 32, 18
 """Pixels to which a picture is averaged for saying how far it is from another."""

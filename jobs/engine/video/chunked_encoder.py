@@ -119,7 +119,7 @@ def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
 
 
 def _near(places: np.ndarray, wished: int, reach: int) -> int:
-    """The place nearest to the wished one, or that one when none is within reach."""
+    """The place nearest to the requested one, or that one when none is within reach."""
     nearest = int(places[np.abs(places - wished).argmin()])
     return nearest if abs(nearest - wished) <= reach else wished
 

@@ -14,7 +14,7 @@ from jobs.errors import InputError
 
 
 class FrameOnShow(NamedTuple):
-    """`asked` is the time wished for, `time` one at which `frame` is on show: seconds after the recording's start."""
+    """`asked` is the time asked for, `time` one at which `frame` is on show: seconds after the recording's start."""
 
     asked: Fraction
     time: Fraction

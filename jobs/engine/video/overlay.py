@@ -106,7 +106,7 @@ def stored_rectangle(box: Rectangle, track: VideoTrack, coded: tuple[int, int]) 
 class OverlayPainter:
     """Lays a mark over frames, each as its time asks for. Safe to share between threads.
 
-    `mark` draws it in RGBA for a wished width; it may come out in other pixels, only its aspect counts.
+    `mark` draws it in RGBA for a requested width; it may come out in other pixels, only its aspect counts.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ SAVED_AS = {
 
 
 def size(track: VideoTrack, width: int) -> tuple[int, int]:
-    """Width and height in square pixels, upright: as wide as wished, no wider than the recording."""
+    """Width and height in square pixels, upright: as wide as asked for, no wider than the recording."""
     full_width, full_height = track.display_size
     width = max(1, min(width, full_width))
     return width, max(1, round(full_height * width / full_width))

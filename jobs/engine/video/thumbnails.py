@@ -23,7 +23,7 @@ FLAT_DEVIATION = 3
 
 @dataclasses.dataclass(frozen=True)
 class Thumbnail:
-    """`asked` is the time that was wished for, `time` one at which this picture is on show.
+    """`asked` is the time that was asked for, `time` one at which this picture is on show.
 
     Both are seconds after the recording's start. They differ where the picture at `asked` was blank or damaged.
     """

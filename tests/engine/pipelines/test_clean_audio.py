@@ -128,14 +128,14 @@ def film(path: Path, samples: np.ndarray) -> tuple[Path, MediaInfo]:
     return path, inspect(path)
 
 
-def cleaned(source: Path, info: MediaInfo, folder: Path, wish: CleanOptions) -> tuple[Path, Cleaned]:
+def cleaned(source: Path, info: MediaInfo, folder: Path, options: CleanOptions) -> tuple[Path, Cleaned]:
     output, told = folder / "out.mp4", []
     done = clean_audio.clean(
         source,
         info,
         info.audio[0],
         output,
-        wish,
+        options,
         scratch=folder,
         progress=lambda fraction, stage: told.append(fraction),
     )
@@ -157,7 +157,7 @@ def test_a_noisy_film_comes_out_cleaner_and_as_loud_as_wished(talk, tmp_path):
 
     output, done = cleaned(source, info, tmp_path, CleanOptions(loudness_lufs=-16, highpass_hz=80))
 
-    assert done.pictures == SECONDS * 25
+    assert done.frames_copied == SECONDS * 25
     assert done.after.loudness.integrated_lufs == pytest.approx(-16, abs=0.5)
     assert done.after.loudness.true_peak_db <= loudness.TRUE_PEAK_DB + 0.5
     assert done.after.above_noise > done.before.above_noise + 8

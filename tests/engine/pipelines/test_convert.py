@@ -29,12 +29,12 @@ SOUND = Sound(LOUD, seconds=2)
 VP9 = Picture(seconds=2, codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"})
 
 
-def run(source: Path, wish: ConvertOptions | None = None, **more) -> tuple[Converted, Path]:
-    wish = wish or ConvertOptions()
+def run(source: Path, options: ConvertOptions | None = None, **more) -> tuple[Converted, Path]:
+    options = options or ConvertOptions()
     scratch = source.parent / "scratch"
     scratch.mkdir(exist_ok=True)
-    output = source.parent / f"converted{wish.kind.suffix}"
-    made = convert(source, output, inspect(source), wish, scratch=scratch, **more)
+    output = source.parent / f"converted{options.kind.suffix}"
+    made = convert(source, output, inspect(source), options, scratch=scratch, **more)
     assert list(scratch.iterdir()) == []
     return made, output
 
@@ -97,7 +97,7 @@ def test_each_track_is_copied_or_encoded_by_itself(tmp_path):
     source = make(tmp_path / "a.mkv", SHORT, dataclasses.replace(SOUND, codec="libopus", language="deu"), SOUND)
     made, output = run(source)
     assert (made.summary, made.plan.framing) == ("Picture copied, sound encoded", None)
-    assert [kbps is None for kbps in made.plan.sounds] == [False, True]
+    assert [kbps is None for kbps in made.plan.audio_kbps] == [False, True]
     assert [(track.codec, track.language) for track in inspect(output).audio] == [("aac", "deu"), ("aac", "")]
     assert packets(output) == packets(source)
 
@@ -114,7 +114,7 @@ def test_a_chosen_quality_encodes_what_would_fit(tmp_path):
 
 def test_a_copy_that_fails_is_encoded(tmp_path, monkeypatch):
     source = make(tmp_path / "a.mkv", VP9, SOUND)
-    monkeypatch.setattr(conversion, "holds", lambda info, track, wish: True)
+    monkeypatch.setattr(conversion, "holds", lambda info, track, options: True)
     made, output = run(source, ConvertOptions("webm"))
     # AAC does not go into WebM.
     assert made.summary == "VP9, 160 × 96"
@@ -374,8 +374,8 @@ def test_a_miss_is_tried_again_with_less(tmp_path, monkeypatch):
     limit = source.stat().st_size // 3
     honest = conversion.plan_within
 
-    def rosy(info, wish, limit_bytes, **more):
-        plan = honest(info, wish, limit_bytes, **more)
+    def rosy(info, options, limit_bytes, **more):
+        plan = honest(info, options, limit_bytes, **more)
         return dataclasses.replace(plan, rate=dataclasses.replace(plan.rate, kbps=4 * plan.rate.kbps))
 
     monkeypatch.setattr(conversion, "plan_within", rosy)

@@ -21,9 +21,11 @@ PICTURE = clips.Picture(seconds=3)
 TAGS = {"title": "Über das Reden", "artist": "Ann"}
 
 
-def taken(source: Path, output: Path, place: int = 0, *, progress=lambda done, stage: None, **wish):
+def taken(source: Path, output: Path, place: int = 0, *, progress=lambda done, stage: None, **options):
     info = inspect(source)
-    return extract_audio.extract(source, info, info.audio[place], output, AudioFileOptions(**wish), progress=progress)
+    return extract_audio.extract(
+        source, info, info.audio[place], output, AudioFileOptions(**options), progress=progress
+    )
 
 
 def packets(path: Path, place: int = 0) -> list[bytes]:
@@ -46,9 +48,9 @@ def packets(path: Path, place: int = 0) -> list[bytes]:
 def test_a_copy_has_the_very_same_packets_in_the_file_that_suits_them(tmp_path, codec, name, suffix, form):
     source = clips.make(tmp_path / name, PICTURE, clips.Sound(loud=LOUD, seconds=3, codec=codec))
     assert track_file.file_for(inspect(source).audio[0], AudioFileOptions()).suffix == suffix
-    for number, wish in enumerate([AudioFileOptions(), *([AudioFileOptions(form)] if form else [])]):
+    for number, options in enumerate([AudioFileOptions(), *([AudioFileOptions(form)] if form else [])]):
         output = tmp_path / f"{number}{suffix}"
-        made = taken(source, output, format=wish.format)
+        made = taken(source, output, format=options.format)
         assert made.copied
         # WAV has no packets of its own: only the samples have to be the same.
         assert b"".join(packets(output)) == b"".join(packets(source))
@@ -109,7 +111,7 @@ def test_no_more_bits_than_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wish", "copied"),
+    ("options", "copied"),
     [
         (AudioFileOptions("m4a"), True),
         (AudioFileOptions("m4a", bitrate_kbps=192), True),
@@ -120,8 +122,8 @@ def test_no_more_bits_than_asked_for(tmp_path):
         (AudioFileOptions("copy"), True),
     ],
 )
-def test_it_copies_only_what_already_is_as_wished(wish, copied):
-    assert can_copy(AudioTrack(1, "aac", 48_000, 2, bit_rate=192_000), wish) is copied
+def test_it_copies_only_what_already_is_as_wished(options, copied):
+    assert can_copy(AudioTrack(1, "aac", 48_000, 2, bit_rate=192_000), options) is copied
 
 
 def test_one_channel_that_is_to_be_one_channel_is_copied():

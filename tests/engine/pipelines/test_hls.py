@@ -61,7 +61,7 @@ def streamed(tmp_path_factory):
 def test_every_size_shows_every_picture_in_time(streamed):
     source, made, www, _ = streamed
     truth = seen(source)
-    assert [one.name for one in made.pictures] == ["360p", "240p"]
+    assert [one.name for one in made.video_renditions] == ["360p", "240p"]
     for name, size in (("360p", (640, 360)), ("240p", (426, 240))):
         path = joined(www / name)
         assert inspect(path).video.display_size == size
@@ -77,7 +77,7 @@ def test_every_size_shows_every_picture_in_time(streamed):
 def test_segments_of_all_sizes_begin_with_keyframes_at_the_same_instants(streamed):
     _, made, www, _ = streamed
     begins = []
-    for one in made.pictures:
+    for one in made.video_renditions:
         starts = []
         first = next((www / one.name).glob("init*.mp4")).read_bytes()
         for file in sorted((www / one.name).glob("*.m4s")):
@@ -91,7 +91,7 @@ def test_segments_of_all_sizes_begin_with_keyframes_at_the_same_instants(streame
     assert begins[0] == begins[1]
     assert len(begins[0]) == 2
     assert begins[0][1] - begins[0][0] == 4
-    assert sum(made.pictures[0].seconds) == pytest.approx(6, abs=0.05)
+    assert sum(made.video_renditions[0].seconds) == pytest.approx(6, abs=0.05)
 
 
 def test_sound_is_in_step(streamed):
@@ -150,7 +150,7 @@ def test_progress_rises_to_the_end(streamed):
 def test_a_ladder_goes_down_from_the_recording(size, shape, sides):
     found = hls.ladder(VideoTrack(0, "h264", *size, frame_rate=Fraction(25)), shape)
     assert [one.short_side for one in found] == sides
-    rates = [hls.most_kbps(one) for one in found]
+    rates = [hls.maximum_kbps(one) for one in found]
     assert rates == sorted(rates, reverse=True)
 
 
@@ -159,7 +159,7 @@ def test_pixels_become_square_and_the_picture_upright(tmp_path):
     made, www = run(make(tmp_path / "a.mp4", picture))
     track = inspect(joined(www / "96p")).video
     assert (track.width, track.height, track.sample_aspect, track.rotation) == (96, 320, 1, 0)
-    assert made.sounds == ()
+    assert made.audio_renditions == ()
 
 
 def test_sound_alone_is_refused(tmp_path):

@@ -215,7 +215,7 @@ def test_a_film_of_a_phone_held_upright_comes_out_upright(film, tmp_path):
 
 @pytest.mark.parametrize("kind", ["webp", "gif"])
 def test_moving_images_last_as_long_and_come_again(film, tmp_path, kind):
-    out, told = made(film, tmp_path, TrailerOptions(Fraction(2), 2, 96, format=kind, sound=False), f"out.{kind}")
+    out, told = made(film, tmp_path, TrailerOptions(Fraction(2), 2, 96, format=kind, audio=False), f"out.{kind}")
     with Image.open(out) as image:
         assert (image.format.lower(), image.size, image.n_frames) == (kind, told.size, 24)
         assert image.info["loop"] == 0
@@ -228,7 +228,7 @@ def test_moving_images_last_as_long_and_come_again(film, tmp_path, kind):
 
 
 def test_it_is_silent_when_asked_or_when_there_is_no_sound(film, tmp_path):
-    out, _ = made(film, tmp_path, TrailerOptions(Fraction(2), 1, 96, sound=False))
+    out, _ = made(film, tmp_path, TrailerOptions(Fraction(2), 1, 96, audio=False))
     assert inspect(out).audio == ()
     mute = media.remuxed(film, tmp_path / "mute.mp4", "-an")
     out, _ = made(mute, tmp_path, TrailerOptions(Fraction(2), 1, 96))

@@ -122,7 +122,7 @@ def test_a_mark_lies_in_what_is_seen(source, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "options",
     [
         ConvertOptions("mp4"),
         ConvertOptions("mp4", shape=Shape(resolution=64)),
@@ -130,11 +130,11 @@ def test_a_mark_lies_in_what_is_seen(source, tmp_path):
         ConvertOptions("hevc"),
     ],
 )
-def test_a_converted_picture_is_cropped(source, tmp_path, wish):
-    output = tmp_path / f"converted{wish.kind.suffix}"
-    convert(source, output, inspect(source), wish, scratch=tmp_path)
+def test_a_converted_picture_is_cropped(source, tmp_path, options):
+    output = tmp_path / f"converted{options.kind.suffix}"
+    convert(source, output, inspect(source), options, scratch=tmp_path)
     assert is_right(shown(output, tmp_path))
-    if not wish.shape.resolution:
+    if not options.shape.resolution:
         assert inspect(output).video.display_size == SEEN
     with av.open(str(output)) as container:
         assert is_right(next(container.decode(video=0)).to_ndarray(format="rgb24"))

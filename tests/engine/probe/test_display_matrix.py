@@ -152,9 +152,9 @@ def test_a_mark_is_where_a_viewer_expects_it(stored, tmp_path, way, look):
 @pytest.mark.parametrize("target", ["mp4", "webm"])
 def test_a_converted_picture_is_upright(stored, tmp_path, way, target):
     source = turned(stored, tmp_path, *way)
-    for wish in (ConvertOptions(target), ConvertOptions(target, shape=Shape(resolution=64))):
-        output = tmp_path / f"converted{wish.kind.suffix}"
-        convert(source, output, inspect(source), wish, scratch=tmp_path)
+    for options in (ConvertOptions(target), ConvertOptions(target, shape=Shape(resolution=64))):
+        output = tmp_path / f"converted{options.kind.suffix}"
+        convert(source, output, inspect(source), options, scratch=tmp_path)
         assert is_right(shown(output, tmp_path), way)
 
 

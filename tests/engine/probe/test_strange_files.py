@@ -188,9 +188,9 @@ def test_sound_is_taken_out_from_behind_garbage(song, around, tmp_path):
     path = tmp_path / "strange"
     path.write_bytes(AROUND[around](song))
     info = inspect(path)
-    wish = track_file.AudioFileOptions("wav")
+    options = track_file.AudioFileOptions("wav")
     made = extract_audio.extract(
-        path, info, info.audio[0], tmp_path / "out.wav", wish, progress=lambda done, stage: None
+        path, info, info.audio[0], tmp_path / "out.wav", options, progress=lambda done, stage: None
     )
     assert abs(made.info.duration - 6) < Fraction(1, 5)
 

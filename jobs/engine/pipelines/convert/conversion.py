@@ -21,7 +21,7 @@ RUNGS = (2160, 1440, 1080, 720, 480, 360, 240, 144)
 """Usual resolutions, by the shorter side."""
 OVERHEAD, OVERHEAD_KBPS = Fraction(1, 100), 8
 """What a container adds: a share of the file, and kbit/s for the places of a track's packets."""
-SOUND_SHARE = Fraction(1, 3)
+MAXIMUM_AUDIO_SHARE = Fraction(1, 3)
 """Sound that takes more of a size limit than this is encoded to take no more."""
 MINIMUM_CHANNEL_KBPS = 24
 ROUGH_SHARE = 0.5
@@ -53,82 +53,84 @@ class ConvertOptions:
 
 @dataclasses.dataclass(frozen=True)
 class ConversionPlan:
-    """`framing` is None for a picture that is copied; `sounds` has kbit/s for each track, None for those copied."""
+    """`framing` is None for a picture that is copied; `audio_kbps` has kbit/s for each track, None for those copied."""
 
     framing: Framing | None
     rate: Rate
-    sounds: tuple[int | None, ...]
+    audio_kbps: tuple[int | None, ...]
 
     @property
     def copies_all(self) -> bool:
-        return self.framing is None and not any(self.sounds)
+        return self.framing is None and not any(self.audio_kbps)
 
     @property
     def copies_any(self) -> bool:
-        return self.framing is None or None in self.sounds
+        return self.framing is None or None in self.audio_kbps
 
     @property
     def passes(self) -> int:
         return 2 if self.rate.passes else 1
 
 
-def check(info: MediaInfo, wish: ConvertOptions) -> None:
+def check(info: MediaInfo, options: ConvertOptions) -> None:
     """Raise InputError when this recording cannot be converted like that."""
     if info.video is None:
         raise InputError(
             "This recording has no picture to convert. Take its sound with “Extract the audio”.", code="no_picture"
         )
-    framing(info.video, wish.shape)
-    if wish.limit_bytes and info.size_bytes > wish.limit_bytes:
-        plan_within(info, wish, wish.limit_bytes)
+    framing(info.video, options.shape)
+    if options.limit_bytes and info.size_bytes > options.limit_bytes:
+        plan_within(info, options, options.limit_bytes)
 
 
-def plan(info: MediaInfo, colours: Colours, wish: ConvertOptions, *, copy: bool = True) -> ConversionPlan:
+def plan(info: MediaInfo, colours: Colours, options: ConvertOptions, *, copy: bool = True) -> ConversionPlan:
     """What to do; without `copy` no track is copied. Raises InputError."""
-    wanted = framing(info.require_video(), wish.shape)
-    copied = copy and fits(info, colours, wish, wanted)
-    sounds = tuple(None if copy and holds(info, track, wish) else usual_kbps(track, wish) for track in info.audio)
-    found = ConversionPlan(None if copied else wanted, Rate(wish.quality or "medium"), sounds)
-    if not wish.limit_bytes or (found.copies_all and info.size_bytes <= wish.limit_bytes):
-        return found
-    return plan_within(info, wish, wish.limit_bytes, copy=copy)
+    wanted = framing(info.require_video(), options.shape)
+    copied = copy and fits(info, colours, options, wanted)
+    audio_kbps = tuple(
+        None if copy and holds(info, track, options) else usual_kbps(track, options) for track in info.audio
+    )
+    planned = ConversionPlan(None if copied else wanted, Rate(options.quality or "medium"), audio_kbps)
+    if not options.limit_bytes or (planned.copies_all and info.size_bytes <= options.limit_bytes):
+        return planned
+    return plan_within(info, options, options.limit_bytes, copy=copy)
 
 
-def fits(info: MediaInfo, colours: Colours, wish: ConvertOptions, wanted: Framing) -> bool:
-    """Whether the picture as it is already is what is wished for."""
-    track, kind = info.video, wish.kind
+def fits(info: MediaInfo, colours: Colours, options: ConvertOptions, wanted: Framing) -> bool:
+    """Whether the picture as it is already is what is asked for."""
+    track, kind = info.video, options.kind
     assert track is not None
-    if wish.quality or wanted.changes or colours.interlaced or demuxer(info) not in TIMED:
+    if options.quality or wanted.changes or colours.interlaced or demuxer(info) not in TIMED:
         return False
-    if colours.wide and not wish.keeps_hdr:
+    if colours.wide and not options.keeps_hdr:
         return False
     # WebM does not say which way is up, and not every player minds what is said of edges.
     is_odd = any(track.crop) or ((track.rotation or track.mirrored) and kind.muxer == "webm")
-    return not is_odd and track.pixel_format in kind.pictures.get(track.codec, ())
+    return not is_odd and track.pixel_format in kind.video_codecs.get(track.codec, ())
 
 
-def holds(info: MediaInfo, track: AudioTrack, wish: ConvertOptions) -> bool:
-    return track.codec in wish.kind.sounds and demuxer(info) in TIMED
+def holds(info: MediaInfo, track: AudioTrack, options: ConvertOptions) -> bool:
+    return track.codec in options.kind.audio_codecs and demuxer(info) in TIMED
 
 
-def usual_kbps(track: AudioTrack, wish: ConvertOptions) -> int:
-    return audio_files.FORMATS[wish.kind.sound].usual_kbps(output_channels(track))
+def usual_kbps(track: AudioTrack, options: ConvertOptions) -> int:
+    return audio_files.FORMATS[options.kind.audio_format].usual_kbps(output_channels(track))
 
 
-def plan_within(info: MediaInfo, wish: ConvertOptions, limit_bytes: int, *, copy: bool = True) -> ConversionPlan:
+def plan_within(info: MediaInfo, options: ConvertOptions, limit_bytes: int, *, copy: bool = True) -> ConversionPlan:
     """Rates and a size of the picture with which the file stays under a limit.
 
     A picture gets no more bits than it has, and becomes smaller where it would fall apart. Raises InputError.
     """
     video = info.require_video()
     total = limit_bytes * 8 * (1 - OVERHEAD) / info.duration / 1000
-    share = total * SOUND_SHARE / max(1, len(info.audio))
-    sounds = tuple(_sound_within(info, track, wish, share, copy=copy) for track in info.audio)
-    spent = sum(kbps or _kbps(track) for kbps, track in zip(sounds, info.audio, strict=True))
-    fixed = spent + OVERHEAD_KBPS * (1 + len(sounds))
+    share = total * MAXIMUM_AUDIO_SHARE / max(1, len(info.audio))
+    audio_kbps = tuple(_audio_within(info, track, options, share, copy=copy) for track in info.audio)
+    spent = sum(kbps or _kbps(track) for kbps, track in zip(audio_kbps, info.audio, strict=True))
+    fixed = spent + OVERHEAD_KBPS * (1 + len(audio_kbps))
     kbps = math.floor(total - fixed)
-    least = _least_bits(info, wish)
-    smallest = framing(video, wish.shape.at_most(RUNGS[-1]))
+    least = _least_bits(info, options)
+    smallest = framing(video, options.shape.at_most(RUNGS[-1]))
     needed = _kbps_for(smallest, least)
     if kbps < needed:
         megabytes = (needed + fixed) * info.duration / 8 / 1000 / (1 - OVERHEAD)
@@ -139,18 +141,18 @@ def plan_within(info: MediaInfo, wish: ConvertOptions, limit_bytes: int, *, copy
         )
     if own := video.bit_rate // 1000:
         kbps = min(kbps, max(own, needed))
-    wanted = framing(video, wish.shape)
-    smaller = (framing(video, wish.shape.at_most(rung)) for rung in RUNGS if rung < wanted.short_side)
-    found = next(one for one in (wanted, *smaller) if kbps >= _kbps_for(one, least) or one == smallest)
-    return ConversionPlan(found, Rate(kbps=kbps), sounds)
+    wanted = framing(video, options.shape)
+    smaller = (framing(video, options.shape.at_most(rung)) for rung in RUNGS if rung < wanted.short_side)
+    chosen = next(one for one in (wanted, *smaller) if kbps >= _kbps_for(one, least) or one == smallest)
+    return ConversionPlan(chosen, Rate(kbps=kbps), audio_kbps)
 
 
-def _sound_within(
-    info: MediaInfo, track: AudioTrack, wish: ConvertOptions, most: Fraction, *, copy: bool
+def _audio_within(
+    info: MediaInfo, track: AudioTrack, options: ConvertOptions, maximum: Fraction, *, copy: bool
 ) -> int | None:
-    if copy and holds(info, track, wish) and _kbps(track) <= most:
+    if copy and holds(info, track, options) and _kbps(track) <= maximum:
         return None
-    return max(MINIMUM_CHANNEL_KBPS * output_channels(track), min(int(most), usual_kbps(track, wish)))
+    return max(MINIMUM_CHANNEL_KBPS * output_channels(track), min(int(maximum), usual_kbps(track, options)))
 
 
 def _kbps(track: AudioTrack) -> int:
@@ -158,13 +160,13 @@ def _kbps(track: AudioTrack) -> int:
     return math.ceil((track.bit_rate or 320_000) / 1000)
 
 
-def _least_bits(info: MediaInfo, wish: ConvertOptions) -> float:
+def _least_bits(info: MediaInfo, options: ConvertOptions) -> float:
     """Bits a pixel: what the encoder needs, or less for a picture that gets by with less already."""
     track = info.video
     assert track is not None
     own = track.bit_rate / (track.width * track.height * float(track.frame_rate or 30))
-    most = wish.kind.encoder.least_bits
-    return min(most, own * ROUGH_SHARE) if own else most
+    usual = options.kind.encoder.least_bits
+    return min(usual, own * ROUGH_SHARE) if own else usual
 
 
 def _kbps_for(wanted: Framing, bits: float) -> int:

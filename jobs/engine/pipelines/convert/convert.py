@@ -1,6 +1,6 @@
-"""Converting a recording as a whole: from one path to another, in the format, shape and size that is wished for.
+"""Converting a recording as a whole: from one path to another, in the format, shape and size that is asked for.
 
-Tracks that already are what is wished for are copied; the others are decoded and encoded once (twice to meet a size).
+Tracks that already are what is asked for are copied; the others are decoded and encoded once (twice to meet a size).
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ class Converted:
     """What was made. `lost` pictures of the source did not decode; `tone_mapped` says whether colours were moved."""
 
     plan: ConversionPlan
-    wish: ConvertOptions
+    options: ConvertOptions
     info: MediaInfo
     frames: int
     lost: int = 0
@@ -51,10 +51,10 @@ class Converted:
         if self.plan.framing is None:
             return "Picture copied, sound encoded"
         width, height = self.plan.framing.size
-        facts = [self.wish.kind.encoder.name, f"{width} × {height}"]
+        facts = [self.options.kind.encoder.name, f"{width} × {height}"]
         if self.tone_mapped:
             facts.append("HDR brought to usual colours")
-        if self.plan.sounds and not any(self.plan.sounds):
+        if self.plan.audio_kbps and not any(self.plan.audio_kbps):
             facts.append("sound copied")
         if self.lost:
             facts.append(f"{counted(self.lost, 'frame')} of the recording damaged")
@@ -72,7 +72,7 @@ class Converted:
             "frames_lost": self.lost,
             "duration": round(float(self.info.duration), 6),
             "picture_copied": self.plan.framing is None,
-            "sound_copied": [kbps is None for kbps in self.plan.sounds],
+            "sound_copied": [kbps is None for kbps in self.plan.audio_kbps],
             "tone_mapped": self.tone_mapped,
             "passes": self.plan.passes,
         }
@@ -82,7 +82,7 @@ def convert(
     source: Path,
     output: Path,
     info: MediaInfo,
-    wish: ConvertOptions,
+    options: ConvertOptions,
     *,
     scratch: Path,
     cache: Path | None = None,
@@ -92,25 +92,25 @@ def convert(
     """Write `source` to `output`, whose ending should be the target's; it appears when it is whole and checked.
 
     Sound, text tracks, chapters and names come along; text that is pictures (DVD, Blu-ray) does not. The picture is
-    upright, and pictures keep their times unless a rate is wished for. `scratch` is an existing folder for temporary
+    upright, and pictures keep their times unless a rate is asked for. `scratch` is an existing folder for temporary
     files, `cache` one that belongs to the bytes of the source. `progress` gets a fraction from 0 to 1 and a stage in
     plain words; what it raises ends the work and leaves nothing. Raises InputError, ToolError, ResourceError.
     """
-    conversion.check(info, wish)
+    conversion.check(info, options)
     tell = progress or (lambda fraction, stage: None)
     tell(0, "Reading the picture")
     colours = looks.read(source, info)
-    plan = conversion.plan(info, colours, wish)
+    plan = conversion.plan(info, colours, options)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".convert-") as folder, whole(output) as part:
-        job = Job(source, info, colours, wish, Path(folder))
+        job = Job(source, info, colours, options, Path(folder))
         plan = _Conversion(job, part, tell, log or CommandLog()).run(plan)
         tell(ALL_TRIES_SHARE, "Checking the result")
         made = inspect(part)
         frames, lost = _counted(job, plan, part, made, cache)
         notes = sidetracks.left_out(source, info, part)
     tell(1, "Checking the result")
-    toned = plan.framing is not None and colours.wide and not wish.keeps_hdr
-    return Converted(plan, wish, made, frames, lost, toned, tuple(notes))
+    toned = plan.framing is not None and colours.wide and not options.keeps_hdr
+    return Converted(plan, options, made, frames, lost, toned, tuple(notes))
 
 
 @dataclasses.dataclass
@@ -135,23 +135,23 @@ class _Conversion:
             if not plan.copies_any:
                 raise
             self.log.line(f"{error.message} {error.detail}")
-        return self.done(conversion.plan(self.job.info, self.job.colours, self.job.wish, copy=False))
+        return self.done(conversion.plan(self.job.info, self.job.colours, self.job.options, copy=False))
 
     def done(self, plan: ConversionPlan) -> ConversionPlan:
-        limit = self.job.wish.limit_bytes
+        limit = self.job.options.limit_bytes
         if plan.rate.kbps is None:
             stage = "Copying" if plan.copies_all else self.stage
             self.follow(argv(self.job, plan, self.output), 0, ALL_TRIES_SHARE, stage)
             if not limit or self.output.stat().st_size <= limit:
                 return plan
-            plan = conversion.plan_within(self.job.info, self.job.wish, limit)
+            plan = conversion.plan_within(self.job.info, self.job.options, limit)
         assert limit is not None
         return self.within(plan, limit)
 
     def within(self, plan: ConversionPlan, limit: int) -> ConversionPlan:
         """Encode to less than `limit` bytes: a file that comes out larger is made again with fewer."""
         begin, kbps = 0.0, plan.rate.kbps or 0
-        two = self.job.wish.kind.encoder.two_pass
+        two = self.job.options.kind.encoder.two_pass
         rate = dataclasses.replace(plan.rate, log=self.job.folder / "pass")
         if two:
             begin = FIRST_PASS_SHARE
@@ -177,7 +177,7 @@ class _Conversion:
 
     @property
     def stage(self) -> str:
-        return f"Encoding as {self.job.wish.kind.encoder.name}"
+        return f"Encoding as {self.job.options.kind.encoder.name}"
 
     def follow(self, command: list[str], begin: float, end: float, stage: str) -> None:
         """Run a command that takes the work from one fraction to another."""
@@ -196,7 +196,7 @@ def _counted(job: Job, plan: ConversionPlan, output: Path, made: MediaInfo, cach
             detail=f"{made} from {info}",
         )
     frames = len(frame_index.index_frames(output, made).pts)
-    if job.wish.shape.frame_rate:
+    if job.options.shape.frame_rate:
         return frames, 0
     there = len(frame_index.index_frames(job.source, info, cache_dir=cache).pts)
     lost = max(0, there - frames)

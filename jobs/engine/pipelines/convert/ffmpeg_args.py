@@ -30,7 +30,7 @@ class Job:
     source: Path
     info: MediaInfo
     colours: Colours
-    wish: ConvertOptions
+    options: ConvertOptions
     folder: Path
     bare: bool = False
     """Whether nothing comes along beside picture, sound and text."""
@@ -61,17 +61,17 @@ def follow(command: list[str], info: MediaInfo, progress: Advance, log: CommandL
 
 def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
     """ffmpeg's command line for a plan; without `output`, for the first of two passes."""
-    kind, info = job.wish.kind, job.info
+    kind, info = job.options.kind, job.info
     video = info.require_video()
     command = [
         *(*opened(job.source, info), "-map", f"0:{video.index}"),
-        *picture_options(job, plan),
+        *video_options(job, plan),
         *("-progress", "pipe:1"),
     ]
     if output is None:
         # Not every encoder gives packets in a first pass: the bare pictures tell how far it is.
         return [*command, "-map", f"0:{video.index}", "-c:v:1", "wrapped_avframe", "-f", "null", "-"]
-    for place, (track, kbps) in enumerate(zip(info.audio, plan.sounds, strict=True)):
+    for place, (track, kbps) in enumerate(zip(info.audio, plan.audio_kbps, strict=True)):
         command += ["-map", f"0:{track.index}"]
         if track.title:
             # MP4's would be written as a name. The second one is what many players show of MP4.
@@ -81,32 +81,32 @@ def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
         if kbps is None:
             command += [f"-c:a:{place}", "copy"]
         else:
-            command += sound_options(kind.sound, track, place, kbps)
+            command += audio_options(kind.audio_format, track, place, kbps)
     texts_there = embedded_tracks.tracks(job.source, info)
     for text in texts_there:
         command += ["-map", f"0:{text.index}"]
     side = sidetracks.argv(kept(job), 0, kind.container, {"v": 1, "s": len(texts_there)})
     unwanted = (option for tag in OWN_TAGS for option in ("-metadata", f"{tag}="))
-    texts = ["-c:s", kind.texts]
+    texts = ["-c:s", kind.subtitle_codec]
     ending = ["-map_chapters", "0", *kind.options, "-f", kind.muxer, f"file:{output}"]
     return [*command, *texts, *side, *unwanted, *ending]
 
 
 def kept(job: Job) -> list[SideTrack]:
     """What comes along beside picture, sound and text; nothing where the size of the file counts."""
-    found = sidetracks.read(job.source, job.info)
-    return [] if job.bare or job.wish.limit_bytes else sidetracks.kept(found, job.wish.kind.container)
+    all_sidetracks = sidetracks.read(job.source, job.info)
+    return [] if job.bare or job.options.limit_bytes else sidetracks.kept(all_sidetracks, job.options.kind.container)
 
 
-def picture_options(job: Job, plan: ConversionPlan) -> list[str]:
+def video_options(job: Job, plan: ConversionPlan) -> list[str]:
     if plan.framing is None:
         return [
             "-c:v:0",
             "copy",
             *(["-tag:v:0", "hvc1"] if job.info.video and job.info.video.codec == "hevc" else []),
         ]
-    encoder = job.wish.kind.encoder
-    colouring = looks.filters(job.colours, job.folder, deep=encoder.deep, keep=job.wish.keeps_hdr)
+    encoder = job.options.kind.encoder
+    colouring = looks.filters(job.colours, job.folder, deep=encoder.deep, keep=job.options.keeps_hdr)
     filters = ",".join(chain(plan.framing, colouring, job.colours))
     # Every picture at its own time, on the clock of the recording.
     exact = ["-fps_mode:v:0", "vfr", "-enc_time_base:v:0", "filter"]
@@ -122,16 +122,16 @@ def chain(framing: Framing, colouring: list[str], colours: Colours) -> list[str]
     ]
 
 
-def sound_options(kind: str, track: AudioTrack, place: int, kbps: int) -> list[str]:
+def audio_options(kind: str, track: AudioTrack, index: int, kbps: int) -> list[str]:
     """ffmpeg's options to encode a track of sound, the one at this place in the result, each sample at its time."""
     file = audio_files.FORMATS[kind]
     assert file.encoder is not None
     # What is said of the file's only track there is said of one of several here.
     coding = [
-        f"{part.removesuffix(':a')}:a:{place}" if part.startswith("-") else part for part in file.encoder(track, kbps)
+        f"{part.removesuffix(':a')}:a:{index}" if part.startswith("-") else part for part in file.encoder(track, kbps)
     ]
     return [
-        f"-filter:a:{place}",
+        f"-filter:a:{index}",
         audio_files.timestamp_sync_filter(min(output_channels(track), file.channels)),
         *coding,
     ]

@@ -91,17 +91,18 @@ VP9 = VideoEncoder("VP9", _vp9, deep=True, two_pass=True, least_bits=0.02)
 class OutputFormat:
     """A kind of file.
 
-    `pictures` are the codecs (libavcodec's names) and pixel formats that are copied, `sounds` the codecs of sound.
-    `sound` is a name of `audio_files.FORMATS`, whose encoder makes the others; `texts` is the codec of text tracks.
+    `video_codecs` are the codecs (libavcodec's names) and pixel formats that are copied, `audio_codecs` those of audio.
+    `audio_format` is a name of `audio_files.FORMATS`, whose encoder makes the others; `subtitle_codec` is the codec of
+    text tracks.
     """
 
     encoder: VideoEncoder
-    pictures: Mapping[str, frozenset[str]]
-    sounds: frozenset[str]
-    sound: str
+    video_codecs: Mapping[str, frozenset[str]]
+    audio_codecs: frozenset[str]
+    audio_format: str
     suffix: str = ".mp4"
     muxer: str = "mp4"
-    texts: str = "mov_text"
+    subtitle_codec: str = "mov_text"
     # By itself MP4 counts milliseconds, to which the start of a track would be rounded.
     options: tuple[str, ...] = ("-movie_timescale", "90000", "-movflags", "+faststart")
 

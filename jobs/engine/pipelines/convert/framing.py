@@ -14,7 +14,7 @@ from jobs.errors import InputError
 Size = tuple[int, int]
 ASPECT = re.compile(r"(\d{1,4})\s*:\s*(\d{1,4})", re.ASCII)
 BOX = re.compile(r"(\d{1,5})\s*[x×]\s*(\d{1,5})\s*\+\s*(\d{1,5})\s*\+\s*(\d{1,5})", re.ASCII)
-SMALLEST, LARGEST = 16, 16_384
+MINIMUM_SIDE, MAXIMUM_SIDE = 16, 16_384
 """Pixels a side of a result."""
 TURNS = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 SCALING = "bicubic+accurate_rnd"
@@ -32,7 +32,7 @@ class CropArea:
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """What is wished for.
+    """What is asked for.
 
     `crop` is “16:9”, the largest middle part of that aspect, or “WIDTHxHEIGHT+X+Y” in pixels; empty for all. `rotate`
     is in degrees clockwise. `resolution` is the shorter side in pixels, None to leave it; a smaller picture grows to it
@@ -92,8 +92,8 @@ def framing(track: VideoTrack, shape: Shape, *, square: bool = False) -> Framing
     if shape.rotate:
         filters.append(TURNS[shape.rotate])
         size = size[::-1] if shape.rotate in (90, 270) else size
-    if (wished := resized(size, shape)) != size:
-        size = wished
+    if (requested := resized(size, shape)) != size:
+        size = requested
         filters.append(scaled(size))
     return _even(size, filters, rate)
 
@@ -108,12 +108,13 @@ def scaled(size: Size) -> str:
 
 
 def resized(size: Size, shape: Shape) -> Size:
-    """Width and height at the wished resolution, both even; `size` itself when it has that, or is smaller already."""
+    """Width and height at the requested resolution, both even; `size` itself when it has that, or is smaller
+    already."""
     short = min(size)
     if not shape.resolution or (shape.resolution >= short and not (shape.enlarge and shape.resolution > short)):
         return size
     width, height = (2 * round(Fraction(side * shape.resolution, 2 * short)) for side in size)
-    if max(width, height) > LARGEST:
+    if max(width, height) > MAXIMUM_SIDE:
         raise InputError(
             f"The picture would be {width} × {height}, which is too large. Choose a lower resolution.", code="too_large"
         )
@@ -149,7 +150,7 @@ def middle(aspect: Fraction, size: Size) -> CropArea:
 def _even(size: Size, filters: list[str], rate: Fraction) -> Framing:
     # 4:2:0 has one colour sample for two by two pixels. A line less is better than all of them scaled.
     even = size[0] & ~1, size[1] & ~1
-    if min(even) < SMALLEST:
+    if min(even) < MINIMUM_SIDE:
         raise InputError(
             f"The picture would be {size[0]} × {size[1]}, which is too small. Keep more of it.", code="too_small"
         )
@@ -159,6 +160,6 @@ def _even(size: Size, filters: list[str], rate: Fraction) -> Framing:
 
 def exact_rate(rate: float | str) -> Fraction:
     """Pictures a second from a number as people write it: 29.97 is 30000/1001."""
-    wished = Fraction(str(rate))
-    broadcast = Fraction(round(wished * 1001 / 1000) * 1000, 1001)
-    return broadcast if 0 < abs(broadcast - wished) < Fraction(1, 100) and wished.denominator != 1 else wished
+    requested = Fraction(str(rate))
+    broadcast = Fraction(round(requested * 1001 / 1000) * 1000, 1001)
+    return broadcast if 0 < abs(broadcast - requested) < Fraction(1, 100) and requested.denominator != 1 else requested

@@ -21,7 +21,7 @@ from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert.conversion import RUNGS, ConvertOptions, check
-from jobs.engine.pipelines.convert.ffmpeg_args import chain, follow, opened, sound_options
+from jobs.engine.pipelines.convert.ffmpeg_args import audio_options, chain, follow, opened
 from jobs.engine.pipelines.convert.framing import Framing, Shape, framing, scaled
 from jobs.engine.render.render import whole
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -32,7 +32,7 @@ from jobs.errors import ToolError
 SEGMENT_SECONDS = 4
 SUFFIX = ".zip"
 MASTER, PLAYLIST = "master.m3u8", "playlist.m3u8"
-MOST_SIZES, STEP, LOWEST = 5, 0.8, 240
+MAXIMUM_SIZES, MAXIMUM_STEP, MINIMUM_LINES = 5, 0.8, 240
 """A ladder has at most so many sizes, each no more than this share of the one above, none under so many lines."""
 KBPS = {2160: 16_000, 1440: 9_000, 1080: 5_000, 720: 2_800, 480: 1_400, 360: 800, 240: 400}
 """What a second of picture may have at most at 30 pictures a second, by the shorter side."""
@@ -66,14 +66,14 @@ class Streamed:
     """What was made: its sizes with the folders they are in, largest first."""
 
     ladder: tuple[Framing, ...]
-    pictures: tuple[Rendition, ...]
-    sounds: tuple[Rendition, ...]
+    video_renditions: tuple[Rendition, ...]
+    audio_renditions: tuple[Rendition, ...]
 
     @property
     def summary(self) -> str:
         """What was done, in a sentence without its full stop."""
-        names = ", ".join(one.name for one in self.pictures)
-        return f"{names}, {counted(len(self.pictures[0].seconds), 'segment')}"
+        names = ", ".join(one.name for one in self.video_renditions)
+        return f"{names}, {counted(len(self.video_renditions[0].seconds), 'segment')}"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -87,21 +87,21 @@ class Streamed:
                     "bandwidth": one.peak,
                     "average_bandwidth": one.mean,
                 }
-                for framed, one in zip(self.ladder, self.pictures, strict=True)
+                for framed, one in zip(self.ladder, self.video_renditions, strict=True)
             ],
-            "segments": len(self.pictures[0].seconds),
+            "segments": len(self.video_renditions[0].seconds),
             "segment_seconds": SEGMENT_SECONDS,
         }
 
 
 def ladder(track: VideoTrack, shape: Shape) -> tuple[Framing, ...]:
-    """The sizes, largest first: the recording's own, or the wished one, and usual ones below."""
+    """The sizes, largest first: the recording's own, or the requested one, and usual ones below."""
     shape = dataclasses.replace(shape, frame_rate=shape.frame_rate or steady_rate(track))
-    found = [framing(track, shape, square=True)]
+    framings = [framing(track, shape, square=True)]
     for rung in RUNGS:
-        if LOWEST <= rung <= found[-1].short_side * STEP and len(found) < MOST_SIZES:
-            found.append(framing(track, shape.at_most(rung), square=True))
-    return tuple(found)
+        if MINIMUM_LINES <= rung <= framings[-1].short_side * MAXIMUM_STEP and len(framings) < MAXIMUM_SIZES:
+            framings.append(framing(track, shape.at_most(rung), square=True))
+    return tuple(framings)
 
 
 def steady_rate(track: VideoTrack) -> Fraction:
@@ -126,8 +126,8 @@ def stream(
     Raises InputError, ToolError, ResourceError.
     """
     check(info, ConvertOptions(shape=shape))
-    tell = progress or (lambda fraction, stage: None)
-    tell(0, "Reading the picture")
+    report = progress or (lambda fraction, stage: None)
+    report(0, "Reading the picture")
     sizes = ladder(info.require_video(), shape)
     colours = looks.read(source, info)
     stage = f"Encoding {counted(len(sizes), 'size')}"
@@ -135,15 +135,15 @@ def stream(
         folder = Path(name) / "stream"
         folder.mkdir()
         command = argv(source, info, sizes, colours, folder, Path(name))
-        follow(command, info, lambda done: tell(ENCODE_SHARE * done, stage), log)
-        pictures = tuple(rendition(folder, name_of(one)) for one in sizes)
-        sounds = tuple(rendition(folder, f"sound-{place}") for place in range(1, len(info.audio) + 1))
-        require_aligned(pictures, info.duration)
-        (folder / MASTER).write_text(master(sizes, pictures, sounds, info.audio), encoding="utf-8")
+        follow(command, info, lambda done: report(ENCODE_SHARE * done, stage), log)
+        video = tuple(rendition(folder, name_of(one)) for one in sizes)
+        audio = tuple(rendition(folder, f"sound-{number}") for number in range(1, len(info.audio) + 1))
+        require_aligned(video, info.duration)
+        (folder / MASTER).write_text(master(sizes, video, audio, info.audio), encoding="utf-8")
         for done in packed(folder, part):
-            tell(ENCODE_SHARE + PACK_SHARE * done, "Packing the files")
-    tell(1, "Packing the files")
-    return Streamed(sizes, pictures, sounds)
+            report(ENCODE_SHARE + PACK_SHARE * done, "Packing the files")
+    report(1, "Packing the files")
+    return Streamed(sizes, video, audio)
 
 
 def name_of(one: Framing) -> str:
@@ -157,9 +157,9 @@ def argv(
     colouring = looks.filters(colours, scratch, deep=False, keep=False)
     # Segments need pictures at even distances: one that stays for long could not begin anew.
     filters = ",".join([f"fps={sizes[0].rate}", *chain(sizes[0], colouring, colours)])
-    outs = "".join(f"[v{place}]" for place in range(len(sizes)))
+    outs = "".join(f"[v{index}]" for index in range(len(sizes)))
     graph = [f"[0:{info.require_video().index}]{filters},split={len(sizes)}{outs.replace('v', 's')}"]
-    graph += [f"[s{place}]{scaled(one.size) if place else 'null'}[v{place}]" for place, one in enumerate(sizes)]
+    graph += [f"[s{index}]{scaled(one.size) if index else 'null'}[v{index}]" for index, one in enumerate(sizes)]
     command = [
         *(*opened(source, info), "-filter_complex", ";".join(graph)),
         *("-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-crf", CRF, "-pix_fmt", "yuv420p"),
@@ -167,15 +167,15 @@ def argv(
         # The same keyframes in every size, and none that depends on what a size shows.
         *("-force_key_frames:v", f"expr:gte(t,n_forced*{SEGMENT_SECONDS})", "-sc_threshold", "0", "-g", "9999"),
     ]
-    for place, one in enumerate(sizes):
-        kbps = most_kbps(one)
-        command += ["-map", f"[v{place}]", f"-maxrate:v:{place}", f"{kbps}k", f"-bufsize:v:{place}", f"{2 * kbps}k"]
+    for index, one in enumerate(sizes):
+        kbps = maximum_kbps(one)
+        command += ["-map", f"[v{index}]", f"-maxrate:v:{index}", f"{kbps}k", f"-bufsize:v:{index}", f"{2 * kbps}k"]
     group = ",agroup:sound" if info.audio else ""
-    streams = [f"v:{place}{group},name:{name_of(one)}" for place, one in enumerate(sizes)]
-    for place, track in enumerate(info.audio):
+    streams = [f"v:{index}{group},name:{name_of(one)}" for index, one in enumerate(sizes)]
+    for index, track in enumerate(info.audio):
         kbps = audio_files.FORMATS["m4a"].usual_kbps(output_channels(track))
-        command += ["-map", f"0:{track.index}", *sound_options("m4a", track, place, kbps)]
-        streams.append(f"a:{place}{group},name:sound-{place + 1}")
+        command += ["-map", f"0:{track.index}", *audio_options("m4a", track, index, kbps)]
+        streams.append(f"a:{index}{group},name:sound-{index + 1}")
     return [
         *(*command, "-map_metadata", "-1", "-map_chapters", "-1", "-progress", "pipe:1"),
         *("-f", "hls", "-hls_time", str(SEGMENT_SECONDS), "-hls_playlist_type", "vod", "-hls_list_size", "0"),
@@ -184,7 +184,7 @@ def argv(
     ]
 
 
-def most_kbps(one: Framing) -> int:
+def maximum_kbps(one: Framing) -> int:
     """As many bits for a pixel as the usual size nearest to it has, and half as many more for twice the pictures."""
     near = min(KBPS, key=lambda short: abs(short - one.short_side))
     share = Fraction(one.size[0] * one.size[1], near * near * 16 // 9)
@@ -193,15 +193,15 @@ def most_kbps(one: Framing) -> int:
 
 def rendition(folder: Path, name: str) -> Rendition:
     """Read what ffmpeg wrote into a folder. Raises ToolError when a file that a playlist names is not there."""
-    place = folder / name
-    lines = (place / PLAYLIST).read_text(encoding="utf-8").splitlines()
+    path = folder / name
+    lines = (path / PLAYLIST).read_text(encoding="utf-8").splitlines()
     seconds = [Fraction(line.removeprefix("#EXTINF:").rstrip(",")) for line in lines if line.startswith("#EXTINF:")]
     files = [line for line in lines if line and not line.startswith("#")]
     (begin,) = (line.split('"')[1] for line in lines if line.startswith("#EXT-X-MAP:"))
-    if not seconds or lines[-1] != "#EXT-X-ENDLIST" or not all((place / file).is_file() for file in (begin, *files)):
+    if not seconds or lines[-1] != "#EXT-X-ENDLIST" or not all((path / file).is_file() for file in (begin, *files)):
         raise _faulty("\n".join(lines))
-    sizes = [(place / file).stat().st_size for file in files]
-    return Rendition(name, tuple(seconds), tuple(sizes), codec_of(place / begin))
+    sizes = [(path / file).stat().st_size for file in files]
+    return Rendition(name, tuple(seconds), tuple(sizes), codec_of(path / begin))
 
 
 def codec_of(begin: Path) -> str:
@@ -215,11 +215,11 @@ def codec_of(begin: Path) -> str:
         return f"avc1.{bytes(context.extradata)[1:4].hex()}"
 
 
-def require_aligned(pictures: Sequence[Rendition], duration: Fraction) -> None:
+def require_aligned(video: Sequence[Rendition], duration: Fraction) -> None:
     """Raise ToolError unless all sizes have the same segments, which last as long as the recording."""
-    first = pictures[0].seconds
-    if any(one.seconds != first for one in pictures) or abs(sum(first) - duration) > max(Fraction(1), duration / 50):
-        raise _faulty("\n".join(f"{one.name}: {[float(length) for length in one.seconds]}" for one in pictures))
+    first = video[0].seconds
+    if any(one.seconds != first for one in video) or abs(sum(first) - duration) > max(Fraction(1), duration / 50):
+        raise _faulty("\n".join(f"{one.name}: {[float(length) for length in one.seconds]}" for one in video))
 
 
 def _faulty(detail: str) -> ToolError:
@@ -230,26 +230,26 @@ def _faulty(detail: str) -> ToolError:
 
 
 def master(
-    sizes: Sequence[Framing], pictures: Sequence[Rendition], sounds: Sequence[Rendition], tracks: Sequence[AudioTrack]
+    sizes: Sequence[Framing], video: Sequence[Rendition], audio: Sequence[Rendition], tracks: Sequence[AudioTrack]
 ) -> str:
     """The main playlist. Rates are measured: a size's own, and those of the track of sound that has most."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    for place, (sound, track) in enumerate(zip(sounds, tracks, strict=True)):
-        called = quoted(track.title or track.language or f"Sound {place + 1}")
+    for index, (rendition, track) in enumerate(zip(audio, tracks, strict=True)):
+        called = quoted(track.title or track.language or f"Sound {index + 1}")
         language = f',LANGUAGE="{quoted(track.language)}"' if track.language else ""
-        first = "YES" if place == 0 else "NO"
+        first = "YES" if index == 0 else "NO"
         lines.append(
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="{called}"{language},DEFAULT={first},AUTOSELECT=YES,'
-            f'CHANNELS="{output_channels(track)}",URI="{sound.name}/{PLAYLIST}"'
+            f'CHANNELS="{output_channels(track)}",URI="{rendition.name}/{PLAYLIST}"'
         )
-    for framed, one in zip(sizes, pictures, strict=True):
-        peak = one.peak + max((sound.peak for sound in sounds), default=0)
-        mean = one.mean + max((sound.mean for sound in sounds), default=0)
-        codecs = ",".join(dict.fromkeys([one.codec, *(sound.codec for sound in sounds)]))
+    for framed, one in zip(sizes, video, strict=True):
+        peak = one.peak + max((rendition.peak for rendition in audio), default=0)
+        mean = one.mean + max((rendition.mean for rendition in audio), default=0)
+        codecs = ",".join(dict.fromkeys([one.codec, *(rendition.codec for rendition in audio)]))
         width, height = framed.size
         lines.append(
             f"#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={mean},RESOLUTION={width}x{height},"
-            f'FRAME-RATE={float(framed.rate):.3f},CODECS="{codecs}"' + (',AUDIO="sound"' if sounds else "")
+            f'FRAME-RATE={float(framed.rate):.3f},CODECS="{codecs}"' + (',AUDIO="sound"' if audio else "")
         )
         lines.append(f"{one.name}/{PLAYLIST}")
     return "\n".join(lines) + "\n"
@@ -264,7 +264,7 @@ def packed(folder: Path, output: Path) -> Iterator[Fraction]:
     """Write the files of a folder into a zip file, as they are: they are compressed already. Yields the share done."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
-        for place, path in enumerate(files, 1):
+        for count, path in enumerate(files, 1):
             archive.write(path, path.relative_to(folder))
             path.unlink()
-            yield Fraction(place, len(files))
+            yield Fraction(count, len(files))
