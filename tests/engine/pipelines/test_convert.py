@@ -1,65 +1,29 @@
-"""Conversions of made recordings: each picture identified and at its time, the sound in step, the colours known."""
+"""Recordings converted: copied where they fit, encoded where not, and how it ends."""
 
 import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 
-from jobs.engine.model.colour import HLG, PQ
 from jobs.engine.pipelines.convert import conversion
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
-from jobs.engine.pipelines.convert.convert import Converted, convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_video
-from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken
-from jobs.engine.video import still, tonemap
 from jobs.errors import Cancelled, InputError
-from tests.clips import Picture, Sound, heard, lag, make, painted, seen
+from tests.clips import Picture, Sound, heard, lag, make, seen
+from tests.engine.pipelines.converting import LOUD, SHORT, SOUND, noisy, run
 from tests.media import run_ffmpeg, url
-from tests.picture_clips import clip
 
-LOUD = [(0.3, 0.8), (1.2, 1.7)]
-SHORT = Picture(seconds=2)
-SOUND = Sound(LOUD, seconds=2)
 VP9 = Picture(seconds=2, codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"})
-
-
-def run(source: Path, options: ConvertOptions | None = None, **more) -> tuple[Converted, Path]:
-    options = options or ConvertOptions()
-    scratch = source.parent / "scratch"
-    scratch.mkdir(exist_ok=True)
-    output = source.parent / f"converted{options.kind.suffix}"
-    made = convert(source, output, inspect(source), options, scratch=scratch, **more)
-    assert list(scratch.iterdir()) == []
-    return made, output
-
-
-def noisy(path: Path) -> Path:
-    """Three seconds that are hard to compress, with a tone."""
-    picture = "testsrc2=size=160x96:rate=25:duration=3,noise=alls=40:allf=t"
-    coding = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
-    run_ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=duration=3", *coding, url(path))
-    return path
 
 
 def packets(path: Path) -> list[bytes]:
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
-
-
-def picture_of(path: Path, place: int = 0) -> np.ndarray:
-    """A picture as RGB, turned as the file says."""
-    with av.open(str(path)) as container:
-        frames = list(container.decode(video=0))
-    return frames[place].to_ndarray(format="rgb24").astype(int)
-
-
-# Copying -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -119,9 +83,6 @@ def test_a_copy_that_fails_is_encoded(tmp_path, monkeypatch):
     # AAC does not go into WebM.
     assert made.summary == "VP9, 160 × 96"
     assert inspect(output).audio[0].codec == "opus"
-
-
-# Encoding ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -200,208 +161,6 @@ def test_interlaced_pictures_become_whole_ones(tmp_path):
     with av.open(str(output)) as container:
         assert not any(frame.interlaced_frame for frame in container.decode(video=0))
     assert made.frames == 25
-
-
-# Shape ---------------------------------------------------------------------------------------------------------------
-
-
-def test_a_phone_recording_comes_out_upright(tmp_path):
-    source = make(tmp_path / "a.mp4", dataclasses.replace(SHORT, rotation=90), SOUND)
-    _, output = run(source, ConvertOptions(quality="high"))
-    track = inspect(output).video
-    assert (track.width, track.height, track.rotation) == (96, 160, 0)
-    truth = np.rot90(painted(21, (160, 96)), -1)
-    assert np.abs(picture_of(output, 21).mean(2) - truth).mean() < 12
-
-
-def test_pixels_that_are_not_square_stay_or_become_square_when_measured(tmp_path):
-    source = make(tmp_path / "a.mp4", dataclasses.replace(SHORT, sample_aspect=Fraction(4, 3)))
-    _, output = run(source, ConvertOptions(quality="small"))
-    track = inspect(output).video
-    assert (track.width, track.height, track.sample_aspect) == (160, 96, Fraction(4, 3))
-    _, output = run(source, ConvertOptions(shape=Shape(resolution=72)))
-    track = inspect(output).video
-    assert (track.width, track.height, track.sample_aspect) == (160, 72, 1)
-
-
-def test_it_enlarges_only_when_asked(tmp_path):
-    source = make(tmp_path / "a.mp4", SHORT)
-    made, _ = run(source, ConvertOptions(shape=Shape(resolution=192)))
-    assert made.summary == "Copied as it was"
-    made, output = run(source, ConvertOptions(shape=Shape(resolution=192, enlarge=True)))
-    assert inspect(output).video.display_size == (320, 192)
-
-
-@pytest.mark.parametrize(
-    ("crop", "box"), [("80x40+20+10", (20, 10, 100, 50)), ("1:1", (32, 0, 128, 96)), ("2:1", (0, 8, 160, 88))]
-)
-def test_the_kept_part_is_the_one_asked_for_then_turned(crop, box, tmp_path):
-    def corners(frame: int) -> np.ndarray:
-        rows, columns = np.mgrid[:96, :160]
-        return np.stack([columns, rows * 2, (columns + rows) % 64], axis=-1).astype(np.uint8)
-
-    source = clip(tmp_path / "a.mp4", 3, corners, options={"crf": "2"}, tags={"colorspace": 6})
-    _, output = run(source, ConvertOptions(quality="high", shape=Shape(crop=crop, rotate=90)))
-    whole = picture_of(source)
-    truth = np.rot90(whole[box[1] : box[3], box[0] : box[2]], -1)
-    found = picture_of(output)
-    assert found.shape == truth.shape
-    assert np.abs(found - truth)[..., :2].mean() < 4
-
-
-def test_another_frame_rate_shows_what_was_on_show_then(tmp_path):
-    source = make(tmp_path / "a.mp4", SHORT, SOUND)
-    _, output = run(source, ConvertOptions(shape=Shape(frame_rate=Fraction(10))))
-    found = seen(output)
-    assert [one.time for one in found] == [Fraction(number, 10) for number in range(20)]
-    # fps takes the picture nearest to each instant; 25 a second has one every 40 ms.
-    assert all(abs(Fraction(one.number, 25) - one.time) <= Fraction(1, 10) for one in found)
-    assert len({one.number for one in found}) == 20
-
-
-@pytest.mark.parametrize(
-    ("shape", "code"),
-    [
-        (Shape(crop="80x40+100+10"), "outside"),
-        (Shape(crop="8x8+0+0"), "too_small"),
-        (Shape(crop="0:1"), "bad_crop"),
-        (Shape(crop="9:9000"), "too_small"),
-        (Shape(crop="160x16+0+0", resolution=4000, enlarge=True), "too_large"),
-    ],
-)
-def test_a_shape_that_cannot_be_had_is_refused_before_any_work(shape, code, tmp_path):
-    with pytest.raises(InputError) as refused:
-        conversion.check(inspect(make(tmp_path / "a.mp4", SHORT)), ConvertOptions(shape=shape))
-    assert refused.value.code == code
-
-
-# Colours -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["smpte2084", "arib-std-b67"])
-def hdr(request, tmp_path):
-    """Bars from black to several times paper white, and strong colours, as HDR in BT.2020."""
-    transfer = {"smpte2084": PQ, "arib-std-b67": HLG}[request.param]
-    colours = [
-        [0, 0, 0],
-        [0.3] * 3,
-        [0.5] * 3,
-        [0.6] * 3,
-        [0.75] * 3,
-        [0.6, 0.2, 0.2],
-        [0.2, 0.55, 0.3],
-        [0.3, 0.3, 0.6],
-    ]
-
-    def bars(frame: int) -> np.ndarray:
-        return np.repeat((np.array(colours) * 65535).astype(np.uint16)[None], 96, axis=0).repeat(20, axis=1)
-
-    params = f"log-level=none:bframes=0:colorprim=bt2020:colormatrix=bt2020nc:transfer={request.param}"
-    return clip(
-        tmp_path / "a.mp4",
-        3,
-        bars,
-        codec="libx265",
-        pixels="yuv420p10le",
-        matrix=9,
-        options={"crf": "4", "x265-params": params},
-        tags={"color_trc": transfer, "color_primaries": 9, "colorspace": 9, "color_range": 1},
-    )
-
-
-def test_hdr_looks_as_its_thumbnails_do(hdr):
-    made, output = run(hdr, ConvertOptions(quality="high"))
-    assert made.tone_mapped
-    assert "HDR brought to usual colours" in made.summary
-    track = inspect(output).video
-    assert (track.hdr, track.pixel_format) == (False, "yuv420p")
-    pictures = []
-    for path in (hdr, output):
-        with av.open(str(path)) as container:
-            frame = next(container.decode(video=0))
-        pictures.append(np.asarray(still.drawn(frame, inspect(path).video, 160), int))
-    assert (frame.color_primaries, frame.color_trc, frame.colorspace) == (1, 1, 1)
-    # The middles of the bars: chroma has half the resolution.
-    middles = np.abs(pictures[0] - pictures[1])[40:56, 10::20]
-    assert middles.max() <= 4
-    assert np.ptp(pictures[0][48, 10:100:20, 0]) > 150
-
-
-def test_hdr_is_kept_when_asked_or_never_in_h264(hdr):
-    made, output = run(hdr, ConvertOptions("hevc", keep_hdr=True))
-    assert made.summary == "Copied as it was"
-    made, output = run(hdr, ConvertOptions("av1", keep_hdr=True))
-    assert (inspect(output).video.hdr, inspect(output).video.pixel_format) == (True, "yuv420p10le")
-    assert not made.tone_mapped
-    made, output = run(hdr, ConvertOptions("mp4", keep_hdr=True))
-    assert not inspect(output).video.hdr
-
-
-def test_a_colour_table_says_what_thumbnails_are_made_by(tmp_path):
-    path = tmp_path / "a.cube"
-    tonemap.write_cube(path, PQ, 9, size=5)
-    table = np.loadtxt(path, skiprows=1).reshape(5, 5, 5, 3)
-    # Blue changes slowest: the place of (red 0.5, green 0.25, blue 0).
-    signal = np.array([[[0.5, 0.25, 0]]], np.float32)
-    assert table[0, 1, 2] == pytest.approx(tonemap.srgb_of(signal, PQ, 9)[0, 0], abs=1e-5)
-
-
-# Size ----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("target", ["mp4", "hevc", "av1", "webm"])
-def test_the_file_is_under_its_limit_and_not_far(target, tmp_path):
-    source = noisy(tmp_path / "a.mp4")
-    assert source.stat().st_size > 400_000
-    told: list[float] = []
-    made, output = run(
-        source, ConvertOptions(target, limit_bytes=150_000), progress=lambda done, stage: told.append(done)
-    )
-    assert 90_000 < output.stat().st_size <= 150_000
-    assert made.frames == 75
-    assert told == sorted(told)
-    assert told[-1] == 1
-
-
-def test_a_file_that_is_small_enough_is_copied(tmp_path):
-    source = make(tmp_path / "a.mp4", SHORT, SOUND)
-    made, _ = run(source, ConvertOptions(limit_bytes=source.stat().st_size + 2000))
-    assert made.summary == "Copied as it was"
-
-
-def test_a_miss_is_tried_again_with_less(tmp_path, monkeypatch):
-    source = noisy(tmp_path / "a.mp4")
-    limit = source.stat().st_size // 3
-    honest = conversion.plan_within
-
-    def rosy(info, options, limit_bytes, **more):
-        plan = honest(info, options, limit_bytes, **more)
-        return dataclasses.replace(plan, rate=dataclasses.replace(plan.rate, kbps=4 * plan.rate.kbps))
-
-    monkeypatch.setattr(conversion, "plan_within", rosy)
-    log = CommandLog()
-    _, output = run(source, ConvertOptions(limit_bytes=limit), log=log)
-    assert output.stat().st_size <= limit
-    assert len(log.commands) > 2
-
-
-def test_a_picture_that_would_fall_apart_becomes_smaller(tmp_path):
-    source = make(tmp_path / "a.mp4", Picture(seconds=2, size=(1280, 720)), SOUND)
-    _, output = run(source, ConvertOptions(limit_bytes=20_000))
-    assert inspect(output).video.height < 720
-    assert output.stat().st_size <= 20_000
-
-
-def test_a_limit_that_cannot_be_met_is_refused_with_one_that_can(tmp_path):
-    info = dataclasses.replace(inspect(make(tmp_path / "a.mp4", SHORT, SOUND)), duration=Fraction(36_000))
-    info = dataclasses.replace(info, size_bytes=10**9)
-    with pytest.raises(InputError, match="Allow at least") as refused:
-        conversion.check(info, ConvertOptions(limit_bytes=10**6))
-    least = float(refused.value.message.split("at least ")[1].split(" MB")[0])
-    conversion.check(info, ConvertOptions(limit_bytes=round(least * 10**6)))
-
-
-# Ends ----------------------------------------------------------------------------------------------------------------
 
 
 def test_sound_alone_is_refused(tmp_path):

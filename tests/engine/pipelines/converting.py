@@ -1,0 +1,31 @@
+"""What tests of converting share."""
+
+from pathlib import Path
+
+from jobs.engine.pipelines.convert.conversion import ConvertOptions
+from jobs.engine.pipelines.convert.convert import Converted, convert
+from jobs.engine.probe.inspection import inspect
+from tests.clips import Picture, Sound
+from tests.media import run_ffmpeg, url
+
+LOUD = [(0.3, 0.8), (1.2, 1.7)]
+SHORT = Picture(seconds=2)
+SOUND = Sound(LOUD, seconds=2)
+
+
+def run(source: Path, options: ConvertOptions | None = None, **more) -> tuple[Converted, Path]:
+    options = options or ConvertOptions()
+    scratch = source.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    output = source.parent / f"converted{options.kind.suffix}"
+    made = convert(source, output, inspect(source), options, scratch=scratch, **more)
+    assert list(scratch.iterdir()) == []
+    return made, output
+
+
+def noisy(path: Path) -> Path:
+    """Three seconds that are hard to compress, with a tone."""
+    picture = "testsrc2=size=160x96:rate=25:duration=3,noise=alls=40:allf=t"
+    coding = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+    run_ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=duration=3", *coding, url(path))
+    return path

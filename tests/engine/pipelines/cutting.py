@@ -1,0 +1,19 @@
+"""What tests of the silence cut share."""
+
+from pathlib import Path
+
+from jobs.engine.edit.cut_plan import CutParams
+from jobs.engine.pipelines import silence_cut as cutting
+from jobs.engine.probe.inspection import inspect
+
+LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5)]
+PARAMS = CutParams(threshold_db=-30, margin_before_ms=100, margin_after_ms=100)
+
+
+def run(source: Path, tmp_path: Path, params: CutParams = PARAMS, **more) -> tuple[cutting.CutResult, Path]:
+    output = tmp_path / "cut.mp4"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir(exist_ok=True)
+    result = cutting.cut(source, output, inspect(source), params, scratch=scratch, **more)
+    assert list(scratch.iterdir()) == []
+    return result, output
