@@ -133,7 +133,7 @@ def copy_intra(
                 copied_stream.codec_context.codec_tag = "hvc1"
             copied_stream.time_base = Fraction(1, index.clock_hz)
             display_matrix.set_orientation(copied_stream, video)
-            track = TrackWriter(container, copied_stream, wanted, depth=0, clock_hz=index.clock_hz)
+            track = TrackWriter(container, copied_stream, wanted, reorder_frames=0, clock_hz=index.clock_hz)
             for packet in _packets(source, info, CancellationToken()):
                 data = bytes(packet)
                 while done < len(wanted.source_pts) and packet.pts == wanted.source_pts[done]:

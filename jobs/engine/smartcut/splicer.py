@@ -131,7 +131,7 @@ class SpliceWriter:
         self._splice = splice
         coding = splice.coding
         self._track = TrackWriter(
-            container, stream, splice.wanted, depth=coding.reorder_pictures, clock_hz=coding.clock_hz
+            container, stream, splice.wanted, reorder_frames=coding.reorder_pictures, clock_hz=coding.clock_hz
         )
 
     def write(self, packets: list[EncodedPacket]) -> None:

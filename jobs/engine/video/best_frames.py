@@ -1,10 +1,10 @@
-"""The pictures that show a recording at its best: sharp, bright, in no transition, and different from each other.
+"""The frames that show a recording at its best: sharp, bright, in no transition, and different from each other.
 
 Keyframes from all over the recording are judged small: sharpness by the spread of the Laplacian (Pech-Pacheco et al.,
 "Diatom autofocusing in brightfield microscopy", 2000), relative to the recording's own; light by mean and deviation of
 luma. They are chosen one by one, each for its score and for how far it is from those chosen before (maximal marginal
 relevance; Carbonell and Goldstein, 1998). What would be chosen is looked at together with what follows: while one
-picture fades into another, all pictures lie on a straight line between the two.
+frame fades into another, all frames lie on a straight line between the two.
 """
 
 import dataclasses
@@ -25,32 +25,32 @@ from jobs.engine.video import decoding_pass, frame_picker, frame_reader, keyfram
 Plane = NDArray[np.float32]
 
 TRIED, TRIED_EACH = 60, 8
-"""Keyframes that are judged: at least so many, and so many for each picture that is asked for."""
+"""Keyframes that are judged: at least so many, and so many for each frame that is asked for."""
 ENOUGH_EACH = 3
-"""With fewer different keyframes for each requested picture, others between them are decoded as well."""
+"""With fewer different keyframes for each wanted frame, others between them are decoded as well."""
 JUDGED_WIDTH = 320
 SMALL = 32, 18
-"""Pixels to which a picture is averaged for saying how far it is from another."""
+"""Pixels to which a frame is averaged for saying how far it is from another."""
 FADED = 96, 54
 """The same for following a transition: fine enough that what only moves does not look like one."""
 DARK, BRIGHT = 16, 72
-"""Mean luma, 0 to 255, of a picture that is not worth showing, and of one that is bright enough."""
+"""Mean luma, 0 to 255, of a frame that is not worth showing, and of one that is bright enough."""
 CONTRAST = 48
 """Standard deviation of luma that is enough."""
 ALIKE, FAR = 0.01, 0.06
-"""Root mean square distances, 0 to 1: of pictures that nobody tells apart, and of those that are half new."""
+"""Root mean square distances, 0 to 1: of frames that nobody tells apart, and of those that are half new."""
 NEAR = 0.25
-"""What the same picture is still worth right beside one that was chosen."""
+"""What the same frame is still worth right beside one that was chosen."""
 STEP = Fraction(1, 5)
 STRAIGHT, MOVED = 0.85, 0.012
 """In a transition two steps on end go the same way (cosine) and not nowhere (root mean square)."""
 IN_TRANSITION = 0.01
-"""What is left of the score of a picture in a transition: the same picture once more is better."""
+"""What is left of the score of a frame in a transition: the same frame once more is better."""
 
 
 @dataclasses.dataclass(frozen=True)
 class BestFrame:
-    """`time` is one at which the picture is on show, exact seconds after the recording's start; `score` is 0 to 1."""
+    """`time` is one at which the frame is on show, exact seconds after the recording's start; `score` is 0 to 1."""
 
     time: Fraction
     score: float
@@ -58,7 +58,7 @@ class BestFrame:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FrameStatistics:
-    """What is seen of a picture: `sharpness` (deviation of the Laplacian), `light` (0 to 1), and itself, `SMALL`."""
+    """What is seen of a frame: `sharpness` (deviation of the Laplacian), `light` (0 to 1), and itself, `SMALL`."""
 
     sharpness: float
     light: float
@@ -92,10 +92,10 @@ class _Candidate:
 def best_frames(
     source: Path, info: MediaInfo, count: int, *, progress: Advance = lambda fraction: None
 ) -> list[BestFrame]:
-    """The `count` best pictures, in order of time; fewer only where the recording does not have so many.
+    """The `count` best frames, in order of time; fewer only where the recording does not have so many.
 
-    They differ as far as the recording's pictures do. `progress` gets 0 to 1 and may raise to stop the work. Raises
-    InputError for a recording without a picture, or without one that can be decoded.
+    They differ as far as the recording's frames do. `progress` gets 0 to 1 and may raise to stop the work. Raises
+    InputError for a recording without video, or without one that can be decoded.
     """
     candidates = _candidates(source, info, count, lambda fraction: progress(0.8 * fraction))
     chosen: list[_Candidate] = []
@@ -116,13 +116,13 @@ def best_frames(
 
 
 def look(image: Image.Image) -> FrameStatistics:
-    """Judge an upright sRGB picture."""
+    """Judge an upright sRGB frame."""
     luma = np.asarray(image.convert("L"), np.float32)
     return FrameStatistics(sharpness(luma), light(luma), small(image, SMALL))
 
 
 def sharpness(luma: Plane) -> float:
-    """Standard deviation of the Laplacian; 0 for a flat picture, larger for finer detail."""
+    """Standard deviation of the Laplacian; 0 for a flat frame, larger for finer detail."""
     if min(luma.shape) < 3:
         return 0
     inner = luma[1:-1, 1:-1]
@@ -131,23 +131,23 @@ def sharpness(luma: Plane) -> float:
 
 
 def light(luma: Plane) -> float:
-    """How well lit a picture is: 0 black or flat, 1 bright and with contrast."""
+    """How well lit a frame is: 0 black or flat, 1 bright and with contrast."""
     bright = (float(luma.mean()) - DARK) / (BRIGHT - DARK)
     return min(max(bright, 0.0), 1.0) * min(float(luma.std()) / CONTRAST, 1.0)
 
 
 def small(image: Image.Image, size: tuple[int, int]) -> Plane:
-    """The picture averaged to `size` pixels, 0 to 1, flat."""
+    """The frame averaged to `size` pixels, 0 to 1, flat."""
     return np.asarray(image.resize(size, Image.Resampling.BOX), np.float32).reshape(-1) / np.float32(255)
 
 
 def distance(one: Plane, other: Plane) -> float:
-    """Root mean square difference of two pictures of one size, 0 to 1."""
+    """Root mean square difference of two frames of one size, 0 to 1."""
     return float(np.sqrt(np.mean((one - other) ** 2)))
 
 
 def _candidates(source: Path, info: MediaInfo, count: int, progress: Advance) -> list[_Candidate]:
-    """Pictures from all over the recording that can be chosen from, with their scores."""
+    """Frames from all over the recording that can be chosen from, with their scores."""
     looks = {
         stamp: (shown.time, seen)
         for shown in _keyframes(source, info, max(TRIED, TRIED_EACH * count), lambda done: progress(done / 2))
@@ -184,7 +184,7 @@ def _looked(frame: VideoFrame, info: MediaInfo) -> FrameStatistics:
 
 
 def _following(reader: frame_reader.FrameReader, info: MediaInfo, time: Fraction) -> list[Plane]:
-    """The picture at `time` and those one and two steps later; fewer at the end and where none comes."""
+    """The frame at `time` and those one and two steps later; fewer at the end and where none comes."""
     wanted = time
     found: list[Plane] = []
     for shown, frame in reader.frames_between(time, 3 * STEP):
@@ -195,7 +195,7 @@ def _following(reader: frame_reader.FrameReader, info: MediaInfo, time: Fraction
 
 
 def _is_in_transition(pictures: Sequence[Plane]) -> bool:
-    """Whether pictures in equal steps are blends of the same two, ever more of the later one."""
+    """Whether frames in equal steps are blends of the same two, ever more of the later one."""
     if len(pictures) < 3:
         return False
     first, second = pictures[1] - pictures[0], pictures[2] - pictures[1]

@@ -1,4 +1,4 @@
-"""Encoding the pictures of a schedule: each at its exact time, as the source shows it.
+"""Encoding the frames of a schedule: each at its exact time, as the source shows it.
 
 They are cut into chunks that several threads decode and encode at once, with equal encoders, so that one track with one
 header holds them all. Each begins with a keyframe, and is written when those before it are.
@@ -34,10 +34,10 @@ from jobs.engine.video.upright import Turner
 # Long enough for the encoders to find their stride, short enough to hold a few and to share out evenly.
 CHUNK_SECONDS = 10
 Paint = Callable[[VideoFrame, Fraction], VideoFrame]
-"""What is done to a picture that comes on show at a time (seconds of the result) before it is encoded. Gets 4:2:0 of 8
+"""What is done to a frame that comes on show at a time (seconds of the result) before it is encoded. Gets 4:2:0 of 8
 or of the source's bits and gives back the same kind; called by several threads."""
 Chunk = tuple[int, int]
-"""The first picture of a schedule and the one after the last."""
+"""The first frame of a schedule and the one after the last."""
 
 
 def encode_frames(
@@ -51,9 +51,9 @@ def encode_frames(
     paint: Paint | None = None,
     codec: Codec = "h264",
 ) -> UndecodedFrames:
-    """Write the scheduled pictures as `Target` says in an MP4 file without sound. Returns which did not decode.
+    """Write the scheduled frames as `EncoderSettings` say in an MP4 file without audio. Returns which did not decode.
 
-    `progress` gets the fraction of the pictures that are encoded, 0 to 1; what it raises ends the work. Raises
+    `progress` gets the fraction of the frames that are encoded, 0 to 1; what it raises ends the work. Raises
     ToolError, ResourceError.
     """
     parts = chunks(wanted, index)
@@ -81,7 +81,9 @@ def encode_frames(
             av.open(f"file:{output}", "w", format="mp4", options=exact_start_options(index))
         )
         stream = target.add_stream(container, alone=alone)
-        track = TrackWriter(container, stream, wanted, depth=target.spec.reorder_frames, clock_hz=index.clock_hz)
+        track = TrackWriter(
+            container, stream, wanted, reorder_frames=target.spec.reorder_frames, clock_hz=index.clock_hz
+        )
         tasks = [stack.enter_context(worker_thread(work)) for _ in range(threads)]
 
         def check() -> None:
@@ -98,7 +100,7 @@ def encode_frames(
 
 
 def times_of(wanted: Schedule, stamps: Sequence[int], index: FrameIndex) -> Iterator[Fraction]:
-    """When in the result the pictures with these time stamps first come on show."""
+    """When in the result the frames with these time stamps first come on show."""
     for place in np.flatnonzero(np.isin(wanted.source_pts, stamps)).tolist():
         yield Fraction(int(wanted.start_ticks[place]), index.clock_hz)
 
@@ -118,10 +120,10 @@ def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
     return list(pairwise(edges))
 
 
-def _near(places: np.ndarray, wished: int, reach: int) -> int:
-    """The place nearest to the requested one, or that one when none is within reach."""
-    nearest = int(places[np.abs(places - wished).argmin()])
-    return nearest if abs(nearest - wished) <= reach else wished
+def _near(places: np.ndarray, wanted_position: int, reach: int) -> int:
+    """The position nearest to the wanted one, or that one when none is within reach."""
+    nearest = int(places[np.abs(places - wanted_position).argmin()])
+    return nearest if abs(nearest - wanted_position) <= reach else wanted_position
 
 
 class ChunkEncoding:

@@ -1,4 +1,4 @@
-"""What a recording's first picture tells of its colours, and the filters that bring them to usual screens."""
+"""What a recording's first frame tells of its colours, and the filters that bring them to usual screens."""
 
 import dataclasses
 from pathlib import Path
@@ -17,7 +17,7 @@ BT709 = "setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspac
 
 @dataclasses.dataclass(frozen=True)
 class Colours:
-    """How pictures are stored. `transfer` and `primaries` are numbers of ITU-T H.273, `matrix` a name of ffmpeg's."""
+    """How frames are stored. `transfer` and `primaries` are numbers of ITU-T H.273, `matrix` a name of ffmpeg's."""
 
     transfer: int = 2
     primaries: int = 2
@@ -33,7 +33,7 @@ class Colours:
 
 
 def read(source: Path, info: MediaInfo) -> Colours:
-    """From the first picture that decodes. Raises InputError when none does."""
+    """From the first frame that decodes. Raises InputError when none does."""
     container, stream = open_video(source, info)
     with container:
         try:

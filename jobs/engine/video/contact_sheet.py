@@ -1,4 +1,4 @@
-"""One picture of many: pictures of a recording in rows, each with its time."""
+"""One image of many: frames of a recording in rows, each with its time."""
 
 import math
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ GAP = 8
 MAXIMUM_SIDE_PIXELS = 8192
 """Pixels of either side, which every format and every program can hold."""
 LABEL = 1 / 16
-"""Height of the letters, as a share of a picture's width."""
+"""Height of the letters, as a share of a frame's width."""
 MINIMUM_LETTER_PIXELS = 10
 PAPER, INK, SHADE = (19, 20, 22), (255, 255, 255), (0, 0, 0, 190)
 
 
 def layout(count: int, size: tuple[int, int], width: int) -> tuple[int, int]:
-    """Columns, and the width of each picture, for `count` pictures of `size` (their shape counts) at best `width` wide.
+    """Columns, and the width of each frame, for `count` frames of `size` (their shape counts) at best `width` wide.
 
-    A sheet is about as wide as high, counted in pictures, and no side of it is longer than LARGEST.
+    A sheet is about as wide as high, counted in frames, and no side of it is longer than MAXIMUM_SIDE_PIXELS.
     """
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
@@ -28,13 +28,13 @@ def layout(count: int, size: tuple[int, int], width: int) -> tuple[int, int]:
 
 
 def sheet(pictures: Iterable[tuple[Fraction, Image.Image]], columns: int) -> Image.Image:
-    """The pictures, all of one size, in rows from the left, each with its time (seconds) in its corner."""
+    """The frames, all of one size, in rows from the left, each with its time (seconds) in its corner."""
     labelled = [_labelled(picture, clock(time)) for time, picture in pictures]
     width, height = labelled[0].size
     rows = math.ceil(len(labelled) / columns)
     whole = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP), PAPER)
-    for place, picture in enumerate(labelled):
-        whole.paste(picture, (GAP + place % columns * (width + GAP), GAP + place // columns * (height + GAP)))
+    for position, picture in enumerate(labelled):
+        whole.paste(picture, (GAP + position % columns * (width + GAP), GAP + position // columns * (height + GAP)))
     return whole
 
 

@@ -113,7 +113,7 @@ class DecodingPass:
         yield from self._decoder.drain()
 
     def _packets(self, until: int) -> "Iterator[Packet[VideoStream]]":
-        """Those of all frames up to `until`, without leading pictures of the keyframe at which they begin."""
+        """Those of all frames up to `until`, without leading frames of the keyframe at which they begin."""
         # A tick of containers that do not time frames is a frame.
         limit = until if self._seeker.is_timed else until + MAXIMUM_REORDER_FRAMES
         first: int | None = None
@@ -123,7 +123,7 @@ class DecodingPass:
                 return
             stamp = self._seeker.stamp(packet)
             first = stamp if first is None else first
-            # A leading picture is shown before the keyframe but stored after it: it refers to frames from before that.
+            # A leading frame is shown before the keyframe but stored after it: it refers to frames from before that.
             if self._opening or stamp is None or first is None or stamp >= first:
                 yield packet
 

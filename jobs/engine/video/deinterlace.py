@@ -1,4 +1,4 @@
-"""Whole pictures out of those whose odd and even rows were taken one after the other (interlaced)."""
+"""Progressive frames out of those whose odd and even rows were taken one after the other (interlaced)."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -7,12 +7,12 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 
 BWDIF = "bwdif"
-# One picture for one, at the time of its first half.
+# One frame for one, at the time of its first half.
 ONE_FOR_ONE = "mode=send_frame"
 
 
 def deinterlaced(frames: Iterable[VideoFrame], *, alone: bool) -> Iterator[VideoFrame]:
-    """Each picture at its time; those that say they are interlaced are made whole by means of their neighbours.
+    """Each frame at its time; those that say they are interlaced are made whole by means of their neighbours.
 
     Costs nothing until there is such a one. `alone`: no other work keeps the cores busy.
     """
@@ -29,7 +29,7 @@ def deinterlaced(frames: Iterable[VideoFrame], *, alone: bool) -> Iterator[Video
 
 
 class Deinterlacer:
-    """A filter for pictures like this one. It gives out each when it has the one after it."""
+    """A filter for frames like this one. It gives out each when it has the one after it."""
 
     def __init__(self, frame: VideoFrame, *, alone: bool) -> None:
         self._like = _shape(frame)
@@ -61,7 +61,7 @@ class Deinterlacer:
         with contextlib.suppress(BlockingIOError, EOFError):
             while True:
                 made = self._graph.vpull()
-                # The filter counts halves of pictures.
+                # The filter counts halves of frames.
                 assert made.pts is not None
                 made.pts, made.time_base = made.pts // 2, self._clock
                 yield made

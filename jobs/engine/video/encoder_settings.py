@@ -1,4 +1,4 @@
-"""What pictures are encoded as when all of them are, whatever they were: taken from the first of them.
+"""What frames are encoded as when all of them are, whatever they were: taken from the first of them.
 
 Eight bits become H.264, which every browser plays. More, and light beyond white (HDR), become 10 bit HEVC: phones,
 televisions and most computers decode that in hardware and show it as it is meant. H.264 with 10 bits would play in a
@@ -26,9 +26,9 @@ from jobs.engine.video import hdr_metadata
 
 @dataclasses.dataclass(frozen=True)
 class EncoderSpec:
-    """An encoder: its name, preset and quality, the track's tag in MP4, and what a picture costs.
+    """An encoder: its name, preset and quality, the track's tag in MP4, and what a frame costs.
 
-    `cost` is processor time, measured in pictures decoded (720p). `depth` is how many pictures are stored before one
+    `cost` is processor time, measured in frames decoded (720p). `reorder_frames` is how many are stored before one
     that is shown before them: with three B-frames in a row, one of them a reference, two.
     """
 
@@ -41,16 +41,16 @@ class EncoderSpec:
 
 
 H264 = EncoderSpec("libx264", "veryfast", 19, "avc1", cost=2.4)
-# On the same pictures as near to the source as the other, in a tenth less bytes and three times the time.
+# On the same frames as near to the source as the other, in a tenth less bytes and three times the time.
 HEVC = EncoderSpec("libx265", "superfast", 20, "hvc1", cost=7.0)
 # What browsers show of WebM everywhere, with ten bits too.
 VP9 = EncoderSpec("libvpx-vp9", "good", 26, "vp09", cost=12.0, reorder_frames=0)
 Codec = Literal["h264", "vp9"]
-"""What pictures are encoded as; in place of H.264 it is HEVC where eight bits do not hold them."""
+"""What frames are encoded as; in place of H.264 it is HEVC where eight bits do not hold them."""
 
 
 def encoder_spec_for(pixel_format: str, *, is_hdr: bool, codec: Codec = "h264") -> EncoderSpec:
-    """Which encoder pictures of a format of FFmpeg's get."""
+    """Which encoder frames of a format of FFmpeg's get."""
     if codec == "vp9":
         return VP9
     return HEVC if is_hdr or is_deep(pixel_format) else H264
@@ -82,7 +82,7 @@ class EncoderSettings:
 
     @classmethod
     def of(cls, frame: VideoFrame, track: VideoTrack, clock_hz: int, codec: Codec = "h264") -> "EncoderSettings":
-        """For pictures like this one of a track. 4:2:0 has one colour sample for two by two pixels."""
+        """For frames like this one of a track. 4:2:0 has one colour sample for two by two pixels."""
         is_rgb = frame.format.is_rgb
         is_hdr = frame.color_trc in HDR_TRANSFERS
         coder = encoder_spec_for(frame.format.name, is_hdr=is_hdr, codec=codec)
@@ -102,7 +102,7 @@ class EncoderSettings:
 
     @property
     def upright(self) -> bool:
-        """Whether pictures are turned before they are encoded: WebM does not say which way is up."""
+        """Whether frames are turned before they are encoded: WebM does not say which way is up."""
         return self.spec is VP9
 
     @property
@@ -166,7 +166,7 @@ class EncoderSettings:
         return context
 
     def converted(self, frame: VideoFrame) -> VideoFrame:
-        """A picture in this size and pixel format; itself when it has them."""
+        """A frame in this size and pixel format; itself when it has them."""
         if (frame.format.name, frame.width, frame.height) == (self.pixel_format, self.width, self.height):
             return frame
         space = {"dst_colorspace": Colorspace.ITU709} if frame.format.is_rgb else {}

@@ -1,4 +1,4 @@
-"""Decoded pictures of a recording by their time stamps, whole ones, reading no more of it than is needed."""
+"""Decoded frames of a recording by their time stamps, whole ones, reading no more of it than is needed."""
 
 import collections
 import contextlib
@@ -23,17 +23,17 @@ from jobs.errors import ToolError
 
 # Containers with an index of keyframes; others seek by guessing, and are decoded from the start.
 KEYFRAME_INDEXED = {"mov", "matroska"}
-# By so many pictures times may run back, and be known to.
+# By so many frames times may run back, and be known to.
 REMEMBERED_FRAMES = 64
 
 
 def can_jump(info: MediaInfo) -> bool:
-    """Whether pictures in the middle of the recording can be had without those before."""
+    """Whether frames in the middle of the recording can be had without those before."""
     return demuxer(info) in KEYFRAME_INDEXED
 
 
 class FrameCursor:
-    """Goes through the pictures of one recording, forwards only."""
+    """Goes through the frames of one recording, forwards only."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class FrameCursor:
         self._ahead: tuple[int, VideoFrame] | None = None
         self._given: collections.deque[int] = collections.deque(maxlen=REMEMBERED_FRAMES)
         self.unplanned: list[int] = []
-        """After which pictures the decoder gave others that the index does not have."""
+        """After which frames the decoder gave others that the index does not have."""
 
     @classmethod
     @contextlib.contextmanager
@@ -75,7 +75,7 @@ class FrameCursor:
             yield cls(container, stream, index, can_seek=can_seek, alone=alone, crop=info.require_video().crop)
 
     def scheduled(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
-        """The pictures of a schedule from its number `first` up to `end`, and whether each is right."""
+        """The frames of a schedule from its number `first` up to `end`, and whether each is right."""
         begins = {first, *wanted.segment_firsts}.union(*(range(*part[:2]) for part in wanted.segments if part[2]))
         for place in range(first, end):
             pts = int(wanted.source_pts[place])
@@ -122,7 +122,7 @@ class FrameCursor:
         return next(((frame.pts, frame) for frame in self._decoded if frame.pts is not None), None)
 
     def at(self, pts: int, *, after: int | None = None) -> tuple[VideoFrame, bool]:
-        """The picture with this time stamp; where the decoder has none for it, the one before, or failing that after.
+        """The frame with this time stamp; where the decoder has none for it, the one before, or failing that after.
 
         And whether it is the one asked for, undamaged as far as the decoder tells. `after` is the one that the index
         has before it, if that was shown. Raises ToolError when nothing can be decoded.
@@ -147,9 +147,9 @@ class FrameCursor:
         return found[1], found[0] == pts and not found[1].is_corrupt
 
     def _is_unplanned(self, decoded: tuple[int, VideoFrame], after: int, pts: int) -> bool:
-        """Whether a picture comes on show between two that follow each other, or at a time at which another one did.
+        """Whether a frame comes on show between two that follow each other, or at a time at which another one did.
 
-        One with the time of the picture before it is on show for no time.
+        One with the time of the frame before it is on show for no time.
         """
         stamp, frame = decoded
         repeats = stamp < after and stamp in self._given

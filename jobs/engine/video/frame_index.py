@@ -1,4 +1,4 @@
-"""When each picture of a recording comes on show, read from the packets without decoding any.
+"""When each frame of a recording comes on show, read from the packets without decoding any.
 
 Times count in ticks of the index's own clock, from the recording's start: integers, so that nothing is ever rounded
 after this module. The clock is the stream's own time base, made finer by a whole factor when that is coarse.
@@ -35,11 +35,11 @@ VERSION = 3
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FrameIndex:
-    """The pictures of one recording in the order they are shown.
+    """The frames of one recording in the order they are shown.
 
-    `pts` are the stream's time stamps, `shown` the same in ticks of `clock_hz` after the recording's start, strictly
-    rising. `keys` are time stamps of frames from which decoding can start, also of those that an edit list hides. `end`
-    is the tick at which the last frame goes.
+    `pts` are the stream's time stamps, `start_ticks` the same in ticks of `clock_hz` after the recording's start,
+    strictly rising. `keyframe_pts` are time stamps of keyframes, also of those that an edit list hides. `end_tick` is
+    when the last frame goes.
     """
 
     pts: Ticks
@@ -63,9 +63,9 @@ class FrameIndex:
         """When the frame on show at `time` came on show; `time` itself, on the clock, when that is too far off."""
         # Twice for each of thousands of ranges: numbers, not fractions.
         tick = time.numerator * self.clock_hz // time.denominator
-        place = int(np.searchsorted(self.start_ticks, tick, "right")) - 1
-        if place >= 0 and tick < self.end_tick:
-            shown = max(int(self.start_ticks[place]), 0)
+        position = int(np.searchsorted(self.start_ticks, tick, "right")) - 1
+        if position >= 0 and tick < self.end_tick:
+            shown = max(int(self.start_ticks[position]), 0)
             if (tick - shown) * MAXIMUM_SNAP_SECONDS.denominator <= MAXIMUM_SNAP_SECONDS.numerator * self.clock_hz:
                 tick = shown
         return Fraction(tick, self.clock_hz)
@@ -73,23 +73,23 @@ class FrameIndex:
     def frame_at_or_after(self, time: Fraction) -> Fraction:
         """When the next frame after `time` comes on show, or the last one goes; `time` when that is too far off."""
         tick = -(-time.numerator * self.clock_hz // time.denominator)
-        place = int(np.searchsorted(self.start_ticks, tick, "left"))
-        shown = int(self.start_ticks[place]) if place < len(self.start_ticks) else self.end_tick
+        position = int(np.searchsorted(self.start_ticks, tick, "left"))
+        shown = int(self.start_ticks[position]) if position < len(self.start_ticks) else self.end_tick
         is_near = (shown - tick) * MAXIMUM_SNAP_SECONDS.denominator <= MAXIMUM_SNAP_SECONDS.numerator * self.clock_hz
         return Fraction(shown if shown >= tick and is_near else tick, self.clock_hz)
 
     def keyframe_at_or_before(self, pts: int) -> int | None:
         """Time stamp of the last frame at or before `pts` from which decoding can start."""
-        place = int(np.searchsorted(self.keyframe_pts, pts, "right")) - 1
-        return int(self.keyframe_pts[place]) if place >= 0 else None
+        position = int(np.searchsorted(self.keyframe_pts, pts, "right")) - 1
+        return int(self.keyframe_pts[position]) if position >= 0 else None
 
 
 def index_frames(
     source: Path, info: MediaInfo, *, cache_dir: Path | None = None, token: CancellationToken | None = None
 ) -> FrameIndex:
-    """The index of a recording with a picture. `cache_dir` is a folder that belongs to its bytes.
+    """The index of a recording with video. `cache_dir` is a folder that belongs to its bytes.
 
-    Raises InputError when the pictures carry no time stamps or there is none.
+    Raises InputError when the frames carry no time stamps or there is none.
     """
     if cache_dir and (index := cached_index(info, cache_dir)):
         return index
@@ -109,7 +109,7 @@ def _stored(cache_dir: Path) -> Path:
 
 
 Stamp = tuple[int | None, int, int]
-"""Time stamp, KEY, HIDDEN and STILL (the picture before goes on) or not, duration (0: not told)."""
+"""Time stamp, KEY, HIDDEN and STILL (the frame before goes on) or not, duration (0: not told)."""
 KEY, HIDDEN, STILL = 1, 2, 4
 UNTOLD = np.iinfo(np.int64).min
 
@@ -154,7 +154,7 @@ def _stamps(
     token: CancellationToken,
 ) -> tuple[Ticks, NDArray[np.uint8], Ticks, Fraction]:
     """Time stamps (UNTOLD where there is none), flags and durations in the order of reading, and their unit."""
-    # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
+    # Hours of video have hundreds of thousands of frames: numbers in a row, not objects.
     pts, flags, durations = array("q"), bytearray(), array("q")
     container, stream = open_video(source, info)
     with container:

@@ -22,7 +22,7 @@ class FrameOnShow(NamedTuple):
 
 
 def frames_at(source: Path, info: MediaInfo, times: Sequence[Fraction]) -> Iterator[FrameOnShow]:
-    """The picture on show at each time, in ascending order.
+    """The frame on show at each time, in ascending order.
 
     In a damaged stretch the next sound frame is taken, failing that the last before it, and only when the whole
     recording has none, what the decoder makes of the damage. Raises InputError when nothing decodes at all.

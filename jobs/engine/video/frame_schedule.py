@@ -47,22 +47,22 @@ def schedule(index: FrameIndex, segments: Iterable[Segment]) -> Schedule:
     at: list[Ticks] = []
     first: list[int] = []
     stretched: list[bool] = []
-    pictures, position = 0, Fraction(0)
+    count_so_far, position = 0, Fraction(0)
     for segment in segments:
         start, end = index.ticks(segment.start), index.ticks(segment.end)
         begins = round(position)
         position += Fraction(end - start) / segment.speed
         if segment.speed == 1:
-            places, shown = _frames_shown(index, start, end)
+            numbers, shown = _frames_shown(index, start, end)
         elif segment.speed < 1:
-            places, shown = _frames_prolonged(index, start, end, segment.speed)
+            numbers, shown = _frames_prolonged(index, start, end, segment.speed)
         else:
             lasts = round(position) - begins
-            places, shown = _frames_sampled(index, start, segment.speed, lasts, least=int(not pictures))
-        first.append(pictures)
+            numbers, shown = _frames_sampled(index, start, segment.speed, lasts, least=int(not count_so_far))
+        first.append(count_so_far)
         stretched.append(segment.speed != 1)
-        pictures += len(places)
-        pts.append(index.pts[places])
+        count_so_far += len(numbers)
+        pts.append(index.pts[numbers])
         at.append(shown + begins)
     times = np.concatenate(at)
     return Schedule(np.concatenate(pts), times, np.diff(times, append=round(position)), tuple(first), tuple(stretched))
@@ -77,14 +77,14 @@ def _frames_shown(index: FrameIndex, start: int, end: int) -> tuple[Ticks, Ticks
     begin = int(np.searchsorted(index.start_ticks, start, "left"))
     stop = int(np.searchsorted(index.start_ticks, end, "left"))
     between = begin == len(index.start_ticks) or index.start_ticks[begin] > start
-    places = np.arange(begin - (begin > 0 and between), stop)
-    return places, np.maximum(index.start_ticks[places], start) - start
+    numbers = np.arange(begin - (begin > 0 and between), stop)
+    return numbers, np.maximum(index.start_ticks[numbers], start) - start
 
 
 def _frames_prolonged(index: FrameIndex, start: int, end: int, speed: Fraction) -> tuple[Ticks, Ticks]:
     """The same frames as at their own speed, each on show for as much longer; none is made up between them."""
-    places, shown = _frames_shown(index, start, end)
-    return places, (2 * shown * speed.denominator + speed.numerator) // (2 * speed.numerator)
+    numbers, shown = _frames_shown(index, start, end)
+    return numbers, (2 * shown * speed.denominator + speed.numerator) // (2 * speed.numerator)
 
 
 def _frames_sampled(index: FrameIndex, start: int, speed: Fraction, lasts: int, least: int) -> tuple[Ticks, Ticks]:
@@ -98,7 +98,7 @@ def _frames_sampled(index: FrameIndex, start: int, speed: Fraction, lasts: int, 
     count = max((lasts + step // 2) // step, min(least, lasts))
     shown = np.arange(count, dtype=np.int64) * step
     there = start + shown * speed.numerator // speed.denominator
-    places = np.searchsorted(index.start_ticks, there, "right") - 1
+    numbers = np.searchsorted(index.start_ticks, there, "right") - 1
     # Before the first frame nothing is on show; one that stays on show is shown once.
-    is_new = (places >= 0) & (np.diff(places, prepend=-1) != 0)
-    return places[is_new], shown[is_new]
+    is_new = (numbers >= 0) & (np.diff(numbers, prepend=-1) != 0)
+    return numbers[is_new], shown[is_new]

@@ -14,7 +14,7 @@ DISPLAY = struct.Struct("=22i")
 """AVMasteringDisplayMetadata: red, green, blue and white as x and y, darkest and brightest light, each a fraction; then
 whether the colours and the light are told."""
 LIGHT = struct.Struct("=2I")
-"""AVContentLightMetadata: the brightest pixel and the brightest mean of a picture, in nits."""
+"""AVContentLightMetadata: the brightest pixel and the brightest mean of a frame, in nits."""
 COLOUR_STEPS, NIT_STEPS = 50_000, 10_000
 """In which x265, like the message in the stream, counts."""
 

@@ -1,6 +1,6 @@
-"""Pictures for a look over a whole recording: its keyframes near given times, each decoded alone.
+"""Frames for a look over a whole recording: its keyframes near given times, each decoded alone.
 
-A keyframe costs one packet, any other picture all those since the keyframe before it. Two threads work through the
+A keyframe costs one packet, any other frame all those since the keyframe before it. Two threads work through the
 times, each with a reader of its own, and draw what they decode themselves.
 """
 
@@ -26,7 +26,7 @@ TIMES_EACH = 8
 
 
 class Keyframe(NamedTuple, Generic[T]):
-    """`time` is when the picture comes on show, seconds after the recording's start; `drawn` what was made of it."""
+    """`time` is when the frame comes on show, seconds after the recording's start; `drawn` what was made of it."""
 
     time: Fraction
     drawn: T
@@ -52,15 +52,15 @@ def keyframes_near(
 
     def work(task: WorkerThread[None]) -> None:
         with frame_reader.FrameReader.opened(source, info, threads=1) as reader, contextlib.suppress(IndexError):
-            while places := waiting.pop():  # a list's pop is one step for all threads
+            while positions := waiting.pop():  # a list's pop is one step for all threads
                 known = None
-                for place in places:
+                for position in positions:
                     task.token.check()
-                    frame = reader.keyframe(times[place], known)
+                    frame = reader.keyframe(times[position], known)
                     if frame is not None:
                         known = shown_at(frame)
-                        found[place] = Keyframe(reader.time_of(frame), draw(frame))
-                    done.append(place)
+                        found[position] = Keyframe(reader.time_of(frame), draw(frame))
+                    done.append(position)
 
     run_concurrently([work] * min(THREADS, len(waiting)), lambda fraction: progress(len(done) / max(1, len(times))))
     return _each_once(found)

@@ -1,6 +1,6 @@
-"""A mark laid over pictures: where it lies for a viewer, and its blending into the planes of coded frames.
+"""A mark laid over frames: where it lies for a viewer, and its blending into the planes of coded frames.
 
-Places are pixels of the picture as it is seen: upright, in square pixels, from the upper left. A frame is stored as the
+Places are pixels of the frame as it is seen: upright, in square pixels, from the upper left. A frame is stored as the
 camera was held, perhaps in oblong pixels; so the mark is turned and stretched the other way and laid over that.
 """
 
@@ -32,10 +32,10 @@ PIXEL_FORMATS = ("yuv420p", "yuvj420p", "yuv420p10le")
 
 @dataclasses.dataclass(frozen=True)
 class OverlayOptions:
-    """How a mark is laid over a picture.
+    """How a mark is laid over a frame.
 
     `x_offset` and `y_offset` are pixels from the chosen corner; from the centre they go right and down, and may be
-    negative. `scale` is the mark's width as a share of the picture's, `opacity` 0 to 1. It shows from `start` to `end`,
+    negative. `scale` is the mark's width as a share of the frame's, `opacity` 0 to 1. It shows from `start` to `end`,
     in seconds after the recording's start (None: to its end), fading in and out over `fade` seconds inside of that.
     """
 
@@ -49,20 +49,20 @@ class OverlayOptions:
     fade: Fraction = Fraction(0)
 
     def strength(self, time: Fraction, duration: Fraction) -> float:
-        """How much of it shows in a picture that comes on show at `time`: 0 to 1, without the opacity."""
+        """How much of it shows in a frame that comes on show at `time`: 0 to 1, without the opacity."""
         end = duration if self.end is None else min(self.end, duration)
         if not self.start <= time < end:
             return 0.0
         return min(1.0, float((time - self.start) / self.fade), float((end - time) / self.fade)) if self.fade else 1.0
 
 
-def upright_rectangle(look: OverlayOptions, picture: tuple[int, int], mark: tuple[int, int]) -> Rectangle:
-    """Where a mark of `mark` pixels lies in a picture of `picture` pixels, upright. It always lies inside.
+def upright_rectangle(look: OverlayOptions, frame_size: tuple[int, int], mark: tuple[int, int]) -> Rectangle:
+    """Where a mark of `mark` pixels lies in a frame of `frame_size` pixels, upright. It always lies inside.
 
     A mark that is too high or wide for the room that the offsets leave becomes smaller. Raises InputError (`outside`)
     when they leave none.
     """
-    width, height = picture
+    width, height = frame_size
     centred = look.corner == "center"
     # From the centre an offset takes as much room away on both sides.
     room = (
@@ -106,7 +106,7 @@ def stored_rectangle(box: Rectangle, track: VideoTrack, coded: tuple[int, int]) 
 class OverlayPainter:
     """Lays a mark over frames, each as its time asks for. Safe to share between threads.
 
-    `mark` draws it in RGBA for a requested width; it may come out in other pixels, only its aspect counts.
+    `mark` draws it in RGBA for a width; it may come out in other pixels, only its aspect counts.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class OverlayPainter:
         comes_again = self._last.frame is frame
         if strength <= 0 and not comes_again:
             return frame
-        # A decoder may still need this picture for predicting others, and an encoder what it was given.
+        # A decoder may still need this frame for predicting others, and an encoder what it was given.
         frame.make_writable()
         layer = self._layer(FrameFormat.of(frame))
         if comes_again:  # it stands in for the next one, which did not decode

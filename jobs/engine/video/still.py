@@ -1,4 +1,4 @@
-"""From a decoded frame to a picture as a viewer would see it: upright, in square pixels, in sRGB; and to a file."""
+"""From a decoded frame to an image as a viewer would see it: upright, in square pixels, in sRGB; and to a file."""
 
 import errno
 from pathlib import Path
@@ -13,7 +13,7 @@ from jobs.engine.probe import display_matrix
 from jobs.engine.runtime.subprocess_runner import disk_full
 from jobs.engine.video import tonemap
 
-# Full chroma resolution and exact rounding cost nothing noticeable on single pictures.
+# Full chroma resolution and exact rounding cost nothing noticeable on single frames.
 SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 SAVED_AS = {
     "jpeg": {"quality": 88, "optimize": True, "progressive": True},

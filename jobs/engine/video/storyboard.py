@@ -1,4 +1,4 @@
-"""Small pictures from all over a recording, on few sheets, and a WebVTT file that says which shows when.
+"""Thumbnails from all over a recording, on few sheets, and a WebVTT file that says which shows when.
 
 That is what players show while somebody moves over the time: each cue names a sheet and, as a spatial media fragment
 (`#xywh=`, W3C Media Fragments 1.0), the place on it. Keyframes are used as they come wherever there are enough of them.
@@ -20,13 +20,13 @@ from jobs.engine.model.progress import Advance
 from jobs.engine.video import frame_picker, keyframe_reader, still, thumbnails
 
 MAXIMUM_THUMBNAILS = 360
-"""Pictures; on an hour that is one in ten seconds."""
+"""On an hour that is one in ten seconds."""
 MINIMUM_SECONDS_EACH = 1
 ENOUGH_KEYFRAMES = 60
-"""With so many keyframes none of the pictures between them is decoded."""
+"""With so many keyframes none of the frames between them is decoded."""
 LATE, STRICT = Fraction(2), Fraction(1, 2)
-"""A keyframe stands for what is shown up to so many pictures' time after it; later than that an exact one is taken.
-Without many keyframes only those do that lie in the first half of the picture's own part."""
+"""A keyframe stands for what is shown up to so many frames' time after it; later than that an exact one is taken.
+Without many keyframes only those do that lie in the first half of the frame's own part."""
 COLUMNS, ROWS = 10, 10
 LOOKED = 0.9
 """Share of the work that is looking at the keyframes; the rest is putting the sheets together."""
@@ -34,9 +34,9 @@ LOOKED = 0.9
 
 @dataclasses.dataclass(frozen=True)
 class Storyboard:
-    """`count` pictures of `tile` (width, height) pixels, `columns` in a row and `rows` on a sheet.
+    """`count` frames of `tile` (width, height) pixels, `columns` in a row and `rows` on a sheet.
 
-    Picture n is shown for `duration` / `count` seconds from n times that on. The sheets are in order of time.
+    Frame n is shown for `duration` / `count` seconds from n times that on. The sheets are in order of time.
     """
 
     sheets: tuple[Path, ...]
@@ -51,9 +51,9 @@ class Storyboard:
         return "\n\n".join(["WEBVTT", *(self._cue(number, names) for number in range(self.count))]) + "\n"
 
     def _cue(self, number: int, names: Sequence[str]) -> str:
-        begin, end = (self.duration * place / self.count for place in (number, number + 1))
-        sheet, place = divmod(number, self.columns * self.rows)
-        (x, y), (width, height) = _corner(place, self.tile, self.columns), self.tile
+        begin, end = (self.duration * position / self.count for position in (number, number + 1))
+        sheet, position = divmod(number, self.columns * self.rows)
+        (x, y), (width, height) = _corner(position, self.tile, self.columns), self.tile
         return f"{_stamp(begin)} --> {_stamp(end)}\n{quote(names[sheet])}#xywh={x},{y},{width},{height}"
 
 
@@ -66,9 +66,9 @@ def make(
     kind: str = "jpeg",
     progress: Advance = lambda fraction: None,
 ) -> Storyboard:
-    """Write the sheets (jpeg, webp or png) to `folder`. Pictures are `width` pixels wide, or as wide as the recording.
+    """Write the sheets (jpeg, webp or png) to `folder`. Frames are `width` pixels wide, or as wide as the recording.
 
-    `progress` gets 0 to 1 and may raise to stop the work. Raises InputError for a recording without a picture, or
+    `progress` gets 0 to 1 and may raise to stop the work. Raises InputError for a recording without video, or
     without one that can be decoded, and ResourceError when the disk is full.
     """
     tile = still.size(info.require_video(), width)
@@ -82,7 +82,7 @@ def make(
 
 
 def _tiles(source: Path, info: MediaInfo, width: int, progress: Advance) -> list[Image.Image]:
-    """The pictures in order of time: as many as there are seconds or keyframes, within bounds."""
+    """The frames in order of time: as many as there are seconds or keyframes, within bounds."""
     most = max(1, min(MAXIMUM_THUMBNAILS, math.floor(info.duration / MINIMUM_SECONDS_EACH)))
     draw = _drawer(info, width)
     found = keyframe_reader.keyframes_near(source, info, thumbnails.even(info.duration, most), draw, progress=progress)
@@ -104,8 +104,8 @@ def _standing_for(
     time: Fraction, keys: Sequence[keyframe_reader.Keyframe[Image.Image]], late: Fraction
 ) -> Image.Image | None:
     """The last of the keyframes at or before `time`, unless that is more than `late` seconds ago."""
-    place = bisect.bisect(keys, time, key=lambda key: key.time) - 1
-    return keys[place].drawn if place >= 0 and time - keys[place].time <= late else None
+    position = bisect.bisect(keys, time, key=lambda key: key.time) - 1
+    return keys[position].drawn if position >= 0 and time - keys[position].time <= late else None
 
 
 def _exact(
@@ -119,13 +119,13 @@ def _exact(
 def _sheet(tiles: Sequence[Image.Image], tile: tuple[int, int]) -> Image.Image:
     rows = -(-len(tiles) // COLUMNS)
     sheet = Image.new("RGB", (tile[0] * min(COLUMNS, len(tiles)), tile[1] * rows))
-    for place, picture in enumerate(tiles):
-        sheet.paste(picture, _corner(place, tile, COLUMNS))
+    for position, picture in enumerate(tiles):
+        sheet.paste(picture, _corner(position, tile, COLUMNS))
     return sheet
 
 
-def _corner(place: int, tile: tuple[int, int], columns: int) -> tuple[int, int]:
-    return place % columns * tile[0], place // columns * tile[1]
+def _corner(position: int, tile: tuple[int, int], columns: int) -> tuple[int, int]:
+    return position % columns * tile[0], position // columns * tile[1]
 
 
 def _stamp(time: Fraction) -> str:

@@ -1,4 +1,4 @@
-"""Text as a picture: drawn by Pillow with a font that is there, so that no text is ever part of a command."""
+"""Text as an image: drawn by Pillow with a font that is there, so that no text is ever part of a command."""
 
 import functools
 import math

@@ -1,4 +1,4 @@
-"""Pictures of a recording at given times, never black when it has something better to show nearby."""
+"""Frames of a recording at given times, never black when it has something better to show nearby."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ POSTER_AT = Fraction(1, 10)
 POSTER_TRIES = 10
 NEARBY_TRIES = 4
 SAMPLE = (64, 64)
-"""Pixels to which a picture is averaged before it is judged: noise and single specks do not count."""
+"""Pixels to which a frame is averaged before it is judged: noise and single specks do not count."""
 DARK_MEAN = 20
 DARK_DEVIATION = 10
 FLAT_DEVIATION = 3
@@ -23,9 +23,9 @@ FLAT_DEVIATION = 3
 
 @dataclasses.dataclass(frozen=True)
 class Thumbnail:
-    """`asked` is the time that was asked for, `time` one at which this picture is on show.
+    """`asked` is the time that was asked for, `time` one at which this frame is on show.
 
-    Both are seconds after the recording's start. They differ where the picture at `asked` was blank or damaged.
+    Both are seconds after the recording's start. They differ where the frame at `asked` was blank or damaged.
     """
 
     asked: Fraction
@@ -47,11 +47,11 @@ def grab(
     within: Fraction = Fraction(0),
     tries: int = NEARBY_TRIES,
 ) -> Iterator[Thumbnail]:
-    """The pictures on show at `times` (seconds after the recording's start), in ascending order of time.
+    """The frames on show at `times` (seconds after the recording's start), in ascending order of time.
 
     Each is upright sRGB in square pixels, `width` wide or as wide as the recording. Where one is nearly black or flat,
-    up to `tries` others on either side, less than `reach` seconds away, are looked at and a better one is taken; with
-    a reach of 0 none is. Raises InputError for a recording without a picture, or without one that can be decoded.
+    up to `tries` others on either side, less than `within` seconds away, are looked at and a better one is taken; with
+    0 none is. Raises InputError for a recording without video, or without one that can be decoded.
     """
     for asked, shown, decoded in frame_picker.frames_at(source, info, times):
         frame = Thumbnail(asked, shown, _drawn(decoded, info, width))
@@ -61,9 +61,9 @@ def grab(
 
 
 def poster(source: Path, info: MediaInfo, out: Path, width: int = 640) -> None:
-    """Write one good picture of the recording to `out` as a JPEG: the one at a tenth, or the nearest that is not blank.
+    """Write one good frame of the recording to `out` as a JPEG: the one at a tenth, or the nearest that is not blank.
 
-    Raises InputError for a recording without a picture, or without one that can be decoded.
+    Raises InputError for a recording without video, or without one that can be decoded.
     """
     at = info.duration * POSTER_AT
     for frame in grab(source, info, [at], width=width, within=info.duration, tries=POSTER_TRIES):
@@ -78,13 +78,13 @@ def nearby(time: Fraction, duration: Fraction, within: Fraction, tries: int) -> 
 
 
 class Merit:
-    """How much there is to see in a picture, from worst to best."""
+    """How much there is to see in a frame, from worst to best."""
 
     BLACK, FLAT, GOOD = range(3)
 
 
 def merit(image: Image.Image) -> int:
-    """Judge by luma, 0 to 255: its mean and its standard deviation over the picture.
+    """Judge by luma, 0 to 255: its mean and its standard deviation over the frame.
 
     Black is a mean under 20 with a deviation under 10: a dark scene with a lamp or a line of text in it is not black.
     Flat, whatever the brightness, is a deviation under 3.
@@ -97,7 +97,7 @@ def merit(image: Image.Image) -> int:
 
 
 def _better(frame: Thumbnail, source: Path, info: MediaInfo, width: int, moments: Sequence[Fraction]) -> Thumbnail:
-    """The first good picture among those at `moments`, or the first of the best, or `frame` if none is better."""
+    """The first good frame among those at `moments`, or the first of the best, or `frame` if none is better."""
     best = frame
     for moment in moments:
         for _, shown, decoded in frame_picker.frames_at(source, info, [moment]):

@@ -1,4 +1,4 @@
-"""HDR and wide-gamut pictures brought into sRGB, for the few that become thumbnails; and what is drawn on them from it.
+"""HDR and wide-gamut frames brought into sRGB, for the few that become thumbnails; and what is drawn on them from it.
 
 libswscale can do it too, but takes more than a second for its tables each time and clips the highlights. The signal
 models are those of ITU-R BT.2100, the matrices follow from the primaries.
@@ -22,7 +22,7 @@ TO_BT709 = {
 """Linear light in the primaries of BT.2020 (9) and Display P3 (12), by their numbers in H.273, to those of sRGB."""
 LUMA_BT2020 = np.array([BT2020.red, 1 - BT2020.red - BT2020.blue, BT2020.blue], np.float32)
 WHITE_NITS = 203
-"""What BT.2408 says paper white has in an HDR picture."""
+"""What BT.2408 says paper white has in an HDR frame."""
 HLG_PEAK_NITS = 1000
 KNEE = 0.6
 """Up to this part of paper white light is kept as it is; what is brighter is pressed into the rest, never clipped."""
@@ -32,7 +32,7 @@ CUBE_SIZE = 65
 
 
 def concerns(transfer: int, primaries: int) -> bool:
-    """Whether a picture with these tags has to be converted before it is shown as sRGB."""
+    """Whether a frame with these tags has to be converted before it is shown as sRGB."""
     return transfer in HDR_TRANSFERS or primaries in TO_BT709
 
 
@@ -45,7 +45,7 @@ def srgb_of(coded: Picture, transfer: int, primaries: int) -> Picture:
     """sRGB of 0 to 1 from full-range R'G'B' of 0 to 1 with the given tags."""
     matrix = TO_BT709.get(primaries)
     if transfer not in HDR_TRANSFERS:
-        # The curve of SDR is kept, as for all SDR pictures: only the colours move.
+        # The curve of SDR is kept, as for all SDR frames: only the colours move.
         return np.power(_moved(np.power(coded, SDR_GAMMA), matrix), 1 / SDR_GAMMA).clip(0, 1)
     light = (pq_light(coded) if transfer == PQ else hlg_light(coded)) / WHITE_NITS
     return srgb_signal(shoulder(_moved(light, matrix))).clip(0, 1)

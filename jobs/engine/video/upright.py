@@ -1,4 +1,4 @@
-"""Pictures turned upright, for containers that cannot say which way is up."""
+"""Frames turned upright, for containers that cannot say which way is up."""
 
 from av.filter import Graph
 from av.video.frame import VideoFrame
@@ -10,7 +10,7 @@ FILTERS = {90: ("transpose=clock",), 180: ("hflip", "vflip"), 270: ("transpose=c
 
 
 class Turner:
-    """Turns and mirrors a track's pictures, one at a time, so that they are stored as they are seen."""
+    """Turns and mirrors a track's frames, one at a time, so that they are stored as they are seen."""
 
     def __init__(self, track: VideoTrack) -> None:
         self._filters = (*FILTERS.get(track.rotation, ()), *(("hflip",) if track.mirrored else ()))

@@ -13,7 +13,7 @@ from jobs.engine.model.mediainfo import MediaInfo, demuxer
 
 
 def open_video(source: Path, info: MediaInfo) -> tuple[InputContainer, VideoStream]:
-    """Open the file as the format that probing found, reading the picture alone. Raises InputError."""
+    """Open the file as the format that probing found, reading the video alone. Raises InputError."""
     container = demuxing.recording(source, demuxer(info))
     stream = container.streams[info.require_video().index]
     assert isinstance(stream, VideoStream)
