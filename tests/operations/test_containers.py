@@ -15,6 +15,7 @@ from tests.media import remuxed
 GIVEN = {
     "silence-cut": {"keep": [[0.4, 1.2], [2, 3]]},
     "trim": {"start": 1, "end": 3},
+    "change-speed": {"speed": 2, "start": 4, "end": 6},
     "watermark": {"text": "Ours", "start": 1, "end": 2},
     "clean-audio": {},
     "swap-audio": {"audio": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11", "mode": "add"},

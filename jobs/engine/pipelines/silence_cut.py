@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -19,19 +18,21 @@ from jobs.engine.edit import cut_plan
 from jobs.engine.edit.cut_plan import CutParams, CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance, Progress
-from jobs.engine.model.report import Report, counted
+from jobs.engine.model.report import Report
 from jobs.engine.model.told import Told
-from jobs.engine.render import checked_render, passthrough, sidetracks
+from jobs.engine.pipelines.timeline_render import render_timeline
+from jobs.engine.render import checked_render
 from jobs.engine.render.passthrough import Captions
 from jobs.engine.runtime import malloc
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import WorkerThread, worker_thread
-from jobs.engine.smartcut import all_intra
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import strategy as strategies
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.strategy import Render, Strategy
-from jobs.engine.video import frame_index, frame_schedule
+from jobs.engine.video import frame_index
 from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.source import Source
 
 # Of the time a cut takes: measuring the sound against encoding the result.
 ANALYSIS_SHARE = 0.1
@@ -152,49 +153,32 @@ def cut(
     a fraction from 0 to 1 and a stage in plain words; whatever it raises ends the work and leaves nothing behind.
     Raises InputError, ToolError, ResourceError.
     """
-    log = log or CommandLog()
-    report = progress or (lambda fraction, stage: None)
+    work = Workspace(scratch, cache, progress or (lambda fraction, stage: None), log or CommandLog())
     seconds: dict[str, float] = {}
-    container, whole_info = muxers.for_name(output), info
-    if container.audio_only:
-        info = dataclasses.replace(info, video=None)
+    container = muxers.for_name(output)
+    seen = dataclasses.replace(info, video=None) if container.audio_only else info
     with checked_render.timed(seconds, "analysis"):
         found = _analyse(
             source,
-            info,
+            seen,
             params,
             track,
             cache,
-            lambda part: report(ANALYSIS_SHARE * part, "Measuring the sound"),
+            lambda part: work.progress(ANALYSIS_SHARE * part, "Measuring the sound"),
             survey=way == "smart" and container.video_codec == "h264",
         )
-        plan, index = found.plan, found.index
-        strategy = Strategy("")
-        if index:
-            wanted = frame_schedule.schedule(index, plan.timeline.segments)
-            whole = functools.partial(all_intra.plan_intra_copy, source, info, index, wanted, container)
-            strategy = strategies.choose(info, index, wanted, found.order, container, whole)
-        kept = passthrough.read(source, info, plan.timeline, transcript=transcript, log=log)
-
-    if container.audio_file:
-        info = dataclasses.replace(info, audio=(muxers.audio_track_of(info, track),))
-    work = checked_render.Work(
-        source=source,
-        info=info,
-        timeline=plan.timeline,
-        index=index,
-        scratch=scratch,
-        progress=lambda part, stage: report(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * part, stage),
-        log=log,
-        extras=kept,
-        container=container,
+    made = render_timeline(
+        Source(source, info, found.index),
+        found.plan.timeline,
+        output,
+        work.share(ANALYSIS_SHARE, 1),
+        way=way,
+        track=track,
+        transcript=transcript,
+        survey=found.order,
     )
-    result = checked_render.publish(work, strategy, output)
-    notes = sidetracks.left_out(source, whole_info, output)
-    if (left := len(whole_info.audio) - len(info.audio)) > 0:
-        notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")
-    times = {**seconds, **result.seconds}
-    return CutResult(plan, result.strategy, result.report, times, kept.captions, tuple(notes))
+    seconds["analysis"] += made.seconds["analysis"]
+    return CutResult(found.plan, made.strategy, made.report, {**made.seconds, **seconds}, made.captions, made.notes)
 
 
 @dataclasses.dataclass(frozen=True)

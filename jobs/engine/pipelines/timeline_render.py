@@ -1,0 +1,90 @@
+"""From a timeline to a checked file: what a silence cut, a trim and a change of speed have in common."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from jobs.engine.captions.transcript import Transcript
+from jobs.engine.container import muxers
+from jobs.engine.model.report import Report, counted
+from jobs.engine.model.timeline import Timeline
+from jobs.engine.render import checked_render, passthrough, sidetracks
+from jobs.engine.render.passthrough import Captions
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.smartcut import all_intra
+from jobs.engine.smartcut import strategy as strategies
+from jobs.engine.smartcut.packet_survey import CodedPictures
+from jobs.engine.smartcut.strategy import Render, Strategy
+from jobs.engine.video import frame_schedule
+from jobs.engine.video.source import Source
+
+Survey = Callable[[], CodedPictures]
+
+
+@dataclasses.dataclass(frozen=True)
+class TimelineResult:
+    """How a timeline was rendered, and what checking it before it was published has found.
+
+    `seconds` is time on the clock for "analysis", "render" and "verify", `captions` are the text tracks inside the
+    result, `notes` what there is to say about what was left out, in sentences.
+    """
+
+    strategy: Strategy
+    report: Report
+    seconds: dict[str, float]
+    captions: Captions = ()
+    notes: tuple[str, ...] = ()
+
+
+def render_timeline(
+    source: Source,
+    timeline: Timeline,
+    output: Path,
+    work: Workspace,
+    *,
+    way: Render = "smart",
+    track: int | str = "all",
+    transcript: Transcript | None = None,
+    survey: Survey | None = None,
+) -> TimelineResult:
+    """Write the timeline of a source to `output`, which appears when it is whole and has been checked (`verify`).
+
+    Its ending says what kind of file (`muxers`); in one for audio alone a picture is left out, and of several tracks
+    all but `track`, "all" (the first) or its number among them. The timeline's boundaries are instants of the index's
+    clock (`FrameIndex`), or samples where there is none. "smart" copies the source's compressed pictures where a
+    segment runs at its own speed and that is quicker, "encode" encodes them all; `survey` tells how they are stored,
+    where that is known already. A `transcript` of the source becomes captions of the result. Raises InputError,
+    ToolError, ResourceError, and what `work.progress` raises.
+    """
+    container, info, index = muxers.for_name(output), source.info, source.index
+    if container.audio_only:
+        info, index = dataclasses.replace(info, video=None), None
+    seconds: dict[str, float] = {}
+    with checked_render.timed(seconds, "analysis"):
+        strategy = Strategy("")
+        if index:
+            wanted = frame_schedule.schedule(index, timeline.segments)
+            whole = functools.partial(all_intra.plan_intra_copy, source.path, info, index, wanted, container)
+            survey = survey or functools.partial(strategies.survey_seekable, source.path, info, index)
+            how = survey if way == "smart" else None
+            strategy = strategies.choose(info, index, wanted, how, container, whole)
+        kept = passthrough.read(source.path, info, timeline, transcript=transcript, log=work.log)
+    if container.audio_file:
+        info = dataclasses.replace(info, audio=(muxers.audio_track_of(info, track),))
+    tries = checked_render.Work(
+        source=source.path,
+        info=info,
+        timeline=timeline,
+        index=index,
+        scratch=work.scratch,
+        progress=work.progress,
+        log=work.log,
+        extras=kept,
+        container=container,
+    )
+    result = checked_render.publish(tries, strategy, output)
+    notes = sidetracks.left_out(source.path, source.info, output)
+    if (left := len(source.info.audio) - len(info.audio)) > 0:
+        notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")
+    return TimelineResult(result.strategy, result.report, {**seconds, **result.seconds}, kept.captions, tuple(notes))
