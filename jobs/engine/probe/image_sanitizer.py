@@ -33,7 +33,7 @@ LIMITS = subprocess_runner.Limits(
 
 
 @dataclasses.dataclass(frozen=True)
-class Cleaned:
+class SanitizedImage:
     """What was written: pixels and hash of the PNG."""
 
     width: int
@@ -41,7 +41,7 @@ class Cleaned:
     sha256: str
 
 
-def clean(path: Path, out: Path, *, log: subprocess_runner.CommandLog | None = None) -> Cleaned:
+def clean(path: Path, out: Path, *, log: subprocess_runner.CommandLog | None = None) -> SanitizedImage:
     """Write the image at `path` as a PNG to `out`, in a bounded child process.
 
     Raises InputError with one of these codes: no_file, empty, too_large, not_image, image_too_large, animated, damaged;
@@ -51,7 +51,7 @@ def clean(path: Path, out: Path, *, log: subprocess_runner.CommandLog | None = N
     refuse_long(path.stat().st_size)
     argv = sandbox.command(__name__, "--", os.fspath(path.absolute()), os.fspath(out.absolute()))
     try:
-        return Cleaned(**sandbox.ask(argv, LIMITS, log))
+        return SanitizedImage(**sandbox.ask(argv, LIMITS, log))
     except BaseException as error:
         out.unlink(missing_ok=True)
         if isinstance(error, (Crash, TooHeavy, TypeError)):
@@ -75,7 +75,7 @@ def damaged(detail: str) -> InputError:
 # In the child --------------------------------------------------------------------------------------------------------
 
 
-def rewrite(path: Path, out: Path) -> Cleaned:
+def rewrite(path: Path, out: Path) -> SanitizedImage:
     """Decode and write. Raises InputError as `clean` does."""
     try:
         with Image.open(path, formats=FORMATS) as image:
@@ -95,7 +95,7 @@ def rewrite(path: Path, out: Path) -> Cleaned:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise damaged(f"{path}: {error!r}") from error
-    return Cleaned(plain.width, plain.height, hashlib.sha256(out.read_bytes()).hexdigest())
+    return SanitizedImage(plain.width, plain.height, hashlib.sha256(out.read_bytes()).hexdigest())
 
 
 def refuse(image: Image.Image, path: Path) -> None:
