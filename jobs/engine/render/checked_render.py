@@ -134,7 +134,7 @@ def require(report: Report) -> None:
         raise InputError(damage[0].message, detail=_detail(report.faults), code="damaged")
     if not report.ok:
         raise Unsound(
-            "The cut recording did not come out as planned, so it was thrown away. Tell the operator, who can see why.",
+            "The result did not come out as planned, so it was thrown away. Tell the operator, who can see why.",
             detail=_detail(report.faults),
         )
 

@@ -157,10 +157,10 @@ def _encode(
 
 
 def _stage(timeline: Timeline, strategy: Strategy | None) -> str:
-    count = sum(segment.speed == 1 for segment in timeline.segments)
     if strategy and strategy.render == "smart":
         if strategy.untouched == "100 %":
             return "Copying the whole picture"
-        return f"Encoding around {counted(count, 'cut')}, {strategy.untouched} untouched"
-    parts = counted(count, "kept part")
+        kept = sum(segment.speed == 1 for segment in timeline.segments)
+        return f"Encoding around {counted(kept, 'cut')}, {strategy.untouched} untouched"
+    parts = counted(len(timeline.segments), "part")
     return f"Copying failed, encoding {parts}" if strategy and strategy.is_second else f"Encoding {parts}"

@@ -36,7 +36,7 @@ def encoded_packets(coding: Coding, frames: Iterator[tuple[int, VideoFrame]]) ->
         return packet.pts, coding.codec.stored_packet(coding, memoryview(packet), is_key=is_key), is_key
 
     for at, frame in frames:
-        # The decoder may give the same frame twice; what is set here must not change it for others.
+        # The decoder may give the same frame twice; the encoder keeps what is set here with a reference of its own.
         frame.pts, frame.time_base = at, context.time_base
         # The source's frame types must not be forced on the encoder.
         frame.pict_type = PictureType.NONE

@@ -116,7 +116,7 @@ def test_a_quick_result_that_fails_the_check_is_made_again_the_safe_way(source, 
 
     assert rendered == ["smart", "encode"]
     assert "Encoding around 2 cuts, 85 % untouched" in stages
-    assert "Copying failed, encoding 2 kept parts" in stages[stages.index("Checking the result") :]
+    assert "Copying failed, encoding 2 parts" in stages[stages.index("Checking the result") :]
     assert result.render == "encode"
     assert result.frames_copied == 0
     assert result.reason == "The whole picture is encoded, because copying parts of it failed."
