@@ -28,7 +28,11 @@ class Told:
 
     def to_json(self) -> dict[str, Any]:
         values = {key: getattr(self, name) for name, key in KEYS.items()}
-        return {key: value for key, value in values.items() if value is not None}
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in values.items()
+            if value is not None
+        }
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Self:
