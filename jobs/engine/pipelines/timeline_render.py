@@ -72,17 +72,7 @@ def render_timeline(
         kept = passthrough.read(source.path, info, timeline, transcript=transcript, log=work.log)
     if container.audio_file:
         info = dataclasses.replace(info, audio=(muxers.audio_track_of(info, track),))
-    tries = checked_render.Work(
-        source=source.path,
-        info=info,
-        timeline=timeline,
-        index=index,
-        scratch=work.scratch,
-        progress=work.progress,
-        log=work.log,
-        extras=kept,
-        container=container,
-    )
+    tries = checked_render.Work(Source(source.path, info, index), timeline, work, kept, container)
     result = checked_render.publish(tries, strategy, output)
     notes = sidetracks.left_out(source.path, source.info, output)
     if (left := len(source.info.audio) - len(info.audio)) > 0:

@@ -7,17 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.engine.container.muxers import MP4, Container
-from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import Fault, Report
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import remux, render
 from jobs.engine.render.passthrough import NO_EXTRAS, Extras
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.smartcut.strategy import SECOND, Strategy
 from jobs.engine.verify.verify import verify
-from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
 # Of the time a render takes with its check.
@@ -39,13 +37,9 @@ class Proven:
 class Work:
     """What all tries at one cut share. `seconds` adds up over them."""
 
-    source: Path
-    info: MediaInfo
+    source: Source
     timeline: Timeline
-    index: FrameIndex | None
-    scratch: Path
-    progress: Progress
-    log: CommandLog
+    place: Workspace
     extras: Extras = NO_EXTRAS
     container: Container = MP4
     seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {"render": 0.0, "verify": 0.0})
@@ -56,7 +50,7 @@ def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
 
     A result of copied and encoded pictures that cannot be made, or does not pass, is made again with all of them
     encoded; the strategy says so then. Raises InputError (`damaged` when too little of the source decodes), ToolError,
-    ResourceError, and what `work.progress` raises.
+    ResourceError, and what `work.place.progress` raises.
     """
     with render.whole(output) as part:
         try:
@@ -64,7 +58,7 @@ def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
         except Unsound as error:
             if strategy.render == "encode":
                 raise
-            work.log.line(f"{error.message} {error.detail}")
+            work.place.log.line(f"{error.message} {error.detail}")
             strategy = SECOND
             report = attempt(work, strategy, part)
         if work.container.needs_remux:
@@ -78,29 +72,23 @@ def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
     with timed(work.seconds, "render"):
         made = render.render(
             work.source,
-            work.info,
             work.timeline,
-            work.index,
             part,
-            scratch=work.scratch,
-            progress=lambda done, stage: work.progress((1 - VERIFY_SHARE) * done, stage),
-            log=work.log,
+            work.place.share(0, 1 - VERIFY_SHARE),
             strategy=strategy,
             extras=work.extras,
             container=work.container,
         )
     with timed(work.seconds, "verify"):
         report = verify(
-            work.source,
-            work.container.as_stored(work.info),
+            dataclasses.replace(work.source, info=work.container.as_stored(work.source.info)),
             part,
             work.timeline,
-            work.index,
             splice=strategy.splice,
             copied=strategy.intra,
             lost=made.lost,
             sounds=made.sounds,
-            progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
+            progress=lambda done: work.place.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
         )
     require(report)
     return report
@@ -110,21 +98,30 @@ def move(work: Work, part: Path) -> None:
     """Make what was proven a file of the container that was asked for."""
 
     def progress(done: float) -> None:
-        work.progress(1 - MOVE_SHARE * (1 - done), f"Writing it as {work.container.name}")
+        work.place.progress(1 - MOVE_SHARE * (1 - done), f"Writing it as {work.container.name}")
 
     if work.container.audio_file is None:
         remux.move(
             part,
             work.container,
             work.timeline.duration,
-            work.source,
-            work.info,
+            work.source.path,
+            work.source.info,
             progress=progress,
-            log=work.log,
+            log=work.place.log,
         )
         return
-    (track,) = work.info.audio
-    remux.take_out(part, work.source, work.info, track, work.timeline, work.container, progress=progress, log=work.log)
+    (track,) = work.source.info.audio
+    remux.take_out(
+        part,
+        work.source.path,
+        work.source.info,
+        track,
+        work.timeline,
+        work.container,
+        progress=progress,
+        log=work.place.log,
+    )
 
 
 def require(report: Report) -> None:

@@ -15,15 +15,14 @@ from jobs.engine.audio.decoder import output_rate
 from jobs.engine.audio.segment_renderer import render_audio
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import MP4, Container
-from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import UndecodedFrames, counted
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import mux
 from jobs.engine.render.passthrough import NO_EXTRAS, Extras
 from jobs.engine.runtime import libav_errors, subprocess_runner
-from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import WorkerThread, worker_thread
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut.splicer import splice_track
 from jobs.engine.smartcut.strategy import Strategy
@@ -32,6 +31,7 @@ from jobs.engine.verify.packet_checksums import Sums
 from jobs.engine.video import chunked_encoder
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule, schedule
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
 # Of the whole, what is left for putting the file together.
@@ -47,15 +47,11 @@ class Rendered:
 
 
 def render(
-    source: Path,
-    info: MediaInfo,
+    source: Source,
     timeline: Timeline,
-    index: FrameIndex | None,
     output: Path,
+    work: Workspace,
     *,
-    scratch: Path,
-    progress: Progress,
-    log: CommandLog,
     strategy: Strategy | None = None,
     extras: Extras = NO_EXTRAS,
     container: Container = MP4,
@@ -66,14 +62,13 @@ def render(
 
     Whether the result is right is for `verify` to say. All of the picture is encoded, unless the `strategy` says which
     pictures are copied. The timeline has to be snapped, and to have `source` alone. `output` appears when it is whole,
-    never before; `scratch` is left as it was. Raises InputError, ToolError (Unsound when copying fails and encoding may
-    not), ResourceError, and what `progress` raises.
+    never before; `work.scratch` is left as it was. Raises InputError, ToolError (Unsound when copying fails and
+    encoding may not), ResourceError, and what `work.progress` raises.
     """
+    info, index = source.info, source.index
     wanted = _schedule(timeline, index)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".cut-") as folder, whole(output) as part:
-        pictures, sounds, lost = _encode(
-            source, info, timeline, index, wanted, Path(folder), progress, strategy, container
-        )
+    with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".cut-") as folder, whole(output) as part:
+        pictures, sounds, lost = _encode(source, timeline, wanted, Path(folder), work.progress, strategy, container)
         with libav_errors.errors("sound"):
             sums = tuple(packet_checksums.sums(path) for path in sounds)
         stage = "Putting the file together"
@@ -81,12 +76,12 @@ def render(
         parts = mux.written([*pictures, *sounds], wanted, extras, clock_hz, Path(folder))
         # QuickTime takes nearly every codec.
         muxer = "mov" if strategy and strategy.intra and container is not MP4 else container.checked_muxer
-        with subprocess_runner.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=log) as child:
+        with subprocess_runner.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=work.log) as child:
             for position in ffmpeg.positions(child):
                 done = min(1.0, max(0.0, float(position / timeline.duration)))
-                progress(1 - MUX_SHARE * (1 - done), stage)
+                work.progress(1 - MUX_SHARE * (1 - done), stage)
             child.wait()
-    progress(1.0, stage)
+    work.progress(1.0, stage)
     return Rendered(lost, sums)
 
 
@@ -113,10 +108,8 @@ def whole(output: Path) -> Iterator[Path]:
 
 
 def _encode(
-    source: Path,
-    info: MediaInfo,
+    source: Source,
     timeline: Timeline,
-    index: FrameIndex | None,
     wanted: Schedule | None,
     folder: Path,
     progress: Progress,
@@ -124,13 +117,14 @@ def _encode(
     container: Container,
 ) -> tuple[list[Path], list[Path], UndecodedFrames]:
     """Sound in a thread, pictures in this one. Returns the files of one track each, of the picture and of sounds."""
+    info, index = source.info, source.index
     splice = strategy.splice if strategy else None
     stage = _stage(timeline, strategy)
     sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
 
     def cut_tracks(task: WorkerThread[None]) -> None:
         for track, path in zip(info.audio, sounds, strict=True):
-            render_audio(source, info, track, timeline, path, task=task, coding=container.audio_coding)
+            render_audio(source.path, info, track, timeline, path, task=task, coding=container.audio_coding)
 
     with worker_thread(cut_tracks) as task:
 
@@ -143,12 +137,12 @@ def _encode(
             pictures = [folder / "picture.mp4"]
             if strategy and strategy.intra:
                 pictures = [folder / f"picture{all_intra.suffix_for(info)}"]
-                all_intra.copy_intra(source, info, index, strategy.intra, pictures[0], progress=advance)
+                all_intra.copy_intra(source.path, info, index, strategy.intra, pictures[0], progress=advance)
             elif splice:
-                splice_track(source, info, index, splice, pictures[0], progress=advance)
+                splice_track(source.path, info, index, splice, pictures[0], progress=advance)
             else:
                 lost = chunked_encoder.encode_frames(
-                    source, info, index, wanted, pictures[0], progress=advance, codec=container.video_codec
+                    source.path, info, index, wanted, pictures[0], progress=advance, codec=container.video_codec
                 )
         while not task.wait(0.1):
             advance(1.0 if pictures else task.fraction)

@@ -28,8 +28,8 @@ from jobs.engine.verify import copy_check, decode_check, missing_frames
 from jobs.engine.verify.av_sync import Offsets, offsets
 from jobs.engine.verify.frame_check import Viewing
 from jobs.engine.verify.packet_checksums import Sums, sound_faults
-from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import schedule
+from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import readable_frames
 
 # Sound and picture may end this far from the plan; headers are rounded to milliseconds.
@@ -42,11 +42,9 @@ PLAY_SHARE = 0.4
 
 
 def verify(
-    source: Path,
-    info: MediaInfo,
+    source: Source,
     output: Path,
     timeline: Timeline,
-    index: FrameIndex | None,
     *,
     splice: Splice | None = None,
     copied: IntraCopy | None = None,
@@ -56,21 +54,22 @@ def verify(
 ) -> Report:
     """Compare `output`, an MP4 file, with what `timeline` makes of `source`. Faults are told in the report, not raised.
 
-    The timeline has to be snapped; `index` is the source's, None when only its sound was rendered. `splice` says which
+    The timeline has to be snapped; the source has no index when only its sound was rendered. `splice` says which
     pictures were copied, `copied` that all were, one by one; None of both when all were encoded. `lost` are pictures of
     the source that did not decode while it was rendered. `sounds` are the checksums of the packets of sound that were
     encoded, None when they are not known. `progress` gets a fraction, 0 to 1; what it raises ends the work.
     """
+    info, index = source.info, source.index
     found = Findings(timeline, lost or UndecodedFrames())
     if index:
         found.pictures = Viewing(output, schedule(index, timeline.segments), index.clock_hz, splice)
 
     def listen(task: WorkerThread[None]) -> None:
-        found.sound = offsets(source, info, output, timeline, task)
+        found.sound = offsets(source.path, info, output, timeline, task)
 
     def read(task: WorkerThread[None]) -> None:
         if index:
-            found.packets += missing_frames.hole_faults(source, info, index, timeline, task.token)
+            found.packets += missing_frames.hole_faults(source.path, info, index, timeline, task.token)
         if sounds is not None:
             found.packets += sound_faults(output, sounds, [output_rate(track) for track in info.audio])
         if copied:

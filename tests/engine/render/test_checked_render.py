@@ -73,8 +73,8 @@ def spoil(monkeypatch, which: str, how: Callable[[Path], None] = without_a_frame
     rendered = []
     right = render.render
 
-    def wrong(source, info, plan, index, output, *, strategy, **more):
-        lost = right(source, info, plan, index, output, strategy=strategy, **more)
+    def wrong(source, timeline, output, work, *, strategy, **more):
+        lost = right(source, timeline, output, work, strategy=strategy, **more)
         rendered.append(strategy.render)
         if which in (strategy.render, "all"):
             how(output)
@@ -97,10 +97,10 @@ def test_the_result_tells_what_was_checked_and_how_long_it_took(source):
 def test_nothing_has_the_results_name_before_the_check_has_passed(source, monkeypatch):
     names = []
 
-    def looking(source, info, output, *args, **more):
-        names.extend(path.name for path in source.parent.iterdir() if path.is_file())
+    def looking(source, output, *args, **more):
+        names.extend(path.name for path in source.path.parent.iterdir() if path.is_file())
         assert output.is_file()
-        return verify.verify(source, info, output, *args, **more)
+        return verify.verify(source, output, *args, **more)
 
     monkeypatch.setattr(checked_render, "verify", looking)
     cut(source)

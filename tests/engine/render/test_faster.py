@@ -21,6 +21,7 @@ from jobs.engine.probe.inspection import inspect
 from jobs.engine.verify.verify import verify
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import schedule
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 from tests.clips import Picture, Sound, heard, lag, make, seen
 from tests.judge import output_starts
@@ -175,7 +176,7 @@ def test_a_result_of_another_speed_is_caught(tmp_path):
     source, output = make(tmp_path / "a.m4a", None, speech()), tmp_path / "cut.m4a"
     made = cut(source, output, inspect(source), PARAMS, scratch=tmp_path).plan
     other = dataclasses.replace(made, speed=Fraction(5))
-    found = {fault.code for fault in verify(source, inspect(source), output, other.timeline, None).faults}
+    found = {fault.code for fault in verify(Source(source, inspect(source)), output, other.timeline).faults}
     assert {"sound_end", "sound_moved"} & found
 
 

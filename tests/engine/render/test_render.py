@@ -18,10 +18,11 @@ from jobs.engine.model.segment import Segment
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
 from jobs.engine.runtime import libav_errors
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import chunked_encoder
 from jobs.engine.video.frame_index import index_frames
 from jobs.engine.video.frame_schedule import schedule
+from jobs.engine.video.source import Source
 from jobs.errors import ResourceError, ToolError
 from tests.clips import Picture, Sound, heard, make
 
@@ -126,9 +127,7 @@ def recording(tmp_path):
 
 def rendered(source, info, index, timeline, output, scratch):
     scratch.mkdir(exist_ok=True)
-    return render.render(
-        source, info, timeline, index, output, scratch=scratch, progress=lambda *told: None, log=CommandLog()
-    )
+    return render.render(Source(source, info, index), timeline, output, Workspace(scratch))
 
 
 def test_an_existing_result_is_replaced_only_by_a_whole_one(tmp_path, monkeypatch):

@@ -13,13 +13,14 @@ from jobs.engine.model.report import Report
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import strategy
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.verify.packet_checksums import Sums
 from jobs.engine.verify.verify import verify
 from jobs.engine.video import frame_index, frame_schedule
 from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make
 
 LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5), (4.4, 5.6)]
@@ -42,7 +43,7 @@ class Cut:
     def check(self, output: Path | None = None, **more) -> Report:
         """Of the result, or of an altered one; then by what is heard alone, unless the packets of sound are told."""
         told = {"splice": self.splice, "sounds": None if output else self.sounds, **more}
-        return verify(self.source, self.info, output or self.output, self.plan.timeline, self.index, **told)
+        return verify(Source(self.source, self.info, self.index), output or self.output, self.plan.timeline, **told)
 
 
 def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, keep=KEEP, way="encode") -> Cut:
@@ -57,10 +58,7 @@ def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, ke
         order = functools.partial(strategy.survey_seekable, source, info, index) if way == "smart" else None
         found = strategy.choose(info, index, frame_schedule.schedule(index, plan.timeline.segments), order)
         assert found.render == way
-    log = CommandLog()
-    made = render.render(
-        source, info, plan.timeline, index, output, scratch=folder, progress=lambda *_: None, log=log, strategy=found
-    )
+    made = render.render(Source(source, info, index), plan.timeline, output, Workspace(folder), strategy=found)
     return Cut(source, output, info, plan, index, found.splice, made.sounds)
 
 

@@ -16,9 +16,10 @@ from jobs.engine.model.timeline import Timeline
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.verify.av_sync import MAXIMUM_SPEED, STRETCHED_LIMIT_SECONDS, windows
 from jobs.engine.verify.verify import verify
+from jobs.engine.video.source import Source
 from tests.clips import Sound, heard, make
 
 SPEEDS = [Fraction(1, 4), Fraction(1, 2), Fraction(5, 4), Fraction(2), Fraction(4)]
@@ -51,7 +52,7 @@ class Rendered:
         return begins, begins + segment.output_duration
 
     def check(self, output: Path | None = None) -> Report:
-        return verify(self.source, self.info, output or self.output, self.timeline, None)
+        return verify(Source(self.source, self.info), output or self.output, self.timeline)
 
     def altered(self, alter) -> Path:
         """The result with its audio decoded, what is in the middle altered, and encoded again."""
@@ -70,7 +71,7 @@ def rendered(folder: Path, seconds: float, speed: Fraction) -> Rendered:
     info, third = inspect(source), Fraction(seconds) / 3
     segments = (Segment(Fraction(0), third), Segment(third, 2 * third, speed), Segment(2 * third, Fraction(seconds)))
     timeline, output = Timeline(segments, (Fraction(seconds),)), folder / "result.mp4"
-    render.render(source, info, timeline, None, output, scratch=folder, progress=lambda *told: None, log=CommandLog())
+    render.render(Source(source, info), timeline, output, Workspace(folder))
     return Rendered(source, info, timeline, output)
 
 
@@ -130,9 +131,9 @@ def test_a_drift_over_a_long_recording_is_noticed(speed, tmp_path):
     source = make(tmp_path / "a.m4a", None, sound(90))
     info, timeline = inspect(source), Timeline((Segment(Fraction(0), Fraction(90), speed),), (Fraction(90),))
     output = tmp_path / "result.mp4"
-    render.render(source, info, timeline, None, output, scratch=tmp_path, progress=lambda *told: None, log=CommandLog())
+    render.render(Source(source, info), timeline, output, Workspace(tmp_path))
     whole = Rendered(source, info, timeline, output)
-    assert verify(source, info, output, timeline, None).ok
+    assert verify(Source(source, info), output, timeline).ok
     samples, rate = heard(output)
     places = np.arange(round(timeline.duration * rate))
     drifting = np.interp(places * (1 - 1000e-6), np.arange(len(samples)), samples)
@@ -147,10 +148,8 @@ def test_a_drift_over_a_long_recording_is_noticed(speed, tmp_path):
 def test_steady_noise_accuses_nobody(tmp_path):
     source = make(tmp_path / "a.m4a", None, Sound([(0, 20)], seconds=20, rate=RATE, layout="mono"))
     info, timeline = inspect(source), Timeline((Segment(Fraction(0), Fraction(20), Fraction(16)),), (Fraction(20),))
-    render.render(
-        source, info, timeline, None, tmp_path / "r.mp4", scratch=tmp_path, progress=lambda *a: None, log=CommandLog()
-    )
-    assert verify(source, info, tmp_path / "r.mp4", timeline, None).ok
+    render.render(Source(source, info), timeline, tmp_path / "r.mp4", Workspace(tmp_path))
+    assert verify(Source(source, info), tmp_path / "r.mp4", timeline).ok
 
 
 def test_fast_pauses_of_a_cut_are_listened_to(tmp_path):
