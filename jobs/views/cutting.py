@@ -26,7 +26,7 @@ SLIDERS = {
 }
 """By field. Steps of levels are those that `level_quantizer` tells apart."""
 IN_VIEW = ["detector", "pauses", *SLIDERS]
-SCRIPTS = ["planner.js", "cutlist.js", "waveform.js", "cutplay.js", "cutform.js", "cutdraft.js", "cutplan.js"]
+SCRIPTS = [f"scripts/cut/{name}.js" for name in ("planner", "list", "waveform", "playback", "form", "draft", "desk")]
 """In the order in which they build on each other."""
 PRESETS = [(title, json.dumps(dict(values))) for title, values in SilenceCutForm.presets.items()]
 

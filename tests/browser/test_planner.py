@@ -27,7 +27,7 @@ DEFAULTS = {field: getattr(CutParams(), field) for field in CutParams.__dataclas
 def plans(browser):
     """What the page would plan: plans(measured, duration, [params...]) gives lists of ranges in milliseconds."""
     page = browser.new_page()
-    page.add_script_tag(path=str(Path(BASE_DIR) / "static" / "planner.js"))
+    page.add_script_tag(path=str(Path(BASE_DIR) / "static" / "scripts" / "cut" / "planner.js"))
 
     def plans(measured, duration, every):
         graded = (
