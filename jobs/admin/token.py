@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -22,7 +23,7 @@ class TokenAdmin(admin.ModelAdmin):
     show_full_result_count = False
 
     class Media:
-        js = ("operator/names.js",)
+        js = (Script("operator/names.js", type="module"),)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["owner", "name"] if obj is None else ["owner", "name", "created_at", "last_used_at"]

@@ -26,11 +26,9 @@ SLIDERS = {
 }
 """By field. Steps of levels are those that `level_quantizer` tells apart."""
 IN_VIEW = ["detector", "pauses", *SLIDERS]
-SCRIPTS = [f"scripts/cut/{name}.js" for name in ("planner", "list", "waveform", "playback", "form", "draft", "desk")]
-"""In the order in which they build on each other."""
 PRESETS = [(title, json.dumps(dict(values))) for title, values in SilenceCutForm.presets.items()]
 
 
 def desk(video: Video) -> dict[str, Any]:
     """For the template `videos/_cut.html`; empty for a recording without sound, which has nothing to plan with."""
-    return {"sliders": SLIDERS, "in_view": IN_VIEW, "presets": PRESETS, "scripts": SCRIPTS} if video.info.audio else {}
+    return {"sliders": SLIDERS, "in_view": IN_VIEW, "presets": PRESETS} if video.info.audio else {}

@@ -1,216 +1,220 @@
 // Keeps the page true. htmx's ws extension holds the socket and swaps what the server pushes; this adds the chip, polling
 // while the socket is down, and calm: a late row is ignored, and nothing moves under a hand.
-(() => {
-  "use strict";
-  const body = document.body;
-  const address = body.getAttribute("ws-connect");
-  if (!address) return;
-  const POLL_MS = 3000, CHECK_MS = 30000, HOLD_MS = 10000;
-  const chip = document.getElementById("live");
-  const list = () => document.getElementById("jobs") ?? document.getElementById("grid");
-  const rowsShown = () => [...document.querySelectorAll("#jobs-rows > article")];
-  const title = document.title;
-  let open = false, socket = null, wire = null, timer = 0, asked = 0, heard = 0, failures = 0;
+import { htmx, on } from "./lib/htmx.js";
+import { allOf } from "./lib/elements.js";
+import { clock } from "./lib/times.js";
 
-  // The socket: live once it has told what there is, not when it opens -------------------------------------------------
+const body = document.body;
+const query = body.getAttribute("ws-connect").split("?")[1];
+const POLL_MS = 3000, CHECK_MS = 30000, HOLD_MS = 10000;
+const chip = document.getElementById("live");
+const list = () => document.getElementById("jobs") ?? document.getElementById("grid");
+const rowsShown = () => allOf(document, "#jobs-rows > article", HTMLElement);
+const title = document.title;
+let open = false, socket = null, wire = null, timer = 0, asked = 0, heard = 0, failures = 0;
 
-  htmx.config.wsReconnectDelay = () => Math.min(5000, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
-  htmx.createWebSocket = (url) => (wire = new WebSocket(`${url}&state=${list()?.dataset.state ?? ""}`));
-  htmx.on("htmx:wsOpen", (event) => { socket = event.detail.socketWrapper; });
-  htmx.on("htmx:wsBeforeMessage", () => { heard += 1; });
-  htmx.on("htmx:wsAfterMessage", () => {
-    notice();
-    failures = 0;
-    if (open) return;
-    open = true;
-    say("Live", "succeeded");
-    later(CHECK_MS);
-  });
-  htmx.on("htmx:wsClose", (event) => {
-    const { code, target } = event.detail.event;
-    if (target !== wire) return; // another one has taken its place
-    socket = event.detail.socketWrapper ?? socket;
-    open = false;
-    forget();
-    if (code === 4401) return signedOut();
-    say("Reconnecting", "waiting");
-    later(POLL_MS / 3);
-    // htmx gives up after other codes than these.
-    if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => open || socket.reconnect(), 2000 + htmx.config.wsReconnectDelay());
-    failures += 1;
-  });
+// The socket: live once it has told what there is, not when it opens -------------------------------------------------
 
-  function say(words, look) {
-    chip.hidden = false;
-    if (chip.textContent !== words) chip.textContent = words;
-    chip.className = `chip ${look}${open ? " live" : ""}`;
-    chip.title = open ? "Changes arrive as they happen" : "Changes arrive a little later";
-  }
-
-  function signedOut() {
-    clearTimeout(timer);
-    say("Signed out", "failed");
-    chip.title = "Load the page again to sign in";
-  }
-
-  // Polling: every 3 s without a socket, now and then with one, in case it went silent without closing -----------------
-
-  let checked = 0;
-  function later(ms) {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      const spoke = open && heard !== checked && list()?.dataset.state !== "";
-      checked = heard;
-      if (spoke) later(CHECK_MS); // no need to ask
-      else poll();
-    }, ms);
-  }
-
-  // An answer that was overtaken by a push or a later question may be older than what is shown: it is not used.
-  async function poll() {
-    clearTimeout(timer);
-    const mine = ++asked, known = heard;
-    const query = address.split("?")[1];
-    try {
-      const response = await fetch(`${body.dataset.rows}?${query}&state=${list()?.dataset.state ?? ""}`, {
-        headers: { "HX-Request": "true" }, redirect: "manual", signal: AbortSignal.timeout(10000),
-      });
-      if (response.type === "opaqueredirect" || response.status === 401) return signedOut();
-      if (!response.ok) throw new Error(response.statusText);
-      const markup = await response.text();
-      if (mine !== asked) return;
-      if (known !== heard) return later(list()?.dataset.state === "" ? POLL_MS / 3 : CHECK_MS);
-      if (markup.trim()) htmx.swap(body, markup, { swapStyle: "none" });
-      notice();
-      if (!open) say("Checking every 3 s", "waiting");
-    } catch {
-      if (!open || known === heard) { // no answer, and no word by the socket either
-        if (open) socket.reconnect();
-        open = false;
-        say("Reconnecting", "waiting");
-      }
-    }
-    later(open ? CHECK_MS : POLL_MS);
-  }
-
-  addEventListener("online", poll);
-  document.addEventListener("visibilitychange", () => document.hidden || poll());
-  htmx.on("htmx:afterRequest", (event) => event.target.closest("article.job, #ask") && poll());
-
-  // Calm: while a pointer or the focus is on a row, rows change in place but none comes, goes or moves -----------------
-
-  let movedAt = -HOLD_MS, owed = false;
-  addEventListener("pointermove", () => { movedAt = performance.now(); }, { passive: true });
-  addEventListener("click", () => { movedAt = -HOLD_MS; }); // what a person just did shows at once
-  setInterval(() => { if (owed && !held()) { owed = false; poll(); } }, 500);
-
-  const held = () =>
-    (performance.now() - movedAt < HOLD_MS && matchMedia("(hover: hover)").matches && document.querySelector("#jobs-rows > article:hover")) ||
-    document.querySelector("#jobs-rows :focus-visible");
-
-  htmx.on("htmx:oobBeforeSwap", (event) => {
-    const { target, fragment } = event.detail;
-    const incoming = fragment.firstElementChild;
-    if (target.id === "jobs" && incoming?.id === "jobs") {
-      event.detail.shouldSwap = false;
-      merge(target, incoming);
-    }
-    if (target.id === "queue-count") queueMicrotask(counted);
-  });
-
-  const older = (incoming, shown) => Number(incoming.dataset.version) < Number(shown.dataset.version);
-
-  // Put a row in the place of its earlier self: its bar glides on, and the focus stays.
-  function replace(shown, row) {
-    const focus = shown.contains(document.activeElement) ? document.activeElement.id : "";
-    const before = shown.querySelector(".how progress")?.value;
-    const bar = row.querySelector(".how progress"), after = bar?.value;
-    row.removeAttribute("hx-swap-oob");
-    if (bar && before < after) bar.value = before;
-    shown.replaceWith(row);
-    htmx.process(row);
-    if (bar && before < after) requestAnimationFrame(() => requestAnimationFrame(() => { bar.value = after; }));
-    if (focus) (document.getElementById(focus) ?? row.querySelector(".acts :is(a, button)"))?.focus();
-  }
-
-  // Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing. With an order
-  // it holds only the rows that changed, and without a state only some of those: the rest and the order follow.
-  const ahead = new Map(), turned = new Set(); // rows without a place as yet, and those put in the place of an earlier self
-  let still = false;
-  function merge(target, incoming) {
-    still ||= Boolean(held()); // before a row under the pointer is replaced
-    const rows = document.getElementById("jobs-rows"), sent = [...incoming.querySelectorAll("article.job")];
-    const { state, order: told } = incoming.dataset;
-    const order = told === undefined ? sent.map((row) => row.id) : told.split(" ").filter(Boolean).map((id) => `job-${id}`);
-    for (const row of sent) {
-      const shown = document.getElementById(row.id);
-      if (!shown) ahead.set(row.id, row);
-      else if (row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) { replace(shown, row); turned.add(row); }
-    }
-    if (state === undefined) return;
-    const lacks = order.some((id) => !document.getElementById(id) && !ahead.has(id));
-    target.dataset.state = still || lacks ? "" : state; // what it then asks for is the whole list
-    owed = still || lacks;
-    if (!still) arrange(rows, order);
-    forget();
-  }
-
-  function forget() {
-    ahead.clear();
-    turned.clear();
-    still = false;
-  }
-
-  function arrange(rows, order) {
-    rowsShown().forEach((row) => order.includes(row.id) || row.remove());
-    let place = rows.firstElementChild;
-    for (const id of order) {
-      const row = document.getElementById(id) ?? ahead.get(id);
-      while (row !== place && turned.has(place)) { // it is this one that moves, not those below it
-        const below = place.nextElementSibling;
-        ahead.set(place.id, place);
-        place.remove();
-        place = below;
-      }
-      if (row === place) place = place?.nextElementSibling ?? null;
-      else if (row) rows.insertBefore(row, place);
-      if (ahead.has(id)) { row.classList.add("new"); htmx.process(row); }
-    }
-  }
-
-  // Tell the rest of the page when a job turned into another state, by whichever way its row came.
-  const states = new Map();
-  function notice() {
-    for (const row of rowsShown()) {
-      const before = states.get(row.id);
-      states.set(row.id, row.dataset.status);
-      if (before && before !== row.dataset.status) htmx.trigger(body, "job:turned");
-    }
-  }
-
-  // A result starts when its player is opened.
-  document.addEventListener("toggle", ({ target }) => {
-    if (target.matches?.(".play")) target.querySelector("video")[target.open ? "play" : "pause"]()?.catch(() => {});
-  }, true);
-
-  // The count and the clocks ------------------------------------------------------------------------------------------
-
-  function counted() {
-    const { percent } = document.getElementById("queue-count").dataset;
-    document.title = percent === undefined ? title : `${percent} % · ${title}`;
-    htmx.trigger(body, "queue:changed");
-  }
-
-  setInterval(() => {
-    for (const clock of document.querySelectorAll("[data-ticks]")) {
-      const seconds = Math.round(clock.dataset.ticks = Number(clock.dataset.ticks) + 1);
-      const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-      clock.textContent = parts.slice(parts[0] ? 0 : 1).map((part, at) => (at ? String(part).padStart(2, "0") : part)).join(":");
-    }
-  }, 1000);
-
-  say("Connecting", "waiting");
-  counted();
+const reconnectDelay = () => Math.min(5000, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
+htmx.config.wsReconnectDelay = reconnectDelay;
+htmx.createWebSocket = (url) => (wire = new WebSocket(`${url}&state=${list()?.dataset.state ?? ""}`));
+on("htmx:wsOpen", (event) => { socket = event.detail.socketWrapper; });
+on("htmx:wsBeforeMessage", () => { heard += 1; });
+on("htmx:wsAfterMessage", () => {
   notice();
-  later(POLL_MS); // in case the socket never opens
-})();
+  failures = 0;
+  if (open) return;
+  open = true;
+  say("Live", "succeeded");
+  later(CHECK_MS);
+});
+on("htmx:wsClose", (event) => {
+  const { code, target } = event.detail.event;
+  if (target !== wire) return; // another one has taken its place
+  socket = event.detail.socketWrapper ?? socket;
+  open = false;
+  forget();
+  if (code === 4401) return signedOut();
+  say("Reconnecting", "waiting");
+  later(POLL_MS / 3);
+  // htmx gives up after other codes than these.
+  if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => open || socket.reconnect(), 2000 + reconnectDelay());
+  failures += 1;
+});
+
+function say(words, look) {
+  chip.hidden = false;
+  if (chip.textContent !== words) chip.textContent = words;
+  chip.className = `chip ${look}${open ? " live" : ""}`;
+  chip.title = open ? "Changes arrive as they happen" : "Changes arrive a little later";
+}
+
+function signedOut() {
+  clearTimeout(timer);
+  say("Signed out", "failed");
+  chip.title = "Load the page again to sign in";
+}
+
+// Polling: every 3 s without a socket, now and then with one, in case it went silent without closing -----------------
+
+let checked = 0;
+function later(ms) {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    const spoke = open && heard !== checked && list()?.dataset.state !== "";
+    checked = heard;
+    if (spoke) later(CHECK_MS); // no need to ask
+    else poll();
+  }, ms);
+}
+
+// An answer that was overtaken by a push or a later question may be older than what is shown: it is not used.
+async function poll() {
+  clearTimeout(timer);
+  const mine = ++asked, known = heard;
+  try {
+    const response = await fetch(`${body.dataset.rows}?${query}&state=${list()?.dataset.state ?? ""}`, {
+      headers: { "HX-Request": "true" }, redirect: "manual", signal: AbortSignal.timeout(10000),
+    });
+    if (response.type === "opaqueredirect" || response.status === 401) return signedOut();
+    if (!response.ok) throw new Error(response.statusText);
+    const markup = await response.text();
+    if (mine !== asked) return;
+    if (known !== heard) return later(list()?.dataset.state === "" ? POLL_MS / 3 : CHECK_MS);
+    if (markup.trim()) htmx.swap(body, markup, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
+    notice();
+    if (!open) say("Checking every 3 s", "waiting");
+  } catch {
+    if (!open || known === heard) { // no answer, and no word by the socket either
+      if (open) socket.reconnect();
+      open = false;
+      say("Reconnecting", "waiting");
+    }
+  }
+  later(open ? CHECK_MS : POLL_MS);
+}
+
+addEventListener("online", poll);
+document.addEventListener("visibilitychange", () => document.hidden || poll());
+on("htmx:afterRequest", (event) => event.target.closest("article.job, #ask") && poll());
+
+// Calm: while a pointer or the focus is on a row, rows change in place but none comes, goes or moves -----------------
+
+let movedAt = -HOLD_MS, owed = false;
+addEventListener("pointermove", () => { movedAt = performance.now(); }, { passive: true });
+addEventListener("click", () => { movedAt = -HOLD_MS; }); // what a person just did shows at once
+setInterval(() => { if (owed && !held()) { owed = false; poll(); } }, 500);
+
+const held = () =>
+  (performance.now() - movedAt < HOLD_MS && matchMedia("(hover: hover)").matches && document.querySelector("#jobs-rows > article:hover")) ||
+  document.querySelector("#jobs-rows :focus-visible");
+
+on("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const incoming = fragment.firstElementChild;
+  if (target.id === "jobs" && incoming?.id === "jobs") {
+    event.detail.shouldSwap = false;
+    merge(target, incoming);
+  }
+  if (target.id === "queue-count") queueMicrotask(counted);
+});
+
+const older = (incoming, shown) => Number(incoming.dataset.version) < Number(shown.dataset.version);
+
+// Put a row in the place of its earlier self: its bar glides on, and the focus stays.
+function replace(shown, row) {
+  const focus = shown.contains(document.activeElement) ? document.activeElement.id : "";
+  const before = shown.querySelector(".how progress")?.value;
+  const bar = row.querySelector(".how progress"), after = bar?.value;
+  row.removeAttribute("hx-swap-oob");
+  if (bar && before < after) bar.value = before;
+  shown.replaceWith(row);
+  htmx.process(row);
+  if (bar && before < after) requestAnimationFrame(() => requestAnimationFrame(() => { bar.value = after; }));
+  if (focus) (document.getElementById(focus) ?? row.querySelector(".acts :is(a, button)"))?.focus();
+}
+
+// Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing. With an order
+// it holds only the rows that changed, and without a state only some of those: the rest and the order follow.
+const ahead = new Map(), turned = new Set(); // rows without a place as yet, and those put in the place of an earlier self
+let still = false;
+function merge(target, incoming) {
+  still ||= Boolean(held()); // before a row under the pointer is replaced
+  const rows = document.getElementById("jobs-rows"), sent = [...incoming.querySelectorAll("article.job")];
+  const { state, order: told } = incoming.dataset;
+  const order = told === undefined ? sent.map((row) => row.id) : told.split(" ").filter(Boolean).map((id) => `job-${id}`);
+  for (const row of sent) {
+    const shown = document.getElementById(row.id);
+    if (!shown) ahead.set(row.id, row);
+    else if (row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) { replace(shown, row); turned.add(row); }
+  }
+  if (state === undefined) return;
+  const lacks = order.some((id) => !document.getElementById(id) && !ahead.has(id));
+  target.dataset.state = still || lacks ? "" : state; // what it then asks for is the whole list
+  owed = still || lacks;
+  if (!still) arrange(rows, order);
+  forget();
+}
+
+function forget() {
+  ahead.clear();
+  turned.clear();
+  still = false;
+}
+
+function arrange(rows, order) {
+  for (const row of rowsShown()) if (!order.includes(row.id)) row.remove();
+  let place = rows.firstElementChild;
+  for (const id of order) {
+    const row = document.getElementById(id) ?? ahead.get(id);
+    while (row !== place && turned.has(place)) { // it is this one that moves, not those below it
+      const below = place.nextElementSibling;
+      ahead.set(place.id, place);
+      place.remove();
+      place = below;
+    }
+    if (row === place) place = place?.nextElementSibling ?? null;
+    else if (row) rows.insertBefore(row, place);
+    if (ahead.has(id)) { row.classList.add("new"); htmx.process(row); }
+  }
+}
+
+// Tell the rest of the page when a job turned into another state, by whichever way its row came.
+const states = new Map();
+function notice() {
+  for (const row of rowsShown()) {
+    const before = states.get(row.id);
+    states.set(row.id, row.dataset.status);
+    if (before && before !== row.dataset.status) htmx.trigger(body, "job:turned");
+  }
+}
+
+// A result starts when its player is opened.
+document.addEventListener("toggle", (event) => {
+  const target = /** @type {HTMLDetailsElement} */ (event.target);
+  if (!target.matches?.(".play")) return;
+  const film = target.querySelector("video");
+  if (target.open) film.play().catch(() => {});
+  else film.pause();
+}, true);
+
+// The count and the clocks ------------------------------------------------------------------------------------------
+
+function counted() {
+  const { percent } = document.getElementById("queue-count").dataset;
+  document.title = percent === undefined ? title : `${percent} % · ${title}`;
+  htmx.trigger(body, "queue:changed");
+}
+
+setInterval(() => {
+  for (const running of allOf(document, "[data-ticks]", HTMLElement)) {
+    const seconds = Number(running.dataset.ticks) + 1;
+    running.dataset.ticks = String(seconds);
+    running.textContent = clock(seconds);
+  }
+}, 1000);
+
+say("Connecting", "waiting");
+counted();
+notice();
+later(POLL_MS); // in case the socket never opens

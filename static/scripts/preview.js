@@ -1,74 +1,75 @@
 // Shows beside a form what its settings lead to: one picture of the recording, drawn by the server whenever they change.
-(() => {
-  "use strict";
-  const PAUSE_MS = 250;
+import { textFields } from "./lib/elements.js";
+import { isAborted, problemOf } from "./lib/requests.js";
+import { stage } from "./stage.js";
 
-  class Preview {
-    constructor(place) {
-      this.place = place;
-      this.form = place.closest("form");
-      this.image = place.querySelector("img");
-      this.say = place.querySelector("[role=status]");
-      this.invitation = this.say.textContent;
-      this.player = stage;
-      this.form.addEventListener("input", () => this.soon());
-      this.form.addEventListener("submit", () => clearTimeout(this.timer));
-      this.player.addEventListener("seeked", () => this.soon());
-      this.form.closest("details")?.addEventListener("toggle", () => this.soon());
-    }
+const PAUSE_MS = 250;
 
-    get isSeen() {
-      return this.form.checkVisibility?.() !== false;
-    }
-
-    get hasSomething() {
-      return [...this.form.querySelectorAll("[data-sends] input[type=hidden], textarea")].some((one) => one.value.trim());
-    }
-
-    soon() {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.draw(), PAUSE_MS);
-    }
-
-    async draw() {
-      this.asked?.abort();
-      this.place.removeAttribute("aria-busy");
-      if (!this.isSeen) return;
-      if (!this.hasSomething) return this.tell(this.invitation);
-      const asked = (this.asked = new AbortController());
-      const fields = [...new FormData(this.form)].filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken");
-      const query = new URLSearchParams([...fields, ["at", String(this.player.currentTime)]]);
-      this.place.setAttribute("aria-busy", "true");
-      try {
-        const answer = await fetch(`${this.place.dataset.preview}?${query}`, { signal: asked.signal });
-        if (answer.ok) await this.show(await answer.blob(), asked);
-        else this.tell((await answer.json().catch(() => null))?.error?.message ?? "No preview could be drawn.");
-      } catch (error) {
-        if (error.name !== "AbortError") this.tell("No preview could be drawn: the server cannot be reached.");
-      }
-      if (this.asked === asked) this.place.removeAttribute("aria-busy");
-    }
-
-    show(blob, asked) {
-      return new Promise((resolve) => {
-        const reader = new FileReader(); // the page's policy allows data: but not blob:
-        reader.onload = () => {
-          if (!asked.signal.aborted) {
-            this.image.src = reader.result;
-            this.image.hidden = false;
-            this.say.textContent = "";
-          }
-          resolve();
-        };
-        reader.readAsDataURL(blob);
-      });
-    }
-
-    tell(words) {
-      this.image.hidden = true;
-      this.say.textContent = words;
-    }
+class Preview {
+  constructor(place) {
+    this.place = place;
+    this.form = place.closest("form");
+    this.image = place.querySelector("img");
+    this.say = place.querySelector("[role=status]");
+    this.invitation = this.say.textContent;
+        this.form.addEventListener("input", () => this.soon());
+    this.form.addEventListener("submit", () => clearTimeout(this.timer));
+    stage.addEventListener("seeked", () => this.soon());
+    this.form.closest("details")?.addEventListener("toggle", () => this.soon());
   }
 
-  for (const place of document.querySelectorAll("[data-preview]")) new Preview(place);
-})();
+  get isSeen() {
+    return this.form.checkVisibility?.() !== false;
+  }
+
+  get hasSomething() {
+    return [...this.form.querySelectorAll("[data-sends] input[type=hidden], textarea")].some((one) => one.value.trim());
+  }
+
+  soon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.draw(), PAUSE_MS);
+  }
+
+  async draw() {
+    this.asked?.abort();
+    this.place.removeAttribute("aria-busy");
+    if (!this.isSeen) return;
+    if (!this.hasSomething) return this.tell(this.invitation);
+    const asked = new AbortController();
+    this.asked = asked;
+    const fields = textFields(this.form);
+    const query = new URLSearchParams([...fields, ["at", String(stage.currentTime)]]);
+    this.place.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(`${this.place.dataset.preview}?${query}`, { signal: asked.signal });
+      if (answer.ok) await this.show(await answer.blob(), asked);
+      else this.tell(await problemOf(answer, "No preview could be drawn."));
+    } catch (error) {
+      if (!isAborted(error)) this.tell("No preview could be drawn: the server cannot be reached.");
+    }
+    if (this.asked === asked) this.place.removeAttribute("aria-busy");
+  }
+
+  show(blob, asked) {
+    return /** @type {Promise<void>} */ (new Promise((resolve) => {
+      const reader = new FileReader(); // the page's policy allows data: but not blob:
+      reader.onload = () => {
+        if (!asked.signal.aborted) {
+          this.image.src = reader.result;
+          this.image.hidden = false;
+          this.say.textContent = "";
+        }
+        resolve();
+      };
+      reader.readAsDataURL(blob);
+    }));
+  }
+
+  tell(words) {
+    this.image.hidden = true;
+    this.say.textContent = words;
+  }
+}
+
+for (const place of document.querySelectorAll("[data-preview]")) new Preview(place);

@@ -1,9 +1,10 @@
 // The recording on its page, as one player for every script. While a cut is played two elements take turns behind it: one is
 // seen and heard and carries the id, the other waits where the cut goes on, with its picture decoded: finding that place
 // takes longer than a picture lasts.
+import { byId } from "./lib/elements.js";
+
 class Stage extends EventTarget {
   static EVENTS = ["play", "playing", "pause", "seeking", "seeked", "timeupdate", "ratechange", "ended", "error"];
-  static SAME = ["currentTime", "duration", "ended", "muted", "paused", "playbackRate", "seeking"];
   static HANDED_OVER = ["muted", "playbackRate", "volume"];
   static HANDS_REST_MS = 3000; // about as long as browsers show controls after the pointer has moved
 
@@ -12,7 +13,7 @@ class Stage extends EventTarget {
     this.element = element;
     this.other = null;
     this.place = null;
-    this.alone = Boolean(navigator.connection?.saveData);
+    this.alone = Boolean(/** @type {any} */ (navigator).connection?.saveData);
     this.touched = -Infinity;
     this.follow(element);
     for (const name of ["pointermove", "pointerdown", "focusin"]) element.parentElement.addEventListener(name, () => this.touch());
@@ -30,6 +31,17 @@ class Stage extends EventTarget {
     const lately = performance.now() - this.touched < Stage.HANDS_REST_MS;
     return lately || element.localName === "audio" || element === document.activeElement;
   }
+
+  get currentTime() { return this.element.currentTime; }
+  set currentTime(seconds) { this.element.currentTime = seconds; }
+  get duration() { return this.element.duration; }
+  get ended() { return this.element.ended; }
+  get muted() { return this.element.muted; }
+  set muted(quiet) { this.element.muted = quiet; }
+  get paused() { return this.element.paused; }
+  get playbackRate() { return this.element.playbackRate; }
+  set playbackRate(rate) { this.element.playbackRate = rate; }
+  get seeking() { return this.element.seeking; }
 
   play() { return this.element.play(); }
   pause() { this.element.pause(); }
@@ -118,11 +130,4 @@ class Stage extends EventTarget {
   }
 }
 
-for (const name of Stage.SAME) {
-  Object.defineProperty(Stage.prototype, name, {
-    get() { return this.element[name]; },
-    set(value) { this.element[name] = value; },
-  });
-}
-
-const stage = new Stage(document.getElementById("player"));
+export const stage = new Stage(byId("player", HTMLMediaElement));

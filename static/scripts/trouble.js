@@ -1,53 +1,54 @@
 // Says it when a button could not do its work: the server does not answer, refuses, or knows nobody any more.
-(() => {
-  "use strict";
-  const REACH_MS = 5000;
-  const AWAY = "The server does not answer, so nothing was done. What you see stays: wait a moment, then try again.";
-  const IN_HAND = "click, submit, input, change"; // what a person did, unlike what the page asks by itself
+import { allOf, element } from "./lib/elements.js";
+import { on } from "./lib/htmx.js";
+import { problemIn } from "./lib/requests.js";
 
-  function tell(words, link) {
-    const place = document.getElementById("messages"), note = document.createElement("p");
-    note.className = "note error";
-    note.textContent = words;
-    if (link) note.append(" ", Object.assign(document.createElement("a"), link));
-    place.className = "in-sight";
-    place.replaceChildren(note);
-  }
+const REACH_MS = 5000;
+const AWAY = "The server does not answer, so nothing was done. What you see stays: wait a moment, then try again.";
+const IN_HAND = "click, submit, input, change"; // what a person did, unlike what the page asks by itself
 
-  const signIn = () => tell("You are signed out, so nothing was done.", {
-    href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`, textContent: "Sign in again",
-  });
+function tell(words, link) {
+  const place = document.getElementById("messages");
+  const note = element("p", { className: "note error" }, words);
+  if (link) note.append(" ", element("a", link));
+  place.className = "in-sight";
+  place.replaceChildren(note);
+}
 
-  // The server's own, where it has some.
-  const words = (request) => {
-    if (request.getResponseHeader("Content-Type")?.startsWith("text/plain")) return request.responseText;
-    try { return JSON.parse(request.responseText).error.message; } catch { return ""; }
-  };
+const signIn = () => tell("You are signed out, so nothing was done.", {
+  href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`, textContent: "Sign in again",
+});
 
-  // Of what the page asks by itself the chip in the bar tells.
-  const byHand = ({ requestConfig }) => requestConfig?.triggeringEvent && IN_HAND.includes(requestConfig.triggeringEvent.type);
+// The server's own, where it has some.
+const words = (request) => {
+  const isPlain = request.getResponseHeader("Content-Type")?.startsWith("text/plain");
+  return isPlain ? request.responseText : problemIn(request.responseText);
+};
 
-  for (const name of ["htmx:sendError", "htmx:timeout"]) htmx.on(name, ({ detail }) => { if (byHand(detail)) tell(AWAY); });
-  htmx.on("htmx:responseError", ({ detail }) => {
-    const { status } = detail.xhr;
-    if (!byHand(detail)) return;
-    if (status === 401) signIn();
-    else if (status === 404) tell("This is not there any more. Load the page again.");
-    else if (status === 403) tell("This page is out of date. Load it again, then try once more.");
-    else tell(words(detail.xhr) || "The server could not do that just now. Try again in a moment; if it happens again, tell the operator.");
-  });
+// Of what the page asks by itself the chip in the bar tells.
+const byHand = ({ requestConfig }) => requestConfig?.triggeringEvent && IN_HAND.includes(requestConfig.triggeringEvent.type);
 
-  // A form that leads to another page would leave what was typed on this one behind if that page never came.
-  addEventListener("submit", async (event) => {
-    const { target: form, submitter } = event;
-    if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.reached) return;
-    event.preventDefault();
-    submitter?.setAttribute("aria-busy", "true");
-    const answers = await fetch("/healthz", { signal: AbortSignal.timeout(REACH_MS) }).then(({ ok }) => ok, () => false);
-    submitter?.removeAttribute("aria-busy");
-    if (!answers) return tell(AWAY);
-    form.dataset.reached = "yes";
-    form.requestSubmit(submitter);
-  });
-  addEventListener("pageshow", () => { for (const form of document.querySelectorAll("[data-reached]")) delete form.dataset.reached; });
-})();
+for (const name of ["htmx:sendError", "htmx:timeout"]) on(name, ({ detail }) => { if (byHand(detail)) tell(AWAY); });
+on("htmx:responseError", ({ detail }) => {
+  const { status } = detail.xhr;
+  if (!byHand(detail)) return;
+  if (status === 401) signIn();
+  else if (status === 404) tell("This is not there any more. Load the page again.");
+  else if (status === 403) tell("This page is out of date. Load it again, then try once more.");
+  else tell(words(detail.xhr) || "The server could not do that just now. Try again in a moment; if it happens again, tell the operator.");
+});
+
+// A form that leads to another page would leave what was typed on this one behind if that page never came.
+addEventListener("submit", async (event) => {
+  const { submitter } = event;
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.reached) return;
+  event.preventDefault();
+  submitter?.setAttribute("aria-busy", "true");
+  const answers = await fetch("/healthz", { signal: AbortSignal.timeout(REACH_MS) }).then(({ ok }) => ok, () => false);
+  submitter?.removeAttribute("aria-busy");
+  if (!answers) return tell(AWAY);
+  form.dataset.reached = "yes";
+  form.requestSubmit(submitter);
+});
+addEventListener("pageshow", () => { for (const form of allOf(document, "[data-reached]", HTMLElement)) delete form.dataset.reached; });

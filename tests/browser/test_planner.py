@@ -16,7 +16,9 @@ from jobs.engine.edit.cut_params import PRESETS, CutParams
 from jobs.errors import InputError
 from tests.processes import BASE_DIR
 
-PLAN = """([bytes, duration, all]) => {
+SCRIPT = (Path(BASE_DIR) / "static" / "scripts" / "cut" / "planner.js").read_bytes()
+PLAN = """async ([script, bytes, duration, all]) => {
+  const planner = await import(`data:text/javascript;base64,${script}`);
   const heard = planner.heard(Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)).buffer);
   return all.map((params) => planner.plan(heard, duration, params));
 }"""
@@ -27,14 +29,15 @@ DEFAULTS = {field: getattr(CutParams(), field) for field in CutParams.__dataclas
 def plans(browser):
     """What the page would plan: plans(measured, duration, [params...]) gives lists of ranges in milliseconds."""
     page = browser.new_page()
-    page.add_script_tag(path=str(Path(BASE_DIR) / "static" / "scripts" / "cut" / "planner.js"))
+    script = base64.b64encode(SCRIPT).decode()
 
     def plans(measured, duration, every):
         graded = (
             level_quantizer.of_levels(measured) if isinstance(measured, Levels) else level_quantizer.of_voice(measured)
         )
         body = base64.b64encode(graded.to_bytes()).decode()
-        return page.evaluate(PLAN, [body, float(duration * 1000), [{**DEFAULTS, **params} for params in every]])
+        asked = [{**DEFAULTS, **params} for params in every]
+        return page.evaluate(PLAN, [script, body, float(duration * 1000), asked])
 
     yield plans
     page.close()

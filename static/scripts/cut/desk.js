@@ -1,13 +1,24 @@
 // The cut plan on the page of a recording: what was heard, what of it stays, and hands that change it. Moving a slider
 // draws the page's own plan at once; when the hand rests the server's, exact to the frame, takes its place. Ranges changed by
 // hand are sent as they are. What is rendered is what was shown.
-(() => {
-  "use strict";
-  const desk = document.getElementById("cut");
-  if (!desk) return;
-  const REST_MS = 250, AGAIN_MS = 1000, KEPT = 200;
-  const by = (id) => document.getElementById(`cut-${id}`);
-  const form = by("form"), player = stage, wave = by("wave");
+import { byId, targetOf } from "../lib/elements.js";
+import { isAborted, patiently, post, problemOf } from "../lib/requests.js";
+import { clock } from "../lib/times.js";
+import { stage as player } from "../stage.js";
+import { CutDraft } from "./draft.js";
+import { CutForm } from "./form.js";
+import * as cutlist from "./list.js";
+import { CutPlayer } from "./playback.js";
+import * as planner from "./planner.js";
+import { Waveform } from "./waveform.js";
+
+const REST_MS = 250, AGAIN_MS = 1000, KEPT = 200;
+const UNPLANNED = "The plan could not be made just now. Try again in a moment.";
+
+export function openDesk(desk) {
+  const by = (id) => byId(`cut-${id}`, HTMLElement);
+  const button = (id) => byId(`cut-${id}`, HTMLButtonElement);
+  const form = byId("cut-form", HTMLFormElement), wave = by("wave");
   const { video, levels, plan: planned, jobs } = desk.dataset;
   const fields = new CutForm(form, by("auto"));
   const [frames, seconds = 1] = (player.element.dataset.frameRate ?? "50").split("/").map(Number);
@@ -29,29 +40,21 @@
   function listen(detector) {
     const address = `${levels}?${new URLSearchParams({ detector, track: fields.track })}`;
     if (!heard.has(address)) {
-      heard.set(address, { value: null, promise: patiently(() => fetch(address)).then(async (response) => {
-        if (!response.ok) throw new Error(await said(response));
-        return (heard.get(address).value = planner.heard(await response.arrayBuffer()));
-      }) });
-      heard.get(address).promise.catch(() => heard.delete(address));
+      const entry = { value: null, promise: measured(address) };
+      heard.set(address, entry);
+      entry.promise.then((value) => { entry.value = value; }, () => heard.delete(address));
     }
     return heard.get(address);
   }
 
-  // While the server is busy with others it says when to ask again.
-  async function patiently(asking) {
-    for (;;) {
-      const response = await asking(), seconds = Number(response.headers.get("Retry-After"));
-      if (response.status !== 503 || !seconds) return response;
-      say(await said(response));
-      await new Promise((done) => setTimeout(done, seconds * 1000));
-    }
+  async function measured(address) {
+    const response = await patiently(() => fetch(address), busy);
+    if (!response.ok) throw new Error(await said(response));
+    return planner.heard(await response.arrayBuffer());
   }
 
-  async function said(response) {
-    const answer = await response.json().catch(() => null);
-    return answer?.error?.message || "The plan could not be made just now. Try again in a moment.";
-  }
+  const said = (response) => problemOf(response, UNPLANNED);
+  const busy = async (response) => say(await said(response));
 
   // The plan ------------------------------------------------------------------------------------------------------------
 
@@ -104,12 +107,12 @@
     const keep = cutlist.keep(list), body = { params: byHand ? { ...fields.params(), keep } : fields.params() };
     if (byHand && !keep.length) return;
     try {
-      const response = await patiently(() => send(planned, body, signal));
+      const response = await patiently(() => post(planned, body, signal), busy);
       if (signal.aborted) return;
       if (!response.ok) return refused(await said(response));
       settle(await response.json());
     } catch (error) {
-      if (error.name !== "AbortError") say("The server did not answer. The plan shown may be off by a frame.", "bad");
+      if (!isAborted(error)) say("The server did not answer. The plan shown may be off by a frame.", "bad");
     }
   }
 
@@ -134,11 +137,6 @@
     say(words, "bad");
   }
 
-  const send = (address, body, signal) => fetch(address, {
-    method: "POST", signal, body: JSON.stringify(body),
-    headers: { "Content-Type": "application/json", "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
-  });
-
   // Undo: the settings and the ranges as they were before each change ----------------------------------------------------
 
   const moment = () => ({ list, byHand, chosen, values: fields.values() });
@@ -158,7 +156,8 @@
     if (!there) return;
     to.push(moment());
     stroke = null;
-    fields.restore(before = there.values);
+    before = there.values;
+    fields.restore(before);
     if (!there.byHand) return change();
     ({ list, byHand, chosen } = there);
     exact = false;
@@ -173,7 +172,8 @@
   function takeUp(kept) {
     const values = new Map(fields.named.filter(({ name }) => name in kept.values).map((one) => [one, kept.values[one.name]]));
     keepPast("");
-    fields.restore(before = new Map([...fields.values(), ...values]));
+    before = new Map([...fields.values(), ...values]);
+    fields.restore(before);
     list = kept.list;
     byHand = true;
     exact = false;
@@ -272,9 +272,9 @@
     remember();
     by("which").textContent = chosen >= 0 ? named(chosen) : `Click a part to ${speed ? "speed it up" : "cut"} or keep it, or drag its edge.`;
     by("toggle").textContent = list[here()]?.kept ? (speed ? "Speed it up" : "Cut it") : "Keep it";
-    by("undo").disabled = !past.length;
-    by("redo").disabled = !future.length;
-    by("render").disabled = sending || Boolean(problem && !byHand) || (!quiet && (!kept || !gone.length));
+    button("undo").disabled = !past.length;
+    button("redo").disabled = !future.length;
+    button("render").disabled = sending || Boolean(problem && !byHand) || (!quiet && (!kept || !gone.length));
     wave.setAttribute("aria-valuemax", duration.toFixed(2));
     wave.setAttribute("aria-valuenow", (list[chosen]?.start ?? player.currentTime).toFixed(2));
     wave.setAttribute("aria-valuetext", chosen >= 0 ? named(chosen) : `${what}, ${clock(left)} of ${clock(duration)} stays`);
@@ -300,7 +300,7 @@
       const place = time === null ? chosen : cutlist.at(list, time);
       if (list[place]) by("which").textContent = named(place);
     },
-    view: () => { by("all").disabled = by("out").disabled = waveform.whole; },
+    view: () => { button("all").disabled = button("out").disabled = waveform.whole; },
   });
 
   const cutPlayer = new CutPlayer(player, () => by("play").setAttribute("aria-pressed", "false"));
@@ -344,11 +344,14 @@
     show();
     try {
       if (!exact) tell("Fitting the cuts to frames.");
-      for (let waited = null; !exact && waited !== answered;) await (waited = answered);
+      for (let waited = null; !exact && waited !== answered; ) {
+        waited = answered;
+        await waited;
+      }
       if (problem && !byHand) return tell("");
       const keep = cutlist.keep(list).map((range) => range.map((time) => Number(time.toFixed(6))));
       const params = muting() ? fields.params() : { ...fields.params(), keep };
-      const response = await send(jobs, { video, operation: "silence-cut", params });
+      const response = await post(jobs, { video, operation: "silence-cut", params });
       if (!response.ok) return tell(await said(response), "bad");
       tell("Started. It moves in the list below.");
       unsaved = false;
@@ -365,10 +368,11 @@
 
   let before = fields.values();
 
-  form.addEventListener("input", ({ target }) => {
+  form.addEventListener("input", (event) => {
+    const target = /** @type {HTMLInputElement} */ (event.target);
     const slides = target.dataset?.slides, preset = target.dataset?.presets;
     const kind = slides ?? target.id ?? "";
-    if (slides) document.getElementById(slides).value = target.value;
+    if (slides) byId(slides, HTMLInputElement).value = target.value;
     if (preset) return fields.fill(JSON.parse(preset));
     if (fields.isBeside(target)) return; // what was chosen by hand stays
     if (byHand && fields.isPace(target)) {
@@ -407,7 +411,7 @@
   };
 
   addEventListener("keydown", (event) => {
-    const typing = event.target.closest("select, textarea, dialog, [popover], input:not([type=range], [type=radio], [type=checkbox])");
+    const typing = targetOf(event).closest("select, textarea, dialog, [popover], input:not([type=range], [type=radio], [type=checkbox])");
     const again = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.altKey;
     if (typing || event.altKey || ((event.ctrlKey || event.metaKey) && !again)) return;
     const does = again ? (event.shiftKey ? redo : undo) : (event.target === wave && onWave[event.key]) || keys[event.key];
@@ -430,4 +434,4 @@
     change();
     if (kept) takeUp(kept);
   }, (error) => fail(error.message));
-})();
+}

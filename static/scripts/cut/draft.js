@@ -1,5 +1,5 @@
 // Cuts that were made by hand, kept in this browser until they are given up, so that leaving the page loses nothing.
-class CutDraft {
+export class CutDraft {
   static PREFIX = "cut:";
   static DAYS = 60;
 

@@ -1,5 +1,7 @@
 // The settings of a cut: the fields of the operation's form, with the sliders and presets that fill them in.
-class CutForm {
+import { allOf } from "../lib/elements.js";
+
+export class CutForm {
   static PREFIX = "silence-cut-";
   static MS = ["margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "min_saving_ms", "pause_ms"];
 
@@ -20,7 +22,7 @@ class CutForm {
 
   // Whether it only says how fast, and what a hand chose stays. A slider counts as its field.
   isPace({ name, dataset }) {
-    return [name, document.getElementById(dataset?.slides)?.name].includes(`${CutForm.PREFIX}speed`);
+    return [name, fieldOf(dataset?.slides)?.name].includes(`${CutForm.PREFIX}speed`);
   }
 
   get named() {
@@ -58,7 +60,7 @@ class CutForm {
       if (one.type !== "checkbox") {
         if (one.value !== "") found[name] = one.value;
       } else if (this.form.querySelectorAll(`[name="${one.name}"]`).length > 1) {
-        (found[name] ??= []).push(...(one.checked ? [one.value] : []));
+        found[name] = [...(found[name] ?? []), ...(one.checked ? [one.value] : [])];
       } else if (one.checked) found[name] = true;
     }
     return found;
@@ -80,15 +82,15 @@ class CutForm {
 
   // Put the sliders where the fields are. `threshold`: the level in dBFS that “auto” stands for now, null for none.
   follow(threshold, byHand) {
-    for (const slider of this.form.querySelectorAll("[data-slides]")) {
-      const one = document.getElementById(slider.dataset.slides), value = number(one.value);
+    for (const slider of allOf(this.form, "[data-slides]", HTMLInputElement)) {
+      const one = fieldOf(slider.dataset.slides), value = number(one.value);
       slider.value = Number.isFinite(value) ? value : threshold ?? slider.value;
       slider.setAttribute("aria-valuetext", Number.isFinite(value) ? one.value : `${one.value}, ${slider.value}`);
     }
     const isAuto = this.settings().threshold_db === "auto";
     this.auto.setAttribute("aria-pressed", String(isAuto));
     this.auto.textContent = isAuto && threshold !== null ? `Auto: ${String(threshold).replace("-", "−")}` : "Auto";
-    for (const preset of this.form.querySelectorAll("[data-presets]")) {
+    for (const preset of allOf(this.form, "[data-presets]", HTMLInputElement)) {
       const values = Object.entries(JSON.parse(preset.dataset.presets));
       preset.checked = !byHand && values.every(([name, value]) => String(this.field(name)?.value) === String(value));
     }
@@ -98,4 +100,9 @@ class CutForm {
 // A number as a person writes it.
 function number(text) {
   return Number.parseFloat(text.replace("−", "-"));
+}
+
+// The field that a slider moves.
+function fieldOf(id) {
+  return /** @type {HTMLInputElement | null} */ (document.getElementById(id));
 }

@@ -1,5 +1,5 @@
 // Plays a recording as it will be cut: jumps over what goes, at each join, or runs through it, without rendering anything.
-class CutPlayer {
+export class CutPlayer {
   static AROUND = 1; // seconds heard on either side of a join
   static LEAD = 0.006; // a jump this early is nearer to the join than one a check later
   static AHEAD = 0.025; // browsers send a picture to the screen this long before its time; nothing of what goes may be sent

@@ -1,6 +1,9 @@
 // Draws how loud a recording is, and what of it stays, on a canvas; tells what a pointer does there. Only what is in view is
 // drawn, from a pyramid of the loudest and the mean of ever more steps: hours cost no more than seconds.
-class Waveform {
+import { clock } from "../lib/times.js";
+import * as cutlist from "./list.js";
+
+export class Waveform {
   static RULER = 26;
   static FOOT = 8;
   static PITCH = 3;
@@ -22,6 +25,8 @@ class Waveform {
     this.level = null;
     this.speed = 0;
     this.pyramid = [];
+    this.width = 0;
+    this.depth = 0;
     new ResizeObserver(() => this.measure()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
     this.listen();
@@ -360,12 +365,4 @@ class Waveform {
     const time = this.time(point.x);
     this.hands.press(time, this.wide(cutlist.at(this.list, time)) < 5);
   }
-}
-
-// 3 → 0:03, 4682.44 → 1:18:02.4 with one digit.
-function clock(seconds, digits = 0) {
-  const ticks = Math.round(seconds * 10 ** digits), whole = Math.floor(ticks / 10 ** digits);
-  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60].slice(whole >= 3600 ? 0 : 1);
-  const words = parts.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
-  return digits ? `${words}.${String(ticks % 10 ** digits).padStart(digits, "0")}` : words;
 }

@@ -16,6 +16,16 @@ def settled(page):
     expect(page.locator("#cut[data-state=ready][data-exact=true]")).to_be_visible(timeout=SLOW)
 
 
+def stage(page):
+    """The page's player, as its own scripts have it."""
+    return page.evaluate_handle(
+        """async () => {
+          const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+          return (await import(loaded.find((name) => name.includes("/scripts/stage.")))).stage;
+        }"""
+    )
+
+
 def keep(page, name):
     if folder := os.environ.get("SHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

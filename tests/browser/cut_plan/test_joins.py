@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.cut_plan.page import LISTEN, SLOW, planned, spot
+from tests.browser.cut_plan.page import LISTEN, SLOW, planned, spot, stage
 
 NUMBERS = """() => {
   const pen = new OffscreenCanvas(160, 96).getContext("2d", { willReadFrequently: true });
@@ -99,7 +99,7 @@ def test_a_takeover_cannot_be_told_by_what_a_person_has_set(at_the_first_join):
 def test_controls_do_not_flash_at_a_join_and_come_with_a_hand(at_the_first_join):
     page = at_the_first_join
     page.mouse.move(1, 1)
-    page.evaluate("stage.touched = -Infinity")  # the pause before was long ago
+    stage(page).evaluate("stage => { stage.touched = -Infinity; }")  # the pause before was long ago
     go_on(page)
     player = page.locator("#player")
     assert not player.evaluate("player => player.controls")
@@ -148,7 +148,7 @@ def test_a_browser_that_refuses_the_other_element_goes_on_with_the_first(at_the_
 
 def test_who_saves_data_gets_one_element_that_seeks(open_plan, talk):
     page = open_plan(talk)
-    page.evaluate("stage.alone = true")  # as navigator.connection.saveData makes it
+    stage(page).evaluate("stage => { stage.alone = true; }")  # as navigator.connection.saveData makes it
     page.locator("#player").evaluate(LISTEN)
     page.get_by_role("button", name="Play the cut").click()
     page.wait_for_function("() => window.jumps.length", timeout=SLOW)

@@ -1,0 +1,2 @@
+// One job with its results.
+import "../compare.js";

@@ -1,0 +1,5 @@
+// What runs on every page of somebody who has signed in.
+import "../ask.js";
+import "../trouble.js";
+import "../live.js";
+import "../errors.js";

@@ -1,0 +1,267 @@
+// One file on its way to the server: its row in the list, and its upload, which goes on by itself after a break and, with the
+// same file chosen again, after a reload.
+import { ask } from "../ask.js";
+import { element } from "../lib/elements.js";
+import { jsonOf, post } from "../lib/requests.js";
+import { size } from "../lib/sizes.js";
+import { span } from "../lib/times.js";
+import { base64, Broken, call, check, Held, Refused, Unclear } from "./tus.js";
+
+// Under which uploads that are not through are kept in the browser.
+export const PREFIX = `upload:${document.body.dataset.account}:`;
+
+export function button(words, about, does) {
+  const made = element("button", { className: "button quiet", type: "button" }, words);
+  made.setAttribute("aria-label", `${words}: ${about}`);
+  made.addEventListener("click", does);
+  return made;
+}
+
+export class Transfer {
+  // `site`: the list for its row, the address of uploads, chunk and limit in bytes, and what to call when its state turned
+  // and when it is gone.
+  constructor(file, site) {
+    this.site = site;
+    this.file = file;
+    this.key = `${PREFIX}${file.name}:${file.size}:${file.lastModified}`;
+    /** @type {string} */
+    this.state = "chosen"; // then waiting, sending, paused, broken, checking; done or failed at the end
+    this.offset = 0;
+    this.run = 0;
+    this.work = ""; // what to do with it, as the form says it
+    this.draw();
+    if (!file.size) this.fail("This file is empty. Choose another one.");
+    else if (file.size > site.limit) this.fail(`This file has ${size(file.size)}; the limit is ${size(site.limit)}. Choose a smaller one.`);
+  }
+
+  get kept() { return JSON.parse(localStorage.getItem(this.key) ?? "null"); }
+  isIn(...states) { return states.includes(this.state); }
+  get isOpen() { return !this.isIn("done", "failed"); }
+  get isBusy() { return this.isIn("waiting", "sending", "broken", "checking"); }
+
+  draw() {
+    this.bar = element("progress", { max: this.file.size || 1, value: 0, hidden: true });
+    this.bar.setAttribute("aria-label", this.file.name);
+    this.words = element("span", { className: "soft small num" });
+    this.trouble = element("p", { className: "bad small", role: "alert" });
+    const top = element("div", { className: "top" }, element("b", { className: "clip" }, this.file.name), this.words);
+    const text = element("div", { className: "grow" }, top, this.bar, this.trouble);
+    this.hold = button("Pause", this.file.name, () => (this.state === "paused" ? this.resume() : this.pause()));
+    this.hold.hidden = true;
+    this.drop = button("Remove", this.file.name, () => this.giveUp());
+    const acts = element("div", { className: "acts row" }, this.hold, this.drop);
+    this.row = element("li", { className: "card pad moving" }, text, acts);
+    this.site.list.append(this.row);
+    this.say(size(this.file.size) + (this.kept ? ", goes on where it stopped" : ""));
+  }
+
+  say(words) { this.words.textContent = words; }
+
+  show() {
+    const { state, file, offset } = this;
+    const of = `${size(offset)} of ${size(file.size)}`;
+    const pace = this.pace();
+    this.bar.hidden = state === "failed";
+    this.bar.value = offset;
+    this.bar.classList.toggle("done", state === "done");
+    this.hold.hidden = !["waiting", "sending", "broken", "paused"].includes(state);
+    this.hold.textContent = state === "paused" ? "Go on" : "Pause";
+    this.hold.setAttribute("aria-label", `${this.hold.textContent}: ${file.name}`);
+    this.drop.textContent = state === "done" || state === "failed" ? "Remove" : "Cancel";
+    this.drop.hidden = state === "done" || state === "checking";
+    this.drop.setAttribute("aria-label", `${this.drop.textContent}: ${file.name}`);
+    this.say({
+      waiting: `${size(file.size)}, waiting its turn`,
+      sending: pace ? `${of}, ${size(pace)}/s, ${span((file.size - offset) / pace)} left` : of,
+      paused: `${of}, paused`,
+      broken: `${of}, connection lost, trying again`,
+      checking: "All there, being checked",
+      done: `${size(file.size)}, uploaded`,
+      failed: size(file.size),
+    }[state]);
+  }
+
+  // Bytes a second over the last ten seconds; 0 while that says nothing: at first only buffers on the way fill up.
+  pace() {
+    const now = performance.now();
+    this.marks = [...(this.marks ?? []), [now, this.offset]].filter(([at]) => now - at < 10000);
+    const [[since, from]] = this.marks;
+    return now - since < 2000 || this.offset <= from ? 0 : ((this.offset - from) * 1000) / (now - since);
+  }
+
+  turn(state) {
+    this.state = state;
+    this.show();
+    this.site.turned();
+  }
+
+  async send() {
+    if (!this.isIn("waiting")) return;
+    this.run += 1;
+    const { run } = this; // after a pause another run takes over
+    this.turn("sending");
+    for (let tries = 0; run === this.run && this.isIn("sending"); ) {
+      const from = this.offset;
+      try {
+        await this.push();
+        return;
+      } catch (error) {
+        if (run === this.run && this.isIn("paused")) this.show(); // the piece under way does not count
+        if (run !== this.run || this.isIn("paused", "gone")) return;
+        if (error instanceof Refused) return this.fail(error.message);
+        if (error instanceof Unclear) return this.end(error.message);
+        if (error instanceof Held) return this.wait(error.message);
+        if (!(error instanceof Broken)) throw error;
+        tries = this.offset > from ? 0 : tries + 1;
+        this.marks = [];
+        this.turn("broken");
+        await pause(Math.min(30000, 500 * 2 ** tries) * (0.75 + Math.random() / 2));
+        if (run === this.run && this.isIn("broken")) this.turn("sending");
+      }
+    }
+  }
+
+  // All that is still missing. Throws Broken and Refused.
+  async push() {
+    await this.locate();
+    while (this.offset < this.file.size) {
+      if (!this.isIn("sending")) return;
+      const start = this.offset, piece = this.file.slice(start, start + this.site.chunk);
+      const isLast = start + piece.size === this.file.size;
+      const headers = { "Upload-Offset": start, "Content-Type": "application/offset+octet-stream" };
+      if (this.ordered !== this.work) headers["Upload-Metadata"] = `work ${base64(this.work)}`; // other ticks than the first time
+      const request = await call("PATCH", this.url, headers, piece, {
+        start: (sent) => { this.request = sent; },
+        progress: (loaded) => {
+          this.offset = start + loaded;
+          if (isLast && loaded === piece.size) this.state = "checking";
+          this.show();
+        },
+      }).catch((error) => { // how much arrived is asked again
+        this.offset = start;
+        if (this.state === "checking") this.state = "sending";
+        throw error;
+      });
+      if (request.status === 404) { this.forget(); this.state = "sending"; throw new Broken(); }
+      if (request.status !== 204) { this.offset = start; if (this.state === "checking") this.state = "sending"; }
+      check(request, 204);
+      if (this.ordered !== this.work && !isLast) this.keep();
+      this.offset = Number(request.getResponseHeader("Upload-Offset"));
+      this.video = request.getResponseHeader("Video-Id");
+      this.show();
+    }
+    this.arrived();
+  }
+
+  // Where the upload is on the server, from the last time or new.
+  async locate() {
+    const kept = this.kept;
+    this.url ??= kept?.url;
+    this.ordered = kept?.work;
+    if (this.url) {
+      const request = await call("HEAD", this.url);
+      if (request.status === 200) {
+        this.offset = Number(request.getResponseHeader("Upload-Offset"));
+        this.video = request.getResponseHeader("Video-Id");
+        return;
+      }
+      if ([404, 410].includes(request.status)) this.forget(); // it is over there
+      else if (request.status === 415) throw new Refused("The server could not work with this recording. Choose another one.");
+      else if (request.status === 507) throw new Held("The server has too little room or memory to go on. What arrived so far is kept: make room, or ask the operator to, then go on.");
+      else check(request);
+    }
+    const facts = `kind ${base64("recording")},filename ${base64(this.file.name)},work ${base64(this.work)}`;
+    const request = check(await call("POST", this.site.uploads, { "Upload-Length": this.file.size, "Upload-Metadata": facts }), 201);
+    this.url = request.getResponseHeader("Location");
+    this.offset = 0;
+    this.keep();
+  }
+
+  arrived() {
+    this.forget();
+    this.offset = this.file.size;
+    this.turn("done");
+  }
+
+  keep() {
+    this.ordered = this.work;
+    localStorage.setItem(this.key, JSON.stringify({ url: this.url, name: this.file.name, size: this.file.size, work: this.work }));
+  }
+
+  forget() {
+    localStorage.removeItem(this.key);
+    this.url = undefined;
+    this.offset = 0;
+  }
+
+  // Paused by the server, which said why.
+  wait(words) {
+    this.trouble.textContent = words;
+    this.turn("paused");
+  }
+
+  pause() {
+    this.turn("paused");
+    this.request?.abort();
+  }
+
+  resume() {
+    this.marks = [];
+    this.trouble.textContent = "";
+    this.turn("waiting");
+  }
+
+  fail(words) {
+    this.forget();
+    this.end(words);
+  }
+
+  end(words) {
+    this.trouble.textContent = words;
+    this.turn("failed");
+    this.row.scrollIntoView({ block: "nearest" });
+    if (document.activeElement === document.body) this.drop.focus(); // the button that was pressed has gone
+  }
+
+  // Whether the very file seems to be here: {id, title}, or undefined. Its content would take as long to read as to send.
+  async find() {
+    const query = new URLSearchParams({ size: String(this.file.size), limit: "100" });
+    const answer = await fetch(`/api/v1/videos?${query}`).then((got) => (got.ok ? jsonOf(got) : null), () => null);
+    return answer?.items.find(({ name }) => name === this.file.name);
+  }
+
+  // Have the work done with the recording that is here, and send nothing.
+  async use({ id }) {
+    this.video = id;
+    if (new URLSearchParams(this.work).has("operations")) {
+      const answer = await post(`/videos/${id}/run/`, new URLSearchParams(this.work)).catch(() => null);
+      if (!answer?.ok) return this.end("The work could not be started on the recording that is here. Open it in the library and start it there.");
+    }
+    this.arrived();
+  }
+
+  // What arrived of it would be gone.
+  async giveUp() {
+    const words = `${size(this.offset)} of “${this.file.name}” have arrived and will be thrown away.`;
+    if (!this.isOpen || !this.offset || await ask("Cancel this upload?", words, "Cancel it", "Go on") === "yes") this.discard();
+  }
+
+  discard() {
+    // One that failed may have been chosen again, and then goes on in another row.
+    const url = this.isOpen ? this.url ?? this.kept?.url : undefined;
+    if (this.isOpen) this.forget();
+    this.state = "gone";
+    this.request?.abort();
+    this.row.remove();
+    if (url) call("DELETE", url).catch(() => {}); // the server forgets it by itself in the end
+    this.site.gone(this);
+  }
+}
+
+// Waits, but not longer than until the connection is back.
+function pause(ms) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    addEventListener("online", resolve, { once: true });
+  });
+}
