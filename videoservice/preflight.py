@@ -172,7 +172,8 @@ def prepare(data: Path) -> None:
 def digest(database_url: str = "") -> str:
     """Changes with the migrations, the static files, the settings and the installed packages."""
     kept = hashlib.sha256(f"{sys.version} {database_url}".encode())
-    sources = [BASE_DIR / name for name in ("requirements.txt", "videoservice/settings.py", "videoservice/staticfiles.py")]
+    names = ("requirements.txt", "videoservice/settings.py", "videoservice/staticfiles.py")
+    sources = [BASE_DIR / name for name in names]
     for folder in ("jobs/migrations", "jobs/static", "static"):
         sources += (BASE_DIR / folder).rglob("*")
     for file in sorted(source for source in sources if source.is_file() and source.suffix != ".pyc"):

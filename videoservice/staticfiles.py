@@ -6,8 +6,11 @@ IMPORT = r'(?P<matched>(?P<keyword>\b(?:from|import)) "(?P<url>\.[^"]+)")'
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Our modules too name each other by such names. Django's own `support_js_module_import_aggregation` does it to every
-    script of every package, and stumbles over the first comment in one that only looks like an import."""
+    """Our modules too name each other by such names.
+
+    Django's own `support_js_module_import_aggregation` does it to every script of every package, and stumbles over the
+    first comment in one that only looks like an import.
+    """
 
     patterns = (*CompressedManifestStaticFilesStorage.patterns, ("scripts/*.js", ((IMPORT, '%(keyword)s "%(url)s"'),)))
     max_post_process_passes = 10

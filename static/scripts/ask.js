@@ -5,7 +5,8 @@ import { on } from "./lib/htmx.js";
 
 const dialog = byId("ask", HTMLDialogElement);
 const body = byId("ask-body", HTMLElement);
-let opener = null, answered = null;
+let opener = null;
+let answered = null;
 
 function open(from) {
   opener = from;
@@ -48,24 +49,32 @@ on("htmx:afterRequest", ({ target, detail }) => {
 
 // Resolves to "yes" for `verb`, "no" for `keep`, and "" for no answer at all.
 export function ask(question, words, verb, keep = "Keep it", look = "danger") {
-  const form = element("form", { className: "row wrap", method: "dialog" },
+  const form = element(
+    "form",
+    { className: "row wrap", method: "dialog" },
     element("button", { className: "button", value: "no", autofocus: true }, keep),
-    element("button", { className: `button ${look}`, value: "yes" }, verb));
+    element("button", { className: `button ${look}`, value: "yes" }, verb),
+  );
   const from = document.activeElement;
   body.replaceChildren(element("h2", { id: "ask-title" }, question), element("p", { id: "ask-words" }, words), form);
   open(from);
-  return new Promise((resolve) => { answered = resolve; });
+  return new Promise((resolve) => {
+    answered = resolve;
+  });
 }
 
-addEventListener("submit", async (event) => {
-  const { submitter } = event;
-  const form = /** @type {HTMLFormElement} */ (event.target);
-  const { ask: question, askWords: words, askVerb: verb } = submitter?.dataset ?? {};
-  if (!question || form.dataset.sure) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  if ((await ask(question, words, verb)) !== "yes") return;
-  form.dataset.sure = "yes";
-  form.requestSubmit(submitter);
-}, true);
-
+addEventListener(
+  "submit",
+  async (event) => {
+    const { submitter } = event;
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const { ask: question, askWords: words, askVerb: verb } = submitter?.dataset ?? {};
+    if (!question || form.dataset.sure) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if ((await ask(question, words, verb)) !== "yes") return;
+    form.dataset.sure = "yes";
+    form.requestSubmit(submitter);
+  },
+  true,
+);

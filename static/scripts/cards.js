@@ -9,7 +9,10 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 // The card of what is looked at, null for anything else.
 const cardOf = (event) => /** @type {HTMLElement | null} */ (targetOf(event).closest?.("a[data-storyboard]") ?? null);
 
-let card = null, part = 0, touchedAt = null, dragged = false;
+let card = null;
+let part = 0;
+let touchedAt = null;
+let dragged = false;
 
 function canvasOf(shown) {
   const poster = shown.querySelector(".poster");
@@ -26,7 +29,8 @@ async function look(shown, fraction) {
   if (card !== shown) leave();
   card = shown;
   part = Math.min(Math.max(fraction, 0), 0.9999);
-  const seconds = part * Number(shown.dataset.duration), time = shown.querySelector(".time");
+  const seconds = part * Number(shown.dataset.duration);
+  const time = shown.querySelector(".time");
   time.dataset.whole ??= time.textContent;
   const drawn = await Storyboard.of(shown.dataset.storyboard).draw(canvasOf(shown), seconds);
   if (card !== shown || !drawn) return;
@@ -70,7 +74,8 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("focusout", (event) => event.target === card && leave());
 document.addEventListener("keydown", async (event) => {
-  const shown = cardOf(event), step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const shown = cardOf(event);
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!shown || !step || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   const count = (await Storyboard.of(shown.dataset.storyboard).cues()).length;

@@ -34,14 +34,22 @@ document.addEventListener("click", (event) => {
 });
 // What happens to a player does not bubble, but is seen on its way down.
 for (const name of ["play", "pause", "seeking", "seeked", "ratechange", "timeupdate"]) {
-  document.addEventListener(name, (event) => {
-    const pair = targetOf(event).matches?.("[data-after]") && of(targetOf(event));
-    if (pair) follow(pair);
-  }, true);
+  document.addEventListener(
+    name,
+    (event) => {
+      const pair = targetOf(event).matches?.("[data-after]") && of(targetOf(event));
+      if (pair) follow(pair);
+    },
+    true,
+  );
 }
-document.addEventListener("error", (event) => {
-  const pair = targetOf(event).matches?.("[data-before]") && of(targetOf(event));
-  if (!pair) return;
-  hear(pair, "after");
-  pair.section.querySelector("[role=status]").hidden = false;
-}, true);
+document.addEventListener(
+  "error",
+  (event) => {
+    const pair = targetOf(event).matches?.("[data-before]") && of(targetOf(event));
+    if (!pair) return;
+    hear(pair, "after");
+    pair.section.querySelector("[role=status]").hidden = false;
+  },
+  true,
+);

@@ -3,7 +3,8 @@ import { on } from "./lib/htmx.js";
 
 const WRONG = "[aria-invalid=true], .errorlist, .note.error[role=alert]";
 
-const fieldOf = (place) => place?.querySelector("[data-choose]") ?? place?.querySelector("input:not([type=hidden]), select, textarea");
+const fieldOf = (place) =>
+  place?.querySelector("[data-choose]") ?? place?.querySelector("input:not([type=hidden]), select, textarea");
 
 function lead(place) {
   for (const one of place.querySelectorAll(WRONG)) {

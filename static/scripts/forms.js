@@ -3,7 +3,6 @@
 import { allOf } from "./lib/elements.js";
 import { jsonOf, post } from "./lib/requests.js";
 
-
 function refresh() {
   for (const pick of allOf(document, "[data-opens]", HTMLInputElement)) {
     const settings = document.getElementById(pick.dataset.opens);
@@ -20,7 +19,8 @@ function refresh() {
 
 // Choosing another image while one is on its way leaves the later one in the form.
 async function sendImage(place) {
-  const [id, picker] = place.querySelectorAll("input"), say = place.querySelector("[role=status]");
+  const [id, picker] = place.querySelectorAll("input");
+  const say = place.querySelector("[role=status]");
   const [file] = picker.files;
   if (!file) return;
   const body = new FormData();
@@ -32,8 +32,9 @@ async function sendImage(place) {
   const fine = sent?.ok && answer;
   id.value = fine ? answer.id : "";
   picker.value = ""; // the bytes need not come once more with the form
-  say.textContent = fine ? `${answer.name}, ${answer.width} by ${answer.height}`
-    : answer?.error?.message ?? "The image did not arrive. Choose it again.";
+  say.textContent = fine
+    ? `${answer.name}, ${answer.width} by ${answer.height}`
+    : (answer?.error?.message ?? "The image did not arrive. Choose it again.");
   say.classList.toggle("bad", !fine);
   offer(place, fine);
   id.dispatchEvent(new Event("input", { bubbles: true }));

@@ -1,25 +1,38 @@
 // Keeps the page true. htmx's ws extension holds the socket and swaps what the server pushes; this adds the chip, polling
 // while the socket is down, and calm: a late row is ignored, and nothing moves under a hand.
-import { htmx, on } from "./lib/htmx.js";
+
 import { allOf } from "./lib/elements.js";
+import { htmx, on } from "./lib/htmx.js";
 import { clock } from "./lib/times.js";
 
 const body = document.body;
 const query = body.getAttribute("ws-connect").split("?")[1];
-const POLL_MS = 3000, CHECK_MS = 30000, HOLD_MS = 10000;
+const POLL_MS = 3000;
+const CHECK_MS = 30000;
+const HOLD_MS = 10000;
 const chip = document.getElementById("live");
 const list = () => document.getElementById("jobs") ?? document.getElementById("grid");
 const rowsShown = () => allOf(document, "#jobs-rows > article", HTMLElement);
 const title = document.title;
-let open = false, socket = null, wire = null, timer = 0, asked = 0, heard = 0, failures = 0;
+let open = false;
+let socket = null;
+let wire = null;
+let timer = 0;
+let asked = 0;
+let heard = 0;
+let failures = 0;
 
 // The socket: live once it has told what there is, not when it opens -------------------------------------------------
 
 const reconnectDelay = () => Math.min(5000, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
 htmx.config.wsReconnectDelay = reconnectDelay;
 htmx.createWebSocket = (url) => (wire = new WebSocket(`${url}&state=${list()?.dataset.state ?? ""}`));
-on("htmx:wsOpen", (event) => { socket = event.detail.socketWrapper; });
-on("htmx:wsBeforeMessage", () => { heard += 1; });
+on("htmx:wsOpen", (event) => {
+  socket = event.detail.socketWrapper;
+});
+on("htmx:wsBeforeMessage", () => {
+  heard += 1;
+});
 on("htmx:wsAfterMessage", () => {
   notice();
   failures = 0;
@@ -63,7 +76,8 @@ function later(ms) {
   timer = setTimeout(() => {
     const spoke = open && heard !== checked && list()?.dataset.state !== "";
     checked = heard;
-    if (spoke) later(CHECK_MS); // no need to ask
+    if (spoke)
+      later(CHECK_MS); // no need to ask
     else poll();
   }, ms);
 }
@@ -71,10 +85,13 @@ function later(ms) {
 // An answer that was overtaken by a push or a later question may be older than what is shown: it is not used.
 async function poll() {
   clearTimeout(timer);
-  const mine = ++asked, known = heard;
+  const mine = ++asked;
+  const known = heard;
   try {
     const response = await fetch(`${body.dataset.rows}?${query}&state=${list()?.dataset.state ?? ""}`, {
-      headers: { "HX-Request": "true" }, redirect: "manual", signal: AbortSignal.timeout(10000),
+      headers: { "HX-Request": "true" },
+      redirect: "manual",
+      signal: AbortSignal.timeout(10000),
     });
     if (response.type === "opaqueredirect" || response.status === 401) return signedOut();
     if (!response.ok) throw new Error(response.statusText);
@@ -85,7 +102,8 @@ async function poll() {
     notice();
     if (!open) say("Checking every 3 s", "waiting");
   } catch {
-    if (!open || known === heard) { // no answer, and no word by the socket either
+    if (!open || known === heard) {
+      // no answer, and no word by the socket either
       if (open) socket.reconnect();
       open = false;
       say("Reconnecting", "waiting");
@@ -100,13 +118,29 @@ on("htmx:afterRequest", (event) => event.target.closest("article.job, #ask") && 
 
 // Calm: while a pointer or the focus is on a row, rows change in place but none comes, goes or moves -----------------
 
-let movedAt = -HOLD_MS, owed = false;
-addEventListener("pointermove", () => { movedAt = performance.now(); }, { passive: true });
-addEventListener("click", () => { movedAt = -HOLD_MS; }); // what a person just did shows at once
-setInterval(() => { if (owed && !held()) { owed = false; poll(); } }, 500);
+let movedAt = -HOLD_MS;
+let owed = false;
+addEventListener(
+  "pointermove",
+  () => {
+    movedAt = performance.now();
+  },
+  { passive: true },
+);
+addEventListener("click", () => {
+  movedAt = -HOLD_MS;
+}); // what a person just did shows at once
+setInterval(() => {
+  if (owed && !held()) {
+    owed = false;
+    poll();
+  }
+}, 500);
 
 const held = () =>
-  (performance.now() - movedAt < HOLD_MS && matchMedia("(hover: hover)").matches && document.querySelector("#jobs-rows > article:hover")) ||
+  (performance.now() - movedAt < HOLD_MS &&
+    matchMedia("(hover: hover)").matches &&
+    document.querySelector("#jobs-rows > article:hover")) ||
   document.querySelector("#jobs-rows :focus-visible");
 
 on("htmx:oobBeforeSwap", (event) => {
@@ -125,28 +159,45 @@ const older = (incoming, shown) => Number(incoming.dataset.version) < Number(sho
 function replace(shown, row) {
   const focus = shown.contains(document.activeElement) ? document.activeElement.id : "";
   const before = shown.querySelector(".how progress")?.value;
-  const bar = row.querySelector(".how progress"), after = bar?.value;
+  const bar = row.querySelector(".how progress");
+  const after = bar?.value;
   row.removeAttribute("hx-swap-oob");
   if (bar && before < after) bar.value = before;
   shown.replaceWith(row);
   htmx.process(row);
-  if (bar && before < after) requestAnimationFrame(() => requestAnimationFrame(() => { bar.value = after; }));
+  if (bar && before < after)
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        bar.value = after;
+      }),
+    );
   if (focus) (document.getElementById(focus) ?? row.querySelector(".acts :is(a, button)"))?.focus();
 }
 
 // Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing. With an order
 // it holds only the rows that changed, and without a state only some of those: the rest and the order follow.
-const ahead = new Map(), turned = new Set(); // rows without a place as yet, and those put in the place of an earlier self
+const ahead = new Map();
+const turned = new Set(); // rows without a place as yet, and those put in the place of an earlier self
 let still = false;
 function merge(target, incoming) {
   still ||= Boolean(held()); // before a row under the pointer is replaced
-  const rows = document.getElementById("jobs-rows"), sent = [...incoming.querySelectorAll("article.job")];
+  const rows = document.getElementById("jobs-rows");
+  const sent = [...incoming.querySelectorAll("article.job")];
   const { state, order: told } = incoming.dataset;
-  const order = told === undefined ? sent.map((row) => row.id) : told.split(" ").filter(Boolean).map((id) => `job-${id}`);
+  const order =
+    told === undefined
+      ? sent.map((row) => row.id)
+      : told
+          .split(" ")
+          .filter(Boolean)
+          .map((id) => `job-${id}`);
   for (const row of sent) {
     const shown = document.getElementById(row.id);
     if (!shown) ahead.set(row.id, row);
-    else if (row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) { replace(shown, row); turned.add(row); }
+    else if (row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) {
+      replace(shown, row);
+      turned.add(row);
+    }
   }
   if (state === undefined) return;
   const lacks = order.some((id) => !document.getElementById(id) && !ahead.has(id));
@@ -167,7 +218,8 @@ function arrange(rows, order) {
   let place = rows.firstElementChild;
   for (const id of order) {
     const row = document.getElementById(id) ?? ahead.get(id);
-    while (row !== place && turned.has(place)) { // it is this one that moves, not those below it
+    while (row !== place && turned.has(place)) {
+      // it is this one that moves, not those below it
       const below = place.nextElementSibling;
       ahead.set(place.id, place);
       place.remove();
@@ -175,7 +227,10 @@ function arrange(rows, order) {
     }
     if (row === place) place = place?.nextElementSibling ?? null;
     else if (row) rows.insertBefore(row, place);
-    if (ahead.has(id)) { row.classList.add("new"); htmx.process(row); }
+    if (ahead.has(id)) {
+      row.classList.add("new");
+      htmx.process(row);
+    }
   }
 }
 
@@ -190,13 +245,17 @@ function notice() {
 }
 
 // A result starts when its player is opened.
-document.addEventListener("toggle", (event) => {
-  const target = /** @type {HTMLDetailsElement} */ (event.target);
-  if (!target.matches?.(".play")) return;
-  const film = target.querySelector("video");
-  if (target.open) film.play().catch(() => {});
-  else film.pause();
-}, true);
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const target = /** @type {HTMLDetailsElement} */ (event.target);
+    if (!target.matches?.(".play")) return;
+    const film = target.querySelector("video");
+    if (target.open) film.play().catch(() => {});
+    else film.pause();
+  },
+  true,
+);
 
 // The count and the clocks ------------------------------------------------------------------------------------------
 

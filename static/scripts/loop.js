@@ -6,7 +6,10 @@ function begin(event) {
   const loop = loopOf(event);
   if (!loop?.paused || still.matches || event.pointerType === "touch") return;
   // Leaving before it has loaded makes `play` fail.
-  loop.play().then(() => loop.classList.add("playing"), () => {});
+  loop.play().then(
+    () => loop.classList.add("playing"),
+    () => {},
+  );
 }
 
 function end(event) {

@@ -4,11 +4,15 @@ import { on } from "./lib/htmx.js";
 import { stage } from "./stage.js";
 
 const keys = byId("keys", HTMLDialogElement);
-const unplayable = () => { document.getElementById("unplayable").hidden = false; };
+const unplayable = () => {
+  document.getElementById("unplayable").hidden = false;
+};
 stage.addEventListener("error", unplayable);
 if (stage.element.error) unplayable();
 
-on("htmx:afterRequest", ({ detail }) => { stage.element.poster = detail.xhr?.getResponseHeader("X-Poster") ?? stage.element.poster; });
+on("htmx:afterRequest", ({ detail }) => {
+  stage.element.poster = detail.xhr?.getResponseHeader("X-Poster") ?? stage.element.poster;
+});
 
 const [over, under = 1] = (stage.element.dataset.frameRate || "").split("/"); // exact: 30000/1001
 const rate = over / under || 25; // a sound has no frames: then small steps
@@ -19,8 +23,12 @@ const frames = (count) => {
 };
 const does = {
   " ": () => (stage.paused ? stage.play() : stage.pause()),
-  ArrowLeft: () => { stage.currentTime -= 5; },
-  ArrowRight: () => { stage.currentTime += 5; },
+  ArrowLeft: () => {
+    stage.currentTime -= 5;
+  },
+  ArrowRight: () => {
+    stage.currentTime += 5;
+  },
   ",": () => frames(-1),
   ".": () => frames(1),
   "?": () => keys.showModal(),
@@ -28,7 +36,8 @@ const does = {
 
 addEventListener("keydown", (event) => {
   const busy = targetOf(event).closest("input, select, textarea, button, a, summary, video, audio, dialog, [popover]");
-  if ((busy && busy !== stage.element && event.key !== "?") || targetOf(event).matches("input, textarea, select")) return;
+  if ((busy && busy !== stage.element && event.key !== "?") || targetOf(event).matches("input, textarea, select"))
+    return;
   if (event.ctrlKey || event.metaKey || event.altKey || keys.open || !does[event.key]) return;
   event.preventDefault(); // also keeps the player's own keys from doing it twice
   does[event.key]();

@@ -12,7 +12,7 @@ class Preview {
     this.image = place.querySelector("img");
     this.say = place.querySelector("[role=status]");
     this.invitation = this.say.textContent;
-        this.form.addEventListener("input", () => this.soon());
+    this.form.addEventListener("input", () => this.soon());
     this.form.addEventListener("submit", () => clearTimeout(this.timer));
     stage.addEventListener("seeked", () => this.soon());
     this.form.closest("details")?.addEventListener("toggle", () => this.soon());
@@ -52,18 +52,20 @@ class Preview {
   }
 
   show(blob, asked) {
-    return /** @type {Promise<void>} */ (new Promise((resolve) => {
-      const reader = new FileReader(); // the page's policy allows data: but not blob:
-      reader.onload = () => {
-        if (!asked.signal.aborted) {
-          this.image.src = reader.result;
-          this.image.hidden = false;
-          this.say.textContent = "";
-        }
-        resolve();
-      };
-      reader.readAsDataURL(blob);
-    }));
+    return /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        const reader = new FileReader(); // the page's policy allows data: but not blob:
+        reader.onload = () => {
+          if (!asked.signal.aborted) {
+            this.image.src = reader.result;
+            this.image.hidden = false;
+            this.say.textContent = "";
+          }
+          resolve();
+        };
+        reader.readAsDataURL(blob);
+      })
+    );
   }
 
   tell(words) {

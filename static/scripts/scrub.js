@@ -16,7 +16,9 @@ class Bar {
     slider.addEventListener("pointermove", (event) => this.show(this.timeAt(event)));
     for (const end of ["pointerleave", "pointercancel", "blur"]) slider.addEventListener(end, () => this.hide());
     slider.addEventListener("input", () => this.show(slider.valueAsNumber));
-    slider.addEventListener("change", () => { player.currentTime = slider.valueAsNumber; });
+    slider.addEventListener("change", () => {
+      player.currentTime = slider.valueAsNumber;
+    });
     slider.addEventListener("pointerup", (event) => event.pointerType !== "mouse" && this.hide());
     player.addEventListener("timeupdate", () => this.follow());
     this.follow();

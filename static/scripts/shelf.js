@@ -5,7 +5,8 @@ import { htmx, on } from "./lib/htmx.js";
 const PAUSE_MS = 2000;
 const shelf = () => document.getElementById("grid");
 const query = document.body.getAttribute("ws-connect").split("?")[1];
-let wanted = shelf().dataset.state, waiting = false;
+let wanted = shelf().dataset.state;
+let waiting = false;
 
 on("htmx:oobBeforeSwap", ({ detail: { target, fragment } }) => {
   if (target.id !== "shelf-state") return;
@@ -17,7 +18,9 @@ async function ask() {
   if (waiting || shelf().dataset.state === wanted) return;
   waiting = true;
   const before = shelf();
-  await htmx.ajax("get", `${shelf().dataset.from}?${query}`, { source: document.body, target: "#grid", swap: "outerHTML" }).catch(() => {});
+  await htmx
+    .ajax("get", `${shelf().dataset.from}?${query}`, { source: document.body, target: "#grid", swap: "outerHTML" })
+    .catch(() => {});
   setTimeout(() => {
     waiting = false;
     if (shelf() !== before) ask(); // else it waits for another word of the state: the server may be away

@@ -16,8 +16,11 @@ class Stage extends EventTarget {
     this.alone = Boolean(/** @type {any} */ (navigator).connection?.saveData);
     this.touched = -Infinity;
     this.follow(element);
-    for (const name of ["pointermove", "pointerdown", "focusin"]) element.parentElement.addEventListener(name, () => this.touch());
-    addEventListener("keydown", ({ key }) => { if (key === "Tab") this.touch(); });
+    for (const name of ["pointermove", "pointerdown", "focusin"])
+      element.parentElement.addEventListener(name, () => this.touch());
+    addEventListener("keydown", ({ key }) => {
+      if (key === "Tab") this.touch();
+    });
     this.addEventListener("pause", () => this.touch());
   }
 
@@ -32,24 +35,50 @@ class Stage extends EventTarget {
     return lately || element.localName === "audio" || element === document.activeElement;
   }
 
-  get currentTime() { return this.element.currentTime; }
-  set currentTime(seconds) { this.element.currentTime = seconds; }
-  get duration() { return this.element.duration; }
-  get ended() { return this.element.ended; }
-  get muted() { return this.element.muted; }
-  set muted(quiet) { this.element.muted = quiet; }
-  get paused() { return this.element.paused; }
-  get playbackRate() { return this.element.playbackRate; }
-  set playbackRate(rate) { this.element.playbackRate = rate; }
-  get seeking() { return this.element.seeking; }
+  get currentTime() {
+    return this.element.currentTime;
+  }
+  set currentTime(seconds) {
+    this.element.currentTime = seconds;
+  }
+  get duration() {
+    return this.element.duration;
+  }
+  get ended() {
+    return this.element.ended;
+  }
+  get muted() {
+    return this.element.muted;
+  }
+  set muted(quiet) {
+    this.element.muted = quiet;
+  }
+  get paused() {
+    return this.element.paused;
+  }
+  get playbackRate() {
+    return this.element.playbackRate;
+  }
+  set playbackRate(rate) {
+    this.element.playbackRate = rate;
+  }
+  get seeking() {
+    return this.element.seeking;
+  }
 
-  play() { return this.element.play(); }
-  pause() { this.element.pause(); }
+  play() {
+    return this.element.play();
+  }
+  pause() {
+    this.element.pause();
+  }
 
   // Tell what happens to an element while it is the one that is seen.
   follow(element) {
     for (const name of Stage.EVENTS) {
-      element.addEventListener(name, () => { if (element === this.element) this.dispatchEvent(new Event(name)); });
+      element.addEventListener(name, () => {
+        if (element === this.element) this.dispatchEvent(new Event(name));
+      });
     }
   }
 
@@ -76,7 +105,8 @@ class Stage extends EventTarget {
   // Whether the other one can go on from a time at once. What fills the screen or floats over it has to stay the same element.
   isReady(time) {
     const { element, other } = this;
-    const waits = this.place === time && other && !other.seeking && other.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
+    const waits =
+      this.place === time && other && !other.seeking && other.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
     return waits && ![document.fullscreenElement, document.pictureInPictureElement].includes(element);
   }
 
@@ -84,7 +114,9 @@ class Stage extends EventTarget {
   take() {
     const { element, other } = this;
     for (const name of Stage.HANDED_OVER) other[name] = element[name];
-    other.play().catch(({ name }) => { if (name === "NotAllowedError") this.giveBack(); });
+    other.play().catch(({ name }) => {
+      if (name === "NotAllowedError") this.giveBack();
+    });
     this.turn(element, other);
     element.pause();
   }

@@ -24,16 +24,24 @@ export class Storyboard {
   async #fetched() {
     const answer = await fetch(this.address).catch(() => null);
     const found = answer?.ok ? [...(await answer.text()).matchAll(CUE)] : [];
-    return found.map(([, hours, minutes, seconds, sheet, ...place]) => (
-      { time: hours * 3600 + minutes * 60 + Number(seconds), sheet, place: place.map(Number) }
-    ));
+    return found.map(([, hours, minutes, seconds, sheet, ...place]) => ({
+      time: hours * 3600 + minutes * 60 + Number(seconds),
+      sheet,
+      place: place.map(Number),
+    }));
   }
 
   sheet(address) {
     if (!this.sheets.has(address)) {
       const image = new Image();
       image.src = address;
-      this.sheets.set(address, image.decode().then(() => image, () => null));
+      this.sheets.set(
+        address,
+        image.decode().then(
+          () => image,
+          () => null,
+        ),
+      );
     }
     return this.sheets.get(address);
   }
@@ -46,9 +54,11 @@ export class Storyboard {
     const cue = (await this.cues()).findLast((one) => one.time <= time);
     const image = cue && (await this.sheet(cue.sheet));
     if (!image || turn !== turns.get(canvas)) return Boolean(image);
-    const [x, y, width, height] = cue.place, pen = canvas.getContext("2d");
+    const [x, y, width, height] = cue.place;
+    const pen = canvas.getContext("2d");
     const scale = Math.min(canvas.width / width, canvas.height / height);
-    const across = width * scale, down = height * scale;
+    const across = width * scale;
+    const down = height * scale;
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.drawImage(image, x, y, width, height, (canvas.width - across) / 2, (canvas.height - down) / 2, across, down);
     return true;

@@ -23,7 +23,12 @@ class Desk {
     this.list.addEventListener("click", (event) => this.click(event));
     this.list.addEventListener("keydown", (event) => this.key(event));
     this.find.addEventListener("input", () => this.search());
-    this.find.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); this.step(event.shiftKey ? -1 : 1); } });
+    this.find.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        this.step(event.shiftKey ? -1 : 1);
+      }
+    });
     this.next.addEventListener("click", () => this.step(1));
     this.undo.addEventListener("click", () => this.takeBack());
     this.track();
@@ -54,16 +59,20 @@ class Desk {
   // A line's words, each with its times. Text goes in as text: it is somebody's words, never markup.
   draw(row, line) {
     const said = row.querySelector("p");
-    said.replaceChildren(...line.words.flatMap(([start, end, text, glued], place) => {
-      const word = document.createElement("span");
-      word.textContent = text;
-      Object.assign(word.dataset, { start, end });
-      return glued || !place ? [word] : [" ", word];
-    }));
+    said.replaceChildren(
+      ...line.words.flatMap(([start, end, text, glued], place) => {
+        const word = document.createElement("span");
+        word.textContent = text;
+        Object.assign(word.dataset, { start, end });
+        return glued || !place ? [word] : [" ", word];
+      }),
+    );
     row.classList.toggle("gone", !line.words.length);
   }
 
-  collect() { return [...this.list.querySelectorAll("span[data-start]")]; }
+  collect() {
+    return [...this.list.querySelectorAll("span[data-start]")];
+  }
 
   play(time) {
     stage.currentTime = time + 0.001; // rounded down it would be the word before
@@ -74,13 +83,15 @@ class Desk {
   mark() {
     if (!this.words) return;
     const now = stage.currentTime;
-    let low = 0, high = this.words.length;
+    let low = 0;
+    let high = this.words.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (Number(this.words[middle].dataset.start) <= now) low = middle + 1;
       else high = middle;
     }
-    const word = this.words[low - 1], spoken = word && now < Number(word.dataset.end) + 0.15 ? word : null;
+    const word = this.words[low - 1];
+    const spoken = word && now < Number(word.dataset.end) + 0.15 ? word : null;
     if (spoken === this.spoken) return;
     this.spoken?.classList.remove("spoken");
     this.spoken = spoken;
@@ -95,10 +106,13 @@ class Desk {
   }
 
   // Only the list scrolls, never the page.
-  show(row) { this.list.scrollTop = row.offsetTop - this.list.clientHeight / 3; }
+  show(row) {
+    this.list.scrollTop = row.offsetTop - this.list.clientHeight / 3;
+  }
 
   click(event) {
-    const row = event.target.closest("li"), word = event.target.closest("span[data-start]");
+    const row = event.target.closest("li");
+    const word = event.target.closest("span[data-start]");
     if (!row || row.querySelector("form")) return;
     this.enter(row);
     if (event.target.closest(".edit")) return this.edit(row);
@@ -118,14 +132,26 @@ class Desk {
     this.aim = word;
     word?.classList.add("aim");
     const at = row.querySelector(".at");
-    at.setAttribute("aria-label", word ? `Play from “${word.textContent}”, ${moment(Number(word.dataset.start))}` : `Play from ${moment(Number(row.dataset.start))}`);
+    at.setAttribute(
+      "aria-label",
+      word
+        ? `Play from “${word.textContent}”, ${moment(Number(word.dataset.start))}`
+        : `Play from ${moment(Number(row.dataset.start))}`,
+    );
   }
 
   key(event) {
-    const at = event.target.closest(".at, .edit"), row = event.target.closest("li");
+    const at = event.target.closest(".at, .edit");
+    const row = event.target.closest("li");
     if (!at || !row || event.ctrlKey || event.metaKey || event.altKey) return;
-    const words = [...row.querySelectorAll("span[data-start]")], place = words.indexOf(this.aim);
-    const to = { ArrowUp: row.previousElementSibling, ArrowDown: row.nextElementSibling, Home: this.rows[0], End: this.rows.at(-1) }[event.key];
+    const words = [...row.querySelectorAll("span[data-start]")];
+    const place = words.indexOf(this.aim);
+    const to = {
+      ArrowUp: row.previousElementSibling,
+      ArrowDown: row.nextElementSibling,
+      Home: this.rows[0],
+      End: this.rows.at(-1),
+    }[event.key];
     if (to) {
       this.enter(to);
       to.querySelector(at.matches(".edit") ? ".edit" : ".at").focus();
@@ -139,7 +165,9 @@ class Desk {
   search() {
     const wanted = this.find.value.trim().toLocaleLowerCase();
     for (const one of this.hits) one.classList.remove("hit", "here");
-    this.hits = wanted ? this.rows.filter((row) => row.querySelector("p").textContent.toLocaleLowerCase().includes(wanted)) : [];
+    this.hits = wanted
+      ? this.rows.filter((row) => row.querySelector("p").textContent.toLocaleLowerCase().includes(wanted))
+      : [];
     for (const one of this.hits) one.classList.add("hit");
     this.at = -1;
     this.next.disabled = !this.hits.length;
@@ -169,7 +197,16 @@ class Desk {
     changed.set(form, () => area.value !== said);
     area.setAttribute("aria-label", `The line at ${moment(Number(row.dataset.start))}`);
     const leave = async () => {
-      if (area.value === said || await ask("Leave this line as it was?", "What you changed in it has not been saved.", "Leave it", "Go on editing") === "yes") close();
+      if (
+        area.value === said ||
+        (await ask(
+          "Leave this line as it was?",
+          "What you changed in it has not been saved.",
+          "Leave it",
+          "Go on editing",
+        )) === "yes"
+      )
+        close();
       else area.focus();
     };
     const close = () => {
@@ -189,8 +226,14 @@ class Desk {
       close();
     });
     area.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") { event.preventDefault(); leave(); }
-      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
+      if (event.key === "Escape") {
+        event.preventDefault();
+        leave();
+      }
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        form.requestSubmit();
+      }
     });
     back.addEventListener("click", leave);
     row.classList.add("open");
@@ -229,10 +272,16 @@ class Desk {
   track() {
     const { captions, language } = this.place.dataset;
     if (!captions || stage.element.localName !== "video") return;
-    const there = stage.element.querySelector("track"), src = this.version ? `${captions}?v=${this.version.slice(0, 12)}` : captions;
+    const there = stage.element.querySelector("track");
+    const src = this.version ? `${captions}?v=${this.version.slice(0, 12)}` : captions;
     if (there?.getAttribute("src") === src) return;
     const mode = there?.track.mode ?? "showing";
-    const fresh = Object.assign(document.createElement("track"), { kind: "captions", label: "Captions", srclang: language, src });
+    const fresh = Object.assign(document.createElement("track"), {
+      kind: "captions",
+      label: "Captions",
+      srclang: language,
+      src,
+    });
     there?.remove();
     stage.element.append(fresh);
     fresh.track.mode = mode;
@@ -253,7 +302,9 @@ const watch = () => {
   desk?.mark();
   frame = stage.paused || stage.ended ? 0 : requestAnimationFrame(watch);
 };
-stage.addEventListener("play", () => { if (!frame) watch(); });
+stage.addEventListener("play", () => {
+  if (!frame) watch();
+});
 for (const name of ["seeked", "timeupdate"]) stage.addEventListener(name, () => desk?.mark());
 // A transcript that has just been made comes without loading the page; the one that is there, or in hand, stays.
 on("htmx:beforeSwap", (event) => {

@@ -15,9 +15,11 @@ function tell(words, link) {
   place.replaceChildren(note);
 }
 
-const signIn = () => tell("You are signed out, so nothing was done.", {
-  href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`, textContent: "Sign in again",
-});
+const signIn = () =>
+  tell("You are signed out, so nothing was done.", {
+    href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`,
+    textContent: "Sign in again",
+  });
 
 // The server's own, where it has some.
 const words = (request) => {
@@ -26,16 +28,24 @@ const words = (request) => {
 };
 
 // Of what the page asks by itself the chip in the bar tells.
-const byHand = ({ requestConfig }) => requestConfig?.triggeringEvent && IN_HAND.includes(requestConfig.triggeringEvent.type);
+const byHand = ({ requestConfig }) =>
+  requestConfig?.triggeringEvent && IN_HAND.includes(requestConfig.triggeringEvent.type);
 
-for (const name of ["htmx:sendError", "htmx:timeout"]) on(name, ({ detail }) => { if (byHand(detail)) tell(AWAY); });
+for (const name of ["htmx:sendError", "htmx:timeout"])
+  on(name, ({ detail }) => {
+    if (byHand(detail)) tell(AWAY);
+  });
 on("htmx:responseError", ({ detail }) => {
   const { status } = detail.xhr;
   if (!byHand(detail)) return;
   if (status === 401) signIn();
   else if (status === 404) tell("This is not there any more. Load the page again.");
   else if (status === 403) tell("This page is out of date. Load it again, then try once more.");
-  else tell(words(detail.xhr) || "The server could not do that just now. Try again in a moment; if it happens again, tell the operator.");
+  else
+    tell(
+      words(detail.xhr) ||
+        "The server could not do that just now. Try again in a moment; if it happens again, tell the operator.",
+    );
 });
 
 // A form that leads to another page would leave what was typed on this one behind if that page never came.
@@ -45,10 +55,15 @@ addEventListener("submit", async (event) => {
   if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.reached) return;
   event.preventDefault();
   submitter?.setAttribute("aria-busy", "true");
-  const answers = await fetch("/healthz", { signal: AbortSignal.timeout(REACH_MS) }).then(({ ok }) => ok, () => false);
+  const answers = await fetch("/healthz", { signal: AbortSignal.timeout(REACH_MS) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
   submitter?.removeAttribute("aria-busy");
   if (!answers) return tell(AWAY);
   form.dataset.reached = "yes";
   form.requestSubmit(submitter);
 });
-addEventListener("pageshow", () => { for (const form of allOf(document, "[data-reached]", HTMLElement)) delete form.dataset.reached; });
+addEventListener("pageshow", () => {
+  for (const form of allOf(document, "[data-reached]", HTMLElement)) delete form.dataset.reached;
+});

@@ -8,17 +8,20 @@ import { stage as player } from "../stage.js";
 import { CutDraft } from "./draft.js";
 import { CutForm } from "./form.js";
 import * as cutlist from "./list.js";
-import { CutPlayer } from "./playback.js";
 import * as planner from "./planner.js";
+import { CutPlayer } from "./playback.js";
 import { Waveform } from "./waveform.js";
 
-const REST_MS = 250, AGAIN_MS = 1000, KEPT = 200;
+const REST_MS = 250;
+const AGAIN_MS = 1000;
+const KEPT = 200;
 const UNPLANNED = "The plan could not be made just now. Try again in a moment.";
 
 export function openDesk(desk) {
   const by = (id) => byId(`cut-${id}`, HTMLElement);
   const button = (id) => byId(`cut-${id}`, HTMLButtonElement);
-  const form = byId("cut-form", HTMLFormElement), wave = by("wave");
+  const form = byId("cut-form", HTMLFormElement);
+  const wave = by("wave");
   const { video, levels, plan: planned, jobs } = desk.dataset;
   const fields = new CutForm(form, by("auto"));
   const [frames, seconds = 1] = (player.element.dataset.frameRate ?? "50").split("/").map(Number);
@@ -26,9 +29,18 @@ export function openDesk(desk) {
   const NUDGE = seconds / frames || 0.04;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-  let list = [], duration = 0, threshold = null;
-  let byHand = false, exact = false, sending = false, problem = "", note = "", chosen = -1;
-  let past = [], future = [], stroke = null;
+  let list = [];
+  let duration = 0;
+  let threshold = null;
+  let byHand = false;
+  let exact = false;
+  let sending = false;
+  let problem = "";
+  let note = "";
+  let chosen = -1;
+  let past = [];
+  let future = [];
+  let stroke = null;
   let unsaved = false; // cut by hand on this visit, and not rendered since
   const stays = (gone) => duration - cutlist.seconds(gone) * (1 - (fields.speed ? 1 / fields.speed : 0));
   const muting = () => !byHand && fields.pauses === "mute";
@@ -42,7 +54,12 @@ export function openDesk(desk) {
     if (!heard.has(address)) {
       const entry = { value: null, promise: measured(address) };
       heard.set(address, entry);
-      entry.promise.then((value) => { entry.value = value; }, () => heard.delete(address));
+      entry.promise.then(
+        (value) => {
+          entry.value = value;
+        },
+        () => heard.delete(address),
+      );
     }
     return heard.get(address);
   }
@@ -60,7 +77,8 @@ export function openDesk(desk) {
 
   // From the settings, in the page. Returns false while what it needs has not been heard yet.
   function draft() {
-    const now = fields.settings(), { value, promise } = listen(now.detector);
+    const now = fields.settings();
+    const { value, promise } = listen(now.detector);
     exact = false;
     byHand = false;
     problem = "";
@@ -70,7 +88,9 @@ export function openDesk(desk) {
       wave.setAttribute("aria-busy", "true");
       clearTimeout(timer);
       asked?.abort();
-      answered = promise.then(heardOf, (error) => refused(error.message)).finally(() => wave.removeAttribute("aria-busy"));
+      answered = promise
+        .then(heardOf, (error) => refused(error.message))
+        .finally(() => wave.removeAttribute("aria-busy"));
       return false;
     }
     duration = Math.max(duration, value.duration_ms / 1000);
@@ -93,18 +113,24 @@ export function openDesk(desk) {
     rest();
   }
 
-  let timer = 0, asked = null, answered = Promise.resolve();
+  let timer = 0;
+  let asked = null;
+  let answered = Promise.resolve();
 
   function rest() {
     clearTimeout(timer);
     asked?.abort();
     asked = new AbortController();
     const { signal } = asked;
-    answered = new Promise((done) => { timer = setTimeout(() => ask(signal).finally(done), REST_MS); signal.addEventListener("abort", done); });
+    answered = new Promise((done) => {
+      timer = setTimeout(() => ask(signal).finally(done), REST_MS);
+      signal.addEventListener("abort", done);
+    });
   }
 
   async function ask(signal) {
-    const keep = cutlist.keep(list), body = { params: byHand ? { ...fields.params(), keep } : fields.params() };
+    const keep = cutlist.keep(list);
+    const body = { params: byHand ? { ...fields.params(), keep } : fields.params() };
     if (byHand && !keep.length) return;
     try {
       const response = await patiently(() => post(planned, body, signal), busy);
@@ -124,7 +150,8 @@ export function openDesk(desk) {
     if (!muting()) {
       list = cutlist.settled(list, answer.keep, answer.source_duration);
       if (one) chosen = cutlist.at(list, (one.start + one.end) / 2);
-    } else if (answer.muted) list = cutlist.of(planner.gaps(answer.muted, answer.source_duration), answer.source_duration);
+    } else if (answer.muted)
+      list = cutlist.of(planner.gaps(answer.muted, answer.source_duration), answer.source_duration);
     duration = answer.source_duration;
     say(note);
     show();
@@ -170,7 +197,9 @@ export function openDesk(desk) {
 
   // What was cut by hand comes back with the page; giving it up can be undone.
   function takeUp(kept) {
-    const values = new Map(fields.named.filter(({ name }) => name in kept.values).map((one) => [one, kept.values[one.name]]));
+    const values = new Map(
+      fields.named.filter(({ name }) => name in kept.values).map((one) => [one, kept.values[one.name]]),
+    );
     keepPast("");
     before = new Map([...fields.values(), ...values]);
     fields.restore(before);
@@ -188,8 +217,12 @@ export function openDesk(desk) {
   }
 
   // On leaving: it is kept, but only in this browser.
-  addEventListener("beforeunload", (event) => { if (unsaved && byHand) event.preventDefault(); });
-  addEventListener("submit", (event) => { if (!event.defaultPrevented) unsaved = false; }); // to start other work, and back here
+  addEventListener("beforeunload", (event) => {
+    if (unsaved && byHand) event.preventDefault();
+  });
+  addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) unsaved = false;
+  }); // to start other work, and back here
 
   // Hands on ranges -----------------------------------------------------------------------------------------------------
 
@@ -219,17 +252,23 @@ export function openDesk(desk) {
   // To the next or the one before among the pauses.
   function join(step) {
     const from = chosen >= 0 ? chosen : cutlist.at(list, player.currentTime) + (step < 0 ? 1 : -1);
-    for (let place = from + step; place >= 0 && place < list.length; place += step) if (!list[place].kept) return choose(place);
+    for (let place = from + step; place >= 0 && place < list.length; place += step)
+      if (!list[place].kept) return choose(place);
     if (chosen < 0) choose(from);
   }
 
   const here = () => (chosen >= 0 ? chosen : cutlist.at(list, player.currentTime));
   const toggle = (place = here()) => list.length && edit("", cutlist.toggled(list, place), place);
-  const split = () => { edit("", cutlist.split(list, player.currentTime), cutlist.at(list, player.currentTime)); };
-  const nudge = (place, by) => place > 0 && place < list.length && edit(`nudge ${place}`, cutlist.moved(list, place, list[place].start + by));
+  const split = () => {
+    edit("", cutlist.split(list, player.currentTime), cutlist.at(list, player.currentTime));
+  };
+  const nudge = (place, by) =>
+    place > 0 && place < list.length && edit(`nudge ${place}`, cutlist.moved(list, place, list[place].start + by));
 
   function audition() {
-    const gone = cutlist.gone(list), place = here(), at = list[place];
+    const gone = cutlist.gone(list);
+    const place = here();
+    const at = list[place];
     if (!gone.length) return;
     const join = gone.find(([, end]) => end > at.start + 1e-6) ?? gone.at(-1);
     cutPlayer.audition(join);
@@ -251,7 +290,8 @@ export function openDesk(desk) {
   function named(place) {
     const one = list[place];
     if (!one) return "";
-    const digits = 2, pauses = list.filter(({ kept }) => !kept).length;
+    const digits = 2;
+    const pauses = list.filter(({ kept }) => !kept).length;
     const number = one.kept ? "" : ` ${list.slice(0, place + 1).filter(({ kept }) => !kept).length} of ${pauses}`;
     const what = one.kept ? "Kept" : `${muting() ? "Quiet" : fields.speed ? "Faster" : "Cut"}${number}`;
     return `${what}: ${clock(one.start, digits)} to ${clock(one.end, digits)}, ${(one.end - one.start).toFixed(digits)} s`;
@@ -259,8 +299,14 @@ export function openDesk(desk) {
 
   function show() {
     desk.dataset.state = "ready";
-    const quiet = muting(), { speed } = fields, gone = cutlist.gone(list), left = stays(gone), saved = quiet ? 0 : duration - left;
-    const kept = list.some((one) => one.kept), cuts = `${gone.length} ${gone.length === 1 ? "cut" : "cuts"}`, pauses = `${gone.length} ${gone.length === 1 ? "pause" : "pauses"}`;
+    const quiet = muting();
+    const { speed } = fields;
+    const gone = cutlist.gone(list);
+    const left = stays(gone);
+    const saved = quiet ? 0 : duration - left;
+    const kept = list.some((one) => one.kept);
+    const cuts = `${gone.length} ${gone.length === 1 ? "cut" : "cuts"}`;
+    const pauses = `${gone.length} ${gone.length === 1 ? "pause" : "pauses"}`;
     const what = speed ? `${pauses} ${speed} times as fast` : cuts;
     const digits = duration < 120 ? 1 : 0;
     by("saved").textContent = clock(saved, digits);
@@ -270,14 +316,18 @@ export function openDesk(desk) {
     by("hand").hidden = !byHand;
     if (!byHand) by("back").hidden = true;
     remember();
-    by("which").textContent = chosen >= 0 ? named(chosen) : `Click a part to ${speed ? "speed it up" : "cut"} or keep it, or drag its edge.`;
+    by("which").textContent =
+      chosen >= 0 ? named(chosen) : `Click a part to ${speed ? "speed it up" : "cut"} or keep it, or drag its edge.`;
     by("toggle").textContent = list[here()]?.kept ? (speed ? "Speed it up" : "Cut it") : "Keep it";
     button("undo").disabled = !past.length;
     button("redo").disabled = !future.length;
     button("render").disabled = sending || Boolean(problem && !byHand) || (!quiet && (!kept || !gone.length));
     wave.setAttribute("aria-valuemax", duration.toFixed(2));
     wave.setAttribute("aria-valuenow", (list[chosen]?.start ?? player.currentTime).toFixed(2));
-    wave.setAttribute("aria-valuetext", chosen >= 0 ? named(chosen) : `${what}, ${clock(left)} of ${clock(duration)} stays`);
+    wave.setAttribute(
+      "aria-valuetext",
+      chosen >= 0 ? named(chosen) : `${what}, ${clock(left)} of ${clock(duration)} stays`,
+    );
     desk.dataset.exact = String(exact);
     Object.assign(waveform, { list, chosen, level: threshold, speed });
     if (waveform.duration !== duration) waveform.extend(duration);
@@ -287,20 +337,30 @@ export function openDesk(desk) {
   }
 
   const waveform = new Waveform(wave.querySelector("canvas"), {
-    seek: (time) => { player.currentTime = time; waveform.playhead = time; waveform.draw(); },
+    seek: (time) => {
+      player.currentTime = time;
+      waveform.playhead = time;
+      waveform.draw();
+    },
     press: (time, narrow) => {
       wave.focus({ preventScroll: true });
       if (narrow) return waveform.zoom(8, time);
       toggle(cutlist.at(list, time));
     },
-    grab: () => { stroke = null; },
+    grab: () => {
+      stroke = null;
+    },
     drag: (place, time) => edit(`drag ${place}`, cutlist.moved(list, place, time), chosen >= 0 ? chosen : place),
-    drop: () => { stroke = null; },
+    drop: () => {
+      stroke = null;
+    },
     hover: (time) => {
       const place = time === null ? chosen : cutlist.at(list, time);
       if (list[place]) by("which").textContent = named(place);
     },
-    view: () => { button("all").disabled = button("out").disabled = waveform.whole; },
+    view: () => {
+      button("all").disabled = button("out").disabled = waveform.whole;
+    },
   });
 
   const cutPlayer = new CutPlayer(player, () => by("play").setAttribute("aria-pressed", "false"));
@@ -312,13 +372,18 @@ export function openDesk(desk) {
 
   // The playhead, as often as the page is drawn while it plays.
   function head() {
-    const { start, span } = waveform.view, time = player.currentTime;
+    const { start, span } = waveform.view;
+    const time = player.currentTime;
     if (time === waveform.playhead) return;
     waveform.playhead = time;
-    if (!player.paused && !waveform.whole && time > start + span && time < start + 2 * span) waveform.show(time - span * 0.05, span);
+    if (!player.paused && !waveform.whole && time > start + span && time < start + 2 * span)
+      waveform.show(time - span * 0.05, span);
     waveform.draw();
   }
-  (function again() { head(); requestAnimationFrame(again); })();
+  (function again() {
+    head();
+    requestAnimationFrame(again);
+  })();
 
   // A while after the last change, since a drag makes many.
   let remembering = 0;
@@ -331,7 +396,9 @@ export function openDesk(desk) {
     if (byHand) cutDraft.keep(list, Object.fromEntries([...fields.values()].map(([{ name }, value]) => [name, value])));
     else cutDraft.drop();
   }
-  addEventListener("pagehide", () => { if (byHand && unsaved) remembered(); });
+  addEventListener("pagehide", () => {
+    if (byHand && unsaved) remembered();
+  });
 
   // Rendering it --------------------------------------------------------------------------------------------------------
 
@@ -370,7 +437,8 @@ export function openDesk(desk) {
 
   form.addEventListener("input", (event) => {
     const target = /** @type {HTMLInputElement} */ (event.target);
-    const slides = target.dataset?.slides, preset = target.dataset?.presets;
+    const slides = target.dataset?.slides;
+    const preset = target.dataset?.presets;
     const kind = slides ?? target.id ?? "";
     if (slides) byId(slides, HTMLInputElement).value = target.value;
     if (preset) return fields.fill(JSON.parse(preset));
@@ -390,48 +458,90 @@ export function openDesk(desk) {
   by("auto").addEventListener("click", () => fields.fill({ threshold_db: "auto" }));
 
   const presses = {
-    undo, redo, anew: giveUp, play: playCut, prev: () => join(-1), next: () => join(1), toggle: () => toggle(), split, hear: audition,
-    in: () => waveform.zoom(2, focusOf()), out: () => waveform.zoom(1 / 2, focusOf()), all: () => waveform.show(0, duration),
+    undo,
+    redo,
+    anew: giveUp,
+    play: playCut,
+    prev: () => join(-1),
+    next: () => join(1),
+    toggle: () => toggle(),
+    split,
+    hear: audition,
+    in: () => waveform.zoom(2, focusOf()),
+    out: () => waveform.zoom(1 / 2, focusOf()),
+    all: () => waveform.show(0, duration),
   };
   for (const [name, does] of Object.entries(presses)) by(name).addEventListener("click", () => does());
 
   // Zooming by button keeps what one looks at in view.
   function focusOf() {
-    const one = list[chosen], time = one ? (one.start + one.end) / 2 : player.currentTime, { start, span } = waveform.view;
+    const one = list[chosen];
+    const time = one ? (one.start + one.end) / 2 : player.currentTime;
+    const { start, span } = waveform.view;
     return time >= start && time <= start + span ? time : start + span / 2;
   }
 
-  const keys = { "[": () => join(-1), "]": () => join(1), u: undo, U: redo, s: split, j: audition, c: playCut, "+": presses.in, "=": presses.in, "-": presses.out, 0: presses.all };
+  const keys = {
+    "[": () => join(-1),
+    "]": () => join(1),
+    u: undo,
+    U: redo,
+    s: split,
+    j: audition,
+    c: playCut,
+    "+": presses.in,
+    "=": presses.in,
+    "-": presses.out,
+    0: presses.all,
+  };
   const onWave = {
     Enter: () => toggle(),
     ArrowRight: (event) => nudge(here() + (event.shiftKey ? 0 : 1), NUDGE),
     ArrowLeft: (event) => nudge(here() + (event.shiftKey ? 0 : 1), -NUDGE),
-    Home: () => choose(0), End: () => choose(list.length - 1),
-    Escape: () => { chosen = -1; show(); },
+    Home: () => choose(0),
+    End: () => choose(list.length - 1),
+    Escape: () => {
+      chosen = -1;
+      show();
+    },
   };
 
-  addEventListener("keydown", (event) => {
-    const typing = targetOf(event).closest("select, textarea, dialog, [popover], input:not([type=range], [type=radio], [type=checkbox])");
-    const again = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.altKey;
-    if (typing || event.altKey || ((event.ctrlKey || event.metaKey) && !again)) return;
-    const does = again ? (event.shiftKey ? redo : undo) : (event.target === wave && onWave[event.key]) || keys[event.key];
-    if (!does || !list.length) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    does(event);
-  }, true);
+  addEventListener(
+    "keydown",
+    (event) => {
+      const typing = targetOf(event).closest(
+        "select, textarea, dialog, [popover], input:not([type=range], [type=radio], [type=checkbox])",
+      );
+      const again = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.altKey;
+      if (typing || event.altKey || ((event.ctrlKey || event.metaKey) && !again)) return;
+      const does = again
+        ? event.shiftKey
+          ? redo
+          : undo
+        : (event.target === wave && onWave[event.key]) || keys[event.key];
+      if (!does || !list.length) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      does(event);
+    },
+    true,
+  );
 
   // From the start ------------------------------------------------------------------------------------------------------
 
   desk.dataset.state = "loading";
   say("Measuring the sound. A long recording takes a few seconds, once.");
-  const first = listen("loudness"), { kept } = cutDraft;
-  first.promise.then((value) => {
-    duration = Math.max(value.duration_ms / 1000, Number(desk.dataset.seconds));
-    waveform.load(value);
-    waveform.extend(duration);
-    say("");
-    change();
-    if (kept) takeUp(kept);
-  }, (error) => fail(error.message));
+  const first = listen("loudness");
+  const { kept } = cutDraft;
+  first.promise.then(
+    (value) => {
+      duration = Math.max(value.duration_ms / 1000, Number(desk.dataset.seconds));
+      waveform.load(value);
+      waveform.extend(duration);
+      say("");
+      change();
+      if (kept) takeUp(kept);
+    },
+    (error) => fail(error.message),
+  );
 }

@@ -9,18 +9,28 @@ export class CutDraft {
   }
 
   // {list, values}, values by the names of fields; null for none.
-  get kept() { return CutDraft.read(this.key); }
+  get kept() {
+    return CutDraft.read(this.key);
+  }
 
   keep(list, values) {
     try {
       localStorage.setItem(this.key, JSON.stringify({ at: Date.now(), list, values }));
-    } catch { /* no room, or not allowed: then the page asks before it is left */ }
+    } catch {
+      /* no room, or not allowed: then the page asks before it is left */
+    }
   }
 
-  drop() { localStorage.removeItem(this.key); }
+  drop() {
+    localStorage.removeItem(this.key);
+  }
 
   static read(key) {
-    try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
+    try {
+      return JSON.parse(localStorage.getItem(key));
+    } catch {
+      return null;
+    }
   }
 
   static forgetOld() {

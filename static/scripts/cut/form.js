@@ -29,9 +29,15 @@ export class CutForm {
     return [...this.form.elements].filter((one) => one.name?.startsWith(CutForm.PREFIX));
   }
 
-  get detector() { return this.field("detector")?.value ?? "loudness"; }
-  get track() { return this.field("audio_track")?.value || "all"; }
-  get pauses() { return this.field("pauses")?.value ?? "remove"; }
+  get detector() {
+    return this.field("detector")?.value ?? "loudness";
+  }
+  get track() {
+    return this.field("audio_track")?.value || "all";
+  }
+  get pauses() {
+    return this.field("pauses")?.value ?? "remove";
+  }
 
   // How many times as fast what is not kept runs; 0 when it goes or stays.
   get speed() {
@@ -83,8 +89,9 @@ export class CutForm {
   // Put the sliders where the fields are. `threshold`: the level in dBFS that “auto” stands for now, null for none.
   follow(threshold, byHand) {
     for (const slider of allOf(this.form, "[data-slides]", HTMLInputElement)) {
-      const one = fieldOf(slider.dataset.slides), value = number(one.value);
-      slider.value = Number.isFinite(value) ? value : threshold ?? slider.value;
+      const one = fieldOf(slider.dataset.slides);
+      const value = number(one.value);
+      slider.value = Number.isFinite(value) ? value : (threshold ?? slider.value);
       slider.setAttribute("aria-valuetext", Number.isFinite(value) ? one.value : `${one.value}, ${slider.value}`);
     }
     const isAuto = this.settings().threshold_db === "auto";

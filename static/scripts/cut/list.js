@@ -6,7 +6,10 @@ import { merge } from "./planner.js";
 const SHORTEST = 0.02;
 
 export function of(keep, duration) {
-  const made = [], add = (start, end, kept) => { if (end - start > 1e-6) made.push({ start, end, kept }); };
+  const made = [];
+  const add = (start, end, kept) => {
+    if (end - start > 1e-6) made.push({ start, end, kept });
+  };
   let position = 0;
   for (const [start, end] of keep) {
     add(position, start, false);
@@ -23,7 +26,8 @@ export const seconds = (ranges) => ranges.reduce((sum, [start, end]) => sum + en
 
 // The place of the stretch in which a time lies.
 export function at(list, time) {
-  let low = 0, high = list.length - 1;
+  let low = 0;
+  let high = list.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
     if (list[middle].start <= time) low = middle;
@@ -38,11 +42,13 @@ export const toggled = (list, place) => list.map((one, other) => (other === plac
 export function moved(list, place, time) {
   const stop = Math.max(list[place - 1].start + SHORTEST, Math.min(list[place].end - SHORTEST, time));
   return list.map((one, other) =>
-    other === place - 1 ? { ...one, end: stop } : other === place ? { ...one, start: stop } : one);
+    other === place - 1 ? { ...one, end: stop } : other === place ? { ...one, start: stop } : one,
+  );
 }
 
 export function split(list, time) {
-  const place = at(list, time), { start, end, kept } = list[place];
+  const place = at(list, time);
+  const { start, end, kept } = list[place];
   if (time - start < SHORTEST || end - time < SHORTEST) return list;
   return list.toSpliced(place, 1, { start, end: time, kept }, { start: time, end, kept });
 }
@@ -50,11 +56,14 @@ export function split(list, time) {
 // With its borders where the server's exact ranges have them. Edges inside one kind of stretch stay as they are.
 export function settled(list, exact, duration) {
   const borders = list.slice(1).flatMap((one, place) => (one.kept !== list[place].kept ? [place + 1] : []));
-  const wanted = of(exact, duration).slice(1).map(({ start }) => start);
+  const wanted = of(exact, duration)
+    .slice(1)
+    .map(({ start }) => start);
   if (borders.length !== wanted.length) return of(exact, duration);
   const result = list.map((one) => ({ ...one }));
   result.at(-1).end = duration;
-  borders.forEach((place, number) => { result[place].start = result[place - 1].end = wanted[number]; });
+  borders.forEach((place, number) => {
+    result[place].start = result[place - 1].end = wanted[number];
+  });
   return result.every(({ start, end }) => start < end) ? result : of(exact, duration);
 }
-

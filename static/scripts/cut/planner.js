@@ -3,7 +3,8 @@
 
 // What `/videos/<id>/levels` sends: a line of JSON, then one byte a step, how many of the borders it reaches.
 export function heard(buffer) {
-  const bytes = new Uint8Array(buffer), line = bytes.indexOf(10);
+  const bytes = new Uint8Array(buffer);
+  const line = bytes.indexOf(10);
   return { ...JSON.parse(new TextDecoder().decode(bytes.subarray(0, line))), steps: bytes.subarray(line + 1) };
 }
 
@@ -15,10 +16,12 @@ function least({ borders }, level) {
 
 // Runs of steps that surely are sound, each with the soft edges that lead up to it and fade away from it.
 function found({ steps, step_ms, duration_ms, reach }, sure, before, after) {
-  const time = (place) => Math.min(place * step_ms, duration_ms), clips = [];
+  const time = (place) => Math.min(place * step_ms, duration_ms);
+  const clips = [];
   for (let at = 0; at < steps.length; at += 1) {
     if (steps[at] < sure) continue;
-    let end = at + 1, from = at;
+    let end = at + 1;
+    let from = at;
     while (end < steps.length && steps[end] >= sure) end += 1;
     let to = end;
     while (from > Math.max(0, at - reach) && steps[from - 1] >= before) from -= 1;
@@ -55,7 +58,8 @@ export function merge(ranges) {
 }
 
 export function gaps(ranges, duration) {
-  const edges = [0, ...ranges.flat(), duration], between = [];
+  const edges = [0, ...ranges.flat(), duration];
+  const between = [];
   for (let at = 0; at < edges.length; at += 2) if (edges[at] < edges[at + 1]) between.push([edges[at], edges[at + 1]]);
   return between;
 }
@@ -69,7 +73,7 @@ function margins({ margin_before_ms: before, margin_after_ms: after, pauses, pau
 
 // Between two kept ranges: what is shorter is not worth a cut.
 function leastGap({ min_saving_ms: saving, pauses, speed }) {
-  return pauses === "speed" ? saving * speed / (speed - 1) : saving;
+  return pauses === "speed" ? (saving * speed) / (speed - 1) : saving;
 }
 
 // The ranges to keep, before they are moved to the picture's frames. Empty when nothing is loud enough.
@@ -82,11 +86,22 @@ export function plan(heard, duration, params) {
   // Soft words are longer than what surely is voice in them.
   const lasts = ({ start, end, from, to }) => (params.detector === "voice" ? to - from : end - start);
   const whole = absorb(clips, duration, params.min_silence_ms).filter((clip) => lasts(clip) >= params.min_clip_ms);
-  const softened = merge(whole.map(({ from, to }) => [from, to])).map(([start, end]) => ({ start, end, from: start, to: end }));
+  const softened = merge(whole.map(({ from, to }) => [from, to])).map(([start, end]) => ({
+    start,
+    end,
+    from: start,
+    to: end,
+  }));
   const [before, after] = margins(params);
-  const widened = merge(absorb(softened, duration, params.min_silence_ms)
-    .map(({ start, end }) => [Math.max(0, start - before), Math.min(duration, end + after)]));
-  return absorb(widened.map(([start, end]) => ({ start, end })), duration, leastGap(params))
-    .map(({ start, end }) => [start, end]);
+  const widened = merge(
+    absorb(softened, duration, params.min_silence_ms).map(({ start, end }) => [
+      Math.max(0, start - before),
+      Math.min(duration, end + after),
+    ]),
+  );
+  return absorb(
+    widened.map(([start, end]) => ({ start, end })),
+    duration,
+    leastGap(params),
+  ).map(({ start, end }) => [start, end]);
 }
-

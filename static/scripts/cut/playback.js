@@ -18,10 +18,18 @@ export class CutPlayer {
     const check = () => this.check();
     for (const name of ["play", "playing", "seeked", "timeupdate", "ratechange"]) player.addEventListener(name, check);
     player.addEventListener("play", () => this.watch());
-    player.addEventListener("ended", () => { if (this.active) this.stop(); });
-    player.addEventListener("seeking", () => { if (!this.jumping) this.until = null; });
-    player.addEventListener("seeked", () => { this.jumping = false; });
-    player.addEventListener("pause", () => { if (!this.jumping && !player.seeking) this.until = null; });
+    player.addEventListener("ended", () => {
+      if (this.active) this.stop();
+    });
+    player.addEventListener("seeking", () => {
+      if (!this.jumping) this.until = null;
+    });
+    player.addEventListener("seeked", () => {
+      this.jumping = false;
+    });
+    player.addEventListener("pause", () => {
+      if (!this.jumping && !player.seeking) this.until = null;
+    });
   }
 
   // What goes, as ranges in seconds; `quiet`: it stays, without its sound; `speed`: it runs so many times as fast.
@@ -38,7 +46,8 @@ export class CutPlayer {
       this.player.release();
     }
     if (on && this.player.paused) {
-      const last = this.speed ? null : this.gone.at(-1), end = last && last[1] >= this.player.duration - 0.05 ? last[0] : this.player.duration;
+      const last = this.speed ? null : this.gone.at(-1);
+      const end = last && last[1] >= this.player.duration - 0.05 ? last[0] : this.player.duration;
       if (this.player.currentTime >= end - 0.05) this.player.currentTime = 0;
       this.player.play().catch(() => {});
     }
@@ -48,13 +57,19 @@ export class CutPlayer {
   // Play what will be heard around a join.
   audition([start, end]) {
     this.player.currentTime = Math.max(0, (start || end) - CutPlayer.AROUND);
-    this.player.addEventListener("seeked", () => {
-      this.until = Math.min(this.player.duration, end + CutPlayer.AROUND);
-      this.player.play().catch(() => {});
-    }, { once: true });
+    this.player.addEventListener(
+      "seeked",
+      () => {
+        this.until = Math.min(this.player.duration, end + CutPlayer.AROUND);
+        this.player.play().catch(() => {});
+      },
+      { once: true },
+    );
   }
 
-  get active() { return this.on || this.until !== null; }
+  get active() {
+    return this.on || this.until !== null;
+  }
 
   // Look at each frame while it plays. Where the page is not drawn, `timeupdate` and the timer have to do.
   watch() {
@@ -68,7 +83,8 @@ export class CutPlayer {
   }
 
   check() {
-    const { player } = this, now = player.currentTime;
+    const { player } = this;
+    const now = player.currentTime;
     clearTimeout(this.timer);
     if (player.paused || player.seeking || !this.active) return this.plain();
     if (this.until !== null && now >= this.until) return this.stop();
@@ -78,7 +94,8 @@ export class CutPlayer {
     this.hurry(1);
     if (!next) return;
     player.prepare(next[1]);
-    const left = (next[0] - now) / player.playbackRate, lead = player.isReady(next[1]) ? CutPlayer.AHEAD : CutPlayer.LEAD;
+    const left = (next[0] - now) / player.playbackRate;
+    const lead = player.isReady(next[1]) ? CutPlayer.AHEAD : CutPlayer.LEAD;
     if (left > lead) this.timer = setTimeout(() => this.check(), (left - lead) * 1000);
     else this.jump(next);
   }
@@ -87,7 +104,11 @@ export class CutPlayer {
   run(next, now) {
     const inside = next && now >= next[0] - CutPlayer.LEAD;
     this.hurry(inside ? this.speed : 1);
-    if (next) this.timer = setTimeout(() => this.check(), Math.max(4, ((inside ? next[1] : next[0]) - now) / this.player.playbackRate * 1000));
+    if (next)
+      this.timer = setTimeout(
+        () => this.check(),
+        Math.max(4, (((inside ? next[1] : next[0]) - now) / this.player.playbackRate) * 1000),
+      );
   }
 
   hurry(times) {
@@ -103,17 +124,23 @@ export class CutPlayer {
   }
 
   jump([start, end]) {
-    const { player } = this, late = player.currentTime - start, left = performance.now();
+    const { player } = this;
+    const late = player.currentTime - start;
+    const left = performance.now();
     if (end >= player.duration - 0.05) return this.stop();
     const taken = player.isReady(end);
     this.jumping = true;
     if (taken) player.take();
     else player.currentTime = end; // what came before was too short for another element to be ready
-    player.addEventListener(taken ? "playing" : "seeked", () => {
-      this.jumping = false;
-      const detail = { late, taken, took: (performance.now() - left) / 1000 };
-      player.element.dispatchEvent(new CustomEvent("jumped", { bubbles: true, detail }));
-    }, { once: true });
+    player.addEventListener(
+      taken ? "playing" : "seeked",
+      () => {
+        this.jumping = false;
+        const detail = { late, taken, took: (performance.now() - left) / 1000 };
+        player.element.dispatchEvent(new CustomEvent("jumped", { bubbles: true, detail }));
+      },
+      { once: true },
+    );
   }
 
   stop() {
@@ -127,7 +154,8 @@ export class CutPlayer {
 
   // The first range that ends after a time.
   next(now) {
-    let low = 0, high = this.gone.length;
+    let low = 0;
+    let high = this.gone.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.gone[middle][1] <= now + 1e-4) low = middle + 1;

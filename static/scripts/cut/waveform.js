@@ -37,17 +37,23 @@ export class Waveform {
 
   load({ steps, step_ms, borders }) {
     const height = new Uint8Array(borders.length + 1);
-    borders.forEach((db, place) => { height[place + 1] = 255 * this.height(db); });
+    borders.forEach((db, place) => {
+      height[place + 1] = 255 * this.height(db);
+    });
     this.step = step_ms / 1000;
-    let loudest = steps.map((byte) => height[byte]), mean = loudest;
+    let loudest = steps.map((byte) => height[byte]);
+    let mean = loudest;
     this.pyramid = [{ loudest, mean }];
     while (loudest.length > 64) {
-      const finer = this.pyramid.at(-1), length = Math.ceil(finer.loudest.length / 4);
+      const finer = this.pyramid.at(-1);
+      const length = Math.ceil(finer.loudest.length / 4);
       loudest = new Uint8Array(length);
       mean = new Uint8Array(length);
       for (let place = 0; place < length; place += 1) {
-        let top = 0, sum = 0;
-        const first = place * 4, last = Math.min(first + 4, finer.loudest.length);
+        let top = 0;
+        let sum = 0;
+        const first = place * 4;
+        const last = Math.min(first + 4, finer.loudest.length);
         for (let at = first; at < last; at += 1) {
           top = Math.max(top, finer.loudest[at]);
           sum += finer.mean[at];
@@ -66,21 +72,38 @@ export class Waveform {
 
   // Loudest and mean between two times, 0 to 255.
   between(start, end) {
-    let layer = 0, size = this.step;
-    while (layer + 1 < this.pyramid.length && size * 4 <= end - start) { layer += 1; size *= 4; }
+    let layer = 0;
+    let size = this.step;
+    while (layer + 1 < this.pyramid.length && size * 4 <= end - start) {
+      layer += 1;
+      size *= 4;
+    }
     const { loudest, mean } = this.pyramid[layer];
-    const first = Math.floor(start / size + 1e-6), last = Math.min(loudest.length, Math.max(first + 1, Math.ceil(end / size - 1e-6)));
-    let top = 0, sum = 0;
-    for (let at = first; at < last; at += 1) { top = Math.max(top, loudest[at]); sum += mean[at]; }
+    const first = Math.floor(start / size + 1e-6);
+    const last = Math.min(loudest.length, Math.max(first + 1, Math.ceil(end / size - 1e-6)));
+    let top = 0;
+    let sum = 0;
+    for (let at = first; at < last; at += 1) {
+      top = Math.max(top, loudest[at]);
+      sum += mean[at];
+    }
     return last > first ? [top, sum / (last - first)] : [0, 0];
   }
 
   // What is in view -----------------------------------------------------------------------------------------------------
 
-  get scale() { return this.width / this.view.span; }
-  x(time) { return (time - this.view.start) * this.scale; }
-  time(x) { return Math.max(0, Math.min(this.duration, this.view.start + x / this.scale)); }
-  get whole() { return this.view.span >= this.duration; }
+  get scale() {
+    return this.width / this.view.span;
+  }
+  x(time) {
+    return (time - this.view.start) * this.scale;
+  }
+  time(x) {
+    return Math.max(0, Math.min(this.duration, this.view.start + x / this.scale));
+  }
+  get whole() {
+    return this.view.span >= this.duration;
+  }
 
   extend(duration) {
     const whole = this.whole || !this.duration;
@@ -98,18 +121,20 @@ export class Waveform {
   // Closer by a factor, with one time staying where it is.
   zoom(factor, time = this.view.start + this.view.span / 2) {
     const span = Math.max(Waveform.SHORTEST_VIEW, Math.min(this.duration, this.view.span / factor));
-    this.show(time - (time - this.view.start) * span / this.view.span, span);
+    this.show(time - ((time - this.view.start) * span) / this.view.span, span);
   }
 
   reveal(start, end = start) {
     const { start: from, span } = this.view;
-    if (start < from || end > from + span) this.show((start + end) / 2 - span / 2, Math.max(span, (end - start) * 1.25));
+    if (start < from || end > from + span)
+      this.show((start + end) / 2 - span / 2, Math.max(span, (end - start) * 1.25));
   }
 
   // Drawing -------------------------------------------------------------------------------------------------------------
 
   measure() {
-    const ratio = devicePixelRatio || 1, { clientWidth, clientHeight } = this.canvas;
+    const ratio = devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this.canvas;
     [this.width, this.depth] = [clientWidth, clientHeight];
     this.canvas.width = Math.round(clientWidth * ratio);
     this.canvas.height = Math.round(clientHeight * ratio);
@@ -151,8 +176,12 @@ export class Waveform {
     this.head();
   }
 
-  get middle() { return Waveform.RULER + this.half; }
-  get half() { return (this.depth - Waveform.RULER - Waveform.FOOT) / 2; }
+  get middle() {
+    return Waveform.RULER + this.half;
+  }
+  get half() {
+    return (this.depth - Waveform.RULER - Waveform.FOOT) / 2;
+  }
 
   fill(colour, alpha = 1) {
     this.context.fillStyle = this.colours[colour];
@@ -161,7 +190,8 @@ export class Waveform {
 
   // Red is what goes; what runs faster is green, and says how fast.
   shade(shown) {
-    const { context } = this, words = `${this.speed}×`;
+    const { context } = this;
+    const words = `${this.speed}×`;
     this.fill(this.speed ? "accent" : "bad", this.speed ? 0.14 : 0.1);
     for (const { start, end, kept } of shown) {
       if (!kept) context.fillRect(this.x(start), Waveform.RULER, (end - start) * this.scale, 2 * this.half);
@@ -172,7 +202,8 @@ export class Waveform {
     this.fill("soft");
     const room = context.measureText(words).width;
     for (const { start, end, kept } of shown) {
-      const left = Math.max(0, this.x(start)), right = Math.min(this.width, this.x(end));
+      const left = Math.max(0, this.x(start));
+      const right = Math.min(this.width, this.x(end));
       if (!kept && right - left > room + 8) context.fillText(words, (left + right - room) / 2, Waveform.RULER + 10);
     }
   }
@@ -180,25 +211,30 @@ export class Waveform {
   // Where one bar stands for many stretches, it is as green as much of it stays.
   bars(place) {
     if (!this.pyramid.length) return;
-    const lasts = Math.max(Waveform.PITCH / this.scale, this.step), wide = Math.max(2, lasts * this.scale - 1);
+    const lasts = Math.max(Waveform.PITCH / this.scale, this.step);
+    const wide = Math.max(2, lasts * this.scale - 1);
     const paths = Array.from({ length: Waveform.SHADES + 1 }, () => [new Path2D(), new Path2D()]);
     const end = Math.min(this.duration, this.view.start + this.view.span);
     for (let at = Math.floor(this.view.start / lasts); at * lasts < end; at += 1) {
-      const from = at * lasts, to = from + lasts;
+      const from = at * lasts;
+      const to = from + lasts;
       while (place + 1 < this.list.length && this.list[place].end <= from) place += 1;
       let stays = 0;
       for (let one = place; this.list[one]?.start < to; one += 1) {
         if (this.list[one].kept) stays += Math.min(to, this.list[one].end) - Math.max(from, this.list[one].start);
       }
-      const shade = Math.round(Waveform.SHADES * stays / lasts);
+      const shade = Math.round((Waveform.SHADES * stays) / lasts);
       this.between(from, to).forEach((value, kind) => {
-        const tall = Math.max(0.75, value / 255 * (this.half - 4));
+        const tall = Math.max(0.75, (value / 255) * (this.half - 4));
         paths[shade][kind].rect(this.x(from), this.middle - tall, wide, 2 * tall);
       });
     }
     paths.forEach((pair, shade) => {
       const stays = shade / Waveform.SHADES;
-      for (const [kind, accent, soft] of [[0, 0.45, 0.3], [1, 1, 0.45]]) {
+      for (const [kind, accent, soft] of [
+        [0, 0.45, 0.3],
+        [1, 1, 0.45],
+      ]) {
         this.fill("soft", soft * (1 - stays));
         this.context.fill(pair[kind]);
         this.fill("accent", accent * stays);
@@ -218,13 +254,17 @@ export class Waveform {
       }
     }
     this.fill(this.speed ? "accent" : "bad", 0.55);
-    if (shown.length < this.width / 4) for (const { start } of shown.slice(1)) this.context.fillRect(this.x(start) - 0.5, Waveform.RULER, 1, 2 * this.half);
+    if (shown.length < this.width / 4)
+      for (const { start } of shown.slice(1))
+        this.context.fillRect(this.x(start) - 0.5, Waveform.RULER, 1, 2 * this.half);
   }
 
   choice() {
     const one = this.list[this.chosen];
     if (!one) return;
-    const left = this.x(one.start), right = this.x(one.end), { context } = this;
+    const left = this.x(one.start);
+    const right = this.x(one.end);
+    const { context } = this;
     if (right < 0 || left > this.width) return;
     context.globalAlpha = 1;
     context.strokeStyle = this.colours.ink;
@@ -240,7 +280,8 @@ export class Waveform {
   }
 
   ruler() {
-    const { context } = this, every = Waveform.NICE.find((step) => step * this.scale >= 76) ?? 14400;
+    const { context } = this;
+    const every = Waveform.NICE.find((step) => step * this.scale >= 76) ?? 14400;
     context.font = this.font;
     context.textBaseline = "middle";
     for (let at = Math.ceil(this.view.start / every); at * every <= this.view.start + this.view.span; at += 1) {
@@ -248,7 +289,8 @@ export class Waveform {
       this.fill("edge", 0.6);
       context.fillRect(x, Waveform.RULER - 7, 1, 7);
       this.fill("soft");
-      const words = clock(at * every, every < 1 ? 1 : 0), room = context.measureText(words).width;
+      const words = clock(at * every, every < 1 ? 1 : 0);
+      const room = context.measureText(words).width;
       if (x + 4 + room <= this.width) context.fillText(words, x + 4, Waveform.RULER / 2 - 1);
     }
     if (this.whole) return;
@@ -260,7 +302,8 @@ export class Waveform {
   }
 
   head() {
-    const x = this.x(this.playhead), { context } = this;
+    const x = this.x(this.playhead);
+    const { context } = this;
     if (x < -6 || x > this.width + 6) return;
     this.fill("ink");
     context.fillRect(x - 0.75, 10, 1.5, this.depth - Waveform.FOOT - 10);
@@ -274,7 +317,8 @@ export class Waveform {
   // Hands ---------------------------------------------------------------------------------------------------------------
 
   listen() {
-    const { canvas } = this, pointers = new Map();
+    const { canvas } = this;
+    const pointers = new Map();
     let held = null;
     const place = (event) => {
       const { left, top } = canvas.getBoundingClientRect();
@@ -307,8 +351,9 @@ export class Waveform {
       pointers.set(event.pointerId, point);
       if (held?.pinch) {
         if (pointers.size < 2) return;
-        const { apart, centre } = spread(), span = held.view.span * held.apart / apart;
-        this.show(held.view.start + held.centre * held.view.span / this.width - centre * span / this.width, span);
+        const { apart, centre } = spread();
+        const span = (held.view.span * held.apart) / apart;
+        this.show(held.view.start + (held.centre * held.view.span) / this.width - (centre * span) / this.width, span);
         return;
       }
       held.moved ||= Math.abs(point.x - held.x) > 4;
@@ -328,23 +373,30 @@ export class Waveform {
     canvas.addEventListener("pointerleave", () => this.hands.hover(null));
 
     // A wheel scrolls the page as everywhere, until the waveform has the focus or ctrl is held, as a pinch on a pad does.
-    canvas.addEventListener("wheel", (event) => {
-      const unit = event.deltaMode ? 16 : 1, across = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
-      if (event.ctrlKey || (!event.shiftKey && Math.abs(event.deltaY) > Math.abs(event.deltaX))) {
-        if (!event.ctrlKey && !canvas.parentElement.contains(document.activeElement)) return;
-        this.zoom(Math.exp(-event.deltaY * unit * (event.ctrlKey ? 0.01 : 0.002)), this.time(place(event).x));
-      } else if (!this.whole) this.show(this.view.start + across * unit / this.scale, this.view.span);
-      else return;
-      event.preventDefault();
-    }, { passive: false });
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        const unit = event.deltaMode ? 16 : 1;
+        const across = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
+        if (event.ctrlKey || (!event.shiftKey && Math.abs(event.deltaY) > Math.abs(event.deltaX))) {
+          if (!event.ctrlKey && !canvas.parentElement.contains(document.activeElement)) return;
+          this.zoom(Math.exp(-event.deltaY * unit * (event.ctrlKey ? 0.01 : 0.002)), this.time(place(event).x));
+        } else if (!this.whole) this.show(this.view.start + (across * unit) / this.scale, this.view.span);
+        else return;
+        event.preventDefault();
+      },
+      { passive: false },
+    );
   }
 
   // The edge that a hand would take here, 0 for none.
   edge({ x, y }, reach) {
     if (y < Waveform.RULER || !this.list.length) return 0;
     const near = cutlist.at(this.list, this.time(x));
-    const [best] = [near, near + 1].filter((place) => place > 0 && place < this.list.length)
-      .map((place) => [place, Math.abs(this.x(this.list[place].start) - x)]).sort((one, other) => one[1] - other[1]);
+    const [best] = [near, near + 1]
+      .filter((place) => place > 0 && place < this.list.length)
+      .map((place) => [place, Math.abs(this.x(this.list[place].start) - x)])
+      .sort((one, other) => one[1] - other[1]);
     if (!best || best[1] > reach) return 0;
     const narrow = [best[0] - 1, best[0]].some((place) => this.wide(place) < reach * 2.5);
     return narrow ? 0 : best[0];

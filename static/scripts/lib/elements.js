@@ -51,6 +51,8 @@ export function allOf(root, selector, kind) {
  * @param {HTMLFormElement} form
  */
 export function textFields(form) {
-  const fields = /** @type {[string, string][]} */ ([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+  const fields = /** @type {[string, string][]} */ (
+    [...new FormData(form)].filter(([, value]) => typeof value === "string")
+  );
   return fields.filter(([name]) => name !== "csrfmiddlewaretoken");
 }

@@ -7,6 +7,9 @@
 export function size(bytes) {
   const units = ["bytes", "KB", "MB", "GB", "TB"];
   let at = 0;
-  while (Math.round(bytes) >= 1000 && at < 4) { bytes /= 1024; at += 1; }
+  while (Math.round(bytes) >= 1000 && at < 4) {
+    bytes /= 1024;
+    at += 1;
+  }
   return `${at && bytes < 9.95 ? bytes.toFixed(1).replace(".0", "") : Math.round(bytes)} ${units[at]}`;
 }

@@ -49,7 +49,8 @@ function settle() {
   send.textContent = chosen > 1 ? `Upload ${chosen} recordings` : "Upload";
   const done = transfers.filter((one) => one.state === "done");
   const over = transfers.every((one) => !one.isOpen);
-  const see = byId("see", HTMLAnchorElement), isWork = isWorkOf(done);
+  const see = byId("see", HTMLAnchorElement);
+  const isWork = isWorkOf(done);
   see.hidden = !(over && done.length && done.length < transfers.length);
   see.href = isWork ? form.dataset.queue : "/";
   see.textContent = `${done.length === 1 ? "The other one has" : "The others have"} arrived: see the ${isWork ? "queue" : "library"}`;
@@ -76,13 +77,17 @@ function choose(files) {
   remember();
 }
 
-const warn = (event) => { if (transfers.some((one) => one.isBusy)) event.preventDefault(); };
+const warn = (event) => {
+  if (transfers.some((one) => one.isBusy)) event.preventDefault();
+};
 
 async function begin(transfer) {
   const there = transfer.kept ? undefined : await transfer.find();
   if (transfer.state !== "chosen") return;
   const words = there && `“${there.title}” has the same file name and size as “${transfer.file.name}”.`;
-  const answer = there ? await ask("This recording seems to be here already", words, "Upload it again", "Use the one that is here", "") : "yes";
+  const answer = there
+    ? await ask("This recording seems to be here already", words, "Upload it again", "Use the one that is here", "")
+    : "yes";
   if (answer === "no") return transfer.use(there);
   if (answer !== "yes") return;
   transfer.state = "waiting";
@@ -109,13 +114,23 @@ form.addEventListener("submit", async (event) => {
 
 document.getElementById("choose").addEventListener("click", () => picker.click());
 picker.tabIndex = -1;
-picker.addEventListener("change", () => { choose(picker.files); picker.value = ""; });
+picker.addEventListener("change", () => {
+  choose(picker.files);
+  picker.value = "";
+});
 addEventListener("beforeunload", warn);
 
 // Dropping works on the whole page, so that a near miss does not open the file instead.
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragover", (event) => { if (carriesFiles(event)) { event.preventDefault(); form.classList.add("over"); } });
-addEventListener("dragleave", (event) => { if (!event.relatedTarget) form.classList.remove("over"); });
+addEventListener("dragover", (event) => {
+  if (carriesFiles(event)) {
+    event.preventDefault();
+    form.classList.add("over");
+  }
+});
+addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) form.classList.remove("over");
+});
 addEventListener("drop", (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
@@ -126,7 +141,9 @@ addEventListener("drop", (event) => {
 // What an earlier visit left unfinished -----------------------------------------------------------------------------
 
 async function remember() {
-  const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX) && !transfers.some((one) => one.key === key));
+  const keys = Object.keys(localStorage).filter(
+    (key) => key.startsWith(PREFIX) && !transfers.some((one) => one.key === key),
+  );
   const rows = await Promise.all(keys.map(leftover));
   unfinished.replaceChildren(...rows.filter(Boolean));
   unfinished.hidden = !unfinished.children.length;
@@ -135,21 +152,35 @@ async function remember() {
 async function leftover(key) {
   const { url, name, size: length } = JSON.parse(localStorage.getItem(key));
   let request;
-  try { request = await call("HEAD", url); } catch { return null; }
+  try {
+    request = await call("HEAD", url);
+  } catch {
+    return null;
+  }
   const offset = Number(request.getResponseHeader("Upload-Offset"));
   const isOver = [404, 410, 415].includes(request.status) || (request.status === 200 && offset === length);
   if (isOver) localStorage.removeItem(key);
   if (isOver || request.status !== 200) return null;
   const there = `${size(offset)} of ${size(length)} are there. Choose the same file to go on.`;
-  const text = element("div", { className: "grow" }, element("b", { className: "clip" }, name), element("p", { className: "soft small num" }, there));
-  const row = element("div", { className: "card pad moving" }, text, button("Discard", name, async () => {
-    const words = `${size(offset)} of “${name}” have arrived and will be thrown away.`;
-    if ((await ask("Discard this upload?", words, "Discard it")) !== "yes") return;
-    call("DELETE", url).catch(() => {});
-    localStorage.removeItem(key);
-    row.remove();
-    unfinished.hidden = !unfinished.children.length;
-  }));
+  const text = element(
+    "div",
+    { className: "grow" },
+    element("b", { className: "clip" }, name),
+    element("p", { className: "soft small num" }, there),
+  );
+  const row = element(
+    "div",
+    { className: "card pad moving" },
+    text,
+    button("Discard", name, async () => {
+      const words = `${size(offset)} of “${name}” have arrived and will be thrown away.`;
+      if ((await ask("Discard this upload?", words, "Discard it")) !== "yes") return;
+      call("DELETE", url).catch(() => {});
+      localStorage.removeItem(key);
+      row.remove();
+      unfinished.hidden = !unfinished.children.length;
+    }),
+  );
   return row;
 }
 

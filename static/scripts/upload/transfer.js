@@ -5,7 +5,7 @@ import { element } from "../lib/elements.js";
 import { jsonOf, post } from "../lib/requests.js";
 import { size } from "../lib/sizes.js";
 import { span } from "../lib/times.js";
-import { base64, Broken, call, check, Held, Refused, Unclear } from "./tus.js";
+import { Broken, base64, call, check, Held, Refused, Unclear } from "./tus.js";
 
 // Under which uploads that are not through are kept in the browser.
 export const PREFIX = `upload:${document.body.dataset.account}:`;
@@ -31,13 +31,22 @@ export class Transfer {
     this.work = ""; // what to do with it, as the form says it
     this.draw();
     if (!file.size) this.fail("This file is empty. Choose another one.");
-    else if (file.size > site.limit) this.fail(`This file has ${size(file.size)}; the limit is ${size(site.limit)}. Choose a smaller one.`);
+    else if (file.size > site.limit)
+      this.fail(`This file has ${size(file.size)}; the limit is ${size(site.limit)}. Choose a smaller one.`);
   }
 
-  get kept() { return JSON.parse(localStorage.getItem(this.key) ?? "null"); }
-  isIn(...states) { return states.includes(this.state); }
-  get isOpen() { return !this.isIn("done", "failed"); }
-  get isBusy() { return this.isIn("waiting", "sending", "broken", "checking"); }
+  get kept() {
+    return JSON.parse(localStorage.getItem(this.key) ?? "null");
+  }
+  isIn(...states) {
+    return states.includes(this.state);
+  }
+  get isOpen() {
+    return !this.isIn("done", "failed");
+  }
+  get isBusy() {
+    return this.isIn("waiting", "sending", "broken", "checking");
+  }
 
   draw() {
     this.bar = element("progress", { max: this.file.size || 1, value: 0, hidden: true });
@@ -55,7 +64,9 @@ export class Transfer {
     this.say(size(this.file.size) + (this.kept ? ", goes on where it stopped" : ""));
   }
 
-  say(words) { this.words.textContent = words; }
+  say(words) {
+    this.words.textContent = words;
+  }
 
   show() {
     const { state, file, offset } = this;
@@ -70,15 +81,17 @@ export class Transfer {
     this.drop.textContent = state === "done" || state === "failed" ? "Remove" : "Cancel";
     this.drop.hidden = state === "done" || state === "checking";
     this.drop.setAttribute("aria-label", `${this.drop.textContent}: ${file.name}`);
-    this.say({
-      waiting: `${size(file.size)}, waiting its turn`,
-      sending: pace ? `${of}, ${size(pace)}/s, ${span((file.size - offset) / pace)} left` : of,
-      paused: `${of}, paused`,
-      broken: `${of}, connection lost, trying again`,
-      checking: "All there, being checked",
-      done: `${size(file.size)}, uploaded`,
-      failed: size(file.size),
-    }[state]);
+    this.say(
+      {
+        waiting: `${size(file.size)}, waiting its turn`,
+        sending: pace ? `${of}, ${size(pace)}/s, ${span((file.size - offset) / pace)} left` : of,
+        paused: `${of}, paused`,
+        broken: `${of}, connection lost, trying again`,
+        checking: "All there, being checked",
+        done: `${size(file.size)}, uploaded`,
+        failed: size(file.size),
+      }[state],
+    );
   }
 
   // Bytes a second over the last ten seconds; 0 while that says nothing: at first only buffers on the way fill up.
@@ -126,24 +139,35 @@ export class Transfer {
     await this.locate();
     while (this.offset < this.file.size) {
       if (!this.isIn("sending")) return;
-      const start = this.offset, piece = this.file.slice(start, start + this.site.chunk);
+      const start = this.offset;
+      const piece = this.file.slice(start, start + this.site.chunk);
       const isLast = start + piece.size === this.file.size;
       const headers = { "Upload-Offset": start, "Content-Type": "application/offset+octet-stream" };
       if (this.ordered !== this.work) headers["Upload-Metadata"] = `work ${base64(this.work)}`; // other ticks than the first time
       const request = await call("PATCH", this.url, headers, piece, {
-        start: (sent) => { this.request = sent; },
+        start: (sent) => {
+          this.request = sent;
+        },
         progress: (loaded) => {
           this.offset = start + loaded;
           if (isLast && loaded === piece.size) this.state = "checking";
           this.show();
         },
-      }).catch((error) => { // how much arrived is asked again
+      }).catch((error) => {
+        // how much arrived is asked again
         this.offset = start;
         if (this.state === "checking") this.state = "sending";
         throw error;
       });
-      if (request.status === 404) { this.forget(); this.state = "sending"; throw new Broken(); }
-      if (request.status !== 204) { this.offset = start; if (this.state === "checking") this.state = "sending"; }
+      if (request.status === 404) {
+        this.forget();
+        this.state = "sending";
+        throw new Broken();
+      }
+      if (request.status !== 204) {
+        this.offset = start;
+        if (this.state === "checking") this.state = "sending";
+      }
       check(request, 204);
       if (this.ordered !== this.work && !isLast) this.keep();
       this.offset = Number(request.getResponseHeader("Upload-Offset"));
@@ -165,13 +189,21 @@ export class Transfer {
         this.video = request.getResponseHeader("Video-Id");
         return;
       }
-      if ([404, 410].includes(request.status)) this.forget(); // it is over there
-      else if (request.status === 415) throw new Refused("The server could not work with this recording. Choose another one.");
-      else if (request.status === 507) throw new Held("The server has too little room or memory to go on. What arrived so far is kept: make room, or ask the operator to, then go on.");
+      if ([404, 410].includes(request.status))
+        this.forget(); // it is over there
+      else if (request.status === 415)
+        throw new Refused("The server could not work with this recording. Choose another one.");
+      else if (request.status === 507)
+        throw new Held(
+          "The server has too little room or memory to go on. What arrived so far is kept: make room, or ask the operator to, then go on.",
+        );
       else check(request);
     }
     const facts = `kind ${base64("recording")},filename ${base64(this.file.name)},work ${base64(this.work)}`;
-    const request = check(await call("POST", this.site.uploads, { "Upload-Length": this.file.size, "Upload-Metadata": facts }), 201);
+    const request = check(
+      await call("POST", this.site.uploads, { "Upload-Length": this.file.size, "Upload-Metadata": facts }),
+      201,
+    );
     this.url = request.getResponseHeader("Location");
     this.offset = 0;
     this.keep();
@@ -185,7 +217,10 @@ export class Transfer {
 
   keep() {
     this.ordered = this.work;
-    localStorage.setItem(this.key, JSON.stringify({ url: this.url, name: this.file.name, size: this.file.size, work: this.work }));
+    localStorage.setItem(
+      this.key,
+      JSON.stringify({ url: this.url, name: this.file.name, size: this.file.size, work: this.work }),
+    );
   }
 
   forget() {
@@ -226,7 +261,10 @@ export class Transfer {
   // Whether the very file seems to be here: {id, title}, or undefined. Its content would take as long to read as to send.
   async find() {
     const query = new URLSearchParams({ size: String(this.file.size), limit: "100" });
-    const answer = await fetch(`/api/v1/videos?${query}`).then((got) => (got.ok ? jsonOf(got) : null), () => null);
+    const answer = await fetch(`/api/v1/videos?${query}`).then(
+      (got) => (got.ok ? jsonOf(got) : null),
+      () => null,
+    );
     return answer?.items.find(({ name }) => name === this.file.name);
   }
 
@@ -235,7 +273,10 @@ export class Transfer {
     this.video = id;
     if (new URLSearchParams(this.work).has("operations")) {
       const answer = await post(`/videos/${id}/run/`, new URLSearchParams(this.work)).catch(() => null);
-      if (!answer?.ok) return this.end("The work could not be started on the recording that is here. Open it in the library and start it there.");
+      if (!answer?.ok)
+        return this.end(
+          "The work could not be started on the recording that is here. Open it in the library and start it there.",
+        );
     }
     this.arrived();
   }
@@ -243,12 +284,13 @@ export class Transfer {
   // What arrived of it would be gone.
   async giveUp() {
     const words = `${size(this.offset)} of “${this.file.name}” have arrived and will be thrown away.`;
-    if (!this.isOpen || !this.offset || await ask("Cancel this upload?", words, "Cancel it", "Go on") === "yes") this.discard();
+    if (!this.isOpen || !this.offset || (await ask("Cancel this upload?", words, "Cancel it", "Go on")) === "yes")
+      this.discard();
   }
 
   discard() {
     // One that failed may have been chosen again, and then goes on in another row.
-    const url = this.isOpen ? this.url ?? this.kept?.url : undefined;
+    const url = this.isOpen ? (this.url ?? this.kept?.url) : undefined;
     if (this.isOpen) this.forget();
     this.state = "gone";
     this.request?.abort();

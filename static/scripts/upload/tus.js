@@ -27,11 +27,17 @@ export function call(method, url, headers = {}, body = null, hooks = {}) {
 export function check(request, ...fine) {
   if (fine.includes(request.status)) return request;
   if ([0, 409, 423, 460, 502, 503, 504].includes(request.status)) throw new Broken();
-  if (request.status === 401 || request.status === 403) throw new Held("You are signed out. Sign in again, then choose the same file: it goes on where it stopped.");
+  if (request.status === 401 || request.status === 403)
+    throw new Held("You are signed out. Sign in again, then choose the same file: it goes on where it stopped.");
   const words = problemIn(request.responseText);
   if (request.status === 429) throw new Held(words || "That was too much at once. Wait a moment, then go on.");
-  if (request.status >= 500) throw new Held(words || "The server is in trouble. What arrived so far is kept: try again later, or tell the operator.");
-  throw new (request.status === 422 ? Unclear : Refused)(words || "The server did not take this file. Try again, or tell the operator.");
+  if (request.status >= 500)
+    throw new Held(
+      words || "The server is in trouble. What arrived so far is kept: try again later, or tell the operator.",
+    );
+  throw new (request.status === 422 ? Unclear : Refused)(
+    words || "The server did not take this file. Try again, or tell the operator.",
+  );
 }
 
 export const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
