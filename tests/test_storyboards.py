@@ -78,4 +78,4 @@ def test_other_files_with_cues_are_none(video):
 
 def test_sound_has_nothing_to_look_through(client, video):
     sound = factories.video(video.owner, facts=factories.info(video=None))
-    assert "scrub" not in client.get(sound.get_absolute_url()).content.decode().replace("storyboard.js", "")
+    assert "scrub" not in client.get(sound.get_absolute_url()).content.decode()

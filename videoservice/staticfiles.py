@@ -2,7 +2,7 @@
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-IMPORT = r'(?P<matched>(?P<keyword>\b(?:from|import)) "(?P<url>\.[^"]+)")'
+IMPORT = r'(?P<matched>(?P<keyword>\b(?:from |import |import\())"(?P<url>\.[^"]+)")'
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):
@@ -12,6 +12,6 @@ class StaticFilesStorage(CompressedManifestStaticFilesStorage):
     first comment in one that only looks like an import.
     """
 
-    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("scripts/*.js", ((IMPORT, '%(keyword)s "%(url)s"'),)))
+    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("scripts/*.js", ((IMPORT, '%(keyword)s"%(url)s"'),)))
     max_post_process_passes = 10
     """A module's name depends on those of all that it imports: a pass for each on the longest way down."""

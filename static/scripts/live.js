@@ -1,6 +1,5 @@
 // Keeps the page true. htmx's ws extension holds the socket and swaps what the server pushes; this adds the chip, polling
 // while the socket is down, and calm: a late row is ignored, and nothing moves under a hand.
-
 import { allOf } from "./lib/elements.js";
 import { htmx, on } from "./lib/htmx.js";
 import { clock } from "./lib/times.js";

@@ -1,5 +1,5 @@
 // The bar below the player: a slider that shows the picture before the player goes there.
-import { htmx } from "./lib/htmx.js";
+import { on } from "./lib/htmx.js";
 import { moment } from "./lib/times.js";
 import { stage } from "./stage.js";
 import { Storyboard } from "./storyboard.js";
@@ -53,12 +53,13 @@ class Bar {
   }
 }
 
-htmx.onLoad((node) => {
-  const root = /** @type {HTMLElement} */ (node);
-  const inside = root.querySelector?.(".scrub[data-storyboard]");
-  const place = root.matches?.(".scrub[data-storyboard]") ? root : /** @type {HTMLElement | null} */ (inside);
-  if (place && !place.dataset.ready) {
-    place.dataset.ready = "yes";
-    new Bar(place, stage);
-  }
-});
+// The bar of a recording may be drawn anew, and then is another element.
+function settle() {
+  const place = document.getElementById("scrub");
+  if (!place?.dataset.storyboard || place.dataset.ready) return;
+  place.dataset.ready = "yes";
+  new Bar(place, stage);
+}
+
+on("htmx:afterSettle", settle);
+settle();

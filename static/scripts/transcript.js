@@ -196,17 +196,10 @@ class Desk {
     const form = element("form", {}, area, element("div", { className: "row" }, save, back));
     changed.set(form, () => area.value !== said);
     area.setAttribute("aria-label", `The line at ${moment(Number(row.dataset.start))}`);
+    const mayGo = () =>
+      ask("Leave this line as it was?", "What you changed in it has not been saved.", "Leave it", "Go on editing");
     const leave = async () => {
-      if (
-        area.value === said ||
-        (await ask(
-          "Leave this line as it was?",
-          "What you changed in it has not been saved.",
-          "Leave it",
-          "Go on editing",
-        )) === "yes"
-      )
-        close();
+      if (area.value === said || (await mayGo()) === "yes") close();
       else area.focus();
     };
     const close = () => {

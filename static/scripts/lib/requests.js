@@ -1,14 +1,11 @@
-// Requests to the site: with the token that it wants for what changes something, and with its own words when it refuses.
+// Requests to the site: with its token for what changes something, and with its own words when it refuses.
 
-/** The token against forged requests, as htmx has it. */
-export function csrfToken() {
-  return JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
-}
+// As htmx has it.
+export const csrfToken = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 
 /**
- * Sends a form's fields or, as JSON, anything else.
  * @param {string} address
- * @param {unknown} body
+ * @param {unknown} body sent as JSON, unless it is a form's fields
  * @param {AbortSignal} [signal]
  */
 export function post(address, body, signal) {
@@ -18,16 +15,16 @@ export function post(address, body, signal) {
 }
 
 /**
- * The JSON of an answer, null where there is none: no answer, or another kind of it.
- * @param {Response | null | undefined} response
+ * null where there is no answer, or no JSON in it.
+ * @param {Response | null} response
  */
 export async function jsonOf(response) {
   return (await response?.json().catch(() => null)) ?? null;
 }
 
 /**
- * What the server says about a request that it refused, "" when it says nothing that is meant for people.
- * @param {string} text the body of its answer
+ * What the server says to people in the body of its answer, "" for nothing.
+ * @param {string} text
  */
 export function problemIn(text) {
   try {
@@ -39,22 +36,19 @@ export function problemIn(text) {
 
 /**
  * @param {Response} response
- * @param {string} otherwise what to say when the server says nothing
+ * @param {string} otherwise said when the server says nothing
  */
 export async function problemOf(response, otherwise) {
   return problemIn(await response.text().catch(() => "")) || otherwise;
 }
 
-/**
- * Whether a request failed because nobody wants its answer any more.
- * @param {unknown} error
- */
+/** @param {unknown} error whether it only says that nobody wants the answer any more */
 export function isAborted(error) {
   return error instanceof DOMException && error.name === "AbortError";
 }
 
 /**
- * While the server is busy with others it says when to ask again.
+ * Asks again when the server, busy with others, says to.
  * @param {() => Promise<Response>} asking
  * @param {(response: Response) => Promise<void>} waiting called with each answer that puts off
  */

@@ -1,10 +1,17 @@
-// A recording: its player, its transcript, the cut plan, and forms for all other work.
+// A recording: its player, the cut plan, forms for all other work, and what not every recording has.
 import "../forms.js";
 import "../player.js";
 import "../preview.js";
-import "../scrub.js";
-import "../transcript.js";
 import { openDesk } from "../cut/desk.js";
+import { on } from "../lib/htmx.js";
 
-const place = document.getElementById("cut");
-if (place) openDesk(place);
+const cut = document.getElementById("cut");
+if (cut) openDesk(cut);
+
+// May come to the page later.
+function fetchParts() {
+  if (document.querySelector("#scrub[data-storyboard]")) import("../scrub.js");
+  if (document.querySelector("#transcript[data-words]")) import("../transcript.js");
+}
+on("htmx:afterSettle", fetchParts);
+fetchParts();
