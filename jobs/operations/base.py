@@ -78,6 +78,9 @@ class Operation(Generic[P]):
     slug: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]
+    """A sentence for the page."""
+    description: ClassVar[str]
+    """The same at more length, for the README."""
     accepts: ClassVar[str] = "any"
     """"video", "audio" (an audio track is needed, with or without picture) or "any"."""
     queue: ClassVar[str] = "long"
@@ -88,6 +91,8 @@ class Operation(Generic[P]):
     """Whether the upload page ticks it by default."""
     example: ClassVar[Mapping[str, Any]] = {}
     """Parameters to try it with, where its defaults alone do not say what to do."""
+    example_seconds: ClassVar[int] = 2
+    """How long a recording `example` needs."""
     previews: ClassVar[bool] = False
     """Whether `preview` shows what the parameters lead to before any work is done."""
     picture_fields: ClassVar[tuple[str, ...]] = ()

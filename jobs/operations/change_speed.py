@@ -73,6 +73,9 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
     slug = "change-speed"
     title = "Change the speed"
     summary = "Plays the recording, or a part of it, faster or slower at the same pitch."
+    description = (
+        "The recording, or a part of it, faster or slower at the same pitch; copies the picture where the speed stays."
+    )
     accepts = "any"
     queue = "long"
     order = 25

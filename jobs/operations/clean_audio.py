@@ -81,6 +81,7 @@ class CleanAudio(Operation[CleanAudioParams]):
     slug = "clean-audio"
     title = "Clean the audio"
     summary = "Reduces noise and hum, and sets the loudness. The picture is not touched."
+    description = "Less noise and hum in the sound, to a loudness; copies the picture, and plays before and after."
     accepts = "audio"
     queue = "long"
     order = 60

@@ -150,6 +150,7 @@ class Convert(Operation[ConvertParams]):
     slug = "convert"
     title = "Convert"
     summary = "Changes the format, size or shape. What already fits is copied."
+    description = "Another format, size or shape; copies each track that already fits."
     accepts = "video"
     queue = "long"
     order = 50

@@ -122,6 +122,7 @@ class Preview(Operation[PreviewParams]):
     slug = "preview"
     title = "Trailer"
     summary = "The best moments in a few seconds: a trailer with sound and titles, or a small loop."
+    description = "A trailer of the best moments with cross-fades and cards of text, or a small silent loop."
     accepts = "video"
     queue = "long"
     order = 60

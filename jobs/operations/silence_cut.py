@@ -218,6 +218,10 @@ class SilenceCut(Operation[SilenceCutParams]):
     slug = "silence-cut"
     title = "Cut the silence"
     summary = "Removes the pauses, exact to the frame and in sync."
+    description = (
+        "Takes out the pauses, exact to the frame, picture and sound in step; copies the pictures that it can, "
+        "and checks every result before it shows."
+    )
     accepts = "audio"
     queue = "long"
     order = 10

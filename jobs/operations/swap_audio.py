@@ -70,10 +70,15 @@ class SwapAudio(Operation[SwapAudioParams]):
     slug = "swap-audio"
     title = "Swap the audio"
     summary = "Replaces the sound with a better recording of the same event, in sync."
+    description = (
+        "Puts the sound of another recording of the same event under the picture, in sync by its waveform, with "
+        "the drift of its clock corrected; copies the picture."
+    )
     accepts = "audio"
     queue = "long"
     order = 50
     example = {"audio": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"}
+    example_seconds = 30
     form_class = SwapAudioForm
     params_class = SwapAudioParams
 

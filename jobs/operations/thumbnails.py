@@ -150,6 +150,11 @@ class Thumbnails(Operation[ThumbnailsParams]):
     slug = "thumbnails"
     title = "Thumbnails"
     summary = "Still pictures: evenly spaced, at times you choose, the best, or all on one sheet."
+    description = (
+        "Pictures at even distances, at given times, or the best of the recording, upright and in the right "
+        "colours; a contact sheet; a storyboard (sprites and WebVTT) to scrub by; one click makes a picture the "
+        "poster."
+    )
     accepts = "video"
     queue = "quick"
     order = 20

@@ -107,6 +107,10 @@ class Transcribe(Operation[TranscribeParams]):
     slug = "transcribe"
     title = "Transcribe"
     summary = "Turns speech into captions and text that you can search and correct."
+    description = (
+        "Writes down what is said: text with the time of every word, SRT, WebVTT, TXT and JSON files, and "
+        "captions on the video as a track or drawn into the picture."
+    )
     accepts = "audio"
     queue = "long"
     order = 20

@@ -61,10 +61,14 @@ class Trim(Operation[TrimParams]):
     slug = "trim"
     title = "Trim"
     summary = "Keeps one part of the recording, exact to the frame."
+    description = (
+        "One stretch, exact at both ends; copies all of its picture but what lies between an end and the next keyframe."
+    )
     accepts = "any"
     queue = "quick"
     order = 20
     example = {"start": 2}
+    example_seconds = 4
     picture_fields = ("render",)
     form_class = TrimForm
     params_class = TrimParams

@@ -159,6 +159,10 @@ class Watermark(Operation[WatermarkParams]):
     slug = "watermark"
     title = "Watermark"
     summary = "Puts a logo or text over the picture, all the time or for a while."
+    description = (
+        "A logo or a text over the picture, all the time or for a while; copies the sound, and the picture where "
+        "the mark does not show."
+    )
     accepts = "video"
     queue = "long"
     order = 40

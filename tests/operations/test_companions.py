@@ -114,7 +114,7 @@ def test_a_transcript_follows_the_cut_without_listening_again(context, tmp_path,
     ]
     if render == "smart":
         assert inspect(drafts[0].path).subtitles == ("und", "eng")
-    assert not any("recognisers" in command for command in context.log.commands)
+    assert not any("asr_worker" in command for command in context.log.commands)
 
 
 def test_a_transcript_that_is_broken_is_no_reason_to_lose_a_cut(context, tmp_path):

@@ -123,7 +123,7 @@ def test_a_film_comes_with_a_track_and_every_kind_of_file(context):
     # What was heard once is kept: nobody listens a second time.
     before = len(context.log.commands)
     OPERATION.run(context, TranscribeParams())
-    assert not any("recognisers" in command for command in context.log.commands[before:])
+    assert not any("asr_worker" in command for command in context.log.commands[before:])
 
 
 def test_a_transcript_that_is_there_can_be_drawn_into_the_picture(context, tmp_path):
@@ -141,4 +141,4 @@ def test_a_transcript_that_is_there_can_be_drawn_into_the_picture(context, tmp_p
     assert txt.path.read_text() == "by hand\n"
     assert film.metadata["burnt"] is True
     assert inspect(film.path).subtitles == ()
-    assert not any("recognisers" in command for command in context.log.commands)
+    assert not any("asr_worker" in command for command in context.log.commands)
