@@ -56,7 +56,7 @@ class Context:
     `cache` is a folder shared by all jobs on the same bytes (keyed by content hash); what is in it may vanish.
     `file_name` is what the owner calls the source's file. `inputs` are the other files, by the names of
     `Operation.inputs`; `input_infos` are the facts about those of them that are recordings. An image is a PNG.
-    `transcript` is the newest transcript of the recording, with what its owner changed (`engine.transcript`'s JSON).
+    `transcript` is the newest transcript of the recording, with what its owner changed (JSON of `captions.transcript`).
     """
 
     source: Path

@@ -122,7 +122,7 @@ def runs_of(mask: NDArray[np.bool_]) -> list[Run]:
 def grown(
     values: NDArray[np.float32], runs: Sequence[Run], before: float, after: float, maximum_steps: int
 ) -> list[Run]:
-    """Runs made longer by up to `reach` places, back while values are `before` or above, on while they are `after`."""
+    """Runs made longer by up to `maximum_steps`, back while values are `before` or above, on while they are `after`."""
     if not runs:
         return []
     starts, ends = np.array(runs).T

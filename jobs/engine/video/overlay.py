@@ -120,7 +120,7 @@ class OverlayPainter:
         self._last = LastFrame()
 
     def __call__(self, frame: VideoFrame, time: Fraction) -> VideoFrame:
-        """The frame, of a format in PLANAR, with what of the mark shows in it at `time`, in seconds."""
+        """The frame, of a format in PIXEL_FORMATS, with what of the mark shows in it at `time`, in seconds."""
         strength = self.look.strength(time, self.duration)
         comes_again = self._last.frame is frame
         if strength <= 0 and not comes_again:

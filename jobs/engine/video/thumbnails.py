@@ -71,7 +71,7 @@ def poster(source: Path, info: MediaInfo, out: Path, width: int = 640) -> None:
 
 
 def nearby(time: Fraction, duration: Fraction, within: Fraction, tries: int) -> list[Fraction]:
-    """Times around `time`, nearest first: `tries` on either side, less than `reach` away, within the recording."""
+    """Times around `time`, nearest first: `tries` on either side, less than `within` away, within the recording."""
     steps = [within * step / (tries + 1) for step in range(1, tries + 1)]
     around = [moment for step in steps for moment in (time + step, time - step)]
     return [moment for moment in around if 0 <= moment < duration]
