@@ -27,7 +27,7 @@ def cleaned(site, tmp_path_factory):
 def page(new_page, site, cleaned):
     page = new_page(site, site.client("compare@example.org"))
     page.goto(cleaned)
-    page.wait_for_function("document.querySelector('[data-after]').readyState > 2")
+    page.wait_for_function("() => document.querySelector('[data-after]').readyState > 2")
     return page
 
 
@@ -36,7 +36,7 @@ def test_a_press_changes_what_is_heard_and_not_the_place(page):
     assert page.evaluate(STATE)["pressed"] == "after"
 
     page.click("[data-compare] button[value=before]")
-    page.wait_for_function("!document.querySelector('[data-before]').paused")
+    page.wait_for_function("() => !document.querySelector('[data-before]').paused")
     state = page.evaluate(STATE)
     assert (state["muted"], state["pressed"]) == (True, "before")
     # Within a second even where a browser is slow to start; it comes closer as it plays.
@@ -50,8 +50,8 @@ def test_a_press_changes_what_is_heard_and_not_the_place(page):
 def test_a_pause_silences_both(page):
     page.evaluate("document.querySelector('[data-after]').play()")
     page.click("[data-compare] button[value=before]")
-    page.wait_for_function("!document.querySelector('[data-before]').paused")
+    page.wait_for_function("() => !document.querySelector('[data-before]').paused")
 
     page.evaluate("document.querySelector('[data-after]').pause()")
 
-    page.wait_for_function("document.querySelector('[data-before]').paused")
+    page.wait_for_function("() => document.querySelector('[data-before]').paused")

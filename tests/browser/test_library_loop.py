@@ -30,7 +30,7 @@ def test_it_plays_while_somebody_points_at_it(new_page, site, looped):
     expect(loop).to_have_css("opacity", "0")
     page.locator(".card.video").hover()
     expect(loop).to_have_class("loop playing", timeout=30_000)
-    page.wait_for_function("document.querySelector('video.loop').currentTime > 0")
+    page.wait_for_function("() => document.querySelector('video.loop').currentTime > 0")
     page.locator("h1").first.hover()
     expect(loop).to_have_class("loop")
     assert loop.evaluate("loop => [loop.paused, loop.currentTime]") == [True, 0]

@@ -101,7 +101,7 @@ def test_the_bar_shows_a_moment_and_goes_there_on_a_click(new_page, site, video)
     assert page.locator("main h2").first.bounding_box() == below
     page.mouse.down()
     page.mouse.up()
-    page.wait_for_function("Math.abs(document.getElementById('player').currentTime - 4.5) < 0.3")
+    page.wait_for_function("() => Math.abs(document.getElementById('player').currentTime - 4.5) < 0.3")
     page.mouse.move(2, 2)
     expect(view).to_be_hidden()
 
@@ -117,4 +117,4 @@ def test_keys_on_the_bar_show_where_they_go(new_page, site, video):
 
     expect(page.locator(".scrub figcaption")).to_have_text("0:09", timeout=20_000)
     expect(bar).to_have_attribute("aria-valuetext", "0:09")
-    page.wait_for_function("document.getElementById('player').currentTime > 8.5")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 8.5")

@@ -139,7 +139,7 @@ def test_what_was_cut_by_hand_is_asked_about_on_leaving_and_is_there_on_return(o
     expect(page.locator("#cut-hand")).to_be_visible()
     page.locator("#cut-redo").click()
     expect(page.locator("#cut-hand")).to_be_hidden()
-    page.wait_for_function("Object.keys(localStorage).length === 0")
+    page.wait_for_function("() => Object.keys(localStorage).length === 0")
     page.reload()
     settled(page)
     expect(page.locator("#cut-hand")).to_be_hidden()
