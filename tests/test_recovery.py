@@ -154,7 +154,7 @@ def test_machines_whose_clocks_differ_take_no_work_from_each_other(make_site, re
 def test_a_worker_whose_machine_vanishes_is_counted_for_two_minutes_at_most(site):
     with site.redis.client() as redis:
         seconds = [redis.ttl(key) for key in redis.keys("rq:worker:*")]
-    assert len(seconds) == 2
+    assert len(seconds) >= 2  # beside those that work there may be some that were killed a moment ago
     assert all(0 < left <= 120 for left in seconds)
 
 
