@@ -111,7 +111,7 @@ def test_a_result_that_lost_its_mirror_does_not_pass(stored, tmp_path):
     source, output = turned(stored, tmp_path, 90, True), tmp_path / "cut.mp4"
     result = cut(source, output, inspect(source), CutParams(keep=((0.3, 2.5),)), scratch=tmp_path)
     spoilt = media.remuxed(output, tmp_path / "spoilt.mp4", before=("-display_rotation", -90))
-    codes = [fault.code for fault in file_faults(spoilt, inspect(source), result.plan)]
+    codes = [fault.code for fault in file_faults(spoilt, inspect(source), result.plan.timeline)]
     assert codes == ["orientation"]
 
 
