@@ -338,6 +338,14 @@ def test_it_needs_no_folder_that_it_may_write_to_besides_the_output(tmp_path, so
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_it_loads_neither_the_site_s_settings_nor_its_apps(tmp_path):
+    argv = [sys.executable, "-X", "importtime", *command("--help")[1:]]
+    done = subprocess.run(argv, env=environment(tmp_path), capture_output=True, text=True, timeout=120, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "jobs.engine.pipelines.silence_cut" in loaded
+    assert not {"videoservice.settings", "jobs.models", "allauth", "ninja", "redis"} & loaded
+
+
 def test_pauses_run_faster(source, tmp_path):
     output = tmp_path / "cut.mp4"
     done = run(tmp_path, source, output, "--threshold-db", "-15", "--pauses", "speed", "--speed", "4", "--json")
