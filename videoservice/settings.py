@@ -12,6 +12,7 @@ import dj_database_url
 from django.core.management.utils import get_random_secret_key
 from whitenoise.compress import Compressor
 
+from jobs.engine.captions import bundled_model
 from videoservice import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -150,8 +151,8 @@ HEARTBEAT_SECONDS = 1.0
 """How often a running job says that it is alive, and asks whether it should stop."""
 LOST_AFTER_SECONDS = env.integer("LOST_AFTER_SECONDS", 15, 3)
 RECONCILE_SECONDS = env.integer("RECONCILE_SECONDS", 5, 1)
-WHISPER_MODEL = env.text("WHISPER_MODEL")
-"""A folder with a Whisper model for CTranslate2, or the name of one to fetch once; without it pocketsphinx listens."""
+WHISPER_MODEL = env.text("WHISPER_MODEL") or str(bundled_model.folder() or "")
+"""A folder with a Whisper model for CTranslate2, or the name of one to fetch once; without any pocketsphinx listens."""
 MAX_ATTEMPTS = 5
 """How often a job may lose its worker before it counts as failed. Workers that are told to stop do not count."""
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
 from django.utils.translation import get_language_info
 
 from jobs.engine.analysis import peak_levels
@@ -33,10 +34,20 @@ ABOUT = {
     "with accents, noise or several voices: good for finding a place, to be corrected before it is shown",
 }
 
+NO_MODEL = (
+    "The Whisper model that comes with this service could not be downloaded when it was set up. The operator gets it "
+    "by starting the service again with a network."
+)
+
 
 def usual() -> EngineName:
     """The better recogniser of those that this install has."""
     return "whisper" if settings.WHISPER_MODEL else "pocketsphinx"
+
+
+def expectation() -> str:
+    """What to expect of the better recogniser, in words."""
+    return f"The best available is {ABOUT[usual()]}." + ("" if settings.WHISPER_MODEL else f" {NO_MODEL}")
 
 
 class LanguageField(forms.CharField):
@@ -57,7 +68,7 @@ class TranscribeForm(OperationForm):
         choices=[("auto", "The best available"), ("whisper", "Whisper"), ("pocketsphinx", "pocketsphinx")],
         initial="auto",
         required=False,
-        help_text=f"The best available is {ABOUT[usual()]}.",
+        help_text=lazy(expectation, str)(),
     )
     language = LanguageField(
         label="Language",
@@ -123,7 +134,7 @@ class Transcribe(Operation[TranscribeParams]):
         recogniser = params.recogniser
         if recogniser.engine == "whisper" and not recogniser.model:
             raise InputError(
-                "This server has no Whisper model. Choose pocketsphinx, or ask the operator to set WHISPER_MODEL.",
+                f"This server has no Whisper model. Choose pocketsphinx. {NO_MODEL}",
                 code="no_model",
             )
         if recogniser.engine == "pocketsphinx" and recogniser.language not in ("", "en"):

@@ -38,7 +38,7 @@ def desk(video: Video) -> dict[str, Any]:
 def about(stored: Stored) -> str:
     """Who listened, in which language, and how far to trust it."""
     found = stored.transcript
-    model = f" ({found.model.rstrip('/').rpartition('/')[2]})" if found.engine == "whisper" else ""
+    model = f" ({found.model})" if found.engine == "whisper" else ""
     return f"{language_name(found.language)}, written down by {ABOUT.get(found.engine, found.engine)}{model}."
 
 

@@ -67,9 +67,13 @@ def test_a_configured_model_is_the_best_there_is(settings):
     assert parsed(engine="pocketsphinx").recogniser.engine == "pocketsphinx"
 
 
-def test_the_form_says_who_listens_and_how_good_to_expect():
-    assert "pocketsphinx" in OPERATION.form_class().fields["engine"].help_text
-    assert "Expect" in OPERATION.form_class().fields["engine"].help_text
+def test_the_form_says_who_listens_and_how_good_to_expect(settings):
+    told = str(OPERATION.form_class().fields["engine"].help_text)
+    assert "pocketsphinx" in told and "Expect" in told
+    assert "could not be downloaded" in told
+    settings.WHISPER_MODEL = "/models/small"
+    told = str(OPERATION.form_class().fields["engine"].help_text)
+    assert "Whisper" in told and "could not" not in told
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ standard output: first {"model", "device"}, then for each utterance {"words": [[
 one before."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -76,10 +77,12 @@ class Whisper:
         import ctranslate2
         from faster_whisper import WhisperModel
 
-        self.model = name
+        # Where it lies is nobody's business who reads the transcript.
+        self.model = Path(name).name
         self.device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         precision = "int8_float16" if self.device == "cuda" else "int8"
-        self._whisper = WhisperModel(name, device=self.device, compute_type=precision)
+        threads = len(os.sched_getaffinity(0))
+        self._whisper = WhisperModel(name, device=self.device, compute_type=precision, cpu_threads=threads)
         self._language: str | None = language or None
 
     def recognise(self, samples: Samples) -> tuple[list[RecognisedWord], str]:

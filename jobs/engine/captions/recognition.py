@@ -62,7 +62,7 @@ class RecogniserOptions:
     @property
     def processes(self) -> int:
         """Whisper spreads over the cores by itself."""
-        return 1 if self.engine == "whisper" else min(MAXIMUM_PROCESSES, os.cpu_count() or 1)
+        return 1 if self.engine == "whisper" else min(MAXIMUM_PROCESSES, len(os.sched_getaffinity(0)))
 
 
 @dataclasses.dataclass(frozen=True)

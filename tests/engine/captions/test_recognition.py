@@ -122,7 +122,7 @@ def test_a_whisper_model_is_loaded_and_listens(tmp_path):
     model = whispering.model(tmp_path / "tiny")
     noise = np.random.default_rng(1).normal(0, 2000, 16_000).astype("<i2")
     with recognition._RecogniserPool(RecogniserOptions("whisper", str(model)), 1, None) as pool:
-        assert (pool.model, pool.device) == (str(model), "cpu")
+        assert (pool.model, pool.device) == ("tiny", "cpu")
         (child,) = pool.children
         answers = []
         for place in range(2):
