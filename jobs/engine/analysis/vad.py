@@ -8,7 +8,7 @@ have low values however loud they are; speech has high ones, soft speech too.
 import dataclasses
 import functools
 from fractions import Fraction
-from importlib.metadata import distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,5 +126,7 @@ def session() -> "InferenceSession":
 
 
 def model() -> Path:
-    """Where the wheel put the model. Found through its metadata: importing the package would load all of Whisper."""
-    return Path(str(distribution("faster-whisper").locate_file("faster_whisper/assets/silero_vad_v6.onnx")))
+    """Where the wheel put the model. The package is found, not imported, which would load all of Whisper."""
+    package = find_spec("faster_whisper")
+    assert package is not None and package.origin is not None
+    return Path(package.origin).parent / "assets" / "silero_vad_v6.onnx"

@@ -11,14 +11,10 @@ from typing import Any
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from PIL import Image
 
 from jobs.engine.model.mediainfo import VideoTrack
 
 MATRIX = struct.Struct("=9i")
-MIRROR = Image.Transpose.FLIP_LEFT_RIGHT
-ROTATIONS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
-"""Pillow turns the other way than a track's rotation."""
 
 
 def orientation_of(frame: VideoFrame) -> tuple[int, bool]:
@@ -42,15 +38,3 @@ def set_orientation(stream: VideoStream, track: VideoTrack) -> None:
     """Have a new stream say of its frames what the track does."""
     if track.rotation or track.mirrored:
         stream.set_display_rotation(-track.rotation, hflip=track.mirrored)
-
-
-def upright(image: Image.Image, track: VideoTrack) -> Image.Image:
-    """A frame as it is stored, as it should be seen."""
-    turned = image.transpose(ROTATIONS[track.rotation]) if track.rotation else image
-    return turned.transpose(MIRROR) if track.mirrored else turned
-
-
-def as_stored(image: Image.Image, track: VideoTrack) -> Image.Image:
-    """A frame as it should be seen, as it has to be stored."""
-    plain = image.transpose(MIRROR) if track.mirrored else image
-    return plain.transpose(ROTATIONS[360 - track.rotation]) if track.rotation else plain

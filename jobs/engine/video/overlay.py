@@ -19,8 +19,7 @@ from PIL import Image
 
 from jobs.engine.model.colour import Matrix, matrix_of
 from jobs.engine.model.mediainfo import VideoTrack
-from jobs.engine.probe import display_matrix
-from jobs.engine.video import tonemap
+from jobs.engine.video import still, tonemap
 from jobs.errors import InputError
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right", "center"]
@@ -115,7 +114,7 @@ class OverlayPainter:
         self.look, self.track, self.duration = look, track, duration
         image = mark(max(1, round(look.scale * track.display_size[0])))
         self.box = upright_rectangle(look, track.display_size, image.size)
-        self._image = display_matrix.as_stored(image, track)
+        self._image = still.as_stored(image, track)
         self._layer = functools.lru_cache(maxsize=4)(self._made)
         self._last = LastFrame()
 

@@ -9,12 +9,14 @@ from PIL import Image
 
 from jobs.engine.model.colour import matrix_of
 from jobs.engine.model.mediainfo import VideoTrack
-from jobs.engine.probe import display_matrix
 from jobs.engine.runtime.subprocess_runner import disk_full
 from jobs.engine.video import tonemap
 
 # Full chroma resolution and exact rounding cost nothing noticeable on single frames.
 SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+MIRROR = Image.Transpose.FLIP_LEFT_RIGHT
+ROTATIONS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+"""Pillow turns the other way than a track's rotation."""
 SAVED_AS = {
     "jpeg": {"quality": 88, "optimize": True, "progressive": True},
     "webp": {"quality": 82, "method": 4},
@@ -31,8 +33,8 @@ def size(track: VideoTrack, width: int) -> tuple[int, int]:
 
 def drawn(frame: VideoFrame, track: VideoTrack, width: int) -> Image.Image:
     """The frame in sRGB, upright, `width` pixels wide or as wide as the recording, in the right aspect."""
-    upright = size(track, width)
-    across, down = reversed(upright) if track.sideways else upright
+    shown = size(track, width)
+    across, down = reversed(shown) if track.sideways else shown
     converted = tonemap.concerns(frame.color_trc, frame.color_primaries)
     scaled = frame.reformat(
         width=across,
@@ -44,7 +46,19 @@ def drawn(frame: VideoFrame, track: VideoTrack, width: int) -> Image.Image:
     ).to_ndarray()
     if converted:
         scaled = tonemap.to_srgb(scaled, frame.color_trc, frame.color_primaries)
-    return display_matrix.upright(Image.fromarray(scaled), track)
+    return upright(Image.fromarray(scaled), track)
+
+
+def upright(image: Image.Image, track: VideoTrack) -> Image.Image:
+    """A frame as it is stored, as it should be seen."""
+    turned = image.transpose(ROTATIONS[track.rotation]) if track.rotation else image
+    return turned.transpose(MIRROR) if track.mirrored else turned
+
+
+def as_stored(image: Image.Image, track: VideoTrack) -> Image.Image:
+    """A frame as it should be seen, as it has to be stored."""
+    plain = image.transpose(MIRROR) if track.mirrored else image
+    return plain.transpose(ROTATIONS[360 - track.rotation]) if track.rotation else plain
 
 
 def save(image: Image.Image, out: Path, kind: str) -> None:

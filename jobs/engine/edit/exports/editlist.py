@@ -12,7 +12,7 @@ from jobs.engine.edit.exports import timecode
 from jobs.engine.model.mediainfo import MediaInfo
 
 # What neither XML nor a line of text can hold: control characters, halves of characters, and what is none at all.
-UNWRITABLE = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+UNWRITABLE = "[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 EXACT = Fraction(1, 1000)
 """Seconds: time stamps in milliseconds are this far off their frames."""
 
@@ -131,7 +131,7 @@ def edit_list(plan: CutPlan, info: MediaInfo, *, title: str, name: str, url: str
 def one_line(text: str) -> str:
     """Text that can stand in any of the files: one line, nothing invisible; never empty."""
     whole = text.encode("utf-8", "replace").decode()
-    return " ".join(UNWRITABLE.sub(" ", whole).split()) or "recording"
+    return " ".join(re.sub(UNWRITABLE, " ", whole).split()) or "recording"
 
 
 def _frames(plan: CutPlan, rate: Fraction, steady: bool) -> tuple[list[Counted], Fraction]:
