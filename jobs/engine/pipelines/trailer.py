@@ -22,6 +22,7 @@ from jobs.engine.analysis import highlights
 from jobs.engine.analysis.highlights import Excerpt
 from jobs.engine.audio import decoder
 from jobs.engine.container import ffmpeg
+from jobs.engine.container.audio_files import AAC_ARGUMENTS
 from jobs.engine.model.colour import HDR_TRANSFERS, matrix_of
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance, Progress
@@ -314,7 +315,7 @@ def write_argv(size: tuple[int, int], rate: int, audio_file: Path | None, out: P
     return [
         *(ffmpeg.program(), "-y", "-hide_banner", "-loglevel", "error", *video_input, *audio_input),
         *ENCODERS[format],
-        *(["-c:a", "aac", "-b:a", "128k", "-shortest"] if audio_file else []),
+        *([*AAC_ARGUMENTS, "-b:a", "128k", "-shortest"] if audio_file else []),
         *("-f", format, f"file:{out}"),
     ]
 

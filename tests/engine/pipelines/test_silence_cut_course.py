@@ -162,7 +162,7 @@ def test_a_signal_in_the_middle_of_encoding_ends_it_at_once(tmp_path):
 def test_a_failing_encoder_of_sound_ends_the_whole_cut(tmp_path, monkeypatch):
     before_children = children()
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
-    monkeypatch.setattr("jobs.engine.audio.aac_encoder.CODER", {"aac_coder": "there is none"})
+    monkeypatch.setattr("jobs.engine.audio.aac_encoder.AAC_CODER", {"aac_coder": "there is none"})
     with pytest.raises(ToolError, match="sound of this recording"):
         run(source, tmp_path)
     assert not (tmp_path / "cut.mp4").exists()
