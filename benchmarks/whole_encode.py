@@ -27,6 +27,7 @@ from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import chunked_encoder, frame_index, frame_schedule
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.source import Source
 
 STARTS = 8
 
@@ -71,7 +72,8 @@ def compare(source: Path, runs: int, folder: Path) -> None:
 
 
 def encode(source: Path, index: FrameIndex, wanted: Schedule, output: Path) -> None:
-    chunked_encoder.encode_frames(source, inspect(source), index, wanted, output, progress=lambda fraction: None)
+    indexed = Source(source, inspect(source), index)
+    chunked_encoder.encode_frames(indexed, wanted, output, progress=lambda fraction: None)
 
 
 def likenesses(source: Path, output: Path) -> Iterator[float]:

@@ -20,6 +20,7 @@ from jobs.engine.smartcut.copy_plan import plan_runs
 from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.smartcut.splicer import Splice, splice_track
 from jobs.engine.video import frame_index, frame_schedule
+from jobs.engine.video.source import Source
 from tests.clips import number_of
 
 # Ends of ranges between frames, single frames, a range over several groups, the first and the last frame.
@@ -41,11 +42,11 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
     wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).timeline.segments)
-    order = strategy.survey_seekable(source, info, index, None)
+    order = strategy.survey_seekable(Source(source, info, index))
     coding = fitting_coding(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
     splice = Splice(wanted, order, plan_runs(order, index, wanted), coding)
     output = source.with_name("spliced.mp4")
-    splice_track(source, info, index, splice, output, progress=lambda fraction: None)
+    splice_track(Source(source, info, index), splice, output, progress=lambda fraction: None)
     return Result(splice, index, source, output)
 
 
@@ -151,5 +152,6 @@ def chosen(source: Path, keep=KEEP, render="smart") -> strategy.Strategy:
     end = Fraction(index.end_tick, index.clock_hz)
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep)
     wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).timeline.segments)
-    order = functools.partial(strategy.survey_seekable, source, info, index) if render == "smart" else None
-    return strategy.choose(info, index, wanted, order)
+    indexed = Source(source, info, index)
+    order = functools.partial(strategy.survey_seekable, indexed) if render == "smart" else None
+    return strategy.choose(indexed, wanted, order)

@@ -12,6 +12,7 @@ from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
+from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft
 from jobs.operations.forms import safe_name
 
@@ -61,4 +62,4 @@ def made_in(context: Context, container: Container, output: Path, make: Make) ->
 
 def with_notes(context: Context, output: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """The facts about a result, with what there is to say about what was left out of it."""
-    return {**facts, **Told(notes=tuple(sidetracks.left_out(context.source, context.info, output))).to_json()}
+    return {**facts, **Told(notes=tuple(sidetracks.left_out(Source(context.source, context.info), output))).to_json()}

@@ -15,6 +15,7 @@ from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.formats import Quality
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.render import sidetracks
+from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import NumberField, OperationForm, safe_name
 
@@ -179,7 +180,7 @@ class Convert(Operation[ConvertParams]):
             log=context.log,
         )
         # A stream has its picture and its sound.
-        note = sidetracks.note(sidetracks.read(context.source, context.info))
+        note = sidetracks.note(sidetracks.read(Source(context.source, context.info)))
         facts = {**made.to_json(), **Told(notes=(note,) if note else ()).to_json()}
         return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), MEDIA_TYPES[hls.SUFFIX], facts)
 

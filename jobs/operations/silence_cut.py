@@ -18,6 +18,7 @@ from jobs.engine.edit.cut_plan import CutPlan, given_ranges
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.render import passthrough
+from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TrackField, safe_name
 from jobs.operations.side_files import caption_files, timelines
@@ -244,7 +245,9 @@ class SilenceCut(Operation[SilenceCutParams]):
         plan = silence_cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache)
         return plan, caption_files(
             context,
-            passthrough.moved_captions(source, info, plan.timeline, transcript=spoken(context), log=context.log),
+            passthrough.moved_captions(
+                Source(source, info), plan.timeline, transcript=spoken(context), log=context.log
+            ),
         )
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:

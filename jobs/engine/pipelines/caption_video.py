@@ -31,6 +31,7 @@ from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import run_concurrently
 from jobs.engine.video import text_raster
 from jobs.engine.video.overlay import OverlayOptions, OverlayPainter
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
 PICTURES_IN_MP4 = {"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg4", "mpeg2video"}
@@ -77,13 +78,13 @@ def attach(
             argv = attach_argv(source, info, texts, language, joined, side)
             ffmpeg.follow(argv, info.duration, lambda done: progress(COPY_SHARE * done, stage), log=log)
             (packets,) = run_concurrently(
-                [lambda task: replace_video.require_same_sound(source, info, joined, task.token)],
+                [lambda task: replace_video.require_same_sound(Source(source, info), joined, task.token)],
                 lambda done: progress(COPY_SHARE, "Checking the result"),
             )
             return packets
 
         try:
-            packets = sidetracks.with_or_without(source, info, output, attached, log or CommandLog())
+            packets = sidetracks.with_or_without(Source(source, info), output, attached, log or CommandLog())
             joined.rename(part)
         finally:
             joined.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
 from jobs.engine.render.replace_audio import Track
 from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
 Mains = Literal["auto", "off", "50", "60"]
@@ -183,7 +184,9 @@ class _TrackCleaner:
         )
         self._next(0.05, "Putting the file together")
         made_of = tracks(self.info, self.track, cleaned_file)
-        frames_copied = replace_audio.join(self.source, self.info, made_of, output, progress=self._part, log=self._log)
+        frames_copied = replace_audio.join(
+            Source(self.source, self.info), made_of, output, progress=self._part, log=self._log
+        )
         self._next(0.15, "Measuring what it became")
         made = inspect(cleaned_file)
         loud = self._loudness(cleaned_file, made, made.audio[0])

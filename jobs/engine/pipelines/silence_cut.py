@@ -214,7 +214,7 @@ def _analyse(
             task.token.check()
         index = indexing.result()
         assert index
-        return strategies.survey_seekable(source, info, index, task.token)
+        return strategies.survey_seekable(Source(source, info, index), task.token)
 
     with contextlib.ExitStack() as stack:
         indexing = stack.enter_context(worker_thread(read))

@@ -22,6 +22,7 @@ from jobs.engine.model.told import Told
 from jobs.engine.render import replace_audio
 from jobs.engine.render.replace_audio import Track
 from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
 Mode = Literal["replace", "mix", "add"]
@@ -129,8 +130,7 @@ def swap(
         _encode(own, other, found, sound, share, progress)
         made = tracks(own, sound, mode)
         pictures = replace_audio.join(
-            own.source,
-            own.info,
+            Source(own.source, own.info),
             made,
             output,
             titles=[ADDED_TITLE if mode == "add" and track is sound else "" for track in made],

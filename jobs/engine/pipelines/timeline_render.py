@@ -11,6 +11,7 @@ from jobs.engine.model.report import Report, counted
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import checked_render, passthrough, sidetracks
 from jobs.engine.render.passthrough import Captions
+from jobs.engine.render.render import RenderRequest
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut import strategy as strategies
@@ -57,24 +58,24 @@ def render_timeline(
     where that is known already. A `transcript` of the source becomes captions of the result. Raises InputError,
     ToolError, ResourceError, and what `work.progress` raises.
     """
-    container, info, index = muxers.for_name(output), source.info, source.index
+    container, whole_source = muxers.for_name(output), source
     if container.audio_only:
-        info, index = dataclasses.replace(info, video=None), None
+        source = source.audio_only
     seconds: dict[str, float] = {}
     with checked_render.timed(seconds, "analysis"):
-        strategy = Strategy("")
-        if index:
-            wanted = frame_schedule.schedule(index, timeline.segments)
-            whole = functools.partial(all_intra.plan_intra_copy, source.path, info, index, wanted, container)
-            survey = survey or functools.partial(strategies.survey_seekable, source.path, info, index)
+        strategy = strategies.ENCODE_ALL
+        if source.index:
+            wanted = frame_schedule.schedule(source.index, timeline.segments)
+            whole = functools.partial(all_intra.plan_intra_copy, source, wanted, container)
+            survey = survey or functools.partial(strategies.survey_seekable, source)
             how = survey if way == "smart" else None
-            strategy = strategies.choose(info, index, wanted, how, container, whole)
-        kept = passthrough.read(source.path, info, timeline, transcript=transcript, log=work.log)
+            strategy = strategies.choose(source, wanted, how, container, whole)
+        kept = passthrough.read(source, timeline, transcript=transcript, log=work.log)
     if container.audio_file:
-        info = dataclasses.replace(info, audio=(muxers.audio_track_of(info, track),))
-    tries = checked_render.Work(Source(source.path, info, index), timeline, work, kept, container)
-    result = checked_render.publish(tries, strategy, output)
-    notes = sidetracks.left_out(source.path, source.info, output)
-    if (left := len(source.info.audio) - len(info.audio)) > 0:
+        source = source.with_audio(muxers.audio_track_of(source.info, track))
+    request = RenderRequest(source, timeline, kept, container)
+    result = checked_render.publish(request, strategy, output, work)
+    notes = sidetracks.left_out(whole_source, output)
+    if (left := len(whole_source.info.audio) - len(source.info.audio)) > 0:
         notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")
     return TimelineResult(result.strategy, result.report, {**seconds, **result.seconds}, kept.captions, tuple(notes))

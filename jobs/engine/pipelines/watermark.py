@@ -36,6 +36,7 @@ from jobs.engine.video.chunked_encoder import Paint
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.overlay import PIXEL_FORMATS, OverlayOptions, OverlayPainter, upright_rectangle
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
 INDEX_SHARE, JOIN_SHARE, CHECK_SHARE = 0.02, 0.05, 0.05
@@ -151,10 +152,10 @@ def painted(
     tell = progress or (lambda fraction, stage: None)
     log = log or CommandLog()
     tell(0, "Reading the picture")
-    ((index, wanted, way),) = run_concurrently(
+    ((indexed, wanted, way),) = run_concurrently(
         [lambda task: planned(source, info, look, cache, task.token)], lambda done: tell(0, "Reading the picture")
     )
-    work = _Work(source, info, index, wanted, painter, stage, tell, log)
+    work = _Work(indexed, wanted, painter, stage, tell, log)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".mark-") as folder, render.whole(output) as part:
         pictures = Path(folder) / "picture.mp4"
         try:
@@ -175,7 +176,7 @@ def painted(
 
 def planned(
     source: Path, info: MediaInfo, look: OverlayOptions, cache: Path | None, token: CancellationToken
-) -> tuple[FrameIndex, Schedule, Strategy]:
+) -> tuple[Source, Schedule, Strategy]:
     """All pictures at their own times, and which are copied. Raises InputError when none would bear the mark."""
     index = frame_index.index_frames(source, info, cache_dir=cache, token=token)
     everything = frame_schedule.schedule(index, [Segment(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
@@ -188,7 +189,8 @@ def planned(
     # The pictures before, with and after the mark: three ranges that follow each other without a gap.
     firsts = tuple(first for first in dict.fromkeys((0, begin, end)) if first < len(everything.start_ticks))
     wanted = dataclasses.replace(everything, segment_firsts=firsts, segment_is_stretched=())
-    return index, wanted, _strategy(source, info, index, wanted, (begin, end), token)
+    indexed = Source(source, info, index)
+    return indexed, wanted, _strategy(indexed, wanted, (begin, end), token)
 
 
 def bearing(wanted: Schedule, look: OverlayOptions, clock_hz: int) -> tuple[int, int]:
@@ -199,26 +201,19 @@ def bearing(wanted: Schedule, look: OverlayOptions, clock_hz: int) -> tuple[int,
     return begin, int(np.searchsorted(wanted.start_ticks, -(-look.end * clock_hz // 1)))
 
 
-def _strategy(
-    source: Path,
-    info: MediaInfo,
-    index: FrameIndex,
-    wanted: Schedule,
-    marked: tuple[int, int],
-    token: CancellationToken,
-) -> Strategy:
-    video = info.require_video()
+def _strategy(source: Source, wanted: Schedule, marked: tuple[int, int], token: CancellationToken) -> Strategy:
+    video, index = source.info.require_video(), source.require_index()
     if marked[1] - marked[0] == len(wanted.start_ticks):
         return Strategy("The whole picture is encoded, because all of it bears the mark.")
     try:
         if video.pixel_format not in PIXEL_FORMATS:
             raise CannotCopy("its colours are stored in a rare way")
-        order = strategy.survey_seekable(source, info, index, token)
-        stretches = around(copy_plan.plan_runs(order, index, wanted), marked, info)
+        order = strategy.survey_seekable(source, token)
+        stretches = around(copy_plan.plan_runs(order, index, wanted), marked, source.info)
         copied = sum(stretch.count for stretch in stretches if stretch.copied_from is not None)
         quality = order.codec.bulk
         cost = strategy.smart_cost(stretches, Decoding(order, index, wanted), quality)
-        if not copied or cost >= strategy.whole_cost(wanted, index, video):
+        if not copied or cost >= strategy.whole_cost(source, wanted):
             raise CannotCopy("copying parts of it would take longer")
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
@@ -244,9 +239,7 @@ def around(stretches: list[Run], marked: tuple[int, int], info: MediaInfo) -> li
 class _Work:
     """What all tries share."""
 
-    source: Path
-    info: MediaInfo
-    index: FrameIndex
+    source: Source
     wanted: Schedule
     painter: Paint
     stage: str
@@ -262,16 +255,14 @@ class _Work:
 
         lost = UndecodedFrames()
         if way.splice:
-            splice_track(self.source, self.info, self.index, way.splice, out, progress=advance, paint=self.painter)
+            splice_track(self.source, way.splice, out, progress=advance, paint=self.painter)
         else:
-            lost = chunked_encoder.encode_frames(
-                self.source, self.info, self.index, self.wanted, out, progress=advance, paint=self.painter
-            )
+            lost = chunked_encoder.encode_frames(self.source, self.wanted, out, progress=advance, paint=self.painter)
         advance(1.0)
-        viewing = Viewing(out, self.wanted, self.index.clock_hz, way.splice)
+        viewing = Viewing(out, self.wanted, self.source.require_index().clock_hz, way.splice)
         run_concurrently([lambda task: viewing.read(task.token)], lambda done: advance(1.0))
         viewing.play(lambda done: advance(1.0))
-        report = proved(viewing, self.index, self.wanted, lost)
+        report = proved(viewing, self.source.require_index(), self.wanted, lost)
         require(report)
         return report
 
@@ -280,15 +271,14 @@ class _Work:
         begin = 1 - JOIN_SHARE - CHECK_SHARE
         replace_video.join(
             self.source,
-            self.info,
             pictures,
             out,
-            clock_hz=self.index.clock_hz,
+            clock_hz=self.source.require_index().clock_hz,
             progress=lambda part: self.tell(begin + JOIN_SHARE * part, "Putting the file together"),
             log=self.log,
         )
         (packets,) = run_concurrently(
-            [lambda task: replace_video.require_same_sound(self.source, self.info, out, task.token)],
+            [lambda task: replace_video.require_same_sound(self.source, out, task.token)],
             lambda done: self.tell(1 - CHECK_SHARE, "Checking the result"),
         )
         return packets

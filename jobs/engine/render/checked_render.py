@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.report import Fault, Report
-from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import remux, render
-from jobs.engine.render.passthrough import NO_EXTRAS, Extras
+from jobs.engine.render.render import RenderRequest
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.smartcut.strategy import SECOND, Strategy
-from jobs.engine.verify.verify import verify
-from jobs.engine.video.source import Source
+from jobs.engine.verify.verify import Claims, verify
 from jobs.errors import InputError
 
 # Of the time a render takes with its check.
@@ -33,95 +30,62 @@ class Proven:
     seconds: dict[str, float]
 
 
-@dataclasses.dataclass
-class Work:
-    """What all tries at one cut share. `seconds` adds up over them."""
-
-    source: Source
-    timeline: Timeline
-    place: Workspace
-    extras: Extras = NO_EXTRAS
-    container: Container = MP4
-    seconds: dict[str, float] = dataclasses.field(default_factory=lambda: {"render": 0.0, "verify": 0.0})
-
-
-def publish(work: Work, strategy: Strategy, output: Path) -> Proven:
+def publish(request: RenderRequest, strategy: Strategy, output: Path, work: Workspace) -> Proven:
     """Render, check, and only then give the result its name. `output` appears when it is whole and right.
 
     A result of copied and encoded pictures that cannot be made, or does not pass, is made again with all of them
     encoded; the strategy says so then. Raises InputError (`damaged` when too little of the source decodes), ToolError,
-    ResourceError, and what `work.place.progress` raises.
+    ResourceError, and what `work.progress` raises.
     """
+    seconds = {"render": 0.0, "verify": 0.0}
     with render.whole(output) as part:
         try:
-            report = attempt(work, strategy, part)
+            report = attempt(request, strategy, part, work, seconds)
         except Unsound as error:
             if strategy.render == "encode":
                 raise
-            work.place.log.line(f"{error.message} {error.detail}")
+            work.log.line(f"{error.message} {error.detail}")
             strategy = SECOND
-            report = attempt(work, strategy, part)
-        if work.container.needs_remux:
-            with timed(work.seconds, "render"):
-                move(work, part)
-    return Proven(strategy, report, work.seconds)
+            report = attempt(request, strategy, part, work, seconds)
+        if request.container.needs_remux:
+            with timed(seconds, "render"):
+                move(request, part, work)
+    return Proven(strategy, report, seconds)
 
 
-def attempt(work: Work, strategy: Strategy, part: Path) -> Report:
-    """Render one way and check the result. Raises Unsound when it does not pass, InputError for a damaged source."""
-    with timed(work.seconds, "render"):
-        made = render.render(
-            work.source,
-            work.timeline,
-            part,
-            work.place.share(0, 1 - VERIFY_SHARE),
-            strategy=strategy,
-            extras=work.extras,
-            container=work.container,
-        )
-    with timed(work.seconds, "verify"):
+def attempt(
+    request: RenderRequest, strategy: Strategy, part: Path, work: Workspace, seconds: dict[str, float]
+) -> Report:
+    """Render one way and check the result, which adds to `seconds`.
+
+    Raises Unsound when it does not pass, InputError for a damaged source.
+    """
+    with timed(seconds, "render"):
+        made = render.render(request, part, work.share(0, 1 - VERIFY_SHARE), strategy)
+    with timed(seconds, "verify"):
+        source = request.source
         report = verify(
-            dataclasses.replace(work.source, info=work.container.as_stored(work.source.info)),
+            dataclasses.replace(source, info=request.container.as_stored(source.info)),
             part,
-            work.timeline,
-            splice=strategy.splice,
-            copied=strategy.intra,
-            lost=made.lost,
-            sounds=made.sounds,
-            progress=lambda done: work.place.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
+            request.timeline,
+            Claims(strategy.splice, strategy.intra, made.lost, made.sounds),
+            progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
         )
     require(report)
     return report
 
 
-def move(work: Work, part: Path) -> None:
+def move(request: RenderRequest, part: Path, work: Workspace) -> None:
     """Make what was proven a file of the container that was asked for."""
+    container, timeline = request.container, request.timeline
 
     def progress(done: float) -> None:
-        work.place.progress(1 - MOVE_SHARE * (1 - done), f"Writing it as {work.container.name}")
+        work.progress(1 - MOVE_SHARE * (1 - done), f"Writing it as {container.name}")
 
-    if work.container.audio_file is None:
-        remux.move(
-            part,
-            work.container,
-            work.timeline.duration,
-            work.source.path,
-            work.source.info,
-            progress=progress,
-            log=work.place.log,
-        )
-        return
-    (track,) = work.source.info.audio
-    remux.take_out(
-        part,
-        work.source.path,
-        work.source.info,
-        track,
-        work.timeline,
-        work.container,
-        progress=progress,
-        log=work.place.log,
-    )
+    if container.audio_file is None:
+        remux.move(part, container, timeline.duration, request.source, progress=progress, log=work.log)
+    else:
+        remux.take_out(part, request.source, timeline, container, progress=progress, log=work.log)
 
 
 def require(report: Report) -> None:

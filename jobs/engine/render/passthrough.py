@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 
 import av
 import av.error
@@ -16,11 +15,12 @@ from jobs.engine.captions.embedded_tracks import CaptionTrack
 from jobs.engine.captions.transcript import Transcript, iso_639_2
 from jobs.engine.container import demuxing
 from jobs.engine.edit.exports import timecode
-from jobs.engine.model.mediainfo import MediaInfo, demuxer, one_line, title_of
+from jobs.engine.model.mediainfo import demuxer, one_line, title_of
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import chapters
 from jobs.engine.render.chapters import Chapter
 from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.video.source import Source
 
 COVERS = {"mjpeg": ".jpg", "png": ".png"}
 """Codecs of cover pictures that MP4 takes, and what their files end in."""
@@ -77,19 +77,15 @@ NO_EXTRAS = Extras()
 
 
 def read(
-    source: Path,
-    info: MediaInfo,
-    timeline: Timeline,
-    *,
-    transcript: Transcript | None = None,
-    log: CommandLog | None = None,
+    source: Source, timeline: Timeline, *, transcript: Transcript | None = None, log: CommandLog | None = None
 ) -> Extras:
     """What `timeline` keeps of them, and of a transcript as one more text track.
 
     What cannot be read is left out: it is no reason to lose a cut.
     """
     extras = Extras()
-    with contextlib.suppress(av.error.FFmpegError, ValueError), demuxing.opened(source, demuxer(info)) as container:
+    path, info = source.path, source.info
+    with contextlib.suppress(av.error.FFmpegError, ValueError), demuxing.opened(path, demuxer(info)) as container:
         extras = Extras(
             chapters=tuple(chapters.retime(chapters.read(container, info.start), timeline)),
             cover=_cover(container),
@@ -99,14 +95,14 @@ def read(
     if transcript:
         spoken = TrackLabel(language=iso_639_2(transcript.language), is_default=True)
         extras = dataclasses.replace(extras, labels={**extras.labels, OF_TRANSCRIPT: spoken})
-    moved = moved_captions(source, info, timeline, transcript=transcript, log=log)
-    return dataclasses.replace(extras, captions=moved, timecode=_timecode(source, info, timeline))
+    moved = moved_captions(source, timeline, transcript=transcript, log=log)
+    return dataclasses.replace(extras, captions=moved, timecode=_timecode(source, timeline))
 
 
-def _timecode(source: Path, info: MediaInfo, timeline: Timeline) -> str:
-    label, rate = "", timecode.timeline_rate(info)
+def _timecode(source: Source, timeline: Timeline) -> str:
+    label, rate = "", timecode.timeline_rate(source.info)
     if len(timeline.segments) == 1 and timeline.segments[0].speed == 1:
-        label = timecode.of_recording(source, info)
+        label = timecode.of_recording(source.path, source.info)
     with contextlib.suppress(ValueError):
         first = timecode.to_frames(label, rate) + round(timeline.segments[0].start * rate)
         return timecode.to_text(first, rate, timecode.is_drop(label))
@@ -114,15 +110,11 @@ def _timecode(source: Path, info: MediaInfo, timeline: Timeline) -> str:
 
 
 def moved_captions(
-    source: Path,
-    info: MediaInfo,
-    timeline: Timeline,
-    *,
-    transcript: Transcript | None = None,
-    log: CommandLog | None = None,
+    source: Source, timeline: Timeline, *, transcript: Transcript | None = None, log: CommandLog | None = None
 ) -> Captions:
     """The text tracks, and the captions of a transcript, of which the timeline keeps anything."""
-    moved = [(track, cues.retime(found, timeline)) for track, found in embedded_tracks.all_of(source, info, log=log)]
+    embedded = embedded_tracks.all_of(source.path, source.info, log=log)
+    moved = [(track, cues.retime(captions, timeline)) for track, captions in embedded]
     if transcript:
         track = CaptionTrack(OF_TRANSCRIPT, "subrip", iso_639_2(transcript.language))
         moved.append((track, line_breaking.captions_of(transcript.retimed(timeline))))

@@ -11,7 +11,7 @@ from av.stream import Disposition, Stream
 from jobs.engine.audio import track_file
 from jobs.engine.container import demuxing, ffmpeg
 from jobs.engine.container.muxers import Container
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe.inspection import inspect
@@ -20,20 +20,14 @@ from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.verify.av_sync import offsets
+from jobs.engine.video.source import Source
 
 APART_SECONDS = Fraction(1, 500)
 """By how much a time may differ: Matroska counts milliseconds."""
 
 
 def move(
-    made: Path,
-    container: Container,
-    duration: Fraction,
-    source: Path,
-    info: MediaInfo,
-    *,
-    progress: Advance,
-    log: CommandLog,
+    made: Path, container: Container, duration: Fraction, source: Source, *, progress: Advance, log: CommandLog
 ) -> None:
     """Make the file `made` one of the container, track by track, with what is attached to the source.
 
@@ -41,22 +35,23 @@ def move(
     """
     moved = made.with_name(f"{made.name}{container.suffix}")
     try:
-        ffmpeg.follow(_argv(made, container, moved, source, info), duration, progress, log=log)
+        ffmpeg.follow(_argv(made, container, moved, source), duration, progress, log=log)
         run_concurrently([lambda task: require_same(made, moved, container, task.token)], lambda done: progress(1.0))
         moved.replace(made)
     finally:
         moved.unlink(missing_ok=True)
 
 
-def _argv(made: Path, container: Container, output: Path, source: Path, info: MediaInfo) -> list[str]:
+def _argv(made: Path, container: Container, output: Path, source: Source) -> list[str]:
     # The text track of an MP4 file's chapters comes as data, and is written from the chapters where it is needed.
     maps = [part for kind in ("V", "a", "s") for part in ("-map", f"0:{kind}?")]
-    attached = sidetracks.kept(sidetracks.read(source, info), container, is_cut=True)
+    attached = sidetracks.kept(sidetracks.read(source), container, is_cut=True)
     files = sidetracks.argv(attached, 1, container, {})
     front = ["-cues_to_front", "1"] if container.muxer == "webm" else []
+    attaching = ffmpeg.reading(source.path, demuxer(source.info)) if files else []
     return [
         *ffmpeg.writing(),
-        *("-copyts", *ffmpeg.reading(made, "mov"), *(ffmpeg.reading(source, demuxer(info)) if files else [])),
+        *("-copyts", *ffmpeg.reading(made, "mov"), *attaching),
         *(*maps, "-c", "copy", "-c:s", container.subtitle_codec, *files),
         *("-map_metadata", "0", "-map_chapters", "0"),
         *(option for tag in track_file.OWN_TAGS for option in ("-metadata", f"{tag}=")),
@@ -112,21 +107,14 @@ def is_media(track: Stream) -> bool:
 
 
 def take_out(
-    made: Path,
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
-    timeline: Timeline,
-    container: Container,
-    *,
-    progress: Advance,
-    log: CommandLog,
+    made: Path, source: Source, timeline: Timeline, container: Container, *, progress: Advance, log: CommandLog
 ) -> None:
-    """Make the file `made`, whose one track is that of the source without loss, a file of that sound alone.
+    """Make the file `made`, whose one track is the source's only one without loss, a file of that sound alone.
 
     Where it is encoded then, it is found again in the source. Raises ToolError (Unsound), ResourceError.
     """
     assert container.audio_file is not None
+    (track,) = source.info.audio
     file, there = container.audio_file, inspect(made)
     copied = there.audio[0].codec in file.holds
     # As deep as the recording's own, which without loss tells no more of itself.
@@ -138,7 +126,7 @@ def take_out(
         ffmpeg.follow(argv, timeline.duration, progress, log=log)
         written = inspect(out)
         (found,) = run_concurrently(
-            [lambda task: offsets(source, info, out, timeline, task, made=written)], lambda done: progress(1.0)
+            [lambda task: offsets(source, out, timeline, task, made=written)], lambda done: progress(1.0)
         )
         if found.faults:
             raise Unsound(

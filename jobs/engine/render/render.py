@@ -25,7 +25,7 @@ from jobs.engine.runtime.threads import WorkerThread, worker_thread
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut.splicer import splice_track
-from jobs.engine.smartcut.strategy import Strategy
+from jobs.engine.smartcut.strategy import ENCODE_ALL, Strategy
 from jobs.engine.verify import packet_checksums
 from jobs.engine.verify.packet_checksums import Sums
 from jobs.engine.video import chunked_encoder
@@ -46,39 +46,41 @@ class Rendered:
     sounds: tuple[Sums, ...]
 
 
-def render(
-    source: Source,
-    timeline: Timeline,
-    output: Path,
-    work: Workspace,
-    *,
-    strategy: Strategy | None = None,
-    extras: Extras = NO_EXTRAS,
-    container: Container = MP4,
-) -> Rendered:
-    """Write `output` of the picture and sound, or of sound alone when there is no index, and of the `extras`.
+@dataclasses.dataclass(frozen=True)
+class RenderRequest:
+    """What is to be made of a source: a timeline that has it alone, its boundaries instants of the index's clock.
 
-    It is an MP4 or QuickTime file, from which one of the `container` can be made without encoding.
-
-    Whether the result is right is for `verify` to say. All of the picture is encoded, unless the `strategy` says which
-    pictures are copied. The timeline has to be snapped, and to have `source` alone. `output` appears when it is whole,
-    never before; `work.scratch` is left as it was. Raises InputError, ToolError (Unsound when copying fails and
-    encoding may not), ResourceError, and what `work.progress` raises.
+    The picture is left out when there is no index.
     """
-    info, index = source.info, source.index
-    wanted = _schedule(timeline, index)
+
+    source: Source
+    timeline: Timeline
+    extras: Extras = NO_EXTRAS
+    container: Container = MP4
+
+
+def render(request: RenderRequest, output: Path, work: Workspace, strategy: Strategy = ENCODE_ALL) -> Rendered:
+    """Write `output` of picture and audio, and of the extras: an MP4 or QuickTime file.
+
+    A file of the request's container can be made of that without encoding. Whether the result is right is for `verify`
+    to say. `output` appears when it is whole, never before; `work.scratch` is left as it was. Raises InputError,
+    ToolError (Unsound when copying fails and encoding may not), ResourceError, and what `work.progress` raises.
+    """
+    info, index, extras = request.source.info, request.source.index, request.extras
+    wanted = _schedule(request.timeline, index)
     with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".cut-") as folder, whole(output) as part:
-        pictures, sounds, lost = _encode(source, timeline, wanted, Path(folder), work.progress, strategy, container)
+        pictures, sounds, lost = _encode(request, wanted, Path(folder), work.progress, strategy)
         with libav_errors.errors("sound"):
             sums = tuple(packet_checksums.sums(path) for path in sounds)
         stage = "Putting the file together"
         clock_hz = index.clock_hz if index else output_rate(info.audio[0])
         parts = mux.written([*pictures, *sounds], wanted, extras, clock_hz, Path(folder))
         # QuickTime takes nearly every codec.
-        muxer = "mov" if strategy and strategy.intra and container is not MP4 else container.checked_muxer
+        is_quicktime = strategy.intra and request.container is not MP4
+        muxer = "mov" if is_quicktime else request.container.checked_muxer
         with subprocess_runner.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=work.log) as child:
             for position in ffmpeg.positions(child):
-                done = min(1.0, max(0.0, float(position / timeline.duration)))
+                done = min(1.0, max(0.0, float(position / request.timeline.duration)))
                 work.progress(1 - MUX_SHARE * (1 - done), stage)
             child.wait()
     work.progress(1.0, stage)
@@ -108,23 +110,16 @@ def whole(output: Path) -> Iterator[Path]:
 
 
 def _encode(
-    source: Source,
-    timeline: Timeline,
-    wanted: Schedule | None,
-    folder: Path,
-    progress: Progress,
-    strategy: Strategy | None,
-    container: Container,
+    request: RenderRequest, wanted: Schedule | None, folder: Path, progress: Progress, strategy: Strategy
 ) -> tuple[list[Path], list[Path], UndecodedFrames]:
     """Sound in a thread, pictures in this one. Returns the files of one track each, of the picture and of sounds."""
-    info, index = source.info, source.index
-    splice = strategy.splice if strategy else None
+    source, info, timeline = request.source, request.source.info, request.timeline
     stage = _stage(timeline, strategy)
     sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
 
     def cut_tracks(task: WorkerThread[None]) -> None:
         for track, path in zip(info.audio, sounds, strict=True):
-            render_audio(source.path, info, track, timeline, path, task=task, coding=container.audio_coding)
+            render_audio(source.path, info, track, timeline, path, task=task, coding=request.container.audio_coding)
 
     with worker_thread(cut_tracks) as task:
 
@@ -133,28 +128,27 @@ def _encode(
             progress((1 - MUX_SHARE) * fraction, stage)
 
         pictures, lost = [], UndecodedFrames()
-        if index is not None and wanted is not None:
+        if wanted is not None:
             pictures = [folder / "picture.mp4"]
-            if strategy and strategy.intra:
+            if strategy.intra:
                 pictures = [folder / f"picture{all_intra.suffix_for(info)}"]
-                all_intra.copy_intra(source.path, info, index, strategy.intra, pictures[0], progress=advance)
-            elif splice:
-                splice_track(source.path, info, index, splice, pictures[0], progress=advance)
+                all_intra.copy_intra(source, strategy.intra, pictures[0], progress=advance)
+            elif strategy.splice:
+                splice_track(source, strategy.splice, pictures[0], progress=advance)
             else:
-                lost = chunked_encoder.encode_frames(
-                    source.path, info, index, wanted, pictures[0], progress=advance, codec=container.video_codec
-                )
+                codec = request.container.video_codec
+                lost = chunked_encoder.encode_frames(source, wanted, pictures[0], progress=advance, codec=codec)
         while not task.wait(0.1):
             advance(1.0 if pictures else task.fraction)
         task.result()
     return pictures, sounds, lost
 
 
-def _stage(timeline: Timeline, strategy: Strategy | None) -> str:
-    if strategy and strategy.render == "smart":
+def _stage(timeline: Timeline, strategy: Strategy) -> str:
+    if strategy.render == "smart":
         if strategy.untouched == "100 %":
             return "Copying the whole picture"
         kept = sum(segment.speed == 1 for segment in timeline.segments)
         return f"Encoding around {counted(kept, 'cut')}, {strategy.untouched} untouched"
     parts = counted(len(timeline.segments), "part")
-    return f"Copying failed, encoding {parts}" if strategy and strategy.is_second else f"Encoding {parts}"
+    return f"Copying failed, encoding {parts}" if strategy.is_second else f"Encoding {parts}"

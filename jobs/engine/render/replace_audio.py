@@ -17,6 +17,7 @@ from jobs.engine.render.replace_video import MUXERS, REPACKED, text_codec
 from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken, run_concurrently
+from jobs.engine.video.source import Source
 from jobs.errors import ToolError
 
 CLOCK_HZ = 90_000
@@ -47,8 +48,7 @@ def codecs(info: MediaInfo, tracks: Sequence[Track]) -> tuple[str | None, list[s
 
 
 def join(
-    source: Path,
-    info: MediaInfo,
+    source: Source,
     tracks: Sequence[Track],
     output: Path,
     *,
@@ -66,22 +66,21 @@ def join(
     with whole(output) as part:
 
         def joined(side: Sequence[SideTrack]) -> int:
-            command = argv(source, info, tracks, part, output.suffix, titles, side)
-            ffmpeg.follow(command, info.duration, lambda done: progress(JOIN_SHARE * done), log=log)
+            command = argv(source, tracks, part, output.suffix, titles, side)
+            ffmpeg.follow(command, source.info.duration, lambda done: progress(JOIN_SHARE * done), log=log)
             (count,) = run_concurrently(
-                [lambda task: require_same_picture(source, info, part, output.suffix, task.token)],
+                [lambda task: require_same_picture(source, part, output.suffix, task.token)],
                 lambda done: progress(JOIN_SHARE),
             )
             return count
 
-        count = sidetracks.with_or_without(source, info, output, joined, log)
+        count = sidetracks.with_or_without(source, output, joined, log)
     progress(1.0)
     return count
 
 
 def argv(
-    source: Path,
-    info: MediaInfo,
+    source: Source,
     tracks: Sequence[Track],
     output: Path,
     suffix: str,
@@ -89,13 +88,13 @@ def argv(
     side: Sequence[SideTrack] = (),
 ) -> list[str]:
     """ffmpeg's command line for `join`; `side` are tracks that are copied beside the usual ones."""
-    files = [track for track in tracks if isinstance(track, Path)]
+    info, files = source.info, [track for track in tracks if isinstance(track, Path)]
     own = len(files)
     numbers = iter(range(own))
     maps = ["-map", f"{own}:{info.video.index}"] if info.video else []
     for track in tracks:
         maps += ["-map", f"{next(numbers)}:a:0" if isinstance(track, Path) else f"{own}:{track.index}"]
-    texts = embedded_tracks.tracks(source, info)
+    texts = embedded_tracks.tracks(source.path, info)
     places = {"v": int(info.video is not None), "s": len(texts)}
     beside = sidetracks.argv(side, own, muxers.for_name(Path(f"result{suffix}")), places, named=True)
     for place, text in enumerate(texts):
@@ -107,7 +106,7 @@ def argv(
         *("-copyts", *(part for file in files for part in (*ffmpeg.SAFE_INPUT, "-f", "mov", "-i", f"file:{file}"))),
         # AVI knows the order of pictures alone.
         *("-fflags", "+genpts", "-itsoffset", f"{float(-info.start):.6f}"),
-        *ffmpeg.reading(source, demuxer(info)),
+        *ffmpeg.reading(source.path, demuxer(info)),
         *(*maps, "-map_metadata", str(own), "-map_chapters", str(own), *_names(info, tracks, own, titles)),
         # All pictures, also those before the first keyframe: some are whole though nothing says so.
         *("-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside, *exact, "-progress", "pipe:1"),
@@ -137,17 +136,16 @@ class Pictures:
     times: list[Fraction]
 
 
-def require_same_picture(
-    source: Path, info: MediaInfo, output: Path, suffix: str, token: CancellationToken | None = None
-) -> int:
+def require_same_picture(source: Source, output: Path, suffix: str, token: CancellationToken | None = None) -> int:
     """Compare the packets of the picture with the source's. Returns how many there are; raises ToolError if any differ.
 
     From containers that wrap pictures in headers of their own only the numbers and the times can be compared.
     """
+    info = source.info
     if info.video is None:
         return 0
     token = token or CancellationToken()
-    theirs = pictures(source, demuxer(info), info.video.index, token)
+    theirs = pictures(source.path, demuxer(info), info.video.index, token)
     ours = pictures(output, "mov" if suffix in (".mp4", ".mov") else "matroska", 0, token)
     same = ours.count == theirs.count and (demuxer(info) in REPACKED or ours.digest == theirs.digest)
     apart = max(

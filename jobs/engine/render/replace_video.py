@@ -13,6 +13,7 @@ from jobs.engine.render import mux, sidetracks
 from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken
+from jobs.engine.video.source import Source
 from jobs.errors import ToolError
 
 MUXERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -30,41 +31,27 @@ def container_for(name: ContainerChoice, source: Path, info: MediaInfo) -> Conta
     return muxers.for_copies(name, source, info, "h264", [track.codec for track in info.audio], (MP4, MOV, MKV))
 
 
-def join(
-    source: Path,
-    info: MediaInfo,
-    picture: Path,
-    output: Path,
-    *,
-    clock_hz: int,
-    progress: Advance,
-    log: CommandLog,
-) -> None:
+def join(source: Source, picture: Path, output: Path, *, clock_hz: int, progress: Advance, log: CommandLog) -> None:
     """Write `output`, whose ending says the container, of the one track in `picture` and what else `source` has.
 
     `picture` is an MP4 file whose times count from the recording's start, on a clock of `clock_hz`. `progress` gets a
     fraction. Raises ToolError, ResourceError, and what `progress` raises.
     """
-    sidetracks.with_or_without(
-        source,
-        info,
-        output,
-        lambda side: ffmpeg.follow(
-            argv(source, info, picture, output, clock_hz, side), info.duration, progress, log=log
-        ),
-        log,
-    )
+
+    def make(side: Sequence[SideTrack]) -> None:
+        command = argv(source, picture, output, clock_hz, side)
+        ffmpeg.follow(command, source.info.duration, progress, log=log)
+
+    sidetracks.with_or_without(source, output, make, log)
 
 
-def argv(
-    source: Path, info: MediaInfo, picture: Path, output: Path, clock_hz: int, side: Sequence[SideTrack] = ()
-) -> list[str]:
+def argv(source: Source, picture: Path, output: Path, clock_hz: int, side: Sequence[SideTrack] = ()) -> list[str]:
     """ffmpeg's command line for `join`; `side` are tracks that are copied beside the usual ones."""
-    suffix = output.suffix
+    suffix, info = output.suffix, source.info
     kept = [(f"s:v:{place}", track) for place, track in enumerate([info.require_video().index])]
     kept += [(f"s:a:{place}", track.index) for place, track in enumerate(info.audio)]
     maps = [part for track in info.audio for part in ("-map", f"1:{track.index}")]
-    for place, text in enumerate(embedded_tracks.tracks(source, info)):
+    for place, text in enumerate(embedded_tracks.tracks(source.path, info)):
         maps += ["-map", f"1:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
         kept.append((f"s:s:{place}", text.index))
     texts = len(kept) - 1 - len(info.audio)
@@ -74,7 +61,7 @@ def argv(
         *ffmpeg.writing(),
         # Time stamps as they are, those of the source moved to count from its start like the pictures'.
         *("-copyts", *ffmpeg.reading(picture, "mov")),
-        *("-itsoffset", f"{float(-info.start):.6f}", *ffmpeg.reading(source, demuxer(info))),
+        *("-itsoffset", f"{float(-info.start):.6f}", *ffmpeg.reading(source.path, demuxer(info))),
         *("-map", "0:v:0", *maps, "-map_metadata", "1", *names, "-map_chapters", "1"),
         *("-c:v", "copy", "-c:a", "copy", *beside, *mux.exact(suffix, clock_hz)),
         *("-progress", "pipe:1", "-f", MUXERS[suffix], f"file:{output}"),
@@ -88,17 +75,18 @@ def text_codec(codec: str, suffix: str) -> str:
     return "copy" if codec == "mov_text" else "mov_text"
 
 
-def require_same_sound(source: Path, info: MediaInfo, output: Path, token: CancellationToken | None = None) -> int:
+def require_same_sound(source: Source, output: Path, token: CancellationToken | None = None) -> int:
     """Compare the packets of all sound with the source's. Returns how many there are; raises ToolError if any differ.
 
     From containers that wrap sound in headers of their own only the numbers can be compared. Of samples without any
     coding only the bytes: each container divides them in its own way.
     """
+    info = source.info
     if not info.audio:
         return 0
     token = token or CancellationToken()
     ours = sounds(output, "matroska" if output.suffix == ".mkv" else "mov", None, token)
-    theirs = sounds(source, demuxer(info), [track.index for track in info.audio], token)
+    theirs = sounds(source.path, demuxer(info), [track.index for track in info.audio], token)
     if len(ours) != len(theirs) or not all(_same(info, *one) for one in zip(info.audio, ours, theirs, strict=True)):
         raise ToolError(
             "The sound did not come out as it was, so the result was thrown away. Tell the operator, who can see why.",

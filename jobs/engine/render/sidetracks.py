@@ -17,10 +17,11 @@ from av.video.stream import VideoStream
 from jobs.engine.captions.embedded_tracks import TEXT_CODECS, language_of
 from jobs.engine.container import demuxing, muxers
 from jobs.engine.container.muxers import Container
-from jobs.engine.model.mediainfo import MediaInfo, demuxer
+from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.probe import mp4_boxes
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.video.source import Source
 from jobs.errors import ToolError
 
 Made = TypeVar("Made")
@@ -70,11 +71,12 @@ class SideTrack:
     name: str = ""
 
 
-def read(source: Path, info: MediaInfo) -> tuple[SideTrack, ...]:
+def read(source: Source) -> tuple[SideTrack, ...]:
     """All of them, in the order of the file; none where it cannot be opened."""
-    with contextlib.suppress(av.error.FFmpegError, ValueError), demuxing.opened(source, demuxer(info)) as container:
+    path, info = source.path, source.info
+    with contextlib.suppress(av.error.FFmpegError, ValueError), demuxing.opened(path, demuxer(info)) as container:
         used = {*(track.index for track in info.audio), *([info.video.index] if info.video else [])}
-        tags = mp4_boxes.sample_entries(source) if demuxer(info) == "mov" else {}
+        tags = mp4_boxes.sample_entries(path) if demuxer(info) == "mov" else {}
         others = [track for track in container.streams if track.index not in used]
         found = [told for track in others if (told := _told(track, container, "".join(tags.get(track.id, ()))))]
         if not any(track.kind == "timecode" for track in found) and _has_timecode(container):
@@ -150,14 +152,12 @@ def _is_held(track: SideTrack, container: Container, is_cut: bool) -> bool:
     return track.kind == "timecode" and container.muxer != "webm"
 
 
-def with_or_without(
-    source: Path, info: MediaInfo, output: Path, make: Callable[[Sequence[SideTrack]], Made], log: CommandLog
-) -> Made:
+def with_or_without(source: Source, output: Path, make: Callable[[Sequence[SideTrack]], Made], log: CommandLog) -> Made:
     """What `make` makes with all that a container like that of `output` holds; else with nothing beside the usual.
 
     A track that nobody looks at may be damaged, and is no reason to lose a result. Raises what `make` raises.
     """
-    side = kept(read(source, info), muxers.for_name(output))
+    side = kept(read(source), muxers.for_name(output))
     try:
         return make(side)
     except ToolError as error:
@@ -193,10 +193,10 @@ def argv(
     return options
 
 
-def left_out(source: Path, info: MediaInfo, output: Path) -> list[str]:
+def left_out(source: Source, output: Path) -> list[str]:
     """What there is to say about a result that has not all of its recording, in sentences: by looking into it."""
-    found = read(source, info)
-    told = note(found, read(output, inspect(output))) if found else ""
+    found = read(source)
+    told = note(found, read(Source(output, inspect(output)))) if found else ""
     return [told] if told else []
 
 

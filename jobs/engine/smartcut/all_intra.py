@@ -26,8 +26,8 @@ from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.video.chunked_encoder import exact_start_options
-from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.source import Source
 from jobs.engine.video.track_writer import TrackWriter
 from jobs.engine.video.video_stream import open_video
 
@@ -52,17 +52,12 @@ class IntraCopy:
 
 
 def plan_intra_copy(
-    source: Path,
-    info: MediaInfo,
-    index: FrameIndex,
-    wanted: Schedule,
-    container: Container,
-    token: CancellationToken | None = None,
+    source: Source, wanted: Schedule, container: Container, token: CancellationToken | None = None
 ) -> IntraCopy:
     """How to copy all that is wanted. Raises CannotCopy."""
-    require_intra(source, info, container)
+    require_intra(source.info, container)
     pts, checksums = array("q"), array("I")
-    for packet in _packets(source, info, token or CancellationToken()):
+    for packet in _packets(source, token or CancellationToken()):
         if packet.pts is None or not packet.is_keyframe or packet.has_sidedata("new_extradata"):
             raise CannotCopy("not all of its pictures stand for themselves")
         pts.append(packet.pts)
@@ -76,7 +71,7 @@ def plan_intra_copy(
     return IntraCopy(wanted, np.array(checksums, np.uint32)[positions])
 
 
-def require_intra(source: Path, info: MediaInfo, container: Container) -> None:
+def require_intra(info: MediaInfo, container: Container) -> None:
     """Raise CannotCopy unless its codec is all-intra or marks keyframes, and the container holds it."""
     video = info.require_video()
     if any(video.crop):
@@ -98,9 +93,9 @@ def suffix_for(info: MediaInfo) -> str:
     return ".mov" if info.video and MOV.holds_video(info.video.codec) else ".nut"
 
 
-def _packets(source: Path, info: MediaInfo, token: CancellationToken) -> "Iterator[Packet[VideoStream]]":
+def _packets(source: Source, token: CancellationToken) -> "Iterator[Packet[VideoStream]]":
     """The pictures as they are stored, to where damage ends them."""
-    container, stream = open_video(source, info)
+    container, stream = open_video(source.path, source.info)
     with container:
         for packet in demuxing.packets(container, stream):
             token.check()
@@ -108,22 +103,14 @@ def _packets(source: Path, info: MediaInfo, token: CancellationToken) -> "Iterat
                 yield packet
 
 
-def copy_intra(
-    source: Path,
-    info: MediaInfo,
-    index: FrameIndex,
-    intra: IntraCopy,
-    output: Path,
-    *,
-    progress: Advance,
-) -> None:
+def copy_intra(source: Source, intra: IntraCopy, output: Path, *, progress: Advance) -> None:
     """Write the wanted pictures in a file without audio, named with `suffix_for`.
 
     `progress` gets a fraction; what it raises ends the work. Raises Unsound where the file cannot hold them.
     """
-    video = info.require_video()
+    video, index = source.info.require_video(), source.require_index()
     wanted, done = intra.wanted, 0
-    original, stream = open_video(source, info)
+    original, stream = open_video(source.path, source.info)
     try:
         format = FORMATS[output.suffix]
         options = exact_start_options(index) if format == "mov" else {}
@@ -134,7 +121,7 @@ def copy_intra(
             copied_stream.time_base = Fraction(1, index.clock_hz)
             display_matrix.set_orientation(copied_stream, video)
             track = TrackWriter(container, copied_stream, wanted, reorder_frames=0, clock_hz=index.clock_hz)
-            for packet in _packets(source, info, CancellationToken()):
+            for packet in _packets(source, CancellationToken()):
                 data = bytes(packet)
                 while done < len(wanted.source_pts) and packet.pts == wanted.source_pts[done]:
                     copy = Packet(data)

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import av
@@ -18,11 +17,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.container import demuxing
-from jobs.engine.model.mediainfo import MediaInfo, demuxer
+from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.copy_plan import DecodeRange
 from jobs.engine.smartcut.packet_survey import CodedPictures
+from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import open_video
 from jobs.errors import ToolError
 
@@ -44,15 +44,15 @@ class Packets(Protocol):
 
 
 @contextlib.contextmanager
-def opened(source: Path, info: MediaInfo, coded: CodedPictures, token: CancellationToken) -> Iterator[Packets]:
+def opened(source: Source, coded: CodedPictures, token: CancellationToken) -> Iterator[Packets]:
     """Open a recording for its packets. Raises InputError."""
     if coded.readable_in_place:
-        with source.open("rb") as file:
+        with source.path.open("rb") as file:
             yield PacketsInPlace(file, coded, token)
         return
-    container, stream = open_video(source, info)
+    container, stream = open_video(source.path, source.info)
     with container:
-        yield DemuxedPackets(container, stream, coded, token, demuxer(info))
+        yield DemuxedPackets(container, stream, coded, token, demuxer(source.info))
 
 
 class PacketsInPlace:

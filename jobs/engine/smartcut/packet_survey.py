@@ -5,7 +5,6 @@ import os
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -13,7 +12,6 @@ from av.packet import Packet
 from numpy.typing import NDArray
 
 from jobs.engine.container import demuxing
-from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.bitstream.bits import MAXIMUM_UNIT_BYTES
@@ -30,6 +28,7 @@ from jobs.engine.smartcut.codec import (
 from jobs.engine.smartcut.x264 import H264
 from jobs.engine.smartcut.x265 import Hevc
 from jobs.engine.video.frame_index import FrameIndex
+from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import open_video
 
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
@@ -185,17 +184,16 @@ class Survey:
         return found
 
 
-def survey(
-    source: Path, info: MediaInfo, index: FrameIndex, *, token: CancellationToken | None = None
-) -> CodedPictures:
+def survey(source: Source, token: CancellationToken | None = None) -> CodedPictures:
     """How the pictures are coded. Raises CannotCopy."""
-    codec = CODECS.get(info.video.codec) if info.video else None
+    video = source.info.video
+    codec = CODECS.get(video.codec) if video else None
     if codec is None:
         raise CannotCopy(f"it is not {' or '.join(codec.label for codec in CODECS.values())}")
     try:
-        container, stream = open_video(source, info)
+        container, stream = open_video(source.path, source.info)
         in_place = True
-        with container, source.open("rb") as file:
+        with container, source.path.open("rb") as file:
             found = Survey(codec, stream.codec_context.extradata or b"")
             for number, packet in enumerate(
                 _packets(demuxing.packets(container, stream), token or CancellationToken())
@@ -205,7 +203,7 @@ def survey(
                     in_place &= _stands_in_place(packet, file)
     except (ValueError, IndexError) as error:
         raise CannotCopy("it is damaged") from error
-    return _coded_pictures(found, index, in_place=in_place)
+    return _coded_pictures(found, source.require_index(), in_place=in_place)
 
 
 def _stands_in_place(packet: Packet, file: BinaryIO) -> bool:

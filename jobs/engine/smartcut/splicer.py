@@ -18,7 +18,6 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance
 from jobs.engine.probe import display_matrix
 from jobs.engine.runtime import libav_errors
@@ -31,8 +30,8 @@ from jobs.engine.smartcut.packet_reader import Packets, RangeDecoder, as_stored
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.patch_encoder import EncodedPacket, encoded_packets
 from jobs.engine.video.chunked_encoder import Paint, exact_start_options
-from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.source import Source
 from jobs.engine.video.track_writer import TrackWriter
 from jobs.engine.video.video_stream import open_video
 
@@ -56,26 +55,20 @@ class Splice:
 
 
 def splice_track(
-    source: Path,
-    info: MediaInfo,
-    index: FrameIndex,
-    splice: Splice,
-    output: Path,
-    *,
-    progress: Advance,
-    paint: Paint | None = None,
+    source: Source, splice: Splice, output: Path, *, progress: Advance, paint: Paint | None = None
 ) -> None:
     """Write the scheduled frames as the source's codec in an MP4 file without sound, most of them copied.
 
     `progress` gets the fraction of the work that is done, 0 to 1; what it raises ends the work. Raises ToolError (as
     Unsound when the recording does not decode as its packets promise) and ResourceError.
     """
+    index = source.require_index()
     patches = [run for run in splice.runs if run.copied_from is None]
     pool: OrderedPool[list[EncodedPacket]] = OrderedPool(len(patches), maximum_ahead=AHEAD_RUNS * MAXIMUM_THREADS)
     decoding = Decoding(splice.coded, index, splice.wanted)
 
     def work(task: WorkerThread[None]) -> None:
-        with packet_reader.opened(source, info, splice.coded, task.token) as packets:
+        with packet_reader.opened(source, splice.coded, task.token) as packets:
             decoder = RangeDecoder(packets, splice.coded)
             for number in pool.take(task.token):
                 frames = _frames(decoder, decoding, splice.wanted, patches[number])
@@ -92,7 +85,7 @@ def splice_track(
             progress(done)
 
         done = 0.0
-        writer = stack.enter_context(_written(source, info, index, splice, output))
+        writer = stack.enter_context(_written(source, splice, output))
         costs = np.cumsum([_cost(decoding, run) for run in splice.runs])
         number = 0
         for run, cost in zip(splice.runs, costs.tolist(), strict=True):
@@ -159,15 +152,15 @@ class SpliceWriter:
 
 
 @contextlib.contextmanager
-def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, output: Path) -> Iterator[SpliceWriter]:
+def _written(source: Source, splice: Splice, output: Path) -> Iterator[SpliceWriter]:
     """The result's file, with a header that holds the parameter sets of copied and encoded pictures."""
-    video = info.require_video()
+    video, index = source.info.require_video(), source.require_index()
     with (
         libav_errors.errors("pictures"),
-        packet_reader.opened(source, info, splice.coded, CancellationToken()) as packets,
+        packet_reader.opened(source, splice.coded, CancellationToken()) as packets,
         av.open(f"file:{output}", "w", format="mp4", options=exact_start_options(index)) as container,
     ):
-        stream = _like(source, info, container)
+        stream = _like(source, container)
         stream.codec_context.extradata = splice.coding.codec.decoder_configuration(splice.coding)
         stream.codec_context.codec_tag = splice.coding.codec.tag
         stream.codec_context.sample_aspect_ratio = video.sample_aspect
@@ -177,8 +170,8 @@ def _written(source: Path, info: MediaInfo, index: FrameIndex, splice: Splice, o
         yield SpliceWriter(container, stream, packets, splice)
 
 
-def _like(source: Path, info: MediaInfo, container: OutputContainer) -> VideoStream:
+def _like(source: Source, container: OutputContainer) -> VideoStream:
     """A new stream that says of its pictures what the source's does."""
-    original, stream = open_video(source, info)
+    original, stream = open_video(source.path, source.info)
     with original:
         return container.add_stream_from_template(stream)

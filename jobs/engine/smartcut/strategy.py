@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from jobs.engine.container.muxers import MP4, Container
-from jobs.engine.model.mediainfo import MediaInfo, VideoTrack, demuxer
+from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut import copy_plan, packet_survey
 from jobs.engine.smartcut.all_intra import IntraCopy
@@ -18,8 +17,8 @@ from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.video.encoder_settings import encoder_spec_for
-from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.source import Source
 
 Render = Literal["smart", "encode"]
 
@@ -60,13 +59,14 @@ class Strategy:
         return percent(copying.copied / len(copying.wanted.source_pts) if copying else 0)
 
 
+ENCODE_ALL = Strategy("")
+"""Where nobody needs to be told why, as where there is no picture at all."""
 SECOND = Strategy("The whole picture is encoded, because copying parts of it failed.", is_second=True)
 """The safe way, after the quick one has failed."""
 
 
 def choose(
-    info: MediaInfo,
-    index: FrameIndex,
+    source: Source,
     wanted: Schedule,
     coded: Callable[[], CodedPictures] | None,
     container: Container = MP4,
@@ -85,30 +85,31 @@ def choose(
         if whole:
             return Strategy(f"{percent(1)} of the picture is untouched.", intra=whole())
     except CannotCopy as why:
-        if info.video and info.video.codec not in packet_survey.CODECS:
+        if source.info.require_video().codec not in packet_survey.CODECS:
             return Strategy(f"The whole picture is encoded, because {why}.")
     try:
-        return _spliced(info, index, wanted, coded())
+        if wanted.all_stretched:
+            raise CannotCopy("all of it runs at another speed")
+        return _spliced(source, wanted, coded())
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
 
 
-def survey_seekable(
-    source: Path, info: MediaInfo, index: FrameIndex, token: CancellationToken | None = None
-) -> CodedPictures:
+def survey_seekable(source: Source, token: CancellationToken | None = None) -> CodedPictures:
     """How the pictures are coded, where their packets can be sought one by one. Raises CannotCopy."""
-    if info.video is not None and any(info.video.crop):
+    video = source.info.require_video()
+    if any(video.crop):
         raise CannotCopy("its container crops it, which not every player minds")
-    if demuxer(info) not in SEEKABLE:
+    if demuxer(source.info) not in SEEKABLE:
         raise CannotCopy("its container cannot be entered in the middle")
-    coded = packet_survey.survey(source, info, index, token=token)
-    if info.video is not None and coded.sps.size != (info.video.width, info.video.height):
+    coded = packet_survey.survey(source, token)
+    if coded.sps.size != (video.width, video.height):
         raise CannotCopy("it is cropped in a rare way")
     return coded
 
 
-def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, coded: CodedPictures) -> Strategy:
-    video = info.require_video()
+def _spliced(source: Source, wanted: Schedule, coded: CodedPictures) -> Strategy:
+    video, index = source.info.require_video(), source.require_index()
     runs = copy_plan.plan_runs(coded, index, wanted)
     copied = sum(run.count for run in runs if run.copied_from is not None)
     if not copied:
@@ -116,7 +117,7 @@ def _spliced(info: MediaInfo, index: FrameIndex, wanted: Schedule, coded: CodedP
     decoding = Decoding(coded, index, wanted)
     share = copied / len(wanted.source_pts)
     quality = coded.codec.bulk if share < 1 - BULK_SHARE else coded.codec.seam
-    if smart_cost(runs, decoding, quality) >= whole_cost(wanted, index, video):
+    if smart_cost(runs, decoding, quality) >= whole_cost(source, wanted):
         raise CannotCopy("copying parts of it would take longer")
     coding = fitting_coding(coded, video, index.clock_hz, quality)
     return Strategy(f"{percent(share)} of the picture is untouched.", Splice(wanted, coded, runs, coding))
@@ -130,15 +131,16 @@ def smart_cost(runs: list[Run], decoding: Decoding, quality: PatchSettings) -> f
     return decoded + quality.cost * sum(run.count for run in encoded) + COPYING * copied
 
 
-def whole_cost(wanted: Schedule, index: FrameIndex, track: VideoTrack) -> float:
+def whole_cost(source: Source, wanted: Schedule) -> float:
     """Expected cost of encoding everything: what lies between a keyframe and a kept range is decoded too."""
+    video, index = source.info.require_video(), source.require_index()
     shown = [(first, end) for first, end, _ in wanted.segments if first < end]
     places = np.searchsorted(index.pts, wanted.source_pts)
     firsts, lasts = places[[first for first, _ in shown]], places[[end - 1 for _, end in shown]]
     before = np.searchsorted(index.keyframe_pts, index.pts[firsts], "right") - 1
     keys = np.searchsorted(index.pts, index.keyframe_pts[before.clip(0)])
     decoded = (firsts - keys).clip(0).sum() + (lasts - firsts + 1).sum()
-    return float(decoded + encoder_spec_for(track.pixel_format, is_hdr=track.hdr).cost * len(wanted.source_pts))
+    return float(decoded + encoder_spec_for(video.pixel_format, is_hdr=video.hdr).cost * len(wanted.source_pts))
 
 
 def percent(share: float) -> str:

@@ -21,6 +21,7 @@ from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.model.report import ComparedWindow, Fault
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread
+from jobs.engine.video.source import Source
 
 # Around this many places spread evenly over the result, and around this many of its joins.
 SPREAD = 12
@@ -139,13 +140,7 @@ def _of_source(seconds: Fraction, speed: Fraction) -> Fraction:
 
 
 def offsets(
-    source: Path,
-    info: MediaInfo,
-    output: Path,
-    timeline: Timeline,
-    task: WorkerThread[Any],
-    *,
-    made: MediaInfo | None = None,
+    source: Source, output: Path, timeline: Timeline, task: WorkerThread[Any], *, made: MediaInfo | None = None
 ) -> Offsets:
     """Find each track of the result in the source. It has to have as many. Raises InputError.
 
@@ -153,11 +148,10 @@ def offsets(
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
-    wanted = windows(timeline)
-    shift = 1 if info.video else 0
+    wanted, info = windows(timeline), source.info
     each = []
     for place in range(len(info.audio)):
-        compared = functools.partial(_compared, source, info, output, made, place, shift + place, wanted, task.token)
+        compared = functools.partial(_compared, source, output, made, place, wanted, task.token)
         found = compared(can_seek=True)
         if found.faults:
             # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
@@ -172,22 +166,21 @@ def offsets(
 
 
 def _compared(
-    source: Path,
-    info: MediaInfo,
+    source: Source,
     output: Path,
     made: MediaInfo | None,
     place: int,
-    stream: int,
     wanted: Sequence[Window],
     token: CancellationToken,
     *,
     can_seek: bool,
 ) -> Offsets:
+    info, stream = source.info, place + (1 if source.info.video else 0)
     rate, channels = output_rate(info.audio[place]), output_channels(info.audio[place])
     format, start = (demuxer(made), made.start) if made else ("mov", Fraction(0))
     opened = functools.partial(WindowReader.opened, rate=rate, channels=channels, token=token)
     with (
-        opened(source, demuxer(info), info.audio[place].index, start=info.start, can_seek=can_seek) as original,
+        opened(source.path, demuxer(info), info.audio[place].index, start=info.start, can_seek=can_seek) as original,
         opened(output, format, stream, start=start, can_seek=can_seek) as result,
     ):
         heard, faults, damaged = [], [], 0

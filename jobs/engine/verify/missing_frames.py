@@ -7,18 +7,17 @@ So where it has a hole, the recording is decoded there as a player does, with no
 import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 
 import av.error
 import numpy as np
 from av.video.frame import PictureType
 
 from jobs.engine.container import demuxing
-from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Fault
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video.frame_index import FrameIndex, median_step
+from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import open_video, readable_frames
 
 # In a hole there is room for so many pictures at the usual distance, and it lasts so long at least.
@@ -33,12 +32,10 @@ Hole = tuple[Fraction, Fraction]
 """From when to when, in seconds of the source, no other picture comes on show."""
 
 
-def hole_faults(
-    source: Path, info: MediaInfo, index: FrameIndex, timeline: Timeline, token: CancellationToken
-) -> Iterator[Fault]:
+def hole_faults(source: Source, timeline: Timeline, token: CancellationToken) -> Iterator[Fault]:
     """A fault for each of the longest holes in what is kept in which the recording has pictures. Raises InputError."""
-    for at, hole in holes(index, timeline):
-        if has_pictures(source, info, hole, token):
+    for at, hole in holes(source.require_index(), timeline):
+        if has_pictures(source, hole, token):
             message = f"The result lacks pictures at {float(at):.3f} s that the recording has."
             yield Fault("frames_missing", message, round(float(at), 3))
 
@@ -60,11 +57,11 @@ def holes(index: FrameIndex, timeline: Timeline) -> list[tuple[Fraction, Hole]]:
     return sorted(found, key=lambda one: one[1][0] - one[1][1])[:MOST]
 
 
-def has_pictures(source: Path, info: MediaInfo, hole: Hole, token: CancellationToken) -> bool:
+def has_pictures(source: Source, hole: Hole, token: CancellationToken) -> bool:
     """Whether a whole picture comes on show in a hole, and not only at its edges."""
-    container, stream = open_video(source, info)
+    container, stream = open_video(source.path, source.info)
     assert stream.time_base is not None
-    begin, end = ((info.start + time) / stream.time_base for time in hole)
+    begin, end = ((source.info.start + time) / stream.time_base for time in hole)
     begun = False
     with container:
         if hole[0] > LEAD_SECONDS and not demuxing.is_untimed(container, stream):

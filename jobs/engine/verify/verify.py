@@ -41,41 +41,52 @@ LOST_SHARE = Fraction(1, 50)
 PLAY_SHARE = 0.4
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Claims:
+    """What the renderer says of its result.
+
+    `splice` says which pictures it copied, `intra` that it copied all, one by one; none of both when all were encoded.
+    `lost` are frames of the source that did not decode. `sounds` are the checksums of the audio packets that were
+    encoded, track by track, None when they are not known.
+    """
+
+    splice: Splice | None = None
+    intra: IntraCopy | None = None
+    lost: UndecodedFrames = dataclasses.field(default_factory=UndecodedFrames)
+    sounds: Sequence[Sums] | None = None
+
+
+NOTHING_CLAIMED = Claims()
+
+
 def verify(
     source: Source,
     output: Path,
     timeline: Timeline,
-    *,
-    splice: Splice | None = None,
-    copied: IntraCopy | None = None,
-    lost: UndecodedFrames | None = None,
-    sounds: Sequence[Sums] | None = None,
-    progress: Advance | None = None,
+    claims: Claims = NOTHING_CLAIMED,
+    progress: Advance = lambda done: None,
 ) -> Report:
     """Compare `output`, an MP4 file, with what `timeline` makes of `source`. Faults are told in the report, not raised.
 
-    The timeline has to be snapped; the source has no index when only its sound was rendered. `splice` says which
-    pictures were copied, `copied` that all were, one by one; None of both when all were encoded. `lost` are pictures of
-    the source that did not decode while it was rendered. `sounds` are the checksums of the packets of sound that were
-    encoded, None when they are not known. `progress` gets a fraction, 0 to 1; what it raises ends the work.
+    The timeline has to be snapped; the source has no index when only its audio was rendered. `progress` gets a
+    fraction, 0 to 1; what it raises ends the work.
     """
     info, index = source.info, source.index
-    found = Findings(timeline, lost or UndecodedFrames())
+    found = Findings(timeline, claims.lost)
     if index:
-        found.pictures = Viewing(output, schedule(index, timeline.segments), index.clock_hz, splice)
+        found.pictures = Viewing(output, schedule(index, timeline.segments), index.clock_hz, claims.splice)
 
     def listen(task: WorkerThread[None]) -> None:
-        found.sound = offsets(source.path, info, output, timeline, task)
+        found.sound = offsets(source, output, timeline, task)
 
     def read(task: WorkerThread[None]) -> None:
         if index:
-            found.packets += missing_frames.hole_faults(source.path, info, index, timeline, task.token)
-        if sounds is not None:
-            found.packets += sound_faults(output, sounds, [output_rate(track) for track in info.audio])
-        if copied:
-            found.packets += copy_check.intra_faults(
-                output, decode_check.stamps(output, task.token), copied, task.token
-            )
+            found.packets += missing_frames.hole_faults(source, timeline, task.token)
+        if claims.sounds is not None:
+            found.packets += sound_faults(output, claims.sounds, [output_rate(track) for track in info.audio])
+        if claims.intra:
+            stamps = decode_check.stamps(output, task.token)
+            found.packets += copy_check.intra_faults(output, stamps, claims.intra, task.token)
         if found.pictures:
             found.pictures.read(task.token)
         task.fraction = 1.0
@@ -83,12 +94,11 @@ def verify(
     try:
         found.headers = file_faults(output, info, timeline)
         if not {"tracks", "unreadable"} & {fault.code for fault in found.headers}:
-            tell = progress or (lambda fraction: None)
             share = PLAY_SHARE if found.pictures else 0
             # Not the players too: three threads on two cores, most of them in Python, end no sooner than in turn.
-            run_concurrently([listen, read], lambda done: tell((1 - share) * done))
+            run_concurrently([listen, read], lambda done: progress((1 - share) * done))
             if found.pictures:
-                found.pictures.play(lambda done: tell(1 - share * (1 - done)))
+                found.pictures.play(lambda done: progress(1 - share * (1 - done)))
     except av.error.FFmpegError as error:
         found.headers.append(Fault("unreadable", f"The result cannot be read: {error}."))
     return found.report()

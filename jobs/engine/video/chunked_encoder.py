@@ -18,7 +18,6 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.model.gop import KEYFRAME_SECONDS
-from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.runtime import libav_errors
@@ -28,6 +27,7 @@ from jobs.engine.video.encoder_settings import Codec, EncoderSettings
 from jobs.engine.video.frame_cursor import FrameCursor, can_jump
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.source import Source
 from jobs.engine.video.track_writer import TrackWriter
 from jobs.engine.video.upright import Turner
 
@@ -41,9 +41,7 @@ Chunk = tuple[int, int]
 
 
 def encode_frames(
-    source: Path,
-    info: MediaInfo,
-    index: FrameIndex,
+    source: Source,
     wanted: Schedule,
     output: Path,
     *,
@@ -56,18 +54,19 @@ def encode_frames(
     `progress` gets the fraction of the frames that are encoded, 0 to 1; what it raises ends the work. Raises
     ToolError, ResourceError.
     """
+    index = source.require_index()
     parts = chunks(wanted, index)
-    threads = min(MAXIMUM_THREADS, len(parts)) if can_jump(info) else 1
+    threads = min(MAXIMUM_THREADS, len(parts)) if can_jump(source.info) else 1
     alone = threads == 1
-    with FrameCursor.opened(source, info, index, alone=True) as playhead:
+    with FrameCursor.opened(source, alone=True) as playhead:
         first, _ = next(playhead.scheduled(wanted, 0, 1))
-    target = EncoderSettings.of(first, info.require_video(), index.clock_hz, codec)
+    target = EncoderSettings.of(first, source.info.require_video(), index.clock_hz, codec)
     pool: OrderedPool[list[Packet[VideoStream]]] = OrderedPool(len(parts), maximum_ahead=2 * MAXIMUM_THREADS)
     lost: list[int] = []
     unplanned: list[int] = []
 
     def work(task: WorkerThread[None]) -> None:
-        with FrameCursor.opened(source, info, index, alone=alone) as playhead:
+        with FrameCursor.opened(source, alone=alone) as playhead:
             for number in pool.take(task.token):
                 encoding = ChunkEncoding(target, wanted, paint, task, alone=alone)
                 packets = list(encoding.packets(playhead, parts[number]))

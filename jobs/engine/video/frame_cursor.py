@@ -3,7 +3,6 @@
 import collections
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Self
 
 import av.error
@@ -18,6 +17,7 @@ from jobs.engine.probe.cropping import all_cropped
 from jobs.engine.video.deinterlace import deinterlaced
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import open_video, readable_frames
 from jobs.errors import ToolError
 
@@ -60,19 +60,21 @@ class FrameCursor:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, source: Path, info: MediaInfo, index: FrameIndex, *, alone: bool) -> Iterator[Self]:
+    def opened(cls, source: Source, *, alone: bool) -> Iterator[Self]:
         """At the start of a recording. `alone`: there is no other beside it to keep the cores busy."""
-        container, stream = open_video(source, info)
+        path, info = source.path, source.info
+        container, stream = open_video(path, info)
         with container:
             context = stream.codec_context
             if alone:
                 context.thread_type = ThreadType.AUTO
             else:
                 context.thread_count, context.thread_type = 1, ThreadType.NONE
-            demuxing.prime(stream, lambda: demuxing.recording(source, demuxer(info)))
+            demuxing.prime(stream, lambda: demuxing.recording(path, demuxer(info)))
             # Times of showing that are counted have to be counted from the start.
             can_seek = can_jump(info) and not demuxing.is_untimed(container, stream)
-            yield cls(container, stream, index, can_seek=can_seek, alone=alone, crop=info.require_video().crop)
+            crop = info.require_video().crop
+            yield cls(container, stream, source.require_index(), can_seek=can_seek, alone=alone, crop=crop)
 
     def scheduled(self, wanted: Schedule, first: int, end: int) -> Iterator[tuple[VideoFrame, bool]]:
         """The frames of a schedule from its number `first` up to `end`, and whether each is right."""

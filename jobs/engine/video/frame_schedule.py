@@ -28,6 +28,11 @@ class Schedule:
     segment_is_stretched: tuple[bool, ...] = ()
 
     @property
+    def all_stretched(self) -> bool:
+        """Whether no segment runs at its own speed."""
+        return bool(self.segment_is_stretched) and all(self.segment_is_stretched)
+
+    @property
     def segments(self) -> Iterator[tuple[int, int, bool]]:
         """Of each segment its first frame, the one after its last, and whether it runs at another speed."""
         return zip(

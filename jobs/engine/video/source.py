@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.video.frame_index import FrameIndex
 
 
@@ -17,3 +17,17 @@ class Source:
     path: Path
     info: MediaInfo
     index: FrameIndex | None = None
+
+    def require_index(self) -> FrameIndex:
+        """Of a recording whose frames are known to have been indexed."""
+        assert self.index is not None
+        return self.index
+
+    @property
+    def audio_only(self) -> "Source":
+        """The same without its picture."""
+        return Source(self.path, dataclasses.replace(self.info, video=None))
+
+    def with_audio(self, *tracks: AudioTrack) -> "Source":
+        """The same with no other audio than these of its tracks."""
+        return dataclasses.replace(self, info=dataclasses.replace(self.info, audio=tracks))

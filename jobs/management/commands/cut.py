@@ -24,6 +24,7 @@ from jobs.engine.render.checked_render import timed
 from jobs.engine.render.passthrough import Captions, moved_captions
 from jobs.engine.runtime.failures import as_job_error
 from jobs.engine.runtime.subprocess_runner import require_file
+from jobs.engine.video.source import Source
 from jobs.errors import InputError, JobError
 from jobs.management.cutfiles import (
     Exported,
@@ -248,7 +249,7 @@ def planned(source: Path, options: dict[str, Any], info: MediaInfo, params: CutP
     spent = {"analysis": 0.0, "render": 0.0, "verify": 0.0}
     with timed(spent, "analysis"):
         plan = plan_only(source, info, params, track=options["audio_track"])
-    captions = moved_captions(source, info, plan.timeline) if any(map(is_captions, options["export"])) else ()
+    captions = moved_captions(Source(source, info), plan.timeline) if any(map(is_captions, options["export"])) else ()
     took = {name: round(value, 3) for name, value in spent.items()}
     facts = {**plan_json(plan), "frames": 0, "frames_copied": 0, "render": "none", "seconds": took}
     return Made(plan, captions, facts, (f"{options['input']}: {told(plan)}. No recording was made.",))

@@ -60,6 +60,12 @@ def test_what_keeps_its_speed_is_copied(tmp_path):
     assert found[-75].time == Fraction(5, 2)
 
 
+def test_nothing_is_copied_where_all_of_it_runs_at_another_speed_and_that_is_why(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(seconds=1, options={"preset": "ultrafast", "g": "5", "bf": "0"}))
+    made = changed(source, tmp_path / "b.mp4", SpeedChange(Fraction(2)), tmp_path).made
+    assert made.strategy.reason == "The whole picture is encoded, because all of it runs at another speed."
+
+
 @pytest.mark.parametrize("speed", [Fraction(1, 2), Fraction(3, 2)], ids=str)
 def test_audio_alone_is_as_long_as_it_should_be(speed, tmp_path):
     source = make(tmp_path / "a.m4a", None, Sound(BEEPS, seconds=6, floor_db=-50))

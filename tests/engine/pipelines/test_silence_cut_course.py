@@ -173,14 +173,14 @@ def test_a_result_with_a_missing_picture_is_not_published(tmp_path, monkeypatch)
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
     encode = chunked_encoder.encode_frames
 
-    def one_short(source, info, index, wanted, output, **options):
+    def one_short(source, wanted, output, **options):
         short = dataclasses.replace(
             wanted,
             source_pts=wanted.source_pts[:-1],
             start_ticks=wanted.start_ticks[:-1],
             duration_ticks=wanted.duration_ticks[:-1],
         )
-        return encode(source, info, index, short, output, **options)
+        return encode(source, short, output, **options)
 
     monkeypatch.setattr(chunked_encoder, "encode_frames", one_short)
     with pytest.raises(ToolError) as error:

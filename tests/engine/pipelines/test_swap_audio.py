@@ -17,6 +17,7 @@ from jobs.engine.pipelines import swap_audio
 from jobs.engine.pipelines.swap_audio import Swapped
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
+from jobs.engine.video.source import Source
 from jobs.errors import InputError, ToolError
 from tests import spoken
 from tests.media import picture, run_ffmpeg, url
@@ -234,10 +235,10 @@ def test_a_picture_that_is_not_the_same_is_noticed(filmed, tmp_path):
     late = tmp_path / "late.mp4"
     run_ffmpeg("-itsoffset", "0.04", "-i", url(filmed.source), "-map", "0:v", "-c", "copy", "-copyts", url(late))
 
-    assert replace_audio.require_same_picture(filmed.source, filmed.info, filmed.source, ".mp4") == SECONDS * 25
+    assert replace_audio.require_same_picture(Source(filmed.source, filmed.info), filmed.source, ".mp4") == SECONDS * 25
     for other in (short, late):
         with pytest.raises(ToolError, match="picture did not come out"):
-            replace_audio.require_same_picture(filmed.source, filmed.info, other, ".mp4")
+            replace_audio.require_same_picture(Source(filmed.source, filmed.info), other, ".mp4")
 
 
 @pytest.mark.parametrize("pace", [1 + 145e-6, 1 - 900e-6, 1])

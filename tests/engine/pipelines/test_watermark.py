@@ -174,8 +174,8 @@ def test_nothing_shows_outside_of_its_time_and_these_pictures_are_copied(tmp_pat
 def test_a_copied_picture_that_changed_on_the_way_is_noticed_and_all_are_encoded(tmp_path, monkeypatch):
     right = watermark.splice_track
 
-    def wrong(source, info, index, splice, out, **more):
-        right(source, info, index, splice, out, **more)
+    def wrong(source, splice, out, **more):
+        right(source, splice, out, **more)
         with av.open(str(out)) as container:
             last = [packet.pos + packet.size - 1 for packet in container.demux(video=0) if packet.size][-10]
         data = bytearray(out.read_bytes())

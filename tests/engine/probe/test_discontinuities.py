@@ -14,6 +14,7 @@ from jobs.engine.pipelines.probe import probe
 from jobs.engine.probe import discontinuities
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
+from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, heard, lag, make, seen
 from tests.media import run_ffmpeg, url
 
@@ -160,7 +161,7 @@ def test_what_is_not_worked_on_is_still_there_to_be_told(tmp_path):
     source = with_sides(tmp_path, "a.ts", *maps, *coding)
     with discontinuities.continuous(source, tmp_path) as (copy, info):
         assert [track.language for track in info.audio] == ["", "deu"]
-        assert [track.kind for track in sidetracks.read(copy, info)] == ["picture"]
+        assert [track.kind for track in sidetracks.read(Source(copy, info))] == ["picture"]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -73,8 +73,8 @@ def spoil(monkeypatch, which: str, how: Callable[[Path], None] = without_a_frame
     rendered = []
     right = render.render
 
-    def wrong(source, timeline, output, work, *, strategy, **more):
-        lost = right(source, timeline, output, work, strategy=strategy, **more)
+    def wrong(request, output, work, strategy):
+        lost = right(request, output, work, strategy)
         rendered.append(strategy.render)
         if which in (strategy.render, "all"):
             how(output)

@@ -15,6 +15,7 @@ from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import chapters, passthrough
 from jobs.engine.render.chapters import Chapter
+from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make
 from tests.media import run_ffmpeg, still, url
 
@@ -138,7 +139,7 @@ def test_everything_in_the_container_goes_through_the_cut(name, way, tmp_path):
         assert (text.metadata["language"], text.metadata["handler_name"]) == ("fra", "Mots")
         pictures = [track.codec_context.name for track in container.streams.video]
         assert pictures == ["h264", "png"] if name == "a.mp4" else ["h264"]
-    again = passthrough.read(tmp_path / "cut.mp4", inspect(tmp_path / "cut.mp4"), whole(Fraction("2.2")))
+    again = passthrough.read(Source(tmp_path / "cut.mp4", inspect(tmp_path / "cut.mp4")), whole(Fraction("2.2")))
     assert [(one.start, one.end, one.text) for _, track in again.captions for one in track] == [
         (Fraction("0.1"), Fraction("0.5"), "Hello <i>there</i>"),
         (Fraction("1.0"), Fraction("1.7"), "across"),
@@ -169,7 +170,7 @@ def test_titles_of_tracks_are_there_again_in_the_result(name, tmp_path):
     assert result.report.ok
     found = inspect(tmp_path / "cut.mp4")
     assert [track.title for track in found.audio] == ["Talk", "Zimmer ä"]
-    labels = passthrough.read(tmp_path / "cut.mp4", found, whole(Fraction("2.2"))).labels
+    labels = passthrough.read(Source(tmp_path / "cut.mp4", found), whole(Fraction("2.2"))).labels
     assert [label.title for label in labels.values()] == ["Slides", "Talk", "Zimmer ä", "Mots"]
     with av.open(str(tmp_path / "cut.mp4")) as container:
         told = [(track.metadata["name"], track.metadata["handler_name"]) for track in container.streams]

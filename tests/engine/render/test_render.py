@@ -17,6 +17,7 @@ from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.model.segment import Segment
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
+from jobs.engine.render.render import RenderRequest
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import chunked_encoder
@@ -127,7 +128,7 @@ def recording(tmp_path):
 
 def rendered(source, info, index, timeline, output, scratch):
     scratch.mkdir(exist_ok=True)
-    return render.render(Source(source, info, index), timeline, output, Workspace(scratch))
+    return render.render(RenderRequest(Source(source, info, index), timeline), output, Workspace(scratch))
 
 
 def test_an_existing_result_is_replaced_only_by_a_whole_one(tmp_path, monkeypatch):
@@ -150,7 +151,7 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
     full = "/dev/full"
     if track == "picture.mp4":
         encode = chunked_encoder.encode_frames
-        monkeypatch.setattr(chunked_encoder, "encode_frames", lambda *a, **k: encode(*a[:4], tmp_path / "full", **k))
+        monkeypatch.setattr(chunked_encoder, "encode_frames", lambda *a, **k: encode(*a[:2], tmp_path / "full", **k))
     elif track == "sound-0.mp4":
         cut = render.render_audio
         monkeypatch.setattr(render, "render_audio", lambda *a, **k: cut(*a[:4], tmp_path / "full", **k))

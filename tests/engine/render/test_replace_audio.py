@@ -9,6 +9,7 @@ from jobs.engine.captions.cues import Caption
 from jobs.engine.pipelines import caption_video
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
+from jobs.engine.video.source import Source
 from tests.clips import seen
 from tests.media import picture, run_ffmpeg, url
 
@@ -28,7 +29,7 @@ def late(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
 def test_pictures_before_the_first_keyframe_are_copied_as_well(late, name, tmp_path):
     info, output = inspect(late), tmp_path / name
-    count = replace_audio.join(late, info, info.audio, output, progress=lambda fraction: None)
+    count = replace_audio.join(Source(late, info), info.audio, output, progress=lambda fraction: None)
     assert info.video is not None
     assert count == replace_audio.pictures(late, "mpegts", info.video.index, replace_audio.CancellationToken()).count
     assert len(seen(output)) == len(seen(late))

@@ -15,6 +15,7 @@ from jobs.engine.pipelines.watermark import Mark, watermark
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio, sidetracks
 from jobs.engine.video.overlay import OverlayOptions
+from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make
 from tests.media import remuxed, run_ffmpeg, still, url
 
@@ -112,10 +113,10 @@ def test_all_comes_along_where_the_container_holds_it_and_nothing_is_cut(recordi
     container = container_of(source, info)
     marked, joined, texted = (tmp_path / f"{way}{container.suffix}" for way in ("marked", "joined", "texted"))
     watermark(source, marked, info, Mark(text="x"), OverlayOptions(), scratch=tmp_path)
-    replace_audio.join(source, info, info.audio, joined, progress=lambda done: None)
+    replace_audio.join(Source(source, info), info.audio, joined, progress=lambda done: None)
     shown = [Caption(0, 1, "Hi")]
     caption_video.attach(source, texted, info, shown, "en", scratch=tmp_path, progress=lambda done, stage: None)
-    assert sidetracks.left_out(source, info, marked) == []
+    assert sidetracks.left_out(Source(source, info), marked) == []
     kinds, told = KEPT[name]
     assert inside(marked) == inside(joined) == (kinds, told)
     assert inside(texted) == (sorted([*kinds, "subtitle"]), told)
@@ -136,9 +137,9 @@ def test_what_cannot_be_copied_after_all_is_left_out_and_said(recording, tmp_pat
     """Captions that are no captions make ffmpeg lose count of the pictures."""
     source, info = recording("torn.mkv")
     output = tmp_path / "joined.mkv"
-    assert replace_audio.join(source, info, info.audio, output, progress=lambda done: None) == 50
+    assert replace_audio.join(Source(source, info), info.audio, output, progress=lambda done: None) == 50
     assert inside(output) == (PLAIN, [])
-    assert sidetracks.left_out(source, info, output) == [SENTENCES["pgs.mkv"]]
+    assert sidetracks.left_out(Source(source, info), output) == [SENTENCES["pgs.mkv"]]
 
 
 def test_one_stretch_keeps_the_timecode_of_its_first_picture(recording, tmp_path):

@@ -8,6 +8,7 @@ from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut import packet_reader, strategy
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.video import frame_index
+from jobs.engine.video.source import Source
 from tests.clips import Picture, make
 
 PICTURE = Picture(options={"preset": "ultrafast", "crf": "24", "g": "12", "bf": "2"})
@@ -15,7 +16,8 @@ PICTURE = Picture(options={"preset": "ultrafast", "crf": "24", "g": "12", "bf": 
 
 def surveyed(source):
     info = inspect(source)
-    return info, strategy.survey_seekable(source, info, frame_index.index_frames(source, info))
+    recording = Source(source, info, frame_index.index_frames(source, info))
+    return recording, strategy.survey_seekable(recording)
 
 
 @pytest.mark.parametrize(
@@ -31,14 +33,14 @@ def surveyed(source):
 )
 def test_packets_are_those_of_the_demuxer_wherever_they_stand(name, options, plain, tmp_path):
     source = make(tmp_path / name, PICTURE, options=options)
-    info, order = surveyed(source)
+    recording, order = surveyed(source)
     assert order.readable_in_place is plain
     with av.open(str(source)) as container:
         expected = [
             (bytes(packet), packet.pts, packet.is_keyframe) for packet in container.demux(video=0) if packet.size
         ]
     count = len(expected)
-    with packet_reader.opened(source, info, order, CancellationToken()) as packets:
+    with packet_reader.opened(recording, order, CancellationToken()) as packets:
         for begin, end in [(0, count), (40, 60), (3, 5), (count - 1, count)]:
             found = list(packets.between(begin, end))
             assert [place for place, _ in found] == list(range(begin, end))
@@ -47,8 +49,8 @@ def test_packets_are_those_of_the_demuxer_wherever_they_stand(name, options, pla
 
 def test_a_file_that_lost_its_end_since_is_told(tmp_path):
     source = make(tmp_path / "a.mp4", PICTURE)
-    info, order = surveyed(source)
-    with packet_reader.opened(source, info, order, CancellationToken()) as packets:
+    recording, order = surveyed(source)
+    with packet_reader.opened(recording, order, CancellationToken()) as packets:
         with source.open("r+b") as file:
             file.truncate(int(order.file_offsets[50]))
         with pytest.raises(Unsound):

@@ -13,11 +13,12 @@ from jobs.engine.model.report import Report
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
+from jobs.engine.render.render import RenderRequest
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import strategy
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.verify.packet_checksums import Sums
-from jobs.engine.verify.verify import verify
+from jobs.engine.verify.verify import Claims, verify
 from jobs.engine.video import frame_index, frame_schedule
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.source import Source
@@ -40,10 +41,11 @@ class Cut:
     splice: Splice | None = None
     sounds: tuple[Sums, ...] | None = None
 
-    def check(self, output: Path | None = None, **more) -> Report:
+    def check(self, output: Path | None = None, progress=lambda done: None, **more) -> Report:
         """Of the result, or of an altered one; then by what is heard alone, unless the packets of sound are told."""
-        told = {"splice": self.splice, "sounds": None if output else self.sounds, **more}
-        return verify(Source(self.source, self.info, self.index), output or self.output, self.plan.timeline, **told)
+        claims = Claims(**{"splice": self.splice, "sounds": None if output else self.sounds, **more})
+        source = Source(self.source, self.info, self.index)
+        return verify(source, output or self.output, self.plan.timeline, claims, progress)
 
 
 def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, keep=KEEP, way="encode") -> Cut:
@@ -53,12 +55,12 @@ def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, ke
     plan = cutting.plan_only(source, info, params)
     index = frame_index.index_frames(source, info) if info.video else None
     output = folder / "cut.mp4"
-    found = strategy.Strategy("")
+    found, recording = strategy.ENCODE_ALL, Source(source, info, index)
     if index:
-        order = functools.partial(strategy.survey_seekable, source, info, index) if way == "smart" else None
-        found = strategy.choose(info, index, frame_schedule.schedule(index, plan.timeline.segments), order)
+        order = functools.partial(strategy.survey_seekable, recording) if way == "smart" else None
+        found = strategy.choose(recording, frame_schedule.schedule(index, plan.timeline.segments), order)
         assert found.render == way
-    made = render.render(Source(source, info, index), plan.timeline, output, Workspace(folder), strategy=found)
+    made = render.render(RenderRequest(recording, plan.timeline), output, Workspace(folder), found)
     return Cut(source, output, info, plan, index, found.splice, made.sounds)
 
 

@@ -16,6 +16,7 @@ from jobs.engine.model.timeline import Timeline
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import render
+from jobs.engine.render.render import RenderRequest
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.verify.av_sync import MAXIMUM_SPEED, STRETCHED_LIMIT_SECONDS, windows
 from jobs.engine.verify.verify import verify
@@ -71,7 +72,7 @@ def rendered(folder: Path, seconds: float, speed: Fraction) -> Rendered:
     info, third = inspect(source), Fraction(seconds) / 3
     segments = (Segment(Fraction(0), third), Segment(third, 2 * third, speed), Segment(2 * third, Fraction(seconds)))
     timeline, output = Timeline(segments, (Fraction(seconds),)), folder / "result.mp4"
-    render.render(Source(source, info), timeline, output, Workspace(folder))
+    render.render(RenderRequest(Source(source, info), timeline), output, Workspace(folder))
     return Rendered(source, info, timeline, output)
 
 
@@ -131,7 +132,7 @@ def test_a_drift_over_a_long_recording_is_noticed(speed, tmp_path):
     source = make(tmp_path / "a.m4a", None, sound(90))
     info, timeline = inspect(source), Timeline((Segment(Fraction(0), Fraction(90), speed),), (Fraction(90),))
     output = tmp_path / "result.mp4"
-    render.render(Source(source, info), timeline, output, Workspace(tmp_path))
+    render.render(RenderRequest(Source(source, info), timeline), output, Workspace(tmp_path))
     whole = Rendered(source, info, timeline, output)
     assert verify(Source(source, info), output, timeline).ok
     samples, rate = heard(output)
@@ -148,7 +149,7 @@ def test_a_drift_over_a_long_recording_is_noticed(speed, tmp_path):
 def test_steady_noise_accuses_nobody(tmp_path):
     source = make(tmp_path / "a.m4a", None, Sound([(0, 20)], seconds=20, rate=RATE, layout="mono"))
     info, timeline = inspect(source), Timeline((Segment(Fraction(0), Fraction(20), Fraction(16)),), (Fraction(20),))
-    render.render(Source(source, info), timeline, tmp_path / "r.mp4", Workspace(tmp_path))
+    render.render(RenderRequest(Source(source, info), timeline), tmp_path / "r.mp4", Workspace(tmp_path))
     assert verify(Source(source, info), tmp_path / "r.mp4", timeline).ok
 
 

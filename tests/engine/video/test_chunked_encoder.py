@@ -15,6 +15,7 @@ from jobs.engine.model.segment import Segment
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import chunked_encoder, frame_index, frame_schedule
 from jobs.engine.video.chunked_encoder import chunks, encode_frames
+from jobs.engine.video.source import Source
 from jobs.errors import Cancelled
 from tests.clips import Picture, make, number_of
 from tests.splices import errors_of, pictures_by
@@ -47,7 +48,7 @@ def planned(source: Path, keep=KEEP) -> tuple[frame_index.FrameIndex, frame_sche
 
 def encoded(source: Path, output: Path, progress=lambda fraction: None) -> tuple[frame_index.FrameIndex, list]:
     index, wanted = planned(source)
-    lost = encode_frames(source, inspect(source), index, wanted, output, progress=progress)
+    lost = encode_frames(Source(source, inspect(source), index), wanted, output, progress=progress)
     assert lost.frames == 0
     return index, chunks(wanted, index)
 

@@ -11,6 +11,7 @@ from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import frame_index
 from jobs.engine.video.frame_cursor import FrameCursor
 from jobs.engine.video.frame_reader import FrameReader
+from jobs.engine.video.source import Source
 from tests.media import run_ffmpeg
 
 
@@ -46,7 +47,7 @@ def test_pictures_of_a_cut_are_what_reading_from_the_start_shows(source, alone):
     right = keyframes(source)
     info = inspect(source)
     index = frame_index.index_frames(source, info)
-    with FrameCursor.opened(source, info, index, alone=alone) as playhead:
+    with FrameCursor.opened(Source(source, info, index), alone=alone) as playhead:
         for pts in list(right)[2:]:
             playhead.go_to(pts)
             frame, _ = playhead.at(pts)

@@ -22,6 +22,7 @@ from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.verify import verify
 from jobs.engine.video import color as looks
 from jobs.engine.video import frame_index
+from jobs.engine.video.source import Source
 from jobs.errors import InputError, ToolError
 
 FIRST_PASS_SHARE, TRY_SHARE, ALL_TRIES_SHARE = 0.35, 0.9, 0.97
@@ -107,7 +108,7 @@ def convert(
         tell(ALL_TRIES_SHARE, "Checking the result")
         made = inspect(part)
         frames, lost = _counted(job, plan, part, made, cache)
-        notes = sidetracks.left_out(source, info, part)
+        notes = sidetracks.left_out(Source(source, info), part)
     tell(1, "Checking the result")
     toned = plan.framing is not None and colours.wide and not options.keeps_hdr
     return Converted(plan, options, made, frames, lost, toned, tuple(notes))

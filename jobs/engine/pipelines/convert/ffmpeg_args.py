@@ -17,6 +17,7 @@ from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.video import color as looks
 from jobs.engine.video import deinterlace
 from jobs.engine.video.color import Colours
+from jobs.engine.video.source import Source
 from jobs.errors import InputError, ToolError
 
 MOST_ERRORS = 0.05
@@ -94,7 +95,7 @@ def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
 
 def kept(job: Job) -> list[SideTrack]:
     """What comes along beside picture, sound and text; nothing where the size of the file counts."""
-    all_sidetracks = sidetracks.read(job.source, job.info)
+    all_sidetracks = sidetracks.read(Source(job.source, job.info))
     return [] if job.bare or job.options.limit_bytes else sidetracks.kept(all_sidetracks, job.options.kind.container)
 
 
