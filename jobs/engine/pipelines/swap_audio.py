@@ -16,7 +16,7 @@ from jobs.engine.audio import aac_encoder, decoder
 from jobs.engine.audio.decoder import PcmReader
 from jobs.engine.audio.drift_resampler import resampled
 from jobs.engine.audio.sample_clock import Positioned, Samples
-from jobs.engine.audio.segment_renderer import SampleCursor
+from jobs.engine.audio.sample_ranges import SampleCursor
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.render import replace_audio

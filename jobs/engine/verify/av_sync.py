@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from jobs.engine.analysis import cross_correlation, spectral_correlation
 from jobs.engine.analysis.cross_correlation import Match
 from jobs.engine.audio.decoder import output_channels, output_rate
-from jobs.engine.audio.segment_renderer import FADE_SECONDS
+from jobs.engine.audio.sample_ranges import FADE_SECONDS
 from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.model.report import ComparedWindow, Fault

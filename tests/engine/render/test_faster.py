@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.engine.analysis.peak_levels import STEP, Levels
-from jobs.engine.audio.segment_renderer import sample_ranges
+from jobs.engine.audio.sample_ranges import sample_ranges
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.edit.cut_plan import CutPlan, plan, snap
 from jobs.engine.model.segment import Segment

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.engine.audio import segment_renderer
+from jobs.engine.audio import sample_ranges as joins
 from jobs.engine.audio.decoder import PcmReader
-from jobs.engine.audio.segment_renderer import SampleCursor, joined_samples, sample_ranges
+from jobs.engine.audio.sample_ranges import SampleCursor, joined_samples, sample_ranges
 from jobs.engine.container import ffmpeg
 from jobs.engine.edit.cut_plan import CutParams, CutPlan, snap
 from jobs.engine.model.report import UndecodedFrames
@@ -41,7 +41,7 @@ def test_everything_between_the_fades_is_the_source_itself():
     ramp = np.arange(10 * RATE) / (10 * RATE)
     result = spliced(ramp, [(1, 2), (4, 6)])
     assert len(result) == 3 * RATE
-    fade = int(segment_renderer.FADE_SECONDS * RATE)
+    fade = int(joins.FADE_SECONDS * RATE)
     assert (result[fade : RATE - fade] == ramp.astype(np.float32)[RATE + fade : 2 * RATE - fade]).all()
     assert (result[RATE + fade : 3 * RATE - fade] == ramp.astype(np.float32)[4 * RATE + fade : 6 * RATE - fade]).all()
 
@@ -72,13 +72,13 @@ def test_noise_does_not_dip_at_a_join():
     power = np.zeros(2 * RATE)
     for _ in range(50):
         power += spliced(random.normal(0, 1, 4 * RATE), [(0, 1), (3, 4)]) ** 2
-    fade = int(segment_renderer.FADE_SECONDS * RATE)
+    fade = int(joins.FADE_SECONDS * RATE)
     at_join = power[RATE - fade : RATE + fade].mean() / 50
     assert at_join == pytest.approx(1, abs=0.05)
 
 
 def test_gains_of_both_sides_have_equal_power():
-    gain = segment_renderer.rising(384)[:, 0]
+    gain = joins.rising(384)[:, 0]
     assert np.allclose(gain**2 + gain[::-1] ** 2, 1, atol=1e-6)
     assert (np.diff(gain) > 0).all()
 
