@@ -17,7 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine.captions.recognition import RecogniserOptions, Recognition, recognise
+from jobs.engine.captions.recogniser_pool import RecogniserOptions
+from jobs.engine.captions.recognition import Recognition, recognise
 from jobs.engine.container import ffmpeg
 from jobs.engine.probe.inspection import inspect
 from tests import dictation

@@ -12,7 +12,7 @@ from django.utils.translation import get_language_info
 
 from jobs.engine.analysis import peak_levels
 from jobs.engine.captions import cues, line_breaking
-from jobs.engine.captions.recognition import EngineName, RecogniserOptions
+from jobs.engine.captions.recogniser_pool import EngineName, RecogniserOptions
 from jobs.engine.captions.transcribe import transcribe
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers

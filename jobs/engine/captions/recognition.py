@@ -5,64 +5,28 @@ Audio is decoded once, in order, and one utterance of it at a time is in memory 
 
 import contextlib
 import dataclasses
-import json
-import os
-import selectors
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from jobs.engine.analysis import utterances, vad
 from jobs.engine.analysis.activity import Range
 from jobs.engine.audio import decoder
-from jobs.engine.captions import asr_worker
 from jobs.engine.captions.asr_worker import NOT_WORDS, RATE
+from jobs.engine.captions.recogniser_pool import RecogniserOptions, RecogniserPool
 from jobs.engine.captions.transcript import Word
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.progress import Progress
-from jobs.engine.runtime import sandbox, subprocess_runner
 from jobs.engine.runtime.subprocess_runner import Child, CommandLog
-from jobs.errors import InputError, ToolError
+from jobs.errors import InputError
 
-EngineName = Literal["whisper", "pocketsphinx"]
 VOICE_SHARE = 0.04
 """Of the time that the whole takes; less beside Whisper, whose speed nobody knows before."""
-MAXIMUM_PROCESSES = 4
-PASSED_VARIABLES = (
-    "HOME",
-    "HF_HOME",
-    "HF_HUB_CACHE",
-    "HF_ENDPOINT",
-    "HTTPS_PROXY",
-    "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
-)
-"""What a recogniser may know of our environment: where models lie and how to fetch one. No secrets."""
 PACKED_PAUSE_SECONDS = Fraction(2)
-
-
-@dataclasses.dataclass(frozen=True)
-class RecogniserOptions:
-    """Which recogniser listens. `model` is a folder or a name, for Whisper alone; `language` "" finds out by itself."""
-
-    engine: EngineName = "pocketsphinx"
-    model: str = ""
-    language: str = ""
-
-    @property
-    def maximum_seconds(self) -> Fraction:
-        """Seconds that it hears at once: Whisper's window; pocketsphinx does not become better beyond a sentence."""
-        return Fraction(30) if self.engine == "whisper" else Fraction(15)
-
-    @property
-    def processes(self) -> int:
-        """Whisper spreads over the cores by itself."""
-        return 1 if self.engine == "whisper" else min(MAXIMUM_PROCESSES, len(os.sched_getaffinity(0)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +68,7 @@ def recognise(
     if not spoken:
         raise no_speech()
     report(VOICE_SHARE, "Getting ready to listen")
-    with _RecogniserPool(options, min(options.processes, len(spoken)), log) as pool, _pcm(source, info, track) as pcm:
+    with RecogniserPool(options, min(options.processes, len(spoken)), log) as pool, _pcm(source, info, track) as pcm:
         answers = _answers(pool, pcm, spoken, report)
     words = tuple(sorted((word for one in answers for word in one[0]), key=lambda word: (word.start, word.end)))
     if not words:
@@ -129,9 +93,7 @@ def _pcm(source: Path, info: MediaInfo, track: AudioTrack) -> contextlib.Abstrac
 Answer = tuple[list[Word], str]
 
 
-def _answers(
-    pool: "_RecogniserPool", pcm: decoder.PcmReader, spoken: Sequence[Range], report: Progress
-) -> list[Answer]:
+def _answers(pool: RecogniserPool, pcm: decoder.PcmReader, spoken: Sequence[Range], report: Progress) -> list[Answer]:
     """What each utterance says, and in which language, in their order."""
     total = float(sum(end - start for start, end in spoken))
     answers: dict[int, Answer] = {}
@@ -151,7 +113,7 @@ def _answers(
     return [answers[index] for index in range(len(spoken))]
 
 
-def _give(pool: "_RecogniserPool", child: Child, pcm: decoder.PcmReader, utterance: tuple[int, Range] | None) -> None:
+def _give(pool: RecogniserPool, child: Child, pcm: decoder.PcmReader, utterance: tuple[int, Range] | None) -> None:
     if utterance is None:
         return
     index, (start, end) = utterance
@@ -172,77 +134,3 @@ def _words(answer: dict[str, Any], start: Fraction, end: Fraction) -> list[Word]
         if clean and first < last and not NOT_WORDS.match(clean):
             words.append(Word(first, last, clean, float(confidence), not text.startswith(" ")))
     return words
-
-
-class _RecogniserPool:
-    """Recognisers at work, each in a process of its own that ends with the block."""
-
-    def __init__(self, options: RecogniserOptions, count: int, log: CommandLog | None) -> None:
-        self.busy_with: dict[Child, int] = {}
-        """The index of the utterance that a recogniser is busy with."""
-        self.children: list[Child] = []
-        self.model = self.device = ""
-        self._options, self._count, self._log = options, count, log
-        self._stack = contextlib.ExitStack()
-        self._selector = selectors.DefaultSelector()
-
-    def __enter__(self) -> "_RecogniserPool":
-        with self._stack as stack:
-            stack.enter_context(self._selector)
-            for _ in range(self._count):
-                started = subprocess_runner.started(
-                    command(self._options), log=self._log, stdin=-1, env=environment(), limits=limits(self._options)
-                )
-                child = stack.enter_context(started)
-                self.children.append(child)
-                self._selector.register(child.stdout, selectors.EVENT_READ, child)
-            for child in self.children:
-                ready = _line(child)
-                self.model, self.device = str(ready["model"]), str(ready["device"])
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *told: object) -> None:
-        self._stack.close()
-
-    def ask(self, child: Child, index: int, samples: np.ndarray[Any, Any]) -> None:
-        self.busy_with[child] = index
-        try:
-            child.stdin.write(json.dumps({"samples": len(samples)}).encode() + b"\n" + samples.tobytes())
-            child.stdin.flush()
-        except BrokenPipeError as error:
-            raise _gone(child) from error
-
-    def answers(self) -> Iterator[tuple[Child, dict[str, Any]]]:
-        """The answers that are there; none when none comes within half a second."""
-        for key, _ in self._selector.select(0.5):
-            yield key.data, _line(key.data)
-
-
-def command(options: RecogniserOptions) -> list[str]:
-    return [sys.executable, "-P", "-m", asr_worker.__name__, json.dumps(dataclasses.asdict(options))]
-
-
-def environment() -> dict[str, str]:
-    passed = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
-    # One thread of BLAS is enough: the recognisers have threads of their own.
-    return passed | sandbox.environment()
-
-
-def limits(options: RecogniserOptions) -> subprocess_runner.Limits:
-    """Only what is fetched by name needs the network."""
-    return subprocess_runner.Limits(network=options.engine == "whisper" and not Path(options.model).is_dir())
-
-
-def _line(child: Child) -> dict[str, Any]:
-    line = child.stdout.readline()
-    if not line:
-        raise _gone(child)
-    message: dict[str, Any] = json.loads(line)
-    return message
-
-
-def _gone(child: Child) -> ToolError:
-    """What to raise when a recogniser has ended by itself."""
-    child.wait()
-    return ToolError("The recogniser stopped before it was done. Tell the operator, who can see why.")

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from jobs.engine.captions import line_breaking, recognition
-from jobs.engine.captions.recognition import RecogniserOptions
+from jobs.engine.captions.recogniser_pool import RecogniserOptions
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.progress import Progress

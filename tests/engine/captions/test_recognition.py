@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from jobs.engine.captions import recognition
-from jobs.engine.captions.recognition import RecogniserOptions
+from jobs.engine.captions import recogniser_pool, recognition
+from jobs.engine.captions.recogniser_pool import RecogniserOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import InputError, JobError, ToolError
@@ -90,14 +90,14 @@ def test_stopping_leaves_no_recogniser_behind(speech, monkeypatch):
         if stage == "Writing down what is said":
             raise Stop
 
-    remember = recognition._RecogniserPool.__enter__
+    remember = recogniser_pool.RecogniserPool.__enter__
 
     def entered(pool):
         remember(pool)
         started.extend(child.process.pid for child in pool.children)
         return pool
 
-    monkeypatch.setattr(recognition._RecogniserPool, "__enter__", entered)
+    monkeypatch.setattr(recogniser_pool.RecogniserPool, "__enter__", entered)
     with pytest.raises(Stop):
         hear(speech[0], progress=note)
     assert started
@@ -108,7 +108,7 @@ def test_stopping_leaves_no_recogniser_behind(speech, monkeypatch):
 
 def test_a_recogniser_that_dies_is_an_error_of_ours(speech, monkeypatch):
     monkeypatch.setattr(
-        recognition, "command", lambda options: ["sh", "-c", 'echo \'{"model": "", "device": ""}\'; exit 3']
+        recogniser_pool, "command", lambda options: ["sh", "-c", 'echo \'{"model": "", "device": ""}\'; exit 3']
     )
     log = CommandLog()
     with pytest.raises(ToolError) as failed:
@@ -121,7 +121,7 @@ def test_a_whisper_model_is_loaded_and_listens(tmp_path):
     """All but what it says: no real model is small enough for a test."""
     model = whispering.model(tmp_path / "tiny")
     noise = np.random.default_rng(1).normal(0, 2000, 16_000).astype("<i2")
-    with recognition._RecogniserPool(RecogniserOptions("whisper", str(model)), 1, None) as pool:
+    with recogniser_pool.RecogniserPool(RecogniserOptions("whisper", str(model)), 1, None) as pool:
         assert (pool.model, pool.device) == ("tiny", "cpu")
         (child,) = pool.children
         answers = []
