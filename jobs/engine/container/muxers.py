@@ -79,6 +79,11 @@ class Container:
             return info
         return dataclasses.replace(info, video=dataclasses.replace(info.video, rotation=0, mirrored=False))
 
+    def can_copy(self, info: MediaInfo) -> bool:
+        """Whether it shows the recording's pictures as they are stored, the same way up."""
+        video = info.require_video()
+        return self.as_stored(info) == info and self.holds_video(video.codec)
+
     def holds_video(self, codec: str) -> bool:
         known = {"mp4": VIDEO_CODECS_IN_MP4, "mov": VIDEO_CODECS_IN_MOV, "webm": VIDEO_CODECS_IN_WEBM}.get(self.muxer)
         return known is None or codec in known

@@ -165,7 +165,7 @@ def cut(
             track,
             cache,
             lambda part: work.progress(ANALYSIS_SHARE * part, "Measuring the sound"),
-            survey=way == "smart" and container.video_codec == "h264",
+            survey=way == "smart" and seen.video is not None and container.can_copy(seen),
         )
     made = render_timeline(
         Source(source, info, found.index),
@@ -218,7 +218,7 @@ def _analyse(
 
     with contextlib.ExitStack() as stack:
         indexing = stack.enter_context(worker_thread(read))
-        surveying = stack.enter_context(worker_thread(look)) if survey and info.video else None
+        surveying = stack.enter_context(worker_thread(look)) if survey else None
         measured: Levels | Voice | None = None
         if not params.keep:
             measure = vad.measure if params.detector == "voice" else peak_levels.measure

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jobs.engine.container.muxers import MOV
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import Report, UndecodedFrames, first_of_each
@@ -208,6 +209,8 @@ def _strategy(source: Source, wanted: Schedule, marked: tuple[int, int], token: 
     try:
         if video.pixel_format not in PIXEL_FORMATS:
             raise CannotCopy("its colours are stored in a rare way")
+        if not MOV.can_copy(source.info):
+            raise CannotCopy("not every container that takes its sound holds it")
         order = strategy.survey_seekable(source, token)
         stretches = around(copy_plan.plan_runs(order, index, wanted), marked, source.info)
         copied = sum(stretch.count for stretch in stretches if stretch.copied_from is not None)

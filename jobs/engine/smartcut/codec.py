@@ -1,13 +1,14 @@
 """What the smart cut asks of a codec: to read what a recording says of its pictures, and to encode others to fit.
 
-`x264` and `x265` answer. To add a codec, write one more of them and name it in `packet_survey.CODECS`.
+`x264` and `x265` (by way of `nal_codec`), and `libvpx` answer. To add a codec, write one more of them and name it in
+`packet_survey.CODECS`.
 """
 
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, NamedTuple, Protocol
 
 import av
 from av.codec.context import Flags
@@ -39,7 +40,10 @@ class PatchSettings:
 
 
 class SequenceParameterSet(Protocol):
-    """A sequence parameter set, as far as it says the same in every codec."""
+    """A sequence parameter set, as far as it says the same in every codec.
+
+    Its place is taken by the header of a key frame in VP9.
+    """
 
     @property
     def size(self) -> tuple[int, int]:
@@ -51,9 +55,6 @@ class SequenceParameterSet(Protocol):
     @property
     def max_num_reorder(self) -> int | None:
         """How many pictures are decoded before one that is shown before them; None where it is left open."""
-
-    def fits(self, other: Self) -> bool:
-        """Whether decoders go from pictures of one to those of the other without setting up anew."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Coding:
     track: VideoTrack
     clock_hz: int
     settings: PatchSettings
+    quantizer: int | None = None
+    """The source's, where that is known."""
 
     @property
     def bframes(self) -> int:
@@ -99,6 +102,32 @@ def first_free(numbers: Iterable[int], taken: set[int]) -> int:
     return found
 
 
+class TrackReader(Protocol):
+    """Reads the packets of one track in decoding order, and gathers what describes how they are coded.
+
+    `parameter_sets` are those units, from the track's header and from packets; `length_bytes` is how many bytes tell a
+    unit's length (0: start codes, or none of ours), and `copies_verbatim` whether packets hold nothing but what MP4
+    stores.
+    """
+
+    length_bytes: int
+    copies_verbatim: bool
+
+    @property
+    def stored_parameter_sets(self) -> tuple[bytes, ...]: ...
+
+    def read(self, packet: Unit) -> "CodedPicture":
+        """What a packet holds. Raises CannotCopy, ValueError."""
+
+
+class CodedPicture(NamedTuple):
+    """`quantizer` is the codec's own (of VP9 and AV1 base_q_idx), None where it is not told."""
+
+    flags: int
+    checksum: int
+    quantizer: int | None = None
+
+
 class Codec(ABC):
     """One codec. Everything it reads is hostile: what makes no sense raises ValueError, what is too rare CannotCopy."""
 
@@ -108,49 +137,26 @@ class Codec(ABC):
     """What people call it."""
     tag: ClassVar[str]
     """Of a track in MP4 whose parameter sets all stand in its header."""
-    sps_type: ClassVar[int]
-    """nal_unit_type of a sequence parameter set."""
-    pps_type: ClassVar[int]
-    """nal_unit_type of a picture parameter set."""
     # A few pictures at a join: no time to spend on making them small, and nobody is to see that they were encoded.
     seam: ClassVar[PatchSettings]
     # When they are a good part of the result.
     bulk: ClassVar[PatchSettings]
 
     @abstractmethod
-    def parse_extradata(self, extradata: bytes) -> tuple[int, list[bytes]]:
-        """Bytes of a unit's length (0: start codes) and the parameter sets that the container tells."""
+    def reader(self, extradata: bytes) -> TrackReader:
+        """For a track whose header has these bytes. Raises CannotCopy, ValueError."""
 
     @abstractmethod
-    def parameter_set_key(self, unit: Unit) -> tuple[int, int] | None:
-        """nal_unit_type and id of a unit that belongs in a track's header; None for others."""
+    def parse_all_sps(self, parameter_sets: tuple[bytes, ...]) -> list[SequenceParameterSet]:
+        """The sequence parameter sets among them, one at least."""
 
     @abstractmethod
-    def parse_sps(self, unit: bytes) -> SequenceParameterSet:
-        """Read a sequence parameter set."""
+    def stored_copy(self, packet: Unit, parameter_sets: tuple[bytes, ...], length_bytes: int, *, begins: bool) -> bytes:
+        """A packet of the source as MP4 stores it. `begins`: nothing before it is copied."""
 
     @abstractmethod
-    def pps_ids(self, unit: bytes) -> tuple[int, int]:
-        """Of a picture parameter set: its own id and that of its sequence parameter set."""
-
-    @abstractmethod
-    def is_slice(self, unit: Unit) -> bool: ...
-
-    @abstractmethod
-    def slice_pps_id(self, unit: Unit) -> int:
-        """Id of the picture parameter set that a slice was coded with."""
-
-    @abstractmethod
-    def picture_flags(self, unit: Unit, sps: SequenceParameterSet) -> int:
-        """Those of the picture that a slice belongs to."""
-
-    @abstractmethod
-    def stays_in_packet(self, unit: Unit) -> bool:
-        """Whether a unit stands in a packet as MP4 stores it; parameter sets do not, they stand in the header."""
-
-    def as_broken_link(self, unit: Unit) -> Unit:
-        """A unit of the picture at which a copy begins, changed to say that nothing before it may be needed."""
-        return unit
+    def stored_checksum(self, packet: Unit) -> int:
+        """Of a packet as MP4 stores it, the same wherever a copy begins; negative for one that is torn."""
 
     @abstractmethod
     def open_encoder(self, coding: Coding) -> VideoCodecContext: ...
@@ -161,8 +167,4 @@ class Codec(ABC):
 
     @abstractmethod
     def decoder_configuration(self, coding: Coding) -> bytes:
-        """The track's decoder configuration record, with the source's parameter sets and ours. Raises CannotCopy."""
-
-    def parse_all_sps(self, parameter_sets: tuple[bytes, ...]) -> list[SequenceParameterSet]:
-        keyed = [(self.parameter_set_key(unit), unit) for unit in parameter_sets]
-        return [self.parse_sps(unit) for key, unit in keyed if key and key[0] == self.sps_type]
+        """The track's decoder configuration record, for the source's pictures and ours. Raises CannotCopy."""

@@ -19,7 +19,6 @@ from av.video.stream import VideoStream
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.runtime.threads import CancellationToken
-from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.copy_plan import DecodeRange
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.video.source import Source
@@ -196,7 +195,5 @@ class RangeDecoder:
 
 
 def as_stored(packet: Packet, coded: CodedPictures, *, begins: bool) -> bytes:
-    """A packet as MP4 stores it, without what belongs in the track's header. `begins`: nothing before it is copied."""
-    units = nal.units(packet, coded.length_bytes)  # type: ignore[arg-type]
-    stored = [unit for unit in units if coded.codec.stays_in_packet(unit)]
-    return nal.length_prefixed([coded.codec.as_broken_link(unit) for unit in stored] if begins else stored)
+    """A packet as MP4 stores it. `begins`: nothing before it is copied."""
+    return coded.codec.stored_copy(memoryview(packet), coded.parameter_sets, coded.length_bytes, begins=begins)

@@ -2,9 +2,8 @@
 
 import dataclasses
 import os
-import zlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -13,8 +12,6 @@ from numpy.typing import NDArray
 
 from jobs.engine.container import demuxing
 from jobs.engine.runtime.threads import CancellationToken
-from jobs.engine.smartcut.bitstream import nal
-from jobs.engine.smartcut.bitstream.bits import MAXIMUM_UNIT_BYTES
 from jobs.engine.smartcut.codec import (
     DISCARDED,
     KEYFRAME,
@@ -25,18 +22,17 @@ from jobs.engine.smartcut.codec import (
     Codec,
     SequenceParameterSet,
 )
+from jobs.engine.smartcut.libvpx import Vp9
 from jobs.engine.smartcut.x264 import H264
 from jobs.engine.smartcut.x265 import Hevc
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import open_video
 
-CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc())}
+CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc(), Vp9())}
 
 # Of so many packets one is compared with what stands at its offset in the file.
 COMPARED_EVERY_PACKETS = 100
-# An H.264 track's header counts sequence parameter sets to 31 and others to 255, and ours have to fit in.
-MAXIMUM_SPS, MAXIMUM_PARAMETER_SETS = 30, 254
 NOT_SHOWN = -1
 """Frame number of a coded picture that is never shown."""
 
@@ -70,6 +66,8 @@ class CodedPictures:
     """Whether packets hold nothing but what MP4 stores, so that they can be copied as they are."""
     readable_in_place: bool
     """Whether packets stand in the file as they are, at their offsets."""
+    quantizer: int | None = None
+    """That of most pictures, where the codec tells it."""
 
     @property
     def all_sps(self) -> list[SequenceParameterSet]:
@@ -88,67 +86,20 @@ class CodedPictures:
         return int(max(0, (np.arange(len(shown)) - shown).max(initial=0)))
 
 
-def checksum(units: Iterable[nal.Unit], codec: Codec) -> int:
-    """Of a picture as MP4 stores it: the same in every container, and wherever a copy begins."""
-    value = 0
-    for unit in units:
-        if codec.stays_in_packet(unit):
-            stored = codec.as_broken_link(unit)
-            value = zlib.crc32(stored, zlib.crc32(len(stored).to_bytes(4, "big"), value))
-    return value
-
-
 class Survey:
     """What the packets of a recording say, gathered one by one."""
 
     def __init__(self, codec: Codec, extradata: bytes) -> None:
         self.codec = codec
         self.extradata = extradata
-        self.length_bytes, found = codec.parse_extradata(extradata)
-        self.parameter_sets: dict[tuple[int, int], bytes] = {}
-        self.copies_verbatim = self.length_bytes == 4
+        self.reader = codec.reader(extradata)
         # Hours of video have hundreds of thousands of pictures: numbers in a row, not objects.
         self.pts = array("q")
         self.file_offsets = array("q")
         self.sizes = array("I")
         self.checksums = array("I")
+        self.quantizers = array("h")
         self.flags = bytearray()
-        self._sps: dict[int, SequenceParameterSet] = {}
-        self._sps_id_of_pps: dict[int, int] = {}
-        self._is_header_read = False
-        for unit in found:
-            self.add_parameter_set(unit)
-        self._is_header_read = True
-
-    def add_parameter_set(self, unit: nal.Unit) -> None:
-        """Keep what belongs in the header. Raises CannotCopy when it does not fit what was there before."""
-        key = self.codec.parameter_set_key(unit)
-        if key is None:
-            return
-        stored = bytes(unit).rstrip(b"\0")
-        if key not in self.parameter_sets:
-            self._add(key, stored)
-        elif self.parameter_sets[key] != stored:
-            raise CannotCopy("its coding changes on the way")
-
-    def _add(self, key: tuple[int, int], unit: bytes) -> None:
-        kind, parameter_set_id = key
-        if kind == self.codec.sps_type:
-            found = self.codec.parse_sps(unit)
-            # Each smart cut adds one, made to fit. Decoders that begin anywhere must find it in the header.
-            is_told = not self._sps or not self._is_header_read or not self.length_bytes
-            if not is_told or not all(found.fits(other) for other in self._sps.values()):
-                raise CannotCopy("its coding changes on the way")
-            self._sps[parameter_set_id] = found
-        elif kind == self.codec.pps_type:
-            self._sps_id_of_pps[parameter_set_id] = self.codec.pps_ids(unit)[1]
-        self.parameter_sets[key] = unit
-        if (
-            len(self._sps) > MAXIMUM_SPS
-            or len(self.parameter_sets) > MAXIMUM_PARAMETER_SETS
-            or len(unit) > MAXIMUM_UNIT_BYTES
-        ):
-            raise CannotCopy("its coding is described in too many ways")
 
     def add_packet(self, packet: Packet) -> None:
         """Raises CannotCopy, ValueError."""
@@ -156,32 +107,14 @@ class Survey:
             raise CannotCopy("its pictures carry no times")
         if packet.has_sidedata("new_extradata"):
             raise CannotCopy("its coding changes on the way")
-        flags: int | None = None
-        units = list(nal.units(packet, self.length_bytes))  # type: ignore[arg-type]
-        for unit in units:
-            if not self.codec.stays_in_packet(unit):
-                self.copies_verbatim = False
-            # The first slice speaks for all of a picture.
-            if flags is None and self.codec.is_slice(unit):
-                flags = self.codec.picture_flags(unit, self._sps_of_slice(unit))
-            else:
-                self.add_parameter_set(unit)
-        if flags is None:
-            raise CannotCopy("some of it holds no picture")
+        picture = self.reader.read(memoryview(packet))
         self.pts.append(packet.pts)
-        self.flags.append(flags | DISCARDED * packet.is_discard | KEYFRAME * packet.is_keyframe)
+        self.flags.append(picture.flags | DISCARDED * packet.is_discard | KEYFRAME * packet.is_keyframe)
         self.sizes.append(packet.size)
-        self.checksums.append(checksum(units, self.codec))
+        self.checksums.append(picture.checksum)
+        if picture.quantizer is not None:
+            self.quantizers.append(picture.quantizer)
         self.file_offsets.append(-1 if packet.pos is None else packet.pos)
-
-    def _sps_of_slice(self, unit: nal.Unit) -> SequenceParameterSet:
-        """The one that a slice was coded with."""
-        if len(self._sps) == 1:
-            return next(iter(self._sps.values()))
-        found = self._sps.get(self._sps_id_of_pps.get(self.codec.slice_pps_id(unit), -1))
-        if found is None:
-            raise CannotCopy("its coding is not described")
-        return found
 
 
 def survey(source: Source, token: CancellationToken | None = None) -> CodedPictures:
@@ -189,7 +122,8 @@ def survey(source: Source, token: CancellationToken | None = None) -> CodedPictu
     video = source.info.video
     codec = CODECS.get(video.codec) if video else None
     if codec is None:
-        raise CannotCopy(f"it is not {' or '.join(codec.label for codec in CODECS.values())}")
+        *labels, last = [codec.label for codec in CODECS.values()]
+        raise CannotCopy(f"it is not {', '.join(labels)} or {last}")
     try:
         container, stream = open_video(source.path, source.info)
         in_place = True
@@ -233,7 +167,6 @@ def _coded_pictures(found: Survey, index: FrameIndex, *, in_place: bool) -> Code
         raise CannotCopy("not all of its pictures can be found")
     if (np.diff(frame_numbers[random_access & (frame_numbers != NOT_SHOWN)]) < 0).any():
         raise CannotCopy("it is damaged")
-    parameter_sets = tuple(unit for _, unit in sorted(found.parameter_sets.items()))
     file_offsets = np.array(found.file_offsets, np.int64)
     return CodedPictures(
         codec=found.codec,
@@ -246,9 +179,10 @@ def _coded_pictures(found: Survey, index: FrameIndex, *, in_place: bool) -> Code
         file_offsets=file_offsets,
         sizes=np.array(found.sizes, np.uint32),
         checksums=np.array(found.checksums, np.uint32),
-        length_bytes=found.length_bytes,
+        length_bytes=found.reader.length_bytes,
         extradata=found.extradata,
-        parameter_sets=parameter_sets,
-        copies_verbatim=found.copies_verbatim,
+        parameter_sets=found.reader.stored_parameter_sets,
+        copies_verbatim=found.reader.copies_verbatim,
         readable_in_place=in_place and bool((file_offsets >= 0).all()),
+        quantizer=int(np.median(found.quantizers)) if found.quantizers else None,
     )

@@ -18,7 +18,7 @@ def fitting_coding(coded: CodedPictures, track: VideoTrack, clock_hz: int, quali
     """How to encode what is to stand between coded pictures. Raises CannotCopy when one header cannot hold both."""
     # As they say, or as it is found.
     reorder_pictures = max(coded.reorder_pictures, *(sps.max_num_reorder or 0 for sps in coded.all_sps))
-    coding = Coding(coded.codec, coded.parameter_sets, reorder_pictures, track, clock_hz, quality)
+    coding = Coding(coded.codec, coded.parameter_sets, reorder_pictures, track, clock_hz, quality, coded.quantizer)
     try:
         coded.codec.decoder_configuration(coding)
     except av.error.FFmpegError as error:

@@ -77,8 +77,6 @@ def choose(
     With none the picture is encoded, whatever it costs. `whole` tells how all of them are copied one by one, or raises
     CannotCopy.
     """
-    if container.video_codec != "h264":
-        return Strategy(f"The whole picture is encoded, because {container.name} needs another kind.")
     if coded is None:
         return Strategy("The whole picture is encoded, as asked for.")
     try:
@@ -90,7 +88,9 @@ def choose(
     try:
         if wanted.all_stretched:
             raise CannotCopy("all of it runs at another speed")
-        return _spliced(source, wanted, coded())
+        if not container.can_copy(source.info):
+            raise CannotCopy(f"{container.name} needs another kind")
+        return _spliced(source, wanted, coded(), container)
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
 
@@ -108,7 +108,7 @@ def survey_seekable(source: Source, token: CancellationToken | None = None) -> C
     return coded
 
 
-def _spliced(source: Source, wanted: Schedule, coded: CodedPictures) -> Strategy:
+def _spliced(source: Source, wanted: Schedule, coded: CodedPictures, container: Container) -> Strategy:
     video, index = source.info.require_video(), source.require_index()
     runs = copy_plan.plan_runs(coded, index, wanted)
     copied = sum(run.count for run in runs if run.copied_from is not None)
@@ -117,7 +117,7 @@ def _spliced(source: Source, wanted: Schedule, coded: CodedPictures) -> Strategy
     decoding = Decoding(coded, index, wanted)
     share = copied / len(wanted.source_pts)
     quality = coded.codec.bulk if share < 1 - BULK_SHARE else coded.codec.seam
-    if smart_cost(runs, decoding, quality) >= whole_cost(source, wanted):
+    if smart_cost(runs, decoding, quality) >= whole_cost(source, wanted, container):
         raise CannotCopy("copying parts of it would take longer")
     coding = fitting_coding(coded, video, index.clock_hz, quality)
     return Strategy(f"{percent(share)} of the picture is untouched.", Splice(wanted, coded, runs, coding))
@@ -131,7 +131,7 @@ def smart_cost(runs: list[Run], decoding: Decoding, quality: PatchSettings) -> f
     return decoded + quality.cost * sum(run.count for run in encoded) + COPYING * copied
 
 
-def whole_cost(source: Source, wanted: Schedule) -> float:
+def whole_cost(source: Source, wanted: Schedule, container: Container = MP4) -> float:
     """Expected cost of encoding everything: what lies between a keyframe and a kept range is decoded too."""
     video, index = source.info.require_video(), source.require_index()
     shown = [(first, end) for first, end, _ in wanted.segments if first < end]
@@ -140,7 +140,8 @@ def whole_cost(source: Source, wanted: Schedule) -> float:
     before = np.searchsorted(index.keyframe_pts, index.pts[firsts], "right") - 1
     keys = np.searchsorted(index.pts, index.keyframe_pts[before.clip(0)])
     decoded = (firsts - keys).clip(0).sum() + (lasts - firsts + 1).sum()
-    return float(decoded + encoder_spec_for(video.pixel_format, is_hdr=video.hdr).cost * len(wanted.source_pts))
+    encoder = encoder_spec_for(video.pixel_format, is_hdr=video.hdr, codec=container.video_codec)
+    return float(decoded + encoder.cost * len(wanted.source_pts))
 
 
 def percent(share: float) -> str:

@@ -13,17 +13,17 @@ from jobs.engine.smartcut.codec import (
     RANDOM_ACCESS,
     REFERENCE,
     CannotCopy,
-    Codec,
     Coding,
     PatchSettings,
     SequenceParameterSet,
     first_free,
 )
+from jobs.engine.smartcut.nal_codec import NalCodec
 
 SPS_IDS = range(32)
 
 
-class H264(Codec):
+class H264(NalCodec):
     name, label, tag = "h264", "H.264", "avc1"
     sps_type, pps_type = h264.SPS, h264.PPS
     # With every picture at a quantizer of 15 the noise of film, too, comes out above 45 dB (46.0 as measured; 42.3 with
@@ -114,7 +114,7 @@ def _params(coding: Coding, sps: h264.Sps) -> str:
 
 def _free_id(coding: Coding) -> int:
     """An id for our parameter sets that the source's do not have."""
-    taken = {key[1] for unit in coding.parameter_sets if (key := coding.codec.parameter_set_key(unit))}
+    taken = {key[1] for unit in coding.parameter_sets if (key := H264().parameter_set_key(unit))}
     return first_free(SPS_IDS, taken)
 
 

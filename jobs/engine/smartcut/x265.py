@@ -31,12 +31,12 @@ from jobs.engine.smartcut.codec import (
     RANDOM_ACCESS,
     REFERENCE,
     CannotCopy,
-    Codec,
     Coding,
     PatchSettings,
     SequenceParameterSet,
     first_free,
 )
+from jobs.engine.smartcut.nal_codec import NalCodec
 
 SPS_IDS = range(16)
 # Written in nine bits each, where 0 takes one: in a slice all that follows moves by one whole byte.
@@ -45,7 +45,7 @@ PPS_IDS = range(15, 31)
 MINIMUM_CODING_BLOCKS = (8, 16, 32)
 
 
-class Hevc(Codec):
+class Hevc(NalCodec):
     name, label, tag = "hevc", "HEVC", "hvc1"
     sps_type, pps_type = SPS_NUT, PPS_NUT
     # As in x264; the same quantizer is coarser here: 44.2 dB at 15, 46.2 at 13.

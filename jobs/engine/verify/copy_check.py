@@ -12,16 +12,12 @@ from numpy.typing import NDArray
 from jobs.engine.model.report import Fault
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut.all_intra import IntraCopy
-from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.codec import Codec
-from jobs.engine.smartcut.packet_survey import checksum
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.verify.decode_check import Stamps
 
-# How results tell the length of a unit.
-LENGTH_BYTES = 4
-# No checksums.
-ENCODED, TORN = -1, -2
+ENCODED = -1
+"""No checksum."""
 
 
 def copy_faults(output: Path, shown: Stamps, splice: Splice, token: CancellationToken) -> list[Fault]:
@@ -60,15 +56,12 @@ def intra_faults(output: Path, shown: Stamps, intra: IntraCopy, token: Cancellat
 def sums(
     output: Path, shown: Stamps, places: NDArray[np.int64], codec: Codec, token: CancellationToken
 ) -> Iterator[int]:
-    """The checksums of stored pictures as MP4 has them; TORN where the units of one reach beyond it."""
+    """The checksums of stored pictures as MP4 has them; negative for torn ones."""
     with output.open("rb") as file:
         number = file.fileno()
         for size, position in zip(shown.sizes[places].tolist(), shown.positions[places].tolist(), strict=True):
             token.check()
-            packet = os.pread(number, size, position)
-            units = list(nal.units(packet, LENGTH_BYTES))
-            # A length that reaches beyond the packet shows when it is written anew.
-            yield checksum(units, codec) if nal.length_prefixed(units) == packet else TORN
+            yield codec.stored_checksum(os.pread(number, size, position))
 
 
 def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -9,7 +9,9 @@ import pytest
 from jobs.engine.smartcut.bitstream import h264, nal
 from jobs.engine.smartcut.bitstream.bits import BitWriter
 from jobs.engine.smartcut.codec import RANDOM_ACCESS, CannotCopy
+from jobs.engine.smartcut.nal_codec import NalReader
 from jobs.engine.smartcut.packet_survey import CODECS, Survey
+from jobs.engine.smartcut.x264 import H264
 
 
 def sets(**params) -> list[bytes]:
@@ -81,13 +83,13 @@ def test_as_many_sets_are_taken_as_a_header_has_room_for():
 
 
 def test_picture_sets_have_their_limits_too():
-    found = survey(sets())
+    found = survey(sets()).reader
     for number in range(1, 253):
         found.add_parameter_set(picture_set(number))
     with pytest.raises(CannotCopy, match="too many ways"):
         found.add_parameter_set(picture_set(253))
     with pytest.raises(CannotCopy, match="too many ways"):
-        survey(sets()).add_parameter_set(picture_set(1) + b"\7" * 70_000)
+        survey(sets()).reader.add_parameter_set(picture_set(1) + b"\7" * 70_000)
 
 
 def picture_set(number: int) -> bytes:
@@ -107,7 +109,7 @@ def test_a_set_of_absurd_numbers_or_without_end_is_damage_found_at_once():
     writer.ue(2**32 - 2)
     for unit in (writer.unit(), b"\x67\x42\0\x1e" + b"\x55" * 1_000_000):
         with pytest.raises(ValueError, match="where the format allows"):
-            Survey(CODECS["h264"], b"").add_parameter_set(unit)
+            NalReader(H264(), b"").add_parameter_set(unit)
     # Reading it through would take minutes.
     assert time.monotonic() - started < 60
 
@@ -118,4 +120,4 @@ def test_empty_sets_in_a_header_are_passed_over():
     place = 8 + len(sps)
     altered = header[:5] + b"\xe2" + header[6:place] + b"\0\0" + b"\2\0\0" + header[place + 1 :]
     assert h264.parse_extradata(altered) == (4, [sps, pps])
-    assert survey([sps, pps]).parameter_sets == Survey(CODECS["h264"], altered).parameter_sets
+    assert NalReader(H264(), header).parameter_sets == NalReader(H264(), altered).parameter_sets

@@ -14,11 +14,14 @@ MAXIMUM_UNIT_BYTES = 4096
 
 
 class BitReader:
-    """Reads the bits of one NAL unit, most significant first. Past its end: zeros. Raises ValueError for a long one."""
+    """Reads the bits of one NAL unit, most significant first. Past its end: zeros. Raises ValueError for a long one.
 
-    def __init__(self, unit: bytes) -> None:
+    What VP9 and AV1 have instead of those has no emulation prevention.
+    """
+
+    def __init__(self, unit: bytes, *, has_emulation_prevention: bool = True) -> None:
         at_most(len(unit), MAXIMUM_UNIT_BYTES)
-        payload = nal.without_emulation_prevention(unit)
+        payload = nal.without_emulation_prevention(unit) if has_emulation_prevention else unit
         self._value = int.from_bytes(payload, "big")
         self.bits_left = 8 * len(payload)
 
