@@ -22,7 +22,7 @@ def write(output: Path, blocks: Iterable[Samples], rate: int, channels: int) -> 
         stream = container.add_stream("flac", rate=rate, layout=LAYOUTS[channels])
         stream.codec_context.format = "s32"
         position = 0
-        for block in blocks:
+        for block in filter(len, blocks):
             whole = (np.clip(block, -1, LARGEST).astype(np.float64) * FULL_SCALE).astype(np.int32)
             frame = AudioFrame.from_ndarray(whole.reshape(1, -1), format="s32", layout=LAYOUTS[channels])
             frame.sample_rate, frame.pts, frame.time_base = rate, position, Fraction(1, rate)

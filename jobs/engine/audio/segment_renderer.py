@@ -1,14 +1,20 @@
 """Rendering segments of one audio track at exact instants, in one stream from decoder to encoder."""
 
-from collections.abc import Iterator
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from jobs.engine.audio import decoder, track_encoder
+from jobs.engine.audio import decoder, flac_writer, loudness, track_encoder
 from jobs.engine.audio.aac_encoder import ChannelsDiffer
+from jobs.engine.audio.filter_graph import filtered
+from jobs.engine.audio.loudness import Levelling
 from jobs.engine.audio.mute import muted_blocks
+from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.audio.sample_ranges import SampleCursor, joined_samples, sample_ranges
 from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.container.muxers import AudioCoding
@@ -21,6 +27,8 @@ MAXIMUM_WAITING_BLOCKS = 4
 # Whether both channels are the same is looked at in so many windows, spread evenly, each so long.
 PROBES = 12
 PROBE_SECONDS = Fraction(1, 10)
+# Of the time that bringing audio to a loudness takes: writing it without loss, and measuring it.
+WHOLE_SHARE, MEASURING_SHARE = 0.4, 0.3
 
 
 def render_audio(
@@ -30,7 +38,7 @@ def render_audio(
     timeline: Timeline,
     output: Path,
     *,
-    task: "WorkerThread[None]",
+    task: WorkerThread[Any],
     coding: AudioCoding = "aac",
 ) -> None:
     """Write what the timeline has of one track of its only source. Raises ToolError, ResourceError.
@@ -38,24 +46,101 @@ def render_audio(
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
 
-    def attempt(*, dual_mono: bool) -> None:
+    def encode(*, dual_mono: bool) -> None:
         rate = track_encoder.rate_of(track, coding)
-        with decoder.decoded(source, info, track, rate=rate, token=task.token) as pcm:
-            wanted = sample_ranges(timeline.segments, timeline.source_durations[0], pcm.rate)
-            total = sum(piece.output_count for piece in wanted)
-            with track_encoder.encoder(output, track, rate, pcm.channels, coding, dual_mono=dual_mono) as encoder:
-                blocks = muted_blocks(joined_samples(SampleCursor(pcm), wanted), timeline.muted, pcm.rate)
-                with prefetched(blocks, MAXIMUM_WAITING_BLOCKS) as made:
-                    for block in made:
-                        task.token.check()
-                        encoder.write(block)
-                        task.fraction = encoder.written / total
+        with (
+            rendered(source, info, track, timeline, rate, task) as audio,
+            track_encoder.encoder(output, track, rate, audio.channels, coding, dual_mono=dual_mono) as encoder,
+        ):
+            for block in audio.blocks:
+                encoder.write(block)
+                task.fraction = encoder.written / audio.count
 
     try:
-        attempt(dual_mono=coding == "aac" and is_dual_mono(source, info, track, timeline, task.token))
+        encode(dual_mono=coding == "aac" and is_dual_mono(source, info, track, timeline, task.token))
     except ChannelsDiffer:
         # They part somewhere between. At worst, at the very end, coding one channel was in vain: half of the work.
-        attempt(dual_mono=False)
+        encode(dual_mono=False)
+
+
+def render_levelled_audio(
+    source: Path,
+    info: MediaInfo,
+    track: AudioTrack,
+    timeline: Timeline,
+    output: Path,
+    loudness_lufs: float,
+    *,
+    task: WorkerThread[Any],
+    coding: AudioCoding = "aac",
+) -> Levelling:
+    """As `render_audio`, with the loudness of the result at a target: between, it is written once without loss.
+
+    Raises InputError (`no_loudness`) too.
+    """
+    rate, whole = track_encoder.rate_of(track, coding), output.with_suffix(".whole.flac")
+
+    def told(begun: float, share: float) -> Callable[[float], None]:
+        def advance(done: float) -> None:
+            task.token.check()
+            task.fraction = begun + share * done
+
+        return advance
+
+    try:
+        with rendered(source, info, track, timeline, rate, task) as audio:
+            flac_writer.write(whole, _counted(audio, told(0, WHOLE_SHARE)), rate, audio.channels)
+        made = AudioTrack(0, "flac", rate, audio.channels)
+        facts = MediaInfo("flac", Fraction(audio.count, rate), whole.stat().st_size, audio=(made,))
+        advance = told(WHOLE_SHARE, MEASURING_SHARE)
+        levelling = loudness.levelled(whole, facts, made, loudness_lufs, rate=rate, progress=advance)
+        advance = told(WHOLE_SHARE + MEASURING_SHARE, 1 - WHOLE_SHARE - MEASURING_SHARE)
+        with decoder.decoded(whole, facts, made, rate=rate, token=task.token) as pcm:
+            level = filtered(SampleCursor(pcm).blocks(0, audio.count), levelling.filters(rate), rate, audio.channels)
+            with track_encoder.encoder(output, track, rate, audio.channels, coding) as encoder:
+                for block in level:
+                    encoder.write(block)
+                    advance(encoder.written / audio.count)
+    finally:
+        whole.unlink(missing_ok=True)
+    return levelling
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderedAudio:
+    """`count` samples of so many channels, in blocks."""
+
+    blocks: Iterator[Samples]
+    count: int
+    channels: int
+
+
+@contextlib.contextmanager
+def rendered(
+    source: Path, info: MediaInfo, track: AudioTrack, timeline: Timeline, rate: int, task: WorkerThread[Any]
+) -> Iterator[RenderedAudio]:
+    """The samples of the result, made in a thread beside the one that takes them. Raises ToolError, ResourceError."""
+    with decoder.decoded(source, info, track, rate=rate, token=task.token) as pcm:
+        wanted = sample_ranges(timeline.segments, timeline.source_durations[0], pcm.rate)
+        blocks = muted_blocks(joined_samples(SampleCursor(pcm), wanted), timeline.muted, pcm.rate)
+        with prefetched(blocks, MAXIMUM_WAITING_BLOCKS) as made:
+            checked = _checked(made, task.token)
+            yield RenderedAudio(checked, sum(piece.output_count for piece in wanted), pcm.channels)
+
+
+def _checked(blocks: Iterable[Samples], token: CancellationToken) -> Iterator[Samples]:
+    for block in blocks:
+        token.check()
+        yield block
+
+
+def _counted(audio: RenderedAudio, advance: Callable[[float], None]) -> Iterator[Samples]:
+    """The blocks, telling how much of them has gone by."""
+    position = 0
+    for block in audio.blocks:
+        yield block
+        position += len(block)
+        advance(position / audio.count)
 
 
 def is_dual_mono(

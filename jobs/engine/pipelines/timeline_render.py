@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+from jobs.engine.audio.loudness import Levelling
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
 from jobs.engine.model.report import Report, counted
@@ -36,6 +37,8 @@ class TimelineResult:
     seconds: dict[str, float]
     captions: Captions = ()
     notes: tuple[str, ...] = ()
+    levellings: tuple[Levelling | None, ...] = ()
+    """What brought each audio track to the loudness asked for; None for those that have none."""
 
 
 def render_timeline(
@@ -48,6 +51,7 @@ def render_timeline(
     track: int | str = "all",
     transcript: Transcript | None = None,
     survey: Survey | None = None,
+    loudness_lufs: float | None = None,
 ) -> TimelineResult:
     """Write the timeline of a source to `output`, which appears when it is whole and has been checked (`verify`).
 
@@ -55,7 +59,8 @@ def render_timeline(
     all but `track`, "all" (the first) or its number among them. The timeline's boundaries are instants of the index's
     clock (`FrameIndex`), or samples where there is none. "smart" copies the source's compressed pictures where a
     segment runs at its own speed and that is quicker, "encode" encodes them all; `survey` tells how they are stored,
-    where that is known already. A `transcript` of the source becomes captions of the result. Raises InputError,
+    where that is known already. A `transcript` of the source becomes captions of the result, and the result as
+    loud as `loudness_lufs`. Raises InputError,
     ToolError, ResourceError, and what `work.progress` raises.
     """
     container, whole_source = muxers.for_name(output), source
@@ -73,9 +78,16 @@ def render_timeline(
         kept = passthrough.read(source, timeline, transcript=transcript, log=work.log)
     if container.audio_file:
         source = source.with_audio(muxers.audio_track_of(source.info, track))
-    request = RenderRequest(source, timeline, kept, container)
+    request = RenderRequest(source, timeline, kept, container, loudness_lufs)
     result = checked_render.publish(request, strategy, output, work)
     notes = sidetracks.left_out(whole_source, output)
     if (left := len(whole_source.info.audio) - len(source.info.audio)) > 0:
         notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")
-    return TimelineResult(result.strategy, result.report, {**seconds, **result.seconds}, kept.captions, tuple(notes))
+    return TimelineResult(
+        result.strategy,
+        result.report,
+        {**seconds, **result.seconds},
+        kept.captions,
+        tuple(notes),
+        result.levellings,
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jobs.engine.audio.loudness import Levelling
 from jobs.engine.model.report import Fault, Report
 from jobs.engine.render import remux, render
 from jobs.engine.render.render import RenderRequest
@@ -23,11 +24,13 @@ MOVE_SHARE = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Proven:
-    """A published result: how it was rendered, what checking it has found, and time on the clock for either."""
+    """A published result: how it was rendered, what checking it has found, time on the clock for either, and what
+    brought each audio track to its loudness."""
 
     strategy: Strategy
     report: Report
     seconds: dict[str, float]
+    levellings: tuple[Levelling | None, ...] = ()
 
 
 def publish(request: RenderRequest, strategy: Strategy, output: Path, work: Workspace) -> Proven:
@@ -40,22 +43,22 @@ def publish(request: RenderRequest, strategy: Strategy, output: Path, work: Work
     seconds = {"render": 0.0, "verify": 0.0}
     with render.whole(output) as part:
         try:
-            report = attempt(request, strategy, part, work, seconds)
+            report, levellings = attempt(request, strategy, part, work, seconds)
         except Unsound as error:
             if strategy.render == "encode":
                 raise
             work.log.line(f"{error.message} {error.detail}")
             strategy = SECOND
-            report = attempt(request, strategy, part, work, seconds)
+            report, levellings = attempt(request, strategy, part, work, seconds)
         if request.container.needs_remux:
             with timed(seconds, "render"):
                 move(request, part, work)
-    return Proven(strategy, report, seconds)
+    return Proven(strategy, report, seconds, levellings)
 
 
 def attempt(
     request: RenderRequest, strategy: Strategy, part: Path, work: Workspace, seconds: dict[str, float]
-) -> Report:
+) -> tuple[Report, tuple[Levelling | None, ...]]:
     """Render one way and check the result, which adds to `seconds`.
 
     Raises Unsound when it does not pass, InputError for a damaged source.
@@ -72,7 +75,7 @@ def attempt(
             progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
         )
     require(report)
-    return report
+    return report, made.levellings
 
 
 def move(request: RenderRequest, part: Path, work: Workspace) -> None:

@@ -10,9 +10,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from jobs.engine.audio.decoder import output_rate
-from jobs.engine.audio.segment_renderer import render_audio
+from jobs.engine.audio.loudness import Levelling
+from jobs.engine.audio.segment_renderer import render_audio, render_levelled_audio
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.progress import Progress
@@ -40,23 +42,26 @@ MUX_SHARE = 0.05
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rendered:
-    """What did not decode, and checksums of the packets of each track of sound as they were encoded."""
+    """What did not decode, checksums of the packets of each track of sound as they were encoded, and what brought each
+    to its loudness, None for those without any."""
 
     lost: UndecodedFrames
     sounds: tuple[Sums, ...]
+    levellings: tuple[Levelling | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class RenderRequest:
     """What is to be made of a source: a timeline that has it alone, its boundaries instants of the index's clock.
 
-    The picture is left out when there is no index.
+    The picture is left out when there is no index. Each audio track is brought to `loudness_lufs`; None leaves it.
     """
 
     source: Source
     timeline: Timeline
     extras: Extras = NO_EXTRAS
     container: Container = MP4
+    loudness_lufs: float | None = None
 
 
 def render(request: RenderRequest, output: Path, work: Workspace, strategy: Strategy = ENCODE_ALL) -> Rendered:
@@ -69,12 +74,12 @@ def render(request: RenderRequest, output: Path, work: Workspace, strategy: Stra
     info, index, extras = request.source.info, request.source.index, request.extras
     wanted = _schedule(request.timeline, index)
     with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".cut-") as folder, whole(output) as part:
-        pictures, sounds, lost = _encode(request, wanted, Path(folder), work.progress, strategy)
+        pictures, audio, lost = _encode(request, wanted, Path(folder), work.progress, strategy)
         with libav_errors.errors("sound"):
-            sums = tuple(packet_checksums.sums(path) for path in sounds)
+            sums = tuple(packet_checksums.sums(path) for path in audio.paths)
         stage = "Putting the file together"
         clock_hz = index.clock_hz if index else output_rate(info.audio[0])
-        parts = mux.written([*pictures, *sounds], wanted, extras, clock_hz, Path(folder))
+        parts = mux.written([*pictures, *audio.paths], wanted, extras, clock_hz, Path(folder))
         # QuickTime takes nearly every codec.
         is_quicktime = strategy.intra and request.container is not MP4
         muxer = "mov" if is_quicktime else request.container.checked_muxer
@@ -84,7 +89,7 @@ def render(request: RenderRequest, output: Path, work: Workspace, strategy: Stra
                 work.progress(1 - MUX_SHARE * (1 - done), stage)
             child.wait()
     work.progress(1.0, stage)
-    return Rendered(lost, sums)
+    return Rendered(lost, sums, audio.levellings)
 
 
 def _schedule(timeline: Timeline, index: FrameIndex | None) -> Schedule | None:
@@ -109,17 +114,23 @@ def whole(output: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@dataclasses.dataclass(frozen=True)
+class _AudioFiles:
+    """Files of one track each, and how each was brought to its loudness."""
+
+    paths: list[Path]
+    levellings: tuple[Levelling | None, ...] = ()
+
+
 def _encode(
     request: RenderRequest, wanted: Schedule | None, folder: Path, progress: Progress, strategy: Strategy
-) -> tuple[list[Path], list[Path], UndecodedFrames]:
-    """Sound in a thread, pictures in this one. Returns the files of one track each, of the picture and of sounds."""
+) -> tuple[list[Path], _AudioFiles, UndecodedFrames]:
+    """Audio in a thread, pictures in this one. Returns the files of one track each, of the picture and of audio."""
     source, info, timeline = request.source, request.source.info, request.timeline
     stage = _stage(timeline, strategy)
-    sounds = [folder / f"sound-{place}.mp4" for place in range(len(info.audio))]
 
-    def cut_tracks(task: WorkerThread[None]) -> None:
-        for track, path in zip(info.audio, sounds, strict=True):
-            render_audio(source.path, info, track, timeline, path, task=task, coding=request.container.audio_coding)
+    def cut_tracks(task: WorkerThread[_AudioFiles]) -> _AudioFiles:
+        return _audio_files(request, folder, task)
 
     with worker_thread(cut_tracks) as task:
 
@@ -140,8 +151,31 @@ def _encode(
                 lost = chunked_encoder.encode_frames(source, wanted, pictures[0], progress=advance, codec=codec)
         while not task.wait(0.1):
             advance(1.0 if pictures else task.fraction)
-        task.result()
-    return pictures, sounds, lost
+        audio = task.result()
+    return pictures, audio, lost
+
+
+def _audio_files(request: RenderRequest, folder: Path, task: WorkerThread[Any]) -> _AudioFiles:
+    source, info, coding = request.source.path, request.source.info, request.container.audio_coding
+    paths = [folder / f"sound-{number}.mp4" for number in range(len(info.audio))]
+    levellings: list[Levelling | None] = []
+    for track, path in zip(info.audio, paths, strict=True):
+        if request.loudness_lufs is None:
+            render_audio(source, info, track, request.timeline, path, task=task, coding=coding)
+            continue
+        try:
+            levellings.append(
+                render_levelled_audio(
+                    source, info, track, request.timeline, path, request.loudness_lufs, task=task, coding=coding
+                )
+            )
+        except InputError as error:
+            # A silent track beside others is no reason to lose the work.
+            if error.code != "no_loudness" or len(paths) == 1:
+                raise
+            render_audio(source, info, track, request.timeline, path, task=task, coding=coding)
+            levellings.append(None)
+    return _AudioFiles(paths, tuple(levellings))
 
 
 def _stage(timeline: Timeline, strategy: Strategy) -> str:
