@@ -1,0 +1,166 @@
+"""What small work costs: `python benchmarks/small_jobs.py [--rounds 10] [--requests 300]`.
+
+Starts a site of its own in a temporary folder with a recording of 5 s (720p, H.264 and AAC). Three tables:
+
+Jobs: from before `POST /jobs` is sent until the row says succeeded, in its parts: the request, in line (until a
+work-horse has claimed the row) and work (until the results are in place). Medians in milliseconds; the second and third
+are differences of times of the database.
+
+Requests: processor time of the web process for each, one after the other over one connection, with a session.
+
+Commands: processor time of `manage.py cut` on the recording, and of probing it in a bounded child.
+"""
+
+import argparse
+import contextlib
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+EMAIL = "small@example.org"
+RANGE = {"Range": "bytes=65536-131071"}
+JOBS: list[tuple[str, str, dict[str, Any]]] = [
+    ("trim at keyframes", "trim", {"start": 1, "end": 4}),
+    ("convert, all copied", "convert", {"target": "mp4"}),
+    ("extract-audio, copied", "extract-audio", {"format": "copy"}),
+    ("thumbnails, 6", "thumbnails", {"count": 6}),
+    ("silence-cut", "silence-cut", {}),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=10, help="of each job and command")
+    parser.add_argument("--requests", type=int, default=300)
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import django
+
+    django.setup()
+    from tests.site import Sites
+
+    folder = Path(os.environ["TEST_DATA_DIR"])
+    recording = made(folder / "five.mp4")
+    sites = Sites(folder / "sites", contextlib.nullcontext, None)
+    try:
+        site = sites.make()
+        video = uploaded(site, recording)
+        rows = [(name, latency(site, video, slug, params, options.rounds)) for name, slug, params in JOBS]
+        print_table("Jobs, ms", ("POST", "in line", "work", "all", "slowest"), rows)
+        print_table("Requests, ms of processor", ("each",), requests(site, video, options.requests))
+    finally:
+        sites.stop()
+    print_table("Commands, ms of processor", ("median", "worst"), commands(recording, folder, options.rounds))
+
+
+def made(path: Path) -> Path:
+    """Sound for 0.9 s of every 2, a keyframe each second."""
+    from tests import media
+
+    media.run_ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=5"),
+        *("-f", "lavfi", "-i", "aevalsrc=0.4*sin(600*PI*t)*between(mod(t\\,2)\\,0.2\\,1.1):s=48000:d=5"),
+        *("-c:v", "libx264", "-g", 25, "-sc_threshold", 0, "-pix_fmt", "yuv420p", "-c:a", "aac", media.url(path)),
+    )
+    return path
+
+
+def uploaded(site: Any, recording: Path) -> str:
+    with recording.open("rb") as file:
+        answer = site.client(EMAIL).post("/api/v1/videos", files={"file": file})
+    answer.raise_for_status()
+    return str(answer.json()["id"])
+
+
+def latency(site: Any, video: str, slug: str, params: dict[str, Any], rounds: int) -> list[float]:
+    client = site.client(EMAIL)
+    taken = []
+    for _ in range(rounds + 1):
+        began = time.time()
+        answer = client.post("/api/v1/jobs", json={"video": video, "operation": slug, "params": params})
+        posted = time.time() - began
+        answer.raise_for_status()
+        job = site.wait_for_job(answer.json()["id"])
+        if job.status != job.Status.SUCCEEDED:
+            raise SystemExit(f"{slug}: {job.status} {job.error_message} {job.error_detail}")
+        taken.append((posted, *stretches(job), job.finished_at.timestamp() - began))
+    del taken[0]  # what is only done once
+    medians = [statistics.median(column) for column in zip(*taken, strict=True)]
+    return [1000 * seconds for seconds in (*medians, max(all for *_, all in taken))]
+
+
+def stretches(job: Any) -> tuple[float, float]:
+    """Seconds in line and at work."""
+    times: list[datetime] = [job.queued_at, job.started_at, job.finished_at]
+    return (times[1] - times[0]).total_seconds(), (times[2] - times[1]).total_seconds()
+
+
+def requests(site: Any, video: str, count: int) -> list[tuple[str, list[float]]]:
+    client, pid = site.client(EMAIL), site.processes["web"].pid
+    client.get("/").raise_for_status()
+    asked: list[tuple[str, str, dict[str, str]]] = [
+        ("64 KiB of a recording", f"/videos/{video}/file", RANGE),
+        ("64 KiB of it, API", f"/api/v1/videos/{video}/file", RANGE),
+        ("its page", f"/videos/{video}/", {}),
+        ("/healthz", "/healthz", {}),
+    ]
+    rows = []
+    for name, path, headers in asked:
+        for _ in range(20):
+            client.get(path, headers=headers).raise_for_status()
+        before = processor_seconds(pid)
+        for _ in range(count):
+            client.get(path, headers=headers).raise_for_status()
+        rows.append((name, [1000 * (processor_seconds(pid) - before) / count]))
+    return rows
+
+
+def processor_seconds(pid: int) -> float:
+    """Of a process with its threads, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def commands(recording: Path, folder: Path, rounds: int) -> list[tuple[str, list[float]]]:
+    from jobs.engine.pipelines import probe
+
+    cut = [sys.executable, str(ROOT / "manage.py"), "cut", str(recording), str(folder / "cut.mp4")]
+    works: list[tuple[str, Callable[[], object]]] = [
+        ("manage.py cut", lambda: subprocess.run(cut, check=True, stdout=subprocess.DEVNULL)),
+        ("probe with poster", lambda: probe.probe(recording, poster=folder / "poster.jpg")),
+    ]
+    rows = []
+    for name, work in works:
+        spent = []
+        for _ in range(rounds):
+            before = children_seconds()
+            work()
+            spent.append(1000 * (children_seconds() - before))
+        rows.append((name, [statistics.median(spent), max(spent)]))
+    return rows
+
+
+def children_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def print_table(title: str, columns: tuple[str, ...], rows: list[tuple[str, list[float]]]) -> None:
+    print(f"{title:<28}" + "".join(f"{column:>9}" for column in columns))
+    for name, values in rows:
+        print(f"{name:<28}" + "".join(f"{value:>9.1f}" for value in values))
+    print()
+
+
+if __name__ == "__main__":
+    main()
