@@ -157,3 +157,23 @@ def test_a_job_names_the_worker_that_does_it(site, tmp_path):
     assert f"rq:worker:{name}" in registered(site)
     assert name.startswith(f"{os.uname().nodename}-{row.queue}-")
     assert int(pid) > 0
+
+
+# Before the fork -----------------------------------------------------------------------------------------------------
+
+
+def test_work_horses_find_loaded_what_they_need(site, monkeypatch, tmp_path):
+    for worker in site.workers("quick"):
+        site.kill(worker, signal.SIGTERM)
+    monkeypatch.setitem(site.env, "PYTHONPROFILEIMPORTTIME", "1")
+    known = registered(site)
+    worker = site.start_worker("quick")
+    wait_for(lambda: registered(site) - known, "the worker to register")
+    before = len(worker.said())
+    recording = media.video(tmp_path / "talk.mp4", seconds=3)
+    for operation, params in (("trim", {"start": 0, "end": 1}), ("thumbnails", {"count": 2})):
+        assert site.wait_for_job(ordered(site, recording, operation, **params)).status == S.SUCCEEDED
+        recording = media.video(tmp_path / "other.mp4", seconds=4)
+    loaded = {line.rpartition("|")[2].strip() for line in worker.said()[before:].splitlines()}
+    assert not [name for name in loaded if name.partition(".")[0] in ("jobs", "numpy", "PIL", "channels_redis")]
+    site.kill(worker, signal.SIGTERM)  # the next one says no more than others

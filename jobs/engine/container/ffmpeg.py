@@ -1,5 +1,7 @@
 """ffmpeg's command lines: what every one of them begins with, how it reads a file, and how far it has got."""
 
+import functools
+import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,9 +16,16 @@ from jobs.engine.runtime import subprocess_runner
 SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
 
 
+@functools.cache
 def program() -> str:
-    """Path of the ffmpeg that imageio-ffmpeg carries."""
-    return imageio_ffmpeg.get_ffmpeg_exe()
+    """Path of the ffmpeg that imageio-ffmpeg carries, or of the one that IMAGEIO_FFMPEG_EXE names.
+
+    Looked for here first: imageio-ffmpeg runs it once in every process to see whether it can.
+    """
+    carried = sorted((Path(imageio_ffmpeg.__file__).parent / "binaries").glob("ffmpeg-*"))
+    if "IMAGEIO_FFMPEG_EXE" in os.environ or len(carried) != 1 or not os.access(carried[0], os.X_OK):
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    return os.fspath(carried[0])
 
 
 def reading(path: Path, format: str) -> list[str]:

@@ -1,16 +1,23 @@
 import argparse
+import gc
+from importlib import import_module
 from typing import Any
 
 import django_rq
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from PIL import Image
 from redis.exceptions import RedisError
 
+from jobs.engine.container import ffmpeg
 from jobs.operations import registry
 from jobs.worker import MediaWorker, unique_name
 
 # `/readyz` counts a worker whose machine went away for at most a minute longer than this.
 ANNOUNCED_SECONDS = 60
+LOADED_LATE = ("jobs.tasks", "django.db.models.sql.compiler", "numpy.fft", "numpy.ma")
+"""What is needed by nearly every job and loaded by none of the modules here, but when it is first used."""
 
 
 class Command(BaseCommand):
@@ -21,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("queue", choices=sorted(settings.RQ_QUEUES))
 
     def handle(self, *args: Any, queue: str, **options: Any) -> None:
-        registry.every()  # import the operations before forking, once instead of for every job
+        preload()
         waiting = django_rq.get_queue(queue)
         try:
             MediaWorker(
@@ -33,3 +40,16 @@ class Command(BaseCommand):
             ).work(logging_level="WARNING")
         except RedisError as error:  # before it knew any: later it waits
             raise CommandError(f"Redis cannot be reached: {error} Start it, or check REDIS_URL.") from error
+
+
+def preload() -> None:
+    """Load what jobs need before forking, once instead of for every job. Opens no connection and starts no thread."""
+    registry.every()
+    for name in LOADED_LATE:
+        import_module(name)
+    get_channel_layer()
+    Image.preinit()
+    ffmpeg.program()
+    # A collection in a work-horse would touch, and so copy, every page of objects that it shares with its worker.
+    gc.collect()
+    gc.freeze()
