@@ -1,7 +1,7 @@
 """What the smart cut asks of a codec: to read what a recording says of its pictures, and to encode others to fit.
 
-`x264` and `x265` (by way of `nal_codec`), and `libvpx` answer. To add a codec, write one more of them and name it in
-`packet_survey.CODECS`.
+`x264` and `x265` (by way of `nal_codec`), `libvpx` and `svtav1` answer. To add a codec, write one more of them and
+name it in `packet_survey.CODECS`.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ class PatchSettings:
 class SequenceParameterSet(Protocol):
     """A sequence parameter set, as far as it says the same in every codec.
 
-    Its place is taken by the header of a key frame in VP9.
+    Its place is taken by the header of a key frame in VP9, and by the sequence header in AV1.
     """
 
     @property
@@ -133,6 +133,8 @@ class Codec(ABC):
 
     name: ClassVar[str]
     """FFmpeg's."""
+    decoder: ClassVar[str] = ""
+    """FFmpeg's name of the decoder, where that is another."""
     label: ClassVar[str]
     """What people call it."""
     tag: ClassVar[str]

@@ -155,7 +155,7 @@ class RangeDecoder:
 
     def __init__(self, packets: Packets, coded: CodedPictures) -> None:
         self._packets = packets
-        context = av.CodecContext.create(coded.codec.name, "r")
+        context = av.CodecContext.create(coded.codec.decoder or coded.codec.name, "r")
         assert isinstance(context, VideoCodecContext)
         context.extradata = coded.extradata
         # Where the VUI does not tell max_num_reorder_frames, the level's bound is waited for: a guess would give some

@@ -160,18 +160,19 @@ def _written(source: Source, splice: Splice, output: Path) -> Iterator[SpliceWri
         packet_reader.opened(source, splice.coded, CancellationToken()) as packets,
         av.open(f"file:{output}", "w", format="mp4", options=exact_start_options(index)) as container,
     ):
-        stream = _like(source, container)
+        stream = _like(source, splice, container)
         stream.codec_context.extradata = splice.coding.codec.decoder_configuration(splice.coding)
         stream.codec_context.codec_tag = splice.coding.codec.tag
         stream.codec_context.sample_aspect_ratio = video.sample_aspect
-        clock = Fraction(1, index.clock_hz)
-        stream.time_base, stream.codec_context.time_base = clock, clock
+        stream.time_base = Fraction(1, index.clock_hz)
         display_matrix.set_orientation(stream, video)
         yield SpliceWriter(container, stream, packets, splice)
 
 
-def _like(source: Source, container: OutputContainer) -> VideoStream:
+def _like(source: Source, splice: Splice, container: OutputContainer) -> VideoStream:
     """A new stream that says of its pictures what the source's does."""
     original, stream = open_video(source.path, source.info)
     with original:
-        return container.add_stream_from_template(stream)
+        # PyAV looks for an encoder by the decoder's name, unless it is told that none is needed.
+        is_unknown = bool(splice.coded.codec.decoder)
+        return container.add_stream_from_template(stream, opaque=is_unknown)

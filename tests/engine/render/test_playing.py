@@ -10,6 +10,7 @@ import pytest
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
+from tests import av1_clips
 from tests.clips import Picture, Sound, make, seen
 
 KEEP = tuple((Fraction(a), Fraction(b)) for a, b in (("0", "0.9"), ("1.3", "2.52"), ("3.1", "3.3"), ("3.8", "6")))
@@ -21,6 +22,10 @@ RECORDINGS = {
     "pyramids": ("a.mp4", Picture(Fraction(30_000, 1001), seconds=6, options=LONG)),
     "variable rate": ("a.mp4", Picture(times=UNEVEN, options=LONG)),
     "rotated": ("a.mov", Picture(Fraction(25), seconds=6, rotation=180, options=LONG)),
+    "VP9": (
+        "a.mkv",
+        Picture(Fraction(25), seconds=6, codec="libvpx-vp9", options={"deadline": "realtime", "g": "20", "crf": "20"}),
+    ),
     "transport stream": ("a.ts", Picture(Fraction(25), seconds=6, start=Fraction(7), options=LONG)),
 }
 PAGE = "<!doctype html><title>Player</title><video src=/cut.mp4 muted></video>"
@@ -62,6 +67,11 @@ def test_a_result_that_was_cut_again_does_too(browser, tmp_path):
     source = make(tmp_path / "a.mp4", RECORDINGS["pyramids"][1], Sound([(0, 6)], seconds=6))
     once = smart(source, [(Fraction("0.1"), Fraction("2.5")), (Fraction("2.8"), Fraction(6))])
     assert_plays(browser, smart(once, [(Fraction("0.3"), Fraction("2.9")), (Fraction("3.3"), Fraction(5))]))
+
+
+def test_a_sequence_header_that_changes_on_the_way_does_not_stop_it(browser, tmp_path):
+    """Copied AV1 by libaom, and what SVT-AV1 has encoded between it."""
+    assert_plays(browser, smart(av1_clips.by_libaom(tmp_path, seconds=6), KEEP))
 
 
 def smart(source: Path, keep: Sequence[tuple[Fraction, Fraction]]) -> Path:

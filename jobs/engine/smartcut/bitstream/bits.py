@@ -78,7 +78,10 @@ class BitWriter:
         self.u(value + 1, 2 * length - 1)
 
     def unit(self) -> bytes:
-        """The bits closed by `rbsp_trailing_bits`, a one and zeros up to a whole byte, with emulation prevention."""
+        """A NAL unit's bits: closed by `rbsp_trailing_bits`, with emulation prevention."""
+        return nal.with_emulation_prevention(self.bytes_with_trailing_bits())
+
+    def bytes_with_trailing_bits(self) -> bytes:
+        """The bits closed by a one and zeros up to a whole byte."""
         padding = -(self._count + 1) % 8
-        data = ((self._value << 1 | 1) << padding).to_bytes((self._count + 1 + padding) // 8, "big")
-        return nal.with_emulation_prevention(data)
+        return ((self._value << 1 | 1) << padding).to_bytes((self._count + 1 + padding) // 8, "big")
