@@ -5,14 +5,16 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.engine.audio.loudness import Levelling
+from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
 from jobs.engine.model.report import Report, counted
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import checked_render, passthrough, sidetracks
+from jobs.engine.render.audio_choice import NO_AUDIO, AudioResult, chosen_copies
 from jobs.engine.render.passthrough import Captions
 from jobs.engine.render.render import RenderRequest
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut import strategy as strategies
@@ -22,6 +24,7 @@ from jobs.engine.video import frame_schedule
 from jobs.engine.video.source import Source
 
 Survey = Callable[[], CodedPictures]
+AS_USUAL = AudioOptions()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +40,7 @@ class TimelineResult:
     seconds: dict[str, float]
     captions: Captions = ()
     notes: tuple[str, ...] = ()
-    levellings: tuple[Levelling | None, ...] = ()
-    """What brought each audio track to the loudness asked for; None for those that have none."""
+    audio: AudioResult = NO_AUDIO
 
 
 def render_timeline(
@@ -51,7 +53,7 @@ def render_timeline(
     track: int | str = "all",
     transcript: Transcript | None = None,
     survey: Survey | None = None,
-    loudness_lufs: float | None = None,
+    audio: AudioOptions = AS_USUAL,
 ) -> TimelineResult:
     """Write the timeline of a source to `output`, which appears when it is whole and has been checked (`verify`).
 
@@ -59,8 +61,7 @@ def render_timeline(
     all but `track`, "all" (the first) or its number among them. The timeline's boundaries are instants of the index's
     clock (`FrameIndex`), or samples where there is none. "smart" copies the source's compressed pictures where a
     segment runs at its own speed and that is quicker, "encode" encodes them all; `survey` tells how they are stored,
-    where that is known already. A `transcript` of the source becomes captions of the result, and the result as
-    loud as `loudness_lufs`. Raises InputError,
+    where that is known already. A `transcript` of the source becomes captions of the result. Raises InputError,
     ToolError, ResourceError, and what `work.progress` raises.
     """
     container, whole_source = muxers.for_name(output), source
@@ -78,9 +79,14 @@ def render_timeline(
         kept = passthrough.read(source, timeline, transcript=transcript, log=work.log)
     if container.audio_file:
         source = source.with_audio(muxers.audio_track_of(source.info, track))
-    request = RenderRequest(source, timeline, kept, container, loudness_lufs)
+    with checked_render.timed(seconds, "analysis"):
+        if way == "encode":
+            audio = audio.encoding_unless_asked
+        copies = chosen_copies(source, timeline, container, audio, CancellationToken())
+    request = RenderRequest(source, timeline, kept, container, audio.loudness_lufs, copies)
     result = checked_render.publish(request, strategy, output, work)
-    notes = sidetracks.left_out(whole_source, output)
+    made = AudioResult(result.audio_copies or (None,) * len(source.info.audio), result.levellings)
+    notes = [*made.notes, *sidetracks.left_out(whole_source, output)]
     if (left := len(whole_source.info.audio) - len(source.info.audio)) > 0:
         notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")
     return TimelineResult(
@@ -89,5 +95,5 @@ def render_timeline(
         {**seconds, **result.seconds},
         kept.captions,
         tuple(notes),
-        result.levellings,
+        made,
     )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.engine.audio.loudness import Levelling
+from jobs.engine.audio.packet_copy import AudioCopy
 from jobs.engine.model.report import Fault, Report
 from jobs.engine.render import remux, render
 from jobs.engine.render.render import RenderRequest
@@ -24,13 +25,14 @@ MOVE_SHARE = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Proven:
-    """A published result: how it was rendered, what checking it has found, time on the clock for either, and what
-    brought each audio track to its loudness."""
+    """A published result: how it was rendered, what checking it has found, time on the clock for either, what
+    brought each audio track to its loudness, and which packets of it are the source's own."""
 
     strategy: Strategy
     report: Report
     seconds: dict[str, float]
     levellings: tuple[Levelling | None, ...] = ()
+    audio_copies: tuple[AudioCopy | None, ...] = ()
 
 
 def publish(request: RenderRequest, strategy: Strategy, output: Path, work: Workspace) -> Proven:
@@ -45,15 +47,17 @@ def publish(request: RenderRequest, strategy: Strategy, output: Path, work: Work
         try:
             report, levellings = attempt(request, strategy, part, work, seconds)
         except Unsound as error:
-            if strategy.render == "encode":
+            if strategy.render == "encode" and not any(request.audio_copies):
                 raise
             work.log.line(f"{error.message} {error.detail}")
-            strategy = SECOND
+            request = dataclasses.replace(request, audio_copies=())
+            if strategy.render != "encode":
+                strategy = SECOND
             report, levellings = attempt(request, strategy, part, work, seconds)
         if request.container.needs_remux:
             with timed(seconds, "render"):
                 move(request, part, work)
-    return Proven(strategy, report, seconds, levellings)
+    return Proven(strategy, report, seconds, levellings, request.audio_copies)
 
 
 def attempt(
@@ -71,7 +75,7 @@ def attempt(
             dataclasses.replace(source, info=request.container.as_stored(source.info)),
             part,
             request.timeline,
-            Claims(strategy.splice, strategy.intra, made.lost, made.sounds),
+            Claims(strategy.splice, strategy.intra, made.lost, made.sounds, request.audio_copies),
             progress=lambda done: work.progress(1 - VERIFY_SHARE * (1 - done), "Checking the result"),
         )
     require(report)

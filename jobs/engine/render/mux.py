@@ -19,7 +19,8 @@ class Parts:
     """The files that a result is put together from: `tracks` of one track each, the picture (if any) first.
 
     `notes` are names, dates and chapters. `last` is the time stamp of the picture that is shown last, and for how long
-    it is, in ticks of the picture's clock.
+    it is, in ticks of the picture's clock. `audio_ends` has for each audio track how many samples it has, where its
+    packets hold more.
     """
 
     tracks: Sequence[Path]
@@ -27,6 +28,7 @@ class Parts:
     last: tuple[int, int] | None = None
     captions: Sequence[Path] = ()
     cover: Path | None = None
+    audio_ends: Sequence[int | None] = ()
 
 
 def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clock_hz: int, folder: Path) -> Parts:
@@ -100,13 +102,20 @@ def _maps(numbers: Sequence[int]) -> list[str]:
 def _last(parts: Parts) -> list[str]:
     """MP4 knows for how long pictures are shown only in the order of decoding, where those shown last are not the last.
 
-    Without this the track would seem to end with another picture than it does.
+    Without this the track would seem to end with another picture than it does. Of copied audio all of the last packet
+    would be heard.
     """
+    options = [
+        part
+        for place, end in enumerate(parts.audio_ends)
+        if end is not None
+        for part in (f"-bsf:a:{place}", f"setts=pts=PTS:dts=DTS:duration='min(DURATION,max(1,{end}-PTS))'")
+    ]
     if not parts.last:
-        return []
+        return options
     at, lasts = parts.last
     left = f"{at + lasts}-PTS"
-    return ["-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='if(eq(PTS,{at}),{left},min(DURATION,{left}))'"]
+    return [*options, "-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='if(eq(PTS,{at}),{left},min(DURATION,{left}))'"]
 
 
 def _labels(info: MediaInfo, extras: Extras) -> list[str]:

@@ -126,7 +126,7 @@ def take_out(
         ffmpeg.follow(argv, timeline.duration, progress, log=log)
         written = inspect(out)
         (found,) = run_concurrently(
-            [lambda task: offsets(source, out, timeline, task, made=written)], lambda done: progress(1.0)
+            [lambda task: offsets(source, out, [timeline], task, made=written)], lambda done: progress(1.0)
         )
         if found.faults:
             raise Unsound(

@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from jobs.engine.audio import packet_copy
 from jobs.engine.audio.decoder import output_rate
 from jobs.engine.audio.loudness import Levelling
+from jobs.engine.audio.packet_copy import AudioCopy
 from jobs.engine.audio.segment_renderer import render_audio, render_levelled_audio
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import MP4, Container
+from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import UndecodedFrames, counted
 from jobs.engine.model.timeline import Timeline
@@ -54,7 +57,8 @@ class Rendered:
 class RenderRequest:
     """What is to be made of a source: a timeline that has it alone, its boundaries instants of the index's clock.
 
-    The picture is left out when there is no index. Each audio track is brought to `loudness_lufs`; None leaves it.
+    The picture is left out when there is no index. Of audio tracks those are copied for which there is one of
+    `audio_copies`, the others encoded, at `loudness_lufs`; None leaves their loudness.
     """
 
     source: Source
@@ -62,6 +66,7 @@ class RenderRequest:
     extras: Extras = NO_EXTRAS
     container: Container = MP4
     loudness_lufs: float | None = None
+    audio_copies: tuple[AudioCopy | None, ...] = ()
 
 
 def render(request: RenderRequest, output: Path, work: Workspace, strategy: Strategy = ENCODE_ALL) -> Rendered:
@@ -76,10 +81,11 @@ def render(request: RenderRequest, output: Path, work: Workspace, strategy: Stra
     with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".cut-") as folder, whole(output) as part:
         pictures, audio, lost = _encode(request, wanted, Path(folder), work.progress, strategy)
         with libav_errors.errors("sound"):
-            sums = tuple(packet_checksums.sums(path) for path in audio.paths)
+            sums = audio.sums()
         stage = "Putting the file together"
         clock_hz = index.clock_hz if index else output_rate(info.audio[0])
         parts = mux.written([*pictures, *audio.paths], wanted, extras, clock_hz, Path(folder))
+        parts = dataclasses.replace(parts, audio_ends=[copy and copy.length for copy in audio.copies])
         # QuickTime takes nearly every codec.
         is_quicktime = strategy.intra and request.container is not MP4
         muxer = "mov" if is_quicktime else request.container.checked_muxer
@@ -119,7 +125,15 @@ class _AudioFiles:
     """Files of one track each, and how each was brought to its loudness."""
 
     paths: list[Path]
+    copies: tuple[AudioCopy | None, ...]
     levellings: tuple[Levelling | None, ...] = ()
+
+    def sums(self) -> tuple[Sums, ...]:
+        """Checksums of each track's packets: of copied ones as the source has them."""
+        return tuple(
+            copy.sums if copy else packet_checksums.sums(path)
+            for path, copy in zip(self.paths, self.copies, strict=True)
+        )
 
 
 def _encode(
@@ -156,26 +170,33 @@ def _encode(
 
 
 def _audio_files(request: RenderRequest, folder: Path, task: WorkerThread[Any]) -> _AudioFiles:
-    source, info, coding = request.source.path, request.source.info, request.container.audio_coding
-    paths = [folder / f"sound-{number}.mp4" for number in range(len(info.audio))]
-    levellings: list[Levelling | None] = []
-    for track, path in zip(info.audio, paths, strict=True):
-        if request.loudness_lufs is None:
-            render_audio(source, info, track, request.timeline, path, task=task, coding=coding)
-            continue
+    tracks = request.source.info.audio
+    copies = request.audio_copies or (None,) * len(tracks)
+    paths = [folder / f"sound-{number}.mp4" for number in range(len(tracks))]
+    levellings = [
+        _audio_file(request, track, copy, path, task) for track, copy, path in zip(tracks, copies, paths, strict=True)
+    ]
+    return _AudioFiles(paths, copies, tuple(levellings))
+
+
+def _audio_file(
+    request: RenderRequest, track: AudioTrack, copy: AudioCopy | None, path: Path, task: WorkerThread[Any]
+) -> Levelling | None:
+    """Write one track, and tell what brought it to its loudness."""
+    source, info, timeline = request.source.path, request.source.info, request.timeline
+    coding, loudness_lufs = request.container.audio_coding, request.loudness_lufs
+    if copy:
+        packet_copy.copy(source, info, track, copy, path, task)
+        return None
+    if loudness_lufs is not None:
         try:
-            levellings.append(
-                render_levelled_audio(
-                    source, info, track, request.timeline, path, request.loudness_lufs, task=task, coding=coding
-                )
-            )
+            return render_levelled_audio(source, info, track, timeline, path, loudness_lufs, task=task, coding=coding)
         except InputError as error:
             # A silent track beside others is no reason to lose the work.
-            if error.code != "no_loudness" or len(paths) == 1:
+            if error.code != "no_loudness" or len(info.audio) == 1:
                 raise
-            render_audio(source, info, track, request.timeline, path, task=task, coding=coding)
-            levellings.append(None)
-    return _AudioFiles(paths, tuple(levellings))
+    render_audio(source, info, track, timeline, path, task=task, coding=coding)
+    return None
 
 
 def _stage(timeline: Timeline, strategy: Strategy) -> str:

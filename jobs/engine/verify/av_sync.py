@@ -140,24 +140,31 @@ def _of_source(seconds: Fraction, speed: Fraction) -> Fraction:
 
 
 def offsets(
-    source: Source, output: Path, timeline: Timeline, task: WorkerThread[Any], *, made: MediaInfo | None = None
+    source: Source,
+    output: Path,
+    timelines: Sequence[Timeline],
+    task: WorkerThread[Any],
+    *,
+    made: MediaInfo | None = None,
 ) -> Offsets:
-    """Find each track of the result in the source. It has to have as many. Raises InputError.
+    """Find each audio track of the result in the source, which has as many, and `timelines` one for each.
+
+    Raises InputError.
 
     `made` are the result's facts where it is no MP4 or QuickTime file whose times begin at zero.
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
-    wanted, info = windows(timeline), source.info
     each = []
-    for place in range(len(info.audio)):
+    for place, timeline in enumerate(timelines):
+        wanted = windows(timeline)
         compared = functools.partial(_compared, source, output, made, place, wanted, task.token)
         found = compared(can_seek=True)
         if found.faults:
             # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
             found = compared(can_seek=False)
         each.append(found)
-        task.fraction = len(each) / len(info.audio)
+        task.fraction = len(each) / len(timelines)
     return Offsets(
         tuple(one for track in each for one in track.heard),
         sum(track.skipped for track in each),

@@ -15,6 +15,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from jobs.engine.audio.decoder import output_rate
+from jobs.engine.audio.packet_copy import AudioCopy
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack
 from jobs.engine.model.progress import Advance
@@ -47,13 +48,20 @@ class Claims:
 
     `splice` says which pictures it copied, `intra` that it copied all, one by one; none of both when all were encoded.
     `lost` are frames of the source that did not decode. `sounds` are the checksums of the audio packets that were
-    encoded, track by track, None when they are not known.
+    written, track by track, None when they are not known. `audio_copies` says which of those are the source's own, None
+    for a track that was encoded, nothing when all were.
     """
 
     splice: Splice | None = None
     intra: IntraCopy | None = None
     lost: UndecodedFrames = dataclasses.field(default_factory=UndecodedFrames)
     sounds: Sequence[Sums] | None = None
+    audio_copies: Sequence[AudioCopy | None] = ()
+
+    def audio_timelines(self, info: MediaInfo, planned: Timeline) -> list[Timeline]:
+        """What is heard of each track: ranges of copied ones begin and end where their packets do."""
+        copies = self.audio_copies or [None] * len(info.audio)
+        return [copy.timeline(planned) if copy else planned for copy in copies]
 
 
 NOTHING_CLAIMED = Claims()
@@ -77,7 +85,7 @@ def verify(
         found.pictures = Viewing(output, schedule(index, timeline.segments), index.clock_hz, claims.splice)
 
     def listen(task: WorkerThread[None]) -> None:
-        found.sound = offsets(source, output, timeline, task)
+        found.sound = offsets(source, output, claims.audio_timelines(info, timeline), task)
 
     def read(task: WorkerThread[None]) -> None:
         if index:

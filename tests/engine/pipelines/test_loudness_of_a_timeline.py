@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from jobs.engine.audio import loudness
+from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.pipelines.timeline_render import TimelineResult, render_timeline
@@ -21,7 +22,8 @@ SEGMENTS = (Segment(Fraction(0), Fraction(2)), Segment(Fraction(3), Fraction(6))
 def rendered(source, output, lufs: float | None) -> TimelineResult:
     info = inspect(source)
     timeline = Timeline(SEGMENTS, (info.duration,))
-    return render_timeline(Source(source, info), timeline, output, Workspace(source.parent), loudness_lufs=lufs)
+    audio = AudioOptions(loudness_lufs=lufs)
+    return render_timeline(Source(source, info), timeline, output, Workspace(source.parent), audio=audio)
 
 
 def loudness_of(path, track: int = 0) -> loudness.Loudness:
@@ -34,7 +36,7 @@ def loudness_of(path, track: int = 0) -> loudness.Loudness:
 def test_the_result_is_as_loud_as_asked(lufs, suffix, tmp_path):
     source = make(tmp_path / "a.m4a", None, Sound(LOUD, seconds=6, loud_db=-30))
     result = rendered(source, tmp_path / f"b{suffix}", lufs)
-    (levelling,) = result.levellings
+    (levelling,) = result.audio.levellings
     assert loudness_of(tmp_path / f"b{suffix}").integrated_lufs == pytest.approx(lufs, abs=0.5)
     assert levelling.after.integrated_lufs == pytest.approx(lufs, abs=0.2)
     assert inspect(tmp_path / f"b{suffix}").duration == pytest.approx(5, abs=0.03)
@@ -45,15 +47,15 @@ def test_the_result_is_as_loud_as_asked(lufs, suffix, tmp_path):
 def test_peaks_stay_below_their_ceiling(tmp_path):
     source = make(tmp_path / "a.m4a", None, Sound(LOUD, seconds=6, loud_db=-30))
     result = rendered(source, tmp_path / "b.flac", -6)
-    assert result.levellings[0].limited
+    assert result.audio.levellings[0].limited
     assert loudness_of(tmp_path / "b.flac").true_peak_db <= loudness.TRUE_PEAK_DB + 0.3
 
 
 def test_a_silent_track_beside_another_stays_as_it_is(tmp_path):
     source = make(tmp_path / "a.mkv", None, Sound(LOUD, seconds=6), Sound([], seconds=6))
     result = rendered(source, tmp_path / "b.mp4", -20)
-    assert result.levellings[0] is not None
-    assert result.levellings[1] is None
+    assert result.audio.levellings[0] is not None
+    assert result.audio.levellings[1] is None
     assert loudness_of(tmp_path / "b.mp4").integrated_lufs == pytest.approx(-20, abs=0.5)
 
 

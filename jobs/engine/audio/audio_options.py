@@ -1,0 +1,24 @@
+"""What is asked of the audio of a result."""
+
+import dataclasses
+from typing import Literal
+
+AudioWay = Literal["auto", "encode", "copy"]
+WAYS: tuple[AudioWay, ...] = ("auto", "encode", "copy")
+
+
+@dataclasses.dataclass(frozen=True)
+class AudioOptions:
+    """How audio is made: "encode" cuts at the sample, and encodes once. "copy" joins the source's own packets, each
+    range within half a packet of where it is planned. "auto" copies where there is no picture to be in step with.
+
+    `loudness_lufs` is how loud it is to become, which has to be encoded; None leaves it.
+    """
+
+    way: AudioWay = "auto"
+    loudness_lufs: float | None = None
+
+    @property
+    def encoding_unless_asked(self) -> "AudioOptions":
+        """The same, where all is to be encoded: copied only when that was asked for."""
+        return dataclasses.replace(self, way="encode") if self.way == "auto" else self

@@ -1,0 +1,231 @@
+"""Audio copied as it is compressed, packet by packet, where a timeline only joins ranges of it.
+
+A packet of these codecs decodes by itself but for its overlap with the one before (an MDCT's: AAC, AC-3), or with a
+state that it soon finds anew (Opus, MP2). So where two ranges meet, that overlap fades one into the other, over at most
+one packet. Packets follow each other on the result's own clock: each range lies within half a packet of where it is
+planned, whatever came before it, so that nothing adds up.
+"""
+
+import collections
+import dataclasses
+import itertools
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.packet import Packet
+from numpy.typing import NDArray
+
+from jobs.engine.audio import decoder
+from jobs.engine.container import demuxing
+from jobs.engine.model.audio_layout import HOLE_SECONDS
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.segment import Segment
+from jobs.engine.model.timeline import Timeline
+from jobs.engine.runtime import libav_errors
+from jobs.engine.runtime.threads import CancellationToken, WorkerThread
+from jobs.errors import ToolError
+
+CODECS = frozenset({"aac", "ac3", "eac3", "mp2", "opus"})
+"""By libavcodec's names. MP3 is none of them: its packets hold bits of later ones (the bit reservoir)."""
+PROBED_PACKETS = 8
+"""Decoded to see how many samples a packet holds: what an AAC decoder makes of SBR is told nowhere else."""
+MAXIMUM_MISSING = Fraction(1, 100)
+"""Seconds by which a track may end before the result does."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PacketTable:
+    """The packets of a track, all of the same length.
+
+    The first one's samples come `first` samples after the recording's start (before it where negative), and each packet
+    holds `samples` of them, `rate` a second. `sums` has a checksum (CRC-32) of each packet.
+    """
+
+    first: int
+    samples: int
+    rate: int
+    sums: NDArray[np.uint32]
+
+    @property
+    def reach_seconds(self) -> float:
+        """Half a packet: how far a copied range may be from where it is planned."""
+        return self.samples / self.rate / 2
+
+    def time(self, number: int) -> Fraction:
+        """When a packet's samples begin, in seconds after the recording's start."""
+        return Fraction(self.first + number * self.samples, self.rate)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AudioCopy:
+    """What a result copies of a track: `runs` are numbers of first packets and of those behind the last, in order.
+
+    `duration` is how long the result's track is, in seconds; of its last packet less may be left than it holds.
+    """
+
+    table: PacketTable
+    runs: tuple[tuple[int, int], ...]
+    duration: Fraction
+
+    @property
+    def packets(self) -> Iterator[int]:
+        return itertools.chain.from_iterable(itertools.starmap(range, self.runs))
+
+    @property
+    def length(self) -> int:
+        """How many samples the result's track has."""
+        return round(self.duration * self.table.rate)
+
+    @property
+    def sums(self) -> NDArray[np.uint32]:
+        """Checksums of the result's packets, as the source has them."""
+        priming = [] if self.priming is None else [self.priming]
+        return self.table.sums[[*priming, *self.packets]]
+
+    @property
+    def priming(self) -> int | None:
+        """The packet before the first, whose overlap the first one needs; None where there is none."""
+        return self.runs[0][0] - 1 if self.runs[0][0] else None
+
+    def timeline(self, planned: Timeline) -> Timeline:
+        """What is heard: each range as its packets hold it."""
+        segments = [Segment(self.table.time(first), self.table.time(last)) for first, last in self.runs]
+        ends = self.duration - sum((segment.output_duration for segment in segments[:-1]), Fraction(0))
+        segments[-1] = dataclasses.replace(segments[-1], end=segments[-1].start + ends)
+        return Timeline(tuple(segments), planned.source_durations)
+
+
+def survey(source: Path, info: MediaInfo, track: AudioTrack, token: CancellationToken) -> PacketTable | None:
+    """The packets of a track; None where they cannot be copied: other codecs, holes, packets of several lengths.
+
+    Raises InputError.
+    """
+    if track.codec not in CODECS:
+        return None
+    with decoder.opened(source, decoder.demuxer(info), track.index) as (container, stream):
+        context = stream.codec_context
+        rate, length = track.sample_rate, Fraction(0)
+        if not context.extradata and track.codec in ("aac", "opus"):
+            # What decoders need to know is in each packet alone (ADTS, LATM), or nowhere.
+            return None
+        sums: list[int] = []
+        first, decoded, samples = Fraction(0), 0, 0
+        for packet in demuxing.packets(container, stream):
+            token.check()
+            if not packet.size:
+                continue
+            if packet.pts is None or packet.is_corrupt or packet.has_sidedata("new_extradata"):
+                return None
+            time = packet.pts * packet.time_base
+            if not sums:
+                first = time
+            if decoded < PROBED_PACKETS:
+                decoded += 1
+                for frame in demuxing.frames(context, packet) or []:
+                    # Of the first ones decoders skip samples, as the container says.
+                    if decoded <= 2:
+                        continue
+                    if frame.sample_rate != rate or samples not in (0, frame.samples):
+                        return None
+                    samples = frame.samples
+                    length = Fraction(samples, rate)
+            if samples and abs(time - first - len(sums) * length) > HOLE_SECONDS:
+                return None
+            sums.append(zlib.crc32(bytes(packet)))
+    if not samples:
+        return None
+    return PacketTable(round((first - info.start) * rate), samples, rate, np.array(sums, np.uint32))
+
+
+def planned(table: PacketTable, timeline: Timeline) -> AudioCopy | None:
+    """Which packets make up a timeline of one source.
+
+    None where audio has to change (another speed, muted), has no packets, or would run back.
+    """
+    if timeline.muted or any(segment.speed != 1 for segment in timeline.segments):
+        return None
+    length = Fraction(table.samples, table.rate)
+    wanted = max(1, math.ceil(timeline.duration / length))
+    runs: list[tuple[int, int]] = []
+    taken = 0
+    for begins, segment in timeline.placed:
+        # Those of the result's packets whose middle lies in the segment.
+        until = min(wanted, round((begins + segment.output_duration) / length))
+        if segment is timeline.segments[-1]:
+            until = wanted
+        if until <= taken:
+            continue
+        first = round((segment.start + taken * length - begins - table.time(0)) / length)
+        if first < 0 or (runs and first < runs[-1][1] - 1):
+            return None
+        runs.append((first, first + until - taken))
+        taken = until
+    over = runs[-1][1] - len(table.sums)
+    if over > 0:
+        if over * length > MAXIMUM_MISSING or runs[-1][0] >= len(table.sums):
+            return None
+        runs[-1] = (runs[-1][0], len(table.sums))
+    held = sum(until - first for first, until in runs) * length
+    if timeline.duration - held > MAXIMUM_MISSING:
+        return None
+    return AudioCopy(table, tuple(_merged(runs)), min(timeline.duration, held))
+
+
+def _merged(runs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Runs that go on with each other as one."""
+    first, last = runs[0]
+    for run in runs[1:]:
+        if run[0] == last:
+            last = run[1]
+            continue
+        yield first, last
+        first, last = run
+    yield first, last
+
+
+def copy(
+    source: Path, info: MediaInfo, track: AudioTrack, plan: AudioCopy, output: Path, task: WorkerThread[Any]
+) -> None:
+    """Write the packets of a plan to an MP4 file that begins with the first sample kept. Raises ToolError."""
+    table, count = plan.table, sum(1 for _ in plan.packets)
+    with (
+        decoder.opened(source, decoder.demuxer(info), track.index) as (container, stream),
+        libav_errors.errors("sound"),
+        av.open(f"file:{output}", "w", format="mp4") as made,
+    ):
+        target = made.add_stream_from_template(stream)
+        stored = (bytes(packet) for packet in demuxing.packets(container, stream) if packet.size)
+        begin = 0 if plan.priming is None else -1
+        for place, data in enumerate(_chosen(stored, plan), begin):
+            task.token.check()
+            packet = Packet(data)
+            packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
+            packet.pts = packet.dts = place * table.samples
+            packet.duration = table.samples
+            if place == count - 1:
+                packet.duration = max(1, plan.length - packet.pts)
+            made.mux_one(packet)
+            task.fraction = (place + 1) / count
+
+
+def _chosen(stored: Iterator[bytes], plan: AudioCopy) -> Iterator[bytes]:
+    """The packets of a plan out of all of a track. A run may begin with the one that the run before ends with."""
+    numbers = plan.packets if plan.priming is None else itertools.chain([plan.priming], plan.packets)
+    held: collections.deque[bytes] = collections.deque(maxlen=2)
+    read = 0
+    for number in numbers:
+        while read <= number:
+            data = next(stored, None)
+            if data is None:
+                raise ToolError(
+                    "The recording could not be read as it could before. Try again.", detail=f"{read} packets of audio"
+                )
+            held.append(data)
+            read += 1
+        yield held[number - read]

@@ -1,0 +1,85 @@
+"""Which audio tracks of a result are copied, and what became of all of them."""
+
+import dataclasses
+from typing import Any
+
+from jobs.engine.audio import packet_copy
+from jobs.engine.audio.audio_options import AudioOptions
+from jobs.engine.audio.loudness import Levelling
+from jobs.engine.audio.packet_copy import AudioCopy
+from jobs.engine.container.muxers import MP4, Container
+from jobs.engine.model.mediainfo import AudioTrack
+from jobs.engine.model.timeline import Timeline
+from jobs.engine.runtime.threads import CancellationToken
+from jobs.engine.video.source import Source
+
+MAXIMUM_UNASKED_SECONDS = 0.012
+"""How far copied ranges may be from where they are planned when nobody asked for it: half a packet of AAC."""
+
+
+@dataclasses.dataclass(frozen=True)
+class AudioResult:
+    """How each track was made: copied, or encoded, and then perhaps brought to a loudness."""
+
+    copies: tuple[AudioCopy | None, ...] = ()
+    levellings: tuple[Levelling | None, ...] = ()
+
+    @property
+    def within_ms(self) -> float | None:
+        """How far a range may be from where it is planned; None where all was cut at the sample."""
+        return max((1000 * copy.table.reach_seconds for copy in self.copies if copy), default=None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if self.within_ms is None:
+            return ()
+        near = f"{self.within_ms:.1f} ms"
+        return (f"The sound is copied as it is; its cuts lie within {near} of where they are planned.",)
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            ("Loudness", f"{one.before.integrated_lufs:.1f} LUFS before, {one.after.integrated_lufs:.1f} LUFS after")
+            for one in self.levellings
+            if one
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """`audio_copied` has a truth value for each track, `loudness` what was done to each."""
+        return {
+            "audio_copied": [copy is not None for copy in self.copies],
+            "audio_within_ms": self.within_ms and round(self.within_ms, 1),
+            "loudness": [one and one.to_json() for one in self.levellings],
+        }
+
+
+NO_AUDIO = AudioResult()
+
+
+def chosen_copies(
+    source: Source, timeline: Timeline, container: Container, options: AudioOptions, token: CancellationToken
+) -> tuple[AudioCopy | None, ...]:
+    """What is copied of each track; None for those that have to be encoded, or are to be. Raises InputError."""
+    tracks = source.info.audio
+    wants = options.way == "copy" or (options.way == "auto" and source.info.video is None)
+    if not wants or options.loudness_lufs is not None or container.audio_file:
+        return (None,) * len(tracks)
+    maximum = MAXIMUM_UNASKED_SECONDS if options.way == "auto" else 1.0
+    return tuple(_copy_of(source, track, timeline, container, maximum, token) for track in tracks)
+
+
+def _copy_of(
+    source: Source,
+    track: AudioTrack,
+    timeline: Timeline,
+    container: Container,
+    maximum_seconds: float,
+    token: CancellationToken,
+) -> AudioCopy | None:
+    # The file that is proven is MP4, whatever becomes of it.
+    if not (container.holds_audio(track.codec) and MP4.holds_audio(track.codec)):
+        return None
+    table = packet_copy.survey(source.path, source.info, track, token)
+    if table is None or table.reach_seconds > maximum_seconds:
+        return None
+    return packet_copy.planned(table, timeline)

@@ -1,0 +1,148 @@
+"""Audio packets joined without encoding: the source's own bytes, each range near its place, however many there are."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from jobs.engine.audio import packet_copy
+from jobs.engine.audio.audio_options import AudioOptions
+from jobs.engine.model.segment import Segment
+from jobs.engine.model.timeline import Timeline
+from jobs.engine.pipelines.timeline_render import TimelineResult, render_timeline
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.threads import CancellationToken
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.frame_index import index_frames
+from jobs.engine.video.source import Source
+from tests.clips import Picture, Sound, heard, make
+from tests.media import run_ffmpeg
+
+LOUD = [(0.3, 0.9), (1.2, 1.9), (2.4, 2.6), (3.1, 4.6), (5.2, 5.7)]
+RANGES = (("0.25", "1"), ("1.1", "2.7"), ("2.703", "4"), ("5", "6"))
+SEGMENTS = tuple(Segment(Fraction(begin), Fraction(end)) for begin, end in RANGES)
+
+
+def rendered(source: Path, output: Path, segments=SEGMENTS, **options) -> TimelineResult:
+    info = inspect(source)
+    index = index_frames(source, info) if info.video else None
+    timeline = Timeline(tuple(segments), (info.duration,))
+    audio = AudioOptions(**options)
+    return render_timeline(Source(source, info, index), timeline, output, Workspace(source.parent), audio=audio)
+
+
+def stored(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+@pytest.fixture
+def speech(tmp_path) -> Path:
+    return make(tmp_path / "a.m4a", None, Sound(LOUD, seconds=6))
+
+
+@pytest.mark.parametrize(
+    ("coding", "suffix"),
+    [("aac", ".m4a"), ("aac", ".mka"), ("libopus", ".mka"), ("ac3", ".mp4"), ("eac3", ".mka")],
+)
+def test_packets_are_the_recordings_own_and_near_their_place(coding, suffix, tmp_path):
+    source = make(tmp_path / f"a{suffix}", None, Sound(LOUD, seconds=6, codec=coding))
+    result = rendered(source, tmp_path / "b.mp4", way="copy")
+    (copy,) = result.audio.copies
+    packets = stored(source)
+    first, *others = stored(tmp_path / "b.mp4")
+    assert others == [packets[number] for number in copy.packets]
+    assert first == packets[next(copy.packets) - 1]
+    assert result.report.ok
+    assert result.report.drift_ms < 2
+    assert inspect(tmp_path / "b.mp4").duration == pytest.approx(
+        sum(one.output_duration for one in SEGMENTS), abs=0.002
+    )
+    length, held = Fraction(copy.table.samples, copy.table.rate), Fraction(0)
+    timeline = Timeline(SEGMENTS, (Fraction(6),))
+    for first, until in copy.runs:
+        begins, segment = timeline.segment_at(held + length / 2)
+        planned = segment.start + held - begins
+        assert abs(copy.table.time(first) - planned) <= length / 2 + Fraction(1, 1000)
+        held += (until - first) * length
+
+
+def test_audio_alone_is_copied_by_itself_and_encoded_where_that_is_asked_for(speech, tmp_path):
+    assert rendered(speech, tmp_path / "b.m4a").audio.copies[0]
+    assert not rendered(speech, tmp_path / "c.m4a", way="encode").audio.copies[0]
+    assert not rendered(speech, tmp_path / "d.m4a", loudness_lufs=-20).audio.copies[0]
+    assert not rendered(speech, tmp_path / "e.flac").audio.copies[0]
+
+
+def test_a_picture_stays_exact_and_its_audio_is_copied_only_when_asked(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(seconds=6), Sound(LOUD, seconds=6))
+    segments = [Segment(Fraction(1), Fraction(2)), Segment(Fraction(3), Fraction(6))]
+    assert not rendered(source, tmp_path / "b.mp4", segments).audio.copies[0]
+    result = rendered(source, tmp_path / "c.mp4", segments, way="copy")
+    assert result.audio.copies[0]
+    assert result.report.ok
+    assert "within 10.7 ms" in result.notes[0]
+
+
+def test_hundreds_of_joins_do_not_drift(speech):
+    info = inspect(speech)
+    table = packet_copy.survey(speech, info, info.audio[0], CancellationToken())
+    each = [Segment(Fraction(number, 10), Fraction(number, 10) + Fraction(47, 1000)) for number in range(59)]
+    timeline = Timeline(tuple(each), (Fraction(6),))
+    copy = packet_copy.planned(table, timeline)
+    held, length = Fraction(0), Fraction(table.samples, table.rate)
+    for first, until in copy.runs:
+        begins, segment = timeline.segment_at(held + length / 2)
+        assert abs(table.time(first) - (segment.start + held - begins)) <= length / 2
+        held += (until - first) * length
+    assert abs(held - timeline.duration) < length
+
+
+def test_a_join_makes_no_click(speech, tmp_path):
+    """Where one range ends and the next begins, both are loud noise: the fade between is no louder."""
+    segments = [Segment(Fraction("0.4"), Fraction("0.8")), Segment(Fraction("1.3"), Fraction("1.8"))]
+    assert rendered(speech, tmp_path / "b.m4a", segments).audio.copies[0]
+    samples, rate = heard(tmp_path / "b.m4a")
+    before, around = samples[: round(0.3 * rate)], samples[round(0.36 * rate) : round(0.44 * rate)]
+    assert np.abs(around).max() <= 1.5 * np.abs(before).max()
+    assert np.abs(np.diff(around)).max() <= 1.5 * np.abs(np.diff(before)).max()
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        [Segment(Fraction(1), Fraction(3), Fraction(2))],
+        [Segment(Fraction(4), Fraction(6)), Segment(Fraction(1), Fraction(2))],
+    ],
+    ids=["another speed", "running back"],
+)
+def test_what_packets_cannot_do_is_not_tried(segments, speech):
+    info = inspect(speech)
+    table = packet_copy.survey(speech, info, info.audio[0], CancellationToken())
+    assert packet_copy.planned(table, Timeline(tuple(segments), (Fraction(6),))) is None
+
+
+def test_audio_with_a_hole_is_encoded(speech, tmp_path):
+    run_ffmpeg("-i", speech, "-c", "copy", "-bsf:a", "noise=drop='between(n,100,120)'", tmp_path / "b.mka")
+    result = rendered(tmp_path / "b.mka", tmp_path / "c.m4a")
+    assert not result.audio.copies[0]
+    assert result.report.ok
+
+
+def test_a_spoilt_packet_is_seen_and_the_audio_encoded_instead(speech, tmp_path, monkeypatch):
+    write = packet_copy.copy
+
+    def spoilt(source, info, track, plan, output, task):
+        write(source, info, track, plan, output, task)
+        with av.open(str(output)) as container:
+            packet = [one for one in container.demux(audio=0) if one.size][20]
+        data = bytearray(output.read_bytes())
+        data[packet.pos + packet.size // 2] ^= 255
+        output.write_bytes(data)
+
+    monkeypatch.setattr(packet_copy, "copy", spoilt)
+    result = rendered(speech, tmp_path / "b.m4a")
+    assert not result.audio.copies[0]
+    assert result.report.ok
