@@ -214,3 +214,9 @@ def test_the_form_works_without_javascript(new_page, site, client, email, talk):
     expect(page.locator("article.job")).to_have_count(1)
     (video,) = mine(site, email, Video)
     assert video.title == "team talk"
+
+
+def test_what_is_for_browsers_without_scripts_is_not_seen(library):
+    parts = library.locator(".no-js")
+    assert parts.count() >= 2
+    assert [parts.nth(number).is_visible() for number in range(parts.count())] == [False] * parts.count()
