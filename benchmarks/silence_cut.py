@@ -5,6 +5,7 @@
     python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --keyframe-every 250 --quality
     python benchmarks/silence_cut.py --media talk.mp4 --loops 256 --height 1080 --keyframe-every 60 --alone
     python benchmarks/silence_cut.py --generate 60 --loops 10
+    python benchmarks/silence_cut.py --generate 60 --codec av1 --keyframe-every 60
     python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --auto-editor auto-editor --smartcut smartcut
 
 Prints a table: seconds on the clock (the best of the runs), how many times faster than the one-liner at medium that
@@ -43,6 +44,13 @@ from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.probe.inspection import inspect
 
+CODERS = {
+    "h264": ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20"),
+    "vp9": ("-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", "5", "-row-mt", "1", "-b:v", "0", "-crf", "32"),
+    "av1": ("-c:v", "libsvtav1", "-preset", "8", "-crf", "35", "-svtav1-params", "lp=2"),
+}
+"""How recordings are encoded first; the one-liner's own is H.264, and what the recording is."""
+
 
 @dataclass
 class Row:
@@ -71,6 +79,9 @@ def main() -> None:
     parser.add_argument("--loops", type=int, default=1, help="repeat the recording this often, without encoding")
     parser.add_argument("--threshold-db", type=float, default=-28)
     parser.add_argument("--keyframe-every", type=int, help="encode the recording anew first, a keyframe every N frames")
+    parser.add_argument(
+        "--codec", choices=CODERS, default="h264", help="what --keyframe-every and --height encode it as"
+    )
     parser.add_argument("--height", type=int, help="make the picture so many pixels high first, in proportion")
     parser.add_argument("--alone", action="store_true", help="the smart cut alone, for its time and its memory")
     parser.add_argument("--cut-every", type=float, help="cut a second out every S seconds instead of the silence")
@@ -88,7 +99,7 @@ def main() -> None:
 
 def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan, list[Row]]:
     media = arguments.media or generated(arguments.generate, folder)
-    media = encoded(media, arguments.keyframe_every, arguments.height, folder)
+    media = encoded(media, arguments, folder)
     source = looped(media, arguments.loops, folder)
     info, params = inspect(source), CutParams(threshold_db=arguments.threshold_db)
     if arguments.cut_every:
@@ -112,9 +123,13 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
             lambda: silence_cut.cut(source, whole, info, params, scratch=folder, way="encode"),
             whole,
         ),
-        best("one-liner, medium", lambda: run(one_liner(source, plan, medium, "medium")), medium),
-        best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, "veryfast")), veryfast),
+        best("one-liner, medium", lambda: run(one_liner(source, plan, medium, x264("medium"))), medium),
+        best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, x264("veryfast"))), veryfast),
     ]
+    if arguments.codec != "h264":
+        same = folder / "same.mp4"
+        argv = one_liner(source, plan, same, CODERS[arguments.codec])
+        rows.append(best(f"one-liner, {arguments.codec}", partial(run, argv), same))
     rows += [best(name, partial(run, argv), output) for name, argv, output in peers(arguments, source, plan, folder)]
     return source, plan, rows
 
@@ -130,14 +145,15 @@ def generated(seconds: int, folder: Path) -> Path:
     return output
 
 
-def encoded(media: Path, every: int | None, height: int | None, folder: Path) -> Path:
+def encoded(media: Path, arguments: argparse.Namespace, folder: Path) -> Path:
     """The recording as a phone or a screen recorder stores it: a keyframe every so many frames."""
+    every, height = arguments.keyframe_every, arguments.height
     if not every and not height:
         return media
     output = folder / "encoded.mp4"
     keys = ["-g", str(every)] if every else []
     scale = ["-vf", f"scale=-2:{height}"] if height else []
-    coding = [*scale, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", *keys, "-c:a", "copy"]
+    coding = [*scale, *CODERS[arguments.codec], *keys, "-c:a", "copy"]
     run([ffmpeg.program(), "-v", "error", "-i", str(media), *coding, str(output)])
     return output
 
@@ -157,13 +173,17 @@ def looped(media: Path, loops: int, folder: Path) -> Path:
     return output
 
 
-def one_liner(source: Path, plan: CutPlan, output: Path, preset: str) -> list[str]:
+def x264(preset: str) -> tuple[str, ...]:
+    return ("-c:v", "libx264", "-preset", preset, "-crf", "20")
+
+
+def one_liner(source: Path, plan: CutPlan, output: Path, coding: tuple[str, ...]) -> list[str]:
     """What people type: one pass, both filters choosing by time."""
     return [
         *(ffmpeg.program(), "-v", "error", "-y", "-i", str(source)),
         *("-vf", f"select='{kept(plan)}',setpts=N/FRAME_RATE/TB"),
         *("-af", f"aselect='{kept(plan)}',asetpts=N/SR/TB"),
-        *("-c:v", "libx264", "-preset", preset, "-crf", "20", "-c:a", "aac", "-b:a", "160k", str(output)),
+        *(*coding, "-c:a", "aac", "-b:a", "160k", str(output)),
     ]
 
 
