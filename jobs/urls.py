@@ -27,6 +27,7 @@ urlpatterns = [
     path("jobs/<uuid:pk>/", jobs.job, name="job"),
     path("jobs/<uuid:pk>/cancel/", jobs.cancel, name="job-cancel"),
     path("jobs/<uuid:pk>/retry/", jobs.retry, name="job-retry"),
+    path("jobs/<uuid:pk>/everywhere/", jobs.encode_whole, name="job-everywhere"),
     path("jobs/<uuid:pk>/remove/", jobs.remove, name="job-remove"),
     path("uploads", uploads.collection, name="uploads"),
     path("uploads/<uuid:pk>", uploads.upload, name="upload"),

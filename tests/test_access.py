@@ -35,6 +35,7 @@ PAGES = [
     ("get", "job", "job"),
     ("post", "job-cancel", "job"),
     ("post", "job-retry", "job"),
+    ("post", "job-everywhere", "job"),
     ("post", "job-remove", "job"),
     ("head", "upload", "upload"),
     ("patch", "upload", "upload"),

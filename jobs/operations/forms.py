@@ -90,11 +90,11 @@ class ContainerField(forms.ChoiceField):
         super().__init__(
             label="Kind of file",
             choices=[
-                ("mp4", "MP4, which plays everywhere"),
+                ("mp4", "MP4"),
                 ("source", "As the recording"),
                 ("mov", "QuickTime (.mov)"),
                 ("mkv", "Matroska (.mkv)"),
-                ("webm", "WebM, encoded as VP9 and Opus"),
+                ("webm", "WebM (VP9 or AV1, and Opus)"),
             ],
             initial="mp4",
             required=False,

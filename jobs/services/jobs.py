@@ -1,5 +1,6 @@
 """What is done with jobs. Row first, then queue: the row is the truth, the entry in Redis only wakes a worker."""
 
+import dataclasses
 import logging
 import secrets
 from collections.abc import Iterable
@@ -109,6 +110,19 @@ def retry(job: Job) -> Job:
         raise InputError("This kind of work is not offered any more.", code="unknown_operation")
     inputs.find(job.owner, job.video, job.operation, from_json(job.operation, job.params))
     return _create(job.owner, job.video, job.operation, job.params, [], None, job)
+
+
+def encode_whole(job: Job) -> Job:
+    """A new job that makes the same as MP4 with the whole picture encoded, which every browser plays.
+
+    Raises InputError where the work has no such choice, and as `create` does.
+    """
+    is_offered = job.operation in {operation.slug for operation in registry.every()}
+    params = from_json(job.operation, job.params) if is_offered else None
+    if params is None or not {"render", "container"} <= {field.name for field in dataclasses.fields(params)}:
+        raise InputError("This kind of work has no other way to encode its result.", code="no_other_way")
+    whole = dataclasses.replace(params, render="encode", container="mp4")  # type: ignore[call-arg]
+    return create(job.owner, job.video, job.operation, whole)
 
 
 # Redis ---------------------------------------------------------------------------------------------------------------

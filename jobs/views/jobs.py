@@ -89,6 +89,11 @@ def retry(request: MemberRequest, pk: UUID) -> HttpResponse:
     return change(request, pk, work_service.retry)
 
 
+@changes("job", "pk")
+def encode_whole(request: MemberRequest, pk: UUID) -> HttpResponse:
+    return change(request, pk, work_service.encode_whole)
+
+
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: MemberRequest, pk: UUID) -> HttpResponse:

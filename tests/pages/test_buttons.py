@@ -56,6 +56,30 @@ def test_try_again_makes_a_new_job(client, ann):
     assert Job.objects.get(retry_of=job).status == S.QUEUED
 
 
+def test_a_result_that_some_browsers_do_not_play_is_made_anew_for_all(client, ann):
+    settings = {"version": 1, "threshold_db": -28, "container": "webm"}
+    job = factories.job(ann, status=S.SUCCEEDED, operation="silence-cut", params=settings)
+    page = client.get(reverse("queue")).content.decode()
+    assert "play everywhere" not in page
+    made = {"name": "cut.webm", "key": "artifacts/x/cut.webm", "size": 5, "media_type": "video/webm"}
+    job.artifacts.create(kind="video", metadata={"everywhere_seconds": 250}, **made)
+    page = client.get(reverse("queue")).content.decode()
+    assert "about 4 min" in page
+    assert reverse("job-everywhere", args=[job.pk]) in page
+    client.post(reverse("job-everywhere", args=[job.pk]))
+    made = Job.objects.exclude(pk=job.pk).get()
+    assert made.operation == "silence-cut"
+    assert (made.params["render"], made.params["container"]) == ("encode", "mp4")
+    assert made.params["threshold_db"] == -28
+
+
+def test_work_without_that_choice_says_so(client, ann):
+    job = factories.job(ann, status=S.SUCCEEDED)
+    page = client.post(reverse("job-everywhere", args=[job.pk]), **HTMX).content.decode()
+    assert "no other way" in page
+    assert Job.objects.count() == 1
+
+
 def test_remove_takes_the_job_away_and_leads_to_the_queue(client, ann):
     job = factories.job(ann, status=S.FAILED)
     own_page = f"http://testserver{job.get_absolute_url()}"

@@ -24,7 +24,10 @@ def test_pages_of_others_do_not_exist(client, ann, eve, name):
     assert client.get(reverse(name, args=[pk])).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["video-delete", "video-run", "video-title", "job-cancel", "job-retry", "job-remove"])
+@pytest.mark.parametrize(
+    "name",
+    ["video-delete", "video-run", "video-title", "job-cancel", "job-retry", "job-everywhere", "job-remove"],
+)
 def test_nobody_changes_what_belongs_to_others(client, ann, eve, name):
     hers = factories.job(eve, status=S.RUNNING)
     before = Job.objects.filter(pk=hers.pk).values().get()
@@ -38,7 +41,17 @@ def test_nobody_changes_what_belongs_to_others(client, ann, eve, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["video-run", "video-title", "video-delete", "video-poster-back", "job-cancel", "job-retry", "job-remove"]
+    "name",
+    [
+        "video-run",
+        "video-title",
+        "video-delete",
+        "video-poster-back",
+        "job-cancel",
+        "job-retry",
+        "job-everywhere",
+        "job-remove",
+    ],
 )
 def test_looking_changes_nothing_and_leads_to_a_page(client, ann, name):
     job = factories.job(ann)

@@ -65,7 +65,7 @@ def test_what_somebody_made_up_is_not_filled_in(client, ann):
     assert client.get(video.get_absolute_url()).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["job-cancel", "job-remove", "job-retry"])
+@pytest.mark.parametrize("name", ["job-cancel", "job-remove", "job-retry", "job-everywhere"])
 def test_a_page_that_is_still_open_is_told_and_not_replaced(client, ann, name):
     job = factories.job(ann)
     client.logout()

@@ -14,7 +14,8 @@ class Told:
     `facts`, pairs of words ("Drift", "+145 ppm"), say it at length on the job's page. `reason` is why it was rendered
     as it was, `checked` what the check has looked at. `notes` are sentences about what was left out. Where `compare` is
     true the job's page plays it against the source. `source_seconds` and `output_seconds` are how long the recording
-    was and is.
+    was and is. `everywhere_seconds` is how long it would take about to encode the whole picture so that every browser
+    plays it, where not every one plays it now.
     """
 
     summary: str | None = None
@@ -25,6 +26,7 @@ class Told:
     compare: bool | None = None
     source_seconds: float | None = None
     output_seconds: float | None = None
+    everywhere_seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         values = {key: getattr(self, name) for name, key in KEYS.items()}
@@ -59,6 +61,7 @@ KEYS = {
     "compare": "compare",
     "source_seconds": "source_duration",
     "output_seconds": "output_duration",
+    "everywhere_seconds": "everywhere_seconds",
 }
 """The names in JSON, which scripts read too."""
 READERS: dict[str, Callable[[Any], Any]] = {
@@ -67,4 +70,5 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "compare": bool,
     "source_seconds": _seconds,
     "output_seconds": _seconds,
+    "everywhere_seconds": _seconds,
 }

@@ -58,6 +58,7 @@ class SpeedResult:
             notes=self.made.notes,
             source_seconds=round(float(duration), 6),
             output_seconds=round(float(self.timeline.duration), 6),
+            everywhere_seconds=self.made.strategy.everywhere_seconds(self.made.seconds["render"]),
         )
 
     def to_json(self) -> dict[str, Any]:

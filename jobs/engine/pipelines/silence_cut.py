@@ -73,7 +73,11 @@ class CutResult:
     @property
     def told(self) -> Told:
         return dataclasses.replace(
-            lengths(self.plan), reason=self.reason, checked=self.report.summary, notes=tuple(self.notes)
+            lengths(self.plan),
+            reason=self.reason,
+            checked=self.report.summary,
+            notes=tuple(self.notes),
+            everywhere_seconds=self.strategy.everywhere_seconds(self.seconds["render"]),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from jobs.engine.smartcut.copy_plan import Decoding, Run
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.smartcut.splicer import Splice
-from jobs.engine.video.encoder_settings import encoder_spec_for
+from jobs.engine.video.encoder_settings import H264, encoder_spec_for
 from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.source import Source
 
@@ -35,6 +35,8 @@ class Strategy:
     """`reason` is a sentence for the owner; `splice` says what is copied, None when all is encoded.
 
     `intra` when all of it is copied one by one.
+    `everywhere_cost` is what encoding all of it as H.264 of 8 bits, which every browser plays, would cost against this
+    way; None where it is that already, or does not become it.
     `is_second` when a result of copied and encoded pictures was made before, and did not come out as planned.
     """
 
@@ -42,6 +44,7 @@ class Strategy:
     splice: Splice | None = None
     intra: IntraCopy | None = None
     is_second: bool = False
+    everywhere_cost: float | None = None
 
     @property
     def render(self) -> Render:
@@ -51,6 +54,10 @@ class Strategy:
     def copied(self) -> int:
         copying = self.splice or self.intra
         return copying.copied if copying else 0
+
+    def everywhere_seconds(self, render_seconds: float) -> float | None:
+        """How long encoding all of it would take about, where this way took so long."""
+        return self.everywhere_cost and round(self.everywhere_cost * render_seconds, 1)
 
     @property
     def untouched(self) -> str:
@@ -117,10 +124,16 @@ def _spliced(source: Source, wanted: Schedule, coded: CodedPictures, container: 
     decoding = Decoding(coded, index, wanted)
     share = copied / len(wanted.source_pts)
     quality = coded.codec.bulk if share < 1 - BULK_SHARE else coded.codec.seam
-    if smart_cost(runs, decoding, quality) >= whole_cost(source, wanted, container):
+    cost = smart_cost(runs, decoding, quality)
+    if cost >= whole_cost(source, wanted, container):
         raise CannotCopy("copying parts of it would take longer")
     coding = fitting_coding(coded, video, index.clock_hz, quality)
-    return Strategy(f"{percent(share)} of the picture is untouched.", Splice(wanted, coded, runs, coding))
+    becomes_h264 = encoder_spec_for(video.pixel_format, is_hdr=video.hdr) is H264
+    return Strategy(
+        f"{percent(share)} of the picture is untouched.",
+        Splice(wanted, coded, runs, coding),
+        everywhere_cost=whole_cost(source, wanted) / cost if becomes_h264 and video.codec != "h264" else None,
+    )
 
 
 def smart_cost(runs: list[Run], decoding: Decoding, quality: PatchSettings) -> float:

@@ -16,6 +16,7 @@ WHOLE = Told(
     compare=True,
     source_seconds=4.0,
     output_seconds=1.84,
+    everywhere_seconds=250.0,
 )
 
 

@@ -59,6 +59,8 @@ def test_a_recording_is_cut_as_what_it_is(suffix, tmp_path):
     assert result.render == "smart"
     assert result.report.ok
     assert result.frames_copied >= 60
+    # Not every browser plays it.
+    assert result.to_json()["everywhere_seconds"] > result.seconds["render"]
     expected, found = expected_pictures(source, result.plan), seen(output)
     assert [one.number for one in found] == [one.number for one in expected]
     assert all(abs(one.time - other.time) < Fraction(1, 1000) for one, other in zip(found, expected, strict=True))
