@@ -121,7 +121,7 @@ def encode_whole(job: Job) -> Job:
     params = from_json(job.operation, job.params) if is_offered else None
     if params is None or not {"render", "container"} <= {field.name for field in dataclasses.fields(params)}:
         raise InputError("This kind of work has no other way to encode its result.", code="no_other_way")
-    whole = dataclasses.replace(params, render="encode", container="mp4")  # type: ignore[call-arg]
+    whole = dataclasses.replace(params, render="encode", container="mp4")
     return create(job.owner, job.video, job.operation, whole)
 
 
