@@ -220,6 +220,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "videoservice.staticfiles.StaticFilesStorage"},
 }
+# Pages, styles and modules call files by their hashed names alone; compressing the others too would take twice as long.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # Source maps are for debuggers only, and take longer to compress than all else together.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 MEDIA_URL = "/unused-media/"  # owners' files are served by views that check who asks, never by their path
