@@ -380,10 +380,16 @@ export function openDesk(desk) {
       waveform.show(time - span * 0.05, span);
     waveform.draw();
   }
-  (function again() {
+  let following = 0;
+  function follow() {
     head();
-    requestAnimationFrame(again);
-  })();
+    following = player.paused ? 0 : requestAnimationFrame(follow);
+  }
+  player.addEventListener("play", () => {
+    if (!following) follow();
+  });
+  for (const name of ["seeking", "seeked", "timeupdate"]) player.addEventListener(name, head);
+  follow();
 
   // A while after the last change, since a drag makes many.
   let remembering = 0;
