@@ -5,9 +5,11 @@
 `mended_site`   another one, which the test may end parts of that `Site.mend` starts again. For each test it is whole,
                 without recordings of ann@example.org's, and takes 5 s of silence for death
 `make_site`     makes one for this test alone, to do anything with: make_site(LOST_AFTER_SECONDS="3")
+`make_web_site` the same without workers and reconciler, which costs a third
 `browser`       Chromium through playwright; `page` is a fresh page on `site`, `sign_in(page, client)` signs it in
 """
 
+import functools
 import os
 import shutil
 import signal
@@ -135,8 +137,8 @@ def site(sites: Sites) -> Site:
 def make_site(sites: Sites) -> Iterator[Callable[..., Site]]:
     made: list[Site] = []
 
-    def make(**env: str) -> Site:
-        made.append(sites.make(**env))
+    def make(**options: Any) -> Site:
+        made.append(sites.make(**options))
         return made[-1]
 
     try:
@@ -144,6 +146,11 @@ def make_site(sites: Sites) -> Iterator[Callable[..., Site]]:
     finally:
         for site in made:
             site.stop()
+
+
+@pytest.fixture
+def make_web_site(make_site: Callable[..., Site]) -> Callable[..., Site]:
+    return functools.partial(make_site, only_web=True)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ class Sites:
         self._template = folder / "template"
         self._made: list[Site] = []
 
-    def make(self, **env: str) -> "Site":
+    def make(self, *, only_web: bool = False, **env: str) -> "Site":
         """A site that runs, with these environment variables besides its own."""
         name = f"site{next(self._numbers)}"
         data = self.folder / name
@@ -57,7 +57,7 @@ class Sites:
         database: dict[str, Any] = {"NAME": str(data / "db.sqlite3")}
         if self.mariadb:
             database = {"NAME": name, "PORT": self.mariadb.port}
-        site = Site(data, self._env(data, name) | env, self.unblock, database)
+        site = Site(data, self._env(data, name) | env, self.unblock, database, only_web=only_web)
         self._made.append(site)
         site.start()
         return site
@@ -110,6 +110,8 @@ class Site:
         env: dict[str, str],
         unblock: Callable[[], AbstractContextManager[None]],
         database: dict[str, Any],
+        *,
+        only_web: bool = False,
     ) -> None:
         self.data, self.media, self.name = data, data / "media", data.name
         self.port = free_port()
@@ -117,6 +119,7 @@ class Site:
         self.env = env | {"PORT": str(self.port)}
         self.redis = Redis(data, data / "redis.sock")
         self.processes: dict[str, Process] = {}
+        self.only_web = only_web
         self._unblock, self._database = unblock, database
         self._numbers = itertools.count(1)
 
@@ -126,9 +129,10 @@ class Site:
         """Redis, web, one worker on each queue and the reconciler; returns when the site is ready."""
         self.redis.start()
         self.start_web()
-        for queue in QUEUES:
-            self.start_worker(queue)
-        self.start_reconcile()
+        if not self.only_web:
+            for queue in QUEUES:
+                self.start_worker(queue)
+            self.start_reconcile()
         self.wait_ready()
 
     def start_web(self) -> Process:
@@ -202,7 +206,8 @@ class Site:
         for process in self.processes.values():
             assert process.alive, f"{process} ended:\n{process.said()}"
         with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            path = "healthz" if self.only_web else "readyz"  # it is never ready without workers
+            return requests.get(f"{self.url}/{path}", timeout=5).status_code == 200
         return False
 
     # Rows ------------------------------------------------------------------------------------------------------------

@@ -177,8 +177,8 @@ def is_served(site: Site) -> bool:
             return False
 
 
-def test_behind_a_proxy_its_address_is_not_one_visitor(make_site: Callable[..., Site]):
-    site = make_site(CONNECTIONS_PER_ADDRESS="2", BEHIND_PROXY="1")
+def test_behind_a_proxy_its_address_is_not_one_visitor(make_web_site: Callable[..., Site]):
+    site = make_web_site(CONNECTIONS_PER_ADDRESS="2", BEHIND_PROXY="1")
     with contextlib.ExitStack() as stack:
         for _ in range(20):
             stack.enter_context(connect(site))

@@ -30,8 +30,8 @@ EMAIL = "ann@example.org"
 
 
 @pytest.mark.one_database
-def test_people_sign_in_and_work_while_redis_is_away(make_site: Callable[..., Site]):
-    site = make_site()
+def test_people_sign_in_and_work_while_redis_is_away(make_web_site: Callable[..., Site]):
+    site = make_web_site()
     site.account(EMAIL)
     site.account("root@example.org", is_staff=True, is_superuser=True)
     site.redis.stop()
@@ -49,8 +49,8 @@ def test_people_sign_in_and_work_while_redis_is_away(make_site: Callable[..., Si
 
 
 @pytest.mark.one_database
-def test_attempts_are_limited_while_redis_is_away(make_site: Callable[..., Site]):
-    site = make_site()
+def test_attempts_are_limited_while_redis_is_away(make_web_site: Callable[..., Site]):
+    site = make_web_site()
     site.account(EMAIL)
     site.redis.stop()
     headers = {"Authorization": "Bearer vs_wrong"}
@@ -78,8 +78,10 @@ def healthy(site: Site) -> bool:
     return False
 
 
-def test_without_its_database_the_site_is_away_and_nothing_is_broken(make_site: Callable[..., Site], tmp_path: Path):
-    site = make_site()
+def test_without_its_database_the_site_is_away_and_nothing_is_broken(
+    make_web_site: Callable[..., Site], tmp_path: Path
+):
+    site = make_web_site()
     client, token = site.client(EMAIL), {"Authorization": f"Bearer {site.token(EMAIL)}"}
     for database in (f"mysql://root@127.0.0.1:{free_port()}/gone", f"sqlite:///{tmp_path}"):  # a folder, not a file
         on(site, database)

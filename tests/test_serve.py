@@ -193,9 +193,9 @@ def test_small_bodies_need_nobody(site: Site):
     assert site.client().sign_in(EMAIL, "wrong " + "x" * 60 * KIB).status_code == 200
 
 
-def test_a_body_stops_where_the_room_kept_on_the_disk_begins(make_site: Callable[..., Site]):
+def test_a_body_stops_where_the_room_kept_on_the_disk_begins(make_web_site: Callable[..., Site]):
     """A margin larger than any disk: as on one that is nearly full. Small forms stay in memory and go on."""
-    site = make_site(FREE_MARGIN_MB=str(10**9))
+    site = make_web_site(FREE_MARGIN_MB=str(10**9))
     token = {"Authorization": f"Bearer {site.token(EMAIL)}"}
     assert announced(site, "POST", "/submit/", MIB, **token) == 507
     with connect(site) as connection:
@@ -206,8 +206,8 @@ def test_a_body_stops_where_the_room_kept_on_the_disk_begins(make_site: Callable
     assert site.client().sign_in(EMAIL).url == f"{site.url}/"
 
 
-def test_without_a_database_a_large_body_is_for_later(make_site: Callable[..., Site], somebody: dict[str, str]):
-    site = make_site()
+def test_without_a_database_a_large_body_is_for_later(make_web_site: Callable[..., Site], somebody: dict[str, str]):
+    site = make_web_site()
     site.kill(site.processes["web"])
     site.env["DATABASE_URL"] = f"mysql://root@127.0.0.1:{free_port()}/gone"
     site.start_web()

@@ -47,8 +47,8 @@ def test_it_resumes(site: Site, talk: Path, tmp_path: Path):
     assert second.request.response_headers["video-id"]
 
 
-def test_it_resumes_after_the_web_process_was_killed(make_site: Callable[..., Site], talk: Path):
-    site = make_site()
+def test_it_resumes_after_the_web_process_was_killed(make_web_site: Callable[..., Site], talk: Path):
+    site = make_web_site()
     uploader = tuspy(site).uploader(str(talk), chunk_size=10_000, retries=20, retry_delay=1)
     uploader.upload_chunk()
     site.kill(site.processes["web"])

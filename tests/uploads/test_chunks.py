@@ -77,8 +77,8 @@ def test_what_is_whole_but_was_never_looked_at_is_finished_when_asked_for(site: 
         assert Video.objects.filter(pk=answer.headers["Video-Id"])
 
 
-def test_it_survives_a_restart_of_the_web_process(make_site: Callable[..., Site], talk: bytes):
-    site = make_site()
+def test_it_survives_a_restart_of_the_web_process(make_web_site: Callable[..., Site], talk: bytes):
+    site = make_web_site()
     client = site.client("ann@example.org")
     location = begun(client, len(talk))
     patch(client, location, 0, talk[:1000])

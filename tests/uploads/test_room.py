@@ -98,9 +98,9 @@ def test_a_full_disk_costs_no_more_than_the_chunk(owner: Account, small_disk: in
     assert uploads.append(upload, 900_000, io.BytesIO(b"z" * 1000)) == 901_000
 
 
-def test_a_full_disk_is_said_wherever_it_shows_first(make_site: Callable[..., Site]):
+def test_a_full_disk_is_said_wherever_it_shows_first(make_web_site: Callable[..., Site]):
     """The kernel lets the web process write files up to a size only: as in a disk that fills up."""
-    site = make_site()
+    site = make_web_site()
     client, web = site.client("ann@example.org"), site.processes["web"].pid
     location = begun(client, 100 * MIB)
     for number in range(2):

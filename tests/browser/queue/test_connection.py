@@ -87,8 +87,8 @@ def test_a_page_full_of_galleries_that_comes_back_is_sent_all_of_them(new_page, 
     assert sum(heard.sizes) > 64 * 1024
 
 
-def test_a_page_that_is_told_nothing_any_more_is_not_called_live(new_page, make_site):
-    site = make_site()
+def test_a_page_that_is_told_nothing_any_more_is_not_called_live(new_page, make_web_site):
+    site = make_web_site()
     client = site.client("ann@example.org")
     desk = Desk(site, client, "ann@example.org")
     job = desk.job()
@@ -133,8 +133,8 @@ def test_a_page_without_any_connection_says_so(new_page, site, client, desk):
     expect(page.locator("#live")).to_have_text("Checking every 3 s", timeout=10_000)
 
 
-def test_pages_come_back_after_the_web_process_was_started_again(new_page, make_site):
-    site = make_site()
+def test_pages_come_back_after_the_web_process_was_started_again(new_page, make_web_site):
+    site = make_web_site()
     client = site.client("ann@example.org")
     desk = Desk(site, client, "ann@example.org")
     job = desk.job()
