@@ -135,14 +135,30 @@ def test_a_worker_that_is_told_to_stop_puts_its_job_back_in_line_at_once(site, r
     assert_one_whole_result(site, job)
 
 
-def test_machines_whose_clocks_differ_take_no_work_from_each_other(make_site, recording):
+@pytest.fixture
+def replace(site):
+    """Let another command run in the place of one of the site's processes, for this test only."""
+    replaced = []
+
+    def start(process: Process, *argv: object) -> Process:
+        site.kill(process, signal.SIGTERM)
+        other = Process(process.name, argv, process.log, site.env)
+        site.processes[process.name] = other
+        replaced.append(other)
+        return other
+
+    yield start
+    for other in replaced:
+        site.kill(other, signal.SIGTERM)
+
+
+def test_machines_whose_clocks_differ_take_no_work_from_each_other(site, recording, replace):
     """The worker's is half a minute behind, the reconciler's as much ahead, and 5 s of silence count as death."""
-    site = make_site(LOST_AFTER_SECONDS="5", RECONCILE_SECONDS="1")
+    assert site.env["LOST_AFTER_SECONDS"] == "5"
     video = uploaded(site, recording)
-    for name, seconds, command in (("long1", -30, ("work", "long")), ("reconcile", 30, ("reconcile",))):
-        site.kill(site.processes[name], signal.SIGTERM)
-        argv = [sys.executable, "-m", "tests.wrong_clock", str(seconds), *command]
-        site.processes[name] = Process(name, argv, site.data / "log" / f"{name}.log", site.env)
+    (worker,) = site.workers("long")
+    replace(worker, sys.executable, "-m", "tests.wrong_clock", -30, "work", "long")
+    replace(site.processes["reconcile"], sys.executable, "-m", "tests.wrong_clock", 30, "reconcile")
     job = submitted(site, video)
     row = site.wait_for_job(job, seconds=180)
     assert (row.status, row.attempt) == (S.SUCCEEDED, 1), site.said()
@@ -242,19 +258,16 @@ def test_deleting_the_recording_stops_the_work_on_it(site, recording):
 
 
 @pytest.mark.one_database
-def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(make_site, recording):
+def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(site, recording, replace):
     """The worker sees a scratch folder of 2 MB: a file system of its own, in a mount namespace of its own."""
-    site = make_site()
     video = uploaded(site, recording)
-    site.kill(site.workers("long")[0], signal.SIGTERM)
     folder = site.media / "scratch"
     folder.mkdir(exist_ok=True)
     script = f'mount -t tmpfs -o size=2m tmpfs "{folder}" && exec "{sys.executable}" manage.py work long'
     namespace = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
-    site.processes["long9"] = Process(
-        "long9", [*namespace, "sh", "-c", f"cd {BASE_DIR} && {script}"], site.data / "log" / "long9.log", site.env
-    )
-    inside = Path(f"/proc/{site.processes['long9'].pid}/root{folder}")
+    (worker,) = site.workers("long")
+    crowded = replace(worker, *namespace, "sh", "-c", f"cd {BASE_DIR} && {script}")
+    inside = Path(f"/proc/{crowded.pid}/root{folder}")
     body = {"video": video, "operation": "extract-audio", "params": {"format": "wav"}}
     extraction = client(site).post("/api/v1/jobs", json=body).json()["id"]  # by a program, the cut by libraries
     for job in (submitted(site, video), extraction):
