@@ -81,6 +81,7 @@ class Whisper:
         self.model = Path(name).name
         self.device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         precision = "int8_float16" if self.device == "cuda" else "int8"
+        ctranslate2.set_random_seed(SEED)
         threads = len(os.sched_getaffinity(0))
         self._whisper = WhisperModel(name, device=self.device, compute_type=precision, cpu_threads=threads)
         self._language: str | None = language or None
@@ -93,6 +94,8 @@ class Whisper:
             # What was said before tempts it to repeat that for the rest of the recording.
             condition_on_previous_text=False,
             hallucination_silence_threshold=2.0,
+            compression_ratio_threshold=LOOPING_COMPRESSION,
+            temperature=TEMPERATURES,
         )
         words = [
             (word.start, word.end, word.word, word.probability) for segment in segments for word in segment.words or []
@@ -103,6 +106,12 @@ class Whisper:
 
 
 MINIMUM_LANGUAGE_PROBABILITY = 0.5
+LOOPING_COMPRESSION = 3.0
+"""Text that gzip makes so many times smaller is a loop. OpenAI's 2.4 takes Dickens for one."""
+TEMPERATURES = (0.0, 0.2, 0.6)
+"""Tried in their order while what comes is a loop or unlikely. Each costs as much again; OpenAI has six."""
+SEED = 1
+"""The same audio is written down in the same way."""
 
 
 def recogniser(engine: str, model: str, language: str) -> Recogniser:

@@ -11,9 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from jobs.engine.captions import asr_worker
+from jobs.engine.captions.asr_worker import Samples
 from jobs.engine.runtime import sandbox, subprocess_runner
 from jobs.engine.runtime.subprocess_runner import Child, CommandLog
 from jobs.errors import ToolError
@@ -55,8 +54,6 @@ class RecogniserPool:
     """Recognisers that wait for work; they end with the block."""
 
     def __init__(self, options: RecogniserOptions, count: int, log: CommandLog | None) -> None:
-        self.busy_with: dict[Child, int] = {}
-        """The index of the utterance that a recogniser is busy with."""
         self.children: list[Child] = []
         self.model = self.device = ""
         self._options, self._count, self._log = options, count, log
@@ -82,8 +79,8 @@ class RecogniserPool:
     def __exit__(self, *told: object) -> None:
         self._stack.close()
 
-    def ask(self, child: Child, index: int, samples: np.ndarray[Any, Any]) -> None:
-        self.busy_with[child] = index
+    def ask(self, child: Child, samples: Samples) -> None:
+        """Give audio to a recogniser that waits."""
         try:
             child.stdin.write(json.dumps({"samples": len(samples)}).encode() + b"\n" + samples.tobytes())
             child.stdin.flush()

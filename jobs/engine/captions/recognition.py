@@ -6,7 +6,7 @@ Audio is decoded once, in order, and one utterance of it at a time is in memory 
 import contextlib
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 
 from jobs.engine.analysis import utterances, vad
-from jobs.engine.analysis.activity import Range
+from jobs.engine.analysis.activity import Range, voice_activity
+from jobs.engine.analysis.vad import Voice
 from jobs.engine.audio import decoder
-from jobs.engine.captions.asr_worker import NOT_WORDS, RATE
+from jobs.engine.captions import healing
+from jobs.engine.captions.asr_worker import NOT_WORDS, RATE, Samples
+from jobs.engine.captions.healing import Span
 from jobs.engine.captions.recogniser_pool import RecogniserOptions, RecogniserPool
 from jobs.engine.captions.transcript import Word
+from jobs.engine.captions.word_timing import TimedWord, timed, with_lengths
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.progress import Progress
 from jobs.engine.runtime.subprocess_runner import Child, CommandLog
@@ -68,12 +72,13 @@ def recognise(
     if not spoken:
         raise no_speech()
     report(VOICE_SHARE, "Getting ready to listen")
+    parts = _parts(voice, spoken)
     with RecogniserPool(options, min(options.processes, len(spoken)), log) as pool, _pcm(source, info, track) as pcm:
-        answers = _answers(pool, pcm, spoken, report)
-    words = tuple(sorted((word for one in answers for word in one[0]), key=lambda word: (word.start, word.end)))
+        _Hearing(pool, pcm, options.engine == "whisper").hear(parts, report)
+    words = tuple(word for part in parts for word in _on_the_clock(part))
     if not words:
         raise no_speech()
-    languages = Counter(language for part, language in answers if part)
+    languages = Counter(part.language for part in parts if part.words)
     total = sum((end - start for start, end in spoken), Fraction(0))
     return Recognition(words, pool.model, pool.device, languages.most_common(1)[0][0], total)
 
@@ -90,47 +95,106 @@ def _pcm(source: Path, info: MediaInfo, track: AudioTrack) -> contextlib.Abstrac
     return decoder.decoded(source, info, track, rate=RATE, channels=1)
 
 
-Answer = tuple[list[Word], str]
+@dataclasses.dataclass(eq=False)
+class _Utterance:
+    """One utterance, from `start` to `end` on the recording's clock. What is heard of it, `words`, counts from its own
+    start, as `voice` does: where somebody speaks beyond doubt."""
+
+    start: Fraction
+    end: Fraction
+    voice: list[Span]
+    words: list[TimedWord] = dataclasses.field(default_factory=list)
+    language: str = ""
+    again: list[Span] = dataclasses.field(default_factory=list)
+    """What is still to be listened to again."""
+
+    @property
+    def seconds(self) -> Fraction:
+        return self.end - self.start
 
 
-def _answers(pool: RecogniserPool, pcm: decoder.PcmReader, spoken: Sequence[Range], report: Progress) -> list[Answer]:
-    """What each utterance says, and in which language, in their order."""
-    total = float(sum(end - start for start, end in spoken))
-    answers: dict[int, Answer] = {}
-    listened = 0.0
-    waiting = iter(enumerate(spoken))
-    for child in pool.children:
-        _give(pool, child, pcm, next(waiting, None))
-    while len(answers) < len(spoken):
-        for child, message in pool.answers():
-            index = pool.busy_with.pop(child)
-            start, end = spoken[index]
-            answers[index] = _words(message, start, end), str(message["language"])
-            listened += float(end - start)
-            _give(pool, child, pcm, next(waiting, None))
-        share = VOICE_SHARE + (1 - VOICE_SHARE) * listened / total
-        report(min(1.0, share), "Writing down what is said")
-    return [answers[index] for index in range(len(spoken))]
+def _parts(voice: Voice, spoken: Sequence[Range]) -> list[_Utterance]:
+    clips = voice_activity(voice).clips
+    return [
+        _Utterance(
+            start,
+            end,
+            [
+                (float(max(begin, start) - start), float(min(until, end) - start))
+                for begin, until in clips
+                if begin < end and until > start
+            ],
+        )
+        for start, end in spoken
+    ]
 
 
-def _give(pool: RecogniserPool, child: Child, pcm: decoder.PcmReader, utterance: tuple[int, Range] | None) -> None:
-    if utterance is None:
-        return
-    index, (start, end) = utterance
-    first, count = round(start * RATE), round((end - start) * RATE)
-    pcm.skip(first - pcm.position)
-    samples = pcm.read(count)[:, 0]
-    pool.ask(child, index, (np.clip(np.nan_to_num(samples), -1, 1) * 32767).astype("<i2"))
+class _Hearing:
+    """Utterances given to recognisers as they become free, and bits of them once more where that helps (`healing`)."""
+
+    def __init__(self, pool: RecogniserPool, pcm: decoder.PcmReader, rough: bool) -> None:
+        """`rough`: the recogniser's times are to be refined, and what it says is to be doubted."""
+        self._pool, self._pcm, self._rough = pool, pcm, rough
+        self._samples: dict[Child, Samples] = {}
+        """The audio of the utterance that a recogniser is busy with, as long as parts of it may be heard again."""
+        self._busy: dict[Child, tuple[_Utterance, Span | None]] = {}
+
+    def hear(self, parts: Sequence[_Utterance], report: Progress) -> None:
+        total, listened = sum(part.seconds for part in parts), Fraction(0)
+        waiting = iter(parts)
+        for child in self._pool.children:
+            self._next(child, waiting)
+        while self._busy:
+            for child, message in self._pool.answers():
+                part, span = self._busy.pop(child)
+                self._take(part, span, message, self._samples[child])
+                if part.again:
+                    self._again(child, part, part.again.pop())
+                else:
+                    listened += part.seconds
+                    self._next(child, waiting)
+            share = VOICE_SHARE + (1 - VOICE_SHARE) * float(listened / total)
+            report(min(1.0, share), "Writing down what is said")
+
+    def _next(self, child: Child, waiting: Iterator[_Utterance]) -> None:
+        if (part := next(waiting, None)) is None:
+            return
+        self._pcm.skip(round(part.start * RATE) - self._pcm.position)
+        samples = self._pcm.read(round(part.seconds * RATE))[:, 0]
+        self._samples[child] = (np.clip(np.nan_to_num(samples), -1, 1) * 32767).astype("<i2")
+        self._busy[child] = part, None
+        self._pool.ask(child, self._samples[child])
+
+    def _again(self, child: Child, part: _Utterance, span: Span) -> None:
+        self._busy[child] = part, span
+        self._pool.ask(child, _cut(self._samples[child], span))
+
+    def _take(self, part: _Utterance, span: Span | None, message: dict[str, Any], samples: Samples) -> None:
+        heard = [TimedWord(*one) for one in message["words"]]
+        if not self._rough:
+            part.words, part.language = with_lengths(heard), str(message["language"])
+            return
+        begin = span[0] if span else 0.0
+        placed = timed(heard, _cut(samples, span) if span else samples, RATE)
+        on_part = [word.at(word.start + begin, word.end + begin) for word in placed]
+        words = healing.without_loops(healing.voiced_only(on_part, part.voice))
+        if span:
+            part.words = healing.healed(part.words, span, words)
+        else:
+            part.words, part.language = words, str(message["language"])
+            part.again = healing.doubts(words, part.voice, float(part.seconds))
 
 
-def _words(answer: dict[str, Any], start: Fraction, end: Fraction) -> list[Word]:
-    """The words of an answer on the recording's clock, inside their utterance, without what are no words."""
-    words = []
-    for begin, until, text, confidence in answer["words"]:
-        clean = " ".join("".join(char for char in text if char.isprintable()).split())
-        first = min(end, start + Fraction(round(begin * 1000), 1000))
-        last = min(end, start + Fraction(round(until * 1000), 1000))
-        # Whisper has words for noises, in brackets, and words without length where it heard nothing.
-        if clean and first < last and not NOT_WORDS.match(clean):
-            words.append(Word(first, last, clean, float(confidence), not text.startswith(" ")))
-    return words
+def _cut(samples: Samples, span: Span) -> Samples:
+    return samples[round(span[0] * RATE) : round(span[1] * RATE)]
+
+
+def _on_the_clock(part: _Utterance) -> Iterator[Word]:
+    """The words of an utterance on the recording's clock, inside it, without what are no words."""
+    for word in part.words:
+        text = " ".join("".join(char for char in word.text if char.isprintable()).split())
+        first = min(part.end, part.start + Fraction(round(word.start * 1000), 1000))
+        last = min(part.end, part.start + Fraction(round(word.end * 1000), 1000))
+        # Whisper has words for noises, in brackets.
+        if text and first < last and not NOT_WORDS.match(text):
+            yield Word(first, last, text, word.confidence, not word.text.startswith(" "))

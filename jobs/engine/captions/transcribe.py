@@ -14,7 +14,7 @@ from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.progress import Progress
 from jobs.engine.runtime.subprocess_runner import CommandLog
 
-VERSION = 1
+VERSION = 2
 """Rises when the same audio would be written down in another way."""
 
 

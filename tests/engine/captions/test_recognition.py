@@ -125,8 +125,8 @@ def test_a_whisper_model_is_loaded_and_listens(tmp_path):
         assert (pool.model, pool.device) == ("tiny", "cpu")
         (child,) = pool.children
         answers = []
-        for place in range(2):
-            pool.ask(child, place, noise)
+        for _ in range(2):
+            pool.ask(child, noise)
             while not (told := list(pool.answers())):
                 pass
             answers += [answer for _, answer in told]
