@@ -45,6 +45,11 @@ def moment(seconds: float | Fraction) -> str:
     return _clock(int(seconds))
 
 
+def around(seconds: float, reach: float = 1.5) -> str:
+    """What makes a player begin a little before a moment and stop a little after it (W3C Media Fragments)."""
+    return f"#t={max(0.0, seconds - reach):.2f},{seconds + reach:.2f}"
+
+
 def _clock(seconds: int) -> str:
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)

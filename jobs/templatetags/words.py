@@ -12,7 +12,7 @@ register = template.Library()
 FILTERS = (
     *(wording.clock, wording.moment, wording.size, wording.span, wording.ordinal, wording.percent, wording.attribute),
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),
-    *(wording.dimensions, wording.audio),
+    *(wording.dimensions, wording.audio, wording.around),
     *(outcome.ending, outcome.proof, outcome.taken_at),
 )
 for function in FILTERS:

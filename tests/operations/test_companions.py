@@ -114,6 +114,12 @@ def test_a_transcript_follows_the_cut_without_listening_again(context, tmp_path,
     ]
     if render == "smart":
         assert inspect(drafts[0].path).subtitles == ("und", "eng")
+        # The silence between the two in what is kept: 0.1 s behind the one and 0.2 s before the other.
+        (join,) = drafts[0].metadata["words"]["joins"]
+        assert (join["before"], join["after"], join["distance"], join["at"]) == ("1", "kept", 0.3, 0.8)
+        assert (drafts[0].metadata["words"]["touched"], join["touched"]) == (1, ["gone"])
+        assert drafts[0].metadata["checked"].endswith(", 1 word touched")
+        assert drafts[0].metadata["moments"] == [(0.8, "“1 … kept”, at the cost of “gone”")]
     assert not any("asr_worker" in command for command in context.log.commands)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from jobs.services import parameters
 from tests import factories
-from tests.pages.rows import S
+from tests.pages.rows import S, artifact
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +33,16 @@ def test_only_operators_see_commands_and_their_output(client, ann):
         assert text not in client.get(job.get_absolute_url()).content.decode()
         type(ann).objects.update(is_staff=True)
         assert text in client.get(job.get_absolute_url()).content.decode()
+
+
+def test_the_tightest_cuts_between_words_can_be_played_from_a_little_before(client, ann):
+    job = factories.job(ann, status=S.SUCCEEDED, operation="silence-cut")
+    metadata = {"moments": [[75.25, "“one … <two>”, 0.40 s apart"], [0.5, "“a … b”"]]}
+    cut = artifact(job, "video", name="cut.mp4", media_type="video/mp4", metadata=metadata)
+    page = client.get(job.get_absolute_url()).content.decode()
+    assert "“one … &lt;two&gt;”, 0.40 s apart" in page
+    assert f"/artifacts/{cut.pk}/file#t=73.75,76.75" in page
+    assert f"/artifacts/{cut.pk}/file#t=0.00,2.00" in page
 
 
 @pytest.mark.each_database

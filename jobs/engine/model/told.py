@@ -13,9 +13,10 @@ class Told:
     `summary` says what was done, in a sentence without its full stop ("Copied as it was"), and is shown beside the job.
     `facts`, pairs of words ("Drift", "+145 ppm"), say it at length on the job's page. `reason` is why it was rendered
     as it was, `checked` what the check has looked at. `notes` are sentences about what was left out. Where `compare` is
-    true the job's page plays it against the source. `source_seconds` and `output_seconds` are how long the recording
-    was and is. `everywhere_seconds` is how long it would take about to encode the whole picture so that every browser
-    plays it, where not every one plays it now.
+    true the job's page plays it against the source. `moments` of the result, seconds with words for each, are worth a
+    look or an ear. `source_seconds` and `output_seconds` are how long the recording was and is. `everywhere_seconds` is
+    how long it would take about to encode the whole picture so that every browser plays it, where not every one plays
+    it now.
     """
 
     summary: str | None = None
@@ -24,6 +25,7 @@ class Told:
     checked: str | None = None
     notes: tuple[str, ...] | None = None
     compare: bool | None = None
+    moments: tuple[tuple[float, str], ...] | None = None
     source_seconds: float | None = None
     output_seconds: float | None = None
     everywhere_seconds: float | None = None
@@ -59,6 +61,7 @@ KEYS = {
     "checked": "checked",
     "notes": "notes",
     "compare": "compare",
+    "moments": "moments",
     "source_seconds": "source_duration",
     "output_seconds": "output_duration",
     "everywhere_seconds": "everywhere_seconds",
@@ -68,6 +71,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "facts": lambda pairs: tuple((str(name), str(value)) for name, value in pairs),
     "notes": lambda sentences: tuple(map(str, sentences)),
     "compare": bool,
+    "moments": lambda pairs: tuple((float(seconds), str(words)) for seconds, words in pairs),
     "source_seconds": _seconds,
     "output_seconds": _seconds,
     "everywhere_seconds": _seconds,

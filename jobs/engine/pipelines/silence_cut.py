@@ -13,6 +13,7 @@ from jobs.engine.analysis.peak_levels import Levels
 from jobs.engine.analysis.vad import Voice
 from jobs.engine.audio.decoder import output_rate
 from jobs.engine.captions.transcript import Transcript
+from jobs.engine.captions.word_joins import WordJoins, word_joins
 from jobs.engine.container import muxers
 from jobs.engine.edit import cut_plan
 from jobs.engine.edit.cut_plan import CutParams, CutPlan
@@ -51,6 +52,8 @@ class CutResult:
     """The text tracks inside the result."""
     notes: tuple[str, ...] = ()
     """What there is to say about what was left out, in sentences."""
+    words: WordJoins | None = None
+    """The words at the joins, where there is a transcript."""
 
     @property
     def frames(self) -> int:
@@ -72,11 +75,14 @@ class CutResult:
 
     @property
     def told(self) -> Told:
+        facts = [self.report.summary, *([self.words.summary] if self.words else [])]
+        moments = tuple((float(join.at), join.told) for join in self.words.tightest) if self.words else None
         return dataclasses.replace(
             lengths(self.plan),
             reason=self.reason,
-            checked=self.report.summary,
+            checked=", ".join(facts),
             notes=tuple(self.notes),
+            moments=moments or None,
             everywhere_seconds=self.strategy.everywhere_seconds(self.seconds["render"]),
         )
 
@@ -88,6 +94,7 @@ class CutResult:
             "frames_copied": self.frames_copied,
             "render": self.render,
             "report": self.report.to_json(),
+            **({"words": self.words.to_json()} if self.words else {}),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 
@@ -153,8 +160,9 @@ def cut(
     (`verify`), and nothing appears that does not pass. "smart" copies the source's compressed pictures where that is
     quicker, "encode" encodes them all.
     `track` is the audio track to find silence in: "all", or its place among the audio tracks. `scratch` is an
-    existing folder for temporary files. A `transcript` of the source becomes captions of the result. `progress` gets
-    a fraction from 0 to 1 and a stage in plain words; whatever it raises ends the work and leaves nothing behind.
+    existing folder for temporary files. A `transcript` of the source becomes captions of the result, and tells which
+    words stand at its joins. `progress` gets a fraction from 0 to 1 and a stage in plain words; whatever it raises ends
+    the work and leaves nothing behind.
     Raises InputError, ToolError, ResourceError.
     """
     work = Workspace(scratch, cache, progress or (lambda fraction, stage: None), log or CommandLog())
@@ -182,7 +190,9 @@ def cut(
         survey=found.order,
     )
     seconds["analysis"] += made.seconds["analysis"]
-    return CutResult(found.plan, made.strategy, made.report, {**made.seconds, **seconds}, made.captions, made.notes)
+    words = word_joins(transcript, found.plan.timeline) if transcript else None
+    seconds = {**made.seconds, **seconds}
+    return CutResult(found.plan, made.strategy, made.report, seconds, made.captions, made.notes, words)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ WHOLE = Told(
     checked="checked: 2 joins",
     notes=("Left out: the timecode.",),
     compare=True,
+    moments=((1.5, "“one … two”, 0.40 s apart"),),
     source_seconds=4.0,
     output_seconds=1.84,
     everywhere_seconds=250.0,
