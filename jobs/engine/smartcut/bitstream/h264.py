@@ -34,6 +34,11 @@ class ChromaFormat:
     bit_depth_chroma: int = 8
 
     @property
+    def has_chroma(self) -> bool:
+        """Whether ChromaArrayType (7.4.2.1.1) is not 0."""
+        return self.chroma_format_idc > 0 and not self.separate_colour_plane_flag
+
+    @property
     def is_420_of_8_bits(self) -> bool:
         return (self.chroma_format_idc, self.bit_depth_luma, self.bit_depth_chroma) == (CHROMA_420, 8, 8)
 

@@ -6,6 +6,7 @@ Syntax elements have their names in ITU-T H.265, whose clauses are given; "minus
 import dataclasses
 
 from jobs.engine.smartcut.bitstream.bits import BitReader, Bits, BitWriter, at_most
+from jobs.engine.smartcut.bitstream.hevc_references import RefPicSet, short_term_ref_pic_sets
 
 # nal_unit_type (table 7-1).
 VPS_NUT, SPS_NUT, PPS_NUT = 32, 33, 34
@@ -14,7 +15,7 @@ PROFILES = (1, 2, 4)
 CHROMA_420, CHROMA_444 = 1, 3
 EXTENDED_SAR = 255
 # What the syntax elements of these names may be (7.4.3.2.1), log2_max_pic_order_cnt_lsb with its four added.
-MAXIMUM_SHORT_TERM_REF_PIC_SETS, MAXIMUM_DELTA_POCS, MAXIMUM_LONG_TERM_REF_PICS = 64, 16, 32
+MAXIMUM_LONG_TERM_REF_PICS = 32
 MAXIMUM_CTB_LOG2_SIZE, MAXIMUM_LOG2_PIC_ORDER_CNT_LSB = 6, 16
 
 
@@ -26,6 +27,19 @@ class DpbSize:
     sps_max_num_reorder_pics: int
     sps_max_latency_increase_plus1: int
     """0 without a limit."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceSyntax:
+    """What the syntax of slice headers depends on (7.3.6.1)."""
+
+    separate_colour_plane_flag: bool
+    log2_max_pic_order_cnt_lsb: int
+    sample_adaptive_offset_enabled_flag: bool
+    st_ref_pic_sets: tuple[RefPicSet, ...]
+    long_term_ref_pics_present_flag: bool
+    used_by_curr_pic_lt_sps_flags: tuple[bool, ...]
+    sps_temporal_mvp_enabled_flag: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +66,7 @@ class Sps:
     ctb_size: int
     """CtbSizeY: width in pixels of coding tree blocks, the largest that pictures are coded in."""
     dpb_size: DpbSize
+    slice_syntax: SliceSyntax
     picture_format: Bits
     coding_tools: Bits
     vui_signal: Bits = (0, 4)
@@ -85,6 +100,11 @@ class Sps:
         return all(getattr(self, name) == getattr(other, name) for name in same)
 
     @property
+    def has_chroma(self) -> bool:
+        """Whether ChromaArrayType (7.4.3.2.1) is not 0."""
+        return self.chroma_format_idc > 0 and not self.slice_syntax.separate_colour_plane_flag
+
+    @property
     def general_profile_idc(self) -> int:
         return self.profile_tier_level[0] >> 88 & 31
 
@@ -107,8 +127,7 @@ def parse_sps(unit: bytes) -> Sps:
     sps_seq_parameter_set_id = bits.ue()
     begin = bits.bits_left
     chroma_format_idc = bits.ue()
-    if chroma_format_idc == CHROMA_444:
-        bits.flag()  # separate_colour_plane_flag
+    separate_colour_plane_flag = chroma_format_idc == CHROMA_444 and bits.flag()
     coded_size = bits.ue(), bits.ue()
     conformance_window_flag = bits.flag()
     left, right, top, bottom = (bits.ue() for _ in range(4)) if conformance_window_flag else (0, 0, 0, 0)
@@ -119,7 +138,7 @@ def parse_sps(unit: bytes) -> Sps:
     begin = bits.bits_left
     # log2_min_luma_coding_block_size_minus3 and log2_diff_max_min_luma_coding_block_size
     ctb_size = 1 << at_most(bits.ue() + 3 + bits.ue(), MAXIMUM_CTB_LOG2_SIZE)
-    _coding_tools(bits, log2_max_pic_order_cnt_lsb)
+    slice_syntax = _coding_tools(bits, log2_max_pic_order_cnt_lsb, separate_colour_plane_flag)
     sps = Sps(
         sps_seq_parameter_set_id=sps_seq_parameter_set_id,
         sps_video_parameter_set_id=sps_video_parameter_set_id,
@@ -133,6 +152,7 @@ def parse_sps(unit: bytes) -> Sps:
         conformance_window=(left, right, top, bottom),
         ctb_size=ctb_size,
         dpb_size=dpb_size,
+        slice_syntax=slice_syntax,
         picture_format=picture_format,
         coding_tools=bits.read_since(begin),
     )
@@ -156,28 +176,42 @@ def _dpb_size(bits: BitReader, sps_max_sub_layers: int) -> DpbSize:
     return [DpbSize(bits.ue(), bits.ue(), bits.ue()) for _ in range(count)][-1]
 
 
-def _coding_tools(bits: BitReader, log2_max_pic_order_cnt_lsb: int) -> None:
-    """7.3.2.2.1, from log2_min_luma_transform_block_size_minus2 to strong_intra_smoothing_enabled_flag: passed over."""
+def _coding_tools(bits: BitReader, log2_max_pic_order_cnt_lsb: int, separate_colour_plane_flag: bool) -> SliceSyntax:
+    """7.3.2.2.1, from log2_min_luma_transform_block_size_minus2 to strong_intra_smoothing_enabled_flag."""
     # log2_min_luma_transform_block_size_minus2, log2_diff_max_min_luma_transform_block_size,
     # max_transform_hierarchy_depth_inter and ..._intra
     for _ in range(4):
         bits.ue()
     if bits.flag() and bits.flag():  # scaling_list_enabled_flag, sps_scaling_list_data_present_flag
-        _scaling_list_data(bits)
-    bits.u(2)  # amp_enabled_flag, sample_adaptive_offset_enabled_flag
+        scaling_list_data(bits)
+    bits.flag()  # amp_enabled_flag
+    sample_adaptive_offset_enabled_flag = bits.flag()
     if bits.flag():  # pcm_enabled_flag
         bits.u(8)  # pcm_sample_bit_depth_luma_minus1, pcm_sample_bit_depth_chroma_minus1
         bits.ue()  # log2_min_pcm_luma_coding_block_size_minus3
         bits.ue()  # log2_diff_max_min_pcm_luma_coding_block_size
         bits.flag()  # pcm_loop_filter_disabled_flag
-    _st_ref_pic_sets(bits)
-    if bits.flag():  # long_term_ref_pics_present_flag
+    st_ref_pic_sets = short_term_ref_pic_sets(bits)
+    long_term_ref_pics_present_flag = bits.flag()
+    used: list[bool] = []
+    if long_term_ref_pics_present_flag:
         for _ in range(at_most(bits.ue(), MAXIMUM_LONG_TERM_REF_PICS)):  # num_long_term_ref_pics_sps
-            bits.u(log2_max_pic_order_cnt_lsb + 1)  # lt_ref_pic_poc_lsb_sps, used_by_curr_pic_lt_sps_flag
-    bits.u(2)  # sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
+            bits.u(log2_max_pic_order_cnt_lsb)  # lt_ref_pic_poc_lsb_sps
+            used.append(bits.flag())  # used_by_curr_pic_lt_sps_flag
+    sps_temporal_mvp_enabled_flag = bits.flag()
+    bits.flag()  # strong_intra_smoothing_enabled_flag
+    return SliceSyntax(
+        separate_colour_plane_flag,
+        log2_max_pic_order_cnt_lsb,
+        sample_adaptive_offset_enabled_flag,
+        st_ref_pic_sets,
+        long_term_ref_pics_present_flag,
+        tuple(used),
+        sps_temporal_mvp_enabled_flag,
+    )
 
 
-def _scaling_list_data(bits: BitReader) -> None:
+def scaling_list_data(bits: BitReader) -> None:
     """7.3.4: passed over."""
     for size_id in range(4):
         for _ in range(0, 6, 3 if size_id == 3 else 1):
@@ -188,22 +222,6 @@ def _scaling_list_data(bits: BitReader) -> None:
                 bits.se()  # scaling_list_dc_coef_minus8
             for _ in range(min(64, 16 << 2 * size_id)):
                 bits.se()  # scaling_list_delta_coef
-
-
-def _st_ref_pic_sets(bits: BitReader) -> None:
-    """7.3.2.2.1, from num_short_term_ref_pic_sets, each as in 7.3.7: passed over."""
-    num_delta_pocs = 0
-    for index in range(at_most(bits.ue(), MAXIMUM_SHORT_TERM_REF_PIC_SETS)):
-        if index and bits.flag():  # inter_ref_pic_set_prediction_flag
-            bits.flag()  # delta_rps_sign
-            bits.ue()  # abs_delta_rps_minus1
-            # used_by_curr_pic_flag, and where that is not set use_delta_flag; with neither the picture is left out.
-            num_delta_pocs = sum(bits.flag() or bits.flag() for _ in range(num_delta_pocs + 1))
-            continue
-        num_delta_pocs = at_most(bits.ue() + bits.ue(), MAXIMUM_DELTA_POCS)  # num_negative_pics, num_positive_pics
-        for _ in range(num_delta_pocs):
-            bits.ue()  # delta_poc_s0_minus1 or ..._s1_minus1
-            bits.flag()  # used_by_curr_pic_s0_flag or ..._s1_flag
 
 
 def _vui_parameters(bits: BitReader, sps: Sps) -> Sps:
