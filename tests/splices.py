@@ -50,8 +50,19 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
     wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).timeline.segments)
     order = strategy.survey_seekable(Source(source, info, index))
-    coding = fitting_coding(order, info.video, index.clock_hz, order.codec.bulk if bulk else order.codec.seam)
+    step = order.codec.steps(None)[-1 if bulk else 0]
+    coding = fitting_coding(order, info.video, index.clock_hz, step.at(min(step.finest, 19)))
     splice = Splice(wanted, order, plan_runs(order, index, wanted), coding)
+    output = source.with_name("spliced.mp4")
+    splice_track(Source(source, info, index), splice, output, progress=lambda fraction: None)
+    return Result(splice, index, source, output)
+
+
+def spliced_as_chosen(source: Path, keep=KEEP) -> Result:
+    """Spliced with the settings that the engine chooses."""
+    splice = chosen(source, keep).splice
+    info = inspect(source)
+    index = frame_index.index_frames(source, info)
     output = source.with_name("spliced.mp4")
     splice_track(Source(source, info, index), splice, output, progress=lambda fraction: None)
     return Result(splice, index, source, output)
@@ -122,12 +133,16 @@ def assert_faithful(result: Result) -> None:
     assert_decodable(result)
 
 
-def least_psnr(result: Result) -> float:
-    """Of the pictures that were encoded, against those of the source."""
+def encoded_pairs(result: Result) -> list[tuple[av.VideoFrame, av.VideoFrame]]:
+    """Of the pictures that were encoded those of the source and ours."""
     before, after = frames_of(result.source), list(frames_of(result.output).values())
     places = [place for one in result.splice.runs if one.copied_from is None for place in range(one.first, one.end)]
-    assert places
-    return min(psnr(before[int(result.splice.wanted.source_pts[place])], after[place]) for place in places)
+    return [(before[int(result.splice.wanted.source_pts[place])], after[place]) for place in places]
+
+
+def least_psnr(result: Result) -> float:
+    """Of the pictures that were encoded, against those of the source."""
+    return min(psnr(left, right) for left, right in encoded_pairs(result))
 
 
 def assert_decodable(result: Result) -> None:

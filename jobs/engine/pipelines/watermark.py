@@ -23,11 +23,10 @@ from jobs.engine.render import render, replace_video
 from jobs.engine.render.checked_render import require
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken, run_concurrently
-from jobs.engine.smartcut import copy_plan, strategy
+from jobs.engine.smartcut import copy_plan, patch_quality, strategy
 from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.copy_plan import Decoding, Run
 from jobs.engine.smartcut.packet_reader import Unsound
-from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.smartcut.splicer import Splice, splice_track
 from jobs.engine.smartcut.strategy import Strategy
 from jobs.engine.verify import verify
@@ -214,13 +213,14 @@ def _strategy(source: Source, wanted: Schedule, marked: tuple[int, int], token: 
         order = strategy.survey_seekable(source, token)
         stretches = around(copy_plan.plan_runs(order, index, wanted), marked, source.info)
         copied = sum(stretch.count for stretch in stretches if stretch.copied_from is not None)
-        quality = order.codec.bulk
-        cost = strategy.smart_cost(stretches, Decoding(order, index, wanted), quality)
-        if not copied or cost >= strategy.whole_cost(source, wanted):
+        if not copied:
+            raise CannotCopy("no stretch of it can be copied")
+        coding = patch_quality.chosen_coding(source, order, stretches, wanted, token)
+        cost = strategy.smart_cost(stretches, Decoding(order, index, wanted), coding.settings)
+        if cost >= strategy.whole_cost(source, wanted):
             raise CannotCopy("copying parts of it would take longer")
     except CannotCopy as why:
         return Strategy(f"The whole picture is encoded, because {why}.")
-    coding = fitting_coding(order, video, index.clock_hz, quality)
     share = copied / len(wanted.start_ticks)
     return Strategy(f"{round(100 * share)} % of the picture is untouched.", Splice(wanted, order, stretches, coding))
 

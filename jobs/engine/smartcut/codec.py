@@ -30,13 +30,21 @@ class CannotCopy(Exception):
 class PatchSettings:
     """An encoder's preset, options that hold the quality, the most B-frames in a row, and what a picture costs.
 
-    `cost` is processor time, measured in pictures decoded (720p).
+    `cost` is processor time, measured in pictures decoded (720p). `finest` and `coarsest` are the quantizers (or rate
+    factors, which are on the same scale) that may stand in the options for "{quantizer}".
     """
 
     preset: str
     options: str
     bframes: int
     cost: float
+    finest: int = 0
+    coarsest: int = 0
+
+    def at(self, quantizer: int) -> "PatchSettings":
+        """With this quantizer."""
+        options = self.options.format(quantizer=quantizer)
+        return dataclasses.replace(self, options=options, finest=quantizer, coarsest=quantizer)
 
 
 class SequenceParameterSet(Protocol):
@@ -77,6 +85,11 @@ class Coding:
     def bframes(self) -> int:
         return min(self.settings.bframes, 3) if self.reorder_pictures else 0
 
+    @property
+    def gop_pictures(self) -> int:
+        """How many pictures lie between two keyframes at most."""
+        return max(1, round((self.track.frame_rate or Fraction(30)) * KEYFRAME_SECONDS))
+
     def context(self, encoder: str, pixel_format: str, options: dict[str, str]) -> VideoCodecContext:
         """An encoder, not opened yet, for pictures of the track's size and rate; nothing about it is left to chance."""
         context = av.CodecContext.create(encoder, "w")
@@ -87,7 +100,7 @@ class Coding:
         context.time_base = Fraction(1, self.clock_hz)
         rate = self.track.frame_rate or Fraction(30)
         context.framerate = rate.limit_denominator(65_535)
-        context.gop_size = max(1, round(rate * KEYFRAME_SECONDS))
+        context.gop_size = self.gop_pictures
         context.thread_count = 1
         context.flags |= Flags.global_header
         context.options = {"preset": self.settings.preset, **options}
@@ -139,10 +152,12 @@ class Codec(ABC):
     """What people call it."""
     tag: ClassVar[str]
     """Of a track in MP4 whose parameter sets all stand in its header."""
-    # A few pictures at a join: no time to spend on making them small, and nobody is to see that they were encoded.
-    seam: ClassVar[PatchSettings]
-    # When they are a good part of the result.
     bulk: ClassVar[PatchSettings]
+    """Where nothing quicker does."""
+
+    def steps(self, quantizer: int | None) -> tuple[PatchSettings, ...]:
+        """Settings between which `patch_quality` chooses, the quickest first, for a source with this quantizer."""
+        return (self.bulk,)
 
     @abstractmethod
     def reader(self, extradata: bytes) -> TrackReader:

@@ -13,6 +13,7 @@ decoded before it. When a copy starts there they are encoded, and left out of th
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator
 
@@ -158,7 +159,7 @@ class Decoding:
 
     def __init__(self, coded: CodedPictures, index: FrameIndex, wanted: Schedule) -> None:
         self._coded = coded
-        self._wanted = wanted
+        self.wanted = wanted
         self._decode_indexes = _decode_indexes(coded, len(index.pts))[np.searchsorted(index.pts, wanted.source_pts)]
         # Decoding can start at the first coded picture too, as it has to.
         self._entries = np.union1d([0], np.flatnonzero(coded.random_access))
@@ -169,7 +170,7 @@ class Decoding:
     def ranges(self, run: Run) -> list[DecodeRange]:
         """One for each GOP that a run reaches into."""
         decode_indexes = self._decode_indexes[run.first : run.end]
-        pts = self._wanted.source_pts[run.first : run.end]
+        pts = self.wanted.source_pts[run.first : run.end]
         gop = self._gop[run.first : run.end]
         # Time never goes back in a result, so each GOP comes once.
         edges = [0, *(np.flatnonzero(np.diff(gop)) + 1).tolist(), run.count]
@@ -187,6 +188,21 @@ class Decoding:
             needed[1 : 1 + leading] = False
         needed[decode_indexes - begin] = True
         return DecodeRange(begin, end, frozenset((np.flatnonzero(needed) + begin).tolist()), tuple(pts.tolist()))
+
+    def start_ticks(self, run: Run) -> list[int]:
+        """When in the result the pictures of a run are shown."""
+        return self.wanted.start_ticks[run.first : run.end].tolist()
+
+    def source_bytes(self, run: Run) -> float:
+        """What the source takes for so many pictures there: each counts as the mean one of its GOP."""
+        gops = np.searchsorted(self._entries, self._decode_indexes[run.first : run.end], "right") - 1
+        return float(self._gop_bytes[gops].sum())
+
+    @functools.cached_property
+    def _gop_bytes(self) -> NDArray[np.float64]:
+        """Of each GOP the bytes of its mean picture."""
+        counts = np.diff(self._entries, append=len(self._coded.sizes))
+        return np.add.reduceat(self._coded.sizes.astype(np.float64), self._entries) / counts
 
     def cost(self, run: Run) -> int:
         """How many pictures are decoded for a run."""

@@ -35,7 +35,7 @@ class Vp9(Codec):
     name, label, tag = "vp9", "VP9", "vp09"
     # At the source's quantizer about its rate (35 KB a frame of noisy 720p for 33), and within 1 dB of "good" in a
     # sixth of its time.
-    seam = bulk = PatchSettings("realtime", "", bframes=0, cost=3.1)
+    bulk = PatchSettings("realtime", "", bframes=0, cost=3.1)
 
     def reader(self, extradata: bytes) -> "Vp9Reader":
         return Vp9Reader()

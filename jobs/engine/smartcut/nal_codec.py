@@ -3,17 +3,23 @@
 import zlib
 from abc import abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar, Protocol, Self
 
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.bitstream.bits import MAXIMUM_UNIT_BYTES
 from jobs.engine.smartcut.bitstream.nal import Unit
-from jobs.engine.smartcut.codec import CannotCopy, Codec, CodedPicture, SequenceParameterSet
+from jobs.engine.smartcut.codec import CannotCopy, Codec, CodedPicture, PatchSettings, SequenceParameterSet
 
 # An H.264 track's header counts sequence parameter sets to 31 and others to 255, and ours have to fit in.
 MAXIMUM_SPS, MAXIMUM_PARAMETER_SETS = 30, 254
 LENGTH_BYTES = 4
 """How results tell the length of a unit."""
+QUANTIZER_EVERY_PICTURES = 13
+"""A prime, which does not keep step with groups of pictures."""
+# Quantizers of what is encoded are a little finer than the source's. The first loses nothing that is seen, and the
+# second little enough for any source; one that is coarser than the third has no detail to lose.
+FINEST_QUANTIZER, FINE_QUANTIZER, COARSEST_QUANTIZER = 15, 26, 28
 TORN = -2
 """No checksum: the units of a packet reach beyond it."""
 
@@ -24,6 +30,8 @@ class Sps(SequenceParameterSet, Protocol):
 
 
 class NalCodec(Codec):
+    quick: ClassVar[tuple[PatchSettings, ...]]
+    """With constant quantizers, which are chosen by the source's; theirs are added to these."""
     sps_type: ClassVar[int]
     """nal_unit_type of a sequence parameter set."""
     pps_type: ClassVar[int]
@@ -64,6 +72,19 @@ class NalCodec(Codec):
         """A unit of the picture at which a copy begins, changed to say that nothing before it may be needed."""
         return unit
 
+    @abstractmethod
+    def slice_qp(self, unit: Unit, sps: SequenceParameterSet, pps: Unit) -> int:
+        """The quantizer of luma that a picture's first slice begins with. Raises ValueError."""
+
+    def steps(self, quantizer: int | None) -> tuple[PatchSettings, ...]:
+        source = FINE_QUANTIZER if quantizer is None else quantizer
+        finest = min(max(source - 2, FINEST_QUANTIZER), FINE_QUANTIZER)
+        coarsest = min(max(source - 1, FINE_QUANTIZER), COARSEST_QUANTIZER)
+        return (
+            *(replace(step, finest=finest + step.finest, coarsest=coarsest + step.coarsest) for step in self.quick),
+            self.bulk,
+        )
+
     def reader(self, extradata: bytes) -> "NalReader":
         return NalReader(self, extradata)
 
@@ -102,6 +123,7 @@ class NalReader:
         self._sps: dict[int, Sps] = {}
         self._sps_id_of_pps: dict[int, int] = {}
         self._is_header_read = False
+        self._pictures = 0
         for unit in found:
             self.add_parameter_set(unit)
         self._is_header_read = True
@@ -112,18 +134,32 @@ class NalReader:
 
     def read(self, packet: Unit) -> CodedPicture:
         flags: int | None = None
+        quantizer: int | None = None
         units = list(nal.units(packet, self.length_bytes))
         for unit in units:
             if not self._codec.stays_in_packet(unit):
                 self.copies_verbatim = False
             # The first slice speaks for all of a picture.
             if flags is None and self._codec.is_slice(unit):
-                flags = self._codec.picture_flags(unit, self._sps_of_slice(unit))
+                sps = self._sps_of_slice(unit)
+                flags = self._codec.picture_flags(unit, sps)
+                quantizer = self._quantizer(unit, sps)
             else:
                 self.add_parameter_set(unit)
         if flags is None:
             raise CannotCopy("some of it holds no picture")
-        return CodedPicture(flags, self._codec.checksum(units))
+        return CodedPicture(flags, self._codec.checksum(units), quantizer)
+
+    def _quantizer(self, unit: Unit, sps: Sps) -> int | None:
+        """Of some pictures, which speak for all. A header that is too rare to be read does not hinder copying."""
+        self._pictures += 1
+        if self._pictures % QUANTIZER_EVERY_PICTURES != 1:
+            return None
+        try:
+            pps = self.parameter_sets[self._codec.pps_type, self._codec.slice_pps_id(unit)]
+            return self._codec.slice_qp(unit, sps, pps)
+        except (ValueError, KeyError):
+            return None
 
     def add_parameter_set(self, unit: Unit) -> None:
         """Keep what belongs in the header. Raises CannotCopy when it does not fit what was there before."""

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.runtime.threads import CancellationToken
-from jobs.engine.smartcut.copy_plan import DecodeRange
+from jobs.engine.smartcut.copy_plan import DecodeRange, Decoding, Run
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import open_video
@@ -165,6 +165,13 @@ class RangeDecoder:
         context.thread_count = 1
         context.thread_type = ThreadType.NONE
         self._context = context
+
+    def frames(self, decoding: Decoding, run: Run) -> Iterator[tuple[int, VideoFrame]]:
+        """Those of an encode run with their times in the result. Raises Unsound."""
+        times = iter(decoding.start_ticks(run))
+        for span in decoding.ranges(run):
+            for frame in self.decoded(span):
+                yield next(times), frame
 
     def decoded(self, span: DecodeRange) -> Iterator[VideoFrame]:
         """The wanted frames of a range in order of showing, decoding only what is needed for them.

@@ -35,10 +35,11 @@ def encoded_packets(coding: Coding, frames: Iterator[tuple[int, VideoFrame]]) ->
         is_key = packet.is_keyframe
         return packet.pts, coding.codec.stored_packet(coding, memoryview(packet), is_key=is_key), is_key
 
-    for at, frame in frames:
+    for number, (at, frame) in enumerate(frames):
         # The decoder may give the same frame twice; the encoder keeps what is set here with a reference of its own.
         frame.pts, frame.time_base = at, context.time_base
-        # The source's frame types must not be forced on the encoder.
-        frame.pict_type = PictureType.NONE
+        # The source's frame types must not be forced on the encoder, nor a B-frame on who does without.
+        is_free = coding.settings.bframes or number % coding.gop_pictures == 0
+        frame.pict_type = PictureType.NONE if is_free else PictureType.P
         yield from map(stored, context.encode(frame))
     yield from map(stored, context.encode(None))

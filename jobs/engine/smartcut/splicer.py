@@ -71,7 +71,7 @@ def splice_track(
         with packet_reader.opened(source, splice.coded, task.token) as packets:
             decoder = RangeDecoder(packets, splice.coded)
             for number in pool.take(task.token):
-                frames = _frames(decoder, decoding, splice.wanted, patches[number])
+                frames = decoder.frames(decoding, patches[number])
                 if paint:
                     frames = _painted(frames, paint, index.clock_hz)
                 pool.put(number, list(encoded_packets(splice.coding, frames)))
@@ -101,14 +101,6 @@ def splice_track(
 def _cost(decoding: Decoding, run: Run) -> float:
     # Measured in pictures decoded: encoding one takes about as long, copying a fiftieth.
     return decoding.cost(run) + run.count if run.copied_from is None else run.count / 50
-
-
-def _frames(decoder: RangeDecoder, decoding: Decoding, wanted: Schedule, run: Run) -> Iterator[tuple[int, VideoFrame]]:
-    """The frames of an encode run with their times in the result."""
-    times = iter(wanted.start_ticks[run.first : run.end].tolist())
-    for span in decoding.ranges(run):
-        for frame in decoder.decoded(span):
-            yield next(times), frame
 
 
 def _painted(frames: Iterator[tuple[int, VideoFrame]], paint: Paint, clock_hz: int) -> Iterator[tuple[int, VideoFrame]]:

@@ -9,12 +9,11 @@ import numpy as np
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.runtime.threads import CancellationToken
-from jobs.engine.smartcut import copy_plan, packet_survey
+from jobs.engine.smartcut import copy_plan, packet_survey, patch_quality
 from jobs.engine.smartcut.all_intra import IntraCopy
 from jobs.engine.smartcut.codec import CannotCopy, PatchSettings
 from jobs.engine.smartcut.copy_plan import Decoding, Run
 from jobs.engine.smartcut.packet_survey import CodedPictures
-from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.smartcut.splicer import Splice
 from jobs.engine.video.encoder_settings import H264, encoder_spec_for
 from jobs.engine.video.frame_schedule import Schedule
@@ -26,8 +25,6 @@ Render = Literal["smart", "encode"]
 SEEKABLE = {"mov", "matroska", "mpegts", "flv"}
 # What a copied picture costs, measured in pictures decoded (720p on one core).
 COPYING = 0.02
-# When more of the result than this is encoded, its size counts for more than the time.
-BULK_SHARE = 1 / 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,13 +118,11 @@ def _spliced(source: Source, wanted: Schedule, coded: CodedPictures, container: 
     copied = sum(run.count for run in runs if run.copied_from is not None)
     if not copied:
         raise CannotCopy("no stretch of what is kept can be copied")
-    decoding = Decoding(coded, index, wanted)
     share = copied / len(wanted.source_pts)
-    quality = coded.codec.bulk if share < 1 - BULK_SHARE else coded.codec.seam
-    cost = smart_cost(runs, decoding, quality)
+    coding = patch_quality.chosen_coding(source, coded, runs, wanted)
+    cost = smart_cost(runs, Decoding(coded, index, wanted), coding.settings)
     if cost >= whole_cost(source, wanted, container):
         raise CannotCopy("copying parts of it would take longer")
-    coding = fitting_coding(coded, video, index.clock_hz, quality)
     becomes_h264 = encoder_spec_for(video.pixel_format, is_hdr=video.hdr) is H264
     return Strategy(
         f"{percent(share)} of the picture is untouched.",

@@ -41,7 +41,7 @@ class Av1(Codec):
     decoder = "libdav1d"
     # At the source's quantizer about its rate (28 KB a frame of noisy 720p where the source has 26). From preset 10 on
     # whole blocks of slides may stay as they were when the slide changes.
-    seam = bulk = PatchSettings("8", "", bframes=0, cost=5.8)
+    bulk = PatchSettings("8", "", bframes=0, cost=5.8)
 
     def reader(self, extradata: bytes) -> "Av1Reader":
         return Av1Reader(extradata)

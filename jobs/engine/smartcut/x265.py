@@ -11,7 +11,7 @@ import functools
 
 from av.video.codeccontext import VideoCodecContext
 
-from jobs.engine.smartcut.bitstream import hevc, nal
+from jobs.engine.smartcut.bitstream import hevc, hevc_slice, nal
 from jobs.engine.smartcut.bitstream.hevc_parameter_sets import (
     CHROMA_420,
     PPS_NUT,
@@ -48,9 +48,12 @@ MINIMUM_CODING_BLOCKS = (8, 16, 32)
 class Hevc(NalCodec):
     name, label, tag = "hevc", "HEVC", "hvc1"
     sps_type, pps_type = SPS_NUT, PPS_NUT
-    # As in x264; the same quantizer is coarser here: 44.2 dB at 15, 46.2 at 13.
-    seam = PatchSettings("ultrafast", "qp=13:ipratio=1:pbratio=1", bframes=1, cost=3.0)
-    bulk = PatchSettings("ultrafast", "crf=17", bframes=3, cost=3.0)
+    # As in x264.
+    quick = (
+        PatchSettings("ultrafast", "qp={quantizer}", bframes=0, cost=2.7),
+        PatchSettings("ultrafast", "qp={quantizer}:ipratio=1.8:pbratio=1.6", bframes=3, cost=2.9),
+    )
+    bulk = PatchSettings("ultrafast", "crf={quantizer}", bframes=3, cost=3.0, finest=17, coarsest=22)
 
     def parse_extradata(self, extradata: bytes) -> tuple[int, list[bytes]]:
         return hevc.parse_extradata(extradata)
@@ -91,6 +94,10 @@ class Hevc(NalCodec):
 
     def slice_pps_id(self, unit: Unit) -> int:
         return hevc.slice_pps_id(unit)
+
+    def slice_qp(self, unit: Unit, sps: SequenceParameterSet, pps: Unit) -> int:
+        assert isinstance(sps, Sps)
+        return hevc_slice.slice_qp(unit, sps, hevc_slice.parse_pps(pps))
 
     def picture_flags(self, unit: Unit, sps: SequenceParameterSet) -> int:
         assert isinstance(sps, Sps)
