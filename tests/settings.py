@@ -43,6 +43,7 @@ from videoservice.settings import DATA_DIR, DATABASES, STATIC_ROOT  # noqa: E402
 if not ON_MARIADB:
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # a file: threads and processes share it
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns when it is missing
+WHISPER_MODEL = ""  # the recogniser that is always there, and quick; tests of the engine try the model
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",  # quick
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from django.core.exceptions import ValidationError
 
-from jobs.engine.captions import cues
+from jobs.engine.captions import bundled_model, cues
 from jobs.engine.captions.transcript import Line, Transcript, Word
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -17,6 +17,7 @@ from jobs.services import parameters
 from tests import factories, spoken
 from tests.dictation import PEOPLE, STATES, dictated
 from tests.media import run_ffmpeg, url
+from videoservice import settings as site
 
 OPERATION = Transcribe()
 
@@ -29,11 +30,6 @@ def refused(info=None, **params) -> str:
     with pytest.raises(InputError) as raised:
         parsed(info or factories.info(), **params)
     return raised.value.code
-
-
-@pytest.fixture(autouse=True)
-def _no_model(settings):
-    settings.WHISPER_MODEL = ""
 
 
 def test_nothing_given_has_all_defaults():
@@ -54,6 +50,10 @@ def test_what_is_not_there_is_refused_before_any_work():
     assert refused(audio_track=1) == "no_track"
     assert refused(factories.info(audio=())) == "no_audio"
     assert refused(factories.info(video=None), burn="on") == "no_picture"
+
+
+def test_the_model_of_the_install_is_the_one_that_listens_with_no_setting():
+    assert str(bundled_model.folder() or "") == site.WHISPER_MODEL
 
 
 def test_a_configured_model_is_the_best_there_is(settings):

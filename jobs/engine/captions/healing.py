@@ -20,6 +20,8 @@ PADDING_SECONDS = 0.2
 """How much more is listened to on either side."""
 MAXIMUM_DOUBTS = 2
 """In one utterance, since each is listened to as long as a whole one; the longest."""
+MINIMUM_HALF_SECONDS = 2.0
+"""Halves of an utterance that was swallowed whole are no shorter."""
 VOICELESS_SECONDS = 0.3
 """A word has voice within it or so close beside it: recognisers place words roughly, and VAD begins late."""
 LOOP_TIMES = 4
@@ -75,8 +77,10 @@ def doubts(words: Sequence[TimedWord], voice: Sequence[Span], seconds: float) ->
             merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:
             merged.append((start, end))
-    # All of it again would say the same again.
+    # All of it again would say the same again, half of it mostly does not.
     fresh = [span for span in merged if span[1] - span[0] < seconds - PADDING_SECONDS]
+    if not fresh and merged and seconds > 2 * MINIMUM_HALF_SECONDS:
+        fresh = [(0.0, seconds / 2), (seconds / 2, seconds)]
     return sorted(sorted(fresh, key=lambda span: span[0] - span[1])[:MAXIMUM_DOUBTS])
 
 

@@ -50,8 +50,9 @@ def test_no_more_than_a_few_bits_are_heard_again_the_longest_first():
     assert [round(start) for start, _ in spans] == [30, 40]
 
 
-def test_a_bit_that_is_all_there_is_is_not_heard_again():
-    assert healing.doubts([], [(0.2, 4.8)], 5.0) == []
+def test_an_utterance_that_was_swallowed_whole_is_heard_again_in_halves_unless_it_is_short():
+    assert healing.doubts([], [(0.2, 19.8)], 20.0) == [(0.0, 10.0), (10.0, 20.0)]
+    assert healing.doubts([], [(0.2, 2.8)], 3.0) == []
 
 
 def test_a_second_hearing_fills_the_hole_and_leaves_the_rest():
