@@ -5,13 +5,16 @@
     python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --keyframe-every 250 --quality
     python benchmarks/silence_cut.py --media talk.mp4 --loops 256 --height 1080 --keyframe-every 60 --alone
     python benchmarks/silence_cut.py --generate 60 --loops 10
+    python benchmarks/silence_cut.py --media talk.mp4 --row noise --quality
     python benchmarks/silence_cut.py --generate 60 --codec av1 --keyframe-every 60
     python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --auto-editor auto-editor --smartcut smartcut
 
 Prints a table: seconds on the clock (the best of the runs), how many times faster than the one-liner at medium that
 is, the same for seconds of processor of the program and its children (which other work on the machine changes least),
-the recording's length over the time, the result's size, and the most memory that was held. With `--quality` also the
-size of the picture alone, and its PSNR (luma, mean) against the recording's own pictures. Peers that are named by
+the recording's length over the time, the result's size, that over its share of the recording's (by its length), and the
+most memory that was held. With `--quality` also the size of the picture alone, that over its share, and the PSNR (luma)
+of encoded pictures against the recording's own: the mean, and the lowest. A row of `--row` is a recording made of the
+media: the options that ROWS names, where none is given on the command line. Peers that are named by
 their program get the same ranges; auto-editor wants ffmpeg and ffprobe on the path.
 """
 
@@ -32,24 +35,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import av
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.cut_recordings import CODERS, ROWS, encoded, generated, looped, regular, run
 from jobs.engine.analysis import peak_levels
 from jobs.engine.container import ffmpeg
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.probe.inspection import inspect
-
-CODERS = {
-    "h264": ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20"),
-    "vp9": ("-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", "5", "-row-mt", "1", "-b:v", "0", "-crf", "32"),
-    "av1": ("-c:v", "libsvtav1", "-preset", "8", "-crf", "35", "-svtav1-params", "lp=2"),
-}
-"""How recordings are encoded first; the one-liner's own is H.264, and what the recording is."""
 
 
 @dataclass
@@ -65,10 +63,11 @@ class Row:
 
 @dataclass
 class Quality:
-    """Of a result's picture: bytes, and decibels against the recording's own pictures."""
+    """Of a result's picture: bytes, and decibels of the encoded ones against the recording's own: mean and lowest."""
 
     size: int
-    psnr: float
+    mean: float
+    lowest: float
 
 
 def main() -> None:
@@ -83,16 +82,25 @@ def main() -> None:
         "--codec", choices=CODERS, default="h264", help="what --keyframe-every and --height encode it as"
     )
     parser.add_argument("--height", type=int, help="make the picture so many pixels high first, in proportion")
+    parser.add_argument("--row", choices=ROWS, help="a recording of a kind")
+    parser.add_argument("--seconds", type=float, help="take so much of the recording's beginning")
+    parser.add_argument("--frame-rate", type=int, help="with --keyframe-every: at this rate")
+    parser.add_argument("--noise", type=int, default=0, help="with --keyframe-every: with noise of this strength")
+    parser.add_argument(
+        "--variable", action="store_true", help="with --keyframe-every: without a third of its pictures"
+    )
+    parser.add_argument("--brief", action="store_true", help="the smart cut, the one-liner at medium, and peers")
     parser.add_argument("--alone", action="store_true", help="the smart cut alone, for its time and its memory")
     parser.add_argument("--cut-every", type=float, help="cut a second out every S seconds instead of the silence")
     parser.add_argument("--quality", action="store_true", help="compare the pictures of the results, too")
     parser.add_argument("--auto-editor", type=Path, metavar="PROGRAM", help="compare with auto-editor, too")
     parser.add_argument("--smartcut", type=Path, metavar="PROGRAM", help="compare with smartcut, too")
     parser.add_argument("--runs", type=int, default=1)
+    parser.set_defaults(**ROWS.get(parser.parse_args().row, {}))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source, plan, rows = measured(arguments, Path(folder))
-        print_table(plan, rows)
+        print_table(source, plan, rows)
         if arguments.quality:
             print_quality(source, plan, rows)
 
@@ -111,66 +119,26 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
         rows = [timed(name, work, output) for _ in range(arguments.runs)]
         return min(rows, key=lambda row: row.seconds)
 
-    smart = best("silence cut", lambda: silence_cut.cut(source, ours, info, params, scratch=folder), ours)
+    def cut(way: Literal["smart", "encode"], output: Path) -> silence_cut.CutResult:
+        return silence_cut.cut(source, output, info, params, scratch=folder, way=way)
+
+    rows = [best("silence cut", partial(cut, "smart", ours), ours)]
     if arguments.alone:
-        return source, plan, [smart]
-    rows = [
-        best("levels alone", lambda: peak_levels.measure(source, info)),
-        best("plan alone", lambda: silence_cut.plan_only(source, info, params)),
-        smart,
-        best(
-            "silence cut, encode",
-            lambda: silence_cut.cut(source, whole, info, params, scratch=folder, way="encode"),
-            whole,
-        ),
-        best("one-liner, medium", lambda: run(one_liner(source, plan, medium, x264("medium"))), medium),
-        best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, x264("veryfast"))), veryfast),
-    ]
+        return source, plan, rows
+    rows.append(best("one-liner, medium", lambda: run(one_liner(source, plan, medium, x264("medium"))), medium))
+    if not arguments.brief:
+        rows += [
+            best("levels alone", lambda: peak_levels.measure(source, info)),
+            best("plan alone", lambda: silence_cut.plan_only(source, info, params)),
+            best("silence cut, encode", partial(cut, "encode", whole), whole),
+            best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, x264("veryfast"))), veryfast),
+        ]
     if arguments.codec != "h264":
         same = folder / "same.mp4"
         argv = one_liner(source, plan, same, CODERS[arguments.codec])
         rows.append(best(f"one-liner, {arguments.codec}", partial(run, argv), same))
     rows += [best(name, partial(run, argv), output) for name, argv, output in peers(arguments, source, plan, folder)]
     return source, plan, rows
-
-
-def generated(seconds: int, folder: Path) -> Path:
-    """A moving picture of 720p, and a wavering tone that pauses for a third of the time."""
-    output = folder / "generated.mp4"
-    tone = "0.3*sin(2*PI*300*t)*(0.6+0.4*sin(2*PI*3*t))*lt(mod(t,9.3),6.2)"
-    sources = ["-i", f"testsrc2=size=1280x720:rate=30:duration={seconds}", "-f", "lavfi"]
-    sources += ["-i", f"aevalsrc='{tone}|{tone}':sample_rate=48000:duration={seconds}"]
-    coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "60", "-pix_fmt", "yuv420p", "-c:a", "aac"]
-    run([ffmpeg.program(), "-v", "error", "-f", "lavfi", *sources, *coding, str(output)])
-    return output
-
-
-def encoded(media: Path, arguments: argparse.Namespace, folder: Path) -> Path:
-    """The recording as a phone or a screen recorder stores it: a keyframe every so many frames."""
-    every, height = arguments.keyframe_every, arguments.height
-    if not every and not height:
-        return media
-    output = folder / "encoded.mp4"
-    keys = ["-g", str(every)] if every else []
-    scale = ["-vf", f"scale=-2:{height}"] if height else []
-    coding = [*scale, *CODERS[arguments.codec], *keys, "-c:a", "copy"]
-    run([ffmpeg.program(), "-v", "error", "-i", str(media), *coding, str(output)])
-    return output
-
-
-def regular(duration: Fraction, every: Fraction) -> tuple[tuple[Fraction, Fraction], ...]:
-    """All but a second of each stretch, at times that no keyframe knows of."""
-    begin, length = Fraction(37, 100), every - 1
-    starts = [begin + number * every for number in range(int((duration - begin) / every))]
-    return tuple((start, start + length) for start in starts)
-
-
-def looped(media: Path, loops: int, folder: Path) -> Path:
-    if loops <= 1:
-        return media
-    output = folder / f"looped{media.suffix}"
-    run([ffmpeg.program(), "-v", "error", "-stream_loop", str(loops - 1), "-i", str(media), "-c", "copy", str(output)])
-    return output
 
 
 def x264(preset: str) -> tuple[str, ...]:
@@ -214,17 +182,17 @@ def kept(plan: CutPlan) -> str:
 def quality(source: Path, plan: CutPlan, output: Path) -> Quality:
     """Compare each picture of a result with the one of the recording that it stands for."""
     numbered = "setpts=N/FRAME_RATE/TB"
-    graph = f"[1:v]select='{kept(plan)}',{numbered}[a];[0:v]{numbered}[b];[b][a]psnr"
-    argv = [ffmpeg.program(), "-i", str(output), "-i", str(source), "-lavfi", graph, "-f", "null", "-"]
-    told = subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stderr
-    found = re.findall(r"PSNR y:(\S+)", told)
-    with av.open(str(output)) as container:
-        return Quality(sum(packet.size for packet in container.demux(video=0)), float(found[-1]))
+    graph = f"[1:v]select='{kept(plan)}',{numbered}[a];[0:v]{numbered}[b];[b][a]psnr=stats_file=-"
+    argv = [ffmpeg.program(), "-v", "error", "-i", str(output), "-i", str(source), "-lavfi", graph, "-f", "null", "-"]
+    told = subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+    # Of copied pictures, which are the same, nothing is to be said.
+    found = [float(value) for value in re.findall(r"psnr_y:(\S+)", told) if value != "inf"] or [math.inf]
+    return Quality(picture_bytes(output), sum(found) / len(found), min(found))
 
 
-def run(argv: list[str]) -> None:
-    # What they tell of their progress is not for the table.
-    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+def picture_bytes(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(packet.size for packet in container.demux(video=0))
 
 
 def timed(name: str, work: Callable[[], object], output: Path | None) -> Row:
@@ -278,17 +246,19 @@ def resident(folder: Path) -> int:
         return 0
 
 
-def print_table(plan: CutPlan, rows: list[Row]) -> None:
+def print_table(source: Path, plan: CutPlan, rows: list[Row]) -> None:
     print(f"{float(plan.duration):.1f} s, {len(plan.keep)} kept ranges, {float(plan.output_duration):.1f} s kept\n")
     print(f"load of the machine {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores\n")
-    print(f"| {'':20} | seconds | x medium | processor | x medium | x real time | size MB | memory MB |")
-    print(f"|{'-' * 22}|--------:|---------:|----------:|---------:|------------:|--------:|----------:|")
+    print(f"| {'':20} | seconds | x medium | processor | x medium | x real time | size MB | of share | memory MB |")
+    print(f"|{'-' * 22}|--------:|---------:|----------:|---------:|------------:|--------:|---------:|----------:|")
     medium = next((row for row in rows if row.name == "one-liner, medium"), Row("", math.nan, math.nan))
+    share = source.stat().st_size * float(plan.output_duration / plan.duration)
     for row in rows:
         print(
             f"| {row.name:20} | {row.seconds:7.2f} | {medium.seconds / row.seconds:8.2f} "
             f"| {row.processor:9.2f} | {medium.processor / row.processor:8.2f} "
-            f"| {float(plan.duration) / row.seconds:11.1f} | {row.size / 1e6:7.2f} | {row.memory / 1e6:9.0f} |"
+            f"| {float(plan.duration) / row.seconds:11.1f} | {row.size / 1e6:7.2f} | {row.size / share:8.2f} "
+            f"| {row.memory / 1e6:9.0f} |"
         )
     for row in rows:
         if row.stages:
@@ -296,12 +266,16 @@ def print_table(plan: CutPlan, rows: list[Row]) -> None:
 
 
 def print_quality(source: Path, plan: CutPlan, rows: list[Row]) -> None:
-    print(f"\n| {'':20} | picture MB | PSNR of luma, dB |")
-    print(f"|{'-' * 22}|-----------:|-----------------:|")
+    print(f"\n| {'':20} | picture MB | of share | PSNR of encoded ones, dB | lowest |")
+    print(f"|{'-' * 22}|-----------:|---------:|-------------------------:|-------:|")
+    share = picture_bytes(source) * float(plan.output_duration / plan.duration)
     for row in rows:
         if row.output:
             found = quality(source, plan, row.output)
-            print(f"| {row.name:20} | {found.size / 1e6:10.2f} | {found.psnr:16.1f} |")
+            print(
+                f"| {row.name:20} | {found.size / 1e6:10.2f} | {found.size / share:8.2f} "
+                f"| {found.mean:24.1f} | {found.lowest:6.1f} |"
+            )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,75 @@
+"""Recordings that the silence cut is measured on, made of one with picture, sound and silences."""
+
+import argparse
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+from jobs.engine.container import ffmpeg
+
+CODERS = {
+    "h264": ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20"),
+    "hevc10": (
+        *("-c:v", "libx265", "-preset", "ultrafast", "-crf", "22", "-tag:v", "hvc1", "-pix_fmt", "yuv420p10le"),
+        *("-x265-params", "log-level=error"),
+    ),
+    "vp9": ("-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", "5", "-row-mt", "1", "-b:v", "0", "-crf", "32"),
+    "av1": ("-c:v", "libsvtav1", "-preset", "8", "-crf", "35", "-svtav1-params", "lp=2"),
+}
+"""How recordings are encoded first; the one-liner's own is H.264, and what the recording is."""
+ROWS: dict[str, dict[str, object]] = {
+    "short": {"seconds": 5},
+    "looped": {"loops": 20},
+    "still": {"loops": 5, "keyframe_every": 250},
+    "noise": {"seconds": 28, "height": 1080, "frame_rate": 60, "noise": 8, "keyframe_every": 250, "cut_every": 7},
+    "4k": {"seconds": 8, "height": 2160, "noise": 12, "codec": "hevc10", "keyframe_every": 60, "cut_every": 4},
+    "variable": {"loops": 5, "variable": True, "keyframe_every": 60},
+}
+"""Options of `silence_cut.py` by the kind of recording that they make."""
+
+
+def generated(seconds: int, folder: Path) -> Path:
+    """A moving picture of 720p, and a wavering tone that pauses for a third of the time."""
+    output = folder / "generated.mp4"
+    tone = "0.3*sin(2*PI*300*t)*(0.6+0.4*sin(2*PI*3*t))*lt(mod(t,9.3),6.2)"
+    sources = ["-i", f"testsrc2=size=1280x720:rate=30:duration={seconds}", "-f", "lavfi"]
+    sources += ["-i", f"aevalsrc='{tone}|{tone}':sample_rate=48000:duration={seconds}"]
+    coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "60", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+    run([ffmpeg.program(), "-v", "error", "-f", "lavfi", *sources, *coding, str(output)])
+    return output
+
+
+def encoded(media: Path, arguments: argparse.Namespace, folder: Path) -> Path:
+    """The recording as a phone or a screen recorder stores it: a keyframe every so many frames."""
+    every, height = arguments.keyframe_every, arguments.height
+    begin = ["-t", str(arguments.seconds)] if arguments.seconds else []
+    if not every and not height and not begin:
+        return media
+    output = folder / "encoded.mp4"
+    filters = [f"scale=-2:{height}"] * bool(height) + [f"fps={arguments.frame_rate}"] * bool(arguments.frame_rate)
+    filters += [f"noise=alls={arguments.noise}:allf=t"] * bool(arguments.noise)
+    filters += ["select='mod(n*7,11)-gt(mod(n*5,9),5)'"] * arguments.variable
+    coding = [*(["-vf", ",".join(filters)] if filters else []), *CODERS[arguments.codec], "-fps_mode", "vfr"]
+    coding = [*coding, *(["-g", str(every)] if every else [])] if every or height else ["-c:v", "copy"]
+    run([ffmpeg.program(), "-v", "error", *begin, "-i", str(media), *coding, "-c:a", "copy", str(output)])
+    return output
+
+
+def regular(duration: Fraction, every: Fraction) -> tuple[tuple[Fraction, Fraction], ...]:
+    """All but a second of each stretch, at times that no keyframe knows of."""
+    begin, length = Fraction(37, 100), every - 1
+    starts = [begin + number * every for number in range(int((duration - begin) / every))]
+    return tuple((start, start + length) for start in starts)
+
+
+def looped(media: Path, loops: int, folder: Path) -> Path:
+    if loops <= 1:
+        return media
+    output = folder / f"looped{media.suffix}"
+    run([ffmpeg.program(), "-v", "error", "-stream_loop", str(loops - 1), "-i", str(media), "-c", "copy", str(output)])
+    return output
+
+
+def run(argv: list[str]) -> None:
+    # What they tell of their progress is not for the table.
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
