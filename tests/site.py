@@ -176,9 +176,10 @@ class Site:
         self.wait_ready()
 
     def stop(self) -> None:
-        """End everything, workers first, Redis last."""
+        """Kill everything, workers first, Redis last. Nobody looks at it any more, and ending in order costs a second
+        of a processor."""
         for process in reversed(list(self.processes.values())):
-            process.end()
+            process.end(signal.SIGKILL)
         self.processes.clear()
         self.redis.stop()
 
