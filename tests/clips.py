@@ -53,13 +53,15 @@ class Sound:
         """Shape (channels, samples), from `start` on; the same noise in every channel, fainter in the later ones."""
         count = round(self.seconds * self.rate)
         time = np.arange(count) / self.rate + float(self.start)
-        inside = np.zeros(count, bool)
-        for begin, end in self.loud:
-            inside[slice(*np.searchsorted(time, (begin, end)))] = True
-        gain = np.where(inside, 10 ** (self.loud_db / 20), 10 ** (self.floor_db / 20))
         noise = np.random.default_rng(self.seed).uniform(-1, 1, count)
-        channels = av.AudioLayout(self.layout).nb_channels
-        return np.stack([noise * gain / (1 + channel / 4) for channel in range(channels)]).astype(np.float32)
+        sound = noise * 10 ** (self.floor_db / 20)
+        for begin, end in self.loud:
+            inside = slice(*np.searchsorted(time, (begin, end)))
+            sound[inside] = noise[inside] * 10 ** (self.loud_db / 20)
+        channels = np.empty((av.AudioLayout(self.layout).nb_channels, count), np.float32)
+        for channel, samples in enumerate(channels):
+            np.divide(sound, 1 + channel / 4, out=samples, casting="same_kind")
+        return channels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -203,7 +203,7 @@ def test_full_range_and_colour_tags_survive(tmp_path):
 
 def test_a_recording_of_an_hour_does_not_drift(tmp_path):
     pictures = Picture(
-        Fraction(5 * 1000, 1001), seconds=3600, size=(64, 64), options={"preset": "ultrafast", "g": "50"}
+        Fraction(2 * 1000, 1001), seconds=3600, size=(64, 64), options={"preset": "ultrafast", "g": "20"}
     )
     loud = [(second, second + 3.3) for second in range(1, 3590, 11)]
     sound = Sound(loud, seconds=3600, rate=11_025, layout="mono", codec="pcm_s16le", bit_rate=0)
