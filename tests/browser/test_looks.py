@@ -134,7 +134,7 @@ def keep(page, name):
 def open_whole(page, name, address):
     """Load the page until it is drawn and live, and unfold all of it."""
     page.goto(address)
-    expect(page.locator(WHOLE.get(name, "main")).first).to_be_visible(timeout=30_000)  # the API's page is a large script
+    expect(page.locator(WHOLE.get(name, "main")).first).to_be_visible(timeout=30_000)  # a large script, for the API
     if address in OWNERS.values() or page.locator("#live").count():
         expect(page.locator("#live")).to_have_text("Live")
     for fold in page.locator("details.fold, details.play").all():
