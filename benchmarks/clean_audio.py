@@ -18,10 +18,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from jobs.engine.audio import dehum, denoise
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.pipelines import clean_audio
 from jobs.engine.pipelines.clean_audio import CleanOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from tests import spoken
 from tests.media import FAST_X264, picture, run_ffmpeg, url
 from tests.spoken import RATE
@@ -84,9 +86,8 @@ def whole(talk: spoken.Talk, strength: float) -> None:
         info = inspect(source)
         for options in (CleanOptions(strength), CleanOptions(strength, loudness_lufs=-16)):
             before = used()
-            done = clean_audio.clean(
-                source, info, info.audio[0], folder / "out.mp4", options, scratch=folder, progress=lambda *told: None
-            )
+            audio = AudioSource(source, info, info.audio[0])
+            done = clean_audio.clean(audio, options, folder / "out.mp4", Workspace(folder))
             taken = used() - before
             words = "noise and hum" if options.loudness_lufs is None else "and to -16 LUFS"
             speed = float(info.duration) / taken

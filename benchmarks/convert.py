@@ -25,7 +25,10 @@ from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.pipelines.silence_cut import cut
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 
 PLAIN = {
     "ffmpeg, x264 medium, crf 23": ("-c:v", "libx264", "-crf", "23"),
@@ -59,11 +62,13 @@ def copies(source: Path, output: Path, folder: Path) -> None:
     info = inspect(source)
     print(f"{float(info.duration):.0f} s, {info.size_bytes / 1e6:.0f} MB, {info.video}")
     report("cp", output, lambda: subprocess.run(["cp", source, output], check=True))
-    report("mp4, copied", output, lambda: convert(source, output, info, ConvertOptions(), scratch=folder))
+    report("mp4, copied", output, lambda: convert(Source(source, info), ConvertOptions(), output, Workspace(folder)))
     middle = CutParams(keep=((info.duration / 10 + Fraction(1, 3), info.duration * 9 / 10 + Fraction(1, 3)),))
     for way in ("smart", "encode"):
         report(
-            f"trim to 80 %, {way}", output, lambda way=way: cut(source, output, info, middle, scratch=folder, way=way)
+            f"trim to 80 %, {way}",
+            output,
+            lambda way=way: cut(Source(source, info), middle, output, Workspace(folder), RenderOptions(way=way)),
         )  # type: ignore[misc]
 
 
@@ -75,10 +80,10 @@ def encodings(source: Path, output: Path, folder: Path) -> None:
             name, output, lambda options=options: encode(["-i", source, *options, "-c:a", "copy", "-f", "mp4", output])
         )  # type: ignore[misc]
     for name, options in OPTIONS.items():
-        report(name, output, lambda options=options: convert(source, output, info, options, scratch=folder))  # type: ignore[misc]
+        report(name, output, lambda options=options: convert(Source(source, info), options, output, Workspace(folder)))  # type: ignore[misc]
     half = ConvertOptions("mp4", limit_bytes=info.size_bytes // 2)
-    report("mp4 of half the size", output, lambda: convert(source, output, info, half, scratch=folder))
-    report("hls", output, lambda: hls.stream(source, output, info, Shape(), scratch=folder))
+    report("mp4 of half the size", output, lambda: convert(Source(source, info), half, output, Workspace(folder)))
+    report("hls", output, lambda: hls.stream(Source(source, info), Shape(), output, Workspace(folder)))
     sizes = hls.ladder(info.require_video(), Shape())
     report(
         f"hls's {len(sizes)} sizes one by one",
@@ -89,7 +94,10 @@ def encodings(source: Path, output: Path, folder: Path) -> None:
 
 def alone(source: Path, output: Path, info, one, folder: Path) -> None:
     convert(
-        source, output, info, ConvertOptions("mp4", "medium", shape=Shape(resolution=one.short_side)), scratch=folder
+        Source(source, info),
+        ConvertOptions("mp4", "medium", shape=Shape(resolution=one.short_side)),
+        output,
+        Workspace(folder),
     )
 
 

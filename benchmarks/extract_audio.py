@@ -17,10 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.track_file import AudioFileOptions
 from jobs.engine.container import ffmpeg
 from jobs.engine.pipelines.extract_audio import extract
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 
 OPTIONS = {
     "copy": AudioFileOptions(),
@@ -49,7 +51,7 @@ def main() -> None:
         for name, options in OPTIONS.items():
 
             def work(options: AudioFileOptions = options) -> object:
-                return extract(source, info, info.audio[0], output, options, progress=lambda *told: None)
+                return extract(AudioSource(source, info, info.audio[0]), options, output, Workspace(output.parent))
 
             report(name, arguments.runs, info.duration, work)
 

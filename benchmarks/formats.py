@@ -26,6 +26,8 @@ sys.path.insert(0, str(ROOT))
 from jobs.engine.edit.cut_params import CutParams  # noqa: E402
 from jobs.engine.pipelines import silence_cut as cutting  # noqa: E402
 from jobs.engine.probe.inspection import inspect  # noqa: E402
+from jobs.engine.runtime.workspace import Workspace  # noqa: E402
+from jobs.engine.video.source import Source  # noqa: E402
 from jobs.errors import InputError, JobError  # noqa: E402
 from tests.clips import Picture, Sound, make, seen  # noqa: E402
 from tests.judge import expected_pictures, sound_lates  # noqa: E402
@@ -108,7 +110,7 @@ def made(one: Combination, folder: Path) -> Path:
         run_ffmpeg("-ss", float(TRIMMED_SECONDS), "-i", whole, "-map", "0", "-c", "copy", again)
         return again
     if one[4] == "cut before":
-        cutting.cut(whole, again, inspect(whole), CutParams(keep=BEFORE), scratch=folder)
+        cutting.cut(Source(whole, inspect(whole)), CutParams(keep=BEFORE), again, Workspace(folder))
         return again
     return whole
 
@@ -178,7 +180,7 @@ def tried(one: Combination, folder: Path) -> Verdict:
     # WebM does not say which way is up: pictures come upright, and the judge would not know them.
     output = folder / ("cut.webm" if one[5] == "webm" and one[4] != "rotated" else "cut.mp4")
     try:
-        result = cutting.cut(source, output, inspect(source), CutParams(keep=KEEP), scratch=folder)
+        result = cutting.cut(Source(source, inspect(source)), CutParams(keep=KEEP), output, Workspace(folder))
     except InputError as error:
         return Verdict("refused", error.message)
     except JobError as error:

@@ -21,6 +21,8 @@ from jobs.engine.container import ffmpeg
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.trailer import TrailerOptions, trailer
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 
 Spent = dict[str, tuple[float, float]]
 
@@ -65,7 +67,7 @@ def spent(source: Path, info: MediaInfo, plan: TrailerOptions, folder: Path) -> 
             found[last[0]] = (now[1] - last[1], now[2] - last[2])
         last = now
 
-    trailer(source, folder / "trailer.mp4", info, plan, scratch=folder, progress=tell)
+    trailer(Source(source, info), plan, folder / "trailer.mp4", Workspace(folder, progress=tell))
     account("")
     return found
 

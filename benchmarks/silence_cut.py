@@ -47,7 +47,10 @@ from jobs.engine.container import ffmpeg
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.pipelines import silence_cut
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 
 
 @dataclass
@@ -112,7 +115,7 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
     info, params = inspect(source), CutParams(threshold_db=arguments.threshold_db)
     if arguments.cut_every:
         params = CutParams(keep=regular(info.duration, Fraction(str(arguments.cut_every))))
-    plan = silence_cut.plan_only(source, info, params)
+    plan = silence_cut.plan_only(Source(source, info), params)
     ours, whole, medium, veryfast = (folder / f"{name}.mp4" for name in ("ours", "whole", "medium", "veryfast"))
 
     def best(name: str, work: Callable[[], object], output: Path | None = None) -> Row:
@@ -120,7 +123,7 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
         return min(rows, key=lambda row: row.seconds)
 
     def cut(way: Literal["smart", "encode"], output: Path) -> silence_cut.CutResult:
-        return silence_cut.cut(source, output, info, params, scratch=folder, way=way)
+        return silence_cut.cut(Source(source, info), params, output, Workspace(folder), RenderOptions(way))
 
     rows = [best("silence cut", partial(cut, "smart", ours), ours)]
     if arguments.alone:
@@ -129,7 +132,7 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
     if not arguments.brief:
         rows += [
             best("levels alone", lambda: peak_levels.measure(source, info)),
-            best("plan alone", lambda: silence_cut.plan_only(source, info, params)),
+            best("plan alone", lambda: silence_cut.plan_only(Source(source, info), params)),
             best("silence cut, encode", partial(cut, "encode", whole), whole),
             best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, x264("veryfast"))), veryfast),
         ]

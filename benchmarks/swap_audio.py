@@ -19,11 +19,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.engine.analysis.alignment import AudioSource, align
+from jobs.engine.analysis.alignment import align
 from jobs.engine.analysis.gcc_phat import delay
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.pipelines import swap_audio
+from jobs.engine.pipelines.swap_audio import SwapOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import InputError
 from tests import rooms, spoken
 from tests.media import FAST_X264, picture, run_ffmpeg, url
@@ -101,9 +104,7 @@ def recorded(folder: Path, talk: spoken.Talk, pair: Pair) -> AudioSource:
 def report(name: str, own: AudioSource, other: AudioSource, talk: spoken.Talk, pair: Pair, folder: Path) -> None:
     output, before = folder / "out.mp4", used()
     with contextlib.suppress(InputError):
-        done = swap_audio.swap(
-            own, other, output, mode="replace", balance=0.5, scratch=folder, progress=lambda *told: None
-        ).alignment
+        done = swap_audio.swap(own, other, SwapOptions(), output, Workspace(folder)).alignment
         taken = used() - before
         far = farthest(output, talk, done.begin, done.end)
         speed = float(own.info.duration + other.info.duration) / taken
@@ -117,7 +118,7 @@ def report(name: str, own: AudioSource, other: AudioSource, talk: spoken.Talk, p
 def farthest(path: Path, talk: spoken.Talk, begin: float, end: float) -> float:
     """By how many ms the sound is away from the talk at most, looked at every two seconds; pauses are left out."""
     info, rate, reach = inspect(path), 16_000, 1600
-    with decoder.decoded(path, info, info.audio[0], rate=rate, channels=1) as stream:
+    with decoder.decoded(AudioSource(path, info, info.audio[0]), rate=rate, channels=1) as stream:
         found = stream.read(round(float(info.duration) * rate))[:, 0]
     wanted = rooms.at(talk.samples, np.arange(round(float(talk.duration) * rate)) * spoken.RATE / rate)
     worst = 0.0

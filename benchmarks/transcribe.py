@@ -25,11 +25,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import bundled_model
 from jobs.engine.captions.recogniser_pool import RecogniserOptions
 from jobs.engine.captions.recognition import recognise
 from jobs.engine.container import ffmpeg
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import InputError
 from tests import spoken
 
@@ -95,7 +97,8 @@ def row(recording: Recording, name: str, options: RecogniserOptions) -> str:
     info = inspect(recording.path)
     before = used()
     try:
-        heard = words(" ".join(word.text for word in recognise(recording.path, info, info.audio[0], options).words))
+        audio, work = AudioSource(recording.path, info, info.audio[0]), Workspace(recording.path.parent)
+        heard = words(" ".join(word.text for word in recognise(audio, options, work).words))
     except InputError:
         heard = []
     processor = used() - before

@@ -7,6 +7,7 @@ and both as a share of plain ffmpeg's. The mark is an image of 400 by 200 pixels
 """
 
 import argparse
+import functools
 import resource
 import subprocess
 import sys
@@ -24,8 +25,10 @@ from jobs.engine.container import ffmpeg
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.watermark import Mark, watermark
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.encoder_settings import H264
 from jobs.engine.video.overlay import OverlayOptions
+from jobs.engine.video.source import Source
 
 ENCODER = ("-c:v", H264.name, "-preset", H264.preset, "-crf", str(H264.crf))
 
@@ -50,7 +53,9 @@ def main() -> None:
         }
         plain = report("plain ffmpeg", arguments.runs, lambda: overlay(source, info, logo, folder / "plain.mp4"))
         for told, look in looks.items():
-            work = lambda look=look: watermark(source, folder / "out.mp4", info, Mark(logo), look, scratch=folder)  # noqa: E731
+            work = functools.partial(
+                watermark, Source(source, info), Mark(logo), look, folder / "out.mp4", Workspace(folder)
+            )
             report(told, arguments.runs, work, plain)
 
 

@@ -11,6 +11,8 @@ from django import forms
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Progress
 from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from jobs.operations.fields import GivenField, GivenKind
 
 
@@ -70,6 +72,16 @@ class Context:
     file_name: str = ""
     input_infos: Mapping[str, MediaInfo] = dataclasses.field(default_factory=dict)
     transcript: Path | None = None
+
+    @property
+    def recording(self) -> Source:
+        """The recording that the engine works on."""
+        return Source(self.source, self.info)
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the engine works, and whom it tells."""
+        return Workspace(self.scratch, self.cache, self.progress, self.log)
 
 
 class Operation(Generic[P]):

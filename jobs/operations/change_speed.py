@@ -11,7 +11,7 @@ from jobs.engine.edit.cut_params import seconds
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import change_speed
 from jobs.engine.pipelines.change_speed import MAXIMUM_SPEED, MINIMUM_SPEED, SpeedChange
-from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField, safe_name
@@ -96,9 +96,7 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
     def run(self, context: Context, params: ChangeSpeedParams) -> list[Draft]:
         container = muxers.chosen_container(params.container, context.source, context.info)
         output = context.scratch / f"speed{container.suffix}"
-        work = Workspace(context.scratch, context.cache, context.progress, context.log)
-        result = change_speed.change_speed(
-            context.source, output, context.info, params.change, work, way=params.render, transcript=spoken(context)
-        )
+        options = RenderOptions(params.render, transcript=spoken(context))
+        result = change_speed.change_speed(context.recording, params.change, output, context.workspace, options)
         name = safe_name(f"{context.title} ({params.speed:g}x)", container.suffix)
         return [Draft(output, context.info.kind, name, container.media_type, result.to_json())]

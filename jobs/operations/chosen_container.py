@@ -1,17 +1,18 @@
 """Results in the container that was chosen, made by way of Matroska where that is WebM."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from jobs.engine.container import muxers
 from jobs.engine.container.muxers import Container
-from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft
 from jobs.operations.forms import safe_name
@@ -26,7 +27,7 @@ class Made(Protocol):
     def to_json(self) -> dict[str, Any]: ...
 
 
-Make = Callable[[Path, Progress], Made]
+Make = Callable[[Path, Workspace], Made]
 
 
 def wrapped(context: Context, container: Container, words: str, make: Make) -> Draft:
@@ -44,22 +45,16 @@ def made_in(context: Context, container: Container, output: Path, make: Make) ->
     WebM takes few kinds of tracks: the others are encoded for it once the result is made.
     """
     if container is not muxers.WEBM:
-        return make(output, context.progress)
+        return make(output, context.workspace)
     between = output.with_suffix(muxers.MKV.suffix)
-    told = make(between, lambda done, stage: context.progress(WORK_SHARE * done, stage))
-    convert(
-        between,
-        output,
-        inspect(between),
-        ConvertOptions("webm"),
-        scratch=context.scratch,
-        progress=lambda done, stage: context.progress(WORK_SHARE + (1 - WORK_SHARE) * done, stage),
-        log=context.log,
-    )
+    told = make(between, context.workspace.share(0, WORK_SHARE))
+    # The cache belongs to the recording.
+    work = dataclasses.replace(context.workspace.share(WORK_SHARE, 1), cache=None)
+    convert(Source(between, inspect(between)), ConvertOptions("webm"), output, work)
     between.unlink()
     return told
 
 
 def with_notes(context: Context, output: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """The facts about a result, with what there is to say about what was left out of it."""
-    return {**facts, **Told(notes=tuple(sidetracks.left_out(Source(context.source, context.info), output))).to_json()}
+    return {**facts, **Told(notes=tuple(sidetracks.left_out(context.recording, output))).to_json()}

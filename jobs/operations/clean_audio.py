@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from django import forms
 
-from jobs.engine.analysis import peak_levels
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
-from jobs.engine.model.progress import Progress
 from jobs.engine.pipelines import clean_audio
 from jobs.engine.pipelines.clean_audio import Cleaned, CleanOptions, Mains
 from jobs.engine.render import replace_audio
+from jobs.engine.runtime.workspace import Workspace
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import wrapped
 from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm
@@ -93,26 +93,17 @@ class CleanAudio(Operation[CleanAudioParams]):
         muxers.check_choice(params.container, info, *replace_audio.codecs(info, tracks))
 
     def run(self, context: Context, params: CleanAudioParams) -> list[Draft]:
-        track = track_of(context.info, params)
-        tracks = clean_audio.tracks(context.info, track)
+        audio = AudioSource(context.source, context.info, track_of(context.info, params))
+        tracks = clean_audio.tracks(context.info, audio.track)
         container = replace_audio.container_for(params.container, context.source, context.info, tracks)
 
-        def make(output: Path, progress: Progress) -> Cleaned:
-            return clean_audio.clean(
-                context.source,
-                context.info,
-                track,
-                output,
-                params.options,
-                scratch=context.scratch,
-                progress=progress,
-                log=context.log,
-            )
+        def make(output: Path, work: Workspace) -> Cleaned:
+            return clean_audio.clean(audio, params.options, output, work)
 
         return [wrapped(context, container, "clean", make)]
 
 
 def track_of(info: MediaInfo, params: CleanAudioParams) -> AudioTrack:
     """The track to clean. Raises InputError when there is none with that number."""
-    (track,) = peak_levels.tracks(info, params.track)
+    (track,) = info.require_audio(params.track)
     return track

@@ -15,7 +15,6 @@ from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.formats import Quality
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.render import sidetracks
-from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import NumberField, OperationForm, safe_name
 
@@ -170,32 +169,15 @@ class Convert(Operation[ConvertParams]):
 
     def streamed(self, context: Context, params: ConvertParams) -> Draft:
         output = context.scratch / f"stream{hls.SUFFIX}"
-        made = hls.stream(
-            context.source,
-            output,
-            context.info,
-            params.shape,
-            scratch=context.scratch,
-            progress=context.progress,
-            log=context.log,
-        )
+        made = hls.stream(context.recording, params.shape, output, context.workspace)
         # A stream has its picture and its sound.
-        note = sidetracks.note(sidetracks.read(Source(context.source, context.info)))
+        note = sidetracks.note(sidetracks.read(context.recording))
         facts = {**made.to_json(), **Told(notes=(note,) if note else ()).to_json()}
         return Draft(output, "data", safe_name(f"{context.title} (HLS)", hls.SUFFIX), MEDIA_TYPES[hls.SUFFIX], facts)
 
     def converted(self, context: Context, params: ConvertParams) -> Draft:
         kind = params.options.kind
         output = context.scratch / f"converted{kind.suffix}"
-        made = convert(
-            context.source,
-            output,
-            context.info,
-            params.options,
-            scratch=context.scratch,
-            cache=context.cache,
-            progress=context.progress,
-            log=context.log,
-        )
+        made = convert(context.recording, params.options, output, context.workspace)
         name = safe_name(f"{context.title} (converted)", kind.suffix)
         return Draft(output, "video", name, kind.media_type, made.to_json())

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine.analysis import peak_levels
 from jobs.engine.audio import track_file
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.track_file import AudioFileOptions, AudioFormat
 from jobs.engine.container import audio_files
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
@@ -102,28 +102,21 @@ class ExtractAudio(Operation[ExtractAudioParams]):
     params_class = ExtractAudioParams
 
     def check(self, info: MediaInfo, params: ExtractAudioParams) -> None:
-        peak_levels.tracks(info, params.track)
+        info.require_audio(params.track)
 
     def queue_for(self, params: ExtractAudioParams) -> str:
         """Encoding grows with the recording, and would keep pictures and other quick work waiting."""
         return "quick" if params.format == "copy" else "long"
 
     def run(self, context: Context, params: ExtractAudioParams) -> list[Draft]:
-        tracks = peak_levels.tracks(context.info, params.track)
+        tracks = context.info.require_audio(params.track)
         return [self.draft(context, params, track, number, len(tracks)) for number, track in enumerate(tracks)]
 
     def draft(self, context: Context, params: ExtractAudioParams, track: AudioTrack, number: int, of: int) -> Draft:
         suffix = track_file.file_for(track, params.options).suffix
         path = context.scratch / f"sound-{number}{suffix}"
-        made = extract_audio.extract(
-            context.source,
-            context.info,
-            track,
-            path,
-            params.options,
-            progress=lambda done, stage: context.progress((number + done) / of, stage),
-            log=context.log,
-        )
+        audio, work = AudioSource(context.source, context.info, track), context.workspace
+        made = extract_audio.extract(audio, params.options, path, work.share(number / of, (number + 1) / of))
         # What tells several tracks of one recording apart.
         mark = " ".join(("", str(number + 1), track.title or track.language)).rstrip() if of > 1 else ""
         return Draft(path, "audio", safe_name(context.title + mark, suffix), made.file.media_type, made.to_json())

@@ -137,15 +137,7 @@ class Preview(Operation[PreviewParams]):
     def run(self, context: Context, params: PreviewParams) -> list[Draft]:
         suffix = f".{params.format}"
         path = context.scratch / f"preview{suffix}"
-        made = trailer.trailer(
-            context.source,
-            path,
-            context.info,
-            params.plan,
-            scratch=context.scratch,
-            progress=context.progress,
-            log=context.log,
-        )
+        made = trailer.trailer(context.recording, params.plan, path, context.workspace)
         kind = "video" if params.format == "mp4" else "image"
         name = safe_name(f"{context.title} ({params.kind})", suffix)
         metadata = {**made.to_json(), "preview": params.kind}

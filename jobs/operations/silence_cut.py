@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
-from jobs.engine.analysis import peak_levels
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
 from jobs.engine.edit import exports
@@ -17,8 +16,9 @@ from jobs.engine.edit.cut_params import PRESETS, SPEEDS, CutParams, seconds
 from jobs.engine.edit.cut_plan import CutPlan, given_ranges
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import silence_cut
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.render import passthrough
-from jobs.engine.video.source import Source
+from jobs.engine.smartcut.strategy import Render
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TrackField, safe_name
 from jobs.operations.side_files import caption_files, timelines
@@ -231,7 +231,7 @@ class SilenceCut(Operation[SilenceCutParams]):
     params_class = SilenceCutParams
 
     def check(self, info: MediaInfo, params: SilenceCutParams) -> None:
-        peak_levels.tracks(info, params.audio_track)
+        info.require_audio(params.audio_track)
         given_ranges(params.for_engine().keep, info.duration)
 
     def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
@@ -241,32 +241,20 @@ class SilenceCut(Operation[SilenceCutParams]):
     def planned(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
         """The plan, and the captions moved with it."""
         context.progress(0, "Measuring the sound")
-        source, info, how = context.source, context.info, params.for_engine()
-        plan = silence_cut.plan_only(source, info, how, track=params.audio_track, cache=context.cache)
+        source, how = context.recording, params.for_engine()
+        plan = silence_cut.plan_only(source, how, track=params.audio_track, cache=context.cache)
         return plan, caption_files(
             context,
-            passthrough.moved_captions(
-                Source(source, info), plan.timeline, transcript=spoken(context), log=context.log
-            ),
+            passthrough.moved_captions(source, plan.timeline, transcript=spoken(context), log=context.log),
         )
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
         """The plan, and the recording and the captions without its silences."""
         container = muxers.chosen_container(params.container, context.source, context.info)
         output = context.scratch / f"cut{container.suffix}"
-        result = silence_cut.cut(
-            context.source,
-            output,
-            context.info,
-            params.for_engine(),
-            scratch=context.scratch,
-            track=params.audio_track,
-            way="encode" if params.render == "encode" else "smart",
-            cache=context.cache,
-            transcript=spoken(context),
-            progress=context.progress,
-            log=context.log,
-        )
+        way: Render = "encode" if params.render == "encode" else "smart"
+        options = RenderOptions(way, params.audio_track, spoken(context))
+        result = silence_cut.cut(context.recording, params.for_engine(), output, context.workspace, options)
         name = safe_name(f"{context.title} (cut)", container.suffix)
         recording = Draft(output, context.info.kind, name, container.media_type, result.to_json())
         return result.plan, [recording, *caption_files(context, result.captions)]

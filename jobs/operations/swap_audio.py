@@ -8,13 +8,13 @@ from typing import ClassVar
 from django import forms
 
 from jobs.engine.analysis import alignment
-from jobs.engine.analysis.alignment import AudioSource
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.progress import Progress
 from jobs.engine.pipelines import swap_audio
-from jobs.engine.pipelines.swap_audio import Mode, Swapped
+from jobs.engine.pipelines.swap_audio import Mode, SwapOptions, Swapped
 from jobs.engine.render import replace_audio
+from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import wrapped
@@ -101,17 +101,8 @@ class SwapAudio(Operation[SwapAudioParams]):
         tracks = swap_audio.tracks(own, Path(), params.mode)
         container = replace_audio.container_for(params.container, context.source, context.info, tracks)
 
-        def make(output: Path, progress: Progress) -> Swapped:
-            return swap_audio.swap(
-                own,
-                other,
-                output,
-                mode=params.mode,
-                balance=params.balance,
-                scratch=context.scratch,
-                progress=progress,
-                log=context.log,
-            )
+        def make(output: Path, work: Workspace) -> Swapped:
+            return swap_audio.swap(own, other, SwapOptions(params.mode, params.balance), output, work)
 
         return [wrapped(context, container, "new sound", make)]
 

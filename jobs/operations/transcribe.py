@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import lazy
 from django.utils.translation import get_language_info
 
-from jobs.engine.analysis import peak_levels
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import cues, line_breaking
 from jobs.engine.captions.recogniser_pool import EngineName, RecogniserOptions
 from jobs.engine.captions.transcribe import transcribe
@@ -130,7 +130,7 @@ class Transcribe(Operation[TranscribeParams]):
     params_class = TranscribeParams
 
     def check(self, info: MediaInfo, params: TranscribeParams) -> None:
-        peak_levels.tracks(info, params.audio_track)
+        info.require_audio(params.audio_track)
         recogniser = params.recogniser
         if recogniser.engine == "whisper" and not recogniser.model:
             raise InputError(
@@ -150,7 +150,7 @@ class Transcribe(Operation[TranscribeParams]):
 
     def run(self, context: Context, params: TranscribeParams) -> list[Draft]:
         self.check(context.info, params)
-        (track,) = peak_levels.tracks(context.info, params.audio_track)
+        (track,) = context.info.require_audio(params.audio_track)
         found = self.given(context) if params.reuse else self.heard(context, track, params)
         films = [self.film(context, found, params)] if context.info.video else []
         return [*films, *files(context.scratch, context.title, found)]
@@ -166,40 +166,23 @@ class Transcribe(Operation[TranscribeParams]):
 
     def heard(self, context: Context, track: AudioTrack, params: TranscribeParams) -> Transcript:
         share = 1.0 if context.info.video is None else 0.5 if params.burn else LISTENING_SHARE
-        return transcribe(
-            context.source,
-            context.info,
-            track,
-            params.recogniser,
-            cache=context.cache,
-            progress=lambda done, stage: context.progress(share * done, stage),
-            log=context.log,
-        )
+        audio = AudioSource(context.source, context.info, track)
+        return transcribe(audio, params.recogniser, context.workspace.share(0, share))
 
     def film(self, context: Context, found: Transcript, params: TranscribeParams) -> Draft:
         """The recording with its captions, in the picture or beside it."""
-        source, info, scratch = context.source, context.info, context.scratch
+        source, info = context.recording, context.info
         shown = line_breaking.captions_of(found)
         if not shown:
             raise InputError("Every line of the transcript is empty. Undo some changes first.", code="no_words")
-        begun = 0.0 if params.reuse else 0.5 if params.burn else LISTENING_SHARE
-
-        def progress(done: float, stage: str) -> None:
-            context.progress(begun + (1 - begun) * done, stage)
-
+        work = context.workspace.share(0.0 if params.reuse else 0.5 if params.burn else LISTENING_SHARE, 1)
         suffix = replace_video.suffix_for(info) if params.burn else caption_video.suffix_for(info)
-        output = scratch / f"captioned{suffix}"
+        output = context.scratch / f"captioned{suffix}"
         facts: dict[str, Any] = {**Told(summary=told(found)).to_json(), "burnt": params.burn}
         if params.burn:
-            done = caption_video.burn(
-                source, output, info, shown, scratch=scratch, cache=context.cache, progress=progress, log=context.log
-            )
-            facts |= done.to_json()
+            facts |= caption_video.burn(source, shown, output, work).to_json()
         else:
-            packets = caption_video.attach(
-                source, output, info, shown, found.language, scratch=scratch, progress=progress, log=context.log
-            )
-            facts |= {"sound_packets_copied": packets}
+            facts |= {"sound_packets_copied": caption_video.attach(source, shown, found.language, output, work)}
         name = safe_name(f"{context.title} (captions)", suffix)
         container = muxers.for_name(output)
         return Draft(output, "video", name, container.media_type, with_notes(context, output, facts))

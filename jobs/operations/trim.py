@@ -1,16 +1,16 @@
 """One stretch of a recording, exact at both ends."""
 
 import dataclasses
-from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 from django import forms
 
 from jobs.engine.container import muxers
-from jobs.engine.edit.cut_params import CutParams, seconds
+from jobs.engine.edit.cut_params import seconds
 from jobs.engine.edit.cut_plan import END_TOLERANCE
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.pipelines import silence_cut
+from jobs.engine.pipelines.timeline_render import RenderOptions
+from jobs.engine.pipelines.trim import TrimOptions, trim
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import ContainerField, OperationForm, TimeField, safe_name
@@ -52,9 +52,10 @@ class TrimParams:
     render: Literal["smart", "encode"] = "smart"
     container: muxers.ContainerChoice = "mp4"
 
-    def kept(self, info: MediaInfo) -> tuple[Fraction, Fraction]:
-        """The range to keep, as a person wrote it: 1.1 is eleven tenths."""
-        return seconds(str(self.start or 0)), info.duration if self.end is None else seconds(str(self.end))
+    @property
+    def kept(self) -> TrimOptions:
+        """As a person wrote it: 1.1 is eleven tenths."""
+        return TrimOptions(seconds(str(self.start or 0)), None if self.end is None else seconds(str(self.end)))
 
 
 class Trim(Operation[TrimParams]):
@@ -74,8 +75,8 @@ class Trim(Operation[TrimParams]):
     params_class = TrimParams
 
     def check(self, info: MediaInfo, params: TrimParams) -> None:
-        start, end = params.kept(info)
-        if start >= info.duration or end > info.duration + END_TOLERANCE:
+        kept = params.kept
+        if kept.start >= info.duration or (kept.end or 0) > info.duration + END_TOLERANCE:
             raise InputError(
                 f"The recording ends after {float(info.duration):.6g} s. Choose times before that.", code="beyond_end"
             )
@@ -83,16 +84,6 @@ class Trim(Operation[TrimParams]):
     def run(self, context: Context, params: TrimParams) -> list[Draft]:
         container = muxers.chosen_container(params.container, context.source, context.info)
         output = context.scratch / f"trimmed{container.suffix}"
-        result = silence_cut.cut(
-            context.source,
-            output,
-            context.info,
-            CutParams(keep=(params.kept(context.info),)),
-            scratch=context.scratch,
-            way=params.render,
-            cache=context.cache,
-            progress=context.progress,
-            log=context.log,
-        )
+        result = trim(context.recording, params.kept, output, context.workspace, RenderOptions(params.render))
         name = safe_name(f"{context.title} (trimmed)", container.suffix)
         return [Draft(output, context.info.kind, name, container.media_type, result.to_json())]

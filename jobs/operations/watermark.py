@@ -10,12 +10,14 @@ from django import forms
 
 from jobs.engine.container import muxers
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.progress import Progress
 from jobs.engine.pipelines import watermark, watermark_preview
-from jobs.engine.pipelines.watermark import Mark, Marked
+from jobs.engine.pipelines.painted_frames import PaintedResult
+from jobs.engine.pipelines.watermark import Mark
 from jobs.engine.render import replace_video
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import text_raster
 from jobs.engine.video.overlay import Corner, OverlayOptions
+from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import wrapped
 from jobs.operations.fields import ImageField
@@ -186,22 +188,12 @@ class Watermark(Operation[WatermarkParams]):
         at: Fraction,
         out: Path,
     ) -> None:
-        watermark_preview.draw(source, out, info, params.mark(inputs), params.look, at, width=PREVIEW_WIDTH)
+        watermark_preview.draw(Source(source, info), params.mark(inputs), params.look, at, out, width=PREVIEW_WIDTH)
 
     def run(self, context: Context, params: WatermarkParams) -> list[Draft]:
         container = replace_video.container_for(params.container, context.source, context.info)
 
-        def make(output: Path, progress: Progress) -> Marked:
-            return watermark.watermark(
-                context.source,
-                output,
-                context.info,
-                params.mark(context.inputs),
-                params.look,
-                scratch=context.scratch,
-                cache=context.cache,
-                progress=progress,
-                log=context.log,
-            )
+        def make(output: Path, work: Workspace) -> PaintedResult:
+            return watermark.watermark(context.recording, params.mark(context.inputs), params.look, output, work)
 
         return [wrapped(context, container, "marked", make)]

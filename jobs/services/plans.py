@@ -77,7 +77,7 @@ def heard_version(detector: Detector) -> str:
 
 
 async def _heard(video: Video, detector: Detector, track: TrackChoice) -> Levels | Voice:
-    peak_levels.tracks(video.info, track)
+    video.info.require_audio(track)
     kept: Callable[[Path, TrackChoice], Levels | Voice | None] = vad.kept if detector == "voice" else peak_levels.kept
     return await _kept(video, detector, track, lambda cache: kept(cache, track))
 

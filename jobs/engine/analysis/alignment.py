@@ -5,8 +5,6 @@ windows all over the overlap, to a small part of a millisecond (`gcc_phat`); the
 far, which is 0.6 ms over 4 s at 145 ppm and blurs what is compared."""
 
 import dataclasses
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +13,7 @@ from jobs.engine.analysis.band_envelope import Envelope
 from jobs.engine.analysis.coarse_offset import ClockLine, Times
 from jobs.engine.analysis.gcc_phat import Signal, delay
 from jobs.engine.audio import decoder
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.model.progress import Advance
 from jobs.errors import InputError
 
@@ -40,14 +38,6 @@ TOLERANCE_SECONDS = 0.002
 # 1.5; on the same talk in a reverberant room: 3 to 7.
 MINIMUM_CLEARNESS = 1.6
 BLOCK_SAMPLES = RATE * 10
-
-
-class AudioSource(NamedTuple):
-    """One track of a recording that lies in a file."""
-
-    source: Path
-    info: MediaInfo
-    track: AudioTrack
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +93,7 @@ def align(
         before, done = done, done + float(audio.info.duration)
         return lambda seconds: progress(min(1.0, (before + seconds) / total)) if progress else None
 
-    envelopes = [band_envelope.measure(*audio, progress=reporter(audio)) for audio in (own, other)]
+    envelopes = [band_envelope.measure(audio, progress=reporter(audio)) for audio in (own, other)]
     for one, name in zip(envelopes, ("The video", "The other recording"), strict=True):
         require_audible(one, name)
     line = coarse_offset.rough_line(*envelopes, maximum_drift=MAXIMUM_DRIFT)
@@ -153,7 +143,7 @@ def windows(
     # Windows may share some audio, and begin before the recording does.
     buffered, first = np.zeros(count + RATE, np.float32), -count - RATE
     signals = []
-    with decoder.decoded(*audio, rate=RATE, channels=1) as stream:
+    with decoder.decoded(audio, rate=RATE, channels=1) as stream:
         for begin in np.rint(starts * RATE).astype(int):
             while first + len(buffered) < begin + count:
                 block = np.nan_to_num(stream.read(BLOCK_SAMPLES)[:, 0])

@@ -4,13 +4,11 @@ Step i covers 40 ms around i / 50 s after the recording's start. Fifty steps a s
 to hold many hours in memory, and enough to find one recording in another to a few hundredths of a second.
 """
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine.audio import decoder
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.model.progress import Advance
 
 Envelope = NDArray[np.float32]
@@ -27,19 +25,13 @@ RANGE_DB = 60.0
 SLOW_SECONDS = 3
 
 
-def measure(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
-    *,
-    progress: Advance | None = None,
-) -> Envelope:
-    """The envelope of one track; `progress` gets the seconds that were decoded. Raises ToolError."""
+def measure(audio: AudioSource, *, progress: Advance | None = None) -> Envelope:
+    """The envelope of a track; `progress` gets the seconds that were decoded. Raises ToolError."""
     powers: list[NDArray[np.float32]] = []
     window = np.hanning(2 * STEP_SAMPLES).astype(np.float32)
     edges = np.searchsorted(np.fft.rfftfreq(2 * STEP_SAMPLES, 1 / RATE), EDGES_HZ)
     before = np.zeros(STEP_SAMPLES, np.float32)
-    with decoder.decoded(source, info, track, rate=RATE, channels=1) as pcm:
+    with decoder.decoded(audio, rate=RATE, channels=1) as pcm:
         while len(block := pcm.read(BLOCK_STEPS * STEP_SAMPLES)):
             # Decoders can give not-a-number for damaged audio.
             samples = np.concatenate((before, np.nan_to_num(block[:, 0])))

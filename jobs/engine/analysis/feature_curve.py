@@ -1,16 +1,22 @@
 """A value for each step of time, measured once of a recording's audio and kept."""
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.model.mediainfo import AudioTrack
+from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
+from jobs.engine.audio.decoder import PcmReader
+from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance
 from jobs.engine.runtime import array_cache
+
+Measured = TypeVar("Measured")
 
 
 class Curve(NamedTuple):
@@ -20,38 +26,70 @@ class Curve(NamedTuple):
     duration: Fraction
 
 
-def measured(
-    tracks: Sequence[AudioTrack],
-    measure: Callable[[AudioTrack, Advance], Curve],
-    *,
-    silence: float,
-    stored: Path | None,
-    progress: Advance | None,
-) -> Curve:
-    """The highest value of any track at each step; a track that has ended has the value `silence`.
+@dataclasses.dataclass(frozen=True)
+class Feature(Generic[Measured]):
+    """What is measured, and what is made of its curve.
 
-    What the file `stored` holds is not measured again. `progress` gets the fraction of all tracks that is done, 0 to 1.
+    `values_of` reads a track, which comes at `rate` and in `channels` (None: its own), and gives the values of block
+    after block. A track that has ended has the value `silence`. `name`, and `version`, which rises when the same audio
+    would be measured in another way, are in the names of files that keep it.
     """
-    if curve := kept(stored):
-        return curve
-    curves = []
-    for number, track in enumerate(tracks):
 
-        def advance(fraction: float, number: int = number) -> None:
-            if progress:
-                progress((number + fraction) / len(tracks))
+    name: str
+    version: int
+    made_of: Callable[[NDArray[np.float32], Fraction], Measured]
+    values_of: Callable[[PcmReader], Iterator[NDArray[np.float32]]]
+    silence: float
+    rate: int | None = None
+    channels: int | None = None
 
-        curves.append(measure(track, advance))
-    curve = highest(curves, silence)
-    array_cache.save(
-        stored, {"values": curve.values, "duration": np.array(curve.duration.as_integer_ratio(), np.int64)}
-    )
-    return curve
+    def measure(
+        self,
+        source: Path,
+        info: MediaInfo,
+        track: int | str = "all",
+        *,
+        cache_dir: Path | None = None,
+        progress: Advance | None = None,
+    ) -> Measured:
+        """Of one audio track, or the highest value of any track at each step.
 
+        `cache_dir` is a folder that belongs to the bytes of `source`; what is found there is not measured again.
+        `progress` gets the fraction of the audio that was decoded, 0 to 1. Raises InputError, ToolError.
+        """
+        tracks = info.require_audio(track)
+        stored = cache_dir and self._stored(cache_dir, track)
+        curve = _load(stored)
+        if curve is None:
+            curves = []
+            for number, one in enumerate(tracks):
 
-def kept(stored: Path | None) -> Curve | None:
-    """What was measured before; None when that is not there any more."""
-    return _from_arrays(array_cache.load(stored))
+                def advance(fraction: float, number: int = number) -> None:
+                    if progress:
+                        progress((number + fraction) / len(tracks))
+
+                curves.append(self._curve(AudioSource(source, info, one), advance))
+            curve = highest(curves, self.silence)
+            duration = np.array(curve.duration.as_integer_ratio(), np.int64)
+            array_cache.save(stored, {"values": curve.values, "duration": duration})
+        return self.made_of(*curve)
+
+    def kept(self, cache_dir: Path, track: int | str) -> Measured | None:
+        """What `measure` found before of these bytes, as far as it is still there."""
+        curve = _load(self._stored(cache_dir, track))
+        return self.made_of(*curve) if curve else None
+
+    def _stored(self, cache_dir: Path, track: int | str) -> Path:
+        return cache_dir / f"{self.name}-{track}.v{self.version}.npz"
+
+    def _curve(self, audio: AudioSource, advance: Advance) -> Curve:
+        blocks, total = [], audio.info.duration
+        with decoder.decoded(audio, rate=self.rate, channels=self.channels) as pcm:
+            for block in self.values_of(pcm):
+                blocks.append(block)
+                advance(min(1.0, float(Fraction(pcm.position, pcm.rate) / total)) if total else 1.0)
+        values = np.concatenate(blocks) if blocks else np.empty(0, np.float32)
+        return Curve(values, Fraction(pcm.position, pcm.rate))
 
 
 def highest(curves: Sequence[Curve], silence: float) -> Curve:
@@ -63,8 +101,9 @@ def highest(curves: Sequence[Curve], silence: float) -> Curve:
     return Curve(values, max(curve.duration for curve in curves))
 
 
-def _from_arrays(arrays: array_cache.Arrays | None) -> Curve | None:
-    """A stored curve, or None when it is not what `measured` stores."""
+def _load(stored: Path | None) -> Curve | None:
+    """A stored curve, or None when it is not there or not what `measure` stores."""
+    arrays = array_cache.load(stored)
     if not arrays or set(arrays) != {"values", "duration"}:
         return None
     values, duration = arrays["values"], arrays["duration"]

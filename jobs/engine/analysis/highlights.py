@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine.analysis import vad
-from jobs.engine.audio import decoder
 from jobs.engine.container import ffmpeg
-from jobs.engine.model.mediainfo import MediaInfo
+from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.model.progress import Advance
 from jobs.engine.runtime import subprocess_runner
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -122,7 +121,7 @@ def speech(
             "-t",
             f"{float(length):.6f}",
             "-f",
-            decoder.demuxer(info),
+            demuxer(info),
             "-i",
             f"file:{source}",
         ),

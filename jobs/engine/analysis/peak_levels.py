@@ -7,19 +7,14 @@ not equally many in each step when the rate is no multiple of 50.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.analysis import feature_curve
-from jobs.engine.analysis.feature_curve import Curve
+from jobs.engine.analysis.feature_curve import Feature
 from jobs.engine.audio import decoder
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
-from jobs.engine.model.progress import Advance
-from jobs.errors import InputError
 
 STEPS_PER_SECOND = 50
 STEP = Fraction(1, STEPS_PER_SECOND)
@@ -53,76 +48,6 @@ class Levels:
         return float(self.db.max(initial=-np.inf))
 
 
-def tracks(info: MediaInfo, track: int | str) -> Sequence[AudioTrack]:
-    """The tracks meant by "all" or by an index among the audio tracks (0 is the first). Raises InputError."""
-    if not info.audio and info.unread:
-        raise InputError(
-            f"The sound of this recording cannot be read here ({info.unread[0]}). Export it with another kind of "
-            "sound, such as AAC.",
-            code="no_audio",
-        )
-    if not info.audio:
-        raise InputError(
-            "This recording has no sound. Choose a recording with sound.",
-            code="no_audio",
-        )
-    if track == "all":
-        return info.audio
-    if not isinstance(track, int) or not 0 <= track < len(info.audio):
-        count = len(info.audio)
-        choice = '0 or "all"' if count == 1 else f'0 to {count - 1} or "all"'
-        raise InputError(f"This recording has {count} audio tracks. Choose {choice}.", code="no_track")
-    return (info.audio[track],)
-
-
-def measure(
-    source: Path,
-    info: MediaInfo,
-    track: int | str = "all",
-    *,
-    cache_dir: Path | None = None,
-    progress: Advance | None = None,
-) -> Levels:
-    """Levels over all channels of one track, or of the loudest track at each step.
-
-    `cache_dir` is a folder that belongs to the bytes of `source`; levels found there are not measured again.
-    `progress` gets the fraction of the audio that was decoded, 0 to 1. Raises InputError, ToolError.
-    """
-    return Levels(
-        *feature_curve.measured(
-            tracks(info, track),
-            lambda one, advance: _measure(source, info, one, advance),
-            silence=-np.inf,
-            stored=cache_dir and _stored(cache_dir, track),
-            progress=progress,
-        )
-    )
-
-
-def kept(cache_dir: Path, track: int | str) -> Levels | None:
-    """What `measure` found before of these bytes, as far as it is still there."""
-    curve = feature_curve.kept(_stored(cache_dir, track))
-    return Levels(*curve) if curve else None
-
-
-def _stored(cache_dir: Path, track: int | str) -> Path:
-    return cache_dir / f"levels-{track}.v{VERSION}.npz"
-
-
-def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Advance) -> Curve:
-    peaks = []
-    with decoder.decoded(source, info, track) as pcm:
-        starts = step_starts(pcm.rate, BLOCK_SECONDS)
-        while len(block := pcm.read(BLOCK_SECONDS * pcm.rate)):
-            peaks.append(_peaks(block, starts))
-            advance(min(1.0, float(Fraction(pcm.position, pcm.rate) / info.duration)) if info.duration else 1.0)
-    amplitude = np.concatenate(peaks) if peaks else np.empty(0, np.float32)
-    with np.errstate(divide="ignore"):
-        # Decoders can give not-a-number for damaged audio.
-        db = (20 * np.log10(np.nan_to_num(amplitude))).astype(np.float32)
-    return Curve(db, Fraction(pcm.position, pcm.rate))
-
-
 def step_starts(rate: int, seconds: int) -> NDArray[np.int64]:
     """The first sample of each step in a block of whole seconds."""
     return -(-np.arange(seconds * STEPS_PER_SECOND, dtype=np.int64) * rate // STEPS_PER_SECOND)
@@ -134,6 +59,20 @@ def _peaks(block: decoder.Samples, starts: NDArray[np.int64]) -> NDArray[np.floa
     flat = block.reshape(-1)
     inside = starts[starts < len(block)] * channels
     return np.maximum(np.maximum.reduceat(flat, inside), -np.minimum.reduceat(flat, inside))
+
+
+def _decibels(pcm: decoder.PcmReader) -> Iterator[NDArray[np.float32]]:
+    starts = step_starts(pcm.rate, BLOCK_SECONDS)
+    while len(block := pcm.read(BLOCK_SECONDS * pcm.rate)):
+        # Decoders can give not-a-number for damaged audio.
+        amplitude = np.nan_to_num(_peaks(block, starts))
+        with np.errstate(divide="ignore"):
+            yield (20 * np.log10(amplitude)).astype(np.float32)
+
+
+LEVELS = Feature("levels", VERSION, Levels, _decibels, silence=-np.inf)
+"""Levels over all channels of a track; of several, those of the loudest at each step."""
+measure, kept = LEVELS.measure, LEVELS.kept
 
 
 def auto_threshold(levels: Levels) -> float:

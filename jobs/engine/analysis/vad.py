@@ -7,6 +7,7 @@ have low values however loud they are; speech has high ones, soft speech too.
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,11 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.analysis import feature_curve, peak_levels
-from jobs.engine.analysis.feature_curve import Curve
+from jobs.engine.analysis.feature_curve import Feature
 from jobs.engine.audio import decoder
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
-from jobs.engine.model.progress import Advance
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -44,51 +42,6 @@ class Voice:
     duration: Fraction
 
 
-def measure(
-    source: Path,
-    info: MediaInfo,
-    track: int | str = "all",
-    *,
-    cache_dir: Path | None = None,
-    progress: Advance | None = None,
-) -> Voice:
-    """Voice in one track, or in any of them at each window; the arguments are those of `peak_levels.measure`.
-
-    Raises InputError, ToolError.
-    """
-    return Voice(
-        *feature_curve.measured(
-            peak_levels.tracks(info, track),
-            lambda one, advance: _measure(source, info, one, advance),
-            silence=0,
-            stored=cache_dir and _stored(cache_dir, track),
-            progress=progress,
-        )
-    )
-
-
-def kept(cache_dir: Path, track: int | str) -> Voice | None:
-    """What `measure` found before of these bytes, as far as it is still there."""
-    curve = feature_curve.kept(_stored(cache_dir, track))
-    return Voice(*curve) if curve else None
-
-
-def _stored(cache_dir: Path, track: int | str) -> Path:
-    return cache_dir / f"voice-{track}.v{VERSION}.npz"
-
-
-def _measure(source: Path, info: MediaInfo, track: AudioTrack, advance: Advance) -> Curve:
-    detector = VoiceDetector()
-    probabilities = []
-    with decoder.decoded(source, info, track, rate=RATE, channels=1) as pcm:
-        while len(block := pcm.read(BLOCK_WINDOWS * WINDOW_SAMPLES)):
-            probabilities.append(detector.probabilities(block[:, 0]))
-            advance(min(1.0, float(Fraction(pcm.position, RATE) / info.duration)) if info.duration else 1.0)
-    return Curve(
-        np.concatenate(probabilities) if probabilities else np.empty(0, np.float32), Fraction(pcm.position, RATE)
-    )
-
-
 class VoiceDetector:
     """The model at work on one track: it remembers what it has heard."""
 
@@ -110,6 +63,17 @@ class VoiceDetector:
             None, {"input": np.ascontiguousarray(windows), "h": self._hidden, "c": self._cell}
         )
         return probability.reshape(-1)
+
+
+def _probabilities(pcm: decoder.PcmReader) -> Iterator[NDArray[np.float32]]:
+    detector = VoiceDetector()
+    while len(block := pcm.read(BLOCK_WINDOWS * WINDOW_SAMPLES)):
+        yield detector.probabilities(block[:, 0])
+
+
+VOICE = Feature("voice", VERSION, Voice, _probabilities, silence=0, rate=RATE, channels=1)
+"""Voice in a track; of several, in any of them at each window."""
+measure, kept = VOICE.measure, VOICE.kept
 
 
 @functools.cache

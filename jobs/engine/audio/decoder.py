@@ -7,7 +7,6 @@ Measured on made clips: right to the sample.
 
 import contextlib
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import av
 import av.error
@@ -17,11 +16,12 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Discard
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.gapless_decoder import NotGapless, decoded_gapless
 from jobs.engine.audio.sample_clock import Positioned, Samples, positioned
 from jobs.engine.container import demuxing
 from jobs.engine.model.audio_layout import LAYOUTS
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.errors import ToolError
 
@@ -38,11 +38,14 @@ def output_channels(track: AudioTrack) -> int:
     return track.channels if track.channels in LAYOUTS else 2
 
 
+OpenTrack = tuple[InputContainer, AudioStream]
+
+
 @contextlib.contextmanager
-def opened(path: Path, format: str, index: int) -> Iterator[tuple[InputContainer, AudioStream]]:
-    """Open stream number `index` of a file of this format, to read it alone. Raises InputError."""
-    with demuxing.recording(path, format) as container:
-        stream = container.streams[index]
+def opened(audio: AudioSource) -> Iterator[OpenTrack]:
+    """Open a track, to read it alone. Raises InputError."""
+    with demuxing.recording(audio.path, audio.format) as container:
+        stream = container.streams[audio.track.index]
         assert isinstance(stream, AudioStream)
         for other in container.streams:
             if other is not stream:
@@ -95,31 +98,27 @@ class PcmReader:
 
 @contextlib.contextmanager
 def decoded(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
+    audio: AudioSource,
     *,
     rate: int | None = None,
     channels: int | None = None,
     token: CancellationToken | None = None,
 ) -> Iterator[PcmReader]:
-    """Decode one track, at its own rate and channels unless AAC cannot carry them, or at the ones given."""
-    rate, channels = rate or output_rate(track), channels or output_channels(track)
-    start = round(info.start * rate)
-    blocks = _blocks(source, info, track, rate, channels, token or CancellationToken())
+    """Decode a track, at its own rate and channels unless AAC cannot carry them, or at the ones given."""
+    rate, channels = rate or output_rate(audio.track), channels or output_channels(audio.track)
+    start = round(audio.start * rate)
+    blocks = _blocks(audio, rate, channels, token or CancellationToken())
     with contextlib.closing(blocks):
         yield PcmReader(((offset - start, samples) for offset, samples in blocks), rate, channels)
 
 
-def _blocks(
-    source: Path, info: MediaInfo, track: AudioTrack, rate: int, channels: int, token: CancellationToken
-) -> Generator[Positioned]:
+def _blocks(audio: AudioSource, rate: int, channels: int, token: CancellationToken) -> Generator[Positioned]:
     """The audio with its positions; what was given before may come once more. Raises InputError, ToolError."""
     # Left before the next way begins: what is raised holds on to an open file.
     with contextlib.suppress(NotGapless):
-        yield from decoded_gapless(source, demuxer(info), track.index, rate, channels, block=BLOCK_SAMPLES, token=token)
+        yield from decoded_gapless(audio, rate, channels, block=BLOCK_SAMPLES, token=token)
         return
-    with opened(source, demuxer(info), track.index) as (container, stream):
+    with opened(audio) as (container, stream):
         yield from raising_tool_errors(
             positioned(_frames(container, stream, token), rate, channels, block=BLOCK_SAMPLES)
         )

@@ -5,11 +5,11 @@ well. What is not steady, or not understood, has to be read that way."""
 
 import collections
 from collections.abc import Iterator
-from pathlib import Path
 
 import av.error
 from av.filter import Graph
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.sample_clock import Positioned, Samples, samples_of
 from jobs.engine.container import mp3_frames
 from jobs.engine.model.audio_layout import HOLE_SECONDS, LAYOUTS
@@ -21,16 +21,16 @@ class NotGapless(Exception):
 
 
 def decoded_gapless(
-    path: Path, format: str, index: int, rate: int, channels: int, *, block: int, token: CancellationToken
+    audio: AudioSource, rate: int, channels: int, *, block: int, token: CancellationToken
 ) -> Iterator[Positioned]:
-    """The audio of stream number `index` of a file of this format, in blocks of `block` samples, fewer at the end.
+    """The audio of a track in blocks of `block` samples, fewer at the end.
 
     Raises NotGapless, after what was right up to there. A time stamp that is off for less than a block goes unnoticed.
     """
     # A block is right when the next one begins where it ends. After the last there is one of silence, which tells.
     waiting: collections.deque[Positioned] = collections.deque()
     position = count = 0
-    for begin, samples in _pulled(_graph(path, format, index, rate, channels, block), token):
+    for begin, samples in _pulled(_graph(audio, rate, channels, block), token):
         if not waiting:
             position = round(begin * rate)
         elif abs(begin * rate - position - count) > HOLE_SECONDS * rate:
@@ -61,16 +61,16 @@ def _pulled(graph: Graph, token: CancellationToken) -> Iterator[tuple[float, Sam
         yield float(frame.pts * frame.time_base), samples_of(frame)
 
 
-def _graph(path: Path, format: str, index: int, rate: int, channels: int, block: int) -> Graph:
+def _graph(audio: AudioSource, rate: int, channels: int, block: int) -> Graph:
     graph = Graph()
-    options = {"protocol_whitelist": "file", **mp3_frames.skip_options(path, format)}
+    options = {"protocol_whitelist": "file", **mp3_frames.skip_options(audio.path, audio.format)}
     try:
         graph.link_nodes(
             graph.add(
                 "amovie",
-                filename=f"file:{path}",
-                format_name=format,
-                stream_index=str(index),
+                filename=f"file:{audio.path}",
+                format_name=audio.format,
+                stream_index=str(audio.track.index),
                 format_opts=":".join(f"{key}={value}" for key, value in options.items()),
                 dec_threads="1",
             ),

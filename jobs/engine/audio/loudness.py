@@ -8,10 +8,9 @@ import dataclasses
 import functools
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import ffmpeg
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.engine.model.progress import Advance
 from jobs.engine.runtime import subprocess_runner
 from jobs.errors import InputError, ToolError
@@ -78,9 +77,7 @@ def filters(gain_db: float, rate: int, *, limited: bool) -> list[str]:
 
 
 def measure(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
+    audio: AudioSource,
     before: Sequence[str] = (),
     *,
     progress: Advance,
@@ -93,10 +90,10 @@ def measure(
     chain = ",".join([*before, "ebur128=peak=true:framelog=quiet"])
     argv = [
         *(ffmpeg.program(), "-nostdin", "-hide_banner", "-loglevel", "info", "-nostats"),
-        *(*ffmpeg.reading(source, demuxer(info)), "-map", f"0:{track.index}"),
+        *(*ffmpeg.reading(audio.path, audio.format), "-map", f"0:{audio.track.index}"),
         *("-af", chain, "-progress", "pipe:1", "-f", "null", "-"),
     ]
-    return parsed(ffmpeg.follow(argv, info.duration, progress, log=log))
+    return parsed(ffmpeg.follow(argv, audio.info.duration, progress, log=log))
 
 
 def parsed(text: str) -> Loudness:
@@ -117,9 +114,7 @@ def parsed(text: str) -> Loudness:
 
 
 def levelled(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
+    audio: AudioSource,
     target_lufs: float,
     before: Sequence[str] = (),
     *,
@@ -131,21 +126,15 @@ def levelled(
 
     `rate` is what the result is sampled at. `progress` gets a fraction, 0 to 1. Raises as `measure` does.
     """
-    measured = measure(source, info, track, before, progress=lambda done: progress(done / 2), log=log)
+    measured = measure(audio, before, progress=lambda done: progress(done / 2), log=log)
     gain = target_lufs - measured.integrated_lufs
     peak = measured.true_peak_db + gain
     if peak <= TRUE_PEAK_DB:
         after = Loudness(target_lufs, measured.range_lu, peak)
         return Levelling(gain, limited=False, before=measured, after=after)
     for number in range(1, MAXIMUM_TRIES + 1):
-        after = measure(
-            source,
-            info,
-            track,
-            [*before, *filters(gain, rate, limited=True)],
-            progress=functools.partial(_later, progress, number),
-            log=log,
-        )
+        limiting = [*before, *filters(gain, rate, limited=True)]
+        after = measure(audio, limiting, progress=functools.partial(_later, progress, number), log=log)
         missing = target_lufs - after.integrated_lufs
         if abs(missing) <= NEAR_ENOUGH_LU or number == MAXIMUM_TRIES:
             break

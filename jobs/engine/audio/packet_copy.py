@@ -22,9 +22,9 @@ from av.packet import Packet
 from numpy.typing import NDArray
 
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import demuxing
 from jobs.engine.model.audio_layout import HOLE_SECONDS
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime import libav_errors
@@ -101,14 +101,15 @@ class AudioCopy:
         return Timeline(tuple(segments), planned.source_durations)
 
 
-def survey(source: Path, info: MediaInfo, track: AudioTrack, token: CancellationToken) -> PacketTable | None:
+def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
     """The packets of a track; None where they cannot be copied: other codecs, holes, packets of several lengths.
 
     Raises InputError.
     """
+    track = audio.track
     if track.codec not in CODECS:
         return None
-    with decoder.opened(source, decoder.demuxer(info), track.index) as (container, stream):
+    with decoder.opened(audio) as (container, stream):
         context = stream.codec_context
         rate, length = track.sample_rate, Fraction(0)
         if not context.extradata and track.codec in ("aac", "opus"):
@@ -140,7 +141,7 @@ def survey(source: Path, info: MediaInfo, track: AudioTrack, token: Cancellation
             sums.append(zlib.crc32(bytes(packet)))
     if not samples:
         return None
-    return PacketTable(round((first - info.start) * rate), samples, rate, np.array(sums, np.uint32))
+    return PacketTable(round((first - audio.start) * rate), samples, rate, np.array(sums, np.uint32))
 
 
 def planned(table: PacketTable, timeline: Timeline) -> AudioCopy | None:
@@ -189,13 +190,11 @@ def _merged(runs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     yield first, last
 
 
-def copy(
-    source: Path, info: MediaInfo, track: AudioTrack, plan: AudioCopy, output: Path, task: WorkerThread[Any]
-) -> None:
+def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[Any]) -> None:
     """Write the packets of a plan to an MP4 file that begins with the first sample kept. Raises ToolError."""
     table, count = plan.table, sum(1 for _ in plan.packets)
     with (
-        decoder.opened(source, decoder.demuxer(info), track.index) as (container, stream),
+        decoder.opened(audio) as (container, stream),
         libav_errors.errors("sound"),
         av.open(f"file:{output}", "w", format="mp4") as made,
     ):

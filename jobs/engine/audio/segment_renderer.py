@@ -11,6 +11,7 @@ import numpy as np
 
 from jobs.engine.audio import decoder, flac_writer, loudness, track_encoder
 from jobs.engine.audio.aac_encoder import ChannelsDiffer
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.audio.loudness import Levelling
 from jobs.engine.audio.mute import muted_blocks
@@ -32,41 +33,37 @@ WHOLE_SHARE, MEASURING_SHARE = 0.4, 0.3
 
 
 def render_audio(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
+    audio: AudioSource,
     timeline: Timeline,
     output: Path,
     *,
     task: WorkerThread[Any],
     coding: AudioCoding = "aac",
 ) -> None:
-    """Write what the timeline has of one track of its only source. Raises ToolError, ResourceError.
+    """Write what the timeline has of a track of its only source. Raises ToolError, ResourceError.
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
 
     def encode(*, dual_mono: bool) -> None:
-        rate = track_encoder.rate_of(track, coding)
+        rate = track_encoder.rate_of(audio.track, coding)
         with (
-            rendered(source, info, track, timeline, rate, task) as audio,
-            track_encoder.encoder(output, track, rate, audio.channels, coding, dual_mono=dual_mono) as encoder,
+            rendered(audio, timeline, rate, task) as made,
+            track_encoder.encoder(output, audio.track, rate, made.channels, coding, dual_mono=dual_mono) as encoder,
         ):
-            for block in audio.blocks:
+            for block in made.blocks:
                 encoder.write(block)
-                task.fraction = encoder.written / audio.count
+                task.fraction = encoder.written / made.count
 
     try:
-        encode(dual_mono=coding == "aac" and is_dual_mono(source, info, track, timeline, task.token))
+        encode(dual_mono=coding == "aac" and is_dual_mono(audio, timeline, task.token))
     except ChannelsDiffer:
         # They part somewhere between. At worst, at the very end, coding one channel was in vain: half of the work.
         encode(dual_mono=False)
 
 
 def render_levelled_audio(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
+    audio: AudioSource,
     timeline: Timeline,
     output: Path,
     loudness_lufs: float,
@@ -78,7 +75,7 @@ def render_levelled_audio(
 
     Raises InputError (`no_loudness`) too.
     """
-    rate, whole = track_encoder.rate_of(track, coding), output.with_suffix(".whole.flac")
+    rate, whole = track_encoder.rate_of(audio.track, coding), output.with_suffix(".whole.flac")
 
     def told(begun: float, share: float) -> Callable[[float], None]:
         def advance(done: float) -> None:
@@ -88,19 +85,20 @@ def render_levelled_audio(
         return advance
 
     try:
-        with rendered(source, info, track, timeline, rate, task) as audio:
-            flac_writer.write(whole, _counted(audio, told(0, WHOLE_SHARE)), rate, audio.channels)
-        made = AudioTrack(0, "flac", rate, audio.channels)
-        facts = MediaInfo("flac", Fraction(audio.count, rate), whole.stat().st_size, audio=(made,))
+        with rendered(audio, timeline, rate, task) as made:
+            flac_writer.write(whole, _counted(made, told(0, WHOLE_SHARE)), rate, made.channels)
+        track = AudioTrack(0, "flac", rate, made.channels)
+        facts = MediaInfo("flac", Fraction(made.count, rate), whole.stat().st_size, audio=(track,))
+        written = AudioSource(whole, facts, track)
         advance = told(WHOLE_SHARE, MEASURING_SHARE)
-        levelling = loudness.levelled(whole, facts, made, loudness_lufs, rate=rate, progress=advance)
+        levelling = loudness.levelled(written, loudness_lufs, rate=rate, progress=advance)
         advance = told(WHOLE_SHARE + MEASURING_SHARE, 1 - WHOLE_SHARE - MEASURING_SHARE)
-        with decoder.decoded(whole, facts, made, rate=rate, token=task.token) as pcm:
-            level = filtered(SampleCursor(pcm).blocks(0, audio.count), levelling.filters(rate), rate, audio.channels)
-            with track_encoder.encoder(output, track, rate, audio.channels, coding) as encoder:
+        with decoder.decoded(written, rate=rate, token=task.token) as pcm:
+            level = filtered(SampleCursor(pcm).blocks(0, made.count), levelling.filters(rate), rate, made.channels)
+            with track_encoder.encoder(output, audio.track, rate, made.channels, coding) as encoder:
                 for block in level:
                     encoder.write(block)
-                    advance(encoder.written / audio.count)
+                    advance(encoder.written / made.count)
     finally:
         whole.unlink(missing_ok=True)
     return levelling
@@ -116,11 +114,9 @@ class RenderedAudio:
 
 
 @contextlib.contextmanager
-def rendered(
-    source: Path, info: MediaInfo, track: AudioTrack, timeline: Timeline, rate: int, task: WorkerThread[Any]
-) -> Iterator[RenderedAudio]:
+def rendered(audio: AudioSource, timeline: Timeline, rate: int, task: WorkerThread[Any]) -> Iterator[RenderedAudio]:
     """The samples of the result, made in a thread beside the one that takes them. Raises ToolError, ResourceError."""
-    with decoder.decoded(source, info, track, rate=rate, token=task.token) as pcm:
+    with decoder.decoded(audio, rate=rate, token=task.token) as pcm:
         wanted = sample_ranges(timeline.segments, timeline.source_durations[0], pcm.rate)
         blocks = muted_blocks(joined_samples(SampleCursor(pcm), wanted), timeline.muted, pcm.rate)
         with prefetched(blocks, MAXIMUM_WAITING_BLOCKS) as made:
@@ -143,19 +139,15 @@ def _counted(audio: RenderedAudio, advance: Callable[[float], None]) -> Iterator
         advance(position / audio.count)
 
 
-def is_dual_mono(
-    source: Path, info: MediaInfo, track: AudioTrack, timeline: Timeline, token: CancellationToken
-) -> bool:
+def is_dual_mono(audio: AudioSource, timeline: Timeline, token: CancellationToken) -> bool:
     """Whether a track has two channels that are the same, as far as a few windows tell.
 
     One microphone's audio is often stored twice. Raises InputError.
     """
-    rate = decoder.output_rate(track)
-    if decoder.output_channels(track) != 2:
+    rate = decoder.output_rate(audio.track)
+    if decoder.output_channels(audio.track) != 2:
         return False
-    with WindowReader.opened(
-        source, decoder.demuxer(info), track.index, rate=rate, channels=2, start=info.start, token=token
-    ) as listener:
+    with WindowReader.opened(audio, rate=rate, channels=2, token=token) as listener:
         windows = (listener.window(time, int(PROBE_SECONDS * rate)) for time in _spread(timeline))
         return all(np.array_equal(window[:, 0], window[:, 1]) for window in windows)
 

@@ -4,11 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import output_channels
 from jobs.engine.audio.loudness import Levelling
 from jobs.engine.container import audio_files, ffmpeg
 from jobs.engine.container.audio_files import AudioFileFormat
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
+from jobs.engine.model.mediainfo import AudioTrack
 
 AudioFormat = Literal["copy", "mp3", "m4a", "opus", "flac", "wav"]
 # A bit rate is a mean: a source this little above the requested one need not be encoded.
@@ -52,9 +53,7 @@ def can_copy(track: AudioTrack, options: AudioFileOptions) -> bool:
 
 
 def argv_of(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
+    audio: AudioSource,
     file: AudioFileFormat,
     options: AudioFileOptions,
     output: Path,
@@ -63,10 +62,11 @@ def argv_of(
     levelling: Levelling | None = None,
 ) -> list[str]:
     """ffmpeg's command line from a recording to a file with one track of it, its tags and chapters."""
+    track = audio.track
     return [
         *ffmpeg.writing(),
-        *(*ffmpeg.reading(source, demuxer(info)), "-map", f"0:{track.index}"),
-        *("-map_metadata:g", _tags_source(info, track), "-map_metadata:s:a:0", f"0:s:{track.index}"),
+        *(*ffmpeg.reading(audio.path, audio.format), "-map", f"0:{track.index}"),
+        *("-map_metadata:g", _tags_source(audio), "-map_metadata:s:a:0", f"0:s:{track.index}"),
         *("-map_chapters", "0"),
         *(option for tag in OWN_TAGS for option in ("-metadata", f"{tag}=")),
         *(("-c", "copy") if copied else _coding(track, file, options, levelling)),
@@ -75,9 +75,9 @@ def argv_of(
     ]
 
 
-def _tags_source(info: MediaInfo, track: AudioTrack) -> str:
+def _tags_source(audio: AudioSource) -> str:
     # Ogg has tags of tracks alone, where others have those of the recording.
-    return f"0:s:{track.index}" if demuxer(info) == "ogg" else "0"
+    return f"0:s:{audio.track.index}" if audio.format == "ogg" else "0"
 
 
 def _coding(

@@ -5,16 +5,15 @@ import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Self
 
 import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.container import InputContainer
 
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
+from jobs.engine.audio.decoder import OpenTrack
 from jobs.engine.audio.sample_clock import Positioned, Samples, positioned
 from jobs.engine.container import demuxing
 from jobs.engine.runtime.threads import CancellationToken
@@ -33,8 +32,7 @@ class WindowReader:
 
     def __init__(
         self,
-        container: InputContainer,
-        stream: AudioStream,
+        track: OpenTrack,
         rate: int,
         channels: int,
         *,
@@ -46,8 +44,7 @@ class WindowReader:
         self.channels = channels
         self.damaged = False
         """Whether some audio of the last window, or shortly before it, could not be decoded."""
-        self._container = container
-        self._stream = stream
+        self._container, self._stream = track
         self._start = start
         self._can_seek = can_seek
         self._token = token
@@ -60,19 +57,16 @@ class WindowReader:
     @contextlib.contextmanager
     def opened(
         cls,
-        path: Path,
-        format: str,
-        index: int,
+        audio: AudioSource,
         *,
         rate: int,
         channels: int,
-        start: Fraction = Fraction(0),
         can_seek: bool = True,
         token: CancellationToken | None = None,
     ) -> Iterator[Self]:
-        """Open stream number `index` of a file of this format. Raises InputError."""
-        with decoder.opened(path, format, index) as (container, stream):
-            yield cls(container, stream, rate, channels, start=start, can_seek=can_seek, token=token)
+        """Open a track. Raises InputError."""
+        with decoder.opened(audio) as track:
+            yield cls(track, rate, channels, start=audio.start, can_seek=can_seek, token=token)
 
     def window(self, begin: Fraction, count: int) -> Samples:
         """`count` samples from `begin` seconds on; silence where the track has none."""

@@ -3,12 +3,10 @@
 Audio is decoded once, in order, and one utterance of it at a time is in memory for each recogniser.
 """
 
-import contextlib
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,15 +15,16 @@ from jobs.engine.analysis import utterances, vad
 from jobs.engine.analysis.activity import Range, voice_activity
 from jobs.engine.analysis.vad import Voice
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import healing
 from jobs.engine.captions.asr_worker import NOT_WORDS, RATE, Samples
 from jobs.engine.captions.healing import Span
 from jobs.engine.captions.recogniser_pool import RecogniserOptions, RecogniserPool
 from jobs.engine.captions.transcript import Word
 from jobs.engine.captions.word_timing import TimedWord, timed, with_lengths
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.progress import Progress
-from jobs.engine.runtime.subprocess_runner import Child, CommandLog
+from jobs.engine.runtime.subprocess_runner import Child
+from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import InputError
 
 VOICE_SHARE = 0.04
@@ -44,37 +43,30 @@ class Recognition:
     speech: Fraction
 
 
-def recognise(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
-    options: RecogniserOptions,
-    *,
-    cache: Path | None = None,
-    progress: Progress | None = None,
-    log: CommandLog | None = None,
-) -> Recognition:
-    """The words of one track. `progress` gets a fraction by the time listened to, and a stage in plain words; what it
-    raises ends the work. Raises InputError (`no_speech`) when nobody speaks, ToolError, ResourceError.
+def recognise(audio: AudioSource, options: RecogniserOptions, work: Workspace) -> Recognition:
+    """The words of a track. The fraction that `work.progress` gets goes by the time listened to.
+
+    Raises InputError (`no_speech`) when nobody speaks, ToolError, ResourceError, and what `work.progress` raises.
     """
-    report = progress or (lambda fraction, stage: None)
-    track_number = info.audio.index(track)
     voice = vad.measure(
-        source,
-        info,
-        track_number,
-        cache_dir=cache,
-        progress=lambda done: report(VOICE_SHARE * done, "Finding where somebody speaks"),
+        audio.path,
+        audio.info,
+        audio.info.audio.index(audio.track),
+        cache_dir=work.cache,
+        progress=lambda done: work.progress(VOICE_SHARE * done, "Finding where somebody speaks"),
     )
     spoken = utterances.utterances(voice, maximum=options.maximum_seconds, pause=Fraction(1, 2))
     if options.engine == "whisper":
         spoken = utterances.packed(spoken, maximum=options.maximum_seconds, pause=PACKED_PAUSE_SECONDS)
     if not spoken:
         raise no_speech()
-    report(VOICE_SHARE, "Getting ready to listen")
+    work.progress(VOICE_SHARE, "Getting ready to listen")
     parts = _parts(voice, spoken)
-    with RecogniserPool(options, min(options.processes, len(spoken)), log) as pool, _pcm(source, info, track) as pcm:
-        _Hearing(pool, pcm, options.engine == "whisper").hear(parts, report)
+    with (
+        RecogniserPool(options, min(options.processes, len(spoken)), work.log) as pool,
+        decoder.decoded(audio, rate=RATE, channels=1) as pcm,
+    ):
+        _Hearing(pool, pcm, options.engine == "whisper").hear(parts, work.progress)
     words = tuple(word for part in parts for word in _on_the_clock(part))
     if not words:
         raise no_speech()
@@ -89,10 +81,6 @@ def no_speech() -> InputError:
         "another recording.",
         code="no_speech",
     )
-
-
-def _pcm(source: Path, info: MediaInfo, track: AudioTrack) -> contextlib.AbstractContextManager[decoder.PcmReader]:
-    return decoder.decoded(source, info, track, rate=RATE, channels=1)
 
 
 @dataclasses.dataclass(eq=False)

@@ -7,37 +7,28 @@ import os
 import tempfile
 from pathlib import Path
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import line_breaking, recognition
 from jobs.engine.captions.recogniser_pool import RecogniserOptions
 from jobs.engine.captions.transcript import Transcript
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
-from jobs.engine.model.progress import Progress
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.model.mediainfo import AudioTrack
+from jobs.engine.runtime.workspace import Workspace
 
 VERSION = 2
 """Rises when the same audio would be written down in another way."""
 
 
-def transcribe(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
-    options: RecogniserOptions,
-    *,
-    cache: Path | None = None,
-    progress: Progress | None = None,
-    log: CommandLog | None = None,
-) -> Transcript:
-    """The transcript of one track; the arguments and errors are those of `recognition.recognise`."""
-    stored = cache and cache / f"transcript-{_key(options, track)}.v{VERSION}.json"
+def transcribe(audio: AudioSource, options: RecogniserOptions, work: Workspace) -> Transcript:
+    """The transcript of a track; the arguments and errors are those of `recognition.recognise`."""
+    stored = work.cache and work.cache / f"transcript-{_key(options, audio.track)}.v{VERSION}.json"
     if stored and (known := _load(stored)):
         return known
-    heard = recognition.recognise(source, info, track, options, cache=cache, progress=progress, log=log)
+    heard = recognition.recognise(audio, options, work)
     transcript = Transcript(
         engine=options.engine,
         model=heard.model,
         language=heard.language,
-        duration=info.duration,
+        duration=audio.info.duration,
         lines=tuple(line_breaking.lines(heard.words)),
     )
     if stored:

@@ -103,6 +103,24 @@ class MediaInfo:
             raise InputError("This recording has no picture, only sound. Choose one with a picture.", code="no_picture")
         return self.video
 
+    def require_audio(self, track: int | str) -> tuple[AudioTrack, ...]:
+        """The tracks meant by "all" or by an index among the audio tracks (0 is the first). Raises InputError."""
+        if not self.audio and self.unread:
+            raise InputError(
+                f"The sound of this recording cannot be read here ({self.unread[0]}). Export it with another kind of "
+                "sound, such as AAC.",
+                code="no_audio",
+            )
+        if not self.audio:
+            raise InputError("This recording has no sound. Choose a recording with sound.", code="no_audio")
+        if track == "all":
+            return self.audio
+        if not isinstance(track, int) or not 0 <= track < len(self.audio):
+            count = len(self.audio)
+            choice = '0 or "all"' if count == 1 else f'0 to {count - 1} or "all"'
+            raise InputError(f"This recording has {count} audio tracks. Choose {choice}.", code="no_track")
+        return (self.audio[track],)
+
     @property
     def kind(self) -> str:
         return "video" if self.video else "audio"

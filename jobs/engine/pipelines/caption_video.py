@@ -22,13 +22,11 @@ from jobs.engine.captions.line_breaking import MAXIMUM_ROW_CHARACTERS
 from jobs.engine.captions.transcript import iso_639_2
 from jobs.engine.container import ffmpeg, muxers
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack, demuxer
-from jobs.engine.model.progress import Progress
-from jobs.engine.pipelines import watermark
-from jobs.engine.pipelines.watermark import Marked
+from jobs.engine.pipelines.painted_frames import PaintedResult, Painting, paint_frames
 from jobs.engine.render import render, replace_video, sidetracks
 from jobs.engine.render.sidetracks import SideTrack
-from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import run_concurrently
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import text_raster
 from jobs.engine.video.overlay import OverlayOptions, OverlayPainter
 from jobs.engine.video.source import Source
@@ -52,53 +50,43 @@ def suffix_for(info: MediaInfo) -> str:
     return suffix if info.video is None or info.video.codec in PICTURES_IN_MP4 else ".mkv"
 
 
-def attach(
-    source: Path,
-    output: Path,
-    info: MediaInfo,
-    shown: Sequence[Caption],
-    language: str,
-    *,
-    scratch: Path,
-    progress: Progress,
-    log: CommandLog | None = None,
-) -> int:
+def attach(source: Source, shown: Sequence[Caption], language: str, output: Path, work: Workspace) -> int:
     """Write `source` with a text track to `output`, whose ending is that of `suffix_for`. Nothing is encoded.
 
-    `output` appears when it is whole, and its sound has been compared with the source's, packet by packet. Returns how
-    many packets of sound there are. Raises ToolError, ResourceError, and what `progress` raises.
+    `output` appears when it is whole, and its audio has been compared with the source's, packet by packet. Returns how
+    many packets of audio there are. Raises ToolError, ResourceError, and what `work.progress` raises.
     """
-    texts = scratch / "captions-track.srt"
+    texts = work.scratch / "captions-track.srt"
     texts.write_text(cues.srt(shown), encoding="utf-8")
     stage = "Attaching the captions"
     with render.whole(output) as part:
         joined = part.with_name(f"{part.name}{output.suffix}")
 
         def attached(side: Sequence[SideTrack]) -> int:
-            argv = attach_argv(source, info, texts, language, joined, side)
-            ffmpeg.follow(argv, info.duration, lambda done: progress(COPY_SHARE * done, stage), log=log)
+            argv = attach_argv(source, texts, language, joined, side)
+            duration, copying = source.info.duration, work.share(0, COPY_SHARE)
+            ffmpeg.follow(argv, duration, lambda done: copying.progress(done, stage), log=work.log)
             (packets,) = run_concurrently(
-                [lambda task: replace_video.require_same_sound(Source(source, info), joined, task.token)],
-                lambda done: progress(COPY_SHARE, "Checking the result"),
+                [lambda task: replace_video.require_same_sound(source, joined, task.token)],
+                lambda done: work.progress(COPY_SHARE, "Checking the result"),
             )
             return packets
 
         try:
-            packets = sidetracks.with_or_without(Source(source, info), output, attached, log or CommandLog())
+            packets = sidetracks.with_or_without(source, output, attached, work.log)
             joined.rename(part)
         finally:
             joined.unlink(missing_ok=True)
-    progress(1, "Checking the result")
+    work.progress(1, "Checking the result")
     return packets
 
 
-def attach_argv(
-    source: Path, info: MediaInfo, texts: Path, language: str, output: Path, side: Sequence[SideTrack] = ()
-) -> list[str]:
+def attach_argv(source: Source, texts: Path, language: str, output: Path, side: Sequence[SideTrack] = ()) -> list[str]:
     """ffmpeg's command line for `attach`; `side` are tracks that are copied beside the usual ones."""
+    info = source.info
     indices = [info.require_video().index, *(track.index for track in info.audio)]
     maps = [part for index in indices for part in ("-map", f"0:{index}")]
-    there = embedded_tracks.tracks(source, info)
+    there = embedded_tracks.tracks(source.path, info)
     for place, text in enumerate(there):
         maps += ["-map", f"0:{text.index}", f"-c:s:{place}", replace_video.text_codec(text.codec, output.suffix)]
     ours = f"s:{len(there)}"
@@ -109,44 +97,31 @@ def attach_argv(
     return [
         *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", "-copyts"),
         # Captions count from the recording's start.
-        *("-itsoffset", f"{float(-info.start):.6f}", *ffmpeg.SAFE_INPUT, "-f", demuxer(info), "-i", f"file:{source}"),
-        *(*ffmpeg.SAFE_INPUT, "-f", "srt", "-i", f"file:{texts}"),
+        *(
+            "-itsoffset",
+            f"{float(-info.start):.6f}",
+            *ffmpeg.SAFE_INPUT,
+            "-f",
+            demuxer(info),
+            "-i",
+            f"file:{source.path}",
+        ),
+        *ffmpeg.reading(texts, "srt"),
         *(*maps, "-map", "1:0", f"-c:{ours}", own, "-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside),
         *("-map_metadata", "0", "-map_chapters", "0", *labels, *exact),
         *("-progress", "pipe:1", "-f", replace_video.MUXERS[output.suffix], f"file:{output}"),
     ]
 
 
-def burn(
-    source: Path,
-    output: Path,
-    info: MediaInfo,
-    shown: Sequence[Caption],
-    *,
-    scratch: Path,
-    cache: Path | None,
-    progress: Progress,
-    log: CommandLog | None = None,
-) -> Marked:
-    """Write `source` with the captions drawn into its picture to `output`, whose ending is
-    `replace_video.suffix_for`'s.
+def burn(source: Source, shown: Sequence[Caption], output: Path, work: Workspace) -> PaintedResult:
+    """Write `source` with the captions drawn into its picture to `output`: see `paint_frames`.
 
     The pictures before the first and after the last caption are copied where the recording allows it. Raises
     InputError, also when no font here has the letters, ToolError, ResourceError.
     """
-    painter = CaptionPainter(shown, info.require_video(), info.duration)
-    return watermark.painted(
-        source,
-        output,
-        info,
-        painter,
-        OverlayOptions(start=shown[0].start, end=max(caption.end for caption in shown)),
-        stage="Drawing the captions",
-        scratch=scratch,
-        cache=cache,
-        progress=progress,
-        log=log,
-    )
+    painter = CaptionPainter(shown, source.info.require_video(), source.info.duration)
+    end = max(caption.end for caption in shown)
+    return paint_frames(source, Painting(painter, shown[0].start, end, "Drawing the captions"), output, work)
 
 
 class CaptionPainter:

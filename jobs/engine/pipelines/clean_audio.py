@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.engine.audio import aac_encoder, decoder, dehum, denoise, flac_writer, loudness
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.dehum import Hum
 from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.audio.loudness import Loudness
 from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
-from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
 from jobs.engine.render.replace_audio import Track
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
@@ -127,42 +127,22 @@ def suffix_for(info: MediaInfo, track: AudioTrack) -> str:
     return replace_audio.suffix_for(info, tracks(info, track))
 
 
-def clean(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
-    output: Path,
-    options: CleanOptions,
-    *,
-    scratch: Path,
-    progress: Progress,
-    log: CommandLog | None = None,
-) -> Cleaned:
-    """Write the recording with one track cleaned; its picture and other tracks are copied.
+def clean(audio: AudioSource, options: CleanOptions, output: Path, work: Workspace) -> Cleaned:
+    """Write the recording with a track cleaned; its picture and other tracks are copied.
 
-    `output` should end in `suffix_for(...)`; it appears when it is whole. `progress` gets a fraction, 0 to 1, and a
-    stage in plain words. Raises InputError (`no_loudness`), ToolError, ResourceError, and what `progress` raises.
+    `output` should end in `suffix_for(...)`; it appears when it is whole. Raises InputError (`no_loudness`), ToolError,
+    ResourceError, and what `work.progress` raises.
     """
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".clean-") as folder:
-        return _TrackCleaner(source, info, track, options, Path(folder), progress, log or CommandLog()).done(output)
+    with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".clean-") as folder:
+        return _TrackCleaner(audio, options, dataclasses.replace(work, scratch=Path(folder))).done(output)
 
 
 class _TrackCleaner:
     """One track on its way. Every pass over it takes its share of the progress."""
 
-    def __init__(
-        self,
-        source: Path,
-        info: MediaInfo,
-        track: AudioTrack,
-        options: CleanOptions,
-        folder: Path,
-        progress: Progress,
-        log: CommandLog,
-    ) -> None:
-        self.source, self.info, self.track, self.options, self.folder = source, info, track, options, folder
-        self.rate, self.channels = decoder.output_rate(track), decoder.output_channels(track)
-        self._progress, self._log = progress, log
+    def __init__(self, audio: AudioSource, options: CleanOptions, work: Workspace) -> None:
+        self.audio, self.options, self.work = audio, options, work
+        self.rate, self.channels = decoder.output_rate(audio.track), decoder.output_channels(audio.track)
         self._begun, self._share, self._stage = 0.0, 0.0, ""
 
     def done(self, output: Path) -> Cleaned:
@@ -172,7 +152,7 @@ class _TrackCleaner:
         self._next(0.1, "Listening for noise")
         noise_at = denoise.measure(self._blocks(filters), self.rate).noise()
         self._next(0.12, "Measuring the loudness")
-        loud = self._loudness(self.source, self.info, self.track)
+        loud = self._loudness(self.audio)
         self._next(0.04, "Listening for noise")
         before = MeasuredLevels(loud, self._noise_db(noise_at))
         self._next(0.04, "Listening for noise")
@@ -183,16 +163,15 @@ class _TrackCleaner:
             cleaned if noise is None else denoise.denoised(cleaned, noise, self.options.strength, self.rate)
         )
         self._next(0.05, "Putting the file together")
-        made_of = tracks(self.info, self.track, cleaned_file)
-        frames_copied = replace_audio.join(
-            Source(self.source, self.info), made_of, output, progress=self._part, log=self._log
-        )
+        source = Source(self.audio.path, self.audio.info)
+        made_of = tracks(source.info, self.audio.track, cleaned_file)
+        frames_copied = replace_audio.join(source, made_of, output, progress=self._part, log=self.work.log)
         self._next(0.15, "Measuring what it became")
-        made = inspect(cleaned_file)
-        loud = self._loudness(cleaned_file, made, made.audio[0])
+        made = only_track(cleaned_file)
+        loud = self._loudness(made)
         self._next(0.05, "Measuring what it became")
-        after = MeasuredLevels(loud, self._noise_db(noise_at, cleaned_file, made))
-        self._progress(1.0, self._stage)
+        after = MeasuredLevels(loud, self._noise_db(noise_at, made))
+        self.work.progress(1.0, self._stage)
         return Cleaned(before, after, hum, frames_copied)
 
     # Progress
@@ -203,7 +182,7 @@ class _TrackCleaner:
         self._part(0.0)
 
     def _part(self, done: float) -> None:
-        self._progress(min(1.0, self._begun + self._share * done), self._stage)
+        self.work.progress(min(1.0, self._begun + self._share * done), self._stage)
 
     # Listening
 
@@ -216,29 +195,25 @@ class _TrackCleaner:
         if self.options.hum == "off":
             return None
         mains = None if self.options.hum == "auto" else float(self.options.hum)
-        with decoder.decoded(self.source, self.info, self.track, rate=dehum.RATE, channels=1) as pcm:
+        with decoder.decoded(self.audio, rate=dehum.RATE, channels=1) as pcm:
             return dehum.find(self._told(pcm), mains)
 
     def _blocks(self, filters: list[str]) -> Generator[Samples, None, None]:
-        with decoder.decoded(self.source, self.info, self.track) as pcm:
+        with decoder.decoded(self.audio) as pcm:
             yield from filtered(self._told(pcm), filters, self.rate, self.channels)
 
     def _told(self, pcm: decoder.PcmReader) -> Iterator[Samples]:
-        total = float(self.info.duration) * pcm.rate
+        total = float(self.audio.info.duration) * pcm.rate
         while len(block := pcm.read(BLOCK_SAMPLES)):
             # Decoders can give not-a-number for damaged sound, and filters would never get rid of it.
             yield np.nan_to_num(block)
             self._part(min(1.0, pcm.position / total))
 
-    def _noise_db(
-        self, noise_at: NDArray[np.intp], source: Path | None = None, info: MediaInfo | None = None
-    ) -> float | None:
-        """The level of what sounds at these steps, in the recording or in another file of the same sound."""
+    def _noise_db(self, noise_at: NDArray[np.intp], made: AudioSource | None = None) -> float | None:
+        """The level of what sounds at these steps, in the recording or in what was `made` of it."""
         if not len(noise_at):
             return None
-        info = info or self.info
-        track = self.track if source is None else info.audio[0]
-        with decoder.decoded(source or self.source, info, track, rate=self.rate, channels=self.channels) as pcm:
+        with decoder.decoded(made or self.audio, rate=self.rate, channels=self.channels) as pcm:
             noise = denoise.sample(self._told(pcm), noise_at, self.rate)
         return float(10 * np.log10(np.mean(np.square(noise, dtype=np.float64)) + 1e-12))
 
@@ -249,9 +224,9 @@ class _TrackCleaner:
         with contextlib.closing(self._blocks(filters)) as blocks:
             return denoise.sample(blocks, noise_at, self.rate)
 
-    def _loudness(self, source: Path, info: MediaInfo, track: AudioTrack) -> Loudness | None:
+    def _loudness(self, audio: AudioSource) -> Loudness | None:
         try:
-            return loudness.measure(source, info, track, progress=self._part, log=self._log)
+            return loudness.measure(audio, progress=self._part, log=self.work.log)
         except InputError:
             # Too quiet or short to have one.
             return None
@@ -260,20 +235,18 @@ class _TrackCleaner:
 
     def _written(self, cleaned: Iterator[Samples]) -> Path:
         """The cleaned track in a file of its own."""
-        output = self.folder / "sound.mp4"
+        output = self.work.scratch / "sound.mp4"
         if self.options.loudness_lufs is None:
             self._encode(cleaned, output)
             return output
-        whole = self.folder / "cleaned.flac"
+        whole = self.work.scratch / "cleaned.flac"
         flac_writer.write(whole, cleaned, self.rate, self.channels)
-        info = inspect(whole)
+        audio = only_track(whole)
         self._next(0.1, "Measuring the loudness")
         target = self.options.loudness_lufs
-        levelling = loudness.levelled(
-            whole, info, info.audio[0], target, rate=self.rate, progress=self._part, log=self._log
-        )
+        levelling = loudness.levelled(audio, target, rate=self.rate, progress=self._part, log=self.work.log)
         self._next(0.1, "Encoding the sound")
-        with decoder.decoded(whole, info, info.audio[0]) as pcm:
+        with decoder.decoded(audio) as pcm:
             self._encode(filtered(self._told(pcm), levelling.filters(self.rate), self.rate, self.channels), output)
         whole.unlink()
         return output
@@ -282,3 +255,9 @@ class _TrackCleaner:
         with aac_encoder.encoder(output, self.rate, self.channels) as encoder:
             for block in blocks:
                 encoder.write(block)
+
+
+def only_track(path: Path) -> AudioSource:
+    """The one track of a file that was made on the way."""
+    info = inspect(path)
+    return AudioSource(path, info, info.audio[0])

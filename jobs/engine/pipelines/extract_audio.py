@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from jobs.engine.audio import loudness
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.loudness import Levelling
 from jobs.engine.audio.track_file import AudioFileOptions, argv_of, can_copy, channel_filters, file_for
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.audio_files import AudioFileFormat
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
-from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render.render import whole
-from jobs.engine.runtime import subprocess_runner
+from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import InputError, ToolError
 
 # Of the time it takes with a target loudness: measuring against encoding.
@@ -59,40 +59,30 @@ class Extracted:
         }
 
 
-def extract(
-    source: Path,
-    info: MediaInfo,
-    track: AudioTrack,
-    output: Path,
-    options: AudioFileOptions,
-    *,
-    progress: Progress,
-    log: subprocess_runner.CommandLog | None = None,
-) -> Extracted:
+def extract(audio: AudioSource, options: AudioFileOptions, output: Path, work: Workspace) -> Extracted:
     """Write a track to `output`, whose name should end in `file_for(track, options).suffix`; it appears when it is
     whole.
 
-    `progress` gets a fraction from 0 to 1 and a stage in plain words; what it raises ends the work and leaves nothing.
-    Raises InputError (`cannot_copy`, `no_loudness`), ToolError, ResourceError.
+    Raises InputError (`cannot_copy`, `no_loudness`), ToolError, ResourceError, and what `work.progress` raises.
     """
-    file, copied, levelling, begun = file_for(track, options), can_copy(track, options), None, 0.0
+    track, levelling, begun = audio.track, None, 0.0
+    file, copied = file_for(track, options), can_copy(track, options)
     if options.loudness_lufs is not None and not copied:
         begun = MEASURING_SHARE
         levelling = loudness.levelled(
-            source,
-            info,
-            track,
+            audio,
             options.loudness_lufs,
             channel_filters(track, options),
             rate=track.sample_rate,
-            progress=lambda done: progress(begun * done, "Measuring the loudness"),
-            log=log,
+            progress=lambda done: work.progress(begun * done, "Measuring the loudness"),
+            log=work.log,
         )
     stage = "Copying the sound" if copied else "Encoding the sound"
     with whole(output) as part:
-        argv = argv_of(source, info, track, file, options, part, copied=copied, levelling=levelling)
+        argv = argv_of(audio, file, options, part, copied=copied, levelling=levelling)
+        encoding = work.share(begun, 1)
         try:
-            ffmpeg.follow(argv, info.duration, lambda done: progress(begun + (1 - begun) * done, stage), log=log)
+            ffmpeg.follow(argv, audio.info.duration, lambda done: encoding.progress(done, stage), log=work.log)
         except ToolError as error:
             if not copied:
                 raise
@@ -101,5 +91,5 @@ def extract(
                 detail=error.detail,
                 code="cannot_copy",
             ) from error
-    progress(1.0, stage)
+    work.progress(1.0, stage)
     return Extracted(track, file, copied, inspect(output), levelling)

@@ -21,6 +21,7 @@ from jobs.engine.pipelines.probe import discontinuities
 from jobs.engine.runtime import sandbox, subprocess_runner
 from jobs.engine.runtime.file_lock import exclusive_lock
 from jobs.engine.video import frame_index
+from jobs.engine.video.source import Source
 
 NICENESS = 10
 """People who only look at pages come first."""
@@ -65,7 +66,7 @@ def done(request: Request) -> sandbox.Answer:
         return {}
     if request.what == "plan":
         how = CutParams(**request.params)
-        return silence_cut.plan_json(silence_cut.plan_only(source, info, how, track=request.track, cache=cache))
+        return silence_cut.plan_json(silence_cut.plan_only(Source(source, info), how, track=request.track, cache=cache))
     with exclusive_lock(lock_file(cache, request.what, request.track)):
         if request.what == "loudness":
             peak_levels.measure(source, info, request.track, cache_dir=cache)

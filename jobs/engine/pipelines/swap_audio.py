@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jobs.engine.analysis.alignment import MINIMUM_AGREEING_WINDOWS, MINIMUM_CONFIDENCE, Alignment, AudioSource, align
+from jobs.engine.analysis.alignment import MINIMUM_AGREEING_WINDOWS, MINIMUM_CONFIDENCE, Alignment, align
 from jobs.engine.analysis.coarse_offset import ClockLine
 from jobs.engine.audio import aac_encoder, decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import PcmReader
 from jobs.engine.audio.drift_resampler import resampled
 from jobs.engine.audio.sample_clock import Positioned, Samples
@@ -21,7 +22,7 @@ from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.render import replace_audio
 from jobs.engine.render.replace_audio import Track
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
@@ -103,43 +104,45 @@ def suffix_for(own: AudioSource, mode: Mode) -> str:
     return replace_audio.suffix_for(own.info, tracks(own, Path(), mode))
 
 
-def swap(
-    own: AudioSource,
-    other: AudioSource,
-    output: Path,
-    *,
-    mode: Mode,
-    balance: float,
-    scratch: Path,
-    progress: Progress,
-    log: CommandLog | None = None,
-) -> Swapped:
-    """Write the recording of `own` with the sound of `other`; the picture is copied.
+@dataclasses.dataclass(frozen=True)
+class SwapOptions:
+    """ "replace" the audio, "mix" both (`balance` is the other one's share, 0 to 1), or "add" it as the last track."""
 
-    `mode` is "replace", "mix" (`balance` is the other one's share, 0 to 1) or "add" (as a track of its own, the last).
+    mode: Mode = "replace"
+    balance: float = 0.5
+
+    @property
+    def share(self) -> float | None:
+        """Of the other audio in the new track; None when the own is not in it at all."""
+        return {"replace": 1.0, "mix": self.balance, "add": None}[self.mode]
+
+
+def swap(own: AudioSource, other: AudioSource, options: SwapOptions, output: Path, work: Workspace) -> Swapped:
+    """Write the recording of `own` with the audio of `other`; the picture is copied.
+
     Tracks beside that of `own` are copied. `output` should end in `suffix_for(...)`; it appears when it is whole.
-    `progress` gets a fraction, 0 to 1, and a stage in plain words. Raises InputError (`unlike` when the two do not fit
-    together), ToolError, ResourceError, and what `progress` raises.
+    Raises InputError (`unlike` when the two do not fit together), ToolError, ResourceError, and what `work.progress`
+    raises.
     """
-    found = align(own, other, progress=lambda done: progress(ALIGNING * done, "Comparing the two recordings"))
-    if not found.is_sure:
-        raise unlike(found)
-    sound = scratch / "other-sound.mp4"
-    share = {"replace": 1.0, "mix": balance, "add": None}[mode]
+    mode, joining = options.mode, work.share(RENDERED, 1)
+    aligned = align(own, other, progress=lambda done: work.progress(ALIGNING * done, "Comparing the two recordings"))
+    if not aligned.is_sure:
+        raise unlike(aligned)
+    sound = work.scratch / "other-sound.mp4"
     try:
-        _encode(own, other, found, sound, share, progress)
+        _encode(own, other, aligned, sound, options.share, work.progress)
         made = tracks(own, sound, mode)
         pictures = replace_audio.join(
-            Source(own.source, own.info),
+            Source(own.path, own.info),
             made,
             output,
             titles=[ADDED_TITLE if mode == "add" and track is sound else "" for track in made],
-            progress=lambda done: progress(RENDERED + (1 - RENDERED) * done, "Putting the file together"),
-            log=log,
+            progress=lambda done: joining.progress(done, "Putting the file together"),
+            log=work.log,
         )
     finally:
         sound.unlink(missing_ok=True)
-    return Swapped(found, mode, pictures)
+    return Swapped(aligned, mode, pictures)
 
 
 def unlike(found: Alignment) -> InputError:
@@ -161,8 +164,8 @@ def _encode(
     total = round(own.info.duration * rate)
     edges = round(max(0.0, found.begin) * rate), min(total, round(found.end * rate))
     with (
-        decoder.decoded(*own, rate=rate, channels=channels) as own_sound,
-        decoder.decoded(*other, rate=rate, channels=channels) as other_sound,
+        decoder.decoded(own, rate=rate, channels=channels) as own_sound,
+        decoder.decoded(other, rate=rate, channels=channels) as other_sound,
         aac_encoder.encoder(output, rate, channels) as encoder,
     ):
         mine = SampleCursor(own_sound)

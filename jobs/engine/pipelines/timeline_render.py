@@ -4,12 +4,14 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
 from jobs.engine.model.report import Report, counted
 from jobs.engine.model.timeline import Timeline
+from jobs.engine.model.told import Told
 from jobs.engine.render import checked_render, passthrough, sidetracks
 from jobs.engine.render.audio_choice import NO_AUDIO, AudioResult, chosen_copies
 from jobs.engine.render.passthrough import Captions
@@ -25,6 +27,27 @@ from jobs.engine.video.source import Source
 
 Survey = Callable[[], CodedPictures]
 AS_USUAL = AudioOptions()
+INDEX_SHARE = 0.02
+"""Of the time that the whole takes, for those who read nothing of the source before but when its frames are shown."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderOptions:
+    """How a timeline is rendered.
+
+    "smart" copies the source's compressed pictures where a segment runs at its own speed and that is quicker, "encode"
+    encodes them all. `track` is the audio track that counts where one does: in a file for one track it is kept, and a
+    silence cut listens to it; "all" (there the first) or its number among the audio tracks. A `transcript` of the
+    source becomes captions of the result.
+    """
+
+    way: Render = "smart"
+    track: int | str = "all"
+    transcript: Transcript | None = None
+    audio: AudioOptions = AS_USUAL
+
+
+USUAL = RenderOptions()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +58,7 @@ class TimelineResult:
     result, `notes` what there is to say about what was left out, in sentences.
     """
 
+    timeline: Timeline
     strategy: Strategy
     report: Report
     seconds: dict[str, float]
@@ -42,29 +66,67 @@ class TimelineResult:
     notes: tuple[str, ...] = ()
     audio: AudioResult = NO_AUDIO
 
+    @property
+    def frames(self) -> int:
+        return self.report.frames
+
+    @property
+    def frames_copied(self) -> int:
+        """How many are the source's own, bit for bit."""
+        return self.strategy.copied
+
+    @property
+    def render(self) -> Render:
+        return self.strategy.render
+
+    @property
+    def reason(self) -> str:
+        """Why it was rendered like that, in a sentence; empty when there is no picture."""
+        return self.strategy.reason
+
+    @property
+    def told(self) -> Told:
+        return dataclasses.replace(
+            lengths(self.timeline),
+            reason=self.reason,
+            checked=self.report.summary,
+            notes=self.notes,
+            everywhere_seconds=self.strategy.everywhere_seconds(self.seconds["render"]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **self.told.to_json(),
+            "frames": self.frames,
+            "frames_copied": self.frames_copied,
+            "render": self.render,
+            "report": self.report.to_json(),
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+
+
+def lengths(timeline: Timeline) -> Told:
+    """How long a timeline's only source is, and its result."""
+    (duration,) = timeline.source_durations
+    return Told(source_seconds=round(float(duration), 6), output_seconds=round(float(timeline.duration), 6))
+
 
 def render_timeline(
     source: Source,
     timeline: Timeline,
     output: Path,
     work: Workspace,
-    *,
-    way: Render = "smart",
-    track: int | str = "all",
-    transcript: Transcript | None = None,
+    options: RenderOptions = USUAL,
     survey: Survey | None = None,
-    audio: AudioOptions = AS_USUAL,
 ) -> TimelineResult:
     """Write the timeline of a source to `output`, which appears when it is whole and has been checked (`verify`).
 
-    Its ending says what kind of file (`muxers`); in one for audio alone a picture is left out, and of several tracks
-    all but `track`, "all" (the first) or its number among them. The timeline's boundaries are instants of the index's
-    clock (`FrameIndex`), or samples where there is none. "smart" copies the source's compressed pictures where a
-    segment runs at its own speed and that is quicker, "encode" encodes them all; `survey` tells how they are stored,
-    where that is known already. A `transcript` of the source becomes captions of the result. Raises InputError,
-    ToolError, ResourceError, and what `work.progress` raises.
+    Its ending says what kind of file (`muxers`); in one for audio alone a picture is left out. The timeline's
+    boundaries are instants of the index's clock (`FrameIndex`), or samples where there is none. `survey` tells how the
+    source's compressed pictures are stored, where that is known already. Raises InputError, ToolError, ResourceError,
+    and what `work.progress` raises.
     """
-    container, whole_source = muxers.for_name(output), source
+    container, given = muxers.for_name(output), source
     if container.audio_only:
         source = source.audio_only
     seconds: dict[str, float] = {}
@@ -74,26 +136,19 @@ def render_timeline(
             wanted = frame_schedule.schedule(source.index, timeline.segments)
             whole = functools.partial(all_intra.plan_intra_copy, source, wanted, container)
             survey = survey or functools.partial(strategies.survey_seekable, source)
-            how = survey if way == "smart" else None
+            how = survey if options.way == "smart" else None
             strategy = strategies.choose(source, wanted, how, container, whole)
-        kept = passthrough.read(source, timeline, transcript=transcript, log=work.log)
+        kept = passthrough.read(source, timeline, transcript=options.transcript, log=work.log)
     if container.audio_file:
-        source = source.with_audio(muxers.audio_track_of(source.info, track))
+        source = source.with_audio(muxers.audio_track_of(source.info, options.track))
+    audio = options.audio.encoding_unless_asked if options.way == "encode" else options.audio
     with checked_render.timed(seconds, "analysis"):
-        if way == "encode":
-            audio = audio.encoding_unless_asked
         copies = chosen_copies(source, timeline, container, audio, CancellationToken())
     request = RenderRequest(source, timeline, kept, container, audio.loudness_lufs, copies)
-    result = checked_render.publish(request, strategy, output, work)
-    made = AudioResult(result.audio_copies or (None,) * len(source.info.audio), result.levellings)
-    notes = [*made.notes, *sidetracks.left_out(whole_source, output)]
-    if (left := len(whole_source.info.audio) - len(source.info.audio)) > 0:
+    proven = checked_render.publish(request, strategy, output, work)
+    made = AudioResult(proven.audio_copies or (None,) * len(source.info.audio), proven.levellings)
+    notes = [*made.notes, *sidetracks.left_out(given, output)]
+    if (left := len(given.info.audio) - len(source.info.audio)) > 0:
         notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")
-    return TimelineResult(
-        result.strategy,
-        result.report,
-        {**seconds, **result.seconds},
-        kept.captions,
-        tuple(notes),
-        made,
-    )
+    seconds |= proven.seconds
+    return TimelineResult(timeline, proven.strategy, proven.report, seconds, kept.captions, tuple(notes), made)

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,18 +20,17 @@ from PIL import Image
 
 from jobs.engine.analysis import highlights
 from jobs.engine.analysis.highlights import Excerpt
-from jobs.engine.audio import decoder
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.audio_files import AAC_ARGUMENTS
 from jobs.engine.model.colour import HDR_TRANSFERS, matrix_of
-from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.progress import Advance, Progress
+from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.model.told import Told
 from jobs.engine.render import render
 from jobs.engine.runtime import subprocess_runner
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import frame_picker, frame_reader, still, text_raster, tonemap
 from jobs.engine.video.frame_cursor import can_jump
+from jobs.engine.video.source import Source
 
 if TYPE_CHECKING:
     from moviepy import CompositeVideoClip, VideoClip
@@ -101,41 +100,40 @@ class Made:
         return {"excerpts": parts, "width": width, "height": height, **told.to_json(), "duration": length}
 
 
-def trailer(
-    source: Path,
-    output: Path,
-    info: MediaInfo,
-    plan: TrailerOptions,
-    *,
-    scratch: Path,
-    progress: Progress | None = None,
-    log: CommandLog | None = None,
-) -> Made:
+def trailer(source: Source, plan: TrailerOptions, output: Path, work: Workspace) -> Made:
     """Write what `plan` says of `source` to `output`, which appears when it is whole.
 
-    A recording that is shorter than that makes a shorter one. `scratch` is an existing folder for temporary files.
-    `progress` gets 0 to 1 and a stage in plain words; what it raises ends the work. Raises InputError, ToolError,
-    ResourceError.
+    A recording that is shorter than that makes a shorter one. Raises InputError, ToolError, ResourceError, and what
+    `work.progress` raises.
     """
-    tell = progress or (lambda fraction, stage: None)
-    log = log or CommandLog()
-    tell(0, "Choosing the best moments")
-    advance = lambda part: tell(CHOOSE_SHARE * part, "Choosing the best moments")  # noqa: E731
-    chosen = highlights.choose(source, info, plan.count, plan.excerpt_seconds, progress=advance, log=log)
-    size, rate = fitted(info, plan)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".trailer-") as folder:
+    chosen = _chosen(source, plan, work.share(0, CHOOSE_SHARE))
+    picture = fitted(source.info, plan)
+    begun = CHOOSE_SHARE + CUT_SHARE
+    cutting, drawing = work.share(CHOOSE_SHARE, begun), work.share(begun, 1)
+    with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".trailer-") as folder:
         clips = []
         for number, excerpt in enumerate(chosen):
-            tell(CHOOSE_SHARE + CUT_SHARE * number / len(chosen), f"Cutting excerpt {number + 1} of {len(chosen)}")
+            cutting.progress(number / len(chosen), f"Cutting excerpt {number + 1} of {len(chosen)}")
             clips.append(Path(folder) / f"{number}.mkv")
-            subprocess_runner.output(cut_argv(source, info, excerpt, clips[-1], size, rate, plan.audio), log=log)
-        begin = CHOOSE_SHARE + CUT_SHARE
-        count = max(1, round(shown_seconds(chosen) * rate))
-        with composed(clips, chosen, plan, size) as film, render.whole(output) as part:
-            drawing = lambda done: tell(begin + (1 - begin) * done, "Putting it together")  # noqa: E731
-            write(film, count, Path(folder), part, plan.format, rate, drawing, log)
-    tell(1, "Putting it together")
-    return Made(tuple(chosen), size, Fraction(count, rate), rate)
+            subprocess_runner.output(cut_argv(source, excerpt, clips[-1], picture, audio=plan.audio), log=work.log)
+        count = max(1, round(shown_seconds(chosen) * picture.rate))
+        with composed(clips, chosen, plan, picture.size) as film, render.whole(output) as part:
+            write(film, count, picture.rate, plan.format, part, dataclasses.replace(drawing, scratch=Path(folder)))
+    work.progress(1, "Putting it together")
+    return Made(tuple(chosen), picture.size, Fraction(count, picture.rate), picture.rate)
+
+
+def _chosen(source: Source, plan: TrailerOptions, work: Workspace) -> Sequence[Excerpt]:
+    stage = "Choosing the best moments"
+    work.progress(0, stage)
+    return highlights.choose(
+        source.path,
+        source.info,
+        plan.count,
+        plan.excerpt_seconds,
+        progress=lambda done: work.progress(done, stage),
+        log=work.log,
+    )
 
 
 def shown_seconds(chosen: Sequence[Excerpt]) -> Fraction:
@@ -143,23 +141,29 @@ def shown_seconds(chosen: Sequence[Excerpt]) -> Fraction:
     return sum((one.length for one in chosen), Fraction(0)) - (len(chosen) - 1) * FADE
 
 
-def fitted(info: MediaInfo, plan: TrailerOptions) -> tuple[tuple[int, int], int]:
-    """Even width and height, and pictures a second."""
+class Picture(NamedTuple):
+    """Width and height in pixels, and frames a second."""
+
+    size: tuple[int, int]
+    rate: int
+
+
+def fitted(info: MediaInfo, plan: TrailerOptions) -> Picture:
+    """Even width and height, and a rate that the format is played at."""
     video = info.require_video()
     width, height = still.size(video, plan.width)
     maximum = MAXIMUM_RATE if plan.format == "mp4" else ANIMATED_RATE
     rate = max(1, min(maximum, round(video.frame_rate or 25)))
-    return (max(2, width & ~1), max(2, height & ~1)), rate
+    return Picture((max(2, width & ~1), max(2, height & ~1)), rate)
 
 
-def cut_argv(
-    source: Path, info: MediaInfo, excerpt: Excerpt, out: Path, size: tuple[int, int], rate: int, audio: bool
-) -> list[str]:
+def cut_argv(source: Source, excerpt: Excerpt, out: Path, picture: Picture, *, audio: bool) -> list[str]:
     """ffmpeg's command line for one excerpt: ffmpeg turns it upright, and the filters see to size, rate and colours."""
-    length = excerpt.length + SPARE
-    aim, lead = sought(source, info, excerpt.start)
+    info, length = source.info, excerpt.length + SPARE
+    aim, lead = sought(source, excerpt.start)
     # Where the last picture or the last sound ends early, it stays until the end.
-    steps = [colours(source, info, excerpt, size), TAGS, "setsar=1", f"fps={rate}", "tpad=stop_mode=clone:stop=-1"]
+    colouring, staying = colours(source, excerpt, picture.size), "tpad=stop_mode=clone:stop=-1"
+    steps = [colouring, TAGS, "setsar=1", f"fps={picture.rate}", staying]
     audio_output = []
     if audio and info.audio:
         audio_output = [
@@ -173,7 +177,7 @@ def cut_argv(
         audio_output += ["-ar", str(AUDIO_RATE), "-ac", "2"]
     return [
         *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
-        *("-ss", f"{float(aim):.6f}", "-f", decoder.demuxer(info), "-i", f"file:{source}"),
+        *("-ss", f"{float(aim):.6f}", "-f", demuxer(info), "-i", f"file:{source.path}"),
         *("-map", f"0:{info.require_video().index}", "-vf", ",".join(steps), "-pix_fmt", "yuv420p"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0"),
         *audio_output,
@@ -182,21 +186,21 @@ def cut_argv(
     ]
 
 
-def sought(source: Path, info: MediaInfo, start: Fraction) -> tuple[Fraction, Fraction]:
+def sought(source: Source, start: Fraction) -> tuple[Fraction, Fraction]:
     """Where ffmpeg has to begin to read for an excerpt, and how much of what it decodes then is not wanted.
 
     In a container without an index ffmpeg lands between two keyframes, and has no whole picture up to the next.
     """
-    if can_jump(info):
+    if can_jump(source.info):
         return start, Fraction(0)
-    with frame_reader.FrameReader.opened(source, info) as reader:
+    with frame_reader.FrameReader.opened(source.path, source.info) as reader:
         aim = max(Fraction(0), start - reader.preroll(start) - EARLY)
     return aim, start - aim
 
 
-def colours(source: Path, info: MediaInfo, excerpt: Excerpt, size: tuple[int, int]) -> str:
+def colours(source: Source, excerpt: Excerpt, size: tuple[int, int]) -> str:
     """The filters that make `size` and BT.709 of the recording's pictures, HDR rolled off into what screens show."""
-    frame = next(frame_picker.frames_at(source, info, [excerpt.start])).frame
+    frame = next(frame_picker.frames_at(source.path, source.info, [excerpt.start])).frame
     width, height = size
     if frame.color_trc in HDR_TRANSFERS and tonemap.concerns(frame.color_trc, frame.color_primaries):
         light = f"zscale=w={width}:h={height}:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0"
@@ -281,29 +285,20 @@ def gain(plan: TrailerOptions, time: Any, total: float) -> NDArray[np.float64]:
     return full[..., np.newaxis]
 
 
-def write(
-    film: "VideoClip",
-    count: int,
-    folder: Path,
-    out: Path,
-    format: Format,
-    rate: int,
-    progress: Advance,
-    log: CommandLog,
-) -> None:
+def write(film: "VideoClip", count: int, rate: int, format: Format, out: Path, work: Workspace) -> None:
     """Draw `count` pictures into ffmpeg, with the sound beside them where the format has any."""
     audio_file = None
     if film.audio is not None and format == "mp4":
-        audio_file = folder / "sound.f32"
+        audio_file = work.scratch / "sound.f32"
         samples = film.audio.to_soundarray(fps=AUDIO_RATE, buffersize=AUDIO_CHUNK_SAMPLES)
         np.clip(samples, -1, 1).astype("<f4").tofile(audio_file)
     with subprocess_runner.started(
-        write_argv(film.size, rate, audio_file, out, format), log=log, stdin=subprocess.PIPE
+        write_argv(film.size, rate, audio_file, out, format), log=work.log, stdin=subprocess.PIPE
     ) as child:
         with contextlib.suppress(BrokenPipeError):  # it ended, and `wait` tells why
             for number, frame in enumerate(itertools.islice(film.iter_frames(fps=rate, dtype="uint8"), count), 1):
                 child.stdin.write(frame.tobytes())
-                progress(number / count)
+                work.progress(number / count, "Putting it together")
             child.stdin.close()
         child.wait()
 

@@ -21,38 +21,29 @@ from jobs.engine.pipelines.watermark import Mark, check
 from jobs.engine.runtime import sandbox, subprocess_runner
 from jobs.engine.video import frame_picker, still
 from jobs.engine.video.overlay import OverlayOptions, OverlayPainter
+from jobs.engine.video.source import Source
 
 LIMITS = subprocess_runner.Limits(seconds=30, wall_seconds=40, memory_bytes=4 << 30, file_bytes=16 << 20, network=False)
 
 
-def draw(
-    source: Path,
-    out: Path,
-    info: MediaInfo,
-    mark: Mark,
-    look: OverlayOptions,
-    at: Fraction,
-    *,
-    width: int,
-    log: subprocess_runner.CommandLog | None = None,
-) -> None:
+def draw(source: Source, mark: Mark, look: OverlayOptions, at: Fraction, out: Path, *, width: int) -> None:
     """Write the picture on show at `at`, seconds after the start, with the mark to `out`, a JPEG `width` pixels wide.
 
     Where the mark does not show then, the first picture is taken in which all of it does. Raises InputError as
     `watermark` does, Crash, ResourceError.
     """
-    check(info, look)
+    check(source.info, look)
     request = {
-        "source": os.fspath(source.absolute()),
+        "source": os.fspath(source.path.absolute()),
         "out": os.fspath(out.absolute()),
-        "info": info.to_json(),
+        "info": source.info.to_json(),
         "image": os.fspath(mark.image.absolute()) if mark.image else None,
         "text": mark.text,
         "look": {name: str(value) if isinstance(value, Fraction) else value for name, value in vars(look).items()},
         "at": str(at),
         "width": width,
     }
-    sandbox.ask(sandbox.command(__name__, "--", json.dumps(request)), LIMITS, log)
+    sandbox.ask(sandbox.command(__name__, "--", json.dumps(request)), LIMITS)
 
 
 # In the child --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from typing import Any
 
 from jobs.engine.audio import packet_copy
 from jobs.engine.audio.audio_options import AudioOptions
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.loudness import Levelling
 from jobs.engine.audio.packet_copy import AudioCopy
 from jobs.engine.container.muxers import MP4, Container
@@ -79,7 +80,7 @@ def _copy_of(
     # The file that is proven is MP4, whatever becomes of it.
     if not (container.holds_audio(track.codec) and MP4.holds_audio(track.codec)):
         return None
-    table = packet_copy.survey(source.path, source.info, track, token)
+    table = packet_copy.survey(AudioSource(source.path, source.info, track), token)
     if table is None or table.reach_seconds > maximum_seconds:
         return None
     return packet_copy.planned(table, timeline)

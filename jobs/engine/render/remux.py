@@ -9,6 +9,7 @@ from pathlib import Path
 from av.stream import Disposition, Stream
 
 from jobs.engine.audio import track_file
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import demuxing, ffmpeg
 from jobs.engine.container.muxers import Container
 from jobs.engine.model.mediainfo import demuxer
@@ -118,11 +119,11 @@ def take_out(
     file, there = container.audio_file, inspect(made)
     copied = there.audio[0].codec in file.holds
     # As deep as the recording's own, which without loss tells no more of itself.
-    like = dataclasses.replace(track, index=there.audio[0].index)
+    audio = AudioSource(made, there, dataclasses.replace(track, index=there.audio[0].index))
     options = track_file.AudioFileOptions("copy" if copied else track_file.format_of(file))
     out = made.with_name(f"{made.name}{container.suffix}")
     try:
-        argv = track_file.argv_of(made, there, like, file, options, out, copied=copied)
+        argv = track_file.argv_of(audio, file, options, out, copied=copied)
         ffmpeg.follow(argv, timeline.duration, progress, log=log)
         written = inspect(out)
         (found,) = run_concurrently(

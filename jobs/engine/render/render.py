@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.engine.audio import packet_copy
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import output_rate
 from jobs.engine.audio.loudness import Levelling
 from jobs.engine.audio.packet_copy import AudioCopy
@@ -183,19 +184,19 @@ def _audio_file(
     request: RenderRequest, track: AudioTrack, copy: AudioCopy | None, path: Path, task: WorkerThread[Any]
 ) -> Levelling | None:
     """Write one track, and tell what brought it to its loudness."""
-    source, info, timeline = request.source.path, request.source.info, request.timeline
+    audio, timeline = AudioSource(request.source.path, request.source.info, track), request.timeline
     coding, loudness_lufs = request.container.audio_coding, request.loudness_lufs
     if copy:
-        packet_copy.copy(source, info, track, copy, path, task)
+        packet_copy.copy(audio, copy, path, task)
         return None
     if loudness_lufs is not None:
         try:
-            return render_levelled_audio(source, info, track, timeline, path, loudness_lufs, task=task, coding=coding)
+            return render_levelled_audio(audio, timeline, path, loudness_lufs, task=task, coding=coding)
         except InputError as error:
             # A silent track beside others is no reason to lose the work.
-            if error.code != "no_loudness" or len(info.audio) == 1:
+            if error.code != "no_loudness" or len(audio.info.audio) == 1:
                 raise
-    render_audio(source, info, track, timeline, path, task=task, coding=coding)
+    render_audio(audio, timeline, path, task=task, coding=coding)
     return None
 
 

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 from jobs.engine.analysis import cross_correlation, spectral_correlation
 from jobs.engine.analysis.cross_correlation import Match
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import output_channels, output_rate
 from jobs.engine.audio.sample_ranges import FADE_SECONDS
 from jobs.engine.audio.window_reader import WindowReader
-from jobs.engine.model.mediainfo import MediaInfo, demuxer
+from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import ComparedWindow, Fault
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread
@@ -155,16 +156,19 @@ def offsets(
 
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
-    each = []
-    for place, timeline in enumerate(timelines):
-        wanted = windows(timeline)
-        compared = functools.partial(_compared, source, output, made, place, wanted, task.token)
-        found = compared(can_seek=True)
-        if found.faults:
+    info = source.info
+    result_info = made or dataclasses.replace(info, format="mov", start=Fraction(0))
+    first = 1 if info.video else 0
+    each: list[Offsets] = []
+    for number, (track, timeline) in enumerate(zip(info.audio, timelines, strict=True)):
+        original, wanted = AudioSource(source.path, info, track), windows(timeline)
+        result = AudioSource(output, result_info, dataclasses.replace(track, index=first + number))
+        compared = _compared(original, result, wanted, task.token, can_seek=True)
+        if compared.faults:
             # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
-            found = compared(can_seek=False)
-        each.append(found)
-        task.fraction = len(each) / len(timelines)
+            compared = _compared(original, result, wanted, task.token, can_seek=False)
+        each.append(compared)
+        task.fraction = len(each) / len(info.audio)
     return Offsets(
         tuple(one for track in each for one in track.heard),
         sum(track.skipped for track in each),
@@ -173,23 +177,12 @@ def offsets(
 
 
 def _compared(
-    source: Source,
-    output: Path,
-    made: MediaInfo | None,
-    place: int,
-    wanted: Sequence[Window],
-    token: CancellationToken,
-    *,
-    can_seek: bool,
+    source: AudioSource, output: AudioSource, wanted: Sequence[Window], token: CancellationToken, *, can_seek: bool
 ) -> Offsets:
-    info, stream = source.info, place + (1 if source.info.video else 0)
-    rate, channels = output_rate(info.audio[place]), output_channels(info.audio[place])
-    format, start = (demuxer(made), made.start) if made else ("mov", Fraction(0))
-    opened = functools.partial(WindowReader.opened, rate=rate, channels=channels, token=token)
-    with (
-        opened(source.path, demuxer(info), info.audio[place].index, start=info.start, can_seek=can_seek) as original,
-        opened(output, format, stream, start=start, can_seek=can_seek) as result,
-    ):
+    rate, channels = output_rate(source.track), output_channels(source.track)
+    opened = functools.partial(WindowReader.opened, rate=rate, channels=channels, can_seek=can_seek, token=token)
+    number, name = source.info.audio.index(source.track), _name(source)
+    with opened(source) as original, opened(output) as result:
         heard, faults, damaged = [], [], 0
         for window in wanted:
             compared = _compare(original, result, window)
@@ -198,12 +191,12 @@ def _compared(
                 continue
             if compared.is_found:
                 late_ms, likeness = milliseconds(compared.match.late_seconds), round(compared.match.likeness, 3)
-                heard.append(ComparedWindow(place, round(float(window.at), 3), late_ms, likeness))
-            if fault := judged(compared, float(window.at), _name(info, place)):
+                heard.append(ComparedWindow(number, round(float(window.at), 3), late_ms, likeness))
+            if fault := judged(compared, float(window.at), name):
                 faults.append(fault)
     skipped = len(wanted) - len(heard) - sum(fault.code == "sound_differs" for fault in faults)
     if damaged > len(wanted) / 2:
-        faults.append(Fault("damaged_source", DAMAGED.format(_name(info, place).lower())))
+        faults.append(Fault("damaged_source", DAMAGED.format(name.lower())))
     return Offsets(tuple(heard), skipped, tuple(faults))
 
 
@@ -254,5 +247,6 @@ def judged(compared: Comparison, at: float, name: str) -> Fault | None:
     return None
 
 
-def _name(info: MediaInfo, place: int) -> str:
-    return "The sound" if len(info.audio) == 1 else f"The sound of track {place + 1}"
+def _name(audio: AudioSource) -> str:
+    tracks = audio.info.audio
+    return "The sound" if len(tracks) == 1 else f"The sound of track {tracks.index(audio.track) + 1}"

@@ -19,11 +19,13 @@ from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import counted
 from jobs.engine.pipelines.silence_cut import cut, plan_json, plan_only
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe import discontinuities
 from jobs.engine.render.checked_render import timed
 from jobs.engine.render.passthrough import Captions, moved_captions
 from jobs.engine.runtime.failures import as_job_error
 from jobs.engine.runtime.subprocess_runner import require_file
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from jobs.errors import InputError, JobError
 from jobs.management.cutfiles import (
@@ -227,16 +229,8 @@ def params_of(options: dict[str, Any]) -> CutParams:
 def rendered(source: Path, options: dict[str, Any], info: MediaInfo, params: CutParams, bar: "Bar") -> Made:
     output = options["output"]
     # Scratch beside the result: where that has room, what leads to it has.
-    result = cut(
-        source,
-        output,
-        info,
-        params,
-        scratch=output.parent,
-        track=options["audio_track"],
-        way=options["render"],
-        progress=bar.show,
-    )
+    work = Workspace(output.parent, progress=bar.show)
+    result = cut(Source(source, info), params, output, work, RenderOptions(options["render"], options["audio_track"]))
     said = ". ".join(filter(None, (told(result.plan), result.reason)))
     return Made(
         result.plan, result.captions, result.to_json(), (f"{output}: {said}", result.report.summary, *result.notes)
@@ -248,7 +242,7 @@ def planned(source: Path, options: dict[str, Any], info: MediaInfo, params: CutP
     bar.show(0, "Measuring the sound")
     spent = {"analysis": 0.0, "render": 0.0, "verify": 0.0}
     with timed(spent, "analysis"):
-        plan = plan_only(source, info, params, track=options["audio_track"])
+        plan = plan_only(Source(source, info), params, track=options["audio_track"])
     captions = moved_captions(Source(source, info), plan.timeline) if any(map(is_captions, options["export"])) else ()
     took = {name: round(value, 3) for name, value in spent.items()}
     facts = {**plan_json(plan), "frames": 0, "frames_copied": 0, "render": "none", "seconds": took}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from jobs.engine.analysis import alignment, coarse_offset, ransac
-from jobs.engine.analysis.alignment import Alignment, AudioSource
+from jobs.engine.analysis.alignment import Alignment
 from jobs.engine.analysis.band_envelope import STEPS_PER_SECOND
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.probe.inspection import inspect
 from jobs.errors import InputError
 from tests import spoken

@@ -134,7 +134,7 @@ def test_a_track_that_is_not_there_is_refused(track, tmp_path):
 def test_a_recording_without_sound_is_refused():
     info = MediaInfo(format="mov", duration=Fraction(1), size_bytes=1)
     with pytest.raises(InputError) as error:
-        peak_levels.tracks(info, "all")
+        info.require_audio("all")
     assert error.value.code == "no_audio"
 
 

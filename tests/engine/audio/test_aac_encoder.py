@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import aac_encoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.dual_mono import channel_pair
 from jobs.engine.audio.segment_renderer import render_audio
 from jobs.engine.audio.track_file import AudioFileOptions
@@ -15,6 +16,7 @@ from jobs.engine.model.timeline import Timeline
 from jobs.engine.pipelines.extract_audio import extract
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.threads import WorkerThread
+from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import ToolError
 from tests.clips import heard
 
@@ -136,7 +138,7 @@ def test_stereo_stays_stereo_wherever_it_begins(differs_from, tried, tmp_path, m
     info = inspect(source)
     task: WorkerThread[None] = WorkerThread(lambda task: None)
     timeline = Timeline((Segment(Fraction(0), Fraction(8)),), (Fraction(8),))
-    render_audio(source, info, info.audio[0], timeline, tmp_path / "a.mp4", task=task)
+    render_audio(AudioSource(source, info, info.audio[0]), timeline, tmp_path / "a.mp4", task=task)
     assert task.fraction == 1
     assert dual_mono == tried
     with av.open(str(tmp_path / "a.mp4")) as container:
@@ -155,7 +157,8 @@ def by_encoder(source, output):
 
 def by_ffmpeg(source, output):
     info = inspect(source)
-    extract(source, info, info.audio[0], output, AudioFileOptions("m4a"), progress=lambda *told: None)
+    audio = AudioSource(source, info, info.audio[0])
+    extract(audio, AudioFileOptions("m4a"), output, Workspace(output.parent))
 
 
 @pytest.mark.parametrize("made_by", [by_encoder, by_ffmpeg])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.probe.inspection import inspect
 from jobs.errors import InputError, ToolError
@@ -21,7 +22,7 @@ RATE = 48_000
 
 def whole(source: Path, block: int = 1000) -> np.ndarray:
     info = inspect(source)
-    with decoder.decoded(source, info, info.audio[0]) as sound:
+    with decoder.decoded(AudioSource(source, info, info.audio[0])) as sound:
         blocks = []
         while len(part := sound.read(block)):
             blocks.append(part)
@@ -40,7 +41,7 @@ def test_what_is_skipped_is_as_long_as_what_is_read(tmp_path):
     places = [100, RATE + 7, 2 * RATE + 11]
     source = write(tmp_path / "a.mkv", clicks(RATE * 3, *places), RATE, holes=range(12, 18))
     info = inspect(source)
-    with decoder.decoded(source, info, info.audio[0]) as sound:
+    with decoder.decoded(AudioSource(source, info, info.audio[0])) as sound:
         sound.skip(RATE)
         assert np.flatnonzero(sound.read(RATE // 2)[:, 0] > 0.2).tolist() == [7]
         sound.skip(RATE // 2 + 10)
@@ -54,7 +55,7 @@ def test_a_long_hole_is_not_held_in_memory(tmp_path):
     source = tmp_path / "a.mkv"
     write(source, clicks(RATE * 600, 590 * RATE), RATE, holes=range(2, 5800))
     info = inspect(source)
-    with decoder.decoded(source, info, info.audio[0]) as sound:
+    with decoder.decoded(AudioSource(source, info, info.audio[0])) as sound:
         sound.read(1)
         tracemalloc.start()
         sound.skip(100 * RATE)
@@ -107,7 +108,7 @@ def test_layouts_that_cannot_be_mixed_down_are_refused_in_words(tmp_path):
         file.setframerate(48_000)
         file.writeframes(bytes(40 * 2 * 4800))
     info = MediaInfo("wav", Fraction(1), 1, audio=(AudioTrack(0, "pcm_s16le", RATE, 40),))
-    with pytest.raises(ToolError), decoder.decoded(tmp_path / "a.wav", info, info.audio[0]) as sound:
+    with pytest.raises(ToolError), decoder.decoded(AudioSource(tmp_path / "a.wav", info, info.audio[0])) as sound:
         sound.read(10)
 
 
@@ -116,13 +117,13 @@ def test_a_file_is_opened_as_what_it_is_and_as_nothing_else(tmp_path):
     media.audio(tmp_path / "secret.wav")
     (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile secret.wav\n")
     info = MediaInfo("mov,mp4,m4a", Fraction(1), 1, audio=(AudioTrack(0, "aac", RATE, 2),))
-    with pytest.raises(InputError), decoder.decoded(tmp_path / "a.mp4", info, info.audio[0]) as sound:
+    with pytest.raises(InputError), decoder.decoded(AudioSource(tmp_path / "a.mp4", info, info.audio[0])) as sound:
         sound.read(1)
 
 
 def mono(source: Path, rate: int) -> np.ndarray:
     info = inspect(source)
-    with decoder.decoded(source, info, info.audio[0], rate=rate, channels=1) as sound:
+    with decoder.decoded(AudioSource(source, info, info.audio[0]), rate=rate, channels=1) as sound:
         return sound.read(10 * rate)[:, 0]
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.gapless_decoder import NotGapless, decoded_gapless
 from jobs.engine.audio.sample_clock import positioned
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.threads import CancellationToken
 from tests.clips import Picture, Sound, make
@@ -33,18 +35,26 @@ KINDS = {
 
 
 def blocks_of(source: Path, block: int = RATE) -> list[tuple[int, np.ndarray]]:
+    audio = audio_of(source)
+    rate, channels = decoder.output_rate(audio.track), decoder.output_channels(audio.track)
+    return list(decoded_gapless(audio, rate, channels, block=block, token=CancellationToken()))
+
+
+def audio_of(source: Path) -> AudioSource:
     info = inspect(source)
-    rate, channels = decoder.output_rate(info.audio[0]), decoder.output_channels(info.audio[0])
-    index = info.audio[0].index
-    return list(
-        decoded_gapless(source, decoder.demuxer(info), index, rate, channels, block=block, token=CancellationToken())
-    )
+    return AudioSource(source, info, info.audio[0])
+
+
+def told(source: Path, format: str) -> AudioSource:
+    """The first stream of a file that is said to be of a format."""
+    track = AudioTrack(0, "aac", RATE, 2)
+    return AudioSource(source, MediaInfo(format, Fraction(1), 1, audio=(track,)), track)
 
 
 def frame_by_frame(source: Path) -> list[tuple[int, np.ndarray]]:
-    info = inspect(source)
-    track = info.audio[0]
-    with decoder.opened(source, decoder.demuxer(info), track.index) as (container, stream):
+    audio = audio_of(source)
+    track = audio.track
+    with decoder.opened(audio) as (container, stream):
         frames = (frame for packet in container.demux(stream) for frame in packet.decode())
         rate, channels = decoder.output_rate(track), decoder.output_channels(track)
         return list(positioned(frames, rate, channels, block=RATE))
@@ -73,29 +83,29 @@ def test_a_hole_is_noticed_wherever_it_is(hole, seconds, tmp_path):
     holes = [round(hole * 10)]
     source = write(tmp_path / "a.mkv", clicks(round(seconds * RATE), *places), RATE, holes=holes)
     with pytest.raises(NotGapless):
-        list(decoded_gapless(source, "matroska", 0, RATE, 1, block=RATE, token=CancellationToken()))
+        list(decoded_gapless(audio_of(source), RATE, 1, block=RATE, token=CancellationToken()))
 
 
 def test_what_comes_before_a_hole_is_right(tmp_path):
     source = write(tmp_path / "a.mkv", clicks(20 * RATE, 100, 3 * RATE + 7), RATE, holes=[155])
     given = []
     with pytest.raises(NotGapless):
-        for place, samples in decoded_gapless(source, "matroska", 0, RATE, 1, block=RATE, token=CancellationToken()):
+        for place, samples in decoded_gapless(audio_of(source), RATE, 1, block=RATE, token=CancellationToken()):
             given += (np.flatnonzero(samples[:, 0] > 0.2) + place).tolist()
     assert given == [100, 3 * RATE + 7]
 
 
 def test_damage_is_noticed(tmp_path):
     source = make(tmp_path / "a.mp4", None, Sound([(0, 9)], seconds=9))
-    info = inspect(source)
-    with decoder.opened(source, "mov", 0) as (container, stream):
+    audio = audio_of(source)
+    with decoder.opened(audio) as (container, stream):
         hit = [packet for packet in container.demux(stream) if packet.size][200]
         position, size = hit.pos, hit.size
     data = bytearray(source.read_bytes())
     data[position : position + size] = b"\xff" * size
     source.write_bytes(data)
     with pytest.raises(NotGapless):
-        list(decoded_gapless(source, decoder.demuxer(info), 0, RATE, 2, block=RATE, token=CancellationToken()))
+        list(decoded_gapless(audio, RATE, 2, block=RATE, token=CancellationToken()))
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing at all" * 100, b"ffconcat version 1.0\nfile secret.wav\n"])
@@ -103,7 +113,7 @@ def test_what_is_no_such_file_is_refused(content, tmp_path):
     make(tmp_path / "secret.wav", None, Sound([(0, 1)], seconds=1, codec="pcm_s16le", bit_rate=0))
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(NotGapless):
-        list(decoded_gapless(tmp_path / "a.mp4", "mov", 0, RATE, 2, block=RATE, token=CancellationToken()))
+        list(decoded_gapless(told(tmp_path / "a.mp4", "mov"), RATE, 2, block=RATE, token=CancellationToken()))
 
 
 def test_nothing_but_the_file_is_opened(tmp_path):
@@ -113,7 +123,7 @@ def test_nothing_but_the_file_is_opened(tmp_path):
         lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", f"http://127.0.0.1:{port}/a.ts", "#EXT-X-ENDLIST"]
         (tmp_path / "a.m3u8").write_text("\n".join(lines))
         with pytest.raises(NotGapless):
-            list(decoded_gapless(tmp_path / "a.m3u8", "hls", 0, RATE, 2, block=RATE, token=CancellationToken()))
+            list(decoded_gapless(told(tmp_path / "a.m3u8", "hls"), RATE, 2, block=RATE, token=CancellationToken()))
         server.settimeout(0.2)
         with pytest.raises(TimeoutError):
             server.accept()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.engine.audio import loudness
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.probe.inspection import inspect
 from jobs.errors import Cancelled, InputError
 from tests.media import run_ffmpeg, url
@@ -17,12 +18,14 @@ def made(path: Path, expression: str, seconds: int = 12, rate: int = 48_000) -> 
 
 def measured(path: Path) -> loudness.Loudness:
     info = inspect(path)
-    return loudness.measure(path, info, info.audio[0], progress=lambda done: None)
+    return loudness.measure(AudioSource(path, info, info.audio[0]), progress=lambda done: None)
 
 
 def levelled(path: Path, target: float, progress=lambda done: None) -> loudness.Levelling:
     info = inspect(path)
-    return loudness.levelled(path, info, info.audio[0], target, rate=info.audio[0].sample_rate, progress=progress)
+    return loudness.levelled(
+        AudioSource(path, info, info.audio[0]), target, rate=info.audio[0].sample_rate, progress=progress
+    )
 
 
 def applied(source: Path, found: loudness.Levelling, path: Path) -> loudness.Loudness:

@@ -9,9 +9,10 @@ import pytest
 
 from jobs.engine.audio import packet_copy
 from jobs.engine.audio.audio_options import AudioOptions
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
-from jobs.engine.pipelines.timeline_render import TimelineResult, render_timeline
+from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult, render_timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.runtime.workspace import Workspace
@@ -29,8 +30,8 @@ def rendered(source: Path, output: Path, segments=SEGMENTS, **options) -> Timeli
     info = inspect(source)
     index = index_frames(source, info) if info.video else None
     timeline = Timeline(tuple(segments), (info.duration,))
-    audio = AudioOptions(**options)
-    return render_timeline(Source(source, info, index), timeline, output, Workspace(source.parent), audio=audio)
+    how = RenderOptions(audio=AudioOptions(**options))
+    return render_timeline(Source(source, info, index), timeline, output, Workspace(source.parent), how)
 
 
 def stored(path: Path) -> list[bytes]:
@@ -88,7 +89,7 @@ def test_a_picture_stays_exact_and_its_audio_is_copied_only_when_asked(tmp_path)
 
 def test_hundreds_of_joins_do_not_drift(speech):
     info = inspect(speech)
-    table = packet_copy.survey(speech, info, info.audio[0], CancellationToken())
+    table = packet_copy.survey(AudioSource(speech, info, info.audio[0]), CancellationToken())
     each = [Segment(Fraction(number, 10), Fraction(number, 10) + Fraction(47, 1000)) for number in range(59)]
     timeline = Timeline(tuple(each), (Fraction(6),))
     copy = packet_copy.planned(table, timeline)
@@ -120,7 +121,7 @@ def test_a_join_makes_no_click(speech, tmp_path):
 )
 def test_what_packets_cannot_do_is_not_tried(segments, speech):
     info = inspect(speech)
-    table = packet_copy.survey(speech, info, info.audio[0], CancellationToken())
+    table = packet_copy.survey(AudioSource(speech, info, info.audio[0]), CancellationToken())
     assert packet_copy.planned(table, Timeline(tuple(segments), (Fraction(6),))) is None
 
 

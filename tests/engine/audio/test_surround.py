@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.sample_clock import samples_of
 from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from tests import media
 from tests.clips import Sound, heard, lag, make
 
@@ -48,7 +51,7 @@ def recording(kind, folder):
 def test_a_cut_has_the_sound_of_its_source_at_its_place(kind, tmp_path):
     source = recording(kind, tmp_path)
     info, output = inspect(source), tmp_path / "cut.mp4"
-    cut(source, output, info, CutParams(keep=KEEP), scratch=tmp_path)
+    cut(Source(source, info), CutParams(keep=KEEP), output, Workspace(tmp_path))
 
     result, rate = heard(output)
     original = Sound([(0, 9)]).samples[0]
@@ -63,7 +66,7 @@ def test_a_cut_has_the_sound_of_its_source_at_its_place(kind, tmp_path):
 @pytest.mark.parametrize("kind", ["AAC", "FLAC", "PCM", "Opus", "Vorbis"])
 def test_all_eight_channels_come_through_a_cut_each_as_loud_as_it_was(kind, tmp_path):
     source = recording(kind, tmp_path)
-    cut(source, tmp_path / "cut.mp4", inspect(source), CutParams(keep=KEEP), scratch=tmp_path)
+    cut(Source(source, inspect(source)), CutParams(keep=KEEP), tmp_path / "cut.mp4", Workspace(tmp_path))
 
     levels = [np.sqrt(np.mean(heard(tmp_path / "cut.mp4", channel=channel)[0] ** 2)) for channel in range(8)]
     # The fourth is for low frequencies alone: lossy encoders leave little else in it.
@@ -75,12 +78,10 @@ def test_all_eight_channels_come_through_a_cut_each_as_loud_as_it_was(kind, tmp_
 def test_a_window_is_what_reading_from_the_start_comes_to(kind, tmp_path):
     source = recording(kind, tmp_path)
     info = inspect(source)
-    track, form = info.audio[0], decoder.demuxer(info)
+    audio = AudioSource(source, info, info.audio[0])
     with (
-        decoder.decoded(source, info, track) as sound,
-        WindowReader.opened(
-            source, form, track.index, rate=sound.rate, channels=sound.channels, start=info.start
-        ) as ear,
+        decoder.decoded(audio) as sound,
+        WindowReader.opened(audio, rate=sound.rate, channels=sound.channels) as ear,
     ):
         for begin in (0, sound.rate, 2 * sound.rate + 7):
             sound.skip(begin - sound.position)

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from tests import media
 from tests.clips import Sound, heard, lag, make
 
@@ -64,10 +67,10 @@ def phone(tmp_path_factory):
 
 def test_frames_without_a_time_of_their_own_follow_the_one_before(phone):
     info = inspect(phone)
-    track, form = info.audio[0], decoder.demuxer(info)
-    with decoder.decoded(phone, info, track) as sound:
+    audio = AudioSource(phone, info, info.audio[0])
+    with decoder.decoded(audio) as sound:
         whole = sound.read(SECONDS * RATE)
-    with WindowReader.opened(phone, form, track.index, rate=RATE, channels=1, start=info.start) as listener:
+    with WindowReader.opened(audio, rate=RATE, channels=1) as listener:
         for begin in (Fraction(0), Fraction(31, 10), Fraction(3), Fraction(6)):
             window, first = listener.window(begin, RATE), round(begin * RATE)
             # A coder of speech is the same again some frames after it was begun.
@@ -75,7 +78,9 @@ def test_frames_without_a_time_of_their_own_follow_the_one_before(phone):
 
 
 def test_a_cut_of_it_is_right(phone, tmp_path):
-    result = cut(phone, tmp_path / "cut.mp4", inspect(phone), CutParams(keep=((1, 3), (5, 7.5))), scratch=tmp_path)
+    result = cut(
+        Source(phone, inspect(phone)), CutParams(keep=((1, 3), (5, 7.5))), tmp_path / "cut.mp4", Workspace(tmp_path)
+    )
     assert result.report.heard
     # The same frames, each with its time.
     (made, rate), (original, _) = heard(tmp_path / "cut.mp4"), heard(phone.with_name("plain.3gp"))

@@ -7,10 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import recogniser_pool, recognition
 from jobs.engine.captions.recogniser_pool import RecogniserOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import InputError, JobError, ToolError
 from tests import spoken, whispering
 from tests.dictation import COUNT, PEOPLE, STATES, dictated
@@ -25,9 +27,10 @@ class Stop(Exception):
     pass
 
 
-def hear(path, **options):
+def hear(path, **told):
     info = inspect(path)
-    return recognition.recognise(path, info, info.audio[0], RecogniserOptions(), **options)
+    audio, work = AudioSource(path, info, info.audio[0]), Workspace(path.parent, **told)
+    return recognition.recognise(audio, RecogniserOptions(), work)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +146,8 @@ def test_a_whisper_model_that_is_not_there_is_an_error(speech, tmp_path):
     path = speech[0]
     info = inspect(path)
     with pytest.raises(JobError) as failed:
-        recognition.recognise(path, info, info.audio[0], RecogniserOptions("whisper", str(tmp_path)))
+        audio, options = AudioSource(path, info, info.audio[0]), RecogniserOptions("whisper", str(tmp_path))
+        recognition.recognise(audio, options, Workspace(tmp_path))
     assert "model.bin" in failed.value.detail
 
 

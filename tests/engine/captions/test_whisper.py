@@ -7,10 +7,12 @@ import sys
 import numpy as np
 import pytest
 
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import bundled_model, recogniser_pool, recognition
 from jobs.engine.captions.asr_worker import RATE, Whisper
 from jobs.engine.captions.recogniser_pool import RecogniserOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from tests import spoken
 from tests.dictation import bare, worded
 
@@ -41,7 +43,7 @@ def said(tmp_path_factory):
     music = spoken.music(spoken.RATE * MUSIC_SECONDS, 3) * np.float32(0.1)
     spoken.write(path, np.concatenate((samples, music)))
     info = inspect(path)
-    heard = recognition.recognise(path, info, info.audio[0], options)
+    heard = recognition.recognise(AudioSource(path, info, info.audio[0]), options, Workspace(path.parent))
     return words, heard, len(samples) / spoken.RATE
 
 
@@ -104,5 +106,7 @@ def test_what_was_swallowed_is_listened_to_again(tmp_path, monkeypatch):
     again = [[start - begin, end - begin, text, sure] for start, end, text, sure in told[3:8]]
     answers = json.dumps([told[:3] + told[8:], again])
     monkeypatch.setattr(recogniser_pool, "command", lambda options: [sys.executable, "-c", SWALLOWING, answers])
-    heard = recognition.recognise(path, info, info.audio[0], RecogniserOptions("whisper", str(tmp_path)))
+    heard = recognition.recognise(
+        AudioSource(path, info, info.audio[0]), RecogniserOptions("whisper", str(tmp_path)), Workspace(tmp_path)
+    )
     assert [word.text for word in heard.words] == [text for text, _, _ in words]

@@ -15,9 +15,12 @@ import pytest
 
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines.silence_cut import cut
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.failures import as_job_error
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import frame_index, thumbnails
+from jobs.engine.video.source import Source
 from jobs.errors import InputError, JobError
 from tests import media, ogg
 from tests.clips import Picture, make, seen
@@ -52,7 +55,13 @@ def test_where_a_packet_is_empty_the_picture_before_stays_on_show(still):
 @pytest.mark.parametrize("way", ["smart", "encode"])
 def test_a_cut_across_empty_packets_has_every_picture_at_its_time(still, tmp_path, way):
     output = tmp_path / "cut.mp4"
-    cut(still, output, inspect(still), CutParams(keep=((1, 1.4), (3.6, 4))), scratch=tmp_path, way=way)
+    cut(
+        Source(still, inspect(still)),
+        CutParams(keep=((1, 1.4), (3.6, 4))),
+        output,
+        Workspace(tmp_path),
+        RenderOptions(way=way),
+    )
     there = [*range(25, 28), *range(30, 35), *range(90, 98)]
     found = seen(output)
     assert [picture.number for picture in found] == there
@@ -140,7 +149,13 @@ def main(path: Path) -> None:
         way = ("smart", "encode")[number % 2]
         try:
             params = CutParams(keep=((0.2, 0.6), (0.9, 1.4)))
-            cut(copy, path.with_name("cut.mp4"), inspect(copy), params, scratch=path.parent, way=way)
+            cut(
+                Source(copy, inspect(copy)),
+                params,
+                path.with_name("cut.mp4"),
+                Workspace(path.parent),
+                RenderOptions(way=way),
+            )
         except JobError:
             pass
         except Exception:  # noqa: BLE001 that is what is looked for

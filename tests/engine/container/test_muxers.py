@@ -9,7 +9,10 @@ import pytest
 from jobs.engine.container import muxers
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines.silence_cut import cut
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 from tests.clips import Picture, Sound, heard, lag, make, number_of, seen
 from tests.media import remuxed
@@ -68,7 +71,7 @@ def assert_in_place(source, made, start=Fraction(0)):
 )
 def test_the_ending_says_what_kind_of_file_a_cut_is(tmp_path, suffix, codec, sound):
     source, output = make(tmp_path / "talk.mp4", Picture(), LOUD), tmp_path / f"cut{suffix}"
-    result = cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), CutParams(keep=KEPT), output, Workspace(tmp_path))
     made = inspect(output)
     assert made.format == ("matroska,webm" if suffix in (".mkv", ".webm") else "mov,mp4,m4a,3gp,3g2,mj2")
     assert (made.video.codec, [track.codec for track in made.audio]) == (codec, [sound])
@@ -85,7 +88,7 @@ def test_webm_stands_upright(tmp_path):
     """It cannot say which way is up, so its pictures are turned."""
     source = make(tmp_path / "phone.mp4", Picture(rotation=90, size=(160, 96)), LOUD)
     output = tmp_path / "cut.webm"
-    cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
+    cut(Source(source, inspect(source)), CutParams(keep=KEPT), output, Workspace(tmp_path))
     made = inspect(output).video
     assert (made.width, made.height, made.rotation) == (96, 160, 0)
     with av.open(str(output)) as container:
@@ -99,7 +102,7 @@ def test_webm_stands_upright(tmp_path):
 @pytest.mark.parametrize("suffix", [".m4a", ".mka", ".mp3", ".wav", ".flac", ".opus"])
 def test_a_name_of_sound_leaves_the_picture_out(tmp_path, suffix):
     source, output = make(tmp_path / "talk.mp4", Picture(), LOUD), tmp_path / f"cut{suffix}"
-    result = cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), CutParams(keep=KEPT), output, Workspace(tmp_path))
     made = inspect(output)
     assert made.video is None
     assert result.frames == 0
@@ -113,7 +116,7 @@ def test_a_name_of_sound_leaves_the_picture_out(tmp_path, suffix):
 def test_sound_without_loss_stays_without(tmp_path, codec, bits, suffix):
     source = make(tmp_path / "take.wav", None, Sound([(0, 4)], codec=codec, bit_rate=0))
     output = tmp_path / f"cut{suffix}"
-    cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
+    cut(Source(source, inspect(source)), CutParams(keep=KEPT), output, Workspace(tmp_path))
     (original, rate), (result, _) = heard(source), heard(output)
     for at, old in ((0.1, 0.5), (1.0, 2.08)):
         begin, there = round(at * rate), round(old * rate)
@@ -126,7 +129,7 @@ def test_sound_without_loss_stays_without(tmp_path, codec, bits, suffix):
 def test_a_file_of_one_track_has_the_one_that_was_listened_to(tmp_path):
     other = Sound([(0, 4)], seed=7)
     source, output = make(tmp_path / "two.mp4", Picture(), LOUD, other), tmp_path / "cut.flac"
-    cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path, track=1)
+    cut(Source(source, inspect(source)), CutParams(keep=KEPT), output, Workspace(tmp_path), RenderOptions(track=1))
     result, rate = heard(output)
     original, _ = heard(source, track=1)
     assert abs(lag(result, original, rate // 10, rate // 2)) <= 1
@@ -147,7 +150,7 @@ def test_a_name_that_stands_for_nothing_says_what_does(tmp_path):
 )
 def test_pictures_that_stand_for_themselves_are_copied_whole(tmp_path, codec, pixel_format, suffix, container):
     source, output = intra(tmp_path, codec, pixel_format, suffix), tmp_path / f"cut{container}"
-    result = cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), CutParams(keep=KEPT), output, Workspace(tmp_path))
     assert (result.render, result.frames, result.frames_copied) == ("smart", len(NUMBERS), len(NUMBERS))
     theirs, ours = packets(source), packets(output)
     assert list(ours) == NUMBERS
@@ -158,7 +161,7 @@ def test_pictures_that_stand_for_themselves_are_copied_whole(tmp_path, codec, pi
 def test_pauses_run_faster_without_encoding_where_pictures_stand_for_themselves(tmp_path):
     source, output = intra(tmp_path, "prores_ks", "yuv422p10le", "mov"), tmp_path / "cut.mov"
     params = CutParams(keep=((0, 1), (3, 4)), pauses="speed", speed=4)
-    result = cut(source, output, inspect(source), params, scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), params, output, Workspace(tmp_path))
     assert result.frames_copied == result.frames
     numbers = [picture.number for picture in seen(output)]
     assert numbers[:25] == list(range(25))
@@ -168,7 +171,7 @@ def test_pauses_run_faster_without_encoding_where_pictures_stand_for_themselves(
 
 def test_mp4_gets_pictures_that_players_know(tmp_path):
     source, output = intra(tmp_path, "prores_ks", "yuv422p10le", "mov"), tmp_path / "cut.mp4"
-    result = cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), CutParams(keep=KEPT), output, Workspace(tmp_path))
     assert result.render == "encode"
     assert "MP4 does not hold it" in result.reason
     assert inspect(output).video.codec == "hevc"
@@ -187,7 +190,7 @@ def test_a_copy_that_is_not_the_source_s_is_found(tmp_path, monkeypatch):
         return found
 
     monkeypatch.setattr(engine, "plan_intra_copy", wrong)
-    result = cut(source, output, inspect(source), CutParams(keep=KEPT), scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), CutParams(keep=KEPT), output, Workspace(tmp_path))
     assert (result.render, result.frames_copied) == ("encode", 0)
 
 

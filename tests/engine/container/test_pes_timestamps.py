@@ -16,8 +16,10 @@ from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.probe import discontinuities
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.verify import missing_frames
 from jobs.engine.video import frame_index, frame_reader, video_stream
+from jobs.engine.video.source import Source
 from jobs.errors import ToolError
 from tests.clips import Picture, Sound, heard, lag, make, number_of, seen
 
@@ -85,7 +87,7 @@ def test_the_copy_tells_the_times_that_were_told_rightly(made, recording):
 @pytest.mark.parametrize("shape", [Shape(), Shape(frame_rate=Fraction(50))])
 def test_a_conversion_by_ffmpeg_has_every_picture_at_its_time_and_its_sound_in_step(shape, made, recording, tmp_path):
     source, info = recording
-    convert(source, tmp_path / "b.mp4", info, ConvertOptions("mp4", "small", shape=shape), scratch=tmp_path)
+    convert(Source(source, info), ConvertOptions("mp4", "small", shape=shape), tmp_path / "b.mp4", Workspace(tmp_path))
     pictures = seen(tmp_path / "b.mp4")
     repeats = 2 if shape.frame_rate else 1
     assert [one.number for one in pictures] == [number for number in range(200) for _ in range(repeats)]
@@ -101,7 +103,7 @@ def test_a_conversion_by_ffmpeg_has_every_picture_at_its_time_and_its_sound_in_s
 def test_a_cut_has_every_picture_and_its_sound_in_step(made, recording, tmp_path):
     source, info = recording
     index = frame_index.index_frames(source, info)
-    result = cut(source, tmp_path / "b.mp4", info, CutParams(keep=KEEP), scratch=tmp_path)
+    result = cut(Source(source, info), CutParams(keep=KEEP), tmp_path / "b.mp4", Workspace(tmp_path))
     shown = [Fraction(int(tick), index.clock_hz) for tick in index.start_ticks]
     expected = [number for begin, end in result.plan.keep for number in range(200) if begin <= shown[number] < end]
     pictures = seen(tmp_path / "b.mp4")
@@ -122,7 +124,7 @@ def test_a_cut_that_lacks_pictures_is_not_published(made, tmp_path):
     assert len(index.pts) < 200
     assert not missing_frames.holes(index, CutPlan(Fraction(8), ((Fraction(1), Fraction(7)),)).timeline)
     with pytest.raises(ToolError) as caught:
-        cut(made, tmp_path / "b.mp4", inspect(made), CutParams(keep=KEEP), scratch=tmp_path)
+        cut(Source(made, inspect(made)), CutParams(keep=KEEP), tmp_path / "b.mp4", Workspace(tmp_path))
     assert "frames_missing" in caught.value.detail
     assert not (tmp_path / "b.mp4").exists()
 

@@ -15,6 +15,8 @@ from jobs.engine.edit.cut_params import PRESETS, CutParams
 from jobs.engine.edit.cut_plan import plan, snap_to_samples
 from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 from jobs.operations.silence_cut import SilenceCutForm
 from tests.clips import Picture, Sound, make, seen
@@ -162,7 +164,7 @@ def test_sound_is_silent_in_muted_stretches_and_untouched_elsewhere(size):
 def test_a_muted_result_has_the_whole_picture_and_sound_only_where_it_was(tmp_path):
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD, floor_db=-40))
     params = CutParams(threshold_db=-30, margin_before_ms=100, margin_after_ms=100, pauses="mute")
-    result = cut(source, tmp_path / "cut.mp4", inspect(source), params, scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), params, tmp_path / "cut.mp4", Workspace(tmp_path))
     assert [one.number for one in seen(tmp_path / "cut.mp4")] == list(range(100))
     assert len(result.plan.muted) == 4
     found = measure(tmp_path / "cut.mp4", inspect(tmp_path / "cut.mp4"))

@@ -5,6 +5,8 @@ from pathlib import Path
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import Converted, convert
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound
 from tests.media import run_ffmpeg, url
 
@@ -13,12 +15,12 @@ SHORT = Picture(seconds=2)
 SOUND = Sound(LOUD, seconds=2)
 
 
-def run(source: Path, options: ConvertOptions | None = None, **more) -> tuple[Converted, Path]:
+def run(source: Path, options: ConvertOptions | None = None, **told) -> tuple[Converted, Path]:
     options = options or ConvertOptions()
     scratch = source.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     output = source.parent / f"converted{options.kind.suffix}"
-    made = convert(source, output, inspect(source), options, scratch=scratch, **more)
+    made = convert(Source(source, inspect(source)), options, output, Workspace(scratch, **told))
     assert list(scratch.iterdir()) == []
     return made, output
 

@@ -11,6 +11,8 @@ from jobs.engine.captions import cues, embedded_tracks
 from jobs.engine.captions.cues import Caption
 from jobs.engine.pipelines import caption_video
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 from tests import clips
 from tests.media import remuxed, run_ffmpeg, url
@@ -55,7 +57,11 @@ def test_captions_become_a_track_and_nothing_is_encoded(recording, tmp_path):
     info, output = inspect(recording), tmp_path / "out.mp4"
     told = []
     count = caption_video.attach(
-        recording, output, info, SHOWN, "en", scratch=tmp_path, progress=lambda done, stage: told.append(done)
+        Source(recording, info),
+        SHOWN,
+        "en",
+        output,
+        Workspace(tmp_path, progress=lambda done, stage: told.append(done)),
     )
     assert packets(output, "video") == packets(recording, "video")
     assert packets(output, "audio") == packets(recording, "audio")
@@ -74,7 +80,7 @@ def test_captions_become_a_track_and_nothing_is_encoded(recording, tmp_path):
 def test_captions_that_were_there_stay(recording, tmp_path):
     first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
     for source, output in ((recording, first), (first, second)):
-        caption_video.attach(source, output, inspect(source), SHOWN, "de", scratch=tmp_path, progress=quiet)
+        caption_video.attach(Source(source, inspect(source)), SHOWN, "de", output, Workspace(tmp_path, progress=quiet))
     one, other = read_back(second)
     assert one == other
     assert inspect(second).subtitles == ("deu", "deu")
@@ -85,7 +91,7 @@ def test_captions_count_from_the_start_of_a_recording_that_begins_late(recording
     info = inspect(late)
     assert info.start > 4
     output = tmp_path / f"out{caption_video.suffix_for(info)}"
-    caption_video.attach(late, output, info, SHOWN, "en", scratch=tmp_path, progress=quiet)
+    caption_video.attach(Source(late, info), SHOWN, "en", output, Workspace(tmp_path, progress=quiet))
     (found,) = read_back(output)
     assert [start for start, _, _ in found] == pytest.approx([0.5, 2], abs=0.05)
     assert len(times(output)) == len(times(recording))
@@ -97,7 +103,7 @@ def test_what_mp4_cannot_hold_goes_to_matroska(tmp_path):
     run_ffmpeg(*picture, "-f", "lavfi", "-i", "sine=duration=2", "-c:v", "mjpeg", "-c:a", "pcm_s16le", url(source))
     info = inspect(source)
     assert caption_video.suffix_for(info) == ".mkv"
-    caption_video.attach(source, tmp_path / "out.mkv", info, SHOWN, "xx", scratch=tmp_path, progress=quiet)
+    caption_video.attach(Source(source, info), SHOWN, "xx", tmp_path / "out.mkv", Workspace(tmp_path, progress=quiet))
     assert packets(tmp_path / "out.mkv", "video") == packets(source, "video")
     assert len(read_back(tmp_path / "out.mkv")[0]) == 2
 
@@ -118,9 +124,7 @@ def test_captions_are_drawn_into_the_picture_while_they_are_on_show(tmp_path):
     grey = ("-f", "lavfi", "-i", "color=gray:size=320x180:rate=25:duration=3")
     run_ffmpeg(*grey, "-f", "lavfi", "-i", "sine=duration=3", "-c:a", "aac", "-preset", "ultrafast", url(source))
     output = tmp_path / "out.mp4"
-    done = caption_video.burn(
-        source, output, inspect(source), SHOWN, scratch=tmp_path, cache=None, progress=quiet, log=None
-    )
+    done = caption_video.burn(Source(source, inspect(source)), SHOWN, output, Workspace(tmp_path, progress=quiet))
     assert done.report.frames == 75
     below, above = zip(*lit(output, [0.48, 0.52, 1.48, 1.52, 1.96, 2.0, 2.48, 2.56]), strict=True)
     assert [share > 0.002 for share in below] == [False, True, True, False, False, True, True, False]
@@ -135,7 +139,7 @@ def test_a_turned_picture_has_its_captions_upright(tmp_path, rotation):
     clips.make(source, clips.Picture(seconds=1, size=(320, 160), rotation=rotation), clips.Sound([(0, 1)], 1))
     info = inspect(source)
     shown = [Caption(Fraction(0), Fraction(1), "Upright")]
-    caption_video.burn(source, output, info, shown, scratch=tmp_path, cache=None, progress=quiet)
+    caption_video.burn(Source(source, info), shown, output, Workspace(tmp_path, progress=quiet))
     with av.open(str(source)) as plain, av.open(str(output)) as drawn:
         before = next(plain.decode(video=0)).to_ndarray(format="gray").astype(int)
         after = next(drawn.decode(video=0)).to_ndarray(format="gray").astype(int)
@@ -149,7 +153,7 @@ def test_letters_that_no_font_has_are_refused_before_any_work(recording, tmp_pat
     shown = [Caption(Fraction(0), Fraction(1), "\U00012000\U00013000")]
     with pytest.raises(InputError) as refused:
         caption_video.burn(
-            recording, tmp_path / "out.mp4", inspect(recording), shown, scratch=tmp_path, cache=None, progress=quiet
+            Source(recording, inspect(recording)), shown, tmp_path / "out.mp4", Workspace(tmp_path, progress=quiet)
         )
     assert refused.value.code == "no_font"
 

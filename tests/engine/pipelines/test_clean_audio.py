@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import decoder, dehum, denoise, loudness
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import clean_audio
 from jobs.engine.pipelines.clean_audio import Cleaned, CleanOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from tests import spoken
 from tests.media import FAST_X264, picture, run_ffmpeg, url
 from tests.spoken import RATE
@@ -130,15 +132,8 @@ def film(path: Path, samples: np.ndarray) -> tuple[Path, MediaInfo]:
 
 def cleaned(source: Path, info: MediaInfo, folder: Path, options: CleanOptions) -> tuple[Path, Cleaned]:
     output, told = folder / "out.mp4", []
-    done = clean_audio.clean(
-        source,
-        info,
-        info.audio[0],
-        output,
-        options,
-        scratch=folder,
-        progress=lambda fraction, stage: told.append(fraction),
-    )
+    work = Workspace(folder, progress=lambda fraction, stage: told.append(fraction))
+    done = clean_audio.clean(AudioSource(source, info, info.audio[0]), options, output, work)
     assert told == sorted(told)
     assert told[-1] == 1
     assert {path.name for path in folder.iterdir()} <= {"out.mp4", source.name, source.stem + ".pcm.wav"}
@@ -147,7 +142,7 @@ def cleaned(source: Path, info: MediaInfo, folder: Path, options: CleanOptions) 
 
 def samples_of(path: Path) -> np.ndarray:
     info = inspect(path)
-    with decoder.decoded(path, info, info.audio[0], rate=RATE, channels=1) as stream:
+    with decoder.decoded(AudioSource(path, info, info.audio[0]), rate=RATE, channels=1) as stream:
         return stream.read(RATE * (SECONDS + 5))[:, 0]
 
 
@@ -164,7 +159,7 @@ def test_a_noisy_film_comes_out_cleaner_and_as_loud_as_wished(talk, tmp_path):
     assert inspect(output).duration == pytest.approx(info.duration, abs=0.03)
     # Not the loudness of what was told, but of the file.
     made = inspect(output)
-    found = loudness.measure(output, made, made.audio[0], progress=lambda fraction: None)
+    found = loudness.measure(AudioSource(output, made, made.audio[0]), progress=lambda fraction: None)
     assert found.integrated_lufs == pytest.approx(-16, abs=0.5)
     assert "dB lower beside the sound" in done.summary
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import loudness, track_file
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.track_file import AudioFileOptions, can_copy
 from jobs.engine.container import audio_files
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.pipelines import extract_audio
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import Cancelled, InputError
 from tests import clips, media
 
@@ -23,8 +25,9 @@ TAGS = {"title": "Über das Reden", "artist": "Ann"}
 
 def taken(source: Path, output: Path, place: int = 0, *, progress=lambda done, stage: None, **options):
     info = inspect(source)
+    work = Workspace(output.parent, progress=progress)
     return extract_audio.extract(
-        source, info, info.audio[place], output, AudioFileOptions(**options), progress=progress
+        AudioSource(source, info, info.audio[place]), AudioFileOptions(**options), output, work
     )
 
 
@@ -140,7 +143,7 @@ def test_the_loudness_is_what_was_asked_for(tmp_path, form):
     output = tmp_path / f"out{audio_files.FORMATS[form].suffix}"
     made = taken(source, output, format=form, loudness_lufs=-16.0)
     info = inspect(output)
-    result = loudness.measure(output, info, info.audio[0], progress=lambda done: None)
+    result = loudness.measure(AudioSource(output, info, info.audio[0]), progress=lambda done: None)
     assert result.integrated_lufs == pytest.approx(-16, abs=0.5)
     assert made.levelling.after.integrated_lufs == pytest.approx(-16, abs=0.5)
     assert made.summary == "Encoded at -16.0 LUFS"

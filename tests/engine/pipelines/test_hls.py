@@ -10,6 +10,8 @@ from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.pipelines.convert import hls
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from jobs.errors import Cancelled, InputError
 from tests.clips import Picture, Sound, heard, lag, make, seen
 from tests.engine.pipelines.test_convert import damaged
@@ -24,11 +26,11 @@ SOUNDS = [
 ]
 
 
-def run(source: Path, shape: Shape | None = None, **more) -> tuple[hls.Streamed, Path]:
+def run(source: Path, shape: Shape | None = None, **told) -> tuple[hls.Streamed, Path]:
     """The result, unpacked."""
     scratch, output = source.parent / "scratch", source.parent / "stream.zip"
     scratch.mkdir(exist_ok=True)
-    made = hls.stream(source, output, inspect(source), shape or Shape(), scratch=scratch, **more)
+    made = hls.stream(Source(source, inspect(source)), shape or Shape(), output, Workspace(scratch, **told))
     assert list(scratch.iterdir()) == []
     with zipfile.ZipFile(output) as archive:
         archive.extractall(source.parent / "www")

@@ -6,9 +6,10 @@ import pytest
 
 from jobs.engine.audio import loudness
 from jobs.engine.audio.audio_options import AudioOptions
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
-from jobs.engine.pipelines.timeline_render import TimelineResult, render_timeline
+from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult, render_timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
@@ -22,13 +23,13 @@ SEGMENTS = (Segment(Fraction(0), Fraction(2)), Segment(Fraction(3), Fraction(6))
 def rendered(source, output, lufs: float | None) -> TimelineResult:
     info = inspect(source)
     timeline = Timeline(SEGMENTS, (info.duration,))
-    audio = AudioOptions(loudness_lufs=lufs)
-    return render_timeline(Source(source, info), timeline, output, Workspace(source.parent), audio=audio)
+    options = RenderOptions(audio=AudioOptions(loudness_lufs=lufs))
+    return render_timeline(Source(source, info), timeline, output, Workspace(source.parent), options)
 
 
 def loudness_of(path, track: int = 0) -> loudness.Loudness:
     info = inspect(path)
-    return loudness.measure(path, info, info.audio[track], progress=lambda done: None)
+    return loudness.measure(AudioSource(path, info, info.audio[track]), progress=lambda done: None)
 
 
 @pytest.mark.parametrize("lufs", [-30.0, -16.0])

@@ -10,7 +10,10 @@ import pytest
 
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 from tests import media
 from tests.clips import Picture, Sound, make, number_of, painted, seen
@@ -136,7 +139,9 @@ def test_a_recording_that_was_trimmed_by_copying_loses_no_picture(name, how, way
     source = tmp_path / "a.mp4"
     keep = ((Fraction(0), Fraction(1, 2)), (Fraction(1), Fraction(3)), (Fraction(4), Fraction(7)))
     output = tmp_path / "cut.mp4"
-    result = cutting.cut(source, output, inspect(source), CutParams(keep=keep), scratch=tmp_path, way=way)
+    result = cutting.cut(
+        Source(source, inspect(source)), CutParams(keep=keep), output, Workspace(tmp_path), RenderOptions(way=way)
+    )
 
     expected = expected_pictures(source, result.plan)
     assert expected[0].time == 0
@@ -267,9 +272,9 @@ def test_given_ranges_cut_a_picture_without_sound(tmp_path):
 
 def test_silence_can_be_found_in_one_track_alone(tmp_path):
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD[:1]), Sound([(0, 4)], seed=2))
-    assert len(cutting.plan_only(source, inspect(source), PARAMS, track=0).keep) == 1
+    assert len(cutting.plan_only(Source(source, inspect(source)), PARAMS, track=0).keep) == 1
     with pytest.raises(InputError, match="No silence") as error:
-        cutting.plan_only(source, inspect(source), PARAMS, track="all")
+        cutting.plan_only(Source(source, inspect(source)), PARAMS, track="all")
     assert error.value.code == "no_silence"
 
 

@@ -15,7 +15,9 @@ from jobs.engine.analysis import peak_levels
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import chunked_encoder, frame_index
+from jobs.engine.video.source import Source
 from jobs.errors import Cancelled, InputError, ToolError
 from tests.clips import Picture, Sound, make, seen
 from tests.engine.pipelines.cutting import LOUD, PARAMS, run
@@ -24,11 +26,13 @@ from tests.engine.pipelines.cutting import LOUD, PARAMS, run
 def test_the_plan_alone_is_the_plan_that_is_cut_and_costs_no_decoding_twice(tmp_path, monkeypatch):
     source = make(tmp_path / "a.mp4", Picture(), Sound(LOUD))
     cache = tmp_path / "cache"
-    first = cutting.plan_only(source, inspect(source), PARAMS, cache=cache)
+    first = cutting.plan_only(Source(source, inspect(source)), PARAMS, cache=cache)
     for part in (peak_levels.decoder, frame_index):
         monkeypatch.setattr(part, "decoded" if part is peak_levels.decoder else "open_video", None)
-    again = cutting.plan_only(source, inspect(source), PARAMS, cache=cache)
-    tighter = cutting.plan_only(source, inspect(source), dataclasses.replace(PARAMS, margin_after_ms=0), cache=cache)
+    again = cutting.plan_only(Source(source, inspect(source)), PARAMS, cache=cache)
+    tighter = cutting.plan_only(
+        Source(source, inspect(source)), dataclasses.replace(PARAMS, margin_after_ms=0), cache=cache
+    )
     monkeypatch.undo()
     assert again == first == run(source, tmp_path)[0].plan
     assert tighter.output_duration < first.output_duration
@@ -201,7 +205,7 @@ def test_a_hole_in_the_picture_is_held_over(tmp_path):
     data[begin + 4 : begin + hit.size] = bytes(hit.size - 4)
     source.write_bytes(data)
     output = tmp_path / "cut.mp4"
-    result = cutting.cut(source, output, info, PARAMS, scratch=tmp_path)
+    result = cutting.cut(Source(source, info), PARAMS, output, Workspace(tmp_path))
     numbers = [one.number for one in seen(output)]
     assert len(numbers) == result.frames
     kept = [one.number for one in whole if any(begin <= one.time < end for begin, end in result.plan.keep)]

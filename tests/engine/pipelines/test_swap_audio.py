@@ -7,16 +7,18 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine.analysis.alignment import Alignment, AudioSource
+from jobs.engine.analysis.alignment import Alignment
 from jobs.engine.analysis.coarse_offset import ClockLine
 from jobs.engine.analysis.gcc_phat import delay
 from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.drift_resampler import resampled
 from jobs.engine.container import ffmpeg
 from jobs.engine.pipelines import swap_audio
-from jobs.engine.pipelines.swap_audio import Swapped
+from jobs.engine.pipelines.swap_audio import SwapOptions, Swapped
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from jobs.errors import InputError, ToolError
 from tests import spoken
@@ -63,15 +65,8 @@ def swapped(
 ) -> tuple[Path, Swapped]:
     output = folder / f"out{swap_audio.suffix_for(own, mode)}"
     told = []
-    done = swap_audio.swap(
-        own,
-        other,
-        output,
-        mode=mode,
-        scratch=folder,
-        progress=lambda fraction, stage: told.append(fraction),
-        **{"balance": 0.5} | options,
-    )
+    work = Workspace(folder, progress=lambda fraction, stage: told.append(fraction))
+    done = swap_audio.swap(own, other, SwapOptions(mode, **options), output, work)
     assert told == sorted(told)
     assert told[-1] == 1
     return output, done
@@ -79,7 +74,7 @@ def swapped(
 
 def samples_of(path: Path, track: int = 0) -> np.ndarray:
     info = inspect(path)
-    with decoder.decoded(path, info, info.audio[track], rate=16_000, channels=1) as stream:
+    with decoder.decoded(AudioSource(path, info, info.audio[track]), rate=16_000, channels=1) as stream:
         return stream.read(16_000 * (SECONDS + 5))[:, 0]
 
 
@@ -126,14 +121,14 @@ def test_the_new_sound_fits_everywhere(talk, filmed, tmp_path, start, seconds, p
 
     begin, end = max(0, start), min(SECONDS, start + seconds)
     assert np.abs(late_ms(output, talk, begin, end)).max() < WITHIN_MS
-    assert pictures(output) == pictures(filmed.source)
+    assert pictures(output) == pictures(filmed.path)
     assert done.pictures == SECONDS * 25
     facts = done.to_json()
     assert facts["offset_ms"] == pytest.approx(start * 1000, abs=1)
     # A millisecond over what is compared.
     assert facts["drift_ppm"] == pytest.approx(ppm, abs=1000 / (end - begin))
     assert facts["confidence"] > 0.45
-    assert inspect(output).duration == pytest.approx(inspect(filmed.source).duration, abs=0.03)
+    assert inspect(output).duration == pytest.approx(inspect(filmed.path).duration, abs=0.03)
 
 
 def test_where_the_other_one_has_nothing_the_own_sound_stays(talk, filmed, tmp_path):
@@ -141,7 +136,7 @@ def test_where_the_other_one_has_nothing_the_own_sound_stays(talk, filmed, tmp_p
 
     output, _ = swapped(filmed, other, tmp_path)
 
-    own, new = samples_of(filmed.source), samples_of(output)
+    own, new = samples_of(filmed.path), samples_of(output)
     for start, end, is_own in ((1, 8.8, True), (9.2, 20.8, False), (21.2, 29, True)):
         part = slice(int(start * 16_000), int(end * 16_000))
         # What is left of lossy coding is some 20 dB below; another microphone is not even alike.
@@ -151,12 +146,12 @@ def test_where_the_other_one_has_nothing_the_own_sound_stays(talk, filmed, tmp_p
 
 def test_a_mix_has_both_in_their_shares(talk, filmed, tmp_path):
     other = saved(tmp_path / "other.wav", recorder(talk, 0, SECONDS, 0, 40))
-    own = samples_of(filmed.source)
+    own = samples_of(filmed.path)
 
     output, _ = swapped(filmed, other, tmp_path, "mix", balance=0.25)
 
     part = slice(16_000, (SECONDS - 2) * 16_000)
-    theirs = samples_of(other.source)[part]
+    theirs = samples_of(other.path)[part]
     found = np.linalg.lstsq(np.stack((own[part], theirs), axis=1), samples_of(output)[part], rcond=None)[0]
     assert found == pytest.approx((0.75, 0.25), abs=0.02)
 
@@ -168,7 +163,7 @@ def test_an_added_track_comes_last_and_leaves_the_first_as_it_is(talk, filmed, t
 
     with av.open(str(output)) as container:
         assert [track.metadata["handler_name"] for track in container.streams.audio][1:] == ["Other recording"]
-    assert stored_sound(output, 0) == stored_sound(filmed.source, 0)
+    assert stored_sound(output, 0) == stored_sound(filmed.path, 0)
     assert np.abs(late_ms(output, talk, 5, 25, track=1)).max() < WITHIN_MS
     # From its start to 5 s there is nothing.
     assert spoken.rms(samples_of(output, 1)[: 4 * 16_000]) < 1e-4
@@ -189,10 +184,10 @@ def test_it_fits_in_other_containers_too(talk, tmp_path, name, options):
 
     assert output.suffix == (".mkv" if name.endswith("webm") else ".mp4")
     # Sound may begin before the picture, as that of a camera does; Matroska counts milliseconds.
-    begins = np.median(late_ms(own.source, talk, 0, SECONDS))
+    begins = np.median(late_ms(own.path, talk, 0, SECONDS))
     assert np.abs(late_ms(output, talk, 0, SECONDS) - begins).max() < 2 * WITHIN_MS
-    assert done.pictures == len(pictures(own.source))
-    assert [line.split(",")[-1] for line in pictures(output)] == [line.split(",")[-1] for line in pictures(own.source)]
+    assert done.pictures == len(pictures(own.path))
+    assert [line.split(",")[-1] for line in pictures(output)] == [line.split(",")[-1] for line in pictures(own.path)]
 
 
 def test_a_recording_of_sound_alone_stays_one(talk, tmp_path):
@@ -223,22 +218,20 @@ def test_stopping_leaves_nothing(talk, filmed, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        swap_audio.swap(
-            filmed, other, tmp_path / "out.mp4", mode="replace", balance=0.5, scratch=tmp_path, progress=stop
-        )
+        swap_audio.swap(filmed, other, SwapOptions(), tmp_path / "out.mp4", Workspace(tmp_path, progress=stop))
     assert {path.name for path in tmp_path.iterdir()} == {"other.wav", "other.pcm.wav"}
 
 
 def test_a_picture_that_is_not_the_same_is_noticed(filmed, tmp_path):
     short = tmp_path / "short.mp4"
-    run_ffmpeg("-i", url(filmed.source), "-c", "copy", "-frames:v", 700, url(short))
+    run_ffmpeg("-i", url(filmed.path), "-c", "copy", "-frames:v", 700, url(short))
     late = tmp_path / "late.mp4"
-    run_ffmpeg("-itsoffset", "0.04", "-i", url(filmed.source), "-map", "0:v", "-c", "copy", "-copyts", url(late))
+    run_ffmpeg("-itsoffset", "0.04", "-i", url(filmed.path), "-map", "0:v", "-c", "copy", "-copyts", url(late))
 
-    assert replace_audio.require_same_picture(Source(filmed.source, filmed.info), filmed.source, ".mp4") == SECONDS * 25
+    assert replace_audio.require_same_picture(Source(filmed.path, filmed.info), filmed.path, ".mp4") == SECONDS * 25
     for other in (short, late):
         with pytest.raises(ToolError, match="picture did not come out"):
-            replace_audio.require_same_picture(Source(filmed.source, filmed.info), other, ".mp4")
+            replace_audio.require_same_picture(Source(filmed.path, filmed.info), other, ".mp4")
 
 
 @pytest.mark.parametrize("pace", [1 + 145e-6, 1 - 900e-6, 1])

@@ -13,7 +13,9 @@ from jobs.engine.analysis.highlights import Excerpt
 from jobs.engine.pipelines import trailer
 from jobs.engine.pipelines.probe import inspect
 from jobs.engine.pipelines.trailer import DUCKED, FADE, TrailerOptions
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.best_frames import BestFrame
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 from tests import media, spoken
 
@@ -40,9 +42,9 @@ def film(tmp_path_factory):
     return path
 
 
-def made(source, folder, plan, name="out.mp4", **options):
+def made(source, folder, plan, name="out.mp4", **told):
     out = folder / name
-    return out, trailer.trailer(source, out, inspect(source), plan, scratch=folder, **options)
+    return out, trailer.trailer(Source(source, inspect(source)), plan, out, Workspace(folder, **told))
 
 
 def pictures(path):
@@ -171,7 +173,7 @@ def test_excerpts_fade_into_each_other(film, tmp_path):
     info, size = inspect(film), (160, 90)
     paths = [tmp_path / "0.mkv", tmp_path / "1.mkv"]
     for clip, path in zip(clips, paths, strict=True):
-        media.run_ffmpeg(*trailer.cut_argv(film, info, clip, path, size, 25, True)[1:])
+        media.run_ffmpeg(*trailer.cut_argv(Source(film, info), clip, path, trailer.Picture(size, 25), audio=True)[1:])
     with trailer.composed(paths, clips, TrailerOptions(Fraction(3), 2, 160), size) as composed:
         assert composed.duration == pytest.approx(float(4 - FADE))
         between = usual(composed.get_frame(2 - float(FADE) / 2))
@@ -185,7 +187,8 @@ def test_excerpts_of_a_stream_without_an_index_begin_where_they_should(film, tmp
     hevc = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=100:scenecut=0")
     media.run_ffmpeg("-i", film, *hevc, "-c:a", "mp2", media.url(stream))
     clip = Excerpt(Fraction(start), Fraction(2))
-    media.run_ffmpeg(*trailer.cut_argv(stream, inspect(stream), clip, cut, (160, 90), 25, True)[1:])
+    source = Source(stream, inspect(stream))
+    media.run_ffmpeg(*trailer.cut_argv(source, clip, cut, trailer.Picture((160, 90), 25), audio=True)[1:])
     shown = pictures(cut)
     assert len(shown) == pytest.approx(25 * float(clip.length + trailer.SPARE), abs=2)
     wanted = [colour_at(start + number / 25) for number in (2, 10, 20, 30)]

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.engine.pipelines import watermark
+from jobs.engine.pipelines import painted_frames, watermark
 from jobs.engine.pipelines.watermark import Mark
 from jobs.engine.probe import inspection
 from jobs.engine.render import replace_video
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import overlay, thumbnails
 from jobs.engine.video.overlay import OverlayOptions
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 from tests import clips, media, pictures
 
@@ -39,7 +41,7 @@ def logo(tmp_path, size=(40, 20), colour=RED):
 def marked(tmp_path, source, mark, look, name="out"):
     info = inspection.inspect(source)
     out = tmp_path / f"{name}{replace_video.suffix_for(info)}"
-    done = watermark.watermark(source, out, info, mark, look, scratch=tmp_path)
+    done = watermark.watermark(Source(source, info), mark, look, out, Workspace(tmp_path))
     return out, done
 
 
@@ -172,7 +174,7 @@ def test_nothing_shows_outside_of_its_time_and_these_pictures_are_copied(tmp_pat
 
 
 def test_a_copied_picture_that_changed_on_the_way_is_noticed_and_all_are_encoded(tmp_path, monkeypatch):
-    right = watermark.splice_track
+    right = painted_frames.splice_track
 
     def wrong(source, splice, out, **more):
         right(source, splice, out, **more)
@@ -182,7 +184,7 @@ def test_a_copied_picture_that_changed_on_the_way_is_noticed_and_all_are_encoded
         data[last] ^= 1
         out.write_bytes(data)
 
-    monkeypatch.setattr(watermark, "splice_track", wrong)
+    monkeypatch.setattr(painted_frames, "splice_track", wrong)
     source = clips.make(tmp_path / "a.mp4", clips.Picture(seconds=4, size=(320, 192)), clips.Sound(seconds=4))
     look = OverlayOptions(start=Fraction(3, 2), end=Fraction(2), corner="bottom-right", scale=0.1)
     out, done = marked(tmp_path, source, logo(tmp_path), look)
@@ -248,7 +250,7 @@ def test_the_sound_is_copied_packet_by_packet(tmp_path, name, codec, ending):
     before, after = packets(source, "audio"), packets(out, "audio")
     assert out.suffix == ending
     assert [data for _, data in before] == [data for _, data in after]
-    assert done.packets == len(before)
+    assert done.audio_packets == len(before)
     shift = {round(float(one - other), 4) for (one, _), (other, _) in zip(before, after, strict=True)}
     assert max(map(abs, shift)) <= 0.0006  # Matroska counts milliseconds
 
@@ -350,13 +352,11 @@ def test_stopping_leaves_nothing(tmp_path):
     source = flat(tmp_path / "a.mp4")
     with pytest.raises(Stop):
         watermark.watermark(
-            source,
-            tmp_path / "out.mp4",
-            inspection.inspect(source),
+            Source(source, inspection.inspect(source)),
             logo(tmp_path),
             OverlayOptions(),
-            scratch=tmp_path,
-            progress=progress,
+            tmp_path / "out.mp4",
+            Workspace(tmp_path, progress=progress),
         )
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "logo.png"}
 
@@ -365,13 +365,11 @@ def test_progress_rises_from_nothing_to_all(tmp_path):
     source = flat(tmp_path / "a.mp4")
     told = []
     watermark.watermark(
-        source,
-        tmp_path / "out.mp4",
-        inspection.inspect(source),
+        Source(source, inspection.inspect(source)),
         logo(tmp_path),
         OverlayOptions(),
-        scratch=tmp_path,
-        progress=lambda fraction, stage: told.append((fraction, stage)),
+        tmp_path / "out.mp4",
+        Workspace(tmp_path, progress=lambda fraction, stage: told.append((fraction, stage))),
     )
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)

@@ -14,10 +14,13 @@ from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.pipelines.silence_cut import cut
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.pipelines.trailer import TrailerOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import storyboard, thumbnails
 from jobs.engine.video.overlay import OverlayOptions
+from jobs.engine.video.source import Source
 from tests import media, pictures
 from tests.clips import Sound, make
 from tests.cropping import with_clap
@@ -88,7 +91,13 @@ def test_facts_that_were_kept_before_crops_were_known_can_be_read(plain):
 @pytest.mark.parametrize("way", ["smart", "encode"])
 def test_a_cut_is_cropped(source, tmp_path, way):
     output = tmp_path / "cut.mp4"
-    cut(source, output, inspect(source), CutParams(keep=((0.3, 2.5),)), scratch=tmp_path, way=way)
+    cut(
+        Source(source, inspect(source)),
+        CutParams(keep=((0.3, 2.5),)),
+        output,
+        Workspace(tmp_path),
+        RenderOptions(way=way),
+    )
     assert is_right(shown(output, tmp_path))
     assert inspect(output).video.display_size == SEEN
     with av.open(str(output)) as container:
@@ -113,7 +122,7 @@ def test_a_mark_lies_in_what_is_seen(source, tmp_path):
     output = tmp_path / "marked.mp4"
     mark = watermark.Mark(image=pictures.written(tmp_path / "logo.png", pictures.logo((10, 10), (0, 255, 0, 255))))
     look = OverlayOptions(scale=0.1, x_offset=4, y_offset=6)
-    watermark.watermark(source, output, inspect(source), mark, look, scratch=tmp_path)
+    watermark.watermark(Source(source, inspect(source)), mark, look, output, Workspace(tmp_path))
     seen = np.asarray(shown(output, tmp_path), np.int16)
     assert is_right(seen)
     green = (seen[..., 1] > 180) & (seen[..., 0] < 110)
@@ -132,7 +141,7 @@ def test_a_mark_lies_in_what_is_seen(source, tmp_path):
 )
 def test_a_converted_picture_is_cropped(source, tmp_path, options):
     output = tmp_path / f"converted{options.kind.suffix}"
-    convert(source, output, inspect(source), options, scratch=tmp_path)
+    convert(Source(source, inspect(source)), options, output, Workspace(tmp_path))
     assert is_right(shown(output, tmp_path))
     if not options.shape.resolution:
         assert inspect(output).video.display_size == SEEN
@@ -142,6 +151,6 @@ def test_a_converted_picture_is_cropped(source, tmp_path, options):
 
 def test_a_trailer_is_cropped_and_not_stretched(source, tmp_path):
     trailer.trailer(
-        source, tmp_path / "out.mp4", inspect(source), TrailerOptions(Fraction(2), 1, 112), scratch=tmp_path
+        Source(source, inspect(source)), TrailerOptions(Fraction(2), 1, 112), tmp_path / "out.mp4", Workspace(tmp_path)
     )
     assert is_right(shown(tmp_path / "out.mp4", tmp_path))

@@ -14,6 +14,7 @@ from jobs.engine.pipelines.probe import probe
 from jobs.engine.probe import discontinuities
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, heard, lag, make, seen
 from tests.media import run_ffmpeg, url
@@ -54,7 +55,7 @@ def test_parts_whose_clock_starts_again_are_one_recording(starts, suffix, tmp_pa
         assert info.clocks == len(starts)
         shown = seen(copy)
         keep = ((0, float(info.duration) - 0.2),)
-        result = cutting.cut(copy, tmp_path / "b.mp4", info, CutParams(keep=keep), scratch=tmp_path)
+        result = cutting.cut(Source(copy, info), CutParams(keep=keep), tmp_path / "b.mp4", Workspace(tmp_path))
 
     assert [one.number for one in shown] == [*range(100)] * len(starts)
     steps = [after.time - before.time for before, after in pairwise(shown)]
@@ -82,7 +83,7 @@ def test_a_clock_that_goes_on_costs_no_copy(start, tmp_path):
         assert (same, info) == (source, inspect(source))
         assert info.clocks == 1
         assert discontinuities.readable_file(source, info, tmp_path) == source
-    result = cutting.cut(source, tmp_path / "b.mp4", info, CutParams(keep=((1, 3),)), scratch=tmp_path)
+    result = cutting.cut(Source(source, info), CutParams(keep=((1, 3),)), tmp_path / "b.mp4", Workspace(tmp_path))
     assert result.report.ok
     numbers = [one.number for one in seen(tmp_path / "b.mp4")]
     # A recording begins with whatever begins first, which may be a picture before its first picture.

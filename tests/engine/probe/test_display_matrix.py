@@ -14,11 +14,14 @@ from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.pipelines.silence_cut import cut
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.pipelines.trailer import TrailerOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.verify.verify import file_faults
 from jobs.engine.video import storyboard, thumbnails
 from jobs.engine.video.overlay import OverlayOptions
+from jobs.engine.video.source import Source
 from tests import media, pictures
 from tests.clips import Sound, make
 
@@ -100,7 +103,13 @@ def test_facts_that_were_kept_before_mirrors_were_known_can_be_read(stored):
 @pytest.mark.parametrize("render", ["smart", "encode"])
 def test_a_cut_is_seen_as_its_source(stored, tmp_path, way, render):
     source, output = turned(stored, tmp_path, *way), tmp_path / "cut.mp4"
-    result = cut(source, output, inspect(source), CutParams(keep=((0.3, 2.5),)), scratch=tmp_path, way=render)
+    result = cut(
+        Source(source, inspect(source)),
+        CutParams(keep=((0.3, 2.5),)),
+        output,
+        Workspace(tmp_path),
+        RenderOptions(way=render),
+    )
     assert result.render == render
     assert is_right(shown(output, tmp_path), way)
     found = inspect(output).video
@@ -109,7 +118,7 @@ def test_a_cut_is_seen_as_its_source(stored, tmp_path, way, render):
 
 def test_a_result_that_lost_its_mirror_does_not_pass(stored, tmp_path):
     source, output = turned(stored, tmp_path, 90, True), tmp_path / "cut.mp4"
-    result = cut(source, output, inspect(source), CutParams(keep=((0.3, 2.5),)), scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), CutParams(keep=((0.3, 2.5),)), output, Workspace(tmp_path))
     spoilt = media.remuxed(output, tmp_path / "spoilt.mp4", before=("-display_rotation", -90))
     codes = [fault.code for fault in file_faults(spoilt, inspect(source), result.plan.timeline)]
     assert codes == ["orientation"]
@@ -135,7 +144,7 @@ def test_stills_and_storyboards_are_upright(stored, tmp_path, way):
 def test_a_mark_is_where_a_viewer_expects_it(stored, tmp_path, way, look):
     source, output = turned(stored, tmp_path, *way), tmp_path / "marked.mp4"
     mark = watermark.Mark(image=pictures.written(tmp_path / "logo.png", pictures.logo((40, 20), (255, 0, 255, 255))))
-    watermark.watermark(source, output, inspect(source), mark, look, scratch=tmp_path)
+    watermark.watermark(Source(source, inspect(source)), mark, look, output, Workspace(tmp_path))
     assert is_right(shown(output, tmp_path), way)
     info = inspect(output)
     at = Fraction(13, 4) if look.start else Fraction(1)
@@ -154,12 +163,14 @@ def test_a_converted_picture_is_upright(stored, tmp_path, way, target):
     source = turned(stored, tmp_path, *way)
     for options in (ConvertOptions(target), ConvertOptions(target, shape=Shape(resolution=64))):
         output = tmp_path / f"converted{options.kind.suffix}"
-        convert(source, output, inspect(source), options, scratch=tmp_path)
+        convert(Source(source, inspect(source)), options, output, Workspace(tmp_path))
         assert is_right(shown(output, tmp_path), way)
 
 
 @pytest.mark.parametrize("way", [(0, True), (270, True)])
 def test_a_trailer_is_upright(stored, tmp_path, way):
     source = turned(stored, tmp_path, *way)
-    trailer.trailer(source, tmp_path / "out.mp4", inspect(source), TrailerOptions(Fraction(2), 1, 96), scratch=tmp_path)
+    trailer.trailer(
+        Source(source, inspect(source)), TrailerOptions(Fraction(2), 1, 96), tmp_path / "out.mp4", Workspace(tmp_path)
+    )
     assert is_right(shown(tmp_path / "out.mp4", tmp_path), way)

@@ -6,11 +6,14 @@ from fractions import Fraction
 import pytest
 
 from jobs.engine.audio import track_file
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import mp3_frames
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines import extract_audio
 from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from jobs.errors import InputError
 from tests.clips import Picture, Sound, heard, lag, make, seen
 from tests.media import remuxed, run_ffmpeg, tone, url
@@ -106,11 +109,11 @@ def test_the_picture_of_a_recording_whose_sound_is_unknown_can_be_worked_on(tmp_
     stored_as(made, entry)
     info = inspect(made)
     assert (info.video is not None, info.audio, info.unread) == (True, (), (name,))
-    result = cut(made, tmp_path / "cut.mp4", info, CutParams(keep=((1, 2),)), scratch=tmp_path)
+    result = cut(Source(made, info), CutParams(keep=((1, 2),)), tmp_path / "cut.mp4", Workspace(tmp_path))
     assert [picture.number for picture in seen(tmp_path / "cut.mp4")] == list(range(25, 50))
     assert result.notes == ("Left out: a sound track that cannot be read.",)
     with pytest.raises(InputError, match=rf"cannot be read here \({name}\)"):
-        cut(made, tmp_path / "cut.mp4", info, CutParams(), scratch=tmp_path)
+        cut(Source(made, info), CutParams(), tmp_path / "cut.mp4", Workspace(tmp_path))
 
 
 def test_one_known_track_beside_an_unknown_one_is_worked_on(tmp_path):
@@ -173,7 +176,7 @@ def test_an_mp3_file_is_read_as_players_play_it(song, around, tmp_path):
     assert info.format == "mp3"
     assert abs(info.duration - 6) < Fraction(1, 10)
     output = tmp_path / "cut.flac"
-    cut(path, output, info, CutParams(keep=((0.5, 1), (2, 5))), scratch=tmp_path)
+    cut(Source(path, info), CutParams(keep=((0.5, 1), (2, 5))), output, Workspace(tmp_path))
     (tmp_path / "plain.mp3").write_bytes(song)
     result, rate = heard(output)
     original, _ = heard(tmp_path / "plain.mp3")
@@ -189,9 +192,8 @@ def test_sound_is_taken_out_from_behind_garbage(song, around, tmp_path):
     path.write_bytes(AROUND[around](song))
     info = inspect(path)
     options = track_file.AudioFileOptions("wav")
-    made = extract_audio.extract(
-        path, info, info.audio[0], tmp_path / "out.wav", options, progress=lambda done, stage: None
-    )
+    audio = AudioSource(path, info, info.audio[0])
+    made = extract_audio.extract(audio, options, tmp_path / "out.wav", Workspace(tmp_path))
     assert abs(made.info.duration - 6) < Fraction(1, 5)
 
 

@@ -9,10 +9,13 @@ import pytest
 
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import checked_render, render
 from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.verify import verify
+from jobs.engine.video.source import Source
 from jobs.errors import InputError, ToolError
 from tests.clips import Picture, Sound, make, seen
 
@@ -25,11 +28,11 @@ def source(tmp_path) -> Path:
     return make(tmp_path / "a.mp4", Picture(seconds=6, options={"g": "10", "bf": "2"}), Sound(LOUD, seconds=6))
 
 
-def cut(source: Path, **more) -> tuple[cutting.CutResult, Path]:
+def cut(source: Path, **told) -> tuple[cutting.CutResult, Path]:
     output = source.parent / "cut.mp4"
     scratch = source.parent / "scratch"
     scratch.mkdir(exist_ok=True)
-    return cutting.cut(source, output, inspect(source), PARAMS, scratch=scratch, **more), output
+    return cutting.cut(Source(source, inspect(source)), PARAMS, output, Workspace(scratch, **told)), output
 
 
 def without_a_frame(part: Path) -> None:
@@ -169,7 +172,9 @@ def test_a_recording_whose_data_is_gone_is_refused_with_a_sentence(source, way):
     params = CutParams(keep=((Fraction(1, 2), Fraction(3, 2)), (Fraction(2), Fraction(6))))
 
     with pytest.raises(InputError) as error:
-        cutting.cut(source, source.parent / "cut.mp4", info, params, scratch=source.parent, way=way)
+        cutting.cut(
+            Source(source, info), params, source.parent / "cut.mp4", Workspace(source.parent), RenderOptions(way=way)
+        )
 
     assert error.value.code == "damaged"
     assert error.value.message.startswith("The recording is damaged: ")
@@ -186,7 +191,9 @@ def test_a_little_damage_is_told_and_does_no_harm(source):
     data[begin + 4 : begin + len(packets[18])] = bytes(len(packets[18]) - 4)
     source.write_bytes(data)
 
-    result = cutting.cut(source, source.parent / "cut.mp4", info, PARAMS, scratch=source.parent, way="encode")
+    result = cutting.cut(
+        Source(source, info), PARAMS, source.parent / "cut.mp4", Workspace(source.parent), RenderOptions(way="encode")
+    )
 
     assert result.report.ok
     assert 1 <= result.report.frames_lost <= 10
@@ -204,7 +211,7 @@ def test_sound_alone_whose_data_is_gone_is_refused_too(tmp_path):
     params = CutParams(keep=((Fraction(1, 2), Fraction(3, 2)), (Fraction(2), Fraction(6))))
 
     with pytest.raises(InputError) as error:
-        cutting.cut(source, tmp_path / "cut.m4a", info, params, scratch=tmp_path)
+        cutting.cut(Source(source, info), params, tmp_path / "cut.m4a", Workspace(tmp_path))
 
     assert error.value.code == "damaged"
     assert "most of the sound that is to be kept cannot be decoded" in error.value.message

@@ -17,7 +17,9 @@ from jobs.engine.edit.cut_plan import CutPlan, plan, snap
 from jobs.engine.model.segment import Segment
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines.silence_cut import cut, plan_json, plan_only
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.verify.verify import verify
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import schedule
@@ -112,7 +114,7 @@ def assert_sound_in_step(source: Path, output: Path, made: CutPlan, track: int) 
 def test_every_picture_and_sound_is_in_its_place(name, way, tmp_path):
     filename, picture, sounds = RECORDINGS[name]
     source, output = make(tmp_path / filename, picture, *sounds), tmp_path / "cut.mp4"
-    result = cut(source, output, inspect(source), PARAMS, scratch=tmp_path, way=way)
+    result = cut(Source(source, inspect(source)), PARAMS, output, Workspace(tmp_path), RenderOptions(way=way))
     assert result.report.ok
     assert result.report.joins == result.plan.timeline.joins == 6
     assert_pictures_in_place(source, output, result.plan)
@@ -125,7 +127,7 @@ def test_every_picture_and_sound_is_in_its_place(name, way, tmp_path):
 def test_kept_pictures_are_copied_and_fast_ones_encoded(tmp_path):
     picture = Picture(seconds=12, options={"preset": "ultrafast", "g": "5", "bf": "0"})
     source = make(tmp_path / "a.mp4", picture, Sound([(0.5, 4), (8, 11)], seconds=12))
-    result = cut(source, tmp_path / "cut.mp4", inspect(source), PARAMS, scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), PARAMS, tmp_path / "cut.mp4", Workspace(tmp_path))
     kept = sum(round((end - start) * 25) for start, end in result.plan.keep)
     assert result.render == "smart"
     assert kept - 2 * 4 <= result.frames_copied <= kept < result.frames
@@ -135,7 +137,7 @@ def test_kept_pictures_are_copied_and_fast_ones_encoded(tmp_path):
 def test_any_speed_passes_its_check(speed, tmp_path):
     source = make(tmp_path / "a.mp4", Picture(seconds=6.5), speech())
     params = dataclasses.replace(PARAMS, speed=speed)
-    result = cut(source, tmp_path / "cut.mp4", inspect(source), params, scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), params, tmp_path / "cut.mp4", Workspace(tmp_path))
     kept = sum((end - start for start, end in result.plan.keep), Fraction(0))
     quick = (result.plan.duration - kept) / Fraction(str(speed))
     assert result.plan.output_duration == kept + quick
@@ -158,7 +160,7 @@ class Humming(Sound):
 
 def test_a_tone_in_a_fast_pause_keeps_its_pitch_and_has_no_clicks(tmp_path):
     source = make(tmp_path / "a.mka", None, Humming([(1, 2), (10, 11)], seconds=12, codec="pcm_s16le", bit_rate=0))
-    result = cut(source, tmp_path / "cut.m4a", inspect(source), PARAMS, scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), PARAMS, tmp_path / "cut.m4a", Workspace(tmp_path))
     samples, rate = heard(tmp_path / "cut.m4a")
     placed = result.plan.timeline.placed
     at, part = max((pair for pair in placed if pair[1].speed == 4), key=lambda pair: pair[1].output_duration)
@@ -174,7 +176,7 @@ def test_a_tone_in_a_fast_pause_keeps_its_pitch_and_has_no_clicks(tmp_path):
 
 def test_a_result_of_another_speed_is_caught(tmp_path):
     source, output = make(tmp_path / "a.m4a", None, speech()), tmp_path / "cut.m4a"
-    made = cut(source, output, inspect(source), PARAMS, scratch=tmp_path).plan
+    made = cut(Source(source, inspect(source)), PARAMS, output, Workspace(tmp_path)).plan
     other = dataclasses.replace(made, speed=Fraction(5))
     found = {fault.code for fault in verify(Source(source, inspect(source)), output, other.timeline).faults}
     assert {"sound_end", "sound_moved"} & found
@@ -273,12 +275,12 @@ def test_what_given_ranges_leave_out_runs_faster_too():
 def test_a_plan_told_and_given_back_is_the_same(tmp_path):
     source = make(tmp_path / "a.mp4", Picture(NTSC, seconds=6.5), speech())
     info = inspect(source)
-    first = plan_only(source, info, PARAMS)
+    first = plan_only(Source(source, info), PARAMS)
     told = plan_json(first)
     assert told["speed"] == 4
     assert len(told["fast"]) == 4
     assert told["saved"] == pytest.approx(sum(end - start for start, end in told["fast"]) * 3 / 4, abs=1e-5)
-    again = plan_only(source, info, dataclasses.replace(PARAMS, keep=tuple(map(tuple, told["keep"]))))
+    again = plan_only(Source(source, info), dataclasses.replace(PARAMS, keep=tuple(map(tuple, told["keep"]))))
     assert (again.keep, again.fast[:-1]) == (first.keep, first.fast[:-1])
     # Without reading the sound its end is known to the milliseconds that the file tells.
     assert float(again.output_duration) == pytest.approx(float(first.output_duration), abs=0.001)

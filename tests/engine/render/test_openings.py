@@ -10,9 +10,12 @@ import pytest
 
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.video import frame_index, frame_picker
+from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make, number_of, seen
 
 OPEN = "open-gop=1:scenecut=0:keyint=25:min-keyint=6:b-adapt=0:bframes=3"
@@ -69,7 +72,9 @@ def test_every_picture_that_can_be_decoded_is_there(name, tmp_path):
     for way in ("smart", "encode"):
         output = tmp_path / f"{way}.mp4"
 
-        result = cutting.cut(source, output, info, CutParams(keep=((0, 6.5),)), scratch=tmp_path, way=way)
+        result = cutting.cut(
+            Source(source, info), CutParams(keep=((0, 6.5),)), output, Workspace(tmp_path), RenderOptions(way=way)
+        )
 
         numbers = [one.number for one in seen(output)]
         assert numbers == list(range(first, first + len(numbers)))
@@ -101,7 +106,7 @@ def test_a_result_whose_start_is_thrown_away_is_caught(tmp_path, monkeypatch):
         monkeypatch.setattr(frame_index, "index_frames", lambda *_, short=short, **__: short)
 
         with pytest.raises(Unsound) as caught:
-            cutting.cut(source, tmp_path / "b.mp4", info, CutParams(keep=((0, 6.5),)), scratch=tmp_path)
+            cutting.cut(Source(source, info), CutParams(keep=((0, 6.5),)), tmp_path / "b.mp4", Workspace(tmp_path))
 
         assert "frames_missing" in caught.value.detail
         assert not (tmp_path / "b.mp4").exists()
@@ -110,6 +115,8 @@ def test_a_result_whose_start_is_thrown_away_is_caught(tmp_path, monkeypatch):
 def test_slides_and_sound_that_outlasts_the_picture_accuse_nobody(tmp_path):
     times = [Fraction(second) for second in (0, 1, 5, 6, 11)]
     source = make(tmp_path / "a.mp4", Picture(times=times), Sound([(0, 14)], seconds=14))
-    result = cutting.cut(source, tmp_path / "b.mp4", inspect(source), CutParams(keep=((0.5, 14),)), scratch=tmp_path)
+    result = cutting.cut(
+        Source(source, inspect(source)), CutParams(keep=((0.5, 14),)), tmp_path / "b.mp4", Workspace(tmp_path)
+    )
     assert result.report.ok
     assert result.frames == 5

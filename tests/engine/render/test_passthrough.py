@@ -12,9 +12,11 @@ from jobs.engine.edit.cut_plan import CutParams, CutPlan
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.pipelines import silence_cut as cutting
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import chapters, passthrough
 from jobs.engine.render.chapters import Chapter
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make
 from tests.media import run_ffmpeg, still, url
@@ -119,7 +121,9 @@ def recording(folder: Path, name: str, *, picture: Picture | None = PICTURE, cov
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
 def test_everything_in_the_container_goes_through_the_cut(name, way, tmp_path):
     source = recording(tmp_path, name, cover=name == "a.mp4")
-    result = cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path, way=way)
+    result = cutting.cut(
+        Source(source, inspect(source)), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path), RenderOptions(way=way)
+    )
     assert result.render == way
     with av.open(str(tmp_path / "cut.mp4")) as container:
         assert told_chapters(container) == [
@@ -155,7 +159,7 @@ def test_names_come_along_whatever_is_in_them(tmp_path):
         "comment": "\r\n;\n\n[STREAM]\nlanguage=deu",
     }
     source = make(tmp_path / "a.mkv", PICTURE, Sound(LOUD), metadata=told)
-    cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    cutting.cut(Source(source, inspect(source)), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path))
     with av.open(str(source)) as before, av.open(str(tmp_path / "cut.mp4")) as container:
         # Matroska writes the names of its fields large.
         assert {key.lower(): text for key, text in before.metadata.items()}.items() >= told.items()
@@ -166,7 +170,7 @@ def test_names_come_along_whatever_is_in_them(tmp_path):
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
 def test_titles_of_tracks_are_there_again_in_the_result(name, tmp_path):
     source = titled(tmp_path, name)
-    result = cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    result = cutting.cut(Source(source, inspect(source)), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path))
     assert result.report.ok
     found = inspect(tmp_path / "cut.mp4")
     assert [track.title for track in found.audio] == ["Talk", "Zimmer ä"]
@@ -191,7 +195,9 @@ def titled(folder: Path, name: str) -> Path:
 def test_a_track_without_a_title_keeps_what_mp4_calls_who_wrote_it(tmp_path):
     plain = make(tmp_path / "plain.mkv", PICTURE, Sound(LOUD))
     run_ffmpeg("-i", url(plain), "-c", "copy", "-metadata:s:a:0", "handler_name=Mixer", url(tmp_path / "a.mp4"))
-    cutting.cut(tmp_path / "a.mp4", tmp_path / "cut.mp4", inspect(tmp_path / "a.mp4"), KEEP, scratch=tmp_path)
+    cutting.cut(
+        Source(tmp_path / "a.mp4", inspect(tmp_path / "a.mp4")), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path)
+    )
     with av.open(str(tmp_path / "cut.mp4")) as container:
         told = container.streams.audio[0].metadata
     assert told["handler_name"] == "Mixer"
@@ -224,7 +230,7 @@ def names_in(path: Path) -> dict[str, str]:
 def test_what_a_phone_notes_down_goes_through_the_cut(tmp_path):
     source = from_phone(tmp_path / "a.mov", {})
     assert names_in(source).items() >= PHONE.items()
-    cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    cutting.cut(Source(source, inspect(source)), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path))
     told = names_in(tmp_path / "cut.mp4")
     assert told.items() >= PHONE.items()
     assert told["creation_time"].startswith("2024-05-06T07:08:09")
@@ -244,7 +250,7 @@ def mp4_date(data: bytes) -> datetime:
 def test_a_title_comes_before_what_a_phone_notes_down(tmp_path):
     """Most players know it in one place only, where MP4 has no room for the others."""
     source = from_phone(tmp_path / "a.mov", {"title": "Holidays", "artist": "Ada"})
-    cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    cutting.cut(Source(source, inspect(source)), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path))
     told = names_in(tmp_path / "cut.mp4")
     assert (told["title"], told["artist"]) == ("Holidays", "Ada")
     assert told["creation_time"].startswith("2024-05-06T07:08:09")
@@ -266,7 +272,7 @@ def told_chapters(container) -> list[tuple[Fraction, Fraction, str]]:
 def test_a_first_chapter_that_begins_late_does_so_in_the_result(tmp_path):
     source = recording(tmp_path, "a.mkv")
     keep = CutParams(keep=((0, 1), (2, 3)))
-    cutting.cut(source, tmp_path / "cut.mp4", inspect(source), keep, scratch=tmp_path)
+    cutting.cut(Source(source, inspect(source)), keep, tmp_path / "cut.mp4", Workspace(tmp_path))
     with av.open(str(tmp_path / "cut.mp4")) as container:
         assert told_chapters(container)[:2] == [
             (Fraction(0), Fraction("0.2"), ""),
@@ -276,7 +282,7 @@ def test_a_first_chapter_that_begins_late_does_so_in_the_result(tmp_path):
 
 def test_sound_alone_keeps_its_chapters_and_its_cover(tmp_path):
     source = recording(tmp_path, "a.m4a", picture=None, cover=True)
-    cutting.cut(source, tmp_path / "cut.m4a", inspect(source), KEEP, scratch=tmp_path)
+    cutting.cut(Source(source, inspect(source)), KEEP, tmp_path / "cut.m4a", Workspace(tmp_path))
     with av.open(str(tmp_path / "cut.m4a")) as container:
         assert [title for _, _, title in told_chapters(container)] == ["Start", "One = 1; # \\ two", "Ende ä"]
         assert [track.disposition for track in container.streams.video] == [Disposition.attached_pic]
@@ -291,7 +297,7 @@ def test_a_recording_whose_extras_cannot_be_read_is_cut_without_them(tmp_path, m
 
     source = recording(tmp_path, "a.mkv")
     monkeypatch.setattr(passthrough.chapters, "read", unreadable)
-    result = cutting.cut(source, tmp_path / "cut.mp4", inspect(source), KEEP, scratch=tmp_path)
+    result = cutting.cut(Source(source, inspect(source)), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path))
     assert result.report.ok
     with av.open(str(tmp_path / "cut.mp4")) as container:
         assert container.chapters() == []

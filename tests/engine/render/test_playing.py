@@ -10,6 +10,8 @@ import pytest
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.video.source import Source
 from tests import av1_clips
 from tests.clips import Picture, Sound, make, seen
 
@@ -78,7 +80,7 @@ def smart(source: Path, keep: Sequence[tuple[Fraction, Fraction]]) -> Path:
     """The recording's ranges, most of their pictures copied."""
     output = source.with_name(f"{source.stem}-cut.mp4")
     params = CutParams(keep=tuple(keep))
-    assert cutting.cut(source, output, inspect(source), params, scratch=source.parent).render == "smart"
+    assert cutting.cut(Source(source, inspect(source)), params, output, Workspace(source.parent)).render == "smart"
     return output
 
 

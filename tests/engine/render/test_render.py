@@ -154,7 +154,7 @@ def test_a_full_disk_is_said_to_be_that_and_leaves_nothing(track, tmp_path, monk
         monkeypatch.setattr(chunked_encoder, "encode_frames", lambda *a, **k: encode(*a[:2], tmp_path / "full", **k))
     elif track == "sound-0.mp4":
         cut = render.render_audio
-        monkeypatch.setattr(render, "render_audio", lambda *a, **k: cut(*a[:4], tmp_path / "full", **k))
+        monkeypatch.setattr(render, "render_audio", lambda *a, **k: cut(*a[:2], tmp_path / "full", **k))
     else:
         argv = render.mux.mux_argv
         monkeypatch.setattr(render.mux, "mux_argv", lambda *a: argv(*a[:3], tmp_path / "full", *a[4:]))

@@ -9,6 +9,7 @@ from jobs.engine.captions.cues import Caption
 from jobs.engine.pipelines import caption_video
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from tests.clips import seen
 from tests.media import picture, run_ffmpeg, url
@@ -39,7 +40,9 @@ def test_so_they_are_where_captions_are_put_inside(late, tmp_path):
     info = inspect(late)
     output = tmp_path / f"out{caption_video.suffix_for(info)}"
     shown = [Caption(Fraction(1), Fraction(2), "Hello")]
-    caption_video.attach(late, output, info, shown, "en", scratch=tmp_path, progress=lambda fraction, stage: None)
+    caption_video.attach(
+        Source(late, info), shown, "en", output, Workspace(tmp_path, progress=lambda fraction, stage: None)
+    )
     there = replace_audio.pictures(
         output, "mov" if output.suffix == ".mp4" else "matroska", 0, replace_audio.CancellationToken()
     )

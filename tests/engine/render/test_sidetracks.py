@@ -14,6 +14,7 @@ from jobs.engine.pipelines.silence_cut import cut
 from jobs.engine.pipelines.watermark import Mark, watermark
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio, sidetracks
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.overlay import OverlayOptions
 from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make
@@ -112,10 +113,12 @@ def test_all_comes_along_where_the_container_holds_it_and_nothing_is_cut(recordi
     source, info = recording(name)
     container = container_of(source, info)
     marked, joined, texted = (tmp_path / f"{way}{container.suffix}" for way in ("marked", "joined", "texted"))
-    watermark(source, marked, info, Mark(text="x"), OverlayOptions(), scratch=tmp_path)
+    watermark(Source(source, info), Mark(text="x"), OverlayOptions(), marked, Workspace(tmp_path))
     replace_audio.join(Source(source, info), info.audio, joined, progress=lambda done: None)
     shown = [Caption(0, 1, "Hi")]
-    caption_video.attach(source, texted, info, shown, "en", scratch=tmp_path, progress=lambda done, stage: None)
+    caption_video.attach(
+        Source(source, info), shown, "en", texted, Workspace(tmp_path, progress=lambda done, stage: None)
+    )
     assert sidetracks.left_out(Source(source, info), marked) == []
     kinds, told = KEPT[name]
     assert inside(marked) == inside(joined) == (kinds, told)
@@ -126,7 +129,7 @@ def test_all_comes_along_where_the_container_holds_it_and_nothing_is_cut(recordi
 def test_a_cut_says_what_it_left_out(recording, name, tmp_path):
     source, info = recording(name)
     output = tmp_path / "cut.mp4"
-    result = cut(source, output, info, CutParams(keep=((0, 0.5), (1, 2))), scratch=tmp_path)
+    result = cut(Source(source, info), CutParams(keep=((0, 0.5), (1, 2))), output, Workspace(tmp_path))
     there = name in ("cover.mp4", "phone.mov")
     assert result.notes == (() if there else (SENTENCES[name],))
     assert result.to_json()["notes"] == list(result.notes)
@@ -145,7 +148,7 @@ def test_what_cannot_be_copied_after_all_is_left_out_and_said(recording, tmp_pat
 def test_one_stretch_keeps_the_timecode_of_its_first_picture(recording, tmp_path):
     source, info = recording("timecode.mov")
     for suffix in (".mov", ".mp4", ".mkv"):
-        result = cut(source, tmp_path / f"cut{suffix}", info, CutParams(keep=((1, 2),)), scratch=tmp_path)
+        result = cut(Source(source, info), CutParams(keep=((1, 2),)), tmp_path / f"cut{suffix}", Workspace(tmp_path))
         assert result.notes == ()
         assert inside(tmp_path / f"cut{suffix}") == (PLAIN, ["01:00:01:00"])
 
@@ -153,7 +156,7 @@ def test_one_stretch_keeps_the_timecode_of_its_first_picture(recording, tmp_path
 def test_a_cut_keeps_attached_files_in_matroska(recording, tmp_path):
     source, info = recording("attached.mkv")
     output = tmp_path / "cut.mkv"
-    result = cut(source, output, info, CutParams(keep=((0, 0.5), (1, 2))), scratch=tmp_path)
+    result = cut(Source(source, info), CutParams(keep=((0, 0.5), (1, 2))), output, Workspace(tmp_path))
     assert result.notes == ()
     assert inside(output) == KEPT["attached.mkv"]
     with av.open(str(output)) as container:
@@ -163,7 +166,7 @@ def test_a_cut_keeps_attached_files_in_matroska(recording, tmp_path):
 
 def test_a_file_of_one_track_says_that_there_were_others(tmp_path):
     source = make(tmp_path / "two.mp4", Picture(seconds=2), Sound([(0, 2)], 2), Sound([(0, 2)], 2, seed=3))
-    result = cut(source, tmp_path / "cut.flac", inspect(source), CutParams(keep=((0, 1),)), scratch=tmp_path)
+    result = cut(Source(source, inspect(source)), CutParams(keep=((0, 1),)), tmp_path / "cut.flac", Workspace(tmp_path))
     assert result.notes == ("FLAC holds one track of sound: 1 other left out.",)
 
 
@@ -171,7 +174,7 @@ def test_a_file_of_one_track_says_that_there_were_others(tmp_path):
 def test_converting_says_copied_as_it_was_only_when_all_came_along(recording, name, tmp_path):
     source, info = recording(name)
     output = tmp_path / "made.mp4"
-    made = convert(source, output, info, ConvertOptions("mp4"), scratch=tmp_path)
+    made = convert(Source(source, info), ConvertOptions("mp4"), output, Workspace(tmp_path))
     if name in ("attached.mkv", "pgs.mkv"):
         assert (made.summary, made.notes) == ("Picture and sound copied", (SENTENCES[name],))
     else:

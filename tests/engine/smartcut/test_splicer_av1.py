@@ -9,7 +9,9 @@ import pytest
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut.bitstream import av1
+from jobs.engine.video.source import Source
 from tests import av1_clips
 from tests.clips import Sound, make, seen
 from tests.judge import expected_pictures
@@ -72,7 +74,7 @@ def sequences_of(path: Path) -> set[bytes]:
 def test_a_recording_is_cut_as_what_it_is(suffix, tmp_path):
     source = make(tmp_path / "a.webm", av1_clips.av1(Fraction(30)), Sound([(0, 4)], codec="libopus"))
     output = tmp_path / f"cut.{suffix}"
-    result = silence_cut.cut(source, output, inspect(source), CutParams(keep=KEEP), scratch=tmp_path)
+    result = silence_cut.cut(Source(source, inspect(source)), CutParams(keep=KEEP), output, Workspace(tmp_path))
     assert result.render == "smart"
     assert result.report.ok
     assert result.frames_copied >= 60
@@ -90,6 +92,6 @@ def test_what_the_encoder_does_not_make_is_encoded_as_a_whole(options, reason, t
     source = av1_clips.by_libaom(tmp_path, "a.mp4", *options, seconds=2)
     output = tmp_path / "cut.mp4"
     keep = ((Fraction("0.3"), Fraction("1.9")),)
-    result = silence_cut.cut(source, output, inspect(source), CutParams(keep=keep), scratch=tmp_path)
+    result = silence_cut.cut(Source(source, inspect(source)), CutParams(keep=keep), output, Workspace(tmp_path))
     assert result.render == "encode"
     assert reason in result.reason

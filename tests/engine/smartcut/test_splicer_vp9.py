@@ -8,7 +8,9 @@ import pytest
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines import silence_cut
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut.bitstream import vp9 as vp9_frames
+from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make, seen
 from tests.judge import expected_pictures
 from tests.splices import assert_faithful, spliced, spliced_again
@@ -55,7 +57,7 @@ def test_a_recording_is_cut_as_what_it_is(suffix, tmp_path):
     sound = Sound([(0, 4)], codec="libopus")
     source = make(tmp_path / "a.webm", vp9(Fraction(30)), sound)
     output = tmp_path / f"cut.{suffix}"
-    result = silence_cut.cut(source, output, inspect(source), CutParams(keep=KEEP), scratch=tmp_path)
+    result = silence_cut.cut(Source(source, inspect(source)), CutParams(keep=KEEP), output, Workspace(tmp_path))
     assert result.render == "smart"
     assert result.report.ok
     assert result.frames_copied >= 60
@@ -72,7 +74,7 @@ def test_a_recording_is_cut_as_what_it_is(suffix, tmp_path):
 def test_what_a_container_does_not_show_the_same_way_is_encoded(suffix, tmp_path):
     source = make(tmp_path / "a.mp4", vp9(Fraction(30), rotation=90), Sound([(0, 4)]))
     output = tmp_path / f"cut.{suffix}"
-    result = silence_cut.cut(source, output, inspect(source), CutParams(keep=KEEP), scratch=tmp_path)
+    result = silence_cut.cut(Source(source, inspect(source)), CutParams(keep=KEEP), output, Workspace(tmp_path))
     assert result.render == "encode"
     assert "needs another kind" in result.reason
     assert result.report.ok

@@ -52,7 +52,7 @@ def cut_of(folder: Path, name: str, pictures: Picture | None, *sounds: Sound, ke
     source = make(folder / name, pictures, *sounds)
     info = inspect(source)
     params = CutParams(keep=keep)
-    plan = cutting.plan_only(source, info, params)
+    plan = cutting.plan_only(Source(source, info), params)
     index = frame_index.index_frames(source, info) if info.video else None
     output = folder / "cut.mp4"
     found, recording = strategy.ENCODE_ALL, Source(source, info, index)

@@ -157,7 +157,7 @@ def test_fast_pauses_of_a_cut_are_listened_to(tmp_path):
     loud = [(0.5, 2), (8, 9.5), (15, 16)]
     source = make(tmp_path / "a.m4a", None, sound(17))
     params = CutParams(keep=loud, pauses="speed", speed=3)
-    result = silence_cut.cut(source, tmp_path / "cut.m4a", inspect(source), params, scratch=tmp_path)
+    result = silence_cut.cut(Source(source, inspect(source)), params, tmp_path / "cut.m4a", Workspace(tmp_path))
     assert result.report.ok
     for begins, segment in result.plan.timeline.placed:
         if segment.output_duration > 1:

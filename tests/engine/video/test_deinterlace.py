@@ -10,9 +10,12 @@ import pytest
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines import watermark
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import chunked_encoder, deinterlace, frame_index, frame_schedule
 from jobs.engine.video.overlay import OverlayOptions
+from jobs.engine.video.source import Source
 from tests import pictures
 from tests.clips import Picture, Sound, make
 from tests.media import run_ffmpeg, url
@@ -69,7 +72,7 @@ def test_pictures_are_whole_and_each_is_the_right_one_at_its_time(name, tmp_path
     source = interlaced(tmp_path / filename, codec, first)
     info = inspect(source)
     index = frame_index.index_frames(source, info)
-    result = cutting.cut(source, tmp_path / "cut.mp4", info, KEEP, scratch=tmp_path)
+    result = cutting.cut(Source(source, info), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path))
     assert (result.render, result.report.ok) == ("encode", True)
     wanted = frame_schedule.schedule(index, result.plan.timeline.segments)
     with av.open(str(source)) as container:
@@ -90,7 +93,7 @@ def test_pictures_under_a_mark_are_whole_too(tmp_path):
     mark = watermark.Mark(image=pictures.written(tmp_path / "logo.png", pictures.logo((16, 16), (255, 0, 0, 255))))
     look = OverlayOptions(scale=0.05, corner="bottom-right")
     output = tmp_path / "b.mp4"
-    watermark.watermark(source, output, inspect(source), mark, look, scratch=tmp_path)
+    watermark.watermark(Source(source, inspect(source)), mark, look, output, Workspace(tmp_path))
     with av.open(str(output)) as container:
         after = list(container.decode(video=0))
     assert [frame.time for frame in after] == [pytest.approx(number / 25, abs=1e-4) for number in range(len(after))]
@@ -120,4 +123,6 @@ def test_a_recording_of_whole_pictures_passes_no_filter(tmp_path, monkeypatch):
     monkeypatch.delattr(deinterlace, "Deinterlacer")
     source = make(tmp_path / "a.mp4", Picture(), Sound([(0, 4)]))
     params = CutParams(keep=((0, 1), (2, 3)))
-    assert cutting.cut(source, tmp_path / "b.mp4", inspect(source), params, scratch=tmp_path, way="encode").report.ok
+    assert cutting.cut(
+        Source(source, inspect(source)), params, tmp_path / "b.mp4", Workspace(tmp_path), RenderOptions(way="encode")
+    ).report.ok

@@ -11,8 +11,11 @@ from av.sidedata.sidedata import Type
 
 from jobs.engine.edit.cut_plan import CutParams
 from jobs.engine.pipelines import silence_cut as cutting
+from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import chunked_encoder, encoder_settings, hdr_metadata
+from jobs.engine.video.source import Source
 from tests.clips import Picture, make
 from tests.splices import errors_of, frames_of, psnr
 
@@ -46,7 +49,9 @@ TAGS = ("color_primaries", "color_trc", "colorspace")
 def cut(source: Path) -> Path:
     output = source.with_name("cut.mp4")
     params = CutParams(keep=((Fraction("0.2"), Fraction(1)), (Fraction("1.2"), Fraction(2))))
-    result = cutting.cut(source, output, inspect(source), params, scratch=source.parent, way="encode")
+    result = cutting.cut(
+        Source(source, inspect(source)), params, output, Workspace(source.parent), RenderOptions(way="encode")
+    )
     assert result.report.ok
     return output
 

@@ -11,7 +11,9 @@ from jobs.engine.pipelines import silence_cut as cutting
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import frame_index, frame_picker
+from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make, number_of, seen
 
 LOUD = [(0.5, 1.0), (2.0, 2.3), (3.1, 3.5), (4.4, 5.6)]
@@ -37,7 +39,7 @@ def source(request, tmp_path) -> Path:
 
 def test_every_picture_of_a_cut_is_the_right_one(source, tmp_path):
     keep = ((0.4, 1.2), (1.92, 2.4), (3.0, 5.6))
-    result = cutting.cut(source, tmp_path / "b.mp4", inspect(source), CutParams(keep=keep), scratch=tmp_path)
+    result = cutting.cut(Source(source, inspect(source)), CutParams(keep=keep), tmp_path / "b.mp4", Workspace(tmp_path))
 
     index = frame_index.index_frames(source, inspect(source))
     first = Fraction(int(index.start_ticks[0]), index.clock_hz)
@@ -62,7 +64,7 @@ def test_stills_are_the_right_ones(source):
 
 
 def test_every_picture_is_converted_in_order(source, tmp_path):
-    convert(source, tmp_path / "b.mp4", inspect(source), ConvertOptions(), scratch=tmp_path)
+    convert(Source(source, inspect(source)), ConvertOptions(), tmp_path / "b.mp4", Workspace(tmp_path))
     shown = seen(tmp_path / "b.mp4")
     assert [one.number for one in shown] == list(range(150))
     assert {after.time - before.time for before, after in pairwise(shown)} == {Fraction(1, 25)}

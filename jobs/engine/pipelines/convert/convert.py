@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert import conversion
@@ -18,7 +17,7 @@ from jobs.engine.pipelines.convert.ffmpeg_args import Job, argv, follow, kept
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
 from jobs.engine.render.render import whole
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.verify import verify
 from jobs.engine.video import color as looks
 from jobs.engine.video import frame_index
@@ -79,37 +78,25 @@ class Converted:
         }
 
 
-def convert(
-    source: Path,
-    output: Path,
-    info: MediaInfo,
-    options: ConvertOptions,
-    *,
-    scratch: Path,
-    cache: Path | None = None,
-    progress: Progress | None = None,
-    log: CommandLog | None = None,
-) -> Converted:
+def convert(source: Source, options: ConvertOptions, output: Path, work: Workspace) -> Converted:
     """Write `source` to `output`, whose ending should be the target's; it appears when it is whole and checked.
 
     Sound, text tracks, chapters and names come along; text that is pictures (DVD, Blu-ray) does not. The picture is
-    upright, and pictures keep their times unless a rate is asked for. `scratch` is an existing folder for temporary
-    files, `cache` one that belongs to the bytes of the source. `progress` gets a fraction from 0 to 1 and a stage in
-    plain words; what it raises ends the work and leaves nothing. Raises InputError, ToolError, ResourceError.
+    upright, and pictures keep their times unless a rate is asked for. Raises InputError, ToolError, ResourceError, and
+    what `work.progress` raises, which leaves nothing behind.
     """
-    conversion.check(info, options)
-    tell = progress or (lambda fraction, stage: None)
-    tell(0, "Reading the picture")
-    colours = looks.read(source, info)
-    plan = conversion.plan(info, colours, options)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".convert-") as folder, whole(output) as part:
-        job = Job(source, info, colours, options, Path(folder))
-        plan = _Conversion(job, part, tell, log or CommandLog()).run(plan)
-        tell(ALL_TRIES_SHARE, "Checking the result")
+    conversion.check(source.info, options)
+    work.progress(0, "Reading the picture")
+    colours = looks.read(source.path, source.info)
+    plan = conversion.plan(source.info, colours, options)
+    with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".convert-") as folder, whole(output) as part:
+        job = Job(source, colours, options, Path(folder))
+        plan = _Conversion(job, part, work).run(plan)
+        work.progress(ALL_TRIES_SHARE, "Checking the result")
         made = inspect(part)
-        frames, lost = _counted(job, plan, part, made, cache)
-        notes = sidetracks.left_out(Source(source, info), part)
-    tell(1, "Checking the result")
+        frames, lost = _counted(job, plan, part, made, work.cache)
+        notes = sidetracks.left_out(source, part)
+    work.progress(1, "Checking the result")
     toned = plan.framing is not None and colours.wide and not options.keeps_hdr
     return Converted(plan, options, made, frames, lost, toned, tuple(notes))
 
@@ -120,8 +107,7 @@ class _Conversion:
 
     job: Job
     output: Path
-    tell: Progress
-    log: CommandLog
+    work: Workspace
 
     def run(self, plan: ConversionPlan) -> ConversionPlan:
         """Do what is planned. What cannot be copied after all is encoded; returns what was done in the end."""
@@ -130,12 +116,12 @@ class _Conversion:
         except ToolError as error:
             if not self.job.bare and kept(self.job):
                 # A track that nobody looks at may be damaged, and is no reason to encode the others.
-                self.log.line(f"{error.message} {error.detail}")
+                self.work.log.line(f"{error.message} {error.detail}")
                 self.job = dataclasses.replace(self.job, bare=True)
                 return self.run(plan)
             if not plan.copies_any:
                 raise
-            self.log.line(f"{error.message} {error.detail}")
+            self.work.log.line(f"{error.message} {error.detail}")
         return self.done(conversion.plan(self.job.info, self.job.colours, self.job.options, copy=False))
 
     def done(self, plan: ConversionPlan) -> ConversionPlan:
@@ -182,8 +168,8 @@ class _Conversion:
 
     def follow(self, command: list[str], begin: float, end: float, stage: str) -> None:
         """Run a command that takes the work from one fraction to another."""
-        span = end - begin
-        follow(command, self.job.info, lambda done: self.tell(begin + span * done, stage), self.log)
+        part = self.work.share(begin, end)
+        follow(command, self.job.info, lambda done: part.progress(done, stage), self.work.log)
 
 
 def _counted(job: Job, plan: ConversionPlan, output: Path, made: MediaInfo, cache: Path | None) -> tuple[int, int]:
@@ -199,7 +185,7 @@ def _counted(job: Job, plan: ConversionPlan, output: Path, made: MediaInfo, cach
     frames = len(frame_index.index_frames(output, made).pts)
     if job.options.shape.frame_rate:
         return frames, 0
-    there = len(frame_index.index_frames(job.source, info, cache_dir=cache).pts)
+    there = len(frame_index.index_frames(job.source.path, info, cache_dir=cache).pts)
     lost = max(0, there - frames)
     if info.duration * lost / max(1, there) > most:
         raise InputError(

@@ -28,20 +28,23 @@ MOST_ERRORS = 0.05
 class Job:
     """What is converted, and to what. `folder` is for files that commands need."""
 
-    source: Path
-    info: MediaInfo
+    source: Source
     colours: Colours
     options: ConvertOptions
     folder: Path
     bare: bool = False
     """Whether nothing comes along beside picture, sound and text."""
 
+    @property
+    def info(self) -> MediaInfo:
+        return self.source.info
 
-def opened(source: Path, info: MediaInfo) -> list[str]:
+
+def opened(source: Source) -> list[str]:
     """How every command begins: the program, and the recording as its only input."""
     return [
         *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *ffmpeg.SAFE_INPUT),
-        *("-max_error_rate", str(MOST_ERRORS), "-f", demuxer(info), "-i", f"file:{source}"),
+        *("-max_error_rate", str(MOST_ERRORS), "-f", demuxer(source.info), "-i", f"file:{source.path}"),
     ]
 
 
@@ -65,7 +68,7 @@ def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
     kind, info = job.options.kind, job.info
     video = info.require_video()
     command = [
-        *(*opened(job.source, info), "-map", f"0:{video.index}"),
+        *(*opened(job.source), "-map", f"0:{video.index}"),
         *video_options(job, plan),
         *("-progress", "pipe:1"),
     ]
@@ -83,7 +86,7 @@ def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
             command += [f"-c:a:{place}", "copy"]
         else:
             command += audio_options(kind.audio_format, track, place, kbps)
-    texts_there = embedded_tracks.tracks(job.source, info)
+    texts_there = embedded_tracks.tracks(job.source.path, info)
     for text in texts_there:
         command += ["-map", f"0:{text.index}"]
     side = sidetracks.argv(kept(job), 0, kind.container, {"v": 1, "s": len(texts_there)})
@@ -95,7 +98,7 @@ def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
 
 def kept(job: Job) -> list[SideTrack]:
     """What comes along beside picture, sound and text; nothing where the size of the file counts."""
-    all_sidetracks = sidetracks.read(Source(job.source, job.info))
+    all_sidetracks = sidetracks.read(job.source)
     return [] if job.bare or job.options.limit_bytes else sidetracks.kept(all_sidetracks, job.options.kind.container)
 
 

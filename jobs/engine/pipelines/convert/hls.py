@@ -16,17 +16,17 @@ from typing import Any
 
 from jobs.engine.audio.decoder import output_channels
 from jobs.engine.container import audio_files, demuxing
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack
-from jobs.engine.model.progress import Progress
+from jobs.engine.model.mediainfo import AudioTrack, VideoTrack
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert.conversion import RUNGS, ConvertOptions, check
 from jobs.engine.pipelines.convert.ffmpeg_args import audio_options, chain, follow, opened
 from jobs.engine.pipelines.convert.framing import Framing, Shape, framing, scaled
 from jobs.engine.render.render import whole
-from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import color as looks
 from jobs.engine.video.color import Colours
+from jobs.engine.video.source import Source
 from jobs.errors import ToolError
 
 SEGMENT_SECONDS = 4
@@ -37,7 +37,8 @@ MAXIMUM_SIZES, MAXIMUM_STEP, MINIMUM_LINES = 5, 0.8, 240
 KBPS = {2160: 16_000, 1440: 9_000, 1080: 5_000, 720: 2_800, 480: 1_400, 360: 800, 240: 400}
 """What a second of picture may have at most at 30 pictures a second, by the shorter side."""
 CRF = "21"
-ENCODE_SHARE, PACK_SHARE = 0.95, 0.04
+ENCODE_SHARE, PACKED = 0.95, 0.99
+"""Of the work: what encoding takes, and when the files are packed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,38 +112,29 @@ def steady_rate(track: VideoTrack) -> Fraction:
     return Fraction(min(60, max(25, round(track.frame_rate))))
 
 
-def stream(
-    source: Path,
-    output: Path,
-    info: MediaInfo,
-    shape: Shape,
-    *,
-    scratch: Path,
-    progress: Progress | None = None,
-    log: CommandLog | None = None,
-) -> Streamed:
-    """Write the zip file `output`, which appears when it is whole. See `convert.convert` for the arguments.
+def stream(source: Source, shape: Shape, output: Path, work: Workspace) -> Streamed:
+    """Write the zip file `output`, which appears when it is whole.
 
-    Raises InputError, ToolError, ResourceError.
+    Raises InputError, ToolError, ResourceError, and what `work.progress` raises.
     """
+    info, encoding, packing = source.info, work.share(0, ENCODE_SHARE), work.share(ENCODE_SHARE, PACKED)
     check(info, ConvertOptions(shape=shape))
-    report = progress or (lambda fraction, stage: None)
-    report(0, "Reading the picture")
+    work.progress(0, "Reading the picture")
     sizes = ladder(info.require_video(), shape)
-    colours = looks.read(source, info)
+    colours = looks.read(source.path, info)
     stage = f"Encoding {counted(len(sizes), 'size')}"
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".hls-") as name, whole(output) as part:
+    with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".hls-") as name, whole(output) as part:
         folder = Path(name) / "stream"
         folder.mkdir()
-        command = argv(source, info, sizes, colours, folder, Path(name))
-        follow(command, info, lambda done: report(ENCODE_SHARE * done, stage), log)
+        command = argv(source, sizes, colours, folder, Path(name))
+        follow(command, info, lambda done: encoding.progress(done, stage), work.log)
         video = tuple(rendition(folder, name_of(one)) for one in sizes)
         audio = tuple(rendition(folder, f"sound-{number}") for number in range(1, len(info.audio) + 1))
         require_aligned(video, info.duration)
         (folder / MASTER).write_text(master(sizes, video, audio, info.audio), encoding="utf-8")
         for done in packed(folder, part):
-            report(ENCODE_SHARE + PACK_SHARE * done, "Packing the files")
-    report(1, "Packing the files")
+            packing.progress(float(done), "Packing the files")
+    work.progress(1, "Packing the files")
     return Streamed(sizes, video, audio)
 
 
@@ -150,10 +142,9 @@ def name_of(one: Framing) -> str:
     return f"{one.short_side}p"
 
 
-def argv(
-    source: Path, info: MediaInfo, sizes: Sequence[Framing], colours: Colours, folder: Path, scratch: Path
-) -> list[str]:
+def argv(source: Source, sizes: Sequence[Framing], colours: Colours, folder: Path, scratch: Path) -> list[str]:
     """ffmpeg's command line from a recording to the folders of its renditions."""
+    info = source.info
     colouring = looks.filters(colours, scratch, deep=False, keep=False)
     # Segments need pictures at even distances: one that stays for long could not begin anew.
     filters = ",".join([f"fps={sizes[0].rate}", *chain(sizes[0], colouring, colours)])
@@ -161,7 +152,7 @@ def argv(
     graph = [f"[0:{info.require_video().index}]{filters},split={len(sizes)}{outs.replace('v', 's')}"]
     graph += [f"[s{index}]{scaled(one.size) if index else 'null'}[v{index}]" for index, one in enumerate(sizes)]
     command = [
-        *(*opened(source, info), "-filter_complex", ";".join(graph)),
+        *(*opened(source), "-filter_complex", ";".join(graph)),
         *("-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-crf", CRF, "-pix_fmt", "yuv420p"),
         *("-fps_mode:v", "vfr", "-enc_time_base:v", "filter"),
         # The same keyframes in every size, and none that depends on what a size shows.
