@@ -36,7 +36,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 from formats import covering  # noqa: E402
 
 from jobs.engine.container import ffmpeg  # noqa: E402
-from jobs.engine.model.mediainfo import Crop  # noqa: E402
+from jobs.engine.model.mediainfo import ContainerCrop  # noqa: E402
 from tests.clips import BITS, painted  # noqa: E402
 from tests.cropping import with_clap  # noqa: E402
 
@@ -202,7 +202,7 @@ def make(one: Combination, folder: Path) -> Path:
         source.write_bytes(data[len(data) // 188 // 5 * 188 :])
     elif look == "cropped":
         hiding = folder / "hiding.mp4"
-        hiding.write_bytes(with_clap(written("whole.mp4").read_bytes(), (width, SIZE[1]), Crop(left=CROPPED)))
+        hiding.write_bytes(with_clap(written("whole.mp4").read_bytes(), (width, SIZE[1]), ContainerCrop(left=CROPPED)))
         run("-i", hiding, "-map", "0", "-c", "copy", source)
     elif look != "plain":
         angle, is_mirrored = TURNS[look]

@@ -2,10 +2,10 @@
 
 import struct
 
-from jobs.engine.model.mediainfo import Crop
+from jobs.engine.model.mediainfo import ContainerCrop
 
 
-def with_clap(data: bytes, size: tuple[int, int], crop: Crop) -> bytes:
+def with_clap(data: bytes, size: tuple[int, int], crop: ContainerCrop) -> bytes:
     """An MP4 file of H.264 whose index comes last, with a `clap` box at the end of what is said of its picture: how
     large the part to be seen is, and how far its middle lies from the picture's."""
     seen = (size[0] - crop.left - crop.right, size[1] - crop.top - crop.bottom)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 from jobs.errors import InputError
 
 
-class Crop(NamedTuple):
+class ContainerCrop(NamedTuple):
     """How many pixels a container takes off each edge of the frames that the decoder gives."""
 
     left: int = 0
@@ -21,7 +21,7 @@ class Crop(NamedTuple):
         return any(self) and self.left + self.right < width and self.top + self.bottom < height
 
 
-NO_CROP = Crop()
+NO_CROP = ContainerCrop()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class VideoTrack:
     hdr: bool = False
     bit_rate: int = 0
     mirrored: bool = False
-    crop: Crop = NO_CROP
+    crop: ContainerCrop = NO_CROP
 
     @property
     def sideways(self) -> bool:
@@ -133,7 +133,7 @@ class MediaInfo:
         video = data["video"]
         if video is not None:
             fractions = {key: Fraction(video[key]) for key in ("sample_aspect", "frame_rate")}
-            video = VideoTrack(**{**video, **fractions, "crop": Crop(*video.get("crop", ()))})
+            video = VideoTrack(**{**video, **fractions, "crop": ContainerCrop(*video.get("crop", ()))})
         return cls(
             **{
                 **data,

@@ -13,14 +13,14 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine.model.mediainfo import Crop
+from jobs.engine.model.mediainfo import ContainerCrop
 
 MASTER_ELEMENTS = {0x18538067, 0x1654AE6B, 0xAE, 0xE0}
 """Of the sizes of a frame: Segment, Tracks, TrackEntry, Video."""
 CROP_ELEMENTS = {0x54CC: "left", 0x54BB: "top", 0x54DD: "right", 0x54AA: "bottom"}
 
 
-def container_crop(stream: VideoStream) -> Crop:
+def container_crop(stream: VideoStream) -> ContainerCrop:
     """What the container of a stream takes off the edges of its frames."""
     # PyAV keeps what libavformat found to itself, but hands it on: to a header in a form that is easy to read.
     header = io.BytesIO()
@@ -31,8 +31,8 @@ def container_crop(stream: VideoStream) -> Crop:
             written = header.getvalue()
     except (av.error.FFmpegError, ValueError):
         # Nothing that Matroska can hold.
-        return Crop()
-    return Crop(**dict(_edges(written, 0, len(written))))
+        return ContainerCrop()
+    return ContainerCrop(**dict(_edges(written, 0, len(written))))
 
 
 def _edges(data: bytes, begin: int, end: int) -> Iterator[tuple[str, int]]:
@@ -58,7 +58,7 @@ def _vint(data: bytes, offset: int, *, keep: bool) -> tuple[int, int]:
 class Cropper:
     """Takes the edges off frames, one after the other."""
 
-    def __init__(self, crop: Crop) -> None:
+    def __init__(self, crop: ContainerCrop) -> None:
         self._crop = crop
         self._graph: Graph | None = None
         self._like: tuple[int, int, str] | None = None
@@ -92,6 +92,6 @@ class Cropper:
         return graph
 
 
-def all_cropped(frames: Iterable[VideoFrame], crop: Crop) -> Iterator[VideoFrame]:
+def all_cropped(frames: Iterable[VideoFrame], crop: ContainerCrop) -> Iterator[VideoFrame]:
     """The frames without what their container crops."""
     return map(Cropper(crop), frames)

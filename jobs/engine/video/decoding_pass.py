@@ -9,7 +9,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.container import demuxing
-from jobs.engine.model.mediainfo import Crop
+from jobs.engine.model.mediainfo import ContainerCrop
 from jobs.engine.probe.cropping import Cropper
 from jobs.engine.video.keyframe_seeker import KeyframeSeeker
 
@@ -22,7 +22,7 @@ REFUSES_MISSING_REFERENCES = {"h264", "hevc"}
 class FrameDecoder:
     """A decoder whose frames are cropped and have times. `packets_decoded` counts the work done."""
 
-    def __init__(self, stream: VideoStream, crop: Crop, *, is_timed: bool) -> None:
+    def __init__(self, stream: VideoStream, crop: ContainerCrop, *, is_timed: bool) -> None:
         self.context = stream.codec_context
         self.packets_decoded = 0
         self._cropper = Cropper(crop)

@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.container import demuxing
-from jobs.engine.model.mediainfo import Crop, MediaInfo, demuxer
+from jobs.engine.model.mediainfo import ContainerCrop, MediaInfo, demuxer
 from jobs.engine.probe.cropping import all_cropped
 from jobs.engine.video.deinterlace import deinterlaced
 from jobs.engine.video.frame_index import FrameIndex
@@ -43,7 +43,7 @@ class FrameCursor:
         *,
         can_seek: bool,
         alone: bool,
-        crop: Crop,
+        crop: ContainerCrop,
     ) -> None:
         self._container = container
         self._stream = stream

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jobs.engine.edit.cut_plan import CutParams
-from jobs.engine.model.mediainfo import Crop, MediaInfo
+from jobs.engine.model.mediainfo import ContainerCrop, MediaInfo
 from jobs.engine.pipelines import trailer, watermark
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
@@ -26,7 +26,7 @@ from tests.clips import Sound, make
 from tests.cropping import with_clap
 
 STORED = (160, 96)
-CROP = Crop(left=40, top=16, right=8, bottom=0)
+CROP = ContainerCrop(left=40, top=16, right=8, bottom=0)
 SEEN = (112, 80)
 EDGE, INSIDE, DISC = (220, 40, 40), (40, 60, 220), (230, 220, 60)
 
