@@ -21,7 +21,7 @@ Asked = tuple[Literal["loudness", "voice"], int | Literal["all"]]
 @require_safe
 @signed_in
 async def levels(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """The bytes of `engine.grades`; `?detector=voice` for voice instead of loudness, `?track=0` for one track.
+    """The bytes of `level_quantizer`; `?detector=voice` for voice instead of loudness, `?track=0` for one track.
 
     Who goes away before it is measured ends that, unless somebody else waits for the same.
     """

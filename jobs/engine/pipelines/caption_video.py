@@ -87,8 +87,8 @@ def attach_argv(source: Source, texts: Path, language: str, output: Path, side: 
     indices = [info.require_video().index, *(track.index for track in info.audio)]
     maps = [part for index in indices for part in ("-map", f"0:{index}")]
     there = embedded_tracks.tracks(source.path, info)
-    for place, text in enumerate(there):
-        maps += ["-map", f"0:{text.index}", f"-c:s:{place}", replace_video.text_codec(text.codec, output.suffix)]
+    for number, text in enumerate(there):
+        maps += ["-map", f"0:{text.index}", f"-c:s:{number}", replace_video.text_codec(text.codec, output.suffix)]
     ours = f"s:{len(there)}"
     beside = sidetracks.argv(side, 0, muxers.for_name(output), {"v": 1, "s": len(there) + 1})
     own = "srt" if output.suffix == ".mkv" else "mov_text"
@@ -137,8 +137,8 @@ class CaptionPainter:
             _require_font(plain(caption.text))
 
     def __call__(self, frame: VideoFrame, time: Fraction) -> VideoFrame:
-        place = bisect.bisect_right(self._starts, time) - 1
-        now = self._painter(place) if place >= 0 and time < self._shown[place].end else None
+        number = bisect.bisect_right(self._starts, time) - 1
+        now = self._painter(number) if number >= 0 and time < self._shown[number].end else None
         before = self._last.painter
         if before is not None and before is not now:
             # A frame that comes again, for one that did not decode, still bears the caption before.
@@ -146,8 +146,8 @@ class CaptionPainter:
         self._last.painter = now or before
         return now(frame, time) if now else frame
 
-    def _made(self, place: int) -> OverlayPainter:
-        caption = self._shown[place]
+    def _made(self, number: int) -> OverlayPainter:
+        caption = self._shown[number]
         width, height = self._track.display_size
         image = written(plain(caption.text), (width, height))
         across = min(image.width, width)

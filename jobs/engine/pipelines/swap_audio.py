@@ -1,4 +1,4 @@
-"""Another recording's sound put under a picture, at the place and the pace that `alignment` found.
+"""Another recording's sound put under a picture, at the offset and the pace that `alignment` finds.
 
 Where the other recording has nothing, the video's own sound stays.
 """
@@ -46,40 +46,43 @@ class Swapped:
     @property
     def summary(self) -> str:
         """The result in words, a sentence without its full stop."""
-        found = self.alignment
+        alignment = self.alignment
         return (
-            f"Offset {signed(found.offset_ms, 1)} ms, drift {signed(found.drift_ppm, 1)} ppm, "
-            f"confidence {round(100 * found.confidence)} %"
+            f"Offset {signed(alignment.offset_ms, 1)} ms, drift {signed(alignment.drift_ppm, 1)} ppm, "
+            f"confidence {round(100 * alignment.confidence)} %"
         )
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         """The result at length, as pairs of words."""
-        found = self.alignment
-        begun = "later than the video" if found.offset_ms >= 0 else "before the video"
-        drift = signed(found.drift_ppm, 1)
-        clock = f"its clock runs {'fast' if found.drift_ppm > 0 else 'slow'}, which is corrected"
+        alignment = self.alignment
+        begun = "later than the video" if alignment.offset_ms >= 0 else "before the video"
+        drift = signed(alignment.drift_ppm, 1)
+        clock = f"its clock runs {'fast' if alignment.drift_ppm > 0 else 'slow'}, which is corrected"
         if drift == signed(0, 1):
             clock = "both clocks run alike"
         return (
-            ("Offset", f"{signed(found.offset_ms, 1)} ms: the other recording was started {begun}"),
+            ("Offset", f"{signed(alignment.offset_ms, 1)} ms: the other recording was started {begun}"),
             ("Drift", f"{drift} ppm: {clock}"),
-            ("Confidence", f"{round(100 * found.confidence)} %: {found.agreeing} of {found.windows} places fit"),
-            ("Covers", f"{found.begin:.1f} s to {found.end:.1f} s of the video"),
+            (
+                "Confidence",
+                f"{round(100 * alignment.confidence)} %: {alignment.agreeing} of {alignment.windows} places fit",
+            ),
+            ("Covers", f"{alignment.begin:.1f} s to {alignment.end:.1f} s of the video"),
         )
 
     def to_json(self) -> dict[str, Any]:
-        found = self.alignment
+        alignment = self.alignment
         return {
             **Told(summary=self.summary, facts=self.facts).to_json(),
             "mode": self.mode,
-            "offset_ms": round(found.offset_ms, 3),
-            "drift_ppm": round(found.drift_ppm, 3),
-            "confidence": round(found.confidence, 4),
-            "agreeing": found.agreeing,
-            "windows": found.windows,
-            "spread_ms": round(found.spread_seconds * 1000, 3),
-            "covered": [round(found.begin, 3), round(found.end, 3)],
+            "offset_ms": round(alignment.offset_ms, 3),
+            "drift_ppm": round(alignment.drift_ppm, 3),
+            "confidence": round(alignment.confidence, 4),
+            "agreeing": alignment.agreeing,
+            "windows": alignment.windows,
+            "spread_ms": round(alignment.spread_seconds * 1000, 3),
+            "covered": [round(alignment.begin, 3), round(alignment.end, 3)],
             "frames_copied": self.pictures,
         }
 
@@ -145,47 +148,47 @@ def swap(own: AudioSource, other: AudioSource, options: SwapOptions, output: Pat
     return Swapped(aligned, mode, pictures)
 
 
-def unlike(found: Alignment) -> InputError:
+def unlike(alignment: Alignment) -> InputError:
     return InputError(
         "The two recordings do not seem to be of the same event. Choose another recording, or one in which more of the "
         "same can be heard.",
-        detail=f"{MINIMUM_CONFIDENCE:.0%} of the windows and {MINIMUM_AGREEING_WINDOWS} have to agree: {found!r}",
+        detail=f"{MINIMUM_CONFIDENCE:.0%} of the windows and {MINIMUM_AGREEING_WINDOWS} have to agree: {alignment!r}",
         code="unlike",
     )
 
 
 def _encode(
-    own: AudioSource, other: AudioSource, found: Alignment, output: Path, share: float | None, progress: Progress
+    own: AudioSource, other: AudioSource, alignment: Alignment, output: Path, share: float | None, progress: Progress
 ) -> None:
     """One track as long as the recording: `share` of the other where it is, the rest the own; None leaves that out."""
     rate, channels = decoder.output_rate(other.track), decoder.output_channels(other.track)
     if share is not None:
         channels = max(channels, min(2, decoder.output_channels(own.track)))
     total = round(own.info.duration * rate)
-    edges = round(max(0.0, found.begin) * rate), min(total, round(found.end * rate))
+    edges = round(max(0.0, alignment.begin) * rate), min(total, round(alignment.end * rate))
     with (
         decoder.decoded(own, rate=rate, channels=channels) as own_sound,
         decoder.decoded(other, rate=rate, channels=channels) as other_sound,
         aac_encoder.encoder(output, rate, channels) as encoder,
     ):
         mine = SampleCursor(own_sound)
-        theirs = SampleCursor(PcmReader(on_clock(other_sound, found.line), rate, channels))
-        for place in range(0, total, BLOCK_SAMPLES):
-            count = min(BLOCK_SAMPLES, total - place)
-            gain = (1.0 if share is None else share) * coverage(place, count, edges, round(FADE_SECONDS * rate))
-            block = theirs.read(place, count) * gain
+        theirs = SampleCursor(PcmReader(on_clock(other_sound, alignment.line), rate, channels))
+        for position in range(0, total, BLOCK_SAMPLES):
+            count = min(BLOCK_SAMPLES, total - position)
+            gain = (1.0 if share is None else share) * coverage(position, count, edges, round(FADE_SECONDS * rate))
+            block = theirs.read(position, count) * gain
             if share is not None and gain.min() < 1:
-                block += np.nan_to_num(mine.read(place, count)) * (1 - gain)
+                block += np.nan_to_num(mine.read(position, count)) * (1 - gain)
             encoder.write(block)
-            progress(ALIGNING + (RENDERED - ALIGNING) * (place + count) / total, "Moving the sound into place")
+            progress(ALIGNING + (RENDERED - ALIGNING) * (position + count) / total, "Moving the sound into place")
 
 
-def coverage(place: int, count: int, edges: tuple[int, int], fade: int) -> Samples:
-    """Gains of `count` samples from `place` on: 1 between the edges, 0 outside of them, rising and falling inside."""
+def coverage(position: int, count: int, edges: tuple[int, int], fade: int) -> Samples:
+    """Gains of `count` samples from `position` on: 1 between the edges, 0 outside, rising and falling inside."""
     begin, end = edges
     fade = max(1, min(fade, (end - begin) // 2))
     corners = [begin, begin + fade, end - fade, end]
-    return np.interp(np.arange(place, place + count), corners, [0, 1, 1, 0]).astype(np.float32)[:, None]
+    return np.interp(np.arange(position, position + count), corners, [0, 1, 1, 0]).astype(np.float32)[:, None]
 
 
 def on_clock(sound: PcmReader, line: ClockLine) -> Iterator[Positioned]:

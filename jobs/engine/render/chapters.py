@@ -30,16 +30,16 @@ class Chapter:
 
 def read(container: InputContainer, start: Fraction) -> list[Chapter]:
     """The chapters of an open recording whose clock begins at `start` seconds, as it stores them."""
-    found = []
+    stored = []
     for told in container.chapters():
         base = told["time_base"] or Fraction(1)
         begin, end = told["start"] * base - start, told["end"] * base - start
-        found.append(Chapter(begin, end, told["metadata"].get("title", "")[:LONGEST_TITLE]))
-    return found
+        stored.append(Chapter(begin, end, told["metadata"].get("title", "")[:LONGEST_TITLE]))
+    return stored
 
 
 def retime(chapters: Iterable[Chapter], timeline: Timeline) -> list[Chapter]:
-    """The chapters of the result, in order and disjoint; of nested ones the innermost that begins at a place."""
+    """The chapters of the result, in order and disjoint; of nested ones the innermost that begins at an instant."""
     moved = timeline.output_time
     placed = (Chapter(moved(chapter.start), moved(chapter.end), chapter.title) for chapter in chapters)
     ordered = sorted(filter(_lasts, placed), key=lambda chapter: (chapter.start, -chapter.end))

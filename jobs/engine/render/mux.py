@@ -36,8 +36,8 @@ def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clo
     finer = _finer(tracks[0], clock_hz) if wanted else 1
     last = (int(wanted.start_ticks[-1]) * finer, int(wanted.duration_ticks[-1]) * finer) if wanted else None
     texts = []
-    for place, (_, kept) in enumerate(extras.captions):
-        texts.append(folder / f"captions-{place}.srt")
+    for number, (_, kept) in enumerate(extras.captions):
+        texts.append(folder / f"captions-{number}.srt")
         texts[-1].write_text(cues.srt(kept), encoding="utf-8")
     notes = folder / "notes.txt"
     notes.write_text(chapters.ffmetadata(extras.chapters, clock_hz, extras.tags), encoding="utf-8")
@@ -126,14 +126,14 @@ def _labels(info: MediaInfo, extras: Extras) -> list[str]:
     sounds = [extras.label(track.index) for track in info.audio]
     texts = [extras.label(track.index) for track, _ in extras.captions]
     for kind, labels, fallback in (("a", sounds, 0), ("s", texts, None)):
-        default = next((place for place, label in enumerate(labels) if label.is_default), fallback)
-        for place, label in enumerate(labels):
-            options += _label(kind, place, label, is_default=place == default)
+        default = next((number for number, label in enumerate(labels) if label.is_default), fallback)
+        for number, label in enumerate(labels):
+            options += _label(kind, number, label, is_default=number == default)
     return options
 
 
-def _label(kind: str, place: int, label: TrackLabel, *, is_default: bool) -> list[str]:
-    stream = f"{kind}:{place}"
+def _label(kind: str, number: int, label: TrackLabel, *, is_default: bool) -> list[str]:
+    stream = f"{kind}:{number}"
     options = [f"-metadata:s:{stream}", f"language={label.language or 'und'}"]
     if label.title:
         options += [f"-metadata:s:{stream}", f"title={label.title}"]

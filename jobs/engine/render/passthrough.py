@@ -124,9 +124,9 @@ def moved_captions(
 def _tags(told: Mapping[str, str]) -> dict[str, str]:
     """Names and dates of the whole; not of what kind the file is, for the result is of another."""
     tags = {key: text for key, text in told.items() if key not in KIND}
-    if place := tags.get(APPLES_PLACE):
+    if location := tags.get(APPLES_PLACE):
         # So that it is there, too, where others look for it, or when Apple's names cannot be kept.
-        tags.setdefault("location", place)
+        tags.setdefault("location", location)
     return tags
 
 

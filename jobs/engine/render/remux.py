@@ -126,14 +126,14 @@ def take_out(
         argv = track_file.argv_of(audio, file, options, out, copied=copied)
         ffmpeg.follow(argv, timeline.duration, progress, log=log)
         written = inspect(out)
-        (found,) = run_concurrently(
+        (compared,) = run_concurrently(
             [lambda task: offsets(source, out, [timeline], task, made=written)], lambda done: progress(1.0)
         )
-        if found.faults:
+        if compared.faults:
             raise Unsound(
                 f"The sound did not come out the same as {container.name}, so it was thrown away. Choose M4A, and tell "
                 "the operator.",
-                detail="\n".join(f"{fault.code}: {fault.message}" for fault in found.faults),
+                detail="\n".join(f"{fault.code}: {fault.message}" for fault in compared.faults),
             )
         out.replace(made)
     finally:

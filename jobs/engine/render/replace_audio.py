@@ -58,8 +58,8 @@ def join(
 ) -> int:
     """Write `output`, whose ending is that of `suffix_for`, with these tracks of sound in their order.
 
-    Each new track has the name and language of the own one in its place, unless `titles` has a name there. Returns how
-    many pictures were copied: they are compared with the source's, packet by packet. `progress` gets a fraction.
+    Each new track has the name and language of the own one with its number, unless `titles` has a name there. Returns
+    how many pictures were copied: they are compared with the source's, packet by packet. `progress` gets a fraction.
     Raises ToolError, ResourceError, and what `progress` raises.
     """
     log = log or CommandLog()
@@ -95,10 +95,10 @@ def argv(
     for track in tracks:
         maps += ["-map", f"{next(numbers)}:a:0" if isinstance(track, Path) else f"{own}:{track.index}"]
     texts = embedded_tracks.tracks(source.path, info)
-    places = {"v": int(info.video is not None), "s": len(texts)}
-    beside = sidetracks.argv(side, own, muxers.for_name(Path(f"result{suffix}")), places, named=True)
-    for place, text in enumerate(texts):
-        maps += ["-map", f"{own}:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
+    counts = {"v": int(info.video is not None), "s": len(texts)}
+    beside = sidetracks.argv(side, own, muxers.for_name(Path(f"result{suffix}")), counts, named=True)
+    for number, text in enumerate(texts):
+        maps += ["-map", f"{own}:{text.index}", f"-c:s:{number}", text_codec(text.codec, suffix)]
     exact = [] if MUXERS.get(suffix) == "matroska" else ["-movie_timescale", str(CLOCK_HZ), "-movflags", "+faststart"]
     return [
         *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning"),
@@ -117,13 +117,13 @@ def argv(
 def _names(info: MediaInfo, tracks: Sequence[Track], own: int, titles: Sequence[str]) -> list[str]:
     # The picture's has its timecode.
     names = ["-map_metadata:s:v:0", f"{own}:s:{info.video.index}"] if info.video else []
-    for place, _ in enumerate(tracks):
-        like = info.audio[min(place, len(info.audio) - 1)]
-        names += [f"-map_metadata:s:a:{place}", f"{own}:s:{like.index}"]
+    for number, _ in enumerate(tracks):
+        like = info.audio[min(number, len(info.audio) - 1)]
+        names += [f"-map_metadata:s:a:{number}", f"{own}:s:{like.index}"]
         # The second one is what players read of an MP4 file.
-        for key in ("title", "handler_name") if place < len(titles) and titles[place] else ():
-            names += [f"-metadata:s:a:{place}", f"{key}={titles[place]}"]
-        names += [f"-disposition:a:{place}", "default" if place == 0 else "0"]
+        for key in ("title", "handler_name") if number < len(titles) and titles[number] else ():
+            names += [f"-metadata:s:a:{number}", f"{key}={titles[number]}"]
+        names += [f"-disposition:a:{number}", "default" if number == 0 else "0"]
     return names
 
 

@@ -48,15 +48,15 @@ def join(source: Source, picture: Path, output: Path, *, clock_hz: int, progress
 def argv(source: Source, picture: Path, output: Path, clock_hz: int, side: Sequence[SideTrack] = ()) -> list[str]:
     """ffmpeg's command line for `join`; `side` are tracks that are copied beside the usual ones."""
     suffix, info = output.suffix, source.info
-    kept = [(f"s:v:{place}", track) for place, track in enumerate([info.require_video().index])]
-    kept += [(f"s:a:{place}", track.index) for place, track in enumerate(info.audio)]
+    kept = [(f"s:v:{number}", track) for number, track in enumerate([info.require_video().index])]
+    kept += [(f"s:a:{number}", track.index) for number, track in enumerate(info.audio)]
     maps = [part for track in info.audio for part in ("-map", f"1:{track.index}")]
-    for place, text in enumerate(embedded_tracks.tracks(source.path, info)):
-        maps += ["-map", f"1:{text.index}", f"-c:s:{place}", text_codec(text.codec, suffix)]
-        kept.append((f"s:s:{place}", text.index))
+    for number, text in enumerate(embedded_tracks.tracks(source.path, info)):
+        maps += ["-map", f"1:{text.index}", f"-c:s:{number}", text_codec(text.codec, suffix)]
+        kept.append((f"s:s:{number}", text.index))
     texts = len(kept) - 1 - len(info.audio)
     beside = sidetracks.argv(side, 1, muxers.for_name(output), {"v": 1, "s": texts}, named=True)
-    names = [part for place, index in kept for part in (f"-map_metadata:{place}", f"1:s:{index}")]
+    names = [part for stream, index in kept for part in (f"-map_metadata:{stream}", f"1:s:{index}")]
     return [
         *ffmpeg.writing(),
         # Time stamps as they are, those of the source moved to count from its start like the pictures'.

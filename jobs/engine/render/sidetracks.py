@@ -78,19 +78,19 @@ def read(source: Source) -> tuple[SideTrack, ...]:
         used = {*(track.index for track in info.audio), *([info.video.index] if info.video else [])}
         tags = mp4_boxes.sample_entries(path) if demuxer(info) == "mov" else {}
         others = [track for track in container.streams if track.index not in used]
-        found = [told for track in others if (told := _told(track, container, "".join(tags.get(track.id, ()))))]
-        if not any(track.kind == "timecode" for track in found) and _has_timecode(container):
+        tracks = [told for track in others if (told := _told(track, container, "".join(tags.get(track.id, ()))))]
+        if not any(track.kind == "timecode" for track in tracks) and _has_timecode(container):
             # Matroska has it as a tag.
-            found.append(SideTrack(-1, "timecode"))
+            tracks.append(SideTrack(-1, "timecode"))
         if any(key.startswith(OF_PHONES) for key in container.metadata):
-            has_cover = any(track.kind == "cover" for track in found)
-            found.append(SideTrack(-1, "notes", KEPT if keeps_notes(container.metadata, has_cover) else ""))
-        return tuple(found)
+            has_cover = any(track.kind == "cover" for track in tracks)
+            tracks.append(SideTrack(-1, "notes", KEPT if keeps_notes(container.metadata, has_cover) else ""))
+        return tuple(tracks)
     return ()
 
 
 def _has_timecode(container: InputContainer) -> bool:
-    return any("timecode" in map(str.lower, place.metadata) for place in (container, *container.streams))
+    return any("timecode" in map(str.lower, holder.metadata) for holder in (container, *container.streams))
 
 
 def keeps_notes(tags: Iterable[str], has_cover: bool) -> bool:
@@ -128,9 +128,9 @@ def _told(track: Stream, container: InputContainer, tag: str) -> SideTrack | Non
     return SideTrack(track.index, "telemetry" if tag in TELEMETRY else "data", tag)
 
 
-def kept(found: Iterable[SideTrack], container: Container, *, is_cut: bool = False) -> list[SideTrack]:
+def kept(tracks: Iterable[SideTrack], container: Container, *, is_cut: bool = False) -> list[SideTrack]:
     """What comes along into a result. When the recording is cut, what goes on in time does not."""
-    return [track for track in found if _is_held(track, container, is_cut)]
+    return [track for track in tracks if _is_held(track, container, is_cut)]
 
 
 def _is_held(track: SideTrack, container: Container, is_cut: bool) -> bool:
@@ -168,23 +168,23 @@ def with_or_without(source: Source, output: Path, make: Callable[[Sequence[SideT
 
 
 def argv(
-    tracks: Sequence[SideTrack], number: int, container: Container, places: Mapping[str, int], *, named: bool = False
+    tracks: Sequence[SideTrack], number: int, container: Container, counts: Mapping[str, int], *, named: bool = False
 ) -> list[str]:
     """ffmpeg's options that copy them from input `number` to a container.
 
-    `places` has how many tracks of a kind come before. `named` where ffmpeg does not name tracks by itself.
+    `counts` has how many tracks of a kind come before. `named` where ffmpeg does not name tracks by itself.
     """
     options: list[str] = []
-    counted = dict(places)
+    counted = dict(counts)
     for track in tracks:
         if track.kind == "notes" and container.demuxer == "mov":
             options += KEYS
         letter = MAPPED.get(track.kind)
         if letter is None:
             continue
-        place = counted.get(letter, 0)
-        counted[letter] = place + 1
-        stream = f"{letter}:{place}"
+        position = counted.get(letter, 0)
+        counted[letter] = position + 1
+        stream = f"{letter}:{position}"
         options += ["-map", f"{number}:{track.index}", f"-c:{stream}", "copy"]
         if named:
             options += [f"-map_metadata:s:{stream}", f"{number}:s:{track.index}"]
@@ -195,18 +195,18 @@ def argv(
 
 def left_out(source: Source, output: Path) -> list[str]:
     """What there is to say about a result that has not all of its recording, in sentences: by looking into it."""
-    found = read(source)
-    told = note(found, read(Source(output, inspect(output)))) if found else ""
+    tracks = read(source)
+    told = note(tracks, read(Source(output, inspect(output)))) if tracks else ""
     return [told] if told else []
 
 
-def note(found: Iterable[SideTrack], there: Iterable[SideTrack] = ()) -> str:
+def note(tracks: Iterable[SideTrack], there: Iterable[SideTrack] = ()) -> str:
     """A sentence that names what of a recording is not there in its result; empty when all is."""
     present = Counter(track.kind for track in there)
     left: dict[Kind, list[SideTrack]] = {}
-    for track in found:
+    for track in tracks:
         left.setdefault(track.kind, []).append(track)
-    named = [_named(kind, tracks[present[kind] :]) for kind, tracks in left.items() if len(tracks) > present[kind]]
+    named = [_named(kind, those[present[kind] :]) for kind, those in left.items() if len(those) > present[kind]]
     return f"Left out: {', '.join(named)}." if named else ""
 
 

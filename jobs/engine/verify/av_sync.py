@@ -24,21 +24,21 @@ from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread
 from jobs.engine.video.source import Source
 
-# Around this many places spread evenly over the result, and around this many of its joins.
+# Around this many instants spread evenly over the result, and around this many of its joins.
 SPREAD = 12
 JOINS = 8
 WINDOW_SECONDS = Fraction(7, 10)
 SHORTEST_SECONDS = Fraction(1, 10)
 REACH_SECONDS = Fraction(1, 4)
-"""How far from its place sound is looked for, either way."""
+"""How far from where it should be audio is looked for, either way."""
 LIMIT_SECONDS = 0.010
 # The same sound through a lossy encoder stays above, in the band of speech; another one hardly ever comes near.
 SAME = 0.65
 # Another sound stays below this.
 DIFFERENT = 0.25
-# By how much the best place has to fit better than any other.
+# By how much the best offset has to fit better than any other.
 CLEAR = 0.05
-# The same for audio at another speed; its place is found to 12 ms at worst, and a viewer minds from 40 ms on.
+# The same for audio at another speed; its offset is found to 12 ms at worst, and a viewer minds from 40 ms on.
 STRETCHED_LIMIT_SECONDS = 0.025
 # What rises and falls is at least as like its source as this, and steady noise as that.
 SAME_VARIED, SAME_STEADY = 0.4, 0.25
@@ -57,7 +57,7 @@ DAMAGED = (
 
 
 class Window(NamedTuple):
-    """A stretch inside one segment: seconds in the result, seconds in the source, length in seconds of the result."""
+    """A range inside one segment: seconds in the result, seconds in the source, length in seconds of the result."""
 
     at: Fraction
     source: Fraction
@@ -66,7 +66,7 @@ class Window(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """`is_found`: the audio is in the source, and at one place only. `differs`: it is other audio than the source's."""
+    """`is_found`: the audio is in the source, at one offset only. `differs`: it is other audio than the source's."""
 
     match: Match
     is_found: bool
@@ -86,30 +86,30 @@ def windows(timeline: Timeline) -> list[Window]:
 
     After the start, before the end, between, and either side of some joins.
     """
-    there = stretches(timeline)
-    own = [stretch for stretch in there if stretch.speed == 1]
-    others = [stretch for stretch in there if stretch.speed != 1]
+    there = spans(timeline)
+    own = [span for span in there if span.speed == 1]
+    others = [span for span in there if span.speed != 1]
     return sorted(_chosen(own, timeline.duration) + _chosen(others, timeline.duration))
 
 
 def _chosen(there: Sequence[Window], total: Fraction) -> list[Window]:
     if not there:
         return []
-    places = {total * step / (SPREAD - 1) for step in range(SPREAD)}
+    times = {total * step / (SPREAD - 1) for step in range(SPREAD)}
     for number in {round(step * (len(there) - 1) / JOINS) for step in range(1, JOINS + 1)} - {0}:
-        places |= {there[number].at, there[number - 1].at + there[number - 1].seconds}
-    found: list[Window] = []
-    for window in sorted({_within(there, place) for place in places}):
-        if found and window.at - found[-1].at < window.seconds / 2:
+        times |= {there[number].at, there[number - 1].at + there[number - 1].seconds}
+    chosen: list[Window] = []
+    for window in sorted({_within(there, time) for time in times}):
+        if chosen and window.at - chosen[-1].at < window.seconds / 2:
             # The later one, so that the very end is always listened to.
-            found.pop()
-        found.append(window)
-    return found
+            chosen.pop()
+        chosen.append(window)
+    return chosen
 
 
-def stretches(timeline: Timeline) -> list[Window]:
-    """All sound that is the source's own and not faded, in stretches that are long enough to be told from others."""
-    found = []
+def spans(timeline: Timeline) -> list[Window]:
+    """All audio that is the source's own and not faded, in spans that are long enough to be told from others."""
+    long: list[Window] = []
     for begins, segment in timeline.placed:
         if segment.speed > MAXIMUM_SPEED:
             continue
@@ -122,17 +122,17 @@ def stretches(timeline: Timeline) -> list[Window]:
             room = last - first - 2 * FADE_SECONDS
             if room >= shortest:
                 at = first + FADE_SECONDS
-                found.append(Window(at, segment.start + (at - begins) * segment.speed, room, segment.speed))
-    return found
+                long.append(Window(at, segment.start + (at - begins) * segment.speed, room, segment.speed))
+    return long
 
 
-def _within(there: Sequence[Window], place: Fraction) -> Window:
-    """The window nearest to `place`, in the last stretch that has begun there."""
-    number = max(0, bisect.bisect(there, place, key=lambda stretch: stretch.at) - 1)
-    stretch = there[number]
-    seconds = min(stretch.seconds, _of_source(WINDOW_SECONDS, stretch.speed))
-    offset = min(max(place - stretch.at - seconds / 2, Fraction(0)), stretch.seconds - seconds)
-    return Window(stretch.at + offset, stretch.source + offset * stretch.speed, seconds, stretch.speed)
+def _within(there: Sequence[Window], time: Fraction) -> Window:
+    """The window nearest to `time`, in the last span that has begun there."""
+    number = max(0, bisect.bisect(there, time, key=lambda span: span.at) - 1)
+    span = there[number]
+    seconds = min(span.seconds, _of_source(WINDOW_SECONDS, span.speed))
+    offset = min(max(time - span.at - seconds / 2, Fraction(0)), span.seconds - seconds)
+    return Window(span.at + offset, span.source + offset * span.speed, seconds, span.speed)
 
 
 def _of_source(seconds: Fraction, speed: Fraction) -> Fraction:
@@ -206,10 +206,10 @@ def _compare(original: WindowReader, result: WindowReader, window: Window) -> Co
 
 def _compare_waveforms(original: WindowReader, result: WindowReader, window: Window) -> Comparison:
     count = int(window.seconds * result.rate)
-    piece = result.window(window.at, count)
+    output_samples = result.window(window.at, count)
     margin = REACH_SECONDS + cross_correlation.GUARD_SECONDS
-    around = original.window(window.source - margin, count + 2 * int(margin * result.rate))
-    match = cross_correlation.match(piece, around, result.rate, round(margin * result.rate))
+    source_samples = original.window(window.source - margin, count + 2 * int(margin * result.rate))
+    match = cross_correlation.match(output_samples, source_samples, result.rate, round(margin * result.rate))
     # Where the source is silent, encoders leave a trace of what was there before; it looks like the end of that sound.
     is_trace = match.level <= cross_correlation.SILENCE_AMPLITUDE and match.piece_level < FAINT
     is_heard = match.piece_level > 0 and not is_trace
@@ -220,10 +220,10 @@ def _compare_waveforms(original: WindowReader, result: WindowReader, window: Win
 
 def _compare_energies(original: WindowReader, result: WindowReader, window: Window) -> Comparison:
     speed, reach, rate = float(window.speed), float(REACH_SECONDS), result.rate
-    piece = result.window(window.at, int(window.seconds * rate))
+    output_samples = result.window(window.at, int(window.seconds * rate))
     lead = Fraction(spectral_correlation.lead_seconds(speed, reach))
-    around = original.window(window.source - lead, int((window.seconds * window.speed + 2 * lead) * rate))
-    match, is_varied = spectral_correlation.match(piece, around, rate, speed, reach)
+    source_samples = original.window(window.source - lead, int((window.seconds * window.speed + 2 * lead) * rate))
+    match, is_varied = spectral_correlation.match(output_samples, source_samples, rate, speed, reach)
     same = SAME_VARIED if is_varied else SAME_STEADY
     is_heard = min(match.level, match.piece_level) > cross_correlation.SILENCE_AMPLITUDE
     is_found = is_heard and match.likeness >= same and match.likeness - match.rival >= CLEAR

@@ -30,12 +30,12 @@ def copy_faults(output: Path, shown: Stamps, splice: Splice, token: Cancellation
     if len(wanted) != len(shown.pts):
         return []
     is_copied = wanted != ENCODED
-    found = np.full(len(wanted), ENCODED, np.int64)
-    found[is_copied] = list(sums(output, shown, np.flatnonzero(is_copied), splice.coded.codec, token))
+    stored = np.full(len(wanted), ENCODED, np.int64)
+    stored[is_copied] = list(sums(output, shown, np.flatnonzero(is_copied), splice.coded.codec, token))
     clock_hz = splice.coding.clock_hz
     # Both in units that divide the ticks of either clock.
     moved = shown.pts * (shown.time_base.numerator * clock_hz) != at * shown.time_base.denominator
-    differing = at[is_copied & (moved | (found != wanted))]
+    differing = at[is_copied & (moved | (stored != wanted))]
     return [_fault(Fraction(int(tick), clock_hz)) for tick in np.sort(differing)[:1]]
 
 
@@ -45,21 +45,23 @@ def intra_faults(output: Path, shown: Stamps, intra: IntraCopy, token: Cancellat
     if len(order) != len(intra.checksums):
         return []
     with output.open("rb") as file:
-        for place, wanted in zip(order.tolist(), intra.checksums.tolist(), strict=True):
+        for decode_index, wanted in zip(order.tolist(), intra.checksums.tolist(), strict=True):
             token.check()
-            file.seek(int(shown.positions[place]))
-            if zlib.crc32(file.read(int(shown.sizes[place]))) != wanted:
-                return [_fault(int(shown.pts[place]) * shown.time_base)]
+            file.seek(int(shown.positions[decode_index]))
+            if zlib.crc32(file.read(int(shown.sizes[decode_index]))) != wanted:
+                return [_fault(int(shown.pts[decode_index]) * shown.time_base)]
     return []
 
 
 def sums(
-    output: Path, shown: Stamps, places: NDArray[np.int64], codec: Codec, token: CancellationToken
+    output: Path, shown: Stamps, decode_indexes: NDArray[np.int64], codec: Codec, token: CancellationToken
 ) -> Iterator[int]:
     """The checksums of stored pictures as MP4 has them; negative for torn ones."""
     with output.open("rb") as file:
         number = file.fileno()
-        for size, position in zip(shown.sizes[places].tolist(), shown.positions[places].tolist(), strict=True):
+        for size, position in zip(
+            shown.sizes[decode_indexes].tolist(), shown.positions[decode_indexes].tolist(), strict=True
+        ):
             token.check()
             yield codec.stored_checksum(os.pread(number, size, position))
 
@@ -70,15 +72,15 @@ def expected(splice: Splice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     Among encoded ones the order is left open.
     """
     coded = splice.coded
-    places, wanted = [], []
-    for stretch in splice.runs:
-        if stretch.copied_from is None:
-            places.append(np.arange(stretch.first, stretch.end))
-            wanted.append(np.full(stretch.count, ENCODED, np.int64))
-        for begin, end in stretch.copied_ranges:
-            places.append(stretch.first + coded.frame_numbers[begin:end] - coded.frame_numbers[stretch.copied_from])
+    frame_numbers, wanted = [], []
+    for run in splice.runs:
+        if run.copied_from is None:
+            frame_numbers.append(np.arange(run.first, run.end))
+            wanted.append(np.full(run.count, ENCODED, np.int64))
+        for begin, end in run.copied_ranges:
+            frame_numbers.append(run.first + coded.frame_numbers[begin:end] - coded.frame_numbers[run.copied_from])
             wanted.append(coded.checksums[begin:end].astype(np.int64))
-    return splice.wanted.start_ticks[np.concatenate(places)], np.concatenate(wanted)
+    return splice.wanted.start_ticks[np.concatenate(frame_numbers)], np.concatenate(wanted)
 
 
 def _fault(time: Fraction) -> Fault:

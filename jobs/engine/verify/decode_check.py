@@ -69,15 +69,15 @@ def stamps(path: Path, token: CancellationToken) -> Stamps:
         return Stamps(pts, dts, keys.astype(bool), positions, sizes, stream.time_base)
 
 
-def visits(shown: Stamps, places: Iterable[int]) -> list[Visit]:
-    """How to get at the pictures at some places in the order of showing.
+def visits(shown: Stamps, positions: Iterable[int]) -> list[Visit]:
+    """How to get at the pictures at some positions in the order of showing.
 
     Those in one group of pictures, or in groups that follow each other, are decoded without a break, as a player does.
     """
     if not len(shown.pts):
         return []
     order = np.sort(shown.pts)
-    asked = np.unique(np.fromiter(places, np.int64).clip(0, len(order) - 1))
+    asked = np.unique(np.fromiter(positions, np.int64).clip(0, len(order) - 1))
     # What comes before all keyframes cannot be decoded, and is to be asked for all the same.
     keys = np.union1d(np.flatnonzero(shown.keys), [0])
     keys = keys[np.argsort(shown.pts[keys])]

@@ -1,7 +1,7 @@
 """Whether the pictures of a finished file are those of its schedule.
 
 Their times are compared one by one, copied ones with the source's by checksums, from the packets alone. Around every
-join those that were encoded are decoded, and the first ones of every copy; and at some places all that are played
+join those that were encoded are decoded, and the first ones of every copy; and at some joins all that are played
 across the end of a copy.
 """
 
@@ -24,7 +24,7 @@ from jobs.engine.video.frame_schedule import Schedule
 
 # Decoded either side of each join, and from where a copy begins.
 FRAMES_AROUND = 3
-# At so many places a decoder comes to what was encoded from the copy before.
+# At so many joins a decoder comes to what was encoded from the copy before.
 ENDS = 4
 # What is to be decoded is shared out between as many threads with a decoder each.
 PLAYERS = 2
@@ -73,17 +73,17 @@ def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
     """What differs between when pictures are shown and when they should be, to the tick."""
     faults = []
     # Both in units that divide the ticks of either clock.
-    found = np.sort(shown.pts) * (shown.time_base.numerator * clock_hz)
+    shown_at = np.sort(shown.pts) * (shown.time_base.numerator * clock_hz)
     planned = wanted.start_ticks * shown.time_base.denominator
-    common = min(len(found), len(planned))
-    differing = np.flatnonzero(found[:common] != planned[:common])
-    place = int(differing[0]) if len(differing) else common
-    at = float(Fraction(int(wanted.start_ticks[min(place, len(planned) - 1)]), clock_hz))
-    if len(found) != len(planned):
-        message = f"The result has {len(found)} pictures instead of {len(planned)}; they differ from {at:.3f} s on."
+    common = min(len(shown_at), len(planned))
+    differing = np.flatnonzero(shown_at[:common] != planned[:common])
+    first = int(differing[0]) if len(differing) else common
+    at = float(Fraction(int(wanted.start_ticks[min(first, len(planned) - 1)]), clock_hz))
+    if len(shown_at) != len(planned):
+        message = f"The result has {len(shown_at)} pictures instead of {len(planned)}; they differ from {at:.3f} s on."
         faults.append(Fault("frame_count", message, round(at, 3)))
     elif len(differing):
-        seen = float(int(np.sort(shown.pts)[place]) * shown.time_base)
+        seen = float(int(np.sort(shown.pts)[first]) * shown.time_base)
         message = f"The picture planned for {at:.3f} s comes on show at {seen:.3f} s."
         faults.append(Fault("frame_time", message, round(at, 3)))
     falling = np.flatnonzero(np.diff(shown.dts) <= 0)
@@ -94,7 +94,7 @@ def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
 
 
 def seams(shown: Stamps, wanted: Schedule, splice: Splice | None) -> Iterator[int]:
-    """The pictures to decode, by their places in the order of showing.
+    """The pictures to decode, by their numbers in the order of showing.
 
     Copied ones are the source's own, from where a copy begins: only its beginning can fail, and the way from its end
     into what was encoded.
@@ -104,7 +104,7 @@ def seams(shown: Stamps, wanted: Schedule, splice: Splice | None) -> Iterator[in
     keys = np.searchsorted(np.sort(shown.pts), np.sort(shown.pts[shown.keys]))
     if splice:
         around = around[_encoded(splice)[around.clip(0, len(wanted.start_ticks) - 1)]]
-        begins = [stretch.first for stretch in splice.runs if stretch.copied_from is not None]
+        begins = [run.first for run in splice.runs if run.copied_from is not None]
         begins += ends_of_copies(splice, keys)
     else:
         # Where chunks that were encoded apart meet, there is a keyframe.
@@ -119,7 +119,7 @@ def ends_of_copies(splice: Splice, keys: NDArray[np.int64]) -> list[int]:
 
     How a decoder gets from there into what was encoded is the same everywhere, so a few tell.
     """
-    ends = np.array([stretch.end - FRAMES_AROUND for stretch in splice.runs if stretch.copied_from is not None])
+    ends = np.array([run.end - FRAMES_AROUND for run in splice.runs if run.copied_from is not None])
     before = np.searchsorted(keys, ends, "right") - 1
     ways = (
         np.where(before < 0, len(splice.wanted.start_ticks), ends - keys.take(before, mode="clip"))
@@ -132,8 +132,8 @@ def ends_of_copies(splice: Splice, keys: NDArray[np.int64]) -> list[int]:
 def _encoded(splice: Splice) -> NDArray[np.bool_]:
     """Which pictures of the result were encoded."""
     own = np.ones(len(splice.wanted.start_ticks), bool)
-    for stretch in splice.runs:
-        own[stretch.first : stretch.end] = stretch.copied_from is None
+    for run in splice.runs:
+        own[run.first : run.end] = run.copied_from is None
     return own
 
 

@@ -1,4 +1,4 @@
-"""Whether a kept range lacks pictures that the recording has, found by reading the recording anew.
+"""Whether a kept range lacks pictures that the recording has, told by reading the recording anew.
 
 The schedule is made from an index, and the result is held against the schedule: what the index lacks, nobody misses.
 So where it has a hole, the recording is decoded there as a player does, with nothing known of it but its times.
@@ -21,10 +21,10 @@ from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import open_video, readable_frames
 
 # In a hole there is room for so many pictures at the usual distance, and it lasts so long at least.
-PICTURES = 3
+MINIMUM_FRAMES = 3
 SHORTEST_SECONDS = Fraction(1, 10)
 # Recordings of slides are full of holes: the longest tell.
-MOST = 4
+MAXIMUM_HOLES = 4
 # A demuxer that seeks by guessing lands this much too late at worst.
 LEAD_SECONDS = 10
 
@@ -41,20 +41,20 @@ def hole_faults(source: Source, timeline: Timeline, token: CancellationToken) ->
 
 
 def holes(index: FrameIndex, timeline: Timeline) -> list[tuple[Fraction, Hole]]:
-    """Where segments at their own speed show nothing new for long, each with its place in the result; longest first."""
-    shortest = max(round(SHORTEST_SECONDS * index.clock_hz), PICTURES * median_step(index.start_ticks))
+    """Where segments at their own speed show nothing new for long, each with its time in the result; longest first."""
+    shortest = max(round(SHORTEST_SECONDS * index.clock_hz), MINIMUM_FRAMES * median_step(index.start_ticks))
     times = np.append(index.start_ticks, index.end_tick)
-    found = []
+    long: list[tuple[Fraction, Hole]] = []
     for at, segment in timeline.placed:
         if segment.speed != 1:
             continue
         edges = index.ticks(segment.start), index.ticks(segment.end)
         inside = slice(*np.searchsorted(times, edges))
         ticks = np.concatenate((edges[:1], times[inside], edges[1:]))
-        for place in np.flatnonzero(np.diff(ticks) > shortest).tolist():
-            begins, ends = (Fraction(int(tick), index.clock_hz) for tick in ticks[place : place + 2])
-            found.append((at + begins - segment.start, (begins, ends)))
-    return sorted(found, key=lambda one: one[1][0] - one[1][1])[:MOST]
+        for number in np.flatnonzero(np.diff(ticks) > shortest).tolist():
+            begins, ends = (Fraction(int(tick), index.clock_hz) for tick in ticks[number : number + 2])
+            long.append((at + begins - segment.start, (begins, ends)))
+    return sorted(long, key=lambda one: one[1][0] - one[1][1])[:MAXIMUM_HOLES]
 
 
 def has_pictures(source: Source, hole: Hole, token: CancellationToken) -> bool:

@@ -80,36 +80,36 @@ def verify(
     fraction, 0 to 1; what it raises ends the work.
     """
     info, index = source.info, source.index
-    found = Findings(timeline, claims.lost)
+    findings = Findings(timeline, claims.lost)
     if index:
-        found.pictures = Viewing(output, schedule(index, timeline.segments), index.clock_hz, claims.splice)
+        findings.pictures = Viewing(output, schedule(index, timeline.segments), index.clock_hz, claims.splice)
 
     def listen(task: WorkerThread[None]) -> None:
-        found.sound = offsets(source, output, claims.audio_timelines(info, timeline), task)
+        findings.sound = offsets(source, output, claims.audio_timelines(info, timeline), task)
 
     def read(task: WorkerThread[None]) -> None:
         if index:
-            found.packets += missing_frames.hole_faults(source, timeline, task.token)
+            findings.packets += missing_frames.hole_faults(source, timeline, task.token)
         if claims.sounds is not None:
-            found.packets += sound_faults(output, claims.sounds, [output_rate(track) for track in info.audio])
+            findings.packets += sound_faults(output, claims.sounds, [output_rate(track) for track in info.audio])
         if claims.intra:
             stamps = decode_check.stamps(output, task.token)
-            found.packets += copy_check.intra_faults(output, stamps, claims.intra, task.token)
-        if found.pictures:
-            found.pictures.read(task.token)
+            findings.packets += copy_check.intra_faults(output, stamps, claims.intra, task.token)
+        if findings.pictures:
+            findings.pictures.read(task.token)
         task.fraction = 1.0
 
     try:
-        found.headers = file_faults(output, info, timeline)
-        if not {"tracks", "unreadable"} & {fault.code for fault in found.headers}:
-            share = PLAY_SHARE if found.pictures else 0
+        findings.headers = file_faults(output, info, timeline)
+        if not {"tracks", "unreadable"} & {fault.code for fault in findings.headers}:
+            share = PLAY_SHARE if findings.pictures else 0
             # Not the players too: three threads on two cores, most of them in Python, end no sooner than in turn.
             run_concurrently([listen, read], lambda done: progress((1 - share) * done))
-            if found.pictures:
-                found.pictures.play(lambda done: progress(1 - share * (1 - done)))
+            if findings.pictures:
+                findings.pictures.play(lambda done: progress(1 - share * (1 - done)))
     except av.error.FFmpegError as error:
-        found.headers.append(Fault("unreadable", f"The result cannot be read: {error}."))
-    return found.report()
+        findings.headers.append(Fault("unreadable", f"The result cannot be read: {error}."))
+    return findings.report()
 
 
 @dataclasses.dataclass

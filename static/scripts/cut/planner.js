@@ -1,4 +1,4 @@
-// The plan of a cut, worked out in the page from what was heard: the same steps as the server's `cutplan.plan`, whose
+// The plan of a cut, worked out in the page from what was heard: the same steps as the server's `cut_plan.plan`, whose
 // answer, on the picture's frames, replaces it. Times in milliseconds; ranges are [start, end] pairs.
 
 // What `/videos/<id>/levels` sends: a line of JSON, then one byte a step, how many of the borders it reaches.

@@ -135,8 +135,8 @@ def test_audio_with_a_hole_is_encoded(speech, tmp_path):
 def test_a_spoilt_packet_is_seen_and_the_audio_encoded_instead(speech, tmp_path, monkeypatch):
     write = packet_copy.copy
 
-    def spoilt(source, info, track, plan, output, task):
-        write(source, info, track, plan, output, task)
+    def spoilt(audio, plan, output, task):
+        write(audio, plan, output, task)
         with av.open(str(output)) as container:
             packet = [one for one in container.demux(audio=0) if one.size][20]
         data = bytearray(output.read_bytes())
