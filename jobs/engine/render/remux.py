@@ -1,29 +1,28 @@
 """A proven MP4 or QuickTime file moved into another container, its packets compared; or its sound into a file alone."""
 
 import dataclasses
-import hashlib
 from fractions import Fraction
-from itertools import zip_longest
 from pathlib import Path
 
 from av.stream import Disposition, Stream
 
 from jobs.engine.audio import track_file
 from jobs.engine.audio.audio_source import AudioSource
-from jobs.engine.container import demuxing, ffmpeg
+from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import Container
 from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
+from jobs.engine.render.stored_packets import apart_seconds, stored_tracks
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.verify.av_sync import offsets
 from jobs.engine.video.source import Source
 
-APART_SECONDS = Fraction(1, 500)
+APART_SECONDS = 1 / 500
 """By how much a time may differ: Matroska counts milliseconds."""
 
 
@@ -60,47 +59,18 @@ def _argv(made: Path, container: Container, output: Path, source: Source) -> lis
     ]
 
 
-@dataclasses.dataclass(frozen=True)
-class Stored:
-    """The packets of a track: a hash of all their bytes, and their times in seconds, rising."""
-
-    digest: str
-    times: list[Fraction]
-
-
 def require_same(made: Path, moved: Path, container: Container, token: CancellationToken) -> None:
     """Compare the packets of pictures and sound, and their times. Raises Unsound."""
-    theirs, ours = stored(made, "mov", token), stored(moved, container.demuxer, token)
-    digests = [track.digest for track in theirs] == [track.digest for track in ours]
-    apart = max(
-        (
-            abs(one - other)
-            for before, after in zip(theirs, ours, strict=False)
-            for one, other in zip_longest(before.times, after.times, fillvalue=Fraction(-1000))
-        ),
-        default=Fraction(0),
-    )
-    if not digests or apart > APART_SECONDS:
+    theirs = stored_tracks(made, "mov", is_media, token)
+    ours = stored_tracks(moved, container.demuxer, is_media, token)
+    same = [track.digest for track in theirs] == [track.digest for track in ours]
+    apart = max(map(apart_seconds, theirs, ours), default=0.0)
+    if not same or apart > APART_SECONDS:
         raise Unsound(
             f"The result did not come out the same as {container.name}, so it was thrown away. Choose MP4, and tell "
             "the operator.",
-            detail=f"{len(theirs)} tracks became {len(ours)}, at most {float(apart)} s apart",
+            detail=f"{len(theirs)} tracks became {len(ours)}, at most {apart} s apart",
         )
-
-
-def stored(path: Path, format: str, token: CancellationToken) -> list[Stored]:
-    """The pictures and the sounds of a file, track by track."""
-    with demuxing.opened(path, format) as opened:
-        tracks = [track for track in opened.streams if is_media(track)]
-        hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
-        times: dict[int, list[Fraction]] = {track.index: [] for track in tracks}
-        for packet in demuxing.packets(opened, *tracks):
-            token.check()
-            if packet.size:
-                hashes[packet.stream_index].update(memoryview(packet))
-                if packet.pts is not None and packet.time_base:
-                    times[packet.stream_index].append(packet.pts * packet.time_base)
-        return [Stored(hashes[track.index].hexdigest(), sorted(times[track.index])) for track in tracks]
 
 
 def is_media(track: Stream) -> bool:

@@ -1,13 +1,10 @@
 """New sound joined with all else that a recording has: its picture as it is stored, texts, chapters, names, dates."""
 
-import dataclasses
-import hashlib
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 from jobs.engine.captions import embedded_tracks
-from jobs.engine.container import demuxing, ffmpeg, muxers
+from jobs.engine.container import ffmpeg, muxers
 from jobs.engine.container.muxers import MKV, MP4, Container, ContainerChoice
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.engine.model.progress import Advance
@@ -15,6 +12,7 @@ from jobs.engine.render import sidetracks
 from jobs.engine.render.render import whole
 from jobs.engine.render.replace_video import MUXERS, REPACKED, text_codec
 from jobs.engine.render.sidetracks import SideTrack
+from jobs.engine.render.stored_packets import apart_seconds, stored_track
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.video.source import Source
@@ -22,7 +20,7 @@ from jobs.errors import ToolError
 
 CLOCK_HZ = 90_000
 """What cameras count in, or a multiple of it; the file's own clock, to which the starts of tracks are rounded."""
-APART_SECONDS = Fraction(1, 600)
+APART_SECONDS = 1 / 600
 """By how much the time of a picture may differ: Matroska counts milliseconds."""
 # Of joining and checking, by the bytes read.
 JOIN_SHARE = 0.6
@@ -127,15 +125,6 @@ def _names(info: MediaInfo, tracks: Sequence[Track], own: int, titles: Sequence[
     return names
 
 
-@dataclasses.dataclass(frozen=True)
-class Pictures:
-    """The packets of a picture: how many, a hash of all their bytes, and their times in seconds, rising."""
-
-    count: int
-    digest: str
-    times: list[Fraction]
-
-
 def require_same_picture(source: Source, output: Path, suffix: str, token: CancellationToken | None = None) -> int:
     """Compare the packets of the picture with the source's. Returns how many there are; raises ToolError if any differ.
 
@@ -145,31 +134,17 @@ def require_same_picture(source: Source, output: Path, suffix: str, token: Cance
     if info.video is None:
         return 0
     token = token or CancellationToken()
-    theirs = pictures(source.path, demuxer(info), info.video.index, token)
-    ours = pictures(output, "mov" if suffix in (".mp4", ".mov") else "matroska", 0, token)
+    format = "mov" if suffix in (".mp4", ".mov") else "matroska"
+    theirs = stored_track(source.path, demuxer(info), info.video.index, token)
+    ours = stored_track(output, format, 0, token)
     same = ours.count == theirs.count and (demuxer(info) in REPACKED or ours.digest == theirs.digest)
-    apart = max(
-        (abs(one - other + info.start) for one, other in zip(ours.times, theirs.times, strict=False)), default=0
-    )
+    # Where some have none, nothing is to be said about the others.
+    is_timed = ours.is_timed and theirs.is_timed
+    apart = apart_seconds(ours, theirs.earlier(info.start)) if is_timed else 0.0
     if not same or apart > APART_SECONDS:
         raise ToolError(
             "The picture did not come out as it was, so the result was thrown away. Tell the operator, who can see "
             "why.",
-            detail=f"{theirs.count} pictures in the source, {ours.count} in the result, at most {float(apart)} s apart",
+            detail=f"{theirs.count} pictures in the source, {ours.count} in the result, at most {apart} s apart",
         )
     return ours.count
-
-
-def pictures(path: Path, format: str, index: int, token: CancellationToken) -> Pictures:
-    digest, times, count = hashlib.blake2b(digest_size=16), [], 0
-    with demuxing.opened(path, format) as container:
-        for packet in demuxing.packets(container, container.streams[index]):
-            token.check()
-            if not packet.size:
-                continue
-            count += 1
-            digest.update(memoryview(packet))
-            if packet.pts is not None and packet.time_base:
-                times.append(packet.pts * packet.time_base)
-    # Where some have none, nothing is to be said about the others.
-    return Pictures(count, digest.hexdigest(), sorted(times) if len(times) == count else [])

@@ -1,16 +1,16 @@
 """New pictures joined with all else that a recording has: its sound as it is stored, texts, chapters, names, dates."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.engine.captions import embedded_tracks
-from jobs.engine.container import demuxing, ffmpeg, muxers
+from jobs.engine.container import ffmpeg, muxers
 from jobs.engine.container.muxers import MKV, MOV, MP4, Container, ContainerChoice
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.engine.model.progress import Advance
 from jobs.engine.render import mux, sidetracks
 from jobs.engine.render.sidetracks import SideTrack
+from jobs.engine.render.stored_packets import StoredTrack, is_audio, stored_tracks
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video.source import Source
@@ -85,31 +85,23 @@ def require_same_sound(source: Source, output: Path, token: CancellationToken | 
     if not info.audio:
         return 0
     token = token or CancellationToken()
-    ours = sounds(output, "matroska" if output.suffix == ".mkv" else "mov", None, token)
-    theirs = sounds(source.path, demuxer(info), [track.index for track in info.audio], token)
+    indexes = {track.index for track in info.audio}
+    ours = stored_tracks(output, "matroska" if output.suffix == ".mkv" else "mov", is_audio, token)
+    theirs = stored_tracks(source.path, demuxer(info), lambda stream: stream.index in indexes, token)
     if len(ours) != len(theirs) or not all(_same(info, *one) for one in zip(info.audio, ours, theirs, strict=True)):
         raise ToolError(
             "The sound did not come out as it was, so the result was thrown away. Tell the operator, who can see why.",
-            detail=f"packets of sound by track: {theirs} in the source, {ours} in the result",
+            detail=f"packets of audio by track: {_told(theirs)} in the source, {_told(ours)} in the result",
         )
-    return sum(count for count, _ in ours)
+    return sum(track.count for track in ours)
 
 
-def _same(info: MediaInfo, track: AudioTrack, ours: tuple[int, str], theirs: tuple[int, str]) -> bool:
+def _told(tracks: Sequence[StoredTrack]) -> str:
+    return ", ".join(f"{track.count} ({track.digest})" for track in tracks)
+
+
+def _same(info: MediaInfo, track: AudioTrack, ours: StoredTrack, theirs: StoredTrack) -> bool:
+    is_same_count, is_same_data = ours.count == theirs.count, ours.digest == theirs.digest
     if track.codec.startswith("pcm_"):
-        return ours[1] == theirs[1]
-    return ours == theirs or (demuxer(info) in REPACKED and ours[0] == theirs[0])
-
-
-def sounds(path: Path, format: str, wanted: Sequence[int] | None, token: CancellationToken) -> list[tuple[int, str]]:
-    """Number and hash of the packets of each sound track: those of the indices `wanted`, or all."""
-    with demuxing.opened(path, format) as container:
-        tracks = [track for track in container.streams.audio if wanted is None or track.index in wanted]
-        counts = dict.fromkeys((track.index for track in tracks), 0)
-        hashes = {track.index: hashlib.blake2b(digest_size=16) for track in tracks}
-        for packet in demuxing.packets(container, *tracks):
-            token.check()
-            if packet.size:
-                counts[packet.stream_index] += 1
-                hashes[packet.stream_index].update(memoryview(packet))
-    return [(counts[index], hashes[index].hexdigest()) for index in counts]
+        return is_same_data
+    return is_same_count and (is_same_data or demuxer(info) in REPACKED)

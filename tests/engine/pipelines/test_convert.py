@@ -7,11 +7,12 @@ from pathlib import Path
 import av
 import pytest
 
+from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.pipelines.convert import conversion
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.render import replace_video
+from jobs.engine.render.stored_packets import is_audio, stored_tracks
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.errors import Cancelled, InputError
 from tests.clips import Picture, Sound, heard, lag, make, seen
@@ -42,10 +43,9 @@ def test_what_already_fits_is_copied_bit_for_bit(name, target, picture, sound, t
     if name != "a.ts":
         assert packets(output) == packets(source)
         ours, theirs = (
-            replace_video.sounds(path, inspect(path).format.split(",")[0], None, CancellationToken())
-            for path in (output, source)
+            stored_tracks(path, demuxer(inspect(path)), is_audio, CancellationToken()) for path in (output, source)
         )
-        assert ours == theirs
+        assert [(one.count, one.digest) for one in ours] == [(one.count, one.digest) for one in theirs]
     assert [one.number for one in seen(output)] == list(range(50))
     before, after = inspect(source).video, inspect(output).video
     assert (after.rotation, after.sample_aspect) == (before.rotation, before.sample_aspect)

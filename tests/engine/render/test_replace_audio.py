@@ -9,6 +9,8 @@ from jobs.engine.captions.cues import Caption
 from jobs.engine.pipelines import caption_video
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
+from jobs.engine.render.stored_packets import stored_track
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
 from tests.clips import seen
@@ -32,7 +34,7 @@ def test_pictures_before_the_first_keyframe_are_copied_as_well(late, name, tmp_p
     info, output = inspect(late), tmp_path / name
     count = replace_audio.join(Source(late, info), info.audio, output, progress=lambda fraction: None)
     assert info.video is not None
-    assert count == replace_audio.pictures(late, "mpegts", info.video.index, replace_audio.CancellationToken()).count
+    assert count == stored_track(late, "mpegts", info.video.index, CancellationToken()).count
     assert len(seen(output)) == len(seen(late))
 
 
@@ -43,7 +45,5 @@ def test_so_they_are_where_captions_are_put_inside(late, tmp_path):
     caption_video.attach(
         Source(late, info), shown, "en", output, Workspace(tmp_path, progress=lambda fraction, stage: None)
     )
-    there = replace_audio.pictures(
-        output, "mov" if output.suffix == ".mp4" else "matroska", 0, replace_audio.CancellationToken()
-    )
-    assert there.count == replace_audio.pictures(late, "mpegts", 0, replace_audio.CancellationToken()).count
+    there = stored_track(output, "mov" if output.suffix == ".mp4" else "matroska", 0, CancellationToken())
+    assert there.count == stored_track(late, "mpegts", 0, CancellationToken()).count
