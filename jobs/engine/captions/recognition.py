@@ -3,6 +3,7 @@
 Audio is decoded once, in order, and one utterance of it at a time is in memory for each recogniser.
 """
 
+import bisect
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -103,18 +104,13 @@ class _Utterance:
 
 def _parts(voice: Voice, spoken: Sequence[Range]) -> list[_Utterance]:
     clips = voice_activity(voice).clips
-    return [
-        _Utterance(
-            start,
-            end,
-            [
-                (float(max(begin, start) - start), float(min(until, end) - start))
-                for begin, until in clips
-                if begin < end and until > start
-            ],
-        )
-        for start, end in spoken
-    ]
+    begins, ends = [begin for begin, _ in clips], [end for _, end in clips]
+    parts = []
+    for start, end in spoken:
+        here = clips[bisect.bisect_right(ends, start) : bisect.bisect_left(begins, end)]
+        inside = [(float(max(begin, start) - start), float(min(until, end) - start)) for begin, until in here]
+        parts.append(_Utterance(start, end, inside))
+    return parts
 
 
 class _Hearing:
