@@ -239,6 +239,8 @@ def test_an_existing_result_is_replaced(source, tmp_path):
         (["{source}", "{folder}/cut.mp4", "--threshold-db", "loud"], "--threshold-db"),
         (["{source}", "{folder}/cut.mp4", "--threshold-db", "5"], "between -120 and 0 dBFS"),
         (["{source}", "{folder}/cut.mp4", "--min-clip-ms", "-1"], "between 0 and 3600000"),
+        (["{source}", "{folder}/cut.mp4", "--loudness-lufs", "5"], "between -40 and -6 LUFS"),
+        (["{source}", "{folder}/cut.mp4", "--audio", "copy", "--loudness-lufs", "on"], "stays as loud as it is"),
         (["{source}", "{folder}/cut.mp4", "--keep", "2"], 'like "1-2.5,4-6"'),
         (["{source}", "{folder}/cut.mp4", "--keep", "1-9"], "lies outside the recording"),
         (["{source}", "{folder}/cut.mp4", "--threshold-db", "-1"], "Choose a threshold"),

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
+from jobs.engine.audio.audio_options import AudioOptions, AudioWay
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
 from jobs.engine.edit import exports
@@ -20,7 +21,7 @@ from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.render import passthrough
 from jobs.engine.smartcut.strategy import Render
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import ContainerField, NumberField, OperationForm, TrackField, safe_name
+from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm, TrackField, safe_name
 from jobs.operations.side_files import caption_files, timelines
 
 LONGEST_RANGES = 1_000_000
@@ -171,6 +172,18 @@ class SilenceCutForm(OperationForm):
         required=False,
         help_text="Keeping it is faster and loses no quality. Where that is not possible, the picture is re-encoded.",
     )
+    audio = forms.ChoiceField(
+        label="Sound",
+        choices=[
+            ("auto", "Cut it with the picture, or copy it where there is none"),
+            ("encode", "Cut it to the sample, and encode it once"),
+            ("copy", "Copy it, cut within 10 to 20 ms"),
+        ],
+        initial="auto",
+        required=False,
+        help_text="A copy loses no quality, and stays surround sound as it is.",
+    )
+    loudness_lufs = LoudnessField()
     exports = ExportsField(
         label="Timelines for editors",
         choices=[(name, f"{form.title} ({form.suffix})") for name, form in exports.FORMATS.items()],
@@ -184,6 +197,8 @@ class SilenceCutForm(OperationForm):
         cleaned = self.cleaned_data
         if cleaned.get("render") == "none" and not cleaned.get("exports") and "exports" not in self.errors:
             self.add_error("exports", "Tick at least one, or have a recording made.")
+        if cleaned.get("audio") == "copy" and cleaned.get("loudness_lufs") is not None:
+            self.add_error("audio", "Sound that is copied stays as loud as it is. Leave the loudness empty, or encode.")
         return cleaned
 
 
@@ -203,6 +218,8 @@ class SilenceCutParams:
     pause_ms: int = 500
     speed: float = 4
     render: Literal["smart", "encode", "none"] = "smart"
+    audio: AudioWay = "auto"
+    loudness_lufs: float | None = None
     exports: tuple[Literal["otio", "edl", "fcpxml", "xml", "json"], ...] = ()
     container: muxers.ContainerChoice = "mp4"
 
@@ -253,7 +270,8 @@ class SilenceCut(Operation[SilenceCutParams]):
         container = muxers.chosen_container(params.container, context.source, context.info)
         output = context.scratch / f"cut{container.suffix}"
         way: Render = "encode" if params.render == "encode" else "smart"
-        options = RenderOptions(way, params.audio_track, spoken(context))
+        audio = AudioOptions(params.audio, params.loudness_lufs)
+        options = RenderOptions(way, params.audio_track, spoken(context), audio)
         result = silence_cut.cut(context.recording, params.for_engine(), output, context.workspace, options)
         name = safe_name(f"{context.title} (cut)", container.suffix)
         recording = Draft(output, context.info.kind, name, container.media_type, result.to_json())

@@ -64,6 +64,8 @@ def test_nothing_given_means_the_defaults_that_are_documented():
         pause_ms=500,
         speed=4,
         render="smart",
+        audio="auto",
+        loudness_lufs=None,
     )
 
 
@@ -201,6 +203,28 @@ def test_a_sound_becomes_a_sound_and_given_ranges_win(context):
     result = inspect(draft.path)
     assert result.video is None
     assert float(result.duration) == pytest.approx(1.5, abs=0.03)
+
+
+def test_a_cut_is_brought_to_a_loudness_in_the_same_pass(context):
+    work = context(None, clips.Sound(loud=LOUD, seconds=4, loud_db=-30), name="talk.m4a")
+    (draft,) = OPERATION.run(work, params(loudness_lufs="on", threshold_db=-50))
+    assert draft.metadata["audio_copied"] == [False]
+    assert draft.metadata["loudness"][0]["lufs_after"] == pytest.approx(-16, abs=0.2)
+    ((name, said),) = draft.metadata["facts"]
+    assert name == "Loudness"
+    assert said.endswith("−16.0 LUFS after")
+
+
+def test_audio_is_copied_when_asked_for_and_the_result_says_how_near(context):
+    work = context(clips.Picture(), clips.Sound(loud=LOUD, seconds=4), name="talk.mp4")
+    (draft,) = OPERATION.run(work, params(audio="copy"))
+    assert (draft.metadata["audio_copied"], draft.metadata["audio_within_ms"]) == ([True], 10.7)
+    assert "within 10.7 ms" in draft.metadata["notes"][0]
+
+
+def test_copied_audio_has_no_other_loudness():
+    form = SilenceCutForm({"audio": "copy", "loudness_lufs": "on"})
+    assert "stays as loud as it is" in form.errors["audio"][0]
 
 
 def test_silence_alone_is_refused_and_leaves_nothing_to_publish(context):

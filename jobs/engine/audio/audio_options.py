@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Literal
 
+from jobs.errors import InputError
+
 AudioWay = Literal["auto", "encode", "copy"]
 WAYS: tuple[AudioWay, ...] = ("auto", "encode", "copy")
 
@@ -17,6 +19,14 @@ class AudioOptions:
 
     way: AudioWay = "auto"
     loudness_lufs: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InputError (`bad_params`)."""
+        if self.way == "copy" and self.loudness_lufs is not None:
+            raise InputError(
+                "Sound that is copied stays as loud as it is. Leave the loudness as it is, or have the sound encoded.",
+                code="bad_params",
+            )
 
     @property
     def encoding_unless_asked(self) -> "AudioOptions":

@@ -91,6 +91,7 @@ class TimelineResult:
             reason=self.reason,
             checked=self.report.summary,
             notes=self.notes,
+            facts=self.audio.facts or None,
             everywhere_seconds=self.strategy.everywhere_seconds(self.seconds["render"]),
         )
 
@@ -100,6 +101,7 @@ class TimelineResult:
             "frames": self.frames,
             "frames_copied": self.frames_copied,
             "render": self.render,
+            **self.audio.to_json(),
             "report": self.report.to_json(),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }

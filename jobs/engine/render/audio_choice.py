@@ -6,7 +6,7 @@ from typing import Any
 from jobs.engine.audio import packet_copy
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.audio.audio_source import AudioSource
-from jobs.engine.audio.loudness import Levelling
+from jobs.engine.audio.loudness import Levelling, Loudness
 from jobs.engine.audio.packet_copy import AudioCopy
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.mediainfo import AudioTrack
@@ -40,9 +40,7 @@ class AudioResult:
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         return tuple(
-            ("Loudness", f"{one.before.integrated_lufs:.1f} LUFS before, {one.after.integrated_lufs:.1f} LUFS after")
-            for one in self.levellings
-            if one
+            ("Loudness", f"{_lufs(one.before)} before, {_lufs(one.after)} after") for one in self.levellings if one
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -55,6 +53,10 @@ class AudioResult:
 
 
 NO_AUDIO = AudioResult()
+
+
+def _lufs(loudness: Loudness) -> str:
+    return f"{loudness.integrated_lufs:.1f} LUFS".replace("-", "−")
 
 
 def chosen_copies(

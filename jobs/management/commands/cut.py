@@ -13,6 +13,9 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandParser
 
 from jobs.engine.analysis.activity import Range
+from jobs.engine.audio import loudness
+from jobs.engine.audio.audio_options import WAYS as AUDIO_WAYS
+from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.container import muxers
 from jobs.engine.edit.cut_params import DETECTORS, PAUSES, SPEEDS, CutParams, seconds
 from jobs.engine.edit.cut_plan import CutPlan
@@ -125,6 +128,20 @@ class Command(BaseCommand):
             "of them anew; none makes no recording, only what --export names (default: smart)",
         )
         parser.add_argument(
+            "--audio",
+            choices=AUDIO_WAYS,
+            default="auto",
+            help="encode cuts the sound at the sample and encodes it once; copy joins its packets as they are, each "
+            "range within half a packet (10 to 16 ms) of where it is planned; auto copies where there is no picture "
+            "(default: auto)",
+        )
+        parser.add_argument(
+            "--loudness-lufs",
+            type=lufs,
+            metavar="N|on",
+            help="make the result this loud by EBU R128, -40 to -6; on is -16 (default: as loud as it is)",
+        )
+        parser.add_argument(
             "--export",
             type=Path,
             action="append",
@@ -230,7 +247,9 @@ def rendered(source: Path, options: dict[str, Any], info: MediaInfo, params: Cut
     output = options["output"]
     # Scratch beside the result: where that has room, what leads to it has.
     work = Workspace(output.parent, progress=bar.show)
-    result = cut(Source(source, info), params, output, work, RenderOptions(options["render"], options["audio_track"]))
+    audio = AudioOptions(options["audio"], options["loudness_lufs"])
+    how = RenderOptions(options["render"], options["audio_track"], audio=audio)
+    result = cut(Source(source, info), params, output, work, how)
     said = ". ".join(filter(None, (told(result.plan), result.reason)))
     return Made(
         result.plan, result.captions, result.to_json(), (f"{output}: {said}", result.report.summary, *result.notes)
@@ -251,6 +270,14 @@ def planned(source: Path, options: dict[str, Any], info: MediaInfo, params: CutP
 
 def threshold(text: str) -> float | str:
     return text if text == "auto" else float(text)
+
+
+def lufs(text: str) -> float:
+    """A loudness that a result may have."""
+    value = loudness.USUAL_LUFS if text == "on" else float(text)
+    if not -40 <= value <= -6:
+        raise ArgumentTypeError("the loudness has to lie between -40 and -6 LUFS")
+    return value
 
 
 def audio_track(text: str) -> int | str:
