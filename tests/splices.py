@@ -149,7 +149,9 @@ def assert_decodable(result: Result) -> None:
     assert_in_order(result)
     assert errors_of(result.output) == ""
     codec = result.splice.coded.codec
-    if codec.name in SECOND_DECODERS:
+    # libopenh264 reads eight bits of 4:2:0 alone.
+    is_read = codec.name != "h264" or inspect(result.output).video.pixel_format in ("yuv420p", "yuvj420p")
+    if codec.name in SECOND_DECODERS and is_read:
         first = pictures_by(codec.decoder or codec.name, result.output)
         assert pictures_by(SECOND_DECODERS[codec.name], result.output) == first
 

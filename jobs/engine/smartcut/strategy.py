@@ -23,6 +23,8 @@ Render = Literal["smart", "encode"]
 
 # Containers whose packets can be sought by time, or by their offset in the file.
 SEEKABLE = {"mov", "matroska", "mpegts", "flv"}
+PLAYED_FORMATS = {"yuv420p", "yuvj420p"}
+"""Of H.264 in every browser."""
 # What a copied picture costs, measured in pictures decoded (720p on one core).
 COPYING = 0.02
 
@@ -124,10 +126,11 @@ def _spliced(source: Source, wanted: Schedule, coded: CodedPictures, container: 
     if cost >= whole_cost(source, wanted, container):
         raise CannotCopy("copying parts of it would take longer")
     becomes_h264 = encoder_spec_for(video.pixel_format, is_hdr=video.hdr) is H264
+    is_played = video.codec == "h264" and video.pixel_format in PLAYED_FORMATS
     return Strategy(
         f"{percent(share)} of the picture is untouched.",
         Splice(wanted, coded, runs, coding),
-        everywhere_cost=whole_cost(source, wanted) / cost if becomes_h264 and video.codec != "h264" else None,
+        everywhere_cost=whole_cost(source, wanted) / cost if becomes_h264 and not is_played else None,
     )
 
 

@@ -5,6 +5,8 @@ same DPB size. So ours say the source's profile, level, colours, max_num_ref_fra
 their id is another one.
 """
 
+import re
+
 from av.video.codeccontext import VideoCodecContext
 
 from jobs.engine.smartcut.bitstream import h264, h264_slice, nal
@@ -47,7 +49,7 @@ class H264(NalCodec):
 
     def parse_sps(self, unit: bytes) -> h264.Sps:
         sps = h264.parse_sps(unit)
-        if sps.profile_idc not in h264.PROFILES or not sps.chroma_format.is_420_of_8_bits:
+        if sps.profile_idc not in _profiles(sps.chroma_format):
             raise CannotCopy("its colours are stored in a rare way")
         if not sps.frame_mbs_only_flag:
             raise CannotCopy("it is interlaced")
@@ -81,7 +83,7 @@ class H264(NalCodec):
     def open_encoder(self, coding: Coding) -> VideoCodecContext:
         sps = _sps(coding)
         options = {"profile": h264.PROFILES[sps.profile_idc], "x264-params": _params(coding, sps)}
-        context = coding.context("libx264", "yuvj420p" if sps.video_full_range_flag else "yuv420p", options)
+        context = coding.context("libx264", sps.pixel_format, options)
         context.color_range = 2 if sps.video_full_range_flag else 1
         context.color_primaries, context.color_trc = sps.colour_primaries, sps.transfer_characteristics
         context.colorspace = sps.matrix_coefficients
@@ -100,6 +102,12 @@ class H264(NalCodec):
         )
 
 
+def _profiles(chroma_format: h264.ChromaFormat) -> tuple[int | None, ...]:
+    """Those that x264 writes down for it: the lowest, and below that what has fewer tools."""
+    lowest = chroma_format.lowest_profile_idc
+    return (66, 77, lowest) if lowest == 100 else (lowest,)
+
+
 def _sps(coding: Coding) -> h264.Sps:
     sps = coding.codec.parse_all_sps(coding.parameter_sets)[0]
     assert isinstance(sps, h264.Sps)
@@ -112,16 +120,22 @@ def _params(coding: Coding, sps: h264.Sps) -> str:
     bframes = max(coding.bframes, min(1, coding.reorder_pictures))
     pyramid = "normal" if coding.reorder_pictures > 1 and sps.max_num_ref_frames >= 4 else "none"
     # What tells the profiles apart: x264 writes down the lowest that holds what it uses.
-    tools = {66: "cabac=0", 77: "cabac=1:8x8dct=0", 100: "cabac=1:8x8dct=1"}[sps.profile_idc]
+    tools = {66: "cabac=0", 77: "cabac=1:8x8dct=0"}.get(sps.profile_idc, "cabac=1:8x8dct=1")
     return ":".join(
         [
             f"annexb=0:sps-id={_free_id(coding)}:level={sps.level_idc}",
             f"ref=1:dpb-size={max(1, sps.max_num_ref_frames)}",
             f"bframes={bframes}:b-pyramid={pyramid if coding.bframes else 'none'}",
             tools,
-            f"sync-lookahead=0:{coding.settings.options}",
+            f"sync-lookahead=0:{_offset(coding.settings.options, sps)}",
         ]
     )
+
+
+def _offset(options: str, sps: h264.Sps) -> str:
+    """x264 counts constant quantizers from 0 whatever the bits (QP'Y), and rate factors as slices do (QPY)."""
+    qp_bd_offset = 6 * (sps.chroma_format.bit_depth_luma - 8)
+    return re.sub(r"\bqp=(\d+)", lambda found: f"qp={int(found[1]) + qp_bd_offset}", options)
 
 
 def _free_id(coding: Coding) -> int:

@@ -32,7 +32,7 @@ def test_a_parameter_set_is_read_to_its_end():
     assert sps.size == (176, 98)
     assert (sps.pic_width_in_mbs, sps.pic_height_in_map_units) == (11, 7)
     assert (sps.max_num_reorder_frames, sps.max_dec_frame_buffering) == (2, 5)
-    assert sps.chroma_format.is_420_of_8_bits
+    assert sps.pixel_format == "yuv420p"
     assert sps.frame_mbs_only_flag
     assert h264.pps_ids(sets(context)[1]) == (3, 3)
 

@@ -12,11 +12,11 @@ from jobs.engine.smartcut.bitstream.bits import BitReader, BitWriter, at_most
 # nal_unit_type (table 7-1).
 NON_IDR_SLICE, IDR_SLICE, SEI, SPS, PPS = 1, 5, 6, 7, 8
 SLICES = (NON_IDR_SLICE, IDR_SLICE)
-# profile_idc of baseline, main and high: eight bits and 4:2:0 only.
-PROFILES = {66: "baseline", 77: "main", 100: "high"}
+# profile_idc by x264's names.
+PROFILES = {66: "baseline", 77: "main", 100: "high", 110: "high10", 122: "high422"}
 # Those whose sequence parameter sets have chroma_format_idc and what follows it.
 CHROMA_FORMAT_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
-CHROMA_420, CHROMA_444 = 1, 3
+CHROMA_420, CHROMA_422, CHROMA_444 = 1, 2, 3
 EXTENDED_SAR = 255
 UNSPECIFIED = 2
 """Of colours by their numbers in ITU-T H.273."""
@@ -39,8 +39,13 @@ class ChromaFormat:
         return self.chroma_format_idc > 0 and not self.separate_colour_plane_flag
 
     @property
-    def is_420_of_8_bits(self) -> bool:
-        return (self.chroma_format_idc, self.bit_depth_luma, self.bit_depth_chroma) == (CHROMA_420, 8, 8)
+    def lowest_profile_idc(self) -> int | None:
+        """Of the profiles with CABAC and 8x8 transforms the first that has it (A.2); None where 4:4:4 alone does."""
+        if self.chroma_format_idc not in (CHROMA_420, CHROMA_422) or self.bit_depth_luma != self.bit_depth_chroma:
+            return None
+        if self.chroma_format_idc == CHROMA_422:
+            return 122 if self.bit_depth_luma in (8, 10) else None
+        return {8: 100, 10: 110}.get(self.bit_depth_luma)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,20 +84,32 @@ class Sps:
         return self.max_num_reorder_frames
 
     @property
+    def pixel_format(self) -> str:
+        """FFmpeg's name, of 4:2:0 and 4:2:2."""
+        is_deep = self.chroma_format.bit_depth_luma > 8
+        # The j stands for full range.
+        kind = "yuvj" if self.video_full_range_flag and not is_deep else "yuv"
+        subsampling = "422" if self.chroma_format.chroma_format_idc == CHROMA_422 else "420"
+        return f"{kind}{subsampling}p{'10le' if is_deep else ''}"
+
+    @property
     def has_delta_pic_order_cnt(self) -> bool:
         """Whether slices tell by how much their picture is shown earlier or later than pic_order_cnt_type 1 expects."""
         return self.pic_order_cnt_type == 1 and not self.delta_pic_order_always_zero_flag
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels inside of the cropping rectangle, for 4:2:0."""
+        """Width and height in pixels inside of the cropping rectangle, of frames in 4:2:0 or 4:2:2."""
         left, right, top, bottom = self.frame_crop_offsets
-        return 16 * self.pic_width_in_mbs - 2 * (left + right), 16 * self.pic_height_in_map_units - 2 * (top + bottom)
+        crop_unit_y = 2 if self.chroma_format.chroma_format_idc == CHROMA_420 else 1
+        width = 16 * self.pic_width_in_mbs - 2 * (left + right)
+        return width, 16 * self.pic_height_in_map_units - crop_unit_y * (top + bottom)
 
     def fits(self, other: "Sps") -> bool:
         """Whether decoders go from pictures of one to those of the other without setting up anew."""
         same = (
             "profile_idc",
+            "chroma_format",
             "level_idc",
             "pic_width_in_mbs",
             "pic_height_in_map_units",
@@ -351,5 +368,8 @@ def decoder_configuration(sps_units: list[bytes], pps_units: list[bytes]) -> byt
     record = bytes([1, profile_idc, constraint_flags, level_idc, 0xFF, 0xE0 | len(sps_units)])
     record += b"".join(len(unit).to_bytes(2, "big") + unit for unit in sps_units)
     record += bytes([len(pps_units)]) + b"".join(len(unit).to_bytes(2, "big") + unit for unit in pps_units)
-    # chroma_format, both bit depths minus 8 and numOfSequenceParameterSetExt: 4:2:0, eight bits each.
-    return record + (bytes([0xFD, 0xF8, 0xF8, 0]) if profile_idc in CHROMA_FORMAT_PROFILES else b"")
+    if profile_idc not in CHROMA_FORMAT_PROFILES:
+        return record
+    chroma, depth = parsed[0].chroma_format.chroma_format_idc, parsed[0].chroma_format.bit_depth_luma - 8
+    # Behind them numOfSequenceParameterSetExt.
+    return record + bytes([0xFC | chroma, 0xF8 | depth, 0xF8 | depth, 0])
