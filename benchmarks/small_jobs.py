@@ -1,12 +1,14 @@
 """What small work costs: `python benchmarks/small_jobs.py [--rounds 10] [--requests 300]`.
 
-Starts a site of its own in a temporary folder with a recording of 5 s (720p, H.264 and AAC). Three tables:
+Starts a site of its own in a temporary folder with a recording of 5 s (720p, H.264 and AAC). Four tables:
 
 Jobs: from before `POST /jobs` is sent until the row says succeeded, in its parts: the request, in line (until a
 work-horse has claimed the row) and work (until the results are in place). Medians in milliseconds; the second and third
 are differences of times of the database.
 
 Requests: processor time of the web process for each, one after the other over one connection, with a session.
+
+Pages: how long the queue page takes on the clock, alone and beside two encodes of 4K.
 
 Commands: processor time of `manage.py cut` on the recording, and of probing it in a bounded child.
 """
@@ -58,6 +60,7 @@ def main() -> None:
         rows = [(name, latency(site, video, slug, params, options.rounds)) for name, slug, params in JOBS]
         print_table("Jobs, ms", ("POST", "in line", "work", "all", "slowest"), rows)
         print_table("Requests, ms of processor", ("each",), requests(site, video, options.requests))
+        print_table("The queue page, ms", ("median", "95 %"), pages(site, folder))
     finally:
         sites.stop()
     print_table("Commands, ms of processor", ("median", "worst"), commands(recording, folder, options.rounds))
@@ -123,6 +126,49 @@ def requests(site: Any, video: str, count: int) -> list[tuple[str, list[float]]]
             client.get(path, headers=headers).raise_for_status()
         rows.append((name, [1000 * (processor_seconds(pid) - before) / count]))
     return rows
+
+
+def pages(site: Any, folder: Path, count: int = 60) -> list[tuple[str, list[float]]]:
+    """With a second worker for long jobs."""
+    client = site.client(EMAIL)
+    rows = [("alone", waits(client, count))]
+    site.start_worker("long")
+    site.wait_ready()
+    keep = {"keep": [[0, 9], [10, 19]], "render": "encode"}
+    orders = [
+        {"video": uploaded(site, large(folder, hue)), "operation": "silence-cut", "params": keep} for hue in (0, 9)
+    ]
+    encodes = [client.post("/api/v1/jobs", json=order).json()["id"] for order in orders]
+    for job in encodes:
+        site.wait_for_job(job, "running")
+    time.sleep(5)
+    rows.append(("beside two encodes", waits(client, count)))
+    for job in encodes:
+        if site.job(job).status != "running":
+            raise SystemExit("an encode ended before the pages had come")
+        client.post(f"/api/v1/jobs/{job}/cancel").raise_for_status()
+    return rows
+
+
+def large(folder: Path, hue: int) -> Path:
+    from tests import media
+
+    path = folder / f"large{hue}.mp4"
+    media.run_ffmpeg(
+        *("-f", "lavfi", "-i", f"testsrc2=size=3840x2160:rate=25:duration=20,hue=h={hue}"),
+        *("-f", "lavfi", "-i", "sine=duration=20", "-c:v", "libx264", "-preset", "ultrafast"),
+        *("-pix_fmt", "yuv420p", "-c:a", "aac", media.url(path)),
+    )
+    return path
+
+
+def waits(client: Any, count: int) -> list[float]:
+    spent = []
+    for _ in range(count):
+        began = time.perf_counter()
+        client.get("/queue/").raise_for_status()
+        spent.append(1000 * (time.perf_counter() - began))
+    return [statistics.median(spent), sorted(spent)[count * 95 // 100]]
 
 
 def processor_seconds(pid: int) -> float:

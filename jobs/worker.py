@@ -26,6 +26,9 @@ from jobs.services.losses import Loss
 log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGTERM, signal.SIGINT)
+NICENESS = {"quick": 5, "long": 10}
+"""Of work-horses and what they start, by queue: pages come first, then small work. The kernel's order for reading and
+writing follows it."""
 _prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
 
 
@@ -130,6 +133,7 @@ class MediaWorker(Worker):
 
     def main_work_horse(self, job: Entry, queue: Any) -> None:
         die_with_parent(self._parent)
+        os.nice(NICENESS.get(queue.name, max(NICENESS.values())))
         super().main_work_horse(job, queue)
 
     def setup_work_horse_signals(self) -> None:

@@ -159,6 +159,17 @@ def test_a_job_names_the_worker_that_does_it(site, tmp_path):
     assert int(pid) > 0
 
 
+def test_pages_come_before_work(site, tmp_path):
+    recording = media.video(tmp_path / "talk.mp4", seconds=30)
+    job = ordered(site, recording, "silence-cut", keep=[[0, 10], [12, 30]], render="encode")
+    running = site.wait_for_job(job, S.RUNNING)
+    horse = int(running.worker.rsplit(" ", 1)[1])
+    (worker,) = site.workers("long")
+    nicenesses = [os.getpriority(os.PRIO_PROCESS, pid) for pid in (site.processes["web"].pid, worker.pid, horse)]
+    assert nicenesses == [nicenesses[0], nicenesses[0], min(19, nicenesses[0] + 10)]
+    site.client("ann@example.org").post(f"/api/v1/jobs/{job}/cancel").raise_for_status()
+
+
 # Before the fork -----------------------------------------------------------------------------------------------------
 
 

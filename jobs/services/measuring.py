@@ -5,17 +5,17 @@ tells by cancelling the view, the child is killed.
 """
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 
 from jobs.engine.pipelines import measuring
+from jobs.engine.runtime import processors
 from jobs.engine.runtime.sandbox import Answer
 from jobs.engine.runtime.subprocess_runner import Child
 from jobs.errors import Busy
 
-MAXIMUM_CHILDREN = max(4, os.cpu_count() or 1)
+MAXIMUM_CHILDREN = max(4, processors.available())
 """Children at the same time, for one web process."""
 MAXIMUM_CHILDREN_OF_ONE = 3
 """Those for one account: a page asks for sound and frames at once."""

@@ -1,6 +1,5 @@
 """Recordings: let in from a whole file, and deleted with all that belongs to them."""
 
-import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -13,13 +12,14 @@ from django.db.models import Model
 from jobs import publish, storage
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.probe import Probed, probe
+from jobs.engine.runtime import processors
 from jobs.errors import InputError
 from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
 from jobs.services import jobs, naming, parameters
 
-PROBES = threading.BoundedSemaphore(os.cpu_count() or 1)
+PROBES = threading.BoundedSemaphore(processors.available())
 """Many uploads that end together must not take the machine down."""
 
 

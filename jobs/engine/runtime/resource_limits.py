@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.runtime import subprocess_runner
+from jobs.engine.runtime import cgroup, subprocess_runner
 from jobs.errors import InputError, ToolError
 
 BASE_BYTES = 4 << 30
@@ -28,7 +28,6 @@ FILE_BASE_BYTES = 16 << 30
 FILE_BYTES_PER_PIXEL = Fraction(1, 4)
 """In each frame of a file that is written: ten times what good quality takes."""
 FILE_BYTES_PER_SECOND = 4_000_000
-CGROUP = Path("/sys/fs/cgroup")
 
 
 def memory_bytes(info: MediaInfo, share: int) -> int:
@@ -44,16 +43,7 @@ def share_bytes(workers: int) -> int:
 def machine_bytes() -> int:
     """The memory of this machine, or of the container."""
     fields = Path("/proc/meminfo").read_text().split()
-    return min([int(fields[fields.index("MemTotal:") + 1]) * 1024, *_cgroup_limits()])
-
-
-def _cgroup_limits() -> Iterator[int]:
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
-    own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
-    folders = [CGROUP / own, *(CGROUP / own).parents]
-    for file in (*(folder / "memory.max" for folder in folders), CGROUP / "memory" / "memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):  # "max" is no number
-            yield int(file.read_text())
+    return min([int(fields[fields.index("MemTotal:") + 1]) * 1024, *cgroup.memory_bytes()])
 
 
 def file_bytes(info: MediaInfo) -> int:

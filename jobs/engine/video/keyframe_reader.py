@@ -5,7 +5,6 @@ times, each with a reader of its own, and draw what they decode themselves.
 """
 
 import contextlib
-import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,12 +14,13 @@ from av.video.frame import VideoFrame
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Advance
+from jobs.engine.runtime import processors
 from jobs.engine.runtime.threads import WorkerThread, run_concurrently
 from jobs.engine.video import frame_reader
 from jobs.engine.video.decoding_pass import shown_at
 
 T = TypeVar("T")
-THREADS = min(2, os.cpu_count() or 1)
+THREADS = min(2, processors.available())
 TIMES_EACH = 8
 """Times that a thread takes in one go: neighbours, which may share a keyframe."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.engine.container import ffmpeg
 from jobs.engine.model.mediainfo import VideoTrack
-from jobs.engine.runtime import resource_limits, subprocess_runner
+from jobs.engine.runtime import cgroup, resource_limits, subprocess_runner
 from jobs.engine.runtime.sandbox import ROOT
 from jobs.errors import InputError, TooHeavy, ToolError
 from tests import factories, media
@@ -58,7 +58,7 @@ def test_workers_share_the_machine():
 
 def test_a_container_counts_as_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "memory.max").write_text(f"{GIB}\n")
-    monkeypatch.setattr(resource_limits, "CGROUP", tmp_path)
+    monkeypatch.setattr(cgroup, "ROOT", tmp_path)
     assert resource_limits.machine_bytes() == GIB
     (tmp_path / "memory.max").write_text("max\n")
     assert resource_limits.machine_bytes() > GIB
