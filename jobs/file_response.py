@@ -7,10 +7,8 @@ import asyncio
 import dataclasses
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TypeVar
 from urllib.parse import quote
 
 from django.conf import settings
@@ -20,7 +18,6 @@ from django.utils.http import content_disposition_header, http_date, parse_http_
 
 from jobs import storage
 
-T = TypeVar("T")
 BLOCK = 512 * 1024
 READERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sending")
 SAFE_PICTURES = {"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"}
@@ -78,11 +75,9 @@ class Blocks:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         position = self._wanted.start
         while left := self._wanted.stop - position:
-            block = await in_thread(partial(os.pread, self._descriptor, min(BLOCK, left), position))
-            if not block:
-                raise OSError(f"the file ends at {position}, {left} bytes early")
-            position += len(block)
-            yield block
+            part = range(position, position + min(BLOCK, left))
+            yield await asyncio.get_running_loop().run_in_executor(READERS, read, self._descriptor, part)
+            position = part.stop
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -90,20 +85,33 @@ class Blocks:
             self._descriptor = -1
 
 
-async def in_thread(work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(READERS, work)
+def read(descriptor: int, wanted: range) -> bytes:
+    """A part of a file, whole. Raises OSError when the file ends before it does."""
+    block = os.pread(descriptor, len(wanted), wanted.start)
+    while len(block) < len(wanted):
+        more = os.pread(descriptor, len(wanted) - len(block), wanted.start + len(block))
+        if not more:
+            raise OSError(f"the file ends at {wanted.start + len(block)}, {len(wanted) - len(block)} bytes early")
+        block += more
+    return block
 
 
-async def send(request: HttpRequest, sent: Sent) -> HttpResponseBase:
-    """The response to GET or HEAD for a file. `?download` asks the browser to keep it instead of showing it."""
+def send(request: HttpRequest, sent: Sent) -> HttpResponseBase:
+    """The response to GET or HEAD for a file. `?download` asks the browser to keep it instead of showing it.
+
+    What fits into a block, as players ask for, is read at once: each block after the request costs more than reading.
+    """
     path = storage.path(sent.key)
     try:
-        descriptor = await in_thread(partial(os.open, path, os.O_RDONLY))
+        descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError as error:
         raise Http404(f"the file of {sent.key} is gone") from error
     try:
         head, wanted = answer(request, sent, os.fstat(descriptor))
         if wanted is None:
+            return head
+        if len(wanted) <= BLOCK:
+            head.content = read(descriptor, wanted)
             return head
         blocks = Blocks(descriptor, wanted)
         descriptor = -1

@@ -96,13 +96,14 @@ def database() -> dict[str, Any]:
             # What was said to be done has to be done after a power cut too.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
+        config["CONN_MAX_AGE"] = None  # opening it again costs as much as three queries
     else:
         config["OPTIONS"] = {
             "charset": "utf8mb4",
             "isolation_level": "read committed",
             "init_command": "SET time_zone = '+00:00'",  # the times that it gives are UTC, as those that we store
         }
-        config["CONN_MAX_AGE"] = 0  # threads of the web process come and go
+        config["CONN_MAX_AGE"] = 0  # the server has few of them, and threads that wait for work would keep theirs
     return config
 
 

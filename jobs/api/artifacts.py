@@ -5,7 +5,7 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 
 from jobs.api.documented import BYTES
-from jobs.auth.access import aowned
+from jobs.auth.access import owned
 from jobs.file_response import send
 from jobs.models import Artifact
 from jobs.services import files
@@ -20,6 +20,6 @@ router = Router(tags=["Artifacts"])
     summary="Download a result",
     openapi_extra=BYTES,
 )
-async def artifact_file(request: HttpRequest, artifact_id: UUID) -> HttpResponseBase:
+def artifact_file(request: HttpRequest, artifact_id: UUID) -> HttpResponseBase:
     """The bytes of a result. `Range`, `If-Range` and `If-None-Match` are honoured."""
-    return await send(request, files.of_artifact(await aowned(Artifact, request.user, artifact_id)))
+    return send(request, files.of_artifact(owned(Artifact, request.user, artifact_id)))

@@ -11,7 +11,7 @@ from jobs.api.documented import BYTES, IMAGE, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.image_schemas import ImageDeleted, ImageList, ImageOut
 from jobs.api.schemas import Page, path_of
-from jobs.auth.access import aowned, owned
+from jobs.auth.access import owned
 from jobs.engine.probe.image_sanitizer import MAXIMUM_BYTES
 from jobs.errors import InputError
 from jobs.file_response import send
@@ -84,6 +84,6 @@ def delete_image(request: HttpRequest, image_id: UUID) -> ImageDeleted:
 
 @router.api_operation(["HEAD"], "/{uuid:image_id}/file", include_in_schema=False)
 @router.get("/{uuid:image_id}/file", url_name="image_file", summary="Download an image", openapi_extra=BYTES)
-async def image_file(request: HttpRequest, image_id: UUID) -> HttpResponseBase:
+def image_file(request: HttpRequest, image_id: UUID) -> HttpResponseBase:
     """The PNG that was made of the uploaded image."""
-    return await send(request, files.of_image(await aowned(Image, request.user, image_id)))
+    return send(request, files.of_image(owned(Image, request.user, image_id)))

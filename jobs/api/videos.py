@@ -149,13 +149,13 @@ async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAM
     summary="Download a recording",
     openapi_extra=BYTES,
 )
-async def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
+def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """The uploaded bytes. `Range`, `If-Range` and `If-None-Match` are honoured."""
-    return await send(request, files.of_video(await aowned(Video, request.user, video_id)))
+    return send(request, files.of_video(owned(Video, request.user, video_id)))
 
 
 @router.api_operation(["HEAD"], "/{uuid:video_id}/poster", include_in_schema=False)
 @router.get("/{uuid:video_id}/poster", url_name="video_poster", summary="Get the poster", openapi_extra=BYTES)
-async def video_poster(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
+def video_poster(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """A picture of the recording (JPEG)."""
-    return await send(request, files.poster_of(await aowned(Video, request.user, video_id)))
+    return send(request, files.poster_of(owned(Video, request.user, video_id)))

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from jobs.auth.access import aowned, owned, signed_in
+from jobs.auth.access import owned, signed_in
 from jobs.auth.requests import MemberRequest
 from jobs.file_response import send
 from jobs.models import Artifact, Image, Video
@@ -14,23 +14,23 @@ from jobs.services import files, storyboards
 
 @require_safe
 @signed_in
-async def video_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
-    video = await aowned(Video, request.user, pk)
-    return await send(request, files.of_video(video))
+def video_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
+    video = owned(Video, request.user, pk)
+    return send(request, files.of_video(video))
 
 
 @require_safe
 @signed_in
-async def video_poster(request: MemberRequest, pk: UUID) -> HttpResponseBase:
-    video = await aowned(Video, request.user, pk)
-    return await send(request, files.poster_of(video))
+def video_poster(request: MemberRequest, pk: UUID) -> HttpResponseBase:
+    video = owned(Video, request.user, pk)
+    return send(request, files.poster_of(video))
 
 
 @require_safe
 @signed_in
-async def artifact_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
-    artifact = await aowned(Artifact, request.user, pk)
-    return await send(request, files.of_artifact(artifact))
+def artifact_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
+    artifact = owned(Artifact, request.user, pk)
+    return send(request, files.of_artifact(artifact))
 
 
 @require_safe
@@ -49,6 +49,6 @@ def storyboard(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 @signed_in
-async def image_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
-    image = await aowned(Image, request.user, pk)
-    return await send(request, files.of_image(image))
+def image_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
+    image = owned(Image, request.user, pk)
+    return send(request, files.of_image(image))

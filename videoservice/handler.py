@@ -1,0 +1,54 @@
+"""Django's handler for ASGI, with a request's middleware and view in one thread that others have used before.
+
+Of itself it carries each call of a middleware that knows no coroutines to a thread and back, more than ten times a
+request, and has a new thread for every request, with a new connection to the database. Both together cost more than
+most requests do. Views that are coroutines still run on the event loop, and answers are sent from there.
+"""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import request_started
+from django.db import close_old_connections, reset_queries
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+THREADS = ThreadPoolExecutor(max_workers=256, thread_name_prefix="request")
+"""Started as they are needed. Who has to wait for something, as for the check of an upload, keeps one as long."""
+
+
+class Handler(ASGIHandler):
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await self.handle(scope, receive, send)  # the parent's has a thread made for what is done here
+
+    def __init__(self) -> None:
+        super().__init__()
+        # They would be carried to a thread of no use to them. Ours look after their own connections.
+        for receiver in (close_old_connections, reset_queries):
+            request_started.disconnect(receiver)
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+        chain = with_connections(self._middleware_chain)
+        self._middleware_chain = sync_to_async(chain, thread_sensitive=False, executor=THREADS)
+
+
+def with_connections(
+    chain: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """What Django does with the connections of its thread before and after a request, in ours."""
+
+    @functools.wraps(chain)
+    def answered(request: HttpRequest) -> HttpResponseBase:
+        reset_queries()
+        close_old_connections()
+        try:
+            return chain(request)
+        finally:
+            close_old_connections()
+
+    return answered
