@@ -38,12 +38,12 @@ class CompressionMiddleware(AnswerMiddleware):
 
 
 def is_text(response: HttpResponseBase) -> TypeGuard[HttpResponse]:
-    """Whether compressing this answer is worth it: whole, not too short, and not compressed already."""
+    """Whether compressing this answer is worth it: no file or part of one, not too short, not compressed already."""
     return (
         isinstance(response, HttpResponse)
         and len(response.content) >= SMALLEST_BYTES
         and response.headers.get("Content-Type", "").startswith(KINDS)
-        and not {"Content-Encoding", "Content-Range"} & {name.title() for name in response.headers}
+        and not {"Content-Encoding", "Content-Range", "Accept-Ranges"} & {name.title() for name in response.headers}
     )
 
 

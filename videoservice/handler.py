@@ -17,6 +17,7 @@ from django.db import close_old_connections, reset_queries
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+Chain = Callable[[HttpRequest], HttpResponseBase]
 THREADS = ThreadPoolExecutor(max_workers=256, thread_name_prefix="request")
 """Started as they are needed. Who has to wait for something, as for the check of an upload, keeps one as long."""
 
@@ -33,13 +34,11 @@ class Handler(ASGIHandler):
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
-        chain = with_connections(self._middleware_chain)
-        self._middleware_chain = sync_to_async(chain, thread_sensitive=False, executor=THREADS)
+        chain: Chain = self._middleware_chain  # type: ignore[has-type]
+        self._middleware_chain = sync_to_async(with_connections(chain), thread_sensitive=False, executor=THREADS)
 
 
-def with_connections(
-    chain: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
+def with_connections(chain: Chain) -> Chain:
     """What Django does with the connections of its thread before and after a request, in ours."""
 
     @functools.wraps(chain)

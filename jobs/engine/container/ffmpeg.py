@@ -16,16 +16,18 @@ from jobs.engine.runtime import subprocess_runner
 SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
 
 
-@functools.cache
 def program() -> str:
-    """Path of the ffmpeg that imageio-ffmpeg carries, or of the one that IMAGEIO_FFMPEG_EXE names.
+    """Path of the ffmpeg that imageio-ffmpeg carries, or of the one that IMAGEIO_FFMPEG_EXE names."""
+    return os.environ.get("IMAGEIO_FFMPEG_EXE") or _carried()
 
-    Looked for here first: imageio-ffmpeg runs it once in every process to see whether it can.
-    """
-    carried = sorted((Path(imageio_ffmpeg.__file__).parent / "binaries").glob("ffmpeg-*"))
-    if "IMAGEIO_FFMPEG_EXE" in os.environ or len(carried) != 1 or not os.access(carried[0], os.X_OK):
+
+@functools.cache
+def _carried() -> str:
+    """Looked for here first: imageio-ffmpeg runs it once in every process to see whether it can."""
+    found = sorted((Path(imageio_ffmpeg.__file__).parent / "binaries").glob("ffmpeg-*"))
+    if len(found) != 1 or not os.access(found[0], os.X_OK):
         return imageio_ffmpeg.get_ffmpeg_exe()
-    return os.fspath(carried[0])
+    return os.fspath(found[0])
 
 
 def reading(path: Path, format: str) -> list[str]:

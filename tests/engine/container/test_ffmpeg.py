@@ -11,8 +11,4 @@ def test_it_is_the_one_that_imageio_ffmpeg_carries():
 
 def test_it_is_the_one_that_the_environment_names(monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/opt/ffmpeg")
-    ffmpeg.program.cache_clear()
-    try:
-        assert ffmpeg.program() == "/opt/ffmpeg"
-    finally:
-        ffmpeg.program.cache_clear()
+    assert ffmpeg.program() == "/opt/ffmpeg"
