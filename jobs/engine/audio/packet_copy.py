@@ -54,7 +54,7 @@ class PacketTable:
 
     @property
     def reach_seconds(self) -> float:
-        """Half a packet: how far a copied range may be from where it is planned."""
+        """Half a packet: how far a copied range may be from where it is planned, unless it begins the result."""
         return self.samples / self.rate / 2
 
     def time(self, number: int) -> Fraction:
@@ -66,12 +66,16 @@ class PacketTable:
 class AudioCopy:
     """What a result copies of a track: `runs` are numbers of first packets and of those behind the last, in order.
 
-    `duration` is how long the result's track is, in seconds; of its last packet less may be left than it holds.
+    `duration` is how long the result's track is, in seconds; of its last packet less may be left than it holds, and of
+    its first one `lead` samples are left out.
     """
 
     table: PacketTable
     runs: tuple[tuple[int, int], ...]
     duration: Fraction
+    lead: int = 0
+    reach_seconds: float = 0.0
+    """How far a range may be from where it is planned: half a packet, unless there is only one."""
 
     @property
     def packets(self) -> Iterator[int]:
@@ -96,6 +100,8 @@ class AudioCopy:
     def timeline(self, planned: Timeline) -> Timeline:
         """What is heard: each range as its packets hold it."""
         segments = [Segment(self.table.time(first), self.table.time(last)) for first, last in self.runs]
+        lead = Fraction(self.lead, self.table.rate)
+        segments[0] = dataclasses.replace(segments[0], start=segments[0].start + lead)
         ends = self.duration - sum((segment.output_duration for segment in segments[:-1]), Fraction(0))
         segments[-1] = dataclasses.replace(segments[-1], end=segments[-1].start + ends)
         return Timeline(tuple(segments), planned.source_durations)
@@ -144,25 +150,28 @@ def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
     return PacketTable(round((first - audio.start) * rate), samples, rate, np.array(sums, np.uint32))
 
 
-def planned(table: PacketTable, timeline: Timeline) -> AudioCopy | None:
+def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False) -> AudioCopy | None:
     """Which packets make up a timeline of one source.
 
-    None where audio has to change (another speed, muted), has no packets, or would run back.
+    With `exact_start` the result begins at the very sample, for files that can leave out a part of a packet (MP4's edit
+    lists). None where audio has to change (another speed, muted), has no packets, or would run back.
     """
     if timeline.muted or any(segment.speed != 1 for segment in timeline.segments):
         return None
     length = Fraction(table.samples, table.rate)
-    wanted = max(1, math.ceil(timeline.duration / length))
+    begin = timeline.segments[0].start - table.time(0)
+    lead = begin % length if exact_start else Fraction(0)
+    wanted = max(1, math.ceil((timeline.duration + lead) / length))
     runs: list[tuple[int, int]] = []
     taken = 0
     for begins, segment in timeline.placed:
         # Those of the result's packets whose middle lies in the segment.
-        until = min(wanted, round((begins + segment.output_duration) / length))
+        until = min(wanted, round((begins + segment.output_duration + lead) / length))
         if segment is timeline.segments[-1]:
             until = wanted
         if until <= taken:
             continue
-        first = round((segment.start + taken * length - begins - table.time(0)) / length)
+        first = round((segment.start + taken * length - lead - begins - table.time(0)) / length)
         if first < 0 or (runs and first < runs[-1][1] - 1):
             return None
         runs.append((first, first + until - taken))
@@ -172,10 +181,13 @@ def planned(table: PacketTable, timeline: Timeline) -> AudioCopy | None:
         if over * length > MAXIMUM_MISSING or runs[-1][0] >= len(table.sums):
             return None
         runs[-1] = (runs[-1][0], len(table.sums))
-    held = sum(until - first for first, until in runs) * length
+    held = sum(until - first for first, until in runs) * length - lead
     if timeline.duration - held > MAXIMUM_MISSING:
         return None
-    return AudioCopy(table, tuple(_merged(runs)), min(timeline.duration, held))
+    merged = tuple(_merged(runs))
+    is_exact = exact_start and len(merged) == 1
+    reach = 0.0 if is_exact else table.reach_seconds
+    return AudioCopy(table, merged, min(timeline.duration, held), round(lead * table.rate), reach)
 
 
 def _merged(runs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -205,7 +217,7 @@ def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[A
             task.token.check()
             packet = Packet(data)
             packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
-            packet.pts = packet.dts = place * table.samples
+            packet.pts = packet.dts = place * table.samples - plan.lead
             packet.duration = table.samples
             if place == count - 1:
                 packet.duration = max(1, plan.length - packet.pts)

@@ -27,15 +27,15 @@ class AudioResult:
 
     @property
     def within_ms(self) -> float | None:
-        """How far a range may be from where it is planned; None where all was cut at the sample."""
-        return max((1000 * copy.table.reach_seconds for copy in self.copies if copy), default=None)
+        """How far a range may be from where it is planned; None where nothing was copied."""
+        return max((1000 * copy.reach_seconds for copy in self.copies if copy), default=None)
 
     @property
     def notes(self) -> tuple[str, ...]:
         if self.within_ms is None:
             return ()
-        near = f"{self.within_ms:.1f} ms"
-        return (f"The sound is copied as it is; its cuts lie within {near} of where they are planned.",)
+        near = f"; its cuts lie within {self.within_ms:.1f} ms of where they are planned" if self.within_ms else ""
+        return (f"The sound is copied as it is{near}.",)
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
@@ -47,7 +47,7 @@ class AudioResult:
         """`audio_copied` has a truth value for each track, `loudness` what was done to each."""
         return {
             "audio_copied": [copy is not None for copy in self.copies],
-            "audio_within_ms": self.within_ms and round(self.within_ms, 1),
+            "audio_within_ms": None if self.within_ms is None else round(self.within_ms, 1),
             "loudness": [one and one.to_json() for one in self.levellings],
         }
 
@@ -83,6 +83,8 @@ def _copy_of(
     if not (container.holds_audio(track.codec) and MP4.holds_audio(track.codec)):
         return None
     table = packet_copy.survey(AudioSource(source.path, source.info, track), token)
-    if table is None or table.reach_seconds > maximum_seconds:
+    if table is None:
         return None
-    return packet_copy.planned(table, timeline)
+    # Matroska leaves out whole packets alone.
+    copy = packet_copy.planned(table, timeline, exact_start=not container.needs_remux)
+    return copy if copy and copy.reach_seconds <= maximum_seconds else None

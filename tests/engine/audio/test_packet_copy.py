@@ -61,13 +61,26 @@ def test_packets_are_the_recordings_own_and_near_their_place(coding, suffix, tmp
     assert inspect(tmp_path / "b.mp4").duration == pytest.approx(
         sum(one.output_duration for one in SEGMENTS), abs=0.002
     )
-    length, held = Fraction(copy.table.samples, copy.table.rate), Fraction(0)
+    length, held = Fraction(copy.table.samples, copy.table.rate), Fraction(-copy.lead, copy.table.rate)
     timeline = Timeline(SEGMENTS, (Fraction(6),))
     for first, until in copy.runs:
         begins, segment = timeline.segment_at(held + length / 2)
         planned = segment.start + held - begins
         assert abs(copy.table.time(first) - planned) <= length / 2 + Fraction(1, 1000)
         held += (until - first) * length
+
+
+@pytest.mark.parametrize("begin", ["1.2", "1.2034", "1.2199"])
+def test_a_single_range_is_exact_at_both_ends(begin, speech, tmp_path):
+    segments = [Segment(Fraction(begin), Fraction("4.6"))]
+    result = rendered(speech, tmp_path / "b.m4a", segments)
+    assert result.audio.within_ms == 0
+    assert result.notes == ("The sound is copied as it is.",)
+    assert result.report.drift_ms < 0.1
+    assert inspect(tmp_path / "b.m4a").duration == pytest.approx(4.6 - float(begin), abs=0.001)
+    samples, rate = heard(tmp_path / "b.m4a")
+    loud = int(np.argmax(np.abs(samples[round(1.5 * rate) :]) > 0.1)) / rate + 1.5
+    assert loud == pytest.approx(3.1 - float(begin), abs=0.0005)
 
 
 def test_audio_alone_is_copied_by_itself_and_encoded_where_that_is_asked_for(speech, tmp_path):
