@@ -1,5 +1,6 @@
 """The REST API: one router per noun, mounted at /api/v1."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from ninja import NinjaAPI, Swagger
@@ -24,13 +25,20 @@ curl -H "Authorization: Bearer $TOKEN" -o cut.mp4 $SITE<url of the artifact>
 ```
 """
 
+
+class Page(Swagger):
+    """The documentation of this install. Where ninja is no installed app, its own page takes scripts from elsewhere."""
+
+    template_cdn = str(settings.BASE_DIR / "templates/ninja/swagger.html")
+
+
 api = NinjaAPI(
     title="Video service",
     version="1",
     description=DESCRIPTION,
     urls_namespace="api-v1",
     auth=[BearerAuth(), SessionAuth()],
-    docs=Swagger({"persistAuthorization": True, "defaultModelsExpandDepth": 0}),
+    docs=Page({"persistAuthorization": True, "defaultModelsExpandDepth": 0}),
 )
 errors.install(api)
 api.add_router("/videos", videos.router)
