@@ -96,6 +96,8 @@ class Whisper:
             hallucination_silence_threshold=2.0,
             compression_ratio_threshold=LOOPING_COMPRESSION,
             temperature=TEMPERATURES,
+            best_of=SAMPLES,
+            max_new_tokens=min(MAXIMUM_TOKENS, round(SPARE_TOKENS + TOKENS_PER_SECOND * len(samples) / RATE)),
         )
         words = [
             (word.start, word.end, word.word, word.probability) for segment in segments for word in segment.words or []
@@ -110,6 +112,10 @@ LOOPING_COMPRESSION = 3.0
 """Text that gzip makes so many times smaller is a loop. OpenAI's 2.4 takes Dickens for one."""
 TEMPERATURES = (0.0, 0.2, 0.6)
 """Tried in their order while what comes is a loop or unlikely. Each costs as much again; OpenAI has six."""
+SAMPLES = 2
+"""So many are drawn at a temperature above 0, of which the likelier counts."""
+MAXIMUM_TOKENS, SPARE_TOKENS, TOKENS_PER_SECOND = 440, 40, 13
+"""Nobody speaks faster, while a loop takes all that it gets; with what stands before, the model's own limit is 448."""
 SEED = 1
 """The same audio is written down in the same way."""
 
