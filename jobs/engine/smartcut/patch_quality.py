@@ -26,7 +26,7 @@ from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.source import Source
 
 # What a result may be larger than its share of the source's bytes, all tracks together.
-EXCESS_SHARE = 0.04
+EXCESS_SHARE = 0.05
 # Of the pictures to encode so many are tried: a fortieth of the work, between what tells a rate and what tells it well.
 TRIED_SHARE, MINIMUM_TRIED, MAXIMUM_TRIED = 1 / 40, 8, 32
 PICTURES_IN_A_ROW = 8
@@ -100,12 +100,14 @@ class Trial:
         if not self._samples:
             return step.coarsest
         coarse, fine = (self._rate(step, quantizer) for quantizer in (step.coarsest, step.finest))
-        if fine <= self._room:
+        # A few pictures tell the bytes of all to some percent: half of the excess is left for that.
+        aim = (1 + self._room) / 2
+        if fine <= aim:
             return step.finest
-        if coarse >= self._room:
+        if coarse >= aim:
             return step.coarsest
         # Bytes fall by about the same share with each step of the quantizer.
-        steps = math.log(fine / self._room) / math.log(fine / coarse) * (step.coarsest - step.finest)
+        steps = math.log(fine / aim) / math.log(fine / coarse) * (step.coarsest - step.finest)
         return min(step.finest + math.ceil(steps), step.coarsest)
 
     @functools.cached_property

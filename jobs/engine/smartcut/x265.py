@@ -51,7 +51,7 @@ class Hevc(NalCodec):
     # As in x264.
     quick = (
         PatchSettings("ultrafast", "qp={quantizer}", bframes=0, cost=2.7),
-        PatchSettings("ultrafast", "qp={quantizer}:ipratio=1.8:pbratio=1.6", bframes=3, cost=2.9),
+        PatchSettings("ultrafast", "qp={quantizer}:ipratio=1.8:pbratio=1.6", 3, 2.9, coarsest=2),
     )
     bulk = PatchSettings("ultrafast", "crf={quantizer}", bframes=3, cost=3.0, finest=17, coarsest=22)
 
