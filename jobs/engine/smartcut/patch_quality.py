@@ -27,8 +27,8 @@ from jobs.engine.video.source import Source
 
 # What a result may be larger than its share of the source's bytes, all tracks together.
 EXCESS_SHARE = 0.05
-# Of the pictures to encode so many are tried: a fortieth of the work, between what tells a rate and what tells it well.
-TRIED_SHARE, MINIMUM_TRIED, MAXIMUM_TRIED = 1 / 40, 8, 32
+# Of the pictures to encode so many are tried: a twentieth, between what tells a rate and what tells it well.
+TRIED_SHARE, MINIMUM_TRIED, MAXIMUM_TRIED = 1 / 20, 4, 32
 PICTURES_IN_A_ROW = 8
 # Decoded pictures that are held for it: eight of 4K with ten bits.
 MAXIMUM_TRIED_BYTES = 200_000_000
