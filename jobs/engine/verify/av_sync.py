@@ -157,7 +157,8 @@ def offsets(
     `task` is the thread this runs in: it is told how far the work is, and can end it.
     """
     info = source.info
-    result_info = made or dataclasses.replace(info, format="mov", start=Fraction(0))
+    # An MP4 or QuickTime file whose times begin at zero; of its facts none else is asked for.
+    result_info = made or MediaInfo("mov", info.duration, info.size_bytes)
     first = 1 if info.video else 0
     each: list[Offsets] = []
     for number, (track, timeline) in enumerate(zip(info.audio, timelines, strict=True)):
