@@ -1,13 +1,10 @@
 """Items of one result, made by several threads at once and taken in order by the one that writes it."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from jobs.engine.runtime.threads import CancellationToken
-
-MAXIMUM_THREADS = min(4, os.cpu_count() or 1)
 
 T = TypeVar("T")
 

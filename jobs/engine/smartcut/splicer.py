@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 from jobs.engine.model.progress import Advance
 from jobs.engine.probe import display_matrix
 from jobs.engine.runtime import libav_errors
-from jobs.engine.runtime.ordered_pool import MAXIMUM_THREADS, OrderedPool
+from jobs.engine.runtime.ordered_pool import OrderedPool
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread, worker_thread
 from jobs.engine.smartcut import packet_reader
 from jobs.engine.smartcut.codec import Coding
@@ -30,6 +30,7 @@ from jobs.engine.smartcut.packet_reader import Packets, RangeDecoder, as_stored
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.patch_encoder import EncodedPacket, encoded_packets
 from jobs.engine.video.chunked_encoder import Paint, exact_start_options
+from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.source import Source
 from jobs.engine.video.track_writer import TrackWriter
@@ -64,7 +65,8 @@ def splice_track(
     """
     index = source.require_index()
     patches = [run for run in splice.runs if run.copied_from is None]
-    pool: OrderedPool[list[EncodedPacket]] = OrderedPool(len(patches), maximum_ahead=AHEAD_RUNS * MAXIMUM_THREADS)
+    threads = maximum_threads(source.info.require_video())
+    pool: OrderedPool[list[EncodedPacket]] = OrderedPool(len(patches), maximum_ahead=AHEAD_RUNS * threads)
     decoding = Decoding(splice.coded, index, splice.wanted)
 
     def work(task: WorkerThread[None]) -> None:
@@ -77,7 +79,7 @@ def splice_track(
                 pool.put(number, list(encoded_packets(splice.coding, frames)))
 
     with contextlib.ExitStack() as stack:
-        tasks = [stack.enter_context(worker_thread(work)) for _ in range(min(MAXIMUM_THREADS, len(patches)))]
+        tasks = [stack.enter_context(worker_thread(work)) for _ in range(min(threads, len(patches)))]
 
         def check() -> None:
             for task in tasks:

@@ -11,6 +11,7 @@ import functools
 
 from av.video.codeccontext import VideoCodecContext
 
+from jobs.engine.runtime import processors
 from jobs.engine.smartcut.bitstream import hevc, hevc_slice, nal
 from jobs.engine.smartcut.bitstream.hevc_parameter_sets import (
     CHROMA_420,
@@ -37,6 +38,7 @@ from jobs.engine.smartcut.codec import (
     first_free,
 )
 from jobs.engine.smartcut.nal_codec import NalCodec
+from jobs.engine.video.encoding_threads import maximum_threads
 
 SPS_IDS = range(16)
 # Written in nine bits each, where 0 takes one: in a slice all that follows moves by one whole byte.
@@ -158,13 +160,18 @@ def _coding_block(sps: Sps) -> int | None:
 def _params(coding: Coding, sps: Sps) -> str:
     return ":".join(
         [
-            # One thread: several runs are coded at once.
-            "log-level=none:info=0:pools=none:frame-threads=1:wpp=0",
+            f"log-level=none:info=0:frame-threads=1:{_threads(coding)}",
             f"min-cu-size={_coding_block(sps)}:ctu={sps.ctb_size}:open-gop=0:ref=1",
             f"bframes={coding.bframes}:b-pyramid={int(coding.reorder_pictures > 1)}",
             coding.settings.options,
         ]
     )
+
+
+def _threads(coding: Coding) -> str:
+    """Several runs are coded at once, each by one thread; where frames are too large for that, rows of one are."""
+    count = processors.available()
+    return f"pools={count}:wpp=1" if maximum_threads(coding.track) == 1 < count else "pools=none:wpp=0"
 
 
 @functools.lru_cache(maxsize=16)

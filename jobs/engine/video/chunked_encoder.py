@@ -21,9 +21,10 @@ from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.runtime import libav_errors
-from jobs.engine.runtime.ordered_pool import MAXIMUM_THREADS, OrderedPool
+from jobs.engine.runtime.ordered_pool import OrderedPool
 from jobs.engine.runtime.threads import WorkerThread, worker_thread
 from jobs.engine.video.encoder_settings import Codec, EncoderSettings
+from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.frame_cursor import FrameCursor, can_jump
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
@@ -55,13 +56,14 @@ def encode_frames(
     ToolError, ResourceError.
     """
     index = source.require_index()
-    parts = chunks(wanted, index)
-    threads = min(MAXIMUM_THREADS, len(parts)) if can_jump(source.info) else 1
+    threads = maximum_threads(source.info.require_video())
+    parts = chunks(wanted, index, threads)
+    threads = min(threads, len(parts)) if can_jump(source.info) else 1
     alone = threads == 1
     with FrameCursor.opened(source, alone=True) as playhead:
         first, _ = next(playhead.scheduled(wanted, 0, 1))
     target = EncoderSettings.of(first, source.info.require_video(), index.clock_hz, codec)
-    pool: OrderedPool[list[Packet[VideoStream]]] = OrderedPool(len(parts), maximum_ahead=2 * MAXIMUM_THREADS)
+    pool: OrderedPool[list[Packet[VideoStream]]] = OrderedPool(len(parts), maximum_ahead=2 * threads)
     lost: list[int] = []
     unplanned: list[int] = []
 
@@ -104,15 +106,15 @@ def times_of(wanted: Schedule, stamps: Sequence[int], index: FrameIndex) -> Iter
         yield Fraction(int(wanted.start_ticks[place]), index.clock_hz)
 
 
-def chunks(wanted: Schedule, index: FrameIndex) -> list[Chunk]:
-    """Equal shares of a schedule for several encoders, those of a short one no shorter than between two keyframes.
+def chunks(wanted: Schedule, index: FrameIndex, threads: int) -> list[Chunk]:
+    """Equal shares of a schedule for so many encoders, those of a short one no shorter than between two keyframes.
 
     A share begins where decoding can begin, when that is near: else what lies before is decoded for nothing.
     """
     count = len(wanted.source_pts)
     seconds = (wanted.start_ticks[-1] + wanted.duration_ticks[-1] - wanted.start_ticks[0]) / index.clock_hz
     # As many for each thread; fewer when they would be too short.
-    number = MAXIMUM_THREADS * max(1, round(seconds / (CHUNK_SECONDS * MAXIMUM_THREADS)))
+    number = threads * max(1, round(seconds / (CHUNK_SECONDS * threads)))
     number = max(1, min(number, int(seconds // KEYFRAME_SECONDS), count))
     free = np.union1d(wanted.segment_firsts, np.flatnonzero(np.isin(wanted.source_pts, index.keyframe_pts)))
     edges = [0, *(_near(free, count * part // number, count // number // 4) for part in range(1, number)), count]

@@ -7,7 +7,6 @@ refers to, and stops there.
 
 import contextlib
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -22,12 +21,13 @@ from av.video.stream import VideoStream
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.probe import demuxer_allowlist
+from jobs.engine.runtime import processors
 from jobs.engine.video.decoding_pass import DecodingPass, FrameDecoder, shown_at
 from jobs.engine.video.keyframe_seeker import KeyframeSeeker
 
 MULTITHREADED_PIXELS = 1920 * 1088
 """What is larger takes long enough to decode to be worth several threads."""
-THREADS = min(4, os.cpu_count() or 1)
+THREADS = min(4, processors.available())
 """For large frames. Each thread holds some of its own, so more of them cost memory."""
 # Codecs whose bitstream says per frame that nothing refers to it, so that leaving it out changes no other frame.
 # Not HEVC: there the mark speaks only for one temporal layer.

@@ -50,7 +50,7 @@ def encoded(source: Path, output: Path, progress=lambda fraction: None) -> tuple
     index, wanted = planned(source)
     lost = encode_frames(Source(source, inspect(source), index), wanted, output, progress=progress)
     assert lost.frames == 0
-    return index, chunks(wanted, index)
+    return index, chunks(wanted, index, chunked_encoder.maximum_threads(inspect(source).require_video()))
 
 
 def decoded(path: Path) -> dict[int, av.VideoFrame]:
@@ -93,7 +93,7 @@ def test_no_chunk_begins_with_a_worse_picture(tmp_path, monkeypatch):
     _, wanted = planned(source)
     _, parts = encoded(source, tmp_path / "chunks.mp4")
     monkeypatch.setattr(chunked_encoder, "CHUNK_SECONDS", 1000)
-    monkeypatch.setattr(chunked_encoder, "MAXIMUM_THREADS", 1)
+    monkeypatch.setattr(chunked_encoder, "maximum_threads", lambda track: 1)
     _, one = encoded(source, tmp_path / "one.mp4")
     assert (len(parts), len(one)) == (10, 1)
 
@@ -121,18 +121,18 @@ def schedule_of(count: int, keys: list[int], first: tuple[int, ...] = (0,)) -> t
 
 
 def test_chunks_are_equal_shares_that_begin_where_decoding_can():
-    shares = chunks(*schedule_of(1000, [0, 255, 520], first=(0, 740)))
+    shares = chunks(*schedule_of(1000, [0, 255, 520], first=(0, 740)), 2)
     edges = [first for first, _ in shares]
     assert [end for _, end in shares] == [*edges[1:], 1000]
     assert {0, 255, 740} <= set(edges)
     sizes = [end - first for first, end in shares]
     assert max(sizes) < 2 * min(sizes)
-    assert len(shares) % chunked_encoder.MAXIMUM_THREADS == 0
+    assert len(shares) % 2 == 0
 
 
 def test_what_is_short_is_one_chunk():
-    assert chunks(*schedule_of(24, [0])) == [(0, 24)]
-    assert chunks(*schedule_of(1, [0])) == [(0, 1)]
+    assert chunks(*schedule_of(24, [0]), 2) == [(0, 24)]
+    assert chunks(*schedule_of(1, [0]), 2) == [(0, 1)]
 
 
 def test_progress_comes_from_within_chunks_and_ending_it_ends_every_thread(tmp_path):
