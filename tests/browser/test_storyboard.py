@@ -111,6 +111,7 @@ def test_keys_on_the_bar_show_where_they_go(new_page, site, video):
     page.goto(f"/videos/{video}/")
     bar = page.get_by_label("Look through the recording")
     page.locator("#player").evaluate(LOADED)
+    page.locator("#scrub[data-ready]").wait_for()
     bar.focus()
 
     page.keyboard.press("End")

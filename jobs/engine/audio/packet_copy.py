@@ -235,7 +235,8 @@ def _chosen(stored: Iterator[bytes], plan: AudioCopy) -> Iterator[bytes]:
             data = next(stored, None)
             if data is None:
                 raise ToolError(
-                    "The recording could not be read as it could before. Try again.", detail=f"{read} packets of audio"
+                    "The recording could not be read as it could before. Tell the operator.",
+                    detail=f"{read} packets of audio",
                 )
             held.append(data)
             read += 1
