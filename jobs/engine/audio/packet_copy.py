@@ -33,7 +33,7 @@ from jobs.errors import ToolError
 
 CODECS = frozenset({"aac", "ac3", "eac3", "mp2", "opus"})
 """By libavcodec's names. MP3 is none of them: its packets hold bits of later ones (the bit reservoir)."""
-PROBED_PACKETS = 8
+PROBED_PACKETS, SKIPPED_PACKETS = 8, 2
 """Decoded to see how many samples a packet holds: what an AAC decoder makes of SBR is told nowhere else."""
 MAXIMUM_MISSING = Fraction(1, 100)
 """Seconds by which a track may end before the result does."""
@@ -117,37 +117,38 @@ def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
         return None
     with decoder.opened(audio) as (container, stream):
         context = stream.codec_context
-        rate, length = track.sample_rate, Fraction(0)
         if not context.extradata and track.codec in ("aac", "opus"):
             # What decoders need to know is in each packet alone (ADTS, LATM), or nowhere.
             return None
         sums: list[int] = []
-        first, decoded, samples = Fraction(0), 0, 0
+        times: list[int] = []
+        lengths: set[tuple[int, int]] = set()
         for packet in demuxing.packets(container, stream):
             token.check()
             if not packet.size:
                 continue
             if packet.pts is None or packet.is_corrupt or packet.has_sidedata("new_extradata"):
                 return None
-            time = packet.pts * packet.time_base
-            if not sums:
-                first = time
-            if decoded < PROBED_PACKETS:
-                decoded += 1
-                for frame in demuxing.frames(context, packet) or []:
-                    # Of the first ones decoders skip samples, as the container says.
-                    if decoded <= 2:
-                        continue
-                    if frame.sample_rate != rate or samples not in (0, frame.samples):
-                        return None
-                    samples = frame.samples
-                    length = Fraction(samples, rate)
-            if samples and abs(time - first - len(sums) * length) > HOLE_SECONDS:
-                return None
-            sums.append(zlib.crc32(bytes(packet)))
-    if not samples:
+            if len(sums) < PROBED_PACKETS:
+                frames = demuxing.frames(context, packet) or []
+                # Of the first ones decoders skip samples, as the container says.
+                if len(sums) >= SKIPPED_PACKETS:
+                    lengths |= {(frame.samples, frame.sample_rate) for frame in frames}
+            times.append(packet.pts)
+            sums.append(zlib.crc32(packet))
+        clock = stream.time_base
+    if len(lengths) != 1 or clock is None:
         return None
-    return PacketTable(round((first - audio.start) * rate), samples, rate, np.array(sums, np.uint32))
+    ((samples, rate),) = lengths
+    if rate != track.sample_rate or not _is_gapless(times, clock, Fraction(samples, rate)):
+        return None
+    return PacketTable(round((times[0] * clock - audio.start) * rate), samples, rate, np.array(sums, np.uint32))
+
+
+def _is_gapless(times: list[int], clock: Fraction, length: Fraction) -> bool:
+    """Whether packets of this length, in seconds, follow each other at their times, in ticks of `clock`."""
+    ticks = np.array(times, np.int64) - times[0]
+    return bool(np.all(np.abs(ticks * float(clock) - np.arange(len(ticks)) * float(length)) <= HOLE_SECONDS))
 
 
 def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False) -> AudioCopy | None:
