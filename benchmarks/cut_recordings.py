@@ -1,9 +1,11 @@
 """Recordings that the silence cut is measured on, made of one with picture, sound and silences."""
 
 import argparse
+import dataclasses
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
 from jobs.engine.container import ffmpeg
 
@@ -39,17 +41,37 @@ def generated(seconds: int, folder: Path) -> Path:
     return output
 
 
-def encoded(media: Path, arguments: argparse.Namespace, folder: Path) -> Path:
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a recording is encoded first: so many frames between keyframes, seconds, pixels in height, frames a second.
+
+    `noise` is its strength by ffmpeg's filter, and `variable` takes a third of the frames away. What is not said stays.
+    """
+
+    keyframe_every: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    frame_rate: int | None = None
+    noise: int | None = None
+    variable: bool = False
+    codec: str = "h264"
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> Self:
+        return cls(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(cls)})
+
+
+def encoded(media: Path, recipe: Recipe, folder: Path) -> Path:
     """The recording as a phone or a screen recorder stores it: a keyframe every so many frames."""
-    every, height = arguments.keyframe_every, arguments.height
-    begin = ["-t", str(arguments.seconds)] if arguments.seconds else []
+    every, height = recipe.keyframe_every, recipe.height
+    begin = ["-t", str(recipe.seconds)] if recipe.seconds else []
     if not every and not height and not begin:
         return media
     output = folder / "encoded.mp4"
-    filters = [f"scale=-2:{height}"] * bool(height) + [f"fps={arguments.frame_rate}"] * bool(arguments.frame_rate)
-    filters += [f"noise=alls={arguments.noise}:allf=t"] * bool(arguments.noise)
-    filters += ["select='mod(n*7,11)-gt(mod(n*5,9),5)'"] * arguments.variable
-    coding = [*(["-vf", ",".join(filters)] if filters else []), *CODERS[arguments.codec], "-fps_mode", "vfr"]
+    filters = [f"scale=-2:{height}"] * bool(height) + [f"fps={recipe.frame_rate}"] * bool(recipe.frame_rate)
+    filters += [f"noise=alls={recipe.noise}:allf=t"] * bool(recipe.noise)
+    filters += ["select='mod(n*7,11)-gt(mod(n*5,9),5)'"] * recipe.variable
+    coding = [*(["-vf", ",".join(filters)] if filters else []), *CODERS[recipe.codec], "-fps_mode", "vfr"]
     coding = [*coding, *(["-g", str(every)] if every else [])] if every or height else ["-c:v", "copy"]
     run([ffmpeg.program(), "-v", "error", *begin, "-i", str(media), *coding, "-c:a", "copy", str(output)])
     return output

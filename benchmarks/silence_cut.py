@@ -41,7 +41,7 @@ import av
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.cut_recordings import CODERS, ROWS, encoded, generated, looped, regular, run
+from benchmarks.cut_recordings import CODERS, ROWS, Recipe, encoded, generated, looped, regular, run
 from jobs.engine.analysis import peak_levels
 from jobs.engine.container import ffmpeg
 from jobs.engine.edit.cut_params import CutParams
@@ -110,7 +110,7 @@ def main() -> None:
 
 def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan, list[Row]]:
     media = arguments.media or generated(arguments.generate, folder)
-    media = encoded(media, arguments, folder)
+    media = encoded(media, Recipe.of(arguments), folder)
     source = looped(media, arguments.loops, folder)
     info, params = inspect(source), CutParams(threshold_db=arguments.threshold_db)
     if arguments.cut_every:

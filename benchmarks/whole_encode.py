@@ -20,11 +20,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from silence_cut import Row, encoded, looped, timed
-
+from benchmarks.cut_recordings import Recipe, encoded, looped
+from benchmarks.silence_cut import Row, timed
 from jobs.engine.model.segment import Segment
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.video import chunked_encoder, frame_index, frame_schedule
+from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.source import Source
@@ -41,7 +42,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = looped(encoded(arguments.media, arguments.keyframe_every, None, folder), arguments.loops, folder)
+        source = looped(encoded(arguments.media, Recipe(arguments.keyframe_every), folder), arguments.loops, folder)
         compare(source, arguments.runs, folder)
 
 
@@ -49,7 +50,8 @@ def compare(source: Path, runs: int, folder: Path) -> None:
     info = inspect(source)
     index = frame_index.index_frames(source, info)
     wanted = frame_schedule.schedule(index, [Segment(Fraction(0), Fraction(index.end_tick, index.clock_hz))])
-    chunks = chunked_encoder.chunks(wanted, index)
+    threads = maximum_threads(info.require_video())
+    chunks = chunked_encoder.chunks(wanted, index, threads)
     ways = {"one encoder": [(0, len(wanted.source_pts))], "chunks": chunks}
     rows: dict[str, list[Row]] = {name: [] for name in ways}
     for _ in range(runs):
@@ -57,7 +59,7 @@ def compare(source: Path, runs: int, folder: Path) -> None:
             output = folder / f"{name}.mp4"
             with mock.patch.object(chunked_encoder, "chunks", lambda *_, parts=parts: parts):
                 rows[name].append(timed(name, lambda output=output: encode(source, index, wanted, output), output))
-    print(f"{len(wanted.source_pts)} pictures, {len(chunks)} chunks, {chunked_encoder.MAXIMUM_THREADS} threads\n")
+    print(f"{len(wanted.source_pts)} pictures, {len(chunks)} chunks, {threads} threads\n")
     print("| | seconds | processor | cores busy | size MB | dB | dB at starts |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     starts = {first + step for first, _ in chunks for step in range(STARTS)}
