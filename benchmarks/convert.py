@@ -63,12 +63,13 @@ def copies(source: Path, output: Path, folder: Path) -> None:
     print(f"{float(info.duration):.0f} s, {info.size_bytes / 1e6:.0f} MB, {info.video}")
     report("cp", output, lambda: subprocess.run(["cp", source, output], check=True))
     report("mp4, copied", output, lambda: convert(Source(source, info), ConvertOptions(), output, Workspace(folder)))
+    trimmed = output.with_suffix(".mp4")
     middle = CutParams(keep=((info.duration / 10 + Fraction(1, 3), info.duration * 9 / 10 + Fraction(1, 3)),))
     for way in ("smart", "encode"):
         report(
             f"trim to 80 %, {way}",
-            output,
-            lambda way=way: cut(Source(source, info), middle, output, Workspace(folder), RenderOptions(way=way)),
+            trimmed,
+            lambda way=way: cut(Source(source, info), middle, trimmed, Workspace(folder), RenderOptions(way=way)),
         )  # type: ignore[misc]
 
 
