@@ -175,13 +175,14 @@ class SilenceCutForm(OperationForm):
     audio = forms.ChoiceField(
         label="Sound",
         choices=[
-            ("auto", "Cut it with the picture, or copy it where there is none"),
-            ("encode", "Cut it to the sample, and encode it once"),
-            ("copy", "Copy it, cut within 10 to 20 ms"),
+            ("auto", "Automatic"),
+            ("encode", "Encode it once, exact"),
+            ("copy", "Copy it, within 20 ms"),
         ],
         initial="auto",
         required=False,
-        help_text="A copy loses no quality, and stays surround sound as it is.",
+        help_text="A copy loses no quality and keeps surround sound. Automatic encodes beside a picture, "
+        "and copies where there is none.",
     )
     loudness_lufs = LoudnessField()
     exports = ExportsField(
