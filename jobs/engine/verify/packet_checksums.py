@@ -1,4 +1,4 @@
-"""Whether a result holds the sound that was encoded for it, packet by packet; nothing is decoded."""
+"""Whether a result holds the audio packets that were written for it, one by one; nothing is decoded."""
 
 import os
 import zlib
@@ -12,35 +12,40 @@ from numpy.typing import NDArray
 from jobs.engine.container import demuxing
 from jobs.engine.model.report import Fault
 
-SAMPLES = 1024
-"""In a packet of AAC."""
 Sums = NDArray[np.uint32]
 
 
 def sums(path: Path, number: int = 0) -> Sums:
-    """A checksum of each packet of a track of sound in an MP4 file, in order. `number` is that among such tracks.
+    """A checksum of each packet of an audio track in an MP4 file, in order. `number` is that among such tracks.
 
     Raises av.error.FFmpegError.
     """
+    return _stored(path, number)[0]
+
+
+def _stored(path: Path, number: int) -> tuple[Sums, list[Fraction]]:
+    """The checksums, and when each packet begins, in seconds."""
     with demuxing.opened(path, "mov") as container:
         # By its table, not with a demuxer: that would read the pictures too.
-        stored = [(entry.size, entry.pos) for entry in container.streams.audio[number].index_entries]
+        stream = container.streams.audio[number]
+        clock = stream.time_base or Fraction(1)
+        entries = [(entry.size, entry.pos, entry.timestamp) for entry in stream.index_entries]
     with path.open("rb") as file:
-        number = file.fileno()
-        return np.fromiter((zlib.crc32(os.pread(number, *one)) for one in stored), np.uint32, len(stored))
+        read = (zlib.crc32(os.pread(file.fileno(), size, position)) for size, position, _ in entries)
+        return np.fromiter(read, np.uint32, len(entries)), [timestamp * clock for *_, timestamp in entries]
 
 
-def sound_faults(output: Path, written: Sequence[Sums], rates: Sequence[int]) -> list[Fault]:
-    """Compare the sound of a result with the packets that were written for it, for each track with its sample rate."""
+def sound_faults(output: Path, written: Sequence[Sums]) -> list[Fault]:
+    """Compare the audio of a result with the packets that were written for it, track by track."""
     faults = []
-    for number, (wanted, rate) in enumerate(zip(written, rates, strict=True)):
-        there = sums(output, number)
+    for number, wanted in enumerate(written):
+        there, times = _stored(output, number)
         name = "The sound" if len(written) == 1 else f"The sound of track {number + 1}"
         count = min(len(there), len(wanted))
         differing = np.flatnonzero(there[:count] != wanted[:count])
         if len(differing) or len(there) != len(wanted):
             packet = int(differing[0]) if len(differing) else count
-            # The first packet holds what comes before the first sample.
-            time = max(0.0, float(Fraction((packet - 1) * SAMPLES, rate)))
+            # The first packet begins before the first sample; behind the last one there is nothing.
+            time = max(0.0, float(times[min(packet, len(times) - 1)])) if times else 0.0
             faults.append(Fault("sound_damaged", f"{name} at {time:.3f} s is not as it was encoded.", round(time, 3)))
     return faults

@@ -14,7 +14,6 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from jobs.engine.audio.decoder import output_rate
 from jobs.engine.audio.packet_copy import AudioCopy
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack
@@ -91,7 +90,7 @@ def verify(
         if index:
             findings.packets += missing_frames.hole_faults(source, timeline, task.token)
         if claims.sounds is not None:
-            findings.packets += sound_faults(output, claims.sounds, [output_rate(track) for track in info.audio])
+            findings.packets += sound_faults(output, claims.sounds)
         if claims.intra:
             stamps = decode_check.stamps(output, task.token)
             findings.packets += copy_check.intra_faults(output, stamps, claims.intra, task.token)

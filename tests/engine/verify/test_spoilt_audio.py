@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from jobs.engine.audio import aac_encoder
+from jobs.engine.verify import packet_checksums
 from jobs.engine.verify.av_sync import windows
-from tests.clips import Picture, Sound, heard
+from tests.clips import Picture, Sound, heard, make
 from tests.engine.verify.cuts import LOUD, Cut, codes, cut_of, moved, remuxed
 from tests.judge import output_starts
 
@@ -159,3 +160,13 @@ def test_a_packet_of_sound_that_is_missing_is_caught(long, tmp_path):
 
     report = long.check(remuxed(long.output, tmp_path / "b.mp4", sounds=drop), sounds=long.sounds)
     assert "sound_damaged" in codes(report)
+
+
+@pytest.mark.parametrize(("coding", "samples", "priming"), [("aac", 1024, 1024), ("ac3", 1536, 256)])
+def test_when_a_packet_is_wrong_is_told_by_its_own_time(coding, samples, priming, tmp_path):
+    path = make(tmp_path / "a.mp4", None, Sound([(0, 2)], seconds=2, codec=coding))
+    wanted = packet_checksums.sums(path)
+    assert packet_checksums.sound_faults(path, [wanted]) == []
+    wanted[10] ^= 1
+    (fault,) = packet_checksums.sound_faults(path, [wanted])
+    assert fault.at == round((10 * samples - priming) / 48_000, 3)
