@@ -151,13 +151,18 @@ def _is_gapless(times: list[int], clock: Fraction, length: Fraction) -> bool:
     return bool(np.all(np.abs(ticks * float(clock) - np.arange(len(ticks)) * float(length)) <= HOLE_SECONDS))
 
 
+def is_joined(timeline: Timeline) -> bool:
+    """Whether a timeline leaves what it keeps as it is: no other speed, nothing muted."""
+    return not timeline.muted and all(segment.speed == 1 for segment in timeline.segments)
+
+
 def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False) -> AudioCopy | None:
     """Which packets make up a timeline of one source.
 
     With `exact_start` the result begins at the very sample, for files that can leave out a part of a packet (MP4's edit
     lists). None where audio has to change (another speed, muted), has no packets, or would run back.
     """
-    if timeline.muted or any(segment.speed != 1 for segment in timeline.segments):
+    if not is_joined(timeline):
         return None
     length = Fraction(table.samples, table.rate)
     begin = timeline.segments[0].start - table.time(0)

@@ -65,7 +65,7 @@ def chosen_copies(
     """What is copied of each track; None for those that have to be encoded, or are to be. Raises InputError."""
     tracks = source.info.audio
     wants = options.way == "copy" or (options.way == "auto" and source.info.video is None)
-    if not wants or options.loudness_lufs is not None or container.audio_file:
+    if not wants or options.loudness_lufs is not None or container.audio_file or not packet_copy.is_joined(timeline):
         return (None,) * len(tracks)
     maximum = MAXIMUM_UNASKED_SECONDS if options.way == "auto" else 1.0
     return tuple(_copy_of(source, track, timeline, container, maximum, token) for track in tracks)
