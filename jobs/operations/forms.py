@@ -67,8 +67,8 @@ class LoudnessField(NumberField):
         super().__init__(
             label="Loudness (LUFS)",
             required=False,
-            min_value=-40,
-            max_value=-6,
+            min_value=loudness.MINIMUM_LUFS,
+            max_value=loudness.MAXIMUM_LUFS,
             help_text="Empty leaves it as it is. -16 is usual for speech and podcasts, -14 for streaming, "
             f"-23 for broadcast. Peaks stay below {loudness.TRUE_PEAK_DB:g} dBTP.",
             widget=forms.NumberInput(attrs={"step": "any", **(attrs or {})}),

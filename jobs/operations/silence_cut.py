@@ -20,6 +20,7 @@ from jobs.engine.pipelines import silence_cut
 from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.render import passthrough
 from jobs.engine.smartcut.strategy import Render
+from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm, TrackField, safe_name
 from jobs.operations.side_files import caption_files, timelines
@@ -198,8 +199,10 @@ class SilenceCutForm(OperationForm):
         cleaned = self.cleaned_data
         if cleaned.get("render") == "none" and not cleaned.get("exports") and "exports" not in self.errors:
             self.add_error("exports", "Tick at least one, or have a recording made.")
-        if cleaned.get("audio") == "copy" and cleaned.get("loudness_lufs") is not None:
-            self.add_error("audio", "Sound that is copied stays as loud as it is. Leave the loudness empty, or encode.")
+        try:
+            AudioOptions(cleaned.get("audio", "auto"), cleaned.get("loudness_lufs"))
+        except InputError as error:
+            self.add_error("audio", error.message)
         return cleaned
 
 

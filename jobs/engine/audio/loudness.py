@@ -17,6 +17,8 @@ from jobs.errors import InputError, ToolError
 
 USUAL_LUFS = -16.0
 """What podcasts and most platforms for speech ask for."""
+MINIMUM_LUFS, MAXIMUM_LUFS = -40, -6
+"""What may be asked for."""
 TRUE_PEAK_DB = -1.5
 """dBTP. R128 allows -1; lossy coding of the result adds a little."""
 OVERSAMPLED_HZ = 192_000

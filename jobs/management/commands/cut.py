@@ -275,8 +275,10 @@ def threshold(text: str) -> float | str:
 def lufs(text: str) -> float:
     """A loudness that a result may have."""
     value = loudness.USUAL_LUFS if text == "on" else float(text)
-    if not -40 <= value <= -6:
-        raise ArgumentTypeError("the loudness has to lie between -40 and -6 LUFS")
+    if not loudness.MINIMUM_LUFS <= value <= loudness.MAXIMUM_LUFS:
+        raise ArgumentTypeError(
+            f"the loudness has to lie between {loudness.MINIMUM_LUFS} and {loudness.MAXIMUM_LUFS} LUFS"
+        )
     return value
 
 
