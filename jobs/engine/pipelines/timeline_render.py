@@ -77,7 +77,9 @@ class TimelineResult:
 
     @property
     def render(self) -> Render:
-        return self.strategy.render
+        """ "smart" where any of it is the source's own: of the picture, or of audio where there is none."""
+        copies_audio_alone = not self.report.frames and any(self.audio.copies)
+        return "smart" if copies_audio_alone else self.strategy.render
 
     @property
     def reason(self) -> str:
