@@ -20,7 +20,7 @@ from jobs.errors import Cancelled, InputError
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
-from jobs.services import inputs, parameters, sources, transcripts
+from jobs.services import inputs, parameters, queues, sources, transcripts
 from jobs.services import jobs as services
 from jobs.worker import horse_name
 
@@ -47,7 +47,7 @@ def run_job(job_id: str) -> None:
 def attempt_job(job_id: str) -> None:
     job = Job.objects.select_related("video", "owner").filter(pk=job_id).first()
     worker = horse_name(os.environ.get("RQ_WORKER_ID", socket.gethostname()), os.getpid())
-    if job is None or not job.start(worker):
+    if job is None or queues.is_paused(job.queue) or not job.start(worker):
         return
     publish.line_changed(job)
     attempt, commands = job.attempt, CommandLog()

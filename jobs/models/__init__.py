@@ -4,9 +4,22 @@ from jobs.models.daily_use import DailyUse
 from jobs.models.image import Image
 from jobs.models.install import Install
 from jobs.models.job import Job
+from jobs.models.queue_state import QueueState
 from jobs.models.sign_in import SignIn
 from jobs.models.token import Token
 from jobs.models.upload import Upload
 from jobs.models.video import Video
 
-__all__ = ["Account", "Artifact", "DailyUse", "Image", "Install", "Job", "SignIn", "Token", "Upload", "Video"]
+__all__ = [
+    "Account",
+    "Artifact",
+    "DailyUse",
+    "Image",
+    "Install",
+    "Job",
+    "QueueState",
+    "SignIn",
+    "Token",
+    "Upload",
+    "Video",
+]

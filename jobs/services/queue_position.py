@@ -9,6 +9,7 @@ from django.db.models import DurationField, ExpressionWrapper, F
 
 from jobs import wording
 from jobs.models import Job
+from jobs.services import queues
 
 SAMPLE = 20
 """Past runs of an operation that its pace is taken from."""
@@ -18,16 +19,23 @@ ALIKE = 4
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """`position` is 1 for the next one; `wait_minutes` is a guess, None when there is nothing to go by."""
+    """`position` is 1 for the next one; `wait_minutes` is a guess, None when there is nothing to go by, or the queue is
+    paused."""
 
     position: int
     wait_minutes: int | None
+    paused: bool = False
 
     def __str__(self) -> str:
         """“Next in line, about 4 min”, “3rd in line”."""
         which = "Next" if self.position == 1 else wording.ordinal(self.position)
         wait = "" if self.wait_minutes is None else f", about {self.wait_minutes} min"
         return f"{which} in line{wait}"
+
+    @property
+    def stamp(self) -> str:
+        """Changes with what a row shows of it."""
+        return f"{self.position}-{self.wait_minutes}-{self.paused}"
 
 
 def runs(operation: str) -> list[tuple[float, float]]:
@@ -54,10 +62,11 @@ def places(jobs: Iterable[Job]) -> dict[UUID, Place]:
     """The places of those of these jobs that are in line."""
     wanted = {job.pk: job.queue for job in jobs if job.status == Job.Status.QUEUED}
     found: dict[UUID, Place] = {}
+    paused = queues.held() if wanted else set()
     for queue in set(wanted.values()):
         for pk, place in _walk(queue).items():
             if pk in wanted:
-                found[pk] = place
+                found[pk] = Place(place.position, None, paused=True) if queue in paused else place
     return found
 
 

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.models import Install, Job, SignIn
-from jobs.services import custody, images, losses, uploads
+from jobs.services import custody, images, losses, queues, uploads
 from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
@@ -119,7 +119,7 @@ def storage_left_by(job_id: str) -> None:
 
 def ring_forgotten() -> None:
     """Ring again for queued jobs that Redis does not know of: it was down, or lost its memory, when they came."""
-    for name in settings.RQ_QUEUES:
+    for name in set(queues.names()) - queues.held():
         waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=Now() - JUST_NOW)
         if not waiting:
             continue
