@@ -55,7 +55,7 @@ def main() -> None:
     try:
         database.start()
         site = sites.make(LOST_AFTER_SECONDS="6", RECONCILE_SECONDS="1")
-        site.start_worker("quick")  # to take over what the first one seems to have lost
+        site.start_worker("fast")  # to take over what the first one seems to have lost
         video = upload(site, folder)
         rounds = []
         for number in range(options.rounds):
@@ -132,7 +132,7 @@ def held_against_disk(site: Any, job: str) -> tuple[str, int, int, int, int]:
 
 
 def tracebacks(site: Any) -> int:
-    return sum(process.said().count("Traceback") for process in site.workers("quick"))
+    return sum(process.said().count("Traceback") for process in site.workers("fast"))
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def rows(count: int) -> tuple[Any, str]:
 
     owner = factories.account(EMAIL)
     video = factories.video(owner)
-    fields = {"owner": owner, "video": video, "operation": "thumbnails", "queue": "quick", "status": "succeeded"}
+    fields = {"owner": owner, "video": video, "operation": "thumbnails", "queue": "fast", "status": "succeeded"}
     made = Job.objects.bulk_create(Job(**fields) for _ in range(count))
     Artifact.objects.bulk_create(
         Artifact(job=job, position=n, kind="image", name=f"{n}.jpg", key="none", size=1, media_type="image/jpeg")

@@ -132,7 +132,7 @@ def pages(site: Any, folder: Path, count: int = 60) -> list[tuple[str, list[floa
     """With a second worker for long jobs."""
     client = site.client(EMAIL)
     rows = [("alone", waits(client, count))]
-    site.start_worker("long")
+    site.start_worker("cut")
     site.wait_ready()
     keep = {"keep": [[0, 9], [10, 19]], "render": "encode"}
     orders = [

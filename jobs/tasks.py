@@ -88,7 +88,9 @@ def work(job: Job, commands: CommandLog) -> None:
             file_name=job.video.name,
             transcript=transcripts.file_of(job.video),
         )
-        with resource_limits.held(info, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.WORKERS)):
+        with resource_limits.held(
+            info, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.HEAVY_WORKERS)
+        ):
             drafts = operation.run(context, params)
         publish_results(job, attempt, drafts, commands, signs)
 

@@ -26,7 +26,7 @@ from jobs.services.losses import Loss
 log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGTERM, signal.SIGINT)
-NICENESS = {"quick": 5, "long": 10}
+NICENESS = {"fast": 5, "cut": 10, "encode": 10, "speech": 10}
 """Of work-horses and what they start, by queue: pages come first, then small work. The kernel's order for reading and
 writing follows it."""
 _prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)

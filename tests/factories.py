@@ -44,7 +44,7 @@ def job(owner: Account | None = None, *, status: str = Job.Status.QUEUED, **fiel
     now = timezone.now()
     values: dict[str, Any] = {
         "operation": "thumbnails",
-        "queue": "quick",
+        "queue": "fast",
         "params": {"version": 1},
         "queued_at": None if status == Job.Status.WAITING else now,
     }

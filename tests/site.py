@@ -32,7 +32,8 @@ from tests.settings import free_port
 from videoservice import preflight
 
 PASSWORD = "correct horse battery staple"
-QUEUES = ("long", "quick")
+WORKERS = (("cut",), ("fast", "encode", "speech"))
+"""The queues of each process of workers, called by the name of the first. Most tests that end one end that of cuts."""
 
 
 class Sites:
@@ -126,20 +127,20 @@ class Site:
     # Processes -------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Redis, web, one worker on each queue and the reconciler; returns when the site is ready."""
+        """Redis, web, a worker on each queue and the reconciler; returns when the site is ready."""
         self.redis.start()
         self.start_web()
         if not self.only_web:
-            for queue in QUEUES:
-                self.start_worker(queue)
+            for queues in WORKERS:
+                self.start_worker(*queues)
             self.start_reconcile()
         self.wait_ready()
 
     def start_web(self) -> Process:
         return self._start("web", "serve")
 
-    def start_worker(self, queue: str) -> Process:
-        return self._start(f"{queue}{next(self._numbers)}", "work", queue)
+    def start_worker(self, *queues: str) -> Process:
+        return self._start(f"{queues[0]}{next(self._numbers)}", "work", *queues)
 
     def start_reconcile(self) -> Process:
         return self._start("reconcile", "reconcile")
@@ -168,9 +169,9 @@ class Site:
             self.redis.start()
         if "web" not in self.processes:
             self.start_web()
-        for queue in QUEUES:
-            if not self.workers(queue):
-                self.start_worker(queue)
+        for queues in WORKERS:
+            if not self.workers(queues[0]):
+                self.start_worker(*queues)
         if "reconcile" not in self.processes:
             self.start_reconcile()
         self.wait_ready()

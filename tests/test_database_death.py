@@ -63,7 +63,7 @@ def test_a_result_outlives_a_database_that_dies_while_it_is_recorded(site: Site,
     files = [found for found in (site.media / "artifacts").rglob("*") if found.is_file()]
     assert len(files) == 6
     assert {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files} == recorded
-    assert "Traceback" not in "".join(process.said() for process in site.workers("quick"))
+    assert "Traceback" not in "".join(process.said() for process in site.workers("fast"))
 
 
 def inserting(database: MariaDB) -> bool:

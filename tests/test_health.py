@@ -15,6 +15,7 @@ from django.test import AsyncClient, Client, override_settings
 from jobs import machine
 from jobs.engine.runtime import network_filter, subprocess_runner
 from tests.servers import Redis
+from videoservice.worker_set import QUEUES
 
 WORKER = {"machine": machine.identity(), "last_heartbeat": "2026-01-01T00:00:00.000000Z"}
 
@@ -30,7 +31,7 @@ def register(redis_server: Redis, queue: str, pid: int, **fields: str) -> None:
 @pytest.fixture
 def workers(redis_server: Redis):
     """A worker on each queue, played by this process."""
-    for queue in ("quick", "long"):
+    for queue in QUEUES:
         register(redis_server, queue, os.getpid())
 
 
@@ -62,16 +63,18 @@ def test_readyz_is_well_when_everything_is_there(client: Client, workers: None):
         "database": True,
         "redis": True,
         "storage": True,
-        "quick worker": True,
-        "long worker": True,
+        "fast worker": True,
+        "cut worker": True,
+        "encode worker": True,
+        "speech worker": True,
     }
 
 
 @pytest.mark.django_db
 def test_a_queue_without_a_worker_is_named(client: Client, redis_server: Redis):
-    register(redis_server, "quick", os.getpid())
+    register(redis_server, "fast", os.getpid())
     found = checks(client)
-    assert found["quick worker"] and not found["long worker"]
+    assert found["fast worker"] and not found["cut worker"]
 
 
 @pytest.mark.django_db
@@ -79,28 +82,28 @@ def test_the_registration_of_a_killed_worker_does_not_count(
     client: Client, workers: None, redis_server: Redis, dead_pid: int
 ):
     with redis_server.client() as redis:
-        redis.delete(f"rq:worker:long-{os.getpid()}")
-    register(redis_server, "long", dead_pid)
-    assert not checks(client)["long worker"]
+        redis.delete(f"rq:worker:cut-{os.getpid()}")
+    register(redis_server, "cut", dead_pid)
+    assert not checks(client)["cut worker"]
 
 
 @pytest.mark.django_db
 def test_a_killed_worker_that_nobody_reaped_yet_does_not_count(client: Client, workers: None, redis_server: Redis):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with redis_server.client() as redis:
-        redis.delete(f"rq:worker:long-{os.getpid()}")
-    register(redis_server, "long", child.pid)
-    assert checks(client)["long worker"]
+        redis.delete(f"rq:worker:cut-{os.getpid()}")
+    register(redis_server, "cut", child.pid)
+    assert checks(client)["cut worker"]
     child.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but still in the table of processes
-    assert not checks(client)["long worker"]
+    assert not checks(client)["cut worker"]
     child.communicate()
 
 
 @pytest.mark.django_db
 def test_a_worker_that_said_goodbye_does_not_count(client: Client, workers: None, redis_server: Redis):
-    register(redis_server, "long", os.getpid(), death="2026-01-01T00:00:01.000000Z")
-    assert not checks(client)["long worker"]
+    register(redis_server, "cut", os.getpid(), death="2026-01-01T00:00:01.000000Z")
+    assert not checks(client)["cut worker"]
 
 
 @pytest.mark.django_db
@@ -108,12 +111,12 @@ def test_a_worker_on_another_machine_counts_until_its_registration_expires(
     client: Client, workers: None, redis_server: Redis, dead_pid: int
 ):
     with redis_server.client() as redis:
-        redis.delete(f"rq:worker:long-{os.getpid()}")
-    register(redis_server, "long", dead_pid, machine="another")
-    assert checks(client)["long worker"]
+        redis.delete(f"rq:worker:cut-{os.getpid()}")
+    register(redis_server, "cut", dead_pid, machine="another")
+    assert checks(client)["cut worker"]
     with redis_server.client() as redis:
-        redis.delete(f"rq:worker:long-{dead_pid}")
-    assert not checks(client)["long worker"]
+        redis.delete(f"rq:worker:cut-{dead_pid}")
+    assert not checks(client)["cut worker"]
 
 
 @pytest.mark.django_db
@@ -137,7 +140,7 @@ def test_a_redis_that_is_away_is_named(client: Client, workers: None, redis_serv
     redis_server.stop()
     try:
         found = checks(client)
-        assert found["database"] and not found["redis"] and not found["long worker"]
+        assert found["database"] and not found["redis"] and not found["cut worker"]
     finally:
         redis_server.start()
 

@@ -7,7 +7,7 @@ from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from jobs.services import jobs as services
-from jobs.services import parameters, queue_position
+from jobs.services import parameters, queue_position, queues
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,7 @@ S = Job.Status
 
 @pytest.fixture(autouse=True)
 def empty_queues():
-    for name in ("quick", "long"):
+    for name in queues.names():
         django_rq.get_queue(name).empty()
 
 
@@ -28,8 +28,8 @@ def create(slug="thumbnails", **options):
 @pytest.mark.django_db(transaction=True)
 def test_a_new_job_is_in_line_and_a_worker_is_woken():
     job = create()
-    assert (job.status, job.queue) == (S.QUEUED, "quick")
-    assert services.rung_for("quick") == {f"{job.pk}-1"}
+    assert (job.status, job.queue) == (S.QUEUED, "fast")
+    assert services.rung_for("fast") == {f"{job.pk}-1"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -37,9 +37,9 @@ def test_two_entries_for_the_same_attempt_have_names_of_their_own():
     """RQ deletes the one that came too late by its name, maybe while the other one's work is under way."""
     job = create()
     services.ring(job)
-    entries = django_rq.get_queue("quick").get_job_ids()
+    entries = django_rq.get_queue("fast").get_job_ids()
     assert len(set(entries)) == 2
-    assert services.rung_for("quick") == {f"{job.pk}-1"}
+    assert services.rung_for("fast") == {f"{job.pk}-1"}
 
 
 def test_a_job_after_another_waits_for_it():

@@ -91,8 +91,8 @@ def test_a_released_job_keeps_its_place_in_line():
 
 
 def test_places_count_only_the_same_queue():
-    factories.job(queue="long")
-    job = factories.job(queue="quick")
+    factories.job(queue="cut")
+    job = factories.job(queue="fast")
     assert queue_position.places([job])[job.pk].position == 1
 
 

@@ -59,7 +59,7 @@ def test_the_first_page_is_read_in_the_order_of_an_index_however_many_rows_there
     owner, video = factories.account(), factories.video()
     others = factories.video(factories.account("eve@example.org"))
     Job.objects.bulk_create(
-        Job(owner=of.owner, video=of, operation="thumbnails", queue="quick", status=ends)
+        Job(owner=of.owner, video=of, operation="thumbnails", queue="fast", status=ends)
         for of in [video, others]
         for ends in [S.SUCCEEDED, S.FAILED, S.QUEUED] * 300
     )
@@ -224,7 +224,7 @@ def test_a_job_that_comes_back_to_its_place_tells_those_behind_it(told):
 
 def test_a_job_of_another_queue_tells_nobody_else(told):
     line_of("ann", "bob")
-    other = factories.job(factories.account("eve@example.org"), queue="long")
+    other = factories.job(factories.account("eve@example.org"), queue="cut")
     other.start("here")
     publish.line_changed(other)
     assert told == ["eve@example.org"]

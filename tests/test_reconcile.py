@@ -9,7 +9,7 @@ from django.utils import timezone
 from jobs import storage
 from jobs.models import Job
 from jobs.services import jobs as services
-from jobs.services import losses, reconcile, uploads
+from jobs.services import losses, queues, reconcile, uploads
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ S = Job.Status
 
 @pytest.fixture(autouse=True)
 def empty_queues():
-    for name in ("quick", "long"):
+    for name in queues.names():
         django_rq.get_queue(name).empty()
 
 
@@ -28,7 +28,7 @@ def lost(**fields):
     return Job.objects.get(pk=job.pk)
 
 
-def entries(name="quick"):
+def entries(name="fast"):
     """What is rung for: job and attempt."""
     return [entry.rpartition("-")[0] for entry in django_rq.get_queue(name).get_job_ids()]
 

@@ -101,10 +101,10 @@ def test_a_killed_worker_costs_no_job(make_site, recording):
     job = submitted(site, uploaded(site, recording))
     horse = work_horse(site, encoding(site, job))
     killed_at = time.monotonic()
-    site.kill(site.workers("long")[0])
+    site.kill(site.workers("cut")[0])
     wait_for(lambda: not alive(horse), "the work-horse to die with its worker", 5)
     wait_for(lambda: not ffmpegs(site), "ffmpeg to die with the work-horse", 5)
-    site.start_worker("long")
+    site.start_worker("cut")
     again = wait_for(lambda: (row := site.job(job)).attempt == 2 and row, "the second attempt", 60)
     print(f"running again {time.monotonic() - killed_at:.1f} s after its worker was killed")
     assert again.status in (S.RUNNING, S.SUCCEEDED)
@@ -126,11 +126,11 @@ def test_a_killed_work_horse_costs_no_job(site, recording):
 def test_a_worker_that_is_told_to_stop_puts_its_job_back_in_line_at_once(site, recording):
     job = submitted(site, uploaded(site, recording))
     encoding(site, job)
-    site.kill(site.workers("long")[0], signal.SIGTERM)
+    site.kill(site.workers("cut")[0], signal.SIGTERM)
     assert site.job(job).status == S.QUEUED
     assert not ffmpegs(site)
     assert not scratch(site)
-    site.start_worker("long")
+    site.start_worker("cut")
     site.wait_for_job(job, S.SUCCEEDED, seconds=120)
     assert_one_whole_result(site, job)
 
@@ -156,8 +156,8 @@ def test_machines_whose_clocks_differ_take_no_work_from_each_other(site, recordi
     """The worker's is half a minute behind, the reconciler's as much ahead, and 5 s of silence count as death."""
     assert site.env["LOST_AFTER_SECONDS"] == "5"
     video = uploaded(site, recording)
-    (worker,) = site.workers("long")
-    replace(worker, sys.executable, "-m", "tests.wrong_clock", -30, "work", "long")
+    (worker,) = site.workers("cut")
+    replace(worker, sys.executable, "-m", "tests.wrong_clock", -30, "work", "cut")
     replace(site.processes["reconcile"], sys.executable, "-m", "tests.wrong_clock", 30, "reconcile")
     job = submitted(site, video)
     row = site.wait_for_job(job, seconds=180)
@@ -237,11 +237,11 @@ def test_cancelling_works_while_redis_is_down(site, recording):
 
 def test_a_queued_job_is_cancelled_without_a_worker(site, recording):
     video = uploaded(site, recording)
-    site.kill(site.workers("long")[0], signal.SIGTERM)
+    site.kill(site.workers("cut")[0], signal.SIGTERM)
     job = submitted(site, video)
     assert client(site).post(f"/api/v1/jobs/{job}/cancel").json()["status"] == "cancelled"
     following = submitted(site, video, keep=[[0, 1]])
-    site.start_worker("long")
+    site.start_worker("cut")
     site.wait_for_job(following, S.SUCCEEDED)
     assert (site.job(job).status, site.job(job).attempt) == (S.CANCELLED, 0)
 
@@ -263,9 +263,10 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(site
     video = uploaded(site, recording)
     folder = site.media / "scratch"
     folder.mkdir(exist_ok=True)
-    script = f'mount -t tmpfs -o size=2m tmpfs "{folder}" && exec "{sys.executable}" manage.py work long'
+    script = f'mount -t tmpfs -o size=2m tmpfs "{folder}" && exec "{sys.executable}" manage.py work cut encode'
     namespace = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
-    (worker,) = site.workers("long")
+    (worker,) = site.workers("cut")
+    site.kill(site.workers("fast")[0])  # one of them encodes
     crowded = replace(worker, *namespace, "sh", "-c", f"cd {BASE_DIR} && {script}")
     inside = Path(f"/proc/{crowded.pid}/root{folder}")
     body = {"video": video, "operation": "extract-audio", "params": {"format": "wav"}}

@@ -13,7 +13,7 @@ import pytest
 import redis
 import requests
 
-from tests.processes import BASE_DIR, Process, alive, belonging_to, wait_for
+from tests.processes import BASE_DIR, Process, alive, belonging_to, parent, wait_for
 from tests.servers import Redis
 from tests.settings import free_port
 from tests.site import Sites
@@ -63,7 +63,9 @@ class Server:
         return found | {self.redis_pid(): "redis-server"}
 
     def pid_of(self, part: str) -> int:
-        (pid,) = [pid for pid, command in self.pids().items() if part in command]
+        """The one of these that none of these has started."""
+        pids = [pid for pid, command in self.pids().items() if part in command]
+        (pid,) = [pid for pid in pids if parent(pid) not in pids]
         return pid
 
     def refusal(self, **env: str) -> str:
@@ -112,7 +114,7 @@ def test_a_signal_ends_every_process_and_loses_nothing(server: Server):
         with server.redis() as client:
             client.set("kept", int(number))
         pids = server.pids()
-        assert len(pids) >= 6, f"supervisor, Redis, web, two workers, reconciler: {pids}"
+        assert len(pids) >= 9, f"supervisor, Redis, web, reconciler, four workers and their parent: {pids}"
         assert server.end(number) == 0, number
         gone(pids, 1)
         assert not (server.data / "redis.sock").exists()
@@ -125,7 +127,7 @@ def test_a_signal_ends_every_process_and_loses_nothing(server: Server):
 
 def test_what_dies_is_started_again(server: Server):
     server.start()
-    for part in ("redis-server", "work long", "manage.py serve"):
+    for part in ("redis-server", "manage.py work", "manage.py serve"):
         pid = server.pid_of(part)
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda pid=pid: not alive(pid), f"the end of {part}")
@@ -213,7 +215,7 @@ def test_the_first_start_prepares_database_and_static_files(tmp_path: Path):
         assert server.data.stat().st_mode & 0o777 == 0o700
         secret = (server.data / "secret_key").read_text()
         logs = list((server.data / "log").glob("*.log"))
-        assert {log.stem for log in logs} >= {"web", "long1", "quick", "reconcile", "redis"}
+        assert {log.stem for log in logs} >= {"web", "workers", "reconcile", "redis"}
         assert not any(secret in log.read_text() for log in logs)
     finally:
         server.end()

@@ -107,7 +107,7 @@ def test_a_database_and_a_redis_can_be_named(tmp_path: Path):
     expression = "*(s.DATABASES['default'][k] for k in ('ENGINE', 'USER', 'HOST', 'PORT', 'NAME'))"
     assert settings(expression, **given) == "django.db.backends.mysql ann db.example.org 3307 videos"
     assert settings("s.REDIS_EMBEDDED", **given) == "False"
-    assert settings("s.RQ_QUEUES['long']['URL']", **given) == given["REDIS_URL"]
+    assert settings("s.RQ_QUEUES['cut']['URL']", **given) == given["REDIS_URL"]
 
 
 def test_https_turns_on_what_belongs_to_it(tmp_path: Path):

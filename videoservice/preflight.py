@@ -43,10 +43,6 @@ def bind_address() -> str:
     return env.text("BIND", "127.0.0.1")
 
 
-def workers() -> int:
-    return env.integer("WORKERS", 2, 1)
-
-
 def data_folder() -> Path:
     """The data folder, made for us alone when it is new."""
     data = env.path("DATA_DIR", BASE_DIR / "var")

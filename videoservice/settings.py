@@ -14,7 +14,7 @@ from django.core.management.utils import get_random_secret_key
 from whitenoise.compress import Compressor
 
 from jobs.engine.captions import bundled_model
-from videoservice import env
+from videoservice import env, worker_set
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
@@ -142,10 +142,12 @@ CHANNEL_LAYERS = {
 
 # Jobs ----------------------------------------------------------------------------------------------------------------
 
-RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": -1} for name in ("quick", "long")}
+RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": -1} for name in worker_set.QUEUES}
 RQ_SHOW_ADMIN_LINK = True
-WORKERS = env.integer("WORKERS", 2, 1)
-"""How many long jobs run at once on this machine, and so share its memory."""
+WORKERS = worker_set.size()
+"""How many jobs of each heavy queue run at once on this machine."""
+HEAVY_WORKERS = worker_set.heavy(WORKERS)
+"""How many heavy jobs run at once on this machine, and so share its memory."""
 JOB_MEMORY_BYTES = env.integer("JOB_MEMORY_MB", 0, 0) * 1024**2
 """What one job may take at most; 0 for a share of the machine's memory."""
 HEARTBEAT_SECONDS = 1.0

@@ -17,7 +17,7 @@ from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor
 
-from videoservice import preflight
+from videoservice import preflight, worker_set
 
 WAIT_SECONDS = 0.2
 CONFIG = preflight.BASE_DIR / "script" / "supervisord.conf"
@@ -57,7 +57,7 @@ def run() -> None:
         os.environ |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PORT": str(preflight.port()),
-            "SITE_WORKERS": str(preflight.workers()),
+            "SITE_QUEUES": " ".join(worker_set.queues(worker_set.size())),
             "SITE_REDIS": str(settings.REDIS_EMBEDDED).lower(),
             "SITE_REDIS_SOCKET": preflight.relative(settings.REDIS_SOCKET, data),
         }

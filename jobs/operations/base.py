@@ -95,8 +95,8 @@ class Operation(Generic[P]):
     """The same at more length, for the README."""
     accepts: ClassVar[str] = "any"
     """"video", "audio" (an audio track is needed, with or without picture) or "any"."""
-    queue: ClassVar[str] = "long"
-    """"quick" for work of seconds, "long" for work that grows with the recording."""
+    queue: ClassVar[str] = "encode"
+    """"fast" for work of seconds, "cut", "encode" or "speech" for work that grows with the recording."""
     order: ClassVar[int] = 100
     """Place among the others on the page."""
     ticked: ClassVar[bool] = False

@@ -77,7 +77,7 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
         "The recording, or a part of it, faster or slower at the same pitch; copies the picture where the speed stays."
     )
     accepts = "any"
-    queue = "long"
+    queue = "cut"
     order = 25
     picture_fields = ("render",)
     form_class = ChangeSpeedForm

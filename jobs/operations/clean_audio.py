@@ -83,7 +83,7 @@ class CleanAudio(Operation[CleanAudioParams]):
     summary = "Reduces noise and hum, and sets the loudness. The picture is not touched."
     description = "Less noise and hum in the sound, to a loudness; copies the picture, and plays before and after."
     accepts = "audio"
-    queue = "long"
+    queue = "encode"
     order = 60
     form_class = CleanAudioForm
     params_class = CleanAudioParams

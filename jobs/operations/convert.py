@@ -152,7 +152,7 @@ class Convert(Operation[ConvertParams]):
     summary = "Changes the format, size or shape. What already fits is copied."
     description = "Another format, size or shape; copies each track that already fits."
     accepts = "video"
-    queue = "long"
+    queue = "encode"
     order = 50
     form_class = ConvertForm
     params_class = ConvertParams

@@ -96,7 +96,7 @@ class ExtractAudio(Operation[ExtractAudioParams]):
     summary = "Saves the sound as its own file, copied without loss or in another format."
     description = "The sound as a file of its own, copied without loss where the format allows, tags and chapters kept."
     accepts = "audio"
-    queue = "quick"
+    queue = "fast"
     order = 30
     form_class = ExtractAudioForm
     params_class = ExtractAudioParams
@@ -106,7 +106,7 @@ class ExtractAudio(Operation[ExtractAudioParams]):
 
     def queue_for(self, params: ExtractAudioParams) -> str:
         """Encoding grows with the recording, and would keep pictures and other quick work waiting."""
-        return "quick" if params.format == "copy" else "long"
+        return "fast" if params.format == "copy" else "encode"
 
     def run(self, context: Context, params: ExtractAudioParams) -> list[Draft]:
         tracks = context.info.require_audio(params.track)

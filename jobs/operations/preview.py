@@ -124,7 +124,7 @@ class Preview(Operation[PreviewParams]):
     summary = "The best moments in a few seconds: a trailer with sound and titles, or a small loop."
     description = "A trailer of the best moments with cross-fades and cards of text, or a small silent loop."
     accepts = "video"
-    queue = "long"
+    queue = "encode"
     order = 60
     form_class = PreviewForm
     params_class = PreviewParams

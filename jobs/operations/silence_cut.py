@@ -245,7 +245,7 @@ class SilenceCut(Operation[SilenceCutParams]):
         "and checks every result before it shows."
     )
     accepts = "audio"
-    queue = "long"
+    queue = "cut"
     order = 10
     ticked = True
     form_class = SilenceCutForm

@@ -75,7 +75,7 @@ class SwapAudio(Operation[SwapAudioParams]):
         "the drift of its clock corrected; copies the picture."
     )
     accepts = "audio"
-    queue = "long"
+    queue = "encode"
     order = 50
     example = {"audio": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"}
     example_seconds = 30

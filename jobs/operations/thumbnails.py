@@ -156,7 +156,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
         "poster."
     )
     accepts = "video"
-    queue = "quick"
+    queue = "fast"
     order = 20
     ticked = True
     form_class = ThumbnailsForm

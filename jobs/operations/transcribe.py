@@ -123,7 +123,7 @@ class Transcribe(Operation[TranscribeParams]):
         "captions on the video as a track or drawn into the picture."
     )
     accepts = "audio"
-    queue = "long"
+    queue = "speech"
     order = 20
     picture_fields = ("burn",)
     form_class = TranscribeForm

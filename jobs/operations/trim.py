@@ -66,7 +66,7 @@ class Trim(Operation[TrimParams]):
         "One stretch, exact at both ends; copies all of its picture but what lies between an end and the next keyframe."
     )
     accepts = "any"
-    queue = "quick"
+    queue = "fast"
     order = 20
     example = {"start": 2}
     example_seconds = 4

@@ -166,7 +166,7 @@ class Watermark(Operation[WatermarkParams]):
         "the mark does not show."
     )
     accepts = "video"
-    queue = "long"
+    queue = "encode"
     order = 40
     example = {"text": "© Our company", "corner": "bottom-right"}
     previews = True

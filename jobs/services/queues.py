@@ -4,14 +4,20 @@ A paused queue gives nothing; what runs goes on. Draining pauses all queues at o
 when nothing runs any more. Everything here may be asked for twice: the second time nothing changes.
 """
 
+import django_rq
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from rq import Queue
+from rq.job import Job as Entry
 
 from jobs import publish
 from jobs.errors import InputError
 from jobs.models import Account, Job, QueueState
 from jobs.services import jobs as services
+
+RENAMED = ("quick", "long")
+"""What queues were called before."""
 
 
 def names() -> tuple[str, ...]:
@@ -75,6 +81,21 @@ def end_drain() -> bool:
 
 def is_draining() -> bool:
     return QueueState.objects.filter(draining_since__isnull=False).exists()
+
+
+def forget_renamed() -> None:
+    """Remove what Redis still holds of ours under names that no worker listens to any more. Raises RedisError.
+
+    The rows have new names, and whoever is in line is rung for again.
+    """
+    for name in RENAMED:
+        queue = Queue(name, connection=django_rq.get_connection(names()[0]))
+        entries = Entry.fetch_many(queue.get_job_ids(), connection=queue.connection)
+        for entry in entries:
+            if entry and entry.func_name == "jobs.tasks.run_job":
+                entry.delete()
+        if not queue.count:
+            queue.delete()
 
 
 def _row(name: str) -> str:

@@ -45,7 +45,7 @@ def database() -> bool:
 
 
 def redis() -> bool:
-    return bool(django_rq.get_connection("quick").ping())
+    return bool(django_rq.get_connection("fast").ping())
 
 
 def storage() -> bool:

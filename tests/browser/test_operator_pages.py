@@ -69,8 +69,8 @@ def test_the_entries_of_a_queue_are_ticked_all_at_once(new_page, site, operator)
         for name in ("one", "two"):
             entry = rq.job.Job.create("jobs.tasks.run_job", args=[name], id=f"entry-{name}", connection=redis)
             entry.save()
-            rq.registry.FailedJobRegistry("quick", connection=redis).add(entry, ttl=600)
-    entries = f"/admin/django_rq/queues/{get_queues_map()['quick']}/failed/"
+            rq.registry.FailedJobRegistry("fast", connection=redis).add(entry, ttl=600)
+    entries = f"/admin/django_rq/queues/{get_queues_map()['fast']}/failed/"
     page = new_page(site, operator)
     page.goto(entries)
     boxes = page.locator("input.action-select")

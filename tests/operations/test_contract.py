@@ -23,6 +23,7 @@ from jobs.operations import registry
 from jobs.operations.base import Context, Operation
 from jobs.services import parameters
 from tests import dictation, media
+from videoservice.worker_set import QUEUES
 
 ROOT = Path(listing.__file__).parents[3]
 EVERY = pytest.mark.parametrize("operation", registry.every(), ids=lambda operation: operation.slug)
@@ -139,7 +140,7 @@ def test_its_parameters_survive_being_stored(operation):
 @EVERY
 def test_it_says_what_it_is_and_has_tests_of_its_own(operation):
     assert operation.title and is_sentence(operation.summary) and is_sentence(operation.description)
-    assert operation.accepts in ("any", "video", "audio") and operation.queue in ("quick", "long")
+    assert operation.accepts in ("any", "video", "audio") and operation.queue in QUEUES
     module = Path(source_of.getfile(type(operation))).stem
     assert (ROOT / "tests" / "operations" / f"test_{module}.py").is_file()
     assert f"## {operation.slug}\n" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

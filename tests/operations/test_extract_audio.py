@@ -119,5 +119,5 @@ def test_each_track_becomes_a_file_with_a_name_and_its_facts(tmp_path):
 
 
 def test_only_a_copy_is_quick_work():
-    assert OPERATION.queue_for(parameters.parse("extract-audio", {})) == "quick"
-    assert OPERATION.queue_for(parameters.parse("extract-audio", {"format": "mp3"})) == "long"
+    assert OPERATION.queue_for(parameters.parse("extract-audio", {})) == "fast"
+    assert OPERATION.queue_for(parameters.parse("extract-audio", {"format": "mp3"})) == "encode"

@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections, connection
+from redis.exceptions import RedisError
 
-from jobs.services import reconcile
+from jobs.services import queues, reconcile
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,10 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        try:
+            queues.forget_renamed()
+        except RedisError as error:
+            log.warning("Redis is away: %s", error)
         watch = reconcile.Watch(time.time())
         while True:
             try:

@@ -11,8 +11,11 @@ from PIL import Image
 from redis.exceptions import RedisError
 
 from jobs.engine.container import ffmpeg
+from jobs.engine.runtime import processors
 from jobs.operations import registry
 from jobs.worker import MediaWorker, unique_name
+from jobs.worker_pool import Pool
+from videoservice.worker_set import HEAVY
 
 # `/readyz` counts a worker whose machine went away for at most a minute longer than this.
 ANNOUNCED_SECONDS = 60
@@ -21,25 +24,38 @@ LOADED_LATE = ("jobs.tasks", "django.db.models.sql.compiler", "numpy.fft", "nump
 
 
 class Command(BaseCommand):
-    help = "Work on the jobs of one queue until told to stop."
+    help = "Work on the jobs of queues until told to stop: a process for each name, one that is there twice gets two."
     requires_system_checks: list[str] = []  # the web process runs them; here they would slow every start
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("queue", choices=sorted(settings.RQ_QUEUES))
+        parser.add_argument("queues", nargs="+", choices=list(settings.RQ_QUEUES), metavar="queue")
+        parser.add_argument("--processes", type=int, default=1, metavar="N", help="so many for each name")
 
-    def handle(self, *args: Any, queue: str, **options: Any) -> None:
+    def handle(self, *args: Any, queues: list[str], processes: int, **options: Any) -> None:
+        if processes < 1:
+            raise CommandError("--processes has to be 1 or more.")
+        every = queues * processes
+        processors.share_among(max(every.count(queue) for queue in HEAVY) or 1)
         preload()
-        waiting = django_rq.get_queue(queue)
-        try:
-            MediaWorker(
-                [waiting],
-                name=unique_name(queue),
-                connection=waiting.connection,
-                worker_ttl=ANNOUNCED_SECONDS,
-                job_monitoring_interval=5,
-            ).work(logging_level="WARNING")
-        except RedisError as error:  # before it knew any: later it waits
-            raise CommandError(f"Redis cannot be reached: {error} Start it, or check REDIS_URL.") from error
+        if len(every) == 1:
+            listen(every[0])
+        else:
+            Pool(every, listen).run()
+
+
+def listen(queue: str) -> None:
+    """Be a worker of one queue, until a signal ends it."""
+    waiting = django_rq.get_queue(queue)
+    try:
+        MediaWorker(
+            [waiting],
+            name=unique_name(queue),
+            connection=waiting.connection,
+            worker_ttl=ANNOUNCED_SECONDS,
+            job_monitoring_interval=5,
+        ).work(logging_level="WARNING")
+    except RedisError as error:  # before it knew any: later it waits
+        raise CommandError(f"Redis cannot be reached: {error} Start it, or check REDIS_URL.") from error
 
 
 def preload() -> None:

@@ -10,9 +10,9 @@ from jobs.engine.runtime import cgroup, processors
 
 @pytest.fixture(autouse=True)
 def anew():
-    processors.available.cache_clear()
+    processors.machine.cache_clear()
     yield
-    processors.available.cache_clear()
+    processors.machine.cache_clear()
 
 
 @pytest.fixture
@@ -63,3 +63,11 @@ def test_where_nothing_is_said_there_is_no_bound(tmp_path, monkeypatch):
     monkeypatch.setattr(cgroup, "ROOT", tmp_path)
     assert list(cgroup.processors()) == list(cgroup.memory_bytes()) == []
     assert processors.available() >= 1
+
+
+@pytest.mark.parametrize(("sharers", "count"), [(1, 6), (2, 3), (4, 2), (20, 1)])
+def test_those_that_are_shared_are_divided_for_what_it_starts_too(groups, monkeypatch, sharers, count):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)))
+    monkeypatch.setenv(processors.SHARED_BY, "1")
+    processors.share_among(sharers)
+    assert (processors.available(), os.environ[processors.SHARED_BY]) == (count, str(sharers))
