@@ -58,6 +58,8 @@ class Context:
     `cache` is a folder shared by all jobs on the same bytes (keyed by content hash); what is in it may vanish.
     `file_name` is what the owner calls the source's file. `inputs` are the other files, by the names of
     `Operation.inputs`; `input_infos` are the facts about those of them that are recordings. An image is a PNG.
+    `handover` says that nobody but further steps reads the result, each of which encodes its audio
+    (`Operation.encodes_audio`): where the operation `hands_over_lossless`, it then writes audio without loss.
     `transcript` is the newest transcript of the recording, with what its owner changed (JSON of `captions.transcript`).
     """
 
@@ -72,6 +74,7 @@ class Context:
     file_name: str = ""
     input_infos: Mapping[str, MediaInfo] = dataclasses.field(default_factory=dict)
     transcript: Path | None = None
+    handover: bool = False
 
     @property
     def recording(self) -> Source:
@@ -109,6 +112,8 @@ class Operation(Generic[P]):
     """Whether `preview` shows what the parameters lead to before any work is done."""
     picture_fields: ClassVar[tuple[str, ...]] = ()
     """Fields of its form that mean nothing for sound alone; there the page leaves them out."""
+    hands_over_lossless: ClassVar[bool] = False
+    """Whether `Context.handover` makes it write as FLAC, in MP4 or Matroska, what it would encode with loss."""
     form_class: ClassVar[type[forms.Form]]
     params_class: ClassVar[type[Any]]
 
@@ -128,6 +133,13 @@ class Operation(Generic[P]):
 
     def check_inputs(self, info: MediaInfo, params: P, infos: Mapping[str, MediaInfo]) -> None:
         """Raise InputError when the other recordings, by the names of `inputs`, cannot be used for this one."""
+
+    def encodes_audio(self, info: MediaInfo, params: P) -> bool:
+        """Whether audio that is FLAC comes out of it encoded for playing, or not at all, instead of copied.
+
+        `info` are the facts about the recording, or about what a step before makes of it.
+        """
+        return False
 
     def queue_for(self, params: P) -> str:
         """The queue of this piece of work, where its parameters decide whether it takes seconds."""

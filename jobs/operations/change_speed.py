@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from django import forms
 
+from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.container import muxers
 from jobs.engine.edit.cut_params import seconds
 from jobs.engine.model.mediainfo import MediaInfo
@@ -14,6 +15,7 @@ from jobs.engine.pipelines.change_speed import MAXIMUM_SPEED, MINIMUM_SPEED, Spe
 from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.chosen_container import chosen_container
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField, safe_name
 from jobs.operations.silence_cut import spoken
 
@@ -79,6 +81,7 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
     accepts = "any"
     queue = "cut"
     order = 25
+    hands_over_lossless = True
     picture_fields = ("render",)
     form_class = ChangeSpeedForm
     params_class = ChangeSpeedParams
@@ -93,10 +96,15 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
         # Slow motion has more to encode than the recording had.
         return 600 + int(20 * info.duration / min(Fraction(1), params.change.speed))
 
+    def encodes_audio(self, info: MediaInfo, params: ChangeSpeedParams) -> bool:
+        return True
+
     def run(self, context: Context, params: ChangeSpeedParams) -> list[Draft]:
-        container = muxers.chosen_container(params.container, context.source, context.info)
+        container = chosen_container(context, params.container)
         output = context.scratch / f"speed{container.suffix}"
-        options = RenderOptions(params.render, transcript=spoken(context))
+        options = RenderOptions(
+            params.render, transcript=spoken(context), audio=AudioOptions(handover=context.handover)
+        )
         result = change_speed.change_speed(context.recording, params.change, output, context.workspace, options)
         name = safe_name(f"{context.title} ({params.speed:g}x)", container.suffix)
         return [Draft(output, context.info.kind, name, container.media_type, result.to_json())]

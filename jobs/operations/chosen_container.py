@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jobs.engine.container import muxers
-from jobs.engine.container.muxers import Container
+from jobs.engine.container.muxers import Container, ContainerChoice
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
@@ -28,6 +28,11 @@ class Made(Protocol):
 
 
 Make = Callable[[Path, Workspace], Made]
+
+
+def chosen_container(context: Context, name: ContainerChoice) -> Container:
+    """The container of what is rendered from a timeline, as chosen; MP4 where a later step goes on with it."""
+    return muxers.chosen_container("mp4" if context.handover else name, context.source, context.info)
 
 
 def wrapped(context: Context, container: Container, words: str, make: Make) -> Draft:

@@ -85,6 +85,7 @@ class CleanAudio(Operation[CleanAudioParams]):
     accepts = "audio"
     queue = "encode"
     order = 60
+    hands_over_lossless = True
     form_class = CleanAudioForm
     params_class = CleanAudioParams
 
@@ -92,13 +93,20 @@ class CleanAudio(Operation[CleanAudioParams]):
         tracks = clean_audio.tracks(info, track_of(info, params))
         muxers.check_choice(params.container, info, *replace_audio.codecs(info, tracks))
 
+    def encodes_audio(self, info: MediaInfo, params: CleanAudioParams) -> bool:
+        # The other tracks are copied.
+        return len(info.audio) == 1
+
     def run(self, context: Context, params: CleanAudioParams) -> list[Draft]:
         audio = AudioSource(context.source, context.info, track_of(context.info, params))
         tracks = clean_audio.tracks(context.info, audio.track)
-        container = replace_audio.container_for(params.container, context.source, context.info, tracks)
+        container = replace_audio.container_for(
+            params.container, context.source, context.info, tracks, handover=context.handover
+        )
+        options = dataclasses.replace(params.options, handover=context.handover)
 
         def make(output: Path, work: Workspace) -> Cleaned:
-            return clean_audio.clean(audio, params.options, output, work)
+            return clean_audio.clean(audio, options, output, work)
 
         return [wrapped(context, container, "clean", make)]
 

@@ -164,6 +164,9 @@ class Convert(Operation[ConvertParams]):
         # A slow encoder on a busy machine may have to go over it five times to meet a size.
         return 3600 + 200 * int(info.duration)
 
+    def encodes_audio(self, info: MediaInfo, params: ConvertParams) -> bool:
+        return True
+
     def run(self, context: Context, params: ConvertParams) -> list[Draft]:
         return [self.streamed(context, params) if params.target == "hls" else self.converted(context, params)]
 

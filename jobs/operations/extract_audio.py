@@ -104,6 +104,9 @@ class ExtractAudio(Operation[ExtractAudioParams]):
     def check(self, info: MediaInfo, params: ExtractAudioParams) -> None:
         info.require_audio(params.track)
 
+    def encodes_audio(self, info: MediaInfo, params: ExtractAudioParams) -> bool:
+        return params.format not in ("copy", "flac")
+
     def queue_for(self, params: ExtractAudioParams) -> str:
         """Encoding grows with the recording, and would keep pictures and other quick work waiting."""
         return "fast" if params.format == "copy" else "encode"

@@ -134,6 +134,9 @@ class Preview(Operation[PreviewParams]):
         for text in filter(None, (params.title, params.closing)):
             text_raster.font_for(text)
 
+    def encodes_audio(self, info: MediaInfo, params: PreviewParams) -> bool:
+        return True
+
     def run(self, context: Context, params: PreviewParams) -> list[Draft]:
         suffix = f".{params.format}"
         path = context.scratch / f"preview{suffix}"

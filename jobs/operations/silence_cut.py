@@ -22,6 +22,7 @@ from jobs.engine.render import passthrough
 from jobs.engine.smartcut.strategy import Render
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.chosen_container import chosen_container
 from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm, TrackField, safe_name
 from jobs.operations.side_files import caption_files, timelines
 
@@ -248,12 +249,16 @@ class SilenceCut(Operation[SilenceCutParams]):
     queue = "cut"
     order = 10
     ticked = True
+    hands_over_lossless = True
     form_class = SilenceCutForm
     params_class = SilenceCutParams
 
     def check(self, info: MediaInfo, params: SilenceCutParams) -> None:
         info.require_audio(params.audio_track)
         given_ranges(params.for_engine().keep, info.duration)
+
+    def encodes_audio(self, info: MediaInfo, params: SilenceCutParams) -> bool:
+        return params.render == "none" or params.audio != "copy"
 
     def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
         plan, drafts = self.planned(context, params) if params.render == "none" else self.rendered(context, params)
@@ -271,10 +276,10 @@ class SilenceCut(Operation[SilenceCutParams]):
 
     def rendered(self, context: Context, params: SilenceCutParams) -> tuple[CutPlan, list[Draft]]:
         """The plan, and the recording and the captions without its silences."""
-        container = muxers.chosen_container(params.container, context.source, context.info)
+        container = chosen_container(context, params.container)
         output = context.scratch / f"cut{container.suffix}"
         way: Render = "encode" if params.render == "encode" else "smart"
-        audio = AudioOptions(params.audio, params.loudness_lufs)
+        audio = AudioOptions(params.audio, params.loudness_lufs, context.handover)
         options = RenderOptions(way, params.audio_track, spoken(context), audio)
         result = silence_cut.cut(context.recording, params.for_engine(), output, context.workspace, options)
         name = safe_name(f"{context.title} (cut)", container.suffix)

@@ -77,6 +77,7 @@ class SwapAudio(Operation[SwapAudioParams]):
     accepts = "audio"
     queue = "encode"
     order = 50
+    hands_over_lossless = True
     example = {"audio": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"}
     example_seconds = 30
     form_class = SwapAudioForm
@@ -90,6 +91,10 @@ class SwapAudio(Operation[SwapAudioParams]):
     def check_inputs(self, info: MediaInfo, params: SwapAudioParams, infos: Mapping[str, MediaInfo]) -> None:
         require_enough(infos["audio"], "The other recording")
 
+    def encodes_audio(self, info: MediaInfo, params: SwapAudioParams) -> bool:
+        # Those tracks are copied that are not replaced.
+        return len(info.audio) == 1 and params.mode != "add"
+
     def run(self, context: Context, params: SwapAudioParams) -> list[Draft]:
         own, other = (
             AudioSource(source, info, info.audio[0])
@@ -99,10 +104,13 @@ class SwapAudio(Operation[SwapAudioParams]):
             )
         )
         tracks = swap_audio.tracks(own, Path(), params.mode)
-        container = replace_audio.container_for(params.container, context.source, context.info, tracks)
+        container = replace_audio.container_for(
+            params.container, context.source, context.info, tracks, handover=context.handover
+        )
+        options = SwapOptions(params.mode, params.balance, context.handover)
 
         def make(output: Path, work: Workspace) -> Swapped:
-            return swap_audio.swap(own, other, SwapOptions(params.mode, params.balance), output, work)
+            return swap_audio.swap(own, other, options, output, work)
 
         return [wrapped(context, container, "new sound", make)]
 

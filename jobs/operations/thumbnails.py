@@ -172,6 +172,9 @@ class Thumbnails(Operation[ThumbnailsParams]):
                 code="beyond_end",
             )
 
+    def encodes_audio(self, info: MediaInfo, params: ThumbnailsParams) -> bool:
+        return True
+
     def run(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
         self.check(context.info, params)
         if params.mode == "storyboard":

@@ -148,6 +148,10 @@ class Transcribe(Operation[TranscribeParams]):
                 code="no_picture",
             )
 
+    def encodes_audio(self, info: MediaInfo, params: TranscribeParams) -> bool:
+        # A picture comes with its sound as it is, and captions.
+        return info.video is None
+
     def run(self, context: Context, params: TranscribeParams) -> list[Draft]:
         self.check(context.info, params)
         (track,) = context.info.require_audio(params.audio_track)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from django import forms
 
+from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.container import muxers
 from jobs.engine.edit.cut_params import seconds
 from jobs.engine.edit.cut_plan import END_TOLERANCE
@@ -13,6 +14,7 @@ from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.pipelines.trim import TrimOptions, trim
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.chosen_container import chosen_container
 from jobs.operations.forms import ContainerField, OperationForm, TimeField, safe_name
 
 
@@ -68,6 +70,7 @@ class Trim(Operation[TrimParams]):
     accepts = "any"
     queue = "fast"
     order = 20
+    hands_over_lossless = True
     example = {"start": 2}
     example_seconds = 4
     picture_fields = ("render",)
@@ -81,9 +84,13 @@ class Trim(Operation[TrimParams]):
                 f"The recording ends after {float(info.duration):.6g} s. Choose times before that.", code="beyond_end"
             )
 
+    def encodes_audio(self, info: MediaInfo, params: TrimParams) -> bool:
+        return True
+
     def run(self, context: Context, params: TrimParams) -> list[Draft]:
-        container = muxers.chosen_container(params.container, context.source, context.info)
+        container = chosen_container(context, params.container)
         output = context.scratch / f"trimmed{container.suffix}"
-        result = trim(context.recording, params.kept, output, context.workspace, RenderOptions(params.render))
+        options = RenderOptions(params.render, audio=AudioOptions(handover=context.handover))
+        result = trim(context.recording, params.kept, output, context.workspace, options)
         name = safe_name(f"{context.title} (trimmed)", container.suffix)
         return [Draft(output, context.info.kind, name, container.media_type, result.to_json())]

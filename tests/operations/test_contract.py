@@ -36,16 +36,20 @@ NONSENSE = ("\u202e", "-1e400", "[]", "1; drop table", "…" * 300)
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
-    """Makes recordings in which somebody speaks, as long as an operation's example needs."""
+    """Makes recordings in which somebody speaks, as long as an operation's example needs.
+
+    "lossless" is what a step hands over to the next: video with audio in FLAC.
+    """
     folder = tmp_path_factory.mktemp("recordings")
 
     def make(kind: str, seconds: int) -> Path:
-        path = folder / f"{kind}-{seconds}{'.mp4' if kind == 'video' else '.m4a'}"
+        path = folder / f"{kind}-{seconds}{'.m4a' if kind == 'audio' else '.mp4'}"
         if not path.exists():
             speech = folder / f"{seconds}.wav"
             dictation.dictated(speech, [(at, text) for at, text in SPOKEN if at == 0.4 or at + 6 < seconds], seconds)
-            picture = media.picture(seconds) if kind == "video" else ()
-            media.run_ffmpeg(*picture, "-i", media.url(speech), "-preset", "ultrafast", "-g", "12", media.url(path))
+            picture = () if kind == "audio" else media.picture(seconds)
+            coding = ("-preset", "ultrafast", "-g", "12", "-c:a", "flac" if kind == "lossless" else "aac")
+            media.run_ffmpeg(*picture, "-i", media.url(speech), *coding, media.url(path))
         return path
 
     return make
@@ -55,7 +59,7 @@ def recording(tmp_path_factory):
 def work(recording, tmp_path):
     """Runs an operation with its example on a recording: the results, and the progress that was told."""
 
-    def run(operation: Operation, kind: str):
+    def run(operation: Operation, kind: str, *, handover: bool = False):
         source = recording(kind, operation.example_seconds)
         info = inspect(source)
         params = parameters.parse(operation.slug, operation.example, info)
@@ -75,6 +79,7 @@ def work(recording, tmp_path):
             lambda done, stage: told.append((done, stage)),
             CommandLog(),
             input_infos=infos,
+            handover=handover,
         )
         return operation.run(context, params), told
 
@@ -114,6 +119,30 @@ def test_its_example_works_or_is_refused_in_words(operation, kind, work):
     fractions = [done for done, _ in told]
     assert fractions == sorted(fractions) and 0 <= fractions[0] <= fractions[-1] == 1
     assert all(stage and not stage.endswith(".") for _, stage in told)
+
+
+HANDS_OVER = [operation for operation in registry.every() if operation.hands_over_lossless]
+
+
+def audio_codecs(drafts) -> set[str]:
+    media_files = [draft.path for draft in drafts if draft.kind in ("video", "audio")]
+    return {track.codec for path in media_files for track in probe.probe(path).info.audio}
+
+
+@pytest.mark.parametrize("operation", HANDS_OVER, ids=lambda operation: operation.slug)
+def test_what_only_a_further_step_reads_has_its_audio_without_loss(operation, work):
+    drafts, _ = work(operation, "video", handover=True)
+    assert audio_codecs(drafts) == {"flac"}
+    assert {draft.path.suffix for draft in drafts if draft.kind == "video"} <= {".mp4", ".mkv"}
+
+
+@EVERY
+def test_audio_without_loss_comes_out_as_browsers_play_it_where_that_is_promised(operation, work, recording):
+    info = inspect(recording("lossless", operation.example_seconds))
+    if not operation.encodes_audio(info, parameters.parse(operation.slug, operation.example, info)):
+        return
+    drafts, _ = work(operation, "lossless")
+    assert audio_codecs(drafts) <= {"aac"}
 
 
 @EVERY

@@ -14,11 +14,13 @@ class AudioOptions:
     """How audio is made: "encode" cuts at the sample, and encodes once. "copy" joins the source's own packets, each
     range within half a packet of where it is planned. "auto" copies where there is no picture to be in step with.
 
+    With `handover` what would be encoded lossily is written without loss, as FLAC in MP4: a later step encodes it.
     `loudness_lufs` is how loud it is to become, which has to be encoded; None leaves it.
     """
 
     way: AudioWay = "auto"
     loudness_lufs: float | None = None
+    handover: bool = False
 
     def __post_init__(self) -> None:
         """Raises InputError (`bad_params`)."""

@@ -18,7 +18,7 @@ from jobs.engine.runtime import libav_errors
 
 OPUS_RATE = 48_000
 """The one that Opus plays at, whatever went in."""
-ENCODERS = {"opus": "libopus", "flac": "flac"}
+ENCODERS = {"opus": "libopus", "flac": "flac", "flac24": "flac"}
 
 
 def rate_of(track: AudioTrack, coding: AudioCoding) -> int:
@@ -32,7 +32,7 @@ def encoder(
 ) -> Iterator[AudioEncoder]:
     """Write an MP4 file of one track; it is whole when the block ends well. Raises ToolError, ResourceError.
 
-    `dual_mono` says that both channels are the same; only for AAC. As many bits are kept without loss as `track` has.
+    `dual_mono` says that both channels are the same; only for AAC.
     """
     if coding == "aac":
         with aac_encoder.encoder(output, rate, channels, dual_mono=dual_mono) as made:
@@ -44,7 +44,8 @@ def encoder(
         if coding == "opus":
             stream.bit_rate = audio_files.FORMATS["opus"].usual_kbps(channels) * 1000
         else:
-            stream.codec_context.format = "s32" if audio_files.has_over_16_bits(track) else "s16"
+            is_deep = coding == "flac24" or audio_files.has_over_16_bits(track)
+            stream.codec_context.format = "s32" if is_deep else "s16"
         made = AudioEncoder(container, stream)
         yield made
         made.finish()

@@ -13,12 +13,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.audio import aac_encoder, decoder, dehum, denoise, flac_writer, loudness
+from jobs.engine.audio import decoder, dehum, denoise, flac_writer, loudness, track_encoder
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.dehum import Hum
 from jobs.engine.audio.filter_graph import filtered
 from jobs.engine.audio.loudness import Loudness
 from jobs.engine.audio.sample_clock import Samples
+from jobs.engine.container.muxers import AudioCoding
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
@@ -37,13 +38,18 @@ HIGHPASS_POLES = 2
 @dataclasses.dataclass(frozen=True)
 class CleanOptions:
     """What to do. `strength` 0 leaves noise as it is, 1 lowers it as far as can be; None leaves loudness, or lows, as
-    they are.
+    they are. A `handover` to a later step has the track without loss.
     """
 
     strength: float = 0.5
     hum: Mains = "auto"
     highpass_hz: float | None = None
     loudness_lufs: float | None = None
+    handover: bool = False
+
+    @property
+    def coding(self) -> AudioCoding:
+        return "flac24" if self.handover else "aac"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,7 +258,8 @@ class _TrackCleaner:
         return output
 
     def _encode(self, blocks: Iterator[Samples], output: Path) -> None:
-        with aac_encoder.encoder(output, self.rate, self.channels) as encoder:
+        track, coding = self.audio.track, self.options.coding
+        with track_encoder.encoder(output, track, self.rate, self.channels, coding) as encoder:
             for block in blocks:
                 encoder.write(block)
 

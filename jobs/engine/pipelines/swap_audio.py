@@ -12,12 +12,13 @@ import numpy as np
 
 from jobs.engine.analysis.alignment import MINIMUM_AGREEING_WINDOWS, MINIMUM_CONFIDENCE, Alignment, align
 from jobs.engine.analysis.coarse_offset import ClockLine
-from jobs.engine.audio import aac_encoder, decoder
+from jobs.engine.audio import decoder, track_encoder
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import PcmReader
 from jobs.engine.audio.drift_resampler import resampled
 from jobs.engine.audio.sample_clock import Positioned, Samples
 from jobs.engine.audio.sample_ranges import SampleCursor
+from jobs.engine.container.muxers import AudioCoding
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.told import Told
 from jobs.engine.render import replace_audio
@@ -109,15 +110,22 @@ def suffix_for(own: AudioSource, mode: Mode) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class SwapOptions:
-    """ "replace" the audio, "mix" both (`balance` is the other one's share, 0 to 1), or "add" it as the last track."""
+    """ "replace" the audio, "mix" both (`balance` is the other one's share, 0 to 1), or "add" it as the last track.
+
+    A `handover` to a later step has the new track without loss."""
 
     mode: Mode = "replace"
     balance: float = 0.5
+    handover: bool = False
 
     @property
     def share(self) -> float | None:
         """Of the other audio in the new track; None when the own is not in it at all."""
         return {"replace": 1.0, "mix": self.balance, "add": None}[self.mode]
+
+    @property
+    def coding(self) -> AudioCoding:
+        return "flac24" if self.handover else "aac"
 
 
 def swap(own: AudioSource, other: AudioSource, options: SwapOptions, output: Path, work: Workspace) -> Swapped:
@@ -133,7 +141,7 @@ def swap(own: AudioSource, other: AudioSource, options: SwapOptions, output: Pat
         raise unlike(aligned)
     sound = work.scratch / "other-sound.mp4"
     try:
-        _encode(own, other, aligned, sound, options.share, work.progress)
+        _encode(own, other, aligned, sound, options, work.progress)
         made = tracks(own, sound, mode)
         pictures = replace_audio.join(
             Source(own.path, own.info),
@@ -158,9 +166,10 @@ def unlike(alignment: Alignment) -> InputError:
 
 
 def _encode(
-    own: AudioSource, other: AudioSource, alignment: Alignment, output: Path, share: float | None, progress: Progress
+    own: AudioSource, other: AudioSource, alignment: Alignment, output: Path, options: SwapOptions, progress: Progress
 ) -> None:
-    """One track as long as the recording: `share` of the other where it is, the rest the own; None leaves that out."""
+    """One track as long as the recording: a share of the other where it is, the rest the own, or nothing."""
+    share, coding = options.share, options.coding
     rate, channels = decoder.output_rate(other.track), decoder.output_channels(other.track)
     if share is not None:
         channels = max(channels, min(2, decoder.output_channels(own.track)))
@@ -169,7 +178,7 @@ def _encode(
     with (
         decoder.decoded(own, rate=rate, channels=channels) as own_sound,
         decoder.decoded(other, rate=rate, channels=channels) as other_sound,
-        aac_encoder.encoder(output, rate, channels) as encoder,
+        track_encoder.encoder(output, other.track, rate, channels, coding) as encoder,
     ):
         mine = SampleCursor(own_sound)
         theirs = SampleCursor(PcmReader(on_clock(other_sound, alignment.line), rate, channels))

@@ -148,7 +148,7 @@ def render_timeline(
     audio = options.audio.encoding_unless_asked if options.way == "encode" else options.audio
     with checked_render.timed(seconds, "analysis"):
         copies = chosen_copies(source, timeline, container, audio, CancellationToken())
-    request = RenderRequest(source, timeline, kept, container, audio.loudness_lufs, copies)
+    request = RenderRequest(source, timeline, kept, container, audio.loudness_lufs, copies, audio.handover)
     proven = checked_render.publish(request, strategy, output, work)
     made = AudioResult(proven.audio_copies or (None,) * len(source.info.audio), proven.levellings)
     notes = [*made.notes, *sidetracks.left_out(given, output)]

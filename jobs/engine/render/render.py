@@ -19,7 +19,7 @@ from jobs.engine.audio.loudness import Levelling
 from jobs.engine.audio.packet_copy import AudioCopy
 from jobs.engine.audio.segment_renderer import render_audio, render_levelled_audio
 from jobs.engine.container import ffmpeg
-from jobs.engine.container.muxers import MP4, Container
+from jobs.engine.container.muxers import MP4, AudioCoding, Container
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import UndecodedFrames, counted
@@ -59,7 +59,8 @@ class RenderRequest:
     """What is to be made of a source: a timeline that has it alone, its boundaries instants of the index's clock.
 
     The picture is left out when there is no index. Of audio tracks those are copied for which there is one of
-    `audio_copies`, the others encoded, at `loudness_lufs`; None leaves their loudness.
+    `audio_copies`, the others encoded, at `loudness_lufs`; None leaves their loudness. A `handover` to a later step has
+    them without loss.
     """
 
     source: Source
@@ -68,6 +69,11 @@ class RenderRequest:
     container: Container = MP4
     loudness_lufs: float | None = None
     audio_copies: tuple[AudioCopy | None, ...] = ()
+    handover: bool = False
+
+    @property
+    def audio_coding(self) -> AudioCoding:
+        return "flac24" if self.handover and self.container.audio_coding == "aac" else self.container.audio_coding
 
 
 def render(request: RenderRequest, output: Path, work: Workspace, strategy: Strategy = ENCODE_ALL) -> Rendered:
@@ -185,7 +191,7 @@ def _audio_file(
 ) -> Levelling | None:
     """Write one track, and tell what brought it to its loudness."""
     audio, timeline = AudioSource(request.source.path, request.source.info, track), request.timeline
-    coding, loudness_lufs = request.container.audio_coding, request.loudness_lufs
+    coding, loudness_lufs = request.audio_coding, request.loudness_lufs
     if copy:
         packet_copy.copy(audio, copy, path, task)
         return None

@@ -34,14 +34,20 @@ def suffix_for(info: MediaInfo, tracks: Sequence[Track]) -> str:
     return container_for("mp4", Path(), info, tracks).suffix
 
 
-def container_for(name: ContainerChoice, source: Path, info: MediaInfo, tracks: Sequence[Track]) -> Container:
-    """The container, as chosen, of the recording's picture and these tracks. Raises InputError."""
-    return muxers.for_copies(name, source, info, *codecs(info, tracks), (MP4, MKV))
+def container_for(
+    name: ContainerChoice, source: Path, info: MediaInfo, tracks: Sequence[Track], *, handover: bool = False
+) -> Container:
+    """The container, as chosen, of the recording's picture and these tracks. Raises InputError.
+
+    A `handover` to a later step, whose new tracks are FLAC, is MP4 or Matroska whatever was chosen.
+    """
+    choice: ContainerChoice = "mp4" if handover else name
+    return muxers.for_copies(choice, source, info, *codecs(info, tracks, "flac" if handover else "aac"), (MP4, MKV))
 
 
-def codecs(info: MediaInfo, tracks: Sequence[Track]) -> tuple[str | None, list[str]]:
-    """What is in a file with the recording's picture and these tracks."""
-    sounds = [track.codec if isinstance(track, AudioTrack) else "aac" for track in tracks]
+def codecs(info: MediaInfo, tracks: Sequence[Track], new: str = "aac") -> tuple[str | None, list[str]]:
+    """What is in a file with the recording's picture and these tracks, those that are `new` in that codec."""
+    sounds = [track.codec if isinstance(track, AudioTrack) else new for track in tracks]
     return (info.video.codec if info.video else None), sounds
 
 
@@ -108,7 +114,7 @@ def argv(
         *(*maps, "-map_metadata", str(own), "-map_chapters", str(own), *_names(info, tracks, own, titles)),
         # All pictures, also those before the first keyframe: some are whole though nothing says so.
         *("-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside, *exact, "-progress", "pipe:1"),
-        *("-f", MUXERS.get(suffix) or {".m4a": "ipod", ".mka": "matroska"}[suffix], f"file:{output}"),
+        *("-f", MUXERS.get(suffix) or {".m4a": "mp4", ".mka": "matroska"}[suffix], f"file:{output}"),
     ]
 
 
