@@ -60,8 +60,25 @@ class NumberField(forms.FloatField):
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
-class LoudnessField(NumberField):
-    """Integrated loudness in LUFS; “on” (or true) is the usual one. Cleans to None when nothing is given."""
+class SwitchedField(NumberField):
+    """A number; “on” (or true) is the `usual` one. Cleans to None when nothing is given, or “off”."""
+
+    usual: float
+    unit = ""
+
+    def to_python(self, value: Any) -> float | None:  # type: ignore[override] # a float field is no integer field
+        text = str(value).strip().lower() if value is not None else ""
+        if value is False or text in ("", "off"):
+            return None
+        if text in ("on", "true"):
+            return self.usual
+        return super().to_python(text.replace("−", "-").removesuffix(self.unit).strip())
+
+
+class LoudnessField(SwitchedField):
+    """Integrated loudness in LUFS."""
+
+    usual, unit = loudness.USUAL_LUFS, "lufs"
 
     def __init__(self, *, attrs: Mapping[str, str] | None = None) -> None:
         super().__init__(
@@ -73,14 +90,6 @@ class LoudnessField(NumberField):
             f"-23 for broadcast. Peaks stay below {loudness.TRUE_PEAK_DB:g} dBTP.",
             widget=forms.NumberInput(attrs={"step": "any", **(attrs or {})}),
         )
-
-    def to_python(self, value: Any) -> float | None:  # type: ignore[override] # a float field is no integer field
-        text = str(value).strip().lower() if value is not None else ""
-        if value is False or text in ("", "off"):
-            return None
-        if text in ("on", "true"):
-            return loudness.USUAL_LUFS
-        return super().to_python(text.replace("−", "-").removesuffix("lufs").strip())
 
 
 class ContainerField(forms.ChoiceField):

@@ -1,13 +1,8 @@
 import contextlib
 import dataclasses
-import json
-import math
-import re
-from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from jobs.engine.audio.audio_options import AudioOptions, AudioWay
 from jobs.engine.captions.transcript import Transcript
@@ -17,73 +12,24 @@ from jobs.engine.edit.cut_params import PRESETS, SPEEDS, CutParams, seconds
 from jobs.engine.edit.cut_plan import CutPlan, given_ranges
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import silence_cut
+from jobs.engine.pipelines.clean_audio import CleanOptions
+from jobs.engine.pipelines.silence_cut import CLEANING_ENCODES
 from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.render import passthrough
 from jobs.engine.smartcut.strategy import Render
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import chosen_container
-from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm, TrackField, safe_name
+from jobs.operations.cut_fields import CleanField, ExportsField, RangesField, ThresholdField
+from jobs.operations.forms import (
+    ContainerField,
+    LoudnessField,
+    NumberField,
+    OperationForm,
+    TrackField,
+    safe_name,
+)
 from jobs.operations.side_files import caption_files, timelines
-
-LONGEST_RANGES = 1_000_000
-"""Characters of ranges as text."""
-MOST_RANGES = 50_000
-"""Ranges are handled one by one: more would hold up the others on the site."""
-
-
-class ThresholdField(forms.CharField):
-    """“auto”, or a level in dBFS: 0 is the loudest that can be, -120 next to nothing."""
-
-    def clean(self, value: Any) -> float | Literal["auto"]:
-        text = str(value).strip().lower() if value not in (None, "") else "auto"
-        if text == "auto":
-            return "auto"
-        try:
-            level = float(text.replace("−", "-").removesuffix("dbfs").removesuffix("db"))
-        except ValueError:
-            raise ValidationError("Write auto, or a level in dBFS such as -30.") from None
-        if not -120 <= level <= 0:
-            raise ValidationError("The level must lie between -120 and 0 dBFS.")
-        return level
-
-
-class RangesField(forms.CharField):
-    """Ranges in seconds: text as “0-12.5, 30-41”, or a list of pairs. Cleans to a tuple of pairs, in order."""
-
-    EXAMPLE = "Write ranges in seconds, such as 0-12.5, 30-41."
-
-    def to_python(self, value: Any) -> Any:
-        return value
-
-    def clean(self, value: Any) -> tuple[tuple[float, float], ...]:
-        if isinstance(value, (str, list, tuple)) and len(value) > LONGEST_RANGES:
-            raise ValidationError("These are too many ranges. Join some of them.")
-        try:
-            ranges = tuple((float(start), float(end)) for start, end in self._pairs(value))
-        except (TypeError, ValueError, ArithmeticError, RecursionError):
-            raise ValidationError(self.EXAMPLE) from None
-        if len(ranges) > MOST_RANGES:
-            raise ValidationError("These are too many ranges. Join some of them.")
-        if not all(math.isfinite(time) for pair in ranges for time in pair):
-            raise ValidationError(self.EXAMPLE)
-        return ranges
-
-    def _pairs(self, value: Any) -> list[tuple[Any, Any]]:
-        if value in (None, "", [], ()):
-            return []
-        if isinstance(value, str) and not value.lstrip().startswith("["):
-            return [tuple(map(Decimal, re.split(r"\s*-\s*", part.strip()))) for part in value.split(",")]  # type: ignore[misc]
-        return [(start, end) for start, end in (json.loads(value) if isinstance(value, str) else value)]
-
-
-class ExportsField(forms.MultipleChoiceField):
-    """Names of `exports.FORMATS`. Cleans to a tuple, each once."""
-
-    def clean(self, value: Any) -> tuple[str, ...]:
-        # A form that ticks nothing may send the field all the same, without a value.
-        ticked = [one for one in value if one != ""] if isinstance(value, list) else value
-        return tuple(dict.fromkeys(super().clean(ticked)))
 
 
 class SilenceCutForm(OperationForm):
@@ -186,6 +132,7 @@ class SilenceCutForm(OperationForm):
         help_text="A copy loses no quality and keeps surround sound. Automatic encodes beside a picture, "
         "and copies where there is none.",
     )
+    clean_strength = CleanField()
     loudness_lufs = LoudnessField()
     exports = ExportsField(
         label="Timelines for editors",
@@ -204,6 +151,8 @@ class SilenceCutForm(OperationForm):
             AudioOptions(cleaned.get("audio", "auto"), cleaned.get("loudness_lufs"))
         except InputError as error:
             self.add_error("audio", error.message)
+        if cleaned.get("audio") == "copy" and cleaned.get("clean_strength") is not None:
+            self.add_error("audio", CLEANING_ENCODES)
         return cleaned
 
 
@@ -224,9 +173,14 @@ class SilenceCutParams:
     speed: float = 4
     render: Literal["smart", "encode", "none"] = "smart"
     audio: AudioWay = "auto"
+    clean_strength: float | None = None
     loudness_lufs: float | None = None
     exports: tuple[Literal["otio", "edl", "fcpxml", "xml", "json"], ...] = ()
     container: muxers.ContainerChoice = "mp4"
+
+    @property
+    def clean(self) -> CleanOptions | None:
+        return None if self.clean_strength is None else CleanOptions(self.clean_strength)
 
     def for_engine(self) -> CutParams:
         """Raises InputError on values that make no sense."""
@@ -268,7 +222,7 @@ class SilenceCut(Operation[SilenceCutParams]):
         """The plan, and the captions moved with it."""
         context.progress(0, "Measuring the sound")
         source, how = context.recording, params.for_engine()
-        plan = silence_cut.plan_only(source, how, track=params.audio_track, cache=context.cache)
+        plan = silence_cut.plan_only(source, how, track=params.audio_track, cache=context.cache, clean=params.clean)
         return plan, caption_files(
             context,
             passthrough.moved_captions(source, plan.timeline, transcript=spoken(context), log=context.log),
@@ -281,7 +235,9 @@ class SilenceCut(Operation[SilenceCutParams]):
         way: Render = "encode" if params.render == "encode" else "smart"
         audio = AudioOptions(params.audio, params.loudness_lufs, context.handover)
         options = RenderOptions(way, params.audio_track, spoken(context), audio)
-        result = silence_cut.cut(context.recording, params.for_engine(), output, context.workspace, options)
+        result = silence_cut.cut(
+            context.recording, params.for_engine(), output, context.workspace, options, params.clean
+        )
         name = safe_name(f"{context.title} (cut)", container.suffix)
         recording = Draft(output, context.info.kind, name, container.media_type, result.to_json())
         return result.plan, [recording, *caption_files(context, result.captions)]

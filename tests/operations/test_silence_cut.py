@@ -65,6 +65,7 @@ def test_nothing_given_means_the_defaults_that_are_documented():
         speed=4,
         render="smart",
         audio="auto",
+        clean_strength=None,
         loudness_lufs=None,
     )
 
@@ -225,6 +226,18 @@ def test_audio_is_copied_when_asked_for_and_the_result_says_how_near(context):
 def test_copied_audio_has_no_other_loudness():
     form = SilenceCutForm({"audio": "copy", "loudness_lufs": "on"})
     assert "stays as loud as it is" in form.errors["audio"][0]
+
+
+@pytest.mark.parametrize(
+    ("given", "strength"), [("on", 0.5), (True, 0.5), ("0.3", 0.3), (0, 0), ("off", None), ("", None)]
+)
+def test_cleaning_is_a_strength_or_on(given, strength):
+    assert params(clean_strength=given).clean_strength == strength
+
+
+def test_copied_audio_is_not_cleaned():
+    form = SilenceCutForm({"audio": "copy", "clean_strength": "on"})
+    assert "stays as it is" in form.errors["audio"][0]
 
 
 def test_silence_alone_is_refused_and_leaves_nothing_to_publish(context):

@@ -61,18 +61,14 @@ class Feature(Generic[Measured]):
         stored = cache_dir and self._stored(cache_dir, track)
         curve = _load(stored)
         if curve is None:
-            curves = []
-            for number, one in enumerate(tracks):
-
-                def advance(fraction: float, number: int = number) -> None:
-                    if progress:
-                        progress((number + fraction) / len(tracks))
-
-                curves.append(self._curve(AudioSource(source, info, one), advance))
-            curve = highest(curves, self.silence)
+            curve = self._highest([AudioSource(source, info, one) for one in tracks], progress)
             duration = np.array(curve.duration.as_integer_ratio(), np.int64)
             array_cache.save(stored, {"values": curve.values, "duration": duration})
         return self.made_of(*curve)
+
+    def measure_tracks(self, tracks: Sequence[AudioSource], progress: Advance | None = None) -> Measured:
+        """The highest value of any of these tracks at each step. Raises InputError, ToolError."""
+        return self.made_of(*self._highest(tracks, progress))
 
     def kept(self, cache_dir: Path, track: int | str) -> Measured | None:
         """What `measure` found before of these bytes, as far as it is still there."""
@@ -81,6 +77,17 @@ class Feature(Generic[Measured]):
 
     def _stored(self, cache_dir: Path, track: int | str) -> Path:
         return cache_dir / f"{self.name}-{track}.v{self.version}.npz"
+
+    def _highest(self, tracks: Sequence[AudioSource], progress: Advance | None) -> Curve:
+        curves = []
+        for number, one in enumerate(tracks):
+
+            def advance(fraction: float, number: int = number) -> None:
+                if progress:
+                    progress((number + fraction) / len(tracks))
+
+            curves.append(self._curve(one, advance))
+        return highest(curves, self.silence)
 
     def _curve(self, audio: AudioSource, advance: Advance) -> Curve:
         blocks, total = [], audio.info.duration

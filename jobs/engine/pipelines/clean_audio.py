@@ -21,6 +21,7 @@ from jobs.engine.audio.loudness import Loudness
 from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.container.muxers import AudioCoding
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
@@ -70,7 +71,7 @@ class MeasuredLevels:
         return {
             "loudness_lufs": self.loudness.integrated_lufs if self.loudness else None,
             "true_peak_db": self.loudness.true_peak_db if self.loudness else None,
-            "noise_db": None if self.noise_db is None else round(self.noise_db, 1),
+            "noise_db": _rounded(self.noise_db),
         }
 
 
@@ -101,11 +102,7 @@ class Cleaned:
                 ("Loudness", _change(was.loudness.integrated_lufs, now.loudness.integrated_lufs, "LUFS")),
                 ("True peak", _change(was.loudness.true_peak_db, now.loudness.true_peak_db, "dBTP")),
             ]
-        lines = len(self.hum.lines_hz) if self.hum else 0
-        words = (
-            f"{lines} {'tone' if lines == 1 else 'tones'} of {self.hum.mains_hz:.0f} Hz mains" if self.hum else "none"
-        )
-        return (*facts, ("Hum taken out", words))
+        return (*facts, ("Hum taken out", _hum_words(self.hum)))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -121,6 +118,14 @@ def _change(was: float | None, now: float | None, unit: str) -> str:
     if was is None or now is None:
         return "none that is heard alone"
     return f"{was:.1f} {unit} before, {now:.1f} {unit} after".replace("-", "−")
+
+
+def _hum_words(hum: Hum | None) -> str:
+    return f"{counted(len(hum.lines_hz), 'tone')} of {hum.mains_hz:.0f} Hz mains" if hum else "none"
+
+
+def _rounded(db: float | None) -> float | None:
+    return None if db is None else round(db, 1)
 
 
 def tracks(info: MediaInfo, track: AudioTrack, cleaned: Path = Path()) -> list[Track]:
@@ -143,6 +148,36 @@ def clean(audio: AudioSource, options: CleanOptions, output: Path, work: Workspa
         return _TrackCleaner(audio, options, dataclasses.replace(work, scratch=Path(folder))).done(output)
 
 
+@dataclasses.dataclass(frozen=True)
+class CleanedTrack:
+    """A track cleaned in a file of its own, which begins with the recording. Levels of its noise are dBFS."""
+
+    file: Source
+    hum: Hum | None
+    noise_before_db: float | None
+    noise_after_db: float | None
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What was done, as pairs of words."""
+        return (
+            ("Noise in pauses", _change(self.noise_before_db, self.noise_after_db, "dBFS")),
+            ("Hum taken out", _hum_words(self.hum)),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "noise_before_db": _rounded(self.noise_before_db),
+            "noise_after_db": _rounded(self.noise_after_db),
+            "hum_hz": list(self.hum.lines_hz) if self.hum else [],
+        }
+
+
+def cleaned_track(audio: AudioSource, options: CleanOptions, work: Workspace) -> CleanedTrack:
+    """Clean a track without loss, to a file in `work.scratch`, which stays there. Raises as `clean` does."""
+    return _TrackCleaner(audio, dataclasses.replace(options, handover=True), work).alone()
+
+
 class _TrackCleaner:
     """One track on its way. Every pass over it takes its share of the progress."""
 
@@ -162,12 +197,9 @@ class _TrackCleaner:
         self._next(0.04, "Listening for noise")
         before = MeasuredLevels(loud, self._noise_db(noise_at))
         self._next(0.04, "Listening for noise")
-        noise = self._noise(filters, noise_at) if self.options.strength else None
+        noise = self._noise(filters, noise_at)
         self._next(0.15 if self.options.loudness_lufs is not None else 0.35, "Cleaning the sound")
-        cleaned = self._blocks(filters)
-        cleaned_file = self._written(
-            cleaned if noise is None else denoise.denoised(cleaned, noise, self.options.strength, self.rate)
-        )
+        cleaned_file = self._written(self._cleaned(filters, noise))
         self._next(0.05, "Putting the file together")
         source = Source(self.audio.path, self.audio.info)
         made_of = tracks(source.info, self.audio.track, cleaned_file)
@@ -179,6 +211,23 @@ class _TrackCleaner:
         after = MeasuredLevels(loud, self._noise_db(noise_at, made))
         self.work.progress(1.0, self._stage)
         return Cleaned(before, after, hum, frames_copied)
+
+    def alone(self) -> CleanedTrack:
+        self._next(0.25, "Listening for hum")
+        hum = self._hum()
+        filters = [*self._highpass(), *(hum.filters() if hum else [])]
+        self._next(0.2, "Listening for noise")
+        noise_at = denoise.measure(self._blocks(filters), self.rate).noise()
+        self._next(0.1, "Listening for noise")
+        before = self._noise_db(noise_at)
+        self._next(0.1, "Listening for noise")
+        noise = self._noise(filters, noise_at)
+        self._next(0.3, "Cleaning the sound")
+        made = only_track(self._written(self._cleaned(filters, noise)))
+        self._next(0.05, "Measuring what it became")
+        after = self._noise_db(noise_at, made)
+        self.work.progress(1.0, self._stage)
+        return CleanedTrack(Source(made.path, made.info), hum, before, after)
 
     # Progress
 
@@ -225,10 +274,14 @@ class _TrackCleaner:
 
     def _noise(self, filters: list[str], noise_at: NDArray[np.intp]) -> Samples | None:
         """The noise alone, as the filters leave it."""
-        if not len(noise_at):
+        if not self.options.strength or not len(noise_at):
             return None
         with contextlib.closing(self._blocks(filters)) as blocks:
             return denoise.sample(blocks, noise_at, self.rate)
+
+    def _cleaned(self, filters: list[str], noise: Samples | None) -> Iterator[Samples]:
+        blocks = self._blocks(filters)
+        return blocks if noise is None else denoise.denoised(blocks, noise, self.options.strength, self.rate)
 
     def _loudness(self, audio: AudioSource) -> Loudness | None:
         try:

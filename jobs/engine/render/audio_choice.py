@@ -79,6 +79,8 @@ def _copy_of(
     maximum_seconds: float,
     token: CancellationToken,
 ) -> AudioCopy | None:
+    if track.index in source.stand_ins:
+        return None
     # The file that is proven is MP4, whatever becomes of it.
     if not (container.holds_audio(track.codec) and MP4.holds_audio(track.codec)):
         return None

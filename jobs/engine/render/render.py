@@ -190,7 +190,7 @@ def _audio_file(
     request: RenderRequest, track: AudioTrack, copy: AudioCopy | None, path: Path, task: WorkerThread[Any]
 ) -> Levelling | None:
     """Write one track, and tell what brought it to its loudness."""
-    audio, timeline = AudioSource(request.source.path, request.source.info, track), request.timeline
+    audio, timeline = AudioSource(*request.source.audio(track)), request.timeline
     coding, loudness_lufs = request.audio_coding, request.loudness_lufs
     if copy:
         packet_copy.copy(audio, copy, path, task)

@@ -162,12 +162,13 @@ def offsets(
     first = 1 if info.video else 0
     each: list[Offsets] = []
     for number, (track, timeline) in enumerate(zip(info.audio, timelines, strict=True)):
-        original, wanted = AudioSource(source.path, info, track), windows(timeline)
+        original, wanted = AudioSource(*source.audio(track)), windows(timeline)
         result = AudioSource(output, result_info, dataclasses.replace(track, index=first + number))
-        compared = _compared(original, result, wanted, task.token, can_seek=True)
+        compare = functools.partial(_compared, original, result, wanted, number, len(info.audio), task.token)
+        compared = compare(can_seek=True)
         if compared.faults:
             # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
-            compared = _compared(original, result, wanted, task.token, can_seek=False)
+            compared = compare(can_seek=False)
         each.append(compared)
         task.fraction = len(each) / len(info.audio)
     return Offsets(
@@ -178,11 +179,19 @@ def offsets(
 
 
 def _compared(
-    source: AudioSource, output: AudioSource, wanted: Sequence[Window], token: CancellationToken, *, can_seek: bool
+    source: AudioSource,
+    output: AudioSource,
+    wanted: Sequence[Window],
+    number: int,
+    count: int,
+    token: CancellationToken,
+    *,
+    can_seek: bool,
 ) -> Offsets:
+    """Of the track with that number among so many."""
     rate, channels = output_rate(source.track), output_channels(source.track)
     opened = functools.partial(WindowReader.opened, rate=rate, channels=channels, can_seek=can_seek, token=token)
-    number, name = source.info.audio.index(source.track), _name(source)
+    name = "The sound" if count == 1 else f"The sound of track {number + 1}"
     with opened(source) as original, opened(output) as result:
         heard, faults, damaged = [], [], 0
         for window in wanted:
@@ -246,8 +255,3 @@ def judged(compared: Comparison, at: float, name: str) -> Fault | None:
     if compared.differs:
         return Fault("sound_differs", f"{name} at {at:.1f} s is not that of the recording.", round(at, 3))
     return None
-
-
-def _name(audio: AudioSource) -> str:
-    tracks = audio.info.audio
-    return "The sound" if len(tracks) == 1 else f"The sound of track {tracks.index(audio.track) + 1}"

@@ -21,6 +21,7 @@ from jobs.engine.edit.cut_params import DETECTORS, PAUSES, SPEEDS, CutParams, se
 from jobs.engine.edit.cut_plan import CutPlan
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import counted
+from jobs.engine.pipelines.clean_audio import CleanOptions
 from jobs.engine.pipelines.silence_cut import cut, plan_json, plan_only
 from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.probe import discontinuities
@@ -136,6 +137,13 @@ class Command(BaseCommand):
             "(default: auto)",
         )
         parser.add_argument(
+            "--clean",
+            type=strength,
+            metavar="X|on",
+            help="take noise and mains hum out of what is listened to, before pauses are looked for: 0 takes "
+            f"hum alone, 1 as much noise as can be; on is {CleanOptions.strength:g} (default: leave them)",
+        )
+        parser.add_argument(
             "--loudness-lufs",
             type=lufs,
             metavar="N|on",
@@ -249,7 +257,7 @@ def rendered(source: Path, options: dict[str, Any], info: MediaInfo, params: Cut
     work = Workspace(output.parent, progress=bar.show)
     audio = AudioOptions(options["audio"], options["loudness_lufs"])
     how = RenderOptions(options["render"], options["audio_track"], audio=audio)
-    result = cut(Source(source, info), params, output, work, how)
+    result = cut(Source(source, info), params, output, work, how, options["clean"])
     said = ". ".join(filter(None, (told(result.plan), result.reason)))
     return Made(
         result.plan, result.captions, result.to_json(), (f"{output}: {said}", result.report.summary, *result.notes)
@@ -261,7 +269,7 @@ def planned(source: Path, options: dict[str, Any], info: MediaInfo, params: CutP
     bar.show(0, "Measuring the sound")
     spent = {"analysis": 0.0, "render": 0.0, "verify": 0.0}
     with timed(spent, "analysis"):
-        plan = plan_only(Source(source, info), params, track=options["audio_track"])
+        plan = plan_only(Source(source, info), params, track=options["audio_track"], clean=options["clean"])
     captions = moved_captions(Source(source, info), plan.timeline) if any(map(is_captions, options["export"])) else ()
     took = {name: round(value, 3) for name, value in spent.items()}
     facts = {**plan_json(plan), "frames": 0, "frames_copied": 0, "render": "none", "seconds": took}
@@ -270,6 +278,14 @@ def planned(source: Path, options: dict[str, Any], info: MediaInfo, params: CutP
 
 def threshold(text: str) -> float | str:
     return text if text == "auto" else float(text)
+
+
+def strength(text: str) -> CleanOptions:
+    """How much noise goes."""
+    value = CleanOptions.strength if text == "on" else float(text)
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError("the strength has to lie between 0 and 1")
+    return CleanOptions(value)
 
 
 def lufs(text: str) -> float:
