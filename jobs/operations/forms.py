@@ -5,7 +5,7 @@ The page, the API and the command line fill the same forms, and a parameter that
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -18,6 +18,8 @@ from jobs.engine.audio import loudness
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 LONGEST_STEM = 200
 """Bytes of a file's name before its ending; file systems stop at 255 for both."""
+LONGEST_TIMES = 10_000
+"""Characters of all times of a list together."""
 LATEST = 10**9
 """Seconds; no recording is that long."""
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", re.ASCII)
@@ -28,7 +30,8 @@ class OperationForm(forms.Form):
     """A form whose missing or empty fields take their `initial` value. A tick box left out is not ticked.
 
     Its fields are `required=False` with an `initial`. A field that only matters for one value of another says so with
-    the widget attribute `data-when="field=value"`; the page hides it otherwise.
+    the widget attribute `data-when="field=value"`, with a space between conditions that all have to hold; the page
+    hides it otherwise.
     """
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
@@ -135,6 +138,39 @@ class TimeField(forms.CharField):
             raise ValidationError("Write a time as seconds or as 1:05.5.") from None
 
 
+class TimesField(forms.CharField):
+    """Times as text ("0:10, 1:05.5, 12") or as a list of numbers. Cleans to ascending seconds, each once.
+
+    `limit` says in words that there may be `maximum`: "at most 100 pictures can be made at once".
+    """
+
+    def __init__(self, *, maximum: int, limit: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.maximum, self.limit = maximum, limit
+
+    def clean(self, value: Any) -> tuple[float, ...]:
+        if isinstance(value, (str, list, tuple)) and len(value) > LONGEST_TIMES:
+            raise ValidationError(f"These are too many times; {self.limit}.")
+        parts = re.split(r"[,;\s]+", value.strip(" ,;\n\r\t")) if isinstance(value, str) else value
+        if parts in (None, [""]):
+            return ()
+        if not isinstance(parts, Iterable):
+            parts = [parts]
+        times = tuple(sorted({self._seconds(part) for part in parts}))
+        if len(times) > self.maximum:
+            raise ValidationError(f"These are {len(times)} times; {self.limit}.")
+        return times
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
+    def _seconds(self, part: Any) -> float:
+        try:
+            return clock_seconds(part)
+        except ValueError:
+            raise ValidationError("Write times as seconds or as 1:05.5, with commas between them.") from None
+
+
 def clock_seconds(given: Any) -> float:
     """Seconds of "1:05.5", "65.5" or 65.5. Raises ValueError for anything else, and beyond what can be recorded."""
     if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given <= LATEST:
@@ -147,8 +183,16 @@ def clock_seconds(given: Any) -> float:
     raise ValueError(f"{given!r:.100} is no time")
 
 
-def safe_name(stem: str, suffix: str) -> str:
-    """A file name that every common system takes, from a title and an ending such as ".mp4"."""
-    clean = " ".join(UNSAFE.sub(" ", stem).split())
-    cut = clean.encode()[:LONGEST_STEM].decode(errors="ignore").strip(" .")
-    return f"{cut or 'recording'}{suffix}"
+def safe_name(stem: str, suffix: str, mark: str = "") -> str:
+    """A file name that every common system takes, from a title and an ending such as ".mp4".
+
+    A `mark` between them, such as "01 of 07", is whole however long the title is.
+    """
+    mark = f" {mark}" if (mark := _safe(mark, LONGEST_STEM // 2)) else ""
+    cut = _safe(stem, LONGEST_STEM - len(mark.encode()))
+    return f"{cut or 'recording'}{mark}{suffix}"
+
+
+def _safe(text: str, maximum_bytes: int) -> str:
+    clean = " ".join(UNSAFE.sub(" ", text).split())
+    return clean.encode()[:maximum_bytes].decode(errors="ignore").strip(" .")

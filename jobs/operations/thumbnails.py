@@ -1,14 +1,12 @@
 """Pictures of a recording: evenly spaced, at given times, the best, all on one sheet, or small ones to scrub by."""
 
 import dataclasses
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.told import Told
@@ -16,43 +14,14 @@ from jobs.engine.video import best_frames, contact_sheet, still, storyboard, thu
 from jobs.engine.video.contact_sheet import clock
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
-from jobs.operations.forms import OperationForm, clock_seconds, safe_name
+from jobs.operations.forms import OperationForm, TimesField, safe_name
 
 MOST = 100
-LONGEST = 10_000
-"""Characters of all times together."""
 WIDEST_TILE = 320
 """Pixels of a storyboard's pictures: all of them are held in memory."""
 LOOKING = 0.8
 """Share of the work that goes into finding the best pictures, as measured on an hour; taking them is the rest."""
 ENDINGS = {"jpeg": ".jpg", "webp": ".webp", "png": ".png"}
-
-
-class TimesField(forms.CharField):
-    """Times as text ("0:10, 1:05.5, 12") or as a list of numbers. Cleans to ascending seconds, each once."""
-
-    def clean(self, value: Any) -> tuple[float, ...]:
-        if isinstance(value, (str, list, tuple)) and len(value) > LONGEST:
-            raise ValidationError(f"These are too many times; at most {MOST} pictures can be made at once.")
-        parts = re.split(r"[,;\s]+", value.strip(" ,;\n\r\t")) if isinstance(value, str) else value
-        if parts in (None, [""]):
-            return ()
-        if not isinstance(parts, Iterable):
-            parts = [parts]
-        times = tuple(sorted({seconds(part) for part in parts}))
-        if len(times) > MOST:
-            raise ValidationError(f"These are {len(times)} times; at most {MOST} pictures can be made at once.")
-        return times
-
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
-
-
-def seconds(part: Any) -> float:
-    try:
-        return clock_seconds(part)
-    except ValueError:
-        raise ValidationError("Write times as seconds or as 1:05.5, with commas between them.") from None
 
 
 class ThumbnailsForm(OperationForm):
@@ -79,6 +48,8 @@ class ThumbnailsForm(OperationForm):
     )
     times = TimesField(
         label="Times",
+        maximum=MOST,
+        limit=f"at most {MOST} pictures can be made at once",
         required=False,
         help_text="Seconds, or minutes and seconds, with commas between them: 0:10, 1:05.5, 12.",
         widget=forms.TextInput(attrs={"data-when": "mode=times", "placeholder": "0:10, 1:05.5, 12"}),

@@ -9,12 +9,17 @@ function refresh() {
     if (settings) settings.hidden = !pick.checked || pick.disabled;
   }
   for (const field of allOf(document, "[data-when]:not(input, select, textarea)", HTMLElement)) {
-    const [name, value] = field.dataset.when.split("=");
-    const full = field.dataset.prefix ? `${field.dataset.prefix}-${name}` : name;
-    const others = /** @type {HTMLInputElement[]} */ (allOf(field.closest("form"), `[name="${full}"]`, HTMLElement));
-    const chosen = others.length > 1 || others[0]?.type === "checkbox" ? others.filter((one) => one.checked) : others;
-    field.hidden = !chosen.some((one) => value.split("|").includes(one.value));
+    field.hidden = !field.dataset.when.split(" ").every((condition) => holds(condition, field));
   }
+}
+
+// Whether "name=value|value" holds in the form of a field.
+function holds(condition, field) {
+  const [name, value] = condition.split("=");
+  const full = field.dataset.prefix ? `${field.dataset.prefix}-${name}` : name;
+  const others = /** @type {HTMLInputElement[]} */ (allOf(field.closest("form"), `[name="${full}"]`, HTMLElement));
+  const chosen = others.length > 1 || others[0]?.type === "checkbox" ? others.filter((one) => one.checked) : others;
+  return chosen.some((one) => value.split("|").includes(one.value));
 }
 
 // Choosing another image while one is on its way leaves the later one in the form.
