@@ -8,7 +8,6 @@ track of sound. The terms are those of RFC 8216.
 import dataclasses
 import math
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +22,7 @@ from jobs.engine.pipelines.convert.conversion import RUNGS, ConvertOptions, chec
 from jobs.engine.pipelines.convert.ffmpeg_args import audio_options, chain, follow, opened
 from jobs.engine.pipelines.convert.framing import Framing, Shape, framing, scaled
 from jobs.engine.render.render import whole
+from jobs.engine.runtime import zip_archive
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import color as looks
 from jobs.engine.video.color import Colours
@@ -252,10 +252,6 @@ def quoted(text: str) -> str:
 
 
 def packed(folder: Path, output: Path) -> Iterator[Fraction]:
-    """Write the files of a folder into a zip file, as they are: they are compressed already. Yields the share done."""
+    """Write the files of a folder into a zip file. Yields the share done."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
-        for count, path in enumerate(files, 1):
-            archive.write(path, path.relative_to(folder))
-            path.unlink()
-            yield Fraction(count, len(files))
+    return zip_archive.stored([(str(path.relative_to(folder)), path) for path in files], output)
