@@ -7,17 +7,22 @@ planned, whatever came before it, so that nothing adds up.
 """
 
 import collections
+import contextlib
 import dataclasses
 import itertools
 import math
+import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
+import av.error
 import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.packet import Packet
 from numpy.typing import NDArray
 
@@ -37,6 +42,10 @@ PROBED_PACKETS, SKIPPED_PACKETS = 8, 2
 """Decoded to see how many samples a packet holds: what an AAC decoder makes of SBR is told nowhere else."""
 MAXIMUM_MISSING = Fraction(1, 100)
 """Seconds by which a track may end before the result does."""
+COMPARED_EVERY_PACKETS = 100
+"""Of so many packets one is compared with what stands at its offset in the file."""
+READ_ON_PACKETS = 1000
+"""Reading on costs less than seeking for so few packets."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,13 +53,16 @@ class PacketTable:
     """The packets of a track, all of the same length.
 
     The first one's samples come `first` samples after the recording's start (before it where negative), and each packet
-    holds `samples` of them, `rate` a second. `sums` has a checksum (CRC-32) of each packet.
+    holds `samples` of them, `rate` a second. `sums` has a checksum (CRC-32) of each packet, `sizes` its bytes, and
+    `file_offsets` where in the file it stands, where it does as it is.
     """
 
     first: int
     samples: int
     rate: int
     sums: NDArray[np.uint32]
+    sizes: NDArray[np.uint32]
+    file_offsets: NDArray[np.int64] | None = None
 
     @property
     def reach_seconds(self) -> float:
@@ -115,13 +127,16 @@ def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
     track = audio.track
     if track.codec not in CODECS:
         return None
-    with decoder.opened(audio) as (container, stream):
+    with decoder.opened(audio) as (container, stream), audio.path.open("rb") as file:
         context = stream.codec_context
         if not context.extradata and track.codec in ("aac", "opus"):
             # What decoders need to know is in each packet alone (ADTS, LATM), or nowhere.
             return None
         sums: list[int] = []
         times: list[int] = []
+        sizes: list[int] = []
+        file_offsets: list[int] = []
+        in_place = True
         lengths: set[tuple[int, int]] = set()
         for packet in demuxing.packets(container, stream):
             token.check()
@@ -134,15 +149,31 @@ def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
                 # Of the first ones decoders skip samples, as the container says.
                 if len(sums) >= SKIPPED_PACKETS:
                     lengths |= {(frame.samples, frame.sample_rate) for frame in frames}
+            if in_place and len(sums) % COMPARED_EVERY_PACKETS == 0:
+                in_place = _stands_in_place(packet, file)
             times.append(packet.pts)
             sums.append(zlib.crc32(packet))
+            sizes.append(packet.size)
+            file_offsets.append(-1 if packet.pos is None else packet.pos)
         clock = stream.time_base
     if len(lengths) != 1 or clock is None:
         return None
     ((samples, rate),) = lengths
     if rate != track.sample_rate or not _is_gapless(times, clock, Fraction(samples, rate)):
         return None
-    return PacketTable(round((times[0] * clock - audio.start) * rate), samples, rate, np.array(sums, np.uint32))
+    first = round((times[0] * clock - audio.start) * rate)
+    offsets = np.array(file_offsets, np.int64) if in_place and min(file_offsets) >= 0 else None
+    return PacketTable(first, samples, rate, np.array(sums, np.uint32), np.array(sizes, np.uint32), offsets)
+
+
+def _stands_in_place(packet: Packet, file: BinaryIO) -> bool:
+    if packet.pos is None or packet.pos < 0:
+        return False
+    return os.pread(file.fileno(), packet.size, packet.pos) == bytes(packet)
+
+
+PacketSurvey = Callable[[AudioSource, CancellationToken], PacketTable | None]
+"""Tells of a track what `survey` does."""
 
 
 def _is_gapless(times: list[int], clock: Fraction, length: Fraction) -> bool:
@@ -164,6 +195,8 @@ def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False
     """
     if not is_joined(timeline):
         return None
+    if timeline.continued and len(timeline.segments) == 1:
+        return _planned_part(table, timeline.segments[0], exact_start=exact_start)
     length = Fraction(table.samples, table.rate)
     begin = timeline.segments[0].start - table.time(0)
     lead = begin % length if exact_start else Fraction(0)
@@ -196,6 +229,28 @@ def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False
     return AudioCopy(table, merged, min(timeline.duration, held), round(lead * table.rate), reach)
 
 
+def _planned_part(table: PacketTable, segment: Segment, *, exact_start: bool) -> AudioCopy | None:
+    """The packets of a range whose neighbours are copied too, so that each sample is in one of them.
+
+    Where the file cannot leave out a part of a packet each packet is in one of them, by its middle. The track may end
+    before the range does: there is no more of it.
+    """
+    length, all_of_it = Fraction(table.samples, table.rate), len(table.sums)
+    begin, end = (
+        Fraction(round(time * table.rate), table.rate) - table.time(0) for time in (segment.start, segment.end)
+    )
+    end = min(end, all_of_it * length)
+    if begin < 0 or end <= begin:
+        return None
+    if exact_start:
+        first, until = begin // length, math.ceil(end / length)
+        return AudioCopy(table, ((first, until),), end - begin, round((begin - first * length) * table.rate))
+    first, until = round(begin / length), round(end / length)
+    if first >= until:
+        return None
+    return AudioCopy(table, ((first, until),), (until - first) * length, 0, table.reach_seconds)
+
+
 def _merged(runs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Runs that go on with each other as one."""
     first, last = runs[0]
@@ -214,12 +269,12 @@ def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[A
     with (
         decoder.opened(audio) as (container, stream),
         libav_errors.errors("sound"),
-        av.open(f"file:{output}", "w", format="mp4") as made,
+        # By itself the clock of MP4 counts milliseconds, and the last samples would be left out with the edit list.
+        av.open(f"file:{output}", "w", format="mp4", options={"movie_timescale": str(table.rate)}) as made,
     ):
         target = made.add_stream_from_template(stream)
-        stored = (bytes(packet) for packet in demuxing.packets(container, stream) if packet.size)
         begin = 0 if plan.priming is None else -1
-        for place, data in enumerate(_chosen(stored, plan), begin):
+        for place, data in enumerate(_chosen(audio, container, stream, plan), begin):
             task.token.check()
             packet = Packet(data)
             packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
@@ -231,19 +286,70 @@ def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[A
             task.fraction = (place + 1) / count
 
 
-def _chosen(stored: Iterator[bytes], plan: AudioCopy) -> Iterator[bytes]:
-    """The packets of a plan out of all of a track. A run may begin with the one that the run before ends with."""
+def _chosen(audio: AudioSource, container: InputContainer, stream: AudioStream, plan: AudioCopy) -> Iterator[bytes]:
+    """The packets of a plan out of all of a track. Raises ToolError where they are not what the survey found."""
+    table = plan.table
     numbers = plan.packets if plan.priming is None else itertools.chain([plan.priming], plan.packets)
+    read = _in_place if table.file_offsets is not None else _demuxed
+    for number, data in read(audio, container, stream, table, numbers):
+        if zlib.crc32(data) != table.sums[number]:
+            raise _changed(number)
+        yield data
+
+
+def _in_place(
+    audio: AudioSource, container: InputContainer, stream: AudioStream, table: PacketTable, numbers: Iterator[int]
+) -> Iterator[tuple[int, bytes]]:
+    """Packets by their offsets: no demuxer reads all that is before them."""
+    assert table.file_offsets is not None
+    with audio.path.open("rb") as file:
+        for number in numbers:
+            yield number, os.pread(file.fileno(), int(table.sizes[number]), int(table.file_offsets[number]))
+
+
+def _demuxed(
+    audio: AudioSource, container: InputContainer, stream: AudioStream, table: PacketTable, numbers: Iterator[int]
+) -> Iterator[tuple[int, bytes]]:
+    """Packets as a demuxer finds them. A run may begin with the one that the run before ends with."""
     held: collections.deque[bytes] = collections.deque(maxlen=2)
-    read = 0
+    read, stored = 0, _stored(container, stream)
     for number in numbers:
+        if number - read > READ_ON_PACKETS:
+            read, stored = _sought(audio, container, stream, table, number)
+            held.clear()
         while read <= number:
             data = next(stored, None)
             if data is None:
-                raise ToolError(
-                    "The recording could not be read as it could before. Tell the operator.",
-                    detail=f"{read} packets of audio",
-                )
+                raise _changed(read)
             held.append(data)
             read += 1
-        yield held[number - read]
+        yield number, held[number - read]
+
+
+def _stored(container: InputContainer, stream: AudioStream) -> Iterator[bytes]:
+    return (bytes(packet) for packet in demuxing.packets(container, stream) if packet.size)
+
+
+def _sought(
+    audio: AudioSource, container: InputContainer, stream: AudioStream, table: PacketTable, number: int
+) -> tuple[int, Iterator[bytes]]:
+    """Where reading goes on to come to a packet: the number of one at or before it, and the bytes from that one on."""
+    clock = stream.time_base or Fraction(1)
+    for aim in (table.time(number) + audio.start, audio.start + table.time(0)):
+        with contextlib.suppress(av.error.FFmpegError):
+            container.seek(math.floor(aim / clock), stream=stream, backward=True)
+        packets = (packet for packet in demuxing.packets(container, stream) if packet.size)
+        packet = next(packets, None)
+        if packet is None or packet.pts is None:
+            continue
+        found = round(((packet.pts * clock - audio.start) * table.rate - table.first) / table.samples)
+        # Demuxers that seek by guessing may have the wrong times.
+        if 0 <= found <= number and zlib.crc32(packet) == table.sums[found]:
+            return found, map(bytes, itertools.chain([packet], packets))
+    raise _changed(number)
+
+
+def _changed(number: int) -> ToolError:
+    return ToolError(
+        "The recording could not be read as it could before. Tell the operator.", detail=f"packet {number} of audio"
+    )

@@ -46,12 +46,18 @@ class SampleRange:
         return self.count if self.stretched_count is None else self.stretched_count
 
 
-def sample_ranges(segments: Iterable[Segment], duration: Fraction, rate: int) -> list[SampleRange]:
-    """The segments on the sample grid. Each begins in the result where its exact position rounds to."""
+def sample_ranges(
+    segments: Iterable[Segment], duration: Fraction, rate: int, *, continued: bool = False
+) -> list[SampleRange]:
+    """The segments on the sample grid. Each begins in the result where its exact position rounds to.
+
+    With `continued` other results go on with the sample behind the last, so nothing is faded at either end.
+    """
     starts: list[int] = []
     counts: list[int] = []
     lasts: list[int | None] = []
     position = Fraction(0)
+    segments = tuple(segments)
     for segment in segments:
         begins = round(position * rate)
         position += segment.output_duration
@@ -62,6 +68,11 @@ def sample_ranges(segments: Iterable[Segment], duration: Fraction, rate: int) ->
         counts.append(lasting if segment.speed == 1 else max(0, round(segment.end * rate) - starts[-1]))
         lasts.append(None if segment.speed == 1 else lasting)
     fades = _fades(starts, counts, round(duration * rate), int(FADE_SECONDS * rate))
+    if continued:
+        # Rounded apart, both ends may be one sample further from each other than the length tells.
+        if lasts[-1] is None:
+            counts[-1] = round(segments[-1].end * rate) - starts[-1]
+        fades[0] = fades[-1] = 0
     return [
         SampleRange(start, count, fade_in, fade_out, stretch)
         for start, count, fade_in, fade_out, stretch in zip(starts, counts, fades, fades[1:], lasts, strict=False)

@@ -117,7 +117,8 @@ class RenderedAudio:
 def rendered(audio: AudioSource, timeline: Timeline, rate: int, task: WorkerThread[Any]) -> Iterator[RenderedAudio]:
     """The samples of the result, made in a thread beside the one that takes them. Raises ToolError, ResourceError."""
     with decoder.decoded(audio, rate=rate, token=task.token) as pcm:
-        wanted = sample_ranges(timeline.segments, timeline.source_durations[0], pcm.rate)
+        duration = timeline.source_durations[0]
+        wanted = sample_ranges(timeline.segments, duration, pcm.rate, continued=timeline.continued)
         blocks = muted_blocks(joined_samples(SampleCursor(pcm), wanted), timeline.muted, pcm.rate)
         with prefetched(blocks, MAXIMUM_WAITING_BLOCKS) as made:
             checked = _checked(made, task.token)

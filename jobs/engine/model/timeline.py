@@ -21,12 +21,14 @@ class Timeline:
     """The segments in the order they are shown and heard.
 
     `source_durations` has for each source how long it is, in seconds. `muted` are ranges of the result, in seconds,
-    ordered and disjoint, in which there is to be no audio.
+    ordered and disjoint, in which there is to be no audio. A `continued` one goes on in other results: its audio begins
+    and ends without a fade, on the samples where theirs end and begin.
     """
 
     segments: tuple[Segment, ...]
     source_durations: tuple[Fraction, ...]
     muted: tuple[Range, ...] = ()
+    continued: bool = False
 
     @functools.cached_property
     def duration(self) -> Fraction:

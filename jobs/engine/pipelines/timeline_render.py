@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jobs.engine.audio import packet_copy
 from jobs.engine.audio.audio_options import AudioOptions
+from jobs.engine.audio.packet_copy import PacketSurvey
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
 from jobs.engine.model.report import Report, counted
@@ -122,13 +124,14 @@ def render_timeline(
     work: Workspace,
     options: RenderOptions = USUAL,
     survey: Survey | None = None,
+    packet_survey: PacketSurvey = packet_copy.survey,
 ) -> TimelineResult:
     """Write the timeline of a source to `output`, which appears when it is whole and has been checked (`verify`).
 
     Its ending says what kind of file (`muxers`); in one for audio alone a picture is left out. The timeline's
     boundaries are instants of the index's clock (`FrameIndex`), or samples where there is none. `survey` tells how the
-    source's compressed pictures are stored, where that is known already. Raises InputError, ToolError, ResourceError,
-    and what `work.progress` raises.
+    source's compressed pictures are stored, where that is known already, `packet_survey` how its audio is. Raises
+    InputError, ToolError, ResourceError, and what `work.progress` raises.
     """
     container, given = muxers.for_name(output), source
     if container.audio_only:
@@ -147,7 +150,7 @@ def render_timeline(
         source = source.with_audio(muxers.audio_track_of(source.info, options.track))
     audio = options.audio.encoding_unless_asked if options.way == "encode" else options.audio
     with checked_render.timed(seconds, "analysis"):
-        copies = chosen_copies(source, timeline, container, audio, CancellationToken())
+        copies = chosen_copies(source, timeline, container, audio, CancellationToken(), packet_survey)
     request = RenderRequest(source, timeline, kept, container, audio.loudness_lufs, copies, audio.handover)
     proven = checked_render.publish(request, strategy, output, work)
     made = AudioResult(proven.audio_copies or (None,) * len(source.info.audio), proven.levellings)

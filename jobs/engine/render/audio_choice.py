@@ -7,7 +7,7 @@ from jobs.engine.audio import packet_copy
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.loudness import Levelling, Loudness
-from jobs.engine.audio.packet_copy import AudioCopy
+from jobs.engine.audio.packet_copy import AudioCopy, PacketSurvey
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.model.timeline import Timeline
@@ -60,7 +60,12 @@ def _lufs(loudness: Loudness) -> str:
 
 
 def chosen_copies(
-    source: Source, timeline: Timeline, container: Container, options: AudioOptions, token: CancellationToken
+    source: Source,
+    timeline: Timeline,
+    container: Container,
+    options: AudioOptions,
+    token: CancellationToken,
+    survey: PacketSurvey = packet_copy.survey,
 ) -> tuple[AudioCopy | None, ...]:
     """What is copied of each track; None for those that have to be encoded, or are to be. Raises InputError."""
     tracks = source.info.audio
@@ -68,7 +73,12 @@ def chosen_copies(
     if not wants or options.loudness_lufs is not None or container.audio_file or not packet_copy.is_joined(timeline):
         return (None,) * len(tracks)
     maximum = MAXIMUM_UNASKED_SECONDS if options.way == "auto" else 1.0
-    return tuple(_copy_of(source, track, timeline, container, maximum, token) for track in tracks)
+    return tuple(_copy_of(source, track, timeline, container, maximum, token, survey) for track in tracks)
+
+
+def can_copy(track: AudioTrack, container: Container) -> bool:
+    """Whether packets of this codec can end up in the container by way of the file that is proven, which is MP4."""
+    return container.holds_audio(track.codec) and MP4.holds_audio(track.codec)
 
 
 def _copy_of(
@@ -78,13 +88,11 @@ def _copy_of(
     container: Container,
     maximum_seconds: float,
     token: CancellationToken,
+    survey: PacketSurvey,
 ) -> AudioCopy | None:
-    if track.index in source.stand_ins:
+    if track.index in source.stand_ins or not can_copy(track, container):
         return None
-    # The file that is proven is MP4, whatever becomes of it.
-    if not (container.holds_audio(track.codec) and MP4.holds_audio(track.codec)):
-        return None
-    table = packet_copy.survey(AudioSource(source.path, source.info, track), token)
+    table = survey(AudioSource(source.path, source.info, track), token)
     if table is None:
         return None
     # Matroska leaves out whole packets alone.

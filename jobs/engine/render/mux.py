@@ -1,7 +1,9 @@
 """Putting a result together: one file of its tracks, with the source's names and dates, its chapters and captions."""
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 from jobs.engine.captions import cues
@@ -20,7 +22,7 @@ class Parts:
 
     `notes` are names, dates and chapters. `last` is the time stamp of the picture that is shown last, and for how long
     it is, in ticks of the picture's clock. `audio_ends` has for each audio track how many samples it has, where its
-    packets hold more.
+    packets hold more. `movie_hz` is the file's own clock, where that is not the picture's.
     """
 
     tracks: Sequence[Path]
@@ -29,6 +31,7 @@ class Parts:
     captions: Sequence[Path] = ()
     cover: Path | None = None
     audio_ends: Sequence[int | None] = ()
+    movie_hz: int | None = None
 
 
 def written(tracks: Sequence[Path], wanted: Schedule | None, extras: Extras, clock_hz: int, folder: Path) -> Parts:
@@ -82,9 +85,19 @@ def mux_argv(
         *("-copyts", *inputs, *maps, "-map_metadata", str(notes), "-map_chapters", str(notes)),
         *(["-metadata:s:v:0", f"timecode={extras.timecode}"] if extras.timecode else []),
         *(*_labels(info, extras), *_last(parts), "-c:v", "copy", "-c:a", "copy", "-c:s", "mov_text"),
-        *(*exact(".mp4", clock_hz), *keys),
+        *(*exact(".mp4", parts.movie_hz or clock_hz), *keys),
         *("-progress", "pipe:1", "-f", muxer, f"file:{output}"),
     ]
+
+
+def movie_clock(clock_hz: int, rates: Iterable[int], duration: Fraction) -> int:
+    """A clock for a file of `duration` seconds that its picture's, and if possible all sample rates, go into.
+
+    By it edit lists tell when tracks end, and what lies behind is not heard: not even a part of a last sample. With
+    more than 32 bits of ticks it would be stored in ways that not every player knows.
+    """
+    common = math.lcm(clock_hz, *rates)
+    return common if common * duration < 2**32 else clock_hz
 
 
 def exact(suffix: str, clock_hz: int) -> list[str]:

@@ -92,7 +92,12 @@ def render(request: RenderRequest, output: Path, work: Workspace, strategy: Stra
         stage = "Putting the file together"
         clock_hz = index.clock_hz if index else output_rate(info.audio[0])
         parts = mux.written([*pictures, *audio.paths], wanted, extras, clock_hz, Path(folder))
-        parts = dataclasses.replace(parts, audio_ends=[copy.length if copy else None for copy in audio.copies])
+        rates = [copy.table.rate for copy in audio.copies if copy]
+        parts = dataclasses.replace(
+            parts,
+            audio_ends=[copy.length if copy else None for copy in audio.copies],
+            movie_hz=mux.movie_clock(clock_hz, rates, request.timeline.duration),
+        )
         # QuickTime takes nearly every codec.
         is_quicktime = strategy.intra and request.container is not MP4
         muxer = "mov" if is_quicktime else request.container.checked_muxer

@@ -99,7 +99,7 @@ def verify(
         task.fraction = 1.0
 
     try:
-        findings.headers = file_faults(output, info, timeline)
+        findings.headers = file_faults(output, info, timeline, claims.audio_timelines(info, timeline))
         if not {"tracks", "unreadable"} & {fault.code for fault in findings.headers}:
             share = PLAY_SHARE if findings.pictures else 0
             # Not the players too: three threads on two cores, most of them in Python, end no sooner than in turn.
@@ -141,8 +141,13 @@ class Findings:
         )
 
 
-def file_faults(output: Path, info: MediaInfo, timeline: Timeline) -> list[Fault]:
-    """What the file's headers tell: whether all of it is there, its tracks, and when they end."""
+def file_faults(
+    output: Path, info: MediaInfo, timeline: Timeline, heard: Sequence[Timeline] | None = None
+) -> list[Fault]:
+    """What the file's headers tell: whether all of it is there, its tracks, and when they end.
+
+    `heard` has what each audio track is planned to have, where that is not the timeline itself.
+    """
     with output.open("rb") as file:
         size = output.stat().st_size
         if any(box.kind == b"mdat" and box.end > size for box in mp4_boxes.boxes(file, 0, size)):
@@ -154,11 +159,17 @@ def file_faults(output: Path, info: MediaInfo, timeline: Timeline) -> list[Fault
         if [len(video), len(audio)] != [int(info.video is not None), len(info.audio)]:
             return [Fault("tracks", f"The result has {len(video)} tracks of pictures and {len(audio)} of sound.")]
         ends = mp4_boxes.track_ends(output)
+        planned = [("picture_end", "picture", track, timeline) for track in video]
+        planned += [
+            ("sound_end", "sound", track, one)
+            for track, one in zip(audio, heard or [timeline] * len(audio), strict=True)
+        ]
         faults = [
-            Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(timeline.duration):.3f} s.")
-            for code, what, tracks in (("picture_end", "picture", video), ("sound_end", "sound", audio))
-            for end in (ends.get(track.id, Fraction(0)) for track in tracks)
-            if abs(end - timeline.duration) > END_TOLERANCE
+            Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(one.duration):.3f} s.")
+            for code, what, end, one in (
+                (code, what, ends.get(track.id, Fraction(0)), one) for code, what, track, one in planned
+            )
+            if abs(end - one.duration) > END_TOLERANCE
         ]
         if video and info.video:
             faults += look_faults(container, video[0], info.video)
