@@ -1,0 +1,402 @@
+"""A recording in parts, one after the other, which together hold every frame and every sample of it once.
+
+What tells how it is stored is read once for all parts: when its frames are shown, how its pictures are coded, which
+packets its audio has. Each part is then a timeline of one segment, rendered and checked like any other result. It
+begins and ends on the exact frame, so that what lies between that and the next keyframe is encoded, or on keyframes,
+and then nothing is. Its audio is copied where that can be done.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from jobs.engine.analysis import peak_levels, vad
+from jobs.engine.audio import packet_copy
+from jobs.engine.audio.audio_options import AudioOptions
+from jobs.engine.audio.audio_source import AudioSource
+from jobs.engine.audio.decoder import output_channels, output_rate
+from jobs.engine.audio.packet_copy import PacketTable
+from jobs.engine.container import audio_files
+from jobs.engine.container.muxers import Container
+from jobs.engine.edit import cut_plan
+from jobs.engine.edit.cut_params import CutParams
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.report import counted
+from jobs.engine.model.timeline import Range, Timeline
+from jobs.engine.model.told import Told
+from jobs.engine.pipelines import split_points
+from jobs.engine.pipelines.split_points import MAXIMUM_PARTS, Part, Point, Snap, StoredSizes
+from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult, render_timeline
+from jobs.engine.render import audio_choice
+from jobs.engine.runtime.threads import CancellationToken, WorkerThread, run_concurrently
+from jobs.engine.runtime.workspace import Workspace
+from jobs.engine.smartcut import strategy as strategies
+from jobs.engine.smartcut.codec import CannotCopy
+from jobs.engine.smartcut.packet_survey import CodedPictures
+from jobs.engine.video import frame_index
+from jobs.engine.video.source import Source
+from jobs.errors import InputError
+
+By = Literal["minutes", "times", "chapters", "silences", "megabytes"]
+At = Literal["frame", "keyframe"]
+READING_SHARE, MEASURING_SHARE = 0.1, 0.1
+"""Of the time that all takes: reading how it is stored, and looking for pauses where that is asked for."""
+COPIED = RenderOptions(audio=AudioOptions("copy"))
+ENCODED_AUDIO_EXCESS = 1.1
+"""How many times its usual bit rate encoded audio is expected to take at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pauses:
+    """What counts as one: `detector`, `threshold_db` and `track` are those of a silence cut, and it lasts
+    `minimum_ms` or longer. No part is shorter than `minimum_part_seconds`."""
+
+    detector: Literal["loudness", "voice"] = "loudness"
+    threshold_db: float | Literal["auto"] = "auto"
+    minimum_ms: int = 2000
+    minimum_part_seconds: Fraction = Fraction(60)
+    track: int | str = "all"
+
+    @property
+    def cut_params(self) -> CutParams:
+        """How a silence cut finds them. Raises InputError."""
+        return CutParams(
+            detector=self.detector,
+            threshold_db=self.threshold_db,
+            min_silence_ms=self.minimum_ms,
+            margin_before_ms=0,
+            margin_after_ms=0,
+            min_saving_ms=0,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitOptions:
+    """Where a recording is split: of the others only what `by` names counts.
+
+    `times` are seconds after its start at which parts begin, `seconds` how long each is, `maximum_bytes` how large a
+    part is at most. With `at` "keyframe", and by megabytes always, parts begin at the keyframe that is nearest.
+    """
+
+    by: By = "minutes"
+    times: tuple[Fraction, ...] = ()
+    seconds: Fraction = Fraction(600)
+    maximum_bytes: int = 100_000_000
+    pauses: Pauses = Pauses()
+    at: At = "frame"
+
+    @property
+    def on_keyframes(self) -> bool:
+        return self.at == "keyframe" or self.by == "megabytes"
+
+
+def check(info: MediaInfo, options: SplitOptions) -> None:
+    """Raise InputError where a recording cannot be split like that, as far as its facts tell."""
+    if options.by == "times" and (not options.times or max(options.times) >= info.duration):
+        raise InputError(
+            f"The recording ends after {float(info.duration):.6g} s. Choose times before that.", code="beyond_end"
+        )
+    if options.by == "chapters" and not info.chapters:
+        raise InputError("This recording has no chapters. Choose another way to split it.", code="no_chapters")
+    if options.by == "silences":
+        info.require_audio(options.pauses.track)
+        options.pauses.cut_params  # noqa: B018 it refuses what makes no sense
+    if options.by == "minutes":
+        _require_few(-int(-info.duration // options.seconds), "Choose longer parts.")
+    if options.by == "megabytes":
+        _require_few(-(-info.size_bytes // options.maximum_bytes), "Choose larger parts.")
+
+
+def _require_few(count: int, remedy: str) -> None:
+    if count > MAXIMUM_PARTS:
+        raise InputError(
+            f"These would be {counted(count, 'part')}, and at most {MAXIMUM_PARTS} are made. {remedy}",
+            code="too_many_parts",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class MadePart:
+    """One part as a file, and how it was made and checked."""
+
+    path: Path
+    part: Part
+    made: TimelineResult
+
+    @property
+    def size_bytes(self) -> int:
+        return self.path.stat().st_size
+
+    def to_json(self) -> dict[str, Any]:
+        """When it begins and ends in the recording, in seconds, and what a trim tells of its result."""
+        facts = self.made.to_json()
+        # Of which it is a part is no length before and after.
+        length = facts.pop("output_duration")
+        return {
+            "start": round(float(self.part.start), 6),
+            "end": round(float(self.part.end), 6),
+            "duration": length,
+            "title": self.part.title,
+            "larger_than_asked": self.part.is_too_large,
+            **{key: value for key, value in facts.items() if key not in ("source_duration", "notes")},
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitResult:
+    """The parts in order, and what there is to say about how they came to be, in sentences."""
+
+    parts: tuple[MadePart, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def told(self) -> Told:
+        """What is said of all parts together."""
+        results = [one.made for one in self.parts]
+        frames, copied = sum(one.frames for one in results), sum(one.frames_copied for one in results)
+        facts = [counted(frames, "frame")] if frames else []
+        drift = max((one.report.drift_ms for one in results if one.report.drift_ms is not None), default=None)
+        if drift is not None:
+            facts.append(f"drift {drift:.0f} ms")
+        reason = f"{strategies.percent(copied / frames)} of the picture is untouched." if copied else results[0].reason
+        return Told(
+            summary=counted(len(results), "part") if len(results) > 1 else "One part, there was nowhere to split it",
+            reason=reason or None,
+            checked=f"checked: {', '.join([counted(len(results), 'part'), *facts])}",
+            notes=self.notes,
+        )
+
+
+def split(source: Source, options: SplitOptions, folder: Path, container: Container, work: Workspace) -> SplitResult:
+    """Write the parts of `source` to files in `folder`, each of which appears when it is whole and has been checked.
+
+    Raises InputError, ToolError, ResourceError, and what `work.progress` raises.
+    """
+    check(source.info, options)
+    seen = source.audio_only if container.audio_only else source
+    reading = read(seen, container, work.share(0, READING_SHARE))
+    measured = READING_SHARE + (MEASURING_SHARE if options.by == "silences" else 0)
+    splitter = Splitter(reading, options, container, work.share(READING_SHARE, measured))
+    planned, notes = splitter.planned()
+    _require_few(len(planned), "Choose fewer or larger parts.")
+    made: list[MadePart] = []
+    rest = work.share(measured, 1)
+    while planned:
+        part, number = planned[0], len(made) + 1
+        total = len(made) + len(planned)
+        path = folder / f"part-{number:03d}{container.suffix}"
+        one = _made(reading, part, path, _of_all(rest, part, reading.last, number, total))
+        if again := splitter.smaller(one):
+            path.unlink()
+            planned = again
+            _require_few(len(made) + len(planned), "Choose larger parts.")
+            continue
+        made.append(one)
+        planned = planned[1:]
+    return SplitResult(tuple(made), (*notes, *splitter.size_notes(made), *_notes_of(made)))
+
+
+def _made(reading: "Reading", part: Part, path: Path, work: Workspace) -> MadePart:
+    timeline = Timeline((part.segment,), (reading.last,), continued=True)
+    made = render_timeline(reading.source, timeline, path, work, COPIED, reading.pictures, reading.packets)
+    return MadePart(path, part, made)
+
+
+def _of_all(work: Workspace, part: Part, last: Fraction, number: int, total: int) -> Workspace:
+    """The share of a part in the work, by its length; its stage says which part it is."""
+    share = work.share(float(part.start / last), float(part.end / last))
+
+    def progress(fraction: float, stage: str) -> None:
+        share.progress(fraction, f"Part {number} of {total}")
+
+    return dataclasses.replace(share, progress=progress)
+
+
+def _notes_of(made: Sequence[MadePart]) -> tuple[str, ...]:
+    """What is said of any of the parts, once."""
+    return tuple(dict.fromkeys(note for one in made for note in one.made.notes))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reading:
+    """How a recording is stored: `source` with its index, `last` when it ends, `coded` how its pictures are coded or
+    why they cannot be copied, and `tables` the packets of each audio track, by its stream index, where they can."""
+
+    source: Source
+    last: Fraction
+    coded: CodedPictures | CannotCopy | None
+    tables: dict[int, PacketTable | None]
+
+    def pictures(self) -> CodedPictures:
+        """Raises CannotCopy."""
+        if isinstance(self.coded, CodedPictures):
+            return self.coded
+        raise self.coded or CannotCopy("there is none")
+
+    def packets(self, audio: AudioSource, token: CancellationToken) -> PacketTable | None:
+        return self.tables.get(audio.track.index)
+
+
+def read(source: Source, container: Container, work: Workspace) -> Reading:
+    """Pictures and audio are read beside each other, each once. Raises InputError."""
+    info = source.info
+
+    def pictures(task: WorkerThread[Any]) -> tuple[Source, CodedPictures | CannotCopy | None]:
+        if info.video is None:
+            return source, None
+        index = frame_index.index_frames(source.path, info, cache_dir=work.cache, token=task.token)
+        task.fraction = 0.5
+        indexed = Source(source.path, info, index)
+        try:
+            if not container.can_copy(info):
+                raise CannotCopy(f"{container.name} needs another kind")
+            return indexed, strategies.survey_seekable(indexed, task.token)
+        except CannotCopy as why:
+            return indexed, why
+
+    def packets(task: WorkerThread[Any], track: AudioTrack) -> PacketTable | None:
+        if container.audio_file or not audio_choice.can_copy(track, container):
+            return None
+        return packet_copy.survey(AudioSource(source.path, info, track), task.token)
+
+    works = [pictures, *(functools.partial(packets, track=track) for track in info.audio)]
+    (indexed, coded), *tables = run_concurrently(works, lambda done: work.progress(done, "Reading the recording"))
+    numbers = [track.index for track in info.audio]
+    return Reading(indexed, _end(indexed), coded, dict(zip(numbers, tables, strict=True)))
+
+
+def _end(source: Source) -> Fraction:
+    """When a recording ends, on the clock of its frames, or of its samples."""
+    info, index = source.info, source.index
+    if index:
+        return index.on_clock(max(info.duration, Fraction(index.end_tick, index.clock_hz)))
+    rate = output_rate(info.audio[0])
+    return Fraction(int(info.duration * rate), rate)
+
+
+class Splitter:
+    """Decides where a recording is split."""
+
+    def __init__(self, reading: Reading, options: SplitOptions, container: Container, work: Workspace) -> None:
+        self._reading = reading
+        self._options = options
+        self._container = container
+        self._work = work
+        self._sizes: StoredSizes | None = None
+
+    def planned(self) -> tuple[list[Part], tuple[str, ...]]:
+        """The parts, and what there is to say about them. Raises InputError."""
+        reading, options = self._reading, self._options
+        if options.by == "megabytes":
+            self._sizes = self._stored_sizes()
+            return self._sizes.parts(options.maximum_bytes), ()
+        points, index = self._points(), reading.source.index
+        begin = max(Fraction(0), Fraction(int(index.start_ticks[0]), index.clock_hz)) if index else Fraction(0)
+        found = split_points.parts(points, self._snap(), begin, reading.last)
+        together = 1 + sum(point.time >= split_points.MINIMUM_PART_SECONDS for point in points) - len(found)
+        if together <= 0:
+            return found, ()
+        return found, (
+            f"{counted(together, 'place')} to split at came next to another one or to an end, and fell away.",
+        )
+
+    def smaller(self, made: MadePart) -> list[Part] | None:
+        """What to make instead of a part that came out larger than asked, and of all behind; None where it did not."""
+        sizes, maximum = self._sizes, self._options.maximum_bytes
+        if sizes is None or made.part.is_too_large or made.size_bytes <= maximum:
+            return None
+        # Now it is known what goes around the packets, also of the parts that follow.
+        self._sizes = sizes.with_more(made.size_bytes - maximum)
+        return self._sizes.parts(maximum, sizes.instants.index(made.part.start))
+
+    def size_notes(self, made: Sequence[MadePart]) -> tuple[str, ...]:
+        if self._sizes is None:
+            return ()
+        larger = [number for number, one in enumerate(made, 1) if one.size_bytes > self._options.maximum_bytes]
+        if not larger:
+            return ()
+        named = ", ".join(map(str, larger[:10])) + (" and others" if len(larger) > 10 else "")
+        parts = "Part" if len(larger) == 1 else "Parts"
+        return (f"{parts} {named} could not be smaller: there is no keyframe within to split at.",)
+
+    def _points(self) -> list[Point]:
+        options, reading = self._options, self._reading
+        if options.by == "times":
+            return [Point(time) for time in options.times]
+        if options.by == "chapters":
+            return split_points.of_chapters(reading.source, reading.last)
+        if options.by == "silences":
+            return split_points.of_pauses(self._pauses(), options.pauses.minimum_part_seconds, reading.last)
+        return split_points.every(options.seconds, reading.last)
+
+    def _pauses(self) -> list[Range]:
+        source, wanted = self._reading.source, self._options.pauses
+        measure = vad.measure if wanted.detector == "voice" else peak_levels.measure
+        heard = measure(
+            source.path,
+            source.info,
+            wanted.track,
+            cache_dir=self._work.cache,
+            progress=lambda done: self._work.progress(done, "Looking for pauses"),
+        )
+        try:
+            plan = cut_plan.plan(heard, heard.duration, wanted.cut_params)
+        except InputError as error:
+            if error.code != "no_silence":
+                raise
+            return []
+        return [(end, start) for (_, end), (start, _) in zip(plan.keep, plan.keep[1:], strict=False)]
+
+    def _snap(self) -> Snap:
+        source = self._reading.source
+        if self._options.on_keyframes and (instants := self._instants()):
+            return split_points.to_instants(instants)
+        return (
+            split_points.to_frames(source.index)
+            if source.index
+            else split_points.to_samples(output_rate(source.info.audio[0]))
+        )
+
+    def _instants(self) -> list[Fraction]:
+        """Where nothing has to be encoded when parts begin there: keyframes, or packets of audio alone."""
+        reading, index = self._reading, self._reading.source.index
+        if index is None:
+            table = next(iter(reading.tables.values()), None)
+            return [table.time(number) for number in range(len(table.sums)) if table.time(number) > 0] if table else []
+        if isinstance(reading.coded, CodedPictures):
+            entries = split_points.closed_entries(reading.coded, index)
+            return split_points.instants_of(entries, reading.coded, index)
+        shown = index.start_ticks[np.isin(index.pts, index.keyframe_pts)].tolist()
+        return [Fraction(tick, index.clock_hz) for tick in shown if tick > 0]
+
+    def _stored_sizes(self) -> StoredSizes:
+        """Raises InputError where the picture, or audio alone, has to be encoded: nobody knows what it takes then."""
+        reading, source = self._reading, self._reading.source
+        instants = [Fraction(0), *self._instants(), reading.last]
+        if source.index is None:
+            if None in reading.tables.values() or self._container.audio_file:
+                raise _unsized("sound", f"it cannot be copied into {self._container.name}")
+            return split_points.stored_sizes(instants, None, [table for table in reading.tables.values() if table])
+        if not isinstance(reading.coded, CodedPictures):
+            raise _unsized("picture", str(reading.coded))
+        entries = split_points.closed_entries(reading.coded, source.index)
+        tables = [reading.tables[track.index] or _bytes_a_second(track) for track in source.info.audio]
+        return split_points.stored_sizes(instants, split_points.picture_totals(entries, reading.coded), tables)
+
+
+def _bytes_a_second(track: AudioTrack) -> float:
+    kbps = audio_files.FORMATS["m4a"].usual_kbps(output_channels(track))
+    return kbps * 1000 / 8 * ENCODED_AUDIO_EXCESS
+
+
+def _unsized(what: str, why: str) -> InputError:
+    return InputError(
+        f"The {what} of this recording has to be encoded, because {why}, so nobody knows how large parts will be. "
+        "Split it by minutes, or convert it to MP4 first.",
+        code="cannot_copy",
+    )
