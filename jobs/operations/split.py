@@ -17,8 +17,9 @@ from jobs.engine.pipelines.split import MadePart, Pauses, SplitOptions, SplitRes
 from jobs.engine.pipelines.split_points import MAXIMUM_PARTS
 from jobs.engine.runtime import zip_archive
 from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.chosen_container import chosen_container
+from jobs.operations.cut_fields import ThresholdField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimesField, TrackField, safe_name
-from jobs.operations.silence_cut import ThresholdField
 
 MEGABYTE = 1_000_000
 PACK_SHARE = 0.1
@@ -193,13 +194,13 @@ class SplitParams:
 class Split(Operation[SplitParams]):
     slug = "split"
     title = "Split"
-    summary = "Makes several parts of the recording, which together hold all of it."
+    summary = "Makes parts that together hold all of the recording: by time, chapter, pause or size."
     description = (
         "Parts at given times, chapters or long pauses, of so many minutes, or no larger than a size; each frame and "
         "sample is in one of them, exact to the frame or at keyframes, copied where that can be done."
     )
     accepts = "any"
-    queue = "long"
+    queue = "cut"
     order = 22
     example = {"by": "times", "times": "1, 2.5"}
     example_seconds = 4
@@ -209,13 +210,16 @@ class Split(Operation[SplitParams]):
 
     def queue_for(self, params: SplitParams) -> str:
         """What is only copied takes seconds."""
-        return "quick" if params.at == "keyframe" and params.by != "silences" else "long"
+        return "fast" if params.at == "keyframe" and params.by != "silences" else "cut"
+
+    def encodes_audio(self, info: MediaInfo, params: SplitParams) -> bool:
+        return True
 
     def check(self, info: MediaInfo, params: SplitParams) -> None:
         split.check(info, params.options)
 
     def run(self, context: Context, params: SplitParams) -> list[Draft]:
-        container = muxers.chosen_container(params.container, context.source, context.info)
+        container = chosen_container(context, params.container)
         work = context.workspace
         if params.pack == "zip":
             work = work.share(0, 1 - PACK_SHARE)

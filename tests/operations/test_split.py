@@ -100,7 +100,7 @@ def test_parameters_survive_being_stored_as_json():
     assert parameters.from_json("split", json.loads(json.dumps(parameters.as_json(some)))) == some
 
 
-@pytest.mark.parametrize(("by", "queue"), [("minutes", "long"), ("megabytes", "quick"), ("silences", "long")])
+@pytest.mark.parametrize(("by", "queue"), [("minutes", "cut"), ("megabytes", "fast"), ("silences", "cut")])
 def test_what_is_only_copied_does_not_wait_in_line_with_long_work(by, queue):
     assert OPERATION.queue_for(params(by=by)) == queue
 

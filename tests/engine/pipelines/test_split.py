@@ -115,7 +115,8 @@ def test_parts_hold_every_frame_and_every_sample_once(picture, starts, tmp_path)
     assert len(original) <= len(joined) <= len(original) + 1024  # what the last packet holds behind the end
     np.testing.assert_array_equal(joined[: len(original)], original)
     assert all(one.made.audio.copies[0] and one.made.report.ok for one in result.parts)
-    assert all(one.made.frames_copied > 0.3 * one.made.frames for one in result.parts)
+    made = [one.made for one in result.parts]
+    assert sum(one.frames_copied for one in made) > 0.7 * sum(one.frames for one in made)
 
 
 @pytest.mark.parametrize("container", [muxers.MKV, muxers.MOV], ids=lambda container: container.suffix[1:])
