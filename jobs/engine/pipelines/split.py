@@ -8,7 +8,7 @@ and then nothing is. Its audio is copied where that can be done.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -264,7 +264,10 @@ def read(source: Source, container: Container, work: Workspace) -> Reading:
             return None
         return packet_copy.survey(AudioSource(source.path, info, track), task.token)
 
-    works = [pictures, *(functools.partial(packets, track=track) for track in info.audio)]
+    works: list[Callable[[WorkerThread[Any]], Any]] = [
+        pictures,
+        *(functools.partial(packets, track=track) for track in info.audio),
+    ]
     (indexed, coded), *tables = run_concurrently(works, lambda done: work.progress(done, "Reading the recording"))
     numbers = [track.index for track in info.audio]
     return Reading(indexed, _end(indexed), coded, dict(zip(numbers, tables, strict=True)))

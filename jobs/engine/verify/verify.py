@@ -159,21 +159,23 @@ def file_faults(
         if [len(video), len(audio)] != [int(info.video is not None), len(info.audio)]:
             return [Fault("tracks", f"The result has {len(video)} tracks of pictures and {len(audio)} of sound.")]
         ends = mp4_boxes.track_ends(output)
-        planned = [("picture_end", "picture", track, timeline) for track in video]
-        planned += [
-            ("sound_end", "sound", track, one)
-            for track, one in zip(audio, heard or [timeline] * len(audio), strict=True)
+        heard = heard or [timeline] * len(audio)
+        told = [_end_fault("picture_end", "picture", ends.get(track.id), timeline) for track in video]
+        told += [
+            _end_fault("sound_end", "sound", ends.get(track.id), one) for track, one in zip(audio, heard, strict=True)
         ]
-        faults = [
-            Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(one.duration):.3f} s.")
-            for code, what, end, one in (
-                (code, what, ends.get(track.id, Fraction(0)), one) for code, what, track, one in planned
-            )
-            if abs(end - one.duration) > END_TOLERANCE
-        ]
+        faults = [fault for fault in told if fault]
         if video and info.video:
             faults += look_faults(container, video[0], info.video)
         return faults
+
+
+def _end_fault(code: str, what: str, end: Fraction | None, planned: Timeline) -> Fault | None:
+    """Whether a track ends when it should, by its header."""
+    end = end or Fraction(0)
+    if abs(end - planned.duration) <= END_TOLERANCE:
+        return None
+    return Fault(code, f"The {what} ends at {float(end):.3f} s instead of {float(planned.duration):.3f} s.")
 
 
 def look_faults(container: InputContainer, stream: VideoStream, track: VideoTrack) -> list[Fault]:
