@@ -1,7 +1,8 @@
 """Audio copied as it is compressed, packet by packet, where a timeline only joins ranges of it.
 
 A packet of these codecs decodes by itself but for its overlap with the one before (an MDCT's: AAC, AC-3), or with a
-state that it soon finds anew (Opus, MP2). So where two ranges meet, that overlap fades one into the other, over at most
+state that it soon finds anew (Opus, MP2). MP3's also need bits that lie in packets before, and are joined by
+`mp3_reservoir`. So where two ranges meet, that overlap fades one into the other, over at most
 one packet. Packets follow each other on the result's own clock: each range lies within half a packet of where it is
 planned, whatever came before it, so that nothing adds up.
 """
@@ -9,6 +10,7 @@ planned, whatever came before it, so that nothing adds up.
 import collections
 import contextlib
 import dataclasses
+import functools
 import itertools
 import math
 import os
@@ -28,6 +30,7 @@ from numpy.typing import NDArray
 
 from jobs.engine.audio import decoder
 from jobs.engine.audio.audio_source import AudioSource
+from jobs.engine.audio.mp3_reservoir import MAXIMUM_PACKETS_BACK, FrameSurvey, FrameTable
 from jobs.engine.container import demuxing
 from jobs.engine.model.audio_layout import HOLE_SECONDS
 from jobs.engine.model.segment import Segment
@@ -36,14 +39,16 @@ from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread
 from jobs.errors import ToolError
 
-CODECS = frozenset({"aac", "ac3", "eac3", "mp2", "opus"})
-"""By libavcodec's names. MP3 is none of them: its packets hold bits of later ones (the bit reservoir)."""
+MP3 = frozenset({"mp3", "mp3float"})
+CODECS = frozenset({"aac", "ac3", "eac3", "mp2", "opus"}) | MP3
+"""By libavcodec's names."""
 PROBED_PACKETS, SKIPPED_PACKETS = 8, 2
 """Decoded to see how many samples a packet holds: what an AAC decoder makes of SBR is told nowhere else."""
 MAXIMUM_MISSING = Fraction(1, 100)
 """Seconds by which a track may end before the result does."""
 COMPARED_EVERY_PACKETS = 100
 """Of so many packets one is compared with what stands at its offset in the file."""
+FILTER_BANK_SAMPLES = 512
 READ_ON_PACKETS = 1000
 """Reading on costs less than seeking for so few packets."""
 
@@ -54,7 +59,7 @@ class PacketTable:
 
     The first one's samples come `first` samples after the recording's start (before it where negative), and each packet
     holds `samples` of them, `rate` a second. `sums` has a checksum (CRC-32) of each packet, `sizes` its bytes, and
-    `file_offsets` where in the file it stands, where it does as it is.
+    `file_offsets` where in the file it stands, where it does as it is. `mp3` tells more of packets of MP3.
     """
 
     first: int
@@ -63,6 +68,13 @@ class PacketTable:
     sums: NDArray[np.uint32]
     sizes: NDArray[np.uint32]
     file_offsets: NDArray[np.int64] | None = None
+    mp3: FrameTable | None = None
+
+    @property
+    def memory_packets(self) -> int:
+        """On so many packets before it depends what one sounds like: by their overlap, and by the filter bank of MP3,
+        which remembers nearly all of a packet of 576 samples (MPEG-2)."""
+        return 2 if self.mp3 is not None and self.samples < 2 * FILTER_BANK_SAMPLES else 1
 
     @property
     def reach_seconds(self) -> float:
@@ -100,14 +112,25 @@ class AudioCopy:
 
     @property
     def sums(self) -> NDArray[np.uint32]:
-        """Checksums of the result's packets, as the source has them."""
-        priming = [] if self.priming is None else [self.priming]
-        return self.table.sums[[*priming, *self.packets]]
+        """Checksums of the result's packets, as the source has them; of MP3 those of `FrameDigests`."""
+        sums = self.table.sums if self.table.mp3 is None else self.table.mp3.digests
+        return np.insert(sums[[*self.numbers]], 0, [0] * (self.lead_in - len(self.priming)))
 
     @property
-    def priming(self) -> int | None:
-        """The packet before the first, whose overlap the first one needs; None where there is none."""
-        return self.runs[0][0] - 1 if self.runs[0][0] else None
+    def numbers(self) -> Iterator[int]:
+        """The packets with their priming."""
+        return itertools.chain(self.priming, self.packets)
+
+    @property
+    def priming(self) -> range:
+        """The packets before the first that it needs to sound right, as far as there are any."""
+        first = self.runs[0][0]
+        return range(max(0, first - self.table.memory_packets), first)
+
+    @property
+    def lead_in(self) -> int:
+        """How many packets go before the first that is heard: its priming, of MP3 after one for the reservoir."""
+        return len(self.priming) + (self.table.mp3 is not None and self.priming.start > 0)
 
     def timeline(self, planned: Timeline) -> Timeline:
         """What is heard: each range as its packets hold it."""
@@ -137,6 +160,7 @@ def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
         sizes: list[int] = []
         file_offsets: list[int] = []
         in_place = True
+        frames_of_mp3 = FrameSurvey() if track.codec in MP3 else None
         lengths: set[tuple[int, int]] = set()
         for packet in demuxing.packets(container, stream):
             token.check()
@@ -151,6 +175,8 @@ def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
                     lengths |= {(frame.samples, frame.sample_rate) for frame in frames}
             if in_place and len(sums) % COMPARED_EVERY_PACKETS == 0:
                 in_place = _stands_in_place(packet, file)
+            if frames_of_mp3 is not None and not frames_of_mp3.add(bytes(packet)):
+                return None
             times.append(packet.pts)
             sums.append(zlib.crc32(packet))
             sizes.append(packet.size)
@@ -163,7 +189,8 @@ def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
         return None
     first = round((times[0] * clock - audio.start) * rate)
     offsets = np.array(file_offsets, np.int64) if in_place and min(file_offsets) >= 0 else None
-    return PacketTable(first, samples, rate, np.array(sums, np.uint32), np.array(sizes, np.uint32), offsets)
+    mp3 = frames_of_mp3.table if frames_of_mp3 else None
+    return PacketTable(first, samples, rate, np.array(sums, np.uint32), np.array(sizes, np.uint32), offsets, mp3)
 
 
 def _stands_in_place(packet: Packet, file: BinaryIO) -> bool:
@@ -191,7 +218,8 @@ def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False
     """Which packets make up a timeline of one source.
 
     With `exact_start` the result begins at the very sample, for files that can leave out a part of a packet (MP4's edit
-    lists). None where audio has to change (another speed, muted), has no packets, or would run back.
+    lists). None where audio has to change (another speed, muted), has no packets, or would run back, and where MP3 has
+    no room for what a packet needs of its reservoir.
     """
     if not is_joined(timeline):
         return None
@@ -224,6 +252,8 @@ def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False
     if timeline.duration - held > MAXIMUM_MISSING:
         return None
     merged = tuple(_merged(runs))
+    if table.mp3 is not None and not table.mp3.has_room(merged):
+        return None
     is_exact = exact_start and len(merged) == 1
     reach = 0.0 if is_exact else table.reach_seconds
     return AudioCopy(table, merged, min(timeline.duration, held), round(lead * table.rate), reach)
@@ -273,8 +303,9 @@ def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[A
         av.open(f"file:{output}", "w", format="mp4", options={"movie_timescale": str(table.rate)}) as made,
     ):
         target = made.add_stream_from_template(stream)
-        begin = 0 if plan.priming is None else -1
-        for place, data in enumerate(_chosen(audio, container, stream, plan), begin):
+        read = functools.partial(_read, audio, container, stream, table)
+        chosen = read(plan.numbers) if table.mp3 is None else table.mp3.joined(list(plan.numbers), read)
+        for place, data in enumerate(chosen, -plan.lead_in):
             task.token.check()
             packet = Packet(data)
             packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
@@ -286,10 +317,10 @@ def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[A
             task.fraction = (place + 1) / count
 
 
-def _chosen(audio: AudioSource, container: InputContainer, stream: AudioStream, plan: AudioCopy) -> Iterator[bytes]:
-    """The packets of a plan out of all of a track. Raises ToolError where they are not what the survey found."""
-    table = plan.table
-    numbers = plan.packets if plan.priming is None else itertools.chain([plan.priming], plan.packets)
+def _read(
+    audio: AudioSource, container: InputContainer, stream: AudioStream, table: PacketTable, numbers: Iterator[int]
+) -> Iterator[bytes]:
+    """Packets out of all of a track. Raises ToolError where they are not what the survey found."""
     read = _in_place if table.file_offsets is not None else _demuxed
     for number, data in read(audio, container, stream, table, numbers):
         if zlib.crc32(data) != table.sums[number]:
@@ -310,8 +341,8 @@ def _in_place(
 def _demuxed(
     audio: AudioSource, container: InputContainer, stream: AudioStream, table: PacketTable, numbers: Iterator[int]
 ) -> Iterator[tuple[int, bytes]]:
-    """Packets as a demuxer finds them. A run may begin with the one that the run before ends with."""
-    held: collections.deque[bytes] = collections.deque(maxlen=2)
+    """Packets as a demuxer finds them. A run may begin before the run before it ends."""
+    held: collections.deque[bytes] = collections.deque(maxlen=MAXIMUM_PACKETS_BACK)
     read, stored = 0, _stored(container, stream)
     for number in numbers:
         if number - read > READ_ON_PACKETS:

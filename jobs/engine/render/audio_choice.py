@@ -14,8 +14,9 @@ from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video.source import Source
 
-MAXIMUM_UNASKED_SECONDS = 0.012
-"""How far copied ranges may be from where they are planned when nobody asked for it: half a packet of AAC."""
+MAXIMUM_UNASKED_SECONDS = 0.0135
+"""How far copied ranges may be from where they are planned when nobody asked for it: half a packet of MP3 at 44.1 kHz,
+more than that of AAC."""
 
 
 @dataclasses.dataclass(frozen=True)

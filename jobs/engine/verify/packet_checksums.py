@@ -2,13 +2,15 @@
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.engine.audio import mp3_reservoir, packet_copy
+from jobs.engine.audio.mp3_reservoir import FrameDigests
 from jobs.engine.container import demuxing
 from jobs.engine.model.report import Fault
 
@@ -24,15 +26,24 @@ def sums(path: Path, number: int = 0) -> Sums:
 
 
 def _stored(path: Path, number: int) -> tuple[Sums, list[Fraction]]:
-    """The checksums, and when each packet begins, in seconds."""
+    """The checksums, of MP3 those of `FrameDigests`, and when each packet begins, in seconds."""
     with demuxing.opened(path, "mov") as container:
         # By its table, not with a demuxer: that would read the pictures too.
         stream = container.streams.audio[number]
-        clock = stream.time_base or Fraction(1)
+        clock, codec = stream.time_base or Fraction(1), stream.codec_context.name
         entries = [(entry.size, entry.pos, entry.timestamp) for entry in stream.index_entries]
     with path.open("rb") as file:
-        read = (zlib.crc32(os.pread(file.fileno(), size, position)) for size, position, _ in entries)
-        return np.fromiter(read, np.uint32, len(entries)), [timestamp * clock for *_, timestamp in entries]
+        read = (os.pread(file.fileno(), size, position) for size, position, _ in entries)
+        checked = _digests(read) if codec in packet_copy.MP3 else map(zlib.crc32, read)
+        return np.fromiter(checked, np.uint32, len(entries)), [timestamp * clock for *_, timestamp in entries]
+
+
+def _digests(packets: Iterable[bytes]) -> Iterator[int]:
+    digests = FrameDigests()
+    for packet in packets:
+        frame = mp3_reservoir.parsed(packet)
+        # What is no frame is like none of those that were written.
+        yield digests.digest(frame) if frame else zlib.crc32(packet)
 
 
 def sound_faults(output: Path, written: Sequence[Sums]) -> list[Fault]:

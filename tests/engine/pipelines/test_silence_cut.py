@@ -154,11 +154,12 @@ def test_a_recording_that_was_trimmed_by_copying_loses_no_picture(name, how, way
 @pytest.mark.parametrize(
     ("filename", "sound", "way", "tolerance_seconds"),
     [
-        ("a.mp3", Sound(LOUD, codec="libmp3lame"), "smart", 0.0002),
+        ("a.mp3", Sound(LOUD, codec="libmp3lame"), "encode", 0.0002),
         ("a.wav", Sound(LOUD, rate=44_100, codec="pcm_s16le", bit_rate=0), "smart", 0.0002),
         ("a.m4a", Sound(LOUD), "encode", 0.0002),
         # Copied: half a packet.
         ("a.m4a", Sound(LOUD), "smart", 0.0107),
+        ("a.mp3", Sound(LOUD, codec="libmp3lame"), "smart", 0.0121),
         ("a.flac", Sound(LOUD, rate=22_050, codec="flac", bit_rate=0), "smart", 0.0002),
         ("a.ogg", OPUS, "encode", 0.0002),
         ("a.ogg", OPUS, "smart", 0.0102),
