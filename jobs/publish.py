@@ -41,11 +41,11 @@ def job_changed(job: Job) -> None:
 
 
 def line_changed(job: Job) -> None:
-    """This job changed, and with it maybe the line: whoever is behind a job that leaves the line, or comes back to its
-    place, has another place now."""
+    """This job changed, and with it maybe the line: whoever is in it may have another place when one leaves it or comes
+    back."""
     owners = [job.owner_id]
     ended_at_work = not job.is_active and bool(job.worker)  # it had left the line before
     if job.queued_at and not ended_at_work:
-        behind = Job.objects.filter(status=Job.Status.QUEUED, queue=job.queue, queued_at__gte=job.queued_at)
-        owners += behind.values_list("owner_id", flat=True).distinct()
+        others = Job.objects.filter(status=Job.Status.QUEUED, queue=job.queue)
+        owners += others.values_list("owner_id", flat=True).distinct()
     tell(owners)

@@ -20,9 +20,9 @@ from jobs.errors import Cancelled, InputError
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
-from jobs.services import inputs, parameters, queues, sources, transcripts
+from jobs.services import inputs, line, parameters, sources, transcripts
 from jobs.services import jobs as services
-from jobs.worker import horse_name
+from jobs.worker import MediaWorker, horse_name
 
 log = logging.getLogger(__name__)
 AWAY = (OperationalError, InterfaceError)
@@ -32,23 +32,38 @@ PATIENCE_SECONDS = 600.0
 """How often, and for how long, it is tried to record a result while the database is away."""
 
 
-def run_job(job_id: str) -> None:
-    """Do a job that is in line. Returns quietly when the row is gone or not in line any more.
+def take_turn(queue: str) -> None:
+    """Do the job whose turn it is in a queue. Returns quietly when there is none.
 
     When the database is away, so that nobody knows how it ended, the reconciler does what the row then asks for.
     """
     try:
-        attempt_job(job_id)
+        if job := line.take(queue, own_name()):
+            attempt_job(job)
+    except AWAY as error:
+        log.warning("the database went away under work of %s: %s", queue, error)
+        connection.close()
+
+
+def run_job(job_id: str) -> None:
+    """Do this job, whoever's turn it is; otherwise as `take_turn`."""
+    try:
+        job = Job.objects.select_related("video", "owner").filter(pk=job_id).first()
+        if job and job.start(own_name()):
+            attempt_job(job)
     except AWAY as error:
         log.warning("the database went away under job %s: %s", job_id, error)
         connection.close()
 
 
-def attempt_job(job_id: str) -> None:
-    job = Job.objects.select_related("video", "owner").filter(pk=job_id).first()
-    worker = horse_name(os.environ.get("RQ_WORKER_ID", socket.gethostname()), os.getpid())
-    if job is None or queues.is_paused(job.queue) or not job.start(worker):
-        return
+def own_name() -> str:
+    """What rows of jobs that this process does call it."""
+    return horse_name(os.environ.get("RQ_WORKER_ID", socket.gethostname()), os.getpid())
+
+
+def attempt_job(job: Job) -> None:
+    """Do a job that this process has just started, to whatever end."""
+    MediaWorker.note.write(job.pk)
     publish.line_changed(job)
     attempt, commands = job.attempt, CommandLog()
     try:

@@ -32,6 +32,9 @@ CODECS = {
     "eac3": "E-AC-3",
 }
 GAP = re.compile(r"(?<=\d) (?=\d{3}|%)")
+LITTLE_SECONDS = 15
+SURE = 1.5
+"""Guesses this near each other are told as one."""
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
@@ -78,6 +81,21 @@ def span(seconds: float | None) -> str:
     minutes = round(seconds / 60)
     hours, minute = divmod(minutes, 60)
     return f"{minutes} min" if not hours else f"{hours} h {minute} min" if minute else f"{hours} h"
+
+
+def about(low: float, high: float) -> str:
+    """A guess of how long something takes: about 4 min, about 3 to 6 min, about 50 s to 2 min."""
+    first, last = span(_rounded(low)), span(_rounded(high))
+    if first == last or high < LITTLE_SECONDS or high / max(low, 1) < SURE:
+        return f"about {span(_rounded((max(low, 0) * high) ** 0.5 if low > 0 else high / 2))}"
+    amount, _, unit = first.partition(" ")
+    return f"about {amount if last.endswith(f' {unit}') and last.count(' ') == 1 else first} to {last}"
+
+
+def _rounded(seconds: float) -> float:
+    """To what a guess can say: tens of seconds, minutes, then five and fifteen minutes."""
+    step = 10 if seconds < 55 else 60 if seconds < 15 * 60 else 300 if seconds < 3600 else 900
+    return max(10.0 if step == 10 else 60.0, round(seconds / step) * step)
 
 
 def ordinal(number: int) -> str:

@@ -4,13 +4,15 @@ import contextlib
 import ctypes
 import functools
 import logging
+import mmap
 import os
 import secrets
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db import Error, connections
 from redis.exceptions import RedisError
@@ -20,7 +22,7 @@ from rq.job import Job as Entry
 from rq.worker.base import StopRequested
 
 from jobs import machine
-from jobs.services import losses, reconcile
+from jobs.services import line, losses, reconcile
 from jobs.services.losses import Loss
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,27 @@ def unique_name(queue: str) -> str:
 def horse_name(worker: str, pid: int) -> str:
     """What is written on the row of a job that this work-horse does."""
     return f"{worker} {pid}"
+
+
+class Note:
+    """A note that a work-horse leaves for its worker, in memory that they share: the id of the job that it has taken.
+    Only the work-horse knows, and it may die without a word."""
+
+    SIZE = 16
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, self.SIZE)
+
+    def clear(self) -> None:
+        self._shared[:] = bytes(self.SIZE)
+
+    def write(self, pk: UUID) -> None:
+        self._shared[:] = pk.bytes
+
+    def read(self) -> UUID | None:
+        """None: it had taken none."""
+        found = self._shared[:]
+        return UUID(bytes=found) if any(found) else None
 
 
 @contextlib.contextmanager
@@ -82,6 +105,8 @@ class MediaWorker(Worker):
     """
 
     max_connection_wait_time = 5.0
+    note: ClassVar[Note] = Note()
+    """Of this process, which is one worker."""
     _horse = ""
     _status: int | None = None
     _oom_kills = 0
@@ -127,6 +152,7 @@ class MediaWorker(Worker):
     def fork_work_horse(self, job: Entry, queue: Any) -> None:
         connections.close_all()  # a connection must not be shared by two processes
         self._parent, self._oom_kills = os.getpid(), machine.oom_kills()
+        self.note.clear()
         with stops_held():  # a stop has to find the work-horse
             super().fork_work_horse(job, queue)
             self._horse = horse_name(self.name, self.horse_pid)
@@ -171,17 +197,21 @@ class MediaWorker(Worker):
         finally:
             if self._status != os.EX_OK:
                 with stops_held():
-                    self._recover(job)
+                    self._recover()
 
     def handle_work_horse_killed(self, job: Entry, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """RQ tells of this only when Redis still knows the entry, so it is done in `monitor_work_horse`."""
 
-    def _recover(self, job: Entry) -> None:
+    def _recover(self) -> None:
         """The work-horse ended without a word: killed from outside, out of memory, or by our own stop."""
+        taken = self.note.read()
         try:
-            reconcile.recover_entry(str(job.args[0]), self._horse, self._loss())
+            if taken:
+                reconcile.recover_of(self._horse, str(taken), self._loss())
+            else:
+                line.ring(self.queues[0].name)  # the entry that woke it is gone, and took nothing
         except Error as error:
-            log.warning("the database is away, the reconciler will find job %s: %s", job.args[0], error)
+            log.warning("the database is away, the reconciler will find job %s: %s", taken, error)
         connections.close_all()
 
     def _loss(self) -> Loss:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from django.core.management.base import CommandError
 
-from jobs.worker import STOPS, die_with_parent
+from jobs.worker import STOPS, MediaWorker, Note, die_with_parent
 
 log = logging.getLogger(__name__)
 WATCHED = (*STOPS, signal.SIGCHLD)
@@ -65,6 +65,7 @@ class Pool:
             os.setpgrp()
             die_with_parent(parent)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+            MediaWorker.note = Note()  # that of the parent is in the memory of all
             self.work(queue)
             status = 0
         except CommandError as error:

@@ -54,4 +54,5 @@ def job(owner: Account | None = None, *, status: str = Job.Status.QUEUED, **fiel
         values |= {"attempt": 1, "started_at": now, "finished_at": now}
     if "video" not in fields:
         values["video"] = video(owner)
+    values["load_seconds"] = {**values, **fields}["video"].duration_seconds
     return Job.objects.create(owner=owner, status=status, **{**values, **fields})

@@ -6,8 +6,8 @@ import pytest
 from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
+from jobs.services import expectation, line, parameters, queue_position, queues
 from jobs.services import jobs as services
-from jobs.services import parameters, queue_position, queues
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -29,17 +29,15 @@ def create(slug="thumbnails", **options):
 def test_a_new_job_is_in_line_and_a_worker_is_woken():
     job = create()
     assert (job.status, job.queue) == (S.QUEUED, "fast")
-    assert services.rung_for("fast") == {f"{job.pk}-1"}
+    assert line.rung("fast") == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_entries_for_the_same_attempt_have_names_of_their_own():
+def test_each_entry_has_a_name_of_its_own():
     """RQ deletes the one that came too late by its name, maybe while the other one's work is under way."""
-    job = create()
-    services.ring(job)
-    entries = django_rq.get_queue("fast").get_job_ids()
-    assert len(set(entries)) == 2
-    assert services.rung_for("fast") == {f"{job.pk}-1"}
+    create()
+    line.ring("fast")
+    assert len(set(django_rq.get_queue("fast").get_job_ids())) == line.rung("fast") == 2
 
 
 def test_a_job_after_another_waits_for_it():
@@ -99,19 +97,21 @@ def test_places_in_line_say_who_is_next():
 def test_without_past_runs_no_wait_is_guessed_for_those_behind():
     first, second = factories.job(), factories.job()
     places = queue_position.places([first, second])
-    assert places[second.pk].wait_minutes is None
-
-
-def test_short_recordings_say_nothing_of_a_long_one():
-    short = [(15.0, 10.0)] * 20  # most of it to get going
-    assert queue_position.expected(short, 2544) is None
-    assert queue_position.expected([*short, (120.0, 2400.0)], 2544) == pytest.approx(127.2)
+    assert str(places[first.pk]) == "Next in line"
+    assert places[second.pk].wait is None
 
 
 def test_the_wait_is_guessed_from_the_pace_of_past_runs():
-    past = factories.job(status=S.SUCCEEDED)
-    # 10 s of recording took 120 s, so each job ahead of the same length takes 2 minutes.
-    Job.objects.filter(pk=past.pk).update(finished_at=past.started_at + timedelta(seconds=120))
+    for _ in range(10):
+        past = factories.job(status=S.SUCCEEDED)
+        # 10 s of recording took 120 s, so each job ahead of the same length takes 2 minutes.
+        past.finished_at = past.started_at + timedelta(seconds=120)
+        expectation.learn(past)
     jobs = [factories.job() for _ in range(3)]
     places = queue_position.places(jobs)
-    assert [places[job.pk].wait_minutes for job in jobs] == [None, 2, 4]
+    assert [round(places[job.pk].wait.likely) for job in jobs] == [
+        0,
+        pytest.approx(120, abs=2),
+        pytest.approx(240, abs=4),
+    ]
+    assert str(places[jobs[1].pk]) == "2nd in line, about 2 min"

@@ -155,7 +155,7 @@ def test_files_stay_when_nobody_knows_whether_their_end_was_recorded(tmp_path, m
     monkeypatch.setattr(tasks, "transaction", SimpleNamespace(atomic=lambda: LostAnswer(None, True, False)))
     with LifeSigns(job, 60) as signs, pytest.raises(OperationalError):
         tasks.publish_results(job, 1, [draft(tmp_path)], CommandLog(), signs)
-    reconcile.recover_entry(str(job.pk), job.worker, losses.KILLED)
+    reconcile.recover_of(job.worker, str(job.pk), losses.KILLED)
     assert Job.objects.get(pk=job.pk).status == S.SUCCEEDED
     assert storage.path(Artifact.objects.get(job=job).key).read_text() == "done"
 

@@ -192,11 +192,11 @@ def line_of(*emails):
     return [factories.job(factories.account(f"{email}@example.org")) for email in emails]
 
 
-def test_a_job_that_starts_tells_those_behind_it(told):
+def test_a_job_that_starts_tells_all_in_line(told):
     _, second, _ = line_of("ann", "bob", "cid")
     second.start("here")
     publish.line_changed(second)
-    assert sorted(told) == ["bob@example.org", "cid@example.org"]
+    assert sorted(told) == ["ann@example.org", "bob@example.org", "cid@example.org"]
 
 
 def test_a_job_that_ends_at_work_tells_its_owner_only(told):
@@ -207,11 +207,11 @@ def test_a_job_that_ends_at_work_tells_its_owner_only(told):
     assert told == ["ann@example.org"]
 
 
-def test_a_job_that_is_cancelled_in_line_tells_those_behind_it(told):
+def test_a_job_that_is_cancelled_in_line_tells_all_in_line(told):
     _, second, _ = line_of("ann", "bob", "cid")
     second.cancel()
     publish.line_changed(second)
-    assert sorted(told) == ["bob@example.org", "cid@example.org"]
+    assert sorted(told) == ["ann@example.org", "bob@example.org", "cid@example.org"]
 
 
 def test_a_job_that_comes_back_to_its_place_tells_those_behind_it(told):

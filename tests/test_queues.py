@@ -12,8 +12,7 @@ from rq import Queue
 from jobs import tasks
 from jobs.errors import InputError
 from jobs.models import Job, QueueState
-from jobs.services import jobs as services
-from jobs.services import queue_position, queues, reconcile
+from jobs.services import line, queue_position, queues, reconcile
 from tests import factories
 from tests.pages.rows import row
 from videoservice import worker_set
@@ -26,7 +25,7 @@ def test_a_paused_queue_gives_nothing_and_others_go_on():
     held, free = factories.job(), factories.job(queue="cut")
     queues.pause(held.queue, by=None)
     for job in (held, free):
-        tasks.run_job(str(job.pk))
+        tasks.take_turn(job.queue)
     assert [Job.objects.get(pk=job.pk).attempt for job in (held, free)] == [0, 1]
     assert queues.held() == {held.queue}
 
@@ -37,7 +36,7 @@ def test_a_queue_that_is_resumed_wakes_a_worker_for_all_that_waits():
     reconcile.ring_forgotten()
     assert not django_rq.get_queue(job.queue).get_job_ids(), "nobody is woken in vain"
     assert queues.resume(job.queue)
-    assert services.rung_for(job.queue) == {services.entry_name(job)}
+    assert line.rung(job.queue) == 1
 
 
 def test_what_is_pressed_twice_changes_nothing_the_second_time():
@@ -70,7 +69,7 @@ def test_what_runs_goes_on_in_a_paused_queue():
 def test_rows_in_a_paused_queue_say_so_and_promise_no_time():
     job = factories.job()
     queues.pause(job.queue, by=None)
-    assert queue_position.places([job])[job.pk] == queue_position.Place(1, None, paused=True)
+    assert queue_position.places([job])[job.pk] == queue_position.Place(1, paused=True)
     assert "The operator has paused this queue" in row(job)
     queues.resume(job.queue)
     assert "The operator has paused this queue" not in row(job)

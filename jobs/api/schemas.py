@@ -1,5 +1,6 @@
 """What goes over the wire. Times are ISO 8601 in UTC, lengths are seconds, sizes are bytes."""
 
+import dataclasses
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,6 +13,7 @@ from jobs.api.operation_schema import schema_of
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Operation
+from jobs.services.expectation import Expected
 from jobs.services.queue_position import Place
 
 Status = Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled"]
@@ -191,6 +193,20 @@ class JobError(Schema):
     message: str
 
 
+class Guess(Schema):
+    """Seconds; four of five times the truth lies between low and high."""
+
+    low: float
+    likely: float
+    high: float
+
+    @classmethod
+    def of(cls, expected: Expected | None) -> "Guess | None":
+        return (
+            cls(**{name: round(value, 1) for name, value in dataclasses.asdict(expected).items()}) if expected else None
+        )
+
+
 class JobOut(Schema):
     """One operation on one recording."""
 
@@ -202,7 +218,10 @@ class JobOut(Schema):
     progress: float = Field(description="Measured, 0 to 1.")
     stage: str = Field(description="What it is doing, in plain words.")
     queue_position: int | None = Field(description="1 for the next in line; null when not queued.")
-    eta_seconds: float | None
+    queue_paused: bool = Field(description="An operator has paused its queue: no worker takes it until that ends.")
+    wait_seconds: Guess | None = Field(description="Until a worker begins it; null when not queued, or nobody knows.")
+    work_seconds: Guess | None = Field(description="How long a worker will then take, learnt from work like it.")
+    eta_seconds: float | None = Field(description="Until a running job is done; null when nobody knows yet.")
     error: JobError | None
     artifacts: list[ArtifactOut]
     queued_at: datetime | None
@@ -222,6 +241,9 @@ class JobOut(Schema):
             progress=job.progress,
             stage=job.stage,
             queue_position=place.position if place else None,
+            queue_paused=bool(place and place.paused),
+            wait_seconds=Guess.of(place.wait if place else None),
+            work_seconds=Guess.of(place.work if place else None),
             eta_seconds=job.eta_seconds,
             error=JobError(code=job.error_code, message=job.error_message) if failed else None,
             artifacts=[ArtifactOut.of(artifact) for artifact in job.artifacts.all()],

@@ -1,6 +1,8 @@
 from jobs.models.account import Account
 from jobs.models.artifact import Artifact
 from jobs.models.daily_use import DailyUse
+from jobs.models.experience import Experience
+from jobs.models.flow import Flow
 from jobs.models.image import Image
 from jobs.models.install import Install
 from jobs.models.job import Job
@@ -14,6 +16,8 @@ __all__ = [
     "Account",
     "Artifact",
     "DailyUse",
+    "Experience",
+    "Flow",
     "Image",
     "Install",
     "Job",

@@ -72,6 +72,11 @@ class Job(models.Model):
     operation = models.CharField(max_length=40)
     params = models.JSONField(default=dict, blank=True)
     queue = models.CharField(max_length=20)
+    load_key = models.CharField(max_length=100, blank=True)
+    """What its pace depends on besides the operation, and with `load_seconds` of media and `load_megapixels` how much
+    work it is (`services.expectation`)."""
+    load_seconds = models.FloatField(default=0)
+    load_megapixels = models.FloatField(default=0)
     after = models.ManyToManyField("self", symmetrical=False, related_name="dependants", blank=True)
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
     idempotency_key = models.CharField(max_length=200, null=True, blank=True, editable=False)  # noqa: DJ001 null: not unique
@@ -116,7 +121,7 @@ class Job(models.Model):
             models.Index(fields=["owner", "under_way", "active_at"]),
             models.Index(fields=["owner", "status", "active_at"]),
             models.Index(fields=["operation", "status", "finished_at"]),
-            models.Index(fields=["status", "queue", "queued_at"]),
+            models.Index(fields=["status", "queue", "owner", "queued_at"]),
         ]
         constraints = [
             # Keys are null when unused: MariaDB has no conditional unique constraint, but lets nulls repeat.

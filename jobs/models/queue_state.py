@@ -23,6 +23,9 @@ class QueueState(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
 
+    virtual_time = models.FloatField(default=0)
+    """The start tag of what was taken last (`services.line`)."""
+
     objects = QueueStateQuerySet.as_manager()
 
     def __str__(self) -> str:

@@ -145,6 +145,15 @@ class Operation(Generic[P]):
         """The queue of this piece of work, where its parameters decide whether it takes seconds."""
         return self.queue
 
+    def pace_key(self, params: P) -> str:
+        """Names the parameters that decide how fast the work goes, with their values. Work of the same name goes alike,
+        but for the length and the size of the recording; `services.expectation` learns from it."""
+        return ""
+
+    def worked_seconds(self, info: MediaInfo, params: P) -> float:
+        """How many seconds of the recording the work goes through."""
+        return float(info.duration)
+
     def timeout_seconds(self, info: MediaInfo, params: P) -> int:
         """After how long the work is ended as hanging."""
         return 600 + 20 * int(info.duration)

@@ -99,6 +99,9 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
     def encodes_audio(self, info: MediaInfo, params: ChangeSpeedParams) -> bool:
         return True
 
+    def pace_key(self, params: ChangeSpeedParams) -> str:
+        return params.render
+
     def run(self, context: Context, params: ChangeSpeedParams) -> list[Draft]:
         container = chosen_container(context, params.container)
         output = context.scratch / f"speed{container.suffix}"

@@ -97,6 +97,9 @@ class CleanAudio(Operation[CleanAudioParams]):
         # The other tracks are copied.
         return len(info.audio) == 1
 
+    def pace_key(self, params: CleanAudioParams) -> str:
+        return f"{params.hum}{'-loudness' * (params.loudness_lufs is not None)}"
+
     def run(self, context: Context, params: CleanAudioParams) -> list[Draft]:
         audio = AudioSource(context.source, context.info, track_of(context.info, params))
         tracks = clean_audio.tracks(context.info, audio.track)

@@ -167,6 +167,9 @@ class Convert(Operation[ConvertParams]):
     def encodes_audio(self, info: MediaInfo, params: ConvertParams) -> bool:
         return True
 
+    def pace_key(self, params: ConvertParams) -> str:
+        return f"{params.target}-{params.quality}-{params.resolution or 'same'}{'-size' * (params.size_mb is not None)}"
+
     def run(self, context: Context, params: ConvertParams) -> list[Draft]:
         return [self.streamed(context, params) if params.target == "hls" else self.converted(context, params)]
 

@@ -111,6 +111,9 @@ class ExtractAudio(Operation[ExtractAudioParams]):
         """Encoding grows with the recording, and would keep pictures and other quick work waiting."""
         return "fast" if params.format == "copy" else "encode"
 
+    def pace_key(self, params: ExtractAudioParams) -> str:
+        return f"{params.format}{'-loudness' * (params.loudness_lufs is not None)}"
+
     def run(self, context: Context, params: ExtractAudioParams) -> list[Draft]:
         tracks = context.info.require_audio(params.track)
         return [self.draft(context, params, track, number, len(tracks)) for number, track in enumerate(tracks)]

@@ -137,6 +137,9 @@ class Preview(Operation[PreviewParams]):
     def encodes_audio(self, info: MediaInfo, params: PreviewParams) -> bool:
         return True
 
+    def pace_key(self, params: PreviewParams) -> str:
+        return f"{params.kind}-{params.format}"
+
     def run(self, context: Context, params: PreviewParams) -> list[Draft]:
         suffix = f".{params.format}"
         path = context.scratch / f"preview{suffix}"

@@ -214,6 +214,9 @@ class SilenceCut(Operation[SilenceCutParams]):
     def encodes_audio(self, info: MediaInfo, params: SilenceCutParams) -> bool:
         return params.render == "none" or params.audio != "copy"
 
+    def pace_key(self, params: SilenceCutParams) -> str:
+        return "-".join((params.detector, params.pauses, params.render, params.audio))
+
     def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
         plan, drafts = self.planned(context, params) if params.render == "none" else self.rendered(context, params)
         return drafts + timelines(context, plan, params.exports)

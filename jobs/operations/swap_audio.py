@@ -95,6 +95,9 @@ class SwapAudio(Operation[SwapAudioParams]):
         # Those tracks are copied that are not replaced.
         return len(info.audio) == 1 and params.mode != "add"
 
+    def pace_key(self, params: SwapAudioParams) -> str:
+        return params.mode
+
     def run(self, context: Context, params: SwapAudioParams) -> list[Draft]:
         own, other = (
             AudioSource(source, info, info.audio[0])

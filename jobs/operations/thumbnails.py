@@ -146,6 +146,9 @@ class Thumbnails(Operation[ThumbnailsParams]):
     def encodes_audio(self, info: MediaInfo, params: ThumbnailsParams) -> bool:
         return True
 
+    def pace_key(self, params: ThumbnailsParams) -> str:
+        return params.mode
+
     def run(self, context: Context, params: ThumbnailsParams) -> list[Draft]:
         self.check(context.info, params)
         if params.mode == "storyboard":

@@ -152,6 +152,9 @@ class Transcribe(Operation[TranscribeParams]):
         # A picture comes with its sound as it is, and captions.
         return info.video is None
 
+    def pace_key(self, params: TranscribeParams) -> str:
+        return f"{params.recogniser.engine}{'-burn' * params.burn}{'-reuse' * params.reuse}"
+
     def run(self, context: Context, params: TranscribeParams) -> list[Draft]:
         self.check(context.info, params)
         (track,) = context.info.require_audio(params.audio_track)

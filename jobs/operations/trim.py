@@ -87,6 +87,13 @@ class Trim(Operation[TrimParams]):
     def encodes_audio(self, info: MediaInfo, params: TrimParams) -> bool:
         return True
 
+    def pace_key(self, params: TrimParams) -> str:
+        return params.render
+
+    def worked_seconds(self, info: MediaInfo, params: TrimParams) -> float:
+        end = info.duration if params.kept.end is None else params.kept.end
+        return max(0.0, float(end - params.kept.start))
+
     def run(self, context: Context, params: TrimParams) -> list[Draft]:
         container = chosen_container(context, params.container)
         output = context.scratch / f"trimmed{container.suffix}"

@@ -190,6 +190,9 @@ class Watermark(Operation[WatermarkParams]):
     ) -> None:
         watermark_preview.draw(Source(source, info), params.mark(inputs), params.look, at, out, width=PREVIEW_WIDTH)
 
+    def pace_key(self, params: WatermarkParams) -> str:
+        return "while" if params.start is not None or params.end is not None else "all"
+
     def run(self, context: Context, params: WatermarkParams) -> list[Draft]:
         container = replace_video.container_for(params.container, context.source, context.info)
 

@@ -1,16 +1,12 @@
 """What is done with jobs. Row first, then queue: the row is the truth, the entry in Redis only wakes a worker."""
 
 import dataclasses
-import logging
-import secrets
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-import django_rq
 from django.db import transaction
 from django.db.models.functions import Now
-from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.errors import InputError, NotNow
@@ -18,13 +14,8 @@ from jobs.models import Account, Job, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
 from jobs.operations.fields import GivenKind
-from jobs.services import allowance, inputs
+from jobs.services import allowance, expectation, inputs, line
 from jobs.services.parameters import as_json, from_json
-
-log = logging.getLogger(__name__)
-ENTRIES_KEPT_SECONDS = 24 * 3600
-"""How long Redis remembers the entry of a job that ended; its row stays."""
-
 
 # Making --------------------------------------------------------------------------------------------------------------
 
@@ -73,6 +64,7 @@ def _create(
 ) -> Job:
     """`refusal`: why it is to fail at once."""
     before = list(after)
+    read = from_json(slug, params)
     with transaction.atomic():
         if not refusal:
             allowance.claim(owner, video)
@@ -81,7 +73,8 @@ def _create(
             video=video,
             operation=slug,
             params=params,
-            queue=registry.get(slug).queue_for(from_json(slug, params)),
+            queue=registry.get(slug).queue_for(read),
+            **expectation.fields(video.info, slug, read),
             idempotency_key=idempotency_key,
             retry_of=retry_of,
             status=Job.Status.WAITING if before else Job.Status.QUEUED,
@@ -96,8 +89,8 @@ def _create(
     elif before:
         settle(job)
     else:
-        ring(job)
-    publish.job_changed(job)
+        line.ring(job.queue)
+    publish.line_changed(job)
     return job
 
 
@@ -123,41 +116,6 @@ def encode_whole(job: Job) -> Job:
         raise InputError("This kind of work has no other way to encode its result.", code="no_other_way")
     whole = dataclasses.replace(params, render="encode", container="mp4")
     return create(job.owner, job.video, job.operation, whole)
-
-
-# Redis ---------------------------------------------------------------------------------------------------------------
-
-
-def entry_name(job: Job) -> str:
-    """What the names of the entries in Redis for the next attempt begin with."""
-    return f"{job.pk}-{job.attempt + 1}"
-
-
-def rung_for(queue: str) -> set[str]:
-    """The entries in line, without what tells two for the same attempt apart. Raises RedisError."""
-    return {name.rpartition("-")[0] for name in django_rq.get_queue(queue).get_job_ids()}
-
-
-def ring(job: Job) -> bool:
-    """Wake a worker for a queued job. If Redis cannot be reached the row waits, and the reconciler rings again.
-
-    Each entry has a name of its own: RQ keeps books by it, and what it writes about one that died, or deletes with one
-    that came too late, must not touch another.
-    """
-    try:
-        django_rq.get_queue(job.queue).enqueue_call(
-            "jobs.tasks.run_job",
-            args=(str(job.pk),),
-            job_id=f"{entry_name(job)}-{secrets.token_hex(4)}",
-            timeout=-1,  # the work watches its own time
-            result_ttl=0,
-            failure_ttl=ENTRIES_KEPT_SECONDS,
-            description=f"{job.operation} {job.pk}",
-        )
-    except (RedisError, OSError) as error:
-        log.warning("job %s stays in line until Redis is back: %s", job.pk, error)
-        return False
-    return True
 
 
 # Changing ------------------------------------------------------------------------------------------------------------
@@ -204,6 +162,7 @@ def ended(job: Job) -> None:
     """To be called after a job reached its end: wakes what waited for it, and tells the pages."""
     if not job.attempt:
         allowance.give_back(job)
+    line.rest(job.queue)
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
         settle(dependant)
     publish.line_changed(job)
@@ -214,7 +173,7 @@ def settle(job: Job) -> None:
     states = set(job.after.values_list("status", flat=True))
     if states <= {Job.Status.SUCCEEDED}:
         if job.enqueue():
-            ring(job)
+            line.ring(job.queue)
             publish.line_changed(job)
     elif states & {Job.Status.FAILED, Job.Status.CANCELLED}:
         _fail_dependant(job)

@@ -14,7 +14,7 @@ from rq.job import Job as Entry
 from jobs import publish
 from jobs.errors import InputError
 from jobs.models import Account, Job, QueueState
-from jobs.services import jobs as services
+from jobs.services import line
 
 RENAMED = ("quick", "long")
 """What queues were called before."""
@@ -117,6 +117,6 @@ def _tell(*queues: str) -> None:
 def _wake(name: str) -> None:
     """Entries in Redis that workers took while the queue was paused are gone."""
     if not is_paused(name):
-        for job in _in_line(name).order_by("queued_at"):
-            services.ring(job)
+        for _ in range(_in_line(name).count()):
+            line.ring(name)
     _tell(name)

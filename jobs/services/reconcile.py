@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.models import Install, Job, SignIn
-from jobs.services import custody, images, losses, queues, uploads
+from jobs.services import custody, images, line, losses, queues, uploads
 from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
@@ -68,8 +68,8 @@ def clear_storage() -> None:
         custody.sweep()
 
 
-def recover_entry(job_id: str, worker: str, loss: Loss) -> None:
-    """This work-horse died. Its job may be another one's by now."""
+def recover_of(worker: str, job_id: str, loss: Loss) -> None:
+    """This work-horse died, which had taken this job. It may be another one's by now."""
     if job := Job.objects.filter(pk=job_id, worker=worker).first():
         recover(job, loss)
     storage_left_by(job_id)
@@ -88,7 +88,7 @@ def recover(job: Job, loss: Loss) -> None:
     elif job.release(attempt, loss.stage, losses=lost):
         log.warning("job %s is back in line after attempt %d: %s", job.pk, attempt, loss.what)
         clear_attempt(job, attempt)
-        services.ring(job)
+        line.ring(job.queue)
         publish.line_changed(job)
 
 
@@ -118,20 +118,21 @@ def storage_left_by(job_id: str) -> None:
 
 
 def ring_forgotten() -> None:
-    """Ring again for queued jobs that Redis does not know of: it was down, or lost its memory, when they came."""
+    """Ring again where more jobs are in line than Redis has entries: it was down, or lost its memory, when they
+    came."""
     for name in set(queues.names()) - queues.held():
-        waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=Now() - JUST_NOW)
+        waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=Now() - JUST_NOW).count()
         if not waiting:
             continue
         try:
-            known = services.rung_for(name)
+            missing = waiting - line.rung(name)
         except RedisError as error:
             log.warning("Redis is away: %s", error)
             return
-        for job in waiting.order_by("queued_at"):
-            if services.entry_name(job) not in known:
-                log.warning("job %s was in line but unknown to Redis; ringing again", job.pk)
-                services.ring(job)
+        if missing > 0:
+            log.warning("%d jobs were in line in %s but unknown to Redis; ringing again", missing, name)
+        for _ in range(missing):
+            line.ring(name)
 
 
 def clear_scratch() -> None:

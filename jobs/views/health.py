@@ -10,9 +10,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from redis import RedisError
-from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from jobs import machine
+from jobs.services import workers
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -55,25 +54,4 @@ def storage() -> bool:
 
 def worker(queue: str) -> bool:
     """Whether a worker that lives listens to the queue."""
-    redis = django_rq.get_connection(queue)
-    with redis.pipeline(transaction=False) as pipeline:
-        for key in redis.smembers(WORKERS_BY_QUEUE_KEY % queue):
-            pipeline.hmget(key, "machine", "pid", "death")
-        return any(lives(*row) for row in pipeline.execute())
-
-
-def lives(where: bytes | None, pid: bytes | None, death: bytes | None) -> bool:
-    """Whether a registered worker is still there.
-
-    A registration expires two minutes after the last heartbeat; of a worker on this machine the
-    kernel knows better.
-    """
-    if where is None or pid is None or death is not None:
-        return False
-    if where.decode() != machine.identity():
-        return True
-    try:
-        state = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"  # ended, and not yet reaped by who started it
+    return workers.alive(queue) > 0

@@ -67,7 +67,7 @@ def test_the_dashboard_of_the_queues_opens(new_page, site, operator):
 def test_the_entries_of_a_queue_are_ticked_all_at_once(new_page, site, operator):
     with site.redis.client() as redis:
         for name in ("one", "two"):
-            entry = rq.job.Job.create("jobs.tasks.run_job", args=[name], id=f"entry-{name}", connection=redis)
+            entry = rq.job.Job.create("jobs.tasks.take_turn", args=[name], id=f"entry-{name}", connection=redis)
             entry.save()
             rq.registry.FailedJobRegistry("fast", connection=redis).add(entry, ttl=600)
     entries = f"/admin/django_rq/queues/{get_queues_map()['fast']}/failed/"

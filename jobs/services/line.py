@@ -1,0 +1,174 @@
+"""Whose turn it is: what a free worker takes is decided when it takes it, from the rows.
+
+Owners share each queue by start-time fair queueing (Goyal, Vin and Cheng, "Start-time fair queueing", SIGCOMM 1996),
+with as many jobs in service as there are workers (SFQ(D): Jin, Chase and Kaur, SIGMETRICS 2004). A job costs the
+seconds of work that it is expected to take. When the first of an owner's jobs comes to be chosen from, its start tag is
+the virtual time, or the owner's finish tag where that lies later; the lowest start tag is taken first, of equal ones
+the job that has waited longest. The virtual time then is the start tag taken, and the owner's finish tag that plus the
+cost. So one who asks for a hundred jobs has one of them done before somebody else's only one, and two who ask for many
+get equal time, whatever their jobs' lengths. (Deficit round robin, Shreedhar and Varghese 1996, would let a long job
+wait until enough rounds have gone by.)
+
+Start tags are made when they are needed, not when jobs arrive. That comes to the same: the virtual time is the lowest
+start tag of all who waited when a job was taken, so it overtakes none of them.
+
+An entry in Redis says no more than that there may be work. Each job in line rings once, and each entry takes one job,
+whose ever it is.
+"""
+
+import dataclasses
+import heapq
+import logging
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+import django_rq
+from django.db import transaction
+from django.db.models import F, Max, Window
+from django.db.models.functions import Greatest, RowNumber
+from redis.exceptions import RedisError
+
+from jobs.models import Flow, Job, QueueState
+from jobs.services.expectation import Experiences, Load
+
+log = logging.getLogger(__name__)
+ENTRIES_KEPT_SECONDS = 24 * 3600
+"""How long Redis remembers the entry of work that died; the row of its job stays."""
+UNKNOWN_SHARE = 0.5
+"""What work costs of which nothing is known, in seconds for each second of media."""
+
+
+# Waking --------------------------------------------------------------------------------------------------------------
+
+
+def ring(queue: str) -> bool:
+    """Wake a worker of a queue. If Redis cannot be reached the rows wait, and the reconciler rings again.
+
+    Each entry has a name of its own: RQ keeps books by it, and what it writes about one that died, or deletes with one
+    that came too late, must not touch another.
+    """
+    try:
+        django_rq.get_queue(queue).enqueue_call(
+            "jobs.tasks.take_turn",
+            args=(queue,),
+            job_id=f"{queue}-{secrets.token_hex(8)}",
+            timeout=-1,  # the work watches its own time
+            result_ttl=0,
+            failure_ttl=ENTRIES_KEPT_SECONDS,
+            description=f"Whoever is next in {queue}",
+        )
+    except (RedisError, OSError) as error:
+        log.warning("what is in line in %s waits until Redis is back: %s", queue, error)
+        return False
+    return True
+
+
+def rung(queue: str) -> int:
+    """How many entries wait for a worker. Raises RedisError."""
+    return len(django_rq.get_queue(queue).get_job_ids())
+
+
+# Taking --------------------------------------------------------------------------------------------------------------
+
+
+def take(queue: str, worker: str) -> Job | None:
+    """The job whose turn it is, started for this worker; None when none is in line or the queue is held.
+
+    The row of the queue is locked meanwhile, so that of several workers each sees what the others took, and no job
+    begins after an operator's pause was there.
+    """
+    QueueState.objects.get_or_create(name=queue)
+    while True:
+        with transaction.atomic():
+            state = QueueState.objects.select_for_update().get(pk=queue)
+            if state.is_held or (turn := next_turn(queue, state.virtual_time)) is None:
+                return None
+            job = Job.objects.select_related("video", "owner").filter(pk=turn.job).first()
+            if job is not None and job.start(worker):
+                if turn.is_new:
+                    _charge(state, turn, cost(Load.of_job(job), Experiences()))
+                return job
+        # It was cancelled or deleted between two of these statements: look again.
+
+
+def _charge(state: QueueState, turn: "Turn", seconds: float) -> None:
+    QueueState.objects.filter(pk=state.pk).update(virtual_time=Greatest(F("virtual_time"), turn.start_tag))
+    tag = turn.start_tag + seconds
+    Flow.objects.update_or_create(queue=state.name, owner_id=turn.owner, defaults={"finish_tag": tag})
+
+
+def rest(queue: str) -> None:
+    """To be called after a job ended: when none is left in the queue, nobody owes anything any more."""
+    if not Job.objects.filter(status__in=(Job.Status.QUEUED, Job.Status.RUNNING), queue=queue).exists():
+        latest = Flow.objects.filter(queue=queue).aggregate(latest=Max("finish_tag"))["latest"]
+        if latest is not None:
+            QueueState.objects.filter(pk=queue).update(virtual_time=Greatest(F("virtual_time"), latest))
+
+
+# Turns ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Turn:
+    """A job in line; turns sort as they are taken. One that lost its worker comes `again`, before all others and
+    without cost: its owner has paid for it."""
+
+    is_new: bool
+    start_tag: float
+    queued_at: datetime
+    job: UUID
+    owner: int = dataclasses.field(compare=False)
+
+
+def next_turn(queue: str, virtual_time: float) -> Turn | None:
+    """Of the first job of each owner, the one to be taken. One that lost its worker is its owner's first: it was
+    before."""
+    place = Window(RowNumber(), partition_by="owner", order_by=["queued_at", "pk"])
+    waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=queue).order_by().annotate(place=place)
+    heads = list(waiting.filter(place=1).values_list("attempt", "queued_at", "pk", "owner_id"))
+    owners = [owner for *_, owner in heads]
+    tags = dict(Flow.objects.filter(queue=queue, owner__in=owners).values_list("owner_id", "finish_tag"))
+    turns = (Turn(not head[0], max(virtual_time, tags.get(head[3], 0.0)), *head[1:]) for head in heads)
+    return min(turns, default=None)
+
+
+def cost(load: Load, known: Experiences) -> float:
+    """Seconds of work that a job is charged with."""
+    expected = known.expected(load)
+    return expected.likely if expected else 1.0 + UNKNOWN_SHARE * load.seconds
+
+
+def turns(queue: str, known: Experiences) -> Iterator[tuple[Turn, Load]]:
+    """All that is in line in a queue, in the order in which it will be taken if nothing else comes."""
+    rows = Job.objects.filter(status=Job.Status.QUEUED, queue=queue).order_by("queued_at", "pk")
+    columns = ("queued_at", "pk", "owner_id", "attempt", "operation", "load_key", "load_seconds", "load_megapixels")
+    found = [(*row[:4], Load.of(*row[4:])) for row in rows.values_list(*columns)]
+    known.know(load for *_, load in found)
+    state = QueueState.objects.filter(pk=queue).first()
+    now = state.virtual_time if state else 0.0
+    tags = dict(Flow.objects.filter(queue=queue).values_list("owner_id", "finish_tag"))
+    lines: dict[int, list[tuple[datetime, UUID, Load]]] = {}
+    for queued_at, pk, owner, attempt, load in found:
+        if attempt:
+            yield Turn(False, now, queued_at, pk, owner), load
+        else:
+            lines.setdefault(owner, []).append((queued_at, pk, load))
+    heads: list[tuple[Turn, Load]] = []
+
+    def come(owner: int) -> None:
+        if line := lines[owner]:
+            queued_at, pk, load = line.pop()
+            turn = Turn(True, max(now, tags.get(owner, 0.0)), queued_at, pk, owner)
+            heapq.heappush(heads, (turn, load))
+
+    for owner, line in lines.items():
+        line.reverse()
+        come(owner)
+    while heads:
+        turn, load = heapq.heappop(heads)
+        now = max(now, turn.start_tag)
+        tags[turn.owner] = turn.start_tag + cost(load, known)
+        come(turn.owner)
+        yield turn, load
