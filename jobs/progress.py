@@ -15,6 +15,7 @@ from jobs import publish
 from jobs.errors import Cancelled, JobError, TimedOut
 from jobs.models import Job
 from jobs.pace import Pace
+from jobs.services import expectation
 from jobs.services import jobs as services
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class LifeSigns:
         self.deadline = self.started + timeout_seconds
         self.reason: JobError | None = None
         self.fraction = 0.0
-        self.pace = Pace()
+        self.pace = Pace(self.started, *expectation.of(job))
         self._reported = (0.0, 0.0, "")
         self._ending = False
         self._deciding = threading.Lock()
@@ -76,6 +77,7 @@ class LifeSigns:
             raise self.reason
         self.fraction = min(1.0, max(self.fraction, fraction))
         now = time.monotonic()
+        self.pace.saw(now, self.fraction)
         last, _, last_stage = self._reported
         if now - last < REPORT_SECONDS and (stage == last_stage or now - last < REPORT_SECONDS / 2):
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
 from jobs import publish, storage
 from jobs.engine.runtime import resource_limits
@@ -20,7 +20,7 @@ from jobs.errors import Cancelled, InputError
 from jobs.models import Artifact, Job
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
-from jobs.services import inputs, line, parameters, sources, transcripts
+from jobs.services import expectation, inputs, line, parameters, sources, transcripts
 from jobs.services import jobs as services
 from jobs.worker import MediaWorker, horse_name
 
@@ -85,6 +85,7 @@ def work(job: Job, commands: CommandLog) -> None:
     operation = offered(job)
     params = parameters.from_json(job.operation, job.params)
     info, attempt = job.video.info, job.attempt
+    job.measure(expectation.fields(info, job.operation, params))
     others = inputs.find(job.owner, job.video, job.operation, params)
     with (
         storage.scratch(job.pk, attempt) as scratch,
@@ -108,6 +109,16 @@ def work(job: Job, commands: CommandLog) -> None:
         ):
             drafts = operation.run(context, params)
         publish_results(job, attempt, drafts, commands, signs)
+        learn(job, signs)
+
+
+def learn(job: Job, signs: LifeSigns) -> None:
+    """Let others know how long it took. It has ended well, whatever becomes of this."""
+    try:
+        expectation.learn(job, signs.pace.profile(time.monotonic()))
+    except Error as error:
+        log.warning("nothing was learnt from job %s: %s", job.pk, error)
+        connection.close()
 
 
 def offered(job: Job) -> Operation[Any]:

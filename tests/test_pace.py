@@ -1,6 +1,7 @@
 import pytest
 
 from jobs.pace import Pace
+from jobs.services.expectation import STEPS, Expected
 
 
 def told(*stretches):
@@ -38,3 +39,50 @@ def test_work_that_turns_slow_or_fast_is_believed_within_the_window():
 def test_work_of_hours_is_told_too():
     said = dict(told((3 * 3600, 1)))
     assert said[1800.0] == pytest.approx(9000, abs=1)
+
+
+UNEVEN = [0.5, *[0.5 + 0.1 * step / 14 for step in range(1, 15)], 0.7, 0.8, 0.9, 0.95]
+"""Half of the time goes by before a twentieth is done, and most of the rest after three quarters."""
+
+
+def uneven(pace, seconds):
+    """What is said of work with that profile that takes so long."""
+    knots, said = [0.0, *UNEVEN, 1.0], []
+    for step in range(1, 2 * seconds):
+        share = step / 2 / seconds
+        at = next(number for number, knot in enumerate(knots) if knot > share) - 1
+        fraction = (at + (share - knots[at]) / (knots[at + 1] - knots[at])) / STEPS
+        said.append((step / 2, pace.seconds_left(step / 2, fraction)))
+    return said
+
+
+def test_work_whose_stages_go_at_different_speeds_is_told_right_once_its_profile_is_known():
+    expected = Expected(60, 120, 240)
+    for seconds in (80, 120, 200):
+        for now, left in uneven(Pace(0.0, expected, UNEVEN), seconds):
+            assert left < 2.2 * max(5, seconds - now), (seconds, now, left)
+            assert left > (seconds - now) / 2.2, (seconds, now, left)
+
+
+def test_what_was_learnt_is_said_from_the_start_and_what_is_measured_wins():
+    pace = Pace(0.0, Expected(100, 120, 144))
+    assert pace.seconds_left(0.5, 0.0) == pytest.approx(119.5)
+    said = [pace.seconds_left(now, now / 60) for now in range(1, 60)]
+    assert said[44] < 30, "it is twice as fast"
+    assert said[57] < 8
+
+
+def test_a_short_stage_that_is_slow_makes_no_hours_of_two_minutes():
+    """The first run of its kind: 90 s for most of it, then half a minute for one hundredth after the other."""
+    said = told((90, 0.9), (30, 0.02), (2, 0.08))
+    assert max(left for now, left in said if left is not None) < 100
+
+
+def test_a_run_leaves_its_profile():
+    pace = Pace(10.0)
+    for second in range(1, 41):
+        pace.saw(10.0 + second, 0 if second < 20 else (second - 20) / 20)
+    profile = pace.profile(50.0)
+    assert len(profile) == STEPS - 1
+    assert profile[0] == pytest.approx(21 / 40) and profile[9] == pytest.approx(30 / 40)
+    assert Pace(0.0).profile(0.5) == [], "too short to tell"

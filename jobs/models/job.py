@@ -191,6 +191,12 @@ class Job(models.Model):
             heartbeat_at=now,
         )
 
+    def measure(self, load: dict[str, Any]) -> None:
+        """Note how much work it is, as is known now that it begins."""
+        if any(getattr(self, name) != value for name, value in load.items()):
+            Job.objects.filter(pk=self.pk).update(**load)
+            self.refresh_from_db(fields=list(load))
+
     def succeed(self, attempt: int, **logs: str) -> bool:
         return self._turn(
             [self.Status.RUNNING],

@@ -181,6 +181,12 @@ def fitted(runs: Sequence[Run]) -> tuple[float, ...]:
     return tuple(part / size for part, size in zip(parts, scale, strict=True))
 
 
+def of(job: Job) -> tuple[Expected | None, tuple[float, ...]]:
+    """What work like this took in all, and its profile."""
+    known, load = Experiences(), Load.of_job(job)
+    return known.expected(load), known.profile(load)
+
+
 # Learning ------------------------------------------------------------------------------------------------------------
 
 
