@@ -144,7 +144,7 @@ def test_only_the_last_runs_are_kept():
     [
         ("convert", {"target": "webm", "resolution": 480}, "webm-keep-480|hevc", 10),
         ("trim", {"start": 2, "end": 5}, "smart|hevc", 3),
-        ("silence-cut", {"render": "encode"}, "loudness-remove-encode-auto|hevc", 10),
+        ("silence-cut", {"render": "encode"}, "loudness-remove-encode-auto-plain|hevc", 10),
         ("extract-audio", {"format": "mp3"}, "mp3|hevc", 10),
     ],
 )

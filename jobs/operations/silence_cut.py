@@ -215,7 +215,8 @@ class SilenceCut(Operation[SilenceCutParams]):
         return params.render == "none" or params.audio != "copy"
 
     def pace_key(self, params: SilenceCutParams) -> str:
-        return "-".join((params.detector, params.pauses, params.render, params.audio))
+        cleaned = "clean" if params.clean_strength is not None else "plain"
+        return "-".join((params.detector, params.pauses, params.render, params.audio, cleaned))
 
     def run(self, context: Context, params: SilenceCutParams) -> list[Draft]:
         plan, drafts = self.planned(context, params) if params.render == "none" else self.rendered(context, params)

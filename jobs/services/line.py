@@ -130,7 +130,11 @@ def next_turn(queue: str, virtual_time: float) -> Turn | None:
     heads = list(waiting.filter(place=1).values_list("attempt", "queued_at", "pk", "owner_id"))
     owners = [owner for *_, owner in heads]
     tags = dict(Flow.objects.filter(queue=queue, owner__in=owners).values_list("owner_id", "finish_tag"))
-    turns = (Turn(not head[0], max(virtual_time, tags.get(head[3], 0.0)), *head[1:]) for head in heads)
+    turns = (
+        Turn(not attempt, max(virtual_time, tags.get(owner, 0.0)), queued_at, pk, owner)
+        for attempt, queued_at, pk, owner in heads
+        if queued_at  # as all in line
+    )
     return min(turns, default=None)
 
 
