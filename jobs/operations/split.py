@@ -218,6 +218,9 @@ class Split(Operation[SplitParams]):
     def check(self, info: MediaInfo, params: SplitParams) -> None:
         split.check(info, params.options)
 
+    def pace_key(self, params: SplitParams) -> str:
+        return f"{params.by}-{params.at}"
+
     def run(self, context: Context, params: SplitParams) -> list[Draft]:
         container = chosen_container(context, params.container)
         work = context.workspace
