@@ -132,6 +132,11 @@ class AudioCopy:
         """How many packets go before the first that is heard: its priming, of MP3 after one for the reservoir."""
         return len(self.priming) + (self.table.mp3 is not None and self.priming.start > 0)
 
+    @property
+    def left_out(self) -> int:
+        """How many samples of the result's packets go before the first that is heard."""
+        return self.lead_in * self.table.samples + self.lead
+
     def timeline(self, planned: Timeline) -> Timeline:
         """What is heard: each range as its packets hold it."""
         segments = [Segment(self.table.time(first), self.table.time(last)) for first, last in self.runs]

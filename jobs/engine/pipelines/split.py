@@ -260,7 +260,7 @@ def read(source: Source, container: Container, work: Workspace) -> Reading:
             return indexed, why
 
     def packets(task: WorkerThread[Any], track: AudioTrack) -> PacketTable | None:
-        if container.audio_file or not audio_choice.can_copy(track, container):
+        if not audio_choice.can_copy(track, container):
             return None
         return packet_copy.survey(AudioSource(source.path, info, track), task.token)
 
@@ -382,7 +382,7 @@ class Splitter:
         reading, source = self._reading, self._reading.source
         instants = [Fraction(0), *self._instants(), reading.last]
         if source.index is None:
-            if None in reading.tables.values() or self._container.audio_file:
+            if None in reading.tables.values():
                 raise _unsized("sound", f"it cannot be copied into {self._container.name}")
             return split_points.stored_sizes(instants, None, [table for table in reading.tables.values() if table])
         if not isinstance(reading.coded, CodedPictures):

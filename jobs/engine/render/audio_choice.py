@@ -17,6 +17,8 @@ from jobs.engine.video.source import Source
 MAXIMUM_UNASKED_SECONDS = 0.0135
 """How far copied ranges may be from where they are planned when nobody asked for it: half a packet of MP3 at 44.1 kHz,
 more than that of AAC."""
+COPIED_TO_AUDIO_FILES = packet_copy.MP3
+DECODER_DELAY_SAMPLES = 529
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +73,7 @@ def chosen_copies(
     """What is copied of each track; None for those that have to be encoded, or are to be. Raises InputError."""
     tracks = source.info.audio
     wants = options.way == "copy" or (options.way == "auto" and source.info.video is None)
-    if not wants or options.loudness_lufs is not None or container.audio_file or not packet_copy.is_joined(timeline):
+    if not wants or options.loudness_lufs is not None or not packet_copy.is_joined(timeline):
         return (None,) * len(tracks)
     maximum = MAXIMUM_UNASKED_SECONDS if options.way == "auto" else 1.0
     return tuple(_copy_of(source, track, timeline, container, maximum, token, survey) for track in tracks)
@@ -79,6 +81,8 @@ def chosen_copies(
 
 def can_copy(track: AudioTrack, container: Container) -> bool:
     """Whether packets of this codec can end up in the container by way of the file that is proven, which is MP4."""
+    if container.audio_file and track.codec not in COPIED_TO_AUDIO_FILES:
+        return False
     return container.holds_audio(track.codec) and MP4.holds_audio(track.codec)
 
 
@@ -97,5 +101,10 @@ def _copy_of(
     if table is None:
         return None
     # Matroska leaves out whole packets alone.
-    copy = packet_copy.planned(table, timeline, exact_start=not container.needs_remux)
-    return copy if copy and copy.reach_seconds <= maximum_seconds else None
+    exact_start = not container.needs_remux or container.audio_file is not None
+    copy = packet_copy.planned(table, timeline, exact_start=exact_start)
+    if copy is None or copy.reach_seconds > maximum_seconds:
+        return None
+    # A file of MP3 tells how much of its beginning to leave out beyond what a decoder needs.
+    is_told = container.audio_file is None or copy.left_out >= DECODER_DELAY_SAMPLES
+    return copy if is_told else None

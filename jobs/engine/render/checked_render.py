@@ -92,7 +92,11 @@ def move(request: RenderRequest, part: Path, work: Workspace) -> None:
     if container.audio_file is None:
         remux.move(part, container, timeline.duration, request.source, progress=progress, log=work.log)
     else:
-        remux.take_out(part, request.source, timeline, container, progress=progress, log=work.log)
+        (copy,) = request.audio_copies or (None,)
+        heard = copy.timeline(timeline) if copy else timeline
+        remux.take_out(
+            part, request.source, heard, container, progress=progress, log=work.log, is_copy=copy is not None
+        )
 
 
 def require(report: Report) -> None:

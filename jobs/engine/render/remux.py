@@ -15,7 +15,7 @@ from jobs.engine.model.progress import Advance
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
-from jobs.engine.render.stored_packets import apart_seconds, stored_tracks
+from jobs.engine.render.stored_packets import apart_seconds, is_audio, stored_tracks
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.smartcut.packet_reader import Unsound
@@ -73,16 +73,36 @@ def require_same(made: Path, moved: Path, container: Container, token: Cancellat
         )
 
 
+def require_same_packets(made: Path, taken: Path, container: Container, token: CancellationToken) -> None:
+    """Compare the packets of the sound. Raises Unsound."""
+    (theirs,) = stored_tracks(made, "mov", is_audio, token)
+    (ours,) = stored_tracks(taken, container.demuxer, is_audio, token)
+    if ours.digest != theirs.digest:
+        raise Unsound(
+            f"The sound did not come out the same as {container.name}, so it was thrown away. Choose M4A, and tell the "
+            "operator.",
+            detail=f"{theirs.count} packets became {ours.count}",
+        )
+
+
 def is_media(track: Stream) -> bool:
     return track.type in ("video", "audio") and not track.disposition & Disposition.attached_pic
 
 
 def take_out(
-    made: Path, source: Source, timeline: Timeline, container: Container, *, progress: Advance, log: CommandLog
+    made: Path,
+    source: Source,
+    timeline: Timeline,
+    container: Container,
+    *,
+    progress: Advance,
+    log: CommandLog,
+    is_copy: bool = False,
 ) -> None:
-    """Make the file `made`, whose one track is the source's only one without loss, a file of that sound alone.
+    """Make the file `made` a file of its sound alone: its one track is the source's only one without loss, or a copy.
 
-    Where it is encoded then, it is found again in the source. Raises ToolError (Unsound), ResourceError.
+    There it is found again in the source; packets of a copy are compared too. Raises ToolError (Unsound),
+    ResourceError.
     """
     assert container.audio_file is not None
     (track,) = source.info.audio
@@ -99,6 +119,8 @@ def take_out(
         (compared,) = run_concurrently(
             [lambda task: offsets(source, out, [timeline], task, made=written)], lambda done: progress(1.0)
         )
+        if is_copy:
+            run_concurrently([lambda task: require_same_packets(made, out, container, task.token)], progress)
         if compared.faults:
             raise Unsound(
                 f"The sound did not come out the same as {container.name}, so it was thrown away. Choose M4A, and tell "
