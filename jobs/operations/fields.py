@@ -4,7 +4,7 @@ Forms see no database: whoever shows one offers the choices (see `RecordingField
 what the ids stand for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -44,6 +44,81 @@ class RecordingField(GivenField):
         """Show these on the page: pairs of id and words."""
         assert isinstance(self.widget, forms.Select)
         self.widget.choices = [("", "Choose a recording"), *recordings]
+
+
+class RecordingsInput(forms.MultiWidget):
+    """Numbered lists to choose recordings from, one below the other; what is left empty in between is passed over.
+
+    A browser without scripts shows `count` of them, and as many as were filled in; the page's script adds and moves
+    more (`data-ordered`).
+    """
+
+    def __init__(self, count: int, attrs: Mapping[str, str] | None = None) -> None:
+        self.choices: list[tuple[str, str]] = []
+        super().__init__([forms.Select() for _ in range(count)], {"data-ordered": "", **(attrs or {})})
+
+    @property
+    def is_hidden(self) -> bool:
+        return False
+
+    def offer(self, choices: Iterable[tuple[str, str]]) -> None:
+        self.choices = list(choices)
+
+    def decompress(self, value: Any) -> list[str]:
+        return list(value or [])
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """What came as JSON, as several values of one name, or numbered (`name_0`, `name_1` and so on)."""
+        if name in data:
+            return data.getlist(name) if hasattr(data, "getlist") else data[name]
+        numbered = [key for key in data if key.startswith(f"{name}_") and key[len(name) + 1 :].isdecimal()]
+        return [data[key] for key in sorted(numbered, key=lambda key: int(key[len(name) + 1 :]))] or None
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return self.value_from_datadict(data, files, name) is None
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        chosen = [one for one in (value if isinstance(value, (list, tuple)) else []) if one]
+        count = max(len(self.widgets), min(len(chosen) + 1, MAXIMUM_SHOWN))
+        self.widgets = [forms.Select(choices=self.choices) for _ in range(count)]
+        self.widgets_names = [f"_{number}" for number in range(count)]
+        context = super().get_context(name, [*chosen, *[""] * (count - len(chosen))], attrs)
+        for number, one in enumerate(context["widget"]["subwidgets"], 1):
+            one["attrs"]["aria-label"] = f"Recording {number + 1}"
+        return context
+
+
+MAXIMUM_SHOWN = 50
+
+
+class RecordingsField(forms.Field):
+    """Several recordings of the same owner, in order; the same one may come twice. Cleans to a tuple of ids as text."""
+
+    kind: ClassVar[GivenKind] = "recording"
+    widget: Any
+
+    def __init__(self, *, minimum: int, maximum: int, shown: int = 4, **options: Any) -> None:
+        super().__init__(**{"widget": RecordingsInput(shown), **options})
+        self.minimum, self.maximum = minimum, maximum
+
+    def offer(self, recordings: Iterable[tuple[str, str]]) -> None:
+        """Show these on the page: pairs of id and words."""
+        self.widget.offer([("", "Choose a recording"), *recordings])
+
+    def to_python(self, value: Any) -> tuple[str, ...]:
+        given = [value] if isinstance(value, str) else value or []
+        if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) for one in given):
+            raise ValidationError("Give a list of the ids of recordings.")
+        try:
+            return tuple(str(UUID(one.strip())) for one in given if one.strip())
+        except ValueError:
+            raise ValidationError("This is not the id of a recording. Choose some of yours.") from None
+
+    def validate(self, value: Any) -> None:
+        if len(value) < self.minimum:
+            raise ValidationError("Choose at least one recording." if self.minimum == 1 else f"Choose {self.minimum}.")
+        if len(value) > self.maximum:
+            raise ValidationError(f"These are {len(value)} recordings. Choose {self.maximum} at most.")
 
 
 class ImageInput(forms.TextInput):

@@ -82,6 +82,12 @@ class PcmReader:
             offset, samples = ahead
             self.position = min(end, offset + len(samples))
 
+    @property
+    def next_begins(self) -> int | None:
+        """At which position there is audio next, none of it before `position`; None at the end of the track."""
+        ahead = self._next()
+        return ahead[0] if ahead else None
+
     def _next(self) -> Positioned | None:
         """The next audio that is not read yet, none of it before `position`."""
         while True:

@@ -164,13 +164,28 @@ def offsets(
     for number, (track, timeline) in enumerate(zip(info.audio, timelines, strict=True)):
         original, wanted = AudioSource(*source.audio(track)), windows(timeline)
         result = AudioSource(output, result_info, dataclasses.replace(track, index=first + number))
-        compare = functools.partial(_compared, original, result, wanted, number, len(info.audio), task.token)
-        compared = compare(can_seek=True)
-        if compared.faults:
-            # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
-            compared = compare(can_seek=False)
-        each.append(compared)
+        each.append(compared(original, result, wanted, number, len(info.audio), task.token))
         task.fraction = len(each) / len(info.audio)
+    return together(each)
+
+
+def compared(
+    source: AudioSource,
+    output: AudioSource,
+    wanted: Sequence[Window],
+    number: int,
+    count: int,
+    token: CancellationToken,
+) -> Offsets:
+    """Find windows of the track with that number among so many in a track of a source. Raises InputError."""
+    compare = functools.partial(_compared, source, output, wanted, number, count, token)
+    found = compare(can_seek=True)
+    # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
+    return compare(can_seek=False) if found.faults else found
+
+
+def together(each: Sequence[Offsets]) -> Offsets:
+    """What was found of several tracks, or of several sources."""
     return Offsets(
         tuple(one for track in each for one in track.heard),
         sum(track.skipped for track in each),

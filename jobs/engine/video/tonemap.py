@@ -51,11 +51,15 @@ def srgb_of(coded: Picture, transfer: int, primaries: int) -> Picture:
     return srgb_signal(shoulder(_moved(light, matrix))).clip(0, 1)
 
 
-def write_cube(path: Path, transfer: int, primaries: int, *, size: int = CUBE_SIZE) -> None:
-    """Write `srgb_of` as a 3D table for ffmpeg's lut3d filter, in Adobe's Cube LUT format: red changes fastest."""
+def write_cube(path: Path, transfer: int, primaries: int, *, size: int = CUBE_SIZE, inverse: bool = False) -> None:
+    """Write `srgb_of` as a 3D table for ffmpeg's lut3d filter, in Adobe's Cube LUT format: red changes fastest.
+
+    With `inverse` the other way: `from_srgb`.
+    """
     steps = np.linspace(0, 1, size, dtype=np.float32)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
-    table = srgb_of(np.stack([red, green, blue], axis=-1), transfer, primaries).reshape(-1, 3)
+    points = np.stack([red, green, blue], axis=-1)
+    table = (from_srgb if inverse else srgb_of)(points, transfer, primaries).reshape(-1, 3)
     np.savetxt(path, table, fmt="%.6f", header=f"LUT_3D_SIZE {size}", comments="")
 
 

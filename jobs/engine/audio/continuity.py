@@ -1,0 +1,49 @@
+"""Whether audio goes on across a join without a click, told by linear prediction.
+
+What was recorded in one go can be predicted across a cut as well as anywhere else: an autoregressive model (least
+squares, the covariance method of J. Makhoul, "Linear Prediction", 1975) is fitted to one side, and its error on the
+first samples of the other held against its error on its own. Where a wave breaks off and another begins the error is
+the step between them. It is tried forwards and backwards, as something may begin or end just there.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.engine.audio.sample_clock import Samples
+
+ORDER = 32
+MODEL_SAMPLES = 2048
+"""Of either side, at most."""
+MINIMUM_SAMPLES = 512
+SEAM_SAMPLES = 4
+TIMES = 5.0
+"""By how much the error at the join may exceed the usual one (root mean square)."""
+FLOOR, FLOOR_SHARE = 10 ** (-66 / 20), 0.02
+"""A step below full scale, or of the audio on the fainter side, that nobody hears."""
+
+
+def continues(before: Samples, after: Samples) -> bool:
+    """Whether `after` goes on where `before` ends, both of shape (samples, channels). What is too short does not."""
+    if min(len(before), len(after)) < MINIMUM_SAMPLES:
+        return False
+    ending, beginning = before[-MODEL_SAMPLES:].astype(np.float64), after[:MODEL_SAMPLES].astype(np.float64)
+    return all(_goes_on(ending[:, channel], beginning[:, channel]) for channel in range(before.shape[1]))
+
+
+def _goes_on(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
+    floor = max(FLOOR, FLOOR_SHARE * min(_rms(before[-MINIMUM_SAMPLES:]), _rms(after[:MINIMUM_SAMPLES])))
+    return _predicts(before, after, floor) or _predicts(after[::-1], before[::-1], floor)
+
+
+def _predicts(known: NDArray[np.float64], following: NDArray[np.float64], floor: float) -> bool:
+    """Whether a model of what is known has no larger error on what follows, nor one above the floor."""
+    joined = np.concatenate((known, following[:SEAM_SAMPLES]))
+    histories = np.lib.stride_tricks.sliding_window_view(joined[:-1], ORDER)
+    targets, count = joined[ORDER:], len(known) - ORDER
+    coefficients, *_ = np.linalg.lstsq(histories[:count], targets[:count], rcond=1e-9)
+    errors = np.abs(targets - histories @ coefficients)
+    return float(errors[count:].max()) <= max(TIMES * _rms(errors[:count]), floor)
+
+
+def _rms(values: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(values * values)))
