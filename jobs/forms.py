@@ -13,7 +13,7 @@ from jobs.errors import InputError
 from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
-from jobs.operations.fields import ImageField, RecordingField
+from jobs.operations.fields import ImageField, RecordingField, RecordingsField
 from jobs.services import inputs, naming, parameters, shelf
 from jobs.services.parameters import fits
 
@@ -57,7 +57,7 @@ class WorkForm:
             for name in operation.picture_fields:
                 form.fields.pop(name, None)
         for field in form.fields.values():
-            if isinstance(field, RecordingField):
+            if isinstance(field, RecordingField | RecordingsField):
                 field.offer(self.recordings)
         return Pick(operation, form, chosen)
 

@@ -1,5 +1,6 @@
 """The boundary between RQ and the work: takes an id, re-reads the row, and turns every way it can end into a state."""
 
+import dataclasses
 import hashlib
 import logging
 import os
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
 from jobs import publish, storage
+from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.runtime import resource_limits
 from jobs.engine.runtime.failures import as_job_error
 from jobs.engine.runtime.subprocess_runner import CommandLog
@@ -87,15 +89,17 @@ def work(job: Job, commands: CommandLog) -> None:
     info, attempt = job.video.info, job.attempt
     job.measure(expectation.fields(info, job.operation, params))
     others = inputs.find(job.owner, job.video, job.operation, params)
+    load = together(info, *others.infos.values())
     with (
         storage.scratch(job.pk, attempt) as scratch,
-        LifeSigns(job, operation.timeout_seconds(info, params)) as signs,
+        LifeSigns(job, operation.timeout_seconds(load, params)) as signs,
     ):
         context = Context(
             source=sources.file(job.video),
             info=info,
             inputs=others.files,
             input_infos=others.infos,
+            input_names=others.names,
             scratch=scratch,
             cache=storage.cache_dir(job.video.sha256),
             title=job.video.title,
@@ -105,7 +109,7 @@ def work(job: Job, commands: CommandLog) -> None:
             transcript=transcripts.file_of(job.video),
         )
         with resource_limits.held(
-            info, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.HEAVY_WORKERS)
+            load, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.HEAVY_WORKERS)
         ):
             drafts = operation.run(context, params)
         publish_results(job, attempt, drafts, commands, signs)
@@ -119,6 +123,17 @@ def learn(job: Job, signs: LifeSigns) -> None:
     except Error as error:
         log.warning("nothing was learnt from job %s: %s", job.pk, error)
         connection.close()
+
+
+def together(info: MediaInfo, *others: MediaInfo) -> MediaInfo:
+    """The facts about all that work reads, as far as they bound it: length and bytes in all, the largest picture."""
+    pictures = [one.video for one in (info, *others) if one.video]
+    return dataclasses.replace(
+        info,
+        duration=sum((one.duration for one in others), info.duration),
+        size_bytes=sum((one.size_bytes for one in others), info.size_bytes),
+        video=max(pictures, key=lambda video: video.width * video.height, default=None),
+    )
 
 
 def offered(job: Job) -> Operation[Any]:

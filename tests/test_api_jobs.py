@@ -86,6 +86,7 @@ def test_every_operation_starts_with_its_defaults_and_what_it_cannot_guess(ann, 
     storage.path(recorder.key).write_bytes(b"sound")
     needed = {
         "swap-audio": {"audio": str(recorder.pk)},
+        "join": {"recordings": [str(recorder.pk)]},
         "trim": {"end": 5},
         "watermark": {"text": "Example"},
     }

@@ -68,7 +68,7 @@ def test_what_was_typed_is_kept_when_something_is_wrong():
 def test_every_operation_can_be_asked_for_with_its_defaults():
     for operation in registry.every():
         given = {f"{operation.slug}-{name}": value for name, value in operation.example.items()}
-        assert operation.slug in work_of(QueryDict(urlencode({"operations": operation.slug, **given})))
+        assert operation.slug in work_of(QueryDict(urlencode({"operations": operation.slug, **given}, doseq=True)))
 
 
 def test_a_search_is_words_and_never_an_error():

@@ -14,7 +14,7 @@ from django.core import validators
 from pydantic import TypeAdapter
 
 from jobs.operations.base import Operation
-from jobs.operations.fields import GivenField
+from jobs.operations.fields import GivenField, RecordingsField
 
 Schema = dict[str, Any]
 
@@ -60,6 +60,9 @@ def limits_of(field: forms.Field) -> Schema:
         return {"enum": [coerce(value) for value in _values(field.choices) if value != ""]}
     if isinstance(field, GivenField):
         return {"format": "uuid", "x-input": field.kind}
+    if isinstance(field, RecordingsField):
+        item = {"type": "string", "format": "uuid", "x-input": field.kind}
+        return {"items": item, "minItems": field.minimum, "maxItems": field.maximum}
     limits: Schema = {}
     for validator in field.validators:
         for kind, keyword in LIMITS:

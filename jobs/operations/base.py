@@ -13,7 +13,7 @@ from jobs.engine.model.progress import Progress
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
-from jobs.operations.fields import GivenField, GivenKind
+from jobs.operations.fields import GivenField, GivenKind, RecordingsField
 
 
 class Params(Protocol):
@@ -57,7 +57,8 @@ class Context:
     it raises when the job has to stop. `scratch` is an empty folder that is removed afterwards on every path.
     `cache` is a folder shared by all jobs on the same bytes (keyed by content hash); what is in it may vanish.
     `file_name` is what the owner calls the source's file. `inputs` are the other files, by the names of
-    `Operation.inputs`; `input_infos` are the facts about those of them that are recordings. An image is a PNG.
+    `Operation.inputs`; `input_infos` are the facts about those of them that are recordings, `input_names` what the
+    owner calls the files of these. An image is a PNG.
     `handover` says that nobody but further steps reads the result, each of which encodes its audio
     (`Operation.encodes_audio`): where the operation `hands_over_lossless`, it then writes audio without loss.
     `transcript` is the newest transcript of the recording, with what its owner changed (JSON of `captions.transcript`).
@@ -73,6 +74,7 @@ class Context:
     log: CommandLog
     file_name: str = ""
     input_infos: Mapping[str, MediaInfo] = dataclasses.field(default_factory=dict)
+    input_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     transcript: Path | None = None
     handover: bool = False
 
@@ -112,6 +114,8 @@ class Operation(Generic[P]):
     """Whether `preview` shows what the parameters lead to before any work is done."""
     picture_fields: ClassVar[tuple[str, ...]] = ()
     """Fields of its form that mean nothing for sound alone; there the page leaves them out."""
+    takes_itself: ClassVar[bool] = False
+    """Whether its recording may be among its other files."""
     hands_over_lossless: ClassVar[bool] = False
     """Whether `Context.handover` makes it write as FLAC, in MP4 or Matroska, what it would encode with loss."""
     form_class: ClassVar[type[forms.Form]]
@@ -126,10 +130,17 @@ class Operation(Generic[P]):
         """Raise InputError when this recording cannot be worked on with these parameters."""
 
     def inputs(self, params: P) -> Mapping[str, Given]:
-        """What else the work needs, by the names under which `run` finds it: whatever the form's fields name."""
-        fields = {name: field for name, field in self.form_class.base_fields.items() if isinstance(field, GivenField)}
-        named = {name: getattr(params, name) for name in fields}
-        return {name: Given(fields[name].kind, found) for name, found in named.items() if found}
+        """What else the work needs, by the names under which `run` finds it: whatever the form's fields name.
+
+        Those of a field for several are `<field>-0`, `<field>-1` and so on.
+        """
+        found: dict[str, Given] = {}
+        for name, field in self.form_class.base_fields.items():
+            if isinstance(field, GivenField) and (given := getattr(params, name)):
+                found[name] = Given(field.kind, given)
+            elif isinstance(field, RecordingsField):
+                found |= {f"{name}-{place}": Given(field.kind, one) for place, one in enumerate(getattr(params, name))}
+        return found
 
     def check_inputs(self, info: MediaInfo, params: P, infos: Mapping[str, MediaInfo]) -> None:
         """Raise InputError when the other recordings, by the names of `inputs`, cannot be used for this one."""

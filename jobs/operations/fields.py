@@ -4,7 +4,8 @@ Forms see no database: whoever shows one offers the choices (see `RecordingField
 what the ids stand for.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -46,64 +47,58 @@ class RecordingField(GivenField):
         self.widget.choices = [("", "Choose a recording"), *recordings]
 
 
-class RecordingsInput(forms.MultiWidget):
-    """Numbered lists to choose recordings from, one below the other; what is left empty in between is passed over.
+class RecordingsInput(forms.Widget):
+    """Numbered lists to choose recordings from, one below the other (`templates/forms/recordings.html`).
 
-    A browser without scripts shows `count` of them, and as many as were filled in; the page's script adds and moves
-    more (`data-ordered`).
+    What is left empty in between is passed over. A browser without scripts shows `shown` of them, or one more than were
+    filled in; the page's script adds others and moves what was chosen.
     """
 
-    def __init__(self, count: int, attrs: Mapping[str, str] | None = None) -> None:
+    is_ordered = True
+    use_fieldset = True
+
+    def __init__(self, shown: int, maximum: int) -> None:
+        super().__init__()
         self.choices: list[tuple[str, str]] = []
-        super().__init__([forms.Select() for _ in range(count)], {"data-ordered": "", **(attrs or {})})
-
-    @property
-    def is_hidden(self) -> bool:
-        return False
-
-    def offer(self, choices: Iterable[tuple[str, str]]) -> None:
-        self.choices = list(choices)
-
-    def decompress(self, value: Any) -> list[str]:
-        return list(value or [])
+        self.shown = shown
+        self.maximum = maximum
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         """What came as JSON, as several values of one name, or numbered (`name_0`, `name_1` and so on)."""
         if name in data:
             return data.getlist(name) if hasattr(data, "getlist") else data[name]
-        numbered = [key for key in data if key.startswith(f"{name}_") and key[len(name) + 1 :].isdecimal()]
-        return [data[key] for key in sorted(numbered, key=lambda key: int(key[len(name) + 1 :]))] or None
+        numbers = [int(key[len(name) + 1 :]) for key in data if NUMBERED.fullmatch(key.removeprefix(name))]
+        return [data[f"{name}_{number}"] for number in sorted(numbers)] or None
 
-    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
-        return self.value_from_datadict(data, files, name) is None
+    def subwidgets(self, name: str, value: Any, attrs: Any = None) -> Iterator[dict[str, Any]]:
+        """What the template shows of each list."""
+        chosen = [str(one) for one in value if one] if isinstance(value, (list, tuple)) else []
+        count = min(max(self.shown, len(chosen) + 1), self.maximum)
+        chosen = [*chosen, *[""] * count][:count]
+        yield {"subwidgets": [self._list(name, number, one, attrs or {}) for number, one in enumerate(chosen)]}
 
-    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
-        chosen = [one for one in (value if isinstance(value, (list, tuple)) else []) if one]
-        count = max(len(self.widgets), min(len(chosen) + 1, MAXIMUM_SHOWN))
-        self.widgets = [forms.Select(choices=self.choices) for _ in range(count)]
-        self.widgets_names = [f"_{number}" for number in range(count)]
-        context = super().get_context(name, [*chosen, *[""] * (count - len(chosen))], attrs)
-        for number, one in enumerate(context["widget"]["subwidgets"], 1):
-            one["attrs"]["aria-label"] = f"Recording {number + 1}"
-        return context
+    def _list(self, name: str, number: int, value: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
+        one = forms.Select(choices=self.choices)
+        context = one.get_context(f"{name}_{number}", value, {"id": f"{attrs.get('id', name)}_{number}"})
+        return {**context["widget"], "label": f"Recording {number + 2}"}
 
 
-MAXIMUM_SHOWN = 50
+NUMBERED = re.compile(r"_[0-9]{1,4}", re.ASCII)
 
 
 class RecordingsField(forms.Field):
     """Several recordings of the same owner, in order; the same one may come twice. Cleans to a tuple of ids as text."""
 
     kind: ClassVar[GivenKind] = "recording"
-    widget: Any
 
-    def __init__(self, *, minimum: int, maximum: int, shown: int = 4, **options: Any) -> None:
-        super().__init__(**{"widget": RecordingsInput(shown), **options})
+    def __init__(self, *, minimum: int, maximum: int, shown: int = 3, **options: Any) -> None:
+        super().__init__(widget=RecordingsInput(shown, maximum), **options)
         self.minimum, self.maximum = minimum, maximum
 
     def offer(self, recordings: Iterable[tuple[str, str]]) -> None:
         """Show these on the page: pairs of id and words."""
-        self.widget.offer([("", "Choose a recording"), *recordings])
+        assert isinstance(self.widget, RecordingsInput)
+        self.widget.choices = [("", "Choose a recording"), *recordings]
 
     def to_python(self, value: Any) -> tuple[str, ...]:
         given = [value] if isinstance(value, str) else value or []

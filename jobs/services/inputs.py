@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from django.db.models.functions import Now
 
@@ -11,8 +12,8 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.errors import InputError
 from jobs.models import Account, Image, Video
 from jobs.operations import registry
-from jobs.operations.base import Given, Params
-from jobs.operations.fields import GivenKind
+from jobs.operations.base import Given, Operation, Params
+from jobs.operations.fields import GivenKind, RecordingsField
 from jobs.services import sources
 from jobs.wording import clock
 
@@ -38,11 +39,28 @@ class Inputs:
     def infos(self) -> dict[str, MediaInfo]:
         return {name: row.info for name, row in self.rows.items() if isinstance(row, Video)}
 
+    @property
+    def names(self) -> dict[str, str]:
+        return {name: row.name for name, row in self.rows.items() if isinstance(row, Video)}
+
 
 def absent(owner: Account, slug: str, params: Params) -> dict[str, str]:
     """Sentences, by parameter, about what the parameters name and the owner does not have (any more)."""
-    wanted = registry.get(slug).inputs(params)
-    return {name: missing(given.kind) for name, given in wanted.items() if _row(owner, given) is None}
+    operation = registry.get(slug)
+    found: dict[str, str] = {}
+    for name, given in operation.inputs(params).items():
+        if _row(owner, given) is None:
+            field, place = parameter_of(operation, name)
+            words = missing(given.kind)
+            found.setdefault(field, words if place is None else f"Number {place + 1}: {words}")
+    return found
+
+
+def parameter_of(operation: Operation[Any], name: str) -> tuple[str, int | None]:
+    """The parameter that names an input, and at which place where it names several."""
+    field, _, place = name.rpartition("-")
+    is_one_of_several = isinstance(operation.form_class.base_fields.get(field), RecordingsField)
+    return (field, int(place)) if is_one_of_several else (name, None)
 
 
 def missing(kind: GivenKind) -> str:
@@ -64,11 +82,13 @@ def find(owner: Account, video: Video, slug: str, params: Params) -> Inputs:
     for name, given in operation.inputs(params).items():
         row = _row(owner, given)
         if row is None:
-            field = operation.form_class.base_fields.get(name)
-            raise InputError(f"{(field and field.label) or name}: {missing(given.kind)}", code="missing_input")
+            parameter, place = parameter_of(operation, name)
+            field = operation.form_class.base_fields.get(parameter)
+            label = f"{(field and field.label) or parameter}{'' if place is None else f', number {place + 1}'}"
+            raise InputError(f"{label}: {missing(given.kind)}", code="missing_input")
         rows[name] = row
     found = Inputs(rows)
-    if video.pk in {row.pk for row in found.rows.values()}:
+    if not operation.takes_itself and video.pk in {row.pk for row in found.rows.values()}:
         raise InputError("A recording cannot be used on itself. Choose another one.", code="same_recording")
     operation.check_inputs(video.info, params, found.infos)
     return found
@@ -92,5 +112,9 @@ def offered(owner: Account, besides: Video | None = None) -> list[tuple[str, str
 
 def names(owner: Account, slug: str, params: Params) -> dict[str, str]:
     """What the files that parameters name are called, by parameter; what is gone is left out."""
-    rows = {name: _row(owner, given) for name, given in registry.get(slug).inputs(params).items()}
-    return {name: str(row) for name, row in rows.items() if row}
+    operation = registry.get(slug)
+    called: dict[str, list[str]] = {}
+    for name, given in operation.inputs(params).items():
+        if row := _row(owner, given):
+            called.setdefault(parameter_of(operation, name)[0], []).append(str(row))
+    return {name: ", ".join(words) for name, words in called.items()}

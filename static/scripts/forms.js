@@ -2,6 +2,7 @@
 // an image as soon as it is chosen, and puts its id into the form.
 import { allOf } from "./lib/elements.js";
 import { jsonOf, post } from "./lib/requests.js";
+import "./ordered.js";
 
 function refresh() {
   for (const pick of allOf(document, "[data-opens]", HTMLInputElement)) {

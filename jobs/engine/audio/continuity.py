@@ -18,8 +18,11 @@ MINIMUM_SAMPLES = 512
 SEAM_SAMPLES = 4
 TIMES = 5.0
 """By how much the error at the join may exceed the usual one (root mean square)."""
-FLOOR, FLOOR_SHARE = 10 ** (-66 / 20), 0.02
-"""A step below full scale, or of the audio on the fainter side, that nobody hears."""
+MINIMUM_LEVEL = 10 ** (-60 / 20)
+"""Root mean square: what is fainter tells nothing, as anything goes on with silence."""
+FLOOR, FLOOR_SHARE = 10 ** (-66 / 20), 0.06
+"""A step, of full scale or of the fainter side's level, that is better than fading both: lossy encoders err by as much
+where they begin and end."""
 
 
 def continues(before: Samples, after: Samples) -> bool:
@@ -27,12 +30,14 @@ def continues(before: Samples, after: Samples) -> bool:
     if min(len(before), len(after)) < MINIMUM_SAMPLES:
         return False
     ending, beginning = before[-MODEL_SAMPLES:].astype(np.float64), after[:MODEL_SAMPLES].astype(np.float64)
-    return all(_goes_on(ending[:, channel], beginning[:, channel]) for channel in range(before.shape[1]))
+    heard = [number for number in range(before.shape[1]) if ending[:, number].any() or beginning[:, number].any()]
+    return bool(heard) and all(_goes_on(ending[:, number], beginning[:, number]) for number in heard)
 
 
 def _goes_on(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
-    floor = max(FLOOR, FLOOR_SHARE * min(_rms(before[-MINIMUM_SAMPLES:]), _rms(after[:MINIMUM_SAMPLES])))
-    return _predicts(before, after, floor) or _predicts(after[::-1], before[::-1], floor)
+    level = min(_rms(before[-MINIMUM_SAMPLES:]), _rms(after[:MINIMUM_SAMPLES]))
+    floor = max(FLOOR, FLOOR_SHARE * level)
+    return level >= MINIMUM_LEVEL and (_predicts(before, after, floor) or _predicts(after[::-1], before[::-1], floor))
 
 
 def _predicts(known: NDArray[np.float64], following: NDArray[np.float64], floor: float) -> bool:

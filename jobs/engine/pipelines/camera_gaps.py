@@ -7,6 +7,7 @@ files), else by timecode, else by the dates that cameras write. What tells nothi
 import contextlib
 import dataclasses
 import datetime
+import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Literal
@@ -75,13 +76,9 @@ def gaps(joined: Joined, token: CancellationToken) -> list[CameraGap]:
     parts = joined.parts
     dates = _dates(parts)
     found = []
-    for number, (before, after) in enumerate(zip(parts, parts[1:], strict=False)):
+    for number, (before, after) in enumerate(itertools.pairwise(parts)):
         token.check()
-        gap = (
-            _heard(number, before, after, token)
-            or _timecoded(number, joined)
-            or _dated(number, joined, dates)
-        )
+        gap = _heard(number, before, after, token) or _timecoded(number, joined) or _dated(number, joined, dates)
         if gap and gap.seconds:
             found.append(gap)
     return found

@@ -1,11 +1,10 @@
-"""Recordings one after the other in one file: copied where they fit each other, else brought to the first one's shape."""
+"""Recordings one after the other in one file: copied where they fit each other, else in the first one's shape."""
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from jobs.engine.audio.audio_options import AudioWay
 from jobs.engine.container import muxers
 from jobs.engine.container.muxers import Container
 from jobs.engine.model.mediainfo import MediaInfo
@@ -32,10 +31,12 @@ INDEX_SHARE = 0.06
 @dataclasses.dataclass(frozen=True)
 class JoinOptions:
     """`way` "smart" copies the pictures of parts that fit the first, "encode" encodes them all. `audio` "auto" copies
-    packets that follow each other without priming, as the chapters of a camera do, and "encode" none."""
+    packets that follow each other without priming, as the chapters of a camera do, and "encode" none. With `handover`
+    what would be encoded lossily is written as FLAC: a later step encodes it."""
 
     way: Render = "smart"
-    audio: AudioWay = "auto"
+    audio: Literal["auto", "encode"] = "auto"
+    handover: bool = False
 
 
 USUAL = JoinOptions()
@@ -113,14 +114,11 @@ class JoinResult:
 
     @property
     def told(self) -> Told:
-        source_seconds = sum(part.info.duration for part in self.joined.parts)
         return Told(
             summary=self.summary,
             reason=self.reason or None,
             checked=self.report.summary,
             notes=self.notes,
-            source_seconds=round(float(source_seconds), 6),
-            output_seconds=round(float(self.joined.timeline.duration), 6),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -129,6 +127,7 @@ class JoinResult:
         goes on from the part before to the sample."""
         return {
             **self.told.to_json(),
+            "duration": round(float(self.joined.timeline.duration), 6),
             "parts": [self._part(number) for number in range(len(self.joined.parts))],
             "gaps": [gap.to_json() for gap in self.gaps],
             "frames": self.report.frames,
@@ -165,14 +164,15 @@ def join(parts: Sequence[Part], output: Path, work: Workspace, options: JoinOpti
     with checked_render.timed(seconds, "analysis"):
 
         def planned(task: WorkerThread[tuple[Joined, PicturePlan | None, list[CameraGap]]]) -> Any:
-            joined = joined_parts.joined([_read(part, container, work, task.token) for part in parts])
+            joined = joined_parts.joined([_read(part, container, task.token) for part in parts], task.token)
             return joined, _picture(joined, container, options, task.token), camera_gaps.gaps(joined, task.token)
 
         ((joined, picture, gaps),) = run_concurrently(
             [planned], lambda done: work.progress(INDEX_SHARE * done, "Reading the recordings")
         )
         extras = joined_extras.read(joined, work.log)
-    request = JoinRequest(joined, picture, extras, container, copies=options.audio != "encode")
+    copies = options.audio != "encode"
+    request = JoinRequest(joined, picture, extras, container, copies=copies, handover=options.handover)
     proven = checked_join.publish(request, output, work.share(INDEX_SHARE, 1), seconds)
     return JoinResult(joined, proven, tuple(gaps), seconds)
 
@@ -185,7 +185,7 @@ def check(count: int, infos: Sequence[MediaInfo], container: Container) -> None:
         raise InputError("None of these recordings has sound. Choose a kind of file with a picture.", code="no_audio")
 
 
-def _read(part: Part, container: Container, work: Workspace, token: CancellationToken) -> Part:
+def _read(part: Part, container: Container, token: CancellationToken) -> Part:
     """The part with the index of its frames, as far as it is to be in the result. Raises InputError."""
     source, info = part.source, part.info
     if container.audio_file:

@@ -12,9 +12,11 @@ import av.error
 from jobs.engine.audio import track_file
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import ffmpeg
-from jobs.engine.container.muxers import Container
+from jobs.engine.container.muxers import AudioCoding, Container
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Fault, Report, UndecodedFrames, first_of_each
+from jobs.engine.model.segment import Segment
+from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import checked_render, joined_audio, joined_picture, mux, remux
 from jobs.engine.render.checked_render import MOVE_SHARE, VERIFY_SHARE, timed
@@ -41,7 +43,8 @@ FAILED = "copying parts of it failed"
 class JoinRequest:
     """What is to become one file: the parts, how their picture is made (None without one), what else it holds.
 
-    With `copies` audio packets are copied where they are one stream.
+    With `copies` audio packets are copied where they are one stream. A `handover` to a later step has audio without
+    loss where it is encoded.
     """
 
     joined: Joined
@@ -49,6 +52,11 @@ class JoinRequest:
     extras: Extras
     container: Container
     copies: bool = True
+    handover: bool = False
+
+    @property
+    def audio_coding(self) -> AudioCoding:
+        return "flac24" if self.handover and self.container.audio_coding == "aac" else self.container.audio_coding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +100,7 @@ def _attempt(request: JoinRequest, part: Path, work: Workspace, seconds: dict[st
     return ProvenJoin(request.picture, tuple(tracks), report)
 
 
-# Writing ---------------------------------------------------------------------------------------------------------------
+# Writing --------------------------------------------------------------------------------------------------------------
 
 
 def _render(
@@ -105,7 +113,13 @@ def _render(
     def write_audio(task: WorkerThread[Any]) -> list[JoinedTrack]:
         return [
             joined_audio.write(
-                joined, number, folder / f"sound-{number}.mp4", request.container, task, copies=request.copies
+                joined,
+                number,
+                folder / f"sound-{number}.mp4",
+                request.container,
+                task,
+                coding=request.audio_coding,
+                copies=request.copies and not request.handover,
             )
             for number in range(len(joined.audio))
         ]
@@ -130,9 +144,14 @@ def _render(
 
 
 def _mux(
-    request: JoinRequest, paths: Sequence[Path], tracks: Sequence[JoinedTrack], part: Path, folder: Path, work: Workspace
+    request: JoinRequest,
+    paths: Sequence[Path],
+    tracks: Sequence[JoinedTrack],
+    part: Path,
+    folder: Path,
+    work: Workspace,
 ) -> None:
-    joined, wanted = request.joined, request.picture and request.picture.wanted
+    joined, wanted = request.joined, request.picture.wanted if request.picture else None
     clock_hz = joined.clock_hz
     parts = mux.written(paths, wanted, request.extras, clock_hz, folder)
     ends = [round(track.end * joined.audio[number].sample_rate) for number, track in enumerate(tracks)]
@@ -192,7 +211,7 @@ def _move(request: JoinRequest, tracks: Sequence[JoinedTrack], part: Path, work:
         out.unlink(missing_ok=True)
 
 
-# Checking --------------------------------------------------------------------------------------------------------------
+# Checking -------------------------------------------------------------------------------------------------------------
 
 
 def _verify(
@@ -225,7 +244,7 @@ def _verify(
 
     stage = "Checking the result"
     try:
-        faults += verify.file_faults(part, joined.info, timeline, [track.end for track in tracks])
+        faults += verify.file_faults(part, joined.info, timeline, [_until(track.end) for track in tracks])
         if not {"tracks", "unreadable"} & {fault.code for fault in faults}:
             share = PLAY_SHARE if viewing else 0
             sound, _ = run_concurrently([listen, read], lambda done: work.progress((1 - share) * done, stage))
@@ -246,6 +265,11 @@ def _verify(
     )
 
 
+def _until(end: Fraction) -> Timeline:
+    """A timeline that ends then, whatever is in it."""
+    return Timeline((Segment(Fraction(0), end),), (end,))
+
+
 def _later(fault: Fault, start: Fraction) -> Fault:
     at = None if fault.at is None else round(fault.at + float(start), 3)
     return dataclasses.replace(fault, at=at)
@@ -258,15 +282,15 @@ def _listen(
     result_info = made or dataclasses.replace(joined.info, format="mov")
     first = made.audio[0].index if made else int(joined.lead is not None)
     each: list[Offsets] = []
-    for place, (part, begins) in enumerate(zip(joined.parts, zip(*(one.begins for one in tracks)), strict=False)):
-        for number, begin in enumerate(begins):
+    for place, part in enumerate(joined.parts):
+        for number, begin in enumerate(one.begins[place] for one in tracks):
             if begin is None:
                 continue
             track = part.info.audio[number]
             original = AudioSource(part.source.path, part.info, track)
             result = AudioSource(output, result_info, dataclasses.replace(track, index=first + number))
             wanted = _windows(joined, place, begin)
-            each.append(av_sync.compared(original, result, wanted, task.token))
+            each.append(av_sync.compared(original, result, wanted, number, len(tracks), task.token))
         task.fraction = (place + 1) / len(joined.parts)
     return av_sync.together(each)
 

@@ -1,7 +1,7 @@
 """The audio of a join, one track at a time: in one stream from the first sample to the last.
 
-Parts of one continuous recording (the chapters of a camera) hold one stream of samples that was cut wherever a packet or
-a buffer ended, a few milliseconds off the cut of the picture. Where the samples go on across a join they follow each
+Parts of one continuous recording (the chapters of a camera) hold one stream of samples that was cut wherever a packet
+or a buffer ended, a few milliseconds off the cut of the picture. Where the samples go on across a join they follow each
 other as they are, and the picture's cuts have no say; what that shifts is bounded by MAXIMUM_SHIFT. Elsewhere a part's
 audio begins with its picture, and both sides are faded over a few milliseconds, so that nothing clicks.
 
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 import numpy as np
 from av.packet import Packet
 
@@ -30,19 +29,17 @@ from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.audio.sample_ranges import FADE_SECONDS, rising
 from jobs.engine.container import demuxing
 from jobs.engine.container.muxers import MP4, AudioCoding, Container
-from jobs.engine.model.mediainfo import AudioTrack, demuxer
-from jobs.engine.probe import mp4_boxes
-from jobs.engine.render.joined_parts import Joined, Part
+from jobs.engine.model.mediainfo import AudioTrack
+from jobs.engine.render.joined_parts import Joined, Part, audio_source, told_end
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread, prefetched
 from jobs.engine.verify.packet_checksums import Sums
 from jobs.errors import ToolError
 
-MAXIMUM_SHIFT = Fraction(40, 1000)
-"""Seconds by which audio that goes on may lie off its picture: less than anybody sees (EBU R37: 40 ms)."""
+MAXIMUM_SHIFT = Fraction(25, 1000)
+"""Seconds by which audio that goes on may lie off its picture: a packet and a little, and less than anybody sees (40 ms
+in EBU R37)."""
 MAXIMUM_WAITING_BLOCKS = 4
-END_ROUNDING = Fraction(2, 1000)
-"""Seconds: what a file's header says of a track's end is most often rounded to one of these thousandths."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,7 +58,14 @@ class JoinedTrack:
 
 
 def write(
-    joined: Joined, number: int, path: Path, container: Container, task: WorkerThread[Any], *, copies: bool
+    joined: Joined,
+    number: int,
+    path: Path,
+    container: Container,
+    task: WorkerThread[Any],
+    *,
+    coding: AudioCoding,
+    copies: bool,
 ) -> JoinedTrack:
     """Write track `number` of the result to an MP4 file. With `copies` packets are copied where they are one stream.
 
@@ -69,19 +73,19 @@ def write(
     """
     stream = surveyed(joined, number, task.token)
     if stream is None:
-        return _encode(joined, number, path, container.audio_coding, task)
+        return _encode(joined, number, path, coding, task)
     codec = joined.audio[number].codec
     is_held = container.audio_file is None and container.holds_audio(codec) and MP4.holds_audio(codec)
     if copies and is_held:
         return _copy(stream, path, task)
     # Through one decoder: a packet needs the one before it, which lies in another part.
     copied = _copy(stream, path.with_suffix(".stream.mp4"), task)
-    made = _encode_stream(joined, number, copied, path, container.audio_coding, task)
+    made = _encode_stream(joined, number, copied, path, coding, task)
     copied.path.unlink()
     return made
 
 
-# One stream of packets -------------------------------------------------------------------------------------------------
+# One stream of packets ------------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -118,7 +122,7 @@ def surveyed(joined: Joined, number: int, token: CancellationToken) -> PacketStr
     tracks = [part.info.audio[number] if len(part.info.audio) > number else None for part in joined.parts]
     if len(tracks) < 2 or not all(track and _is_like(track, joined.audio[number]) for track in tracks):
         return None
-    sources = tuple(_source(part, number) for part in joined.parts)
+    sources = tuple(audio_source(part, number) for part in joined.parts)
     if len({_extradata(audio) for audio in sources}) != 1:
         return None
     tables: list[PacketTable] = []
@@ -130,9 +134,8 @@ def surveyed(joined: Joined, number: int, token: CancellationToken) -> PacketStr
             return None
         own = Fraction(table.first, table.rate)
         # What is to be left out of the first packets (priming), or lies within them, is no stream that goes on.
-        # And what runs away from its picture by more than a packet is none either.
-        length = Fraction(table.samples + 1, table.rate)
-        if tables and (table.first < 0 or abs(position - own - start) > min(length, MAXIMUM_SHIFT)):
+        # And what runs away from its picture is none either.
+        if tables and (table.first < 0 or abs(position - own - start) > MAXIMUM_SHIFT):
             return None
         begins.append(position - own if tables else start)
         position = begins[-1] + own + Fraction(len(table.sums) * table.samples, table.rate)
@@ -149,10 +152,6 @@ def _is_like(track: AudioTrack, lead: AudioTrack) -> bool:
 def _extradata(audio: AudioSource) -> bytes:
     with decoder.opened(audio) as (_, stream):
         return stream.codec_context.extradata or b""
-
-
-def _source(part: Part, number: int) -> AudioSource:
-    return AudioSource(part.source.path, part.info, part.info.audio[number])
 
 
 def _copy(stream: PacketStream, path: Path, task: WorkerThread[Any]) -> JoinedTrack:
@@ -210,12 +209,10 @@ def _blocks(pcm: PcmReader, total: int) -> Iterator[Samples]:
         yield block
 
 
-# One stream of samples -------------------------------------------------------------------------------------------------
+# One stream of samples ------------------------------------------------------------------------------------------------
 
 
-def _encode(
-    joined: Joined, number: int, path: Path, coding: AudioCoding, task: WorkerThread[Any]
-) -> JoinedTrack:
+def _encode(joined: Joined, number: int, path: Path, coding: AudioCoding, task: WorkerThread[Any]) -> JoinedTrack:
     track = joined.audio[number]
     rate, channels = track_encoder.rate_of(track, coding), decoder.output_channels(track)
     total = round(joined.timeline.duration * rate)
@@ -292,7 +289,7 @@ class JoinedSamples:
                 position = ends
                 continue
             with decoder.decoded(
-                _source(part, self._number), rate=self._rate, channels=self._channels, token=self._token
+                audio_source(part, self._number), rate=self._rate, channels=self._channels, token=self._token
             ) as pcm:
                 begin = pcm.next_begins or 0
                 head = np.zeros((0, self._channels), np.float32)
@@ -331,7 +328,7 @@ class JoinedSamples:
     def _tail(self, part: Part, pcm: PcmReader, position: int, planned: int, zero: int) -> "_Tail":
         """What is left of a part's audio up to where it ends, or to where it cannot go on any more."""
         samples = pcm.read(max(0, planned + self._shift + 1 - position))
-        end = _told_end(part, self._number)
+        end = told_end(part, self._number)
         if end is not None:
             # The last packet is filled up with samples that are not to be heard.
             samples = samples[: max(0, zero + round(end * self._rate) - position)]
@@ -370,25 +367,6 @@ class _Tail:
     samples: Samples
     position: int
     planned: int
-
-
-def _told_end(part: Part, number: int) -> Fraction | None:
-    """When a track ends as an MP4 file says it, in seconds after the recording's start; None in other containers."""
-    if demuxer(part.info) != "mov":
-        return None
-    end: Fraction | None = None
-    with decoder.opened(_source(part, number)) as (container, stream):
-        clock = stream.time_base or Fraction(1)
-        with contextlib.suppress(av.error.FFmpegError):
-            container.seek(stream.duration or 0, stream=stream, backward=True)
-        for packet in demuxing.packets(container, stream):
-            if packet.size and packet.pts is not None and packet.duration:
-                end = max(end or Fraction(0), (packet.pts + packet.duration) * clock)
-        track_id = stream.id
-    shown = mp4_boxes.track_ends(part.source.path).get(track_id, Fraction(0))
-    if end is None or (shown and shown + END_ROUNDING < end):
-        end = shown or None
-    return None if end is None else end - part.info.start
 
 
 def silent_parts(joined: Joined) -> Sequence[int]:

@@ -20,9 +20,7 @@ def read(joined: Joined, log: CommandLog) -> Extras:
 
     Each part is a chapter by its name, in which its own chapters lie. Captions of the same language share a track.
     """
-    each = [
-        passthrough.read(part.source, joined.alone(number), log=log) for number, part in enumerate(joined.parts)
-    ]
+    each = [passthrough.read(part.source, joined.alone(number), log=log) for number, part in enumerate(joined.parts)]
     chapters = itertools.chain.from_iterable(
         _chapters(part.name, extras.chapters, start, start + segment.output_duration)
         for part, extras, (start, segment) in zip(joined.parts, each, joined.timeline.placed, strict=True)
@@ -35,7 +33,7 @@ def read(joined: Joined, log: CommandLog) -> Extras:
 
 
 def _chapters(name: str, own: Sequence[Chapter], start: Fraction, end: Fraction) -> Iterable[Chapter]:
-    """A part's chapters in the result: it is one itself, up to its own first; one that begins with it takes its name."""
+    """A part's chapters in the result: it is one itself, up to its own first; one that begins with it has its name."""
     moved = [Chapter(start + one.start, min(end, start + one.end), one.title) for one in own]
     if moved and moved[0].start <= start:
         first = moved[0]
@@ -70,6 +68,6 @@ def _labels(joined: Joined, each: Sequence[Extras], captions: Captions) -> dict[
     for number, track in enumerate(joined.audio):
         owner = next(place for place, part in enumerate(joined.parts) if len(part.info.audio) > number)
         labels[track.index] = each[owner].label(joined.parts[owner].info.audio[number].index)
-    for place, (track, _) in enumerate(captions):
-        labels[track.index] = TrackLabel(language=track.language, is_default=place == 0)
+    for place, (text, _) in enumerate(captions):
+        labels[text.index] = TrackLabel(language=text.language, is_default=place == 0)
     return labels

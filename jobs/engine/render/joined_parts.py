@@ -1,17 +1,24 @@
 """Recordings that are to follow each other in one result: each part's length on a clock that all have in common."""
 
+import contextlib
 import dataclasses
 import functools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+import av.error
 import numpy as np
 
+from jobs.engine.audio import decoder
+from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import output_rate
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack
+from jobs.engine.container import demuxing
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, VideoTrack, demuxer
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
+from jobs.engine.probe import mp4_boxes
+from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video.frame_index import FrameIndex, Ticks
 from jobs.engine.video.frame_schedule import Schedule, schedule
 from jobs.engine.video.source import Source
@@ -24,6 +31,10 @@ end both where they have room, and the audio at the end of a packet."""
 BLACK = -1
 """Time stamp of a frame that is in no recording."""
 BLACK_RATE = Fraction(30)
+TELLS_ENDS = {"mov", "wav", "flac", "aiff", "w64"}
+"""Demuxers whose packets tell to the sample when they end."""
+END_ROUNDING = Fraction(2, 1000)
+"""Seconds: what an MP4 file's header says of a track's end is most often rounded to one of these thousandths."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,11 +116,15 @@ class Joined:
         )
 
 
-def joined(parts: Sequence[Part]) -> Joined:
-    """Where each part lies. Their sources have an index where they have a picture that counts."""
+def joined(parts: Sequence[Part], token: CancellationToken) -> Joined:
+    """Where each part lies. Their sources have an index where they have a picture that counts. Raises InputError."""
     lead = next((number for number, part in enumerate(parts) if part.source.index), None)
     clock_hz = _clock_hz(parts, lead)
-    lengths = [_length(part, is_last=part is parts[-1], clock_hz=clock_hz) for part in parts]
+    if lead is None:
+        lengths = [max(1, round(heard_end(part, token) * clock_hz)) for part in parts]
+    else:
+        last = len(parts) - 1
+        lengths = [_length(part, is_last=number == last, clock_hz=clock_hz) for number, part in enumerate(parts)]
     return Joined(tuple(parts), tuple(lengths), clock_hz, lead)
 
 
@@ -194,3 +209,39 @@ def whole(joined: Joined, parts: Sequence[PartFrames]) -> Schedule:
     at = np.concatenate([frames.own.start_ticks + joined.start_ticks[frames.number] for frames in parts])
     lasts = np.diff(at, append=sum(joined.lengths))
     return Schedule(np.arange(len(at)), at, lasts, tuple(frames.first for frames in parts))
+
+
+def audio_source(part: Part, number: int) -> AudioSource:
+    """One of its audio tracks."""
+    return AudioSource(part.source.path, part.info, part.info.audio[number])
+
+
+def told_end(part: Part, number: int) -> Fraction | None:
+    """When a track ends as its packets say it, in seconds after the recording's start; None in containers
+    whose packets do not."""
+    if demuxer(part.info) not in TELLS_ENDS:
+        return None
+    end: Fraction | None = None
+    with decoder.opened(audio_source(part, number)) as (container, stream):
+        clock = stream.time_base or Fraction(1)
+        with contextlib.suppress(av.error.FFmpegError):
+            container.seek(stream.duration or 0, stream=stream, backward=True)
+        for packet in demuxing.packets(container, stream):
+            if packet.size and packet.pts is not None and packet.duration:
+                end = max(end or Fraction(0), (packet.pts + packet.duration) * clock)
+        track_id = stream.id
+    if demuxer(part.info) == "mov":
+        shown = mp4_boxes.track_ends(part.source.path).get(track_id, Fraction(0))
+        end = shown if end is None or (shown and shown + END_ROUNDING < end) else end
+    return None if end is None else end - part.info.start
+
+
+def heard_end(part: Part, token: CancellationToken) -> Fraction:
+    """When the first track of a recording of audio alone ends, to the sample. Raises InputError."""
+    end = told_end(part, 0)
+    if end is None:
+        with decoder.decoded(audio_source(part, 0), token=token) as pcm:
+            while pcm.read(decoder.BLOCK_SAMPLES).size:
+                pass
+            end = Fraction(pcm.position, pcm.rate)
+    return end

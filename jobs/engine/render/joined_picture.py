@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -82,7 +83,7 @@ class PicturePlan:
         return self.parts[int(np.searchsorted(firsts, frame_number, "right")) - 1]
 
 
-# What can be copied ----------------------------------------------------------------------------------------------------
+# What can be copied ---------------------------------------------------------------------------------------------------
 
 
 def encoding_all(joined: Joined, reason: str) -> PicturePlan:
@@ -230,7 +231,9 @@ ARRAYS = ("pts", "frame_numbers", "random_access", "leading", "reference", "keyf
 
 def _concatenated(copied: Sequence[CodedPictures], lead: CodedPictures) -> CodedPictures:
     """The coded pictures of several recordings, one behind the other; time stamps rise from part to part."""
-    arrays = {name: np.concatenate([getattr(coded, name) for coded in copied]) for name in (*ARRAYS, "checksums")}
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(coded, name) for coded in copied]) for name in (*ARRAYS, "checksums")
+    }
     shifts, begin = [], 0
     for coded in copied:
         shifts.append(coded.pts - int(coded.pts.min()) + begin)
@@ -238,7 +241,7 @@ def _concatenated(copied: Sequence[CodedPictures], lead: CodedPictures) -> Coded
     return dataclasses.replace(lead, **{**arrays, "pts": np.concatenate(shifts)})
 
 
-# Writing ---------------------------------------------------------------------------------------------------------------
+# Writing --------------------------------------------------------------------------------------------------------------
 
 
 Encode = Callable[[Iterator[tuple[int, VideoFrame]]], Iterator[EncodedPacket]]
@@ -356,9 +359,7 @@ class _Making:
         stream.codec_context.sample_aspect_ratio = video.sample_aspect
         stream.time_base = Fraction(1, clock_hz)
         display_matrix.set_orientation(stream, video)
-        return TrackWriter(
-            container, stream, plan.wanted, reorder_frames=coding.reorder_pictures, clock_hz=clock_hz
-        )
+        return TrackWriter(container, stream, plan.wanted, reorder_frames=coding.reorder_pictures, clock_hz=clock_hz)
 
     def encode(self, frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[EncodedPacket]:
         return encoded_packets(self._coding, frames) if self._coding else self._whole(frames)

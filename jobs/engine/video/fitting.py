@@ -107,7 +107,9 @@ class FrameFitter:
 
     def _differs(self, source: FrameShape) -> bool:
         same = self._target
-        untold = {name: getattr(same, name) for name in ("matrix", "primaries", "transfer") if getattr(source, name) == 2}
+        untold = {
+            name: getattr(same, name) for name in ("matrix", "primaries", "transfer") if getattr(source, name) == 2
+        }
         return dataclasses.replace(source, **untold) != same
 
     def _made(self, source: FrameShape, frame: VideoFrame) -> Graph:
@@ -162,7 +164,9 @@ def _pad(room_width: int, room_height: int, width: int, height: int) -> str:
 def _colours(source: FrameShape, target: FrameShape, size: tuple[int, int], scratch: Path) -> list[str]:
     """To the target's size, matrix and range; where one of both is HDR or wide, through sRGB."""
     scale = f"scale={size[0]}:{size[1]}:flags={EXACT}"
-    matrix_in = "" if source.pixel_format.startswith(("gbr", "rgb", "bgr")) else f":in_color_matrix={source.matrix_name}"
+    matrix_in = (
+        "" if source.pixel_format.startswith(("gbr", "rgb", "bgr")) else f":in_color_matrix={source.matrix_name}"
+    )
     given = f"{matrix_in}:in_range={'full' if source.full_range else 'limited'}"
     wanted = f":out_color_matrix={target.matrix_name}:out_range={'full' if target.full_range else 'limited'}"
     is_same_light = (source.transfer, source.primaries) == (target.transfer, target.primaries)
