@@ -130,7 +130,12 @@ def surveyed(joined: Joined, number: int, token: CancellationToken) -> PacketStr
     position = Fraction(0)
     for audio, start in zip(sources, joined.starts, strict=True):
         table = packet_copy.survey(audio, token)
-        if table is None or (tables and (table.samples, table.rate) != (tables[0].samples, tables[0].rate)):
+        # Packets of MP3 hold bits of those behind them, which another file's would be taken for.
+        if (
+            table is None
+            or table.mp3
+            or (tables and (table.samples, table.rate) != (tables[0].samples, tables[0].rate))
+        ):
             return None
         own = Fraction(table.first, table.rate)
         # What is to be left out of the first packets (priming), or lies within them, is no stream that goes on.
