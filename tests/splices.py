@@ -50,7 +50,7 @@ def spliced(source: Path, keep=KEEP, *, bulk: bool = False) -> Result:
     ranges = tuple((start, min(Fraction(stop), end)) for start, stop in keep if Fraction(start) < end)
     wanted = frame_schedule.schedule(index, snap(planned(None, end, CutParams(keep=ranges)), index).timeline.segments)
     order = strategy.survey_seekable(Source(source, info, index))
-    step = order.codec.steps(None)[-1 if bulk else 0]
+    step = order.codec.steps(None, info.video)[-1 if bulk else 0]
     coding = fitting_coding(order, info.video, index.clock_hz, step.at(min(step.finest, 19)))
     splice = Splice(wanted, order, plan_runs(order, index, wanted), coding)
     output = source.with_name("spliced.mp4")

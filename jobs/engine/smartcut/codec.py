@@ -17,6 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.bitstream.nal import Unit
+from jobs.engine.video.encoding_threads import are_huge
 
 RANDOM_ACCESS, REFERENCE, LEADING, DISCARDED, KEYFRAME = 1, 2, 4, 8, 16
 """Flags of a coded picture; CodedPictures says what they mean."""
@@ -88,6 +89,8 @@ class Coding:
     @property
     def gop_pictures(self) -> int:
         """How many pictures lie between two keyframes at most."""
+        if are_huge(self.track):
+            return 1
         return max(1, round((self.track.frame_rate or Fraction(30)) * KEYFRAME_SECONDS))
 
     def context(self, encoder: str, pixel_format: str, options: dict[str, str]) -> VideoCodecContext:
@@ -155,7 +158,7 @@ class Codec(ABC):
     bulk: ClassVar[PatchSettings]
     """Where nothing quicker does."""
 
-    def steps(self, quantizer: int | None) -> tuple[PatchSettings, ...]:
+    def steps(self, quantizer: int | None, track: VideoTrack) -> tuple[PatchSettings, ...]:
         """Settings between which `patch_quality` chooses, the quickest first, for a source with this quantizer."""
         return (self.bulk,)
 

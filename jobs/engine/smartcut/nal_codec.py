@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar, Protocol, Self
 
+from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.bitstream.bits import MAXIMUM_UNIT_BYTES
 from jobs.engine.smartcut.bitstream.nal import Unit
@@ -76,14 +77,12 @@ class NalCodec(Codec):
     def slice_qp(self, unit: Unit, sps: SequenceParameterSet, pps: Unit) -> int:
         """The quantizer of luma that a picture's first slice begins with. Raises ValueError."""
 
-    def steps(self, quantizer: int | None) -> tuple[PatchSettings, ...]:
+    def steps(self, quantizer: int | None, track: VideoTrack) -> tuple[PatchSettings, ...]:
         source = FINE_QUANTIZER if quantizer is None else quantizer
         finest = min(max(source - 2, FINEST_QUANTIZER), FINE_QUANTIZER)
         coarsest = min(max(source - 1, FINE_QUANTIZER), COARSEST_QUANTIZER)
-        return (
-            *(replace(step, finest=finest + step.finest, coarsest=coarsest + step.coarsest) for step in self.quick),
-            self.bulk,
-        )
+        quick = [replace(step, finest=finest + step.finest, coarsest=coarsest + step.coarsest) for step in self.quick]
+        return (*quick, self.bulk)
 
     def reader(self, extradata: bytes) -> "NalReader":
         return NalReader(self, extradata)

@@ -44,7 +44,7 @@ def chosen_coding(
     source: Source, coded: CodedPictures, runs: list[Run], wanted: Schedule, token: CancellationToken | None = None
 ) -> Coding:
     """How to encode what is not copied. Raises CannotCopy, InputError."""
-    steps = coded.codec.steps(coded.quantizer)
+    steps = coded.codec.steps(coded.quantizer, source.info.require_video())
     encoded = [run for run in runs if run.copied_from is None]
     if not encoded or all(step.finest == step.coarsest for step in steps):
         return _coding(source, coded, steps[-1], steps[-1].finest)

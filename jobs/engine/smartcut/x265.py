@@ -11,6 +11,7 @@ import functools
 
 from av.video.codeccontext import VideoCodecContext
 
+from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.runtime import processors
 from jobs.engine.smartcut.bitstream import hevc, hevc_slice, nal
 from jobs.engine.smartcut.bitstream.hevc_parameter_sets import (
@@ -38,13 +39,14 @@ from jobs.engine.smartcut.codec import (
     first_free,
 )
 from jobs.engine.smartcut.nal_codec import NalCodec
-from jobs.engine.video.encoding_threads import maximum_threads
+from jobs.engine.video.encoding_threads import are_large, maximum_threads
 
 SPS_IDS = range(16)
 # Written in nine bits each, where 0 takes one: in a slice all that follows moves by one whole byte.
 PPS_IDS = range(15, 31)
-# Blocks that pictures can be made of whole, in pixels; coded sizes are multiples.
-MINIMUM_CODING_BLOCKS = (8, 16, 32)
+# Blocks that pictures can be made of whole, in pixels; coded sizes are multiples. Of 4K the larger ones take a quarter
+# less time, at as many bytes for noise and up to a fifth more for little of it.
+MINIMUM_CODING_BLOCKS, MINIMUM_CODING_BLOCKS_OF_LARGE = (8, 16, 32), (16, 8, 32)
 
 
 class Hevc(NalCodec):
@@ -52,10 +54,16 @@ class Hevc(NalCodec):
     sps_type, pps_type = SPS_NUT, PPS_NUT
     # As in x264.
     quick = (
-        PatchSettings("ultrafast", "qp={quantizer}", bframes=0, cost=2.7),
-        PatchSettings("ultrafast", "qp={quantizer}:ipratio=1.8:pbratio=1.6", 3, 2.9, coarsest=2),
+        PatchSettings("ultrafast", "qp={quantizer}:rc-lookahead=0", bframes=0, cost=2.5),
+        PatchSettings("ultrafast", "qp={quantizer}:ipratio=1.8:pbratio=1.6:rc-lookahead=4", 3, 2.9, coarsest=2),
     )
     bulk = PatchSettings("ultrafast", "crf={quantizer}", bframes=3, cost=3.0, finest=17, coarsest=22)
+
+    def steps(self, quantizer: int | None, track: VideoTrack) -> tuple[PatchSettings, ...]:
+        # The first has nothing to look ahead for, and holds half as many frames as the others. Of 4K it takes as few
+        # bytes as `bulk`, to some percent, at the coarsest of either.
+        steps = super().steps(quantizer, track)
+        return steps[:1] if are_large(track) else steps
 
     def parse_extradata(self, extradata: bytes) -> tuple[int, list[bytes]]:
         return hevc.parse_extradata(extradata)
@@ -84,7 +92,7 @@ class Hevc(NalCodec):
         if sps.is_interlaced:
             raise CannotCopy("it is interlaced")
         left, _, top, _ = sps.conformance_window
-        if left or top or not _coding_block(sps):
+        if left or top or not _coding_block(sps, MINIMUM_CODING_BLOCKS):
             raise CannotCopy("it is cropped in a rare way")
         return sps
 
@@ -147,9 +155,10 @@ def _sps(coding: Coding) -> Sps:
     return sps
 
 
-def _coding_block(sps: Sps) -> int | None:
-    """The size of minimum coding blocks that x265 would fill the shown pictures up to the coded ones with."""
-    for block in MINIMUM_CODING_BLOCKS:
+def _coding_block(sps: Sps, sizes: tuple[int, ...]) -> int | None:
+    """The first of these sizes of minimum coding blocks that x265 would fill the shown pictures up to the coded ones
+    with."""
+    for block in sizes:
         if block <= sps.ctb_size and all(
             -(-shown // block) * block == coded for shown, coded in zip(sps.size, sps.coded_size, strict=True)
         ):
@@ -158,10 +167,11 @@ def _coding_block(sps: Sps) -> int | None:
 
 
 def _params(coding: Coding, sps: Sps) -> str:
+    sizes = MINIMUM_CODING_BLOCKS_OF_LARGE if are_large(coding.track) else MINIMUM_CODING_BLOCKS
     return ":".join(
         [
             f"log-level=none:info=0:frame-threads=1:{_threads(coding)}",
-            f"min-cu-size={_coding_block(sps)}:ctu={sps.ctb_size}:open-gop=0:ref=1",
+            f"min-cu-size={_coding_block(sps, sizes)}:ctu={sps.ctb_size}:open-gop=0:ref=1",
             f"bframes={coding.bframes}:b-pyramid={int(coding.reorder_pictures > 1)}",
             coding.settings.options,
         ]

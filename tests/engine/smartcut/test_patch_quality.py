@@ -1,6 +1,8 @@
 """What is encoded next to copied pictures: as fine as they are, in about as many bytes, and no coarser than is seen."""
 
 import functools
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -84,3 +86,12 @@ def test_pictures_that_do_not_decode_are_not_tried(tmp_path, monkeypatch):
     monkeypatch.setattr(patch_quality.RangeDecoder, "frames", torn)
     settings = chosen(source, KEEP).splice.coding.settings
     assert settings.preset == "veryfast"
+
+
+def test_of_large_frames_few_are_held(tmp_path):
+    """A decoder's seven, four pictures of x265 of six frames each, and what is tried; with B-frames it was 45."""
+    large = "testsrc2=size=2560x1600:rate=10:duration=2,noise=alls=12:allf=t,format=yuv420p10le"
+    source = clip(tmp_path, large, "libx265 -preset ultrafast -x265-params log-level=none:keyint=8:scenecut=0")
+    program = [sys.executable, "-m", "tests.engine.smartcut.splice_memory", str(source)]
+    told = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    assert 8 < float(told) < 40

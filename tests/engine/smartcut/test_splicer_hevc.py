@@ -11,6 +11,7 @@ import pytest
 from jobs.engine.container import ffmpeg
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.smartcut.bitstream import hevc, hevc_parameter_sets, nal
+from jobs.engine.video import encoding_threads
 from tests.clips import Picture, make
 from tests.splices import assert_faithful, chosen, spliced, spliced_again
 
@@ -82,6 +83,13 @@ def test_every_picture_is_the_right_one_and_in_place(name, tmp_path):
 @pytest.mark.parametrize("name", ["open groups", "without B-frames", "10 bit, open groups"])
 def test_a_result_with_much_to_encode_is_as_faithful(name, tmp_path):
     assert_faithful(spliced(make(tmp_path / RECORDINGS[name][0], RECORDINGS[name][1]), bulk=True))
+
+
+@pytest.mark.parametrize("limit", ["LARGE_FRAME_BYTES", "HUGE_FRAME_BYTES"])
+@pytest.mark.parametrize("name", ["open groups", "10 bit, closed groups", "small blocks"])
+def test_large_frames_are_encoded_in_another_way_and_as_faithfully(name, limit, tmp_path, monkeypatch):
+    monkeypatch.setattr(encoding_threads, limit, 0)
+    assert_faithful(spliced(make(tmp_path / RECORDINGS[name][0], RECORDINGS[name][1])))
 
 
 @pytest.mark.parametrize("name", ["open groups", "variable rate", "transport stream, open groups"])

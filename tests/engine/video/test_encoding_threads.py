@@ -6,7 +6,14 @@ import pytest
 
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.runtime import processors
-from jobs.engine.video.encoding_threads import FRAMES_EACH, MEMORY_BYTES, frame_bytes, maximum_threads
+from jobs.engine.video.encoding_threads import (
+    FRAMES_EACH,
+    MEMORY_BYTES,
+    are_huge,
+    are_large,
+    frame_bytes,
+    maximum_threads,
+)
 
 
 def track(width: int, height: int, pixel_format: str = "yuv420p") -> VideoTrack:
@@ -36,3 +43,16 @@ def test_the_frames_of_all_fit_into_memory_unless_one_is_alone(count, size, pixe
 def test_a_frame_of_more_than_8_bits_takes_twice_the_memory():
     assert frame_bytes(track(3840, 2160)) == 12_441_600
     assert frame_bytes(track(3840, 2160, "yuv420p10le")) == 24_883_200
+
+
+@pytest.mark.parametrize(
+    ("size", "pixel_format", "expected"),
+    [
+        ((1920, 1080), "yuv420p10le", (False, False)),
+        ((3840, 2160), "yuv420p", (True, False)),
+        ((3840, 2160), "yuv420p10le", (True, False)),
+        ((7680, 4320), "yuv420p", (True, True)),
+    ],
+)
+def test_4k_is_large_and_8k_is_huge(size, pixel_format, expected):
+    assert (are_large(track(*size, pixel_format)), are_huge(track(*size, pixel_format))) == expected
