@@ -118,6 +118,26 @@ def forget(sha256: str) -> None:
     delete_tree(f"cache/{sha256}")
 
 
+def artifacts_key(job_id: UUID) -> str:
+    """The folder of all that a job's attempts published. Results from before attempts had folders lie in it too."""
+    return f"artifacts/{job_id}"
+
+
+def results_key(job_id: UUID, attempt: int) -> str:
+    """The folder of what one attempt publishes, which no other one touches."""
+    return f"{artifacts_key(job_id)}/{attempt}"
+
+
+def recording_key(video_id: UUID) -> str:
+    """The folder of a recording's files."""
+    return f"videos/{video_id}"
+
+
+def poster_key(video_id: UUID) -> str:
+    """Where the poster lies that was found when a recording came."""
+    return f"{recording_key(video_id)}/poster.jpg"
+
+
 def scratch_key(job_id: UUID, attempt: int) -> str:
     return f"scratch/{job_id}-{attempt}"
 

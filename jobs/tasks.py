@@ -160,7 +160,7 @@ def publish_results(job: Job, attempt: int, drafts: list[Draft], commands: Comma
     except AWAY:  # the row may have its end, and then needs the files; whoever finds that it has not deletes them
         raise
     except BaseException:
-        storage.delete_tree(services.results_key(job.pk, attempt))
+        storage.delete_tree(storage.results_key(job.pk, attempt))
         raise
 
 
@@ -201,7 +201,7 @@ def artifact_of(job: Job, attempt: int, position: int, draft: Draft) -> Artifact
         position=position,
         kind=draft.kind,
         name=draft.name,
-        key=f"{services.results_key(job.pk, attempt)}/{pk}{Path(draft.name).suffix.lower()}",
+        key=f"{storage.results_key(job.pk, attempt)}/{pk}{Path(draft.name).suffix.lower()}",
         size=draft.path.stat().st_size,
         media_type=draft.media_type,
         sha256=sha256,

@@ -22,7 +22,7 @@ from django.utils import timezone
 from jobs import storage
 from jobs.engine.pipelines.probe import Probed
 from jobs.models import Artifact, Image, Install, Job, Upload, Video
-from jobs.services import custody, images, jobs, reconcile, uploads, videos
+from jobs.services import arrivals, custody, images, reconcile, uploads, videos
 from tests import factories
 
 BYTES = b"not looked at here" * 1000
@@ -69,7 +69,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
         poster.write_bytes(b"a poster")
         return Probed(factories.info(), hashlib.sha256(path.read_bytes()).hexdigest(), poster)
 
-    monkeypatch.setattr(videos, "probe", probe)
+    monkeypatch.setattr(arrivals, "probe", probe)
 
 
 def dies_at_step(number: int, work: Callable[[], Any]) -> bool:
@@ -80,7 +80,7 @@ def dies_at_step(number: int, work: Callable[[], Any]) -> bool:
         steps = iter(range(number))
 
         def trace(frame: FrameType, event: str, argument: Any) -> Any:
-            if not frame.f_code.co_filename.endswith(("/uploads.py", "/videos.py", "/storage.py")):
+            if not frame.f_code.co_filename.endswith(("/uploads.py", "/videos.py", "/arrivals.py", "/storage.py")):
                 return None
             if event == "line" and LOOKED and next(steps, None) is None:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -178,13 +178,13 @@ def test_what_is_acknowledged_is_on_the_disk(looked_at: None, monkeypatch: pytes
         uploads.append(upload, first, io.BytesIO(chunk))
         assert disk.sizes[part.stat().st_ino] == first + len(chunk)
         assert part.name in disk.names[part.parent.stat().st_ino]
-    record = videos.record
+    record = arrivals.record
 
     def checked(row: Video, undo: Callable[[], None]) -> None:
         assert disk.holds(storage.path(row.key)) and disk.holds(storage.path(row.poster)), "before there is a row"
         record(row, undo)
 
-    monkeypatch.setattr(videos, "record", checked)
+    monkeypatch.setattr(arrivals, "record", checked)
     assert uploads.finish(upload) == Video.objects.get()
 
 
@@ -210,13 +210,13 @@ def kept(db: None) -> set[str]:
     image = Image(owner=video.owner, name="logo.png", size=1, sha256="b" * 64, width=1, height=1)
     image.key = images.key_of(image.pk)
     image.save()
-    keys = {video.key, video.poster, videos.poster_key(video.pk), image.key, f"cache/{'a' * 64}/levels.npz"}
+    keys = {video.key, video.poster, storage.poster_key(video.pk), image.key, f"cache/{'a' * 64}/levels.npz"}
     for name in ("1/result.mp4", "old-layout.txt"):
-        key = f"{jobs.artifacts_key(job.pk)}/{name}"
+        key = f"{storage.artifacts_key(job.pk)}/{name}"
         Artifact.objects.create(job=job, kind="data", name=name, key=key, size=1, media_type="x/y", sha256="c" * 64)
         keys.add(key)
     running = factories.job(status=Job.Status.RUNNING, video=video)
-    keys.add(f"{jobs.artifacts_key(running.pk)}/1/half.mp4")
+    keys.add(f"{storage.artifacts_key(running.pk)}/1/half.mp4")
     upload = uploads.begin(video.owner, name="talk.mp4", length=100)
     keys |= {f"uploads/{upload.pk}.part", f"videos/{upload.pk}/source.mp4", f"images/{upload.pk}/image.png"}
     for key in keys:
@@ -234,8 +234,8 @@ def strays(kept: set[str]) -> set[str]:
         f"videos/{job.video.pk}/{uuid.uuid4()}.poster.jpg",
         f"images/{uuid.uuid4()}/image.png",
         f"artifacts/{uuid.uuid4()}/1/result.mp4",
-        f"{jobs.artifacts_key(job.pk)}/2/late.mp4",
-        f"{jobs.artifacts_key(failed.pk)}/1/half.mp4",
+        f"{storage.artifacts_key(job.pk)}/2/late.mp4",
+        f"{storage.artifacts_key(failed.pk)}/1/half.mp4",
         f"cache/{'d' * 64}/levels.npz",
     }
     for key in keys:

@@ -76,15 +76,15 @@ def test_a_job_under_way_can_be_neither_retried_nor_removed():
 
 def test_removing_a_job_deletes_its_files():
     job = factories.job(status=S.SUCCEEDED)
-    key = f"{services.results_key(job.pk, 2)}/one.jpg"
-    before_attempts_had_folders = f"{services.artifacts_key(job.pk)}/old.jpg"
+    key = f"{storage.results_key(job.pk, 2)}/one.jpg"
+    before_attempts_had_folders = f"{storage.artifacts_key(job.pk)}/old.jpg"
     for file in (storage.path(key), storage.path(before_attempts_had_folders)):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"x")
     Artifact.objects.create(job=job, kind="image", name="one.jpg", key=key, size=1, media_type="image/jpeg", sha256="0")
     services.remove(job)
     assert not storage.path(key).exists()
-    assert not storage.path(services.artifacts_key(job.pk)).exists()
+    assert not storage.path(storage.artifacts_key(job.pk)).exists()
     assert not Job.objects.exists()
 
 

@@ -14,7 +14,6 @@ from jobs.errors import Cancelled, TimedOut
 from jobs.models import Artifact, Job
 from jobs.operations.base import Draft
 from jobs.progress import LifeSigns
-from jobs.services import jobs as services
 from jobs.services import losses, reconcile
 from tests import factories
 
@@ -183,7 +182,7 @@ def test_an_attempt_that_lost_its_job_publishes_nothing_and_takes_nothing_from_t
             tasks.publish_results(job, 1, [draft(tmp_path)], CommandLog(), signs)
     artifact = Artifact.objects.get()
     assert storage.path(artifact.key).read_text() == "done"
-    assert [file for file in storage.path(services.artifacts_key(job.pk)).rglob("*") if file.is_file()] == [
+    assert [file for file in storage.path(storage.artifacts_key(job.pk)).rglob("*") if file.is_file()] == [
         storage.path(artifact.key)
     ]
 

@@ -157,7 +157,7 @@ def test_scratch_that_belongs_to_no_attempt_goes_only_when_it_is_long_left():
 
 
 def published(job, attempt):
-    file = storage.path(f"{services.results_key(job.pk, attempt)}/one.jpg")
+    file = storage.path(f"{storage.results_key(job.pk, attempt)}/one.jpg")
     file.parent.mkdir(parents=True)
     file.write_bytes(b"x")
     return file
@@ -176,7 +176,7 @@ def test_after_a_work_horse_died_only_what_its_job_still_needs_stays(status):
     job = factories.job(status=status)
     Job.objects.filter(pk=job.pk).update(attempt=2, heartbeat_at=timezone.now())
     old, current = published(job, 1), published(job, 2)
-    recorded_long_ago = storage.path(f"{services.artifacts_key(job.pk)}/old.jpg")
+    recorded_long_ago = storage.path(f"{storage.artifacts_key(job.pk)}/old.jpg")
     recorded_long_ago.write_bytes(b"x")
     reconcile.storage_left_by(str(job.pk))
     assert not old.exists()

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from jobs import storage
 from jobs.models import Artifact, Image, Install, Job, Upload, Video
-from jobs.services import images, jobs, videos
+from jobs.services import images
 
 log = logging.getLogger(__name__)
 STAMP = "install"
@@ -94,8 +94,8 @@ def _stamp(stamp: Path, install: Install) -> None:
 
 def _of_videos(names: list[str]) -> Keys:
     rows = Video.objects.filter(pk__in=names).values_list("pk", "key", "poster")
-    known = {key for pk, *keys in rows for key in (*keys, videos.poster_key(pk))}
-    return known | {videos.folder(pk) for pk in _arriving(names)}
+    known = {key for pk, *keys in rows for key in (*keys, storage.poster_key(pk))}
+    return known | {storage.recording_key(pk) for pk in _arriving(names)}
 
 
 def _of_images(names: list[str]) -> Keys:
@@ -106,7 +106,7 @@ def _of_images(names: list[str]) -> Keys:
 def _of_artifacts(names: list[str]) -> Keys:
     known = set(Artifact.objects.filter(job__in=[UUID(name) for name in names]).values_list("key", flat=True))
     running = Job.objects.filter(pk__in=names, status=Job.Status.RUNNING).values_list("pk", flat=True)
-    return known | {jobs.artifacts_key(pk) for pk in running}
+    return known | {storage.artifacts_key(pk) for pk in running}
 
 
 def _of_cache(names: list[str]) -> Keys:

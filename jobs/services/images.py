@@ -12,7 +12,7 @@ from jobs.engine.probe import image_sanitizer as engine
 from jobs.errors import InputError
 from jobs.models import Account, Image
 from jobs.services import jobs, naming
-from jobs.services.videos import PROBES, record
+from jobs.services.arrivals import PROBES, record
 
 MOST = 200
 """Images that one owner may have at the same time."""

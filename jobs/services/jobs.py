@@ -144,18 +144,8 @@ def erase(job: Job) -> None:
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
         _fail_dependant(dependant)
     job.delete()
-    storage.delete_tree(artifacts_key(pk))
+    storage.delete_tree(storage.artifacts_key(pk))
     publish.line_changed(job)
-
-
-def artifacts_key(pk: UUID) -> str:
-    """The folder of all that a job's attempts published. Results from before attempts had folders lie in it too."""
-    return f"artifacts/{pk}"
-
-
-def results_key(pk: UUID, attempt: int) -> str:
-    """The folder of what one attempt publishes, which no other one touches."""
-    return f"{artifacts_key(pk)}/{attempt}"
 
 
 def ended(job: Job) -> None:

@@ -9,7 +9,6 @@ from jobs.engine.pipelines.probe import POSTER_WIDTH
 from jobs.engine.video import still
 from jobs.errors import InputError
 from jobs.models import Artifact, Video
-from jobs.services.videos import folder, poster_key
 
 
 def choose(artifact: Artifact) -> None:
@@ -20,8 +19,8 @@ def choose(artifact: Artifact) -> None:
     video = artifact.job.video
     if not artifact.shows_moment:
         raise InputError("This is no picture of one moment of the recording. Choose a thumbnail.", code="no_moment")
-    key = f"{folder(video.pk)}/poster-{artifact.pk}.jpg"
-    part = storage.path(f"{folder(video.pk)}/{uuid.uuid4()}.poster.jpg")
+    key = f"{storage.recording_key(video.pk)}/poster-{artifact.pk}.jpg"
+    part = storage.path(f"{storage.recording_key(video.pk)}/{uuid.uuid4()}.poster.jpg")
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
         with Image.open(storage.path(artifact.key)) as picture:
@@ -38,7 +37,7 @@ def choose(artifact: Artifact) -> None:
 
 def take_back(video: Video) -> None:
     """Return to the poster that was found when the recording came; to none where there was none."""
-    found = poster_key(video.pk)
+    found = storage.poster_key(video.pk)
     _set(video, found if storage.path(found).exists() else "")
 
 
@@ -46,6 +45,6 @@ def _set(video: Video, key: str) -> None:
     before, video.poster = video.poster, key
     if not Video.objects.filter(pk=video.pk).update(poster=key):  # deleted meanwhile, and with it its folder
         storage.delete(key)
-    if before not in (key, poster_key(video.pk)):
+    if before not in (key, storage.poster_key(video.pk)):
         storage.delete(before)
     publish.tell([video.owner_id])

@@ -11,7 +11,7 @@ from jobs.models import Video
 from jobs.operations import registry
 from jobs.operations.base import Params
 from jobs.services import inputs, sources
-from jobs.services.videos import PROBES
+from jobs.services.arrivals import PROBES
 
 TURN_SECONDS = 10
 """How long a picture may wait for others; who moved on meanwhile does not want it any more."""

@@ -95,14 +95,14 @@ def recover(job: Job, loss: Loss) -> None:
 def clear_attempt(job: Job, attempt: int) -> None:
     """Remove what an attempt left whose job was just taken away from it, so that nothing of it can become a result."""
     storage.delete_tree(storage.scratch_key(job.pk, attempt))
-    storage.delete_tree(services.results_key(job.pk, attempt))
+    storage.delete_tree(storage.results_key(job.pk, attempt))
 
 
 def storage_left_by(job_id: str) -> None:
     """Remove the scratch folders and unrecorded results of attempts that are over."""
     # The folders first: an attempt that starts in between must not lose its own.
     scratch = list(storage.path("scratch").glob(f"{job_id}-*"))
-    results = list(storage.path(services.artifacts_key(UUID(job_id))).glob("*/"))
+    results = list(storage.path(storage.artifacts_key(UUID(job_id))).glob("*/"))
     row = Job.objects.filter(pk=job_id).values_list("status", "attempt").first()
     if row is None:
         results = []  # who deleted the row deleted them, and what came late goes by way of the trash

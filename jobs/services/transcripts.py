@@ -20,7 +20,6 @@ from jobs.engine.captions.transcript import Transcript
 from jobs.errors import InputError
 from jobs.models import Artifact, Job, Video
 from jobs.operations.transcribe import Transcribe, files
-from jobs.services import jobs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +98,7 @@ def _publish(stored: Stored, transcript: Transcript) -> None:
             # The JSON file first: whoever wins its row writes the others.
             for suffix in sorted(replaced, key=lambda suffix: suffix != ".json"):
                 path, old = drafts[suffix].path, replaced[suffix]
-                key = f"{jobs.results_key(job.pk, job.attempt)}/{uuid.uuid4()}{suffix}"
+                key = f"{storage.results_key(job.pk, job.attempt)}/{uuid.uuid4()}{suffix}"
                 facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
                 if not Artifact.objects.filter(pk=old.pk, key=old.key).update(key=key, **facts):
                     raise _overtaken()

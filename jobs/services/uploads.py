@@ -303,7 +303,7 @@ def _lock(part: FileIO) -> None:
 
 def _bring_back(upload: Upload, path: Path) -> None:
     """Where a file can have one name only, who died between its move and its row left it behind at its new place."""
-    for moved in storage.path(videos.folder(upload.pk)).glob("source.*"):
+    for moved in storage.path(storage.recording_key(upload.pk)).glob("source.*"):
         with moved.open("r+b", buffering=0) as part:
             _lock(part)
             if _is_at(part, moved) and made(upload.owner, upload.pk) is None:

@@ -1,26 +1,20 @@
 """Recordings: let in from a whole file, and deleted with all that belongs to them."""
 
-import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, connection
-from django.db.models import Model
+from django.db import IntegrityError
 
 from jobs import publish, storage
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.pipelines.probe import Probed, probe
-from jobs.engine.runtime import processors
+from jobs.engine.pipelines.probe import Probed
 from jobs.errors import InputError
 from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
-from jobs.services import jobs, naming, parameters
-
-PROBES = threading.BoundedSemaphore(processors.available())
-"""Many uploads that end together must not take the machine down."""
+from jobs.services import arrivals, jobs, naming, parameters
 
 
 class DuplicateVideo(InputError):
@@ -54,8 +48,7 @@ def receive(
     pk = pk or uuid.uuid4()
     poster = file.with_name(f"{pk}.poster.jpg")
     try:
-        with PROBES:
-            probed = probe(file, poster=poster)
+        probed = arrivals.probed(file, poster)
         refuse_unfit(fitting(work or {}, probed.info), probed.info)
         if not allow_duplicate:
             refuse_duplicate(owner, probed.sha256)
@@ -64,7 +57,7 @@ def receive(
             owner=owner,
             title=naming.clean(title)[:200] or naming.title(name),
             name=naming.file_name(name),
-            key=f"{folder(pk)}/source.{naming.ending(probed.info)}",
+            key=f"{storage.recording_key(pk)}/source.{naming.ending(probed.info)}",
             size=probed.info.size_bytes,
             sha256=probed.sha256,
             kind=probed.info.kind,
@@ -93,44 +86,18 @@ def _keep(video: Video, file: Path, probed: Probed) -> None:
         file.chmod(0o644)  # temporary files are closed to the web server in front, which may send this one
         storage.share(file, video.key)
         if probed.poster:
-            video.poster = poster_key(video.pk)
+            video.poster = storage.poster_key(video.pk)
             storage.adopt(probed.poster, video.poster)
     except BaseException:
         _take_back(video, file)
         raise
-    record(video, lambda: _take_back(video, file))
+    arrivals.record(video, lambda: _take_back(video, file))
 
 
 def _take_back(video: Video, file: Path) -> None:
     if not file.exists() and storage.path(video.key).exists():  # the filesystem knows one name a file only
         storage.path(video.key).rename(file)
-    storage.delete_tree(folder(video.pk))
-
-
-def record(row: Model, undo: Callable[[], None]) -> None:
-    """Insert the row of files that are in place. `undo` is called when it surely could not be inserted.
-
-    While nobody can tell, because the database is away, the files stay: it may be that only the answer was lost. The
-    next try, or the sweep, finds out.
-    """
-    try:
-        row.save(force_insert=True)
-    except DatabaseError:
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
-        if type(row)._default_manager.filter(pk=row.pk).exists():
-            return
-        undo()
-        raise
-
-
-def folder(pk: uuid.UUID) -> str:
-    return f"videos/{pk}"
-
-
-def poster_key(pk: uuid.UUID) -> str:
-    """Where the poster lies that was found when the recording came."""
-    return f"{folder(pk)}/poster.jpg"
+    storage.delete_tree(storage.recording_key(video.pk))
 
 
 def left_out(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> list[Operation[Any]]:
@@ -196,7 +163,7 @@ def delete(video: Video) -> None:
         jobs.erase(job)
     pk, owner_id = video.pk, video.owner_id
     video.delete()
-    storage.delete_tree(folder(pk))
+    storage.delete_tree(storage.recording_key(pk))
     jobs.fail_needing(video.owner, "recording", pk)
     if not Video.objects.filter(sha256=video.sha256).exists():
         storage.forget(video.sha256)

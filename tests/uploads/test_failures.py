@@ -13,7 +13,7 @@ from django.test import Client as WebClient
 from jobs.engine.runtime import subprocess_runner
 from jobs.errors import ResourceError
 from jobs.models import Account, Upload, Video
-from jobs.services import uploads, videos
+from jobs.services import arrivals, uploads
 from tests import pictures
 from tests.tus import TUS
 from tests.uploads.parts import MIB, code, pending, stored
@@ -56,7 +56,7 @@ def test_a_server_without_room_to_look_does_not_cost_the_upload(
         def probe(*args, **options):
             raise ResourceError("The server's disk is full. Make room, then try again.", code="disk_full")
 
-        full.setattr(videos, "probe", probe)
+        full.setattr(arrivals, "probe", probe)
         with pytest.raises(ResourceError):
             uploads.finish(upload)
     assert stored() == {f"uploads/{upload.pk}.part"}

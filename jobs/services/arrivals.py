@@ -1,0 +1,37 @@
+"""What files that arrive have in common, uploads and results alike: looked at in turn, then put into a row."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from django.db import DatabaseError, connection
+from django.db.models import Model
+
+from jobs.engine.pipelines.probe import Probed, probe
+from jobs.engine.runtime import processors
+
+PROBES = threading.BoundedSemaphore(processors.available())
+"""Many uploads that end together must not take the machine down."""
+
+
+def probed(file: Path, poster: Path) -> Probed:
+    """What a recording is, when its turn has come. Raises as `probe` does."""
+    with PROBES:
+        return probe(file, poster=poster)
+
+
+def record(row: Model, undo: Callable[[], None]) -> None:
+    """Insert the row of files that are in place. `undo` is called when it surely could not be inserted.
+
+    While nobody can tell, because the database is away, the files stay: it may be that only the answer was lost. The
+    next try, or the sweep, finds out.
+    """
+    try:
+        row.save(force_insert=True)
+    except DatabaseError:
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        if type(row)._default_manager.filter(pk=row.pk).exists():
+            return
+        undo()
+        raise
