@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from django import forms
 
@@ -32,6 +32,13 @@ class Given:
 
     kind: GivenKind
     id: str
+
+
+class Tracks(NamedTuple):
+    """What a recording has, as far as further work asks."""
+
+    picture: bool
+    audio: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +111,8 @@ class Operation(Generic[P]):
     """"fast" for work of seconds, "cut", "encode" or "speech" for work that grows with the recording."""
     order: ClassVar[int] = 100
     """Place among the others on the page."""
+    chain_order: ClassVar[int] = 100
+    """Place in a chain that is made of several operations chosen together; those that end a chain come after all."""
     ticked: ClassVar[bool] = False
     """Whether the upload page ticks it by default."""
     example: ClassVar[Mapping[str, Any]] = {}
@@ -150,6 +159,18 @@ class Operation(Generic[P]):
 
         `info` are the facts about the recording, or about what a step before makes of it.
         """
+        return False
+
+    def makes(self, tracks: Tracks, params: P) -> Tracks | None:
+        """What the one recording that comes of it has; None where none comes of it, or several."""
+        return tracks
+
+    def ends_chain(self, params: P) -> bool:
+        """Whether, of operations chosen together, none goes on with its result."""
+        return False
+
+    def reads_transcript(self, params: P) -> bool:
+        """Whether the newest transcript of the recording, with what was corrected in it, goes into the result."""
         return False
 
     def queue_for(self, params: P) -> str:

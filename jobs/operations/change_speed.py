@@ -81,10 +81,14 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
     accepts = "any"
     queue = "cut"
     order = 25
+    chain_order = 50
     hands_over_lossless = True
     picture_fields = ("render",)
     form_class = ChangeSpeedForm
     params_class = ChangeSpeedParams
+
+    def reads_transcript(self, params: ChangeSpeedParams) -> bool:
+        return True
 
     def check(self, info: MediaInfo, params: ChangeSpeedParams) -> None:
         if params.change.start >= info.duration:

@@ -85,6 +85,7 @@ class CleanAudio(Operation[CleanAudioParams]):
     accepts = "audio"
     queue = "encode"
     order = 60
+    chain_order = 20
     hands_over_lossless = True
     form_class = CleanAudioForm
     params_class = CleanAudioParams

@@ -15,7 +15,7 @@ from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.formats import Quality
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.render import sidetracks
-from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.base import Context, Draft, Operation, Tracks
 from jobs.operations.forms import NumberField, OperationForm, safe_name
 
 MEGABYTE = 1_000_000
@@ -154,8 +154,12 @@ class Convert(Operation[ConvertParams]):
     accepts = "video"
     queue = "encode"
     order = 50
+    chain_order = 70
     form_class = ConvertForm
     params_class = ConvertParams
+
+    def makes(self, tracks: Tracks, params: ConvertParams) -> Tracks | None:
+        return None if params.target == "hls" else tracks
 
     def check(self, info: MediaInfo, params: ConvertParams) -> None:
         conversion.check(info, params.options)

@@ -12,7 +12,7 @@ from jobs.engine.audio.track_file import AudioFileOptions, AudioFormat
 from jobs.engine.container import audio_files
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.pipelines import extract_audio
-from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.base import Context, Draft, Operation, Tracks
 from jobs.operations.forms import LoudnessField, OperationForm, TrackField, safe_name
 
 
@@ -106,6 +106,12 @@ class ExtractAudio(Operation[ExtractAudioParams]):
 
     def encodes_audio(self, info: MediaInfo, params: ExtractAudioParams) -> bool:
         return params.format not in ("copy", "flac")
+
+    def makes(self, tracks: Tracks, params: ExtractAudioParams) -> Tracks:
+        return Tracks(picture=False, audio=True)
+
+    def ends_chain(self, params: ExtractAudioParams) -> bool:
+        return True
 
     def queue_for(self, params: ExtractAudioParams) -> str:
         """Encoding grows with the recording, and would keep pictures and other quick work waiting."""

@@ -11,7 +11,7 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines import trailer
 from jobs.engine.pipelines.trailer import Format, TrailerOptions
 from jobs.engine.video import text_raster
-from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.base import Context, Draft, Operation, Tracks
 from jobs.operations.forms import NumberField, OperationForm, safe_name
 
 Kind = Literal["trailer", "loop"]
@@ -128,6 +128,12 @@ class Preview(Operation[PreviewParams]):
     order = 60
     form_class = PreviewForm
     params_class = PreviewParams
+
+    def makes(self, tracks: Tracks, params: PreviewParams) -> Tracks | None:
+        return Tracks(True, tracks.audio and params.plan.audio) if params.format == "mp4" else None
+
+    def ends_chain(self, params: PreviewParams) -> bool:
+        return True
 
     def check(self, info: MediaInfo, params: PreviewParams) -> None:
         info.require_video()

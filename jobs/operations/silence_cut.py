@@ -202,10 +202,14 @@ class SilenceCut(Operation[SilenceCutParams]):
     accepts = "audio"
     queue = "cut"
     order = 10
+    chain_order = 40
     ticked = True
     hands_over_lossless = True
     form_class = SilenceCutForm
     params_class = SilenceCutParams
+
+    def reads_transcript(self, params: SilenceCutParams) -> bool:
+        return True
 
     def check(self, info: MediaInfo, params: SilenceCutParams) -> None:
         info.require_audio(params.audio_track)

@@ -16,7 +16,7 @@ from jobs.engine.pipelines import split
 from jobs.engine.pipelines.split import MadePart, Pauses, SplitOptions, SplitResult
 from jobs.engine.pipelines.split_points import MAXIMUM_PARTS
 from jobs.engine.runtime import zip_archive
-from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.base import Context, Draft, Operation, Tracks
 from jobs.operations.chosen_container import chosen_container
 from jobs.operations.cut_fields import ThresholdField
 from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimesField, TrackField, safe_name
@@ -207,6 +207,12 @@ class Split(Operation[SplitParams]):
     picture_fields = ("at",)
     form_class = SplitForm
     params_class = SplitParams
+
+    def makes(self, tracks: Tracks, params: SplitParams) -> None:
+        return None
+
+    def ends_chain(self, params: SplitParams) -> bool:
+        return True
 
     def queue_for(self, params: SplitParams) -> str:
         """What is only copied takes seconds."""

@@ -77,6 +77,7 @@ class SwapAudio(Operation[SwapAudioParams]):
     accepts = "audio"
     queue = "encode"
     order = 50
+    chain_order = 10
     hands_over_lossless = True
     example = {"audio": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"}
     example_seconds = 30

@@ -13,7 +13,7 @@ from jobs.engine.model.told import Told
 from jobs.engine.video import best_frames, contact_sheet, still, storyboard, thumbnails
 from jobs.engine.video.contact_sheet import clock
 from jobs.errors import InputError
-from jobs.operations.base import Context, Draft, Operation
+from jobs.operations.base import Context, Draft, Operation, Tracks
 from jobs.operations.forms import OperationForm, TimesField, safe_name
 
 MOST = 100
@@ -132,6 +132,12 @@ class Thumbnails(Operation[ThumbnailsParams]):
     ticked = True
     form_class = ThumbnailsForm
     params_class = ThumbnailsParams
+
+    def makes(self, tracks: Tracks, params: ThumbnailsParams) -> None:
+        return None
+
+    def ends_chain(self, params: ThumbnailsParams) -> bool:
+        return True
 
     def check(self, info: MediaInfo, params: ThumbnailsParams) -> None:
         info.require_video()

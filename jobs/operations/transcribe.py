@@ -125,9 +125,16 @@ class Transcribe(Operation[TranscribeParams]):
     accepts = "audio"
     queue = "speech"
     order = 20
+    chain_order = 80
     picture_fields = ("burn",)
     form_class = TranscribeForm
     params_class = TranscribeParams
+
+    def ends_chain(self, params: TranscribeParams) -> bool:
+        return not params.burn
+
+    def reads_transcript(self, params: TranscribeParams) -> bool:
+        return params.reuse
 
     def check(self, info: MediaInfo, params: TranscribeParams) -> None:
         info.require_audio(params.audio_track)

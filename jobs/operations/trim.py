@@ -70,6 +70,7 @@ class Trim(Operation[TrimParams]):
     accepts = "any"
     queue = "fast"
     order = 20
+    chain_order = 30
     hands_over_lossless = True
     example = {"start": 2}
     example_seconds = 4

@@ -168,6 +168,7 @@ class Watermark(Operation[WatermarkParams]):
     accepts = "video"
     queue = "encode"
     order = 40
+    chain_order = 60
     example = {"text": "© Our company", "corner": "bottom-right"}
     previews = True
     form_class = WatermarkForm
