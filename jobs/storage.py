@@ -50,6 +50,26 @@ def share(file: Path, key: str) -> None:
     sync(target.parent)
 
 
+def duplicate(key: str, second: str) -> None:
+    """Give the bytes of a key a second key; where the filesystem knows one name a file only, they are copied.
+
+    Raises FileNotFoundError.
+    """
+    source, target = path(key), path(second)
+    make_folder(target.parent)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        part = target.with_name(f"{target.name}.part")
+        shutil.copyfile(source, part)
+        sync(part)
+        part.replace(target)
+    sync(target.parent)
+
+
 def sync(file: Path) -> None:
     """Have the disk hold what is in a file, or which names are in a folder."""
     descriptor = os.open(file, os.O_RDONLY)

@@ -13,22 +13,24 @@ from typing import Any
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
-from jobs import publish, storage
+from jobs import storage
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.runtime import resource_limits
 from jobs.engine.runtime.failures import as_job_error
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import Cancelled, InputError
-from jobs.models import Artifact, Job
+from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
-from jobs.services import expectation, inputs, line, parameters, sources, transcripts
+from jobs.services import expectation, inputs, line, parameters, sources, transcripts, versions
 from jobs.services import jobs as services
 from jobs.worker import MediaWorker, horse_name
 
 log = logging.getLogger(__name__)
 AWAY = (OperationalError, InterfaceError)
 """What the database's libraries raise when it cannot be reached, or went away in the middle."""
+LOOKING_SECONDS = 3600
+"""After how long finding out what a result is counts as hanging; its child has tighter bounds by the file's size."""
 PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = 600.0
 """How often, and for how long, it is tried to record a result while the database is away."""
@@ -66,7 +68,7 @@ def own_name() -> str:
 def attempt_job(job: Job) -> None:
     """Do a job that this process has just started, to whatever end."""
     MediaWorker.note.write(job.pk)
-    publish.line_changed(job)
+    services.started(job)
     attempt, commands = job.attempt, CommandLog()
     try:
         work(job, commands)
@@ -86,27 +88,32 @@ def work(job: Job, commands: CommandLog) -> None:
     """Run the operation and publish its results."""
     operation = offered(job)
     params = parameters.from_json(job.operation, job.params)
-    info, attempt = job.video.info, job.attempt
+    subject, attempt = subject_of(job), job.attempt
+    info = subject.info
+    if job.source_job_id:  # it was not there yet when the job was made
+        parameters.refuse_unfit(job.operation, info)
+        operation.check(info, params)
     job.measure(expectation.fields(info, job.operation, params))
-    others = inputs.find(job.owner, job.video, job.operation, params)
+    others = inputs.find(job.owner, subject, job.operation, params)
     load = together(info, *others.infos.values())
     with (
         storage.scratch(job.pk, attempt) as scratch,
         LifeSigns(job, operation.timeout_seconds(load, params)) as signs,
     ):
         context = Context(
-            source=sources.file(job.video),
+            source=sources.file(subject),
             info=info,
             inputs=others.files,
             input_infos=others.infos,
             input_names=others.names,
             scratch=scratch,
-            cache=storage.cache_dir(job.video.sha256),
-            title=job.video.title,
+            cache=storage.cache_dir(subject.sha256),
+            title=subject.title,
             progress=signs.progress,
             log=commands,
-            file_name=job.video.name,
-            transcript=transcripts.file_of(job.video),
+            handover=job.handover,
+            file_name=subject.name,
+            transcript=transcripts.file_of(subject),
         )
         with resource_limits.held(
             load, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.HEAVY_WORKERS)
@@ -134,6 +141,14 @@ def together(info: MediaInfo, *others: MediaInfo) -> MediaInfo:
         size_bytes=sum((one.size_bytes for one in others), info.size_bytes),
         video=max(pictures, key=lambda video: video.width * video.height, default=None),
     )
+
+
+def subject_of(job: Job) -> Video:
+    """What the job works on. A result is first looked at here, when nobody has before. Raises as `versions.of`."""
+    if (found := job.subject) is not None:
+        return found
+    with LifeSigns(job, LOOKING_SECONDS):
+        return versions.subject(job)
 
 
 def offered(job: Job) -> Operation[Any]:

@@ -159,6 +159,8 @@ WHISPER_MODEL = env.text("WHISPER_MODEL") or str(bundled_model.folder() or "")
 MAX_ATTEMPTS = 5
 """How often a job may lose its worker before it counts as failed. Workers that are told to stop do not count."""
 
+PASSED_ON_MINUTES = env.integer("PASSED_ON_MINUTES", 60, 0)
+"""How long the results of steps that are only on the way to others stay after their chain is done."""
 ACTIVE_JOBS_LIMIT = env.integer("ACTIVE_JOBS_LIMIT", 1000)
 """How many jobs of an account may wait or run at the same time; 0: any number."""
 DAILY_MINUTES_LIMIT = env.integer("DAILY_MINUTES_LIMIT", 0)

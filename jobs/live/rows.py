@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Q, prefetch_related_objects
 
 from jobs.models import Account, Job
 from jobs.models.job import JobQuerySet
@@ -54,7 +54,7 @@ def listed(owner: Account, view: View) -> JobQuerySet:
     if view.name in ("bar", "library"):
         return jobs.none()
     if view.name == "video":
-        jobs = jobs.filter(video_id=view.video)
+        jobs = jobs.filter(Q(video_id=view.video) | Q(source_id=view.video))
     if view.name == "job":
         jobs = jobs.filter(pk=view.job)
     if view.status:  # all under way, or none

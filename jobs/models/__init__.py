@@ -6,7 +6,9 @@ from jobs.models.flow import Flow
 from jobs.models.image import Image
 from jobs.models.install import Install
 from jobs.models.job import Job
+from jobs.models.pipeline import Pipeline
 from jobs.models.queue_state import QueueState
+from jobs.models.run import Run
 from jobs.models.sign_in import SignIn
 from jobs.models.token import Token
 from jobs.models.upload import Upload
@@ -21,7 +23,9 @@ __all__ = [
     "Image",
     "Install",
     "Job",
+    "Pipeline",
     "QueueState",
+    "Run",
     "SignIn",
     "Token",
     "Upload",

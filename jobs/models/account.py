@@ -25,6 +25,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(unique=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("operator", default=False, help_text="May use the admin.")
+    default_pipeline = models.CharField(max_length=80, blank=True)
+    """The slug of the chain that is run on every upload of theirs which names no other work."""
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"

@@ -58,4 +58,5 @@ class Artifact(models.Model):
     @property
     def is_poster(self) -> bool:
         """Whether it was chosen to stand for the recording."""
-        return self.job.video.poster.endswith(f"/poster-{self.pk}.jpg")
+        subject = self.job.subject
+        return subject is not None and subject.poster.endswith(f"/poster-{self.pk}.jpg")

@@ -14,6 +14,7 @@ from jobs.errors import JobError
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
+    from jobs.models.video import Video
     from jobs.operations.base import Operation
 
 LONG_SECONDS = 60
@@ -27,6 +28,14 @@ class JobQuerySet(models.QuerySet["Job"]):
     def active(self) -> "JobQuerySet":
         return self.filter(under_way=1)
 
+    def moving(self) -> "JobQuerySet":
+        """Active, and not held up in a chain by a step that did not succeed, until somebody tries that one again."""
+        return self.active().exclude(status=Job.Status.WAITING, run__status__in=Job.TERMINAL)
+
+    def on(self, video: "Video") -> "JobQuerySet":
+        """Work on this very recording, not on results that were made of it."""
+        return self.filter(source=video) if video.artifact_id else self.filter(video=video, on_result=False)
+
     def lost(self) -> "JobQuerySet":
         """Running by their row, but silent for too long: their worker is gone."""
         return self.filter(
@@ -34,15 +43,15 @@ class JobQuerySet(models.QuerySet["Job"]):
         )
 
     def shown(self) -> "JobQuerySet":
-        """With all that a row of the queue page shows, in four queries whatever their number.
+        """With all that a row of the queue page shows, in five queries whatever their number.
 
         A join with the recordings would let MariaDB begin with those, and then sort all jobs of the owner.
         """
-        return self.prefetch_related("video", "artifacts", "after")
+        return self.prefetch_related("video", "source", "artifacts", "after")
 
 
 class Job(models.Model):
-    """One operation on one recording.
+    """One operation on one recording, or on a result of another job.
 
         WAITING ----> QUEUED <----> RUNNING ----> SUCCEEDED
            |             |             |  \\
@@ -69,6 +78,30 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs")
     video = models.ForeignKey("jobs.Video", on_delete=models.CASCADE, related_name="jobs")
+    """The recording that it all came from."""
+    on_result = models.BooleanField(default=False, editable=False)
+    """Whether it works on a result, which `source` or `source_job` tells: both are null when that was deleted."""
+    source = models.ForeignKey(
+        "jobs.Video", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="work"
+    )
+    source_job = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="followers"
+    )
+    """The job whose result it works on, where that was not there yet when this one was made."""
+    source_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    """What it works on, by its bytes; "" while that is not known."""
+    run = models.ForeignKey(
+        "jobs.Run", on_delete=models.CASCADE, null=True, blank=True, editable=False, related_name="jobs"
+    )
+    step = models.CharField(max_length=60, blank=True, editable=False)
+    """Its name in the chain that `run` runs."""
+    handover = models.BooleanField(default=False, editable=False)
+    """Whether only further steps read its result, whose audio is therefore without loss."""
+    reuse_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="reuses"
+    )
+    """The job that had done the very same before, whose results it took."""
+    dropped_at = models.DateTimeField("results dropped at", null=True, blank=True, editable=False)
     operation = models.CharField(max_length=40)
     params = models.JSONField(default=dict, blank=True)
     queue = models.CharField(max_length=20)
@@ -122,6 +155,7 @@ class Job(models.Model):
             models.Index(fields=["owner", "status", "active_at"]),
             models.Index(fields=["operation", "status", "finished_at"]),
             models.Index(fields=["status", "queue", "owner", "queued_at"]),
+            models.Index(fields=["video", "operation", "source_sha256"]),
         ]
         constraints = [
             # Keys are null when unused: MariaDB has no conditional unique constraint, but lets nulls repeat.
@@ -152,7 +186,11 @@ class Job(models.Model):
 
     def enqueue(self) -> bool:
         """Nothing holds it back any more: it is in line for a worker."""
-        return self._turn([self.Status.WAITING], self.Status.QUEUED, queued_at=Now())
+        return self._turn([self.Status.WAITING], self.Status.QUEUED, queued_at=Now(), stage="")
+
+    def hold(self, stage: str) -> bool:
+        """It goes on waiting, and says what for. Returns whether that is news."""
+        return self._move(Q(status=self.Status.WAITING) & ~Q(stage=stage[:200]), stage=stage[:200])
 
     def start(self, worker: str) -> bool:
         """Claim it for a worker, as a new attempt."""
@@ -197,7 +235,7 @@ class Job(models.Model):
             Job.objects.filter(pk=self.pk).update(**load)
             self.refresh_from_db(fields=list(load))
 
-    def succeed(self, attempt: int, **logs: str) -> bool:
+    def succeed(self, attempt: int, **changes: Any) -> bool:
         return self._turn(
             [self.Status.RUNNING],
             self.Status.SUCCEEDED,
@@ -206,7 +244,7 @@ class Job(models.Model):
             progress=1,
             stage="",
             eta_seconds=None,
-            **logs,
+            **changes,
         )
 
     def fail(self, error: JobError, attempt: int | None = None, **changes: Any) -> bool:
@@ -245,6 +283,11 @@ class Job(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
+
+    @property
+    def subject(self) -> "Video | None":
+        """What it works on: None for a result that is not there yet, or not any more."""
+        return self.source if self.on_result else self.video
 
     @property
     def kind(self) -> "Operation[Any]":

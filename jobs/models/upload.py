@@ -35,6 +35,8 @@ class Upload(models.Model):
     length = models.PositiveBigIntegerField("whole length in bytes")
     offset = models.PositiveBigIntegerField("bytes received", default=0)
     work = models.JSONField(default=dict, blank=True)
+    pipeline = models.CharField(max_length=80, blank=True)
+    """The slug of the chain to run on it instead."""
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
 

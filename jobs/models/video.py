@@ -16,12 +16,26 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def of(self, owner: "Account") -> "VideoQuerySet":
         return self.filter(owner=owner)
 
+    def uploaded(self) -> "VideoQuerySet":
+        """Recordings that stand for themselves, without the results that are worked on like recordings."""
+        return self.filter(artifact=None)
+
 
 class Video(models.Model):
-    """A recording that somebody uploaded: video, or sound alone. `key` and `poster` are storage keys."""
+    """A recording: video, or sound alone. `key` and `poster` are storage keys.
+
+    Most were uploaded. A result that is worked on, or looked at on a page of its own, has a row too: `artifact`, whose
+    id and file are this one's, and `origin`, the recording that it all came from.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="videos")
+    artifact = models.OneToOneField(
+        "jobs.Artifact", on_delete=models.CASCADE, null=True, blank=True, editable=False, related_name="recording"
+    )
+    origin = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, blank=True, editable=False, related_name="versions"
+    )
     title = models.CharField(max_length=200)
     name = models.CharField("file name", max_length=255)
     key = models.CharField(max_length=255)
@@ -49,6 +63,11 @@ class Video(models.Model):
     def poster_url(self) -> str:
         """Another address for another poster, so that pages which show one already load the new one; "" for none."""
         return f"{reverse('video-poster', args=[self.pk])}?{PurePosixPath(self.poster).stem}" if self.poster else ""
+
+    @property
+    def root(self) -> "Video":
+        """The recording that it all came from; itself, unless it is a result."""
+        return self.origin or self
 
     @property
     def info(self) -> MediaInfo:

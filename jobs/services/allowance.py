@@ -14,7 +14,7 @@ def claim(owner: Account, video: Video) -> None:
     Raises NotNow (too_many_jobs, day_used_up). Two requests at once may go over the first limit by one, never over
     the second.
     """
-    if (most := settings.ACTIVE_JOBS_LIMIT) and Job.objects.of(owner).active().count() >= most:
+    if (most := settings.ACTIVE_JOBS_LIMIT) and Job.objects.of(owner).moving().count() >= most:
         raise NotNow(
             f"You have {most} jobs waiting or running, and there cannot be more. Wait until some are done, or cancel "
             "some.",

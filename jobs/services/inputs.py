@@ -14,12 +14,11 @@ from jobs.models import Account, Image, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Operation, Params
 from jobs.operations.fields import GivenKind, RecordingsField
-from jobs.services import sources
+from jobs.services import sources, versions
 from jobs.wording import clock
 
 MOST_OFFERED = 500
 """Recordings in the list of a form; older ones can still be used through the API."""
-MODELS: Mapping[GivenKind, type[Video] | type[Image]] = {"recording": Video, "image": Image}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +67,12 @@ def missing(kind: GivenKind) -> str:
 
 
 def _row(owner: Account, given: Given) -> Video | Image | None:
-    found: Video | Image | None = MODELS[given.kind].objects.of(owner).filter(pk=given.id).first()
+    found = _image(owner, given.id) if given.kind == "image" else versions.find(owner, given.id)
     return found if found and storage.path(found.key).exists() else None
+
+
+def _image(owner: Account, pk: str) -> Image | None:
+    return Image.objects.of(owner).filter(pk=pk).first()
 
 
 def find(owner: Account, video: Video, slug: str, params: Params) -> Inputs:
@@ -102,12 +105,13 @@ def mark_used(given: Iterable[Given]) -> None:
 
 
 def offered(owner: Account, besides: Video | None = None) -> list[tuple[str, str]]:
-    """The owner's recordings as pairs of id and words, newest first."""
-    videos = Video.objects.of(owner).order_by("-created_at", "-pk")
-    if besides:
-        videos = videos.exclude(pk=besides.pk)
+    """The owner's recordings, then results that are recordings, as pairs of id and words; of both the newest first."""
+    videos = Video.objects.of(owner).uploaded().order_by("-created_at", "-pk")
+    results = versions.every().filter(job__owner=owner).order_by("-created_at", "-pk")
     rows = videos.values_list("pk", "title", "duration_seconds")[:MOST_OFFERED]
-    return [(str(pk), f"{title} ({clock(seconds)})") for pk, title, seconds in rows]
+    found = [(pk, f"{title} ({clock(seconds)})") for pk, title, seconds in rows]
+    found += [(pk, f"{name} (result)") for pk, name in results.values_list("pk", "name")[: MOST_OFFERED - len(found)]]
+    return [(str(pk), words) for pk, words in found if besides is None or pk != besides.pk]
 
 
 def names(owner: Account, slug: str, params: Params) -> dict[str, str]:

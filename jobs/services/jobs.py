@@ -1,23 +1,49 @@
 """What is done with jobs. Row first, then queue: the row is the truth, the entry in Redis only wakes a worker."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs import publish, storage
 from jobs.errors import InputError, NotNow
-from jobs.models import Account, Job, Video
+from jobs.models import Account, Artifact, Job, Run, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
 from jobs.operations.fields import GivenKind
-from jobs.services import allowance, expectation, inputs, line
-from jobs.services.parameters import as_json, from_json
+from jobs.services import allowance, expectation, inputs, line, makes, reuse, versions
+from jobs.services.parameters import as_json, from_json, refuse_unfit
 
 # Making --------------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What a job is made of: `params` as JSON, on `video` or, where `source` or `source_job` is given, on a result that
+    came of it."""
+
+    owner: Account
+    video: Video
+    operation: str
+    params: dict[str, Any]
+    source: Video | None = None
+    source_job: Job | None = None
+    after: tuple[Job, ...] = ()
+    idempotency_key: str | None = None
+    retry_of: Job | None = None
+    run: Run | None = None
+    step: str = ""
+    handover: bool = False
+
+    @classmethod
+    def on(cls, subject: Video, slug: str, params: Params, **rest: Any) -> "Order":
+        """Work on a recording, which may be a result."""
+        source = subject if subject.artifact_id else None
+        return cls(subject.owner, subject.root, slug, as_json(params), source, **rest)
 
 
 def create(
@@ -28,16 +54,44 @@ def create(
     *,
     after: Iterable[Job] = (),
     idempotency_key: str | None = None,
-    retry_of: Job | None = None,
 ) -> Job:
     """Make a job and put it in line, or let it wait for the jobs in `after`.
 
     Raises InputError when the recording, or another file that the parameters name, does not allow the work, and when
     the owner has asked for too much (see `allowance`).
     """
-    registry.get(slug).check(video.info, params)
-    inputs.find(owner, video, slug, params)
-    return _create(owner, video, slug, as_json(params), after, idempotency_key, retry_of)
+    check(video, slug, params)
+    return make(Order.on(video, slug, params, after=tuple(after), idempotency_key=idempotency_key))
+
+
+def check(subject: Video, slug: str, params: Params) -> None:
+    """Raise InputError when the recording, or another file that the parameters name, does not allow the work."""
+    registry.get(slug).check(subject.info, params)
+    inputs.find(subject.owner, subject, slug, params)
+
+
+def create_on_result(
+    before: Job, slug: str, params: Params, *, after: tuple[Job, ...] = (), idempotency_key: str | None = None
+) -> Job:
+    """Make a job on the result of another one, which may still be under way.
+
+    Raises InputError as `create` does, and when that one has no result, or will have none.
+    """
+    if before.status == Job.Status.SUCCEEDED:
+        version = versions.of(versions.result_of(before))
+        refuse_unfit(slug, version.info)
+        check(version, slug, params)
+        order = Order.on(version, slug, params, source_job=before, after=after, idempotency_key=idempotency_key)
+        return make(order)
+    if not before.is_active:
+        raise InputError(
+            "The job whose result this was to work on did not succeed. Try that one again first.",
+            code="prerequisite_failed",
+        )
+    makes.refuse_unfit(slug, makes.of_job(before), f"“{before.operation_title}”")
+    waits = (before, *(job for job in after if job != before))
+    order = Order(before.owner, before.video, slug, as_json(params), None, before, waits, idempotency_key)
+    return make(order)
 
 
 def create_ordered(video: Video, slug: str, params: Params, idempotency_key: str) -> Job:
@@ -46,63 +100,69 @@ def create_ordered(video: Video, slug: str, params: Params, idempotency_key: str
     Another file that it needs may have gone meanwhile, or the owner have asked for too much. That is no reason to
     refuse the recording: the job says so.
     """
+    order = Order.on(video, slug, params, idempotency_key=idempotency_key)
     try:
-        return _create(video.owner, video, slug, as_json(params), [], idempotency_key, None)
+        return make(order)
     except InputError as refusal:
-        return _create(video.owner, video, slug, as_json(params), [], idempotency_key, None, refusal)
+        return make(order, refusal)
 
 
-def _create(
-    owner: Account,
-    video: Video,
-    slug: str,
-    params: dict[str, Any],
-    after: Iterable[Job],
-    idempotency_key: str | None,
-    retry_of: Job | None,
-    refusal: InputError | None = None,
-) -> Job:
-    """`refusal`: why it is to fail at once."""
-    before = list(after)
-    read = from_json(slug, params)
+def make(order: Order, refusal: InputError | None = None) -> Job:
+    """Make a job of what was checked before. `refusal`: why it is to fail at once."""
     with transaction.atomic():
         if not refusal:
-            allowance.claim(owner, video)
-        job = Job.objects.create(
-            owner=owner,
-            video=video,
-            operation=slug,
-            params=params,
-            queue=registry.get(slug).queue_for(read),
-            **expectation.fields(video.info, slug, read),
-            idempotency_key=idempotency_key,
-            retry_of=retry_of,
-            status=Job.Status.WAITING if before else Job.Status.QUEUED,
-            queued_at=None if before else Now(),
-            active_at=Now(),
-        )
-        job.refresh_from_db(fields=["queued_at", "active_at"])
-        job.after.set(before)
-        inputs.mark_used(given(job))
+            allowance.claim(order.owner, order.video)
+        job = insert(order)
     if refusal:
         job.fail(refusal)
-    elif before:
+    elif order.after:
         settle(job)
     else:
-        line.ring(job.queue)
+        begin(job)
     publish.line_changed(job)
     return job
 
 
+def insert(order: Order) -> Job:
+    """The row of a job, and nothing else. Call it in a transaction."""
+    fields = {field.name: getattr(order, field.name) for field in dataclasses.fields(order) if field.name != "after"}
+    on_result = bool(order.source or order.source_job)
+    subject = order.source if on_result else order.video
+    params = from_json(order.operation, order.params)
+    job = Job.objects.create(
+        **fields,
+        on_result=on_result,
+        source_sha256=subject.sha256 if subject else "",
+        queue=registry.get(order.operation).queue_for(params),
+        **expectation.fields((subject or order.video).info, order.operation, params),
+        status=Job.Status.WAITING if order.after else Job.Status.QUEUED,
+        queued_at=None if order.after else Now(),
+        active_at=Now(),
+    )
+    job.refresh_from_db(fields=["queued_at", "active_at"])
+    job.after.set(order.after)
+    inputs.mark_used(given(job))
+    return job
+
+
+def begin(job: Job) -> None:
+    """For a job that has come in line: in a chain it may have been done before, else a worker is woken."""
+    if job.run_id and reuse.take(job):
+        ended(job)
+    else:
+        line.ring(job.queue)
+
+
 def retry(job: Job) -> Job:
-    """A new job that does the same again. Raises InputError while the old one is still under way, and when another file
-    that it needs is gone."""
+    """A new job that does the same again, in the chain of the old one if that has one. Raises InputError while the old
+    one is still under way, and when another file that it needs is gone."""
     if job.is_active:
         raise InputError("This job is still under way. Cancel it first, then try again.", code="still_active")
     if job.operation not in {operation.slug for operation in registry.every()}:
         raise InputError("This kind of work is not offered any more.", code="unknown_operation")
-    inputs.find(job.owner, job.video, job.operation, from_json(job.operation, job.params))
-    return _create(job.owner, job.video, job.operation, job.params, [], None, job)
+    subject = versions.subject(job)
+    inputs.find(job.owner, subject, job.operation, from_json(job.operation, job.params))
+    return make(Order(job.owner, job.video, job.operation, job.params, job.source, job.source_job, retry_of=job))
 
 
 def encode_whole(job: Job) -> Job:
@@ -115,7 +175,7 @@ def encode_whole(job: Job) -> Job:
     if params is None or not {"render", "container"} <= {field.name for field in dataclasses.fields(params)}:
         raise InputError("This kind of work has no other way to encode its result.", code="no_other_way")
     whole = dataclasses.replace(params, render="encode", container="mp4")
-    return create(job.owner, job.video, job.operation, whole)
+    return create(job.owner, versions.subject(job), job.operation, whole)
 
 
 # Changing ------------------------------------------------------------------------------------------------------------
@@ -129,11 +189,28 @@ def cancel(job: Job) -> bool:
     return True
 
 
-def remove(job: Job) -> None:
-    """Delete a job that ended, with its files. Raises InputError while it is under way."""
+def remove(job: Job, *, with_followers: bool = False) -> None:
+    """Delete a job that ended, with its files.
+
+    Raises InputError while it is under way, and while work that is needs its results, unless that is to be stopped.
+    """
     if job.is_active:
         raise InputError("This job is still under way. Cancel it first, then remove it.", code="still_active")
+    if followers := needing_results(job):
+        if not with_followers:
+            raise still_needed(followers)
+        for follower in followers:
+            cancel(follower)
     erase(job)
+
+
+def still_needed(followers: Collection[Job]) -> InputError:
+    names = ", ".join(sorted({f"“{job.operation_title}”" for job in followers}))
+    return InputError(
+        f"{names}, still under way, {'needs' if len(followers) == 1 else 'need'} this result. Wait for the end, or "
+        "cancel that first.",
+        code="still_needed",
+    )
 
 
 def erase(job: Job) -> None:
@@ -143,8 +220,19 @@ def erase(job: Job) -> None:
         allowance.give_back(job)
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
         _fail_dependant(dependant)
+    artifacts = list(job.artifacts.all())
     job.delete()
     storage.delete_tree(storage.artifacts_key(pk))
+    versions.forget(artifacts)
+    if job.run:
+        job.run.follow()
+    publish.line_changed(job)
+
+
+def started(job: Job) -> None:
+    """To be called after a worker began a job."""
+    if job.run:
+        job.run.follow()
     publish.line_changed(job)
 
 
@@ -153,20 +241,41 @@ def ended(job: Job) -> None:
     if not job.attempt:
         allowance.give_back(job)
     line.rest(job.queue)
-    for dependant in job.dependants.filter(status=Job.Status.WAITING):
-        settle(dependant)
+    _settle_dependants(job)
+    if job.run:
+        job.run.follow()
     publish.line_changed(job)
 
 
+def _settle_dependants(job: Job) -> None:
+    for dependant in job.dependants.filter(status=Job.Status.WAITING):
+        settle(dependant)
+
+
 def settle(job: Job) -> None:
-    """Put a waiting job in line if all that it waits for succeeded, or fail it if something did not."""
-    states = set(job.after.values_list("status", flat=True))
-    if states <= {Job.Status.SUCCEEDED}:
+    """Put a waiting job in line if all that it waits for succeeded. If something did not it fails, but in a chain it
+    waits until that is tried again."""
+    states = dict(job.after.values_list("pk", "status"))
+    if set(states.values()) <= {Job.Status.SUCCEEDED}:
         if job.enqueue():
-            line.ring(job.queue)
+            begin(job)
             publish.line_changed(job)
-    elif states & {Job.Status.FAILED, Job.Status.CANCELLED}:
+    elif job.run:
+        if (stage := _held_by(job)) and job.hold(stage):
+            _settle_dependants(job)
+    elif set(states.values()) & {Job.Status.FAILED, Job.Status.CANCELLED}:
         _fail_dependant(job)
+
+
+def _held_by(job: Job) -> str:
+    """What a job of a chain waits for that will not come by itself; "" for nothing."""
+    for before in job.after.all():
+        if before.status in (Job.Status.FAILED, Job.Status.CANCELLED):
+            how = "failed" if before.status == Job.Status.FAILED else "was cancelled"
+            return f"Waits for “{before.step}”, which {how}"
+        if before.status == Job.Status.WAITING and before.stage:
+            return f"Waits for “{before.step}”"
+    return ""
 
 
 def _fail_dependant(job: Job) -> None:
@@ -189,18 +298,26 @@ def given(job: Job) -> list[Given]:
         return []
 
 
-def needing(owner: Account, kind: GivenKind, pk: UUID) -> list[Job]:
-    """The owner's jobs under way that need this recording or image besides their own recording."""
-    wanted = Given(kind, str(pk))
-    return [job for job in Job.objects.of(owner).active() if wanted in given(job)]
+def needing(owner: Account, kind: GivenKind, *pks: UUID) -> list[Job]:
+    """The owner's jobs under way that need one of these recordings or images besides their own recording."""
+    wanted = {Given(kind, str(pk)) for pk in pks}
+    return [job for job in Job.objects.of(owner).active() if wanted.intersection(given(job))]
 
 
-def fail_needing(owner: Account, kind: GivenKind, pk: UUID) -> None:
-    """To be called after a recording or image was deleted: what cannot be done without it ends at once."""
+def needing_results(job: Job, artifacts: Iterable[Artifact] | None = None) -> list[Job]:
+    """The jobs under way that need the results of this one, or those given: they work on them, or are to, or name
+    them."""
+    results = [one.pk for one in (job.artifacts.all() if artifacts is None else artifacts)]
+    on_it = Job.objects.of(job.owner).active().filter(Q(source__in=results) | Q(source_job=job))
+    return sorted({*on_it, *needing(job.owner, "recording", *results)}, key=lambda other: other.created_at)
+
+
+def fail_needing(owner: Account, kind: GivenKind, *pks: UUID) -> None:
+    """To be called after recordings or images were deleted: what cannot be done without it ends at once."""
     error = InputError(
         f"The {kind} that this needed has been deleted. Choose another one and start it again.", code="missing_input"
     )
-    for job in needing(owner, kind, pk):
+    for job in needing(owner, kind, *pks):
         if job.fail(error):
             ended(job)
 

@@ -16,8 +16,8 @@ def choose(artifact: Artifact) -> None:
 
     The first poster stays where it is, for `take_back`. The picture itself may be removed afterwards.
     """
-    video = artifact.job.video
-    if not artifact.shows_moment:
+    video = artifact.job.subject
+    if video is None or not artifact.shows_moment:
         raise InputError("This is no picture of one moment of the recording. Choose a thumbnail.", code="no_moment")
     key = f"{storage.recording_key(video.pk)}/poster-{artifact.pk}.jpg"
     part = storage.path(f"{storage.recording_key(video.pk)}/{uuid.uuid4()}.poster.jpg")

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.models import Install, Job, SignIn
-from jobs.services import custody, images, line, losses, queues, uploads
+from jobs.services import custody, images, line, losses, queues, runs, uploads
 from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
@@ -52,6 +52,7 @@ def sweep(silence_tells: bool = True) -> None:
     for job in Job.objects.filter(status=Job.Status.WAITING):
         services.settle(job)
     ring_forgotten()
+    runs.sweep()
     images.sweep()
     SignIn.forget_old()
     clear_storage()

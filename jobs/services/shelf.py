@@ -46,7 +46,7 @@ def words(text: str) -> list[str]:
 
 
 def shelf(owner: Account, search: list[str], number: str | int | None) -> Shelf:
-    mine = Video.objects.of(owner)
+    mine = Video.objects.of(owner).uploaded()
     found = mine
     if search:
         either = (Q(title__icontains=word) | Q(name__icontains=word) for word in search)

@@ -7,7 +7,7 @@ from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
 from jobs import storage
-from jobs.models import Artifact, Video
+from jobs.models import Artifact, Job, Video
 from jobs.models.artifact import ArtifactQuerySet
 
 
@@ -19,11 +19,11 @@ def every() -> ArtifactQuerySet:
 
 def newest_of_each() -> Any:
     """For annotating recordings: the id of their newest storyboard, None without one."""
-    return Subquery(every().filter(job__video=OuterRef("pk")).values("pk")[:1])
+    return Subquery(every().filter(job__video=OuterRef("pk"), job__on_result=False).values("pk")[:1])
 
 
 def newest(video: Video) -> Artifact | None:
-    return every().filter(job__video=video).first()
+    return every().filter(job__in=Job.objects.on(video)).first()
 
 
 def cues(board: Artifact) -> str:

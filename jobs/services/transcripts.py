@@ -43,8 +43,9 @@ class Stored:
 
 def newest(video: Video) -> Artifact | None:
     """The JSON file of the transcript that was made last."""
-    done = Artifact.objects.filter(job__video=video, job__operation=Transcribe.slug, job__status=Job.Status.SUCCEEDED)
-    return done.filter(kind=Artifact.Kind.DATA).select_related("job").order_by("-job__finished_at").first()
+    done = Job.objects.on(video).filter(operation=Transcribe.slug, status=Job.Status.SUCCEEDED)
+    found = Artifact.objects.filter(job__in=done, kind=Artifact.Kind.DATA)
+    return found.select_related("job").order_by("-job__finished_at").first()
 
 
 def file_of(video: Video) -> Path | None:

@@ -82,6 +82,7 @@ def begin(
     length: int,
     title: str = "",
     work: Mapping[str, Mapping[str, Any]] | None = None,
+    pipeline: str = "",
     kind: Upload.Kind = Upload.Kind.RECORDING,
 ) -> Upload:
     """Make room for `length` bytes of a recording or image. Raises InputError (empty, too_large, too_many) and
@@ -102,6 +103,7 @@ def begin(
         title=naming.clean(title)[:200],
         length=length,
         work=dict(work or {}),
+        pipeline=pipeline,
         expires_at=_expiry(),
     )
     upload.refresh_from_db(fields=["expires_at"])
@@ -115,11 +117,11 @@ def begin(
     return upload
 
 
-def order(upload: Upload, work: Mapping[str, Mapping[str, Any]]) -> None:
+def order(upload: Upload, work: Mapping[str, Mapping[str, Any]], pipeline: str = "") -> None:
     """Have something else done with the recording than was said at the start. Raises UploadError."""
     with _held(upload):
-        upload.work = dict(work)
-        Upload.objects.filter(pk=upload.pk).update(work=upload.work)
+        upload.work, upload.pipeline = dict(work), pipeline
+        Upload.objects.filter(pk=upload.pk).update(work=upload.work, pipeline=pipeline)
 
 
 def refuse_overfull(length: int) -> None:
@@ -208,7 +210,7 @@ def finish(upload: Upload) -> Video | Image:
             upload.delete()
             raise
         if isinstance(found, Video):
-            videos.start(found, upload.work)
+            videos.start(found, upload.work, upload.pipeline)
         part.unlink(missing_ok=True)
         Upload.objects.filter(pk=upload.pk).delete()
         return found
@@ -222,7 +224,8 @@ def made(owner: Account, pk: uuid.UUID) -> Video | Image | None:
 def _received(upload: Upload, file: Path) -> Video | Image:
     if upload.kind == Upload.Kind.IMAGE:
         return images.receive(upload.owner, file, name=upload.name, pk=upload.pk)
-    return videos.receive(upload.owner, file, name=upload.name, title=upload.title, work=upload.work, pk=upload.pk)
+    facts = {name: getattr(upload, name) for name in ("name", "title", "work", "pipeline", "pk")}
+    return videos.receive(upload.owner, file, **facts)
 
 
 def abort(upload: Upload) -> None:
@@ -254,7 +257,7 @@ def _start_forgotten_work() -> None:
     for upload in Upload.objects.filter(pk__in=Video.objects.values("pk")):
         video = Video.objects.filter(pk=upload.pk).first()
         if video:
-            videos.start(video, upload.work)
+            videos.start(video, upload.work, upload.pipeline)
             storage.upload_path(upload.pk).unlink(missing_ok=True)  # the recording has a name of its own for the bytes
             upload.delete()
 

@@ -1,5 +1,6 @@
 """Recordings: let in from a whole file, and deleted with all that belongs to them."""
 
+import contextlib
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +12,10 @@ from jobs import publish, storage
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.probe import Probed
 from jobs.errors import InputError
-from jobs.models import Account, Video
+from jobs.models import Account, Artifact, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
-from jobs.services import arrivals, jobs, naming, parameters
+from jobs.services import arrivals, jobs, naming, parameters, pipelines, runs, steps, versions
 
 
 class DuplicateVideo(InputError):
@@ -34,10 +35,12 @@ def receive(
     name: str,
     title: str = "",
     work: Mapping[str, Mapping[str, Any]] | None = None,
+    pipeline: str = "",
     allow_duplicate: bool = True,
     pk: uuid.UUID | None = None,
 ) -> Video:
-    """Make a recording of a whole file, and the jobs of `work` (stored parameters by operation slug) on it.
+    """Make a recording of a whole file, and begin `work` on it (stored parameters by operation slug), or the saved
+    chain of the slug `pipeline`.
 
     Work that needs a picture is left out on sound alone (see `left_out`); other work that does not fit is refused.
 
@@ -71,7 +74,7 @@ def receive(
         raise
     finally:
         poster.unlink(missing_ok=True)
-    start(video, work or {})
+    start(video, work or {}, pipeline)
     publish.tell([owner.pk])
     return video
 
@@ -133,20 +136,33 @@ def refuse_duplicate(owner: Account, sha256: str) -> None:
 
 def first_of(owner: Account, sha256: str, *, besides: Video | None = None) -> Video | None:
     """The owner's first recording of these bytes."""
-    found = Video.objects.of(owner).filter(sha256=sha256).order_by("created_at")
+    found = Video.objects.of(owner).uploaded().filter(sha256=sha256).order_by("created_at")
     return (found.exclude(pk=besides.pk) if besides else found).first()
 
 
-def start(video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
-    """Make the jobs that were ordered together with the upload. Safe to repeat: each is made once."""
-    for slug, stored in fitting(work, video.info).items():
-        key = f"upload-{video.pk}-{slug}"
-        if jobs.find_idempotent(video.owner, key):
-            continue
-        try:
-            jobs.create_ordered(video, slug, _params(slug, stored), key)
-        except IntegrityError:  # somebody else was made to repeat it at the same moment
-            continue
+def start(video: Video, work: Mapping[str, Mapping[str, Any]], pipeline: str = "") -> None:
+    """Begin what was ordered together with the upload: a saved chain, or the chosen operations as one. Safe to repeat:
+    all is made once."""
+    key = f"upload-{video.pk}"
+    with contextlib.suppress(IntegrityError):  # somebody else was made to repeat it at the same moment
+        if pipeline:
+            _start_pipeline(video, pipeline, key)
+        elif len(fit := fitting(work, video.info)) == 1:
+            ((slug, stored),) = fit.items()
+            if not jobs.find_idempotent(video.owner, f"{key}-{slug}"):
+                jobs.create_ordered(video, slug, _params(slug, stored), f"{key}-{slug}")
+        elif fit and not runs.find_idempotent(video.owner, key):
+            chain = steps.chained(fit)
+            runs.start_ordered(video, chain, steps.summary(chain), key)
+
+
+def _start_pipeline(video: Video, slug: str, key: str) -> None:
+    """One that was deleted meanwhile is nothing to do."""
+    found = pipelines.find(video.owner, slug)
+    if found is None or runs.find_idempotent(video.owner, key):
+        return
+    if chain := steps.fitting(pipelines.chain_of(found), video.info):
+        runs.start_ordered(video, chain, found.name, key, slug)
 
 
 def _params(slug: str, stored: Mapping[str, Any]) -> Params:
@@ -158,13 +174,30 @@ def _params(slug: str, stored: Mapping[str, Any]) -> Params:
 
 def delete(video: Video) -> None:
     """Delete a recording with its jobs, their results and all files. Running work stops because its row is gone; work
-    on other recordings that needs this one fails with a sentence."""
+    on other recordings that needs this one fails with a sentence.
+
+    Of a result only that is deleted; raises InputError while work under way needs it.
+    """
+    if video.artifact:
+        return _delete_result(video.artifact)
+    results = list(Artifact.objects.filter(job__video=video).values_list("pk", flat=True))
     for job in video.jobs.all():
         jobs.erase(job)
     pk, owner_id = video.pk, video.owner_id
     video.delete()
     storage.delete_tree(storage.recording_key(pk))
-    jobs.fail_needing(video.owner, "recording", pk)
+    jobs.fail_needing(video.owner, "recording", pk, *results)
     if not Video.objects.filter(sha256=video.sha256).exists():
         storage.forget(video.sha256)
     publish.tell([owner_id])
+    return None
+
+
+def _delete_result(artifact: Artifact) -> None:
+    job = artifact.job
+    if followers := jobs.needing_results(job, [artifact]):
+        raise jobs.still_needed(followers)
+    Artifact.objects.filter(pk=artifact.pk).delete()
+    storage.delete(artifact.key)
+    versions.forget([artifact])
+    publish.tell([job.owner_id])

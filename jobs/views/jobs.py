@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
@@ -19,7 +21,7 @@ from jobs.errors import InputError
 from jobs.live import markup, rows
 from jobs.models import Job
 from jobs.operations import registry
-from jobs.services import inputs
+from jobs.services import inputs, runs
 from jobs.services import jobs as work_service
 from jobs.services.parameters import from_json
 from jobs.views.asking import ask
@@ -86,7 +88,7 @@ def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @changes("job", "pk")
 def retry(request: MemberRequest, pk: UUID) -> HttpResponse:
-    return change(request, pk, work_service.retry)
+    return change(request, pk, runs.retry_job)
 
 
 @changes("job", "pk")
@@ -99,7 +101,7 @@ def encode_whole(request: MemberRequest, pk: UUID) -> HttpResponse:
 def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Asks first."""
     if request.method == "POST":
-        return change(request, pk, work_service.remove)
+        return change(request, pk, functools.partial(work_service.remove, with_followers=True))
     job = owned(Job, request.user, pk)
     results = list(job.artifacts.all())
     what = f"“{job.operation_title}” of “{job.video.title}”"
@@ -109,6 +111,11 @@ def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
         question, verb = "Remove this result?", "Remove for good"
     else:
         told, question, verb = f"{what} will be gone from the queue.", "Remove this job?", "Remove it"
+    if followers := work_service.needing_results(job):
+        told += (
+            f" {len(followers)} job{pluralize(followers)} under way need{pluralize(followers, 's,')} it and will be "
+        )
+        told += "stopped."
     told += " The recording stays."
     return ask(request, question, told, verb=verb, keep="Keep it", back=came_from(request))
 

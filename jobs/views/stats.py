@@ -21,7 +21,11 @@ def stats(request: MemberRequest) -> HttpResponse:
 
 
 def figures(owner: Account) -> dict[str, Any]:
-    videos = Video.objects.of(owner).aggregate(recordings=Count("pk"), length=Sum("duration_seconds"), size=Sum("size"))
+    videos = (
+        Video.objects.of(owner)
+        .uploaded()
+        .aggregate(recordings=Count("pk"), length=Sum("duration_seconds"), size=Sum("size"))
+    )
     images = Image.objects.of(owner).aggregate(size=Sum("size"))["size"] or 0
     results = Artifact.objects.of(owner).aggregate(size=Sum("size"))["size"] or 0
     return {

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from jobs.auth.access import bearer, owned, refused, signed_in
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Image, Upload, Video
-from jobs.services import uploads
+from jobs.services import pipelines, uploads
 from jobs.views import upload_messages
 
 VERSION = "1.0.0"
@@ -105,6 +105,7 @@ def collection(request: MemberRequest) -> HttpResponse:
         length=length,
         title=facts.get("title", ""),
         work=_work(facts.get("work", ""), request.user),
+        pipeline=_pipeline(facts, request.user),
         kind=_kind(facts),
     )
     response = _state(upload, 0)
@@ -157,7 +158,7 @@ def _patch(request: HttpRequest, upload: Upload) -> HttpResponse:
     offset, checksum = _whole_number(request, "Upload-Offset"), _checksum(request)
     facts = metadata(request.headers.get("Upload-Metadata", ""))
     if "work" in facts:  # more than tus asks for: who goes on with an upload may have changed their mind about it
-        uploads.order(upload, _work(facts["work"], upload.owner))
+        uploads.order(upload, _work(facts["work"], upload.owner), _pipeline(facts, upload.owner))
     return _take(request, upload, offset, checksum)
 
 
@@ -228,6 +229,11 @@ def _kind(facts: dict[str, str]) -> Upload.Kind:
     name = (facts.get("filename") or facts.get("name", "")).lower()
     is_image = facts.get("filetype", "").startswith("image/") or name.endswith(IMAGE_ENDINGS)
     return Upload.Kind.IMAGE if is_image else Upload.Kind.RECORDING
+
+
+def _pipeline(facts: Mapping[str, str], owner: Account) -> str:
+    """The saved chain to run on the recording: one that is named, else the account's own where no work is named."""
+    return pipelines.ordered(owner, facts.get("pipeline", "" if "work" in facts else None))
 
 
 def _work(text: str, owner: Account) -> dict[str, dict[str, Any]]:

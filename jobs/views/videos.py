@@ -16,7 +16,7 @@ from jobs.forms import TitleForm, WorkForm
 from jobs.live import rows
 from jobs.models import Account, Job, Video
 from jobs.services import jobs as work_service
-from jobs.services import parameters, storyboards
+from jobs.services import parameters, storyboards, versions
 from jobs.services import videos as video_service
 from jobs.views import cutting, members, transcripts
 from jobs.views.asking import ask
@@ -27,7 +27,7 @@ from jobs.views.work_form import work_form
 @member
 @require_safe
 def video(request: MemberRequest, pk: UUID) -> HttpResponse:
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     shown = context(request.user, video)
     if typed := members.typed(request):
         if "operations" in typed:
@@ -79,9 +79,13 @@ def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Ask first, then delete the recording with everything that was made of it."""
     video = owned(Video, request.user, pk)
     if request.method == "POST":
-        video_service.delete(video)
+        try:
+            video_service.delete(video)
+        except InputError as error:
+            messages.error(request, error.message)
+            return redirect(video)
         messages.success(request, f"“{video.title}” has been deleted.")
-        return redirect("library")
+        return redirect(video.origin or "library")
     question = f"Delete “{video.title}”?"
     back = video.get_absolute_url()
     return ask(request, question, what_goes(video), verb="Delete for good", keep="Keep it", back=back, stays=False)
@@ -89,6 +93,10 @@ def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def what_goes(video: Video) -> str:
     """What deleting a recording takes away, in sentences."""
+    if video.artifact_id:
+        return (
+            f"This result ({wording.clock(video.duration_seconds)}, {wording.size(video.size)}) will be gone for good."
+        )
     counts = video.jobs.aggregate(jobs=Count("pk"), active=Count("pk", filter=Q(status__in=Job.ACTIVE)))
     jobs, active = counts["jobs"], counts["active"]
     needing = len(work_service.needing(video.owner, "recording", video.pk))

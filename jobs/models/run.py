@@ -1,0 +1,118 @@
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
+
+from jobs.models.job import Job
+
+if TYPE_CHECKING:
+    from jobs.models.account import Account
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def of(self, owner: "Account") -> "RunQuerySet":
+        return self.filter(owner=owner)
+
+    def active(self) -> "RunQuerySet":
+        return self.filter(under_way=1)
+
+
+class Run(models.Model):
+    """A chain of work on one recording: its steps as they were when it was started, and a job for each.
+
+    Its state follows from those of its jobs and is written down by `follow`, so that the queue page can be read in the
+    order of an index. Unlike a job it can be taken up again: a retry makes new jobs for the steps that did not succeed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="runs")
+    video = models.ForeignKey("jobs.Video", on_delete=models.CASCADE, related_name="runs")
+    """The recording that it all came from."""
+    slug = models.CharField("chain", max_length=80, blank=True)
+    """That of the saved chain that it is."""
+    name = models.CharField(max_length=200)
+    steps = models.JSONField(default=list)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True, editable=False)  # noqa: DJ001 null: not unique
+    status = models.CharField(max_length=10, choices=Job.Status.choices, default=Job.Status.QUEUED)
+    version = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    is_tidy = models.BooleanField(default=False, editable=False)
+    """Whether the files that were only on the way have been dropped."""
+    finished_at = models.DateTimeField(null=True, blank=True)
+    active_at = models.DateTimeField("last activity", default=timezone.now)
+    under_way = models.GeneratedField(
+        expression=Case(When(status__in=Job.ACTIVE, then=Value(1)), default=Value(0)),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["owner", "under_way", "active_at"]),
+            models.Index(fields=["owner", "status", "active_at"]),
+            models.Index(fields=["status", "finished_at"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "idempotency_key"], name="one_run_per_idempotency_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("run", args=[self.pk])
+
+    def follow(self, *, changed: bool = True) -> None:
+        """Take the state that follows from its jobs. `changed`: something else of what it shows has changed, too."""
+        with transaction.atomic():
+            row = Run.objects.select_for_update().filter(pk=self.pk).first()
+            if row is None:
+                return
+            status = state_of(latest(row.jobs.prefetch_related("after")))
+            changes: dict[str, Any] = {}
+            if status != row.status:
+                ended = status in Job.TERMINAL
+                changes = {"status": status, "active_at": Now(), "finished_at": Now() if ended else None}
+            if changes or changed:
+                Run.objects.filter(pk=self.pk).update(version=F("version") + 1, **changes)
+        self.refresh_from_db()
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in Job.ACTIVE
+
+
+def state_of(jobs: Mapping[str, Job]) -> str:
+    """The state of a chain from the jobs of its steps: it ends when nothing in it can go on by itself."""
+    states = {job.status for job in jobs.values()}
+    moving = [job for job in jobs.values() if job.is_active and not is_held(job)]
+    if moving:
+        begun = any(job.attempt for job in jobs.values())
+        return Job.Status.RUNNING if begun else Job.Status.QUEUED
+    for status in (Job.Status.FAILED, Job.Status.CANCELLED):
+        if status in states:
+            return status
+    return Job.Status.SUCCEEDED
+
+
+def is_held(job: Job) -> bool:
+    """Whether it waits for a step that did not succeed, by however many others."""
+    if job.status != Job.Status.WAITING:
+        return False
+    return any(
+        before.status in (Job.Status.FAILED, Job.Status.CANCELLED) or is_held(before) for before in job.after.all()
+    )
+
+
+def latest(jobs: Iterable[Job]) -> dict[str, Job]:
+    """The job that counts for each step, by its name: of several, after a retry, the one made last."""
+    return {job.step: job for job in sorted(jobs, key=lambda job: job.created_at)}

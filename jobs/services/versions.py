@@ -1,0 +1,181 @@
+"""Results as recordings: each that is one gets a row of its own, with its facts, when somebody first asks for it."""
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+from django.http import Http404
+
+from jobs import publish, storage
+from jobs.engine.pipelines.probe import Probed
+from jobs.errors import InputError
+from jobs.models import Account, Artifact, Job, Video
+from jobs.models.artifact import ArtifactQuerySet
+from jobs.services import arrivals, naming
+
+KINDS = (Artifact.Kind.VIDEO, Artifact.Kind.AUDIO)
+
+
+def every() -> ArtifactQuerySet:
+    """The results that are recordings."""
+    return Artifact.objects.filter(kind__in=KINDS, job__status=Job.Status.SUCCEEDED)
+
+
+def of_video(video: Video) -> ArtifactQuerySet:
+    """The results that were made of a recording, by whatever way, newest first."""
+    return every().filter(job__video=video.root).select_related("job").order_by("-job__finished_at", "position")
+
+
+def find(owner: Account, pk: UUID | str) -> Video | None:
+    """A recording of this owner by its id, or the result of that id as one.
+
+    Raises as `of` does.
+    """
+    found: Video | None = Video.objects.of(owner).select_related("origin").filter(pk=pk).first()
+    if found:
+        return found
+    artifact = Artifact.objects.of(owner).filter(pk=pk, kind__in=KINDS).select_related("job__video").first()
+    return of(artifact) if artifact else None
+
+
+def owned(owner: Account, pk: UUID) -> Video:
+    """As `find`, or 404."""
+    if (found := find(owner, pk)) is None:
+        raise Http404("no recording of this owner")
+    return found
+
+
+def of(artifact: Artifact) -> Video:
+    """A result as a recording. What it is is found out once, in a bounded child as for uploads, and kept.
+
+    Raises InputError for a result that is none or whose file is gone, and ResourceError.
+    """
+    found = Video.objects.filter(pk=artifact.pk).select_related("origin").first()
+    if found:
+        return found
+    if artifact.kind not in KINDS:
+        raise InputError(
+            f"“{artifact.name}” is neither video nor audio, so no further work can be done on it.", code="no_recording"
+        )
+    file = storage.path(artifact.key)
+    if not file.is_file():
+        raise gone()
+    part = storage.path(f"{storage.recording_key(artifact.pk)}/{uuid4()}.poster.jpg")
+    storage.make_folder(part.parent)
+    try:
+        return _kept(artifact, arrivals.probed(file, part))
+    finally:
+        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # nothing came to lie in it
+            part.parent.rmdir()
+
+
+def result_of(job: Job) -> Artifact:
+    """The one result of a job that further work can be done on.
+
+    Raises InputError when it has none, or several.
+    """
+    found = list(job.artifacts.filter(kind__in=KINDS)[:2])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(
+            f"“{job.operation_title}” has made several recordings. Choose one of its results to go on with.",
+            code="several_results",
+        )
+    if job.dropped_at:
+        raise gone()
+    raise InputError(
+        f"“{job.operation_title}” has made no video or audio that work could go on with.", code="no_result"
+    )
+
+
+def subject(job: Job) -> Video:
+    """What a job works on. Raises InputError when that is gone or not one recording, and ResourceError."""
+    if (found := job.subject) is not None:
+        return found
+    if job.source_job is None:
+        raise gone()
+    version = of(result_of(job.source_job))
+    Job.objects.filter(pk=job.pk).update(source=version, source_sha256=version.sha256)
+    job.source, job.source_sha256 = version, version.sha256
+    return version
+
+
+def gone() -> InputError:
+    return InputError(
+        "The result that this was to work on has been deleted. Choose another one, or make it again.",
+        code="missing_source",
+    )
+
+
+def _kept(artifact: Artifact, probed: Probed) -> Video:
+    job, info = artifact.job, probed.info
+    video = Video(
+        id=artifact.pk,
+        owner_id=job.owner_id,
+        artifact=artifact,
+        origin_id=job.video_id,
+        title=naming.title(artifact.name)[:200],
+        name=artifact.name,
+        key=artifact.key,
+        size=artifact.size,
+        sha256=artifact.sha256,
+        kind=info.kind,
+        duration_seconds=float(info.duration),
+        details=info.to_json(),
+    )
+    if probed.poster:
+        video.poster = storage.poster_key(video.pk)
+        probed.poster.chmod(0o644)
+        storage.adopt(probed.poster, video.poster)
+    try:
+        with transaction.atomic():
+            video.save(force_insert=True)
+    except IntegrityError as error:  # somebody else was quicker, or it was deleted meanwhile
+        if found := Video.objects.filter(pk=artifact.pk).first():
+            return found
+        storage.delete_tree(storage.recording_key(artifact.pk))
+        raise gone() from error
+    return video
+
+
+def keep(version: Video, title: str = "") -> Video:
+    """Make a recording of its own of a result: it stays when the result, or what it was made of, is deleted.
+
+    Its bytes are on the disk once. Raises InputError when the file is gone.
+    """
+    pk = uuid4()
+    video = Video(
+        id=pk,
+        owner_id=version.owner_id,
+        title=naming.clean(title)[:200] or version.title,
+        name=version.name,
+        key=f"{storage.recording_key(pk)}/source{Path(version.key).suffix}",
+        size=version.size,
+        sha256=version.sha256,
+        kind=version.kind,
+        duration_seconds=version.duration_seconds,
+        details=version.details,
+    )
+    try:
+        storage.duplicate(version.key, video.key)
+        if version.poster:
+            video.poster = storage.poster_key(pk)
+            storage.duplicate(version.poster, video.poster)
+    except FileNotFoundError as error:
+        storage.delete_tree(storage.recording_key(pk))
+        raise gone() from error
+    arrivals.record(video, lambda: storage.delete_tree(storage.recording_key(pk)))
+    publish.tell([video.owner_id])
+    return video
+
+
+def forget(artifacts: Iterable[Artifact]) -> None:
+    """To be called after results were deleted: drop what was kept about them as recordings."""
+    for artifact in artifacts:
+        storage.delete_tree(storage.recording_key(artifact.pk))
+        if not Video.objects.filter(sha256=artifact.sha256).exists():
+            storage.forget(artifact.sha256)
