@@ -44,6 +44,10 @@ UPLOAD: dict[str, Any] = {
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "Video or audio."},
                         "title": {"type": "string", "maxLength": 200, "description": "Else made from the file's name."},
+                        "pipeline": {
+                            "type": "string",
+                            "description": "The slug of a chain to run on it; empty for none, else your default.",
+                        },
                         "duplicate": {"type": "string", "enum": ["refuse", "allow"], "default": "refuse"},
                     },
                 }

@@ -19,6 +19,7 @@ from ninja.errors import ValidationError as SchemaError
 
 from jobs.auth import access
 from jobs.errors import Busy, InputError, JobError, ResourceError
+from jobs.services.steps import StepError
 from videoservice.errors import answer
 from videoservice.middleware import AnswerMiddleware
 from videoservice.outages import refusal_of
@@ -47,7 +48,15 @@ USUAL = {
 }
 """The code and the sentence of each status when nothing more precise is known."""
 
-STATUS_OF_CODE = {"still_active": 409, "duplicate": 409, "too_large": 413, "too_many_jobs": 429, "day_used_up": 429}
+STATUS_OF_CODE = {
+    "still_active": 409,
+    "still_needed": 409,
+    "all_done": 409,
+    "duplicate": 409,
+    "too_large": 413,
+    "too_many_jobs": 429,
+    "day_used_up": 429,
+}
 """Errors of the services that are not plain 422."""
 
 
@@ -86,6 +95,8 @@ def of_status(status: int) -> ApiError:
 
 def of_job_error(error: JobError, status: int = 422) -> ApiError:
     """`status` is for errors of input that have no status of their own."""
+    if isinstance(error, StepError):
+        return ApiError(422, message=error.message, detail=[{"field": f, "message": m} for f, m in error.problems])
     if isinstance(error, InputError):
         return ApiError(STATUS_OF_CODE.get(error.code, status), error.code, error.message)
     log.error("a call failed: %s: %s", error.message, error.detail)

@@ -12,7 +12,7 @@ from jobs.operations import registry
 from jobs.services import parameters
 
 
-def checked(slug: str, params: Mapping[str, Any], info: MediaInfo, owner: Account) -> Any:
+def checked(slug: str, params: Mapping[str, Any], info: MediaInfo | None, owner: Account) -> Any:
     """Frozen parameters, or a 422 that names what is wrong: the operation, a parameter, or the recording for it."""
     try:
         known = registry.get(slug).form_class.base_fields

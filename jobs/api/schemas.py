@@ -207,11 +207,19 @@ class Guess(Schema):
         )
 
 
+class SourceOut(Schema):
+    """The result that a job works on; both are null when that was deleted."""
+
+    artifact: UUID | None
+    job: UUID | None = Field(description="The job that makes it, where it was not there when this job was made.")
+
+
 class JobOut(Schema):
-    """One operation on one recording."""
+    """One operation on one recording, or on a result that came of it."""
 
     id: UUID
-    video: UUID
+    video: UUID = Field(description="The recording that it all came from.")
+    source: SourceOut | None = Field(description="Null for work on the recording itself.")
     operation: str
     params: dict[str, Any]
     status: Status
@@ -227,6 +235,10 @@ class JobOut(Schema):
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    run: UUID | None = Field(description="The run of a chain that it is a step of.")
+    step: str | None
+    reuse_of: UUID | None = Field(description="The job that had done the very same before, whose results were taken.")
+    dropped_at: datetime | None = Field(description="When its results were dropped, as further steps had used them.")
     attempt: int = Field(description="How often it was started; that happens again when its worker is lost or stopped.")
 
     @classmethod
@@ -235,6 +247,7 @@ class JobOut(Schema):
         return cls(
             id=job.pk,
             video=job.video_id,
+            source=SourceOut(artifact=job.source_id, job=job.source_job_id) if job.on_result else None,
             operation=job.operation,
             params={name: value for name, value in job.params.items() if name != "version"},
             status=job.status,  # type: ignore[arg-type]
@@ -250,6 +263,10 @@ class JobOut(Schema):
             queued_at=job.queued_at,
             started_at=job.started_at,
             finished_at=job.finished_at,
+            run=job.run_id,
+            step=job.step or None,
+            reuse_of=job.reuse_of_id,
+            dropped_at=job.dropped_at,
             attempt=job.attempt,
         )
 
@@ -257,6 +274,15 @@ class JobOut(Schema):
 class JobList(Schema):
     items: list[JobOut]
     count: int = Field(description="How many there are in all.")
+
+
+class SourceIn(Schema):
+    """One of these."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    artifact: UUID | None = Field(None, description="A result that is video or audio.")
+    job: UUID | None = Field(None, description="The one such result of a job, which may still be under way.")
 
 
 class JobIn(Schema):
@@ -271,7 +297,8 @@ class JobIn(Schema):
         },
     )
 
-    video: UUID
+    video: UUID | None = None
+    source: SourceIn | None = Field(None, description="Work on a result, in place of `video`.")
     operation: str = Field(description="A slug of `GET /operations`.")
     params: dict[str, Any] = Field({}, description="What is left out has its default.")
     after: list[UUID] = Field([], description="Jobs to wait for. If one of them fails, this one does too.")

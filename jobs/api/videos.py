@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db.models import Q, Sum
@@ -24,11 +25,11 @@ from jobs.api.schemas import (
     VideoQuery,
     path_of,
 )
-from jobs.auth.access import aowned, owned
+from jobs.auth.access import owned
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Artifact, Video
-from jobs.services import files, naming, plans, uploads, videos
+from jobs.services import files, naming, pipelines, plans, uploads, versions, videos
 
 router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
@@ -47,12 +48,14 @@ def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOu
     first recording as `detail.video`, unless `duplicate` is `allow`.
     """
     file, title, duplicate = uploaded(request)
+    pipeline = pipelines.ordered(owner(request), request.POST.get("pipeline"))
     try:
         video = uploads.receive(
             owner(request),
             storage.path(file.temporary_file_path()),
             name=file.name or "",
             title=title,
+            pipeline=pipeline,
             allow_duplicate=duplicate == "allow",
         )
     except uploads.DuplicateVideo as error:
@@ -87,7 +90,7 @@ def uploaded(request: HttpRequest) -> tuple[TemporaryUploadedFile, str, str]:
 @router.get("", response={200: VideoList, **failures(422)}, summary="List recordings")
 def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
     """Your recordings, newest first unless `order` says otherwise. Each word of `search` has to be in title or name."""
-    found = Video.objects.of(owner(request)).order_by(query.order, "pk")
+    found = Video.objects.of(owner(request)).uploaded().order_by(query.order, "pk")
     for word in query.search.split():
         found = found.filter(Q(title__icontains=word) | Q(name__icontains=word))
     if query.size is not None:
@@ -97,7 +100,7 @@ def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
 
 @router.get("/{uuid:video_id}", response={200: VideoOut, **failures(404)}, summary="Get a recording", url_name="video")
 def get_video(request: HttpRequest, video_id: UUID) -> VideoOut:
-    return VideoOut.of(owned(Video, owner(request), video_id))
+    return VideoOut.of(versions.owned(owner(request), video_id))
 
 
 @router.patch("/{uuid:video_id}", response={200: VideoOut, **failures(404, 422)}, summary="Rename a recording")
@@ -114,8 +117,9 @@ def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> Vid
 
 @router.delete("/{uuid:video_id}", response={200: VideoDeleted, **failures(404)}, summary="Delete a recording")
 def delete_video(request: HttpRequest, video_id: UUID) -> VideoDeleted:
-    """Delete a recording with its jobs and all results. Work under way on it is stopped."""
-    video = owned(Video, owner(request), video_id)
+    """Delete a recording with its jobs and all results. Work under way on it is stopped. Of a result only that is
+    deleted; 409 while work under way needs it."""
+    video = versions.owned(owner(request), video_id)
     artifacts = Artifact.objects.filter(job__video=video)
     gone = VideoDeleted(
         id=video.pk,
@@ -137,7 +141,7 @@ async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAM
     """What `silence-cut` would keep with these parameters. The first plan of a recording measures its sound; further
     ones answer at once."""
     account = owner(request)
-    video = await aowned(Video, account, video_id)
+    video = await sync_to_async(versions.owned)(account, video_id)
     params = await asyncio.to_thread(checked, plans.OPERATION, body.params, video.info, account)
     return await plans.cut_plan(video, params)
 

@@ -1,0 +1,146 @@
+"""Chains at work."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Status
+
+from jobs.api.auth import owner
+from jobs.api.chain_schemas import ChainIn, Retry, RunDeleted, RunList, RunOut, RunQuery
+from jobs.api.documented import failures
+from jobs.api.errors import ApiError, invalid
+from jobs.api.idempotency import Key, hashed, in_progress, mismatch
+from jobs.api.pipelines import found, raw
+from jobs.api.schemas import path_of
+from jobs.auth.access import owned
+from jobs.models import Account, Artifact, Job, Run, Video
+from jobs.services import pipelines, runs, steps, versions
+from jobs.services.steps import Step
+
+router = Router(tags=["Chains"])
+on_videos = Router(tags=["Chains"])
+
+
+@on_videos.post(
+    "/{uuid:video_id}/pipelines/{slug}",
+    response={201: RunOut, 200: RunOut, **failures(404, 409, 422)},
+    summary="Run a saved chain",
+)
+def run_pipeline(
+    request: HttpRequest, response: HttpResponse, video_id: UUID, slug: str, key: Key = None
+) -> Status[RunOut]:
+    """On a recording, or on a result by its id. 200 instead of 201 means that this `Idempotency-Key` had started it
+    before."""
+    account = owner(request)
+    pipeline = found(account, slug)
+    subject = versions.owned(account, video_id)
+    run, status = once(account, subject, pipelines.chain_of(pipeline), pipeline.name, slug, key)
+    return answer(response, run, status)
+
+
+@on_videos.post(
+    "/{uuid:video_id}/pipeline",
+    response={201: RunOut, 200: RunOut, **failures(404, 409, 422)},
+    summary="Run a chain that is not saved",
+)
+def run_chain(
+    request: HttpRequest, response: HttpResponse, video_id: UUID, body: ChainIn, key: Key = None
+) -> Status[RunOut]:
+    account = owner(request)
+    chain = steps.read(raw(body.steps), account)
+    name = body.name.strip() or steps.summary(chain)
+    run, status = once(account, versions.owned(account, video_id), chain, name, "", key)
+    return answer(response, run, status)
+
+
+def once(
+    account: Account, subject: Video, chain: Sequence[Step], name: str, slug: str, key: str | None
+) -> tuple[Run, int]:
+    """The run of an idempotency key and 201 when it is new, 200 when it was there; as `jobs.once`."""
+    if key is None:
+        return runs.start(account, subject, chain, name, slug=slug), 201
+    stored = hashed(key)
+    run = runs.find_idempotent(account, stored)
+    if run is None:
+        try:
+            return runs.start(account, subject, chain, name, slug=slug, idempotency_key=stored), 201
+        except IntegrityError as error:
+            run = runs.find_idempotent(account, stored)
+            if run is None:
+                raise in_progress() from error
+    if (run.slug, run.video_id, len(run.steps)) != (slug, subject.root.pk, len(chain)):
+        raise mismatch()
+    return run, 200
+
+
+def answer(response: HttpResponse, run: Run, status: int) -> Status[RunOut]:
+    response["Location"] = path_of("run", run.pk)
+    return Status(status, RunOut.of(run))
+
+
+@router.get("", response={200: RunList, **failures(422)}, summary="List runs")
+def list_runs(request: HttpRequest, query: Query[RunQuery]) -> RunList:
+    """Chains that you have started, newest first."""
+    wanted = {"video_id": query.video, "status": query.status}
+    mine = Run.objects.of(owner(request)).filter(**{name: value for name, value in wanted.items() if value is not None})
+    return RunList(items=[RunOut.of(run) for run in mine.order_by("-created_at", "pk")[query.part]], count=mine.count())
+
+
+@router.get("/{uuid:run_id}", response={200: RunOut, **failures(404)}, summary="Get a run", url_name="run")
+def get_run(request: HttpRequest, run_id: UUID) -> RunOut:
+    return RunOut.of(owned(Run, owner(request), run_id))
+
+
+@router.post("/{uuid:run_id}/cancel", response={200: RunOut, **failures(404, 409)}, summary="Cancel a run")
+def cancel_run(request: HttpRequest, run_id: UUID) -> RunOut:
+    """Stop all its steps. Cancelling it again changes nothing; 409 when it had ended in another way."""
+    run = owned(Run, owner(request), run_id)
+    if not runs.cancel(run) and run.status != Job.Status.CANCELLED:
+        raise ApiError(409, "ended", "This chain has already ended, so there is nothing to cancel.")
+    return RunOut.of(run)
+
+
+@router.post(
+    "/{uuid:run_id}/retry",
+    response={200: RunOut, 201: RunOut, **failures(404, 409, 422)},
+    summary="Go on with a run, or run it again with other parameters",
+)
+def retry_run(
+    request: HttpRequest,
+    response: HttpResponse,
+    run_id: UUID,
+    body: Retry = Retry(),  # noqa: B008 it is frozen in effect
+) -> Status[RunOut]:
+    """Without `params` it goes on from the steps that did not succeed: 200. With them it is a new run (201) in which
+    only steps with other parameters, and those that hang on them, are done again."""
+    account = owner(request)
+    run = owned(Run, account, run_id)
+    if not body.params:
+        return answer(response, runs.retry(run), 200)
+    names = {step["name"] for step in run.steps}
+    if unknown := [name for name in body.params if name not in names]:
+        raise invalid([(f"params.{name}", "This chain has no such step.") for name in unknown])
+    return answer(response, runs.again(run, body.params), 201)
+
+
+@router.post(
+    "/{uuid:run_id}/keep/{step}", response={200: RunOut, **failures(404, 422)}, summary="Keep the result of a step"
+)
+def keep_result(request: HttpRequest, run_id: UUID, step: str) -> RunOut:
+    """Of a step whose result would be dropped, as it is only on the way to that of another one."""
+    run = owned(Run, owner(request), run_id)
+    runs.keep(run, step)
+    return RunOut.of(run)
+
+
+@router.delete("/{uuid:run_id}", response={200: RunDeleted, **failures(404, 409)}, summary="Remove a run")
+def delete_run(request: HttpRequest, run_id: UUID) -> RunDeleted:
+    """Delete a chain that ended, with the results of all its steps. 409 while other work needs one of these."""
+    run = owned(Run, owner(request), run_id)
+    size = Artifact.objects.filter(job__run=run).aggregate(size=Sum("size"))["size"] or 0
+    gone = RunDeleted(id=run.pk, jobs=run.jobs.count(), bytes=size)
+    runs.remove(run)
+    return gone
