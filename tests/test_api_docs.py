@@ -62,7 +62,7 @@ def test_names_are_unique_and_references_lead_somewhere(document):
 def test_the_upload_is_a_form_with_a_file(document):
     body = document["paths"][f"{ROOT}/videos"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert body["required"] == ["file"]
-    assert set(body["properties"]) == {"file", "title", "duplicate"}
+    assert set(body["properties"]) == {"file", "title", "duplicate", "pipeline"}
 
 
 def test_the_docs_are_served_from_here_alone():

@@ -15,6 +15,11 @@ S = Job.Status
 FIELDS = {
     "id",
     "video",
+    "source",
+    "run",
+    "step",
+    "reuse_of",
+    "dropped_at",
     "operation",
     "params",
     "status",

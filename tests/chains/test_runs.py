@@ -1,0 +1,288 @@
+"""Chains at work, on real recordings."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from jobs import storage, tasks
+from jobs.engine.probe.inspection import inspect
+from jobs.errors import InputError, NotNow
+from jobs.models import Artifact, Job, Run, Video
+from jobs.services import allowance, jobs, reconcile, runs, versions
+from jobs.services.steps import StepError
+from tests import factories
+from tests.chains.conftest import MARK, STILLS, TRIM, chain, step, work_off
+
+pytestmark = pytest.mark.django_db(transaction=True)
+S = Job.Status
+FAILING = step("Trim again", "trim", "Trim", start=3.5)
+
+
+def states(run: Run) -> dict[str, str]:
+    return {name: job.status for name, job in runs.jobs_of(run).items()}
+
+
+def test_each_step_works_on_the_result_of_the_one_before(talk: Video):
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three")
+    assert states(run) == {"Trim": S.QUEUED, "Mark": S.WAITING, "Stills": S.WAITING}
+    assert run.status == S.QUEUED
+    work_off(run)
+    assert (run.status, states(run)) == (S.SUCCEEDED, dict.fromkeys(("Trim", "Mark", "Stills"), S.SUCCEEDED))
+    found = runs.jobs_of(run)
+    assert found["Mark"].source_id == found["Trim"].artifacts.get().pk
+    assert {job.video_id for job in found.values()} == {talk.pk}
+    marked = inspect(storage.path(found["Mark"].artifacts.get().key))
+    assert float(marked.duration) == pytest.approx(3, abs=0.05)
+
+
+def test_independent_steps_do_not_wait_for_each_other(talk: Video):
+    run = runs.start(talk.owner, talk, chain(TRIM, step("Stills", "thumbnails", count=1)), "Two")
+    assert states(run) == {"Trim": S.QUEUED, "Stills": S.QUEUED}
+
+
+def test_what_depends_on_a_failed_step_waits_and_says_so_and_the_rest_goes_on(talk: Video):
+    steps = chain(
+        TRIM, FAILING, step("Mark", "watermark", "Trim again", text="x"), step("Stills", "thumbnails", "Trim")
+    )
+    run = work_off(runs.start(talk.owner, talk, steps, "One fails"))
+    assert run.status == S.FAILED
+    assert states(run) == {"Trim": S.SUCCEEDED, "Trim again": S.FAILED, "Mark": S.WAITING, "Stills": S.SUCCEEDED}
+    assert runs.jobs_of(run)["Mark"].stage == "Waits for “Trim again”, which failed"
+
+
+def test_what_waits_further_behind_says_so_too(talk: Video):
+    steps = chain(TRIM, FAILING, {**MARK, "input": "Trim again"}, STILLS)
+    run = work_off(runs.start(talk.owner, talk, steps, "One fails"))
+    assert runs.jobs_of(run)["Stills"].stage == "Waits for “Mark”"
+    assert run.status == S.FAILED
+
+
+def test_steps_that_are_held_up_use_nothing_up(talk: Video, settings):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM, FAILING, {**MARK, "input": "Trim again"}), "One fails"))
+    assert run.jobs.filter(status=S.WAITING).count() == 1
+    settings.ACTIVE_JOBS_LIMIT = 1
+    allowance.claim(talk.owner, talk)
+
+
+def test_a_retry_goes_on_from_the_failed_step(talk: Video, monkeypatch):
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three")
+    with monkeypatch.context() as broken:
+        broken.setattr("jobs.operations.convert.Convert.run", lambda *_: 1 / 0)
+        work_off(run)
+    before = runs.jobs_of(run)
+    assert (run.status, before["Mark"].status) == (S.FAILED, S.FAILED)
+    runs.retry(run)
+    work_off(run)
+    after = runs.jobs_of(run)
+    assert (run.status, set(states(run).values())) == (S.SUCCEEDED, {S.SUCCEEDED})
+    assert after["Trim"] == before["Trim"], "good results stay"
+    assert after["Mark"].retry_of == before["Mark"]
+    assert after["Stills"] == before["Stills"], "what waited goes on waiting, for the new one"
+
+
+def test_trying_a_failed_step_again_by_itself_goes_on_with_its_chain(talk: Video, monkeypatch):
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three")
+    with monkeypatch.context() as broken:
+        broken.setattr("jobs.operations.convert.Convert.run", lambda *_: 1 / 0)
+        work_off(run)
+    again = runs.retry_job(runs.jobs_of(run)["Mark"])
+    assert (again.run, again.step) == (run, "Mark")
+    assert work_off(run).status == S.SUCCEEDED
+
+
+def test_a_retry_of_what_runs_or_has_succeeded_is_refused(talk: Video):
+    run = runs.start(talk.owner, talk, chain(TRIM), "One")
+    with pytest.raises(InputError, match="still under way"):
+        runs.retry(run)
+    work_off(run)
+    with pytest.raises(InputError, match="nothing to try again"):
+        runs.retry(run)
+
+
+def test_other_parameters_do_again_only_what_hangs_on_them(talk: Video):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three"))
+    again = runs.again(run, {"Mark": {"resolution": 64}})
+    assert states(again)["Trim"] == S.SUCCEEDED, "taken at once, without a worker"
+    work_off(again)
+    found, old = runs.jobs_of(again), runs.jobs_of(run)
+    assert again.status == S.SUCCEEDED
+    assert found["Trim"].reuse_of == old["Trim"]
+    assert found["Mark"].reuse_of is found["Stills"].reuse_of is None
+    trimmed, before = found["Trim"].artifacts.get(), old["Trim"].artifacts.get()
+    assert (trimmed.sha256, trimmed.key != before.key) == (before.sha256, True)
+    jobs.erase(old["Trim"])
+    assert storage.path(trimmed.key).is_file(), "each has its own name for the bytes"
+
+
+def test_the_same_chain_again_takes_all_results(talk: Video):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three"))
+    again = runs.again(run, {})
+    assert (again.status, set(states(again).values())) == (S.SUCCEEDED, {S.SUCCEEDED})
+    assert all(job.reuse_of and not job.worker for job in runs.jobs_of(again).values())
+
+
+def test_a_result_whose_file_is_gone_is_made_again(talk: Video):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM), "One"))
+    storage.path(run.jobs.get().artifacts.get().key).unlink()
+    again = runs.again(run, {})
+    assert states(again) == {"Trim": S.QUEUED}
+
+
+def test_cancel_ends_all(talk: Video):
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three")
+    assert runs.cancel(run)
+    run.refresh_from_db()
+    assert (run.status, set(states(run).values())) == (S.CANCELLED, {S.CANCELLED})
+    assert not runs.cancel(run)
+    runs.retry(run)
+    assert work_off(run).status == S.SUCCEEDED
+
+
+def test_what_the_recording_does_not_allow_makes_nothing(talk: Video):
+    with pytest.raises(InputError):
+        runs.start(talk.owner, talk, chain(step("Trim", "trim", start=30)), "Too late")
+    silent = factories.video(talk.owner, facts=factories.info(audio=()))
+    with pytest.raises(StepError, match="needs sound"):
+        runs.start(talk.owner, silent, chain(step("Words", "transcribe")), "No words")
+    assert not Run.objects.exists() and not Job.objects.exists()
+
+
+def test_a_limit_that_a_chain_would_break_makes_none_of_it(talk: Video, settings):
+    settings.ACTIVE_JOBS_LIMIT = 2
+    with pytest.raises(NotNow):
+        runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "Three")
+    assert not Run.objects.exists() and not Job.objects.exists()
+
+
+def test_a_chain_runs_on_a_result_too(talk: Video):
+    first = work_off(runs.start(talk.owner, talk, chain(TRIM), "One"))
+    version = versions.of(first.jobs.get().artifacts.get())
+    run = work_off(runs.start(talk.owner, version, chain(TRIM, STILLS | {"input": "Trim"}), "On it"))
+    assert run.status == S.SUCCEEDED
+    assert (run.video, runs.subject_of(run)) == (talk, version)
+    trimmed = inspect(storage.path(runs.jobs_of(run)["Trim"].artifacts.get().key))
+    assert float(trimmed.duration) == pytest.approx(2, abs=0.05)
+
+
+# Files on the way ----------------------------------------------------------------------------------------------------
+
+
+def aged(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(finished_at=run.finished_at - timedelta(hours=2))
+
+
+def test_results_on_the_way_are_dropped_when_the_chain_has_been_done_for_a_while(talk: Video):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three"))
+    trimmed = runs.jobs_of(run)["Trim"].artifacts.get()
+    assert runs.passing(run) == {"Trim": trimmed.size}
+    runs.sweep()
+    assert storage.path(trimmed.key).is_file(), "somebody may still want to change a step"
+    aged(run)
+    runs.sweep()
+    assert not storage.path(trimmed.key).exists()
+    found = runs.jobs_of(run)
+    assert found["Trim"].dropped_at and not found["Trim"].artifacts.exists()
+    assert found["Mark"].artifacts.exists() and found["Stills"].artifacts.exists()
+    assert runs.passing(run) == {}
+    again = work_off(runs.again(run, {"Mark": {"resolution": 64}}))
+    assert again.status == S.SUCCEEDED, "what was dropped is made again"
+
+
+def test_results_that_are_kept_by_choice_stay(talk: Video):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK), "Two"))
+    runs.keep(run, "Trim")
+    aged(run)
+    runs.sweep()
+    assert runs.jobs_of(run)["Trim"].artifacts.exists()
+
+
+def test_a_result_that_other_work_still_needs_is_not_dropped(talk: Video):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK), "Two"))
+    trimmed = runs.jobs_of(run)["Trim"]
+    other = jobs.create_on_result(trimmed, "trim", trimmed.kind.params({"start": 1, "end": None}))
+    aged(run)
+    runs.sweep()
+    assert trimmed.artifacts.exists()
+    tasks.run_job(str(other.pk))
+    runs.sweep()
+    assert not trimmed.artifacts.exists()
+
+
+# Dying in between ----------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_whose_maker_died_right_after_its_rows_goes_on(talk: Video, monkeypatch):
+    monkeypatch.setattr(runs, "_set_off", lambda *_: None)
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK), "Two")
+    monkeypatch.undo()
+    tasks.run_job(str(runs.jobs_of(run)["Trim"].pk))
+    reconcile.sweep()
+    assert work_off(run).status == S.SUCCEEDED
+
+
+def test_the_end_of_a_step_that_nobody_heard_of_is_made_good(talk: Video, monkeypatch):
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK), "Two")
+    with monkeypatch.context() as dead:
+        dead.setattr(jobs, "ended", lambda job: None)
+        tasks.run_job(str(runs.jobs_of(run)["Trim"].pk))
+    assert states(run) == {"Trim": S.SUCCEEDED, "Mark": S.WAITING}
+    reconcile.sweep()
+    assert states(run)["Mark"] == S.QUEUED
+    with monkeypatch.context() as dead:
+        dead.setattr(jobs, "ended", lambda job: None)
+        work_off(run)
+    assert run.status != S.SUCCEEDED
+    reconcile.sweep()
+    run.refresh_from_db()
+    assert run.status == S.SUCCEEDED
+
+
+# Handing over --------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_nobody_hears_but_an_encoding_step_is_handed_over_without_loss(talk: Video):
+    clean, cut = step("Clean", "clean-audio"), step("Cut", "silence-cut", "Clean", loudness_lufs=-16)
+    run = runs.start(talk.owner, talk, chain(clean, cut), "Podcast")
+    assert {name: job.handover for name, job in runs.jobs_of(run).items()} == {"Clean": True, "Cut": False}
+    kept = runs.start(talk.owner, talk, chain({**clean, "keep": True}, cut), "Podcast")
+    assert not runs.jobs_of(kept)["Clean"].handover
+    copied = step("Copied", "watermark", "Clean", text="x")
+    run = runs.start(talk.owner, talk, chain(clean, cut, copied), "Two ways")
+    assert not runs.jobs_of(run)["Clean"].handover
+
+
+# At an upload --------------------------------------------------------------------------------------------------------
+
+
+def test_operations_chosen_at_an_upload_are_one_chain(arrive):
+    work = {one.operation: dict(one.params) for one in chain(TRIM, {**STILLS, "input": None})}
+    video = arrive(work=work)
+    run = Run.objects.get(video=video)
+    assert [dataclasses.astuple(one)[1::2] for one in runs.chain_of(run)] == [("trim", None), ("thumbnails", "Trim")]
+    assert work_off(run).status == S.SUCCEEDED
+    assert runs.passing(run) == {}
+
+
+def test_a_single_operation_chosen_at_an_upload_is_a_job(arrive):
+    ((one,),) = (chain(TRIM),)
+    video = arrive(work={"trim": dict(one.params)})
+    assert not Run.objects.exists()
+    assert video.jobs.get().status == S.QUEUED
+
+
+def test_a_chain_that_cannot_be_run_any_more_costs_no_upload(arrive, settings):
+    settings.ACTIVE_JOBS_LIMIT = 1
+    work = {one.operation: dict(one.params) for one in chain(TRIM, {**STILLS, "input": None})}
+    run = Run.objects.get(video=arrive(work=work))
+    assert (run.status, states(run)) == (S.FAILED, {"Trim": S.FAILED, "Thumbnails": S.WAITING})
+    assert runs.jobs_of(run)["Trim"].error_code == "too_many_jobs"
+
+
+def test_removing_a_chain_removes_all_it_made(talk: Video):
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three")
+    with pytest.raises(InputError, match="still under way"):
+        runs.remove(run)
+    work_off(run)
+    runs.remove(run)
+    assert not Run.objects.exists() and not Job.objects.exists() and not Artifact.objects.exists()
