@@ -12,7 +12,8 @@ WAYS: tuple[AudioWay, ...] = ("auto", "encode", "copy")
 @dataclasses.dataclass(frozen=True)
 class AudioOptions:
     """How audio is made: "encode" cuts at the sample, and encodes once. "copy" joins the source's own packets, each
-    range within half a packet of where it is planned. "auto" copies where there is no picture to be in step with.
+    range within half a packet of where it is planned, and cuts what has no loss at the sample and keeps it without, as
+    FLAC. "auto" copies where there is no picture to be in step with.
 
     With `handover` what would be encoded lossily is written without loss, as FLAC in MP4: a later step encodes it.
     `loudness_lufs` is how loud it is to become, which has to be encoded; None leaves it.

@@ -44,7 +44,7 @@ def encoder(
         if coding == "opus":
             stream.bit_rate = audio_files.FORMATS["opus"].usual_kbps(channels) * 1000
         else:
-            is_deep = coding == "flac24" or audio_files.has_over_16_bits(track)
+            is_deep = coding == "flac24" or audio_files.may_have_over_16_bits(track)
             stream.codec_context.format = "s32" if is_deep else "s16"
         made = AudioEncoder(container, stream)
         yield made

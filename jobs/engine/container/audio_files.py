@@ -61,11 +61,21 @@ def _opus(track: AudioTrack, kbps: int) -> list[str]:
 
 
 def _flac(track: AudioTrack, kbps: int) -> list[str]:
-    return ["-c:a", "flac", "-sample_fmt", "s32" if has_over_16_bits(track) else "s16"]
+    return ["-c:a", "flac", "-sample_fmt", "s32" if may_have_over_16_bits(track) else "s16"]
 
 
 def _wav(track: AudioTrack, kbps: int) -> list[str]:
     return ["-c:a", "pcm_s24le" if has_over_16_bits(track) else "pcm_s16le"]
+
+
+def is_lossless(track: AudioTrack) -> bool:
+    return track.codec in {"flac", "alac"} or track.codec.startswith("pcm_")
+
+
+def may_have_over_16_bits(track: AudioTrack) -> bool:
+    """The same for FLAC, where eight bits that are zero cost next to nothing: how many FLAC and ALAC have is not
+    known."""
+    return track.codec in {"flac", "alac"} or has_over_16_bits(track)
 
 
 def has_over_16_bits(track: AudioTrack) -> bool:

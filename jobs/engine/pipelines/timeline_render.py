@@ -151,9 +151,15 @@ def render_timeline(
     audio = options.audio.encoding_unless_asked if options.way == "encode" else options.audio
     with checked_render.timed(seconds, "analysis"):
         copies = chosen_copies(source, timeline, container, audio, CancellationToken(), packet_survey)
-    request = RenderRequest(source, timeline, kept, container, audio.loudness_lufs, copies, audio.handover)
+    request = RenderRequest(
+        source, timeline, kept, container, audio.loudness_lufs, copies, audio.handover, audio.way == "copy"
+    )
     proven = checked_render.publish(request, strategy, output, work)
-    made = AudioResult(proven.audio_copies or (None,) * len(source.info.audio), proven.levellings)
+    made = AudioResult(
+        proven.audio_copies or (None,) * len(source.info.audio),
+        proven.levellings,
+        tuple(request.keeps(track, proven.strategy) for track in source.info.audio),
+    )
     notes = [*made.notes, *sidetracks.left_out(given, output)]
     if (left := len(given.info.audio) - len(source.info.audio)) > 0:
         notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")

@@ -23,10 +23,12 @@ DECODER_DELAY_SAMPLES = 529
 
 @dataclasses.dataclass(frozen=True)
 class AudioResult:
-    """How each track was made: copied, or encoded, and then perhaps brought to a loudness."""
+    """How each track was made: copied, kept without loss though cut at the sample, or encoded and then perhaps brought
+    to a loudness."""
 
     copies: tuple[AudioCopy | None, ...] = ()
     levellings: tuple[Levelling | None, ...] = ()
+    lossless: tuple[bool, ...] = ()
 
     @property
     def within_ms(self) -> float | None:
@@ -36,7 +38,7 @@ class AudioResult:
     @property
     def notes(self) -> tuple[str, ...]:
         if self.within_ms is None:
-            return ()
+            return ("The sound is kept without loss, cut exactly.",) if any(self.lossless) else ()
         near = f"; its cuts lie within {self.within_ms:.1f} ms of where they are planned" if self.within_ms else ""
         return (f"The sound is copied as it is{near}.",)
 
@@ -47,9 +49,10 @@ class AudioResult:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """`audio_copied` has a truth value for each track, `loudness` what was done to each."""
+        """`audio_copied` and `audio_lossless` have a truth value for each track, `loudness` what was done to each."""
         return {
             "audio_copied": [copy is not None for copy in self.copies],
+            "audio_lossless": [*self.lossless],
             "audio_within_ms": None if self.within_ms is None else round(self.within_ms, 1),
             "loudness": [one and one.to_json() for one in self.levellings],
         }

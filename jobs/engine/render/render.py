@@ -18,7 +18,7 @@ from jobs.engine.audio.decoder import output_rate
 from jobs.engine.audio.loudness import Levelling
 from jobs.engine.audio.packet_copy import AudioCopy
 from jobs.engine.audio.segment_renderer import render_audio, render_levelled_audio
-from jobs.engine.container import ffmpeg
+from jobs.engine.container import audio_files, ffmpeg
 from jobs.engine.container.muxers import MP4, AudioCoding, Container
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.model.progress import Progress
@@ -60,7 +60,7 @@ class RenderRequest:
 
     The picture is left out when there is no index. Of audio tracks those are copied for which there is one of
     `audio_copies`, the others encoded, at `loudness_lufs`; None leaves their loudness. A `handover` to a later step has
-    them without loss.
+    them without loss, and where it `keeps_lossless` so are those that the source has without.
     """
 
     source: Source
@@ -70,10 +70,25 @@ class RenderRequest:
     loudness_lufs: float | None = None
     audio_copies: tuple[AudioCopy | None, ...] = ()
     handover: bool = False
+    keeps_lossless: bool = False
 
-    @property
-    def audio_coding(self) -> AudioCoding:
-        return "flac24" if self.handover and self.container.audio_coding == "aac" else self.container.audio_coding
+    def checked_muxer(self, strategy: Strategy) -> str:
+        """Of the file that is proven: QuickTime takes nearly every codec."""
+        return "mov" if strategy.intra and self.container is not MP4 else self.container.checked_muxer
+
+    def audio_coding(self, track: AudioTrack, strategy: Strategy) -> AudioCoding:
+        """How a track is encoded that is not copied."""
+        if self.container.audio_coding != "aac" or self.checked_muxer(strategy) != "mp4":
+            return self.container.audio_coding
+        if self.handover:
+            return "flac24"
+        return "flac" if self.keeps(track, strategy) else "aac"
+
+    def keeps(self, track: AudioTrack, strategy: Strategy) -> bool:
+        """Whether a track without loss, beside others or a picture, stays without."""
+        is_mp4 = self.container.audio_coding == "aac" and self.checked_muxer(strategy) == "mp4"
+        is_wanted = self.keeps_lossless and audio_files.is_lossless(track)
+        return is_wanted and is_mp4 and self.container.holds_audio("flac")
 
 
 def render(request: RenderRequest, output: Path, work: Workspace, strategy: Strategy = ENCODE_ALL) -> Rendered:
@@ -98,9 +113,7 @@ def render(request: RenderRequest, output: Path, work: Workspace, strategy: Stra
             audio_ends=[copy.length if copy else None for copy in audio.copies],
             movie_hz=mux.movie_clock(clock_hz, rates, request.timeline.duration),
         )
-        # QuickTime takes nearly every codec.
-        is_quicktime = strategy.intra and request.container is not MP4
-        muxer = "mov" if is_quicktime else request.container.checked_muxer
+        muxer = request.checked_muxer(strategy)
         with subprocess_runner.started(mux.mux_argv(info, extras, parts, part, clock_hz, muxer), log=work.log) as child:
             for position in ffmpeg.positions(child):
                 done = min(1.0, max(0.0, float(position / request.timeline.duration)))
@@ -156,7 +169,7 @@ def _encode(
     stage = _stage(timeline, strategy)
 
     def cut_tracks(task: WorkerThread[_AudioFiles]) -> _AudioFiles:
-        return _audio_files(request, folder, task)
+        return _audio_files(request, strategy, folder, task)
 
     with worker_thread(cut_tracks) as task:
 
@@ -181,22 +194,28 @@ def _encode(
     return pictures, audio, lost
 
 
-def _audio_files(request: RenderRequest, folder: Path, task: WorkerThread[Any]) -> _AudioFiles:
+def _audio_files(request: RenderRequest, strategy: Strategy, folder: Path, task: WorkerThread[Any]) -> _AudioFiles:
     tracks = request.source.info.audio
     copies = request.audio_copies or (None,) * len(tracks)
     paths = [folder / f"sound-{number}.mp4" for number in range(len(tracks))]
     levellings = [
-        _audio_file(request, track, copy, path, task) for track, copy, path in zip(tracks, copies, paths, strict=True)
+        _audio_file(request, track, copy, request.audio_coding(track, strategy), path, task)
+        for track, copy, path in zip(tracks, copies, paths, strict=True)
     ]
     return _AudioFiles(paths, copies, tuple(levellings))
 
 
 def _audio_file(
-    request: RenderRequest, track: AudioTrack, copy: AudioCopy | None, path: Path, task: WorkerThread[Any]
+    request: RenderRequest,
+    track: AudioTrack,
+    copy: AudioCopy | None,
+    coding: AudioCoding,
+    path: Path,
+    task: WorkerThread[Any],
 ) -> Levelling | None:
     """Write one track, and tell what brought it to its loudness."""
     audio, timeline = AudioSource(*request.source.audio(track)), request.timeline
-    coding, loudness_lufs = request.audio_coding, request.loudness_lufs
+    loudness_lufs = request.loudness_lufs
     if copy:
         packet_copy.copy(audio, copy, path, task)
         return None

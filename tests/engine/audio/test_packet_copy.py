@@ -160,3 +160,26 @@ def test_a_spoilt_packet_is_seen_and_the_audio_encoded_instead(speech, tmp_path,
     result = rendered(speech, tmp_path / "b.m4a")
     assert not result.audio.copies[0]
     assert result.report.ok
+
+
+@pytest.mark.parametrize("codec", ["flac", "pcm_s16le", "alac"])
+@pytest.mark.parametrize("with_picture", [True, False], ids=["picture", "alone"])
+def test_audio_without_loss_is_cut_at_the_sample_and_kept_without(codec, with_picture, tmp_path):
+    picture = Picture(seconds=6) if with_picture else None
+    source = make(tmp_path / "a.mkv", picture, Sound(LOUD, seconds=6, codec=codec, bit_rate=0))
+    segments = [Segment(Fraction(1), Fraction(2)), Segment(Fraction(3), Fraction(5))]
+    result = rendered(source, tmp_path / "b.mp4", segments, way="copy")
+    assert result.report.ok
+    assert result.notes == ("The sound is kept without loss, cut exactly.",)
+    assert result.to_json()["audio_lossless"] == [True]
+    (ours, rate), (theirs, _) = heard(tmp_path / "b.mp4"), heard(source)
+    assert len(ours) == 3 * rate
+    fade = rate // 100
+    assert np.array_equal(ours[fade : rate - fade], theirs[rate + fade : 2 * rate - fade])
+    assert np.array_equal(ours[rate + fade : -fade], theirs[3 * rate + fade : 5 * rate - fade])
+
+
+def test_audio_without_loss_becomes_what_browsers_play_when_nobody_asks_for_more(tmp_path):
+    source = make(tmp_path / "a.flac", None, Sound(LOUD, seconds=6, codec="flac", bit_rate=0))
+    assert rendered(source, tmp_path / "b.m4a").to_json()["audio_lossless"] == [False]
+    assert inspect(tmp_path / "b.m4a").audio[0].codec == "aac"
