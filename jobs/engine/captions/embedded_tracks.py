@@ -61,9 +61,11 @@ def read(
     return cues.shifted(cues.parse(text), -info.start)
 
 
-def all_of(
-    source: Path, info: MediaInfo, *, log: subprocess_runner.CommandLog | None = None
-) -> list[tuple[CaptionTrack, list[Caption]]]:
+Stored = list[tuple[CaptionTrack, list[Caption]]]
+"""Text tracks with their captions."""
+
+
+def all_of(source: Path, info: MediaInfo, *, log: subprocess_runner.CommandLog | None = None) -> Stored:
     """Every text track that has captions. One that cannot be read is left out: it is no reason to lose a cut."""
     log = log or subprocess_runner.CommandLog()
     tracks_read = []

@@ -25,6 +25,7 @@ from jobs.engine.pipelines import clean_audio
 from jobs.engine.pipelines.clean_audio import CleanedTrack, CleanOptions
 from jobs.engine.pipelines.timeline_render import (
     USUAL,
+    Readings,
     RenderOptions,
     Survey,
     TimelineResult,
@@ -174,7 +175,7 @@ def _cut(source: Source, params: CutParams, output: Path, work: Workspace, optio
         )
     indexed = dataclasses.replace(source, index=analysis.index)
     timeline, rest = analysis.plan.timeline, work.share(ANALYSIS_SHARE, 1)
-    made = render_timeline(indexed, timeline, output, rest, options, analysis.survey)
+    made = render_timeline(indexed, timeline, output, rest, options, Readings(coded=analysis.survey))
     made.seconds["analysis"] += seconds["analysis"]
     words = word_joins(options.transcript, timeline) if options.transcript else None
     return CutResult(**vars(made), plan=analysis.plan, words=words)

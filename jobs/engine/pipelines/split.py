@@ -7,20 +7,17 @@ and then nothing is. Its audio is copied where that can be done.
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.engine.analysis import peak_levels, vad
-from jobs.engine.audio import packet_copy
 from jobs.engine.audio.audio_options import AudioOptions
-from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import output_channels, output_rate
-from jobs.engine.audio.packet_copy import PacketTable
 from jobs.engine.container import audio_files
 from jobs.engine.container.muxers import Container
 from jobs.engine.edit import cut_plan
@@ -29,16 +26,14 @@ from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.report import counted
 from jobs.engine.model.timeline import Range, Timeline
 from jobs.engine.model.told import Told
-from jobs.engine.pipelines import split_points
+from jobs.engine.pipelines import source_reading, split_points
+from jobs.engine.pipelines.source_reading import Reading
 from jobs.engine.pipelines.split_points import MAXIMUM_PARTS, Part, Point, Snap, StoredSizes
 from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult, render_timeline
-from jobs.engine.render import audio_choice
-from jobs.engine.runtime.threads import CancellationToken, WorkerThread, run_concurrently
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import strategy as strategies
-from jobs.engine.smartcut.codec import CannotCopy
+from jobs.engine.smartcut.all_intra import IntraPictures
 from jobs.engine.smartcut.packet_survey import CodedPictures
-from jobs.engine.video import frame_index
 from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
@@ -179,7 +174,7 @@ def split(source: Source, options: SplitOptions, folder: Path, container: Contai
     """
     check(source.info, options)
     seen = source.audio_only if container.audio_only else source
-    reading = read(seen, container, work.share(0, READING_SHARE))
+    reading = source_reading.read(seen, container, work.share(0, READING_SHARE))
     measured = READING_SHARE + (MEASURING_SHARE if options.by == "silences" else 0)
     splitter = Splitter(reading, options, container, work.share(READING_SHARE, measured))
     planned, notes = splitter.planned()
@@ -201,9 +196,9 @@ def split(source: Source, options: SplitOptions, folder: Path, container: Contai
     return SplitResult(tuple(made), (*notes, *splitter.size_notes(made), *_notes_of(made)))
 
 
-def _made(reading: "Reading", part: Part, path: Path, work: Workspace) -> MadePart:
+def _made(reading: Reading, part: Part, path: Path, work: Workspace) -> MadePart:
     timeline = Timeline((part.segment,), (reading.last,), continued=True)
-    made = render_timeline(reading.source, timeline, path, work, COPIED, reading.pictures, reading.packets)
+    made = render_timeline(reading.source, timeline, path, work, COPIED, reading.readings)
     return MadePart(path, part, made)
 
 
@@ -220,66 +215,6 @@ def _of_all(work: Workspace, part: Part, last: Fraction, number: int, total: int
 def _notes_of(made: Sequence[MadePart]) -> tuple[str, ...]:
     """What is said of any of the parts, once."""
     return tuple(dict.fromkeys(note for one in made for note in one.made.notes))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Reading:
-    """How a recording is stored: `source` with its index, `last` when it ends, `coded` how its pictures are coded or
-    why they cannot be copied, and `tables` the packets of each audio track, by its stream index, where they can."""
-
-    source: Source
-    last: Fraction
-    coded: CodedPictures | CannotCopy | None
-    tables: dict[int, PacketTable | None]
-
-    def pictures(self) -> CodedPictures:
-        """Raises CannotCopy."""
-        if isinstance(self.coded, CodedPictures):
-            return self.coded
-        raise self.coded or CannotCopy("there is none")
-
-    def packets(self, audio: AudioSource, token: CancellationToken) -> PacketTable | None:
-        return self.tables.get(audio.track.index)
-
-
-def read(source: Source, container: Container, work: Workspace) -> Reading:
-    """Pictures and audio are read beside each other, each once. Raises InputError."""
-    info = source.info
-
-    def pictures(task: WorkerThread[Any]) -> tuple[Source, CodedPictures | CannotCopy | None]:
-        if info.video is None:
-            return source, None
-        index = frame_index.index_frames(source.path, info, cache_dir=work.cache, token=task.token)
-        task.fraction = 0.5
-        indexed = Source(source.path, info, index)
-        try:
-            if not container.can_copy(info):
-                raise CannotCopy(f"{container.name} needs another kind")
-            return indexed, strategies.survey_seekable(indexed, task.token)
-        except CannotCopy as why:
-            return indexed, why
-
-    def packets(task: WorkerThread[Any], track: AudioTrack) -> PacketTable | None:
-        if not audio_choice.can_copy(track, container):
-            return None
-        return packet_copy.survey(AudioSource(source.path, info, track), task.token)
-
-    works: list[Callable[[WorkerThread[Any]], Any]] = [
-        pictures,
-        *(functools.partial(packets, track=track) for track in info.audio),
-    ]
-    (indexed, coded), *tables = run_concurrently(works, lambda done: work.progress(done, "Reading the recording"))
-    numbers = [track.index for track in info.audio]
-    return Reading(indexed, _end(indexed), coded, dict(zip(numbers, tables, strict=True)))
-
-
-def _end(source: Source) -> Fraction:
-    """When a recording ends, on the clock of its frames, or of its samples."""
-    info, index = source.info, source.index
-    if index:
-        return index.on_clock(max(info.duration, Fraction(index.end_tick, index.clock_hz)))
-    rate = output_rate(info.audio[0])
-    return Fraction(int(info.duration * rate), rate)
 
 
 class Splitter:
@@ -371,8 +306,10 @@ class Splitter:
         if index is None:
             table = next(iter(reading.tables.values()), None)
             return [table.time(number) for number in range(len(table.sums)) if table.time(number) > 0] if table else []
+        if isinstance(reading.intra, IntraPictures):
+            return [Fraction(tick, index.clock_hz) for tick in index.start_ticks.tolist() if tick > 0]
         if isinstance(reading.coded, CodedPictures):
-            entries = split_points.closed_entries(reading.coded, index)
+            entries = split_points.closed_entries(reading.coded)
             return split_points.instants_of(entries, reading.coded, index)
         shown = index.start_ticks[np.isin(index.pts, index.keyframe_pts)].tolist()
         return [Fraction(tick, index.clock_hz) for tick in shown if tick > 0]
@@ -385,11 +322,19 @@ class Splitter:
             if None in reading.tables.values():
                 raise _unsized("sound", f"it cannot be copied into {self._container.name}")
             return split_points.stored_sizes(instants, None, [table for table in reading.tables.values() if table])
+        tables = [reading.tables[track.index] or _bytes_a_second(track) for track in source.info.audio]
+        return split_points.stored_sizes(instants, self._picture_totals(len(instants)), tables)
+
+    def _picture_totals(self, count: int) -> NDArray[np.int64]:
+        """Bytes of pictures up to each of so many instants."""
+        reading, index = self._reading, self._reading.source.require_index()
+        if isinstance(reading.intra, IntraPictures):
+            entries = np.flatnonzero(np.isin(reading.intra.pts, index.pts[index.start_ticks > 0]))
+            if len(entries) == count - 2:
+                return split_points.picture_totals(entries, reading.intra.sizes)
         if not isinstance(reading.coded, CodedPictures):
             raise _unsized("picture", str(reading.coded))
-        entries = split_points.closed_entries(reading.coded, source.index)
-        tables = [reading.tables[track.index] or _bytes_a_second(track) for track in source.info.audio]
-        return split_points.stored_sizes(instants, split_points.picture_totals(entries, reading.coded), tables)
+        return split_points.picture_totals(split_points.closed_entries(reading.coded), reading.coded.sizes)
 
 
 def _bytes_a_second(track: AudioTrack) -> float:

@@ -119,7 +119,7 @@ def of_pauses(pauses: Sequence[Range], minimum_seconds: Fraction, duration: Frac
     return [Point(time) for time in taken[1:-1]]
 
 
-def closed_entries(coded: CodedPictures, index: FrameIndex) -> NDArray[np.int64]:
+def closed_entries(coded: CodedPictures) -> NDArray[np.int64]:
     """Decode indexes of random access points behind which nothing is shown before them, so that a part that begins
     there, and one that ends there, hold whole GOPs. All of them where there are no such but the first."""
     entries = np.flatnonzero(coded.random_access & (coded.frame_numbers > 0))
@@ -178,7 +178,7 @@ def stored_sizes(
     return StoredSizes(instants, totals, around)
 
 
-def picture_totals(entries: NDArray[np.int64], coded: CodedPictures) -> NDArray[np.int64]:
-    """Bytes of pictures before each entry; none at the start, and all of them at the end."""
-    sums = np.cumsum(np.concatenate(([0], coded.sizes + np.int64(BYTES_AROUND_PICTURE))))
+def picture_totals(entries: NDArray[np.int64], sizes: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Bytes of pictures before each of those at `entries`; none at the start, and all of them at the end."""
+    sums = np.cumsum(np.concatenate(([0], sizes + np.int64(BYTES_AROUND_PICTURE))))
     return np.concatenate((sums[:1], sums[entries], sums[-1:]))

@@ -9,6 +9,7 @@ from typing import Any
 from jobs.engine.audio import packet_copy
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.audio.packet_copy import PacketSurvey
+from jobs.engine.captions import embedded_tracks
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
 from jobs.engine.model.report import Report, counted
@@ -22,6 +23,7 @@ from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import all_intra
 from jobs.engine.smartcut import strategy as strategies
+from jobs.engine.smartcut.all_intra import IntraSurvey
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.strategy import Render, Strategy
 from jobs.engine.video import frame_schedule
@@ -50,6 +52,23 @@ class RenderOptions:
 
 
 USUAL = RenderOptions()
+
+
+@dataclasses.dataclass(frozen=True)
+class Readings:
+    """What else would be read of a source by itself, for who has read it already, or makes several results of it.
+
+    `coded` tells how its compressed pictures are stored, `intra` which ones stand for themselves, `packets` how its
+    audio is stored, and `captions` are its text tracks.
+    """
+
+    coded: Survey | None = None
+    intra: IntraSurvey = all_intra.survey
+    packets: PacketSurvey = packet_copy.survey
+    captions: embedded_tracks.Stored | None = None
+
+
+NOTHING_READ = Readings()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,15 +142,13 @@ def render_timeline(
     output: Path,
     work: Workspace,
     options: RenderOptions = USUAL,
-    survey: Survey | None = None,
-    packet_survey: PacketSurvey = packet_copy.survey,
+    readings: Readings = NOTHING_READ,
 ) -> TimelineResult:
     """Write the timeline of a source to `output`, which appears when it is whole and has been checked (`verify`).
 
     Its ending says what kind of file (`muxers`); in one for audio alone a picture is left out. The timeline's
-    boundaries are instants of the index's clock (`FrameIndex`), or samples where there is none. `survey` tells how the
-    source's compressed pictures are stored, where that is known already, `packet_survey` how its audio is. Raises
-    InputError, ToolError, ResourceError, and what `work.progress` raises.
+    boundaries are instants of the index's clock (`FrameIndex`), or samples where there is none. Raises InputError,
+    ToolError, ResourceError, and what `work.progress` raises.
     """
     container, given = muxers.for_name(output), source
     if container.audio_only:
@@ -141,16 +158,16 @@ def render_timeline(
         strategy = strategies.ENCODE_ALL
         if source.index:
             wanted = frame_schedule.schedule(source.index, timeline.segments)
-            whole = functools.partial(all_intra.plan_intra_copy, source, wanted, container)
-            survey = survey or functools.partial(strategies.survey_seekable, source)
+            whole = functools.partial(all_intra.plan_intra_copy, source, wanted, container, readings.intra)
+            survey = readings.coded or functools.partial(strategies.survey_seekable, source)
             how = survey if options.way == "smart" else None
             strategy = strategies.choose(source, wanted, how, container, whole)
-        kept = passthrough.read(source, timeline, transcript=options.transcript, log=work.log)
+        kept = passthrough.read(source, timeline, transcript=options.transcript, log=work.log, stored=readings.captions)
     if container.audio_file:
         source = source.with_audio(muxers.audio_track_of(source.info, options.track))
     audio = options.audio.encoding_unless_asked if options.way == "encode" else options.audio
     with checked_render.timed(seconds, "analysis"):
-        copies = chosen_copies(source, timeline, container, audio, CancellationToken(), packet_survey)
+        copies = chosen_copies(source, timeline, container, audio, CancellationToken(), readings.packets)
     request = RenderRequest(
         source, timeline, kept, container, audio.loudness_lufs, copies, audio.handover, audio.way == "copy"
     )

@@ -77,9 +77,16 @@ NO_EXTRAS = Extras()
 
 
 def read(
-    source: Source, timeline: Timeline, *, transcript: Transcript | None = None, log: CommandLog | None = None
+    source: Source,
+    timeline: Timeline,
+    *,
+    transcript: Transcript | None = None,
+    log: CommandLog | None = None,
+    stored: embedded_tracks.Stored | None = None,
 ) -> Extras:
     """What `timeline` keeps of them, and of a transcript as one more text track.
+
+    `stored` are the source's text tracks, where they were read already.
 
     What cannot be read is left out: it is no reason to lose a cut.
     """
@@ -95,7 +102,7 @@ def read(
     if transcript:
         spoken = TrackLabel(language=iso_639_2(transcript.language), is_default=True)
         extras = dataclasses.replace(extras, labels={**extras.labels, OF_TRANSCRIPT: spoken})
-    moved = moved_captions(source, timeline, transcript=transcript, log=log)
+    moved = moved_captions(source, timeline, transcript=transcript, log=log, stored=stored)
     return dataclasses.replace(extras, captions=moved, timecode=_timecode(source, timeline))
 
 
@@ -110,10 +117,15 @@ def _timecode(source: Source, timeline: Timeline) -> str:
 
 
 def moved_captions(
-    source: Source, timeline: Timeline, *, transcript: Transcript | None = None, log: CommandLog | None = None
+    source: Source,
+    timeline: Timeline,
+    *,
+    transcript: Transcript | None = None,
+    log: CommandLog | None = None,
+    stored: embedded_tracks.Stored | None = None,
 ) -> Captions:
     """The text tracks, and the captions of a transcript, of which the timeline keeps anything."""
-    embedded = embedded_tracks.all_of(source.path, source.info, log=log)
+    embedded = embedded_tracks.all_of(source.path, source.info, log=log) if stored is None else stored
     moved = [(track, cues.retime(captions, timeline)) for track, captions in embedded]
     if transcript:
         track = CaptionTrack(OF_TRANSCRIPT, "subrip", iso_639_2(transcript.language))

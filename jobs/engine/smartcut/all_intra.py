@@ -3,10 +3,12 @@
 Whatever a schedule shows can then be a copy: a cut needs nothing encoded, on which frame ever it lies.
 """
 
+import contextlib
 import dataclasses
+import itertools
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,24 +53,42 @@ class IntraCopy:
         return len(self.wanted.source_pts)
 
 
-def plan_intra_copy(
-    source: Source, wanted: Schedule, container: Container, token: CancellationToken | None = None
-) -> IntraCopy:
-    """How to copy all that is wanted. Raises CannotCopy."""
-    require_intra(source.info, container)
-    pts, checksums = array("q"), array("I")
+@dataclasses.dataclass(frozen=True, eq=False)
+class IntraPictures:
+    """The pictures of a recording in the order of showing, in which they are stored: time stamps, checksums, bytes."""
+
+    pts: NDArray[np.int64]
+    checksums: NDArray[np.uint32]
+    sizes: NDArray[np.uint32]
+
+
+def survey(source: Source, token: CancellationToken | None = None) -> IntraPictures:
+    """The pictures, of a codec that `require_intra` lets pass. Raises CannotCopy."""
+    pts, checksums, sizes = array("q"), array("I"), array("I")
     for packet in _packets(source, token or CancellationToken()):
         if packet.pts is None or not packet.is_keyframe or packet.has_sidedata("new_extradata"):
             raise CannotCopy("not all of its pictures stand for themselves")
         pts.append(packet.pts)
         checksums.append(zlib.crc32(memoryview(packet)))
+        sizes.append(packet.size)
     stored = np.array(pts, np.int64)
     if (np.diff(stored) <= 0).any():
         raise CannotCopy("its pictures are not stored in the order of showing")
-    positions = np.searchsorted(stored, wanted.source_pts)
-    if not len(stored) or (stored[positions.clip(0, len(stored) - 1)] != wanted.source_pts).any():
+    return IntraPictures(stored, np.array(checksums, np.uint32), np.array(sizes, np.uint32))
+
+
+IntraSurvey = Callable[[Source], IntraPictures]
+"""Tells what `survey` does."""
+
+
+def plan_intra_copy(source: Source, wanted: Schedule, container: Container, survey: IntraSurvey = survey) -> IntraCopy:
+    """How to copy all that is wanted. Raises CannotCopy."""
+    require_intra(source.info, container)
+    stored = survey(source)
+    positions = np.searchsorted(stored.pts, wanted.source_pts)
+    if not len(stored.pts) or (stored.pts[positions.clip(0, len(stored.pts) - 1)] != wanted.source_pts).any():
         raise CannotCopy("not all of its pictures can be found")
-    return IntraCopy(wanted, np.array(checksums, np.uint32)[positions])
+    return IntraCopy(wanted, stored.checksums[positions])
 
 
 def require_intra(info: MediaInfo, container: Container) -> None:
@@ -93,11 +113,22 @@ def suffix_for(info: MediaInfo) -> str:
     return ".mov" if info.video and MOV.holds_video(info.video.codec) else ".nut"
 
 
-def _packets(source: Source, token: CancellationToken) -> "Iterator[Packet[VideoStream]]":
-    """The pictures as they are stored, to where damage ends them."""
+def _packets(source: Source, token: CancellationToken, begin: int | None = None) -> "Iterator[Packet[VideoStream]]":
+    """The pictures as they are stored, to where damage ends them: all, or from one with the time stamp `begin`, or
+    before it, on."""
     container, stream = open_video(source.path, source.info)
     with container:
-        for packet in demuxing.packets(container, stream):
+        packets = demuxing.packets(container, stream)
+        if begin is not None:
+            with contextlib.suppress(av.error.FFmpegError):
+                container.seek(begin, stream=stream, backward=True)
+            first = next(packets, None)
+            if first is None or first.pts is None or first.pts > begin:
+                # The demuxer knows no better than from the start.
+                yield from _packets(source, token)
+                return
+            packets = itertools.chain([first], packets)
+        for packet in packets:
             token.check()
             if packet.size:
                 yield packet
@@ -121,7 +152,7 @@ def copy_intra(source: Source, intra: IntraCopy, output: Path, *, progress: Adva
             copied_stream.time_base = Fraction(1, index.clock_hz)
             display_matrix.set_orientation(copied_stream, video)
             track = TrackWriter(container, copied_stream, wanted, reorder_frames=0, clock_hz=index.clock_hz)
-            for packet in _packets(source, CancellationToken()):
+            for packet in _packets(source, CancellationToken(), int(wanted.source_pts[0])):
                 data = bytes(packet)
                 while done < len(wanted.source_pts) and packet.pts == wanted.source_pts[done]:
                     copy = Packet(data)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shutil
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,9 @@ import av
 import numpy as np
 import pytest
 
+from jobs.engine.captions import embedded_tracks
 from jobs.engine.container import ffmpeg, muxers
+from jobs.engine.pipelines import source_reading
 from jobs.engine.pipelines import split as splitting
 from jobs.engine.pipelines.split import Pauses, SplitOptions, SplitResult
 from jobs.engine.pipelines.split_points import (
@@ -37,6 +40,8 @@ VARYING = tuple(itertools.accumulate((Fraction(step, 1000) for step in [17, 41, 
 NOISE = Sound([(0, 8)], seconds=8)
 TIMES = (Fraction("2.345"), Fraction("5.1"))
 AT_TIMES = SplitOptions("times", TIMES)
+SURVEYS = [(source_reading.frame_index, "index_frames"), (source_reading.packet_copy, "survey")]
+SURVEYS += [(source_reading.strategies, "survey_seekable"), (source_reading.embedded_tracks, "all_of")]
 
 
 def split(
@@ -54,7 +59,7 @@ def split(
     )
 
 
-def samples(path: Path) -> np.ndarray:
+def samples(path: Path, track: int = 0) -> np.ndarray:
     """The first channel as ffmpeg plays it."""
     command = [
         ffmpeg.program(),
@@ -72,8 +77,8 @@ def samples(path: Path) -> np.ndarray:
     return np.frombuffer(subprocess.run([*command, "-"], stdout=subprocess.PIPE, check=True).stdout, np.float32)
 
 
-def together(result: SplitResult) -> np.ndarray:
-    return np.concatenate([samples(one.path) for one in result.parts])
+def together(result: SplitResult, track: int = 0) -> np.ndarray:
+    return np.concatenate([samples(one.path, track) for one in result.parts])
 
 
 def edges(result: SplitResult) -> list[Fraction]:
@@ -326,13 +331,62 @@ def test_a_part_begins_at_the_nearest_instant():
     assert made == [Part(Fraction(0), Fraction(3)), Part(Fraction(3), Fraction(5), "Three")]
 
 
+# What else a recording holds ------------------------------------------------------------------------------------------
+
+
+def test_pictures_that_stand_for_themselves_are_copied_whatever_the_frame_and_split_by_size(tmp_path):
+    picture = Picture(seconds=4, codec="mjpeg", pixel_format="yuvj420p", options={})
+    source = clips.make(tmp_path / "camera.mov", picture, Sound([(0, 4)]))
+    result = split(source, SplitOptions("times", tuple(map(Fraction, ("1.13", "2.99")))), muxers.MOV)
+    assert edges(result) == [0, Fraction(28, 25), Fraction(75, 25)]
+    assert result.told.reason == "100 % of the picture is untouched."
+    require_every_frame_once(source, result)
+    shutil.rmtree(tmp_path / "parts")
+    result = split(source, SplitOptions("megabytes", maximum_bytes=source.stat().st_size // 3), muxers.MOV)
+    assert len(result.parts) > 2
+    assert all(one.size_bytes <= source.stat().st_size // 3 for one in result.parts)
+    require_every_frame_once(source, result)
+
+
+def test_captions_chapters_and_names_come_along_moved(tmp_path):
+    plain = clips.make(tmp_path / "plain.mp4", Picture(seconds=8), NOISE)
+    texts, notes = tmp_path / "texts.srt", tmp_path / "notes.txt"
+    texts.write_text("1\n00:00:01,000 --> 00:00:02,000\nFirst\n\n2\n00:00:06,000 --> 00:00:07,000\nSecond\n")
+    notes.write_text(
+        ";FFMETADATA1\ntitle=A talk\n[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=5\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1\nSTART=5\nEND=8\ntitle=Two\n"
+    )
+    source = tmp_path / "talk.mp4"
+    inputs = [part for path in (plain, texts) for part in ("-i", url(path))]
+    maps = ("-map", 0, "-map", 1, "-map_metadata", 2, "-map_chapters", 2)
+    run_ffmpeg(*inputs, "-f", "ffmetadata", "-i", url(notes), *maps, "-c", "copy", "-c:s", "mov_text", url(source))
+    result = split(source, SplitOptions("times", (Fraction(4),)))
+    for one, said, at, chapters in zip(
+        result.parts, ("First", "Second"), (1, 2), (["One"], ["One", "Two"]), strict=True
+    ):
+        ((_, (caption,)),) = embedded_tracks.all_of(one.path, inspect(one.path))
+        assert (caption.text, caption.start) == (said, at)
+        with av.open(str(one.path)) as container:
+            assert [chapter["metadata"]["title"] for chapter in container.chapters()] == chapters
+            assert container.metadata["title"] == "A talk"
+
+
+def test_each_audio_track_is_whole(tmp_path):
+    other = Sound([(1, 7)], seconds=8, seed=2, language="deu", codec="ac3")
+    source = clips.make(tmp_path / "talk.mkv", Picture(seconds=8), NOISE, other)
+    result = split(source, container=muxers.MKV)
+    assert all(one.made.audio.copies[0] and one.made.audio.copies[1] for one in result.parts)
+    for track in (0, 1):
+        np.testing.assert_array_equal(together(result, track), samples(source, track))
+
+
 # Course --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_recording_is_read_once_for_all_parts_and_progress_is_that_of_all(tmp_path, monkeypatch):
     source = clips.make(tmp_path / "talk.mp4", Picture(seconds=8), NOISE)
     read, told = [], []
-    for module, name in ((splitting.frame_index, "index_frames"), (splitting.packet_copy, "survey")):
+    for module, name in SURVEYS:
         original = getattr(module, name)
 
         def counted(*arguments, original=original, name=name, **options):
@@ -341,7 +395,7 @@ def test_the_recording_is_read_once_for_all_parts_and_progress_is_that_of_all(tm
 
         monkeypatch.setattr(module, name, counted)
     split(source, SplitOptions(seconds=Fraction(1)), progress=lambda done, stage: told.append((done, stage)))
-    assert sorted(read) == ["index_frames", "survey"]
+    assert sorted(read) == sorted(name for _, name in SURVEYS)
     fractions = [done for done, _ in told]
     assert fractions == sorted(fractions) and fractions[-1] == 1
     assert [f"Part {number} of 8" in {stage for _, stage in told} for number in range(1, 9)] == [True] * 8
