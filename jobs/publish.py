@@ -1,4 +1,5 @@
-"""Telling open pages that jobs changed: one group of sockets per owner, and a message that says no more than that.
+"""Telling open pages that jobs changed: one group of sockets per owner, one for pages that show what everybody
+does, and a message that says no more than that.
 
 `live` then reads the present rows, so that a missed or late message can never leave a wrong row behind.
 """
@@ -15,6 +16,10 @@ from jobs.models import Job
 log = logging.getLogger(__name__)
 
 
+EVERYBODY = "everybody"
+"""The group of pages that show what everybody does."""
+
+
 def group(owner_id: int) -> str:
     return f"owner-{owner_id}"
 
@@ -28,6 +33,7 @@ def tell(owner_ids: Iterable[int]) -> None:
     async def send() -> None:  # all on one connection: each call from outside an event loop makes its own
         for owner_id in set(owner_ids):
             await layer.group_send(group(owner_id), {"type": "jobs.changed"})
+        await layer.group_send(EVERYBODY, {"type": "jobs.changed"})
 
     try:
         async_to_sync(send)()

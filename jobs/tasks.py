@@ -22,7 +22,7 @@ from jobs.errors import Cancelled, InputError
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
-from jobs.services import expectation, inputs, line, parameters, sources, transcripts, versions
+from jobs.services import expectation, figures, inputs, line, parameters, sources, transcripts, versions
 from jobs.services import jobs as services
 from jobs.worker import MediaWorker, horse_name
 
@@ -185,10 +185,11 @@ def record(job: Job, attempt: int, artifacts: list[Artifact], commands: CommandL
     Raises Cancelled when the attempt is not the current one any more.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
+    removed = figures.removed_seconds(job.operation, [artifact.metadata for artifact in artifacts])
     while True:
         try:
             with transaction.atomic():
-                if job.succeed(attempt, **logs(commands)):
+                if job.succeed(attempt, removed_seconds=removed, **logs(commands)):
                     Artifact.objects.bulk_create(artifacts)
                     return
             if recorded(job, attempt):  # an earlier try, of which only the answer was lost

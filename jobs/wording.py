@@ -98,6 +98,23 @@ def _rounded(seconds: float) -> float:
     return max(10.0 if step == 10 else 60.0, round(seconds / step) * step)
 
 
+def brief(seconds: float | None) -> str:
+    """A measured time, to two figures where it is short or long: 45 ms, 0.4 s, 3.2 s, 18 s, 4 min, 26 h, 4 days."""
+    if seconds is None:
+        return ""
+    if seconds < 0.0995:
+        return f"{round(seconds * 1000)} ms" if seconds else "0 s"
+    if seconds < 9.95:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    hours = round(seconds / 3600)
+    return span(seconds) if hours < 10 else f"{hours} h" if hours < 72 else f"{round(hours / 24)} days"
+
+
+def count(number: float) -> str:
+    """55 950, with gaps that no line breaks at."""
+    return f"{number:,.0f}".replace(",", "\u00a0")
+
+
 def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 11th."""
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

@@ -20,7 +20,7 @@ from jobs.operations import registry
 from jobs.operations.base import Draft, Operation
 from jobs.operations.fields import ImageField, RecordingField
 from jobs.operations.forms import OperationForm
-from jobs.services import images, inputs, parameters, reconcile, videos
+from jobs.services import images, inputs, parameters, reconcile, storage_use, videos
 from jobs.services import jobs as services
 from tests import factories, pictures
 from tests.api import Api, error
@@ -312,8 +312,6 @@ def test_there_is_an_end_to_images(ann, monkeypatch):
 
 
 def test_images_count_as_used_space(ann, client):
-    from jobs.views.stats import figures
-
-    before = figures(ann)["bytes"]
+    before = storage_use.of(ann).total
     kept = image(ann)
-    assert figures(ann)["bytes"] == before + kept.size
+    assert storage_use.of(ann).total == before + kept.size

@@ -47,6 +47,28 @@ def test_spans_are_words(seconds, expected):
 
 
 @pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        *((None, ""), (0, "0 s"), (0.0454, "45 ms"), (0.0994, "99 ms"), (0.4, "0.4 s"), (3, "3 s"), (9.94, "9.9 s")),
+        *(
+            (9.96, "10 s"),
+            (59.6, "1 min"),
+            (3600, "1 h"),
+            (34_000, "9 h 27 min"),
+            (95_000, "26 h"),
+            (345_600, "4 days"),
+        ),
+    ],
+)
+def test_measured_times_are_brief(seconds, expected):
+    assert wording.brief(seconds) == expected
+
+
+def test_counts_have_gaps_that_no_line_breaks_at():
+    assert wording.count(55_950.0) == "55\u00a0950"
+
+
+@pytest.mark.parametrize(
     ("number", "expected"),
     [
         (1, "1st"),

@@ -32,7 +32,9 @@ class QueueConsumer(AsyncWebsocketConsumer):
             return
         query = dict(parse_qsl(self.scope["query_string"].decode(errors="replace")))
         self.feed = feeds.feed_of(owner.pk)
-        self.page = feeds.Page(self.send, self.close, session_key, rows.View.of(query), query.get("state", ""))
+        self.page = feeds.Page(
+            self.send, self.close, session_key, rows.View.of(query).allowed(owner), query.get("state", "")
+        )
         self.feed.join(self.page)
 
     async def disconnect(self, code: int) -> None:

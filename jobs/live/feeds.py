@@ -75,7 +75,7 @@ def look(owner_pk: int, pages: Iterable[Page]) -> dict[Page, list[str] | None]:
 
 def present(owner: Account, view: rows.View) -> markup.Present:
     try:
-        return markup.present(owner, view)
+        return markup.present(owner, view.allowed(owner))
     except (ValidationError, ValueError):  # the id in it is none
         return markup.present(owner, rows.View())
 
@@ -119,21 +119,27 @@ class Feed:
         try:
             async with asyncio.TaskGroup() as tasks:  # one that fails ends the other
                 tasks.create_task(self._listen(layer, channel))
-                tasks.create_task(self._push())
+                tasks.create_task(self._push(layer, channel))
         finally:
             with contextlib.suppress(RedisError, OSError):
                 await layer.group_discard(group, channel)
+                await layer.group_discard(publish.EVERYBODY, channel)
 
     async def _listen(self, layer: Any, channel: str) -> None:
         while True:
             await layer.receive(channel)
             self._changed.set()
 
-    async def _push(self) -> None:
+    async def _push(self, layer: Any, channel: str) -> None:
         """Push after each change, several quick ones together."""
+        hears_everybody = False
         while True:
             await self._changed.wait()
             self._changed.clear()
+            wanted = any(page.view.whose for page in self.pages)
+            if wanted != hears_everybody:  # before the rows are read, so that no change is missed
+                await (layer.group_add if wanted else layer.group_discard)(publish.EVERYBODY, channel)
+                hears_everybody = wanted
             for page, messages in (await in_thread(look)(self.owner_pk, list(self.pages))).items():
                 if page in self.pages:
                     await self._tell(page, messages)

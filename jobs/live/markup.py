@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from jobs.live import rows
 from jobs.live.rows import DRAWN, Shown, View, bar, shown, state_of
 from jobs.models import Account, Job
-from jobs.services import shelf
+from jobs.services import figures, shelf
 
 MESSAGE_BYTES = 32 * 1024
 """What a page is sent in one piece, if a single row is not larger: a browser draws between pieces."""
@@ -69,16 +69,23 @@ def present(owner: Account, view: View) -> Present:
     """Raises ValidationError or ValueError for an id that is none."""
     if view.name == "bar":
         return Present("", {}, lambda before: [])
-    if view.name == "library":
-        state = shelf.shelf(owner, shelf.words(view.q), view.page).state
-        return Present(state, {}, lambda before: [render_shelf(state)])
+    if view.name in rows.TOLD:
+        state = told_state(owner, view)
+        return Present(state, {}, lambda before: [render_state(view, state)])
     jobs = rows.stamped(owner, view)
     return Present(state_of(jobs), shown(jobs), functools.partial(changes, jobs=jobs))
 
 
-def render_shelf(state: str) -> str:
-    """Only says that the library looks different now: a page asks for it when it may."""
-    return render_to_string("library/_state.html", {"state": state, "out_of_band": True})
+def told_state(owner: Account, view: View) -> str:
+    if view.name == "library":
+        return shelf.shelf(owner, shelf.words(view.q), view.page).state
+    return figures.state(None if view.whose else owner)
+
+
+def render_state(view: View, state: str) -> str:
+    """Only says that the page looks different now: it asks for itself when it may."""
+    name = "shelf" if view.name == "library" else view.name
+    return render_to_string("includes/state.html", {"name": name, "state": state, "out_of_band": True})
 
 
 def render_count(owner: Account, *, out_of_band: bool = False) -> str:

@@ -22,8 +22,8 @@ ROWS = 50
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What a page shows: every job of its owner, those of one video, a single job, a page of the library, or none of
-    these but the count in the bar."""
+    """What a page shows: every job of its owner, those of one video, a single job, a page of the library, figures, the
+    operators' page, or none of these but the count in the bar."""
 
     name: str = "bar"
     video: str = ""
@@ -31,16 +31,26 @@ class View:
     job: str = ""
     q: str = ""
     page: str = ""
+    whose: str = ""
+    """Whose figures: "everybody" or, by default, the owner's."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "View":
         """From a query string; what cannot be understood shows as little as possible."""
-        fields = ("view", "video", "status", "job", "q", "page")
-        name, video, status, job, q, page = (query.get(key, "") for key in fields)
-        known_name = name if name in ("queue", "video", "job", "library") else "bar"
-        return cls(known_name, video, status if status in STATUSES else "", job, q, page)
+        fields = ("view", "video", "status", "job", "q", "page", "whose")
+        name, video, status, job, q, page, whose = (query.get(key, "") for key in fields)
+        known_name = name if name in ("queue", "video", "job", *TOLD) else "bar"
+        whose = EVERYBODY if whose == EVERYBODY or name == "operators" else ""
+        return cls(known_name, video, status if status in STATUSES else "", job, q, page, whose)
+
+    def allowed(self, account: Account) -> "View":
+        """The same, or no more than the bar for who may not see that much."""
+        return View() if self.whose and not account.is_staff else self
 
 
+TOLD = ("library", "stats", "operators")
+"""Those that are only told by what name their present state goes, and then ask for it."""
+EVERYBODY = "everybody"
 STATUSES = {
     "active": Job.ACTIVE,
     "done": (Job.Status.SUCCEEDED,),
@@ -51,7 +61,7 @@ STATUSES = {
 def listed(owner: Account, view: View) -> JobQuerySet:
     """All jobs of a view: those under way first, newest activity first. The order is that of an index."""
     jobs = Job.objects.of(owner).shown().defer(*LOGS)
-    if view.name in ("bar", "library"):
+    if view.name in ("bar", *TOLD):
         return jobs.none()
     if view.name == "video":
         jobs = jobs.filter(Q(video_id=view.video) | Q(source_id=view.video))

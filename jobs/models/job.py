@@ -136,6 +136,8 @@ class Job(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     progress_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    removed_seconds = models.FloatField(null=True, blank=True, editable=False)
+    """How much silence it took out, once it has succeeded; None for other work."""
     active_at = models.DateTimeField("last activity", default=timezone.now)
     """The last change of state, which orders the queue page."""
     under_way = models.GeneratedField(
@@ -156,6 +158,11 @@ class Job(models.Model):
             models.Index(fields=["operation", "status", "finished_at"]),
             models.Index(fields=["status", "queue", "owner", "queued_at"]),
             models.Index(fields=["video", "operation", "source_sha256"]),
+            # Holds all that the figures of a period take, so that no row is looked up for them.
+            models.Index(
+                fields=["finished_at", "status", "operation", "queue", "queued_at", "started_at", "removed_seconds"],
+                name="job_figures",
+            ),
         ]
         constraints = [
             # Keys are null when unused: MariaDB has no conditional unique constraint, but lets nulls repeat.

@@ -10,7 +10,17 @@ from jobs.models import Artifact
 register = template.Library()
 
 FILTERS = (
-    *(wording.clock, wording.moment, wording.size, wording.span, wording.ordinal, wording.percent, wording.attribute),
+    *(
+        wording.clock,
+        wording.moment,
+        wording.size,
+        wording.span,
+        wording.brief,
+        wording.count,
+        wording.ordinal,
+        wording.percent,
+        wording.attribute,
+    ),
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),
     *(wording.dimensions, wording.audio, wording.around),
     *(outcome.ending, outcome.proof, outcome.taken_at),

@@ -45,11 +45,11 @@ def queue(request: MemberRequest) -> HttpResponse:
 @require_safe
 def poll(request: MemberRequest) -> HttpResponse:
     """What the socket would push, for pages without one: the count, and the list unless it is the one they show."""
-    view = rows.View.of(request.GET.dict())
+    view = rows.View.of(request.GET.dict()).allowed(request.user)
     answer = markup.render_count(request.user, out_of_band=True)
-    if view.name == "library":
+    if view.name in rows.TOLD:
         state = markup.present(request.user, view).state
-        answer += markup.render_shelf(state) if request.GET.get("state") != state else ""
+        answer += markup.render_state(view, state) if request.GET.get("state") != state else ""
     elif view.name != "bar":
         try:
             jobs = rows.of_view(request.user, view)

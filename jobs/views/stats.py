@@ -1,55 +1,53 @@
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, Sum
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from jobs import storage
+from jobs import charts, storage
 from jobs.auth.requests import MemberRequest
-from jobs.models import Account, Artifact, Image, Job, Video
-from jobs.operations import registry
+from jobs.live import rows
+from jobs.models import Account
+from jobs.services import figures, storage_use
+from jobs.services.figures import PERIODS, Period
+from jobs.services.storage_use import Use
+from jobs.views import graphs
 from jobs.views.members import member
 
 
 @member
 @require_safe
 def stats(request: MemberRequest) -> HttpResponse:
-    """What the signed-in person has there, and how their work went."""
-    return render(request, "stats.html", figures(request.user))
+    """How the work went and what is there: the own, and for operators also everybody's. An open page asks again for the
+    figures alone when they changed."""
+    view = rows.View.of({**request.GET.dict(), "view": "stats"}).allowed(request.user)
+    period = PERIODS.get(request.GET.get("period", ""), PERIODS["day"])
+    owner = None if view.whose else request.user
+    context = told(owner, period) | {"whose": view.whose, "periods": PERIODS.values(), "free": storage.free_bytes()}
+    return render(request, "stats/_figures.html" if request.htmx else "stats/stats.html", context)
 
 
-def figures(owner: Account) -> dict[str, Any]:
-    videos = (
-        Video.objects.of(owner)
-        .uploaded()
-        .aggregate(recordings=Count("pk"), length=Sum("duration_seconds"), size=Sum("size"))
-    )
-    images = Image.objects.of(owner).aggregate(size=Sum("size"))["size"] or 0
-    results = Artifact.objects.of(owner).aggregate(size=Sum("size"))["size"] or 0
+def told(owner: Account | None, period: Period) -> dict[str, Any]:
+    """The figures of an account, or of everybody."""
+    state = figures.state(owner)  # before the figures: a change in between is then asked for again
+    found = figures.kept(owner, period)
+    shown = (graphs.jobs(found), graphs.waits(found), graphs.runs(found), graphs.removed(found))
+    uses = [storage_use.of(owner)] if owner else storage_use.by_owner()
     return {
-        "recordings": videos["recordings"],
-        "length": videos["length"] or 0,
-        "bytes": (videos["size"] or 0) + results + images,
-        "free": storage.free_bytes(),
-        "operations": by_operation(owner),
+        "state": state,
+        "period": period,
+        "figures": found,
+        "graphs": shown,
+        "under_way": sum(found.now.values()),
+        "most_rows": figures.MOST_ROWS,
+        "use": storage_use.total(uses, ""),
+        **(whose(uses) if owner is None else {}),
     }
 
 
-def by_operation(owner: Account) -> list[dict[str, Any]]:
-    """For each kind of work that was ended: how often it went well or failed, and its mean run time in seconds."""
-    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
-    well = Q(status=Job.Status.SUCCEEDED)
-    rows = (
-        Job.objects.of(owner)
-        .filter(status__in=[Job.Status.SUCCEEDED, Job.Status.FAILED])
-        .order_by("operation")
-        .values("operation")
-        .annotate(done=Count("pk", filter=well), failed=Count("pk", filter=~well), took=Avg(took, filter=well))
-    )
-    return [{**row, "title": registry.title(row["operation"]), "seconds": seconds(row["took"])} for row in rows]
-
-
-def seconds(took: timedelta | None) -> float | None:
-    return None if took is None else took.total_seconds()
+def whose(uses: list[Use]) -> dict[str, Any]:
+    """Who has how much, most first."""
+    most = max((use.total for use in uses), default=0)
+    shown = [(use, charts.bar(use.total / most if most else 0)) for use in uses[: storage_use.MOST_OWNERS]]
+    rest = uses[storage_use.MOST_OWNERS :]
+    return {"owners": shown, "rest": storage_use.total(rest, f"{len(rest)} others") if rest else None}

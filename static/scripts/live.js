@@ -10,7 +10,7 @@ const POLL_MS = 3000;
 const CHECK_MS = 30000;
 const HOLD_MS = 10000;
 const chip = document.getElementById("live");
-const list = () => document.getElementById("jobs") ?? document.getElementById("grid");
+const list = () => ["jobs", "grid", "stats", "operators"].map((id) => document.getElementById(id)).find(Boolean);
 const rowsShown = () => allOf(document, "#jobs-rows > article", HTMLElement);
 const title = document.title;
 let open = false;

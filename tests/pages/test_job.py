@@ -1,4 +1,4 @@
-"""The page of one job, and the figures of all."""
+"""The page of one job."""
 
 import pytest
 
@@ -43,14 +43,3 @@ def test_the_tightest_cuts_between_words_can_be_played_from_a_little_before(clie
     assert "“one … &lt;two&gt;”, 0.40 s apart" in page
     assert f"/artifacts/{cut.pk}/file#t=73.75,76.75" in page
     assert f"/artifacts/{cut.pk}/file#t=0.00,2.00" in page
-
-
-@pytest.mark.each_database
-def test_stats_count_the_owners_own(client, ann, eve):
-    factories.job(ann, status=S.SUCCEEDED)
-    factories.job(ann, status=S.FAILED)
-    factories.job(eve, status=S.SUCCEEDED)
-    page = client.get("/stats/")
-    assert page.context["recordings"] == 2
-    (work,) = page.context["operations"]
-    assert (work["done"], work["failed"]) == (1, 1)
