@@ -114,4 +114,5 @@ def test_the_wait_is_guessed_from_the_pace_of_past_runs():
         pytest.approx(120, abs=2),
         pytest.approx(240, abs=4),
     ]
-    assert str(places[jobs[1].pk]) == "2nd in line, about 2 min"
+    assert str(places[jobs[1].pk]) == "2nd in line, about 2 min, then takes about 2 min"
+    assert str(places[jobs[0].pk]) == "Next in line, takes about 2 min"

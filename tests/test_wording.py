@@ -138,3 +138,20 @@ def test_a_cut_tells_its_lengths_and_apart_from_them_how_it_was_made_and_checked
     Artifact.objects.create(job=done, kind="video", metadata=metadata, **values)
     assert outcome.outcome(done) == "0:04 became 0:02"
     assert outcome.proof(done) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (230, 250, "about 4 min"),
+        (180, 360, "about 3 to 6 min"),
+        (48, 130, "about 50 s to 2 min"),
+        (22, 41, "about 20 to 40 s"),
+        (2, 9, "about 10 s"),
+        (0, 14, "about 10 s"),
+        (3000, 8000, "about 50 min to 2 h 15 min"),
+        (7000, 8100, "about 2 h"),
+    ],
+)
+def test_guesses_are_told_as_ranges_where_they_are_unsure(low, high, said):
+    assert wording.about(low, high) == said

@@ -26,10 +26,14 @@ class Place:
     paused: bool = False
 
     def __str__(self) -> str:
-        """“Next in line, about 4 min”, “3rd in line, about 3 to 6 min”."""
-        which = "Next" if self.position == 1 else wording.ordinal(self.position)
-        wait = f", {wording.about(self.wait.low, self.wait.high)}" if self.wait and self.wait.likely else ""
-        return f"{which} in line{wait}"
+        """“Next in line, takes about 2 min”, “3rd in line, about 3 to 6 min, then takes about 2 min”."""
+        parts = [f"{'Next' if self.position == 1 else wording.ordinal(self.position)} in line"]
+        waits = self.wait is not None and self.wait.likely > 0
+        if self.wait and waits:
+            parts.append(wording.about(self.wait.low, self.wait.high))
+        if self.work:
+            parts.append(f"{'then ' if waits else ''}takes {wording.about(self.work.low, self.work.high)}")
+        return ", ".join(parts)
 
     @property
     def stamp(self) -> str:
