@@ -116,7 +116,7 @@ def test_a_run_is_learnt_for_the_operation_its_parameters_and_its_codec():
 
 
 @pytest.mark.django_db
-def test_the_narrowest_kind_that_knows_enough_is_asked():
+def test_the_narrowest_kind_of_which_anything_is_known_is_asked():
     for key, took in (("mp4-keep|h264", 10), ("webm-keep|h264", 100)):
         for _ in range(3):
             job = run(took, load(60, 900))

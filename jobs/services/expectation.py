@@ -3,7 +3,8 @@
 Of each kind of work the last runs are kept. What a run takes is modelled as a part that every run takes, a part by the
 seconds of media and a part by their pixels; none is negative, and all are fitted to the runs by least squares of their
 relative errors. Three kinds are learnt from each run: the operation, the operation with the parameters that its pace
-depends on (`Operation.pace_key`), and those with the recording's codec. The narrowest that knows enough is asked.
+depends on (`Operation.pace_key`), and those with the recording's codec. The narrowest of which anything is known is
+asked: one run with the same parameters tells more than many with others.
 """
 
 import dataclasses
@@ -20,8 +21,6 @@ from jobs.operations import registry
 from jobs.operations.base import Params
 
 RUNS_KEPT = 24
-ENOUGH = 3
-"""How many runs a narrow kind has to know before wider ones are not asked."""
 FORGETTING = 0.93
 """By how much each later run makes one count less: machines and their load change."""
 DOUBT, DOUBT_WEIGHT = math.log(1.8), 0.5
@@ -112,8 +111,8 @@ class Experiences:
     def _model(self, load: Load) -> tuple["Model", int] | None:
         """The model to ask, and by how many kinds it is wider than the work."""
         self.know([load])
-        known = [(model, wider) for wider, kind in enumerate(reversed(load.kinds)) if (model := self._rows[kind])]
-        return next((one for one in known if len(one[0].runs) >= ENOUGH), known[-1] if known else None)
+        known = ((model, wider) for wider, kind in enumerate(reversed(load.kinds)) if (model := self._rows[kind]))
+        return next(known, None)
 
 
 Run = tuple[float, float, float]
