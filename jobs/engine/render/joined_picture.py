@@ -220,7 +220,7 @@ def _spliced(
             runs.append(Run(frames.first + run.first, run.count, begin + run.copied_from, run.leading_skipped))
         begin += len(coded.pts)
     together = _concatenated([coded for coded in surveys if coded], lead)
-    step = lead.codec.steps(lead.quantizer)[-1]
+    step = lead.codec.steps(lead.quantizer, joined.video)[-1]
     coding = fitting_coding(together, joined.video, joined.clock_hz, step.at(step.finest))
     splice = Splice(wanted, together, runs, coding)
     return PicturePlan(joined, parts, wanted, tuple(runs), tuple(offsets), tuple(refusals), splice)
