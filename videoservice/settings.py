@@ -159,6 +159,10 @@ WHISPER_MODEL = env.text("WHISPER_MODEL") or str(bundled_model.folder() or "")
 MAX_ATTEMPTS = 5
 """How often a job may lose its worker before it counts as failed. Workers that are told to stop do not count."""
 
+INBOX_DIR = env.path("INBOX_DIR", DATA_DIR) if env.text("INBOX_DIR") else None
+"""Where files become recordings by themselves: <e-mail>/<chain>/<file>."""
+INBOX_STILL_SECONDS = env.integer("INBOX_STILL_SECONDS", 10, 1)
+"""How long such a file has to stand still before it is taken."""
 PASSED_ON_MINUTES = env.integer("PASSED_ON_MINUTES", 60, 0)
 """How long the results of steps that are only on the way to others stay after their chain is done."""
 ACTIVE_JOBS_LIMIT = env.integer("ACTIVE_JOBS_LIMIT", 1000)

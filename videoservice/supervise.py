@@ -58,6 +58,7 @@ def run() -> None:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PORT": str(preflight.port()),
             "SITE_QUEUES": " ".join(worker_set.queues(worker_set.size())),
+            "SITE_INBOX": str(settings.INBOX_DIR is not None).lower(),
             "SITE_REDIS": str(settings.REDIS_EMBEDDED).lower(),
             "SITE_REDIS_SOCKET": preflight.relative(settings.REDIS_SOCKET, data),
         }

@@ -87,14 +87,9 @@ def begin(
 ) -> Upload:
     """Make room for `length` bytes of a recording or image. Raises InputError (empty, too_large, too_many) and
     ResourceError."""
-    if length <= 0:
-        raise InputError("The file is empty. Choose another one.", code="empty")
-    if length > settings.UPLOAD_LIMIT_BYTES:
-        limit, size = size_in_words(settings.UPLOAD_LIMIT_BYTES), size_in_words(length)
-        raise InputError(f"This file has {size}; the limit is {limit}. Choose a smaller one.", code="too_large")
+    refuse_size(length)
     if kind == Upload.Kind.IMAGE:
         engine_images.refuse_long(length)
-    refuse_overfull(length)
     _refuse_greedy(owner, length)
     upload = Upload.objects.create(
         owner=owner,
@@ -115,6 +110,16 @@ def begin(
         upload.delete()
         raise _disk_full(error) from error
     return upload
+
+
+def refuse_size(length: int) -> None:
+    """Raise InputError (empty, too_large) for a file that is never taken, and ResourceError when the disk is full."""
+    if length <= 0:
+        raise InputError("The file is empty. Choose another one.", code="empty")
+    if length > settings.UPLOAD_LIMIT_BYTES:
+        limit, size = size_in_words(settings.UPLOAD_LIMIT_BYTES), size_in_words(length)
+        raise InputError(f"This file has {size}; the limit is {limit}. Choose a smaller one.", code="too_large")
+    refuse_overfull(length)
 
 
 def order(upload: Upload, work: Mapping[str, Mapping[str, Any]], pipeline: str = "") -> None:
