@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from jobs.api.schemas import Page, Status
 from jobs.models import Job, Run
-from jobs.services import pipelines, runs
+from jobs.services import pipelines, runs, time_left
 from jobs.services.shipped import Shipped
 from jobs.services.steps import Step
 
@@ -138,21 +138,21 @@ class RunOut(Schema):
     name: str
     video: UUID
     status: Status
-    eta_seconds: float | None
+    eta_seconds: float | None = Field(description="Until the last step ends; null while nobody can say.")
     steps: list[RunStep]
     created_at: datetime
     finished_at: datetime | None
 
     @classmethod
     def of(cls, run: Run) -> "RunOut":
-        jobs, passing = runs.jobs_of(run), runs.passing(run)
+        jobs, passing, left = runs.jobs_of(run), runs.passing(run), time_left.of(run)
         return cls(
             id=run.pk,
             slug=run.slug or None,
             name=run.name,
             video=run.video_id,
             status=run.status,  # type: ignore[arg-type]
-            eta_seconds=runs.eta_seconds(run),
+            eta_seconds=round(left.likely, 1) if left else None,
             steps=[RunStep.of(step, jobs.get(step.name), passing.get(step.name, 0)) for step in runs.chain_of(run)],
             created_at=run.created_at,
             finished_at=run.finished_at,

@@ -161,12 +161,6 @@ def again(run: Run, params: Mapping[str, Mapping[str, Any]]) -> Run:
     return start(run.owner, subject_of(run), steps.read(changed, run.owner), run.name, slug=run.slug)
 
 
-def eta_seconds(run: Run) -> float | None:
-    """How long until its end: what the steps under way say; None while one of them cannot."""
-    left = [job.eta_seconds for job in jobs_of(run).values() if job.is_active]
-    return None if not left or None in left else max(filter(None, left), default=0.0)
-
-
 def retry_job(job: Job) -> Job:
     """Do the same again: in its chain where that waits for it, else as a job of its own. Raises InputError."""
     run = job.run
