@@ -15,10 +15,10 @@ import itertools
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import av.error
@@ -30,60 +30,19 @@ from numpy.typing import NDArray
 
 from jobs.engine.audio import decoder
 from jobs.engine.audio.audio_source import AudioSource
-from jobs.engine.audio.mp3_reservoir import MAXIMUM_PACKETS_BACK, FrameSurvey, FrameTable
+from jobs.engine.audio.mp3_reservoir import MAXIMUM_PACKETS_BACK
+from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.container import demuxing
-from jobs.engine.model.audio_layout import HOLE_SECONDS
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.runtime import libav_errors
-from jobs.engine.runtime.threads import CancellationToken, WorkerThread
+from jobs.engine.runtime.threads import WorkerThread
 from jobs.errors import ToolError
 
-MP3 = frozenset({"mp3", "mp3float"})
-CODECS = frozenset({"aac", "ac3", "eac3", "mp2", "opus"}) | MP3
-"""By libavcodec's names."""
-PROBED_PACKETS, SKIPPED_PACKETS = 8, 2
-"""Decoded to see how many samples a packet holds: what an AAC decoder makes of SBR is told nowhere else."""
 MAXIMUM_MISSING = Fraction(1, 100)
 """Seconds by which a track may end before the result does."""
-COMPARED_EVERY_PACKETS = 100
-"""Of so many packets one is compared with what stands at its offset in the file."""
-FILTER_BANK_SAMPLES = 512
 READ_ON_PACKETS = 1000
 """Reading on costs less than seeking for so few packets."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class PacketTable:
-    """The packets of a track, all of the same length.
-
-    The first one's samples come `first` samples after the recording's start (before it where negative), and each packet
-    holds `samples` of them, `rate` a second. `sums` has a checksum (CRC-32) of each packet, `sizes` its bytes, and
-    `file_offsets` where in the file it stands, where it does as it is. `mp3` tells more of packets of MP3.
-    """
-
-    first: int
-    samples: int
-    rate: int
-    sums: NDArray[np.uint32]
-    sizes: NDArray[np.uint32]
-    file_offsets: NDArray[np.int64] | None = None
-    mp3: FrameTable | None = None
-
-    @property
-    def memory_packets(self) -> int:
-        """On so many packets before it depends what one sounds like: by their overlap, and by the filter bank of MP3,
-        which remembers nearly all of a packet of 576 samples (MPEG-2)."""
-        return 2 if self.mp3 is not None and self.samples < 2 * FILTER_BANK_SAMPLES else 1
-
-    @property
-    def reach_seconds(self) -> float:
-        """Half a packet: how far a copied range may be from where it is planned, unless it begins the result."""
-        return self.samples / self.rate / 2
-
-    def time(self, number: int) -> Fraction:
-        """When a packet's samples begin, in seconds after the recording's start."""
-        return Fraction(self.first + number * self.samples, self.rate)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -112,9 +71,8 @@ class AudioCopy:
 
     @property
     def sums(self) -> NDArray[np.uint32]:
-        """Checksums of the result's packets, as the source has them; of MP3 those of `FrameDigests`."""
-        sums = self.table.sums if self.table.mp3 is None else self.table.mp3.digests
-        return np.insert(sums[[*self.numbers]], 0, [0] * (self.lead_in - len(self.priming)))
+        """Checksums of the result's packets, as the source has them (`PacketTable.result_sums`)."""
+        return np.insert(self.table.result_sums[[*self.numbers]], 0, [0] * (self.lead_in - len(self.priming)))
 
     @property
     def numbers(self) -> Iterator[int]:
@@ -145,73 +103,6 @@ class AudioCopy:
         ends = self.duration - sum((segment.output_duration for segment in segments[:-1]), Fraction(0))
         segments[-1] = dataclasses.replace(segments[-1], end=segments[-1].start + ends)
         return Timeline(tuple(segments), planned.source_durations)
-
-
-def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
-    """The packets of a track; None where they cannot be copied: other codecs, holes, packets of several lengths.
-
-    Raises InputError.
-    """
-    track = audio.track
-    if track.codec not in CODECS:
-        return None
-    with decoder.opened(audio) as (container, stream), audio.path.open("rb") as file:
-        context = stream.codec_context
-        if not context.extradata and track.codec in ("aac", "opus"):
-            # What decoders need to know is in each packet alone (ADTS, LATM), or nowhere.
-            return None
-        sums: list[int] = []
-        times: list[int] = []
-        sizes: list[int] = []
-        file_offsets: list[int] = []
-        in_place = True
-        frames_of_mp3 = FrameSurvey() if track.codec in MP3 else None
-        lengths: set[tuple[int, int]] = set()
-        for packet in demuxing.packets(container, stream):
-            token.check()
-            if not packet.size:
-                continue
-            if packet.pts is None or packet.is_corrupt or packet.has_sidedata("new_extradata"):
-                return None
-            if len(sums) < PROBED_PACKETS:
-                frames = demuxing.frames(context, packet) or []
-                # Of the first ones decoders skip samples, as the container says.
-                if len(sums) >= SKIPPED_PACKETS:
-                    lengths |= {(frame.samples, frame.sample_rate) for frame in frames}
-            if in_place and len(sums) % COMPARED_EVERY_PACKETS == 0:
-                in_place = _stands_in_place(packet, file)
-            if frames_of_mp3 is not None and not frames_of_mp3.add(bytes(packet)):
-                return None
-            times.append(packet.pts)
-            sums.append(zlib.crc32(packet))
-            sizes.append(packet.size)
-            file_offsets.append(-1 if packet.pos is None else packet.pos)
-        clock = stream.time_base
-    if len(lengths) != 1 or clock is None:
-        return None
-    ((samples, rate),) = lengths
-    if rate != track.sample_rate or not _is_gapless(times, clock, Fraction(samples, rate)):
-        return None
-    first = round((times[0] * clock - audio.start) * rate)
-    offsets = np.array(file_offsets, np.int64) if in_place and min(file_offsets) >= 0 else None
-    mp3 = frames_of_mp3.table if frames_of_mp3 else None
-    return PacketTable(first, samples, rate, np.array(sums, np.uint32), np.array(sizes, np.uint32), offsets, mp3)
-
-
-def _stands_in_place(packet: Packet, file: BinaryIO) -> bool:
-    if packet.pos is None or packet.pos < 0:
-        return False
-    return os.pread(file.fileno(), packet.size, packet.pos) == bytes(packet)
-
-
-PacketSurvey = Callable[[AudioSource, CancellationToken], PacketTable | None]
-"""Tells of a track what `survey` does."""
-
-
-def _is_gapless(times: list[int], clock: Fraction, length: Fraction) -> bool:
-    """Whether packets of this length, in seconds, follow each other at their times, in ticks of `clock`."""
-    ticks = np.array(times, np.int64) - times[0]
-    return bool(np.all(np.abs(ticks * float(clock) - np.arange(len(ticks)) * float(length)) <= HOLE_SECONDS))
 
 
 def is_joined(timeline: Timeline) -> bool:

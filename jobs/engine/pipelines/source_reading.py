@@ -6,10 +6,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from jobs.engine.audio import packet_copy
+from jobs.engine.audio import packet_table
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import output_rate
-from jobs.engine.audio.packet_copy import PacketTable
+from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.container.muxers import Container
 from jobs.engine.model.mediainfo import AudioTrack
@@ -74,7 +74,7 @@ def read(source: Source, container: Container, work: Workspace) -> Reading:
     def packets(task: WorkerThread[Any], track: AudioTrack) -> PacketTable | None:
         if not audio_choice.can_copy(track, container):
             return None
-        return packet_copy.survey(AudioSource(source.path, info, track), task.token)
+        return packet_table.survey(AudioSource(source.path, info, track), task.token)
 
     works: list[Callable[[WorkerThread[Any]], Any]] = [
         pictures,

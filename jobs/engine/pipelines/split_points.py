@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.audio.packet_copy import PacketTable
+from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import demuxer
 from jobs.engine.model.segment import Segment

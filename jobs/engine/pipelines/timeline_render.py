@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jobs.engine.audio import packet_copy
+from jobs.engine.audio import packet_table
 from jobs.engine.audio.audio_options import AudioOptions
-from jobs.engine.audio.packet_copy import PacketSurvey
+from jobs.engine.audio.packet_table import PacketSurvey
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
@@ -64,7 +64,7 @@ class Readings:
 
     coded: Survey | None = None
     intra: IntraSurvey = all_intra.survey
-    packets: PacketSurvey = packet_copy.survey
+    packets: PacketSurvey = packet_table.survey
     captions: embedded_tracks.Stored | None = None
 
 

@@ -3,11 +3,12 @@
 import dataclasses
 from typing import Any
 
-from jobs.engine.audio import packet_copy
+from jobs.engine.audio import packet_copy, packet_table
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.loudness import Levelling, Loudness
-from jobs.engine.audio.packet_copy import AudioCopy, PacketSurvey
+from jobs.engine.audio.packet_copy import AudioCopy
+from jobs.engine.audio.packet_table import PacketSurvey
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.model.timeline import Timeline
@@ -17,7 +18,7 @@ from jobs.engine.video.source import Source
 MAXIMUM_UNASKED_SECONDS = 0.0135
 """How far copied ranges may be from where they are planned when nobody asked for it: half a packet of MP3 at 44.1 kHz,
 more than that of AAC."""
-COPIED_TO_AUDIO_FILES = packet_copy.MP3
+COPIED_TO_AUDIO_FILES = packet_table.MP3
 DECODER_DELAY_SAMPLES = 529
 
 
@@ -71,7 +72,7 @@ def chosen_copies(
     container: Container,
     options: AudioOptions,
     token: CancellationToken,
-    survey: PacketSurvey = packet_copy.survey,
+    survey: PacketSurvey = packet_table.survey,
 ) -> tuple[AudioCopy | None, ...]:
     """What is copied of each track; None for those that have to be encoded, or are to be. Raises InputError."""
     tracks = source.info.audio

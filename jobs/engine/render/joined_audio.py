@@ -20,11 +20,11 @@ import av
 import numpy as np
 from av.packet import Packet
 
-from jobs.engine.audio import decoder, packet_copy, track_encoder
+from jobs.engine.audio import decoder, packet_table, track_encoder
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.continuity import MODEL_SAMPLES, continues
 from jobs.engine.audio.decoder import BLOCK_SAMPLES, PcmReader
-from jobs.engine.audio.packet_copy import PacketTable
+from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.audio.sample_ranges import FADE_SECONDS, rising
 from jobs.engine.container import demuxing
@@ -129,11 +129,11 @@ def surveyed(joined: Joined, number: int, token: CancellationToken) -> PacketStr
     begins: list[Fraction] = []
     position = Fraction(0)
     for audio, start in zip(sources, joined.starts, strict=True):
-        table = packet_copy.survey(audio, token)
-        # Packets of MP3 hold bits of those behind them, which another file's would be taken for.
+        table = packet_table.survey(audio, token)
+        # Packets of MP3 hold bits of those behind them, which another file's would be taken for; ADTS has headers.
         if (
             table is None
-            or table.mp3
+            or not table.is_stored_alike
             or (tables and (table.samples, table.rate) != (tables[0].samples, tables[0].rate))
         ):
             return None

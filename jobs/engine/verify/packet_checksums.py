@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.audio import mp3_reservoir, packet_copy
+from jobs.engine.audio import mp3_reservoir, packet_table
 from jobs.engine.audio.mp3_reservoir import FrameDigests
 from jobs.engine.container import demuxing
 from jobs.engine.model.report import Fault
@@ -34,7 +34,7 @@ def _stored(path: Path, number: int) -> tuple[Sums, list[Fraction]]:
         entries = [(entry.size, entry.pos, entry.timestamp) for entry in stream.index_entries]
     with path.open("rb") as file:
         read = (os.pread(file.fileno(), size, position) for size, position, _ in entries)
-        checked = _digests(read) if codec in packet_copy.MP3 else map(zlib.crc32, read)
+        checked = _digests(read) if codec in packet_table.MP3 else map(zlib.crc32, read)
         return np.fromiter(checked, np.uint32, len(entries)), [timestamp * clock for *_, timestamp in entries]
 
 

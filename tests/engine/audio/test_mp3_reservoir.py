@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine.audio import decoder, mp3_reservoir, packet_copy
+from jobs.engine.audio import decoder, mp3_reservoir, packet_table
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.model.segment import Segment
@@ -124,7 +124,7 @@ def test_frames_are_in_step_with_the_plan(sound, tmp_path):
 def test_a_frame_grows_where_its_bits_have_no_room_before_it(sound, tmp_path):
     source = encoded(sound, tmp_path / "a.mp3", "-b:a", "128k")
     info = inspect(source)
-    table = packet_copy.survey(AudioSource(source, info, info.audio[0]), CancellationToken())
+    table = packet_table.survey(AudioSource(source, info, info.audio[0]), CancellationToken())
     begin, free = table.mp3.begin, table.mp3.free
     tight = [(a, b) for a in range(20, 200) for b in (a + 31,) if begin[b] > free[a] + 100]
     assert tight
@@ -144,7 +144,7 @@ def test_a_frame_that_has_no_room_is_encoded_instead(sound, tmp_path):
     """At the highest bit rate a frame cannot grow."""
     source = encoded(sound, tmp_path / "a.mp3", "-b:a", "320k")
     info = inspect(source)
-    table = packet_copy.survey(AudioSource(source, info, info.audio[0]), CancellationToken())
+    table = packet_table.survey(AudioSource(source, info, info.audio[0]), CancellationToken())
     begin, free = table.mp3.begin, table.mp3.free
     assert not table.mp3.room.any()
     last, first = next((a, b) for a in range(20, 400) for b in range(a + 10, 450) if begin[b] > free[a])

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from jobs.engine.audio import packet_copy
+from jobs.engine.audio import adts, packet_copy, packet_table
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.model.segment import Segment
@@ -102,7 +102,7 @@ def test_a_picture_stays_exact_and_its_audio_is_copied_only_when_asked(tmp_path)
 
 def test_hundreds_of_joins_do_not_drift(speech):
     info = inspect(speech)
-    table = packet_copy.survey(AudioSource(speech, info, info.audio[0]), CancellationToken())
+    table = packet_table.survey(AudioSource(speech, info, info.audio[0]), CancellationToken())
     each = [Segment(Fraction(number, 10), Fraction(number, 10) + Fraction(47, 1000)) for number in range(59)]
     timeline = Timeline(tuple(each), (Fraction(6),))
     copy = packet_copy.planned(table, timeline)
@@ -134,7 +134,7 @@ def test_a_join_makes_no_click(speech, tmp_path):
 )
 def test_what_packets_cannot_do_is_not_tried(segments, speech):
     info = inspect(speech)
-    table = packet_copy.survey(AudioSource(speech, info, info.audio[0]), CancellationToken())
+    table = packet_table.survey(AudioSource(speech, info, info.audio[0]), CancellationToken())
     assert packet_copy.planned(table, Timeline(tuple(segments), (Fraction(6),))) is None
 
 
@@ -183,3 +183,31 @@ def test_audio_without_loss_becomes_what_browsers_play_when_nobody_asks_for_more
     source = make(tmp_path / "a.flac", None, Sound(LOUD, seconds=6, codec="flac", bit_rate=0))
     assert rendered(source, tmp_path / "b.m4a").to_json()["audio_lossless"] == [False]
     assert inspect(tmp_path / "b.m4a").audio[0].codec == "aac"
+
+
+@pytest.mark.parametrize("suffix", [".aac", ".ts"])
+def test_packets_of_adts_are_copied_without_their_headers(suffix, speech, tmp_path):
+    source = tmp_path / f"a{suffix}"
+    run_ffmpeg("-i", speech, "-c", "copy", source)
+    result = rendered(source, tmp_path / "b.m4a")
+    (copy,) = result.audio.copies
+    assert result.report.ok and result.report.heard
+    packets = stored(source)
+    assert stored(tmp_path / "b.m4a") == [packets[number][7:] for number in copy.numbers]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:-1],
+        lambda data: b"\x00" + data[1:],
+        lambda data: data[:6] + bytes([data[6] | 1]) + data[7:],
+        lambda data: data[:7],
+    ],
+    ids=["torn", "no header", "more blocks", "empty"],
+)
+def test_what_is_no_single_packet_of_adts_is_none(spoil, speech, tmp_path):
+    run_ffmpeg("-i", speech, "-c", "copy", tmp_path / "a.aac")
+    packet = stored(tmp_path / "a.aac")[3]
+    assert adts.parsed(packet).payload == packet[7:]
+    assert adts.parsed(spoil(packet)) is None

@@ -40,7 +40,7 @@ VARYING = tuple(itertools.accumulate((Fraction(step, 1000) for step in [17, 41, 
 NOISE = Sound([(0, 8)], seconds=8)
 TIMES = (Fraction("2.345"), Fraction("5.1"))
 AT_TIMES = SplitOptions("times", TIMES)
-SURVEYS = [(source_reading.frame_index, "index_frames"), (source_reading.packet_copy, "survey")]
+SURVEYS = [(source_reading.frame_index, "index_frames"), (source_reading.packet_table, "survey")]
 SURVEYS += [(source_reading.strategies, "survey_seekable"), (source_reading.embedded_tracks, "all_of")]
 
 
