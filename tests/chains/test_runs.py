@@ -1,9 +1,11 @@
 """Chains at work, on real recordings."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from jobs import storage, tasks
 from jobs.engine.probe.inspection import inspect
@@ -65,6 +67,7 @@ def test_steps_that_are_held_up_use_nothing_up(talk: Video, settings):
     allowance.claim(talk.owner, talk)
 
 
+@pytest.mark.each_database
 def test_a_retry_goes_on_from_the_failed_step(talk: Video, monkeypatch):
     run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three")
     with monkeypatch.context() as broken:
@@ -100,6 +103,7 @@ def test_a_retry_of_what_runs_or_has_succeeded_is_refused(talk: Video):
         runs.retry(run)
 
 
+@pytest.mark.each_database
 def test_other_parameters_do_again_only_what_hangs_on_them(talk: Video):
     run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three"))
     again = runs.again(run, {"Mark": {"resolution": 64}})
@@ -148,6 +152,7 @@ def test_what_the_recording_does_not_allow_makes_nothing(talk: Video):
     assert not Run.objects.exists() and not Job.objects.exists()
 
 
+@pytest.mark.each_database
 def test_a_limit_that_a_chain_would_break_makes_none_of_it(talk: Video, settings):
     settings.ACTIVE_JOBS_LIMIT = 2
     with pytest.raises(NotNow):
@@ -172,6 +177,7 @@ def aged(run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(finished_at=run.finished_at - timedelta(hours=2))
 
 
+@pytest.mark.each_database
 def test_results_on_the_way_are_dropped_when_the_chain_has_been_done_for_a_while(talk: Video):
     run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three"))
     trimmed = runs.jobs_of(run)["Trim"].artifacts.get()
@@ -238,6 +244,25 @@ def test_the_end_of_a_step_that_nobody_heard_of_is_made_good(talk: Video, monkey
     assert run.status == S.SUCCEEDED
 
 
+@pytest.mark.each_database
+def test_the_run_has_ended_when_its_last_steps_end_at_the_same_moment(talk: Video):
+    steps = [step(f"Stills {number}", "thumbnails", count=1) for number in range(6)]
+    run = runs.start(talk.owner, talk, chain(*steps), "At once")
+    for job in run.jobs.all():
+        assert job.start("here") and job.succeed(1)
+
+    def end(job: Job) -> None:
+        try:
+            jobs.ended(Job.objects.get(pk=job.pk))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(end, run.jobs.all()))
+    run.refresh_from_db()
+    assert run.status == S.SUCCEEDED
+
+
 # Handing over --------------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +304,7 @@ def test_a_chain_that_cannot_be_run_any_more_costs_no_upload(arrive, settings):
     assert runs.jobs_of(run)["Trim"].error_code == "too_many_jobs"
 
 
+@pytest.mark.each_database
 def test_removing_a_chain_removes_all_it_made(talk: Video):
     run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three")
     with pytest.raises(InputError, match="still under way"):
