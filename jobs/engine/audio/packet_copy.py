@@ -120,7 +120,8 @@ def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False
     if not is_joined(timeline):
         return None
     if timeline.continued and len(timeline.segments) == 1:
-        return _planned_part(table, timeline.segments[0], exact_start=exact_start)
+        part = _planned_part(table, timeline, exact_start=exact_start)
+        return part if part and table.has_room(part.runs) else None
     length = Fraction(table.samples, table.rate)
     begin = timeline.segments[0].start - table.time(0)
     lead = begin % length if exact_start else Fraction(0)
@@ -148,19 +149,20 @@ def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False
     if timeline.duration - held > MAXIMUM_MISSING:
         return None
     merged = tuple(_merged(runs))
-    if table.mp3 is not None and not table.mp3.has_room(merged):
+    if not table.has_room(merged):
         return None
     is_exact = exact_start and len(merged) == 1
     reach = 0.0 if is_exact else table.reach_seconds
     return AudioCopy(table, merged, min(timeline.duration, held), round(lead * table.rate), reach)
 
 
-def _planned_part(table: PacketTable, segment: Segment, *, exact_start: bool) -> AudioCopy | None:
-    """The packets of a range whose neighbours are copied too, so that each sample is in one of them.
+def _planned_part(table: PacketTable, timeline: Timeline, *, exact_start: bool) -> AudioCopy | None:
+    """The packets of a timeline of one range whose neighbours are copied too, so that each sample is in one of them.
 
     Where the file cannot leave out a part of a packet each packet is in one of them, by its middle. The track may end
     before the range does: there is no more of it.
     """
+    (segment,) = timeline.segments
     length, all_of_it = Fraction(table.samples, table.rate), len(table.sums)
     begin, end = (
         Fraction(round(time * table.rate), table.rate) - table.time(0) for time in (segment.start, segment.end)
@@ -171,7 +173,8 @@ def _planned_part(table: PacketTable, segment: Segment, *, exact_start: bool) ->
     if exact_start:
         first, until = begin // length, math.ceil(end / length)
         return AudioCopy(table, ((first, until),), end - begin, round((begin - first * length) * table.rate))
-    first, until = round(begin / length), round(end / length)
+    is_last = segment.end == timeline.source_durations[0]
+    first, until = round(begin / length), math.ceil(end / length) if is_last else round(end / length)
     if first >= until:
         return None
     return AudioCopy(table, ((first, until),), (until - first) * length, 0, table.reach_seconds)

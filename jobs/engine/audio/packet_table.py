@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -72,6 +72,10 @@ class PacketTable:
     def reach_seconds(self) -> float:
         """Half a packet: how far a copied range may be from where it is planned, unless it begins the result."""
         return self.samples / self.rate / 2
+
+    def has_room(self, runs: Sequence[tuple[int, int]]) -> bool:
+        """Whether packets of these runs can be joined: those of MP3 need room for what they have in others before."""
+        return self.mp3 is None or self.mp3.has_room(runs)
 
     def time(self, number: int) -> Fraction:
         """When a packet's samples begin, in seconds after the recording's start."""
