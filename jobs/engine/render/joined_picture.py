@@ -31,7 +31,7 @@ from jobs.engine.smartcut import strategy as strategies
 from jobs.engine.smartcut.codec import CannotCopy, Coding
 from jobs.engine.smartcut.copy_plan import Run
 from jobs.engine.smartcut.nal_codec import NalCodec
-from jobs.engine.smartcut.packet_reader import as_stored
+from jobs.engine.smartcut.packet_reader import Copying
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.patch_encoder import EncodedPacket, encoded_packets, fitting_coding
 from jobs.engine.smartcut.splicer import Splice
@@ -108,7 +108,7 @@ def planned(joined: Joined, container: Container, token: CancellationToken) -> P
             if not container.can_copy(part.info):
                 raise CannotCopy(f"{container.name} needs another kind")
             _require_same_look(joined, number)
-            coded = strategies.survey_seekable(part.source, token)
+            coded = strategies.survey_seekable(part.source, token, open_groups=False)
             if number == joined.lead:
                 lead, sets = coded, coded.parameter_sets
             if lead is None:
@@ -302,14 +302,10 @@ def _copy(plan: PicturePlan, run: Run, track: TrackWriter, check: Callable[[], N
     shown = coded.frame_numbers[run.copied_from - begin]
     source = plan.joined.parts[frames.number].source
     with packet_reader.opened(source, coded, CancellationToken()) as packets:
-        count = 0
+        count, copying = 0, Copying(coded)
         for first, end in run.copied_ranges:
             for decode_index, packet in packets.between(first - begin, end - begin):
-                if count == 0 or not coded.copies_verbatim:
-                    is_key = packet.is_keyframe
-                    packet = Packet(as_stored(packet, coded, begins=count == 0))
-                    packet.is_keyframe = is_key
-                track.mux(packet, run.first + int(coded.frame_numbers[decode_index] - shown))
+                track.mux(copying.stored(packet), run.first + int(coded.frame_numbers[decode_index] - shown))
                 count += 1
                 if count % CHECK_EVERY_PACKETS == 0:
                     check()

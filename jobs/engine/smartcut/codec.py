@@ -5,6 +5,7 @@ name it in `packet_survey.CODECS`.
 """
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
@@ -19,8 +20,9 @@ from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.bitstream.nal import Unit
 from jobs.engine.video.encoding_threads import are_huge
 
-RANDOM_ACCESS, REFERENCE, LEADING, DISCARDED, KEYFRAME = 1, 2, 4, 8, 16
-"""Flags of a coded picture; CodedPictures says what they mean."""
+RANDOM_ACCESS, REFERENCE, LEADING, DISCARDED, KEYFRAME, RELEASING = 1, 2, 4, 8, 16, 32
+"""Flags of a coded picture; CodedPictures says what they mean. RELEASING ends the use of others since the last random
+access point."""
 
 
 class CannotCopy(Exception):
@@ -136,6 +138,11 @@ class TrackReader(Protocol):
         """What a packet holds. Raises CannotCopy, ValueError."""
 
 
+class StoredCopy(Protocol):
+    def __call__(self, packet: Unit, *, begins: bool) -> bytes:
+        """A packet of the source as MP4 stores it; those of one copy come in order. `begins`: it is the first."""
+
+
 class CodedPicture(NamedTuple):
     """`quantizer` is the codec's own (of VP9 and AV1 base_q_idx), None where it is not told."""
 
@@ -155,6 +162,8 @@ class Codec(ABC):
     """What people call it."""
     tag: ClassVar[str]
     """Of a track in MP4 whose parameter sets all stand in its header."""
+    leads_by_time: ClassVar[bool] = False
+    """Whether leading pictures are told by their times alone, and not by the bitstream."""
     bulk: ClassVar[PatchSettings]
     """Where nothing quicker does."""
 
@@ -173,6 +182,10 @@ class Codec(ABC):
     @abstractmethod
     def stored_copy(self, packet: Unit, parameter_sets: tuple[bytes, ...], length_bytes: int, *, begins: bool) -> bytes:
         """A packet of the source as MP4 stores it. `begins`: nothing before it is copied."""
+
+    def copying(self, parameter_sets: tuple[bytes, ...], length_bytes: int) -> StoredCopy:
+        """What stores the packets of one copy, where that depends on those before."""
+        return functools.partial(self.stored_copy, parameter_sets=parameter_sets, length_bytes=length_bytes)
 
     @abstractmethod
     def stored_checksum(self, packet: Unit) -> int:

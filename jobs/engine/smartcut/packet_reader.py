@@ -201,6 +201,18 @@ class RangeDecoder:
             raise _unsound(repr(error)) from error
 
 
-def as_stored(packet: Packet, coded: CodedPictures, *, begins: bool) -> bytes:
-    """A packet as MP4 stores it. `begins`: nothing before it is copied."""
-    return coded.codec.stored_copy(memoryview(packet), coded.parameter_sets, coded.length_bytes, begins=begins)
+class Copying:
+    """The packets of one copy as MP4 stores them, in order."""
+
+    def __init__(self, coded: CodedPictures) -> None:
+        self._is_verbatim = coded.copies_verbatim
+        self._stored = coded.codec.copying(coded.parameter_sets, coded.length_bytes)
+        self._begins = True
+
+    def stored(self, packet: Packet) -> Packet:
+        if not self._begins and self._is_verbatim:
+            return packet
+        found = Packet(self._stored(memoryview(packet), begins=self._begins))
+        found.is_keyframe = packet.is_keyframe
+        self._begins = False
+        return found

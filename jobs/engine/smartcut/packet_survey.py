@@ -1,5 +1,6 @@
 """How the pictures of a recording are coded, read from the packets without decoding any."""
 
+import contextlib
 import dataclasses
 import os
 from array import array
@@ -18,6 +19,7 @@ from jobs.engine.smartcut.codec import (
     LEADING,
     RANDOM_ACCESS,
     REFERENCE,
+    RELEASING,
     CannotCopy,
     Codec,
     SequenceParameterSet,
@@ -25,6 +27,7 @@ from jobs.engine.smartcut.codec import (
 from jobs.engine.smartcut.libvpx import Vp9
 from jobs.engine.smartcut.svtav1 import Av1
 from jobs.engine.smartcut.x264 import H264
+from jobs.engine.smartcut.x264_open import OpenH264
 from jobs.engine.smartcut.x265 import Hevc
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.source import Source
@@ -118,13 +121,21 @@ class Survey:
         self.file_offsets.append(-1 if packet.pos is None else packet.pos)
 
 
-def survey(source: Source, token: CancellationToken | None = None) -> CodedPictures:
-    """How the pictures are coded. Raises CannotCopy."""
+def survey(source: Source, token: CancellationToken | None = None, *, open_groups: bool = True) -> CodedPictures:
+    """How the pictures are coded. Raises CannotCopy. `open_groups`: those of H.264 are entered, too."""
     video = source.info.video
     codec = CODECS.get(video.codec) if video else None
     if codec is None:
         *labels, last = [codec.label for codec in CODECS.values()]
         raise CannotCopy(f"it is not {', '.join(labels)} or {last}")
+    found = _surveyed(source, codec, token)
+    if open_groups and isinstance(codec, H264) and (found.keyframes & ~found.random_access).any():
+        with contextlib.suppress(CannotCopy):
+            return _surveyed(source, OpenH264(), token)
+    return found
+
+
+def _surveyed(source: Source, codec: Codec, token: CancellationToken | None) -> CodedPictures:
     try:
         container, stream = open_video(source.path, source.info)
         in_place = True
@@ -164,6 +175,9 @@ def _coded_pictures(found: Survey, index: FrameIndex, *, in_place: bool) -> Code
     )
     numbers = np.minimum(np.searchsorted(index.pts, pts), len(index.pts) - 1)
     frame_numbers = np.where((index.pts[numbers] == pts) & ~discarded, numbers, NOT_SHOWN)
+    if found.codec.leads_by_time:
+        leading = _earlier_than_entry(pts, random_access)
+        random_access = _well_led(random_access, leading, leading & (flags & RELEASING != 0))
     if np.count_nonzero(frame_numbers != NOT_SHOWN) != len(index.pts):
         raise CannotCopy("not all of its pictures can be found")
     if (np.diff(frame_numbers[random_access & (frame_numbers != NOT_SHOWN)]) < 0).any():
@@ -187,3 +201,23 @@ def _coded_pictures(found: Survey, index: FrameIndex, *, in_place: bool) -> Code
         readable_in_place=in_place and bool((file_offsets >= 0).all()),
         quantizer=int(np.median(found.quantizers)) if found.quantizers else None,
     )
+
+
+def _earlier_than_entry(pts: NDArray[np.int64], random_access: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which pictures are shown before the last random access point that is decoded before them."""
+    entries = np.flatnonzero(random_access)
+    before = np.searchsorted(entries, np.arange(len(pts)), "right") - 1
+    return (before >= 0) & (pts < pts[entries[before]]) if len(entries) else np.zeros(len(pts), bool)
+
+
+def _well_led(
+    random_access: NDArray[np.bool_], leading: NDArray[np.bool_], releasing: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Random access points whose leading pictures all come right behind them, and can be left out: none of those in
+    `releasing` is among them."""
+    entries = np.flatnonzero(random_access)
+    begins = np.flatnonzero(leading & ~np.roll(leading, 1))
+    late = np.union1d(np.setdiff1d(begins, entries + 1), np.flatnonzero(releasing))
+    found = random_access.copy()
+    found[entries[np.searchsorted(entries, late, "right") - 1]] = False
+    return found

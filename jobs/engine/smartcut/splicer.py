@@ -26,7 +26,7 @@ from jobs.engine.runtime.threads import CancellationToken, WorkerThread, worker_
 from jobs.engine.smartcut import packet_reader
 from jobs.engine.smartcut.codec import Coding
 from jobs.engine.smartcut.copy_plan import Decoding, Run
-from jobs.engine.smartcut.packet_reader import Packets, RangeDecoder, as_stored
+from jobs.engine.smartcut.packet_reader import Copying, Packets, RangeDecoder
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.smartcut.patch_encoder import EncodedPacket, encoded_packets
 from jobs.engine.video.chunked_encoder import Paint, exact_start_options
@@ -133,14 +133,10 @@ class SpliceWriter:
         assert run.copied_from is not None
         coded = self._splice.coded
         shown = coded.frame_numbers[run.copied_from]
+        copying = Copying(coded)
         ranges = [self._packets.between(begin, end) for begin, end in run.copied_ranges]
         for count, (decode_index, packet) in enumerate(itertools.chain.from_iterable(ranges)):
-            begins = count == 0
-            if begins or not coded.copies_verbatim:
-                is_key = packet.is_keyframe
-                packet = Packet(as_stored(packet, coded, begins=begins))
-                packet.is_keyframe = is_key
-            self._track.mux(packet, run.first + int(coded.frame_numbers[decode_index] - shown))
+            self._track.mux(copying.stored(packet), run.first + int(coded.frame_numbers[decode_index] - shown))
             if count % 256 == 255:
                 check()
 

@@ -101,14 +101,19 @@ def choose(
         return Strategy(f"The whole picture is encoded, because {why}.")
 
 
-def survey_seekable(source: Source, token: CancellationToken | None = None) -> CodedPictures:
-    """How the pictures are coded, where their packets can be sought one by one. Raises CannotCopy."""
+def survey_seekable(
+    source: Source, token: CancellationToken | None = None, *, open_groups: bool = True
+) -> CodedPictures:
+    """How the pictures are coded, where their packets can be sought one by one. Raises CannotCopy.
+
+    `open_groups`: those of H.264 are entered, too.
+    """
     video = source.info.require_video()
     if any(video.crop):
         raise CannotCopy("its container crops it, which not every player minds")
     if demuxer(source.info) not in SEEKABLE:
         raise CannotCopy("its container cannot be entered in the middle")
-    coded = packet_survey.survey(source, token)
+    coded = packet_survey.survey(source, token, open_groups=open_groups)
     if coded.sps.size != (video.width, video.height):
         raise CannotCopy("it is cropped in a rare way")
     return coded

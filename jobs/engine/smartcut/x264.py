@@ -96,11 +96,15 @@ class H264(NalCodec):
         return nal.length_prefixed([unit for unit in nal.units(packet, 4) if self.is_slice(unit)])
 
     def decoder_configuration(self, coding: Coding) -> bytes:
-        units = [*coding.parameter_sets, *_sets(coding)]
+        units = [*self.source_sets(coding), *_sets(coding)]
         return h264.decoder_configuration(
             [unit for unit in units if h264.nal_unit_type(unit) == h264.SPS],
             [unit for unit in units if h264.nal_unit_type(unit) == h264.PPS],
         )
+
+    def source_sets(self, coding: Coding) -> tuple[bytes, ...]:
+        """The parameter sets of what is copied."""
+        return coding.parameter_sets
 
 
 def _profiles(chroma_format: h264.ChromaFormat) -> tuple[int | None, ...]:

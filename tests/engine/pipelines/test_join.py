@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.packet
 import numpy as np
 import pytest
 
@@ -119,8 +120,13 @@ def test_pictures_at_uneven_times_keep_them(tmp_path):
 
 def test_a_copy_that_does_not_come_out_right_is_encoded_instead(tmp_path, monkeypatch):
     clip = clips.make(tmp_path / "a.mp4", Picture(seconds=2, options=CAMERA))
-    stored = joined_picture.as_stored
-    monkeypatch.setattr(joined_picture, "as_stored", lambda *given, begins: stored(*given, begins=begins)[:-40])
+
+    def torn(_: object, packet: av.packet.Packet) -> av.packet.Packet:
+        found = av.packet.Packet(bytes(packet)[:-40])
+        found.is_keyframe = packet.is_keyframe
+        return found
+
+    monkeypatch.setattr(joined_picture.Copying, "stored", torn)
     output, result = joined(tmp_path, clip, clip)
     assert result.frames_copied == 0
     assert result.reason == "The whole picture is encoded, because copying parts of it failed."

@@ -284,6 +284,30 @@ def with_dpb_size(unit: bytes, max_num_reorder_frames: int, max_dec_frame_buffer
     return writer.unit()
 
 
+def with_gaps_in_frame_num(unit: bytes) -> bytes:
+    """A parameter set that lets numbers of reference pictures be left out: gaps_in_frame_num_value_allowed_flag."""
+    bits = BitReader(unit)
+    total = bits.bits_left
+    allowed_at = _gaps_in_frame_num_value_allowed_at(bits)
+    value = BitReader(unit).u(total) | 1 << total - 1 - allowed_at
+    return nal.with_emulation_prevention(value.to_bytes(total // 8, "big"))
+
+
+def _gaps_in_frame_num_value_allowed_at(bits: BitReader) -> int:
+    """How many bits of a sequence parameter set (7.3.2.1.1) come before that flag."""
+    total = bits.bits_left
+    bits.u(8)
+    profile_idc = bits.u(8)
+    bits.u(16)  # constraint_set_flags, level_idc
+    bits.ue()  # seq_parameter_set_id
+    if profile_idc in CHROMA_FORMAT_PROFILES:
+        _chroma_format(bits)
+    bits.ue()  # log2_max_frame_num_minus4
+    _pic_order_cnt(bits, bits.ue())
+    bits.ue()  # max_num_ref_frames
+    return total - bits.bits_left
+
+
 def pps_ids(unit: bytes) -> tuple[int, int]:
     """Of a picture parameter set: pic_parameter_set_id and seq_parameter_set_id (7.3.2.2). Raises ValueError."""
     bits = BitReader(unit[:16])

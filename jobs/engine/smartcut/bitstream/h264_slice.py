@@ -31,6 +31,7 @@ class Pps:
     weighted_pred_flag: bool
     weighted_bipred_idc: int
     pic_init_qp: int
+    deblocking_filter_control_present_flag: bool
     redundant_pic_cnt_present_flag: bool
 
 
@@ -48,7 +49,8 @@ def parse_pps(unit: Unit) -> Pps:
     pic_init_qp = 26 + bits.se()
     bits.se()  # pic_init_qs_minus26
     bits.se()  # chroma_qp_index_offset
-    bits.u(2)  # deblocking_filter_control_present_flag, constrained_intra_pred_flag
+    deblocking_filter_control_present_flag = bits.flag()
+    bits.flag()  # constrained_intra_pred_flag
     return Pps(
         entropy_coding_mode_flag,
         bottom_field_pic_order_in_frame_present_flag,
@@ -56,6 +58,7 @@ def parse_pps(unit: Unit) -> Pps:
         weighted_pred_flag,
         weighted_bipred_idc,
         pic_init_qp,
+        deblocking_filter_control_present_flag,
         redundant_pic_cnt_present_flag=bits.flag(),
     )
 
@@ -72,7 +75,7 @@ def slice_qp(unit: Unit, sps: Sps, pps: Pps) -> int:
     bits.ue()  # pic_parameter_set_id
     _picture_order(bits, nal_unit_type(unit) == IDR_SLICE, sps, pps)
     if slice_type in PREDICTED:
-        _references(bits, slice_type, sps, pps)
+        read_references(bits, slice_type, sps, pps)
     if is_reference:
         _dec_ref_pic_marking(bits, is_idr=nal_unit_type(unit) == IDR_SLICE)
     if pps.entropy_coding_mode_flag and slice_type in PREDICTED:
@@ -99,7 +102,7 @@ def _picture_order(bits: BitReader, is_idr: bool, sps: Sps, pps: Pps) -> None:
         bits.ue()  # redundant_pic_cnt
 
 
-def _references(bits: BitReader, slice_type: int, sps: Sps, pps: Pps) -> None:
+def read_references(bits: BitReader, slice_type: int, sps: Sps, pps: Pps) -> None:
     """7.3.3, from direct_spatial_mv_pred_flag to pred_weight_table, of P and B slices: passed over."""
     if slice_type == B:
         bits.flag()  # direct_spatial_mv_pred_flag
