@@ -25,7 +25,6 @@ from jobs.api.schemas import (
     VideoQuery,
     path_of,
 )
-from jobs.auth.access import owned
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Artifact, Video
@@ -105,7 +104,7 @@ def get_video(request: HttpRequest, video_id: UUID) -> VideoOut:
 
 @router.patch("/{uuid:video_id}", response={200: VideoOut, **failures(404, 422)}, summary="Rename a recording")
 def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> VideoOut:
-    video = owned(Video, owner(request), video_id)
+    video = versions.owned(owner(request), video_id)
     title = naming.clean(patch.title)
     if not title:
         raise invalid([("title", "Write a title.")])
@@ -155,11 +154,11 @@ async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAM
 )
 def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """The uploaded bytes. `Range`, `If-Range` and `If-None-Match` are honoured."""
-    return send(request, files.of_video(owned(Video, request.user, video_id)))
+    return send(request, files.of_video(versions.owned(request.user, video_id)))
 
 
 @router.api_operation(["HEAD"], "/{uuid:video_id}/poster", include_in_schema=False)
 @router.get("/{uuid:video_id}/poster", url_name="video_poster", summary="Get the poster", openapi_extra=BYTES)
 def video_poster(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """A picture of the recording (JPEG)."""
-    return send(request, files.poster_of(owned(Video, request.user, video_id)))
+    return send(request, files.poster_of(versions.owned(request.user, video_id)))

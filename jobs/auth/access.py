@@ -57,12 +57,6 @@ def owned(model: type[M], owner: Any, pk: UUID | str) -> M:
     return found
 
 
-async def aowned(model: type[M], owner: Any, pk: UUID | str) -> M:
-    """`owned` for async views."""
-    found: M = await sync_to_async(owned)(model, owner, pk)
-    return found
-
-
 def refused(status: int, code: str, message: str, **headers: str) -> JsonResponse:
     """An error as scripts read it, which says of a busy server when to ask again."""
     response = JsonResponse({"error": {"code": code, "message": message}}, status=status, headers=headers)

@@ -81,7 +81,7 @@ def of_view(owner: Account, view: View) -> list[Job]:
 
 def stamped(owner: Account, view: View) -> list[Job]:
     """The rows that a live page holds, each with its place in line (`job.place`) and what else is in its stamp."""
-    jobs = list(listed(owner, view).prefetch_related(None).prefetch_related("video")[:ROWS])
+    jobs = list(listed(owner, view).prefetch_related(None).prefetch_related("video", "source")[:ROWS])
     places = queue_position.places(jobs)
     for job in jobs:
         job.place = places.get(job.pk)  # type: ignore[attr-defined]
@@ -90,7 +90,8 @@ def stamped(owner: Account, view: View) -> list[Job]:
 
 def stamp(job: Job) -> tuple[Any, ...]:
     """Changes when the row has to be drawn again."""
-    return (job.version, getattr(job, "place", None), job.video.title, job.video.poster)
+    source = job.source.title if job.source else ""
+    return (job.version, getattr(job, "place", None), job.video.title, job.video.poster, source)
 
 
 Shown = dict[UUID, tuple[Any, ...]]

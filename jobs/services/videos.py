@@ -172,14 +172,14 @@ def _params(slug: str, stored: Mapping[str, Any]) -> Params:
         raise InputError(f"There is no work called “{slug}” here. Choose again.", code="unknown_operation") from error
 
 
-def delete(video: Video) -> None:
+def delete(video: Video, *, with_followers: bool = False) -> None:
     """Delete a recording with its jobs, their results and all files. Running work stops because its row is gone; work
     on other recordings that needs this one fails with a sentence.
 
-    Of a result only that is deleted; raises InputError while work under way needs it.
+    Of a result only that is deleted; raises InputError while work under way needs it, unless that is to be stopped.
     """
     if video.artifact:
-        return _delete_result(video.artifact)
+        return _delete_result(video.artifact, with_followers)
     results = list(Artifact.objects.filter(job__video=video).values_list("pk", flat=True))
     for job in video.jobs.all():
         jobs.erase(job)
@@ -193,10 +193,13 @@ def delete(video: Video) -> None:
     return None
 
 
-def _delete_result(artifact: Artifact) -> None:
+def _delete_result(artifact: Artifact, with_followers: bool) -> None:
     job = artifact.job
     if followers := jobs.needing_results(job, [artifact]):
-        raise jobs.still_needed(followers)
+        if not with_followers:
+            raise jobs.still_needed(followers)
+        for follower in followers:
+            jobs.cancel(follower)
     Artifact.objects.filter(pk=artifact.pk).delete()
     storage.delete(artifact.key)
     versions.forget([artifact])

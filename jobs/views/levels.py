@@ -5,15 +5,15 @@ import gzip
 from typing import Literal
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from jobs.auth.access import aowned, refused, signed_in
+from jobs.auth.access import refused, signed_in
 from jobs.auth.requests import MemberRequest
 from jobs.errors import Busy, JobError
-from jobs.models import Video
-from jobs.services import plans
+from jobs.services import plans, versions
 
 Asked = tuple[Literal["loudness", "voice"], int | Literal["all"]]
 
@@ -25,7 +25,7 @@ async def levels(request: MemberRequest, pk: UUID) -> HttpResponse:
 
     Who goes away before it is measured ends that, unless somebody else waits for the same.
     """
-    video = await aowned(Video, request.user, pk)
+    video = await sync_to_async(versions.owned)(request.user, pk)
     try:
         detector, track = asked(request)
     except ValueError:

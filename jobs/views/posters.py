@@ -9,7 +9,7 @@ from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
 from jobs.models import Artifact, Video
-from jobs.services import posters
+from jobs.services import posters, versions
 from jobs.views.jobs import done
 from jobs.views.members import changes
 
@@ -25,12 +25,12 @@ def choose(request: MemberRequest, pk: UUID) -> HttpResponse:
         messages.success(request, "This picture is the poster now.")
     except JobError as error:
         messages.error(request, error.message)
-    return changed(request, artifact.job.video)
+    return changed(request, artifact.job.subject or artifact.job.video)
 
 
 @changes("video", "pk")
 def take_back(request: MemberRequest, pk: UUID) -> HttpResponse:
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     posters.take_back(video)
     messages.success(request, "The first poster is back.")
     return changed(request, video)

@@ -6,13 +6,12 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
-from jobs.auth.access import owned, refused, signed_in
+from jobs.auth.access import refused, signed_in
 from jobs.auth.requests import MemberRequest
 from jobs.errors import Busy, InputError, JobError, ResourceError
 from jobs.forms import WorkForm
-from jobs.models import Video
 from jobs.operations.forms import clock_seconds
-from jobs.services import parameters, previews
+from jobs.services import parameters, previews, versions
 
 STATUS = {InputError: 422, Busy: 503, ResourceError: 507}
 """By what went wrong; the first that fits counts."""
@@ -25,7 +24,7 @@ def preview(request: MemberRequest, pk: UUID, slug: str) -> HttpResponse:
 
     Django runs a plain view in a thread of the request's own, so drawing holds nobody else up.
     """
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     data = request.GET.copy()
     data.setlist("operations", [slug])
     form = WorkForm(data, owner=video.owner, video=video)

@@ -8,21 +8,21 @@ from django.views.decorators.http import require_safe
 from jobs.auth.access import owned, signed_in
 from jobs.auth.requests import MemberRequest
 from jobs.file_response import send
-from jobs.models import Artifact, Image, Video
-from jobs.services import files, storyboards
+from jobs.models import Artifact, Image
+from jobs.services import files, storyboards, versions
 
 
 @require_safe
 @signed_in
 def video_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     return send(request, files.of_video(video))
 
 
 @require_safe
 @signed_in
 def video_poster(request: MemberRequest, pk: UUID) -> HttpResponseBase:
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     return send(request, files.poster_of(video))
 
 

@@ -8,13 +8,13 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
-from jobs.auth.access import owned, refused, signed_in
+from jobs.auth.access import refused, signed_in
 from jobs.auth.requests import MemberRequest
 from jobs.engine.captions.transcript import Line
 from jobs.errors import InputError
 from jobs.models import Video
 from jobs.operations.transcribe import ABOUT, language_name
-from jobs.services import transcripts
+from jobs.services import transcripts, versions
 from jobs.services.transcripts import Stored
 from jobs.views.members import member
 
@@ -46,7 +46,7 @@ def about(stored: Stored) -> str:
 @require_safe
 def part(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The transcript's part of the page, for when it has just been made."""
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     return render(request, "videos/_transcript.html", {"video": video, **desk(video)})
 
 
@@ -90,7 +90,7 @@ def undo(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 
 def stored_of(request: MemberRequest, pk: UUID) -> Stored:
-    stored = transcripts.of(owned(Video, request.user, pk))
+    stored = transcripts.of(versions.owned(request.user, pk))
     if stored is None:
         raise Http404("nothing has been transcribed")
     return stored

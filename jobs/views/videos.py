@@ -9,12 +9,11 @@ from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import publish, wording
-from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
 from jobs.live import rows
-from jobs.models import Account, Job, Video
+from jobs.models import Account, Artifact, Job, Video
 from jobs.services import jobs as work_service
 from jobs.services import parameters, storyboards, versions
 from jobs.services import videos as video_service
@@ -40,7 +39,7 @@ def video(request: MemberRequest, pk: UUID) -> HttpResponse:
 @changes("video", "pk")
 def run(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Start the chosen work on a recording."""
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     work, problem = work_form(request, video), ""
     if work.is_valid():
         try:
@@ -62,7 +61,7 @@ def start(video: Video, slug: str, stored: dict[str, Any]) -> Job:
 
 @changes("video", "pk")
 def rename(request: MemberRequest, pk: UUID) -> HttpResponse:
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     form = TitleForm(request.POST, instance=video)
     if form.is_valid():
         form.save()
@@ -73,14 +72,37 @@ def rename(request: MemberRequest, pk: UUID) -> HttpResponse:
     return render(request, "videos/video.html", context(request.user, video) | extra, status=422)
 
 
+@changes("video", "pk")
+def keep(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Make a recording of its own of a result."""
+    video = versions.owned(request.user, pk)
+    if not video.artifact_id:
+        return redirect(video)
+    try:
+        kept = versions.keep(video)
+    except InputError as error:
+        messages.error(request, error.message)
+        return redirect(video)
+    messages.success(request, "This is a recording of its own now. It stays when the other one is deleted.")
+    return redirect(kept)
+
+
+@member
+@require_safe
+def listed(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The versions of a recording: the part of its page that changes when work ends."""
+    video = versions.owned(request.user, pk)
+    return render(request, "videos/_versions.html", {"video": video, "versions": versions.listed(video)})
+
+
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Ask first, then delete the recording with everything that was made of it."""
-    video = owned(Video, request.user, pk)
+    video = versions.owned(request.user, pk)
     if request.method == "POST":
         try:
-            video_service.delete(video)
+            video_service.delete(video, with_followers=True)
         except InputError as error:
             messages.error(request, error.message)
             return redirect(video)
@@ -93,15 +115,15 @@ def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def what_goes(video: Video) -> str:
     """What deleting a recording takes away, in sentences."""
-    if video.artifact_id:
-        return (
-            f"This result ({wording.clock(video.duration_seconds)}, {wording.size(video.size)}) will be gone for good."
-        )
+    if video.artifact:
+        return what_goes_with_result(video, video.artifact)
     counts = video.jobs.aggregate(jobs=Count("pk"), active=Count("pk", filter=Q(status__in=Job.ACTIVE)))
     jobs, active = counts["jobs"], counts["active"]
     needing = len(work_service.needing(video.owner, "recording", video.pk))
     facts = f"{wording.clock(video.duration_seconds)}, {wording.size(video.size)}"
-    results = f" and {jobs} job{pluralize(jobs)} with all results" if jobs else ""
+    made = versions.of_video(video).count()
+    among = f", {made} version{pluralize(made)} among them," if made else ""
+    results = f" and {jobs} job{pluralize(jobs)} with all results{among}" if jobs else ""
     told = [f"The recording ({facts}){results} will be gone for good."]
     if active:
         told.append(f"{active} of them {pluralize(active, 'is,are')} still under way and will be stopped.")
@@ -112,6 +134,14 @@ def what_goes(video: Video) -> str:
     return " ".join(told)
 
 
+def what_goes_with_result(video: Video, artifact: Artifact) -> str:
+    facts = f"{wording.clock(video.duration_seconds)}, {wording.size(video.size)}"
+    told = [f"This result ({facts}) will be gone for good. The recording, and what was made of the result, stay."]
+    if count := len(work_service.needing_results(artifact.job, [artifact])):
+        told.append(f"{count} job{pluralize(count)} under way need{pluralize(count, 's,')} it and will be stopped.")
+    return " ".join(told)
+
+
 def context(owner: Account, video: Video) -> dict[str, Any]:
     view = rows.View("video", video=str(video.pk))
     jobs = rows.of_view(owner, view)
@@ -119,6 +149,7 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
         "video": video,
         "summary": summary(video),
         "storyboard": storyboards.newest(video),
+        "versions": versions.listed(video),
         "jobs": jobs,
         "view": view,
         "state": rows.state_of(jobs),

@@ -17,7 +17,7 @@ def test_nobody_gets_no_page(client, address):
     assert response["Location"].startswith("/accounts/login/")
 
 
-@pytest.mark.parametrize("name", ["video", "video-delete", "job"])
+@pytest.mark.parametrize("name", ["video", "video-delete", "video-versions", "job"])
 def test_pages_of_others_do_not_exist(client, ann, eve, name):
     hers = factories.job(eve)
     pk = hers.pk if name == "job" else hers.video_id
@@ -26,7 +26,16 @@ def test_pages_of_others_do_not_exist(client, ann, eve, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["video-delete", "video-run", "video-title", "job-cancel", "job-retry", "job-everywhere", "job-remove"],
+    [
+        "video-delete",
+        "video-run",
+        "video-title",
+        "video-keep",
+        "job-cancel",
+        "job-retry",
+        "job-everywhere",
+        "job-remove",
+    ],
 )
 def test_nobody_changes_what_belongs_to_others(client, ann, eve, name):
     hers = factories.job(eve, status=S.RUNNING)
@@ -47,6 +56,7 @@ def test_nobody_changes_what_belongs_to_others(client, ann, eve, name):
         "video-title",
         "video-delete",
         "video-poster-back",
+        "video-keep",
         "job-cancel",
         "job-retry",
         "job-everywhere",

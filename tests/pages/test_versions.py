@@ -1,0 +1,157 @@
+"""Results as recordings: their pages, and what the page of the recording tells of them."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from django.utils.html import strip_tags
+
+from jobs.models import Artifact, Job, Video
+from tests import factories
+from tests.markup import squeezed
+from tests.pages.rows import S, artifact, row
+
+pytestmark = pytest.mark.django_db
+
+
+def result(job: Job, title: str = "talk cut", **facts: object) -> Video:
+    """A result of a job that somebody has looked at."""
+    made = artifact(job, "video", name=f"{title}.mp4", media_type="video/mp4")
+    return factories.video(job.owner, pk=made.pk, artifact=made, origin=job.video, title=title, **facts)
+
+
+def done(owner, **fields) -> Job:
+    return factories.job(owner, status=S.SUCCEEDED, **{"operation": "silence-cut", **fields})
+
+
+def words(page: str) -> str:
+    return " ".join(strip_tags(page).split())
+
+
+def versions(client, video: Video) -> list[str]:
+    """What the page's list of versions says, a line each."""
+    page = client.get(reverse("video-versions", args=[video.pk])).content.decode()
+    return [words(line) for line in re.findall(r"<li>.*?</li>", page, re.DOTALL)]
+
+
+def test_a_recording_lists_the_original_and_its_results_the_newest_first(client, ann):
+    first = result(done(ann), "talk cut", duration_seconds=42.0)
+    second = result(done(ann, video=first.origin, operation="trim", on_result=True, source=first), "talk trim")
+    assert versions(client, first.origin) == [
+        "Weekly review The original, 0:10, 1 KB",
+        "talk trim Trim of “talk cut”, 0:10, 4.9 KB",
+        "talk cut Cut the silence, 0:42, 4.9 KB",
+    ]
+    page = client.get(second.get_absolute_url()).content.decode()
+    assert re.findall(r'href="([^"]+)" aria-current="page"', page)[-1] == second.get_absolute_url()
+
+
+def test_many_versions_are_folded(client, ann):
+    job = done(ann)
+    for number in range(9):
+        artifact(job, "video", name=f"part {number}.mp4", position=number)
+    page = squeezed(client.get(job.video.get_absolute_url()).content.decode())
+    assert "4 older</summary>" in page
+    assert page.count("Cut the silence, 4.9 KB</span>") == 9
+
+
+def test_a_recording_without_results_has_no_list(client, ann):
+    page = client.get(factories.video(ann).get_absolute_url()).content.decode()
+    assert "Versions" not in page
+
+
+def test_the_number_of_queries_does_not_grow_with_versions(client, ann, django_assert_max_num_queries):
+    job = done(ann)
+    for number in range(9):
+        version = result(job, f"part {number}")
+        done(ann, video=job.video, on_result=True, source=version)
+    client.get(job.video.get_absolute_url())
+    with django_assert_max_num_queries(20):
+        client.get(job.video.get_absolute_url())
+
+
+def test_the_page_of_a_result_says_where_it_came_from(client, ann):
+    version = result(done(ann))
+    page = words(client.get(version.get_absolute_url()).content.decode())
+    assert "Made by Cut the silence of “Weekly review”" in page
+    assert "About this result" in page
+    assert "Keep as a recording of its own" in page
+    original = words(client.get(version.origin.get_absolute_url()).content.decode())
+    assert "About this recording" in original
+    assert "Keep as a recording" not in original
+
+
+def test_work_is_offered_on_each_result_that_is_a_recording(ann):
+    job = done(ann)
+    film, sound, picture = artifact(job, "video"), artifact(job, "audio"), artifact(job)
+    markup = row(job)
+    for one in (film, sound):
+        assert f'href="{reverse("video", args=[one.pk])}"' in markup
+    assert reverse("video", args=[picture.pk]) not in markup
+
+
+def test_a_row_says_which_result_it_worked_on(ann):
+    version = result(done(ann))
+    trim = done(ann, video=version.origin, operation="trim", on_result=True, source=version)
+    assert "Trim, of “talk cut”" in words(row(trim))
+    version.delete()
+    trim.refresh_from_db()
+    assert "Trim, of a result" in words(row(trim))
+    assert "Trim, of" not in words(row(done(ann, operation="trim")))
+
+
+def test_other_settings_for_work_on_a_result_are_on_its_page(ann):
+    version = result(done(ann))
+    job = factories.job(
+        ann, video=version.origin, on_result=True, source=version, status=S.FAILED, error_permanent=True
+    )
+    assert re.search(rf'settings"[^>]*href="{version.get_absolute_url()}"', row(job))
+
+
+def test_a_result_can_be_renamed(client, ann):
+    version = result(done(ann))
+    client.post(reverse("video-title", args=[version.pk]), {"title": "The good part"})
+    version.refresh_from_db()
+    assert (version.title, version.origin.title) == ("The good part", "Weekly review")
+
+
+def test_deleting_a_result_asks_and_deletes_it_alone(client, ann):
+    version = result(done(ann))
+    address = reverse("video-delete", args=[version.pk])
+    page = words(client.get(address).content.decode())
+    assert (
+        "This result (0:10, 1 KB) will be gone for good. The recording, and what was made of the result, stay." in page
+    )
+    assert client.post(address)["Location"] == version.origin.get_absolute_url()
+    assert not Video.objects.filter(pk=version.pk).exists()
+    assert not Artifact.objects.exists()
+    assert Video.objects.get() == version.origin
+
+
+def test_deleting_a_result_that_work_under_way_needs_asks_and_stops_that(client, ann):
+    version = result(done(ann))
+    needing = factories.job(ann, video=version.origin, on_result=True, source=version)
+    address = reverse("video-delete", args=[version.pk])
+    assert "1 job under way needs it and will be stopped." in words(client.get(address).content.decode())
+    client.post(address)
+    needing.refresh_from_db()
+    assert needing.status == S.CANCELLED
+    assert not Artifact.objects.exists()
+
+
+def test_deleting_a_recording_tells_of_its_versions(client, ann):
+    version = result(done(ann))
+    page = words(client.get(reverse("video-delete", args=[version.origin_id])).content.decode())
+    assert "1 job with all results, 1 version among them, will be gone for good." in page
+
+
+def test_keeping_what_is_a_recording_already_changes_nothing(client, ann):
+    video = factories.video(ann)
+    assert client.post(reverse("video-keep", args=[video.pk]))["Location"] == video.get_absolute_url()
+    assert Video.objects.count() == 1
+
+
+def test_keeping_a_result_whose_file_is_gone_says_so(client, ann):
+    version = result(done(ann))
+    page = client.post(reverse("video-keep", args=[version.pk]), follow=True).content.decode()
+    assert "has been deleted. Choose another one" in page
