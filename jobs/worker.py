@@ -28,6 +28,8 @@ from jobs.services.losses import Loss
 log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGTERM, signal.SIGINT)
+DRAIN = signal.SIGUSR1
+"""Tells a worker to finish what it does, take nothing new, and end."""
 NICENESS = {"fast": 5, "cut": 10, "encode": 10, "speech": 10}
 """Of work-horses and what they start, by queue: pages come first, then small work. The kernel's order for reading and
 writing follows it."""
@@ -76,11 +78,11 @@ class Note:
 @contextlib.contextmanager
 def stops_held() -> Iterator[None]:
     """Signals to stop wait until the block has ended."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*STOPS, DRAIN))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*STOPS, DRAIN))
 
 
 def outliving_redis(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -164,7 +166,8 @@ class MediaWorker(Worker):
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        signal.signal(DRAIN, signal.SIG_IGN)  # until the work gives it a meaning of its own
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*STOPS, DRAIN))
 
     def handle_job_success(self, job: Entry, queue: Any, started_job_registry: Any) -> None:
         try:
@@ -185,6 +188,16 @@ class MediaWorker(Worker):
             raise StopRequested
         self._stop_requested = True
         self.kill_horse()
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()
+        signal.signal(DRAIN, self.request_drain)
+
+    def request_drain(self, signum: int, frame: FrameType | None) -> None:
+        """End when the work under way is done; at once when there is none."""
+        if not self.horse_pid:
+            raise StopRequested
+        self._stop_requested = True
 
     def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
         pid, self._status, usage = super().wait_for_horse()

@@ -15,10 +15,10 @@ from typing import NoReturn
 
 from django.core.management.base import CommandError
 
-from jobs.worker import STOPS, MediaWorker, Note, die_with_parent
+from jobs.worker import DRAIN, STOPS, MediaWorker, Note, die_with_parent
 
 log = logging.getLogger(__name__)
-WATCHED = (*STOPS, signal.SIGCHLD)
+WATCHED = (*STOPS, DRAIN, signal.SIGCHLD)
 SOON_SECONDS = 1.0
 LATE_SECONDS = 30.0
 """How long it waits before it starts one again that died at once: each time twice as long, up to the latter."""
@@ -40,8 +40,8 @@ class Pool:
                 if not self._stopping:
                     self._start_due()
                 found = signal.sigtimedwait(WATCHED, SOON_SECONDS)
-                if found and found.si_signo in STOPS:
-                    self._stop()
+                if found and found.si_signo != signal.SIGCHLD:
+                    self._stop(DRAIN if found.si_signo == DRAIN else signal.SIGTERM)
                 self._reap()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
@@ -77,11 +77,11 @@ class Pool:
             sys.stderr.flush()
             os._exit(status)
 
-    def _stop(self) -> None:
+    def _stop(self, number: int) -> None:
         self._stopping = True
         for place in self._places:
             if place.pid:
-                os.kill(place.pid, signal.SIGTERM)
+                os.kill(place.pid, number)
 
     def _reap(self) -> None:
         for place in self._places:

@@ -5,9 +5,12 @@ import signal
 
 import pytest
 
+from jobs.models import Job
 from jobs.worker_pool import LATE_SECONDS, Place
+from tests import media
 from tests.processes import alive, children, wait_for
 from tests.site import Site
+from tests.test_worker import ordered
 
 
 @pytest.fixture
@@ -53,6 +56,24 @@ def test_workers_die_with_their_parent(site):
     assert len(pids) == 3
     os.kill(pool.pid, signal.SIGKILL)
     wait_for(lambda: not any(map(alive, pids)), "the end of all", 5)
+
+
+def test_workers_that_are_drained_finish_what_they_do_and_take_nothing_new(site, tmp_path):
+    site.kill(site.workers("cut")[0])
+    pool = site.start_worker("cut", "cut")
+    wait_for(lambda: list(listening(site).values()).count("cut") == 2, "both workers")
+    cut = {"keep": [[0, 10], [12, 30]], "render": "encode"}
+    job = ordered(site, media.video(tmp_path / "talk.mp4", seconds=30), "silence-cut", **cut)
+    site.wait_for_job(job, Job.Status.RUNNING)
+    os.kill(pool.pid, signal.SIGUSR1)
+    wait_for(lambda: len(children(pool.pid)) == 1, "the idle one to end")
+    following = ordered(site, media.video(tmp_path / "next.mp4", seconds=3), "silence-cut", keep=[[0, 1]])
+    row = site.wait_for_job(job, seconds=120)
+    assert (row.status, row.attempt, row.losses) == (Job.Status.SUCCEEDED, 1, 0)
+    wait_for(lambda: not pool.alive, "the end of all")
+    assert (pool.end(), site.job(following).status) == (0, Job.Status.QUEUED)
+    site.mend()
+    assert site.wait_for_job(following).status == Job.Status.SUCCEEDED
 
 
 def test_one_that_dies_at_once_is_started_again_less_and_less_often(monkeypatch):
