@@ -26,8 +26,19 @@ ROWS: dict[str, dict[str, object]] = {
     "noise": {"seconds": 28, "height": 1080, "frame_rate": 60, "noise": 8, "keyframe_every": 250, "cut_every": 7},
     "4k": {"seconds": 8, "height": 2160, "noise": 12, "codec": "hevc10", "keyframe_every": 60, "cut_every": 4},
     "variable": {"loops": 5, "variable": True, "keyframe_every": 60},
+    "stereo": {"loops": 20, "stereo": True},
+    "sound": {"loops": 256, "sound_alone": True},
+    "many": {"loops": 215, "cut_every": 3},
 }
 """Options of `silence_cut.py` by the kind of recording that they make."""
+
+ROOM = (
+    "[0:a]aresample=48000,pan=mono|c0=c0,asplit[one][later];[later]atrim=start=7,asetpts=PTS-STARTPTS,volume=0.7[two];"
+    "[one]asplit[one1][one2];[two]asplit[two1][two2];[one2]adelay=38S,volume=0.6[far1];[two1]adelay=45S,volume=0.5[far2];"
+    "[one1][far2]amix=normalize=0,aecho=0.8:0.7:11|23:0.25|0.15[left];"
+    "[far1][two2]amix=normalize=0,aecho=0.8:0.7:14|19:0.25|0.15[right];[left][right]join=inputs=2:channel_layout=stereo"
+)
+"""Two voices in two places of a room, heard by two microphones: earlier and louder by the nearer one, with echoes."""
 
 
 def generated(seconds: int, folder: Path) -> Path:
@@ -45,7 +56,8 @@ def generated(seconds: int, folder: Path) -> Path:
 class Recipe:
     """How a recording is encoded first: so many frames between keyframes, seconds, pixels in height, frames a second.
 
-    `noise` is its strength by ffmpeg's filter, and `variable` takes a third of the frames away. What is not said stays.
+    `noise` is its strength by ffmpeg's filter, and `variable` takes a third of the frames away. `stereo` puts two
+    voices in a room in place of its sound (`ROOM`), and `sound_alone` leaves the picture out. What is not said stays.
     """
 
     keyframe_every: int | None = None
@@ -55,6 +67,8 @@ class Recipe:
     noise: int | None = None
     variable: bool = False
     codec: str = "h264"
+    stereo: bool = False
+    sound_alone: bool = False
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Self:
@@ -63,6 +77,8 @@ class Recipe:
 
 def encoded(media: Path, recipe: Recipe, folder: Path) -> Path:
     """The recording as a phone or a screen recorder stores it: a keyframe every so many frames."""
+    if recipe.stereo or recipe.sound_alone:
+        return with_other_sound(media, recipe, folder)
     every, height = recipe.keyframe_every, recipe.height
     begin = ["-t", str(recipe.seconds)] if recipe.seconds else []
     if not every and not height and not begin:
@@ -74,6 +90,15 @@ def encoded(media: Path, recipe: Recipe, folder: Path) -> Path:
     coding = [*(["-vf", ",".join(filters)] if filters else []), *CODERS[recipe.codec], "-fps_mode", "vfr"]
     coding = [*coding, *(["-g", str(every)] if every else [])] if every or height else ["-c:v", "copy"]
     run([ffmpeg.program(), "-v", "error", *begin, "-i", str(media), *coding, "-c:a", "copy", str(output)])
+    return output
+
+
+def with_other_sound(media: Path, recipe: Recipe, folder: Path) -> Path:
+    output = folder / ("other.m4a" if recipe.sound_alone else "other.mp4")
+    picture = [] if recipe.sound_alone else ["-map", "0:v", "-c:v", "copy"]
+    room = ["-filter_complex", f"{ROOM}[room]", "-map", "[room]", "-c:a", "aac", "-b:a", "192k"]
+    sound = room if recipe.stereo else ["-map", "0:a", "-c:a", "copy"]
+    run([ffmpeg.program(), "-v", "error", "-i", str(media), *picture, *sound, "-shortest", str(output)])
     return output
 
 

@@ -92,6 +92,8 @@ def main() -> None:
     parser.add_argument(
         "--variable", action="store_true", help="with --keyframe-every: without a third of its pictures"
     )
+    parser.add_argument("--stereo", action="store_true", help="with two voices in a room for its sound")
+    parser.add_argument("--sound-alone", action="store_true", help="without its picture")
     parser.add_argument("--brief", action="store_true", help="the smart cut, the one-liner at medium, and peers")
     parser.add_argument("--alone", action="store_true", help="the smart cut alone, for its time and its memory")
     parser.add_argument("--cut-every", type=float, help="cut a second out every S seconds instead of the silence")
@@ -104,7 +106,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, plan, rows = measured(arguments, Path(folder))
         print_table(source, plan, rows)
-        if arguments.quality:
+        if arguments.quality and inspect(source).video:
             print_quality(source, plan, rows)
 
 
@@ -116,7 +118,8 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
     if arguments.cut_every:
         params = CutParams(keep=regular(info.duration, Fraction(str(arguments.cut_every))))
     plan = silence_cut.plan_only(Source(source, info), params)
-    ours, whole, medium, veryfast = (folder / f"{name}.mp4" for name in ("ours", "whole", "medium", "veryfast"))
+    suffix = ".mp4" if info.video else ".m4a"
+    ours, whole, medium, veryfast = (folder / f"{name}{suffix}" for name in ("ours", "whole", "medium", "veryfast"))
 
     def best(name: str, work: Callable[[], object], output: Path | None = None) -> Row:
         rows = [timed(name, work, output) for _ in range(arguments.runs)]
@@ -152,9 +155,9 @@ def one_liner(source: Path, plan: CutPlan, output: Path, coding: tuple[str, ...]
     """What people type: one pass, both filters choosing by time."""
     return [
         *(ffmpeg.program(), "-v", "error", "-y", "-i", str(source)),
-        *("-vf", f"select='{kept(plan)}',setpts=N/FRAME_RATE/TB"),
+        *(("-vn",) if output.suffix == ".m4a" else ("-vf", f"select='{kept(plan)}',setpts=N/FRAME_RATE/TB", *coding)),
         *("-af", f"aselect='{kept(plan)}',asetpts=N/SR/TB"),
-        *(*coding, "-c:a", "aac", "-b:a", "160k", str(output)),
+        *("-c:a", "aac", "-b:a", "160k", str(output)),
     ]
 
 
