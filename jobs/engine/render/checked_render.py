@@ -46,6 +46,7 @@ def publish(request: RenderRequest, strategy: Strategy, output: Path, work: Work
     with render.whole(output) as part:
         try:
             report, levellings = attempt(request, strategy, part, work, seconds)
+            moved(request, part, work, seconds)
         except Unsound as error:
             if strategy.render == "encode" and not any(request.audio_copies):
                 raise
@@ -54,9 +55,7 @@ def publish(request: RenderRequest, strategy: Strategy, output: Path, work: Work
             if strategy.render != "encode":
                 strategy = SECOND
             report, levellings = attempt(request, strategy, part, work, seconds)
-        if request.container.needs_remux:
-            with timed(seconds, "render"):
-                move(request, part, work)
+            moved(request, part, work, seconds)
     return Proven(strategy, report, seconds, levellings, request.audio_copies)
 
 
@@ -82,8 +81,14 @@ def attempt(
     return report, made.levellings
 
 
+def moved(request: RenderRequest, part: Path, work: Workspace, seconds: dict[str, float]) -> None:
+    """Make what was proven a file of the container that was asked for, if it is none yet. Raises Unsound."""
+    if request.container.needs_remux:
+        with timed(seconds, "render"):
+            move(request, part, work)
+
+
 def move(request: RenderRequest, part: Path, work: Workspace) -> None:
-    """Make what was proven a file of the container that was asked for."""
     container, timeline = request.container, request.timeline
 
     def progress(done: float) -> None:

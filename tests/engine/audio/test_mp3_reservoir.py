@@ -14,6 +14,7 @@ from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult, render_timeline
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.render import remux
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
@@ -170,3 +171,21 @@ def test_what_is_no_whole_frame_is_none(spoil, sound, tmp_path):
         packet = next(bytes(packet) for packet in container.demux(audio=0))
     assert mp3_reservoir.parsed(packet)
     assert mp3_reservoir.parsed(spoil(packet)) is None
+
+
+def test_a_file_of_mp3_that_does_not_come_out_right_is_encoded_instead(sound, tmp_path, monkeypatch):
+    source = encoded(sound, tmp_path / "a.mp3", "-b:a", "128k")
+    follow = remux.ffmpeg.follow
+
+    def spoilt(argv, *others, **options):
+        follow(argv, *others, **options)
+        path = Path(argv[-1].removeprefix("file:"))
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 255
+        path.write_bytes(data)
+
+    monkeypatch.setattr(remux.ffmpeg, "follow", spoilt)
+    result = rendered(source, tmp_path / "b.mp3")
+    assert not result.audio.copies[0]
+    assert result.report.ok
+    assert inspect(tmp_path / "b.mp3").audio[0].codec == "mp3"
