@@ -31,7 +31,7 @@ INDEX_SHARE = 0.06
 @dataclasses.dataclass(frozen=True)
 class JoinOptions:
     """`way` "smart" copies the pictures of parts that fit the first, "encode" encodes them all. `audio` "auto" copies
-    packets that follow each other without priming, as the chapters of a camera do, and "encode" none. With `handover`
+    packets where no part's samples go on in another's, or their packets do, and "encode" none. With `handover`
     what would be encoded lossily is written as FLAC: a later step encodes it."""
 
     way: Render = "smart"
@@ -66,6 +66,18 @@ class JoinResult:
     @property
     def audio_copied(self) -> tuple[bool, ...]:
         return tuple(track.sums is not None for track in self.proven.tracks)
+
+    @property
+    def audio_within_ms(self) -> float:
+        """How far the audio of any part is from where its picture would have it."""
+        starts = self.joined.starts
+        shifts = (
+            abs(begin - start)
+            for track in self.proven.tracks
+            for begin, start in zip(track.begins, starts, strict=True)
+            if begin is not None
+        )
+        return round(1000 * float(max(shifts, default=0)), 3)
 
     @property
     def render(self) -> Render:
@@ -109,7 +121,8 @@ class JoinResult:
         if dark:
             notes.append(f"Black where a recording is sound only: {', '.join(dark)}.")
         if any(self.audio_copied):
-            notes.append("The sound is copied as it is.")
+            lies = f"; it lies within {self.audio_within_ms:.1f} ms of its picture" if self.audio_within_ms else ""
+            notes.append(f"The sound is copied as it is{lies}.")
         return tuple(notes)
 
     @property
@@ -134,6 +147,7 @@ class JoinResult:
             "frames_copied": self.frames_copied,
             "render": self.render,
             "audio_copied": list(self.audio_copied),
+            "audio_within_ms": self.audio_within_ms,
             "report": self.report.to_json(),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }

@@ -20,7 +20,7 @@ from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import checked_render, joined_audio, joined_picture, mux, remux
 from jobs.engine.render.checked_render import MOVE_SHARE, VERIFY_SHARE, timed
-from jobs.engine.render.joined_audio import JoinedTrack
+from jobs.engine.render.joined_packets import JoinedTrack
 from jobs.engine.render.joined_parts import Joined
 from jobs.engine.render.joined_picture import PicturePlan
 from jobs.engine.render.passthrough import Extras

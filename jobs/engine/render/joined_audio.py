@@ -5,56 +5,31 @@ or a buffer ended, a few milliseconds off the cut of the picture. Where the samp
 other as they are, and the picture's cuts have no say; what that shifts is bounded by MAXIMUM_SHIFT. Elsewhere a part's
 audio begins with its picture, and both sides are faded over a few milliseconds, so that nothing clicks.
 
-Compressed packets without priming between them are such a stream too, and are copied.
+Packets are copied where that changes nothing that goes on (`joined_packets`).
 """
 
-import contextlib
 import dataclasses
-import zlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from av.packet import Packet
 
-from jobs.engine.audio import decoder, packet_table, track_encoder
+from jobs.engine.audio import decoder, track_encoder
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.continuity import MODEL_SAMPLES, continues
 from jobs.engine.audio.decoder import BLOCK_SAMPLES, PcmReader
-from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.audio.sample_clock import Samples
 from jobs.engine.audio.sample_ranges import FADE_SECONDS, rising
-from jobs.engine.container import demuxing
 from jobs.engine.container.muxers import MP4, AudioCoding, Container
 from jobs.engine.model.mediainfo import AudioTrack
+from jobs.engine.render import joined_packets
+from jobs.engine.render.joined_packets import MAXIMUM_SHIFT, JoinedTrack
 from jobs.engine.render.joined_parts import Joined, Part, audio_source, told_end
-from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread, prefetched
-from jobs.engine.verify.packet_checksums import Sums
-from jobs.errors import ToolError
 
-MAXIMUM_SHIFT = Fraction(25, 1000)
-"""Seconds by which audio that goes on may lie off its picture: a packet and a little, and less than anybody sees (40 ms
-in EBU R37)."""
 MAXIMUM_WAITING_BLOCKS = 4
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class JoinedTrack:
-    """One track of the result. `begins` has for each part when its audio's time zero lies in the result, in seconds,
-    None for a part without such a track; `continuous` at which joins, by the number of the part behind, samples go on.
-
-    `sums` are checksums of the packets where they are copied. `end` is when the track ends, in seconds.
-    """
-
-    path: Path
-    begins: tuple[Fraction | None, ...]
-    continuous: frozenset[int]
-    end: Fraction
-    sums: Sums | None = None
 
 
 def write(
@@ -67,132 +42,25 @@ def write(
     coding: AudioCoding,
     copies: bool,
 ) -> JoinedTrack:
-    """Write track `number` of the result to an MP4 file. With `copies` packets are copied where they are one stream.
+    """Write track `number` of the result to an MP4 file. With `copies` packets are copied where they can be.
 
     Raises InputError, ToolError, ResourceError.
     """
-    stream = surveyed(joined, number, task.token)
-    if stream is None:
-        return _encode(joined, number, path, coding, task)
     codec = joined.audio[number].codec
     is_held = container.audio_file is None and container.holds_audio(codec) and MP4.holds_audio(codec)
-    if copies and is_held:
-        return _copy(stream, path, task)
+    packets = joined_packets.planned(joined, number, task.token)
+    if packets and copies and is_held:
+        return joined_packets.copy(packets, path, task)
+    if packets is None or not packets.is_stream:
+        return _encode(joined, number, path, coding, task)
     # Through one decoder: a packet needs the one before it, which lies in another part.
-    copied = _copy(stream, path.with_suffix(".stream.mp4"), task)
+    copied = joined_packets.copy(packets, path.with_suffix(".stream.mp4"), task)
     made = _encode_stream(joined, number, copied, path, coding, task)
     copied.path.unlink()
     return made
 
 
 # One stream of packets ------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class PacketStream:
-    """The packets of all parts, which follow each other. The first one's samples begin `first` samples into the result,
-    before it where negative; `begins` has when each part's time zero comes."""
-
-    sources: tuple[AudioSource, ...]
-    tables: tuple[PacketTable, ...]
-    begins: tuple[Fraction, ...]
-    duration: Fraction
-
-    @property
-    def first(self) -> int:
-        return self.tables[0].first
-
-    @property
-    def count(self) -> int:
-        """How many packets begin before the result ends."""
-        table = self.tables[0]
-        there = sum(len(table.sums) for table in self.tables)
-        wanted = -(-(round(self.duration * table.rate) - self.first) // table.samples)
-        return min(there, wanted)
-
-    @property
-    def length(self) -> int:
-        """Samples from the result's start to the end of the last packet, or of the result."""
-        table = self.tables[0]
-        return min(round(self.duration * table.rate), self.first + self.count * table.samples)
-
-
-def surveyed(joined: Joined, number: int, token: CancellationToken) -> PacketStream | None:
-    """The track's packets where those of all parts are one stream; None elsewhere. Raises InputError."""
-    tracks = [part.info.audio[number] if len(part.info.audio) > number else None for part in joined.parts]
-    if len(tracks) < 2 or not all(track and _is_like(track, joined.audio[number]) for track in tracks):
-        return None
-    sources = tuple(audio_source(part, number) for part in joined.parts)
-    if len({_extradata(audio) for audio in sources}) != 1:
-        return None
-    tables: list[PacketTable] = []
-    begins: list[Fraction] = []
-    position = Fraction(0)
-    for audio, start in zip(sources, joined.starts, strict=True):
-        table = packet_table.survey(audio, token)
-        # Packets of MP3 hold bits of those behind them, which another file's would be taken for; ADTS has headers.
-        if (
-            table is None
-            or not table.is_stored_alike
-            or (tables and (table.samples, table.rate) != (tables[0].samples, tables[0].rate))
-        ):
-            return None
-        own = Fraction(table.first, table.rate)
-        # What is to be left out of the first packets (priming), or lies within them, is no stream that goes on.
-        # And what runs away from its picture is none either.
-        if tables and (table.first < 0 or abs(position - own - start) > MAXIMUM_SHIFT):
-            return None
-        begins.append(position - own if tables else start)
-        position = begins[-1] + own + Fraction(len(table.sums) * table.samples, table.rate)
-        tables.append(table)
-    if abs(joined.timeline.duration - position) > MAXIMUM_SHIFT and position < joined.timeline.duration:
-        return None
-    return PacketStream(sources, tuple(tables), tuple(begins), joined.timeline.duration)
-
-
-def _is_like(track: AudioTrack, lead: AudioTrack) -> bool:
-    return (track.codec, track.sample_rate, track.channels) == (lead.codec, lead.sample_rate, lead.channels)
-
-
-def _extradata(audio: AudioSource) -> bytes:
-    with decoder.opened(audio) as (_, stream):
-        return stream.codec_context.extradata or b""
-
-
-def _copy(stream: PacketStream, path: Path, task: WorkerThread[Any]) -> JoinedTrack:
-    """Write the packets as they are, each behind the one before it."""
-    table, total, done = stream.tables[0], stream.count, 0
-    sums: list[int] = []
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(libav_errors.errors("sound"))
-        with decoder.opened(stream.sources[0]) as (_, like):
-            made = stack.enter_context(av.open(f"file:{path}", "w", format="mp4"))
-            target = made.add_stream_from_template(like)
-        for audio, expected in zip(stream.sources, stream.tables, strict=True):
-            left = len(expected.sums)
-            with decoder.opened(audio) as (container, source):
-                for stored in demuxing.packets(container, source):
-                    if not stored.size or done == total:
-                        continue
-                    task.token.check()
-                    packet = Packet(bytes(stored))
-                    packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
-                    packet.pts = packet.dts = stream.first + done * table.samples
-                    is_last = done == total - 1
-                    packet.duration = max(1, stream.length - packet.pts) if is_last else table.samples
-                    sums.append(zlib.crc32(packet))
-                    made.mux_one(packet)
-                    left, done = left - 1, done + 1
-                    task.fraction = done / total
-            if left and done < total:
-                raise ToolError(
-                    "The recording could not be read as it could before. Tell the operator.",
-                    detail=f"{left} packets of audio are missing",
-                )
-    wanted = np.concatenate([table.sums for table in stream.tables])[:total]
-    joins = frozenset(range(1, len(stream.sources)))
-    end = Fraction(stream.length, table.rate)
-    return JoinedTrack(path, stream.begins, joins, end, wanted)
 
 
 def _encode_stream(

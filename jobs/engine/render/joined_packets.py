@@ -1,0 +1,235 @@
+"""The packets of a track of all parts of a join, in one row: which of them can be copied, and copying them.
+
+Where no part's first packets are priming, and each part's audio ends where the next one's begins, the packets are one
+stream that was cut into files, as by a camera. They are copied from first to last, and nothing is lost.
+
+Elsewhere each part's packets are put on the clock of the result's, whose packets follow each other: its audio lies
+within half a packet of its picture. A packet overlaps with the one before it. So at a join the last packet of the one
+part makes room for the one before the first that is heard of the other (its priming): over its length the one fades
+into the silence from which the encoder of the other began. That is for parts that have nothing to do with each other;
+where samples go on it would be a dip, and they have to be encoded.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.packet import Packet
+
+from jobs.engine.audio import decoder, packet_table
+from jobs.engine.audio.audio_source import AudioSource
+from jobs.engine.audio.continuity import MODEL_SAMPLES, continues
+from jobs.engine.audio.packet_table import PacketTable
+from jobs.engine.audio.window_reader import WindowReader
+from jobs.engine.container import demuxing
+from jobs.engine.model.mediainfo import AudioTrack
+from jobs.engine.render.joined_parts import Joined, Part, audio_source, told_end
+from jobs.engine.runtime import libav_errors
+from jobs.engine.runtime.threads import CancellationToken, WorkerThread
+from jobs.engine.verify.packet_checksums import Sums
+from jobs.errors import ToolError
+
+MAXIMUM_SHIFT = Fraction(25, 1000)
+"""Seconds by which audio that goes on may lie off its picture: a packet and a little, and less than anybody sees (40 ms
+in EBU R37)."""
+MAXIMUM_REACH = Fraction(12, 1000)
+"""The same for what is put on the clock of packets: half a packet of AAC."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class JoinedTrack:
+    """One track of the result. `begins` has for each part when its audio's time zero lies in the result, in seconds,
+    None for a part without such a track; `continuous` at which joins, by the number of the part behind, samples go on.
+
+    `sums` are checksums of the packets where they are copied. `end` is when the track ends, in seconds.
+    """
+
+    path: Path
+    begins: tuple[Fraction | None, ...]
+    continuous: frozenset[int]
+    end: Fraction
+    sums: Sums | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PacketRun:
+    """The packets of a part from `first` up to `end`; `begins` is when the part's time zero comes in the result."""
+
+    source: AudioSource
+    table: PacketTable
+    first: int
+    end: int
+    begins: Fraction
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class JoinedPackets:
+    """The packets of all parts, one behind the other. `is_stream` where they were made so."""
+
+    runs: tuple[PacketRun, ...]
+    duration: Fraction
+    is_stream: bool
+
+    @property
+    def table(self) -> PacketTable:
+        return self.runs[0].table
+
+    @property
+    def first(self) -> int:
+        """How many samples into the result the first packet's begin, before it where negative."""
+        return self.table.first
+
+    @property
+    def count(self) -> int:
+        """How many packets begin before the result ends."""
+        there = sum(run.end - run.first for run in self.runs)
+        wanted = -(-(round(self.duration * self.table.rate) - self.first) // self.table.samples)
+        return min(there, wanted)
+
+    @property
+    def length(self) -> int:
+        """Samples from the result's start to the end of the last packet, or of the result."""
+        return min(round(self.duration * self.table.rate), self.first + self.count * self.table.samples)
+
+
+def planned(joined: Joined, number: int, token: CancellationToken) -> JoinedPackets | None:
+    """The packets of a track; None where they cannot be copied. Raises InputError."""
+    tracks = [part.info.audio[number] if len(part.info.audio) > number else None for part in joined.parts]
+    if not all(track and _is_like(track, joined.audio[number]) for track in tracks):
+        return None
+    sources = [audio_source(part, number) for part in joined.parts]
+    if len({_extradata(audio) for audio in sources}) != 1:
+        return None
+    # One recording may come several times.
+    surveyed: dict[Path, PacketTable | None] = {}
+    for audio in sources:
+        if audio.path not in surveyed:
+            surveyed[audio.path] = packet_table.survey(audio, token)
+    tables = [surveyed[audio.path] for audio in sources]
+    if not all(tables) or len({(table.samples, table.rate) for table in tables if table}) != 1:
+        return None
+    there = [table for table in tables if table]
+    # Packets of MP3 hold bits of those behind them, which another file's would be taken for.
+    if any(table.mp3 for table in there):
+        return None
+    return _stream(joined, sources, there) or _on_grid(joined, number, sources, there, token)
+
+
+def _is_like(track: AudioTrack, lead: AudioTrack) -> bool:
+    return (track.codec, track.sample_rate, track.channels) == (lead.codec, lead.sample_rate, lead.channels)
+
+
+def _extradata(audio: AudioSource) -> bytes:
+    with decoder.opened(audio) as (_, stream):
+        return stream.codec_context.extradata or b""
+
+
+def _stream(joined: Joined, sources: Sequence[AudioSource], tables: Sequence[PacketTable]) -> JoinedPackets | None:
+    """All packets, where they are one stream."""
+    runs: list[PacketRun] = []
+    position = Fraction(0)
+    for audio, table, start in zip(sources, tables, joined.starts, strict=True):
+        own = Fraction(table.first, table.rate)
+        if runs and (table.first < 0 or abs(position - own - start) > MAXIMUM_SHIFT):
+            return None
+        begins = position - own if runs else start
+        runs.append(PacketRun(audio, table, 0, len(table.sums), begins))
+        position = begins + own + Fraction(len(table.sums) * table.samples, table.rate)
+    packets = JoinedPackets(tuple(runs), joined.timeline.duration, is_stream=True)
+    return packets if joined.timeline.duration - position <= MAXIMUM_SHIFT else None
+
+
+def _on_grid(
+    joined: Joined,
+    number: int,
+    sources: Sequence[AudioSource],
+    tables: Sequence[PacketTable],
+    token: CancellationToken,
+) -> JoinedPackets | None:
+    """Each part's packets next to its place, where no samples go on across a join. Raises InputError."""
+    samples, rate, origin = tables[0].samples, tables[0].rate, tables[0].first
+    if Fraction(samples, 2 * rate) > MAXIMUM_REACH:
+        return None
+    slots: list[int] = []
+    runs: list[PacketRun] = []
+    for audio, table, start in zip(sources, tables, joined.starts, strict=True):
+        # Packet i comes to the result's slot i + shift.
+        shift = round((start * rate + table.first - origin) / samples)
+        heard = max(0, -table.first // samples)
+        first = max(0, heard - 1) if runs else 0
+        begins = Fraction(origin + shift * samples - table.first, rate)
+        slots.append(first + shift)
+        runs.append(PacketRun(audio, table, first, len(table.sums), begins))
+    for place, (slot, following) in enumerate(itertools.pairwise(slots)):
+        run = runs[place]
+        runs[place] = dataclasses.replace(run, end=run.first + following - slot)
+        if not run.first < runs[place].end <= len(run.table.sums):
+            return None
+    packets = JoinedPackets(tuple(runs), joined.timeline.duration, is_stream=False)
+    if joined.timeline.duration - Fraction(packets.length, rate) > MAXIMUM_SHIFT:
+        return None
+    pairs = itertools.pairwise(joined.parts)
+    return None if any(_goes_on(before, after, number, token) for before, after in pairs) else packets
+
+
+def _goes_on(before: Part, after: Part, number: int, token: CancellationToken) -> bool:
+    """Whether samples go on from the end of one part to the beginning of another."""
+    end = told_end(before, number) or before.info.duration
+    ending, beginning = audio_source(before, number), audio_source(after, number)
+    rate, channels = decoder.output_rate(ending.track), decoder.output_channels(ending.track)
+    with WindowReader.opened(ending, rate=rate, channels=channels, token=token) as reader:
+        tail = reader.window(end - Fraction(MODEL_SAMPLES, rate), MODEL_SAMPLES)
+    with WindowReader.opened(beginning, rate=rate, channels=channels, token=token) as reader:
+        head = reader.window(Fraction(0), MODEL_SAMPLES)
+    return continues(tail, head)
+
+
+def copy(packets: JoinedPackets, path: Path, task: WorkerThread[Any]) -> JoinedTrack:
+    """Write the packets as they are to an MP4 file, each behind the one before it. Raises ToolError."""
+    table, total, done = packets.table, packets.count, 0
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(libav_errors.errors("sound"))
+        with decoder.opened(packets.runs[0].source) as (_, like):
+            made = stack.enter_context(av.open(f"file:{path}", "w", format="mp4"))
+            target = made.add_stream_from_template(like)
+        for run in packets.runs:
+            for data in _read(run, task.token):
+                if done == total:
+                    break
+                packet = Packet(data)
+                packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
+                packet.pts = packet.dts = packets.first + done * table.samples
+                packet.duration = table.samples
+                done += 1
+                if done == total:
+                    packet.duration = max(1, packets.length - packet.pts)
+                made.mux_one(packet)
+                task.fraction = done / total
+    sums = np.concatenate([run.table.sums[run.first : run.end] for run in packets.runs])[:total]
+    continuous = frozenset(range(1, len(packets.runs))) if packets.is_stream else frozenset()
+    begins = tuple(run.begins for run in packets.runs)
+    return JoinedTrack(path, begins, continuous, Fraction(packets.length, table.rate), sums)
+
+
+def _read(run: PacketRun, token: CancellationToken) -> Iterator[bytes]:
+    """The packets of a run. Raises ToolError where they are not all there any more."""
+    number = 0
+    with decoder.opened(run.source) as (container, stream):
+        for packet in demuxing.packets(container, stream):
+            token.check()
+            if not packet.size:
+                continue
+            if number >= run.first:
+                yield bytes(packet)
+            number += 1
+            if number == run.end:
+                return
+    raise ToolError(
+        "The recording could not be read as it could before. Tell the operator.", detail=f"{number} packets of audio"
+    )
