@@ -6,20 +6,27 @@ stream that was cut into files, as by a camera. They are copied from first to la
 Elsewhere each part's packets are put on the clock of the result's, whose packets follow each other: its audio lies
 within half a packet of its picture. A packet overlaps with the one before it. So at a join the last packet of the one
 part makes room for the one before the first that is heard of the other (its priming): over its length the one fades
-into the silence from which the encoder of the other began. That is for parts that have nothing to do with each other;
-where samples go on it would be a dip, and they have to be encoded.
+into the silence from which the encoder of the other began. Where a part's audio ends early, packets of silence follow
+it. That is for parts that have nothing to do with each other; where samples go on it would be a dip, and they have to
+be encoded.
 """
 
 import contextlib
 import dataclasses
 import itertools
+import math
+import zlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import av.error
 import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.codec.context import Flags
 from av.packet import Packet
 
 from jobs.engine.audio import decoder, packet_table
@@ -28,6 +35,7 @@ from jobs.engine.audio.continuity import MODEL_SAMPLES, continues
 from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.audio.window_reader import WindowReader
 from jobs.engine.container import demuxing
+from jobs.engine.model.audio_layout import LAYOUTS
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.render.joined_parts import Joined, Part, audio_source, told_end
 from jobs.engine.runtime import libav_errors
@@ -59,22 +67,30 @@ class JoinedTrack:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PacketRun:
-    """The packets of a part from `first` up to `end`; `begins` is when the part's time zero comes in the result."""
+    """The packets of a part from `first` up to `end`, and so many of silence behind them; `begins` is when the part's
+    time zero comes in the result."""
 
     source: AudioSource
     table: PacketTable
     first: int
     end: int
     begins: Fraction
+    silent: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.end - self.first + self.silent
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class JoinedPackets:
-    """The packets of all parts, one behind the other. `is_stream` where they were made so."""
+    """The packets of all parts, one behind the other. `is_stream` where they were made so. `silence` is a packet in
+    which nothing is heard."""
 
     runs: tuple[PacketRun, ...]
     duration: Fraction
     is_stream: bool
+    silence: bytes = b""
 
     @property
     def table(self) -> PacketTable:
@@ -88,7 +104,7 @@ class JoinedPackets:
     @property
     def count(self) -> int:
         """How many packets begin before the result ends."""
-        there = sum(run.end - run.first for run in self.runs)
+        there = sum(run.count for run in self.runs)
         wanted = -(-(round(self.duration * self.table.rate) - self.first) // self.table.samples)
         return min(there, wanted)
 
@@ -104,7 +120,8 @@ def planned(joined: Joined, number: int, token: CancellationToken) -> JoinedPack
     if not all(track and _is_like(track, joined.audio[number]) for track in tracks):
         return None
     sources = [audio_source(part, number) for part in joined.parts]
-    if len({_extradata(audio) for audio in sources}) != 1:
+    headers = {_extradata(audio) for audio in sources}
+    if len(headers) != 1:
         return None
     # One recording may come several times.
     surveyed: dict[Path, PacketTable | None] = {}
@@ -118,7 +135,9 @@ def planned(joined: Joined, number: int, token: CancellationToken) -> JoinedPack
     # Packets of MP3 hold bits of those behind them, which another file's would be taken for.
     if any(table.mp3 for table in there):
         return None
-    return _stream(joined, sources, there) or _on_grid(joined, number, sources, there, token)
+    return _stream(joined, sources, there) or _on_grid(
+        joined, number, sources, there, silent_packet(joined.audio[number], headers.pop()), token
+    )
 
 
 def _is_like(track: AudioTrack, lead: AudioTrack) -> bool:
@@ -150,6 +169,7 @@ def _on_grid(
     number: int,
     sources: Sequence[AudioSource],
     tables: Sequence[PacketTable],
+    silence: bytes,
     token: CancellationToken,
 ) -> JoinedPackets | None:
     """Each part's packets next to its place, where no samples go on across a join. Raises InputError."""
@@ -166,14 +186,16 @@ def _on_grid(
         begins = Fraction(origin + shift * samples - table.first, rate)
         slots.append(first + shift)
         runs.append(PacketRun(audio, table, first, len(table.sums), begins))
-    for place, (slot, following) in enumerate(itertools.pairwise(slots)):
-        run = runs[place]
-        runs[place] = dataclasses.replace(run, end=run.first + following - slot)
-        if not run.first < runs[place].end <= len(run.table.sums):
+    ends = [*joined.starts[1:], joined.timeline.duration]
+    last = math.ceil((joined.timeline.duration * rate - origin) / samples)
+    for place, (slot, following) in enumerate(itertools.pairwise([*slots, last])):
+        run, count = runs[place], following - slot
+        # Of audio that goes on behind the part's end no more than what is left of a packet.
+        wanted = min(count, math.ceil((ends[place] * rate - origin) / samples) - slot, len(run.table.sums) - run.first)
+        if wanted < 1 or (wanted < count and not silence):
             return None
-    packets = JoinedPackets(tuple(runs), joined.timeline.duration, is_stream=False)
-    if joined.timeline.duration - Fraction(packets.length, rate) > MAXIMUM_SHIFT:
-        return None
+        runs[place] = dataclasses.replace(run, end=run.first + wanted, silent=count - wanted)
+    packets = JoinedPackets(tuple(runs), joined.timeline.duration, is_stream=False, silence=silence)
     pairs = itertools.pairwise(joined.parts)
     return None if any(_goes_on(before, after, number, token) for before, after in pairs) else packets
 
@@ -190,6 +212,29 @@ def _goes_on(before: Part, after: Part, number: int, token: CancellationToken) -
     return continues(tail, head)
 
 
+def silent_packet(track: AudioTrack, header: bytes) -> bytes:
+    """A packet of AAC for a track with this header, in which nothing is heard; empty for other tracks."""
+    if track.codec != "aac" or track.channels not in LAYOUTS:
+        return b""
+    context = av.CodecContext.create("aac", "w")
+    assert isinstance(context, AudioCodecContext)
+    context.sample_rate, context.layout, context.format = track.sample_rate, LAYOUTS[track.channels], "fltp"
+    context.time_base = Fraction(1, track.sample_rate)
+    # Else the first packet begins with the encoder's name.
+    context.flags |= Flags.bitexact | Flags.global_header
+    try:
+        context.open()
+        frame = AudioFrame(format="fltp", layout=LAYOUTS[track.channels], samples=context.frame_size)
+        frame.sample_rate = track.sample_rate
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        packets = [*context.encode(frame), *context.encode(None)]
+    except (av.error.FFmpegError, ValueError):
+        return b""
+    # The kind of AAC, the rate and the channels are in the first two bytes (ISO 14496-3, AudioSpecificConfig).
+    return bytes(packets[-1]) if packets and (context.extradata or b"")[:2] == header[:2] else b""
+
+
 def copy(packets: JoinedPackets, path: Path, task: WorkerThread[Any]) -> JoinedTrack:
     """Write the packets as they are to an MP4 file, each behind the one before it. Raises ToolError."""
     table, total, done = packets.table, packets.count, 0
@@ -199,7 +244,7 @@ def copy(packets: JoinedPackets, path: Path, task: WorkerThread[Any]) -> JoinedT
             made = stack.enter_context(av.open(f"file:{path}", "w", format="mp4"))
             target = made.add_stream_from_template(like)
         for run in packets.runs:
-            for data in _read(run, task.token):
+            for data in itertools.chain(_read(run, task.token), itertools.repeat(packets.silence, run.silent)):
                 if done == total:
                     break
                 packet = Packet(data)
@@ -211,7 +256,10 @@ def copy(packets: JoinedPackets, path: Path, task: WorkerThread[Any]) -> JoinedT
                     packet.duration = max(1, packets.length - packet.pts)
                 made.mux_one(packet)
                 task.fraction = done / total
-    sums = np.concatenate([run.table.sums[run.first : run.end] for run in packets.runs])[:total]
+    silent = zlib.crc32(packets.silence)
+    sums = np.concatenate(
+        [np.append(run.table.sums[run.first : run.end], [silent] * run.silent) for run in packets.runs]
+    )[:total].astype(np.uint32)
     continuous = frozenset(range(1, len(packets.runs))) if packets.is_stream else frozenset()
     begins = tuple(run.begins for run in packets.runs)
     return JoinedTrack(path, begins, continuous, Fraction(packets.length, table.rate), sums)

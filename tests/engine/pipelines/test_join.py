@@ -275,6 +275,22 @@ def test_sound_keeps_to_its_picture_over_many_parts(tmp_path, way, samples):
     assert result.report.drift_ms is not None and result.report.drift_ms < 0.1
 
 
+def test_after_audio_that_ends_early_there_is_silence_and_the_next_part_in_its_place(tmp_path):
+    short = clips.make(
+        tmp_path / "a.mp4",
+        Picture(seconds=2, options=CAMERA),
+        Sound([(0.5, 1.3)], 1.4, layout="mono", bit_rate=96_000, floor_db=-40),
+    )
+    output, result = joined(tmp_path, short, short)
+    assert result.audio_copied == (True,) and result.audio_within_ms <= 10.7
+    heard, rate = clips.heard(output)
+    own, _ = clips.heard(short)
+    assert len(heard) == 4 * rate
+    assert np.abs(heard[int(1.5 * rate) : int(1.95 * rate)]).max() < 1e-4
+    assert abs(clips.lag(heard, own, int(2.7 * rate), int(0.7 * rate))) <= 512
+    assert clips.lag(heard, own, int(0.7 * rate), int(0.7 * rate)) == 0
+
+
 def test_another_rate_and_more_channels_become_the_first_ones(tmp_path):
     first = clips.make(tmp_path / "a.mp4", None, Wave(seconds=1, layout="mono"))
     second = clips.make(tmp_path / "b.mp4", None, Wave(seconds=1, rate=44_100, layout="5.1", codec="ac3"))
