@@ -285,7 +285,7 @@ def test_after_audio_that_ends_early_there_is_silence_and_the_next_part_in_its_p
     assert result.audio_copied == (True,) and result.audio_within_ms <= 10.7
     heard, rate = clips.heard(output)
     own, _ = clips.heard(short)
-    assert len(heard) == 4 * rate
+    assert 0 <= len(heard) - 4 * rate < 1024
     assert np.abs(heard[int(1.5 * rate) : int(1.95 * rate)]).max() < 1e-4
     assert abs(clips.lag(heard, own, int(2.7 * rate), int(0.7 * rate))) <= 512
     assert clips.lag(heard, own, int(0.7 * rate), int(0.7 * rate)) == 0
