@@ -132,8 +132,8 @@ def planned(joined: Joined, number: int, token: CancellationToken) -> JoinedPack
     if not all(tables) or len({(table.samples, table.rate) for table in tables if table}) != 1:
         return None
     there = [table for table in tables if table]
-    # Packets of MP3 hold bits of those behind them, which another file's would be taken for.
-    if any(table.mp3 for table in there):
+    # Packets of MP3 hold bits of those behind them, which another file's would be taken for; ADTS has headers.
+    if not all(table.is_stored_alike for table in there):
         return None
     return _stream(joined, sources, there) or _on_grid(
         joined, number, sources, there, silent_packet(joined.audio[number], headers.pop()), token
