@@ -108,7 +108,7 @@ def work(job: Job, commands: CommandLog) -> None:
             input_names=others.names,
             scratch=scratch,
             cache=storage.cache_dir(subject.sha256),
-            title=subject.title,
+            title=title_of(job, subject),
             progress=signs.progress,
             log=commands,
             handover=job.handover,
@@ -149,6 +149,14 @@ def subject_of(job: Job) -> Video:
         return found
     with LifeSigns(job, LOOKING_SECONDS):
         return versions.subject(job)
+
+
+def title_of(job: Job, subject: Video) -> str:
+    """What results are named by: in a chain all by what it began with, as names would grow with each step."""
+    while job.run_id and job.source_job and job.source_job.run_id == job.run_id:
+        job = job.source_job
+        subject = job.subject or job.video
+    return subject.title
 
 
 def offered(job: Job) -> Operation[Any]:

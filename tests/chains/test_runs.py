@@ -34,6 +34,10 @@ def test_each_step_works_on_the_result_of_the_one_before(talk: Video):
     found = runs.jobs_of(run)
     assert found["Mark"].source_id == found["Trim"].artifacts.get().pk
     assert {job.video_id for job in found.values()} == {talk.pk}
+    assert [found[name].artifacts.get().name for name in ("Trim", "Mark")] == [
+        "talk (trimmed).mp4",
+        "talk (converted).mp4",
+    ]
     marked = inspect(storage.path(found["Mark"].artifacts.get().key))
     assert float(marked.duration) == pytest.approx(3, abs=0.05)
 
