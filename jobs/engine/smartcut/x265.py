@@ -16,6 +16,7 @@ from jobs.engine.runtime import processors
 from jobs.engine.smartcut.bitstream import hevc, hevc_slice, nal
 from jobs.engine.smartcut.bitstream.hevc_parameter_sets import (
     CHROMA_420,
+    CHROMA_422,
     PPS_NUT,
     PROFILES,
     SPS_NUT,
@@ -85,7 +86,7 @@ class Hevc(NalCodec):
         sps = parse_sps(unit)
         if (
             sps.general_profile_idc not in PROFILES
-            or sps.chroma_format_idc != CHROMA_420
+            or sps.chroma_format_idc not in (CHROMA_420, CHROMA_422)
             or (sps.bit_depth_luma, sps.bit_depth_chroma) not in ((8, 8), (10, 10))
         ):
             raise CannotCopy("its colours are stored in a rare way")
@@ -127,9 +128,7 @@ class Hevc(NalCodec):
 
     def open_encoder(self, coding: Coding) -> VideoCodecContext:
         sps = _sps(coding)
-        depth = "10le" if sps.bit_depth_luma == 10 else ""
-        pixel_format = "yuvj420p" if sps.video_full_range_flag and not depth else f"yuv420p{depth}"
-        context = coding.context("libx265", pixel_format, {"x265-params": _params(coding, sps)})
+        context = coding.context("libx265", sps.pixel_format, {"x265-params": _params(coding, sps)})
         context.open()
         return context
 

@@ -12,7 +12,7 @@ from jobs.engine.smartcut.bitstream.hevc_references import RefPicSet, short_term
 VPS_NUT, SPS_NUT, PPS_NUT = 32, 33, 34
 # general_profile_idc of main, main 10, and the format range extensions, which encoders of keyframes alone use.
 PROFILES = (1, 2, 4)
-CHROMA_420, CHROMA_444 = 1, 3
+CHROMA_420, CHROMA_422, CHROMA_444 = 1, 2, 3
 EXTENDED_SAR = 255
 # What the syntax elements of these names may be (7.4.3.2.1), log2_max_pic_order_cnt_lsb with its four added.
 MAXIMUM_LONG_TERM_REF_PICS = 32
@@ -79,10 +79,20 @@ class Sps:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels inside of the conformance window, for 4:2:0."""
+        """Width and height in pixels inside of the conformance window, for 4:2:0 and 4:2:2."""
         left, right, top, bottom = self.conformance_window
         width, height = self.coded_size
-        return width - 2 * (left + right), height - 2 * (top + bottom)
+        sub_height_c = 2 if self.chroma_format_idc == CHROMA_420 else 1
+        return width - 2 * (left + right), height - sub_height_c * (top + bottom)
+
+    @property
+    def pixel_format(self) -> str:
+        """FFmpeg's name, of 4:2:0 and 4:2:2 of 8 or 10 bits."""
+        is_deep = self.bit_depth_luma > 8
+        # The j stands for full range.
+        kind = "yuvj" if self.video_full_range_flag and not is_deep else "yuv"
+        subsampling = "422" if self.chroma_format_idc == CHROMA_422 else "420"
+        return f"{kind}{subsampling}p{'10le' if is_deep else ''}"
 
     def fits(self, other: "Sps") -> bool:
         """Whether decoders go from pictures of one to those of the other without setting up anew."""
