@@ -28,9 +28,11 @@ from django.conf import settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
+from prometheus_client import generate_latest  # noqa: E402
 
 from jobs.models import Account, Artifact, Job, Video  # noqa: E402
-from jobs.services import figures, storage_use  # noqa: E402
+from jobs.services import figures, queue_load, storage_use  # noqa: E402
+from jobs.views import metrics  # noqa: E402
 from tests import factories  # noqa: E402
 from tests.servers import MariaDB, Redis  # noqa: E402
 
@@ -119,6 +121,8 @@ def measure_all(rounds: int) -> None:
     measure("state of all", lambda: figures.state(None), rounds)
     measure("state of one account", lambda: figures.state(owner), rounds)
     measure("last hour by queue", figures.by_queue, rounds)
+    measure("all metrics", lambda: generate_latest(metrics.SITE), rounds)
+    measure("what is in the queues", queue_load.every, rounds)
     measure("storage by owner", storage_use.by_owner, rounds)
     measure("storage of one account", lambda: storage_use.of(owner), rounds)
 

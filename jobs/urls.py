@@ -1,7 +1,20 @@
 from django.urls import path
 
 from jobs.live.consumers import QueueConsumer
-from jobs.views import health, jobs, levels, library, posters, previews, results, stats, transcripts, uploads, videos
+from jobs.views import (
+    health,
+    jobs,
+    levels,
+    library,
+    metrics,
+    posters,
+    previews,
+    results,
+    stats,
+    transcripts,
+    uploads,
+    videos,
+)
 
 urlpatterns = [
     path("", library.library, name="library"),
@@ -36,6 +49,8 @@ urlpatterns = [
     path("stats/", stats.stats, name="stats"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("status", health.status, name="status"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]
 
 websocket_urlpatterns = [path("ws/queue/", QueueConsumer.as_asgi())]

@@ -1,11 +1,82 @@
-"""Which workers live, by what they say of themselves in Redis."""
+"""Which workers there are, by what they say of themselves in Redis."""
 
+import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 
 import django_rq
+from django.conf import settings
+from django.utils import timezone
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from jobs import machine
+
+SILENT_SECONDS = 30
+"""An idle worker says every 5 s that it is there, and so does one at work."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Worker:
+    """`since`: when it began to listen. `is_busy` by its own word; of what it does the rows know more."""
+
+    name: str
+    queue: str
+    host: str
+    pid: int
+    since: datetime | None
+    heard_at: datetime | None
+    is_busy: bool
+    is_alive: bool
+
+    @property
+    def silent_seconds(self) -> float:
+        return (timezone.now() - self.heard_at).total_seconds() if self.heard_at else 0.0
+
+
+def every() -> list[Worker]:
+    """All that are registered, also those that are gone and did not say so. Raises RedisError."""
+    redis = django_rq.get_connection(next(iter(settings.RQ_QUEUES)))
+    with redis.pipeline(transaction=False) as pipeline:
+        for queue in settings.RQ_QUEUES:
+            pipeline.smembers(WORKERS_BY_QUEUE_KEY % queue)
+        keys = [
+            (queue, key)
+            for queue, found in zip(settings.RQ_QUEUES, pipeline.execute(), strict=True)
+            for key in sorted(found)
+        ]
+        for _, key in keys:
+            pipeline.hgetall(key)
+        rows = pipeline.execute() if keys else []
+    found = [_worker(queue, key, row) for (queue, key), row in zip(keys, rows, strict=True)]
+    return [worker for worker in found if worker]
+
+
+def _worker(queue: str, key: bytes, row: dict[bytes, bytes]) -> Worker | None:
+    """None for one that said goodbye, or whose registration has expired."""
+    told = {name.decode(): value.decode(errors="replace") for name, value in row.items()}
+    if not told or told.get("death"):
+        return None
+    heard_at = _time(told.get("last_heartbeat"))
+    is_silent = heard_at is not None and (timezone.now() - heard_at).total_seconds() > SILENT_SECONDS
+    return Worker(
+        name=key.decode().removeprefix("rq:worker:"),
+        queue=queue,
+        host=told.get("hostname", ""),
+        pid=int(told.get("pid", 0)),
+        since=_time(told.get("birth")),
+        heard_at=heard_at,
+        is_busy=told.get("state") == "busy",
+        is_alive=not is_silent and lives(row.get(b"machine"), row.get(b"pid"), row.get(b"death")),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    """As RQ writes it."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def alive(queue: str) -> int:

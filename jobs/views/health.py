@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from redis import RedisError
 
-from jobs.services import workers
+from jobs.services import queue_load, workers
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -26,6 +26,27 @@ def readyz(request: HttpRequest) -> JsonResponse:
         checks[f"{queue} worker"] = checks["redis"] and passes(partial(worker, queue))
     ok = all(checks.values())
     response = JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def status(request: HttpRequest) -> JsonResponse:
+    """What is in the queues, and how many workers live: null while Redis is away. No machine is named."""
+    loads = queue_load.every()
+    found = {
+        load.name: {
+            "waiting": load.waiting,
+            "queued": load.queued,
+            "running": load.running,
+            "oldest_seconds": round(load.oldest_seconds, 1),
+            "paused": load.state.is_held,
+            "workers": load.alive,
+        }
+        for load in loads
+    }
+    ok = all(found[name]["workers"] for name in settings.RQ_QUEUES)
+    draining = any(load.state.draining_since for load in loads)
+    response = JsonResponse({"ok": ok, "draining": draining, "queues": found})
     response["Cache-Control"] = "no-store"
     return response
 

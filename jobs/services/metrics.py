@@ -1,0 +1,94 @@
+"""The figures of the whole site as Prometheus collects them, read from rows when it asks.
+
+Rows go when their owners delete them, so nothing that is counted from rows is a counter: of what ended there are gauges
+over the last hour. No label names an owner.
+"""
+
+from collections.abc import Iterator
+
+from django.db.models import Count
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from jobs import build
+from jobs.models import Job
+from jobs.services import figures, queue_load, storage_use
+from jobs.services.figures import Group
+from jobs.services.queue_load import QueueLoad
+
+PREFIX = "videoservice_"
+
+
+class SiteCollector(Collector):
+    """What is the same whichever web process is asked."""
+
+    def describe(self) -> list[Metric]:
+        """None: nothing is collected when this is registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily(f"{PREFIX}build", "What runs here.", value=build.versions())
+        yield jobs()
+        yield from of_queues(queue_load.every())
+        yield from of_last_hour(figures.by_queue())
+        yield from of_storage()
+
+
+def gauge(name: str, told: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}{name}", told, labels=labels)
+
+
+def jobs() -> Metric:
+    family = gauge("jobs", "Jobs that there are rows of.", "queue", "state")
+    counts = Job.objects.order_by().values_list("status", "queue").annotate(count=Count("pk"))
+    for status, queue, count in counts:
+        family.add_metric([queue, status], count)
+    return family
+
+
+def of_queues(loads: list[QueueLoad]) -> Iterator[Metric]:
+    oldest = gauge("queue_oldest_seconds", "How long the job has waited that came into line first.", "queue")
+    held = gauge("queue_paused", "1 while the queue is paused or the site drains.", "queue")
+    working = gauge("workers", "Workers that live. Missing while Redis is away.", "queue", "state")
+    lost = gauge("workers_lost", "Workers that went away without a word, for up to two minutes.", "queue")
+    redis = gauge("redis_up", "Whether Redis answers.")
+    for load in loads:
+        oldest.add_metric([load.name], load.oldest_seconds)
+        held.add_metric([load.name], load.state.is_held)
+        if load.workers is None:
+            continue
+        alive = [worker for worker in load.workers if worker.is_alive]
+        busy = sum(worker.is_busy for worker in alive)
+        working.add_metric([load.name, "busy"], busy)
+        working.add_metric([load.name, "idle"], len(alive) - busy)
+        lost.add_metric([load.name], len(load.workers) - len(alive))
+    redis.add_metric([], all(load.workers is not None for load in loads))
+    yield from (oldest, held, working, lost, redis)
+
+
+def of_last_hour(groups: dict[str, Group]) -> Iterator[Metric]:
+    ended = gauge("jobs_last_hour", "Jobs that ended within the last hour.", "queue", "state")
+    wait = gauge(
+        "job_wait_seconds", "From being in line to the start; quantiles of the last hour.", "queue", "quantile"
+    )
+    run = gauge("job_run_seconds", "At work until done; quantiles of the last hour.", "queue", "quantile")
+    for queue, group in groups.items():
+        for state, count in zip(Job.TERMINAL, (group.done, group.failed, group.cancelled), strict=True):
+            ended.add_metric([queue, str(state)], count)
+        for family, spread in ((wait, group.wait), (run, group.run)):
+            for quantile, seconds in (("0.5", spread.median), ("0.95", spread.p95)):
+                if seconds is not None:
+                    family.add_metric([queue, quantile], seconds)
+    yield from (ended, wait, run)
+
+
+def of_storage() -> Iterator[Metric]:
+    disk = storage_use.disk()
+    stored = gauge("stored_bytes", "What lies in the storage, by what it is.", "kind")
+    for kind, size in (("recordings", disk.recordings), ("results", disk.results), ("uploads", disk.uploads)):
+        stored.add_metric([kind], size)
+    free = gauge("disk_free_bytes", "Room left on the disk of the storage.")
+    free.add_metric([], disk.free)
+    total = gauge("disk_bytes", "Size of the disk of the storage.")
+    total.add_metric([], disk.total)
+    yield from (stored, free, total)

@@ -1,0 +1,64 @@
+"""How much there is in each queue now, and who works on it."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Count, Min
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from jobs.models import Job, QueueState
+from jobs.services import queues, workers
+from jobs.services.workers import Worker
+
+S = Job.Status
+
+
+@dataclasses.dataclass(frozen=True)
+class QueueLoad:
+    """`waiting` counts jobs that wait for others, `queued` those in line, since `oldest_at` at most. `workers` are
+    those registered, None while Redis is away."""
+
+    name: str
+    state: QueueState
+    waiting: int
+    queued: int
+    running: int
+    oldest_at: datetime | None
+    workers: Sequence[Worker] | None
+
+    @property
+    def oldest_seconds(self) -> float:
+        return max(0.0, (timezone.now() - self.oldest_at).total_seconds()) if self.oldest_at else 0.0
+
+    @property
+    def alive(self) -> int | None:
+        return None if self.workers is None else sum(worker.is_alive for worker in self.workers)
+
+
+def every() -> list[QueueLoad]:
+    """All queues, also those that old jobs are in and no install knows any more."""
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    oldest: dict[str, datetime] = {}
+    active = Job.objects.filter(status__in=Job.ACTIVE).order_by().values_list("status", "queue")
+    for status, queue, count, first in active.annotate(Count("pk"), Min("queued_at")):
+        counts[queue][status] = count
+        if status == S.QUEUED and first:
+            oldest[queue] = first
+    try:
+        registered: list[Worker] | None = workers.every()
+    except (RedisError, OSError):
+        registered = None
+    states = queues.states()
+    return [
+        QueueLoad(
+            name,
+            states.get(name) or QueueState(name=name),
+            *(counts[name].get(status, 0) for status in Job.ACTIVE),
+            oldest_at=oldest.get(name),
+            workers=None if registered is None else [worker for worker in registered if worker.queue == name],
+        )
+        for name in (*states, *sorted(set(counts) - set(states)))
+    ]
