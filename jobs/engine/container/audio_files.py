@@ -68,19 +68,23 @@ def _wav(track: AudioTrack, kbps: int) -> list[str]:
     return ["-c:a", "pcm_s24le" if has_over_16_bits(track) else "pcm_s16le"]
 
 
+# With more than 16 bits a sample.
+DEEP_PCM = {"pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le"}
+
+
 def is_lossless(track: AudioTrack) -> bool:
     return track.codec in {"flac", "alac"} or track.codec.startswith("pcm_")
 
 
 def may_have_over_16_bits(track: AudioTrack) -> bool:
-    """The same for FLAC, where eight bits that are zero cost next to nothing: how many FLAC and ALAC have is not
-    known."""
+    """The same, asked for FLAC, where eight bits that are zero cost next to nothing: how many recordings in FLAC and
+    ALAC have that were probed earlier nobody knows."""
     return track.codec in {"flac", "alac"} or has_over_16_bits(track)
 
 
 def has_over_16_bits(track: AudioTrack) -> bool:
     """Whether a track without loss has more than 16 bits a sample; lossy ones have no more to tell apart."""
-    return track.codec in {"pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le"}
+    return track.is_deep or track.codec in DEEP_PCM
 
 
 PCM_CODECS_IN_WAV = frozenset({"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})

@@ -60,6 +60,8 @@ class VideoTrack:
 
 @dataclasses.dataclass(frozen=True)
 class AudioTrack:
+    """`is_deep` says that it has no loss, and more than 16 bits a sample; of codecs whose name does not tell."""
+
     index: int
     codec: str
     sample_rate: int
@@ -67,6 +69,7 @@ class AudioTrack:
     language: str = ""
     title: str = ""
     bit_rate: int = 0
+    is_deep: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

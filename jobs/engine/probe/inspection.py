@@ -23,6 +23,8 @@ from jobs.errors import InputError
 MAXIMUM_TRACKS = 64
 MAXIMUM_SIDE = 16384
 MAXIMUM_PACKETS = 6000
+DEPTH_UNTOLD = {"flac", "alac"}
+"""Codecs without loss whose names do not tell how many bits a sample has."""
 """Within this many packets from the start every track has to show that it can be decoded."""
 UNDECODABLE_NAMES = {"ac-4": "AC-4", **dict.fromkeys(("mha1", "mha2", "mhm1", "mhm2"), "MPEG-H")}
 """What MP4 calls audio that nothing here decodes, and what people call it."""
@@ -238,13 +240,14 @@ def is_variable(path: Path, track: VideoStream, times: list[int], middle: Fracti
 
 
 def audio_track(track: AudioStream) -> AudioTrack:
-    language = track.language or ""
+    language, codec = track.language or "", track.codec_context.codec.canonical_name
     return AudioTrack(
         index=track.index,
-        codec=track.codec_context.codec.canonical_name,
+        codec=codec,
         sample_rate=track.codec_context.sample_rate,
         channels=track.codec_context.channels,
         language="" if language == "und" else language,
         title=title_of(track.metadata),
         bit_rate=track.codec_context.bit_rate or 0,
+        is_deep=codec in DEPTH_UNTOLD and (track.codec_context.format.bits if track.codec_context.format else 0) > 16,
     )

@@ -114,11 +114,12 @@ def test_a_name_of_sound_leaves_the_picture_out(tmp_path, suffix):
     assert_in_place(source, output, begins, result.audio.within_ms / 1000 if is_copied else 0.001)
 
 
-def test_flac_of_24_bits_stays_so(tmp_path):
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_flac_of_24_bits_stays_so(suffix, tmp_path):
     take = make(tmp_path / "take.wav", None, Sound([(0, 4)], codec="pcm_s24le", bit_rate=0))
     source = remuxed(take, tmp_path / "take.flac", "-c:a", "flac", "-sample_fmt", "s32")
-    cut(Source(source, inspect(source)), CutParams(keep=KEPT), tmp_path / "cut.flac", Workspace(tmp_path))
-    (original, rate), (result, _) = heard(take), heard(tmp_path / "cut.flac")
+    cut(Source(source, inspect(source)), CutParams(keep=KEPT), tmp_path / f"cut{suffix}", Workspace(tmp_path))
+    (original, rate), (result, _) = heard(take), heard(tmp_path / f"cut{suffix}")
     begin, there = round(0.1 * rate), round(0.5 * rate)
     assert (result[begin : begin + 9600] == original[there : there + 9600]).all()
 
