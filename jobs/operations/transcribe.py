@@ -1,6 +1,7 @@
 """What is said, as text and captions."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,8 +12,9 @@ from django.utils.functional import lazy
 from django.utils.translation import get_language_info
 
 from jobs.engine.audio.audio_source import AudioSource
-from jobs.engine.captions import cues, line_breaking
+from jobs.engine.captions import cues, line_breaking, text_tiling
 from jobs.engine.captions.recogniser_pool import EngineName, RecogniserOptions
+from jobs.engine.captions.text_tiling import Topic
 from jobs.engine.captions.transcribe import transcribe
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
@@ -20,11 +22,13 @@ from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines import caption_video
+from jobs.engine.pipelines.caption_video import TextTrack
 from jobs.engine.render import replace_video
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import with_notes
 from jobs.operations.forms import OperationForm, safe_name
+from jobs.wording import moment
 
 LISTENING_SHARE = 0.9
 """Of the time, where captions are attached; beside burning them in it is half."""
@@ -89,6 +93,12 @@ class TranscribeForm(OperationForm):
         required=False,
         help_text="They then show everywhere and cannot be turned off. Otherwise they come as a separate track.",
     )
+    chapters = forms.BooleanField(
+        label="Chapters, by what is talked about",
+        required=False,
+        help_text="In place of those that it has: in the video, unless captions are drawn into it, and as text. For "
+        "talks of two minutes or more.",
+    )
     reuse = forms.BooleanField(
         label="Use the existing transcript, with your corrections",
         required=False,
@@ -106,6 +116,7 @@ class TranscribeParams:
     language: str = ""
     audio_track: int = 0
     burn: bool = False
+    chapters: bool = False
     reuse: bool = False
 
     @property
@@ -166,8 +177,9 @@ class Transcribe(Operation[TranscribeParams]):
         self.check(context.info, params)
         (track,) = context.info.require_audio(params.audio_track)
         found = self.given(context) if params.reuse else self.heard(context, track, params)
-        films = [self.film(context, found, params)] if context.info.video else []
-        return [*films, *files(context.scratch, context.title, found)]
+        topics = text_tiling.topics(found) if params.chapters else []
+        films = [self.film(context, found, topics, params)] if context.info.video else []
+        return [*films, *files(context.scratch, context.title, found), *chapter_files(context, topics)]
 
     def given(self, context: Context) -> Transcript:
         """The transcript that is there."""
@@ -183,7 +195,7 @@ class Transcribe(Operation[TranscribeParams]):
         audio = AudioSource(context.source, context.info, track)
         return transcribe(audio, params.recogniser, context.workspace.share(0, share))
 
-    def film(self, context: Context, found: Transcript, params: TranscribeParams) -> Draft:
+    def film(self, context: Context, found: Transcript, topics: Sequence[Topic], params: TranscribeParams) -> Draft:
         """The recording with its captions, in the picture or beside it."""
         source, info = context.recording, context.info
         shown = line_breaking.captions_of(found)
@@ -196,7 +208,8 @@ class Transcribe(Operation[TranscribeParams]):
         if params.burn:
             facts |= caption_video.burn(source, shown, output, work).to_json()
         else:
-            facts |= {"sound_packets_copied": caption_video.attach(source, shown, found.language, output, work)}
+            text = TextTrack(shown, found.language, topics)
+            facts |= {"sound_packets_copied": caption_video.attach(source, text, output, work), "chapters": len(topics)}
         name = safe_name(f"{context.title} (captions)", suffix)
         container = muxers.for_name(output)
         return Draft(output, "video", name, container.media_type, with_notes(context, output, facts))
@@ -218,6 +231,17 @@ def files(folder: Path, title: str, transcript: Transcript) -> list[Draft]:
         path.write_text(text, encoding="utf-8")
         drafts.append(Draft(path, kind, safe_name(title, suffix), MEDIA_TYPES[suffix], facts))
     return drafts
+
+
+def chapter_files(context: Context, topics: Sequence[Topic]) -> list[Draft]:
+    """Chapters as text, a time and a title a line, as video sites read them in a description."""
+    if not topics:
+        return []
+    path = context.scratch / "chapters.txt"
+    path.write_text("".join(f"{moment(topic.start)} {topic.title}\n" for topic in topics), encoding="utf-8")
+    name = safe_name(f"{context.title} (chapters)", ".txt")
+    facts = {"chapters": len(topics), **Told(summary=f"{len(topics)} chapters").to_json()}
+    return [Draft(path, "text", name, MEDIA_TYPES[".txt"], facts)]
 
 
 def told(transcript: Transcript) -> str:

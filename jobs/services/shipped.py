@@ -40,10 +40,10 @@ SHIPPED = (
     Shipped(
         "lecture",
         "Lecture",
-        "Only long waits get shorter; with captions, chapters as they were, and thumbnails.",
+        "Only long waits get shorter; with captions, chapters by what is talked about, and thumbnails.",
         (
             _step("Cut", "silence-cut", None, **PRESETS["Lecture"]),
-            _step("Captions", "transcribe", "Cut"),
+            _step("Captions", "transcribe", "Cut", chapters=True),
             _step("Thumbnails", "thumbnails", "Cut"),
         ),
     ),

@@ -36,7 +36,8 @@ class Stored:
     @property
     def files(self) -> dict[str, Artifact]:
         """The files that are written from it, by their endings."""
-        beside = {Path(one.key).suffix: one for one in self.artifact.job.artifacts.all() if one.kind != "video"}
+        made = self.artifact.job.artifacts.all()
+        beside = {Path(one.key).suffix: one for one in made if one.kind != "video" and "chapters" not in one.metadata}
         # This row as it was read: whether it is still so decides who may change it.
         return beside | {Path(self.artifact.key).suffix: self.artifact}
 

@@ -5,6 +5,7 @@ text becomes a picture by Pillow, so that no text is ever part of a command.
 """
 
 import bisect
+import dataclasses
 import functools
 import html
 import re
@@ -19,11 +20,13 @@ from PIL import Image
 from jobs.engine.captions import cues, embedded_tracks
 from jobs.engine.captions.cues import Caption
 from jobs.engine.captions.line_breaking import MAXIMUM_ROW_CHARACTERS
+from jobs.engine.captions.text_tiling import Topic
 from jobs.engine.captions.transcript import iso_639_2
 from jobs.engine.container import ffmpeg, muxers
 from jobs.engine.model.mediainfo import MediaInfo, VideoTrack, demuxer
 from jobs.engine.pipelines.painted_frames import PaintedResult, Painting, paint_frames
-from jobs.engine.render import render, replace_video, sidetracks
+from jobs.engine.render import chapters, render, replace_video, sidetracks
+from jobs.engine.render.chapters import Chapter
 from jobs.engine.render.sidetracks import SideTrack
 from jobs.engine.runtime.threads import run_concurrently
 from jobs.engine.runtime.workspace import Workspace
@@ -34,6 +37,7 @@ from jobs.errors import InputError
 
 PICTURES_IN_MP4 = {"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg4", "mpeg2video"}
 COPY_SHARE = 0.8
+CHAPTER_CLOCK_HZ = 90_000
 ROWS_IN_HEIGHT = 19
 """Letters are at most this part of the picture's height..."""
 LETTER_WIDTH = 0.62
@@ -50,20 +54,31 @@ def suffix_for(info: MediaInfo) -> str:
     return suffix if info.video is None or info.video.codec in PICTURES_IN_MP4 else ".mkv"
 
 
-def attach(source: Source, shown: Sequence[Caption], language: str, output: Path, work: Workspace) -> int:
-    """Write `source` with a text track to `output`, whose ending is that of `suffix_for`. Nothing is encoded.
+@dataclasses.dataclass(frozen=True)
+class TextTrack:
+    """Captions for a track of a language (ISO 639-1), and the topics to make chapters of."""
+
+    shown: Sequence[Caption]
+    language: str
+    topics: Sequence[Topic] = ()
+
+
+def attach(source: Source, text: TextTrack, output: Path, work: Workspace) -> int:
+    """Write `source` with a text track to `output`, whose ending is that of `suffix_for`. Nothing is encoded. Topics
+    become its chapters; without any it keeps its own.
 
     `output` appears when it is whole, and its audio has been compared with the source's, packet by packet. Returns how
     many packets of audio there are. Raises ToolError, ResourceError, and what `work.progress` raises.
     """
     texts = work.scratch / "captions-track.srt"
-    texts.write_text(cues.srt(shown), encoding="utf-8")
+    texts.write_text(cues.srt(text.shown), encoding="utf-8")
+    notes = _notes(text.topics, source.info, work.scratch) if text.topics else None
     stage = "Attaching the captions"
     with render.whole(output) as part:
         joined = part.with_name(f"{part.name}{output.suffix}")
 
         def attached(side: Sequence[SideTrack]) -> int:
-            argv = attach_argv(source, texts, language, joined, side)
+            argv = attach_argv(source, texts, text.language, joined, side, notes)
             duration, copying = source.info.duration, work.share(0, COPY_SHARE)
             ffmpeg.follow(argv, duration, lambda done: copying.progress(done, stage), log=work.log)
             (packets,) = run_concurrently(
@@ -81,8 +96,25 @@ def attach(source: Source, shown: Sequence[Caption], language: str, output: Path
     return packets
 
 
-def attach_argv(source: Source, texts: Path, language: str, output: Path, side: Sequence[SideTrack] = ()) -> list[str]:
-    """ffmpeg's command line for `attach`; `side` are tracks that are copied beside the usual ones."""
+def _notes(topics: Sequence[Topic], info: MediaInfo, scratch: Path) -> Path:
+    """A file of ffmpeg's metadata format with the topics as chapters."""
+    ends = [*(topic.start for topic in topics[1:]), info.duration]
+    found = [Chapter(topic.start, end, topic.title) for topic, end in zip(topics, ends, strict=True)]
+    notes = scratch / "chapters.ffmetadata"
+    notes.write_text(chapters.ffmetadata(found, CHAPTER_CLOCK_HZ), encoding="utf-8")
+    return notes
+
+
+def attach_argv(
+    source: Source,
+    texts: Path,
+    language: str,
+    output: Path,
+    side: Sequence[SideTrack] = (),
+    notes: Path | None = None,
+) -> list[str]:
+    """ffmpeg's command line for `attach`; `side` are tracks that are copied beside the usual ones, `notes` holds
+    chapters in place of the source's."""
     info = source.info
     indices = [info.require_video().index, *(track.index for track in info.audio)]
     maps = [part for index in indices for part in ("-map", f"0:{index}")]
@@ -107,8 +139,9 @@ def attach_argv(source: Source, texts: Path, language: str, output: Path, side: 
             f"file:{source.path}",
         ),
         *ffmpeg.reading(texts, "srt"),
+        *(ffmpeg.reading(notes, "ffmetadata") if notes else ()),
         *(*maps, "-map", "1:0", f"-c:{ours}", own, "-c:v", "copy", "-copyinkf:v", "-c:a", "copy", *beside),
-        *("-map_metadata", "0", "-map_chapters", "0", *labels, *exact),
+        *("-map_metadata", "0", "-map_chapters", "2" if notes else "0", *labels, *exact),
         *("-progress", "pipe:1", "-f", replace_video.MUXERS[output.suffix], f"file:{output}"),
     ]
 

@@ -9,7 +9,9 @@ import pytest
 
 from jobs.engine.captions import cues, embedded_tracks
 from jobs.engine.captions.cues import Caption
+from jobs.engine.captions.text_tiling import Topic
 from jobs.engine.pipelines import caption_video
+from jobs.engine.pipelines.caption_video import TextTrack
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
@@ -58,8 +60,7 @@ def test_captions_become_a_track_and_nothing_is_encoded(recording, tmp_path):
     told = []
     count = caption_video.attach(
         Source(recording, info),
-        SHOWN,
-        "en",
+        TextTrack(SHOWN, "en"),
         output,
         Workspace(tmp_path, progress=lambda done, stage: told.append(done)),
     )
@@ -80,7 +81,9 @@ def test_captions_become_a_track_and_nothing_is_encoded(recording, tmp_path):
 def test_captions_that_were_there_stay(recording, tmp_path):
     first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
     for source, output in ((recording, first), (first, second)):
-        caption_video.attach(Source(source, inspect(source)), SHOWN, "de", output, Workspace(tmp_path, progress=quiet))
+        caption_video.attach(
+            Source(source, inspect(source)), TextTrack(SHOWN, "de"), output, Workspace(tmp_path, progress=quiet)
+        )
     one, other = read_back(second)
     assert one == other
     assert inspect(second).subtitles == ("deu", "deu")
@@ -91,7 +94,7 @@ def test_captions_count_from_the_start_of_a_recording_that_begins_late(recording
     info = inspect(late)
     assert info.start > 4
     output = tmp_path / f"out{caption_video.suffix_for(info)}"
-    caption_video.attach(Source(late, info), SHOWN, "en", output, Workspace(tmp_path, progress=quiet))
+    caption_video.attach(Source(late, info), TextTrack(SHOWN, "en"), output, Workspace(tmp_path, progress=quiet))
     (found,) = read_back(output)
     assert [start for start, _, _ in found] == pytest.approx([0.5, 2], abs=0.05)
     assert len(times(output)) == len(times(recording))
@@ -103,7 +106,9 @@ def test_what_mp4_cannot_hold_goes_to_matroska(tmp_path):
     run_ffmpeg(*picture, "-f", "lavfi", "-i", "sine=duration=2", "-c:v", "mjpeg", "-c:a", "pcm_s16le", url(source))
     info = inspect(source)
     assert caption_video.suffix_for(info) == ".mkv"
-    caption_video.attach(Source(source, info), SHOWN, "xx", tmp_path / "out.mkv", Workspace(tmp_path, progress=quiet))
+    caption_video.attach(
+        Source(source, info), TextTrack(SHOWN, "xx"), tmp_path / "out.mkv", Workspace(tmp_path, progress=quiet)
+    )
     assert packets(tmp_path / "out.mkv", "video") == packets(source, "video")
     assert len(read_back(tmp_path / "out.mkv")[0]) == 2
 
@@ -170,3 +175,19 @@ def test_captions_written_as_files_come_back():
         back = cues.parse(write(SHOWN))
         assert [caption_video.plain(one.text) for one in back] == [caption_video.plain(one.text) for one in SHOWN]
     assert all(a.end <= b.start for a, b in itertools.pairwise(SHOWN))
+
+
+def test_topics_become_chapters_in_place_of_those_that_were_there(recording, tmp_path):
+    output, again = tmp_path / "out.mp4", tmp_path / "again.mkv"
+    topics = [Topic(Fraction(0), "Bread; and = water"), Topic(Fraction(3, 2), "Stars")]
+    for source, made, told in ((recording, output, topics), (output, again, topics[1:])):
+        text = TextTrack(SHOWN, "en", told)
+        caption_video.attach(Source(source, inspect(source)), text, made, Workspace(tmp_path, progress=quiet))
+    duration = inspect(recording).duration
+    with av.open(str(output)) as container:
+        found = [(one["start"] * one["time_base"], one["metadata"]["title"]) for one in container.chapters()]
+        ends = [one["end"] * one["time_base"] for one in container.chapters()]
+    assert found == [(topic.start, topic.title) for topic in topics]
+    assert ends == pytest.approx([1.5, float(duration)], abs=0.05)
+    with av.open(str(again)) as container:
+        assert [one["metadata"].get("title", "") for one in container.chapters()] == ["", "Stars"]

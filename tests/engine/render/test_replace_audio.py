@@ -7,6 +7,7 @@ import pytest
 
 from jobs.engine.captions.cues import Caption
 from jobs.engine.pipelines import caption_video
+from jobs.engine.pipelines.caption_video import TextTrack
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import replace_audio
 from jobs.engine.render.stored_packets import stored_track
@@ -43,7 +44,7 @@ def test_so_they_are_where_captions_are_put_inside(late, tmp_path):
     output = tmp_path / f"out{caption_video.suffix_for(info)}"
     shown = [Caption(Fraction(1), Fraction(2), "Hello")]
     caption_video.attach(
-        Source(late, info), shown, "en", output, Workspace(tmp_path, progress=lambda fraction, stage: None)
+        Source(late, info), TextTrack(shown, "en"), output, Workspace(tmp_path, progress=lambda fraction, stage: None)
     )
     there = stored_track(output, "mov" if output.suffix == ".mp4" else "matroska", 0, CancellationToken())
     assert there.count == stored_track(late, "mpegts", 0, CancellationToken()).count

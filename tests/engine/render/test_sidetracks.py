@@ -8,6 +8,7 @@ from jobs.engine.captions.cues import Caption
 from jobs.engine.container import muxers
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.pipelines import caption_video
+from jobs.engine.pipelines.caption_video import TextTrack
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.silence_cut import cut
@@ -117,7 +118,7 @@ def test_all_comes_along_where_the_container_holds_it_and_nothing_is_cut(recordi
     replace_audio.join(Source(source, info), info.audio, joined, progress=lambda done: None)
     shown = [Caption(0, 1, "Hi")]
     caption_video.attach(
-        Source(source, info), shown, "en", texted, Workspace(tmp_path, progress=lambda done, stage: None)
+        Source(source, info), TextTrack(shown, "en"), texted, Workspace(tmp_path, progress=lambda done, stage: None)
     )
     assert sidetracks.left_out(Source(source, info), marked) == []
     kinds, told = KEPT[name]
