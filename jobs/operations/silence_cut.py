@@ -230,7 +230,9 @@ class SilenceCut(Operation[SilenceCutParams]):
         """The plan, and the captions moved with it."""
         context.progress(0, "Measuring the sound")
         source, how = context.recording, params.for_engine()
-        plan = silence_cut.plan_only(source, how, track=params.audio_track, cache=context.cache, clean=params.clean)
+        plan = silence_cut.plan_only(
+            source, how, track=params.audio_track, cache=context.cache, clean=params.clean, scratch=context.scratch
+        )
         return plan, caption_files(
             context,
             passthrough.moved_captions(source, plan.timeline, transcript=spoken(context), log=context.log),

@@ -105,12 +105,14 @@ def plan_only(
     track: int | str = "all",
     cache: Path | None = None,
     clean: CleanOptions | None = None,
+    scratch: Path | None = None,
 ) -> CutPlan:
     """The plan that `cut` would render, boundaries on the picture's frames. Raises InputError, ToolError.
 
     With a `cache` folder (one that belongs to the bytes of `source`) only the first call has to read the recording.
+    With `clean` what is cleaned takes room for a while, in `scratch` or where temporary files are.
     """
-    with tempfile.TemporaryDirectory(prefix="plan-") as folder:
+    with tempfile.TemporaryDirectory(prefix=".plan-", dir=scratch) as folder:
         if clean and not params.keep:
             source, _ = _cleaned(source, track, clean, Workspace(Path(folder)))
         return _analyse(source, params, track, cache, lambda fraction: None).plan
