@@ -132,10 +132,31 @@ def test_the_narrowest_kind_of_which_anything_is_known_is_asked():
 
 @pytest.mark.django_db
 def test_only_the_last_runs_are_kept():
-    for took in range(1, RUNS_KEPT + 5):
-        expectation.learn(run(took, load(60)))
+    for seconds in range(1, RUNS_KEPT + 5):
+        expectation.learn(run(30, load(seconds)))
     row = Experience.objects.get(kind="convert")
-    assert [took for took, *_ in row.runs] == list(range(5, RUNS_KEPT + 5))
+    assert [seconds for _, seconds, _ in row.runs] == list(range(5, RUNS_KEPT + 5))
+
+
+@pytest.mark.django_db
+def test_a_machine_that_is_busy_slows_all_work_and_is_forgotten_when_it_rests(monkeypatch):
+    now = 1_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    other = Load.of("trim", "smart|h264", 60, 900)
+    trim = run(4, other)
+    trim.operation, trim.load_key = "trim", "smart|h264"
+    for _ in range(5):
+        expectation.learn(trim)
+        expectation.learn(run(30, load(60, 900)))
+    before = Experiences().expected(other).likely
+    for _ in range(8):
+        now += 30
+        expectation.learn(run(75, load(60, 900)))
+    assert 1.6 < Experiences().expected(other).likely / before < 2.6, "though no trim has been seen since"
+    assert Experiences().expected(load(60, 900)).likely == pytest.approx(75, rel=0.25)
+    now += 2 * 3600
+    assert Experiences().expected(other).likely == pytest.approx(before, rel=0.1)
+    assert Experiences().expected(load(60, 900)).likely < 50
 
 
 @pytest.mark.django_db

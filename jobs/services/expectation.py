@@ -5,11 +5,15 @@ seconds of media and a part by their pixels; none is negative, and all are fitte
 relative errors. Three kinds are learnt from each run: the operation, the operation with the parameters that its pace
 depends on (`Operation.pace_key`), and those with the recording's codec. The narrowest of which anything is known is
 asked: one run with the same parameters tells more than many with others.
+
+Machines are more or less busy, which slows all work alike. By how much is read from what was done in the last minutes,
+held against what its own kind had expected; runs are learnt as they would have gone without.
 """
 
 import dataclasses
 import functools
 import math
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -32,6 +36,13 @@ FAR_DOUBT = 0.4
 """What is added for each factor e by which a recording is larger or smaller than all that were worked on."""
 CERTAINTY = 1.28
 """Standard deviations on each side: four of five are to lie within."""
+BUSY = "*"
+"""The kind under which the last runs of all work are kept: when each ended, and the logarithm of how much longer than
+expected it took."""
+BUSY_RUNS = 16
+BUSY_HALF_LIFE_SECONDS = 600.0
+BUSY_MOST = math.log(4)
+"""What a single run may say."""
 RIDGE = (3e-2, 1e-3, 1e-3)
 """What tells apart parts that the runs do not: the part of every run is then small, the others alike."""
 STEPS = 20
@@ -88,11 +99,14 @@ class Experiences:
 
     def __init__(self) -> None:
         self._rows: dict[str, Model | None] = {}
+        self._busy: float | None = None
 
     def know(self, loads: Iterable[Load]) -> None:
         """Read what is known of these at once."""
         kinds = {kind for load in loads for kind in load.kinds} - self._rows.keys()
-        rows = Experience.objects.in_bulk(kinds) if kinds else {}
+        rows = Experience.objects.in_bulk(kinds | {BUSY}) if kinds else {}
+        if kinds and self._busy is None:
+            self._busy = busyness(rows[BUSY].runs if BUSY in rows else (), time.time())
         for kind in kinds:
             row = rows.get(kind)
             self._rows[kind] = Model.of(tuple(map(tuple, row.runs)), tuple(row.profile)) if row and row.runs else None
@@ -100,7 +114,20 @@ class Experiences:
     def expected(self, load: Load) -> Expected | None:
         """None while nothing like it was ever done."""
         found = self._model(load)
-        return found[0].expected(load, WIDER_DOUBT * found[1]) if found else None
+        return found[0].expected(load, WIDER_DOUBT * found[1], self.busy) if found else None
+
+    @property
+    def busy(self) -> float:
+        """The logarithm of how much longer all work takes at present."""
+        return self._busy or 0.0
+
+    def surprise(self, load: Load, took: float) -> float | None:
+        """The logarithm of how much longer work took than its own kind had expected of a machine that is not busy; None
+        where that knows too little."""
+        found = self._model(load)
+        if found is None or found[1] or len(found[0].runs) < 2:
+            return None
+        return math.log(took / found[0].expected(load).likely)
 
     def profile(self, load: Load) -> tuple[float, ...]:
         """Of the narrowest kind that has one; empty for none."""
@@ -138,8 +165,8 @@ class Model:
         squares = sum(weight * error**2 for weight, error in zip(weights, errors, strict=True))
         return cls(runs, parts, math.sqrt((squares + DOUBT_WEIGHT * DOUBT**2) / (sum(weights) + DOUBT_WEIGHT)), profile)
 
-    def expected(self, load: Load, doubt: float = 0.0) -> Expected:
-        likely = predicted(self.parts, load.seconds, load.megapixels)
+    def expected(self, load: Load, doubt: float = 0.0, busy: float = 0.0) -> Expected:
+        likely = predicted(self.parts, load.seconds, load.megapixels) * math.exp(busy)
         spread = math.exp(CERTAINTY * (self.deviation + doubt + FAR_DOUBT * self._distance(load)))
         return Expected(likely / spread, likely, likely * spread)
 
@@ -194,7 +221,10 @@ def learn(job: Job, profile: Sequence[float] = ()) -> None:
     load, took = Load.of_job(job), job.elapsed_seconds
     if not took:
         return
-    run = (max(0.05, round(took, 2)), round(load.seconds, 2), round(load.megapixels, 2))
+    took, known = max(0.05, took), Experiences()
+    if (surprise := known.surprise(load, took)) is not None:
+        _notice(surprise)
+    run = (round(took / math.exp(known.busy), 3), round(load.seconds, 2), round(load.megapixels, 2))
     for kind in load.kinds:
         with transaction.atomic():
             row, _ = Experience.objects.select_for_update().get_or_create(kind=kind[:160])
@@ -202,6 +232,21 @@ def learn(job: Job, profile: Sequence[float] = ()) -> None:
             if profile:
                 row.profile = blended(row.profile, profile)
             row.save()
+
+
+def _notice(surprise: float) -> None:
+    with transaction.atomic():
+        row, _ = Experience.objects.select_for_update().get_or_create(kind=BUSY)
+        said = round(min(BUSY_MOST, max(-BUSY_MOST, surprise)), 3)
+        row.runs = [*row.runs, (round(time.time(), 1), said)][-BUSY_RUNS:]
+        row.save()
+
+
+def busyness(runs: Sequence[Sequence[float]], now: float) -> float:
+    """The mean of what the last runs say, later ones before earlier ones, and nothing as one more."""
+    fresh = [0.5 ** (max(0.0, now - at) / BUSY_HALF_LIFE_SECONDS) for at, _ in runs]
+    weights = [share * 0.9**later for share, later in zip(fresh, reversed(range(len(runs))), strict=True)]
+    return sum(weight * said for weight, (_, said) in zip(weights, runs, strict=True)) / (sum(weights) + 1)
 
 
 def blended(before: Sequence[float], now: Sequence[float]) -> list[float]:
