@@ -220,3 +220,26 @@ def test_what_is_for_browsers_without_scripts_is_not_seen(library):
     parts = library.locator(".no-js")
     assert parts.count() >= 2
     assert [parts.nth(number).is_visible() for number in range(parts.count())] == [False] * parts.count()
+
+
+def test_a_form_shows_the_fields_of_the_chosen_way_alone(library):
+    library.get_by_label("Split", exact=True).check()
+    library.locator("#settings-split summary").click()
+
+    def shown() -> list[str]:
+        fields = library.locator("#settings-split :is(input, select):visible").all()
+        return [(field.get_attribute("name") or "").removeprefix("split-") for field in fields]
+
+    after = ["at", "pack", "container"]
+    assert shown() == ["by", "minutes", *after]
+    library.locator("[name='split-by']").select_option("times")
+    assert shown() == ["by", "times", *after]
+    library.locator("[name='split-by']").select_option("chapters")
+    assert shown() == ["by", *after]
+    library.locator("[name='split-by']").select_option("megabytes")
+    assert shown() == ["by", "megabytes", "pack", "container"]
+    library.locator("[name='split-by']").select_option("silences")
+    of_pauses = ["min_silence_ms", "min_part_seconds", "audio_track"]
+    assert shown() == ["by", "detector", "threshold_db", *of_pauses, *after]
+    library.locator("[name='split-detector']").select_option("voice")
+    assert shown() == ["by", "detector", *of_pauses, *after]
