@@ -218,9 +218,6 @@ class Split(Operation[SplitParams]):
         """What is only copied takes seconds."""
         return "fast" if params.at == "keyframe" and params.by != "silences" else "cut"
 
-    def encodes_audio(self, info: MediaInfo, params: SplitParams) -> bool:
-        return True
-
     def check(self, info: MediaInfo, params: SplitParams) -> None:
         split.check(info, params.options)
 

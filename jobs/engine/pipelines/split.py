@@ -322,7 +322,7 @@ class Splitter:
             if None in reading.tables.values():
                 raise _unsized("sound", f"it cannot be copied into {self._container.name}")
             return split_points.stored_sizes(instants, None, [table for table in reading.tables.values() if table])
-        tables = [reading.tables[track.index] or _bytes_a_second(track) for track in source.info.audio]
+        tables = [reading.tables[track.index] or _bytes_a_second(track, self._container) for track in source.info.audio]
         return split_points.stored_sizes(instants, self._picture_totals(len(instants)), tables)
 
     def _picture_totals(self, count: int) -> NDArray[np.int64]:
@@ -337,7 +337,10 @@ class Splitter:
         return split_points.picture_totals(split_points.closed_entries(reading.coded), reading.coded.sizes)
 
 
-def _bytes_a_second(track: AudioTrack) -> float:
+def _bytes_a_second(track: AudioTrack, container: Container) -> float:
+    """What a track takes that is not copied: encoded, or kept without loss, and then FLAC takes no more than PCM."""
+    if audio_files.is_lossless(track) and container.audio_coding == "aac" and container.holds_audio("flac"):
+        return track.sample_rate * track.channels * (3 if audio_files.has_over_16_bits(track) else 2)
     kbps = audio_files.FORMATS["m4a"].usual_kbps(output_channels(track))
     return kbps * 1000 / 8 * ENCODED_AUDIO_EXCESS
 

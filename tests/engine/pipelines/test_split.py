@@ -189,6 +189,14 @@ def test_on_keyframes_nothing_is_encoded(tmp_path):
     np.testing.assert_array_equal(together(result), samples(source))
 
 
+def test_where_every_group_of_pictures_is_open_only_what_is_shown_before_its_keyframe_is_encoded(tmp_path):
+    options = {"preset": "veryfast", "x264-params": "open-gop=1:keyint=12:min-keyint=12:bframes=3:b-adapt=0:scenecut=0"}
+    source = clips.make(tmp_path / "talk.mp4", Picture(seconds=6, options=options), Sound([(0, 6)], seconds=6))
+    result = split(source, SplitOptions("times", TIMES, at="keyframe"))
+    require_every_frame_once(source, result)
+    assert 130 <= sum(one.made.frames_copied for one in result.parts) < 150
+
+
 def test_times_at_the_same_keyframe_make_one_part_and_it_is_said(tmp_path):
     source = clips.make(tmp_path / "talk.mp4", Picture(seconds=8), NOISE)
     times = tuple(map(Fraction, ("2.1", "2.2", "5")))
@@ -226,6 +234,15 @@ def test_no_part_is_larger_than_asked_and_none_could_take_one_more_keyframe(tmp_
     assert all(one.made.frames_copied == one.made.frames for one in result.parts)
     second = source.stat().st_size / 16
     assert all(one.size_bytes + 1.3 * second + 16_000 > maximum for one in result.parts[:-1])
+
+
+def test_sound_without_loss_stays_so_and_counts_with_what_it_takes(tmp_path):
+    source = clips.make(tmp_path / "camera.mov", Picture(seconds=8), dataclasses.replace(NOISE, codec="pcm_s16le"))
+    maximum = source.stat().st_size * 2 // 5
+    result = split(source, SplitOptions("megabytes", maximum_bytes=maximum))
+    assert len(result.parts) == 3
+    assert all(one.size_bytes <= maximum for one in result.parts)
+    np.testing.assert_array_equal(together(result), samples(source))
 
 
 def test_a_gop_that_is_larger_alone_is_a_part_and_it_is_said(tmp_path):
