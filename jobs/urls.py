@@ -2,6 +2,7 @@ from django.urls import path
 
 from jobs.live.consumers import QueueConsumer
 from jobs.views import (
+    chains,
     health,
     jobs,
     levels,
@@ -44,6 +45,15 @@ urlpatterns = [
     path("jobs/<uuid:pk>/retry/", jobs.retry, name="job-retry"),
     path("jobs/<uuid:pk>/everywhere/", jobs.encode_whole, name="job-everywhere"),
     path("jobs/<uuid:pk>/remove/", jobs.remove, name="job-remove"),
+    path("chains/", chains.chains, name="chains"),
+    path("chains/new", chains.editor, name="chain-new"),
+    path("chains/import", chains.take_in, name="chain-import"),
+    path("chains/<slug:slug>/", chains.editor, name="chain"),
+    path("chains/<slug:slug>/run/", chains.run, name="chain-run"),
+    path("chains/<slug:slug>/copy/", chains.copy, name="chain-copy"),
+    path("chains/<slug:slug>/default/", chains.set_default, name="chain-default"),
+    path("chains/<slug:slug>/delete/", chains.delete, name="chain-delete"),
+    path("chains/<slug:slug>/export", chains.export, name="chain-export"),
     path("uploads", uploads.collection, name="uploads"),
     path("uploads/<uuid:pk>", uploads.upload, name="upload"),
     path("stats/", stats.stats, name="stats"),

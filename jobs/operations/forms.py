@@ -40,7 +40,7 @@ class OperationForm(forms.Form):
             # A shallow copy, since what a request brought must not be written to.
             completed: Any = copy.copy(self.data)
             for name in self.fields:
-                if self.given(name) in (None, "", [], ()) and self.default(name) is not None:
+                if self.given(name) in (None, "", [], (), {}) and self.default(name) is not None:
                     completed[self.add_prefix(name)] = self.default(name)
             self.data = completed
 

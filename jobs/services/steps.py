@@ -100,14 +100,20 @@ def _read_one(raw: Mapping[str, Any], number: int, owner: Account | None, taken:
         raise StepError(
             [(f"{where}.operation", f"Step {number + 1}: there is no operation “{slug}”. Choose one of {offered}.")]
         ) from error
-    name = " ".join(str(raw.get("name") or "").split())[:LONGEST_NAME] or _free_name(operation.title, taken)
+    name = tidy_name(str(raw.get("name") or "")) or free_name(operation.title, taken)
     if name in taken:
         raise StepError([(f"{where}.name", f"Two steps are called “{name}”. Give one of them another name.")])
     params = _params(raw, slug, name, where, owner)
     return Step(name, slug, params, raw.get("input") or None, bool(raw.get("keep")))
 
 
-def _free_name(title: str, taken: set[str]) -> str:
+def tidy_name(text: str) -> str:
+    """The name of a step as it is kept; "" for none."""
+    return " ".join(text.split())[:LONGEST_NAME].strip()
+
+
+def free_name(title: str, taken: set[str]) -> str:
+    """What a step without a name is called."""
     name, number = title, 2
     while name in taken:
         name, number = f"{title} {number}", number + 1

@@ -1,8 +1,9 @@
 // Shows of a form what matters: the settings of work that is ticked, and fields that depend on another one's value. Sends
 // an image as soon as it is chosen, and puts its id into the form.
 import { allOf } from "./lib/elements.js";
+import { on } from "./lib/htmx.js";
 import { jsonOf, post } from "./lib/requests.js";
-import "./ordered.js";
+import { prepareOrdered } from "./ordered.js";
 
 function refresh() {
   for (const pick of allOf(document, "[data-opens]", HTMLInputElement)) {
@@ -51,7 +52,8 @@ function offer(place, isThere) {
   place.querySelector("[data-drop]").hidden = !isThere;
 }
 
-for (const place of allOf(document, "[data-sends]", HTMLElement)) {
+/** @param {HTMLElement} place */
+function prepareImage(place) {
   const [id, picker] = allOf(place, "input", HTMLInputElement);
   const [choose] = allOf(place, "[data-choose]", HTMLElement);
   picker.tabIndex = -1; // the button is what is seen, and says nothing of a file that has been sent already
@@ -65,6 +67,16 @@ for (const place of allOf(document, "[data-sends]", HTMLElement)) {
   });
 }
 
+// A form that the server has drawn anew is new from end to end.
+function prepare(root) {
+  for (const place of allOf(root, "[data-sends]", HTMLElement)) prepareImage(place);
+  for (const place of allOf(root, "[data-ordered]", HTMLElement)) prepareOrdered(place);
+  refresh();
+}
+
 addEventListener("input", refresh);
 addEventListener("pageshow", refresh);
-refresh();
+on("htmx:afterSwap", ({ detail }) => {
+  if (detail.elt instanceof HTMLFormElement) prepare(detail.elt);
+});
+prepare(document);

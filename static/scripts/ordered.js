@@ -43,7 +43,8 @@ function move(place, button) {
   there[to].dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-for (const place of allOf(document, "[data-ordered]", HTMLElement)) {
+/** @param {HTMLElement} place */
+export function prepareOrdered(place) {
   place.addEventListener("input", () => grow(place));
   place.addEventListener("click", (event) => {
     const button = targetOf(event).closest("[data-move]");

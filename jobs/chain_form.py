@@ -1,0 +1,429 @@
+"""The form that makes a chain: its name, and the form of each step's operation under a prefix of its own.
+
+The fields are `name`, `step` (the keys of the steps, in order) and for each key `<key>-operation`, `<key>-called`,
+`<key>-input` (a key, or nothing for the recording), `<key>-keep`, and those of the operation under `<key>-p-`. A button
+`do` changes its shape; then the form is shown again with all that was typed. `before` are earlier shapes to go back to.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.forms.utils import ErrorDict
+from django.http import QueryDict
+
+from jobs.errors import InputError
+from jobs.models import Account
+from jobs.operations import registry
+from jobs.operations.base import Operation, Params, Tracks
+from jobs.operations.fields import ImageField, RecordingField, RecordingsField, RecordingsInput
+from jobs.services import flow, inputs, makes, parameters, steps
+from jobs.services.flow import Links
+from jobs.services.steps import MOST_STEPS, Step, StepError
+
+KEY = re.compile(r"s[0-9]{1,4}", re.ASCII)
+MOST_BEFORE = 10
+"""Shapes to go back to."""
+LONGEST_BEFORE = 60_000
+"""Characters of one of them."""
+RECORDING = "the recording"
+
+
+@dataclasses.dataclass
+class StepForm:
+    """One step with what was typed for it."""
+
+    key: str
+    operation: Operation[Any]
+    called: str
+    source: str
+    keep: bool
+    form: forms.Form
+    is_checked: bool
+    name: str = ""
+    """What it is called, also where nothing was typed."""
+    problems: list[str] = dataclasses.field(default_factory=list)
+    """What is wrong besides its fields."""
+    params: Params | None = None
+    """None where its fields are not right."""
+    tracks: Tracks | None = makes.ANY
+    """What its result has."""
+    passes_on: bool = False
+    """Whether its result goes when the chain is done, unless it is kept."""
+    sources: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    """What it could work on: keys and names."""
+    offered: list[Operation[Any]] = dataclasses.field(default_factory=list)
+    """What could go on with its result."""
+    can_earlier: bool = False
+    can_later: bool = False
+
+    @property
+    def title(self) -> str:
+        return self.operation.title
+
+    @property
+    def is_wrong(self) -> bool:
+        return bool(self.problems or self.form.errors)
+
+
+class ChainForm:
+    """A chain in the making. Without `checked` nothing is said about fields that are not right yet."""
+
+    def __init__(self, data: QueryDict, owner: Account, *, checked: bool = False) -> None:
+        self.data, self.owner, self.is_checked = data, owner, checked
+        self.name = data.get("name", "")
+        self.run = data.get("run", "")
+        self.problems: list[str] = []
+        self.steps = [
+            self._step(key, registry.get(data[f"{key}-operation"])) for key in keys_of(data) if _is_known(data, key)
+        ]
+        self._name_all()
+        self._follow()
+
+    @classmethod
+    def of(cls, owner: Account, name: str, chain: Iterable[Step], run: str = "") -> "ChainForm":
+        return cls(data_of(name, chain, run), owner)
+
+    # What it is made of ----------------------------------------------------------------------------------------------
+
+    def _step(self, key: str, operation: Operation[Any]) -> StepForm:
+        form = operation.form_class(self.data, prefix=f"{key}-p", use_required_attribute=False)
+        for field in form.fields.values():
+            if isinstance(field, RecordingField | RecordingsField):
+                field.offer(self.recordings)
+        source = self.data.get(f"{key}-input", "")
+        step = StepForm(
+            key,
+            operation,
+            self.data.get(f"{key}-called", ""),
+            source if source in keys_of(self.data) else "",
+            f"{key}-keep" in self.data,
+            form,
+            self.is_checked,
+        )
+        if form.is_valid():
+            params = operation.params(form.cleaned_data)
+            for field_name, message in inputs.absent(self.owner, operation.slug, params).items():
+                form.add_error(field_name, message)
+            step.params = None if form.errors else params
+        if not self.is_checked:
+            form._errors = ErrorDict()
+        return step
+
+    @functools.cached_property
+    def recordings(self) -> list[tuple[str, str]]:
+        return inputs.offered(self.owner)
+
+    def _name_all(self) -> None:
+        taken: set[str] = {step.called for step in self.steps if step.called.strip()}
+        for step in self.steps:
+            step.name = steps.tidy_name(step.called) or steps.free_name(step.operation.title, taken)
+            taken.add(step.name)
+
+    def _follow(self) -> None:
+        """What each step makes, may work on, and does not fit; as far as can be told while it is being made."""
+        names = {step.key: step.name for step in self.steps}
+        links = self.links
+        self._find_tracks(names)
+        going_on = {step.source for step in self.steps if step.params is None or not _ends(step)}
+        for step in self.steps:
+            below = flow.below(links, step.key)
+            step.sources = [("", "The recording"), *((key, names[key]) for key in names if key not in below)]
+            step.can_earlier, step.can_later = flow.can_move(links, step.key)
+            step.offered = offered(step.tracks)
+            step.passes_on = step.key in going_on
+
+    def _find_tracks(self, names: Mapping[str, str]) -> None:
+        made: dict[str, Tracks | None] = {"": makes.ANY}
+        rest = list(self.steps)
+        while ready := next((step for step in rest if step.source in made), None):
+            rest.remove(ready)
+            source = f"“{names[ready.source]}”" if ready.source else RECORDING
+            try:
+                makes.refuse_unfit(ready.operation.slug, made[ready.source], source)
+                tracks = made[ready.source]
+                if tracks is not None and ready.params is not None:
+                    ready.tracks = ready.operation.makes(tracks, ready.params)
+            except InputError as error:
+                ready.problems.append(error.message)
+            made[ready.key] = ready.tracks
+
+    # What is shown ---------------------------------------------------------------------------------------------------
+
+    @property
+    def links(self) -> Links:
+        return flow.links((step.key, step.source) for step in self.steps)
+
+    @property
+    def tree(self) -> list[flow.Node[Any]]:
+        return flow.tree(self.steps)
+
+    @property
+    def before(self) -> list[str]:
+        return [one for one in self.data.getlist("before") if len(one) <= LONGEST_BEFORE][-MOST_BEFORE:]
+
+    @property
+    def offered(self) -> list[Operation[Any]]:
+        """What can be done with the recording."""
+        return offered(makes.ANY) if len(self.steps) < MOST_STEPS else []
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.steps) >= MOST_STEPS
+
+    @property
+    def is_multipart(self) -> bool:
+        return any(step.form.is_multipart() for step in self.steps)
+
+    @property
+    def errors(self) -> list[tuple[str, str]]:
+        """Everything that is wrong: the id of the place, and a sentence that names the step."""
+        if not self.is_checked:
+            return []
+        found = [("chain-name" if self.steps else "add", problem) for problem in self.problems]
+        for step in self.steps:
+            for field, messages in step.form.errors.items():
+                label = _label(step, field)
+                found += [(f"step-{step.key}", f"“{step.name}”{label}: {message}") for message in messages]
+            found += [(f"step-{step.key}", f"“{step.name}”: {problem}") for problem in step.problems]
+        return found
+
+    # What is saved ---------------------------------------------------------------------------------------------------
+
+    def raw(self) -> list[dict[str, Any]]:
+        """The steps as `steps.read` takes them. Raises StepError where a field is not right; those are told already."""
+        if wrong := [step for step in self.steps if step.params is None]:
+            raise StepError([(f"steps.{self.steps.index(wrong[0])}.params", "Some settings are not right.")])
+        names = {step.key: step.name for step in self.steps}
+        return [
+            {
+                "name": step.name,
+                "operation": step.operation.slug,
+                "params": {key: value for key, value in parameters.as_json(step.params).items() if key != "version"},
+                "input": names.get(step.source),
+                "keep": step.keep,
+            }
+            for step in self.steps
+            if step.params is not None
+        ]
+
+    def tell(self, refusal: InputError) -> None:
+        """Put what is wrong beside the steps that it is about."""
+        if not isinstance(refusal, StepError):
+            self.problems.append(refusal.message)
+            return
+        for field, sentence in refusal.problems:
+            _, _, place = field.partition("steps.")
+            number = place.partition(".")[0]
+            if not number.isdigit():
+                self.problems.append(sentence)
+                continue
+            step = self.steps[int(number)]
+            said = sentence.removeprefix(f"“{step.name}”: ")
+            if step.params is not None and said not in step.problems:
+                step.problems.append(said)
+
+
+def _ends(step: StepForm) -> bool:
+    return step.params is not None and step.operation.ends_chain(step.params)
+
+
+def _label(step: StepForm, field: str) -> str:
+    return f", {str(step.form[field].label or field).lower()}" if field in step.form.fields else ""
+
+
+def offered(tracks: Tracks | None) -> list[Operation[Any]]:
+    """The operations that fit what is there."""
+    found = []
+    for operation in registry.every():
+        try:
+            makes.refuse_unfit(operation.slug, tracks, "")
+        except InputError:
+            continue
+        found.append(operation)
+    return found
+
+
+def _is_known(data: QueryDict, key: str) -> bool:
+    try:
+        registry.get(data.get(f"{key}-operation", ""))
+    except KeyError:
+        return False
+    return True
+
+
+def keys_of(data: QueryDict) -> list[str]:
+    return [key for key in dict.fromkeys(data.getlist("step")) if KEY.fullmatch(key)][:MOST_STEPS]
+
+
+# From a chain to fields ----------------------------------------------------------------------------------------------
+
+
+def data_of(name: str, chain: Iterable[Step], run: str = "") -> QueryDict:
+    """A chain as a browser would send it."""
+    data = QueryDict(mutable=True)
+    data["name"] = name
+    if run:
+        data["run"] = run
+    keys: dict[str | None, str] = {None: ""}
+    for number, step in enumerate(chain, 1):
+        key = keys[step.name] = f"s{number}"
+        data.appendlist("step", key)
+        data[f"{key}-operation"] = step.operation
+        data[f"{key}-called"] = step.name
+        data[f"{key}-input"] = keys.get(step.input, "")
+        if step.keep:
+            data[f"{key}-keep"] = "on"
+        fill(data, key, step.kind, step.params)
+    return data
+
+
+def fill(data: QueryDict, key: str, operation: Operation[Any], params: Mapping[str, Any]) -> None:
+    """Put parameters into the fields of a step."""
+    known = operation.form_class.base_fields
+    form = operation.form_class(initial={field: params[field] for field in known if field in params}, prefix=f"{key}-p")
+    for bound in form:
+        value = bound.value()
+        if isinstance(bound.field.widget, RecordingsInput):
+            for place, one in enumerate(value or ()):
+                data[f"{bound.html_name}_{place}"] = str(one)
+        elif isinstance(bound.field.widget, forms.CheckboxInput):
+            if value:
+                data[bound.html_name] = "on"
+        elif isinstance(value, list | tuple):
+            data.setlist(bound.html_name, [str(one) for one in value])
+        else:
+            data[bound.html_name] = "" if value is None else str(value)
+
+
+# Changing its shape --------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Changed:
+    """A form after a button was pressed: what to show, what happened in words, and the id of where the hand goes."""
+
+    data: QueryDict
+    said: str = ""
+    focus: str = ""
+
+
+def change(form: ChainForm, do: str) -> Changed:
+    """What a button of the editor does: `add:<operation>:<key>`, `earlier:<key>`, `later:<key>`, `remove:<key>`,
+    `attach:<key>:<other>`, `insert:<key>:<other>`, `undo`. Anything else changes nothing."""
+    verb, _, rest = do.partition(":")
+    if verb == "undo":
+        return _undone(form)
+    if verb == "add":
+        slug, _, source = rest.partition(":")
+        return _added(form, slug, source)
+    key, _, other = rest.partition(":")
+    keys = {step.key: step for step in form.steps}
+    if key not in keys or (other and other not in keys):
+        return Changed(form.data)
+    links = form.links
+    shapes = {
+        "earlier": lambda: flow.earlier(links, key),
+        "later": lambda: flow.later(links, key),
+        "remove": lambda: flow.removed(links, key),
+        "attach": lambda: flow.attached(links, key, other),
+        "insert": lambda: flow.inserted(links, key, other) if other else links,
+    }
+    shape = shapes[verb]() if verb in shapes else links
+    if shape == links:
+        return Changed(form.data, focus=f"node-{key}")
+    data = _shaped(form, shape)
+    if verb == "remove":
+        left = [step.key for step in form.steps if step.key != key]
+        source = keys[key].source
+        focus = f"node-{source or left[0]}" if left else "add"
+        return Changed(data, f"“{keys[key].name}” is gone. Undo brings it back.", focus)
+    return Changed(data, _told(form, key, shape), f"node-{key}")
+
+
+def _told(form: ChainForm, key: str, shape: Links) -> str:
+    names = {step.key: step.name for step in form.steps}
+    source = flow.source_of(shape, key)
+    on = f"“{names[source]}”" if source else RECORDING
+    followers = [f"“{names[link.key]}”" for link in shape if link.source == key]
+    after = f", and {', '.join(followers)} on it" if followers else ""
+    return f"“{names[key]}” works on {on} now{after}."
+
+
+def _shaped(form: ChainForm, shape: Links) -> QueryDict:
+    """The same fields in another shape, with the one that was as something to go back to."""
+    data = form.data.copy()
+    _remember(data, form)
+    data.setlist("step", [link.key for link in shape])
+    for link in shape:
+        data[f"{link.key}-input"] = link.source
+    for step in form.steps:
+        if step.key not in {link.key for link in shape}:
+            _forget(data, step.key)
+    return data
+
+
+def _remember(data: QueryDict, form: ChainForm) -> None:
+    was = form.data.copy()
+    for name in ("before", "do", "csrfmiddlewaretoken"):
+        was.pop(name, None)
+    data.setlist("before", [*form.before, was.urlencode()][-MOST_BEFORE:])
+
+
+def _forget(data: QueryDict, key: str) -> None:
+    for name in [name for name in data if name.startswith(f"{key}-")]:
+        del data[name]
+
+
+def _added(form: ChainForm, slug: str, source: str) -> Changed:
+    keys = {step.key for step in form.steps}
+    try:
+        operation = registry.get(slug)
+    except KeyError:
+        return Changed(form.data)
+    if form.is_full or (source and source not in keys):
+        return Changed(form.data)
+    data = form.data.copy()
+    _remember(data, form)
+    used = keys_of(data) + [key for one in form.before for key in keys_of(QueryDict(one))]
+    key = f"s{1 + max((int(one[1:]) for one in used), default=0)}"
+    data.appendlist("step", key)
+    data[f"{key}-operation"] = slug
+    data[f"{key}-called"] = ""
+    data[f"{key}-input"] = source
+    fill(data, key, operation, {})
+    after = next((f"“{step.name}”" for step in form.steps if step.key == source), RECORDING)
+    return Changed(data, f"“{operation.title}” has been added. It works on {after}.", f"node-{key}")
+
+
+def _undone(form: ChainForm) -> Changed:
+    """Back to the shape before; what was typed since then stays."""
+    if not form.before:
+        return Changed(form.data)
+    data = QueryDict(form.before[-1], mutable=True)
+    there = keys_of(data)
+    for key in {step.key for step in form.steps} & set(there):
+        source = data.get(f"{key}-input", "")
+        _forget(data, key)
+        for name in [name for name in form.data if name.startswith(f"{key}-")]:
+            data.setlist(name, form.data.getlist(name))
+        data[f"{key}-input"] = source
+    data["name"] = form.name
+    data.setlist("before", form.before[:-1])
+    back = [key for key in there if key not in {step.key for step in form.steps}]
+    focus = f"node-{back[0]}" if back else "undo"
+    return Changed(data, "The last change has been taken back.", focus)
+
+
+def image_fields(data: QueryDict) -> list[str]:
+    """The full names of the fields that take an image."""
+    return [
+        f"{key}-p-{name}"
+        for key in keys_of(data)
+        if _is_known(data, key)
+        for name, field in registry.get(data[f"{key}-operation"]).form_class.base_fields.items()
+        if isinstance(field, ImageField)
+    ]

@@ -1,0 +1,3 @@
+// A chain in the making.
+import "../chain.js";
+import "../forms.js";
