@@ -1,8 +1,9 @@
 """The form that makes a chain: its name, and the form of each step's operation under a prefix of its own.
 
-The fields are `name`, `step` (the keys of the steps, in order) and for each key `<key>-operation`, `<key>-called`,
-`<key>-input` (a key, or nothing for the recording), `<key>-keep`, and those of the operation under `<key>-p-`. A button
-`do` changes its shape; then the form is shown again with all that was typed. `before` are earlier shapes to go back to.
+The fields are `name`, `run` or `video` (what it may be run on at once), `step` (the keys of the steps, in order) and
+for each key `<key>-operation`, `<key>-called`, `<key>-input` (a key, or nothing for the recording), `<key>-keep`, and
+those of the operation under `<key>-p-`. A button `do` changes its shape; then the form is shown again with all that was
+typed. `before` are earlier shapes to go back to.
 """
 
 import dataclasses
@@ -75,7 +76,7 @@ class ChainForm:
     def __init__(self, data: QueryDict, owner: Account, *, checked: bool = False) -> None:
         self.data, self.owner, self.is_checked = data, owner, checked
         self.name = data.get("name", "")
-        self.run = data.get("run", "")
+        self.run, self.video = data.get("run", ""), data.get("video", "")
         self.problems: list[str] = []
         self.steps = [
             self._step(key, registry.get(data[f"{key}-operation"])) for key in keys_of(data) if _is_known(data, key)
@@ -84,8 +85,9 @@ class ChainForm:
         self._follow()
 
     @classmethod
-    def of(cls, owner: Account, name: str, chain: Iterable[Step], run: str = "") -> "ChainForm":
-        return cls(data_of(name, chain, run), owner)
+    def of(cls, owner: Account, name: str, chain: Iterable[Step], **begun: str) -> "ChainForm":
+        """`begun` may say for what: `run` or `video`, each an id."""
+        return cls(data_of(name, chain, **begun), owner)
 
     # What it is made of ----------------------------------------------------------------------------------------------
 
@@ -262,12 +264,11 @@ def keys_of(data: QueryDict) -> list[str]:
 # From a chain to fields ----------------------------------------------------------------------------------------------
 
 
-def data_of(name: str, chain: Iterable[Step], run: str = "") -> QueryDict:
+def data_of(name: str, chain: Iterable[Step], **begun: str) -> QueryDict:
     """A chain as a browser would send it."""
     data = QueryDict(mutable=True)
     data["name"] = name
-    if run:
-        data["run"] = run
+    data.update(begun)
     keys: dict[str | None, str] = {None: ""}
     for number, step in enumerate(chain, 1):
         key = keys[step.name] = f"s{number}"

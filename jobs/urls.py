@@ -29,6 +29,7 @@ urlpatterns = [
     path("videos/<uuid:pk>/transcript/lines/<int:place>", transcripts.edit, name="transcript-line"),
     path("videos/<uuid:pk>/transcript/undo", transcripts.undo, name="transcript-undo"),
     path("videos/<uuid:pk>/preview/<slug:slug>", previews.preview, name="video-preview"),
+    path("videos/<uuid:pk>/chain/", videos.run_chain, name="video-chain"),
     path("videos/<uuid:pk>/run/", videos.run, name="video-run"),
     path("videos/<uuid:pk>/title/", videos.rename, name="video-title"),
     path("videos/<uuid:pk>/keep/", videos.keep, name="video-keep"),

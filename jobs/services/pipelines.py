@@ -1,5 +1,6 @@
 """Saved chains: those of an owner, and those that come with the install."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from jobs.errors import InputError
-from jobs.models import Account, Pipeline
+from jobs.models import Account, Pipeline, Video
 from jobs.services import naming, shipped, steps
 from jobs.services.shipped import Shipped
 from jobs.services.steps import Step
@@ -76,6 +77,30 @@ def ordered(owner: Account, slug: str | None) -> str:
     if slug and find(owner, slug) is None:
         raise InputError(f"You have no chain “{slug}”. Choose another, or none.", code="unknown_pipeline")
     return slug
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """A chain, and why it cannot be run on a recording ("" where it can)."""
+
+    chain: Chain
+    why_not: str = ""
+
+    @property
+    def summary(self) -> str:
+        return steps.summary(chain_of(self.chain))
+
+
+def choices(owner: Account, subject: Video) -> list[Choice]:
+    """The chains of an owner, for a recording or a result."""
+    found = []
+    for chain in of(owner):
+        try:
+            steps.check_for(chain_of(chain), owner, subject)
+            found.append(Choice(chain))
+        except InputError as error:
+            found.append(Choice(chain, getattr(error, "problems", [("", error.message)])[0][1]))
+    return found
 
 
 def exported(pipeline: Chain) -> dict[str, Any]:

@@ -200,6 +200,8 @@ def _begun(request: MemberRequest, chain: Pipeline | None) -> ChainForm:
         return ChainForm.of(owner, chain.name, pipelines.chain_of(chain))
     if run := _run(request, request.GET.get("run", "")):
         return ChainForm.of(owner, run.name[:80], runs.chain_of(run), run=str(run.pk))
+    if (pk := request.GET.get("video", "")) and is_uuid(pk):
+        return ChainForm.of(owner, "", [], video=str(versions.owned(owner, UUID(pk)).pk))
     if slug := request.GET.get("from", ""):
         begin = found(owner, slug)
         return ChainForm.of(owner, f"{begin.name} (copy)"[:80], pipelines.chain_of(begin))
@@ -241,13 +243,21 @@ def _saved(request: MemberRequest, form: ChainForm, chain: Pipeline | None) -> H
 
 def _run_now(request: MemberRequest, form: ChainForm) -> HttpResponse:
     """Run it, changed, on what an earlier run worked on: steps that are the same take the results that are there."""
-    run = _run(request, form.run)
-    if run is None:
+    subject = _subject_of(request, form)
+    if subject is None:
         raise InputError("There is nothing to run this on. Save it, then choose a recording.", code="no_recording")
     chain = steps.read(form.raw(), request.user)
-    made = runs.start(request.user, runs.subject_of(run), chain, form.name.strip() or steps.summary(chain))
-    messages.success(request, f"“{made.name}” has been started. Steps that have not changed are not done again.")
+    made = runs.start(request.user, subject, chain, form.name.strip() or steps.summary(chain))
+    messages.success(request, f"“{made.name}” has been started. Steps that have been done already are not done again.")
     return redirect("queue")
+
+
+def _subject_of(request: MemberRequest, form: ChainForm) -> Video | None:
+    """What the chain was begun for: what an earlier run worked on, or a recording. Raises InputError when it is gone,
+    and Http404 for what belongs to others."""
+    if is_uuid(form.run):
+        return runs.subject_of(owned(Run, request.user, form.run))
+    return versions.owned(request.user, UUID(form.video)) if is_uuid(form.video) else None
 
 
 def _with_images(request: MemberRequest) -> tuple[Any, dict[str, str]]:
@@ -273,9 +283,12 @@ def _shown(
     focus: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    run = _run(request, form.run) if is_uuid(form.run) else None
+    try:
+        subject = _subject_of(request, form)
+    except InputError:
+        subject = None
     template = "chains/_editor.html" if request.htmx else "chains/editor.html"
-    extra = {"chain": form, "saved": chain, "run": run, "said": said, "focus": focus}
+    extra = {"chain": form, "saved": chain, "subject": subject, "said": said, "focus": focus}
     return render(request, template, extra, status=status)
 
 

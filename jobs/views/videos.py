@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from jobs.forms import TitleForm, WorkForm
 from jobs.live import rows
 from jobs.models import Account, Artifact, Job, Video
 from jobs.services import jobs as work_service
-from jobs.services import parameters, storyboards, versions
+from jobs.services import parameters, pipelines, runs, steps, storyboards, versions
 from jobs.services import videos as video_service
 from jobs.views import cutting, members, transcripts
 from jobs.views.asking import ask
@@ -43,8 +44,11 @@ def run(request: MemberRequest, pk: UUID) -> HttpResponse:
     work, problem = work_form(request, video), ""
     if work.is_valid():
         try:
-            for slug, params in work.work.items():
-                start(video, slug, params)
+            if len(work.chosen) > 1 and request.POST.get("how") != "each":
+                start_chained(video, work.work)
+            else:
+                for slug, params in work.work.items():
+                    start(video, slug, params)
             return redirect(f"{video.get_absolute_url()}#jobs")
         except InputError as error:
             problem = error.message
@@ -57,6 +61,27 @@ def run(request: MemberRequest, pk: UUID) -> HttpResponse:
 def start(video: Video, slug: str, stored: dict[str, Any]) -> Job:
     parameters.refuse_unfit(slug, video.info)
     return work_service.create(video.owner, video, slug, parameters.from_json(slug, stored))
+
+
+def start_chained(video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
+    """Several operations that were chosen together, one after the other."""
+    chain = steps.chained(work)
+    runs.start(video.owner, video, chain, steps.summary(chain))
+
+
+@changes("video", "pk")
+def run_chain(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Run a saved chain on a recording."""
+    video, slug = versions.owned(request.user, pk), request.POST.get("chain", "")
+    try:
+        chain = pipelines.find(request.user, slug)
+        if chain is None:
+            raise InputError("Choose a chain first.", code="unknown_pipeline")
+        runs.start(request.user, video, pipelines.chain_of(chain), chain.name, slug=slug)
+        return redirect(f"{video.get_absolute_url()}#jobs")
+    except InputError as error:
+        extra = {"chain_problem": error.message, "chosen_chain": slug}
+        return render(request, "videos/video.html", context(request.user, video) | extra, status=422)
 
 
 @changes("video", "pk")
@@ -154,6 +179,7 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
         "view": view,
         "state": rows.state_of(jobs),
         "work": WorkForm(owner=owner, video=video, defaults=False),
+        "chains": pipelines.choices(owner, video),
         "title_form": TitleForm(instance=video),
         **cutting.desk(video),
         **transcripts.desk(video),

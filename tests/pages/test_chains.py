@@ -473,3 +473,49 @@ def test_chains_of_others_are_not_there(client, mine, eve):
     video = factories.video(mine.owner)
     assert "not there any more" in client.post("/chains/podcast/run/", {"video": str(video.pk)}).content.decode()
     assert Run.objects.count() == 1
+
+
+# On the page of a recording ------------------------------------------------------------------------------------------
+
+
+def test_a_recording_offers_chains_and_says_why_some_do_not_fit(client, mine, ann):
+    sound = factories.video(ann, facts=factories.info(video=None))
+    page = html.unescape(client.get(f"/videos/{sound.pk}/").content.decode())
+    assert "Clean → Cut → MP3, Transcript" in page
+    assert re.search(r'value="podcast"\s*>', page)
+    assert re.search(r'value="mine"\s+disabled', page)
+    assert "“Mark”: “Convert” needs a picture" in page
+
+
+def test_a_chain_is_run_from_the_page_of_a_recording(client, mine, ann):
+    video = factories.video(ann)
+    assert client.post(f"/videos/{video.pk}/chain/", {"chain": "mine"})["Location"] == f"/videos/{video.pk}/#jobs"
+    assert Run.objects.get().slug == "mine"
+    sound = factories.video(ann, facts=factories.info(video=None))
+    for slug, sentence in (
+        ("mine", "“Convert” needs a picture"),
+        ("", "Choose a chain first."),
+        ("x", "Choose a chain"),
+    ):
+        answer = client.post(f"/videos/{sound.pk}/chain/", {"chain": slug})
+        assert (answer.status_code, sentence in answer.content.decode()) == (422, True)
+    assert Run.objects.count() == 1
+
+
+def test_a_chain_is_put_together_for_a_recording_and_run_without_a_name(client, ann):
+    video = factories.video(ann)
+    editor = Editor(client, f"/chains/new?video={video.pk}")
+    editor.press("add:trim:").press("add:thumbnails:s1")
+    editor.data["s1-p-start"] = "1"
+    assert editor.press("run").answer.status_code == 302
+    run = Run.objects.get()
+    assert (run.video, run.name) == (video, "Trim → Thumbnails")
+
+
+def test_operations_that_are_chosen_together_run_one_after_the_other_or_each_alone(client, ann):
+    video = factories.video(ann)
+    chosen = {"operations": ["thumbnails", "trim"], "trim-start": "1"}
+    client.post(f"/videos/{video.pk}/run/", chosen)
+    assert Run.objects.get().name == "Trim → Thumbnails"
+    client.post(f"/videos/{video.pk}/run/", {**chosen, "how": "each", "trim-start": "2"})
+    assert Job.objects.filter(run=None).count() == 2
