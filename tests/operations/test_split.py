@@ -133,7 +133,8 @@ def test_parts_are_files_of_their_own_that_tell_where_they_come_from(context):
     first, second, _ = (Told.from_json(one) for one in facts)
     assert first.summary == "3 parts"
     assert first.checked == "checked: 3 parts, 150 frames, drift 0 ms"
-    assert (second.summary, second.notes) == (None, None)
+    assert first.facts[1] == ("Part 2", "0:00:01.200 to 0:00:03.400, 20 frames encoded")
+    assert (second.summary, second.notes, second.facts) == (None, None, None)
 
 
 def test_a_zip_file_holds_the_same_parts_undeflated(context):

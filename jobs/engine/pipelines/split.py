@@ -127,6 +127,13 @@ class MadePart:
     def size_bytes(self) -> int:
         return self.path.stat().st_size
 
+    def fact(self, number: int) -> tuple[str, str]:
+        """Which part it is, and from when to when it goes, and how it was made, in words."""
+        made, title = self.made, f": {self.part.title}" if self.part.title else ""
+        encoded = made.frames - made.frames_copied
+        how = f", {counted(encoded, 'frame')} encoded" if encoded else ", copied" if made.frames else ""
+        return f"Part {number}{title}", f"{_clock(self.part.start)} to {_clock(self.part.end)}{how}"
+
     def to_json(self) -> dict[str, Any]:
         """When it begins and ends in the recording, in seconds, and what a trim tells of its result."""
         facts = self.made.to_json()
@@ -140,6 +147,13 @@ class MadePart:
             "larger_than_asked": self.part.is_too_large,
             **{key: value for key, value in facts.items() if key not in ("source_duration", "notes")},
         }
+
+
+def _clock(time: Fraction) -> str:
+    """Hours, minutes, seconds and milliseconds: "0:01:05.500"."""
+    milliseconds = round(time * 1000)
+    whole = milliseconds // 1000
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}.{milliseconds % 1000:03d}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,6 +178,7 @@ class SplitResult:
             reason=reason or None,
             checked=f"checked: {', '.join([counted(len(results), 'part'), *facts])}",
             notes=self.notes,
+            facts=tuple(one.fact(number) for number, one in enumerate(self.parts, 1)),
         )
 
 
