@@ -12,7 +12,16 @@ from jobs.engine.model.report import Report, counted
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines import camera_gaps
 from jobs.engine.pipelines.camera_gaps import CameraGap
-from jobs.engine.render import checked_join, checked_render, joined_audio, joined_extras, joined_parts, joined_picture
+from jobs.engine.probe.inspection import inspect
+from jobs.engine.render import (
+    checked_join,
+    checked_render,
+    joined_audio,
+    joined_extras,
+    joined_parts,
+    joined_picture,
+    sidetracks,
+)
 from jobs.engine.render.checked_join import JoinRequest, ProvenJoin
 from jobs.engine.render.joined_parts import Joined, Part
 from jobs.engine.render.joined_picture import PicturePlan
@@ -44,12 +53,14 @@ USUAL = JoinOptions()
 
 @dataclasses.dataclass(frozen=True)
 class JoinResult:
-    """How recordings were joined, and what checking the result before it was published has found."""
+    """How recordings were joined, and what checking the result before it was published has found. `left_out` names in
+    sentences what of the recordings is not in it."""
 
     joined: Joined
     proven: ProvenJoin
     gaps: tuple[CameraGap, ...]
     seconds: dict[str, float]
+    left_out: tuple[str, ...] = ()
 
     @property
     def report(self) -> Report:
@@ -123,7 +134,7 @@ class JoinResult:
         if any(self.audio_copied):
             lies = f"; it lies within {self.audio_within_ms:.1f} ms of its picture" if self.audio_within_ms else ""
             notes.append(f"The sound is copied as it is{lies}.")
-        return tuple(notes)
+        return (*notes, *self.left_out)
 
     @property
     def told(self) -> Told:
@@ -188,7 +199,14 @@ def join(parts: Sequence[Part], output: Path, work: Workspace, options: JoinOpti
     copies = options.audio != "encode"
     request = JoinRequest(joined, picture, extras, container, copies=copies, handover=options.handover)
     proven = checked_join.publish(request, output, work.share(INDEX_SHARE, 1), seconds)
-    return JoinResult(joined, proven, tuple(gaps), seconds)
+    return JoinResult(joined, proven, tuple(gaps), seconds, tuple(_left_out(parts, output)))
+
+
+def _left_out(parts: Sequence[Part], output: Path) -> list[str]:
+    """Sentences about tracks of the recordings that the result does not have; what many lack is said once."""
+    there = sidetracks.read(Source(output, inspect(output)))
+    told = (sidetracks.note(sidetracks.read(part.source), there) for part in parts)
+    return list(dict.fromkeys(sentence for sentence in told if sentence))
 
 
 def check(count: int, infos: Sequence[MediaInfo], container: Container) -> None:
