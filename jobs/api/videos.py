@@ -154,11 +154,11 @@ async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAM
 )
 def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """The uploaded bytes. `Range`, `If-Range` and `If-None-Match` are honoured."""
-    return send(request, files.of_video(versions.owned(request.user, video_id)))
+    return send(request, files.of_video(versions.owned(owner(request), video_id)))
 
 
 @router.api_operation(["HEAD"], "/{uuid:video_id}/poster", include_in_schema=False)
 @router.get("/{uuid:video_id}/poster", url_name="video_poster", summary="Get the poster", openapi_extra=BYTES)
 def video_poster(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """A picture of the recording (JPEG)."""
-    return send(request, files.poster_of(versions.owned(request.user, video_id)))
+    return send(request, files.poster_of(versions.owned(owner(request), video_id)))

@@ -56,7 +56,9 @@ def every() -> list[QueueLoad]:
         QueueLoad(
             name,
             states.get(name) or QueueState(name=name),
-            *(counts[name].get(status, 0) for status in Job.ACTIVE),
+            waiting=counts[name].get(S.WAITING, 0),
+            queued=counts[name].get(S.QUEUED, 0),
+            running=counts[name].get(S.RUNNING, 0),
             oldest_at=oldest.get(name),
             workers=None if registered is None else [worker for worker in registered if worker.queue == name],
         )

@@ -119,7 +119,8 @@ def _chosen(sentences: Sequence[Sentence], depth: Sequence[float], most: int, du
     """The deepest gaps, fewer than `most`, with MINIMUM_SECONDS between them and from both ends; only such as stand out
     by half a standard deviation."""
     least = statistics.fmean(depth[1:]) + statistics.pstdev(depth[1:]) / 2
-    bounds, found = [Fraction(0), duration], []
+    bounds = [Fraction(0), duration]
+    found: list[int] = []
     for index in heapq.nlargest(len(sentences) - 1, range(1, len(sentences)), key=depth.__getitem__):
         start = sentences[index].start
         if depth[index] <= least or len(found) == most - 1:
