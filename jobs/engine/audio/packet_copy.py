@@ -41,6 +41,7 @@ from jobs.errors import ToolError
 
 MAXIMUM_MISSING = Fraction(1, 100)
 """Seconds by which a track may end before the result does."""
+OPUS_PRE_SKIP = slice(10, 12)
 READ_ON_PACKETS = 1000
 """Reading on costs less than seeking for so few packets."""
 
@@ -202,6 +203,8 @@ def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[A
         av.open(f"file:{output}", "w", format="mp4", options={"movie_timescale": str(table.rate)}) as made,
     ):
         target = made.add_stream_from_template(stream)
+        if audio.track.codec == "opus" and stream.codec_context.extradata:
+            target.codec_context.extradata = _opus_head(stream.codec_context.extradata, plan.left_out)
         read = functools.partial(_read, audio, container, stream, table)
         chosen = read(plan.numbers) if table.mp3 is None else table.mp3.joined(list(plan.numbers), read)
         for place, data in enumerate(chosen, -plan.lead_in):
@@ -214,6 +217,11 @@ def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[A
                 packet.duration = max(1, plan.length - packet.pts)
             made.mux_one(packet)
             task.fraction = (place + 1) / count
+
+
+def _opus_head(source: bytes, left_out: int) -> bytes:
+    """The head of an Opus track (RFC 7845, 5.1) that begins elsewhere: with so many samples at 48 kHz to leave out."""
+    return source[: OPUS_PRE_SKIP.start] + left_out.to_bytes(2, "little") + source[OPUS_PRE_SKIP.stop :]
 
 
 def _read(

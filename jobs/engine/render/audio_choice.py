@@ -18,7 +18,7 @@ from jobs.engine.video.source import Source
 MAXIMUM_UNASKED_SECONDS = 0.0135
 """How far copied ranges may be from where they are planned when nobody asked for it: half a packet of MP3 at 44.1 kHz,
 more than that of AAC."""
-COPIED_TO_AUDIO_FILES = packet_table.MP3
+COPIED_TO_AUDIO_FILES = packet_table.MP3 | {"opus"}
 DECODER_DELAY_SAMPLES = 529
 
 
@@ -110,5 +110,5 @@ def _copy_of(
     if copy is None or copy.reach_seconds > maximum_seconds:
         return None
     # A file of MP3 tells how much of its beginning to leave out beyond what a decoder needs.
-    is_told = container.audio_file is None or copy.left_out >= DECODER_DELAY_SAMPLES
+    is_told = container.suffix != ".mp3" or copy.left_out >= DECODER_DELAY_SAMPLES
     return copy if is_told else None

@@ -18,7 +18,7 @@ from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.frame_index import index_frames
 from jobs.engine.video.source import Source
-from tests.clips import Picture, Sound, heard, make
+from tests.clips import Picture, Sound, heard, lag, make
 from tests.media import run_ffmpeg
 
 LOUD = [(0.3, 0.9), (1.2, 1.9), (2.4, 2.6), (3.1, 4.6), (5.2, 5.7)]
@@ -211,3 +211,17 @@ def test_what_is_no_single_packet_of_adts_is_none(spoil, speech, tmp_path):
     packet = stored(tmp_path / "a.aac")[3]
     assert adts.parsed(packet).payload == packet[7:]
     assert adts.parsed(spoil(packet)) is None
+
+
+def test_a_file_of_opus_is_cut_to_one_without_encoding(tmp_path):
+    source = make(tmp_path / "a.ogg", None, Sound(LOUD, seconds=6, codec="libopus"))
+    for segments in (SEGMENTS, SEGMENTS[1:2]):
+        result = rendered(source, tmp_path / "b.opus", segments)
+        (copy,) = result.audio.copies
+        assert result.report.ok
+        packets = stored(source)
+        assert stored(tmp_path / "b.opus") == [packets[number] for number in copy.numbers]
+        (ours, rate), (theirs, _) = heard(tmp_path / "b.opus"), heard(source)
+        assert len(ours) / rate == pytest.approx(float(sum(one.output_duration for one in segments)), abs=0.002)
+        # The first range begins at the very sample; Opus finds its state anew.
+        assert abs(lag(ours, theirs, rate // 10, round((segments[0].start + Fraction(1, 10)) * rate))) <= 1
