@@ -103,7 +103,7 @@ def brief(seconds: float | None) -> str:
     if seconds is None:
         return ""
     if seconds < 0.0995:
-        return f"{round(seconds * 1000)} ms" if seconds else "0 s"
+        return f"{max(1, round(seconds * 1000))} ms" if seconds else "0 s"
     if seconds < 9.95:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     hours = round(seconds / 3600)

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from jobs.live import rows
 from jobs.live.rows import DRAWN, Shown, View, bar, shown, state_of
 from jobs.models import Account, Job
-from jobs.services import figures, shelf
+from jobs.services import figures, operators, shelf
 
 MESSAGE_BYTES = 32 * 1024
 """What a page is sent in one piece, if a single row is not larger: a browser draws between pieces."""
@@ -79,6 +79,8 @@ def present(owner: Account, view: View) -> Present:
 def told_state(owner: Account, view: View) -> str:
     if view.name == "library":
         return shelf.shelf(owner, shelf.words(view.q), view.page).state
+    if view.name == "operators":
+        return operators.state()
     return figures.state(None if view.whose else owner)
 
 

@@ -30,6 +30,11 @@ class QueueLoad:
     workers: Sequence[Worker] | None
 
     @property
+    def is_known(self) -> bool:
+        """Whether this install has such a queue, so that it can be paused."""
+        return self.name in queues.names()
+
+    @property
     def oldest_seconds(self) -> float:
         return max(0.0, (timezone.now() - self.oldest_at).total_seconds()) if self.oldest_at else 0.0
 

@@ -50,6 +50,9 @@ OWNERS = {
     "reauthenticate": "/accounts/reauthenticate/",
 }
 OPERATORS = {
+    "operators": "/operators/",
+    "operators-drain": "/operators/drain/",
+    "stats-of-everybody": "/stats/?whose=everybody",
     "admin": "/admin/",
     "admin-jobs": "/admin/jobs/job/",
     "admin-job": "/admin/jobs/job/{failed}/change/",
