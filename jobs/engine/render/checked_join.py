@@ -234,7 +234,7 @@ def _verify(
     def read(task: WorkerThread[Offsets]) -> Offsets:
         for number, own in enumerate(joined.parts):
             if own.source.index:
-                holes = missing_frames.hole_faults(own.source, joined.alone(number), task.token)
+                holes = missing_frames.hole_faults(own.source, joined.frames_timeline(number), task.token)
                 faults.extend(_later(fault, joined.starts[number]) for fault in holes)
         faults.extend(packet_checksums.sound_faults(part, sums))
         if viewing:

@@ -79,6 +79,13 @@ class Joined:
         length = self.timeline.segments[number].end
         return Timeline((Segment(Fraction(0), length),), (length,))
 
+    def frames_timeline(self, number: int) -> Timeline:
+        """The same of a part with frames, up to the last instant of its own clock."""
+        index = self.parts[number].source.require_index()
+        end = index.on_clock(Fraction(self.lengths[number], self.clock_hz))
+        # A part is no shorter than one tick.
+        return Timeline((Segment(Fraction(0), max(end, Fraction(1, index.clock_hz))),), (end,))
+
     @property
     def starts(self) -> Sequence[Fraction]:
         """When each part begins in the result, in seconds."""
@@ -167,8 +174,7 @@ def frames_of(joined: Joined, number: int, first: int, *, resampled: bool) -> Pa
     if index is None:
         at = _even(joined.video.frame_rate or BLACK_RATE, length, joined.clock_hz)
         return PartFrames(number, first, _schedule(np.full(len(at), BLACK), at, length))
-    end = max(index.on_clock(Fraction(length, joined.clock_hz)), Fraction(1, index.clock_hz))
-    own = schedule(index, [Segment(Fraction(0), end)])
+    own = schedule(index, joined.frames_timeline(number).segments)
     at = _on_clock(own.start_ticks, index, joined.clock_hz)
     if not resampled:
         return PartFrames(number, first, _schedule(own.source_pts, at, length))

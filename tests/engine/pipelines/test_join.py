@@ -118,6 +118,22 @@ def test_pictures_at_uneven_times_keep_them(tmp_path):
     assert [one.time - length for one in seen[12:62]] == [one.time for one in clips.seen(even)]
 
 
+def test_parts_in_containers_with_other_clocks_keep_every_time(tmp_path):
+    """Milliseconds in Matroska, ticks of 90 kHz in a transport stream, and the last part ends with its audio."""
+    clip = clips.make(
+        tmp_path / "clip.mp4", Picture(seconds=2, options=CAMERA), Sound([(0.5, 1.5)], 2.0137, layout="mono")
+    )
+    first = media.remuxed(clip, tmp_path / "a.mov", "-video_track_timescale", "12800")
+    second, third = (media.remuxed(clip, tmp_path / name) for name in ("b.ts", "c.mkv"))
+    output, result = joined(tmp_path, first, second, third, first)
+    assert result.frames_copied == 200
+    times = [one.time for one in clips.seen(output)]
+    for begins in (0, 50, 100, 150):
+        assert [time - times[begins] for time in times[begins : begins + 50]] == [
+            Fraction(number, 25) for number in range(50)
+        ]
+
+
 def test_a_copy_that_does_not_come_out_right_is_encoded_instead(tmp_path, monkeypatch):
     clip = clips.make(tmp_path / "a.mp4", Picture(seconds=2, options=CAMERA))
 
