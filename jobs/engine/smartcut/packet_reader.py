@@ -210,9 +210,13 @@ class Copying:
         self._begins = True
 
     def stored(self, packet: Packet) -> Packet:
+        """Raises Unsound for what the survey did not read."""
         if not self._begins and self._is_verbatim:
             return packet
-        found = Packet(self._stored(memoryview(packet), begins=self._begins))
+        try:
+            found = Packet(self._stored(memoryview(packet), begins=self._begins))
+        except (ValueError, IndexError) as error:
+            raise _unsound(repr(error)) from error
         found.is_keyframe = packet.is_keyframe
         self._begins = False
         return found

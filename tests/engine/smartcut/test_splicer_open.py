@@ -13,6 +13,7 @@ from jobs.engine.pipelines import silence_cut
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut.bitstream import h264, h264_entry, nal
+from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.x264_open import OpenH264
 from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make
@@ -149,3 +150,22 @@ def test_the_whole_cut_is_proven(tmp_path):
 def test_an_intra_refresh_is_no_place_to_enter(tmp_path):
     source = make(tmp_path / "a.mp4", Picture(options=coded(g=20, intra_refresh=1, scenecut=0)))
     assert "no stretch of what is kept can be copied" in chosen(source, [("0.2", "4")]).reason
+
+
+def test_whatever_a_damaged_slice_says_it_is_refused_or_read(tmp_path):
+    choice = random.Random(3)
+    with av.open(str(made("several slices", tmp_path))) as container:
+        header = container.streams.video[0].codec_context.extradata
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    read = refused = 0
+    for packet in packets * 3:
+        codec = OpenH264()
+        reader, damaged = codec.reader(header), bytearray(packet)
+        damaged[choice.randrange(5, 24)] ^= 1 << choice.randrange(8)
+        try:
+            reader.read(bytes(damaged))
+            codec.copying((), 4)(bytes(damaged), begins=True)
+            read += 1
+        except (ValueError, CannotCopy):
+            refused += 1
+    assert read and refused
