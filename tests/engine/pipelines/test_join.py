@@ -361,6 +361,14 @@ def test_a_gap_between_two_recordings_is_told_from_their_dates(tmp_path):
     assert result.notes[0].startswith("30 s are missing between recordings 2 and 3")
 
 
+def test_a_gap_is_told_from_timecode_to_the_frame(tmp_path):
+    clip = clips.make(tmp_path / "a.mp4", Picture(seconds=2, options=CAMERA))
+    labels = ("01:00:00:00", "01:00:02:00", "01:00:04:13")
+    paths = [media.remuxed(clip, tmp_path / f"{at[-2:]}{at[6:8]}.mov", "-timecode", at) for at in labels]
+    _, result = joined(tmp_path, *paths)
+    assert [(gap.after, gap.seconds, gap.by) for gap in result.gaps] == [(1, 0.52, "timecode")]
+
+
 def test_an_overlap_is_told_from_what_is_heard_in_both(tmp_path):
     noise = Sound([(0, 8)], 8, floor_db=-20, codec="pcm_s16le", layout="mono").samples[0]
     paths = []
