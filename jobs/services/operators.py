@@ -4,7 +4,7 @@ Whatever is done may be asked for twice at the same time: the second time finds 
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -95,7 +95,7 @@ def failures() -> list[Failure]:
     return [_failure(row) for row in rows.order_by("-count", "operation", "error_code")[:MOST_KINDS]]
 
 
-def _failure(row: dict[str, Any]) -> Failure:
+def _failure(row: Mapping[str, Any]) -> Failure:
     of_kind = failed().filter(operation=row["operation"], error_code=row["error_code"], finished_at=row["newest"])
     newest = of_kind.values_list("error_message", "error_permanent").first() or ("", False)
     return Failure(
@@ -107,7 +107,7 @@ def owners() -> list[OwnerLoad]:
     """Those with the most jobs that have not ended."""
     states = {state: Count("pk", filter=Q(status=state)) for state in map(str, Job.ACTIVE)}
     active = Job.objects.filter(status__in=Job.ACTIVE).order_by().values("owner", "owner__email")
-    rows = active.annotate(total=Count("pk"), **states).order_by("-total", "owner__email")[:MOST_OWNERS]
+    rows: Iterable[Any] = active.annotate(total=Count("pk"), **states).order_by("-total", "owner__email")[:MOST_OWNERS]
     return [
         OwnerLoad(row["owner"], row["owner__email"], *(row[state] for state in map(str, Job.ACTIVE))) for row in rows
     ]
