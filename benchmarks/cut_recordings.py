@@ -27,7 +27,7 @@ ROWS: dict[str, dict[str, object]] = {
     "4k": {"seconds": 8, "height": 2160, "noise": 12, "codec": "hevc10", "keyframe_every": 60, "cut_every": 4},
     "variable": {"loops": 5, "variable": True, "keyframe_every": 60},
     "stereo": {"loops": 20, "stereo": True},
-    "sound": {"loops": 256, "sound_alone": True},
+    "sound": {"loops": 256, "sound_alone": True, "cut_every": 20},
     "many": {"loops": 215, "cut_every": 3},
 }
 """Options of `silence_cut.py` by the kind of recording that they make."""
