@@ -66,7 +66,7 @@ def test_the_first_page_is_read_in_the_order_of_an_index_however_many_rows_there
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE TABLE jobs_job, jobs_video" if connection.vendor == "mysql" else "ANALYZE")
         cursor.fetchall()
-    plan = rows.listed(owner, rows.View("queue", status=status))[: rows.ROWS].explain()
+    plan = rows.jobs_listed(owner, rows.View("queue", status=status))[: rows.ROWS].explain()
     assert "jobs_job_owner_i_" in plan  # an index of the owner's rows
     assert "filesort" not in plan  # as MariaDB says that it sorts
     assert "TEMP B-TREE FOR ORDER BY" not in plan  # as SQLite says it; rows of the same microsecond may be sorted
@@ -139,7 +139,7 @@ def test_what_only_some_rows_are_drawn_with_is_read_for_those_alone(change, djan
     jobs = [factories.job(status=S.SUCCEEDED) for _ in range(3)]
     owner = jobs[0].owner
     before = rows.shown(rows.stamped(owner, QUEUE))
-    with django_assert_num_queries(2):  # the jobs and their recordings
+    with django_assert_num_queries(3):  # the jobs, the chains, and their recordings
         present = markup.present(owner, QUEUE)
     with django_assert_num_queries(0):
         assert present.changes(before) == []

@@ -4,11 +4,10 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 
-from django.db.models import prefetch_related_objects
 from django.template.loader import render_to_string
 
 from jobs.live import rows
-from jobs.live.rows import DRAWN, Shown, View, bar, shown, state_of
+from jobs.live.rows import Row, Shown, View, bar, shown, state_of
 from jobs.models import Account, Job
 from jobs.services import figures, operators, shelf
 
@@ -16,16 +15,18 @@ MESSAGE_BYTES = 32 * 1024
 """What a page is sent in one piece, if a single row is not larger: a browser draws between pieces."""
 
 
-def render_row(job: Job) -> str:
-    return render_to_string("jobs/_row.html", {"job": job})
+def render_row(row: Row) -> str:
+    if isinstance(row, Job):
+        return render_to_string("jobs/_row.html", {"job": row})
+    return render_to_string("jobs/_run.html", {"run": row})
 
 
-def render_list(jobs: list[Job], view: View, *, out_of_band: bool = False) -> str:
+def render_list(jobs: list[Row], view: View, *, out_of_band: bool = False) -> str:
     context = {"jobs": jobs, "view": view, "state": state_of(jobs), "out_of_band": out_of_band}
     return render_to_string("jobs/_list.html", context)
 
 
-def changes(before: Shown | None, jobs: list[Job]) -> list[str]:
+def changes(before: Shown | None, jobs: list[Row]) -> list[str]:
     """The messages that turn a page which shows `before` (None: nobody knows what) into one that shows `jobs`.
 
     They carry the rows that are new or look different, and the last one the order and the state of all. The order is
@@ -35,8 +36,7 @@ def changes(before: Shown | None, jobs: list[Job]) -> list[str]:
     if before is not None and list(before.items()) == list(after.items()):
         return []
     known = before or {}
-    changed = [job for job in jobs if known.get(job.pk) != after[job.pk]]
-    prefetch_related_objects(changed, *DRAWN)
+    changed = rows.filled([row for row in jobs if known.get(row.pk) != after[row.pk]])
     *parts, last = batches(map(render_row, changed))
     whole = render_to_string("jobs/_part.html", {"rows": last, "state": state_of(jobs), "order": list(after)})
     return [*(render_to_string("jobs/_part.html", {"rows": part}) for part in parts), whole]

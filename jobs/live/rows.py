@@ -1,16 +1,20 @@
-"""The rows of live pages: one query that says what a view shows, and what tells one state of it from another."""
+"""The rows of live pages: jobs, and chains of them. What a view shows, and what tells one state of it from another."""
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Prefetch, Q, prefetch_related_objects
 
-from jobs.models import Account, Job
+from jobs import wording
+from jobs.live.flow import Flow, fraction
+from jobs.models import Account, Job, Run
 from jobs.models.job import JobQuerySet
-from jobs.services import queue_position
+from jobs.models.run import RunQuerySet
+from jobs.services import queue_position, time_left
+from jobs.services.expectation import Experiences, Load
 
 LOGS = ("command_log", "log_tail", "error_detail")
 """Columns that may be long, and that no row shows."""
@@ -19,11 +23,14 @@ DRAWN = ("artifacts", "after")
 ROWS = 50
 """How many rows a live page holds; older ones are on further pages."""
 
+Row = Job | Run
+"""A job by itself, or a chain with all of its jobs."""
+
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What a page shows: every job of its owner, those of one video, a single job, a page of the library, figures, the
-    operators' page, or none of these but the count in the bar."""
+    """What a page shows: all jobs and chains of its owner, those of one video, a single job, a chain with its steps, a
+    page of the library, figures, the operators' page, or none of these but the count in the bar."""
 
     name: str = "bar"
     video: str = ""
@@ -33,15 +40,16 @@ class View:
     page: str = ""
     whose: str = ""
     """Whose figures: "everybody" or, by default, the owner's."""
+    run: str = ""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "View":
         """From a query string; what cannot be understood shows as little as possible."""
-        fields = ("view", "video", "status", "job", "q", "page", "whose")
-        name, video, status, job, q, page, whose = (query.get(key, "") for key in fields)
-        known_name = name if name in ("queue", "video", "job", *TOLD) else "bar"
+        fields = ("view", "video", "status", "job", "q", "page", "whose", "run")
+        name, video, status, job, q, page, whose, run = (query.get(key, "") for key in fields)
+        known_name = name if name in ("queue", "video", "job", "run", *TOLD) else "bar"
         whose = EVERYBODY if whose == EVERYBODY or name == "operators" else ""
-        return cls(known_name, video, status if status in STATUSES else "", job, q, page, whose)
+        return cls(known_name, video, status if status in STATUSES else "", job, q, page, whose, run)
 
     def allowed(self, account: Account) -> "View":
         """The same, or no more than the bar for who may not see that much."""
@@ -58,58 +66,159 @@ STATUSES = {
 }
 
 
-def listed(owner: Account, view: View) -> JobQuerySet:
-    """All jobs of a view: those under way first, newest activity first. The order is that of an index."""
-    jobs = Job.objects.of(owner).shown().defer(*LOGS)
-    if view.name in ("bar", *TOLD):
+class Listed(Sequence[Row]):
+    """All rows of a view, for pages of them: those under way first, newest activity first.
+
+    Jobs and chains are each read in the order of an index and merged here, since no database reads both in one order
+    without sorting all. So a page further back reads what comes before it, too.
+    """
+
+    def __init__(self, owner: Account, view: View) -> None:
+        self.jobs, self.runs = jobs_listed(owner, view), runs_listed(owner, view)
+
+    def __len__(self) -> int:
+        return self.jobs.count() + self.runs.count()
+
+    def __getitem__(self, part: Any) -> Any:
+        found: list[Row] = [*self.jobs[: part.stop], *self.runs[: part.stop]]
+        found.sort(key=lambda row: (row.under_way, row.active_at, row.pk.hex), reverse=True)
+        return found[part]
+
+
+def jobs_listed(owner: Account, view: View) -> JobQuerySet:
+    """The jobs of a view that are rows of their own, in their order."""
+    jobs = Job.objects.of(owner).defer(*LOGS)
+    if view.name == "job":
+        return in_order(jobs.filter(pk=view.job), view)
+    if view.name not in ("queue", "video"):
         return jobs.none()
+    jobs = jobs.filter(run=None)
     if view.name == "video":
         jobs = jobs.filter(Q(video_id=view.video) | Q(source_id=view.video))
-    if view.name == "job":
-        jobs = jobs.filter(pk=view.job)
+    return in_order(jobs, view)
+
+
+def runs_listed(owner: Account, view: View) -> RunQuerySet:
+    """The chains of a view: of a recording all, of a result those with a step that works on it."""
+    found = Run.objects.of(owner)
+    if view.name == "run":
+        return in_order(found.filter(pk=view.run), view)
+    if view.name not in ("queue", "video"):
+        return found.none()
+    if view.name == "video":
+        on_it = Job.objects.filter(source__pk=view.video, run__isnull=False).values("run_id")
+        found = found.filter(Q(video_id=view.video) | Q(pk__in=on_it))
+    return in_order(found, view)
+
+
+S = TypeVar("S", JobQuerySet, RunQuerySet)
+
+
+def in_order(found: S, view: View) -> S:
     if view.status:  # all under way, or none
-        return jobs.filter(status__in=STATUSES[view.status]).order_by("-active_at", "-pk")
-    return jobs.order_by("-under_way", "-active_at", "-pk")
+        return found.filter(status__in=STATUSES[view.status]).order_by("-active_at", "-pk")
+    return found.order_by("-under_way", "-active_at", "-pk")
 
 
-def of_view(owner: Account, view: View) -> list[Job]:
+def of_view(owner: Account, view: View) -> list[Row]:
     """The rows that a live page holds, with all that drawing them takes."""
-    jobs = stamped(owner, view)
-    prefetch_related_objects(jobs, *DRAWN)
-    return jobs
+    return filled(stamped(owner, view))
 
 
-def stamped(owner: Account, view: View) -> list[Job]:
-    """The rows that a live page holds, each with its place in line (`job.place`) and what else is in its stamp."""
-    jobs = list(listed(owner, view).prefetch_related(None).prefetch_related("video", "source")[:ROWS])
+def stamped(owner: Account, view: View) -> list[Row]:
+    """The rows that a live page holds, each with what is in its stamp. With a chain alone come its steps."""
+    found = with_stamps(Listed(owner, view)[:ROWS])
+    if view.name == "run":
+        return [*found, *(job for row in found if isinstance(row, Run) for job in flow_of(row).jobs)]
+    return found
+
+
+def with_stamps(found: list[Row]) -> list[Row]:
+    """Add to the rows what is in their stamps: places in line (`job.place`), recordings, and of chains the jobs."""
+    jobs, runs = apart(found)
+    prefetch_related_objects(jobs, "video", "source")
+    prefetch_related_objects(runs, "video", Prefetch("jobs", Job.objects.defer(*LOGS)))
+    for run in runs:
+        for job in run.jobs.all():
+            job.video, job.run = run.video, run
+            jobs.append(job)
     places = queue_position.places(jobs)
     for job in jobs:
         job.place = places.get(job.pk)  # type: ignore[attr-defined]
-    return jobs
+    for run in runs:
+        run.flow = Flow.of(run)  # type: ignore[attr-defined]
+    return found
 
 
-def stamp(job: Job) -> tuple[Any, ...]:
+def filled(found: list[Row]) -> list[Row]:
+    """Add to the rows what drawing them takes besides."""
+    jobs, runs = apart(found)
+    of_runs = [job for run in runs for job in flow_of(run).jobs]
+    prefetch_related_objects([*jobs, *of_runs], *DRAWN)
+    tell_time_left([run for run in runs if run.is_active])
+    return found
+
+
+def tell_time_left(runs: list[Run]) -> None:
+    """In one query whatever their number."""
+    known = Experiences()
+    known.know(Load.of_job(job) for run in runs for job in flow_of(run).jobs)
+    for run in runs:
+        flow = flow_of(run)
+        places = {job.pk: job.place for job in flow.jobs if job.place}  # type: ignore[attr-defined]
+        if left := time_left.of(run, places, known):
+            run.flow = dataclasses.replace(flow, left=wording.about(left.low, left.high))  # type: ignore[attr-defined]
+
+
+def apart(found: Iterable[Row]) -> tuple[list[Job], list[Run]]:
+    rows = list(found)
+    return [row for row in rows if isinstance(row, Job)], [row for row in rows if isinstance(row, Run)]
+
+
+def flow_of(run: Run) -> Flow:
+    """What `with_stamps` has added."""
+    flow: Flow = run.flow  # type: ignore[attr-defined]
+    return flow
+
+
+def stamp(row: Row) -> tuple[Any, ...]:
     """Changes when the row has to be drawn again."""
-    source = job.source.title if job.source else ""
-    return (job.version, getattr(job, "place", None), job.video.title, job.video.poster, source)
+    looks = (row.video.title, row.video.poster)
+    if isinstance(row, Run):
+        return (*flow_of(row).stamp, *looks)
+    return (row.version, getattr(row, "place", None), *looks, row.source.title if row.source else "")
 
 
 Shown = dict[UUID, tuple[Any, ...]]
-"""What a page shows: the stamp of each row by the id of its job, in the order of the rows."""
+"""What a page shows: the stamp of each row by its id, in the order of the rows."""
 
 
-def shown(jobs: Iterable[Job]) -> Shown:
-    return {job.pk: stamp(job) for job in jobs}
+def shown(found: Iterable[Row]) -> Shown:
+    return {row.pk: stamp(row) for row in found}
 
 
-def state_of(jobs: Iterable[Job]) -> str:
+def state_of(found: Iterable[Row]) -> str:
     """A short name for exactly these rows in exactly this state."""
-    text = "|".join(f"{job.pk}:{stamp(job)}" for job in jobs)
+    text = "|".join(f"{row.pk}:{stamp(row)}" for row in found)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def bar(owner: Account) -> dict[str, Any]:
-    """What the bar says on every page: jobs under way, and how far the one furthest along is."""
-    active = list(Job.objects.of(owner).active().values_list("status", "progress"))
-    running = [progress for status, progress in active if status == Job.Status.RUNNING]
-    return {"active": len(active), "running_percent": int(max(running) * 100) if running else None}
+    """What the bar says on every page: how much is under way, and how far the one furthest along is. A chain counts
+    once, and not while all that is left of it is held up by a step that did not succeed."""
+    active = list(Job.objects.of(owner).moving().values_list("run_id", "status", "progress"))
+    running = [(run, progress) for run, status, progress in active if status == Job.Status.RUNNING]
+    alone = [progress for run, progress in running if run is None]
+    far = alone + how_far({run for run, _ in running if run})
+    chains = {run for run, _, _ in active if run}
+    count = sum(run is None for run, _, _ in active) + len(chains)
+    return {"active": count, "running_percent": int(max(far) * 100) if far else None}
+
+
+def how_far(runs: Collection[UUID]) -> list[float]:
+    """The progress of each of these chains, 0 to 1, in one query; none without any."""
+    found: dict[UUID, dict[str, float]] = {}
+    jobs = Job.objects.filter(run__in=runs).order_by("created_at").values_list("run_id", "step", "progress")
+    for run, step, progress in jobs if runs else ():
+        found.setdefault(run, {})[step] = progress
+    return [fraction(steps) for steps in found.values()]

@@ -60,7 +60,7 @@ def shelf(owner: Account, search: list[str], number: str | int | None) -> Shelf:
 
 def add_work(owner: Account, videos: list[Video]) -> list[Video]:
     """What is under way on each of these; read apart, since a join would count up all jobs that there ever were."""
-    active = Job.objects.of(owner).active().filter(video__in=videos).values_list("video_id", "status", "progress")
+    active = Job.objects.of(owner).moving().filter(video__in=videos).values_list("video_id", "status", "progress")
     for video in videos:
         own = [(status, progress) for pk, status, progress in active if pk == video.pk]
         running = [progress for status, progress in own if status == Job.Status.RUNNING]

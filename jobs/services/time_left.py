@@ -10,16 +10,17 @@ from jobs.services.expectation import Expected, Experiences, Load
 from jobs.services.queue_position import Place, length, ranged
 
 
-def of(run: Run, places: Mapping[UUID, Place] | None = None) -> Expected | None:
+def of(run: Run, places: Mapping[UUID, Place] | None = None, known: Experiences | None = None) -> Expected | None:
     """What its steps will take from now on, each after its input and, where it is in line, after its place.
 
-    `places` are those of its jobs, when they are known already. None when it has ended or is held up, or nobody can
-    say. How long a step will wait for a worker when its input is there is not foreseen: others may come until then.
+    `places` are those of its jobs, when they are known already; `known` is shared where several are asked about. None
+    when it has ended or is held up, or nobody can say. How long a step will wait for a worker when its input is there
+    is not foreseen: others may come until then.
     """
     jobs = runs.jobs_of(run)
     if not run.is_active:
         return None
-    known = Experiences()
+    known = known or Experiences()
     known.know(Load.of_job(job) for job in jobs.values())
     places = queue_position.places(jobs.values()) if places is None else places
     ends: dict[str | None, tuple[float, float]] = {None: (0.0, 0.0)}

@@ -19,7 +19,7 @@ from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.live import markup, rows
-from jobs.models import Job
+from jobs.models import Job, Run
 from jobs.operations import registry
 from jobs.services import inputs, runs
 from jobs.services import jobs as work_service
@@ -35,8 +35,8 @@ TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed
 def queue(request: MemberRequest) -> HttpResponse:
     """The first page is live; the older ones are as they were when they were asked for."""
     view = rows.View("queue", status=rows.View.of(request.GET.dict()).status)
-    page: Page[Job] = Paginator(rows.listed(request.user, view), rows.ROWS).get_page(request.GET.get("page"))
-    jobs = rows.of_view(request.user, view) if page.number == 1 else list(page)
+    page: Page[rows.Row] = Paginator(rows.Listed(request.user, view), rows.ROWS).get_page(request.GET.get("page"))
+    jobs = rows.filled(rows.with_stamps(list(page)))
     context = {"page": page, "jobs": jobs, "view": view, "state": rows.state_of(jobs), "tabs": TABS}
     return render(request, "jobs/queue.html", context)
 
@@ -145,14 +145,17 @@ def came_from(request: HttpRequest) -> str:
 
 
 def is_gone(address: str) -> bool:
-    """Whether the page was that of a job which has just been removed, or asked whether to."""
+    """Whether the page was that of a job or a chain which has just been removed, or asked whether to."""
     try:
         page = resolve(urlsplit(address).path)
     except Resolver404:
         return False
-    if page.url_name in ("job-remove", "job-cancel"):
+    if page.url_name in ("job-remove", "job-cancel", "run-remove", "run-cancel"):
         return True
-    return page.url_name == "job" and not Job.objects.filter(pk=page.kwargs["pk"]).exists()
+    if page.url_name not in ("job", "run"):
+        return False
+    model = Job if page.url_name == "job" else Run
+    return not model._default_manager.filter(pk=page.kwargs["pk"]).exists()
 
 
 def settings_of(job: Job) -> Iterable[tuple[str, Any]]:

@@ -156,6 +156,7 @@ const older = (incoming, shown) => Number(incoming.dataset.version) < Number(sho
 
 // Put a row in the place of its earlier self: its bar glides on, and the focus stays.
 function replace(shown, row) {
+  if (replaceParts(shown, row)) return;
   const focus = shown.contains(document.activeElement) ? document.activeElement.id : "";
   const before = shown.querySelector(".how progress")?.value;
   const bar = row.querySelector(".how progress");
@@ -171,6 +172,20 @@ function replace(shown, row) {
       }),
     );
   if (focus) (document.getElementById(focus) ?? row.querySelector(".acts :is(a, button)"))?.focus();
+}
+
+// A row of many parts, such as a chain, stays, and only parts that look different are replaced: one of the others may be open
+// or playing. Returns whether that could be done.
+function replaceParts(shown, row) {
+  if (shown.dataset.parts === undefined) return false;
+  const [before, after] = [shown, row].map((one) => [...one.querySelectorAll(":scope > [data-part]")]);
+  const same = before.length === after.length && before.every((part, at) => part.id === after[at].id);
+  if (!same) return false;
+  for (const { name, value } of row.attributes) if (name !== "hx-swap-oob") shown.setAttribute(name, value);
+  after.forEach((part, at) => {
+    if (part.dataset.part !== before[at].dataset.part) replace(before[at], part);
+  });
+  return true;
 }
 
 // Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing. With an order

@@ -1,0 +1,93 @@
+"""Chains at work: their pages and buttons."""
+
+import functools
+from collections.abc import Callable
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
+from django.views.decorators.http import require_http_methods, require_safe
+
+from jobs import wording
+from jobs.auth.access import owned
+from jobs.auth.requests import MemberRequest
+from jobs.errors import InputError
+from jobs.live import rows
+from jobs.models import Artifact, Run
+from jobs.services import jobs as work_service
+from jobs.services import runs
+from jobs.views.asking import ask
+from jobs.views.jobs import came_from, done, settings_of
+from jobs.views.members import changes, member
+
+
+@member
+@require_safe
+def run(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """A chain with the rows of its steps."""
+    run = owned(Run, request.user, pk)
+    view = rows.View("run", run=str(pk))
+    shown = rows.of_view(request.user, view)
+    steps = [(job, list(settings_of(job))) for job in runs.jobs_of(run).values()]
+    context = {"run": run, "jobs": shown, "view": view, "state": rows.state_of(shown), "steps": steps}
+    return render(request, "jobs/run.html", context)
+
+
+@member
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Asks first where it is a link, as beside work that has run for long."""
+    if request.method == "POST":
+        return change(request, pk, runs.cancel)
+    run = owned(Run, request.user, pk)
+    if not run.is_active:
+        return redirect(run)
+    count = sum(job.is_active for job in runs.jobs_of(run).values())
+    told = f"“{run.name}” of “{run.video.title}” will be stopped: {count} step{pluralize(count)}. What is done stays."
+    return ask(request, "Cancel this chain?", told, verb="Cancel it", keep="Let it run", back=came_from(request))
+
+
+@changes("run", "pk")
+def retry(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Go on from the steps that did not succeed."""
+    return change(request, pk, runs.retry)
+
+
+@changes("run", "pk")
+def keep(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Let the result of a step stay that was only on the way."""
+    return change(request, pk, functools.partial(runs.keep, name=request.POST.get("step", "")))
+
+
+@member
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Asks first."""
+    if request.method == "POST":
+        return change(request, pk, functools.partial(runs.remove, with_followers=True))
+    run = owned(Run, request.user, pk)
+    told = what_goes(run)
+    return ask(request, "Remove this chain?", told, verb="Remove for good", keep="Keep it", back=came_from(request))
+
+
+def what_goes(run: Run) -> str:
+    """What removing a chain takes away, in sentences."""
+    sizes = list(Artifact.objects.filter(job__run=run).values_list("size", flat=True))
+    files = f" and its {len(sizes)} file{pluralize(len(sizes))} ({wording.size(sum(sizes))})" if sizes else ""
+    told = [f"“{run.name}” of “{run.video.title}”{files} will be gone for good."]
+    needing = {
+        other.pk for job in run.jobs.all() for other in work_service.needing_results(job) if other.run_id != run.pk
+    }
+    if count := len(needing):
+        told.append(f"{count} job{pluralize(count)} under way need{pluralize(count, 's,')} them and will be stopped.")
+    return " ".join([*told, "The recording stays."])
+
+
+def change(request: MemberRequest, pk: UUID, what: Callable[[Run], object]) -> HttpResponse:
+    try:
+        what(owned(Run, request.user, pk))
+    except InputError as error:
+        messages.error(request, error.message)
+    return done(request)
