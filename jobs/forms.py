@@ -14,8 +14,9 @@ from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
 from jobs.operations.fields import ImageField, RecordingField, RecordingsField
-from jobs.services import inputs, naming, parameters, shelf
+from jobs.services import inputs, naming, parameters, shelf, steps
 from jobs.services.parameters import fits
+from jobs.services.steps import Step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +88,23 @@ class WorkForm:
     @property
     def work(self) -> dict[str, dict[str, Any]]:
         """Parameters as JSON by slug, of a valid form."""
-        return {
+        work = {
             pick.operation.slug: parameters.as_json(pick.operation.params(pick.form.cleaned_data))
             for pick in self.chosen
         }
+        return steps.placed(work, self.order)
+
+    @property
+    def order(self) -> list[str]:
+        """The order that was made by hand, empty for the sensible one."""
+        asked = self.data.get("order", "") if self.data is not None else ""
+        known = [pick.operation.slug for pick in self.picks]
+        return [slug for slug in dict.fromkeys(asked.split(",")) if slug in known]
+
+    def chain(self) -> list[Step]:
+        """The chosen work as the chain that it will be; with defaults where settings are not right yet."""
+        work = {pick.operation.slug: _assumed(pick) for pick in self.chosen}
+        return steps.chained(steps.placed(work, self.order))
 
     @property
     def errors(self) -> list[str]:
@@ -112,6 +126,15 @@ class WorkForm:
         except KeyError:
             pass
         return f"“{slug}” is not offered here. Leave it out."
+
+
+def _assumed(pick: Pick) -> dict[str, Any]:
+    """The parameters of chosen work as JSON; where they are not right yet, those that tell what becomes of it."""
+    operation = pick.operation
+    for form in (pick.form, operation.form_class({}), operation.form_class({**operation.example})):
+        if form.is_bound and form.is_valid():
+            return parameters.as_json(operation.params(form.cleaned_data))
+    return {}  # needs another file
 
 
 def sentences(pick: Pick, errors: Mapping[str, Any]) -> list[str]:

@@ -218,18 +218,33 @@ def fitting(steps: Sequence[Step], info: MediaInfo) -> list[Step]:
     return found
 
 
+PLACE = "place"
+"""Beside the stored parameters of an operation that was put in its place by hand: that place, from 0."""
+
+
+def placed(work: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Operations that were chosen together, with the order in which somebody wants them; others come after."""
+    if not order:
+        return {slug: dict(params) for slug, params in work.items()}
+    place = {slug: number for number, slug in enumerate(order)}
+    return {slug: {**params, PLACE: place.get(slug, len(place))} for slug, params in work.items()}
+
+
 def chained(work: Mapping[str, Mapping[str, Any]]) -> list[Step]:
-    """Operations that were chosen together, with their stored parameters, as one chain in a sensible order: what
-    changes the recording one after the other, then what is made of the last of these."""
+    """Operations that were chosen together, with their stored parameters, as one chain: what changes the recording one
+    after the other, and what ends a chain on what comes before it. The order is that of `placed`, else a sensible one,
+    in which what ends a chain comes last."""
     kinds = sorted((registry.get(slug) for slug in work), key=lambda kind: (kind.chain_order, kind.order, kind.slug))
-    ends = [kind for kind in kinds if kind.ends_chain(from_json(kind.slug, work[kind.slug]))]
+    ends = {kind.slug for kind in kinds if work[kind.slug] and kind.ends_chain(from_json(kind.slug, work[kind.slug]))}
+    by_hand = any(PLACE in params for params in work.values())
+    kinds.sort(key=lambda kind: work[kind.slug].get(PLACE, len(work)) if by_hand else kind.slug in ends)
     found: list[Step] = []
     before = None
     for kind in kinds:
-        if kind not in ends:
-            found.append(Step(kind.title, kind.slug, work[kind.slug], before))
-            before = kind.title
-    return found + [Step(kind.title, kind.slug, work[kind.slug], before) for kind in ends]
+        params = {name: value for name, value in work[kind.slug].items() if name != PLACE}
+        found.append(Step(kind.title, kind.slug, params, before))
+        before = before if kind.slug in ends else kind.title
+    return found
 
 
 def passed_on(steps: Sequence[Step]) -> list[Step]:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -6,13 +7,13 @@ from django.contrib import messages
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
 from jobs.forms import SearchForm, WorkForm
 from jobs.models import Account, Video
-from jobs.services import uploads
+from jobs.services import pipelines, steps, uploads
 from jobs.services.naming import file_name
 from jobs.services.shelf import shelf
 from jobs.views import members, upload_messages
@@ -29,7 +30,7 @@ def library(request: MemberRequest) -> HttpResponse:
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
     work = WorkForm(members.typed(request), owner=request.user)
-    return members.forget_typed(render(request, "library/library.html", context | form_context(work)))
+    return members.forget_typed(render(request, "library/library.html", context | form_context(work, request)))
 
 
 @changes("library")
@@ -37,37 +38,72 @@ def submit(request: MemberRequest) -> HttpResponse:
     """The form without JavaScript: whole files in one request, up to settings.FORM_LIMIT_BYTES."""
     work, files = work_form(request), request.FILES.getlist("file")
     problems = [] if files else ["Choose a recording first."]
-    if not work.is_valid():
+    pipeline = request.POST.get("pipeline", "")
+    if pipeline and pipelines.find(request.user, pipeline) is None:
+        problems.append("This chain is not there any more. Choose another, or none.")
+    elif not pipeline and not work.is_valid():
         problems += work.errors
     received = 0
     for file in [] if problems else files:
         try:
-            video = take(request.user, file, work, "duplicate" in request.POST)
-            upload_messages.tell_left_out(request, video, work.work)
+            ordered = {} if pipeline else work.work
+            video = take(request.user, file, ordered, pipeline, "duplicate" in request.POST)
+            upload_messages.tell_left_out(request, video, ordered)
             received += 1
         except JobError as error:
             problems.append(f"{file_name(file.name or '')}: {error.message}")
     if not problems:
-        return redirect("queue" if work.chosen else "library")
+        return redirect("queue" if pipeline or work.chosen else "library")
     if received:
         messages.success(request, f"{received} of {len(files)} recordings arrived.")
     search = SearchForm()
     context = {"search": search, "shelf": shelf(request.user, search.words, None)}
-    return render(request, "library/library.html", context | form_context(work, problems), status=422)
+    return render(request, "library/library.html", context | form_context(work, request, problems), status=422)
 
 
-def take(owner: Account, file: Any, work: WorkForm, allow_duplicate: bool) -> Video:
+def take(
+    owner: Account, file: Any, work: Mapping[str, Mapping[str, Any]], pipeline: str, allow_duplicate: bool
+) -> Video:
     """Make a recording of a file that came with the form; its temporary file is gone afterwards."""
     assert isinstance(file, TemporaryUploadedFile), "FILE_UPLOAD_HANDLERS puts every file on the disk"
     path, name = Path(file.temporary_file_path()), file.name or ""
-    return uploads.receive(owner, path, name=name, work=work.work, allow_duplicate=allow_duplicate)
+    return uploads.receive(owner, path, name=name, work=work, pipeline=pipeline, allow_duplicate=allow_duplicate)
 
 
-def form_context(work: WorkForm, problems: list[str] | None = None) -> dict[str, Any]:
+def form_context(work: WorkForm, request: MemberRequest, problems: list[str] | None = None) -> dict[str, Any]:
+    chains = [pipelines.Choice(chain) for chain in pipelines.of(request.user)]
+    asked = work.data.get("pipeline", "") if work.data is not None else request.GET.get("chain")
     return {
-        "work": work,
+        **order_context(work),
+        "chains": chains,
+        "chosen_chain": request.user.default_pipeline if asked is None else asked,
         "problems": problems or [],
         "limit_bytes": settings.UPLOAD_LIMIT_BYTES,
         "form_limit_bytes": settings.FORM_LIMIT_BYTES,
         "chunk_bytes": settings.CHUNK_LIMIT_BYTES,
     }
+
+
+@member
+@require_POST
+def order(request: MemberRequest) -> HttpResponse:
+    """What is ticked, as the chain that it will be; after a button moved one of its steps, in that order."""
+    data = request.POST.copy()
+    chain = WorkForm(data, owner=request.user).chain()
+    verb, _, slug = data.get("move", "").partition(":")
+    slugs = [step.operation for step in chain]
+    if slug in slugs and verb in ("earlier", "later"):
+        place = slugs.index(slug)
+        there = place - 1 if verb == "earlier" else place + 1
+        if 0 <= there < len(slugs):
+            slugs[place], slugs[there] = slugs[there], slugs[place]
+            data["order"] = ",".join(slugs)
+    elif data.get("move") == "sensible":
+        data["order"] = ""
+    work = WorkForm(data, owner=request.user)
+    return render(request, "library/_order.html", order_context(work))
+
+
+def order_context(work: WorkForm) -> dict[str, Any]:
+    chain = work.chain()
+    return {"work": work, "order": chain, "order_line": steps.summary(chain)}

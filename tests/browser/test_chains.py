@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from jobs.models import Account, Pipeline
+from jobs.models import Account, Pipeline, Run
 from jobs.services import pipelines, shipped
+from tests import factories, media
 from tests.browser.test_looks import assert_fits, dressed, faults, keep, lower_than
 
 
@@ -82,7 +83,8 @@ def test_podcast_is_made_from_nothing_by_keyboard(visit, site, email):
     page.locator("#step-s3").evaluate("step => { step.open = true; }")
     add(page, "#add-s3", "Transcribe")
     page.get_by_role("button", name="Save", exact=True).last.press("Enter")
-    page.wait_for_url("**/chains/")
+    page.wait_for_url(re.compile("/chains/#?[a-z]*$"))
+    expect(page.get_by_role("heading", name="My podcast")).to_be_visible()
     with site.orm():
         chain = pipelines.chain_of(Pipeline.objects.get(owner__email=email, slug="my-podcast"))
     wanted = shipped.find("podcast").steps
@@ -109,9 +111,9 @@ def test_steps_are_dragged_onto_others_and_between_them(visit, podcast):
     assert sources(page) == {"Cut": "The recording", "Clean": "Cut", "MP3": "Clean", "Transcript": "Clean"}
     drag(page, "#node-s4", "#node-")
     expect(page.locator("#chain-say")).to_have_text("“Transcript” works on the recording now.")
-    for _ in range(3):
+    for left in (2, 1, 0):
         page.locator("#undo").click()
-        expect(page.locator("#chain-say")).to_contain_text("taken back")
+        expect(page.locator("[name=before]")).to_have_count(left)
     expect(page.locator("#undo")).to_be_disabled()
     assert sources(page) == {"Clean": "The recording", "Cut": "Clean", "MP3": "Cut", "Transcript": "Cut"}
 
@@ -141,3 +143,55 @@ def test_the_pages_of_chains_fit_and_can_be_used_by_everybody(visit, podcast, wi
             lower_than(page, 44 if touch else 40, "button:not(.aside), .button, summary, .field > select, a.node") == []
         )
     assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_ticks_show_their_order_which_can_be_changed(visit, width):
+    page = visit("/", viewport={"width": width, "height": 900})
+    for title in ("Clean the audio", "Watermark", "Thumbnails"):
+        page.get_by_label(title, exact=True).check()
+    line = page.locator("#order-words")
+    expect(line).to_have_text("Runs as one chain: Clean the audio → Cut the silence → Watermark → Thumbnails")
+    page.locator("#later-clean-audio").press("Enter")
+    expect(line).to_contain_text("Cut the silence → Clean the audio → Watermark → Thumbnails")
+    expect(page.locator("#later-clean-audio")).to_be_focused()
+    expect(page.locator("[name=order]")).to_have_value("silence-cut,clean-audio,watermark,thumbnails")
+    for scheme in ("light", "dark"):
+        dressed(page, scheme)
+        keep(page, f"upload-order-{width}-{scheme}")
+        assert_fits(page, "library")
+        assert faults(page) == []
+    page.get_by_label("What to do with them").select_option("lecture")
+    expect(page.get_by_label("Watermark", exact=True)).to_be_hidden()
+    expect(line).to_be_hidden()
+
+
+def test_a_saved_chain_is_run_on_an_upload(visit, site, client, email, tmp_path):
+    with site.orm():
+        pipelines.save(
+            Account.objects.get(email=email),
+            "Stills",
+            [{"operation": "thumbnails", "params": {"count": 1}}, {"operation": "extract-audio"}],
+        )
+    page = visit("/?chain=stills")
+    page.set_input_files("#id_file", media.video(tmp_path / "garden.mp4", seconds=2))
+    page.get_by_role("button", name="Upload", exact=True).click()
+    page.wait_for_url("**/queue/")
+    with site.orm():
+        run = Run.objects.get(owner__email=email)
+        assert (run.slug, run.jobs.count()) == ("stills", 2)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_recording_shows_its_chains(visit, site, email, width):
+    with site.orm():
+        owner = Account.objects.get(email=email)
+        sound = factories.video(owner, title="Podcast 112", facts=factories.info(video=None))
+    page = visit(f"/videos/{sound.pk}/", viewport={"width": width, "height": 900})
+    expect(page.get_by_role("radio", name="Social clip")).to_be_disabled()
+    expect(page.get_by_role("radio", name="Podcast")).to_be_enabled()
+    for scheme in ("light", "dark"):
+        dressed(page, scheme)
+        keep(page, f"video-chains-{width}-{scheme}")
+        assert_fits(page, "video")
+        assert faults(page) == []

@@ -24,8 +24,11 @@ const site = {
   },
 };
 
+// A saved chain goes before what is ticked.
 function work() {
-  return new URLSearchParams(textFields(form)).toString();
+  const fields = new URLSearchParams(textFields(form));
+  const pipeline = fields.get("pipeline");
+  return (pipeline ? new URLSearchParams({ pipeline }) : fields).toString();
 }
 
 // All of them -------------------------------------------------------------------------------------------------------
@@ -57,7 +60,11 @@ function settle() {
   if (done.length && done.length === transfers.length) leave(done);
 }
 
-const isWorkOf = (done) => done.some((one) => new URLSearchParams(one.work).has("operations"));
+const isWorkOf = (done) =>
+  done.some((one) => {
+    const work = new URLSearchParams(one.work);
+    return work.has("operations") || Boolean(work.get("pipeline"));
+  });
 
 function leave(done) {
   removeEventListener("beforeunload", warn);

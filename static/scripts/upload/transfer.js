@@ -143,7 +143,7 @@ export class Transfer {
       const piece = this.file.slice(start, start + this.site.chunk);
       const isLast = start + piece.size === this.file.size;
       const headers = { "Upload-Offset": start, "Content-Type": "application/offset+octet-stream" };
-      if (this.ordered !== this.work) headers["Upload-Metadata"] = `work ${base64(this.work)}`; // other ticks than the first time
+      if (this.ordered !== this.work) headers["Upload-Metadata"] = this.workFacts; // other ticks than the first time
       const request = await call("PATCH", this.url, headers, piece, {
         start: (sent) => {
           this.request = sent;
@@ -199,7 +199,7 @@ export class Transfer {
         );
       else check(request);
     }
-    const facts = `kind ${base64("recording")},filename ${base64(this.file.name)},work ${base64(this.work)}`;
+    const facts = `kind ${base64("recording")},filename ${base64(this.file.name)},${this.workFacts}`;
     const request = check(
       await call("POST", this.site.uploads, { "Upload-Length": this.file.size, "Upload-Metadata": facts }),
       201,
@@ -268,11 +268,19 @@ export class Transfer {
     return answer?.items.find(({ name }) => name === this.file.name);
   }
 
+  // Ticks, and a saved chain where one is named.
+  get workFacts() {
+    return `work ${base64(this.work)},pipeline ${base64(new URLSearchParams(this.work).get("pipeline") ?? "")}`;
+  }
+
   // Have the work done with the recording that is here, and send nothing.
   async use({ id }) {
     this.video = id;
-    if (new URLSearchParams(this.work).has("operations")) {
-      const answer = await post(`/videos/${id}/run/`, new URLSearchParams(this.work)).catch(() => null);
+    const work = new URLSearchParams(this.work);
+    const chain = work.get("pipeline");
+    if (chain || work.has("operations")) {
+      const [to, fields] = chain ? ["chain", new URLSearchParams({ chain })] : ["run", work];
+      const answer = await post(`/videos/${id}/${to}/`, fields).catch(() => null);
       if (!answer?.ok)
         return this.end(
           "The work could not be started on the recording that is here. Open it in the library and start it there.",
