@@ -58,5 +58,5 @@ def test_htmx_gets_the_recordings_alone(client, ann):
 def test_the_number_of_queries_does_not_grow_with_the_library(client, ann, django_assert_max_num_queries):
     for _ in range(8):
         factories.job(ann)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get("/")
