@@ -11,7 +11,7 @@ from jobs.admin.base import Watched, link, listing
 from jobs.errors import JobError
 from jobs.models import Artifact, Job
 from jobs.operations import registry
-from jobs.services import jobs
+from jobs.services import jobs, runs
 
 
 class OperationFilter(admin.SimpleListFilter):
@@ -154,7 +154,7 @@ class JobAdmin(Watched):
 
     @admin.action(description="Try selected jobs again", permissions=["operate"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._each(request, queryset, jobs.retry, "put in line again")
+        self._each(request, queryset, runs.retry_job, "put in line again")
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Job], act: Callable[[Job], object], done: str) -> None:
         count = 0

@@ -59,7 +59,9 @@ def take(job: Job) -> bool:
         for artifact, original in zip(artifacts, other.artifacts.all(), strict=True):
             storage.duplicate(original.key, artifact.key)
         with transaction.atomic():
-            taken = job.succeed(attempt, reuse_of=other, source_sha256=other.source_sha256)
+            # No start: nobody worked on it, and what is told of times must not say that somebody was so quick.
+            facts = {"reuse_of": other, "source_sha256": other.source_sha256, "started_at": None}
+            taken = job.succeed(attempt, **facts)
             if taken:
                 Artifact.objects.bulk_create(artifacts)
     except BaseException as error:

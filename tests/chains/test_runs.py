@@ -127,7 +127,7 @@ def test_the_same_chain_again_takes_all_results(talk: Video):
     run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three"))
     again = runs.again(run, {})
     assert (again.status, set(states(again).values())) == (S.SUCCEEDED, {S.SUCCEEDED})
-    assert all(job.reuse_of and not job.worker for job in runs.jobs_of(again).values())
+    assert all(job.reuse_of and not job.worker and job.started_at is None for job in runs.jobs_of(again).values())
 
 
 def test_a_result_whose_file_is_gone_is_made_again(talk: Video):
