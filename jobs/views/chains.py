@@ -77,9 +77,7 @@ def run(request: MemberRequest, slug: str) -> HttpResponse:
     problems, chosen = [], request.POST.get("video", "")
     if request.method == "POST":
         try:
-            start(owner, _subject(owner, chosen), chain)
-            messages.success(request, f"“{chain.name}” has been started.")
-            return redirect("queue")
+            return redirect(start(owner, _subject(owner, chosen), chain))
         except InputError as error:
             problems = sentences(error)
     extra = {"shown": shown([chain])[0], "recordings": inputs.offered(owner), "chosen": chosen, "problems": problems}
@@ -249,7 +247,7 @@ def _run_now(request: MemberRequest, form: ChainForm) -> HttpResponse:
     chain = steps.read(form.raw(), request.user)
     made = runs.start(request.user, subject, chain, form.name.strip() or steps.summary(chain))
     messages.success(request, f"“{made.name}” has been started. Steps that have been done already are not done again.")
-    return redirect("queue")
+    return redirect(made)
 
 
 def _subject_of(request: MemberRequest, form: ChainForm) -> Video | None:

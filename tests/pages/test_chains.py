@@ -415,8 +415,9 @@ def test_bytes_that_are_no_text_are_refused_with_a_sentence(client, ann, inbox):
 def test_a_chain_is_run_on_a_chosen_recording(client, mine, ann):
     video = factories.video(ann)
     assert f'value="{video.pk}"' in client.get("/chains/mine/run/").content.decode()
-    assert client.post("/chains/mine/run/", {"video": str(video.pk)})["Location"] == "/queue/"
+    answer = client.post("/chains/mine/run/", {"video": str(video.pk)})
     run = Run.objects.get()
+    assert answer["Location"] == f"/runs/{run.pk}/"
     assert (run.video, run.slug, run.name, run.jobs.count()) == (video, "mine", "Mine", 3)
 
 
@@ -438,8 +439,9 @@ def test_a_run_is_run_again_with_changes(client, ann):
     editor = Editor(client, f"/chains/new?run={run.pk}")
     assert "Run on “Weekly review” now" in editor.page
     editor.data["s3-p-count"] = "2"
-    assert editor.press("run").answer["Location"] == "/queue/"
+    answer = editor.press("run").answer
     again = Run.objects.exclude(pk=run.pk).get()
+    assert answer["Location"] == f"/runs/{again.pk}/"
     assert again.video == video
     assert Job.objects.get(run=again, step="Stills").params["count"] == 2
     assert not Pipeline.objects.exists()
