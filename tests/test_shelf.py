@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.live import markup, rows
-from jobs.models import Job, Video
+from jobs.models import Artifact, Job, Video
 from jobs.services import shelf
 from tests import factories
 
@@ -30,6 +30,11 @@ def put_in_line(video):
     factories.job(video.owner, video=video)
 
 
+def finish_a_version(video):
+    job = factories.job(video.owner, video=video, operation="trim", status=S.SUCCEEDED)
+    Artifact.objects.create(job=job, kind="video", name="x.mp4", key="none", size=1, media_type="video/mp4")
+
+
 def upload_another(video):
     factories.video(video.owner)
 
@@ -38,7 +43,7 @@ def delete(video):
     video.delete()
 
 
-@pytest.mark.parametrize("change", [change_title, change_poster, put_in_line, upload_another, delete])
+@pytest.mark.parametrize("change", [change_title, change_poster, put_in_line, finish_a_version, upload_another, delete])
 def test_the_state_changes_with_whatever_its_cards_show(ann, change):
     video = factories.video(ann)
     before = state(ann)

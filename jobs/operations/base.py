@@ -123,6 +123,8 @@ class Operation(Generic[P]):
     """Whether `preview` shows what the parameters lead to before any work is done."""
     picture_fields: ClassVar[tuple[str, ...]] = ()
     """Fields of its form that mean nothing for sound alone; there the page leaves them out."""
+    makes_versions: ClassVar[bool] = True
+    """Whether a recording that it makes stands for the whole of its own, as a cut does and a trailer does not."""
     takes_itself: ClassVar[bool] = False
     """Whether its recording may be among its other files."""
     hands_over_lossless: ClassVar[bool] = False

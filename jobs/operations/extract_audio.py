@@ -92,6 +92,7 @@ class ExtractAudioParams:
 
 class ExtractAudio(Operation[ExtractAudioParams]):
     slug = "extract-audio"
+    makes_versions = False
     title = "Extract the audio"
     summary = "Saves the sound as its own file, copied without loss or in another format."
     description = "The sound as a file of its own, copied without loss where the format allows, tags and chapters kept."

@@ -120,6 +120,7 @@ class PreviewParams:
 
 class Preview(Operation[PreviewParams]):
     slug = "preview"
+    makes_versions = False
     title = "Trailer"
     summary = "The best moments in a few seconds: a trailer with sound and titles, or a small loop."
     description = "A trailer of the best moments with cross-fades and cards of text, or a small silent loop."

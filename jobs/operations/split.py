@@ -193,6 +193,7 @@ class SplitParams:
 
 class Split(Operation[SplitParams]):
     slug = "split"
+    makes_versions = False
     title = "Split"
     summary = "Makes parts that together hold all of the recording: by time, chapter, pause or size."
     description = (

@@ -10,14 +10,15 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, Sum
 
 from jobs.models import Account, Job, Video
-from jobs.services import preview_loops, storyboards
+from jobs.services import preview_loops, storyboards, versions
 
 PAGE = 24
 
 
 @dataclasses.dataclass(frozen=True)
 class Shelf:
-    """`videos` carry `under_way`, how many jobs are, and `running`, how far the one furthest along is.
+    """`videos` carry `under_way`, how many jobs are, and `running`, how far the one furthest along is;
+    `newest`, the newest finished version, and `versions_made`, how many there are with the original.
 
     `total` and `used` are those of all recordings of the owner."""
 
@@ -29,7 +30,10 @@ class Shelf:
     def state(self) -> str:
         """A short name for exactly what the page shows."""
         cards = [
-            (video.pk, video.title, video.poster, video.loop, video.storyboard, bool(video.under_way), percent(video))
+            (
+                *(video.pk, video.title, video.poster, video.loop, video.storyboard, video.newest),
+                *(video.versions_made, bool(video.under_way), percent(video)),
+            )
             for video in self.videos
         ]
         shown = (cards, self.videos.number, self.videos.paginator.num_pages, self.total, self.used)
@@ -51,7 +55,12 @@ def shelf(owner: Account, search: list[str], number: str | int | None) -> Shelf:
     if search:
         either = (Q(title__icontains=word) | Q(name__icontains=word) for word in search)
         found = mine.filter(functools.reduce(operator.and_, either))
-    found = found.annotate(loop=preview_loops.newest_of_each(), storyboard=storyboards.newest_of_each())
+    found = found.annotate(
+        loop=preview_loops.newest_of_each(),
+        storyboard=storyboards.newest_of_each(),
+        newest=versions.newest_of_each(),
+        versions_made=versions.count_of_each(),
+    )
     videos: Page[Any] = Paginator(found.order_by("-created_at", "-pk"), PAGE).get_page(number)
     videos.object_list = add_work(owner, list(videos))
     totals = mine.aggregate(total=Count("pk"), used=Sum("size"))

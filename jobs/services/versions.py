@@ -4,9 +4,12 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from jobs import publish, storage, wording
@@ -14,6 +17,7 @@ from jobs.engine.pipelines.probe import Probed
 from jobs.errors import InputError
 from jobs.models import Account, Artifact, Job, Video
 from jobs.models.artifact import ArtifactQuerySet
+from jobs.operations import registry
 from jobs.services import arrivals, naming
 
 KINDS = (Artifact.Kind.VIDEO, Artifact.Kind.AUDIO)
@@ -63,6 +67,24 @@ def listed(video: Video) -> list[Version]:
     root = video.root
     original = Version(root.pk, root.title, "The original", root.duration_seconds, root.size)
     return [original, *map(Version.of_result, of_video(root)[:MOST_LISTED])]
+
+
+def _of_each() -> ArtifactQuerySet:
+    """For annotating recordings: the results that stand for the whole of them, without those that only steps of a chain
+    read."""
+    other = [operation.slug for operation in registry.every() if not operation.makes_versions]
+    return every().filter(job__video=OuterRef("pk"), job__handover=False).exclude(job__operation__in=other)
+
+
+def newest_of_each() -> Any:
+    """For annotating recordings: the id of their newest finished version, None without one."""
+    return Subquery(_of_each().order_by("-job__finished_at").values("pk")[:1])
+
+
+def count_of_each() -> Any:
+    """For annotating recordings: how many versions there are, the original among them."""
+    counted = _of_each().order_by().values("job__video").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0) + 1
 
 
 def find(owner: Account, pk: UUID | str) -> Video | None:

@@ -7,7 +7,8 @@ import { Storyboard } from "./storyboard.js";
 const DRAG_PX = 10;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 // The card of what is looked at, null for anything else.
-const cardOf = (event) => /** @type {HTMLElement | null} */ (targetOf(event).closest?.("a[data-storyboard]") ?? null);
+const cardOf = (event) =>
+  /** @type {HTMLElement | null} */ (targetOf(event).closest?.(".video[data-storyboard]") ?? null);
 
 let card = null;
 let part = 0;
@@ -60,7 +61,7 @@ document.addEventListener("pointermove", (event) => {
   const byMouse = event.pointerType === "mouse" && !still.matches && !shown?.querySelector(".loop"); // which plays then
   dragged ||= touchedAt !== null && Math.abs(event.clientX - touchedAt) > DRAG_PX;
   if (shown && (byMouse || dragged)) look(shown, along(shown, event));
-  else if (card && event.pointerType === "mouse" && document.activeElement !== card) leave();
+  else if (card && event.pointerType === "mouse" && !card.contains(document.activeElement)) leave();
 });
 
 document.addEventListener("pointerup", (event) => event.pointerType !== "mouse" && leave());
@@ -72,7 +73,7 @@ document.addEventListener("click", (event) => {
   dragged = false;
 });
 
-document.addEventListener("focusout", (event) => event.target === card && leave());
+document.addEventListener("focusout", (event) => card?.contains(targetOf(event)) && leave());
 document.addEventListener("keydown", async (event) => {
   const shown = cardOf(event);
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

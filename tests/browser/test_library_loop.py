@@ -39,7 +39,7 @@ def test_it_plays_while_somebody_points_at_it(new_page, site, looped):
 def test_it_plays_for_the_keyboard_too(new_page, site, looped):
     page = new_page(site, looped)
     page.goto("/")
-    page.locator(".card.video").focus()
+    page.locator(".card.video .text").focus()
     expect(page.locator("video.loop")).to_have_class("loop playing", timeout=30_000)
 
 

@@ -42,7 +42,7 @@ def at(box, part):
 def test_a_card_shows_the_moment_under_the_pointer_and_nothing_moves(new_page, site, video):
     page = new_page(site, site.client(EMAIL))
     page.goto("/")
-    card = page.locator("a.video")
+    card = page.locator(".card.video")
     card.scroll_into_view_if_needed()
     box, time = card.bounding_box(), card.locator(".time")
 
@@ -64,8 +64,8 @@ def test_a_card_shows_the_moment_under_the_pointer_and_nothing_moves(new_page, s
 def test_arrow_keys_step_through_a_card(new_page, site, video):
     page = new_page(site, site.client(EMAIL), reduced_motion="reduce")
     page.goto("/")
-    card = page.locator("a.video")
-    card.focus()
+    card = page.locator(".card.video")
+    card.locator(".text").focus()
 
     for time in (0, 1, 2, 3):
         page.keyboard.press("ArrowRight")
@@ -78,10 +78,10 @@ def test_arrow_keys_step_through_a_card(new_page, site, video):
 def test_nothing_follows_the_pointer_for_those_who_asked_for_calm(new_page, site, video):
     page = new_page(site, site.client(EMAIL), reduced_motion="reduce")
     page.goto("/")
-    page.locator("a.video").hover()
+    page.locator(".card.video").hover()
     page.wait_for_load_state("networkidle")
 
-    expect(page.locator("a.video canvas")).to_have_count(0)
+    expect(page.locator(".card.video canvas")).to_have_count(0)
 
 
 def test_the_bar_shows_a_moment_and_goes_there_on_a_click(new_page, site, video):

@@ -1,9 +1,11 @@
 """The library."""
 
+import re
+
 import pytest
 
 from tests import factories
-from tests.pages.rows import HTMX, S
+from tests.pages.rows import HTMX, S, artifact
 
 pytestmark = pytest.mark.django_db
 
@@ -59,4 +61,33 @@ def test_the_number_of_queries_does_not_grow_with_the_library(client, ann, djang
     for _ in range(8):
         factories.job(ann)
     with django_assert_max_num_queries(10):
+        client.get("/")
+
+
+def test_the_newest_finished_version_plays_first_and_the_title_leads_to_the_recording(client, ann):
+    video = factories.video(ann)
+    cuts = [
+        artifact(factories.job(ann, video=video, status=S.SUCCEEDED, operation=slug), "video")
+        for slug in ("silence-cut", "watermark", "preview")
+    ]
+    artifact(factories.job(ann, video=video, status=S.RUNNING, operation="trim"), "video")
+    page = client.get("/").content.decode()
+    links = re.findall(r'class="(poster|text)"\s+href="([^"]+)"', page)
+    assert links == [("poster", f"/videos/{cuts[1].pk}/"), ("text", video.get_absolute_url())], (
+        "a trailer is no version"
+    )
+    assert "3 versions" in page
+
+
+def test_a_recording_without_versions_plays_itself(client, ann):
+    video = factories.video(ann)
+    page = client.get("/").content.decode()
+    assert re.findall(r'class="(?:poster|text)"\s+href="([^"]+)"', page) == [video.get_absolute_url()] * 2
+    assert "versions" not in page
+
+
+def test_the_number_of_queries_does_not_grow_with_versions(client, ann, django_assert_max_num_queries):
+    for _ in range(4):
+        artifact(factories.job(ann, status=S.SUCCEEDED, operation="silence-cut"), "video")
+    with django_assert_max_num_queries(9):
         client.get("/")

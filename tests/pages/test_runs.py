@@ -67,7 +67,7 @@ def test_a_chain_is_one_row_on_the_queue_and_on_the_page_of_its_recording(client
         page = client.get(address).content.decode()
         assert page.count("<article") == 1
         assert f'id="job-{run.pk}"' in page
-        assert len(re.findall(r'<li class="step [a-z]+"', page)) == 3
+        assert len(re.findall(r'<li class="pace [a-z]+"', page)) == 3
 
 
 def test_the_steps_are_in_columns_by_what_they_wait_for(ann):

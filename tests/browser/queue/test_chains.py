@@ -42,14 +42,14 @@ def test_a_chain_of_real_work_goes_through_its_one_row(queue, site, email, tmp_p
     expect(shown).to_contain_text("All of it")
     expect(shown.locator(".how .chip")).to_have_text("Done", timeout=90_000)
     expect(page.locator("#jobs-rows > article")).to_have_count(1)
-    expect(shown.locator(".step.succeeded")).to_have_count(4)
+    expect(shown.locator(".pace.succeeded")).to_have_count(4)
     shown.locator(".made > summary").click()
     expect(shown.locator(".gallery img")).to_have_count(2)
     for name in ("Sound", "Trim"):
         expect(shown.get_by_role("heading", name=name)).to_be_visible()
-    expect(shown.locator(".step", has_text="Trim").first).to_contain_text("dropped in")
+    expect(shown.locator(".pace", has_text="Trim").first).to_contain_text("dropped in")
     shown.get_by_role("button", name="Keep the result of Trim").click()
-    expect(shown.locator(".step").first).not_to_contain_text("dropped in")
+    expect(shown.locator(".pace").first).not_to_contain_text("dropped in")
     shown.get_by_role("link", name="All of it").click()
     expect(page.locator("#jobs-rows > article")).to_have_count(5)
     expect(page.locator("#live")).to_have_text("Live")
@@ -65,7 +65,7 @@ def test_results_that_are_open_stay_open_while_other_steps_go_on(queue, desk):
     shown.locator(".gallery a").first.focus()
     desk.advance(small, 0.5, "Half way")
     expect(shown).to_contain_text("Half way")
-    expect(shown.locator(".step.running")).to_contain_text("50 %")
+    expect(shown.locator(".pace.running")).to_contain_text("50 %")
     expect(shown.locator(".made")).to_have_attribute("open", "")
     expect(shown.locator(".gallery a").first).to_be_focused()
 
@@ -75,7 +75,7 @@ def test_a_step_that_ends_is_told_to_the_rest_of_the_page(queue, desk):
     page = queue(f"/videos/{desk.video.pk}/")
     with page.expect_request("**/versions"):
         desk.change(lambda: trim.succeed(1))
-    expect(row(page, run).locator(".step.succeeded")).to_have_count(1)
+    expect(row(page, run).locator(".pace.succeeded")).to_have_count(1)
 
 
 @pytest.mark.parametrize("address", ["/queue/", "/videos/{video}/", "/runs/{run}/"])
@@ -83,7 +83,7 @@ def test_a_chain_fits_on_a_phone(new_page, site, client, desk, address):
     run, _ = chain(desk, S.SUCCEEDED, S.RUNNING, S.WAITING, S.WAITING)
     page = new_page(site, client, viewport={"width": 390, "height": 844})
     page.goto(address.format(video=desk.video.pk, run=run.pk))
-    expect(row(page, run).locator(".step")).to_have_count(4)
+    expect(row(page, run).locator(".pace")).to_have_count(4)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
