@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connection
 
 from jobs import storage
 from jobs.engine.container import ffmpeg
@@ -112,6 +113,28 @@ def second_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
                 )
             ]
     return []
+
+
+@register(Tags.database)
+def all_characters(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Tables are made with the character set of their database, in which every name has to have room."""
+    if not databases or connection.vendor != "mysql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@character_set_database, DATABASE()")
+        characters, name = cursor.fetchone()
+    if characters == "utf8mb4":
+        return []
+    return [
+        Error(
+            f"The database {name} keeps characters of {characters} only, so most names and titles would be refused.",
+            hint=f"Before the first start: ALTER DATABASE `{name}` CHARACTER SET utf8mb4. Each table that is there "
+            "already needs ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4.",
+            id="jobs.E004",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)

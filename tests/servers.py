@@ -46,6 +46,7 @@ class MariaDB:
     with `durable`, what it has acknowledged is there also when it is killed."""
 
     OPTIONS = (
+        "--character-set-server=utf8mb4 "
         "--bind-address=127.0.0.1 --skip-name-resolve --skip-log-bin --innodb-flush-log-at-trx-commit=0 "
         "--innodb-doublewrite=0 --innodb-log-file-size=32M --innodb-buffer-pool-size=64M --max-connections=200"
     )

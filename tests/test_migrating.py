@@ -1,11 +1,13 @@
 """Several machines start at once on one database that is new."""
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import MySQLdb
 import pytest
 
 from tests.processes import BASE_DIR
@@ -52,3 +54,14 @@ def test_three_servers_migrate_a_fresh_mariadb_at_once(fresh_mariadb: str, tmp_p
 
 def test_three_servers_migrate_a_fresh_file_at_once(tmp_path: Path):
     assert_three_at_once_succeed(f"sqlite:///{tmp_path / 'shared.sqlite3'}", tmp_path)
+
+
+def test_a_database_of_one_language_is_refused_before_it_is_used(fresh_mariadb: str, tmp_path: Path):
+    host = fresh_mariadb.rpartition("/")[0]
+    port = int(host.rpartition(":")[2])
+    with contextlib.closing(MySQLdb.connect(host="127.0.0.1", port=port, user="root")) as server:
+        server.query("CREATE DATABASE latin CHARACTER SET latin1")
+    refused = migrate(f"{host}/latin", tmp_path / "data")
+    said, _ = refused.communicate(timeout=120)
+    assert refused.returncode != 0
+    assert "keeps characters of latin1 only" in said and "ALTER DATABASE `latin`" in said, said
