@@ -90,6 +90,9 @@ class Join(Operation[JoinParams]):
     def timeout_seconds(self, info: MediaInfo, params: JoinParams) -> int:
         return 1200 + 40 * int(info.duration)
 
+    def pace_key(self, params: JoinParams) -> str:
+        return f"{params.render}-{params.audio}-{len(params.recordings)}"
+
     def run(self, context: Context, params: JoinParams) -> list[Draft]:
         parts = parts_of(context, list(self.inputs(params)))
         container = container_for(context, params, parts)

@@ -80,7 +80,10 @@ def _time(text: str | None) -> datetime | None:
 
 
 def alive(queue: str) -> int:
-    """How many workers that live listen to a queue. Raises RedisError."""
+    """How many workers that live listen to a queue; none to one that this install does not know (any more). Raises
+    RedisError."""
+    if queue not in settings.RQ_QUEUES:
+        return 0
     redis = django_rq.get_connection(queue)
     with redis.pipeline(transaction=False) as pipeline:
         for key in redis.smembers(WORKERS_BY_QUEUE_KEY % queue):

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from jobs import chain_form
+from jobs import chain_edits, chain_form
 from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest, PageRequest
 from jobs.chain_form import ChainForm
@@ -215,7 +215,7 @@ def _posted(request: MemberRequest, chain: Pipeline | None) -> HttpResponse:
     data, refused = _with_images(request)
     do = data.get("do", "save")
     if do not in ("save", "run"):
-        changed = chain_form.change(ChainForm(data, request.user), do)
+        changed = chain_edits.change(ChainForm(data, request.user), do)
         form = ChainForm(changed.data, request.user)
         return _shown(request, form, chain, said=changed.said, focus=changed.focus)
     form = ChainForm(data, request.user, checked=True)
