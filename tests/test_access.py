@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from jobs import storage
-from jobs.models import Artifact, Job
+from jobs.models import Artifact, Job, Run
 from jobs.services import uploads
 from tests import factories
 
@@ -25,6 +25,9 @@ PAGES = [
     ("post", "transcript-line", "video"),
     ("post", "transcript-undo", "video"),
     ("post", "video-run", "video"),
+    ("post", "video-chain", "video"),
+    ("post", "video-keep", "video"),
+    ("get", "video-versions", "video"),
     ("post", "video-title", "video"),
     ("get", "video-delete", "video"),
     ("post", "video-delete", "video"),
@@ -37,6 +40,13 @@ PAGES = [
     ("post", "job-retry", "job"),
     ("post", "job-everywhere", "job"),
     ("post", "job-remove", "job"),
+    ("get", "run", "run"),
+    ("get", "run-cancel", "run"),
+    ("post", "run-cancel", "run"),
+    ("post", "run-retry", "run"),
+    ("post", "run-keep", "run"),
+    ("get", "run-remove", "run"),
+    ("post", "run-remove", "run"),
     ("head", "upload", "upload"),
     ("patch", "upload", "upload"),
     ("delete", "upload", "upload"),
@@ -61,7 +71,8 @@ def anns():
         storage.path(key).parent.mkdir(parents=True, exist_ok=True)
         storage.path(key).write_bytes(b"bytes")
     upload = uploads.begin(ann, name="talk.mp4", length=100)
-    return {"video": video, "job": job, "artifact": artifact, "upload": upload}
+    run = Run.objects.create(owner=ann, video=video, name="Secret plans", status=Job.Status.RUNNING)
+    return {"video": video, "job": job, "artifact": artifact, "upload": upload, "run": run}
 
 
 def ask(client, method, name, pk):
@@ -109,7 +120,7 @@ def test_lists_do_not_mention_what_belongs_to_others(anns, path):
     client.force_login(factories.account("bob@example.org"))
     response = client.get(path)
     assert response.status_code == 200
-    for text in ("Secret plans", str(anns["video"].pk), str(anns["job"].pk)):
+    for text in ("Secret plans", *(str(anns[kind].pk) for kind in ("video", "job", "run"))):
         assert text not in response.content.decode()
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from jobs.errors import InputError
-from jobs.models import DailyUse, Job
+from jobs.models import DailyUse, Job, Run
 from jobs.services import jobs, parameters, videos
 from tests import factories
 from tests.api import Api, error
@@ -50,9 +50,8 @@ def test_a_recording_arrives_also_when_its_work_is_too_much(settings):
     settings.ACTIVE_JOBS_LIMIT = 1
     video = factories.video()
     videos.start(video, {"thumbnails": {"version": 1}, "extract-audio": {"version": 1}})
-    first, second = Job.objects.order_by("created_at")
-    assert first.status == S.QUEUED
-    assert (second.status, second.error_code) == (S.FAILED, "too_many_jobs")
+    assert {(job.status, job.error_code) for job in Job.objects.all()} == {(S.FAILED, "too_many_jobs")}
+    assert Run.objects.get(video=video).status == S.FAILED, "all of it, and it can be tried again"
 
 
 def test_the_minutes_of_a_day_are_counted_by_the_recordings_worked_on(settings):
