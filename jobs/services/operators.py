@@ -3,6 +3,7 @@
 Whatever is done may be asked for twice at the same time: the second time finds nothing left to do.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -13,10 +14,10 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from jobs import publish
-from jobs.errors import JobError
+from jobs.errors import InputError, JobError
 from jobs.models import Account, Job
 from jobs.operations import registry
-from jobs.services import figures, jobs, line, queue_load, runs
+from jobs.services import figures, jobs, line, queue_load, runs, versions
 from jobs.services.queue_load import QueueLoad
 from jobs.services.storage_use import Disk
 from jobs.services.workers import Worker
@@ -173,6 +174,10 @@ def retry_all(operation: str, code: str) -> Outcome:
 
 def _retry(pk: Any) -> bool:
     """False: somebody else was quicker. The row is held: of two who press at once one waits, and sees that."""
+    seen = Job.objects.filter(pk=pk, status=S.FAILED, retries=None).first()
+    if seen is None:
+        return False
+    _look_at_files(seen)
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=pk, status=S.FAILED).first()
         if job is None or job.retries.exists():
@@ -182,6 +187,18 @@ def _retry(pk: Any) -> bool:
     line.ring(again.queue)
     publish.tell([again.owner_id])
     return True
+
+
+def _look_at_files(job: Job) -> None:
+    """Have what it needs looked at while no row is held: that may take minutes, and nobody else could write meanwhile.
+
+    Raises InputError for a job by itself whose files are gone; a step of a chain may wait for its input again.
+    """
+    with contextlib.suppress(*((InputError,) if job.run_id else ())):
+        versions.subject(job)
+        for given in jobs.given(job):
+            if given.kind == "recording":
+                versions.find(job.owner, given.id)
 
 
 def cancel_all(owner: Account) -> Outcome:

@@ -1,12 +1,13 @@
 """Results as recordings."""
 
 import pytest
+from django.db import connection
 from django.http import Http404
 
 from jobs import storage, tasks
 from jobs.errors import InputError
 from jobs.models import Artifact, Job, Video
-from jobs.services import jobs, parameters, runs, shelf, transcripts, versions, videos
+from jobs.services import jobs, operators, parameters, runs, shelf, transcripts, versions, videos
 from tests import factories
 from tests.chains.conftest import TRIM, chain, step, work_off
 
@@ -140,6 +141,22 @@ def test_a_job_on_the_result_of_thumbnails_is_refused_at_once(talk: Video):
     first = jobs.create(talk.owner, talk, "thumbnails", parameters.parse("thumbnails", {}, talk.info))
     with pytest.raises(InputError, match="makes no one video or audio file"):
         jobs.create_on_result(first, "trim", parameters.parse("trim", {"start": 1}))
+
+
+def test_a_result_is_not_looked_at_while_rows_are_held(trimmed: Artifact, talk: Video, monkeypatch):
+    fields = {"video": talk, "operation": "trim", "params": {"version": 1, "start": 1.0}, "error_code": "timeout"}
+    failed = {"status": Job.Status.FAILED, "on_result": True, "source_job": trimmed.job}
+    job = factories.job(talk.owner, **fields, **failed)
+    held, look = [], versions.arrivals.probed
+
+    def watched(*args: object) -> object:
+        held.append(connection.in_atomic_block)
+        return look(*args)
+
+    monkeypatch.setattr(versions.arrivals, "probed", watched)
+    assert operators.retry_all("trim", "timeout").done == 1
+    assert held == [False]
+    assert job.retries.get().source_id == trimmed.pk
 
 
 def test_parameters_that_a_result_does_not_allow_are_told_when_it_is_there(talk: Video):
