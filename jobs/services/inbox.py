@@ -96,7 +96,13 @@ def _is_offered(entry: os.DirEntry[str]) -> bool:
 
 def taken(folder: Path) -> list[Path]:
     """Files that were taken and have not come to an end, as after a death."""
-    return sorted(file for own in _folders_of_ids(folder / TAKEN) for file in own.iterdir())
+    return sorted(file for own in _folders_of_ids(folder / TAKEN) for file in _inside(own))
+
+
+def _inside(folder: Path) -> list[Path]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # another machine has just finished it
+        return list(folder.iterdir())
+    return []
 
 
 def _folders_of_ids(folder: Path) -> Iterator[Path]:
@@ -143,19 +149,33 @@ def _arrive(folder: Path, file: Path) -> bool:
 
 @contextlib.contextmanager
 def _held(file: Path) -> Iterator[BufferedReader | None]:
-    """The file, open and locked; None while another process holds it, or when it is gone or no plain file."""
+    """The file, open and locked; None while another process holds it, or when it is gone or no plain file, and when it
+    cannot be read or locked, which is logged."""
+    with contextlib.ExitStack() as opened:
+        source = None
+        try:
+            source = _locked(opened, file)
+        except (FileNotFoundError, BlockingIOError):
+            pass
+        except OSError as error:
+            log.warning("%s stays where it is, as it cannot be read or locked: %s", file, error)
+        yield source
+
+
+def _locked(opened: contextlib.ExitStack, file: Path) -> BufferedReader | None:
+    """None for what is no plain file, or gone from there. Raises OSError.
+
+    Locks on ranges of bytes reach other machines by every network filesystem, but only who may write gets them. A file
+    that somebody else owns is locked as a whole.
+    """
+    lock = fcntl.lockf
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        yield None
-        return
-    with os.fdopen(descriptor, "rb") as source:
-        try:
-            fcntl.lockf(source, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_ours = stat.S_ISREG(os.fstat(descriptor).st_mode) and file.exists()
-        except OSError:
-            is_ours = False
-        yield source if is_ours else None
+    except PermissionError:
+        lock, descriptor = fcntl.flock, os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    source = opened.enter_context(os.fdopen(descriptor, "rb"))
+    lock(source, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return source if stat.S_ISREG(os.fstat(descriptor).st_mode) and file.exists() else None
 
 
 def _receive(folder: Path, file: Path, source: BufferedReader, pk: uuid.UUID) -> None:

@@ -153,6 +153,57 @@ def test_a_file_that_another_process_copies_is_left_to_it(watched, folder):
     assert Video.objects.exists()
 
 
+def refuse_to_open(monkeypatch, name: str, *ways: int) -> None:
+    """As for a file of somebody else: the superuser, whom tests may run as, is refused nothing."""
+    opened = os.open
+
+    def guarded(path, flags, *rest, **options):
+        if Path(path).name == name and flags & os.O_ACCMODE in ways:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, flags, *rest, **options)
+
+    monkeypatch.setattr(os, "open", guarded)
+
+
+def test_a_file_that_may_only_be_read_is_taken_in(watched, clock, folder, monkeypatch):
+    media.video(folder / "talk.mp4", seconds=2)
+    with monkeypatch.context() as other:
+        refuse_to_open(other, "talk.mp4", os.O_RDWR, os.O_WRONLY)
+        rounds(watched, clock)
+    assert Video.objects.exists() and names(folder) == ["done/talk.mp4"]
+
+
+def test_a_file_that_may_only_be_read_is_locked_too(folder, monkeypatch):
+    own = inbox.take(folder, media.video(folder / "talk.mp4", seconds=2))
+    refuse_to_open(monkeypatch, "talk.mp4", os.O_RDWR, os.O_WRONLY)
+    with inbox._held(own) as first, inbox._held(own) as second:
+        assert first and second is None
+
+
+def test_a_file_that_cannot_be_read_is_told(watched, clock, folder, monkeypatch, caplog):
+    media.video(folder / "talk.mp4", seconds=2)
+    with monkeypatch.context() as other:
+        refuse_to_open(other, "talk.mp4", os.O_RDWR, os.O_RDONLY)
+        rounds(watched, clock)
+    assert "talk.mp4 stays where it is" in caplog.text and "Permission denied" in caplog.text
+    watched.look()
+    assert names(folder) == ["done/talk.mp4"]
+
+
+def test_what_another_machine_just_finished_is_passed_over(watched, folder, monkeypatch):
+    own = inbox.take(folder, media.video(folder / "talk.mp4", seconds=2))
+    found = inbox._folders_of_ids
+
+    def finishing(place: Path):
+        for one in found(place):
+            inbox._end(own, folder / "done")
+            yield one
+
+    monkeypatch.setattr(inbox, "_folders_of_ids", finishing)
+    assert inbox.taken(folder) == []
+    assert names(folder) == ["done/talk.mp4"]
+
+
 def test_a_full_disk_costs_no_file(watched, clock, folder, monkeypatch):
     media.video(folder / "talk.mp4", seconds=2)
 
