@@ -34,10 +34,7 @@ def chain_of(pipeline: Chain) -> list[Step]:
 def save(owner: Account, name: str, raw: Sequence[Mapping[str, Any]]) -> Pipeline:
     """Keep a chain under a name. Raises StepError about its steps, and InputError."""
     name = _clean(name)
-    chain = [step.to_json() for step in steps.read(raw, owner)]
-    if Pipeline.objects.of(owner).count() >= MOST:
-        raise InputError(f"You have {MOST} chains, and there cannot be more. Delete one first.", code="too_many")
-    return _inserted(owner, name, chain)
+    return _inserted(owner, name, [step.to_json() for step in steps.read(raw, owner)])
 
 
 def change(pipeline: Pipeline, name: str | None = None, raw: Sequence[Mapping[str, Any]] | None = None) -> Pipeline:
@@ -51,7 +48,7 @@ def change(pipeline: Pipeline, name: str | None = None, raw: Sequence[Mapping[st
 
 
 def copy(owner: Account, pipeline: Chain) -> Pipeline:
-    """One of the owner's own with the same steps."""
+    """One of the owner's own with the same steps. Raises InputError."""
     return _inserted(owner, f"{pipeline.name} (copy)"[:80], [step.to_json() for step in chain_of(pipeline)])
 
 
@@ -124,6 +121,8 @@ def _clean(name: str) -> str:
 
 
 def _inserted(owner: Account, name: str, chain: list[dict[str, Any]]) -> Pipeline:
+    if Pipeline.objects.of(owner).count() >= MOST:
+        raise InputError(f"You have {MOST} chains, and there cannot be more. Delete one first.", code="too_many")
     base = slugify(name)[:60] or "chain"
     for number in range(1, MOST + 2):
         slug = base if number == 1 else f"{base}-{number}"

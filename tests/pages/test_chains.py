@@ -325,6 +325,13 @@ def test_a_chain_is_copied(client, mine, ann):
     assert pipelines.chain_of(pipelines.find(ann, "mine-copy")) == as_saved(pipelines.chain_of(mine))
 
 
+def test_there_is_an_end_to_copies(client, mine, ann, monkeypatch):
+    monkeypatch.setattr(pipelines, "MOST", 1)
+    page = client.post("/chains/podcast/copy/", follow=True).content.decode()
+    assert "You have 1 chains, and there cannot be more." in page
+    assert [chain.slug for chain in pipelines.of(ann)][:2] == ["mine", "podcast"]
+
+
 def test_a_chain_is_deleted_after_asking(client, mine, ann):
     pipelines.set_default(ann, "mine")
     page = client.get("/chains/mine/delete/").content.decode()
