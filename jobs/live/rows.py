@@ -70,7 +70,7 @@ class Listed(Sequence[Row]):
     """All rows of a view, for pages of them: those under way first, newest activity first.
 
     Jobs and chains are each read in the order of an index and merged here, since no database reads both in one order
-    without sorting all. So a page further back reads what comes before it, too.
+    without sorting all. So a page further back reads what comes before it, too, but of that no more than its order.
     """
 
     def __init__(self, owner: Account, view: View) -> None:
@@ -80,9 +80,12 @@ class Listed(Sequence[Row]):
         return self.jobs.count() + self.runs.count()
 
     def __getitem__(self, part: Any) -> Any:
-        found: list[Row] = [*self.jobs[: part.stop], *self.runs[: part.stop]]
-        found.sort(key=lambda row: (row.under_way, row.active_at, row.pk.hex), reverse=True)
-        return found[part]
+        columns = ("under_way", "active_at", "pk")
+        places = [row for rows in (self.jobs, self.runs) for row in rows.values_list(*columns)[: part.stop]]
+        places.sort(key=lambda row: (*row[:2], row[2].hex), reverse=True)
+        wanted = [pk for *_, pk in places[part]]
+        found: dict[UUID, Row] = {**self.jobs.in_bulk(wanted), **self.runs.in_bulk(wanted)}
+        return [found[pk] for pk in wanted if pk in found]  # one may just have been deleted
 
 
 def jobs_listed(owner: Account, view: View) -> JobQuerySet:
@@ -137,7 +140,7 @@ def with_stamps(found: list[Row]) -> list[Row]:
     """Add to the rows what is in their stamps: places in line (`job.place`), recordings, and of chains the jobs."""
     jobs, runs = apart(found)
     prefetch_related_objects(jobs, "video", "source")
-    prefetch_related_objects(runs, "video", Prefetch("jobs", Job.objects.defer(*LOGS)))
+    prefetch_related_objects(runs, "video", Prefetch("jobs", Job.objects.defer(*LOGS).prefetch_related("source")))
     for run in runs:
         for job in run.jobs.all():
             job.video, job.run = run.video, run

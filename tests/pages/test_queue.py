@@ -1,8 +1,12 @@
 """The queue's page: tabs, pages, the rows it asks for."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from jobs.live import rows
+from jobs.models import Job, Run
 from tests import factories
 from tests.markup import squeezed
 from tests.pages.rows import S, artifact
@@ -51,6 +55,27 @@ def test_older_jobs_are_on_further_pages(client, ann):
     assert second.count("<article") == 1
     assert "view=queue" in first
     assert "view=queue" not in second  # an old page does not fill up with new jobs
+
+
+@pytest.mark.each_database
+def test_a_page_further_back_reads_no_rows_but_its_own(ann, monkeypatch):
+    video, begun = factories.video(ann), timezone.now()
+    times = {begun + timedelta(seconds=number): number for number in range(2 * rows.ROWS + 9)}
+    for at, number in times.items():
+        if number % 3:
+            factories.job(ann, video=video, status=S.SUCCEEDED, active_at=at)
+        else:
+            Run.objects.create(owner=ann, video=video, name="One", status=S.SUCCEEDED, active_at=at)
+    read = []
+    for model in (Job, Run):
+        made = model.from_db.__func__
+        monkeypatch.setattr(
+            model, "from_db", classmethod(lambda cls, *args, made=made: read.append(cls) or made(cls, *args))
+        )
+    found = rows.Listed(ann, rows.View("queue"))
+    assert [times[row.active_at] for row in found[rows.ROWS : 2 * rows.ROWS]] == [*range(58, 8, -1)]
+    assert len(read) == rows.ROWS
+    assert [times[row.active_at] for row in found[2 * rows.ROWS : 3 * rows.ROWS]] == [*range(8, -1, -1)]
 
 
 @pytest.mark.each_database

@@ -172,6 +172,15 @@ def test_the_number_of_queries_does_not_grow_with_chains(client, ann, django_ass
         client.get("/queue/")
 
 
+def test_what_the_steps_work_on_is_read_at_once(ann, django_assert_num_queries):
+    run = chain(ann, S.SUCCEEDED, S.SUCCEEDED, S.SUCCEEDED, status=S.SUCCEEDED)
+    for job in run.jobs.all():
+        Job.objects.filter(pk=job.pk).update(source=factories.video(ann, title=f"The result of {job.step}"))
+    found = rows.stamped(ann, rows.View("run", run=str(run.pk)))
+    with django_assert_num_queries(0):
+        assert "The result of Stills" in str(rows.shown(found))
+
+
 @pytest.mark.django_db(transaction=True)  # ANALYZE TABLE commits
 @pytest.mark.each_database
 @pytest.mark.parametrize("status", ["", "done"])
