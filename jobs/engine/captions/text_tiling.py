@@ -8,7 +8,9 @@ both sides. Speakers also stop before they begin something else, so a pause make
 
 import dataclasses
 import heapq
+import itertools
 import math
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,12 +23,19 @@ BLOCK_WORDS = 60
 """How many words on each side of a gap are compared."""
 SHORTEST_WORD, STEM = 4, 6
 """Shorter words say nothing about the topic; of longer ones so many letters count, so that forms of a word agree."""
+WITHOUT_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f]"
+)
+"""Letters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, kana, and Chinese characters. Two
+that follow each other are a term there, as is usual in searching such texts."""
 MINIMUM_SECONDS = Fraction(60)
 USUAL_SECONDS = Fraction(180)
-"""How long a chapter is at least, and on average at least."""
+"""How long a chapter is at least, and on average at least where there are more than two."""
 LONGEST_PAUSE, PAUSE_WEIGHT = 4.0, 0.5
 """Seconds from which a longer pause says no more, and how deep that makes a gap."""
 TITLE_CHARACTERS = 60
+LOOSE_ENDS = " ,;:–-。，、；："
+"""What a title does not end with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,13 +55,21 @@ class Sentence:
     @property
     def terms(self) -> Counter[str]:
         words = ("".join(filter(str.isalnum, word)).lower() for word in self.text.split())
-        return Counter(word[:STEM] for word in words if len(word) >= SHORTEST_WORD)
+        return Counter(itertools.chain.from_iterable(map(_terms, words)))
+
+
+def _terms(word: str) -> list[str]:
+    """What of a word says what is talked about."""
+    if WITHOUT_SPACES.search(word):
+        return [first + second for first, second in itertools.pairwise(word)]
+    return [word[:STEM]] if len(word) >= SHORTEST_WORD else []
 
 
 def topics(transcript: Transcript) -> list[Topic]:
-    """The topics of a transcript in order, the first from the start; none for one that is too short for two."""
+    """The topics of a transcript in order, the first from the start: at most two up to nine minutes, then one for every
+    three; none for one that is too short for two."""
     sentences = sentences_of(transcript.lines)
-    most = max(2, math.ceil(transcript.duration / USUAL_SECONDS))
+    most = max(2, int(transcript.duration // USUAL_SECONDS))
     if len(sentences) < 2 or transcript.duration < 2 * MINIMUM_SECONDS:
         return []
     chosen = _chosen(sentences, depths(sentences), most, transcript.duration)
@@ -132,10 +149,13 @@ def _chosen(sentences: Sequence[Sentence], depth: Sequence[float], most: int, du
 
 
 def title(text: str) -> str:
-    """The first words of a sentence, as many as make a line."""
-    words, kept = text.split(), ""
-    for word in words:
+    """The first words of a sentence, as many as make a line; of a first one that is longer, or where words have no
+    spaces between them, as many letters."""
+    kept = ""
+    for word in text.split():
         if len(kept) + 1 + len(word) > TITLE_CHARACTERS:
-            return kept.rstrip(",;:–-") + "…"
+            if not kept or WITHOUT_SPACES.search(word):
+                kept = f"{kept} {word}".strip()[:TITLE_CHARACTERS]
+            return kept.rstrip(LOOSE_ENDS) + "…"
         kept = f"{kept} {word}".strip()
-    return kept.rstrip(".,;:–-")
+    return kept.rstrip("." + LOOSE_ENDS)
