@@ -117,7 +117,7 @@ class SplitForm(OperationForm):
         label="Begin parts",
         choices=[
             ("frame", "On the exact frame, re-encode only up to the next keyframe"),
-            ("keyframe", "At the nearest keyframe, re-encode nothing"),
+            ("keyframe", "At the nearest keyframe, never re-encode the picture"),
         ],
         initial="frame",
         required=False,
@@ -216,7 +216,7 @@ class Split(Operation[SplitParams]):
         return True
 
     def queue_for(self, params: SplitParams) -> str:
-        """What is only copied takes seconds."""
+        """A picture that is only copied takes seconds; at keyframes one that cannot be is refused."""
         return "fast" if params.at == "keyframe" and params.by != "silences" else "cut"
 
     def check(self, info: MediaInfo, params: SplitParams) -> None:

@@ -7,6 +7,7 @@ and then nothing is. Its audio is copied where that can be done.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -33,12 +34,15 @@ from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult,
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut import strategy as strategies
 from jobs.engine.smartcut.all_intra import IntraPictures
+from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
 By = Literal["minutes", "times", "chapters", "silences", "megabytes"]
 At = Literal["frame", "keyframe"]
+MAXIMUM_TRIES = 3
+"""How often a part is made that comes out larger than asked, before it is made as small as it can be."""
 READING_SHARE, MEASURING_SHARE = 0.1, 0.1
 """Of the time that all takes: reading how it is stored, and looking for pauses where that is asked for."""
 COPIED = RenderOptions(audio=AudioOptions("copy"))
@@ -241,6 +245,7 @@ class Splitter:
         self._container = container
         self._work = work
         self._sizes: StoredSizes | None = None
+        self._tries: Counter[Fraction] = Counter()
 
     def planned(self) -> tuple[list[Part], tuple[str, ...]]:
         """The parts, and what there is to say about them. Raises InputError."""
@@ -248,6 +253,8 @@ class Splitter:
         if options.by == "megabytes":
             self._sizes = self._stored_sizes()
             return self._sizes.parts(options.maximum_bytes), ()
+        if options.at == "keyframe":
+            self._require_copied_picture()
         points, index = self._points(), reading.source.index
         begin = max(Fraction(0), Fraction(int(index.start_ticks[0]), index.clock_hz)) if index else Fraction(0)
         found = split_points.parts(points, self._snap(), begin, reading.last)
@@ -264,8 +271,14 @@ class Splitter:
         if sizes is None or made.part.is_too_large or made.size_bytes <= maximum:
             return None
         # Now it is known what goes around the packets, also of the parts that follow.
-        self._sizes = sizes.with_more(made.size_bytes - maximum)
-        return self._sizes.parts(maximum, sizes.instants.index(made.part.start))
+        self._sizes = sizes = sizes.measured(made.part, made.size_bytes)
+        start = made.part.start
+        first = sizes.instants.index(start)
+        self._tries[start] += 1
+        if self._tries[start] < MAXIMUM_TRIES:
+            return sizes.parts(maximum, first)
+        least = Part(start, sizes.instants[first + 1], is_too_large=True)
+        return [least, *sizes.parts(maximum, first + 1)]
 
     def size_notes(self, made: Sequence[MadePart]) -> tuple[str, ...]:
         if self._sizes is None:
@@ -286,6 +299,16 @@ class Splitter:
         if options.by == "silences":
             return split_points.of_pauses(self._pauses(), options.pauses.minimum_part_seconds, reading.last)
         return split_points.every(options.seconds, reading.last)
+
+    def _require_copied_picture(self) -> None:
+        """Raise InputError where there is a picture that would have to be encoded although nobody asked for that."""
+        reading = self._reading
+        if reading.source.index and isinstance(reading.coded, CannotCopy) and isinstance(reading.intra, CannotCopy):
+            raise InputError(
+                f"The picture of this recording has to be encoded, because {reading.coded}. Let parts begin on the "
+                "exact frame, or convert it to MP4 first.",
+                code="cannot_copy",
+            )
 
     def _pauses(self) -> list[Range]:
         source, wanted = self._reading.source, self._options.pauses

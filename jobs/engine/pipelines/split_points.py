@@ -153,9 +153,11 @@ class StoredSizes:
             first = end
         return found
 
-    def with_more(self, excess: int) -> "StoredSizes":
-        """The same, when a file turned out to be larger by that."""
-        return dataclasses.replace(self, around=self.around + excess)
+    def measured(self, part: Part, size_bytes: int) -> "StoredSizes":
+        """The same, when a part turned out to take so many bytes: as much goes around the packets of the others."""
+        first, end = map(self.instants.index, (part.start, part.end))
+        around = size_bytes - int(self.totals[end] - self.totals[first])
+        return dataclasses.replace(self, around=max(self.around, around))
 
 
 def stored_sizes(

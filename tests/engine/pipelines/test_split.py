@@ -162,9 +162,19 @@ def test_a_picture_that_has_to_be_encoded_is_split_too(tmp_path):
         Picture(seconds=4, codec="mpeg4", time_base=Fraction(1, 1000), options={}),
         Sound(seconds=4),
     )
-    result = split(source, SplitOptions("times", (Fraction(1),), at="keyframe"))
+    result = split(source, SplitOptions("times", (Fraction(1),)))
     require_every_frame_once(source, result)
     assert result.told.reason.startswith("The whole picture is encoded, because")
+
+
+def test_at_keyframes_a_picture_that_has_to_be_encoded_is_refused(tmp_path):
+    picture = Picture(seconds=1, codec="mpeg4", time_base=Fraction(1, 1000), options={})
+    source = clips.make(tmp_path / "talk.mkv", picture)
+    with pytest.raises(
+        InputError, match=r"has to be encoded, because .*\. Let parts begin on the exact frame"
+    ) as refused:
+        split(source, SplitOptions("times", (Fraction(1, 2),), at="keyframe"))
+    assert refused.value.code == "cannot_copy"
 
 
 def test_what_stays_on_show_for_long_is_split_where_it_is_asked_and_shows_on_both_sides(tmp_path):
@@ -260,6 +270,26 @@ def test_a_part_that_comes_out_too_large_is_made_again_smaller(tmp_path, monkeyp
     result = split(source, SplitOptions("megabytes", maximum_bytes=200_000))
     assert all(one.size_bytes <= 200_000 for one in result.parts)
     require_every_frame_once(source, result)
+
+
+def test_a_part_that_is_a_few_bytes_too_large_is_made_once_again(tmp_path, monkeypatch):
+    """However many of these bytes would have to go before there is one keyframe less."""
+    source = clips.make(tmp_path / "talk.mp4", Picture(seconds=16, size=(320, 180)), Sound([(0, 16)], seconds=16))
+    monkeypatch.setattr(splitting.split_points, "BYTES_AROUND_FILE", -10_000)
+    largest = split(source, SplitOptions("megabytes", maximum_bytes=200_000)).parts[0]
+    maximum = largest.size_bytes - 1
+    shutil.rmtree(tmp_path / "parts")
+    made, counted = [], splitting._made
+
+    def one_more(*arguments):
+        made.append(arguments)
+        assert len(made) < 20
+        return counted(*arguments)
+
+    monkeypatch.setattr(splitting, "_made", one_more)
+    result = split(source, SplitOptions("megabytes", maximum_bytes=maximum))
+    assert result.parts[0].part.end < largest.part.end
+    assert len(made) == len(result.parts) + 1
 
 
 def test_audio_alone_is_split_by_size_on_its_packets(tmp_path):
