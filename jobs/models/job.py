@@ -32,6 +32,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Active, and not held up in a chain by a step that did not succeed, until somebody tries that one again."""
         return self.active().exclude(status=Job.Status.WAITING, run__status__in=Job.TERMINAL)
 
+    def without_logs(self) -> "JobQuerySet":
+        """Without the columns that may be long."""
+        return self.defer("command_log", "log_tail", "error_detail")
+
     def on(self, video: "Video") -> "JobQuerySet":
         """Work on this very recording, not on results that were made of it."""
         return self.filter(source=video) if video.artifact_id else self.filter(video=video, on_result=False)
@@ -197,6 +201,13 @@ class Job(models.Model):
     def enqueue(self) -> bool:
         """Nothing holds it back any more: it is in line for a worker."""
         return self._turn([self.Status.WAITING], self.Status.QUEUED, queued_at=Now(), stage="")
+
+    def wait_for(self, before: "Job") -> bool:
+        """Of a step of a chain: wait for another try of its input."""
+        won = self._move(Q(status=self.Status.WAITING), source_job=before, stage="")
+        if won:
+            self.after.set([before])
+        return won
 
     def hold(self, stage: str) -> bool:
         """It goes on waiting, and says what for. Returns whether that is news."""

@@ -13,6 +13,10 @@ from jobs.models.job import Job
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
+    from jobs.models.video import Video
+
+
+UNSUCCESSFUL = (Job.Status.FAILED, Job.Status.CANCELLED)
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -34,6 +38,11 @@ class Run(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="runs")
     video = models.ForeignKey("jobs.Video", on_delete=models.CASCADE, related_name="runs")
     """The recording that it all came from."""
+    on_result = models.BooleanField(default=False, editable=False)
+    """Whether its first steps work on a result, `source`, which is null when that was deleted."""
+    source = models.ForeignKey(
+        "jobs.Video", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="runs_on"
+    )
     slug = models.CharField("chain", max_length=80, blank=True)
     """That of the saved chain that it is."""
     name = models.CharField(max_length=200)
@@ -77,7 +86,8 @@ class Run(models.Model):
             row = Run.objects.select_for_update().filter(pk=self.pk).first()
             if row is None:
                 return
-            status = state_of(latest(row.jobs.prefetch_related("after")))
+            inputs = {step["name"]: step["input"] for step in row.steps}
+            status = state_of(latest(row.jobs.without_logs()), inputs)
             changes: dict[str, Any] = {}
             if status != row.status:
                 ended = status in Job.TERMINAL
@@ -87,32 +97,38 @@ class Run(models.Model):
         self.refresh_from_db()
 
     @property
+    def subject(self) -> "Video | None":
+        """What its first steps work on; None for a result that is not there any more."""
+        return self.source if self.on_result else self.video
+
+    @property
     def is_active(self) -> bool:
         return self.status in Job.ACTIVE
 
 
-def state_of(jobs: Mapping[str, Job]) -> str:
-    """The state of a chain from the jobs of its steps: it ends when nothing in it can go on by itself."""
+def state_of(jobs: Mapping[str, Job], inputs: Mapping[str, str | None]) -> str:
+    """The state of a chain from the jobs of its steps and the steps' inputs, each by the step's name: it ends when
+    nothing in it can go on by itself."""
     states = {job.status for job in jobs.values()}
-    moving = [job for job in jobs.values() if job.is_active and not is_held(job)]
-    if moving:
+    if any(job.is_active and not is_held(name, jobs, inputs) for name, job in jobs.items()):
         begun = any(job.attempt for job in jobs.values())
         return Job.Status.RUNNING if begun else Job.Status.QUEUED
-    for status in (Job.Status.FAILED, Job.Status.CANCELLED):
+    for status in UNSUCCESSFUL:
         if status in states:
             return status
     return Job.Status.SUCCEEDED
 
 
-def is_held(job: Job) -> bool:
-    """Whether it waits for a step that did not succeed, by however many others."""
-    if job.status != Job.Status.WAITING:
-        return False
-    return any(
-        before.status in (Job.Status.FAILED, Job.Status.CANCELLED) or is_held(before) for before in job.after.all()
-    )
+def is_held(name: str, jobs: Mapping[str, Job], inputs: Mapping[str, str | None]) -> bool:
+    """Whether a step waits for one that did not succeed, by however many others."""
+    step: str | None = name
+    while step is not None and step in jobs and jobs[step].status == Job.Status.WAITING:
+        step = inputs.get(step)
+    return step in jobs and step != name and jobs[step].status in UNSUCCESSFUL
 
 
 def latest(jobs: Iterable[Job]) -> dict[str, Job]:
-    """The job that counts for each step, by its name: of several, after a retry, the one made last."""
-    return {job.step: job for job in sorted(jobs, key=lambda job: job.created_at)}
+    """The job that counts for each step, by its name: of several, after a retry, the one that was not tried again."""
+    found = sorted(jobs, key=lambda job: job.created_at)
+    again = {job.retry_of_id for job in found}
+    return {job.step: job for job in found if job.pk not in again}

@@ -148,14 +148,15 @@ def insert(order: Order) -> Job:
 def begin(job: Job) -> None:
     """For a job that has come in line: in a chain it may have been done before, else a worker is woken."""
     if job.run_id and reuse.take(job):
+        allowance.give_back(job)
         ended(job)
     else:
         line.ring(job.queue)
 
 
 def retry(job: Job) -> Job:
-    """A new job that does the same again, in the chain of the old one if that has one. Raises InputError while the old
-    one is still under way, and when another file that it needs is gone."""
+    """A new job of its own that does the same again (for steps of chains see `runs.retry_job`). Raises InputError while
+    the old one is still under way, and when what it works on, or another file that it needs, is gone."""
     if job.is_active:
         raise InputError("This job is still under way. Cancel it first, then try again.", code="still_active")
     if job.operation not in {operation.slug for operation in registry.every()}:
@@ -216,6 +217,10 @@ def still_needed(followers: Collection[Job]) -> InputError:
 def erase(job: Job) -> None:
     """Delete a job with its files, whatever its state; running work stops because its row is gone."""
     pk = job.pk
+    try:
+        job.refresh_from_db(fields=["status", "attempt"])  # another one that was erased may have ended it
+    except Job.DoesNotExist:
+        return
     if job.is_active and not job.attempt:
         allowance.give_back(job)
     for dependant in job.dependants.filter(status=Job.Status.WAITING):
@@ -301,14 +306,14 @@ def given(job: Job) -> list[Given]:
 def needing(owner: Account, kind: GivenKind, *pks: UUID) -> list[Job]:
     """The owner's jobs under way that need one of these recordings or images besides their own recording."""
     wanted = {Given(kind, str(pk)) for pk in pks}
-    return [job for job in Job.objects.of(owner).active() if wanted.intersection(given(job))]
+    return [job for job in Job.objects.of(owner).moving() if wanted.intersection(given(job))]
 
 
 def needing_results(job: Job, artifacts: Iterable[Artifact] | None = None) -> list[Job]:
     """The jobs under way that need the results of this one, or those given: they work on them, or are to, or name
     them."""
     results = [one.pk for one in (job.artifacts.all() if artifacts is None else artifacts)]
-    on_it = Job.objects.of(job.owner).active().filter(Q(source__in=results) | Q(source_job=job))
+    on_it = Job.objects.of(job.owner).moving().filter(Q(source__in=results) | Q(source_job=job))
     return sorted({*on_it, *needing(job.owner, "recording", *results)}, key=lambda other: other.created_at)
 
 

@@ -49,7 +49,7 @@ def sweep(silence_tells: bool = True) -> None:
     """One round. When silence tells nothing, silent jobs are left alone."""
     for job in Job.objects.lost() if silence_tells else ():
         recover(job, losses.SILENT)
-    for job in Job.objects.filter(status=Job.Status.WAITING):
+    for job in Job.objects.moving().filter(status=Job.Status.WAITING):
         services.settle(job)
     ring_forgotten()
     runs.sweep()

@@ -10,18 +10,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from jobs import publish, storage
 from jobs.errors import InputError
 from jobs.models import Account, Artifact, Job, Run, Video
-from jobs.models.run import latest
+from jobs.models.run import UNSUCCESSFUL, latest
 from jobs.services import allowance, jobs, pipelines, steps, versions
 from jobs.services.jobs import Order
 from jobs.services.steps import Step
-
-UNSUCCESSFUL = (Job.Status.FAILED, Job.Status.CANCELLED)
 
 
 def start(
@@ -66,31 +64,33 @@ def start_ordered(video: Video, chain: Sequence[Step], name: str, idempotency_ke
 def _inserted(run: Run, chain: Sequence[Step], subject: Video, *, claims: bool = True) -> list[Job]:
     """The rows of a run and of its jobs, which nobody works on yet."""
     run.steps = [step.to_json() for step in chain]
+    run.on_result = subject.artifact_id is not None
+    run.source = subject if run.on_result else None
     with transaction.atomic():
         run.save(force_insert=True)
         made: dict[str | None, Job] = {}
         for step in chain:
             if claims:
                 allowance.claim(run.owner, run.video)
-            made[step.name] = jobs.insert(_order(run, step, subject, made.get(step.input)))
+            made[step.name] = jobs.insert(_order(run, step, made.get(step.input)))
     return list(made.values())
 
 
-def _order(run: Run, step: Step, subject: Video | None, before: Job | None, retry_of: Job | None = None) -> Order:
-    """`before` is the job of the step's input, `subject` what a step without one works on."""
-    on_result = subject is not None and subject.artifact_id is not None and before is None
+def _order(run: Run, step: Step, before: Job | None, retry_of: Job | None = None) -> Order:
+    """`before` is the job of the step's input. Raises InputError when what the chain works on is gone."""
+    subject = subject_of(run)
     return Order(
         run.owner,
         run.video,
         step.operation,
         dict(step.params),
-        source=subject if on_result else None,
+        source=subject if run.on_result and before is None else None,
         source_job=before,
         after=(before,) if before else (),
         retry_of=retry_of,
         run=run,
         step=step.name,
-        handover=steps.hands_over(chain_of(run), step, (subject or run.video).info),
+        handover=steps.hands_over(chain_of(run), step, subject.info),
     )
 
 
@@ -122,12 +122,9 @@ def jobs_of(run: Run) -> dict[str, Job]:
 
 def subject_of(run: Run) -> Video:
     """What its first steps work on. Raises InputError when that was a result that is gone."""
-    for step, job in zip(chain_of(run), jobs_of(run).values(), strict=False):
-        if step.input is None:
-            if job.subject is None:
-                raise versions.gone()
-            return job.subject
-    return run.video
+    if run.subject is None:
+        raise versions.gone()
+    return run.subject
 
 
 def cancel(run: Run) -> bool:
@@ -143,9 +140,11 @@ def retry(run: Run) -> Run:
     Raises InputError while something of it is under way, when nothing has failed, and when what it works on is gone.
     """
     if run.is_active:
-        raise InputError("This chain is still under way. Cancel it first, then try again.", code="still_active")
-    made = _make_again(run, lambda job: True)
-    if not made:
+        raise _under_way()
+    if not _make_again(run, lambda job: True):
+        run.refresh_from_db()
+        if run.is_active:  # somebody else was quicker
+            raise _under_way()
         raise InputError("Every step of this chain has succeeded, so there is nothing to try again.", code="all_done")
     return run
 
@@ -166,31 +165,55 @@ def retry_job(job: Job) -> Job:
     run = job.run
     if run is None or job.status not in UNSUCCESSFUL or jobs_of(run).get(job.step) != job:
         return jobs.retry(job)
-    return _make_again(run, lambda other: other.pk == job.pk)[job.step]
+    made = _make_again(run, lambda other: other.pk == job.pk)
+    if job.step not in made:
+        raise _under_way()
+    return made[job.step]
+
+
+def _under_way() -> InputError:
+    return InputError("This chain is still under way. Cancel it first, then try again.", code="still_active")
 
 
 def _make_again(run: Run, wanted: Callable[[Job], bool]) -> dict[str, Job]:
-    """New jobs for steps that did not succeed, by name, and those that wait for them set to wait for the new ones."""
-    current: dict[str | None, Job] = {name: job for name, job in jobs_of(run).items()}  # noqa: C416 wider keys
-    made: dict[str, Job] = {}
+    """New jobs for steps that did not succeed, by name, and those that wait for them set to wait for the new ones.
+
+    The row of the run is held meanwhile, so that of two who ask for this at once one finds it done.
+    """
+    chain, made = chain_of(run), dict[str, Job]()
     with transaction.atomic():
-        for step in chain_of(run):
+        Run.objects.select_for_update().get(pk=run.pk)
+        current: dict[str | None, Job] = {name: job for name, job in jobs_of(run).items()}  # noqa: C416 wider keys
+        missing = _missing(chain, current, wanted)
+        for step in chain:
             job, before = current.get(step.name), current.get(step.input)
-            if job is None or (job.status in UNSUCCESSFUL and wanted(job)):
-                current[step.name] = made[step.name] = _again(run, step, job, before)
-            elif job.status == Job.Status.WAITING and before and before.pk != job.source_job_id:
-                Job.objects.filter(pk=job.pk).update(source_job=before, stage="")
-                job.after.set([before])
-    _set_off(run, [job for job in current.values() if job.is_active])
+            if step.name in missing:
+                allowance.claim(run.owner, run.video)
+                current[step.name] = made[step.name] = jobs.insert(_order(run, step, before, job))
+            elif job and before and job.status == Job.Status.WAITING and before.pk != job.source_job_id:
+                job.wait_for(before)
+        if made:
+            # Not ended any more, at once: what waits in a chain that has ended is left alone.
+            facts = {"status": Job.Status.QUEUED, "finished_at": None, "is_tidy": False}
+            Run.objects.filter(pk=run.pk).update(version=F("version") + 1, **facts)
+    if made:
+        _set_off(run, [job for job in current.values() if job.is_active])
     return made
 
 
-def _again(run: Run, step: Step, job: Job | None, before: Job | None) -> Job:
-    if step.input is None and job is not None and job.subject is None:
-        raise versions.gone()
-    allowance.claim(run.owner, run.video)
-    subject = job.subject if job is not None and step.input is None else run.video
-    return jobs.insert(_order(run, step, subject, before, job))
+def _missing(chain: Sequence[Step], current: Mapping[str | None, Job], wanted: Callable[[Job], bool]) -> set[str]:
+    """The names of steps to do again: those that did not succeed, as far as wanted, and those whose results, which
+    these or others that wait work on, have been dropped or removed since."""
+    found: set[str] = set()
+    needed: set[str | None] = set()
+    for step in reversed(chain):
+        job = current.get(step.name)
+        is_gone = step.name in needed and (job is None or job.dropped_at is not None)
+        if is_gone or (job is not None and job.status in UNSUCCESSFUL and wanted(job)):
+            found.add(step.name)
+        if step.name in found or (job is not None and job.status == Job.Status.WAITING):
+            needed.add(step.input)
+    return found
 
 
 def remove(run: Run, *, with_followers: bool = False) -> None:
@@ -214,7 +237,7 @@ def remove(run: Run, *, with_followers: bool = False) -> None:
 
 def passing(run: Run) -> dict[str, int]:
     """The sizes in bytes, by step, of results that go when the chain has been done for a while."""
-    names = {step.name for step in steps.passed_on(chain_of(run))}
+    names = _passed_on(run)
     found = {name: job for name, job in jobs_of(run).items() if name in names and not job.dropped_at}
     sizes = Artifact.objects.filter(job__in=found.values()).values_list("job__step").annotate(size=Sum("size"))
     return dict(sizes)
@@ -252,18 +275,27 @@ def sweep() -> None:
 
 def tidy(run: Run) -> None:
     """Drop the results that were only on the way, but for those that other work under way still needs."""
-    found, is_tidy = jobs_of(run), True
-    for step in steps.passed_on(chain_of(run)):
-        job = found.get(step.name)
+    found, left = jobs_of(run), False
+    for name in _passed_on(run):
+        job = found.get(name)
         if job is None or job.dropped_at:
             continue
         if jobs.needing_results(job):
-            is_tidy = False
+            left = True
             continue
         drop(job)
-    Run.objects.filter(pk=run.pk).update(is_tidy=is_tidy)
-    run.follow()
-    publish.tell([run.owner_id])
+        run.follow()
+        publish.tell([run.owner_id])
+    if not left:
+        Run.objects.filter(pk=run.pk).update(is_tidy=True)
+
+
+def _passed_on(run: Run) -> list[str]:
+    """The names of steps whose results are only on the way; none of a chain with work that is not offered any more."""
+    try:
+        return [step.name for step in steps.passed_on(chain_of(run))]
+    except InputError:
+        return []
 
 
 def drop(job: Job) -> None:

@@ -35,11 +35,17 @@ class Step:
 
     @property
     def kind(self) -> Operation[Any]:
-        return registry.get(self.operation)
+        """Raises InputError for one that this install does not know (any more)."""
+        try:
+            return registry.get(self.operation)
+        except KeyError as error:
+            raise InputError(
+                f"“{self.name}”: this kind of work is not offered any more. Choose another.", code="unknown_operation"
+            ) from error
 
     @property
     def parsed(self) -> Params:
-        return from_json(self.operation, self.params)
+        return from_json(self.kind.slug, self.params)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -10,7 +10,7 @@ from django.db import connection
 from jobs import storage, tasks
 from jobs.engine.probe.inspection import inspect
 from jobs.errors import InputError, NotNow
-from jobs.models import Artifact, Job, Run, Video
+from jobs.models import Artifact, DailyUse, Job, Run, Video
 from jobs.services import allowance, jobs, reconcile, runs, versions
 from jobs.services.steps import StepError
 from tests import factories
@@ -86,6 +86,83 @@ def test_a_retry_goes_on_from_the_failed_step(talk: Video, monkeypatch):
     assert after["Trim"] == before["Trim"], "good results stay"
     assert after["Mark"].retry_of == before["Mark"]
     assert after["Stills"] == before["Stills"], "what waited goes on waiting, for the new one"
+
+
+@pytest.mark.each_database
+def test_two_who_try_again_at_once_make_one_new_job(talk: Video):
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK), "Two")
+    runs.cancel(run)
+    failed = runs.jobs_of(run)["Trim"]
+
+    def press(number: int) -> str:
+        try:
+            if number % 2:
+                runs.retry_job(Job.objects.get(pk=failed.pk))
+            else:
+                runs.retry(Run.objects.get(pk=run.pk))
+            return "done"
+        except InputError as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        said = sorted(threads.map(press, range(4)))
+    assert Job.objects.filter(run=run, step="Trim").count() == 2, said
+    assert said.count("done") in (1, 2), "both steps are tried again, by one or by two of them"
+
+
+def test_a_chain_on_a_result_goes_on_with_that_also_when_a_step_was_removed(talk: Video):
+    version = versions.of(work_off(runs.start(talk.owner, talk, chain(TRIM), "One")).jobs.get().artifacts.get())
+    run = runs.start(talk.owner, version, chain(step("First", "trim", start=1), step("Second", "thumbnails")), "On it")
+    runs.cancel(run)
+    jobs.erase(runs.jobs_of(run)["First"])
+    assert runs.subject_of(run) == version
+    again = runs.again(run, {})
+    assert {job.source_id for job in again.jobs.all()} == {version.pk}
+
+
+def test_a_retry_makes_what_was_dropped_again_and_drops_it_again(talk: Video):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK), "Two"))
+    aged(run)
+    runs.sweep()
+    jobs.erase(runs.jobs_of(run)["Mark"])
+    Run.objects.filter(pk=run.pk).update(status=S.FAILED)
+    run.refresh_from_db()
+    with pytest.raises(InputError, match="nothing to try again"):
+        runs.retry(run)
+    failed = factories.job(talk.owner, video=talk, run=run, step="Mark", operation="convert", status=S.FAILED)
+    failed.source_job = runs.jobs_of(run)["Trim"]
+    failed.on_result = True
+    failed.save()
+    run.follow()
+    runs.retry(run)
+    assert set(states(run)) == {"Trim", "Mark"}
+    assert runs.jobs_of(run)["Trim"].dropped_at is None
+    assert work_off(run).status == S.SUCCEEDED
+    assert not run.is_tidy
+    aged(run)
+    runs.sweep()
+    assert runs.jobs_of(run)["Trim"].dropped_at
+
+
+def test_work_that_is_not_offered_any_more_stops_no_sweep(talk: Video):
+    run = work_off(runs.start(talk.owner, talk, chain(TRIM, MARK), "Two"))
+    aged(run)
+    Run.objects.filter(pk=run.pk).update(steps=[{**one, "operation": "gone"} for one in run.steps])
+    reconcile.sweep()
+    run.refresh_from_db()
+    assert runs.passing(run) == {}
+
+
+def test_the_minutes_of_a_chain_are_given_back_once(talk: Video, settings):
+    settings.DAILY_MINUTES_LIMIT = 1
+    kept = runs.start(talk.owner, talk, chain(step("Stills", "thumbnails", count=1)), "Kept")
+    run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "Three")
+    runs.cancel(run)
+    runs.remove(run)
+    used = DailyUse.objects.get(owner=talk.owner).seconds
+    assert used == pytest.approx(talk.duration_seconds * kept.jobs.count())
 
 
 def test_trying_a_failed_step_again_by_itself_goes_on_with_its_chain(talk: Video, monkeypatch):

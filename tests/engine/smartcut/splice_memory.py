@@ -1,6 +1,5 @@
 """A program of its own: splices a recording, and prints how many of its frames the memory held at most."""
 
-import resource
 import sys
 from pathlib import Path
 
@@ -18,7 +17,9 @@ def main() -> None:
 
 
 def held_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """The most that this process has held; what getrusage says is handed down by whoever started it."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":
