@@ -121,10 +121,12 @@ def state_of(jobs: Mapping[str, Job], inputs: Mapping[str, str | None]) -> str:
 
 def is_held(name: str, jobs: Mapping[str, Job], inputs: Mapping[str, str | None]) -> bool:
     """Whether a step waits for one that did not succeed, by however many others."""
-    step: str | None = name
+    if jobs[name].status != Job.Status.WAITING:
+        return False
+    step = inputs.get(name)
     while step is not None and step in jobs and jobs[step].status == Job.Status.WAITING:
         step = inputs.get(step)
-    return step in jobs and step != name and jobs[step].status in UNSUCCESSFUL
+    return step is not None and step in jobs and jobs[step].status in UNSUCCESSFUL
 
 
 def latest(jobs: Iterable[Job]) -> dict[str, Job]:
