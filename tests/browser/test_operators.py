@@ -43,11 +43,11 @@ def test_work_of_others_shows_while_the_pages_are_open(new_page, site, boss):
     for page in (front, stats):
         expect(page.locator("#live")).to_have_text("Live")
     busy = front.get_by_role("region", name="Who has work under way")
-    expect(busy).to_contain_text("somebody-else@example.org")
+    expect(busy).to_contain_text("somebody-else@example.org", timeout=15_000)
     ended = stats.locator(".figures .big").first
     before = int(ended.inner_text())
     other.post(f"/jobs/{job.pk}/cancel/").raise_for_status()
-    expect(busy).not_to_contain_text("somebody-else@example.org")
+    expect(busy).not_to_contain_text("somebody-else@example.org", timeout=15_000)
     expect(ended).to_have_text(str(before + 1), timeout=15_000)
 
 
