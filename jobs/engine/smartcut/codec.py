@@ -18,7 +18,6 @@ from av.video.codeccontext import VideoCodecContext
 from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.bitstream.nal import Unit
-from jobs.engine.video.encoding_threads import are_huge
 
 RANDOM_ACCESS, REFERENCE, LEADING, DISCARDED, KEYFRAME, RELEASING = 1, 2, 4, 8, 16, 32
 """Flags of a coded picture; CodedPictures says what they mean. RELEASING ends the use of others since the last random
@@ -91,7 +90,7 @@ class Coding:
     @property
     def gop_pictures(self) -> int:
         """How many pictures lie between two keyframes at most."""
-        if are_huge(self.track):
+        if self.codec.encodes_intra_only(self.track):
             return 1
         return max(1, round((self.track.frame_rate or Fraction(30)) * KEYFRAME_SECONDS))
 
@@ -170,6 +169,10 @@ class Codec(ABC):
     def steps(self, quantizer: int | None, track: VideoTrack) -> tuple[PatchSettings, ...]:
         """Settings between which `patch_quality` chooses, the quickest first, for a source with this quantizer."""
         return (self.bulk,)
+
+    def encodes_intra_only(self, track: VideoTrack) -> bool:
+        """Whether frames are so large that its encoder has to do without any that refer to others."""
+        return False
 
     @abstractmethod
     def reader(self, extradata: bytes) -> TrackReader:

@@ -40,7 +40,7 @@ from jobs.engine.smartcut.codec import (
     first_free,
 )
 from jobs.engine.smartcut.nal_codec import NalCodec
-from jobs.engine.video.encoding_threads import are_large, maximum_threads
+from jobs.engine.video.encoding_threads import are_huge, are_large, maximum_threads
 
 SPS_IDS = range(16)
 # Written in nine bits each, where 0 takes one: in a slice all that follows moves by one whole byte.
@@ -65,6 +65,10 @@ class Hevc(NalCodec):
         # bytes as `bulk`, to some percent, at the coarsest of either.
         steps = super().steps(quantizer, track)
         return steps[:1] if are_large(track) else steps
+
+    def encodes_intra_only(self, track: VideoTrack) -> bool:
+        # Between frames of 8K x265 holds gigabytes.
+        return are_huge(track)
 
     def parse_extradata(self, extradata: bytes) -> tuple[int, list[bytes]]:
         return hevc.parse_extradata(extradata)

@@ -6,6 +6,7 @@ import pytest
 
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.runtime import processors
+from jobs.engine.smartcut.packet_survey import CODECS
 from jobs.engine.video.encoding_threads import (
     FRAMES_EACH,
     MEMORY_BYTES,
@@ -56,3 +57,9 @@ def test_a_frame_of_more_than_8_bits_takes_twice_the_memory():
 )
 def test_4k_is_large_and_8k_is_huge(size, pixel_format, expected):
     assert (are_large(track(*size, pixel_format)), are_huge(track(*size, pixel_format))) == expected
+
+
+def test_of_8k_x265_alone_does_without_frames_that_refer_to_others():
+    huge, large = (track(7680, 4320), track(3840, 2160))
+    assert [name for name, codec in CODECS.items() if codec.encodes_intra_only(huge)] == ["hevc"]
+    assert not any(codec.encodes_intra_only(large) for codec in CODECS.values())
