@@ -5,19 +5,54 @@ the next real one. This takes a look at the header of every slice, so other reco
 """
 
 import functools
+import itertools
 import zlib
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 
 from jobs.engine.smartcut.bitstream import h264, h264_entry, h264_slice, nal
-from jobs.engine.smartcut.bitstream.h264_entry import Numbers, Slice
-from jobs.engine.smartcut.bitstream.h264_slice import Pps
+from jobs.engine.smartcut.bitstream.h264_entry import Numbers, PictureHeader, Slice
+from jobs.engine.smartcut.bitstream.h264_slice import HEADER_BYTES, Pps
 from jobs.engine.smartcut.bitstream.nal import Unit
-from jobs.engine.smartcut.codec import RANDOM_ACCESS, RELEASING, CodedPicture, Coding, StoredCopy
-from jobs.engine.smartcut.nal_codec import TORN, NalReader
+from jobs.engine.smartcut.codec import RANDOM_ACCESS, RELEASING, CodedPicture, Coding, StoredCopy, first_free
+from jobs.engine.smartcut.nal_codec import LENGTH_BYTES, TORN, NalReader
 from jobs.engine.smartcut.x264 import H264
 
-IDR_PIC_ID = 2
-"""x264 counts its own from 0 to 1, and IDR pictures that follow each other have to differ."""
+IDR_PIC_IDS = range(2, 65_536)
+"""Those that a copy may begin with: IDR pictures that follow each other have to differ (7.4.3), and x264 gives its own
+0 and 1."""
+GUARDED_HEADER_BYTES = HEADER_BYTES * 3 // 2
+"""With emulation prevention at its most frequent."""
+
+
+class PictureHeaders:
+    """How the pictures of a track are counted, in decoding order, in a few bytes each: there are many."""
+
+    def __init__(self) -> None:
+        self.frame_num = array("H")
+        self.pic_order_cnt_lsb = array("H")
+        self.is_idr = bytearray()
+        self.log2_max_frame_num = bytearray()
+        self.log2_max_pic_order_cnt_lsb = bytearray()
+        self._releases = array("H")
+        self._kinds: dict[tuple[int, ...] | None, int] = {}
+
+    def add(self, slices: list[Slice]) -> PictureHeader:
+        """Of the next picture. Raises ValueError."""
+        header = h264_entry.header_of(slices)
+        # A result of the smart cut has several sequence parameter sets.
+        self.log2_max_frame_num.append(slices[0].frame_num.size)
+        self.log2_max_pic_order_cnt_lsb.append(slices[0].pic_order_cnt_lsb.size)
+        self._releases.append(self._kinds.setdefault(header.releases, len(self._kinds)))
+        self.frame_num.append(header.numbers.frame_num)
+        self.pic_order_cnt_lsb.append(header.numbers.pic_order_cnt_lsb)
+        self.is_idr.append(header.is_idr)
+        return header
+
+    def releases(self, decode_indexes: Iterable[int]) -> list[tuple[int, ...] | None]:
+        """Of some pictures, as in Slice."""
+        kinds = list(self._kinds)
+        return [kinds[self._releases[decode_index]] for decode_index in decode_indexes]
 
 
 class OpenH264(H264):
@@ -27,16 +62,25 @@ class OpenH264(H264):
 
     def __init__(self) -> None:
         self.parameter_sets: dict[tuple[int, int], bytes] = {}
+        self.headers = PictureHeaders()
+        """Of the recording's pictures."""
+        self._idr_pic_ids: set[int] = set()
+        self._entry_ids: Iterator[int] | None = None
 
     def reader(self, extradata: bytes) -> "OpenReader":
         reader = OpenReader(self, extradata)
         reader.copies_verbatim = False
         # The reader goes on adding to them.
-        self.parameter_sets = reader.parameter_sets
+        self.parameter_sets, self.headers = reader.parameter_sets, reader.headers
+        self._idr_pic_ids = reader.idr_pic_ids
         return reader
 
     def copying(self, parameter_sets: tuple[bytes, ...], length_bytes: int) -> StoredCopy:
-        return Copying(self, length_bytes).stored
+        if self._entry_ids is None:
+            # Two copies may follow each other, too.
+            one = first_free(IDR_PIC_IDS, self._idr_pic_ids)
+            self._entry_ids = itertools.cycle((one, first_free(IDR_PIC_IDS, self._idr_pic_ids | {one})))
+        return Copying(self, length_bytes, next(self._entry_ids)).stored
 
     def checksum(self, units: Iterable[Unit]) -> int:
         value = 0
@@ -52,6 +96,14 @@ class OpenH264(H264):
             return super().stored_checksum(packet)
         except ValueError:
             return TORN
+
+    def stored_headers(self, packets: Iterable[Unit]) -> PictureHeaders:
+        """How pictures are counted as MP4 stores them. Raises ValueError for what is torn."""
+        found = PictureHeaders()
+        for packet in packets:
+            units = [unit for unit in nal.units(packet, LENGTH_BYTES) if self.is_slice(unit)]
+            found.add([self.parsed(unit[:GUARDED_HEADER_BYTES]) for unit in units])
+        return found
 
     def source_sets(self, coding: Coding) -> tuple[bytes, ...]:
         # Leading pictures that others refer to are left out where a copy begins, and with them their numbers.
@@ -104,12 +156,16 @@ class OpenReader(NalReader):
 
     def __init__(self, codec: OpenH264, extradata: bytes) -> None:
         super().__init__(codec, extradata)
+        self.headers = PictureHeaders()
+        self.idr_pic_ids: set[int] = set()
         self._counter = Counter()
 
     def read(self, packet: Unit) -> CodedPicture:
         picture = super().read(packet)
         units = list(nal.units(packet, self.length_bytes))
         slices = [self._codec.parsed(unit) for unit in units if self._codec.is_slice(unit)]
+        self.headers.add(slices)
+        self.idr_pic_ids.update(parsed.own_idr_pic_id for parsed in slices[:1] if parsed.own_idr_pic_id is not None)
         flags = picture.flags
         if all(parsed.is_intra for parsed in slices) and any(
             h264_entry.is_exact_recovery_point(unit) for unit in units if h264.nal_unit_type(unit) == h264.SEI
@@ -124,10 +180,11 @@ class OpenReader(NalReader):
 
 
 class Copying:
-    """Pictures of one copy, in order."""
+    """Pictures of one copy, in order, whose first becomes an IDR picture with `idr_pic_id`."""
 
-    def __init__(self, codec: OpenH264, length_bytes: int) -> None:
+    def __init__(self, codec: OpenH264, length_bytes: int, idr_pic_id: int) -> None:
         self._codec = codec
+        self._idr_pic_id = idr_pic_id
         self._length_bytes = length_bytes
         self._counter: Counter | None = None
         """Up to the first IDR picture."""
@@ -149,5 +206,5 @@ class Copying:
             return unit
         parsed = self._codec.parsed(unit)
         if begins:
-            return h264_entry.as_idr(parsed, IDR_PIC_ID)
+            return h264_entry.as_idr(parsed, self._idr_pic_id)
         return h264_entry.counted_from(parsed, self._counter.origin, self._counter.counted)

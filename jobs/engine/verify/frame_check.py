@@ -18,7 +18,7 @@ from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import Fault
 from jobs.engine.runtime.threads import CancellationToken, run_concurrently
 from jobs.engine.smartcut.splicer import Splice
-from jobs.engine.verify import copy_check, decode_check
+from jobs.engine.verify import copy_check, decode_check, numbering_check
 from jobs.engine.verify.decode_check import Stamps, Visit
 from jobs.engine.video.frame_schedule import Schedule
 
@@ -55,6 +55,7 @@ class Viewing:
         self.faults += time_faults(shown, self._wanted, self._clock_hz)
         if self._splice:
             self.faults += copy_check.copy_faults(self._output, shown, self._splice, token)
+            self.faults += numbering_check.numbering_faults(self._output, shown, self._splice, token)
         self._visits = decode_check.visits(shown, seams(shown, self._wanted, self._splice))
         self._time_base = shown.time_base
 
@@ -96,8 +97,8 @@ def time_faults(shown: Stamps, wanted: Schedule, clock_hz: int) -> list[Fault]:
 def seams(shown: Stamps, wanted: Schedule, splice: Splice | None) -> Iterator[int]:
     """The pictures to decode, by their numbers in the order of showing.
 
-    Copied ones are the source's own, from where a copy begins: only its beginning can fail, and the way from its end
-    into what was encoded.
+    Copied ones are the source's own, from where a copy begins, by their checksums and (in open groups of H.264, where
+    these leave them out) their numbers: only its beginning can fail, and the way from its end into what was encoded.
     """
     joins = np.array([*wanted.segment_firsts, len(wanted.start_ticks)])
     around = (joins[:, None] + np.arange(-FRAMES_AROUND, FRAMES_AROUND)).ravel()

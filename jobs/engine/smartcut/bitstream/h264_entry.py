@@ -10,6 +10,7 @@ Syntax elements have their names in ITU-T H.264, whose clauses are given.
 
 import dataclasses
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from jobs.engine.smartcut.bitstream import nal
@@ -33,11 +34,24 @@ class Numbers(NamedTuple):
     pic_order_cnt_lsb: int
 
 
+class PictureHeader(NamedTuple):
+    """What all slices of a picture say alike of how it is counted, and of the references that it releases (as in
+    Slice)."""
+
+    is_idr: bool
+    numbers: Numbers
+    releases: tuple[int, ...] | None
+
+
 class Span(NamedTuple):
     """Bits of a slice, from one up to another."""
 
     begin: int
     end: int
+
+    @property
+    def size(self) -> int:
+        return self.end - self.begin
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,12 +76,21 @@ class Slice:
         return Numbers(self._value(self.frame_num), self._value(self.pic_order_cnt_lsb))
 
     @property
+    def header(self) -> PictureHeader:
+        return PictureHeader(self.payload[0] & 0x1F == IDR_SLICE, self.numbers, self.releases)
+
+    @property
+    def own_idr_pic_id(self) -> int | None:
+        """None: it is no slice of an IDR picture."""
+        return self._value(self.idr_pic_id) - 1 if self.header.is_idr else None
+
+    @property
     def maximum_frame_num(self) -> int:
-        return 1 << self.frame_num.end - self.frame_num.begin
+        return 1 << self.frame_num.size
 
     def _value(self, span: Span) -> int:
         bits = int.from_bytes(self.payload[: -(-span.end // 8)], "big") >> -span.end % 8
-        return bits & (1 << span.end - span.begin) - 1
+        return bits & (1 << span.size) - 1
 
 
 def parse_slice(unit: Unit, sps: Sps, pps: Pps) -> Slice:
@@ -126,6 +149,14 @@ def parse_slice(unit: Unit, sps: Sps, pps: Pps) -> Slice:
     )
 
 
+def header_of(slices: Sequence[Slice]) -> PictureHeader:
+    """That of the picture with these slices. Raises ValueError when they do not agree (7.4.3)."""
+    header = slices[0].header
+    if any(parsed.header != header for parsed in slices[1:]):
+        raise ValueError("slices of a picture count it in several ways")
+    return header
+
+
 def _releases(bits: BitReader, *, is_idr: bool) -> tuple[int, ...] | None:
     """dec_ref_pic_marking (7.3.3.3). Raises ValueError for long-term references."""
     if is_idr:
@@ -154,7 +185,7 @@ def counted_from(parsed: Slice, origin: Numbers, counted: int) -> bytes:
         (parsed.frame_num, parsed.numbers.frame_num, origin.frame_num),
         (parsed.pic_order_cnt_lsb, parsed.numbers.pic_order_cnt_lsb, origin.pic_order_cnt_lsb),
     ):
-        modulus = 1 << span.end - span.begin
+        modulus = 1 << span.size
         value ^= (number ^ (number - nought) % modulus) << 8 * end - span.end
     return nal.with_emulation_prevention(value.to_bytes(end, "big") + parsed.payload[end:])
 
@@ -178,9 +209,9 @@ def as_idr(parsed: Slice, idr_pic_id: int) -> bytes:
     head.copy(0, 3)  # forbidden_zero_bit, nal_ref_idc
     head.put(IDR_SLICE, 5)
     head.copy(8, parsed.frame_num.begin)
-    head.put(0, parsed.frame_num.end - parsed.frame_num.begin)
+    head.put(0, parsed.frame_num.size)
     head.put_ue(idr_pic_id)
-    head.put(0, parsed.pic_order_cnt_lsb.end - parsed.pic_order_cnt_lsb.begin)
+    head.put(0, parsed.pic_order_cnt_lsb.size)
     head.copy(parsed.pic_order_cnt_lsb.end, parsed.marking.begin)
     head.put(0, 2)  # no_output_of_prior_pics_flag, long_term_reference_flag
     head.copy(parsed.marking.end, parsed.header_end)
