@@ -24,7 +24,7 @@ import av
 import av.error
 import numpy as np
 from av.audio.stream import AudioStream
-from av.container import InputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from numpy.typing import NDArray
 
@@ -199,24 +199,33 @@ def copy(audio: AudioSource, plan: AudioCopy, output: Path, task: WorkerThread[A
     with (
         decoder.opened(audio) as (container, stream),
         libav_errors.errors("sound"),
-        # By itself the clock of MP4 counts milliseconds, and the last samples would be left out with the edit list.
-        av.open(f"file:{output}", "w", format="mp4", options={"movie_timescale": str(table.rate)}) as made,
+        file_of(output, table) as made,
     ):
         target = made.add_stream_from_template(stream)
         if audio.track.codec == "opus" and stream.codec_context.extradata:
             target.codec_context.extradata = _opus_head(stream.codec_context.extradata, plan.left_out)
-        read = functools.partial(_read, audio, container, stream, table)
-        chosen = read(plan.numbers) if table.mp3 is None else table.mp3.joined(list(plan.numbers), read)
+        taken = functools.partial(read, audio, container, stream, table)
+        chosen = taken(plan.numbers) if table.mp3 is None else table.mp3.joined(list(plan.numbers), taken)
         for place, data in enumerate(chosen, -plan.lead_in):
             task.token.check()
-            packet = Packet(data)
-            packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
-            packet.pts = packet.dts = place * table.samples - plan.lead
-            packet.duration = table.samples
-            if place == count - 1:
-                packet.duration = max(1, plan.length - packet.pts)
-            made.mux_one(packet)
+            until = plan.length if place == count - 1 else None
+            made.mux_one(stored(data, target, table, place * table.samples - plan.lead, until))
             task.fraction = (place + 1) / count
+
+
+def file_of(output: Path, table: PacketTable) -> OutputContainer:
+    """An MP4 file for packets of a table."""
+    # By itself the clock of MP4 counts milliseconds, and the last samples would be left out with the edit list.
+    return av.open(f"file:{output}", "w", format="mp4", options={"movie_timescale": str(table.rate)})
+
+
+def stored(data: bytes, target: AudioStream, table: PacketTable, at: int, until: int | None) -> Packet:
+    """A packet of a table for another file: `at` which sample of that it begins, and where the track ends within."""
+    packet = Packet(data)
+    packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
+    packet.pts = packet.dts = at
+    packet.duration = table.samples if until is None else max(1, until - at)
+    return packet
 
 
 def _opus_head(source: bytes, left_out: int) -> bytes:
@@ -224,12 +233,12 @@ def _opus_head(source: bytes, left_out: int) -> bytes:
     return source[: OPUS_PRE_SKIP.start] + left_out.to_bytes(2, "little") + source[OPUS_PRE_SKIP.stop :]
 
 
-def _read(
+def read(
     audio: AudioSource, container: InputContainer, stream: AudioStream, table: PacketTable, numbers: Iterator[int]
 ) -> Iterator[bytes]:
     """Packets out of all of a track. Raises ToolError where they are not what the survey found."""
-    read = _in_place if table.file_offsets is not None else _demuxed
-    for number, data in read(audio, container, stream, table, numbers):
+    found = _in_place if table.file_offsets is not None else _demuxed
+    for number, data in found(audio, container, stream, table, numbers):
         if zlib.crc32(data) != table.sums[number]:
             raise _changed(number)
         yield data
@@ -250,18 +259,18 @@ def _demuxed(
 ) -> Iterator[tuple[int, bytes]]:
     """Packets as a demuxer finds them. A run may begin before the run before it ends."""
     held: collections.deque[bytes] = collections.deque(maxlen=MAXIMUM_PACKETS_BACK)
-    read, stored = 0, _stored(container, stream)
+    count, there = 0, _stored(container, stream)
     for number in numbers:
-        if number - read > READ_ON_PACKETS:
-            read, stored = _sought(audio, container, stream, table, number)
+        if number - count > READ_ON_PACKETS:
+            count, there = _sought(audio, container, stream, table, number)
             held.clear()
-        while read <= number:
-            data = next(stored, None)
+        while count <= number:
+            data = next(there, None)
             if data is None:
-                raise _changed(read)
+                raise _changed(count)
             held.append(data)
-            read += 1
-        yield number, held[number - read]
+            count += 1
+        yield number, held[number - count]
 
 
 def _stored(container: InputContainer, stream: AudioStream) -> Iterator[bytes]:

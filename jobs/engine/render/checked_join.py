@@ -9,7 +9,6 @@ from typing import Any
 
 import av.error
 
-from jobs.engine.audio import track_file
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import AudioCoding, Container
@@ -17,7 +16,6 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Fault, Report, UndecodedFrames, first_of_each
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
-from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import checked_render, joined_audio, joined_picture, mux, remux
 from jobs.engine.render.checked_render import MOVE_SHARE, VERIFY_SHARE, timed
 from jobs.engine.render.joined_packets import JoinedTrack
@@ -76,6 +74,7 @@ def publish(request: JoinRequest, output: Path, work: Workspace, seconds: dict[s
     with whole(output) as part:
         try:
             proven = _attempt(request, part, work, seconds)
+            _moved(request, proven.tracks, part, work, seconds)
         except Unsound as error:
             if not request.copies and not (request.picture and request.picture.copied):
                 raise
@@ -83,9 +82,7 @@ def publish(request: JoinRequest, output: Path, work: Workspace, seconds: dict[s
             picture = request.picture and joined_picture.encoding_all(request.joined, FAILED)
             request = dataclasses.replace(request, picture=picture, copies=False)
             proven = _attempt(request, part, work, seconds)
-        if request.container.needs_remux:
-            with timed(seconds, "render"):
-                _move(request, proven.tracks, part, work)
+            _moved(request, proven.tracks, part, work, seconds)
     return proven
 
 
@@ -156,7 +153,9 @@ def _mux(
     parts = mux.written(paths, wanted, request.extras, clock_hz, folder)
     ends = [round(track.end * joined.audio[number].sample_rate) for number, track in enumerate(tracks)]
     copied = [end if track.sums is not None else None for track, end in zip(tracks, ends, strict=True)]
-    parts = dataclasses.replace(parts, audio_ends=copied)
+    rates = [joined.audio[number].sample_rate for number, end in enumerate(copied) if end is not None]
+    movie_hz = mux.movie_clock(clock_hz, rates, joined.timeline.duration)
+    parts = dataclasses.replace(parts, audio_ends=copied, movie_hz=movie_hz)
     argv = mux.mux_argv(joined.info, request.extras, parts, part, clock_hz, request.container.checked_muxer)
     stage = "Putting the file together"
     with subprocess_runner.started(argv, log=work.log) as child:
@@ -179,8 +178,16 @@ def _stage(request: JoinRequest) -> str:
     return f"Encoding {count} recordings"
 
 
+def _moved(
+    request: JoinRequest, tracks: Sequence[JoinedTrack], part: Path, work: Workspace, seconds: dict[str, float]
+) -> None:
+    """Make what was proven a file of the container that was asked for, if it is none yet. Raises Unsound."""
+    if request.container.needs_remux:
+        with timed(seconds, "render"):
+            _move(request, tracks, part, work)
+
+
 def _move(request: JoinRequest, tracks: Sequence[JoinedTrack], part: Path, work: Workspace) -> None:
-    """Make what was proven a file of the container that was asked for."""
     joined, container = request.joined, request.container
 
     def progress(done: float) -> None:
@@ -190,25 +197,12 @@ def _move(request: JoinRequest, tracks: Sequence[JoinedTrack], part: Path, work:
         lead = joined.parts[joined.lead or 0].source
         remux.move(part, container, joined.timeline.duration, lead, progress=progress, log=work.log)
         return
-    file, there, (track,) = container.audio_file, inspect(part), joined.audio
-    audio = AudioSource(part, there, dataclasses.replace(track, index=there.audio[0].index))
-    out = part.with_name(f"{part.name}{container.suffix}")
-    try:
-        copied = there.audio[0].codec in file.holds
-        options = track_file.AudioFileOptions("copy" if copied else track_file.format_of(file))
-        argv = track_file.argv_of(audio, file, options, out, copied=copied)
-        ffmpeg.follow(argv, joined.timeline.duration, progress, log=work.log)
-        made = inspect(out)
-        (found,) = run_concurrently([lambda task: _listen(joined, out, tracks, task, made)], lambda done: progress(1.0))
-        if found.faults:
-            raise Unsound(
-                f"The sound did not come out the same as {container.name}, so it was thrown away. Choose M4A, and tell "
-                "the operator.",
-                detail="\n".join(f"{fault.code}: {fault.message}" for fault in found.faults),
-            )
-        out.replace(part)
-    finally:
-        out.unlink(missing_ok=True)
+
+    def listen(out: Path, made: MediaInfo, task: WorkerThread[Any]) -> Offsets:
+        return _listen(joined, out, tracks, task, made)
+
+    (track,) = joined.audio
+    remux.take_out_track(part, track, joined.timeline.duration, container, listen, progress=progress, log=work.log)
 
 
 # Checking -------------------------------------------------------------------------------------------------------------

@@ -174,33 +174,35 @@ class JoinedSamples:
                     yield tail.samples
                     position = tail.position + len(tail.samples)
                     zero = position - begin
-                    yield head
-                    position += len(head)
+                    rest = _Rest(head, pcm)
                 else:
                     if tail:
                         yield from self._faded(tail)
-                        position = tail.planned
+                        position = max(tail.position, tail.planned)
                     zero = planned
-                    if len(head):
-                        yield from self._silence(begin)
-                        position += begin
-                    else:
-                        head = pcm.read(MODEL_SAMPLES)
-                    # Of a part whose audio begins later the samples up to there are silent already.
-                    yield self._risen(head) if number else head
-                    position += len(head)
+                    rest = self._beginning(head, begin, pcm) if number else _Rest(head, pcm)
+                    # What went on from the part before may end later than that was planned.
+                    rest.read(position - planned)
                 self.begins.append(zero)
                 is_last = number == len(self._joined.parts) - 1
                 until = ends if is_last else max(position, ends - MODEL_SAMPLES)
-                while position < until and len(block := pcm.read(min(BLOCK_SAMPLES, until - position))):
+                while position < until and len(block := rest.read(min(BLOCK_SAMPLES, until - position))):
                     yield block
                     position += len(block)
                 if not is_last:
-                    tail = self._tail(part, pcm, position, ends, zero)
+                    tail = self._tail(part, rest, position, ends, zero)
 
-    def _tail(self, part: Part, pcm: PcmReader, position: int, planned: int, zero: int) -> "_Tail":
+    def _beginning(self, head: Samples, begin: int, pcm: PcmReader) -> "_Rest":
+        """The samples of a part from its start on, faded in where its audio begins; `head` are those that were read
+        from `begin` on, if any."""
+        if not len(head):
+            # Up to where audio begins later the samples are silent already.
+            return _Rest(self._risen(pcm.read(MODEL_SAMPLES)), pcm)
+        return _Rest(np.concatenate((np.zeros((begin, self._channels), np.float32), self._risen(head))), pcm)
+
+    def _tail(self, part: Part, rest: "_Rest", position: int, planned: int, zero: int) -> "_Tail":
         """What is left of a part's audio up to where it ends, or to where it cannot go on any more."""
-        samples = pcm.read(max(0, planned + self._shift + 1 - position))
+        samples = rest.read(planned + self._shift + 1 - position)
         end = told_end(part, self._number)
         if end is not None:
             # The last packet is filled up with samples that are not to be heard.
@@ -231,6 +233,23 @@ class JoinedSamples:
         while count > 0:
             yield np.zeros((min(count, BLOCK_SAMPLES), self._channels), np.float32)
             count -= BLOCK_SAMPLES
+
+
+class _Rest:
+    """The samples of a part that are still to come, the first of which were read ahead."""
+
+    def __init__(self, ahead: Samples, pcm: PcmReader) -> None:
+        self._ahead = ahead
+        self._pcm = pcm
+
+    def read(self, count: int) -> Samples:
+        """The next ones, fewer only at the end. Raises ToolError."""
+        count = max(0, count)
+        block, self._ahead = self._ahead[:count], self._ahead[count:]
+        if len(block) == count:
+            return block
+        more = self._pcm.read(count - len(block))
+        return np.concatenate((block, more)) if len(block) else more
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -27,21 +27,18 @@ import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.codec.context import Flags
-from av.packet import Packet
 
-from jobs.engine.audio import decoder, packet_table
+from jobs.engine.audio import decoder, packet_copy, packet_table
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.continuity import MODEL_SAMPLES, continues
 from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.audio.window_reader import WindowReader
-from jobs.engine.container import demuxing
 from jobs.engine.model.audio_layout import LAYOUTS
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.render.joined_parts import Joined, Part, audio_source, told_end
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread
 from jobs.engine.verify.packet_checksums import Sums
-from jobs.errors import ToolError
 
 MAXIMUM_SHIFT = Fraction(25, 1000)
 """Seconds by which audio that goes on may lie off its picture: a packet and a little, and less than anybody sees (40 ms
@@ -241,20 +238,17 @@ def copy(packets: JoinedPackets, path: Path, task: WorkerThread[Any]) -> JoinedT
     with contextlib.ExitStack() as stack:
         stack.enter_context(libav_errors.errors("sound"))
         with decoder.opened(packets.runs[0].source) as (_, like):
-            made = stack.enter_context(av.open(f"file:{path}", "w", format="mp4"))
+            made = stack.enter_context(packet_copy.file_of(path, table))
             target = made.add_stream_from_template(like)
         for run in packets.runs:
-            for data in itertools.chain(_read(run, task.token), itertools.repeat(packets.silence, run.silent)):
+            for data in itertools.chain(_read(run), itertools.repeat(packets.silence, run.silent)):
+                task.token.check()
                 if done == total:
                     break
-                packet = Packet(data)
-                packet.stream, packet.time_base, packet.is_keyframe = target, Fraction(1, table.rate), True
-                packet.pts = packet.dts = packets.first + done * table.samples
-                packet.duration = table.samples
+                at = packets.first + done * table.samples
                 done += 1
-                if done == total:
-                    packet.duration = max(1, packets.length - packet.pts)
-                made.mux_one(packet)
+                until = packets.length if done == total else None
+                made.mux_one(packet_copy.stored(data, target, table, at, until))
                 task.fraction = done / total
     silent = zlib.crc32(packets.silence)
     sums = np.concatenate(
@@ -265,19 +259,7 @@ def copy(packets: JoinedPackets, path: Path, task: WorkerThread[Any]) -> JoinedT
     return JoinedTrack(path, begins, continuous, Fraction(packets.length, table.rate), sums)
 
 
-def _read(run: PacketRun, token: CancellationToken) -> Iterator[bytes]:
-    """The packets of a run. Raises ToolError where they are not all there any more."""
-    number = 0
+def _read(run: PacketRun) -> Iterator[bytes]:
+    """The packets of a run. Raises ToolError where they are not what they were any more."""
     with decoder.opened(run.source) as (container, stream):
-        for packet in demuxing.packets(container, stream):
-            token.check()
-            if not packet.size:
-                continue
-            if number >= run.first:
-                yield bytes(packet)
-            number += 1
-            if number == run.end:
-                return
-    raise ToolError(
-        "The recording could not be read as it could before. Tell the operator.", detail=f"{number} packets of audio"
-    )
+        yield from packet_copy.read(run.source, container, stream, run.table, iter(range(run.first, run.end)))

@@ -91,7 +91,7 @@ def encoding_all(joined: Joined, reason: str) -> PicturePlan:
     parts = _placed(joined, set())
     wanted = whole(joined, parts)
     nothing = (None,) * len(parts)
-    return PicturePlan(joined, parts, wanted, tuple(_encoded(joined, parts, wanted)), nothing, (reason,) * len(parts))
+    return PicturePlan(joined, parts, wanted, tuple(_encoded(joined, parts)), nothing, (reason,) * len(parts))
 
 
 def planned(joined: Joined, container: Container, token: CancellationToken) -> PicturePlan:
@@ -109,10 +109,9 @@ def planned(joined: Joined, container: Container, token: CancellationToken) -> P
                 raise CannotCopy(f"{container.name} needs another kind")
             _require_same_look(joined, number)
             coded = strategies.survey_seekable(part.source, token, open_groups=False)
-            if number == joined.lead:
-                lead, sets = coded, coded.parameter_sets
+            # The first one with a picture.
             if lead is None:
-                raise CannotCopy("the first recording cannot be copied")
+                lead, sets = coded, coded.parameter_sets
             sets = _together(lead, sets, coded)
             _require_all_copied(joined, number, coded)
             surveys[number], refusals[number] = coded, None
@@ -187,7 +186,7 @@ def _placed(joined: Joined, copied: set[int]) -> tuple[PartFrames, ...]:
     return tuple(parts)
 
 
-def _encoded(joined: Joined, parts: Sequence[PartFrames], wanted: Schedule) -> Iterator[Run]:
+def _encoded(joined: Joined, parts: Sequence[PartFrames]) -> Iterator[Run]:
     """Runs of no more than CHUNK_SECONDS each, which threads can share."""
     for frames in parts:
         yield from _runs_of(joined, frames)

@@ -1,8 +1,10 @@
 """A proven MP4 or QuickTime file moved into another container, its packets compared; or its sound into a file alone."""
 
 import dataclasses
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from av.stream import Disposition, Stream
 
@@ -10,16 +12,16 @@ from jobs.engine.audio import track_file
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.container import ffmpeg
 from jobs.engine.container.muxers import Container
-from jobs.engine.model.mediainfo import demuxer
+from jobs.engine.model.mediainfo import AudioTrack, MediaInfo, demuxer
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
 from jobs.engine.render.stored_packets import apart_seconds, is_audio, stored_tracks
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.engine.runtime.threads import CancellationToken, run_concurrently
+from jobs.engine.runtime.threads import CancellationToken, WorkerThread, run_concurrently
 from jobs.engine.smartcut.packet_reader import Unsound
-from jobs.engine.verify.av_sync import offsets
+from jobs.engine.verify.av_sync import Offsets, offsets
 from jobs.engine.video.source import Source
 
 APART_SECONDS = 1 / 500
@@ -104,8 +106,35 @@ def take_out(
     There it is found again in the source; packets of a copy are compared too. Raises ToolError (Unsound),
     ResourceError.
     """
-    assert container.audio_file is not None
+
+    def listen(out: Path, written: MediaInfo, task: WorkerThread[Any]) -> Offsets:
+        if is_copy:
+            require_same_packets(made, out, container, task.token)
+        return offsets(source, out, [timeline], task, made=written)
+
     (track,) = source.info.audio
+    take_out_track(made, track, timeline.duration, container, listen, progress=progress, log=log)
+
+
+Listen = Callable[[Path, MediaInfo, WorkerThread[Any]], Offsets]
+"""Finds the sound of a file, about which these are the facts, where it was taken from."""
+
+
+def take_out_track(
+    made: Path,
+    track: AudioTrack,
+    duration: Fraction,
+    container: Container,
+    listen: Listen,
+    *,
+    progress: Advance,
+    log: CommandLog,
+) -> None:
+    """Make the file `made` a file of its sound alone, once `listen` has found that to be right.
+
+    `track` are the facts about the recording's own. Raises ToolError (Unsound), ResourceError.
+    """
+    assert container.audio_file is not None
     file, there = container.audio_file, inspect(made)
     copied = there.audio[0].codec in file.holds
     # As deep as the recording's own, which without loss tells no more of itself.
@@ -114,18 +143,14 @@ def take_out(
     out = made.with_name(f"{made.name}{container.suffix}")
     try:
         argv = track_file.argv_of(audio, file, options, out, copied=copied)
-        ffmpeg.follow(argv, timeline.duration, progress, log=log)
+        ffmpeg.follow(argv, duration, progress, log=log)
         written = inspect(out)
-        (compared,) = run_concurrently(
-            [lambda task: offsets(source, out, [timeline], task, made=written)], lambda done: progress(1.0)
-        )
-        if is_copy:
-            run_concurrently([lambda task: require_same_packets(made, out, container, task.token)], progress)
-        if compared.faults:
+        (found,) = run_concurrently([lambda task: listen(out, written, task)], lambda done: progress(1.0))
+        if found.faults:
             raise Unsound(
                 f"The sound did not come out the same as {container.name}, so it was thrown away. Choose M4A, and tell "
                 "the operator.",
-                detail="\n".join(f"{fault.code}: {fault.message}" for fault in compared.faults),
+                detail="\n".join(f"{fault.code}: {fault.message}" for fault in found.faults),
             )
         out.replace(made)
     finally:

@@ -13,7 +13,7 @@ import pytest
 
 from jobs.engine.pipelines.join import JoinOptions, JoinResult, join
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.render import joined_picture
+from jobs.engine.render import joined_picture, remux
 from jobs.engine.render.joined_parts import Part
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
@@ -149,6 +149,38 @@ def test_a_copy_that_does_not_come_out_right_is_encoded_instead(tmp_path, monkey
     assert [one.number for one in clips.seen(output)] == [*range(50), *range(50)]
 
 
+def test_a_join_that_is_unsound_only_in_another_container_is_encoded_too(tmp_path, monkeypatch):
+    clip = clips.make(tmp_path / "a.mp4", Picture(seconds=1, options=CAMERA))
+    compare, tries = remux.require_same, []
+
+    def spoilt_once(made, moved, container, token):
+        tries.append(moved)
+        if len(tries) == 1:
+            moved.write_bytes(clip.read_bytes())
+            container = dataclasses.replace(container, demuxer="mov")
+        compare(made, moved, container, token)
+
+    monkeypatch.setattr(remux, "require_same", spoilt_once)
+    output, result = joined(tmp_path, clip, clip, name="joined.mkv")
+    assert len(tries) == 2 and result.frames_copied == 0
+    assert [one.number for one in clips.seen(output)] == [*range(25), *range(25)]
+
+
+@pytest.mark.parametrize("picture", [None, Picture(seconds=2, options=CAMERA)], ids=["alone", "with a picture"])
+def test_audio_that_is_copied_ends_with_its_last_sample(tmp_path, picture):
+    """Of 44 100 Hz no millisecond but each tenth is a whole number of samples."""
+    seconds = Fraction(80_003, 44_100)
+    burst = Sound([(0.2, 1.7)], float(seconds), rate=44_100, layout="mono", bit_rate=96_000)
+    suffix = "m4a" if picture is None else "mp4"
+    clip = clips.make(tmp_path / f"a.{suffix}", picture, burst)
+    output, result = joined(tmp_path, clip, clip, name=f"joined.{suffix}")
+    assert result.audio_copied == (True,)
+    (track,) = result.proven.tracks
+    heard = tmp_path / "heard.f32"
+    media.run_ffmpeg("-i", media.url(output), "-map", "0:a", "-f", "f32le", media.url(heard))
+    assert heard.stat().st_size // 4 == track.end * 44_100
+
+
 # Another shape --------------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +301,26 @@ def test_nothing_clicks_where_two_waves_have_nothing_to_do_with_each_other(tmp_p
     assert result.proven.tracks[0].continuous == frozenset()
     # No step is larger than the wave's own largest one.
     assert np.abs(np.diff(heard)).max() <= 0.4 * 2 * np.pi * HERTZ / RATE * 1.02
+
+
+def test_parts_of_a_single_frame_push_nothing_back(tmp_path):
+    """Their audio goes on behind the frame, and is longer than what is read of a part at first."""
+    long = clips.make(
+        tmp_path / "long.mov",
+        Picture(seconds=1, options=CAMERA),
+        Sound([(0.2, 0.8)], 1, codec="pcm_s16le", layout="mono"),
+    )
+    brief = clips.make(
+        tmp_path / "brief.mov",
+        Picture(seconds=Fraction(1, 25), options=CAMERA),
+        Sound([(0, 0.12)], 0.12, codec="pcm_s16le", layout="mono", seed=2),
+    )
+    output, result = joined(tmp_path, long, *[brief] * 12, long)
+    assert result.joined.starts[-1] == 1 + Fraction(12, 25)
+    heard, rate = clips.heard(output)
+    own, _ = clips.heard(long)
+    at = round(result.joined.starts[-1] * rate) + rate // 4
+    assert abs(clips.lag(heard, own, at, rate // 4)) <= 1
 
 
 @pytest.mark.parametrize(("way", "samples"), [("auto", 512), ("encode", 1)])
