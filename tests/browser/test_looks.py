@@ -155,6 +155,8 @@ def open_whole(page, name, address):
 def dressed(page, scheme):
     """The page as it is, in other colours. Loading it anew would take longer than all that is looked at."""
     page.emulate_media(color_scheme=scheme)
+    # Scripts that hear of it change colours too, one frame later, and some of these take their time.
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     changing = "document.getAnimations().filter(one => one instanceof CSSTransition)"
     page.evaluate(f"{changing}.forEach(one => one.finish())")
 
