@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from jobs import wording
+from jobs.errors import InputError
 from jobs.models import Job, Run
 from jobs.services import runs, steps
 from jobs.services.steps import Step
@@ -36,6 +37,12 @@ class Link:
         return list(self.job.artifacts.all()) if self.job and self.job.status == Job.Status.SUCCEEDED else []
 
     @property
+    def film(self) -> Any:
+        """Its one recording with a picture, None where there is none."""
+        films = [artifact for artifact in self.artifacts if artifact.kind == "video"]
+        return films[0] if len(films) == 1 else None
+
+    @property
     def stamp(self) -> tuple[Any, ...]:
         """Changes with what is drawn of it."""
         place = getattr(self.job, "place", None)
@@ -61,7 +68,7 @@ class Flow:
     def of(cls, run: Run) -> "Flow":
         chain, found = runs.chain_of(run), runs.jobs_of(run)
         passed = set()
-        with contextlib.suppress(KeyError):  # of an operation that is gone nobody knows
+        with contextlib.suppress(InputError):  # of an operation that is gone nobody knows
             passed = {step.name for step in steps.passed_on(chain)}
         leaves = remaining(run)
         return cls(
@@ -115,6 +122,21 @@ class Flow:
     def made(self) -> list[Link]:
         """The steps that have results to be seen, the last one first."""
         return [link for link in reversed(self.links) if link.artifacts]
+
+    @property
+    def main(self) -> Link | None:
+        """Of a chain that has succeeded, the step whose film it was for: the last that has one and does not only pass
+        it on."""
+        if self.run.status != Job.Status.SUCCEEDED:
+            return None
+        return next((link for link in self.made if link.film and not link.passes), None)
+
+    @property
+    def results(self) -> list[tuple[Link, list[Any]]]:
+        """What `made` has besides the film of `main`, which stands by itself."""
+        film = self.main and self.main.film
+        found = [(link, [one for one in link.artifacts if one != film]) for link in self.made]
+        return [(link, artifacts) for link, artifacts in found if artifacts]
 
     @property
     def has_run_long(self) -> bool:
