@@ -93,8 +93,8 @@ def work(job: Job, commands: CommandLog) -> None:
     if job.source_job_id:  # it was not there yet when the job was made
         parameters.refuse_unfit(job.operation, info)
         operation.check(info, params)
-    job.measure(expectation.fields(info, job.operation, params))
     others = inputs.find(job.owner, subject, job.operation, params)
+    job.measure(expectation.fields(info, job.operation, params, others.infos.values()))
     load = together(info, *others.infos.values())
     with (
         storage.scratch(job.pk, attempt) as scratch,

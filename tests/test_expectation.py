@@ -1,7 +1,9 @@
 """How long work is expected to take, by what work like it took."""
 
+import dataclasses
 import math
 import random
+import uuid
 from datetime import timedelta
 from fractions import Fraction
 
@@ -173,6 +175,17 @@ def test_a_job_says_how_much_work_it_is(slug, given, key, seconds):
     info = factories.info(video=LARGE)
     found = expectation.fields(info, slug, parameters.parse(slug, given, info))
     assert found == {"load_key": key, "load_seconds": seconds, "load_megapixels": pytest.approx(seconds * 207.36)}
+
+
+def test_joining_is_as_much_work_as_all_that_is_joined():
+    intro = factories.info(video=LARGE)
+    talk = dataclasses.replace(intro, duration=Fraction(36_000), video=dataclasses.replace(LARGE, width=1920))
+    one = str(uuid.uuid4())
+    found = expectation.fields(intro, "join", parameters.parse("join", {"recordings": [one, one]}, intro), [talk, talk])
+    assert found["load_seconds"] == 72_010
+    assert found["load_megapixels"] == pytest.approx((10 + 72_000 / 2) * 207.36)
+    swapped = expectation.fields(intro, "swap-audio", parameters.parse("swap-audio", {"audio": one}, intro), [talk])
+    assert swapped["load_seconds"] == 10
 
 
 @pytest.mark.django_db

@@ -127,6 +127,8 @@ class Operation(Generic[P]):
     """Whether a recording that it makes stands for the whole of its own, as a cut does and a trailer does not."""
     takes_itself: ClassVar[bool] = False
     """Whether its recording may be among its other files."""
+    works_through_inputs: ClassVar[bool] = False
+    """Whether the recordings among its other files are as much work as its own."""
     hands_over_lossless: ClassVar[bool] = False
     """Whether `Context.handover` makes it write as FLAC, in MP4 or Matroska, what it would encode with loss."""
     form_class: ClassVar[type[forms.Form]]

@@ -71,6 +71,7 @@ class Join(Operation[JoinParams]):
     queue = "cut"
     order = 26
     takes_itself = True
+    works_through_inputs = True
     hands_over_lossless = True
     example = {"recordings": ["7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"]}
     picture_fields = ("render",)

@@ -70,14 +70,19 @@ class Load:
         return cls.of(job.operation, job.load_key, job.load_seconds, job.load_megapixels)
 
 
-def fields(info: MediaInfo, slug: str, params: Params) -> dict[str, Any]:
-    """The columns of a job that say how much work it is."""
+def fields(info: MediaInfo, slug: str, params: Params, others: Iterable[MediaInfo] = ()) -> dict[str, Any]:
+    """The columns of a job that say how much work it is; `others` are the facts about the other recordings it needs."""
     operation = registry.get(slug)
-    seconds = operation.worked_seconds(info, params)
+    every = [info, *(others if operation.works_through_inputs else ())]
+    seconds = [operation.worked_seconds(one, params) for one in every]
+    key = f"{operation.pace_key(params)}|{info.video.codec if info.video else 'audio'}"
+    megapixels = sum(each * _megapixels_a_second(one) for each, one in zip(seconds, every, strict=True))
+    return {"load_key": key[:100], "load_seconds": sum(seconds), "load_megapixels": megapixels}
+
+
+def _megapixels_a_second(info: MediaInfo) -> float:
     video = info.video
-    a_second = float(video.width * video.height * video.frame_rate) / 1e6 if video else 0.0
-    key = f"{operation.pace_key(params)}|{video.codec if video else 'audio'}"
-    return {"load_key": key[:100], "load_seconds": seconds, "load_megapixels": seconds * a_second}
+    return float(video.width * video.height * video.frame_rate) / 1e6 if video else 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -97,6 +97,12 @@ def find(owner: Account, video: Video, slug: str, params: Params) -> Inputs:
     return found
 
 
+def infos(owner: Account, slug: str, params: Params) -> list[MediaInfo]:
+    """The facts about the recordings that the parameters name, as often as they do; what is gone is left out."""
+    rows = (_row(owner, given) for given in registry.get(slug).inputs(params).values() if given.kind == "recording")
+    return [row.info for row in rows if isinstance(row, Video)]
+
+
 def mark_used(given: Iterable[Given]) -> None:
     """Keep the images among them from being cleared away."""
     used = [one.id for one in given if one.kind == "image"]

@@ -129,12 +129,13 @@ def insert(order: Order) -> Job:
     on_result = bool(order.source or order.source_job)
     subject = order.source if on_result else order.video
     params = from_json(order.operation, order.params)
+    others = inputs.infos(order.owner, order.operation, params)
     job = Job.objects.create(
         **fields,
         on_result=on_result,
         source_sha256=subject.sha256 if subject else "",
         queue=registry.get(order.operation).queue_for(params),
-        **expectation.fields((subject or order.video).info, order.operation, params),
+        **expectation.fields((subject or order.video).info, order.operation, params, others),
         status=Job.Status.WAITING if order.after else Job.Status.QUEUED,
         queued_at=None if order.after else Now(),
         active_at=Now(),

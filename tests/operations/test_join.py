@@ -98,8 +98,10 @@ def test_a_job_joins_recordings_in_the_order_that_was_asked_for(ann, tmp_path, c
     one, two, three = (uploaded(ann, tmp_path, number, 2 + number) for number in range(3))
     response = ask(ann, two, three, one, two)
     assert response.status_code == 201, response.content
+    assert Job.objects.get().load_seconds == 12
     tasks.run_job(response.json()["id"])
     job = Job.objects.get()
+    assert job.load_seconds == 12
     assert job.status == Job.Status.SUCCEEDED, job.error_detail or job.error_message
     artifact = job.artifacts.get()
     assert (artifact.kind, artifact.name, artifact.media_type) == ("video", "GX011 (joined).mp4", "video/mp4")
