@@ -14,13 +14,23 @@ from jobs.engine.smartcut.bitstream import h264, h264_entry, h264_slice, nal
 from jobs.engine.smartcut.bitstream.h264_entry import Numbers, PictureHeader, Slice
 from jobs.engine.smartcut.bitstream.h264_slice import HEADER_BYTES, Pps
 from jobs.engine.smartcut.bitstream.nal import Unit
-from jobs.engine.smartcut.codec import RANDOM_ACCESS, RELEASING, CodedPicture, Coding, StoredCopy, first_free
+from jobs.engine.smartcut.codec import (
+    RANDOM_ACCESS,
+    RELEASING,
+    CannotCopy,
+    CodedPicture,
+    Coding,
+    StoredCopy,
+    first_free,
+)
 from jobs.engine.smartcut.nal_codec import LENGTH_BYTES, TORN, NalReader
 from jobs.engine.smartcut.x264 import H264
 
 IDR_PIC_IDS = range(2, 65_536)
 """Those that a copy may begin with: IDR pictures that follow each other have to differ (7.4.3), and x264 gives its own
 0 and 1."""
+MAXIMUM_IDR_PIC_IDS = len(IDR_PIC_IDS) - 2
+"""A recording with more leaves none for two copies that follow each other."""
 GUARDED_HEADER_BYTES = HEADER_BYTES * 3 // 2
 """With emulation prevention at its most frequent."""
 
@@ -165,7 +175,10 @@ class OpenReader(NalReader):
         units = list(nal.units(packet, self.length_bytes))
         slices = [self._codec.parsed(unit) for unit in units if self._codec.is_slice(unit)]
         self.headers.add(slices)
-        self.idr_pic_ids.update(parsed.own_idr_pic_id for parsed in slices[:1] if parsed.own_idr_pic_id is not None)
+        if (idr_pic_id := slices[0].own_idr_pic_id) is not None:
+            self.idr_pic_ids.add(idr_pic_id)
+            if len(self.idr_pic_ids) > MAXIMUM_IDR_PIC_IDS:
+                raise CannotCopy("its pictures are counted in a rare way")
         flags = picture.flags
         if all(parsed.is_intra for parsed in slices) and any(
             h264_entry.is_exact_recovery_point(unit) for unit in units if h264.nal_unit_type(unit) == h264.SEI

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jobs.engine.runtime.threads import CancellationToken
+from jobs.engine.smartcut import x264_open
 from jobs.engine.smartcut.bitstream import h264_entry, nal
 from jobs.engine.smartcut.bitstream.h264_entry import Numbers, Slice
 from jobs.engine.smartcut.copy_plan import Run
@@ -145,3 +146,10 @@ def test_idr_pictures_that_may_follow_each_other_differ(tmp_path):
     assert entry_ids(result) == [2, 3]
     again = spliced_again(result, [("1", "2.9"), ("4.5", "7")])
     assert entry_ids(again) == [4, 5]
+
+
+def test_a_recording_that_leaves_no_idr_pic_id_free_is_not_entered_so(tmp_path, monkeypatch):
+    picture = dataclasses.replace(RECORDINGS["pyramids"], seconds=8)
+    result = spliced(make(tmp_path / "a.mp4", picture), [("0.3", "3.5"), ("3.8", "8")])
+    monkeypatch.setattr(x264_open, "MAXIMUM_IDR_PIC_IDS", 2)
+    assert not isinstance(spliced_again(result, [("1", "2.9")]).splice.coded.codec, OpenH264)
