@@ -168,7 +168,7 @@ def _locked(opened: contextlib.ExitStack, file: Path) -> BufferedReader | None:
     Locks on ranges of bytes reach other machines by every network filesystem, but only who may write gets them. A file
     that somebody else owns is locked as a whole.
     """
-    lock = fcntl.lockf
+    lock: Callable[[BufferedReader, int], object] = fcntl.lockf
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     except PermissionError:
