@@ -20,10 +20,12 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 
 from tests import clip_cache
 from tests.servers import MariaDB, Redis
 from tests.site import Client, Site, Sites
+from videoservice.cache import Cache
 
 FOLDER = Path(os.environ["TEST_DATA_DIR"])
 TESTS = Path(__file__).parent
@@ -125,6 +127,8 @@ def _clean(request: pytest.FixtureRequest, redis_server: Redis) -> Iterator[None
     if request.node.get_closest_marker("database"):
         with redis_server.client() as client:
             client.flushall()
+        Cache.away_until = 0.0  # a test may have taken Redis away
+        cache.memory.clear()
         shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
         settings.MEDIA_ROOT.mkdir(exist_ok=True)
 
