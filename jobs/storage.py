@@ -50,8 +50,8 @@ def share(file: Path, key: str) -> None:
     sync(target.parent)
 
 
-def duplicate(key: str, second: str) -> None:
-    """Give the bytes of a key a second key; where the filesystem knows one name a file only, they are copied.
+def link(key: str, second: str) -> bool:
+    """Give the bytes of a key a second key. False: the filesystem knows one name a file only.
 
     Raises FileNotFoundError.
     """
@@ -63,10 +63,20 @@ def duplicate(key: str, second: str) -> None:
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        part = target.with_name(f"{target.name}.part")
-        shutil.copyfile(source, part)
-        sync(part)
-        part.replace(target)
+        return False
+    sync(target.parent)
+    return True
+
+
+def duplicate(key: str, second: str) -> None:
+    """As `link`, but the bytes are copied where there is no other way, which may take minutes."""
+    if link(key, second):
+        return
+    target = path(second)
+    part = target.with_name(f"{target.name}.part")
+    shutil.copyfile(path(key), part)
+    sync(part)
+    part.replace(target)
     sync(target.parent)
 
 

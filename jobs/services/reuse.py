@@ -1,7 +1,10 @@
 """Results that are there already: the very same work on the same bytes is not done twice."""
 
+import itertools
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
+from uuid import UUID
 
 from django.db import transaction
 
@@ -9,6 +12,11 @@ from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from jobs.services import parameters, transcripts, versions
+
+LOGS = ("command_log", "log_tail", "error_detail")
+"""Columns that may be long, and that nobody asks for here."""
+MOST_LOOKED_AT = 10
+"""Of how many jobs that did the same, the newest, the files are looked for."""
 
 
 def twin(job: Job) -> Job | None:
@@ -24,11 +32,17 @@ def twin(job: Job) -> Job | None:
         status=Job.Status.SUCCEEDED,
         dropped_at=None,
     )
-    for other in done.exclude(pk=job.pk).order_by("-finished_at").prefetch_related("artifacts"):
-        files = list(other.artifacts.all())
-        if other.params == job.params and files and all(storage.path(one.key).is_file() for one in files):
-            return other
-    return None
+    rows = done.exclude(pk=job.pk).order_by("-finished_at").values_list("pk", "params")
+    # JSON is compared here: each database has its own idea of when two are equal.
+    same = itertools.islice((pk for pk, params in rows.iterator() if params == job.params), MOST_LOOKED_AT)
+    return next(filter(None, map(_whole, list(same))), None)
+
+
+def _whole(pk: UUID) -> Job | None:
+    """The job of that id, if it has results and their files are there."""
+    job = Job.objects.defer(*LOGS).prefetch_related("artifacts").filter(pk=pk).first()
+    files = [storage.path(one.key) for one in job.artifacts.all()] if job else []
+    return job if files and all(file.is_file() for file in files) else None
 
 
 def _sha256_of_result(job: Job | None) -> str:
@@ -50,29 +64,49 @@ def _depends_on_transcript(job: Job) -> bool:
 
 
 def take(job: Job) -> bool:
-    """End a job that is in line with the results of its twin, if it has one. False: somebody has to do it."""
+    """End a job that is in line with the results of its twin, if it has one. False: a worker has to do it, as also
+    where the filesystem knows one name a file only: a page does not wait while files are copied."""
     if (other := twin(job)) is None or not job.start(worker=""):
         return False
     attempt = job.attempt
     artifacts = [_copied(job, attempt, artifact) for artifact in other.artifacts.all()]
+    taken = False
     try:
-        for artifact, original in zip(artifacts, other.artifacts.all(), strict=True):
-            storage.duplicate(original.key, artifact.key)
-        with transaction.atomic():
-            # No start: nobody worked on it, and what is told of times must not say that somebody was so quick.
-            facts = {"reuse_of": other, "source_sha256": other.source_sha256, "started_at": None}
-            taken = job.succeed(attempt, **facts)
-            if taken:
-                Artifact.objects.bulk_create(artifacts)
-    except BaseException as error:
-        storage.delete_tree(storage.results_key(job.pk, attempt))
-        job.release(attempt, stage="")
-        if isinstance(error, FileNotFoundError):  # deleted at this moment
-            return False
-        raise
-    if not taken:
-        storage.delete_tree(storage.results_key(job.pk, attempt))
+        if _linked(zip(other.artifacts.all(), artifacts, strict=True)):
+            taken = _recorded(job, attempt, other, artifacts)
+    finally:
+        if not taken:
+            storage.delete_tree(storage.results_key(job.pk, attempt))
+            _put_back(job, attempt)
     return taken
+
+
+def _linked(pairs: Iterable[tuple[Artifact, Artifact]]) -> bool:
+    """Whether the files of results could be given those keys too."""
+    try:
+        return all(storage.link(original.key, artifact.key) for original, artifact in pairs)
+    except FileNotFoundError:  # deleted at this moment
+        return False
+
+
+def _recorded(job: Job, attempt: int, other: Job, artifacts: list[Artifact]) -> bool:
+    """End it with these results. False: it was cancelled meanwhile."""
+    with transaction.atomic():
+        # No start: nobody worked on it, and what is told of times must not say that somebody was so quick.
+        facts = {"reuse_of": other, "source_sha256": other.source_sha256, "started_at": None}
+        taken = job.succeed(attempt, **facts)
+        if taken:
+            Artifact.objects.bulk_create(artifacts)
+    return taken
+
+
+def _put_back(job: Job, attempt: int) -> None:
+    """In line as if nothing had been tried. Nobody has worked on it: it waits its turn, and costs what it costs, which
+    one that lost its worker does not (`line.Turn`)."""
+    with transaction.atomic():
+        if job.release(attempt, stage=""):
+            Job.objects.filter(pk=job.pk).update(attempt=attempt - 1, started_at=None)
+            job.attempt, job.started_at = attempt - 1, None
 
 
 def _copied(job: Job, attempt: int, artifact: Artifact) -> Artifact:

@@ -1,17 +1,20 @@
 """Chains at work, on real recordings."""
 
-import dataclasses
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from jobs import storage, tasks
 from jobs.engine.probe.inspection import inspect
 from jobs.errors import InputError, NotNow
 from jobs.models import Artifact, DailyUse, Job, Run, Video
-from jobs.services import allowance, jobs, reconcile, runs, versions
+from jobs.services import allowance, jobs, line, reconcile, reuse, runs, versions
 from jobs.services.steps import StepError
 from tests import factories
 from tests.chains.conftest import MARK, STILLS, TRIM, chain, step, work_off
@@ -214,6 +217,37 @@ def test_a_result_whose_file_is_gone_is_made_again(talk: Video):
     assert states(again) == {"Trim": S.QUEUED}
 
 
+@pytest.mark.parametrize("refusal", [errno.EPERM, errno.ENOENT])
+def test_a_result_that_cannot_be_linked_is_made_again_in_its_turn(talk: Video, monkeypatch, refusal):
+    work_off(runs.start(talk.owner, talk, chain(TRIM), "One"))
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(refusal, os.strerror(refusal), str(source))
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(os, "link", refuse)
+        again = runs.start(talk.owner, talk, chain(TRIM), "Again")
+    (job,) = runs.jobs_of(again).values()
+    assert (job.status, job.attempt, job.started_at) == (Job.Status.QUEUED, 0, None)
+    assert not storage.path(storage.results_key(job.pk, 1)).exists()
+    turn = line.next_turn(job.queue, 0.0)
+    assert turn and turn.job == job.pk and turn.is_new
+    work_off(again)
+    (job,) = runs.jobs_of(again).values()
+    assert (job.status, job.reuse_of) == (Job.Status.SUCCEEDED, None)
+
+
+def test_looking_for_a_result_reads_no_logs_of_what_was_done_before(talk: Video, django_assert_max_num_queries):
+    same, *_ = [
+        work_off(runs.start(talk.owner, talk, chain(one), "One")) for one in (TRIM, step("Trim", "trim", start=2))
+    ]
+    job = runs.start(talk.owner, talk, chain(TRIM), "Again").jobs.get()
+    with django_assert_max_num_queries(3), CaptureQueriesContext(connection) as queries:
+        found = reuse.twin(job)
+    assert found == same.jobs.get()
+    assert "log_tail" not in str(queries.captured_queries)
+
+
 def test_cancel_ends_all(talk: Video):
     run = runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "All three")
     assert runs.cancel(run)
@@ -365,7 +399,7 @@ def test_operations_chosen_at_an_upload_are_one_chain(arrive):
     work = {one.operation: dict(one.params) for one in chain(TRIM, {**STILLS, "input": None})}
     video = arrive(work=work)
     run = Run.objects.get(video=video)
-    assert [dataclasses.astuple(one)[1::2] for one in runs.chain_of(run)] == [("trim", None), ("thumbnails", "Trim")]
+    assert [(one.operation, one.input) for one in runs.chain_of(run)] == [("trim", None), ("thumbnails", "Trim")]
     assert work_off(run).status == S.SUCCEEDED
     assert runs.passing(run) == {}
 
