@@ -1,13 +1,15 @@
 """Results as sources, saved chains and runs, by the API."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from jobs import tasks
-from jobs.models import Job, Run
-from jobs.services import versions
+from jobs.models import Artifact, Job, Run
+from jobs.services import runs, versions
 from tests import factories
 from tests.api import Api, error
-from tests.chains.conftest import MARK, STILLS, TRIM, ann, arrive, step, talk, work_off  # noqa: F401 fixtures
+from tests.chains.conftest import MARK, STILLS, TRIM, ann, arrive, chain, step, talk, work_off  # noqa: F401 fixtures
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -155,8 +157,60 @@ def test_a_chain_that_is_not_saved_is_run_once_by_its_key(api, talk):  # noqa: F
     assert first.json()["name"] == "Trim → Stills"
     other = api.post(f"/videos/{talk.pk}/pipeline", {"steps": [TRIM]}, **{"Idempotency-Key": "a"})
     assert error(other) == (422, "idempotency_mismatch")
+    api.post(f"/runs/{first.json()['id']}/keep/Trim")
+    steps = [TRIM | {"keep": True}, STILLS | {"input": "Trim"}]
+    kept = api.post(f"/videos/{talk.pk}/pipeline", {"steps": steps}, **{"Idempotency-Key": "a"})
+    assert (kept.status_code, kept.json()["id"]) == (200, first.json()["id"])
+    for changed in (TRIM | {"params": {"start": 2}}, TRIM | {"name": "Cut"}, MARK | {"name": "Trim", "input": None}):
+        steps = [changed, STILLS | {"input": changed["name"]}]
+        other = api.post(f"/videos/{talk.pk}/pipeline", {"steps": steps}, **{"Idempotency-Key": "a"})
+        assert error(other) == (422, "idempotency_mismatch"), changed
     cancelled = api.post(f"/runs/{first.json()['id']}/cancel").json()
     assert (cancelled["status"], Job.objects.filter(status="cancelled").count()) == ("cancelled", 2)
+
+
+def test_a_key_is_for_one_recording_or_one_result(api, talk, trimmed):  # noqa: F811
+    result = trimmed["artifacts"][0]["id"]
+    body, key = {"steps": [STILLS | {"input": None}]}, {"Idempotency-Key": "b"}
+    assert api.post(f"/videos/{result}/pipeline", body, **key).status_code == 201
+    assert api.post(f"/videos/{result}/pipeline", body, **key).status_code == 200
+    assert error(api.post(f"/videos/{talk.pk}/pipeline", body, **key)) == (422, "idempotency_mismatch")
+
+
+def test_what_a_recording_does_not_allow_is_told_at_the_step_that_was_given(api, ann):  # noqa: F811
+    silent = factories.video(ann, facts=factories.info(audio=()))
+    words = step("Words", "transcribe")
+    response = api.post(f"/videos/{silent.pk}/pipeline", {"steps": [STILLS, MARK, words, TRIM]})
+    assert error(response) == (422, "invalid")
+    (problem,) = response.json()["error"]["detail"]
+    assert problem["field"] == "steps.2.input" and "“Words”" in problem["message"]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_runs(api, ann):  # noqa: F811
+    def listed(count: int) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            found = api.get("/runs").json()
+        assert found["count"] == len(found["items"]) == count
+        assert {tuple(one["name"] for one in run["steps"]) for run in found["items"]} == {("Trim", "Mark", "Stills")}
+        return len(queries)
+
+    def start() -> Run:
+        return runs.start(ann, factories.video(ann), chain(TRIM, MARK, STILLS), "Three")
+
+    made = [start() for _ in range(2)]
+    runs.cancel(made[0])
+    listed(2)  # what is read once for a process
+    few = listed(2)
+    made += [start() for _ in range(4)]
+    runs.cancel(made[2])
+    assert listed(6) == few
+    for number, run in enumerate(made):
+        facts = {"kind": "video", "name": "t.mp4", "media_type": "video/mp4", "sha256": "0"}
+        job = run.jobs.get(step="Trim")
+        Artifact.objects.create(job=job, key=f"artifacts/{job.pk}/t.mp4", size=100 + number, **facts)
+    sizes = {one["id"]: one["steps"][0]["passing_bytes"] for one in api.get("/runs").json()["items"]}
+    assert sizes == {str(run.pk): 100 + number for number, run in enumerate(made)}
+    assert listed(6) == few
 
 
 def test_an_upload_names_its_chain_or_takes_the_default(api, tmp_path, ann):  # noqa: F811

@@ -1,6 +1,8 @@
 """Chains at work."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -16,6 +18,7 @@ from jobs.api.idempotency import Key, hashed, in_progress, mismatch
 from jobs.api.pipelines import found, raw
 from jobs.api.schemas import path_of
 from jobs.auth.access import owned
+from jobs.errors import InputError
 from jobs.models import Account, Artifact, Job, Run, Video
 from jobs.services import pipelines, runs, steps, versions
 from jobs.services.steps import Step
@@ -71,9 +74,24 @@ def once(
             run = runs.find_idempotent(account, stored)
             if run is None:
                 raise in_progress() from error
-    if (run.slug, run.video_id, len(run.steps)) != (slug, subject.root.pk, len(chain)):
+    if not is_same(run, subject, chain, slug):
         raise mismatch()
     return run, 200
+
+
+def is_same(run: Run, subject: Video, chain: Sequence[Step], slug: str) -> bool:
+    """Whether a run is what a request asks for."""
+    try:
+        worked_on = runs.subject_of(run)
+    except InputError:  # a result that is gone, and so not this one
+        return False
+    asked = json.loads(json.dumps([step.to_json() for step in chain]))
+    return (run.slug, worked_on.pk, made_of(run.steps)) == (slug, subject.pk, made_of(asked))
+
+
+def made_of(chain: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Steps without `keep`, which may be changed while they run."""
+    return [{name: value for name, value in step.items() if name != "keep"} for step in chain]
 
 
 def answer(response: HttpResponse, run: Run, status: int) -> Status[RunOut]:
@@ -86,7 +104,7 @@ def list_runs(request: HttpRequest, query: Query[RunQuery]) -> RunList:
     """Chains that you have started, newest first."""
     wanted = {"video_id": query.video, "status": query.status}
     mine = Run.objects.of(owner(request)).filter(**{name: value for name, value in wanted.items() if value is not None})
-    return RunList(items=[RunOut.of(run) for run in mine.order_by("-created_at", "pk")[query.part]], count=mine.count())
+    return RunList(items=RunOut.of_all(list(mine.order_by("-created_at", "pk")[query.part])), count=mine.count())
 
 
 @router.get("/{uuid:run_id}", response={200: RunOut, **failures(404)}, summary="Get a run", url_name="run")

@@ -24,7 +24,8 @@ class Step:
     """One piece of work in a chain: an operation on the recording (`input` None) or on the result of another step.
 
     `params` is what the operation's frozen parameters are stored as; `keep` is whether its result stays also where it
-    is only on the way to another one (see `passed_on`).
+    is only on the way to another one (see `passed_on`). `place`, from 0, is where it stood in raw input, by which it is
+    named to whoever gave that; None for a step that was stored.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Step:
     params: Mapping[str, Any]
     input: str | None = None
     keep: bool = False
+    place: int | None = dataclasses.field(default=None, compare=False)
 
     @property
     def kind(self) -> Operation[Any]:
@@ -48,7 +50,7 @@ class Step:
         return from_json(self.kind.slug, self.params)
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "place"}
 
 
 class StepError(InputError):
@@ -91,8 +93,13 @@ def read(data: Sequence[Mapping[str, Any]], owner: Account | None = None) -> lis
     if problems:
         raise StepError(problems)
     order = ordered(found)
-    _check_tracks(order, {step.name: number for number, step in enumerate(found)})
+    _check_tracks(order)
     return order
+
+
+def places(steps: Iterable[Step]) -> dict[str, int]:
+    """Where each stood as it was given, by name: problems are told by that, whatever the order of work."""
+    return {step.name: number if step.place is None else step.place for number, step in enumerate(steps)}
 
 
 def _read_one(raw: Mapping[str, Any], number: int, owner: Account | None, taken: set[str]) -> Step:
@@ -110,7 +117,7 @@ def _read_one(raw: Mapping[str, Any], number: int, owner: Account | None, taken:
     if name in taken:
         raise StepError([(f"{where}.name", f"Two steps are called “{name}”. Give one of them another name.")])
     params = _params(raw, slug, name, where, owner)
-    return Step(name, slug, params, raw.get("input") or None, bool(raw.get("keep")))
+    return Step(name, slug, params, raw.get("input") or None, bool(raw.get("keep")), number)
 
 
 def tidy_name(text: str) -> str:
@@ -150,11 +157,16 @@ def _label(slug: str, field: str) -> str:
 
 def ordered(steps: Sequence[Step]) -> list[Step]:
     """Each after its input, otherwise as given. Raises StepError for an input that is no step, and for a circle."""
-    numbers = {step.name: number for number, step in enumerate(steps)}
-    for number, step in enumerate(steps):
+    numbers = places(steps)
+    for step in steps:
         if step.input is not None and step.input not in numbers:
             raise StepError(
-                [(f"steps.{number}.input", f"“{step.name}” works on “{step.input}”, and there is no such step.")]
+                [
+                    (
+                        f"steps.{numbers[step.name]}.input",
+                        f"“{step.name}” works on “{step.input}”, and there is no such step.",
+                    )
+                ]
             )
     found: list[Step] = []
     done: set[str | None] = {None}
@@ -177,9 +189,9 @@ def ordered(steps: Sequence[Step]) -> list[Step]:
     return found
 
 
-def _check_tracks(steps: Iterable[Step], numbers: Mapping[str, int], begin: Tracks = makes.ANY) -> None:
+def _check_tracks(steps: Sequence[Step], begin: Tracks = makes.ANY) -> None:
     """Raises StepError where a step needs what its input does not make."""
-    problems = []
+    problems, numbers = [], places(steps)
     made: dict[str | None, Tracks | None] = {None: begin}
     for step in steps:
         try:
@@ -199,14 +211,32 @@ def tracks_after(step: Step, tracks: Tracks | None, source: str) -> Tracks | Non
     return step.kind.makes(tracks, step.parsed)
 
 
-def check_for(steps: Sequence[Step], owner: Account, subject: Any) -> None:
-    """Raise StepError or InputError where a recording, or another file that steps name, does not allow a chain."""
-    numbers = {step.name: number for number, step in enumerate(steps)}
-    _check_tracks(steps, numbers, makes.of_info(subject.info))
+def gone(steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """Problems, as those of a StepError, with steps whose operation this install does not know any more."""
+    known, numbers = {operation.slug for operation in registry.every()}, places(steps)
+    return [
+        (
+            f"steps.{numbers[step.name]}.operation",
+            f"“{step.name}”: this kind of work is not offered any more. Take it out of the chain.",
+        )
+        for step in steps
+        if step.operation not in known
+    ]
+
+
+def check_for(steps: Sequence[Step], owner: Account, subject: Any, *, probes: bool = True) -> None:
+    """Raise StepError or InputError where a recording, or another file that steps name, does not allow a chain.
+
+    Without `probes` no file is looked into, as for a page that offers chains.
+    """
+    if problems := gone(steps):
+        raise StepError(problems)
+    numbers = places(steps)
+    _check_tracks(steps, makes.of_info(subject.info))
     for step in steps:
         if step.input is None:
             step.kind.check(subject.info, step.parsed)
-            inputs.find(owner, subject, step.operation, step.parsed)
+            (inputs.find if probes else inputs.look)(owner, subject, step.operation, step.parsed)
         elif absent := inputs.absent(owner, step.operation, step.parsed):
             where = f"steps.{numbers[step.name]}.params"
             raise StepError([(f"{where}.{name}", f"“{step.name}”: {message}") for name, message in absent.items()])
