@@ -266,12 +266,17 @@ def keys_of(data: QueryDict) -> list[str]:
 
 
 def data_of(name: str, chain: Iterable[Step], **begun: str) -> QueryDict:
-    """A chain as a browser would send it."""
+    """A chain as a browser would send it. Steps whose operation is gone are left out: what worked on their results
+    works on what they worked on."""
     data = QueryDict(mutable=True)
     data["name"] = name
     data.update(begun)
     keys: dict[str | None, str] = {None: ""}
+    offered = {operation.slug for operation in registry.every()}
     for number, step in enumerate(chain, 1):
+        if step.operation not in offered:
+            keys[step.name] = keys.get(step.input, "")
+            continue
         key = keys[step.name] = f"s{number}"
         data.appendlist("step", key)
         data[f"{key}-operation"] = step.operation

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from jobs.operations import registry
 from jobs.services.steps import Step
 
 
@@ -44,7 +45,7 @@ class Node(Generic[L]):
 
 def drawn(steps: Iterable[Step]) -> list[Node[Drawn]]:
     """The tree of a chain."""
-    return tree([Drawn(step.name, step.input, step.kind.title) for step in steps])
+    return tree([Drawn(step.name, step.input, registry.title(step.operation)) for step in steps])
 
 
 def tree(steps: Sequence[L]) -> list[Node[L]]:

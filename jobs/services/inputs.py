@@ -5,16 +5,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models.functions import Now
 
 from jobs import storage
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.errors import InputError
-from jobs.models import Account, Image, Video
+from jobs.models import Account, Artifact, Image, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Operation, Params
 from jobs.operations.fields import GivenKind, RecordingsField
-from jobs.services import sources, versions
+from jobs.services import naming, sources, versions
 from jobs.wording import clock
 
 MOST_OFFERED = 500
@@ -44,11 +45,12 @@ class Inputs:
 
 
 def absent(owner: Account, slug: str, params: Params) -> dict[str, str]:
-    """Sentences, by parameter, about what the parameters name and the owner does not have (any more)."""
+    """Sentences, by parameter, about what the parameters name and the owner does not have (any more). No file is looked
+    into."""
     operation = registry.get(slug)
     found: dict[str, str] = {}
     for name, given in operation.inputs(params).items():
-        if _row(owner, given) is None:
+        if _there(owner, given) is None:
             field, place = parameter_of(operation, name)
             words = missing(given.kind)
             found.setdefault(field, words if place is None else f"Number {place + 1}: {words}")
@@ -66,7 +68,18 @@ def missing(kind: GivenKind) -> str:
     return f"This {kind} is not there. " + ("Choose another one." if kind == "recording" else "Upload it again.")
 
 
+def _there(owner: Account, given: Given) -> Video | Image | Artifact | None:
+    """As `_row`, but of a result that nobody has looked at yet only what is known of it: to look may take minutes, and
+    a page does not wait for that."""
+    try:
+        found = _image(owner, given.id) if given.kind == "image" else versions.known(owner, given.id)
+        return found if found and storage.path(found.key).exists() else None
+    except (ValidationError, ValueError, OSError):  # no id, or a storage that does not answer
+        return None
+
+
 def _row(owner: Account, given: Given) -> Video | Image | None:
+    """Raises InputError and ResourceError as `versions.find`."""
     found = _image(owner, given.id) if given.kind == "image" else versions.find(owner, given.id)
     return found if found and storage.path(found.key).exists() else None
 
@@ -85,22 +98,49 @@ def find(owner: Account, video: Video, slug: str, params: Params) -> Inputs:
     for name, given in operation.inputs(params).items():
         row = _row(owner, given)
         if row is None:
-            parameter, place = parameter_of(operation, name)
-            field = operation.form_class.base_fields.get(parameter)
-            label = f"{(field and field.label) or parameter}{'' if place is None else f', number {place + 1}'}"
-            raise InputError(f"{label}: {missing(given.kind)}", code="missing_input")
+            raise _missing(operation, name, given)
         rows[name] = row
+    _refuse_itself(operation, video, rows.values())
     found = Inputs(rows)
-    if not operation.takes_itself and video.pk in {row.pk for row in found.rows.values()}:
-        raise InputError("A recording cannot be used on itself. Choose another one.", code="same_recording")
     operation.check_inputs(video.info, params, found.infos)
     return found
 
 
 def infos(owner: Account, slug: str, params: Params) -> list[MediaInfo]:
-    """The facts about the recordings that the parameters name, as often as they do; what is gone is left out."""
-    rows = (_row(owner, given) for given in registry.get(slug).inputs(params).values() if given.kind == "recording")
+    """The facts about the recordings that the parameters name, as often as they do; what is gone, or is a result that
+    nobody has looked at yet, is left out."""
+    rows = (_there(owner, given) for given in registry.get(slug).inputs(params).values() if given.kind == "recording")
     return [row.info for row in rows if isinstance(row, Video)]
+
+
+def look(owner: Account, video: Video, slug: str, params: Params) -> None:
+    """Raise InputError as `find` does, as far as that is known without looking into a file."""
+    operation = registry.get(slug)
+    rows: dict[str, Video | Image] = {}
+    is_known = True
+    for name, given in operation.inputs(params).items():
+        row = _there(owner, given)
+        if row is None:
+            raise _missing(operation, name, given)
+        if isinstance(row, Artifact):
+            is_known = False
+        else:
+            rows[name] = row
+    _refuse_itself(operation, video, rows.values())
+    if is_known:
+        operation.check_inputs(video.info, params, Inputs(rows).infos)
+
+
+def _missing(operation: Operation[Any], name: str, given: Given) -> InputError:
+    parameter, place = parameter_of(operation, name)
+    field = operation.form_class.base_fields.get(parameter)
+    label = f"{(field and field.label) or parameter}{'' if place is None else f', number {place + 1}'}"
+    return InputError(f"{label}: {missing(given.kind)}", code="missing_input")
+
+
+def _refuse_itself(operation: Operation[Any], video: Video, others: Iterable[Video | Image]) -> None:
+    if not operation.takes_itself and video.pk in {row.pk for row in others}:
+        raise InputError("A recording cannot be used on itself. Choose another one.", code="same_recording")
 
 
 def mark_used(given: Iterable[Given]) -> None:
@@ -125,6 +165,7 @@ def names(owner: Account, slug: str, params: Params) -> dict[str, str]:
     operation = registry.get(slug)
     called: dict[str, list[str]] = {}
     for name, given in operation.inputs(params).items():
-        if row := _row(owner, given):
-            called.setdefault(parameter_of(operation, name)[0], []).append(str(row))
+        if row := _there(owner, given):
+            words = naming.title(row.name) if isinstance(row, Artifact) else str(row)
+            called.setdefault(parameter_of(operation, name)[0], []).append(words)
     return {name: ", ".join(words) for name, words in called.items()}

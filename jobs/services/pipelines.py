@@ -11,7 +11,7 @@ from jobs.errors import InputError
 from jobs.models import Account, Pipeline, Video
 from jobs.services import naming, shipped, steps
 from jobs.services.shipped import Shipped
-from jobs.services.steps import Step
+from jobs.services.steps import Step, StepError
 
 MOST = 100
 """Chains of one account."""
@@ -65,14 +65,20 @@ def delete(pipeline: Pipeline) -> None:
 
 
 def ordered(owner: Account, slug: str | None) -> str:
-    """The slug of the chain to run on an upload: the account's own default where none is named, "" for none at all.
+    """The slug of the chain to run on an upload: the account's own default where none is named, "" for none at all, as
+    also where that cannot be run any more.
 
-    Raises InputError when there is no such chain.
+    Raises InputError when there is no such chain, and StepError when an operation of it is gone.
     """
     if slug is None:
-        return owner.default_pipeline if find(owner, owner.default_pipeline) else ""
-    if slug and find(owner, slug) is None:
+        default = find(owner, owner.default_pipeline)
+        return owner.default_pipeline if default and not steps.gone(chain_of(default)) else ""
+    if not slug:
+        return ""
+    if (chain := find(owner, slug)) is None:
         raise InputError(f"You have no chain “{slug}”. Choose another, or none.", code="unknown_pipeline")
+    if problems := steps.gone(chain_of(chain)):
+        raise StepError(problems)
     return slug
 
 
@@ -89,11 +95,11 @@ class Choice:
 
 
 def choices(owner: Account, subject: Video) -> list[Choice]:
-    """The chains of an owner, for a recording or a result."""
+    """The chains of an owner, for a recording or a result, as far as can be told without looking into files."""
     found = []
     for chain in of(owner):
         try:
-            steps.check_for(chain_of(chain), owner, subject)
+            steps.check_for(chain_of(chain), owner, subject, probes=False)
             found.append(Choice(chain))
         except InputError as error:
             found.append(Choice(chain, getattr(error, "problems", [("", error.message)])[0][1]))

@@ -46,6 +46,7 @@ def shown(chains: Iterable[pipelines.Chain], default: str = "") -> list[dict[str
             "summary": getattr(chain, "summary", ""),
             "tree": flow.drawn(pipelines.chain_of(chain)),
             "steps": len(pipelines.chain_of(chain)),
+            "why_not": [sentence for _, sentence in steps.gone(pipelines.chain_of(chain))],
             "is_shipped": isinstance(chain, Shipped),
             "is_default": chain.slug == default,
         }

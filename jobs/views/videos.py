@@ -18,7 +18,7 @@ from jobs.models import Account, Artifact, Job, Video
 from jobs.services import jobs as work_service
 from jobs.services import parameters, pipelines, runs, steps, storyboards, versions
 from jobs.services import videos as video_service
-from jobs.views import cutting, members, transcripts
+from jobs.views import chains, cutting, members, transcripts
 from jobs.views.asking import ask
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
@@ -77,7 +77,7 @@ def run_chain(request: MemberRequest, pk: UUID) -> HttpResponse:
         chain = pipelines.find(request.user, slug)
         if chain is None:
             raise InputError("Choose a chain first.", code="unknown_pipeline")
-        runs.start(request.user, video, pipelines.chain_of(chain), chain.name, slug=slug)
+        chains.start(request.user, video, chain)
         return redirect(f"{video.get_absolute_url()}#jobs")
     except InputError as error:
         extra = {"chain_problem": error.message, "chosen_chain": slug}

@@ -3,9 +3,12 @@
 import pytest
 from django.urls import reverse
 
-from jobs.models import Artifact, Video
+from jobs import storage
+from jobs.models import Artifact, Job, Video
+from jobs.services import pipelines, versions
 from tests import factories
-from tests.chains.test_versions import trimmed  # noqa: F401 a fixture
+from tests.chains.conftest import step
+from tests.chains.test_versions import done, trimmed  # noqa: F401 a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +40,31 @@ def test_a_result_is_kept_as_a_recording_of_its_own(visitor, trimmed: Artifact):
     kept = Video.objects.uploaded().exclude(pk=trimmed.job.video_id).get()
     assert page.request["PATH_INFO"] == kept.get_absolute_url()
     assert "a recording of its own now" in page.content.decode()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_no_page_looks_into_results_that_work_names(visitor, ann, arrive, monkeypatch, is_there: bool):
+    result = done(arrive(seconds=10), "trim", start=1).artifacts.get()
+    other = factories.video(ann, facts=factories.info(seconds=9))
+    named = {"audio": str(result.pk)}
+    saved = pipelines.save(ann, "Mine", [step("Sound", "swap-audio", None, **named)])
+    fields = {"operation": "swap-audio", "params": {"version": 1, **named}}
+    job = factories.job(ann, video=other, status=Job.Status.FAILED, **fields)
+    if not is_there:
+        storage.delete(result.key)
+    monkeypatch.setattr("jobs.services.arrivals.probe", None)
+    pages = {
+        name: visitor.get(address)
+        for name, address in (
+            ("video", other.get_absolute_url()),
+            ("job", job.get_absolute_url()),
+            ("editor", reverse("chain", args=[saved.slug])),
+            ("chains", reverse("chains")),
+        )
+    }
+    assert {page.status_code for page in pages.values()} == {200}
+    assert ("This recording is not there." in pages["video"].content.decode()) != is_there
+    assert (versions.naming.title(result.name) in pages["job"].content.decode()) == is_there
 
 
 def test_a_result_of_somebody_else_has_no_page(client, trimmed: Artifact):  # noqa: F811

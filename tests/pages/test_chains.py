@@ -13,8 +13,9 @@ from jobs import chain_form, storage
 from jobs.models import Job, Pipeline, Run, Video
 from jobs.operations import registry
 from jobs.services import pipelines, runs, shipped, steps
-from jobs.services.steps import Step
+from jobs.services.steps import Step, StepError
 from tests import factories, media
+from tests.api import Api
 from tests.chains.conftest import MARK, STILLS, TRIM
 
 pytestmark = pytest.mark.django_db
@@ -330,6 +331,51 @@ def test_there_is_an_end_to_copies(client, mine, ann, monkeypatch):
     page = client.post("/chains/podcast/copy/", follow=True).content.decode()
     assert "You have 1 chains, and there cannot be more." in page
     assert [chain.slug for chain in pipelines.of(ann)][:2] == ["mine", "podcast"]
+
+
+@pytest.fixture
+def outdated(ann) -> Pipeline:
+    """A chain in which an operation is that this install does not know any more."""
+    fade = {"name": "Fade", "operation": "fade-out", "params": {"version": 1}, "input": "Trim", "keep": False}
+    chain = [TRIM | {"params": {"version": 1, "start": 1.0}}, fade, MARK | {"input": "Fade", "params": {"version": 1}}]
+    return Pipeline.objects.create(owner=ann, slug="old", name="Old", steps=chain)
+
+
+GONE = "“Fade”: this kind of work is not offered any more. Take it out of the chain."
+
+
+def test_a_chain_with_work_that_is_gone_is_shown_and_cannot_be_run(client, outdated, ann):
+    page = client.get("/chains/").content.decode()
+    assert GONE in page and "fade-out" in page
+    assert 'href="/chains/old/run/"' not in page
+    video = factories.video(ann)
+    offered = client.get("/chains/old/run/").content.decode()
+    assert GONE in offered and "Run it" not in offered
+    assert GONE in client.get(video.get_absolute_url()).content.decode()
+    for address, fields in (
+        ("/chains/old/run/", {"video": video.pk}),
+        (f"/videos/{video.pk}/chain/", {"chain": "old"}),
+    ):
+        refused = client.post(address, fields)
+        assert (refused.status_code, GONE in refused.content.decode()) == (422, True)
+    refused = Api(ann).post(f"/videos/{video.pk}/pipelines/old")
+    assert refused.json()["error"]["detail"] == [{"field": "steps.1.operation", "message": GONE}]
+    assert not Run.objects.exists()
+
+
+def test_a_chain_with_work_that_is_gone_is_mended_in_the_editor(client, outdated):
+    editor = Editor(client, "/chains/old/")
+    assert [(operation, source) for _, operation, source in editor.steps] == [("trim", ""), ("convert", "s1")]
+    assert editor.press("save").answer.status_code == 302
+    outdated.refresh_from_db()
+    assert [(step["name"], step["input"]) for step in outdated.steps] == [("Trim", None), ("Mark", "Trim")]
+
+
+def test_a_chain_with_work_that_is_gone_runs_on_no_upload(outdated, ann):
+    pipelines.set_default(ann, "old")
+    assert pipelines.ordered(ann, None) == ""
+    with pytest.raises(StepError, match="not offered any more"):
+        pipelines.ordered(ann, "old")
 
 
 def test_a_chain_is_deleted_after_asking(client, mine, ann):
