@@ -213,6 +213,13 @@ def test_the_number_of_queries_does_not_grow_with_the_runs(api, ann):  # noqa: F
     assert listed(6) == few
 
 
+def test_a_run_of_work_that_is_gone_is_told(api, ann):  # noqa: F811
+    run = runs.start(ann, factories.video(ann), chain(TRIM, MARK), "Two")
+    Run.objects.filter(pk=run.pk).update(steps=[step | {"operation": "fade-out"} for step in run.steps])
+    (told,) = api.get("/runs").json()["items"]
+    assert [(one["operation"], one["passing_bytes"]) for one in told["steps"]] == [("fade-out", 0)] * 2
+
+
 def test_an_upload_names_its_chain_or_takes_the_default(api, tmp_path, ann):  # noqa: F811
     from tests import media
 

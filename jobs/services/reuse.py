@@ -13,8 +13,6 @@ from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from jobs.services import parameters, transcripts, versions
 
-LOGS = ("command_log", "log_tail", "error_detail")
-"""Columns that may be long, and that nobody asks for here."""
 MOST_LOOKED_AT = 10
 """Of how many jobs that did the same, the newest, the files are looked for."""
 
@@ -40,7 +38,7 @@ def twin(job: Job) -> Job | None:
 
 def _whole(pk: UUID) -> Job | None:
     """The job of that id, if it has results and their files are there."""
-    job = Job.objects.defer(*LOGS).prefetch_related("artifacts").filter(pk=pk).first()
+    job = Job.objects.without_logs().prefetch_related("artifacts").filter(pk=pk).first()
     files = [storage.path(one.key) for one in job.artifacts.all()] if job else []
     return job if files and all(file.is_file() for file in files) else None
 

@@ -7,12 +7,10 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Sum, prefetch_related_objects
 
+from jobs.errors import InputError
 from jobs.models import Artifact, Job, Run
 from jobs.services import queue_position, runs, steps, time_left
 from jobs.services.expectation import Expected, Experiences, Load
-
-LOGS = ("command_log", "log_tail", "error_detail")
-"""Columns that may be long, and are not told here."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Facts:
 
 def of(found: Sequence[Run]) -> list[Facts]:
     """The facts about each of these, in their order."""
-    prefetch_related_objects(found, Prefetch("jobs", Job.objects.defer(*LOGS)))
+    prefetch_related_objects(found, Prefetch("jobs", Job.objects.without_logs()))
     told = [(run, runs.jobs_of(run)) for run in found]
     passing = [_passing(run, jobs) for run, jobs in told]
     sizes = _sizes(job.pk for jobs in passing for job in jobs.values())
@@ -46,7 +44,7 @@ def of(found: Sequence[Run]) -> list[Facts]:
 
 def _passing(run: Run, jobs: Mapping[str, Job]) -> dict[str, Job]:
     """The steps whose results are only on the way, and still there; none where an operation is gone."""
-    with contextlib.suppress(KeyError):
+    with contextlib.suppress(InputError):
         names = {step.name for step in steps.passed_on(runs.chain_of(run))}
         return {name: job for name, job in jobs.items() if name in names and not job.dropped_at}
     return {}
