@@ -197,7 +197,8 @@ def join(parts: Sequence[Part], output: Path, work: Workspace, options: JoinOpti
         )
         extras = joined_extras.read(joined, work.log)
     copies = options.audio != "encode"
-    request = JoinRequest(joined, picture, extras, container, copies=copies, handover=options.handover)
+    apart = frozenset(gap.after + 1 for gap in gaps)
+    request = JoinRequest(joined, picture, extras, container, copies, options.handover, apart)
     proven = checked_join.publish(request, output, work.share(INDEX_SHARE, 1), seconds)
     return JoinResult(joined, proven, tuple(gaps), seconds, tuple(_left_out(parts, output)))
 

@@ -41,7 +41,8 @@ FAILED = "copying parts of it failed"
 class JoinRequest:
     """What is to become one file: the parts, how their picture is made (None without one), what else it holds.
 
-    With `copies` audio packets are copied where they are one stream. A `handover` to a later step has audio without
+    With `copies` audio packets are copied where they are one stream; parts with the numbers `apart` are known not to go
+    on from those before them. A `handover` to a later step has audio without
     loss where it is encoded.
     """
 
@@ -51,6 +52,7 @@ class JoinRequest:
     container: Container
     copies: bool = True
     handover: bool = False
+    apart: frozenset[int] = frozenset()
 
     @property
     def audio_coding(self) -> AudioCoding:
@@ -117,6 +119,7 @@ def _render(
                 task,
                 coding=request.audio_coding,
                 copies=request.copies and not request.handover,
+                apart=request.apart,
             )
             for number in range(len(joined.audio))
         ]

@@ -9,7 +9,7 @@ Packets are copied where that changes nothing that goes on (`joined_packets`).
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -41,17 +41,20 @@ def write(
     *,
     coding: AudioCoding,
     copies: bool,
+    apart: Set[int] = frozenset(),
 ) -> JoinedTrack:
     """Write track `number` of the result to an MP4 file. With `copies` packets are copied where they can be.
 
-    Raises InputError, ToolError, ResourceError.
+    Parts with the numbers `apart` are known not to go on from those before them. Raises InputError, ToolError,
+    ResourceError.
     """
     codec = joined.audio[number].codec
     is_held = container.audio_file is None and container.holds_audio(codec) and MP4.holds_audio(codec)
-    packets = joined_packets.planned(joined, number, task.token)
-    if packets and copies and is_held:
+    copies = copies and is_held
+    packets = joined_packets.planned(joined, number, task.token, apart=apart, only_stream=not copies)
+    if packets and copies:
         return joined_packets.copy(packets, path, task)
-    if packets is None or not packets.is_stream:
+    if packets is None:
         return _encode(joined, number, path, coding, task)
     # Through one decoder: a packet needs the one before it, which lies in another part.
     copied = joined_packets.copy(packets, path.with_suffix(".stream.mp4"), task)

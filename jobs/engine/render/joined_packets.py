@@ -1,7 +1,9 @@
 """The packets of a track of all parts of a join, in one row: which of them can be copied, and copying them.
 
 Where no part's first packets are priming, and each part's audio ends where the next one's begins, the packets are one
-stream that was cut into files, as by a camera. They are copied from first to last, and nothing is lost.
+stream that was cut into files, as by a camera. They are copied from first to last, and nothing is lost. Two takes of
+which that is true by chance fade into each other over a packet; they are told as such, and where most joins are such
+each is decoded by itself.
 
 Elsewhere each part's packets are put on the clock of the result's, whose packets follow each other: its audio lies
 within half a packet of its picture. A packet overlaps with the one before it. So at a join the last packet of the one
@@ -16,7 +18,7 @@ import dataclasses
 import itertools
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,13 +28,17 @@ import av.error
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.codec.context import Flags
+from av.packet import Packet
 
 from jobs.engine.audio import decoder, packet_copy, packet_table
 from jobs.engine.audio.audio_source import AudioSource
-from jobs.engine.audio.continuity import MODEL_SAMPLES, continues
+from jobs.engine.audio.continuity import MODEL_SAMPLES, continues, passes
 from jobs.engine.audio.packet_table import PacketTable
-from jobs.engine.audio.window_reader import WindowReader
+from jobs.engine.audio.sample_clock import samples_of
+from jobs.engine.audio.window_reader import PREROLL_SECONDS, WindowReader
+from jobs.engine.container import demuxing
 from jobs.engine.model.audio_layout import LAYOUTS
 from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.render.joined_parts import Joined, Part, audio_source, told_end
@@ -81,13 +87,14 @@ class PacketRun:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class JoinedPackets:
-    """The packets of all parts, one behind the other. `is_stream` where they were made so. `silence` is a packet in
-    which nothing is heard."""
+    """The packets of all parts, one behind the other. `is_stream` where they were made so, `continuous` at which joins,
+    by the number of the part behind, samples go on. `silence` is a packet in which nothing is heard."""
 
     runs: tuple[PacketRun, ...]
     duration: Fraction
     is_stream: bool
     silence: bytes = b""
+    continuous: frozenset[int] = frozenset()
 
     @property
     def table(self) -> PacketTable:
@@ -111,14 +118,22 @@ class JoinedPackets:
         return min(round(self.duration * self.table.rate), self.first + self.count * self.table.samples)
 
 
-def planned(joined: Joined, number: int, token: CancellationToken) -> JoinedPackets | None:
-    """The packets of a track; None where they cannot be copied. Raises InputError."""
+def planned(
+    joined: Joined, number: int, token: CancellationToken, *, apart: Set[int] = frozenset(), only_stream: bool = False
+) -> JoinedPackets | None:
+    """The packets of a track; None where they cannot be copied, and with `only_stream` where they are not one stream,
+    whose samples go on at half of the joins or more.
+
+    Parts with the numbers `apart` are known not to go on from those before them. Raises InputError.
+    """
     tracks = [part.info.audio[number] if len(part.info.audio) > number else None for part in joined.parts]
     if not all(track and _is_like(track, joined.audio[number]) for track in tracks):
         return None
     sources = [audio_source(part, number) for part in joined.parts]
     headers = {_extradata(audio) for audio in sources}
     if len(headers) != 1:
+        return None
+    if only_stream and any(map(_is_primed, sources[1:])):
         return None
     # One recording may come several times.
     surveyed: dict[Path, PacketTable | None] = {}
@@ -132,9 +147,15 @@ def planned(joined: Joined, number: int, token: CancellationToken) -> JoinedPack
     # Packets of MP3 hold bits of those behind them, which another file's would be taken for; ADTS has headers.
     if not all(table.is_stored_alike for table in there):
         return None
-    return _stream(joined, sources, there) or _on_grid(
-        joined, number, sources, there, silent_packet(joined.audio[number], headers.pop()), token
-    )
+    if stream := _stream(joined, sources, there):
+        pairs = enumerate(itertools.pairwise(stream.runs), 1)
+        flowing = {place for place, pair in pairs if place not in apart and _flows_on(*pair, token)}
+        # A join that seems none, as in a pause, is no reason to play all others through two decoders.
+        is_one = 2 * len(flowing) >= len(stream.runs) - 1
+        return dataclasses.replace(stream, continuous=frozenset(flowing)) if is_one or not only_stream else None
+    if only_stream:
+        return None
+    return _on_grid(joined, number, sources, there, silent_packet(joined.audio[number], headers.pop()), token)
 
 
 def _is_like(track: AudioTrack, lead: AudioTrack) -> bool:
@@ -144,6 +165,15 @@ def _is_like(track: AudioTrack, lead: AudioTrack) -> bool:
 def _extradata(audio: AudioSource) -> bytes:
     with decoder.opened(audio) as (_, stream):
         return stream.codec_context.extradata or b""
+
+
+def _is_primed(audio: AudioSource) -> bool:
+    """Whether a track begins with samples that are not to be heard."""
+    with decoder.opened(audio) as (container, stream):
+        packet = next((packet for packet in demuxing.packets(container, stream) if packet.size), None)
+        if packet is None or packet.pts is None:
+            return False
+        return round((packet.pts * (stream.time_base or 1) - audio.start) * audio.track.sample_rate) < 0
 
 
 def _stream(joined: Joined, sources: Sequence[AudioSource], tables: Sequence[PacketTable]) -> JoinedPackets | None:
@@ -195,6 +225,33 @@ def _on_grid(
     packets = JoinedPackets(tuple(runs), joined.timeline.duration, is_stream=False, silence=silence)
     pairs = itertools.pairwise(joined.parts)
     return None if any(_goes_on(before, after, number, token) for before, after in pairs) else packets
+
+
+def _flows_on(before: PacketRun, after: PacketRun, token: CancellationToken) -> bool:
+    """Whether samples go on from one run of packets to another, when one decoder plays both."""
+    token.check()
+    table = before.table
+    model = -(-MODEL_SAMPLES // table.samples)
+    lead = model + math.ceil(PREROLL_SECONDS * table.rate / table.samples)
+    ending = dataclasses.replace(before, first=max(before.first, before.end - lead))
+    beginning = dataclasses.replace(after, end=min(after.end, after.first + 1 + model))
+    with decoder.opened(before.source) as (_, stream):
+        packed = AudioResampler("flt")
+        decoded = [
+            [
+                samples_of(part)
+                for frame in demuxing.frames(stream.codec_context, Packet(data)) or ()
+                for part in packed.resample(frame)
+            ]
+            for data in itertools.chain(_read(ending), _read(beginning))
+        ]
+    place = ending.count
+    if not decoded[place]:
+        return False
+    tail, head = (list(itertools.chain.from_iterable(part)) for part in (decoded[:place], decoded[place + 1 :]))
+    if not tail or not head:
+        return False
+    return passes(np.concatenate(tail), np.concatenate(decoded[place]), np.concatenate(head))
 
 
 def _goes_on(before: Part, after: Part, number: int, token: CancellationToken) -> bool:
@@ -254,9 +311,8 @@ def copy(packets: JoinedPackets, path: Path, task: WorkerThread[Any]) -> JoinedT
     sums = np.concatenate(
         [np.append(run.table.sums[run.first : run.end], [silent] * run.silent) for run in packets.runs]
     )[:total].astype(np.uint32)
-    continuous = frozenset(range(1, len(packets.runs))) if packets.is_stream else frozenset()
     begins = tuple(run.begins for run in packets.runs)
-    return JoinedTrack(path, begins, continuous, Fraction(packets.length, table.rate), sums)
+    return JoinedTrack(path, begins, packets.continuous, Fraction(packets.length, table.rate), sums)
 
 
 def _read(run: PacketRun) -> Iterator[bytes]:

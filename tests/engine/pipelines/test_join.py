@@ -92,6 +92,7 @@ def test_the_parts_of_a_camera_become_the_one_recording_that_they_were(tmp_path)
     assert packets(output, "video") == packets(whole, "video")
     assert clips.seen(output) == clips.seen(whole)
     assert result.audio_copied == (True,)
+    assert result.proven.tracks[0].continuous == {1, 2}
     # The whole one has a packet of priming, which no camera writes.
     assert packets(output, "audio") == packets(whole, "audio")[1:]
     ours, theirs = (clips.heard(path)[0] for path in (output, whole))
@@ -102,9 +103,50 @@ def test_the_parts_of_a_camera_become_the_one_recording_that_they_were(tmp_path)
 def test_audio_of_a_cameras_parts_that_has_to_be_encoded_still_goes_on_to_the_sample(tmp_path):
     _, parts = chapters_of_a_camera(tmp_path, sound=Wave(seconds=6))
     output, result = joined(tmp_path, *parts, audio="encode")
-    assert result.audio_copied == (False,)
+    assert result.audio_copied == (False,) and result.proven.tracks[0].continuous == {1, 2}
     heard, rate = clips.heard(output)
     assert_is_sine(heard[: 6 * rate - 2048], rate)
+
+
+def takes(tmp_path: Path) -> list[Path]:
+    """Two parts of one recording and one of another, whose audio has no priming and ends with the picture too."""
+    parts = []
+    for name, sound in {"one": Wave(seconds=6), "other": Sound([], 6, floor_db=-45)}.items():
+        (tmp_path / name).mkdir()
+        parts += chapters_of_a_camera(tmp_path / name, sound=sound)[1][:2]
+    return parts[:3]
+
+
+@pytest.mark.parametrize("way", ["auto", "encode"])
+def test_takes_that_only_follow_each_other_are_not_told_to_go_on(tmp_path, way):
+    _, result = joined(tmp_path, *takes(tmp_path), audio=way)
+    assert result.audio_copied == (way == "auto",)
+    assert [part["audio_continuous"] for part in result.to_json()["parts"]] == [False, True, False]
+
+
+def test_takes_that_have_nothing_to_do_with_each_other_are_faded_when_they_are_encoded(tmp_path):
+    _, wave, noise = takes(tmp_path)
+    output, result = joined(tmp_path, wave, noise, audio="encode")
+    (track,) = result.proven.tracks
+    assert track.continuous == frozenset() and track.begins[1] == result.joined.starts[1]
+    heard, rate = clips.heard(output)
+    at = round(result.joined.starts[1] * rate)
+    # No sample of the wave is left behind the join, into which one decoder would have faded it.
+    assert np.abs(heard[at + 64 : at + 1024]).max() < 0.1 < np.abs(heard[at - 1500 : at - 300]).max()
+
+
+def test_takes_between_which_time_passed_do_not_go_on_whatever_is_heard(tmp_path):
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    _, parts = chapters_of_a_camera(folder)
+    dates = [f"2026-05-01T10:00:{second}Z" for second in ("00", "02", "50")]
+    paths = [
+        media.remuxed(path, tmp_path / path.name, "-metadata", f"creation_time={date}")
+        for path, date in zip(parts, dates, strict=True)
+    ]
+    _, result = joined(tmp_path, *paths)
+    assert [gap.after for gap in result.gaps] == [1]
+    assert result.proven.tracks[0].continuous == {1}
 
 
 def test_pictures_at_uneven_times_keep_them(tmp_path):
