@@ -19,12 +19,12 @@ from jobs.engine.render import (
     joined_audio,
     joined_extras,
     joined_parts,
-    joined_picture,
+    joined_picture_plan,
     sidetracks,
 )
 from jobs.engine.render.checked_join import JoinRequest, ProvenJoin
 from jobs.engine.render.joined_parts import Joined, Part
-from jobs.engine.render.joined_picture import PicturePlan
+from jobs.engine.render.joined_picture_plan import PicturePlan
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread, run_concurrently
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut.strategy import Render, percent
@@ -239,5 +239,5 @@ def _picture(
     if joined.lead is None:
         return None
     if options.way == "encode":
-        return joined_picture.encoding_all(joined, "that was asked for")
-    return joined_picture.planned(joined, container, token)
+        return joined_picture_plan.encoding_all(joined, "that was asked for")
+    return joined_picture_plan.planned(joined, container, token)

@@ -16,11 +16,11 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Fault, Report, UndecodedFrames, first_of_each
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
-from jobs.engine.render import checked_render, joined_audio, joined_picture, mux, remux
+from jobs.engine.render import checked_render, joined_audio, joined_picture, joined_picture_plan, mux, remux
 from jobs.engine.render.checked_render import MOVE_SHARE, VERIFY_SHARE, timed
 from jobs.engine.render.joined_packets import JoinedTrack
 from jobs.engine.render.joined_parts import Joined
-from jobs.engine.render.joined_picture import PicturePlan
+from jobs.engine.render.joined_picture_plan import PicturePlan
 from jobs.engine.render.passthrough import Extras
 from jobs.engine.render.render import MUX_SHARE, whole
 from jobs.engine.runtime import libav_errors, subprocess_runner
@@ -81,7 +81,7 @@ def publish(request: JoinRequest, output: Path, work: Workspace, seconds: dict[s
             if not request.copies and not (request.picture and request.picture.copied):
                 raise
             work.log.line(f"{error.message} {error.detail}")
-            picture = request.picture and joined_picture.encoding_all(request.joined, FAILED)
+            picture = request.picture and joined_picture_plan.encoding_all(request.joined, FAILED)
             request = dataclasses.replace(request, picture=picture, copies=False)
             proven = _attempt(request, part, work, seconds)
             _moved(request, proven.tracks, part, work, seconds)
