@@ -302,13 +302,19 @@ class Splitter:
 
     def _require_copied_picture(self) -> None:
         """Raise InputError where there is a picture that would have to be encoded although nobody asked for that."""
-        reading = self._reading
-        if reading.source.index and isinstance(reading.coded, CannotCopy) and isinstance(reading.intra, CannotCopy):
+        if why := self._why_encoded:
             raise InputError(
-                f"The picture of this recording has to be encoded, because {reading.coded}. Let parts begin on the "
-                "exact frame, or convert it to MP4 first.",
+                f"The picture of this recording has to be encoded, because {why}. Let parts begin on the exact frame, "
+                "or convert it to MP4 first.",
                 code="cannot_copy",
             )
+
+    @property
+    def _why_encoded(self) -> str:
+        """Why the picture cannot be copied; empty where it can be, or there is none."""
+        coded, intra = self._reading.coded, self._reading.intra
+        is_encoded = self._reading.source.index and isinstance(coded, CannotCopy) and isinstance(intra, CannotCopy)
+        return str(coded) if is_encoded else ""
 
     def _pauses(self) -> list[Range]:
         source, wanted = self._reading.source, self._options.pauses
@@ -346,15 +352,15 @@ class Splitter:
             return [table.time(number) for number in range(len(table.sums)) if table.time(number) > 0] if table else []
         if isinstance(reading.intra, IntraPictures):
             return [Fraction(tick, index.clock_hz) for tick in index.start_ticks.tolist() if tick > 0]
-        if isinstance(reading.coded, CodedPictures):
-            entries = split_points.closed_entries(reading.coded)
-            return split_points.instants_of(entries, reading.coded, index)
-        shown = index.start_ticks[np.isin(index.pts, index.keyframe_pts)].tolist()
-        return [Fraction(tick, index.clock_hz) for tick in shown if tick > 0]
+        assert isinstance(reading.coded, CodedPictures)
+        entries = split_points.closed_entries(reading.coded)
+        return split_points.instants_of(entries, reading.coded, index)
 
     def _stored_sizes(self) -> StoredSizes:
         """Raises InputError where the picture, or audio alone, has to be encoded: nobody knows what it takes then."""
         reading, source = self._reading, self._reading.source
+        if why := self._why_encoded:
+            raise _unsized("picture", why)
         instants = [Fraction(0), *self._instants(), reading.last]
         if source.index is None:
             if None in reading.tables.values():
