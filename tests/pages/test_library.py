@@ -89,5 +89,5 @@ def test_a_recording_without_versions_plays_itself(client, ann):
 def test_the_number_of_queries_does_not_grow_with_versions(client, ann, django_assert_max_num_queries):
     for _ in range(4):
         artifact(factories.job(ann, status=S.SUCCEEDED, operation="silence-cut"), "video")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get("/")
