@@ -7,14 +7,12 @@ were begun meanwhile, and how long the hundred take. Times are the database's.
 """
 
 import argparse
-import contextlib
-import os
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from real_site import real_site
+
 KINDS: list[tuple[str, str, dict[str, Any]]] = [
     ("thumbnails, 6", "thumbnails", {"count": 6}),
     ("silence-cut, encoded", "silence-cut", {"keep": [[0, 2], [3, 5]], "render": "encode"}),
@@ -25,24 +23,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=100)
     options = parser.parse_args()
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    import django
-
-    django.setup()
-    from tests.site import Sites
-
-    folder = Path(os.environ["TEST_DATA_DIR"])
-    sites = Sites(folder / "sites", contextlib.nullcontext, None)
     print(f"{'':24}{'one job':>10}{'in line':>10}{'until done':>12}{'others begun':>14}{'all others':>12}")
-    try:
-        site = sites.make()
+    with real_site() as (site, folder):
         videos = {email: uploaded(site, email, folder) for email in ("many@example.org", "single@example.org")}
         for name, slug, params in KINDS:
             print(f"{name:24}" + row(site, videos, slug, params, options.jobs))
-    finally:
-        sites.stop()
 
 
 def uploaded(site: Any, email: str, folder: Path) -> str:

@@ -7,19 +7,17 @@ what the row says each half second (eta_seconds). Ratios are promised to came; t
 """
 
 import argparse
-import contextlib
 import dataclasses
 import itertools
-import os
 import random
 import statistics
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from real_site import real_site
+
 OWNERS = ("ann@example.org", "bob@example.org", "cid@example.org")
 KINDS: list[tuple[str, dict[str, Any]]] = [
     ("thumbnails", {"mode": "storyboard"}),
@@ -56,23 +54,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=50)
     parser.add_argument("--learn", type=int, default=80)
     options = parser.parse_args()
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    import django
-
-    django.setup()
-    from tests.site import Sites
-
-    folder = Path(os.environ["TEST_DATA_DIR"])
-    sites = Sites(folder / "sites", contextlib.nullcontext, None)
-    try:
-        site = sites.make()
+    with real_site() as (site, folder):
         recordings, chance = made(folder), random.Random(7)
         kept(site, recordings, options.learn, chance)
         report(kept(site, recordings, options.jobs, chance))
-    finally:
-        sites.stop()
 
 
 def made(folder: Path) -> list[Path]:

@@ -14,7 +14,6 @@ Commands: processor time of `manage.py cut` on the recording, and of probing it 
 """
 
 import argparse
-import contextlib
 import os
 import resource
 import statistics
@@ -26,7 +25,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from real_site import ROOT, real_site
+
 EMAIL = "small@example.org"
 RANGE = {"Range": "bytes=65536-131071"}
 JOBS: list[tuple[str, str, dict[str, Any]]] = [
@@ -43,26 +43,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10, help="of each job and command")
     parser.add_argument("--requests", type=int, default=300)
     options = parser.parse_args()
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    import django
-
-    django.setup()
-    from tests.site import Sites
-
-    folder = Path(os.environ["TEST_DATA_DIR"])
-    recording = made(folder / "five.mp4")
-    sites = Sites(folder / "sites", contextlib.nullcontext, None)
-    try:
-        site = sites.make()
+    with real_site() as (site, folder):
+        recording = made(folder / "five.mp4")
         video = uploaded(site, recording)
         rows = [(name, latency(site, video, slug, params, options.rounds)) for name, slug, params in JOBS]
         print_table("Jobs, ms", ("POST", "in line", "work", "all", "slowest"), rows)
         print_table("Requests, ms of processor", ("each",), requests(site, video, options.requests))
         print_table("The queue page, ms", ("median", "95 %"), pages(site, folder))
-    finally:
-        sites.stop()
     print_table("Commands, ms of processor", ("median", "worst"), commands(recording, folder, options.rounds))
 
 

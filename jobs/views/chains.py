@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,14 +17,14 @@ from jobs import chain_edits, chain_form
 from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest, PageRequest
 from jobs.chain_form import ChainForm
-from jobs.errors import InputError, JobError
+from jobs.errors import InputError
 from jobs.models import Account, Pipeline, Run, Video
-from jobs.operations.fields import UPLOADED
-from jobs.services import chain_files, flow, images, inputs, pipelines, runs, steps, versions
+from jobs.services import chain_files, flow, inputs, pipelines, runs, steps, versions
 from jobs.services.shipped import Shipped
 from jobs.views import members
 from jobs.views.asking import ask
 from jobs.views.members import changes, member
+from jobs.views.work_form import with_images
 
 
 @member
@@ -213,7 +212,7 @@ def _run(request: MemberRequest, pk: str) -> Run | None:
 
 
 def _posted(request: MemberRequest, chain: Pipeline | None) -> HttpResponse:
-    data, refused = _with_images(request)
+    data, refused = with_images(request, chain_form.image_fields(request.POST))
     do = data.get("do", "save")
     if do not in ("save", "run"):
         changed = chain_edits.change(ChainForm(data, request.user), do)
@@ -257,20 +256,6 @@ def _subject_of(request: MemberRequest, form: ChainForm) -> Video | None:
     if is_uuid(form.run):
         return runs.subject_of(owned(Run, request.user, form.run))
     return versions.owned(request.user, UUID(form.video)) if is_uuid(form.video) else None
-
-
-def _with_images(request: MemberRequest) -> tuple[Any, dict[str, str]]:
-    """The posted fields, with the ids of images that came along, and sentences about those that are none."""
-    data, refused = request.POST.copy(), {}
-    for name in chain_form.image_fields(data):
-        file = request.FILES.get(f"{name}-{UPLOADED}")
-        if not isinstance(file, TemporaryUploadedFile):
-            continue
-        try:
-            data[name] = str(images.receive(request.user, Path(file.temporary_file_path()), name=file.name or "").pk)
-        except JobError as error:
-            refused[name] = error.message
-    return data, refused
 
 
 def _shown(
