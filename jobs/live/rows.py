@@ -80,6 +80,9 @@ class Listed(Sequence[Row]):
         return self.jobs.count() + self.runs.count()
 
     def __getitem__(self, part: Any) -> Any:
+        if not part.start:  # as on the pages that are live
+            first: list[Row] = [*self.jobs[: part.stop], *self.runs[: part.stop]]
+            return sorted(first, key=lambda row: (row.under_way, row.active_at, row.pk.hex), reverse=True)[part]
         columns = ("under_way", "active_at", "pk")
         places = [row for rows in (self.jobs, self.runs) for row in rows.values_list(*columns)[: part.stop]]
         places.sort(key=lambda row: (*row[:2], row[2].hex), reverse=True)

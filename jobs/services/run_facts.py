@@ -1,15 +1,13 @@
 """What is told of chains at work, of many in as few queries as of one."""
 
-import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import Prefetch, Sum, prefetch_related_objects
 
-from jobs.errors import InputError
 from jobs.models import Artifact, Job, Run
-from jobs.services import queue_position, runs, steps, time_left
+from jobs.services import queue_position, runs, time_left
 from jobs.services.expectation import Expected, Experiences, Load
 
 
@@ -43,11 +41,9 @@ def of(found: Sequence[Run]) -> list[Facts]:
 
 
 def _passing(run: Run, jobs: Mapping[str, Job]) -> dict[str, Job]:
-    """The steps whose results are only on the way, and still there; none where an operation is gone."""
-    with contextlib.suppress(InputError):
-        names = {step.name for step in steps.passed_on(runs.chain_of(run))}
-        return {name: job for name, job in jobs.items() if name in names and not job.dropped_at}
-    return {}
+    """The steps whose results are only on the way, and still there."""
+    names = set(runs.passed_on(run))
+    return {name: job for name, job in jobs.items() if name in names and not job.dropped_at}
 
 
 def _sizes(jobs: Iterable[UUID]) -> dict[UUID, int]:

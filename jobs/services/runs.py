@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F
 from django.db.models.functions import Now
 
 from jobs import publish, storage
@@ -235,14 +235,6 @@ def remove(run: Run, *, with_followers: bool = False) -> None:
 # Files that are only on the way --------------------------------------------------------------------------------------
 
 
-def passing(run: Run) -> dict[str, int]:
-    """The sizes in bytes, by step, of results that go when the chain has been done for a while."""
-    names = _passed_on(run)
-    found = {name: job for name, job in jobs_of(run).items() if name in names and not job.dropped_at}
-    sizes = Artifact.objects.filter(job__in=found.values()).values_list("job__step").annotate(size=Sum("size"))
-    return dict(sizes)
-
-
 def goes_at(run: Run) -> datetime | None:
     """When results that are only on the way are dropped; None while the chain has not succeeded."""
     if run.status != Job.Status.SUCCEEDED or run.finished_at is None:
@@ -276,7 +268,7 @@ def sweep() -> None:
 def tidy(run: Run) -> None:
     """Drop the results that were only on the way, but for those that other work under way still needs."""
     found, left = jobs_of(run), False
-    for name in _passed_on(run):
+    for name in passed_on(run):
         job = found.get(name)
         if job is None or job.dropped_at:
             continue
@@ -290,7 +282,7 @@ def tidy(run: Run) -> None:
         Run.objects.filter(pk=run.pk).update(is_tidy=True)
 
 
-def _passed_on(run: Run) -> list[str]:
+def passed_on(run: Run) -> list[str]:
     """The names of steps whose results are only on the way; none of a chain with work that is not offered any more."""
     try:
         return [step.name for step in steps.passed_on(chain_of(run))]
