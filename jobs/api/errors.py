@@ -52,6 +52,7 @@ STATUS_OF_CODE = {
     "still_active": 409,
     "still_needed": 409,
     "all_done": 409,
+    "tried_again": 409,
     "duplicate": 409,
     "too_large": 413,
     "too_many_jobs": 429,

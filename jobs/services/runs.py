@@ -163,8 +163,10 @@ def again(run: Run, params: Mapping[str, Mapping[str, Any]]) -> Run:
 def retry_job(job: Job) -> Job:
     """Do the same again: in its chain where that waits for it, else as a job of its own. Raises InputError."""
     run = job.run
-    if run is None or job.status not in UNSUCCESSFUL or jobs_of(run).get(job.step) != job:
+    if run is None or job.status not in UNSUCCESSFUL:
         return jobs.retry(job)
+    if jobs_of(run).get(job.step) != job:
+        raise InputError("This step has been tried again already. Look at the newer try.", code="tried_again")
     made = _make_again(run, lambda other: other.pk == job.pk)
     if job.step not in made:
         raise _under_way()
