@@ -70,7 +70,7 @@ class Pool:
             status = 0
         except CommandError as error:
             print(error, file=sys.stderr)  # noqa: T201 as the command does when it is alone
-        except BaseException:
+        except Exception:  # the end of this process: nobody above it would tell
             log.exception("the worker of %s failed", queue)
         finally:
             sys.stdout.flush()

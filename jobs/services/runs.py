@@ -222,16 +222,20 @@ def remove(run: Run, *, with_followers: bool = False) -> None:
     """Delete a chain that ended, with the files of all its steps. Raises InputError as `jobs.remove`."""
     if run.is_active:
         raise InputError("This chain is still under way. Cancel it first, then remove it.", code="still_active")
-    own = list(run.jobs.all())
-    followers = {other.pk: other for job in own for other in jobs.needing_results(job) if other.run_id != run.pk}
-    if followers and not with_followers:
-        raise jobs.still_needed(followers.values())
-    for follower in followers.values():
+    if (followers := needing_results(run)) and not with_followers:
+        raise jobs.still_needed(followers)
+    for follower in followers:
         jobs.cancel(follower)
-    for job in own:
+    for job in list(run.jobs.all()):
         jobs.erase(job)
     run.delete()
     publish.tell([run.owner_id])
+
+
+def needing_results(run: Run) -> list[Job]:
+    """The jobs under way outside of the chain that need results of its steps."""
+    found = {other.pk: other for job in run.jobs.all() for other in jobs.needing_results(job)}
+    return [other for other in found.values() if other.run_id != run.pk]
 
 
 # Files that are only on the way --------------------------------------------------------------------------------------

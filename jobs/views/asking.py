@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import pluralize
 
 from jobs.auth.requests import MemberRequest
 
@@ -15,3 +16,10 @@ def ask(
     """
     context = {"question": question, "words": words, "verb": verb, "keep": keep, "back": back, "stays": stays}
     return render(request, "includes/question.html" if request.htmx else "ask.html", context)
+
+
+def needed(count: int, what: str) -> list[str]:
+    """What is said of so many jobs under way that need what goes ("it", "them"); nothing of none."""
+    if not count:
+        return []
+    return [f"{count} job{pluralize(count)} under way need{pluralize(count, 's,')} {what} and will be stopped."]

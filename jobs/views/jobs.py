@@ -9,13 +9,12 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.defaultfilters import pluralize
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import wording
-from jobs.auth.access import owned
+from jobs.auth.access import M, owned
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.live import markup, rows
@@ -24,7 +23,7 @@ from jobs.operations import registry
 from jobs.services import inputs, runs
 from jobs.services import jobs as work_service
 from jobs.services.parameters import from_json
-from jobs.views.asking import ask
+from jobs.views.asking import ask, needed
 from jobs.views.members import changes, member
 
 TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed")]
@@ -77,7 +76,7 @@ def job(request: MemberRequest, pk: UUID) -> HttpResponse:
 def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Asks first where it is a link, as beside work that has run for long."""
     if request.method == "POST":
-        return change(request, pk, work_service.cancel)
+        return change(request, Job, pk, work_service.cancel)
     job = owned(Job, request.user, pk)
     if not job.is_active:
         return redirect(job)
@@ -88,12 +87,12 @@ def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @changes("job", "pk")
 def retry(request: MemberRequest, pk: UUID) -> HttpResponse:
-    return change(request, pk, runs.retry_job)
+    return change(request, Job, pk, runs.retry_job)
 
 
 @changes("job", "pk")
 def encode_whole(request: MemberRequest, pk: UUID) -> HttpResponse:
-    return change(request, pk, work_service.encode_whole)
+    return change(request, Job, pk, work_service.encode_whole)
 
 
 @member
@@ -101,7 +100,7 @@ def encode_whole(request: MemberRequest, pk: UUID) -> HttpResponse:
 def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Asks first."""
     if request.method == "POST":
-        return change(request, pk, functools.partial(work_service.remove, with_followers=True))
+        return change(request, Job, pk, functools.partial(work_service.remove, with_followers=True))
     job = owned(Job, request.user, pk)
     results = list(job.artifacts.all())
     what = f"“{job.operation_title}” of “{job.video.title}”"
@@ -111,18 +110,14 @@ def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
         question, verb = "Remove this result?", "Remove for good"
     else:
         told, question, verb = f"{what} will be gone from the queue.", "Remove this job?", "Remove it"
-    if followers := work_service.needing_results(job):
-        told += (
-            f" {len(followers)} job{pluralize(followers)} under way need{pluralize(followers, 's,')} it and will be "
-        )
-        told += "stopped."
-    told += " The recording stays."
+    told = " ".join([told, *needed(len(work_service.needing_results(job)), "it"), "The recording stays."])
     return ask(request, question, told, verb=verb, keep="Keep it", back=came_from(request))
 
 
-def change(request: MemberRequest, pk: UUID, what: Callable[[Job], object]) -> HttpResponse:
+def change(request: MemberRequest, model: type[M], pk: UUID, what: Callable[[M], object]) -> HttpResponse:
+    """Do something to a job or a chain of theirs, or say why not."""
     try:
-        what(owned(Job, request.user, pk))
+        what(owned(model, request.user, pk))
     except InputError as error:
         messages.error(request, error.message)
     return done(request)

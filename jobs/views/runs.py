@@ -1,10 +1,8 @@
 """Chains at work: their pages and buttons."""
 
 import functools
-from collections.abc import Callable
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
@@ -13,13 +11,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from jobs import wording
 from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest
-from jobs.errors import InputError
 from jobs.live import rows
 from jobs.models import Artifact, Run
-from jobs.services import jobs as work_service
 from jobs.services import runs
-from jobs.views.asking import ask
-from jobs.views.jobs import came_from, done, settings_of
+from jobs.views.asking import ask, needed
+from jobs.views.jobs import came_from, change, settings_of
 from jobs.views.members import changes, member
 
 
@@ -40,7 +36,7 @@ def run(request: MemberRequest, pk: UUID) -> HttpResponse:
 def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Asks first where it is a link, as beside work that has run for long."""
     if request.method == "POST":
-        return change(request, pk, runs.cancel)
+        return change(request, Run, pk, runs.cancel)
     run = owned(Run, request.user, pk)
     if not run.is_active:
         return redirect(run)
@@ -52,13 +48,13 @@ def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
 @changes("run", "pk")
 def retry(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Go on from the steps that did not succeed."""
-    return change(request, pk, runs.retry)
+    return change(request, Run, pk, runs.retry)
 
 
 @changes("run", "pk")
 def keep(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Let the result of a step stay that was only on the way."""
-    return change(request, pk, functools.partial(runs.keep, name=request.POST.get("step", "")))
+    return change(request, Run, pk, functools.partial(runs.keep, name=request.POST.get("step", "")))
 
 
 @member
@@ -66,7 +62,7 @@ def keep(request: MemberRequest, pk: UUID) -> HttpResponse:
 def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Asks first."""
     if request.method == "POST":
-        return change(request, pk, functools.partial(runs.remove, with_followers=True))
+        return change(request, Run, pk, functools.partial(runs.remove, with_followers=True))
     run = owned(Run, request.user, pk)
     told = what_goes(run)
     return ask(request, "Remove this chain?", told, verb="Remove for good", keep="Keep it", back=came_from(request))
@@ -77,17 +73,5 @@ def what_goes(run: Run) -> str:
     sizes = list(Artifact.objects.filter(job__run=run).values_list("size", flat=True))
     files = f" and its {len(sizes)} file{pluralize(len(sizes))} ({wording.size(sum(sizes))})" if sizes else ""
     told = [f"“{run.name}” of “{run.video.title}”{files} will be gone for good."]
-    needing = {
-        other.pk for job in run.jobs.all() for other in work_service.needing_results(job) if other.run_id != run.pk
-    }
-    if count := len(needing):
-        told.append(f"{count} job{pluralize(count)} under way need{pluralize(count, 's,')} them and will be stopped.")
+    told += needed(len(runs.needing_results(run)), "them")
     return " ".join([*told, "The recording stays."])
-
-
-def change(request: MemberRequest, pk: UUID, what: Callable[[Run], object]) -> HttpResponse:
-    try:
-        what(owned(Run, request.user, pk))
-    except InputError as error:
-        messages.error(request, error.message)
-    return done(request)

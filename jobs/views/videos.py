@@ -19,7 +19,7 @@ from jobs.services import jobs as work_service
 from jobs.services import parameters, pipelines, runs, steps, storyboards, versions
 from jobs.services import videos as video_service
 from jobs.views import chains, cutting, members, transcripts
-from jobs.views.asking import ask
+from jobs.views.asking import ask, needed
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
 
@@ -162,9 +162,7 @@ def what_goes(video: Video) -> str:
 def what_goes_with_result(video: Video, artifact: Artifact) -> str:
     facts = f"{wording.clock(video.duration_seconds)}, {wording.size(video.size)}"
     told = [f"This result ({facts}) will be gone for good. The recording, and what was made of the result, stay."]
-    if count := len(work_service.needing_results(artifact.job, [artifact])):
-        told.append(f"{count} job{pluralize(count)} under way need{pluralize(count, 's,')} it and will be stopped.")
-    return " ".join(told)
+    return " ".join([*told, *needed(len(work_service.needing_results(artifact.job, [artifact])), "it")])
 
 
 def context(owner: Account, video: Video) -> dict[str, Any]:
