@@ -79,10 +79,6 @@ def end_drain() -> bool:
     return True
 
 
-def is_draining() -> bool:
-    return QueueState.objects.filter(draining_since__isnull=False).exists()
-
-
 def forget_renamed() -> None:
     """Remove what Redis still holds of ours under names that no worker listens to any more. Raises RedisError.
 
