@@ -1,12 +1,13 @@
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from jobs import storage, tasks
 from jobs.models import Account, Job, Run, Video
-from jobs.services import steps, uploads
+from jobs.services import run_facts, runs, steps, uploads
 from jobs.services.steps import Step
 from tests import factories, media
 
@@ -52,3 +53,17 @@ def work_off(run: Run) -> Run:
         tasks.run_job(str(job.pk))
     run.refresh_from_db()
     return run
+
+
+def states(run: Run) -> dict[str, str]:
+    return {name: job.status for name, job in runs.jobs_of(run).items()}
+
+
+def passing(run: Run) -> dict[str, int]:
+    """Sizes of results that go."""
+    (facts,) = run_facts.of([Run.objects.get(pk=run.pk)])
+    return dict(facts.passing)
+
+
+def aged(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(finished_at=run.finished_at - timedelta(hours=2))
