@@ -1,6 +1,5 @@
 """A chain at work as its row draws it: its steps in columns, from what is there to what is made of it."""
 
-import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -9,9 +8,8 @@ from typing import Any
 from django.utils import timezone
 
 from jobs import wording
-from jobs.errors import InputError
 from jobs.models import Job, Run
-from jobs.services import runs, steps
+from jobs.services import runs
 from jobs.services.steps import Step
 
 
@@ -67,9 +65,7 @@ class Flow:
     @classmethod
     def of(cls, run: Run) -> "Flow":
         chain, found = runs.chain_of(run), runs.jobs_of(run)
-        passed = set()
-        with contextlib.suppress(InputError):  # of an operation that is gone nobody knows
-            passed = {step.name for step in steps.passed_on(chain)}
+        passed = set(runs.passed_on(run))
         leaves = remaining(run)
         return cls(
             run,
