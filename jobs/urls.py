@@ -2,6 +2,7 @@ from django.urls import path
 
 from jobs.live.consumers import QueueConsumer
 from jobs.views import (
+    account,
     chains,
     health,
     jobs,
@@ -65,6 +66,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/remove/", runs.remove, name="run-remove"),
     path("uploads", uploads.collection, name="uploads"),
     path("uploads/<uuid:pk>", uploads.upload, name="upload"),
+    path("account/", account.profile, name="account"),
     path("stats/", stats.stats, name="stats"),
     path("operators/", operators.front, name="operators"),
     path("operators/drain/", operators.drain, name="operators-drain"),
