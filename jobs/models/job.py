@@ -4,13 +4,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
 from jobs.errors import JobError
+from jobs.models.signals import job_ended
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -192,11 +193,19 @@ class Job(models.Model):
         return won
 
     def _turn(self, sources: Iterable[str], target: "Job.Status", only: int | None = None, **changes: Any) -> bool:
-        """Change the state from one of `sources`, if given only as that attempt."""
+        """Change the state from one of `sources`, if given only as that attempt. An end is told in the same
+        transaction."""
         where = Q(status__in=list(sources))
         if only is not None:
             where &= Q(attempt=only)
-        return self._move(where, status=target, active_at=Now(), **changes)
+        changes |= {"status": target, "active_at": Now()}
+        if target not in self.TERMINAL:
+            return self._move(where, **changes)
+        with transaction.atomic():
+            won = self._move(where, **changes)
+            if won:
+                job_ended.send(Job, job=self)
+        return won
 
     def enqueue(self) -> bool:
         """Nothing holds it back any more: it is in line for a worker."""

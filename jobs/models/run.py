@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs.models.job import Job
+from jobs.models.signals import run_finished
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -87,13 +88,16 @@ class Run(models.Model):
             if row is None:
                 return
             inputs = {step["name"]: step["input"] for step in row.steps}
-            status = state_of(latest(row.jobs.without_logs()), inputs)
+            jobs = latest(row.jobs.without_logs())
+            status = state_of(jobs, inputs)
             changes: dict[str, Any] = {}
             if status != row.status:
                 ended = status in Job.TERMINAL
                 changes = {"status": status, "active_at": Now(), "finished_at": Now() if ended else None}
             if changes or changed:
                 Run.objects.filter(pk=self.pk).update(version=F("version") + 1, **changes)
+            if row.is_active and jobs and status in Job.TERMINAL:  # without jobs it is being deleted
+                run_finished.send(Run, run=row)
         self.refresh_from_db()
 
     @property

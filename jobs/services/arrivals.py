@@ -4,11 +4,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 
 from jobs.engine.pipelines.probe import Probed, probe
 from jobs.engine.runtime import processors
+from jobs.models import Video
+from jobs.services import events
 
 PROBES = threading.BoundedSemaphore(processors.available())
 """Many uploads that end together must not take the machine down."""
@@ -27,7 +29,10 @@ def record(row: Model, undo: Callable[[], None]) -> None:
     next try, or the sweep, finds out.
     """
     try:
-        row.save(force_insert=True)
+        with transaction.atomic():
+            row.save(force_insert=True)
+            if isinstance(row, Video):
+                events.came(row)
     except DatabaseError:
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
