@@ -25,11 +25,14 @@ class Api:
     def post(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
         return self.client.post(ROOT + path, body, content_type="application/json", headers=headers)
 
-    def patch(self, path: str, body: Any) -> HttpResponse:
-        return self.client.patch(ROOT + path, body, content_type="application/json")
+    def patch(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.client.patch(ROOT + path, body, content_type="application/json", headers=headers)
 
-    def delete(self, path: str) -> HttpResponse:
-        return self.client.delete(ROOT + path)
+    def put(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.client.put(ROOT + path, body, content_type="application/json", headers=headers)
+
+    def delete(self, path: str, body: Any = "", **headers: str) -> HttpResponse:
+        return self.client.delete(ROOT + path, body, content_type="application/json", headers=headers)
 
     def upload(self, file: Path | bytes, name: str = "talk.mp4", query: str = "", **fields: str) -> HttpResponse:
         data = file.read_bytes() if isinstance(file, Path) else file

@@ -5,7 +5,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from ninja import NinjaAPI, Swagger
 
-from jobs.api import artifacts, errors, images, jobs, operations, pipelines, runs, videos
+from jobs.api import (
+    artifacts,
+    errors,
+    images,
+    jobs,
+    operations,
+    pipelines,
+    runs,
+    stats,
+    transcripts,
+    videos,
+)
+from jobs.api import posters as posters  # adds its calls to those of recordings
 from jobs.api.auth import BearerAuth, SessionAuth
 
 DESCRIPTION = """\
@@ -43,12 +55,14 @@ api = NinjaAPI(
 errors.install(api)
 api.add_router("/videos", videos.router)
 api.add_router("/videos", runs.on_videos)
+api.add_router("/videos", transcripts.router)
 api.add_router("/images", images.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/pipelines", pipelines.router)
 api.add_router("/runs", runs.router)
 api.add_router("/artifacts", artifacts.router)
 api.add_router("/operations", operations.router)
+api.add_router("/stats", stats.router)
 
 
 @api.get("", auth=None, include_in_schema=False)

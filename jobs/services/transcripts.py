@@ -6,10 +6,11 @@ version: a change names the one that it was made on, and one conditional UPDATE 
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from django.conf import settings
@@ -71,6 +72,15 @@ def read(artifact: Artifact) -> Stored | None:
 def edit(stored: Stored, version: str, place: int, text: str) -> Stored:
     """Change a line. Raises InputError, with code `changed` when `version` is not the present one any more."""
     return _changed(stored, version, lambda transcript: transcript.edited(place, text))
+
+
+def edit_lines(stored: Stored, version: str, lines: Iterable[tuple[int, str]]) -> Stored:
+    """Change several lines, by their places, all or none. Raises as `edit` does."""
+
+    def change(transcript: Transcript) -> Transcript:
+        return functools.reduce(lambda so_far, line: so_far.edited(*line), lines, transcript)
+
+    return _changed(stored, version, change)
 
 
 def undo(stored: Stored, version: str) -> Stored:
