@@ -13,10 +13,10 @@ ROOT = "/api/v1"
 
 
 class Api:
-    """Speaks JSON with a token of the account; `account` None is nobody."""
+    """Speaks JSON with a token of the account, of this scope; `account` None is nobody."""
 
-    def __init__(self, account: Account | None = None) -> None:
-        headers = {"Authorization": f"Bearer {Token.issue(account)}"} if account else {}
+    def __init__(self, account: Account | None = None, scope: str = "all") -> None:
+        headers = {"Authorization": f"Bearer {Token.issue(account, scope=scope)}"} if account else {}
         self.client = Client(headers=headers)
 
     def get(self, path: str, **query: Any) -> HttpResponse:

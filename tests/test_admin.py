@@ -326,7 +326,7 @@ def test_an_account_is_made_here(admin_client):
 
 
 def test_a_token_is_shown_once_and_works(admin_client, ann):
-    response = admin_client.post("/admin/jobs/token/add/", {"owner": ann.pk, "name": "laptop"})
+    response = admin_client.post("/admin/jobs/token/add/", {"owner": ann.pk, "name": "laptop", "scope": "work"})
     assert response.status_code == 200
     secret = response.context["secret"]
     assert secret in response.content.decode()

@@ -51,6 +51,9 @@ CALLS = [
     ("post", f"/runs/{ID}/cancel"),
     ("post", f"/runs/{ID}/retry"),
     ("post", f"/runs/{ID}/keep/Cut"),
+    ("get", "/tokens"),
+    ("post", "/tokens"),
+    ("delete", f"/tokens/{ID}"),
 ]
 
 

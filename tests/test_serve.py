@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from jobs.models import Account, Token
 from tests import media
 from tests.processes import BASE_DIR, alive, wait_for
 from tests.settings import free_port
@@ -178,6 +179,15 @@ def test_who_is_known_is_asked_for_the_body(site: Site, somebody: dict[str, str]
             assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
             connection.sendall(bytes(MIB))
             assert answer_of(connection)[0] in (302, 403), "the view's own answer: no CSRF token, or no session"
+
+
+def test_a_token_that_only_reads_sends_nothing_long(site: Site):
+    site.account(EMAIL)
+    with site.orm():
+        reading = Token.issue(Account.objects.get(email=EMAIL), scope="read")
+    token = {"Authorization": f"Bearer {reading}"}
+    assert announced(site, "POST", "/api/v1/videos", MIB, **token) == 403
+    assert announced(site, "PATCH", "/uploads/x", MIB, **token) == 403
 
 
 def test_a_body_that_arrives_with_its_head_waits_for_the_check(site: Site, somebody: dict[str, str]):

@@ -60,7 +60,7 @@ class WebRequest(http_protocol.WebRequest):
             self._refuse(refusal)
         elif credentials:
             self.channel.hold()
-            checking = asyncio.get_running_loop().run_in_executor(CHECKERS, credentials.are_good)
+            checking = asyncio.get_running_loop().run_in_executor(CHECKERS, credentials.refusal)
             checking.add_done_callback(partial(self._checked, length))
         elif length is not None:
             self._refuse(SIGN_IN)
@@ -72,7 +72,7 @@ class WebRequest(http_protocol.WebRequest):
             session_key.decode("latin-1"), secret.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
         )
 
-    def _checked(self, length: int | None, checking: asyncio.Future[bool]) -> None:
+    def _checked(self, length: int | None, checking: asyncio.Future[Refusal | None]) -> None:
         """The credentials are good, or not, or nobody can say."""
         if self.channel is None:  # the client left in the meantime
             return
@@ -80,12 +80,12 @@ class WebRequest(http_protocol.WebRequest):
         if error := checking.exception():
             log.error("nobody can say who sends a body: %s", error, exc_info=None if refusal_of(error) else error)
             refusal = refusal_of(error) or INTERNAL
-        elif checking.result():
+        elif (found := checking.result()) is None:
             self._admission = dataclasses.replace(self._admission, is_known=True)
             super().gotLength(length)
             refusal = no_room(length or 0)
         elif length is not None:
-            refusal = SIGN_IN
+            refusal = found
         if refusal:
             self._refuse(refusal)
         self.channel.go_on(asks=not refusal)

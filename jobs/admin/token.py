@@ -6,18 +6,17 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from jobs.models import Token
-from jobs.models.token import digest
 
 
 @admin.register(Token)
 class TokenAdmin(admin.ModelAdmin):
     """Tokens are made and deleted, never changed: only the hash is known."""
 
-    list_display = ("__str__", "owner", "created_at", "last_used_at")
-    list_filter = (("owner", admin.RelatedOnlyFieldListFilter), "created_at", "last_used_at")
+    list_display = ("__str__", "begins", "owner", "scope", "created_at", "expires_at", "last_used_at")
+    list_filter = (("owner", admin.RelatedOnlyFieldListFilter), "scope", "created_at", "expires_at", "last_used_at")
     list_select_related = ("owner",)
-    search_fields = ("name", "owner__email")
-    search_help_text = "Name or owner."
+    search_fields = ("name", "begins", "owner__email")
+    search_help_text = "Name, beginning or owner."
     ordering = ("-created_at",)
     autocomplete_fields = ("owner",)
     show_full_result_count = False
@@ -26,7 +25,8 @@ class TokenAdmin(admin.ModelAdmin):
         js = (Script("operator/names.js", type="module"),)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["owner", "name"] if obj is None else ["owner", "name", "created_at", "last_used_at"]
+        made = ["begins", "created_at", "last_used_at"]
+        return ["owner", "name", "scope", "expires_at", *(made if obj else [])]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -38,8 +38,7 @@ class TokenAdmin(admin.ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Token, form: object, change: bool) -> None:
-        secret = Token.issue(obj.owner, obj.name)
-        issued = Token.objects.get(digest=digest(secret))
+        issued, secret = Token.make(obj.owner, obj.name, obj.scope, obj.expires_at)
         obj.pk, obj.created_at = issued.pk, issued.created_at
         request.issued_secret = secret  # type: ignore[attr-defined] # for the one page that shows it
 

@@ -14,6 +14,7 @@ from jobs.api import (
     pipelines,
     runs,
     stats,
+    tokens,
     transcripts,
     videos,
 )
@@ -23,9 +24,13 @@ from jobs.api.auth import BearerAuth, SessionAuth
 DESCRIPTION = """\
 Upload recordings, put work on them in line, watch it, and download the results.
 
-Send `Authorization: Bearer <token>`; a token comes from `python manage.py createtoken EMAIL`. What belongs to others
-does not exist here: 404. Lists are `{"items", "count"}` with `limit` and `offset`. Whatever is not a success is
-`{"error": {"code", "message", "detail"?}}`.
+Send `Authorization: Bearer <token>`; tokens are made on [the page “API tokens”](/account/tokens/) of your account, or
+by `python manage.py createtoken EMAIL`. Each has a scope: `read` for what changes nothing, `work` also to bring
+recordings and put work on them, `all` also to delete, and for tokens, webhooks and the account. A call that takes a
+wider one than the token has answers 403 with the code `scope`.
+
+What belongs to others does not exist here: 404. Lists are `{"items", "count"}` with `limit` and `offset`. Whatever is
+not a success is `{"error": {"code", "message", "detail"?}}`.
 
 A first job from a shell:
 
@@ -63,6 +68,7 @@ api.add_router("/runs", runs.router)
 api.add_router("/artifacts", artifacts.router)
 api.add_router("/operations", operations.router)
 api.add_router("/stats", stats.router)
+api.add_router("/tokens", tokens.router)
 
 
 @api.get("", auth=None, include_in_schema=False)

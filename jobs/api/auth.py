@@ -2,21 +2,28 @@
 
 from django.conf import settings
 from django.http import HttpRequest
+from ninja.decorators import decorate_view
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from jobs.api.errors import ApiError
-from jobs.auth import attempts
+from jobs.auth import attempts, scopes
 from jobs.models import Account, Token
+
+work = decorate_view(scopes.work)
+"""Below a router's method: a token with the scope “work” may make this call. Others that change things take “all”."""
 
 
 class BearerAuth(HttpBearer):
-    openapi_description = "A token from `python manage.py createtoken EMAIL`, or from the admin."
+    openapi_description = "A token from /account/tokens/, or from `python manage.py createtoken EMAIL`."
 
     def authenticate(self, request: HttpRequest, token: str) -> Account:
         found = Token.find(token)
         if found is None:
             raise refusal(request)
+        if sentence := scopes.refusal(found, scopes.needed(request)):
+            raise ApiError(403, "scope", sentence)
+        request.token = found  # type: ignore[attr-defined] # what it makes may not do more than itself
         request.user = found.owner  # so that views shared with the pages see the owner
         return found.owner
 
@@ -43,6 +50,11 @@ class SessionAuth(APIKeyCookie):
 def refusal(request: HttpRequest) -> ApiError:
     """401, or 429 for an address that keeps trying."""
     return ApiError(429 if attempts.too_many(request) else 401)
+
+
+def token_of(request: HttpRequest) -> Token | None:
+    """The token that a checked request came with; None for a session."""
+    return getattr(request, "token", None)
 
 
 def owner(request: HttpRequest) -> Account:

@@ -74,4 +74,4 @@ IMAGE: dict[str, Any] = {
 
 def failures(*statuses: int) -> dict[int, type[Failure]]:
     """The failures of a call, besides those that every call has."""
-    return dict.fromkeys((*statuses, 401, 429), Failure)
+    return dict.fromkeys((*statuses, 401, 403, 429), Failure)

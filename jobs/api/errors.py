@@ -51,6 +51,7 @@ USUAL = {
 STATUS_OF_CODE = {
     "still_active": 409,
     "still_needed": 409,
+    "scope": 403,
     "all_done": 409,
     "tried_again": 409,
     "duplicate": 409,

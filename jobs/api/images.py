@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
 from jobs import storage
-from jobs.api.auth import owner
+from jobs.api.auth import owner, work
 from jobs.api.documented import BYTES, IMAGE, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.image_schemas import ImageDeleted, ImageList, ImageOut
@@ -30,6 +30,7 @@ AROUND_BYTES = 1 << 20
     openapi_extra=IMAGE,
     url_name="images",
 )
+@work
 def upload_image(request: HttpRequest, response: HttpResponse) -> Status[ImageOut]:
     """Take a PNG, WebP or JPEG for use in work, such as the logo of a watermark: its id is what the parameters name.
 

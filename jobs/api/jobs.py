@@ -7,7 +7,7 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
-from jobs.api.auth import owner
+from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
 from jobs.api.idempotency import Key, hashed, in_progress, mismatch
@@ -31,6 +31,7 @@ def shown(found: Iterable[Job]) -> list[JobOut]:
     response={201: JobOut, 200: JobOut, **failures(404, 409, 422)},
     summary="Start a job",
 )
+@work
 def create_job(request: HttpRequest, response: HttpResponse, body: JobIn, key: Key = None) -> Status[JobOut]:
     """Put an operation in line, on a recording or on a result. 200 instead of 201 means that this `Idempotency-Key` had
     made the job before; the same key with another body is refused with 422."""
@@ -121,6 +122,7 @@ def get_job(request: HttpRequest, job_id: UUID) -> JobOut:
 
 
 @router.post("/{uuid:job_id}/cancel", response={200: JobOut, **failures(404, 409)}, summary="Cancel a job")
+@work
 def cancel_job(request: HttpRequest, job_id: UUID) -> JobOut:
     """Stop a job, wherever it is. Cancelling it again changes nothing; 409 when it had ended in another way."""
     job = owned(Job, owner(request), job_id)
@@ -132,6 +134,7 @@ def cancel_job(request: HttpRequest, job_id: UUID) -> JobOut:
 
 
 @router.post("/{uuid:job_id}/retry", response={201: JobOut, **failures(404, 409)}, summary="Try a job again")
+@work
 def retry_job(request: HttpRequest, response: HttpResponse, job_id: UUID) -> Status[JobOut]:
     """Make a new job that does the same; of a step of a chain that did not succeed, in that chain. 409 while the old
     one is under way."""

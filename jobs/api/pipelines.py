@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Router, Status
 
-from jobs.api.auth import owner
+from jobs.api.auth import owner, work
 from jobs.api.chain_schemas import PipelineIn, PipelineList, PipelineOut, PipelinePatch, StepIn
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError
@@ -46,6 +46,7 @@ def list_pipelines(request: HttpRequest) -> PipelineList:
 
 
 @router.post("", response={201: PipelineOut, **failures(422)}, summary="Save a chain")
+@work
 def create_pipeline(request: HttpRequest, response: HttpResponse, body: PipelineIn) -> Status[PipelineOut]:
     """All that is wrong with the steps is told at once, by the names of the steps."""
     account = owner(request)
@@ -61,6 +62,7 @@ def get_pipeline(request: HttpRequest, slug: str) -> PipelineOut:
 
 
 @router.patch("/{slug}", response={200: PipelineOut, **failures(404, 409, 422)}, summary="Change a chain")
+@work
 def change_pipeline(request: HttpRequest, slug: str, patch: PipelinePatch) -> PipelineOut:
     """Its slug stays. What runs already goes on as it was. Of one that came with the install only `default` can be
     changed."""

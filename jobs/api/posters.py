@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from jobs.api.auth import owner
+from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError
 from jobs.api.schemas import VideoOut
@@ -25,6 +25,7 @@ class PosterIn(Schema):
 
 
 @router.put("/{uuid:video_id}/poster", response={200: VideoOut, **failures(404, 409, 422)}, summary="Choose the poster")
+@work
 def choose_poster(request: HttpRequest, video_id: UUID, body: PosterIn) -> VideoOut:
     """A copy of the picture becomes the poster, so the picture may be removed afterwards. 409 for one of another
     recording."""

@@ -10,7 +10,7 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
-from jobs.api.auth import owner
+from jobs.api.auth import owner, work
 from jobs.api.chain_schemas import ChainIn, Retry, RunDeleted, RunList, RunOut, RunQuery
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
@@ -32,6 +32,7 @@ on_videos = Router(tags=["Chains"])
     response={201: RunOut, 200: RunOut, **failures(404, 409, 422)},
     summary="Run a saved chain",
 )
+@work
 def run_pipeline(
     request: HttpRequest, response: HttpResponse, video_id: UUID, slug: str, key: Key = None
 ) -> Status[RunOut]:
@@ -49,6 +50,7 @@ def run_pipeline(
     response={201: RunOut, 200: RunOut, **failures(404, 409, 422)},
     summary="Run a chain that is not saved",
 )
+@work
 def run_chain(
     request: HttpRequest, response: HttpResponse, video_id: UUID, body: ChainIn, key: Key = None
 ) -> Status[RunOut]:
@@ -113,6 +115,7 @@ def get_run(request: HttpRequest, run_id: UUID) -> RunOut:
 
 
 @router.post("/{uuid:run_id}/cancel", response={200: RunOut, **failures(404, 409)}, summary="Cancel a run")
+@work
 def cancel_run(request: HttpRequest, run_id: UUID) -> RunOut:
     """Stop all its steps. Cancelling it again changes nothing; 409 when it had ended in another way."""
     run = owned(Run, owner(request), run_id)
@@ -126,6 +129,7 @@ def cancel_run(request: HttpRequest, run_id: UUID) -> RunOut:
     response={200: RunOut, 201: RunOut, **failures(404, 409, 422)},
     summary="Go on with a run, or run it again with other parameters",
 )
+@work
 def retry_run(
     request: HttpRequest,
     response: HttpResponse,
@@ -147,6 +151,7 @@ def retry_run(
 @router.post(
     "/{uuid:run_id}/keep/{step}", response={200: RunOut, **failures(404, 422)}, summary="Keep the result of a step"
 )
+@work
 def keep_result(request: HttpRequest, run_id: UUID, step: str) -> RunOut:
     """Of a step whose result would be dropped, as it is only on the way to that of another one."""
     run = owned(Run, owner(request), run_id)

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import ConfigDict, Field
 
-from jobs.api.auth import owner
+from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.engine.captions.transcript import MAXIMUM_LINE_CHARACTERS, Line, Word
 from jobs.services import transcripts, versions
@@ -114,6 +114,7 @@ def get_transcript(request: HttpRequest, response: HttpResponse, video_id: UUID)
     response={200: TranscriptOut, **failures(404, 409, 422)},
     summary="Change lines of a transcript",
 )
+@work
 def change_transcript(
     request: HttpRequest, response: HttpResponse, video_id: UUID, patch: TranscriptPatch
 ) -> TranscriptOut:
@@ -128,6 +129,7 @@ def change_transcript(
     response={200: TranscriptOut, **failures(404, 409, 422)},
     summary="Take the last change of a transcript back",
 )
+@work
 def undo_change(request: HttpRequest, response: HttpResponse, video_id: UUID, body: Undo) -> TranscriptOut:
     """One line at a time, the last one first. 409 when it was changed since `version`."""
     return shown(response, video_id, transcripts.undo(stored_of(request, video_id), body.version))

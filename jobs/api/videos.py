@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
 from jobs import publish, storage
-from jobs.api.auth import owner
+from jobs.api.auth import owner, work
 from jobs.api.documented import BYTES, UPLOAD, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.parameters import checked
@@ -40,6 +40,7 @@ NO_PARAMS = PlanIn(params={})
     summary="Upload a recording",
     openapi_extra=UPLOAD,
 )
+@work
 def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOut]:
     """Take a whole recording in one request. Larger ones go in chunks through `/uploads` (tus 1.0.0).
 
@@ -103,6 +104,7 @@ def get_video(request: HttpRequest, video_id: UUID) -> VideoOut:
 
 
 @router.patch("/{uuid:video_id}", response={200: VideoOut, **failures(404, 422)}, summary="Rename a recording")
+@work
 def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> VideoOut:
     video = versions.owned(owner(request), video_id)
     title = naming.clean(patch.title)
@@ -136,6 +138,7 @@ def delete_video(request: HttpRequest, video_id: UUID) -> VideoDeleted:
     response={200: PlanOut, **failures(404, 422, 503)},
     summary="Plan a cut without rendering it",
 )
+@work
 async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAMS) -> dict[str, Any]:
     """What `silence-cut` would keep with these parameters. The first plan of a recording measures its sound; further
     ones answer at once."""

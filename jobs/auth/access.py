@@ -15,22 +15,23 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
-from jobs.auth import attempts
+from jobs.auth import attempts, scopes
 from jobs.errors import Busy
 from jobs.models import Account, Token
 from videoservice.errors import wants_page
 
 M = TypeVar("M", bound=models.Model)
 View = Callable[..., Any]
-UNKNOWN = "Sign in, or send a valid token in the header “Authorization: Bearer …”."
+UNKNOWN = "Sign in, or send a token that is valid and has not ended in the header “Authorization: Bearer …”."
 TOO_MANY = "There were too many attempts. Wait a minute, then try again."
 
 
 def signed_in(view: View) -> View:
     """Let in who has a session or a bearer token; works on plain and async views.
 
-    A bearer token needs no CSRF token, because no browser sends it by itself. A session does, for every unsafe method,
-    and is checked for one here instead of in the middleware.
+    A bearer token has to have the scope that the view takes (`jobs.auth.scopes`). It needs no CSRF token, because no
+    browser sends it by itself. A session does, for every unsafe method, and is checked for one here instead of in the
+    middleware.
     """
     if iscoroutinefunction(view):
 
@@ -77,6 +78,8 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
         token = Token.find(secret)
         if token is None:
             return refused(429, "too_many_requests", TOO_MANY) if attempts.too_many(request) else _unknown()
+        if sentence := scopes.refusal(token, scopes.needed(request)):
+            return refused(403, "scope", sentence)
         request.user = token.owner
         return None
     if not isinstance(request.user, Account) or not request.user.is_authenticated:

@@ -8,7 +8,9 @@ from django.contrib import auth
 from django.db import connections
 from django.http import HttpRequest
 
-from jobs.models import Account, Token
+from jobs.auth import scopes
+from jobs.models import Account, Scope, Token
+from videoservice.refusals import SIGN_IN, Refusal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +23,16 @@ class Credentials:
     def __bool__(self) -> bool:
         return bool(self.session_key or self.secret)
 
-    def are_good(self) -> bool:
-        """For a thread outside of Django's: leaves no connection to the database open."""
+    def refusal(self) -> Refusal | None:
+        """Why nothing long is taken in from them; None when it is. A token that only reads has nothing long to send.
+
+        For a thread outside of Django's: leaves no connection to the database open."""
         try:
-            return (Token.find(self.secret) if self.secret else signed_in(self.session_key)) is not None
+            if not self.secret:
+                return None if signed_in(self.session_key) else SIGN_IN
+            token = Token.find(self.secret)
+            sentence = scopes.refusal(token, Scope.WORK) if token else None
+            return Refusal("403 Forbidden", "scope", sentence) if sentence else None if token else SIGN_IN
         finally:
             connections.close_all()
 

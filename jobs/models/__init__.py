@@ -10,7 +10,7 @@ from jobs.models.pipeline import Pipeline
 from jobs.models.queue_state import QueueState
 from jobs.models.run import Run
 from jobs.models.sign_in import SignIn
-from jobs.models.token import Token
+from jobs.models.token import Scope, Token
 from jobs.models.upload import Upload
 from jobs.models.video import Video
 
@@ -26,6 +26,7 @@ __all__ = [
     "Pipeline",
     "QueueState",
     "Run",
+    "Scope",
     "SignIn",
     "Token",
     "Upload",

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from jobs.auth.access import refused, signed_in
 from jobs.auth.requests import MemberRequest
+from jobs.auth.scopes import work
 from jobs.engine.captions.transcript import Line
 from jobs.errors import InputError
 from jobs.models import Video
@@ -60,6 +61,7 @@ def words(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
+@work
 @signed_in
 def edit(request: MemberRequest, pk: UUID, place: int) -> HttpResponse:
     """Change a line: `{"version", "text"}`. 409 when the transcript was changed meanwhile."""
@@ -75,6 +77,7 @@ def edit(request: MemberRequest, pk: UUID, place: int) -> HttpResponse:
 
 
 @require_POST
+@work
 @signed_in
 def undo(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Take the last change back: `{"version"}`."""

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from jobs import forms
 from jobs.auth.access import bearer, owned, refused, signed_in
 from jobs.auth.requests import MemberRequest
+from jobs.auth.scopes import work
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Image, Upload, Video
 from jobs.services import pipelines, uploads
@@ -90,6 +91,7 @@ def _options() -> HttpResponse:
 
 
 @spoken
+@work
 @signed_in
 def collection(request: MemberRequest) -> HttpResponse:
     if request.method != "POST":
@@ -121,6 +123,7 @@ def collection(request: MemberRequest) -> HttpResponse:
 
 
 @spoken
+@work
 @signed_in
 def upload(request: MemberRequest, pk: UUID) -> HttpResponse:
     if request.method == "HEAD":

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.validators import validate_email
 
-from jobs.models import Account, Token
+from jobs.models import Account, Scope, Token
 
 
 class Command(BaseCommand):
@@ -14,9 +14,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", help="the account's e-mail address")
         parser.add_argument("--create", action="store_true", help="make the account, without a password, if need be")
-        parser.add_argument("--name", default="", help="what the token is for, as the admin shows it")
+        parser.add_argument("--name", default="", help="what the token is for, as the account's page shows it")
+        parser.add_argument(
+            "--scope",
+            default=Scope.ALL,
+            choices=Scope.values,
+            help="how much it may do; everything unless said otherwise",
+        )
 
-    def handle(self, *args: Any, email: str, create: bool, name: str, **options: Any) -> None:
+    def handle(self, *args: Any, email: str, create: bool, name: str, scope: str, **options: Any) -> None:
         account = Account.objects.filter(email__iexact=email).first()
         if account is None:
             account = (
@@ -28,7 +34,7 @@ class Command(BaseCommand):
             )
         if not account.is_active:
             self.refuse(f"The account {email} is switched off. Switch it on in the admin first.")
-        self.stdout.write(Token.issue(account, name[:100]))
+        self.stdout.write(Token.issue(account, name[:100], scope))
 
     def made(self, email: str) -> Account:
         try:
