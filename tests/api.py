@@ -34,9 +34,17 @@ class Api:
     def delete(self, path: str, body: Any = "", **headers: str) -> HttpResponse:
         return self.client.delete(ROOT + path, body, content_type="application/json", headers=headers)
 
-    def upload(self, file: Path | bytes, name: str = "talk.mp4", query: str = "", **fields: str) -> HttpResponse:
+    def upload(
+        self,
+        file: Path | bytes,
+        name: str = "talk.mp4",
+        query: str = "",
+        headers: dict[str, str] | None = None,
+        **fields: str,
+    ) -> HttpResponse:
         data = file.read_bytes() if isinstance(file, Path) else file
-        return self.client.post(f"{ROOT}/videos{query}", {"file": SimpleUploadedFile(name, data), **fields})
+        form = {"file": SimpleUploadedFile(name, data), **fields}
+        return self.client.post(f"{ROOT}/videos{query}", form, headers=headers)
 
 
 def error(response: HttpResponse) -> tuple[int, str]:

@@ -56,6 +56,7 @@ STATUS_OF_CODE = {
     "tried_again": 409,
     "duplicate": 409,
     "changed": 409,
+    "in_progress": 409,
     "too_large": 413,
     "too_many_jobs": 429,
     "day_used_up": 429,

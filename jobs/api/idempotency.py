@@ -1,33 +1,118 @@
-"""Requests that may be sent again: the header that tells one by a key of its own."""
+"""Requests that may be sent again: the header that tells one by its key, for every call that makes something."""
 
-import hashlib
-from typing import Annotated
+import functools
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
-from ninja import Header
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Header, Status
+from ninja.operation import Operation
+from ninja.responses import NinjaJSONEncoder
+from ninja.utils import contribute_operation_args, contribute_operation_callback, is_async_callable
+from pydantic import BaseModel, StringConstraints
 
-from jobs.api.errors import ApiError
+from jobs.api import inside
+from jobs.api.auth import owner
+from jobs.api.documented import failures
+from jobs.models import KeptAnswer
+from jobs.services import idempotency
 
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Any text of your own. The same request with the same key makes one thing, however often it comes.",
-    ),
-]
-
-
-def hashed(key: str) -> str:
-    """What is kept of a key: some databases take letters in either case for the same."""
-    return f"api-{hashlib.sha256(key.encode()).hexdigest()}"
-
-
-def in_progress() -> ApiError:
-    return ApiError(
-        409, "in_progress", "A request with this Idempotency-Key is under way. Wait a moment, then send it again."
-    )
+View = TypeVar("View", bound=Callable[..., Any])
+Asked = Callable[..., Any]
+HEADER = Header(
+    None,
+    alias="Idempotency-Key",
+    description="Any text of your own. The same request with the same key makes one thing, however often it comes "
+    "within 24 hours; the header Idempotency-Replayed marks later answers, which are 200 where the first was 201.",
+)
 
 
-def mismatch() -> ApiError:
-    return ApiError(422, "idempotency_mismatch", "This Idempotency-Key was used for another request. Use a new one.")
+def idempotent(*, secret: bool = False, asked: Asked | None = None) -> Callable[[View], View]:
+    """Give a call that makes something the header `Idempotency-Key`. It stands below the router's own decorator:
+
+        @router.post("", response={201: ThingOut, **failures(422)}, summary="Make a thing")
+        @idempotent()
+        def make_thing(request, response, body: ThingIn) -> Status[ThingOut]:
+
+    Sent again, the call is answered with the thing as it is now where it gave a `Location`, else, and with `secret`
+    (an answer holds what is shown once), with the very answer from before. What was refused made nothing and leaves the
+    key free. `asked` tells what a request asks for, as something for JSON, where more counts than the call's arguments,
+    or less; it gets the call's arguments, and may refuse.
+    """
+
+    def decorated(view: View) -> View:
+        assert not is_async_callable(view), "its row is read and written in a thread"
+
+        @functools.wraps(view)
+        def once(request: HttpRequest, *args: Any, idempotency_key: str | None = None, **arguments: Any) -> Any:
+            if idempotency_key is None:
+                return view(request, *args, **arguments)
+            wanted = (asked or told)(request, **arguments)
+            wanted = json.dumps([view.__module__, view.__name__, wanted], cls=NinjaJSONEncoder, sort_keys=True)
+            row = idempotency.claim(owner(request), idempotency_key, wanted)
+            if row.status is not None:
+                return again(request, row, idempotency_key, secret)
+            return first(request, row, idempotency_key, functools.partial(view, request, *args, **arguments), arguments)
+
+        key = Annotated[str, StringConstraints(min_length=1, max_length=255)] | None
+        contribute_operation_args(once, "idempotency_key", key, HEADER)  # type: ignore[arg-type]
+        contribute_operation_callback(once, documented)
+        return once  # type: ignore[return-value]
+
+    return decorated
+
+
+def documented(operation: Operation) -> None:
+    """What a call may answer because of its key."""
+    models = operation.response_models
+    models.setdefault(200, models.get(201))
+    for status, model in failures(409, 422).items():
+        models.setdefault(status, operation._create_response_model(model))
+
+
+def told(request: HttpRequest, **arguments: Any) -> Any:
+    """All that a call was asked."""
+    named = {name: value for name, value in arguments.items() if name != "response"}
+    return {
+        name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value for name, value in named.items()
+    }
+
+
+def name_of(request: HttpRequest) -> str | None:
+    """What a thing may be marked by that a request with a key makes, so that it is found again should the process die
+    before its answer was kept; None without a key."""
+    row: UUID | None = getattr(request, "kept_answer", None)
+    return f"api-{row}" if row else None
+
+
+def first(request: HttpRequest, row: KeptAnswer, key: str, view: Callable[[], Any], arguments: dict[str, Any]) -> Any:
+    request.kept_answer = row.pk  # type: ignore[attr-defined] # for `name_of`
+    try:
+        result = view()
+    except BaseException:
+        idempotency.release(row)
+        raise
+    status, value = (result.status_code, result.value) if isinstance(result, Status) else (200, result)
+    location = arguments["response"].headers.get("Location", "") if "response" in arguments else ""
+    idempotency.keep(row, key, status, location, json.dumps(value, cls=Encoder))
+    return result
+
+
+class Encoder(NinjaJSONEncoder):
+    """With times as pydantic writes them."""
+
+    def default(self, o: Any) -> Any:
+        return o.model_dump(mode="json") if isinstance(o, BaseModel) else super().default(o)
+
+
+def again(request: HttpRequest, row: KeptAnswer, key: str, secret: bool) -> HttpResponseBase:
+    assert row.status is not None
+    present = inside.get(request, row.location) if row.location and not secret else None
+    content = present.content.decode() if present and present.status_code == 200 else row.opened(key)
+    headers = {"Idempotency-Replayed": "true"} | ({"Location": row.location} if row.location else {})
+    headers |= {"Cache-Control": "no-store"} if secret else {}
+    status = 200 if row.status == 201 else row.status
+    return HttpResponse(content or "null", "application/json; charset=utf-8", status, headers=headers)

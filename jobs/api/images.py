@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
@@ -6,9 +7,11 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
 from jobs import storage
+from jobs.api import forms
 from jobs.api.auth import owner, work
 from jobs.api.documented import BYTES, IMAGE, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
+from jobs.api.idempotency import idempotent
 from jobs.api.image_schemas import ImageDeleted, ImageList, ImageOut
 from jobs.api.schemas import Page, path_of
 from jobs.auth.access import owned
@@ -21,29 +24,6 @@ from jobs.services import files, images, jobs, uploads
 router = Router(tags=["Images"])
 AROUND_BYTES = 1 << 20
 """What a multipart body may have around its file."""
-
-
-@router.post(
-    "",
-    response={201: ImageOut, **failures(413, 415, 422)},
-    summary="Upload an image",
-    openapi_extra=IMAGE,
-    url_name="images",
-)
-@work
-def upload_image(request: HttpRequest, response: HttpResponse) -> Status[ImageOut]:
-    """Take a PNG, WebP or JPEG for use in work, such as the logo of a watermark: its id is what the parameters name.
-
-    What it is is found out from its content. It is kept as a PNG, upright and in sRGB, until nothing has used it for a
-    month. The same can be done through `/uploads` (tus), with `kind image` in the metadata.
-    """
-    file = uploaded(request)
-    try:
-        image = images.receive(owner(request), storage.path(file.temporary_file_path()), name=file.name or "unnamed")
-    except InputError as error:
-        raise of_job_error(error, 422 if error.code == "too_many" else 415) from error
-    response["Location"] = path_of("image", image.pk)
-    return Status(201, ImageOut.of(image))
 
 
 def uploaded(request: HttpRequest) -> TemporaryUploadedFile:
@@ -59,6 +39,36 @@ def uploaded(request: HttpRequest) -> TemporaryUploadedFile:
     if not isinstance(file, TemporaryUploadedFile):
         raise invalid([("file", "Send the image in this field.")])
     return file
+
+
+def sent(request: HttpRequest, **rest: Any) -> Any:
+    """What a form holds, by the bytes of its file."""
+    uploaded(request)
+    return forms.content(request)
+
+
+@router.post(
+    "",
+    response={201: ImageOut, **failures(413, 415, 422)},
+    summary="Upload an image",
+    openapi_extra=IMAGE,
+    url_name="images",
+)
+@work
+@idempotent(asked=sent)
+def upload_image(request: HttpRequest, response: HttpResponse) -> Status[ImageOut]:
+    """Take a PNG, WebP or JPEG for use in work, such as the logo of a watermark: its id is what the parameters name.
+
+    What it is is found out from its content. It is kept as a PNG, upright and in sRGB, until nothing has used it for a
+    month. The same can be done through `/uploads` (tus), with `kind image` in the metadata.
+    """
+    file = uploaded(request)
+    try:
+        image = images.receive(owner(request), storage.path(file.temporary_file_path()), name=file.name or "unnamed")
+    except InputError as error:
+        raise of_job_error(error, 422 if error.code == "too_many" else 415) from error
+    response["Location"] = path_of("image", image.pk)
+    return Status(201, ImageOut.of(image))
 
 
 @router.get("", response={200: ImageList, **failures(422)}, summary="List images")

@@ -1,8 +1,6 @@
-import json
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
@@ -10,12 +8,12 @@ from ninja import Query, Router, Status
 from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
-from jobs.api.idempotency import Key, hashed, in_progress, mismatch
+from jobs.api.idempotency import idempotent, name_of
 from jobs.api.parameters import checked
 from jobs.api.schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, path_of
 from jobs.auth.access import owned
 from jobs.models import Account, Artifact, Job, Video
-from jobs.services import jobs, parameters, queue_position, runs, versions
+from jobs.services import jobs, queue_position, runs, versions
 
 router = Router(tags=["Jobs"])
 
@@ -26,19 +24,16 @@ def shown(found: Iterable[Job]) -> list[JobOut]:
     return [JobOut.of(job, places.get(job.pk)) for job in rows]
 
 
-@router.post(
-    "",
-    response={201: JobOut, 200: JobOut, **failures(404, 409, 422)},
-    summary="Start a job",
-)
+@router.post("", response={201: JobOut, **failures(404, 409, 422)}, summary="Start a job")
 @work
-def create_job(request: HttpRequest, response: HttpResponse, body: JobIn, key: Key = None) -> Status[JobOut]:
-    """Put an operation in line, on a recording or on a result. 200 instead of 201 means that this `Idempotency-Key` had
-    made the job before; the same key with another body is refused with 422."""
+@idempotent()
+def create_job(request: HttpRequest, response: HttpResponse, body: JobIn) -> Status[JobOut]:
+    """Put an operation in line, on a recording or on a result."""
     refuse_unclear(body)
-    job, status = (made(owner(request), body, None), 201) if key is None else once(owner(request), body, key)
+    account, name = owner(request), name_of(request)
+    job = (jobs.find_idempotent(account, name) if name else None) or made(account, body, name)
     response["Location"] = path_of("job", job.pk)
-    return Status(status, shown([job])[0])
+    return Status(201, shown([job])[0])
 
 
 def refuse_unclear(body: JobIn) -> None:
@@ -70,42 +65,6 @@ def subject_of(account: Account, body: JobIn) -> Video:
     return versions.of(owned(Artifact, account, body.source.artifact or ""))
 
 
-def once(account: Account, body: JobIn, key: str) -> tuple[Job, int]:
-    """The job of an idempotency key and 201 when it is new, 200 when it was there.
-
-    Of two requests at the same moment the database lets one make the job; the other then finds it. Keys are kept as
-    hashes, because some databases take letters in either case for the same.
-    """
-    name = hashed(key)
-    job = jobs.find_idempotent(account, name)
-    if job is None:
-        try:
-            return made(account, body, name), 201
-        except IntegrityError as error:
-            job = jobs.find_idempotent(account, name)
-            if job is None:
-                raise in_progress() from error
-    if not is_same(account, body, job):
-        raise mismatch()
-    return job, 200
-
-
-def is_same(account: Account, body: JobIn, job: Job) -> bool:
-    """Whether a job is what the request asks for."""
-    params = json.loads(json.dumps(parameters.as_json(checked(body.operation, body.params, None, account))))
-    wanted: UUID | None
-    found: UUID | None
-    if body.source is None:
-        wanted, found = body.video, job.source_id or job.video_id
-    elif body.source.job:
-        wanted, found = body.source.job, job.source_job_id
-    else:
-        wanted, found = body.source.artifact, job.source_id
-    after = set(job.after.values_list("pk", flat=True)) - {job.source_job_id}
-    asked = (body.operation, params, set(body.after) - {job.source_job_id})
-    return wanted == found and asked == (job.operation, job.params, after)
-
-
 @router.get("", response={200: JobList, **failures(422)}, summary="List jobs")
 def list_jobs(request: HttpRequest, query: Query[JobQuery]) -> JobList:
     """Your jobs, newest first."""
@@ -135,6 +94,7 @@ def cancel_job(request: HttpRequest, job_id: UUID) -> JobOut:
 
 @router.post("/{uuid:job_id}/retry", response={201: JobOut, **failures(404, 409)}, summary="Try a job again")
 @work
+@idempotent()
 def retry_job(request: HttpRequest, response: HttpResponse, job_id: UUID) -> Status[JobOut]:
     """Make a new job that does the same; of a step of a chain that did not succeed, in that chain. 409 while the old
     one is under way."""

@@ -11,6 +11,7 @@ from jobs.api.auth import owner, work
 from jobs.api.chain_schemas import PipelineIn, PipelineList, PipelineOut, PipelinePatch, StepIn
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError
+from jobs.api.idempotency import idempotent
 from jobs.models import Account, Pipeline
 from jobs.services import pipelines
 
@@ -47,6 +48,7 @@ def list_pipelines(request: HttpRequest) -> PipelineList:
 
 @router.post("", response={201: PipelineOut, **failures(422)}, summary="Save a chain")
 @work
+@idempotent()
 def create_pipeline(request: HttpRequest, response: HttpResponse, body: PipelineIn) -> Status[PipelineOut]:
     """All that is wrong with the steps is told at once, by the names of the steps."""
     account = owner(request)

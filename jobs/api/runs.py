@@ -1,11 +1,9 @@
 """Chains at work."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
@@ -14,12 +12,11 @@ from jobs.api.auth import owner, work
 from jobs.api.chain_schemas import ChainIn, Retry, RunDeleted, RunList, RunOut, RunQuery
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
-from jobs.api.idempotency import Key, hashed, in_progress, mismatch
+from jobs.api.idempotency import idempotent, name_of
 from jobs.api.pipelines import found, raw
 from jobs.api.schemas import path_of
 from jobs.auth.access import owned
-from jobs.errors import InputError
-from jobs.models import Account, Artifact, Job, Run, Video
+from jobs.models import Artifact, Job, Run, Video
 from jobs.services import pipelines, runs, steps, versions
 from jobs.services.steps import Step
 
@@ -28,72 +25,43 @@ on_videos = Router(tags=["Chains"])
 
 
 @on_videos.post(
-    "/{uuid:video_id}/pipelines/{slug}",
-    response={201: RunOut, 200: RunOut, **failures(404, 409, 422)},
-    summary="Run a saved chain",
+    "/{uuid:video_id}/pipelines/{slug}", response={201: RunOut, **failures(404, 409, 422)}, summary="Run a saved chain"
 )
 @work
-def run_pipeline(
-    request: HttpRequest, response: HttpResponse, video_id: UUID, slug: str, key: Key = None
-) -> Status[RunOut]:
-    """On a recording, or on a result by its id. 200 instead of 201 means that this `Idempotency-Key` had started it
-    before."""
+@idempotent()
+def run_pipeline(request: HttpRequest, response: HttpResponse, video_id: UUID, slug: str) -> Status[RunOut]:
+    """On a recording, or on a result by its id."""
     account = owner(request)
     pipeline = found(account, slug)
     subject = versions.owned(account, video_id)
-    run, status = once(account, subject, pipelines.chain_of(pipeline), pipeline.name, slug, key)
-    return answer(response, run, status)
+    return answer(response, started(request, subject, pipelines.chain_of(pipeline), pipeline.name, slug), 201)
+
+
+def without_keep(request: HttpRequest, video_id: UUID, body: ChainIn, **rest: Any) -> Any:
+    """What a request asks for but `keep`, which may be changed while the chain runs."""
+    return [str(video_id), body.name, [step.dict(exclude={"keep"}) for step in body.steps]]
 
 
 @on_videos.post(
     "/{uuid:video_id}/pipeline",
-    response={201: RunOut, 200: RunOut, **failures(404, 409, 422)},
+    response={201: RunOut, **failures(404, 409, 422)},
     summary="Run a chain that is not saved",
 )
 @work
-def run_chain(
-    request: HttpRequest, response: HttpResponse, video_id: UUID, body: ChainIn, key: Key = None
-) -> Status[RunOut]:
+@idempotent(asked=without_keep)
+def run_chain(request: HttpRequest, response: HttpResponse, video_id: UUID, body: ChainIn) -> Status[RunOut]:
+    """On a recording, or on a result by its id. All that is wrong with the steps is told at once."""
     account = owner(request)
     chain = steps.read(raw(body.steps), account)
     name = body.name.strip() or steps.summary(chain)
-    run, status = once(account, versions.owned(account, video_id), chain, name, "", key)
-    return answer(response, run, status)
+    return answer(response, started(request, versions.owned(account, video_id), chain, name, ""), 201)
 
 
-def once(
-    account: Account, subject: Video, chain: Sequence[Step], name: str, slug: str, key: str | None
-) -> tuple[Run, int]:
-    """The run of an idempotency key and 201 when it is new, 200 when it was there; as `jobs.once`."""
-    if key is None:
-        return runs.start(account, subject, chain, name, slug=slug), 201
-    stored = hashed(key)
-    run = runs.find_idempotent(account, stored)
-    if run is None:
-        try:
-            return runs.start(account, subject, chain, name, slug=slug, idempotency_key=stored), 201
-        except IntegrityError as error:
-            run = runs.find_idempotent(account, stored)
-            if run is None:
-                raise in_progress() from error
-    if not is_same(run, subject, chain, slug):
-        raise mismatch()
-    return run, 200
-
-
-def is_same(run: Run, subject: Video, chain: Sequence[Step], slug: str) -> bool:
-    """Whether a run is what a request asks for."""
-    try:
-        worked_on = runs.subject_of(run)
-    except InputError:  # a result that is gone, and so not this one
-        return False
-    asked = json.loads(json.dumps([step.to_json() for step in chain]))
-    return (run.slug, worked_on.pk, made_of(run.steps)) == (slug, subject.pk, made_of(asked))
-
-
-def made_of(chain: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Steps without `keep`, which may be changed while they run."""
-    return [{name: value for name, value in step.items() if name != "keep"} for step in chain]
+def started(request: HttpRequest, subject: Video, chain: Sequence[Step], name: str, slug: str) -> Run:
+    """A run of a chain; the one that this request had made before, should its process have died."""
+    account, key = owner(request), name_of(request)
+    before = runs.find_idempotent(account, key) if key else None
+    return before or runs.start(account, subject, chain, name, slug=slug, idempotency_key=key)
 
 
 def answer(response: HttpResponse, run: Run, status: int) -> Status[RunOut]:
@@ -130,6 +98,7 @@ def cancel_run(request: HttpRequest, run_id: UUID) -> RunOut:
     summary="Go on with a run, or run it again with other parameters",
 )
 @work
+@idempotent()
 def retry_run(
     request: HttpRequest,
     response: HttpResponse,

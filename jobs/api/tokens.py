@@ -5,6 +5,7 @@ from ninja import Query, Router, Status
 
 from jobs.api.auth import owner, token_of
 from jobs.api.documented import failures
+from jobs.api.idempotency import idempotent
 from jobs.api.schemas import Page
 from jobs.api.token_schemas import TokenIn, TokenList, TokenMade, TokenOut
 from jobs.models import Account, Scope, Token
@@ -30,6 +31,7 @@ def list_tokens(request: HttpRequest, query: Query[Page]) -> TokenList:
 
 
 @router.post("", response={201: TokenMade, **failures(422)}, summary="Make a token")
+@idempotent(secret=True)
 def create_token(request: HttpRequest, response: HttpResponse, body: TokenIn) -> Status[TokenMade]:
     """The secret is in this answer and nowhere else. A token can make none that may do more, or that lasts longer, than
     itself."""

@@ -11,9 +11,11 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
 from jobs import publish, storage
+from jobs.api import forms
 from jobs.api.auth import owner, work
 from jobs.api.documented import BYTES, UPLOAD, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
+from jobs.api.idempotency import idempotent
 from jobs.api.parameters import checked
 from jobs.api.schemas import (
     PlanIn,
@@ -34,6 +36,32 @@ router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
 
 
+def uploaded(request: HttpRequest) -> tuple[TemporaryUploadedFile, str, str]:
+    """The file of a multipart body on disk, its title, and what to do with a duplicate. The body is only now read."""
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > settings.FORM_LIMIT_BYTES:
+        limit = uploads.size_in_words(settings.FORM_LIMIT_BYTES)
+        message = f"One request takes at most {limit}. Send this recording in chunks through /uploads."
+        raise ApiError(413, "too_large", message)
+    if request.content_type != "multipart/form-data":
+        raise ApiError(415, "content_type", "Send the recording as the field “file” of multipart/form-data.")
+    uploads.refuse_overfull(length)
+    storage.path("uploads").mkdir(parents=True, exist_ok=True)  # where Django puts the file while it arrives
+    file = request.FILES.get("file")
+    duplicate = request.POST.get("duplicate") or request.GET.get("duplicate") or "refuse"
+    if not isinstance(file, TemporaryUploadedFile):
+        raise invalid([("file", "Send the recording in this field.")])
+    if duplicate not in ("allow", "refuse"):
+        raise invalid([("duplicate", "Use allow or refuse.")])
+    return file, request.POST.get("title", ""), duplicate
+
+
+def sent(request: HttpRequest, **rest: Any) -> Any:
+    """What a form holds, by the bytes of its file."""
+    uploaded(request)
+    return forms.content(request)
+
+
 @router.post(
     "",
     response={201: VideoOut, **failures(409, 413, 415, 422)},
@@ -41,6 +69,7 @@ NO_PARAMS = PlanIn(params={})
     openapi_extra=UPLOAD,
 )
 @work
+@idempotent(asked=sent)
 def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOut]:
     """Take a whole recording in one request. Larger ones go in chunks through `/uploads` (tus 1.0.0).
 
@@ -65,26 +94,6 @@ def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOu
         raise of_job_error(error, 415) from error
     response["Location"] = path_of("video", video.pk)
     return Status(201, VideoOut.of(video))
-
-
-def uploaded(request: HttpRequest) -> tuple[TemporaryUploadedFile, str, str]:
-    """The file of a multipart body on disk, its title, and what to do with a duplicate. The body is only now read."""
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length > settings.FORM_LIMIT_BYTES:
-        limit = uploads.size_in_words(settings.FORM_LIMIT_BYTES)
-        message = f"One request takes at most {limit}. Send this recording in chunks through /uploads."
-        raise ApiError(413, "too_large", message)
-    if request.content_type != "multipart/form-data":
-        raise ApiError(415, "content_type", "Send the recording as the field “file” of multipart/form-data.")
-    uploads.refuse_overfull(length)
-    storage.path("uploads").mkdir(parents=True, exist_ok=True)  # where Django puts the file while it arrives
-    file = request.FILES.get("file")
-    duplicate = request.POST.get("duplicate") or request.GET.get("duplicate") or "refuse"
-    if not isinstance(file, TemporaryUploadedFile):
-        raise invalid([("file", "Send the recording in this field.")])
-    if duplicate not in ("allow", "refuse"):
-        raise invalid([("duplicate", "Use allow or refuse.")])
-    return file, request.POST.get("title", ""), duplicate
 
 
 @router.get("", response={200: VideoList, **failures(422)}, summary="List recordings")

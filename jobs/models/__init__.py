@@ -6,6 +6,7 @@ from jobs.models.flow import Flow
 from jobs.models.image import Image
 from jobs.models.install import Install
 from jobs.models.job import Job
+from jobs.models.kept_answer import KeptAnswer
 from jobs.models.pipeline import Pipeline
 from jobs.models.queue_state import QueueState
 from jobs.models.run import Run
@@ -23,6 +24,7 @@ __all__ = [
     "Image",
     "Install",
     "Job",
+    "KeptAnswer",
     "Pipeline",
     "QueueState",
     "Run",

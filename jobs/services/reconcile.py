@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from jobs import publish, storage
-from jobs.models import Install, Job, SignIn
+from jobs.models import Install, Job, KeptAnswer, SignIn
 from jobs.services import custody, images, line, losses, queues, runs, uploads
 from jobs.services import jobs as services
 from jobs.services.losses import Loss
@@ -55,6 +55,7 @@ def sweep(silence_tells: bool = True) -> None:
     runs.sweep()
     images.sweep()
     SignIn.forget_old()
+    KeptAnswer.forget_old()
     clear_storage()
 
 

@@ -1,0 +1,67 @@
+import base64
+import hashlib
+import hmac
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+KEPT = timedelta(hours=24)
+
+
+class KeptAnswer(models.Model):
+    """What a request with an `Idempotency-Key` was answered, for when the very same comes again.
+
+    Neither the key nor the answer can be read from the row: the answer may hold a secret that is shown once, and opens
+    with the key of whoever asks again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="kept_answers")
+    key_digest = models.CharField(max_length=64)
+    asked_digest = models.CharField(max_length=64)
+    """Of the call with all that it was asked."""
+    status = models.PositiveSmallIntegerField(null=True)
+    """None while the request is under way."""
+    location = models.CharField(max_length=300, blank=True)
+    sealed = models.TextField(blank=True)
+    begun_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key_digest"], name="one_answer_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.status or 'under way'} {self.location}"
+
+    @classmethod
+    def forget_old(cls) -> None:
+        cls.objects.filter(begun_at__lt=Now() - KEPT).delete()
+
+    def seal(self, key: str, content: str) -> None:
+        self.sealed = _lock(key).encrypt(content.encode()).decode()
+
+    def opened(self, key: str) -> str | None:
+        """The answer; None when it cannot be read any more, as SECRET_KEY is another one."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return _lock(key).decrypt(self.sealed.encode()).decode()
+        except InvalidToken:
+            return None
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lock(key: str) -> "Fernet":
+    """Keys are made up by people and programs, and may be short: the site's own secret is in it too."""
+    from cryptography.fernet import Fernet  # only here: every worker imports this module
+
+    return Fernet(base64.urlsafe_b64encode(hmac.digest(settings.SECRET_KEY.encode(), key.encode(), "sha256")))
