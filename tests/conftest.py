@@ -38,6 +38,7 @@ ON_ONE_DATABASE = (
     *(
         "browser/",
         "chains/",
+        "client/",
         "operations/",
         "pages/",
         "test_api_",

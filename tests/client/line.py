@@ -1,0 +1,67 @@
+"""A line between client and site that may be slow, and that a test may cut."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+BLOCK = 16 << 10
+
+
+class Line:
+    """Passes on what comes to `url`. `rate` is in bytes a second each way (None: as fast as it goes); `up` and `down`
+    count the bytes that have passed."""
+
+    def __init__(self, target: str) -> None:
+        parts = urlsplit(target)
+        self._target = (parts.hostname, parts.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: set[socket.socket] = set()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.rate: int | None = None
+        self.cut_after: int | None = None
+        """So many bytes down from when it is set, the line is cut, once."""
+        self.up = self.down = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self._listener.accept()
+                there = socket.create_connection(self._target)
+                self._open |= {here, there}
+                threading.Thread(target=self._pass, args=(here, there, "up"), daemon=True).start()
+                threading.Thread(target=self._pass, args=(there, here, "down"), daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, way: str) -> None:
+        with contextlib.suppress(OSError):
+            while block := source.recv(BLOCK):
+                if self.rate:
+                    time.sleep(len(block) / self.rate)
+                target.sendall(block)
+                setattr(self, way, getattr(self, way) + len(block))
+                if way == "down" and self.cut_after is not None:
+                    self.cut_after -= len(block)
+                    if self.cut_after <= 0:
+                        self.cut_after = None
+                        break
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def close(self) -> None:
+        self._listener.close()
+        for end in self._open:
+            end.close()
+
+
+@contextlib.contextmanager
+def line(target: str) -> Iterator[Line]:
+    made = Line(target)
+    try:
+        yield made
+    finally:
+        made.close()

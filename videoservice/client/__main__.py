@@ -1,0 +1,3 @@
+from videoservice.client.main import app
+
+app(prog_name="videoservice")

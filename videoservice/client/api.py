@@ -1,0 +1,186 @@
+"""Requests to a site's REST API: the token, patience, and answers other than success as failures with a sentence."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from videoservice.client.failures import Failure, Misused, SignedOut, Unreachable
+from videoservice.client.sites import Site
+
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
+PAGE = 200
+"""How many of a list the API gives at once."""
+Json = dict[str, Any]
+
+
+class Patience(Retry):
+    """When to send a request again. What was refused because of load was not done, so that holds for POST too; that the
+    connection broke may mean that it was, so that does not."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        return bool(self.total) and (status_code in (502, 503) or (status_code == 429 and has_retry_after))
+
+
+PATIENCE = Patience(
+    5,
+    connect=2,
+    redirect=False,
+    backoff_factor=0.5,
+    backoff_max=20,
+    backoff_jitter=0.5,
+    retry_after_max=60,
+    raise_on_status=False,
+)
+IMPATIENCE = Patience(0, redirect=False, raise_on_status=False)
+
+
+class Api:
+    """The API of one site, as one account. Threads may share it.
+
+    Every call raises SignedOut, Unreachable, Misused (404 and 422) or Failure.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        ca_file: str | None = None,
+        patience: Retry = PATIENCE,
+        timeout: tuple[float, float] = (CONNECT_SECONDS, ANSWER_SECONDS),
+    ) -> None:
+        self.site, self.timeout = site, timeout
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = "videoservice-client"
+        if site.token:
+            self._session.auth = Bearer(site)
+        if ca_file:
+            self._session.verify = ca_file
+        adapter = HTTPAdapter(max_retries=patience, pool_maxsize=20)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def get(self, path: str, **query: Any) -> Json:
+        return self._json(self.send("GET", path, params=query))
+
+    def post(self, path: str, body: Any = None, *, key: str = "") -> Json:
+        """With a key of its own, or a new one, so that a request which is sent twice makes one thing."""
+        return self._json(self.send("POST", path, json=body, headers={"Idempotency-Key": key or uuid4().hex}))
+
+    def patch(self, path: str, body: Any) -> Json:
+        return self._json(self.send("PATCH", path, json=body))
+
+    def delete(self, path: str) -> Json:
+        return self._json(self.send("DELETE", path))
+
+    def items(self, path: str, **query: Any) -> Iterator[Json]:
+        """All of a list, asked for by pages as they are needed."""
+        offset = 0
+        while True:
+            page = self.get(path, **query, limit=PAGE, offset=offset)
+            yield from page["items"]
+            offset += PAGE
+            if offset >= page.get("count", 0) or not page["items"]:
+                return
+
+    def listed(self, path: str, limit: int, **query: Any) -> Json:
+        """The first items of a list and how many there are in all, as the API gives a page of it."""
+        items: list[Json] = []
+        while True:
+            page = self.get(path, **query, limit=min(PAGE, limit - len(items)), offset=len(items))
+            items += page["items"]
+            count = page.get("count", len(items))
+            if not page["items"] or len(items) >= min(limit, count):
+                return {"items": items, "count": count}
+
+    def address(self, path: str) -> str:
+        """The whole address of a path below the API, of one from the site's root, or of a whole one."""
+        if path.startswith("/api/") or "://" in path:
+            return urljoin(self.site.url, path)
+        return f"{self.site.url}/api/v1/{path.lstrip('/')}"
+
+    def send(self, method: str, path: str, *, missing_is_fine: bool = False, **options: Any) -> requests.Response:
+        """One request, sent again while the site asks to wait. With `missing_is_fine` 404 is an answer like others."""
+        options.setdefault("timeout", self.timeout)
+        options.setdefault("allow_redirects", False)
+        try:
+            response = self._session.request(method, self.address(path), **options)
+        except requests.RequestException as error:
+            raise unreachable(self.site, error) from error
+        if response.is_redirect:
+            raise Failure(
+                f"{self.site.url} sends its callers to {response.headers['Location']}. Sign in at that address.",
+                "moved",
+            )
+        if not response.ok and not (missing_is_fine and response.status_code == 404):
+            raise failure_of(response, self.site)
+        return response
+
+    def _json(self, response: requests.Response) -> Json:
+        if response.status_code == 204 or not response.content:
+            return {}
+        try:
+            found: Json = response.json()
+        except ValueError as error:
+            raise Unreachable(f"{self.site.url} answers, but not as a video service does.", "no_api") from error
+        return found
+
+
+class Bearer(requests.auth.AuthBase):
+    """The token, with requests to its site alone. As `auth`, so that no ~/.netrc takes its place."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if urlsplit(request.url or "").netloc == urlsplit(self._site.url).netloc:
+            request.headers["Authorization"] = f"Bearer {self._site.token}"
+        return request
+
+
+def unreachable(site: Site, error: requests.RequestException) -> Failure:
+    """What it means that a request had no answer."""
+    if isinstance(error, requests.exceptions.SSLError):
+        hint = "If it signs its own, give its certificate with --ca-file FILE."
+        return Unreachable(f"The certificate of {site.url} cannot be trusted. {hint}", "certificate")
+    if isinstance(error, requests.exceptions.Timeout):
+        return Unreachable(f"{site.url} does not answer in time. Try again later.", "timeout")
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return SignedOut("The token has characters that no token has. Sign in again.", "unauthorized")
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return Unreachable(f"{site.url} is not reachable. Check the address and the network.", "unreachable")
+    return Unreachable(f"{site.url} is not reachable: {error}", "unreachable")
+
+
+def failure_of(response: requests.Response, site: Site) -> Failure:
+    """What an answer other than success means, in the site's own words where it has some."""
+    told = told_by(response)
+    message = told.get("message") or f"{site.url} answers {response.status_code} {response.reason}."
+    code, detail = told.get("code") or f"http_{response.status_code}", told.get("detail")
+    if response.status_code == 401:
+        if not site.token:
+            return SignedOut(f"You are not signed in to {site.url}. Run: videoservice login {site.url}", code)
+        return SignedOut(f"{site.url} does not take the token any more. Run: videoservice login {site.url}", code)
+    kinds: Mapping[int, type[Failure]] = {
+        400: Misused,
+        403: SignedOut,
+        404: Misused,
+        405: Misused,
+        422: Misused,
+        **dict.fromkeys((502, 503, 504), Unreachable),
+    }
+    return kinds.get(response.status_code, Failure)(message, code, detail)
+
+
+def told_by(response: requests.Response) -> Json:
+    """The error of the API's envelope; empty where something else has answered."""
+    try:
+        error = json.loads(response.content)["error"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return error if isinstance(error, dict) else {}

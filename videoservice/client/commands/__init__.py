@@ -1,0 +1,1 @@
+"""What a person can ask the client to do, a module for each noun."""

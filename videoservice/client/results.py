@@ -1,0 +1,36 @@
+"""The files of jobs and recordings, saved into a folder."""
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from videoservice.client import downloads, names, wording
+from videoservice.client.api import Api, Json
+from videoservice.client.board import Board
+
+
+def save(api: Api, board: Board, sources: Iterable[Json], folder: Path, *, force: bool = False) -> None:
+    """Download files one after the other, and tell where each lies. Raises Failure."""
+    for source in sources:
+        with contextlib.closing(board.bar(source["name"], source["size"], in_bytes=True)) as bar:
+            path, fetched = downloads.fetch(api, source, folder, bar.show, force=force)
+        saved = f"saved {path} ({wording.size(source['size'])})" if fetched else f"{path} is here already"
+        board.event("downloaded", saved, path=str(path), fetched=fetched, **{"from": source["id"]})
+
+
+def of_jobs(jobs: Iterable[Json]) -> list[Json]:
+    """The results of jobs, without those that were dropped as further steps had used them."""
+    return [artifact for job in jobs if not job.get("dropped_at") for artifact in job["artifacts"]]
+
+
+def of_name(api: Api, name: str, *, original: bool) -> list[Json]:
+    """The files that a person means: of a job its results; of a recording those of all its jobs, or what was uploaded.
+
+    Raises Misused when there is nothing of that name.
+    """
+    kind, found = ("recording", names.recording(api, name)) if original else names.work(api, name)
+    if kind == "job":
+        return of_jobs([found])
+    if original:
+        return [found]
+    return of_jobs(api.items("jobs", video=found["id"], status="succeeded"))
