@@ -5,8 +5,10 @@ from datetime import timedelta
 from django import forms
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
+from django.utils.translation import get_language_info
 
-from jobs.models import Scope
+from jobs import preferences
+from jobs.models import Account, Scope
 
 SCOPES = {
     Scope.READ: "Read: look at everything, and download it",
@@ -31,3 +33,30 @@ class TokenForm(forms.Form):
         """By the database's clock."""
         days = self.cleaned_data["ends"]
         return Now() + timedelta(days=int(days)) if days else None
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    site = preferences.site_zone()
+    return [("", f"As the site ({site})"), *((name, name.replace("_", " ")) for name in preferences.zones())]
+
+
+def date_choices() -> list[tuple[str, str]]:
+    """Each language with today's date in it."""
+    return [(code, f"{_language(code)}: {preferences.example(code)}") for code in preferences.DATES]
+
+
+def _language(code: str) -> str:
+    name = get_language_info(code)["name_local"] if code else "As the site"
+    return f"{name[:1].upper()}{name[1:]}"
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg] # it takes none at run time
+    time_zone = forms.ChoiceField(label="Time zone", choices=zone_choices, required=False)
+    dates = forms.ChoiceField(label="Dates", choices=date_choices, required=False)
+    theme = forms.ChoiceField(
+        label="Light or dark", choices=Account.Theme.choices, required=False, widget=forms.RadioSelect
+    )
+
+    class Meta:
+        model = Account
+        fields = ("name", "time_zone", "dates", "theme")

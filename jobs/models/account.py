@@ -22,11 +22,22 @@ class AccountManager(BaseUserManager["Account"]):
 class Account(AbstractBaseUser, PermissionsMixin):
     """A person, known by an email address. Staff are the operators."""
 
+    class Theme(models.TextChoices):
+        SYSTEM = "", "As the system"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
     email = models.EmailField(unique=True)
+    name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("operator", default=False, help_text="May use the admin.")
     default_pipeline = models.CharField(max_length=80, blank=True)
     """The slug of the chain that is run on every upload of theirs which names no other work."""
+    time_zone = models.CharField(max_length=64, blank=True)
+    """Its name in the tz database; empty for that of the site."""
+    dates = models.CharField(max_length=12, blank=True)
+    """The language that dates are written in (`jobs.preferences.DATES`)."""
+    theme = models.CharField(max_length=5, choices=Theme, blank=True, default=Theme.SYSTEM)
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"

@@ -42,7 +42,7 @@ class Period:
     """Of how many steps one is named below a chart."""
 
     def edges(self, now: datetime) -> list[datetime]:
-        """Where each step begins by the site's clock, and at last where the present one ends."""
+        """Where each step begins by the clock of who asks, and at last where the present one ends."""
         local = timezone.localtime(now)
         if self.step == "hour":
             hour = local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
@@ -175,7 +175,8 @@ def by_queue(now: datetime | None = None) -> dict[str, Group]:
 
 def kept(owner: Account | None, period: Period) -> Figures:
     """Those of an account, or of everybody, as they were when `state` last changed."""
-    key = f"figures:{owner.pk if owner else 'all'}:{period.slug}:{state(owner)}"
+    zone = timezone.get_current_timezone()  # days begin by the clock of who asks
+    key = f"figures:{owner.pk if owner else 'all'}:{period.slug}:{zone}:{state(owner)}"
     found: Figures | None = cache.get(key)
     if found is None:
         found = figures(owner, period)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from jobs import outcome, wording
+from jobs import outcome, preferences, wording
 from jobs.models import Artifact
 
 register = template.Library()
@@ -23,6 +23,7 @@ FILTERS = (
     ),
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),
     *(wording.dimensions, wording.audio, wording.around),
+    *(preferences.day, preferences.when, preferences.instant),
     *(outcome.ending, outcome.proof, outcome.taken_at),
 )
 for function in FILTERS:
