@@ -3,10 +3,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from jobs import preferences
 from jobs.account_forms import ProfileForm
 from jobs.auth.requests import MemberRequest
 from jobs.models import Account
 from jobs.views.members import member
+
+
+def shown(request: MemberRequest, form: ProfileForm, status: int = 200) -> HttpResponse:
+    return render(request, "me/profile.html", {"form": form, "site_zone": preferences.site_zone()}, status=status)
 
 
 @member
@@ -14,11 +19,11 @@ from jobs.views.members import member
 def profile(request: MemberRequest) -> HttpResponse:
     """Who one is here, how pages look and write times, and the way to all that one owns."""
     if request.method != "POST":
-        return render(request, "me/profile.html", {"form": ProfileForm(instance=request.user)})
+        return shown(request, ProfileForm(instance=request.user))
     account = Account.objects.get(pk=request.user.pk)  # a form that is refused leaves its values in it
     form = ProfileForm(request.POST, instance=account)
     if not form.is_valid():
-        return render(request, "me/profile.html", {"form": form}, status=422)
+        return shown(request, form, status=422)
     account.save(update_fields=list(form.fields))
     messages.success(request, "Your profile has been saved.")
     return redirect("account")

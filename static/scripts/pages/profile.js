@@ -7,7 +7,7 @@ const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function show() {
   const known = [...zone.options].some((option) => option.value === here);
-  offer.hidden = !known || zone.value === here;
+  offer.hidden = !known || (zone.value || offer.dataset.site) === here;
 }
 
 offer.textContent = `Use ${here}, as this browser`;
