@@ -68,16 +68,18 @@ def link(key: str, second: str) -> bool:
     return True
 
 
-def duplicate(key: str, second: str) -> None:
-    """As `link`, but the bytes are copied where there is no other way, which may take minutes."""
+def duplicate(key: str, second: str) -> bool:
+    """As `link`, but the bytes are copied where there is no other way, which may take minutes. Returns whether they are
+    on the disk once."""
     if link(key, second):
-        return
+        return True
     target = path(second)
     part = target.with_name(f"{target.name}.part")
     shutil.copyfile(path(key), part)
     sync(part)
     part.replace(target)
     sync(target.parent)
+    return False
 
 
 def sync(file: Path) -> None:

@@ -33,6 +33,10 @@ def ann(operator):
     return factories.account("ann@example.org")
 
 
+ROOM = {"room-TOTAL_FORMS": "1", "room-INITIAL_FORMS": "0"}
+"""What the part of an account's form about its room sends."""
+
+
 def address(model, page="changelist", *args):
     return reverse(f"admin:jobs_{model._meta.model_name}_{page}", args=args)
 
@@ -294,7 +298,7 @@ def test_the_last_operator_stays(admin_client, operator):
     assert delete(admin_client, operator).status_code == 403
     page = act(admin_client, Account, "delete_selected", operator, post="yes").content.decode()
     assert "Successfully deleted" not in page
-    data = {"email": operator.email, "is_active": "on"}
+    data = {"email": operator.email, "is_active": "on", **ROOM}
     page = admin_client.post(address(Account, "change", operator.pk), data).content.decode()
     assert "This is the last operator" in page
     operator.refresh_from_db()
@@ -302,7 +306,9 @@ def test_the_last_operator_stays(admin_client, operator):
 
 
 def test_an_operator_makes_another_who_may_do_everything(admin_client, ann):
-    admin_client.post(address(Account, "change", ann.pk), {"email": ann.email, "is_active": "on", "is_staff": "on"})
+    data = {"email": ann.email, "is_active": "on", "is_staff": "on", **ROOM, "room-0-gigabytes": "1.5"}
+    admin_client.post(address(Account, "change", ann.pk), data)
+    assert (ann.room.gigabytes, ann.room.minutes) == (1.5, None)
     client = Client()
     client.force_login(ann)
     assert client.get(address(Job)).status_code == 200

@@ -24,7 +24,7 @@ def used_seconds():
 
 
 def test_no_more_jobs_are_taken_than_an_account_may_have_under_way(settings):
-    settings.ACTIVE_JOBS_LIMIT = 2
+    settings.QUOTA_JOBS = 2
     video = factories.video()
     for status in (S.RUNNING, S.QUEUED):
         factories.job(video=video, status=status)
@@ -37,7 +37,7 @@ def test_no_more_jobs_are_taken_than_an_account_may_have_under_way(settings):
 
 
 def test_the_api_answers_429(settings):
-    settings.ACTIVE_JOBS_LIMIT = 1
+    settings.QUOTA_JOBS = 1
     video = factories.video()
     factories.job(video=video)
     answer = Api(video.owner).post("/jobs", {"video": str(video.pk), "operation": "thumbnails"})
@@ -47,7 +47,7 @@ def test_the_api_answers_429(settings):
 
 
 def test_a_recording_arrives_also_when_its_work_is_too_much(settings):
-    settings.ACTIVE_JOBS_LIMIT = 1
+    settings.QUOTA_JOBS = 1
     video = factories.video()
     videos.start(video, {"thumbnails": {"version": 1}, "extract-audio": {"version": 1}})
     assert {(job.status, job.error_code) for job in Job.objects.all()} == {(S.FAILED, "too_many_jobs")}
@@ -91,8 +91,3 @@ def test_a_deleted_recording_gives_back_what_never_began(settings):
     begun.start("somewhere")
     videos.delete(video)
     assert used_seconds() == [20]
-
-
-def test_without_a_limit_nothing_is_counted():
-    ask(factories.video())
-    assert used_seconds() == []

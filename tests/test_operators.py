@@ -249,7 +249,7 @@ def test_two_who_press_at_once_try_each_job_again_once(boss):
 def test_limits_of_accounts_hold_and_are_told(boss, settings):
     for _ in range(3):
         failed(boss)
-    settings.ACTIVE_JOBS_LIMIT = 2
+    settings.QUOTA_JOBS = 2
     outcome = operators.retry_all("thumbnails", "timeout")
     assert (outcome.done, outcome.refused) == (2, 1)
     assert len(outcome.refusals) == 1

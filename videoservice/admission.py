@@ -5,6 +5,8 @@ import shutil
 
 from django.conf import settings
 
+from jobs.models import Account
+from jobs.services import quota
 from videoservice.refusals import AWAY, DISK_FULL, SIGN_IN, Refusal
 
 MIB = 1024**2
@@ -38,6 +40,16 @@ class Admission:
         if length <= limit:
             return None
         return Refusal("413 Content Too Large", "too_large", self._too_large(limit // MIB), heading="That is too large")
+
+    def over_quota(self, length: int, account: Account) -> Refusal | None:
+        """Why an account has no room for a form with so many bytes; None when it has. Uploads by chunks have had theirs
+        since they began."""
+        if self._takes_form:
+            try:
+                quota.refuse(account, length)
+            except quota.OverQuota as error:
+                return Refusal("413 Content Too Large", error.code, error.message, heading="There is no room")
+        return None
 
     @property
     def _limit(self) -> int:

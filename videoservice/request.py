@@ -60,7 +60,8 @@ class WebRequest(http_protocol.WebRequest):
             self._refuse(refusal)
         elif credentials:
             self.channel.hold()
-            checking = asyncio.get_running_loop().run_in_executor(CHECKERS, credentials.refusal)
+            judge = partial(credentials.refusal, partial(self._admission.over_quota, length or 0))
+            checking = asyncio.get_running_loop().run_in_executor(CHECKERS, judge)
             checking.add_done_callback(partial(self._checked, length))
         elif length is not None:
             self._refuse(SIGN_IN)
@@ -73,7 +74,7 @@ class WebRequest(http_protocol.WebRequest):
         )
 
     def _checked(self, length: int | None, checking: asyncio.Future[Refusal | None]) -> None:
-        """The credentials are good, or not, or nobody can say."""
+        """The credentials are good, or not, or nobody can say; whose they are may have no room for so much."""
         if self.channel is None:  # the client left in the meantime
             return
         refusal: Refusal | None = None

@@ -167,8 +167,13 @@ INBOX_STILL_SECONDS = env.integer("INBOX_STILL_SECONDS", 10, 1)
 """How long such a file has to stand still before it is taken."""
 PASSED_ON_MINUTES = env.integer("PASSED_ON_MINUTES", 60, 0)
 """How long the results of steps that are only on the way to others stay after their chain is done."""
-ACTIVE_JOBS_LIMIT = env.integer("ACTIVE_JOBS_LIMIT", 1000)
-"""How many jobs of an account may wait or run at the same time; 0: any number."""
+
+# What one account may take, where its row of `Room` says nothing else; 0: any number
+QUOTA_BYTES = env.integer("QUOTA_GB", 0) * 1024**3
+QUOTA_MINUTES = env.integer("QUOTA_MINUTES", 0)
+"""Minutes of recordings worked on in a calendar month."""
+QUOTA_JOBS = env.integer("QUOTA_JOBS", env.integer("ACTIVE_JOBS_LIMIT", 1000))
+"""Jobs that wait or run at the same time; ACTIVE_JOBS_LIMIT is its older name."""
 DAILY_MINUTES_LIMIT = env.integer("DAILY_MINUTES_LIMIT", 0)
 """How many minutes of recordings an account may have worked on a day; 0: any number."""
 

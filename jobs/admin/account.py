@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -10,7 +11,7 @@ from django.http import HttpRequest
 
 from jobs.admin.base import size
 from jobs.errors import JobError
-from jobs.models import Account
+from jobs.models import Account, Room
 from jobs.services import accounts
 
 
@@ -42,12 +43,19 @@ class ChangeForm(UserChangeForm):
         return cleaned
 
 
+class RoomInline(admin.StackedInline):
+    model = Room
+    can_delete = False
+    verbose_name_plural = "What it may take"
+
+
 @admin.register(Account)
 class AccountAdmin(UserAdmin):
     """People. An operator may do everything here; there are no finer rights."""
 
     form = ChangeForm
     add_form = CreationForm
+    inlines = (RoomInline,)
     list_display = ("email", "is_staff", "is_active", "video_count", "space", "date_joined", "last_login")
     list_filter = ("is_staff", "is_active", "date_joined", "last_login")
     search_fields = ("email",)
@@ -61,6 +69,10 @@ class AccountAdmin(UserAdmin):
         ("Times", {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def get_inlines(self, request: HttpRequest, obj: Account | None) -> Sequence[type[RoomInline]]:
+        """Nobody has a room of their own before they are there."""
+        return self.inlines if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return (

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,7 @@ from ninja.errors import ValidationError as SchemaError
 
 from jobs.auth import access
 from jobs.errors import Busy, InputError, JobError, ResourceError
+from jobs.services.allowance import Exhausted
 from jobs.services.steps import StepError
 from videoservice.errors import answer
 from videoservice.middleware import AnswerMiddleware
@@ -58,8 +60,10 @@ STATUS_OF_CODE = {
     "changed": 409,
     "in_progress": 409,
     "too_large": 413,
+    "quota_full": 413,
     "too_many_jobs": 429,
     "day_used_up": 429,
+    "month_used_up": 429,
 }
 """Errors of the services that are not plain 422."""
 
@@ -67,12 +71,15 @@ STATUS_OF_CODE = {
 class ApiError(Exception):
     """An answer other than success. Code and message default to the usual ones of the status."""
 
-    def __init__(self, status: int, code: str = "", message: str = "", detail: Any = None) -> None:
+    def __init__(
+        self, status: int, code: str = "", message: str = "", detail: Any = None, retry_after: float | None = None
+    ) -> None:
         usual_code, usual_message = USUAL[status]
         self.status = status
         self.code = code or usual_code
         self.message = message or usual_message
         self.detail = detail
+        self.retry_after = retry_after
         super().__init__(self.message)
 
 
@@ -83,6 +90,8 @@ def envelope(error: ApiError, headers: Mapping[str, str] | None = None) -> JsonR
     response = JsonResponse({"error": body}, status=error.status, headers=headers)
     if error.status == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")
+    if error.retry_after is not None:
+        response.headers.setdefault("Retry-After", str(math.ceil(error.retry_after)))
     if error.status == 503:
         response.headers.setdefault("Retry-After", str(Busy.retry_after_seconds))
     return response
@@ -102,7 +111,8 @@ def of_job_error(error: JobError, status: int = 422) -> ApiError:
     if isinstance(error, StepError):
         return ApiError(422, message=error.message, detail=[{"field": f, "message": m} for f, m in error.problems])
     if isinstance(error, InputError):
-        return ApiError(STATUS_OF_CODE.get(error.code, status), error.code, error.message)
+        again = error.retry_after_seconds if isinstance(error, Exhausted) else None
+        return ApiError(STATUS_OF_CODE.get(error.code, status), error.code, error.message, retry_after=again)
     log.error("a call failed: %s: %s", error.message, error.detail)
     status = 503 if isinstance(error, Busy) else 507 if isinstance(error, ResourceError) else 500
     return ApiError(status, error.code, error.message)

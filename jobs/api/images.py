@@ -19,7 +19,7 @@ from jobs.engine.probe.image_sanitizer import MAXIMUM_BYTES
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Image
-from jobs.services import files, images, jobs, uploads
+from jobs.services import files, images, jobs, quota, uploads
 
 router = Router(tags=["Images"])
 AROUND_BYTES = 1 << 20
@@ -34,6 +34,7 @@ def uploaded(request: HttpRequest) -> TemporaryUploadedFile:
     if request.content_type != "multipart/form-data":
         raise ApiError(415, "content_type", "Send the image as the field “file” of multipart/form-data.")
     uploads.refuse_overfull(length)
+    quota.refuse(owner(request), length)
     storage.path("uploads").mkdir(parents=True, exist_ok=True)  # where Django puts the file while it arrives
     file = request.FILES.get("file")
     if not isinstance(file, TemporaryUploadedFile):

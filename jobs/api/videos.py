@@ -30,7 +30,7 @@ from jobs.api.schemas import (
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Artifact, Video
-from jobs.services import files, naming, pipelines, plans, uploads, versions, videos
+from jobs.services import files, naming, pipelines, plans, quota, uploads, versions, videos
 
 router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
@@ -46,6 +46,7 @@ def uploaded(request: HttpRequest) -> tuple[TemporaryUploadedFile, str, str]:
     if request.content_type != "multipart/form-data":
         raise ApiError(415, "content_type", "Send the recording as the field “file” of multipart/form-data.")
     uploads.refuse_overfull(length)
+    quota.refuse(owner(request), length)
     storage.path("uploads").mkdir(parents=True, exist_ok=True)  # where Django puts the file while it arrives
     file = request.FILES.get("file")
     duplicate = request.POST.get("duplicate") or request.GET.get("duplicate") or "refuse"

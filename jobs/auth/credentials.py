@@ -1,6 +1,7 @@
 """Who is known by a session or a token, asked outside of Django's requests."""
 
 import dataclasses
+from collections.abc import Callable
 from importlib import import_module
 
 from django.conf import settings
@@ -23,16 +24,20 @@ class Credentials:
     def __bool__(self) -> bool:
         return bool(self.session_key or self.secret)
 
-    def refusal(self) -> Refusal | None:
-        """Why nothing long is taken in from them; None when it is. A token that only reads has nothing long to send.
+    def refusal(self, of_account: Callable[[Account], Refusal | None]) -> Refusal | None:
+        """Why nothing long is taken in from them; None when it is. A token that only reads has nothing long to send;
+        `of_account` says what else speaks against it, by whose they are.
 
         For a thread outside of Django's: leaves no connection to the database open."""
         try:
             if not self.secret:
-                return None if signed_in(self.session_key) else SIGN_IN
+                account = signed_in(self.session_key)
+                return of_account(account) if account else SIGN_IN
             token = Token.find(self.secret)
-            sentence = scopes.refusal(token, Scope.WORK) if token else None
-            return Refusal("403 Forbidden", "scope", sentence) if sentence else None if token else SIGN_IN
+            if token is None:
+                return SIGN_IN
+            sentence = scopes.refusal(token, Scope.WORK)
+            return Refusal("403 Forbidden", "scope", sentence) if sentence else of_account(token.owner)
         finally:
             connections.close_all()
 

@@ -3,12 +3,14 @@ from jobs.models.artifact import Artifact
 from jobs.models.daily_use import DailyUse
 from jobs.models.experience import Experience
 from jobs.models.flow import Flow
+from jobs.models.hold import Hold
 from jobs.models.image import Image
 from jobs.models.install import Install
 from jobs.models.job import Job
 from jobs.models.kept_answer import KeptAnswer
 from jobs.models.pipeline import Pipeline
 from jobs.models.queue_state import QueueState
+from jobs.models.room import Room
 from jobs.models.run import Run
 from jobs.models.sign_in import SignIn
 from jobs.models.token import Scope, Token
@@ -21,12 +23,14 @@ __all__ = [
     "DailyUse",
     "Experience",
     "Flow",
+    "Hold",
     "Image",
     "Install",
     "Job",
     "KeptAnswer",
     "Pipeline",
     "QueueState",
+    "Room",
     "Run",
     "Scope",
     "SignIn",

@@ -35,6 +35,8 @@ class Artifact(models.Model):
     size = models.PositiveBigIntegerField("size in bytes")
     media_type = models.CharField(max_length=100)
     sha256 = models.CharField(max_length=64)
+    body = models.UUIDField(null=True, blank=True, editable=False)
+    """Where its bytes lie on the disk once for several rows: the same for all of them. None: the bytes are its own."""
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -5,6 +5,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from jobs.models.image import Image
+from jobs.models.video import Video
+
 if TYPE_CHECKING:
     from jobs.models.account import Account
 
@@ -12,6 +15,10 @@ if TYPE_CHECKING:
 class UploadQuerySet(models.QuerySet["Upload"]):
     def of(self, owner: "Account") -> "UploadQuerySet":
         return self.filter(owner=owner)
+
+    def under_way(self) -> "UploadQuerySet":
+        """Without those that have become a recording or an image, whose rows then go."""
+        return self.exclude(pk__in=Video.objects.values("pk")).exclude(pk__in=Image.objects.values("pk"))
 
     def expired(self) -> "UploadQuerySet":
         return self.filter(expires_at__lt=Now())

@@ -42,6 +42,8 @@ class Video(models.Model):
     poster = models.CharField(max_length=255, blank=True)
     size = models.PositiveBigIntegerField("size in bytes")
     sha256 = models.CharField(max_length=64, db_index=True)
+    body = models.UUIDField(null=True, blank=True, editable=False)
+    """As that of a result (`Artifact`), where it was made of one."""
     kind = models.CharField(max_length=5, choices=[("video", "Video"), ("audio", "Audio")])
     duration_seconds = models.FloatField()
     details = models.JSONField(help_text="What probing found: jobs.engine.model.mediainfo.MediaInfo.")

@@ -11,7 +11,7 @@ from jobs import storage
 from jobs.engine.probe import image_sanitizer as engine
 from jobs.errors import InputError
 from jobs.models import Account, Image
-from jobs.services import jobs, naming
+from jobs.services import jobs, naming, quota
 from jobs.services.arrivals import PROBES, record
 
 MOST = 200
@@ -23,28 +23,29 @@ KEPT_DAYS = 30
 def receive(owner: Account, file: Path, *, name: str, pk: uuid.UUID | None = None) -> Image:
     """Keep a whole file as an image. It must lie on the storage's filesystem; it is gone afterwards.
 
-    Raises InputError when it is no image that can be used, then nothing is left of it; any other error, as
-    ResourceError, is not the file's fault, and it stays where it was.
+    Raises InputError when it is no image that can be used, and OverQuota; then nothing is left of it. Any other error,
+    as ResourceError, is not the file's fault, and it stays where it was.
     """
     pk = pk or uuid.uuid4()
     written = file.with_name(f"{pk}.image.png")
     try:
         refuse_too_many(owner)
-        with PROBES:
-            cleaned = engine.clean(file, written)
-        image = Image(
-            id=pk,
-            owner=owner,
-            name=naming.file_name(name),
-            key=key_of(pk),
-            size=written.stat().st_size,
-            sha256=cleaned.sha256,
-            width=cleaned.width,
-            height=cleaned.height,
-            used_at=Now(),
-        )
-        storage.adopt(written, image.key)
-        record(image, lambda: storage.delete_tree(folder(pk)))
+        with quota.held(owner, file.stat().st_size, pk):
+            with PROBES:
+                cleaned = engine.clean(file, written)
+            image = Image(
+                id=pk,
+                owner=owner,
+                name=naming.file_name(name),
+                key=key_of(pk),
+                size=written.stat().st_size,
+                sha256=cleaned.sha256,
+                width=cleaned.width,
+                height=cleaned.height,
+                used_at=Now(),
+            )
+            storage.adopt(written, image.key)
+            record(image, lambda: storage.delete_tree(folder(pk)))
         image.refresh_from_db(fields=["used_at"])
     except InputError:
         file.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from jobs import storage
 from jobs.errors import InputError, ResourceError
 from jobs.models import Account, Video
-from jobs.services import naming, pipelines, uploads, videos
+from jobs.services import naming, pipelines, quota, uploads, videos
 
 log = logging.getLogger(__name__)
 TAKEN, DONE, FAILED = ".taken", "done", "failed"
@@ -183,7 +183,9 @@ def _receive(folder: Path, file: Path, source: BufferedReader, pk: uuid.UUID) ->
     if account is None:
         raise InputError(f"There is no account {folder.parent.name}. Name the folder by the e-mail address of one.")
     slug = pipelines.ordered(account, folder.name)
-    uploads.refuse_size(os.fstat(source.fileno()).st_size)
+    size = os.fstat(source.fileno()).st_size
+    uploads.refuse_size(size)
+    quota.refuse(account, size)
     part = storage.upload_path(pk)
     try:
         with part.open("wb") as copy:

@@ -112,4 +112,4 @@ def _copied(job: Job, attempt: int, artifact: Artifact) -> Artifact:
     names = ("position", "kind", "name", "size", "media_type", "sha256", "metadata")
     facts = {name: getattr(artifact, name) for name in names}
     key = f"{storage.results_key(job.pk, attempt)}/{pk}{Path(artifact.key).suffix}"
-    return Artifact(id=pk, job=job, key=key, **facts)
+    return Artifact(id=pk, job=job, key=key, body=artifact.body or artifact.pk, **facts)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Now
 from django.template.defaultfilters import filesizeformat
@@ -24,8 +25,8 @@ from django.template.defaultfilters import filesizeformat
 from jobs import storage
 from jobs.engine.probe import image_sanitizer as engine_images
 from jobs.errors import InputError, JobError, ResourceError
-from jobs.models import Account, Image, Upload, Video
-from jobs.services import images, naming, videos
+from jobs.models import Account, Image, Room, Upload, Video
+from jobs.services import images, naming, quota, videos
 from jobs.services.videos import DuplicateVideo, receive
 from videoservice.outages import FULL
 
@@ -85,22 +86,18 @@ def begin(
     pipeline: str = "",
     kind: Upload.Kind = Upload.Kind.RECORDING,
 ) -> Upload:
-    """Make room for `length` bytes of a recording or image. Raises InputError (empty, too_large, too_many) and
-    ResourceError."""
+    """Make room for `length` bytes of a recording or image. Raises InputError (empty, too_large, too_many),
+    OverQuota and ResourceError."""
     refuse_size(length)
     if kind == Upload.Kind.IMAGE:
         engine_images.refuse_long(length)
     _refuse_greedy(owner, length)
-    upload = Upload.objects.create(
-        owner=owner,
-        kind=kind,
-        name=naming.file_name(name),
-        title=naming.clean(title)[:200],
-        length=length,
-        work=dict(work or {}),
-        pipeline=pipeline,
-        expires_at=_expiry(),
-    )
+    facts = {"owner": owner, "kind": kind, "name": naming.file_name(name), "title": naming.clean(title)[:200]}
+    order = {"work": dict(work or {}), "pipeline": pipeline}
+    with transaction.atomic():
+        Room.hold(owner)
+        quota.refuse(owner, length)
+        upload = Upload.objects.create(length=length, expires_at=_expiry(), **facts, **order)
     upload.refresh_from_db(fields=["expires_at"])
     try:
         part = storage.upload_path(upload.pk)

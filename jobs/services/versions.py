@@ -229,7 +229,8 @@ def keep(version: Video, title: str = "") -> Video:
         details=version.details,
     )
     try:
-        storage.duplicate(version.key, video.key)
+        if storage.duplicate(version.key, video.key):
+            video.body = _body_of(version)
         if version.poster:
             video.poster = storage.poster_key(pk)
             storage.duplicate(version.poster, video.poster)
@@ -239,6 +240,11 @@ def keep(version: Video, title: str = "") -> Video:
     arrivals.record(video, lambda: storage.delete_tree(storage.recording_key(pk)))
     publish.tell([video.owner_id])
     return video
+
+
+def _body_of(video: Video) -> UUID:
+    row = video.artifact or video
+    return row.body or row.pk
 
 
 def forget(artifacts: Iterable[Artifact]) -> None:

@@ -15,7 +15,7 @@ from jobs.errors import InputError
 from jobs.models import Account, Artifact, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
-from jobs.services import arrivals, jobs, naming, parameters, pipelines, runs, steps, versions
+from jobs.services import arrivals, jobs, naming, parameters, pipelines, quota, runs, steps, versions
 
 
 class DuplicateVideo(InputError):
@@ -45,29 +45,19 @@ def receive(
     Work that needs a picture is left out on sound alone (see `left_out`); other work that does not fit is refused.
 
     The file is gone afterwards; it must lie on the storage's filesystem. Raises InputError when it is no recording or
-    does not allow the work, and DuplicateVideo; then nothing is left of it. Any other error, as ResourceError, is not
-    the file's fault: it stays where it was, for another try.
+    does not allow the work, DuplicateVideo and OverQuota; then nothing is left of it. Any other error, as
+    ResourceError, is not the file's fault: it stays where it was, for another try.
     """
     pk = pk or uuid.uuid4()
     poster = file.with_name(f"{pk}.poster.jpg")
     try:
-        probed = arrivals.probed(file, poster)
-        refuse_unfit(fitting(work or {}, probed.info), probed.info)
-        if not allow_duplicate:
-            refuse_duplicate(owner, probed.sha256)
-        video = Video(
-            id=pk,
-            owner=owner,
-            title=naming.clean(title)[:200] or naming.title(name),
-            name=naming.file_name(name),
-            key=f"{storage.recording_key(pk)}/source.{naming.ending(probed.info)}",
-            size=probed.info.size_bytes,
-            sha256=probed.sha256,
-            kind=probed.info.kind,
-            duration_seconds=float(probed.info.duration),
-            details=probed.info.to_json(),
-        )
-        _keep(video, file, probed)
+        with quota.held(owner, file.stat().st_size, pk):
+            probed = arrivals.probed(file, poster)
+            refuse_unfit(fitting(work or {}, probed.info), probed.info)
+            if not allow_duplicate:
+                refuse_duplicate(owner, probed.sha256)
+            video = _new(owner, pk, probed, naming.file_name(name), naming.clean(title)[:200] or naming.title(name))
+            _keep(video, file, probed)
         file.unlink(missing_ok=True)
     except InputError:
         file.unlink(missing_ok=True)
@@ -77,6 +67,21 @@ def receive(
     start(video, work or {}, pipeline)
     publish.tell([owner.pk])
     return video
+
+
+def _new(owner: Account, pk: uuid.UUID, probed: Probed, name: str, title: str) -> Video:
+    return Video(
+        id=pk,
+        owner=owner,
+        title=title,
+        name=name,
+        key=f"{storage.recording_key(pk)}/source.{naming.ending(probed.info)}",
+        size=probed.info.size_bytes,
+        sha256=probed.sha256,
+        kind=probed.info.kind,
+        duration_seconds=float(probed.info.duration),
+        details=probed.info.to_json(),
+    )
 
 
 def _keep(video: Video, file: Path, probed: Probed) -> None:

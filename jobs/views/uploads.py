@@ -31,6 +31,7 @@ STATUS = {
     "gone": 404,
     "offset": 409,
     "too_large": 413,
+    "quota_full": 413,
     "input": 415,
     "busy": 423,
     "checksum": 460,

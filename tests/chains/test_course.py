@@ -138,7 +138,7 @@ def test_a_single_operation_chosen_at_an_upload_is_a_job(arrive):
 
 
 def test_a_chain_that_cannot_be_run_any_more_costs_no_upload(arrive, settings):
-    settings.ACTIVE_JOBS_LIMIT = 1
+    settings.QUOTA_JOBS = 1
     work = {one.operation: dict(one.params) for one in chain(TRIM, {**STILLS, "input": None})}
     run = Run.objects.get(video=arrive(work=work))
     assert (run.status, states(run)) == (S.FAILED, {"Trim": S.FAILED, "Thumbnails": S.WAITING})

@@ -65,7 +65,7 @@ def test_what_waits_further_behind_says_so_too(talk: Video):
 def test_steps_that_are_held_up_use_nothing_up(talk: Video, settings):
     run = work_off(runs.start(talk.owner, talk, chain(TRIM, FAILING, {**MARK, "input": "Trim again"}), "One fails"))
     assert run.jobs.filter(status=S.WAITING).count() == 1
-    settings.ACTIVE_JOBS_LIMIT = 1
+    settings.QUOTA_JOBS = 1
     allowance.claim(talk.owner, talk)
 
 
@@ -265,7 +265,7 @@ def test_what_the_recording_does_not_allow_makes_nothing(talk: Video):
 
 @pytest.mark.each_database
 def test_a_limit_that_a_chain_would_break_makes_none_of_it(talk: Video, settings):
-    settings.ACTIVE_JOBS_LIMIT = 2
+    settings.QUOTA_JOBS = 2
     with pytest.raises(NotNow):
         runs.start(talk.owner, talk, chain(TRIM, MARK, STILLS), "Three")
     assert not Run.objects.exists() and not Job.objects.exists()

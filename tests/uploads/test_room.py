@@ -2,13 +2,14 @@
 
 import io
 import resource
+import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from jobs import storage
 from jobs.errors import InputError, ResourceError
-from jobs.models import Account, Upload
+from jobs.models import Account, Room, Upload
 from jobs.services import uploads
 from tests import factories
 from tests.site import Client, Site
@@ -113,3 +114,31 @@ def test_a_full_disk_is_said_wherever_it_shows_first(make_web_site: Callable[...
         assert part_of(site, location).stat().st_size == 16 * MIB
     resource.prlimit(web, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert patch(client, location, 16 * MIB, bytes(8 * MIB)).headers["Upload-Offset"] == str(24 * MIB)
+
+
+def allow(site: Site, email: str, size: int) -> None:
+    with site.orm():
+        owner = Account.objects.get(email=email)
+        Room.objects.update_or_create(pk=owner.pk, defaults={"gigabytes": size / 1024**3})
+
+
+def test_tus_answers_413_before_anything_is_sent(site: Site):
+    client = site.client("full@example.org")
+    allow(site, "full@example.org", MIB)
+    answer = begin(client, 5 * MIB, filename="talk.mp4")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "quota_full")
+    assert "5 MB" in answer.json()["error"]["message"]
+    location = begin(client, MIB, filename="talk.mp4").headers["Location"]
+    assert patch(client, location, 0, b"x" * 1000).status_code == 204, "what was allowed goes on"
+    allow(site, "full@example.org", 1)
+    assert patch(client, location, 1000, b"x" * 1000).status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/submit/", "/api/v1/videos"])
+def test_the_body_of_a_form_is_not_taken_in(site: Site, path: str):
+    email = f"{uuid.uuid4().hex}@example.org"
+    client = site.client(email)
+    allow(site, email, MIB)
+    answer = client.post(path, files={"file": ("talk.mp4", bytes(3 * MIB))})
+    assert answer.status_code == 413
+    assert "1 MB of your 1 MB are left" in answer.text

@@ -1,0 +1,101 @@
+"""What one account may take: bytes in the storage, minutes of recordings worked on a month, jobs at the same time.
+
+Bytes are counted with what was promised to uploads and attempts under way. Whoever asks for some holds the account's
+row of `Room` while it is counted and promised, so that of two who come at once only one gets the last of it.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Sum
+
+from jobs import wording
+from jobs.errors import NotNow
+from jobs.models import Account, Hold, Job, Room, Upload
+from jobs.services import storage_use
+
+GIGABYTE = 1024**3
+MORE = "Delete something, or ask the operator for more."
+
+
+class OverQuota(NotNow):
+    """There is no room for it in what the account may take."""
+
+    code = "quota_full"
+
+
+@dataclasses.dataclass(frozen=True)
+class Quota:
+    """What an account may take; 0: any number. `minutes` are those of a calendar month."""
+
+    bytes: int
+    minutes: int
+    jobs: int
+
+
+def of(owner: Account) -> Quota:
+    """What the settings say for everybody, and for this account where it has figures of its own."""
+    row = Room.objects.filter(pk=owner.pk).first() or Room(owner=owner)
+    size = settings.QUOTA_BYTES if row.gigabytes is None else round(row.gigabytes * GIGABYTE)
+    minutes = settings.QUOTA_MINUTES if row.minutes is None else row.minutes
+    jobs = settings.QUOTA_JOBS if row.jobs is None else row.jobs
+    return Quota(size, minutes, jobs)
+
+
+def taken_bytes(owner: Account) -> int:
+    """What lies in the storage, and what uploads and attempts under way were promised."""
+    uploads = Upload.objects.of(owner).under_way().aggregate(rest=Sum(F("length") - F("offset")))["rest"] or 0
+    held = Hold.objects.of(owner).good().aggregate(size=Sum("size"))["size"] or 0
+    return storage_use.of(owner).total + int(uploads) + int(held)
+
+
+def refuse(owner: Account, length: int) -> None:
+    """Raise OverQuota when so many bytes more are too many. What comes in at the same moment is not known yet: in a
+    transaction that holds the account's `Room` it is."""
+    most = of(owner).bytes
+    if not most:
+        return
+    left = most - taken_bytes(owner)
+    if length > left:
+        raise OverQuota(f"{_needs(length, left, most)} {MORE}")
+
+
+def _needs(length: int, left: int, most: int) -> str:
+    """“This needs 4.2 GB, and 1.1 GB of your 10 GB are left.”"""
+    rest = (
+        f"{wording.size(left)} of your {wording.size(most)} are"
+        if left > 0
+        else f"nothing of your {wording.size(most)} is"
+    )
+    return f"This needs {wording.size(length)}, and {rest} left."
+
+
+@contextlib.contextmanager
+def held(owner: Account, length: int, pk: UUID) -> Iterator[None]:
+    """Keep room for a file that came in one piece, until its row is there. One that came by chunks has had its room
+    since it began: then `pk` is that of its upload. Raises OverQuota."""
+    if not of(owner).bytes or Upload.objects.filter(pk=pk).exists():
+        yield
+        return
+    with transaction.atomic():
+        Room.hold(owner)
+        refuse(owner, length)
+        hold = Hold.objects.create(owner=owner, size=length)
+    try:
+        yield
+    finally:
+        Hold.objects.filter(pk=hold.pk).delete()
+
+
+def hold_for(job: Job, attempt: int, length: int) -> None:
+    """Keep room for what an attempt of a job is expected to make, as long as it runs. Raises OverQuota."""
+    if not of(job.owner).bytes:
+        return
+    with transaction.atomic():
+        Room.hold(job.owner)
+        refuse(job.owner, length)
+        Hold.objects.create(owner=job.owner, size=length, job=job, attempt=attempt)
