@@ -30,7 +30,7 @@ PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGTERM, signal.SIGINT)
 DRAIN = signal.SIGUSR1
 """Tells a worker to finish what it does, take nothing new, and end."""
-NICENESS = {"fast": 5, "cut": 10, "encode": 10, "speech": 10}
+NICENESS = {"fast": 5, "hooks": 5, "cut": 10, "encode": 10, "speech": 10}
 """Of work-horses and what they start, by queue: pages come first, then small work. The kernel's order for reading and
 writing follows it."""
 _prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
@@ -222,10 +222,13 @@ class MediaWorker(Worker):
             if taken:
                 reconcile.recover_of(self._horse, str(taken), self._loss())
             else:
-                line.ring(self.queues[0].name)  # the entry that woke it is gone, and took nothing
+                self._ring()  # the entry that woke it is gone, and took nothing
         except Error as error:
             log.warning("the database is away, the reconciler will find job %s: %s", taken, error)
         connections.close_all()
+
+    def _ring(self) -> None:
+        line.ring(self.queues[0].name)
 
     def _loss(self) -> Loss:
         number = os.WTERMSIG(self._status) if self._status and os.WIFSIGNALED(self._status) else None

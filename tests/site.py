@@ -32,7 +32,7 @@ from tests.settings import free_port
 from videoservice import preflight
 
 PASSWORD = "correct horse battery staple"
-WORKERS = (("cut",), ("fast", "encode", "speech"))
+WORKERS = (("cut",), ("fast", "encode", "speech", "hooks"))
 """The queues of each process of workers, called by the name of the first. Most tests that end one end that of cuts."""
 
 

@@ -67,6 +67,7 @@ def test_readyz_is_well_when_everything_is_there(client: Client, workers: None):
         "cut worker": True,
         "encode worker": True,
         "speech worker": True,
+        "hooks worker": True,
     }
 
 

@@ -33,6 +33,18 @@ def integer(name: str, default: int, minimum: int = 0) -> int:
     return int(value)
 
 
+def integers(name: str, default: tuple[int, ...]) -> tuple[int, ...]:
+    """Whole numbers written with commas."""
+    value = words(name)
+    if not value:
+        return default
+    if not all(word.isdigit() for word in value):
+        raise ImproperlyConfigured(
+            f"{name} is {text(name)!r}; use whole numbers with commas, as {default[0]},{default[1]}."
+        )
+    return tuple(int(word) for word in value)
+
+
 def choice(name: str, *known: str) -> str:
     """One of some words; the first is the default."""
     value = text(name, known[0]).lower()

@@ -177,6 +177,15 @@ QUOTA_JOBS = env.integer("QUOTA_JOBS", env.integer("ACTIVE_JOBS_LIMIT", 1000))
 DAILY_MINUTES_LIMIT = env.integer("DAILY_MINUTES_LIMIT", 0)
 """How many minutes of recordings an account may have worked on a day; 0: any number."""
 
+# Webhooks ------------------------------------------------------------------------------------------------------------
+
+WEBHOOK_PRIVATE_ADDRESSES = env.flag("WEBHOOK_PRIVATE_ADDRESSES")
+"""Whether webhooks may lead to this machine and to private networks."""
+WEBHOOK_PAUSES = env.integers("WEBHOOK_PAUSES", (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
+"""Seconds between a try that failed and the next one; after the last of them a delivery is given up."""
+WEBHOOK_TIMEOUT_SECONDS = env.integer("WEBHOOK_TIMEOUT_SECONDS", 15, 1)
+"""How long one try may take in all."""
+
 # Uploads -------------------------------------------------------------------------------------------------------------
 
 UPLOAD_LIMIT_BYTES = env.integer("UPLOAD_LIMIT_MB", 10_240, 1) * 1024**2

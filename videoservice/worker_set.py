@@ -3,9 +3,9 @@
 from jobs.engine.runtime import processors
 from videoservice import env
 
-QUEUES = ("fast", "cut", "encode", "speech")
-"""A queue for each kind of work: of seconds (thumbnails, copies), cutting, encoding, hearing words."""
-HEAVY = QUEUES[1:]
+QUEUES = ("fast", "cut", "encode", "speech", "hooks")
+"""A queue for each kind of work: of seconds (thumbnails, copies), cutting, encoding, hearing words, webhooks."""
+HEAVY = ("cut", "encode", "speech")
 """Those of work that takes longer, and most of a machine."""
 PROCESSORS_EACH = 4
 """What one cutting or encoding job keeps busy: with more threads, encoders gain little."""
@@ -17,9 +17,10 @@ def size() -> int:
 
 
 def counts(size: int) -> dict[str, int]:
-    """How many workers listen to each queue. Words are heard by few: a recogniser takes much memory."""
+    """How many workers listen to each queue. Words are heard by few: a recogniser takes much memory. One calls
+    webhooks, many at once."""
     half = (size + 1) // 2
-    return {"fast": half, "cut": size, "encode": size, "speech": half}
+    return {"fast": half, "cut": size, "encode": size, "speech": half, "hooks": 1}
 
 
 def heavy(size: int) -> int:

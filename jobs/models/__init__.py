@@ -1,6 +1,7 @@
 from jobs.models.account import Account
 from jobs.models.artifact import Artifact
 from jobs.models.daily_use import DailyUse
+from jobs.models.delivery import Delivery
 from jobs.models.experience import Experience
 from jobs.models.flow import Flow
 from jobs.models.hold import Hold
@@ -16,11 +17,13 @@ from jobs.models.sign_in import SignIn
 from jobs.models.token import Scope, Token
 from jobs.models.upload import Upload
 from jobs.models.video import Video
+from jobs.models.webhook import Webhook
 
 __all__ = [
     "Account",
     "Artifact",
     "DailyUse",
+    "Delivery",
     "Experience",
     "Flow",
     "Hold",
@@ -37,4 +40,5 @@ __all__ = [
     "Token",
     "Upload",
     "Video",
+    "Webhook",
 ]

@@ -52,8 +52,15 @@ class Event:
     id: UUID = dataclasses.field(default_factory=uuid.uuid4)
 
 
-LISTENERS: list[Callable[[Event], None]] = []
+Listener = Callable[[Event], None]
+LISTENERS: list[Listener] = []
 """Called in the transaction of the change, in this order."""
+
+
+def listener(function: Listener) -> Listener:
+    """Have it hear of everything. Its module has to be loaded by every process, which `jobs.apps` sees to."""
+    LISTENERS.append(function)
+    return function
 
 
 def tell(kind: Kind, owner: int, subject: UUID) -> None:

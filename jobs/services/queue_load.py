@@ -10,7 +10,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from jobs.models import Job, QueueState
-from jobs.services import queues, workers
+from jobs.services import deliveries, queues, workers
 from jobs.services.workers import Worker
 
 S = Job.Status
@@ -18,8 +18,9 @@ S = Job.Status
 
 @dataclasses.dataclass(frozen=True)
 class QueueLoad:
-    """`waiting` counts jobs that wait for others, `queued` those in line, since `oldest_at` at most. `workers` are
-    those registered, None while Redis is away."""
+    """`waiting` counts jobs that wait for others, `queued` those in line, since `oldest_at` at most. Of webhooks it is
+    deliveries that wait for another try, and those that are due. `workers` are those registered, None while Redis is
+    away."""
 
     name: str
     state: QueueState
@@ -52,6 +53,10 @@ def every() -> list[QueueLoad]:
         counts[queue][status] = count
         if status == S.QUEUED and first:
             oldest[queue] = first
+    due, later, since = deliveries.load()
+    counts[deliveries.QUEUE] = {S.QUEUED: due, S.WAITING: later}
+    if since:
+        oldest[deliveries.QUEUE] = since
     try:
         registered: list[Worker] | None = workers.every()
     except (RedisError, OSError):

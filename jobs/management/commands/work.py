@@ -12,7 +12,9 @@ from redis.exceptions import RedisError
 
 from jobs.engine.container import ffmpeg
 from jobs.engine.runtime import processors
+from jobs.hooks_worker import HooksWorker
 from jobs.operations import registry
+from jobs.services import deliveries
 from jobs.worker import MediaWorker, unique_name
 from jobs.worker_pool import Pool
 from videoservice.worker_set import HEAVY
@@ -46,8 +48,9 @@ class Command(BaseCommand):
 def listen(queue: str) -> None:
     """Be a worker of one queue, until a signal ends it."""
     waiting = django_rq.get_queue(queue)
+    kind = HooksWorker if queue == deliveries.QUEUE else MediaWorker
     try:
-        MediaWorker(
+        kind(
             [waiting],
             name=unique_name(queue),
             connection=waiting.connection,

@@ -1,0 +1,173 @@
+"""The boundary between RQ and webhooks: one entry delivers all that is due, with a thread for each webhook, so that one
+which hangs holds up nobody else. What dies in the middle is due again by its row.
+"""
+
+import email.utils
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from django.conf import settings
+from django.db import Error, connection, transaction
+from django.utils import timezone
+
+from jobs import build
+from jobs.api import event_data
+from jobs.errors import JobError
+from jobs.models import Delivery, Webhook
+from jobs.services import deliveries, outbound, sealing, webhooks
+from jobs.services.deliveries import Try
+from jobs.services.outbound import Limits
+
+log = logging.getLogger(__name__)
+AT_ONCE = 32
+"""How many webhooks are called at the same time."""
+TURN_SECONDS = 10.0
+"""After so long a thread leaves its place to another webhook that waits."""
+LOOK_SECONDS = 0.1
+"""How often it is looked for what has become due while others are being called."""
+ANSWER_BYTES = 1024
+CONNECT_SECONDS = 5.0
+HEAD_BYTES = 32 * 1024
+BODY_BYTES = 1024 * 1024
+"""No more of an answer is taken; its beginning is read, and nothing else."""
+
+
+def deliver_due() -> None:
+    """Deliver until nothing is due any more, and have somebody woken for what is due next.
+
+    When the database is away the reconciler rings again.
+    """
+    try:
+        Desk(deliver_in_turn).work()
+        deliveries.ring_later()
+    except Error as error:
+        log.warning("the database went away under deliveries: %s", error)
+        connection.close()
+
+
+class Desk:
+    """Runs `work(webhook)` in a thread for each webhook that something is due to, those served longest ago first."""
+
+    def __init__(self, work: Callable[[UUID], None]) -> None:
+        self._work = work
+        self._threads: dict[UUID, threading.Thread] = {}
+        self._served: dict[UUID, float] = {}
+
+    def work(self) -> None:
+        """Returns when nothing is due, or an operator holds the queue, and every thread has ended."""
+        while True:
+            due = [] if deliveries.is_held() else [pk for pk in deliveries.due_webhooks() if pk not in self._threads]
+            for pk in sorted(due, key=lambda pk: self._served.get(pk, 0.0))[: AT_ONCE - len(self._threads)]:
+                self._start(pk)
+            if not self._threads:
+                return
+            next(iter(self._threads.values())).join(LOOK_SECONDS)
+            self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
+
+    def _start(self, pk: UUID) -> None:
+        self._served[pk] = time.monotonic()
+        self._threads[pk] = threading.Thread(target=self._work, args=(pk,), name=f"webhook-{pk}", daemon=True)
+        self._threads[pk].start()
+
+
+def deliver_in_turn(webhook: UUID) -> None:
+    """Deliver what is due to one webhook, one after the other, for as long as its turn lasts."""
+    ends = time.monotonic() + TURN_SECONDS
+    try:
+        while time.monotonic() < ends and (delivery := deliveries.claim(webhook)) is not None:
+            deliver(delivery)
+    except Error as error:
+        log.warning("the database went away under webhook %s: %s", webhook, error)
+    except Exception:
+        log.exception("webhook %s could not be called", webhook)
+    finally:
+        connection.close()
+
+
+def deliver(delivery: Delivery) -> Try:
+    """Make one try, and write down what came of it."""
+    if not delivery.payload:
+        data = event_data.of(delivery.kind, delivery.subject) if delivery.subject else _test_data(delivery)
+        deliveries.fill(delivery, event_data.body(delivery.kind, delivery.created_at, data))
+    webhook = delivery.webhook
+    try:
+        headers = signed(delivery)
+    except sealing.Unreadable:
+        tried = Try(timezone.now(), None, 0, error="Its secret cannot be read any more. Make a new one.")
+        return _recorded(
+            delivery, tried, "The site's SECRET_KEY has changed, so its secret cannot be read. Make a new one."
+        )
+    tried = send(webhook.url, delivery.payload.encode(), headers)
+    return _recorded(delivery, tried, "It answered 410: it wants no more." if tried.status == HTTPStatus.GONE else "")
+
+
+def _test_data(delivery: Delivery) -> dict[str, object]:
+    return {"webhook": delivery.webhook_id, "message": "This is a test. Nothing has happened."}
+
+
+def signed(delivery: Delivery) -> dict[str, str]:
+    """The headers of a try that is made now. Raises sealing.Unreadable."""
+    event, at = str(delivery.event), datetime.now(UTC)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": f"videoservice/{build.ours()}",
+        "webhook-id": event,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": webhooks.signatures(delivery.webhook, event, at, delivery.payload),
+    }
+
+
+def send(url: str, body: bytes, headers: dict[str, str]) -> Try:
+    """Ask once, following no redirect, and tell what came of it."""
+    seconds = settings.WEBHOOK_TIMEOUT_SECONDS
+    limits = Limits(min(CONNECT_SECONDS, seconds), seconds, seconds, HEAD_BYTES, BODY_BYTES)
+    private = settings.WEBHOOK_PRIVATE_ADDRESSES
+    at, begun = timezone.now(), time.monotonic()
+    try:
+        with outbound.request("POST", url, private=private, headers=headers, body=body, limits=limits) as answer:
+            text = answer.beginning(ANSWER_BYTES).decode(errors="replace").replace("\0", "")
+            asked = retry_after(answer.headers.get("Retry-After", ""))
+            return Try(at, answer.status, time.monotonic() - begun, text, _redirect(answer), asked)
+    except JobError as error:
+        return Try(at, None, time.monotonic() - begun, error=error.message)
+
+
+def _redirect(answer: outbound.Answer) -> str:
+    if not answer.leads_on:
+        return ""
+    return f"It answered {answer.status} and leads on to another address, which is not followed. Write that one here."
+
+
+def retry_after(value: str) -> float:
+    """Seconds, from seconds or a date; 0 for anything else."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        then = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    return max(0.0, ((then if then.tzinfo else then.replace(tzinfo=UTC)) - timezone.now()).total_seconds())
+
+
+def _recorded(delivery: Delivery, tried: Try, switch_off: str) -> Try:
+    """Write down a try and what it says of its webhook, which a reason switches off."""
+    webhook = delivery.webhook
+    paused = False
+    with transaction.atomic():
+        deliveries.record(delivery, tried)
+        if tried.is_success:
+            webhooks.succeeded(webhook)
+        elif not delivery.is_test:
+            paused = webhooks.failed(webhook, tried.told)
+        if switch_off:
+            paused = webhooks.pause(webhook, switch_off) or paused
+    if paused:
+        log.warning("webhook %s is switched off: %s", webhook.pk, webhook.paused_reason)
+        webhooks.tell_owner(Webhook.objects.select_related("owner").get(pk=webhook.pk))
+    return tried

@@ -1,0 +1,238 @@
+"""Deliveries to webhooks: what is to be told, when, and what came of it. The rows are the queue; an entry in Redis only
+wakes a worker of the queue `hooks`, which delivers all that is due (`jobs.delivering`).
+"""
+
+import dataclasses
+import logging
+import random
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import django_rq
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Min
+from django.db.models.functions import Now
+from redis.exceptions import RedisError
+
+from jobs.errors import InputError
+from jobs.models import Delivery, QueueState, Webhook
+from jobs.models.delivery import TEST
+from jobs.services import events
+from jobs.services.events import Event
+
+log = logging.getLogger(__name__)
+QUEUE = "hooks"
+ENTRY = "jobs.delivering.deliver_due"
+S = Delivery.State
+KEPT = timedelta(days=30)
+"""How long deliveries can be looked at."""
+FORGOTTEN_AT_ONCE = 500
+TRIES_KEPT = 20
+LEASE_SECONDS = 5
+"""A delivery is left to who tries it for twice as long as that may take, and this."""
+LONGEST_PAUSE_SECONDS = 24 * 3600
+"""The most that a receiver may ask for by Retry-After."""
+JITTER = 0.2
+"""Pauses are longer by up to this share, so that what failed together does not come back together."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Try:
+    """One try: `status` of the answer, None where there was none, which `error` then tells in a sentence. `answer` is
+    how its body begins. `retry_after` are the seconds that the receiver asked for."""
+
+    at: datetime
+    status: int | None
+    seconds: float
+    answer: str = ""
+    error: str = ""
+    retry_after: float = 0
+
+    @property
+    def is_success(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def told(self) -> str:
+        """Why it failed, in a sentence."""
+        return self.error or f"It answered {self.status}."
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at.isoformat(),
+            "status": self.status,
+            "seconds": round(self.seconds, 3),
+            "answer": self.answer,
+            "error": self.error,
+        }
+
+
+# Making --------------------------------------------------------------------------------------------------------------
+
+
+@events.listener
+def note(event: Event) -> None:
+    """A delivery for each webhook of the owner that wants such events, in the transaction of the change."""
+    wanting = [
+        Delivery(webhook_id=pk, event=event.id, kind=event.kind, subject=event.subject, due_at=Now(), created_at=Now())
+        for pk, kinds in Webhook.objects.active().filter(owner=event.owner).values_list("pk", "events")
+        if event.kind in kinds
+    ]
+    if wanting:
+        Delivery.objects.bulk_create(wanting)
+        transaction.on_commit(ring)
+
+
+def test(webhook: Webhook) -> Delivery:
+    """Tell it something that has not happened, once, also while it is paused."""
+    made = Delivery.objects.create(webhook=webhook, event=uuid.uuid4(), kind=TEST, due_at=Now(), created_at=Now())
+    transaction.on_commit(ring)
+    made.refresh_from_db()
+    return made
+
+
+def replay(delivery: Delivery) -> None:
+    """Tell the same again, now, by the same id; of one that waits for another try, that one now. Raises InputError
+    while the webhook is paused."""
+    if not delivery.webhook.is_active and not delivery.is_test:
+        raise InputError("This webhook is paused. Let it go on first, then replay.", code="paused")
+    Delivery.objects.filter(pk=delivery.pk).update(state=S.PENDING, attempt=0, due_at=Now())
+    transaction.on_commit(ring)
+    delivery.refresh_from_db()
+
+
+def replay_failed(webhook: Webhook) -> int:
+    """Tell again all that was given up; how many that is. Raises InputError as `replay`."""
+    if not webhook.is_active:
+        raise InputError("This webhook is paused. Let it go on first, then replay.", code="paused")
+    given_up = webhook.deliveries.filter(state=S.FAILED).exclude(kind=TEST)
+    count = given_up.update(state=S.PENDING, attempt=0, due_at=Now())
+    transaction.on_commit(ring)
+    return count
+
+
+def hold(webhook: Webhook) -> None:
+    """Its webhook is paused."""
+    webhook.deliveries.filter(state=S.PENDING).exclude(kind=TEST).update(state=S.HELD, due_at=None)
+
+
+def let_go(webhook: Webhook) -> None:
+    """Its webhook goes on."""
+    webhook.deliveries.filter(state=S.HELD).update(state=S.PENDING, attempt=0, due_at=Now())
+    transaction.on_commit(ring)
+
+
+# Taking --------------------------------------------------------------------------------------------------------------
+
+
+def due_webhooks() -> list[UUID]:
+    """The webhooks that something is due to, those that have waited longest first."""
+    rows = Delivery.objects.due().order_by().values("webhook").annotate(since=Min("due_at")).order_by("since")
+    return [row["webhook"] for row in rows]
+
+
+def claim(webhook: UUID) -> Delivery | None:
+    """The delivery to this webhook that has been due longest, for whoever asks alone; None when none is due.
+
+    Should who asked die, it is due again a little after the try would have been over.
+    """
+    lease = timedelta(seconds=2 * settings.WEBHOOK_TIMEOUT_SECONDS + LEASE_SECONDS)
+    due = Delivery.objects.due().filter(webhook=webhook)
+    while (pk := due.order_by("due_at").values_list("pk", flat=True).first()) is not None:
+        if due.filter(pk=pk).update(due_at=Now() + lease):
+            found = Delivery.objects.select_related("webhook__owner").filter(pk=pk).first()
+            if found is not None and (found.webhook.is_active or found.is_test):
+                return found
+            if found is not None:  # it was made while somebody paused its webhook
+                hold(found.webhook)
+    return None
+
+
+def fill(delivery: Delivery, payload: str) -> None:
+    """Write down what is sent, before it is sent the first time. Where somebody else has, that stays."""
+    Delivery.objects.filter(pk=delivery.pk, payload="").update(payload=payload)
+    delivery.refresh_from_db(fields=["payload"])
+
+
+def record(delivery: Delivery, tried: Try) -> None:
+    """Write down a try, and when the next one is due. Call it in a transaction."""
+    row = Delivery.objects.select_for_update().select_related("webhook").filter(pk=delivery.pk).first()
+    if row is None:  # deleted meanwhile
+        return
+    row.attempt += 1
+    row.tries = [*row.tries, tried.to_json()][-TRIES_KEPT:]
+    pauses = settings.WEBHOOK_PAUSES
+    changes: dict[str, Any] = {"due_at": None}
+    if tried.is_success:
+        changes["state"] = S.DELIVERED
+    elif row.is_test or row.attempt > len(pauses):
+        changes["state"] = S.FAILED
+    elif not row.webhook.is_active:
+        changes["state"] = S.HELD
+    else:
+        changes["due_at"] = Now() + timedelta(seconds=_pause(pauses[row.attempt - 1], tried.retry_after))
+    Delivery.objects.filter(pk=row.pk).update(attempt=row.attempt, tries=row.tries, **changes)
+
+
+def _pause(seconds: float, asked_for: float) -> float:
+    longer = max(seconds, min(asked_for, LONGEST_PAUSE_SECONDS))
+    return longer * (1 + random.uniform(0, JITTER))
+
+
+# Waking --------------------------------------------------------------------------------------------------------------
+
+
+def load() -> tuple[int, int, datetime | None]:
+    """How many are due and how many wait for another try, and since when the first is due."""
+    due = Delivery.objects.due().aggregate(count=Count("pk"), since=Min("due_at"))
+    return due["count"], Delivery.objects.filter(state=S.PENDING).count() - due["count"], due["since"]
+
+
+def is_held() -> bool:
+    """Whether an operator has paused the queue."""
+    return QueueState.objects.held().filter(name=QUEUE).exists()
+
+
+def ring() -> None:
+    """Wake a worker, unless one is about to look anyway. If Redis cannot be reached the reconciler rings again."""
+    try:
+        queue = django_rq.get_queue(QUEUE)
+        if not queue.count:
+            queue.enqueue_call(ENTRY, **_entry())
+    except (RedisError, OSError) as error:
+        log.warning("deliveries wait until Redis is back: %s", error)
+
+
+def ring_later() -> None:
+    """Have RQ's scheduler wake a worker when the next delivery is due."""
+    due_at = Delivery.objects.filter(state=S.PENDING).aggregate(due_at=Min("due_at"))["due_at"]
+    try:
+        queue = django_rq.get_queue(QUEUE)
+        scheduled = queue.scheduled_job_registry
+        for name in scheduled.get_job_ids():
+            scheduled.remove(name, delete_job=True)
+        if due_at is not None:
+            entry = _entry()
+            entry["job_timeout"] = entry.pop("timeout")
+            queue.enqueue_at(due_at, ENTRY, **entry)
+    except (RedisError, OSError) as error:
+        log.warning("nobody is woken for the next delivery, the reconciler will: %s", error)
+
+
+def _entry() -> dict[str, Any]:
+    """Each entry has a name of its own, as those of jobs do (`line.ring`)."""
+    name = f"{QUEUE}-{secrets.token_hex(8)}"
+    return {"job_id": name, "timeout": -1, "result_ttl": 0, "failure_ttl": 3600, "description": "Whatever is due"}
+
+
+def sweep() -> None:
+    """One round of the reconciler: wake somebody where a wake-up was lost, and forget what is old."""
+    if Delivery.objects.due().exists() and not is_held():
+        ring()
+    old = Delivery.objects.filter(created_at__lt=Now() - KEPT).order_by("created_at")
+    if pks := list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+        Delivery.objects.filter(pk__in=pks).delete()

@@ -1,0 +1,151 @@
+"""Webhooks: the addresses, their secrets, and how they are doing. What they are told is in `deliveries`."""
+
+import base64
+import contextlib
+import logging
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
+from django.template.loader import render_to_string
+from standardwebhooks import Webhook as Signer
+
+from jobs.errors import InputError
+from jobs.models import Account, Delivery, Webhook
+from jobs.services import deliveries, destination, sealing
+from jobs.services.destination import Unreachable
+from jobs.services.events import Kind
+
+log = logging.getLogger(__name__)
+MOST = 20
+"""How many an account may have."""
+LOOKING_SECONDS = 3.0
+"""How long it may take to find out where an address leads when it is typed."""
+SIGNS_ALONG = timedelta(hours=24)
+"""How long an old secret is still used beside a new one."""
+PATIENCE = timedelta(days=7)
+"""How long one may fail before it is switched off."""
+
+
+# The owner's ---------------------------------------------------------------------------------------------------------
+
+
+def create(owner: Account, url: str, kinds: Iterable[str]) -> tuple[Webhook, str]:
+    """A new one and its secret, which is told only now. Raises InputError when the address or a kind cannot be used,
+    and when there are too many."""
+    if Webhook.objects.of(owner).count() >= MOST:
+        raise InputError(f"There are {MOST} webhooks already. Delete one first.", code="too_many")
+    secret = new_secret()
+    fields = {"url": checked(url), "events": known(kinds), "secret": sealing.seal(secret)}
+    return Webhook.objects.create(owner=owner, **fields), secret
+
+
+def change(webhook: Webhook, url: str | None = None, kinds: Iterable[str] | None = None) -> None:
+    """What is not given stays. What waits goes to the new address. Raises InputError as `create`."""
+    if url is not None and url != webhook.url:
+        webhook.url = checked(url)
+    if kinds is not None:
+        webhook.events = known(kinds)
+    webhook.save(update_fields=["url", "events"])
+
+
+def pause(webhook: Webhook, reason: str = "") -> bool:
+    """Tell it nothing from now on; what waits is held back. False: it was paused already."""
+    with transaction.atomic():
+        won = bool(Webhook.objects.active().filter(pk=webhook.pk).update(paused_at=Now(), paused_reason=reason[:500]))
+        if won:
+            deliveries.hold(webhook)
+    webhook.refresh_from_db()
+    return won
+
+
+def resume(webhook: Webhook) -> bool:
+    """Tell it again, first what was held back. False: it was not paused."""
+    with transaction.atomic():
+        rows = Webhook.objects.filter(pk=webhook.pk, paused_at__isnull=False)
+        won = bool(rows.update(paused_at=None, paused_reason="", failing_since=None, failures=0))
+        if won:
+            deliveries.let_go(webhook)
+    webhook.refresh_from_db()
+    return won
+
+
+def rotate(webhook: Webhook) -> str:
+    """A new secret, which is told only now. The one before signs along for a day, so that receivers can change over."""
+    secret = new_secret()
+    fields = {"old_secret": F("secret"), "old_secret_until": Now() + SIGNS_ALONG, "secret": sealing.seal(secret)}
+    # The old one first: MariaDB takes for F("secret") what stands there by then.
+    Webhook.objects.filter(pk=webhook.pk).update(**fields)
+    webhook.refresh_from_db()
+    return secret
+
+
+def checked(url: str) -> str:
+    """The address as it will be called. Raises AddressRefused for one that this site does not call."""
+    found = destination.parse(url.strip())
+    with contextlib.suppress(Unreachable):  # what cannot be reached now may be set up in a minute
+        destination.addresses(found, private=settings.WEBHOOK_PRIVATE_ADDRESSES, seconds=LOOKING_SECONDS)
+    return found.url
+
+
+def known(kinds: Iterable[str]) -> list[str]:
+    """Kinds of events in their own order, each once. Raises InputError for none and for one that is not there."""
+    asked = list(kinds)
+    if unknown := [kind for kind in asked if kind not in Kind.values]:
+        raise InputError(
+            f"There is no event “{unknown[0]}”. Choose from {', '.join(Kind.values)}.", code="unknown_event"
+        )
+    if not asked:
+        raise InputError("Choose at least one event.", code="no_event")
+    return [kind for kind in Kind.values if kind in asked]
+
+
+# Secrets -------------------------------------------------------------------------------------------------------------
+
+
+def new_secret() -> str:
+    """As Standard Webhooks writes them."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def signatures(webhook: Webhook, event: str, at: datetime, body: str) -> str:
+    """What goes into `webhook-signature`. Raises sealing.Unreadable."""
+    kept = [sealing.unseal(webhook.secret)]
+    if webhook.old_secret_until and webhook.old_secret_until > at:
+        with contextlib.suppress(sealing.Unreadable):  # it was replaced because of that
+            kept.append(sealing.unseal(webhook.old_secret))
+    return " ".join(Signer(secret).sign(event, at, body) for secret in kept)
+
+
+# How it is doing -----------------------------------------------------------------------------------------------------
+
+
+def succeeded(webhook: Webhook) -> None:
+    Webhook.objects.filter(pk=webhook.pk, failing_since__isnull=False).update(failing_since=None, failures=0)
+
+
+def failed(webhook: Webhook, why: str) -> bool:
+    """A try failed. Returns whether that switched it off, as it has failed for a week; then call `tell_owner`."""
+    rows = Webhook.objects.filter(pk=webhook.pk)
+    rows.update(failing_since=Coalesce(F("failing_since"), Now()), failures=F("failures") + 1)
+    if not rows.active().filter(failing_since__lt=Now() - PATIENCE).exists():
+        return False
+    return pause(webhook, f"It has failed for a week, the last time because: {why}")
+
+
+def tell_owner(webhook: Webhook) -> None:
+    """That the site has switched it off. Where no mail is set up, the page alone says it."""
+    if not settings.EMAIL_URL:
+        return
+    waiting = webhook.deliveries.filter(state=Delivery.State.HELD).count()
+    text = render_to_string("me/webhooks/paused.txt", {"webhook": webhook, "waiting": waiting})
+    subject, _, body = text.partition("\n")
+    try:
+        send_mail(subject, body.strip() + "\n", None, [webhook.owner.email])
+    except OSError as error:
+        log.warning("the owner of webhook %s was not told that it is paused: %s", webhook.pk, error)
