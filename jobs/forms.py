@@ -170,8 +170,12 @@ class SearchForm(forms.Form):
     q = forms.CharField(max_length=200, required=False, strip=True)
 
     @property
+    def question(self) -> str:
+        return self.cleaned_data["q"] if self.is_valid() else ""
+
+    @property
     def words(self) -> list[str]:
-        return shelf.words(self.cleaned_data["q"]) if self.is_valid() else []
+        return shelf.words(self.question)
 
 
 class TitleForm(forms.ModelForm):

@@ -121,6 +121,16 @@ def work(job: Job, commands: CommandLog) -> None:
             drafts = operation.run(context, params)
         publish_results(job, attempt, drafts, commands, signs)
         learn(job, signs)
+        index(job)
+
+
+def index(job: Job) -> None:
+    """Let search find what was heard. It has ended well, whatever becomes of this: the reconciler makes it good."""
+    try:
+        transcripts.index_of(job)
+    except Error as error:
+        log.warning("the transcript of job %s is indexed later: %s", job.pk, error)
+        connection.close()
 
 
 def learn(job: Job, signs: LifeSigns) -> None:

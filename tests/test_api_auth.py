@@ -45,6 +45,7 @@ CALLS = [
     ("delete", "/pipelines/podcast"),
     ("post", f"/videos/{ID}/pipelines/podcast"),
     ("post", f"/videos/{ID}/pipeline"),
+    ("get", "/search"),
     ("get", "/runs"),
     ("get", f"/runs/{ID}"),
     ("delete", f"/runs/{ID}"),

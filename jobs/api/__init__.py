@@ -13,6 +13,7 @@ from jobs.api import (
     operations,
     pipelines,
     runs,
+    search,
     stats,
     tokens,
     transcripts,
@@ -65,6 +66,7 @@ api.add_router("/images", images.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/pipelines", pipelines.router)
 api.add_router("/runs", runs.router)
+api.add_router("/search", search.router)
 api.add_router("/artifacts", artifacts.router)
 api.add_router("/operations", operations.router)
 api.add_router("/stats", stats.router)

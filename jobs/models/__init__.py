@@ -13,6 +13,7 @@ from jobs.models.pipeline import Pipeline
 from jobs.models.queue_state import QueueState
 from jobs.models.room import Room
 from jobs.models.run import Run
+from jobs.models.said import IndexedTranscript, SaidLine
 from jobs.models.sign_in import SignIn
 from jobs.models.token import Scope, Token
 from jobs.models.upload import Upload
@@ -28,6 +29,7 @@ __all__ = [
     "Flow",
     "Hold",
     "Image",
+    "IndexedTranscript",
     "Install",
     "Job",
     "KeptAnswer",
@@ -35,6 +37,7 @@ __all__ = [
     "QueueState",
     "Room",
     "Run",
+    "SaidLine",
     "Scope",
     "SignIn",
     "Token",

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.models import Install, Job, KeptAnswer, SignIn
-from jobs.services import custody, deliveries, images, line, losses, queues, runs, uploads
+from jobs.services import custody, deliveries, images, line, losses, queues, runs, transcripts, uploads
 from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
@@ -55,6 +55,7 @@ def sweep(silence_tells: bool = True) -> None:
     runs.sweep()
     images.sweep()
     deliveries.sweep()
+    transcripts.catch_up()
     SignIn.forget_old()
     KeptAnswer.forget_old()
     clear_storage()

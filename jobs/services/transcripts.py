@@ -21,6 +21,7 @@ from jobs.engine.captions.transcript import Transcript
 from jobs.errors import InputError
 from jobs.models import Artifact, Job, Video
 from jobs.operations.transcribe import Transcribe, files
+from jobs.services import search_index
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +95,7 @@ def _changed(stored: Stored, version: str, change: Callable[[Transcript], Transc
     changed = change(stored.transcript)
     if changed != stored.transcript:
         _publish(stored, changed)
+        index(stored.artifact)
     found = read(Artifact.objects.select_related("job").get(pk=stored.artifact.pk))
     if found is None:
         raise _overtaken()
@@ -119,6 +121,31 @@ def _publish(stored: Stored, transcript: Transcript) -> None:
         undo.pop_all()
     for old in replaced.values():
         storage.delete(old.key)
+
+
+def index(artifact: Artifact) -> None:
+    """Let search find what a transcript says, as its JSON file is now, in place of what older ones said."""
+    subject = artifact.job.subject
+    if subject is None:
+        return
+    with transaction.atomic():
+        row = search_index.hold(artifact, subject)
+        present = Artifact.objects.get(pk=artifact.pk)
+        stored = read(present)
+        search_index.write(row, present.sha256, stored.transcript.lines if stored else ())
+
+
+def index_of(job: Job) -> None:
+    """To be called after a job succeeded."""
+    subject = job.subject
+    if job.operation == Transcribe.slug and subject and (artifact := newest(subject)):
+        index(artifact)
+
+
+def catch_up(most: int = 20) -> None:
+    """Index what should be and is not: a process died in between, or the newest transcript was removed."""
+    for artifact in search_index.missed(most):
+        index(artifact)
 
 
 def _scratch() -> Path:

@@ -14,11 +14,15 @@ from jobs.errors import JobError
 from jobs.forms import SearchForm, WorkForm
 from jobs.models import Account, Video
 from jobs.services import pipelines, steps, uploads
+from jobs.services import search as said_in
 from jobs.services.naming import file_name
 from jobs.services.shelf import shelf
 from jobs.views import members, upload_messages
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
+
+SAID_HERE = 5
+"""Places where it was said that the library shows; all have a page of their own."""
 
 
 @member
@@ -29,6 +33,8 @@ def library(request: MemberRequest) -> HttpResponse:
     context = {"search": search, "shelf": shelf(request.user, search.words, request.GET.get("page"))}
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
+    said = said_in.find(request.user, search.question) if search.question else said_in.NOTHING
+    context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
     work = WorkForm(members.typed(request), owner=request.user)
     return members.forget_typed(render(request, "library/library.html", context | form_context(work, request)))
 

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -28,13 +29,21 @@ from jobs.views.work_form import work_form
 @require_safe
 def video(request: MemberRequest, pk: UUID) -> HttpResponse:
     video = versions.owned(request.user, pk)
-    shown = context(request.user, video)
+    shown = context(request.user, video) | {"from": begin(request.GET.get("t", ""))}
     if typed := members.typed(request):
         if "operations" in typed:
             shown["work"] = WorkForm(typed, owner=video.owner, video=video)
         else:
             shown["title_form"] = TitleForm(initial={"title": typed.get("title", "")}, instance=video)
     return members.forget_typed(render(request, "videos/video.html", shown))
+
+
+def begin(text: str) -> str:
+    """The end of the player's address that has it begin at these seconds; nothing for what is no time."""
+    with contextlib.suppress(ValueError):
+        seconds = float(text)
+        return f"#t={seconds:.2f}" if 0 < seconds < float("inf") else ""
+    return ""
 
 
 @changes("video", "pk")
