@@ -55,6 +55,17 @@ CALLS = [
     ("get", "/tokens"),
     ("post", "/tokens"),
     ("delete", f"/tokens/{ID}"),
+    ("get", "/webhooks"),
+    ("post", "/webhooks"),
+    ("get", f"/webhooks/{ID}"),
+    ("patch", f"/webhooks/{ID}"),
+    ("delete", f"/webhooks/{ID}"),
+    ("post", f"/webhooks/{ID}/secret"),
+    ("post", f"/webhooks/{ID}/test"),
+    ("get", f"/webhooks/{ID}/deliveries"),
+    ("post", f"/webhooks/{ID}/replay"),
+    ("get", f"/deliveries/{ID}"),
+    ("post", f"/deliveries/{ID}/replay"),
 ]
 
 

@@ -18,6 +18,7 @@ from jobs.api import (
     tokens,
     transcripts,
     videos,
+    webhooks,
 )
 from jobs.api import posters as posters  # adds its calls to those of recordings
 from jobs.api.auth import BearerAuth, SessionAuth
@@ -71,6 +72,8 @@ api.add_router("/artifacts", artifacts.router)
 api.add_router("/operations", operations.router)
 api.add_router("/stats", stats.router)
 api.add_router("/tokens", tokens.router)
+api.add_router("/webhooks", webhooks.router)
+api.add_router("/deliveries", webhooks.deliveries_router)
 
 
 @api.get("", auth=None, include_in_schema=False)

@@ -59,6 +59,7 @@ STATUS_OF_CODE = {
     "duplicate": 409,
     "changed": 409,
     "in_progress": 409,
+    "paused": 409,
     "too_large": 413,
     "quota_full": 413,
     "too_many_jobs": 429,

@@ -128,7 +128,7 @@ def addresses(destination: Destination, *, private: bool, seconds: float) -> lis
     found = [ipaddress.ip_address(text.partition("%")[0]) for text in _resolved(destination, seconds)]
     if not all(is_allowed(address, private=private) for address in found):
         raise AddressRefused(
-            f"{destination.place} is not on the public internet, and this server does not ask anywhere else.",
+            f"“{destination.place}” is not on the public internet, and this server does not ask anywhere else.",
             detail=", ".join(map(str, found)),
         )
     return found
