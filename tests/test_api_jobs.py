@@ -338,7 +338,8 @@ def test_a_job_under_way_is_neither_retried_nor_removed(ann, account):
 
 def test_a_job_that_ended_is_removed_with_its_results(ann, account):
     job = factories.job(account, status=S.SUCCEEDED)
-    assert ann.delete(f"/jobs/{job.pk}").json() == {"id": str(job.pk), "artifacts": 0, "bytes": 0}
+    gone = {"id": str(job.pk), "artifacts": 0, "bytes": 0, "trashed_until": None}
+    assert ann.delete(f"/jobs/{job.pk}?permanently=1").json() == gone
     assert error(ann.get(f"/jobs/{job.pk}")) == (404, "not_found")
 
 

@@ -256,7 +256,7 @@ def test_a_deletion_answers_with_what_is_gone_and_takes_the_files(ann, talk):
     storage.path(artifact.key).parent.mkdir(parents=True)
     storage.path(artifact.key).write_bytes(b"picture")
     factories.job(video=Video.objects.get(), owner=Video.objects.get().owner, status=Job.Status.QUEUED)
-    response = ann.delete(f"/videos/{video['id']}")
+    response = ann.delete(f"/videos/{video['id']}?permanently=1")
     assert response.status_code == 200
     assert response.json() == {
         "id": video["id"],
@@ -264,6 +264,7 @@ def test_a_deletion_answers_with_what_is_gone_and_takes_the_files(ann, talk):
         "jobs": 2,
         "artifacts": 1,
         "bytes": video["size"] + 7,
+        "trashed_until": None,
     }
     assert error(ann.get(f"/videos/{video['id']}")) == (404, "not_found")
     assert Job.objects.count() == Artifact.objects.count() == 0

@@ -67,7 +67,7 @@ def test_the_first_page_is_read_in_the_order_of_an_index_however_many_rows_there
         cursor.execute("ANALYZE TABLE jobs_job, jobs_video" if connection.vendor == "mysql" else "ANALYZE")
         cursor.fetchall()
     plan = rows.jobs_listed(owner, rows.View("queue", status=status))[: rows.ROWS].explain()
-    assert "jobs_job_owner_i_" in plan  # an index of the owner's rows
+    assert "job_rows" in plan  # an index of the owner's rows
     assert "filesort" not in plan  # as MariaDB says that it sorts
     assert "TEMP B-TREE FOR ORDER BY" not in plan  # as SQLite says it; rows of the same microsecond may be sorted
 

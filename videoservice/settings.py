@@ -167,6 +167,8 @@ INBOX_STILL_SECONDS = env.integer("INBOX_STILL_SECONDS", 10, 1)
 """How long such a file has to stand still before it is taken."""
 PASSED_ON_MINUTES = env.integer("PASSED_ON_MINUTES", 60, 0)
 """How long the results of steps that are only on the way to others stay after their chain is done."""
+TRASH_DAYS = env.integer("TRASH_DAYS", 7, 0)
+"""How long what people remove stays in their trash; 0: it is deleted at once."""
 
 # What one account may take, where its row of `Room` says nothing else; 0: any number
 QUOTA_BYTES = env.integer("QUOTA_GB", 0) * 1024**3

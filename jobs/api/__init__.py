@@ -17,6 +17,7 @@ from jobs.api import (
     stats,
     tokens,
     transcripts,
+    trash,
     videos,
     webhooks,
 )
@@ -74,6 +75,7 @@ api.add_router("/stats", stats.router)
 api.add_router("/tokens", tokens.router)
 api.add_router("/webhooks", webhooks.router)
 api.add_router("/deliveries", webhooks.deliveries_router)
+api.add_router("/trash", trash.router)
 
 
 @api.get("", auth=None, include_in_schema=False)

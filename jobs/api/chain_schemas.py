@@ -181,8 +181,9 @@ class RunQuery(Page):
 
 
 class RunDeleted(Schema):
-    """What is gone now."""
+    """What was removed."""
 
     id: UUID
     jobs: int
     bytes: int
+    trashed_until: datetime | None = Field(description="When it goes for good; null when that is done.")

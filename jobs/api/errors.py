@@ -60,6 +60,8 @@ STATUS_OF_CODE = {
     "changed": 409,
     "in_progress": 409,
     "paused": 409,
+    "duplicate_in_trash": 409,
+    "in_trash": 409,
     "too_large": 413,
     "quota_full": 413,
     "too_many_jobs": 429,

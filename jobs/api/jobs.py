@@ -11,9 +11,10 @@ from jobs.api.errors import ApiError, invalid
 from jobs.api.idempotency import idempotent, name_of
 from jobs.api.parameters import checked
 from jobs.api.schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, path_of
+from jobs.api.trash import put_away, removed
 from jobs.auth.access import owned
-from jobs.models import Account, Artifact, Job, Video
-from jobs.services import jobs, queue_position, runs, versions
+from jobs.models import Account, Artifact, Job, Removal, Video
+from jobs.services import jobs, queue_position, runs, trash, versions
 
 router = Router(tags=["Jobs"])
 
@@ -104,11 +105,21 @@ def retry_job(request: HttpRequest, response: HttpResponse, job_id: UUID) -> Sta
 
 
 @router.delete("/{uuid:job_id}", response={200: JobDeleted, **failures(404, 409)}, summary="Remove a job")
-def delete_job(request: HttpRequest, job_id: UUID) -> JobDeleted:
-    """Delete a job that ended, with its results. 409 while it is under way, or other work needs its results: cancel
-    that first."""
-    job = owned(Job, owner(request), job_id)
-    size = job.artifacts.aggregate(size=Sum("size"))["size"] or 0
-    gone = JobDeleted(id=job.pk, artifacts=job.artifacts.count(), bytes=size)
-    jobs.remove(job)
-    return gone
+def delete_job(request: HttpRequest, job_id: UUID, permanently: bool = False) -> JobDeleted:
+    """Put a job that ended into the trash with its results, or with `permanently=1` delete it for good, also from
+    there. 409 while it is under way, or other work needs its results: cancel that first."""
+    account = owner(request)
+    removal = trash.find(account, job_id) if permanently else None
+    job = (removal and removal.job) or owned(Job, account, job_id)
+    results = Artifact.with_trash.filter(job=job, removal=removal)
+    count, size = results.count(), results.aggregate(size=Sum("size"))["size"] or 0
+    return JobDeleted(id=job_id, artifacts=count, bytes=size, trashed_until=put_away(job, removal, permanently))
+
+
+@router.post("/{uuid:job_id}/restore", response={200: JobOut, **failures(404, 409)}, summary="Restore a job")
+@work
+def restore_job(request: HttpRequest, job_id: UUID) -> JobOut:
+    """Take a job out of the trash with its results. 409 while its recording is in the trash itself."""
+    account = owner(request)
+    trash.restore(removed(account, job_id, Removal.Kind.JOB))
+    return shown([owned(Job, account, job_id)])[0]

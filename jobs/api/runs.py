@@ -15,9 +15,10 @@ from jobs.api.errors import ApiError, invalid
 from jobs.api.idempotency import idempotent, name_of
 from jobs.api.pipelines import found, raw
 from jobs.api.schemas import path_of
+from jobs.api.trash import put_away, removed
 from jobs.auth.access import owned
-from jobs.models import Artifact, Job, Run, Video
-from jobs.services import pipelines, runs, steps, versions
+from jobs.models import Artifact, Job, Removal, Run, Video
+from jobs.services import pipelines, runs, steps, trash, versions
 from jobs.services.steps import Step
 
 router = Router(tags=["Chains"])
@@ -129,10 +130,22 @@ def keep_result(request: HttpRequest, run_id: UUID, step: str) -> RunOut:
 
 
 @router.delete("/{uuid:run_id}", response={200: RunDeleted, **failures(404, 409)}, summary="Remove a run")
-def delete_run(request: HttpRequest, run_id: UUID) -> RunDeleted:
-    """Delete a chain that ended, with the results of all its steps. 409 while other work needs one of these."""
-    run = owned(Run, owner(request), run_id)
-    size = Artifact.objects.filter(job__run=run).aggregate(size=Sum("size"))["size"] or 0
-    gone = RunDeleted(id=run.pk, jobs=run.jobs.count(), bytes=size)
-    runs.remove(run)
-    return gone
+def delete_run(request: HttpRequest, run_id: UUID, permanently: bool = False) -> RunDeleted:
+    """Put a chain that ended into the trash with the results of all its steps, or with `permanently=1` delete it for
+    good, also from there. 409 while other work needs one of these."""
+    account = owner(request)
+    removal = trash.find(account, run_id) if permanently else None
+    run = (removal and removal.run) or owned(Run, account, run_id)
+    results = Artifact.with_trash.filter(job__run=run, removal=removal)
+    size = results.aggregate(size=Sum("size"))["size"] or 0
+    jobs = Job.with_trash.filter(run=run, removal=removal).count()
+    return RunDeleted(id=run_id, jobs=jobs, bytes=size, trashed_until=put_away(run, removal, permanently))
+
+
+@router.post("/{uuid:run_id}/restore", response={200: RunOut, **failures(404, 409)}, summary="Restore a run")
+@work
+def restore_run(request: HttpRequest, run_id: UUID) -> RunOut:
+    """Take a chain out of the trash with its steps and their results. 409 while its recording is in the trash."""
+    account = owner(request)
+    trash.restore(removed(account, run_id, Removal.Kind.CHAIN))
+    return RunOut.of(owned(Run, account, run_id))

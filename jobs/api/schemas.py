@@ -132,13 +132,14 @@ class VideoPatch(Schema):
 
 
 class VideoDeleted(Schema):
-    """What is gone now."""
+    """What was removed."""
 
     id: UUID
     title: str
     jobs: int
     artifacts: int
-    bytes: int = Field(description="Space given back: the recording and all results made of it.")
+    bytes: int = Field(description="What the recording and all results made of it take.")
+    trashed_until: datetime | None = Field(description="When it goes for good; null when that is done.")
 
 
 class PlanIn(BaseModel):  # a Schema would hide the raw body from `wrapped`
@@ -305,11 +306,12 @@ class JobIn(Schema):
 
 
 class JobDeleted(Schema):
-    """What is gone now."""
+    """What was removed."""
 
     id: UUID
     artifacts: int
     bytes: int
+    trashed_until: datetime | None = Field(description="When it goes for good; null when that is done.")
 
 
 # Operations ----------------------------------------------------------------------------------------------------------

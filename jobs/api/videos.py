@@ -27,10 +27,11 @@ from jobs.api.schemas import (
     VideoQuery,
     path_of,
 )
+from jobs.api.trash import put_away, removed
 from jobs.errors import InputError
 from jobs.file_response import send
-from jobs.models import Artifact, Video
-from jobs.services import files, naming, pipelines, plans, quota, uploads, versions, videos
+from jobs.models import Artifact, Job, Removal, Video
+from jobs.services import files, naming, pipelines, plans, quota, trash, uploads, versions
 
 router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
@@ -75,7 +76,8 @@ def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOu
     """Take a whole recording in one request. Larger ones go in chunks through `/uploads` (tus 1.0.0).
 
     What it is is found out from its content. The same bytes a second time are refused with 409, with the id of the
-    first recording as `detail.video`, unless `duplicate` is `allow`.
+    first recording as `detail.video`, unless `duplicate` is `allow`; with the code `duplicate_in_trash` that recording
+    waits to be restored.
     """
     file, title, duplicate = uploaded(request)
     pipeline = pipelines.ordered(owner(request), request.POST.get("pipeline"))
@@ -126,21 +128,30 @@ def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> Vid
     return VideoOut.of(video)
 
 
-@router.delete("/{uuid:video_id}", response={200: VideoDeleted, **failures(404)}, summary="Delete a recording")
-def delete_video(request: HttpRequest, video_id: UUID) -> VideoDeleted:
-    """Delete a recording with its jobs and all results. Work under way on it is stopped. Of a result only that is
-    deleted; 409 while work under way needs it."""
-    video = versions.owned(owner(request), video_id)
-    artifacts = Artifact.objects.filter(job__video=video)
-    gone = VideoDeleted(
-        id=video.pk,
-        title=video.title,
-        jobs=video.jobs.count(),
-        artifacts=artifacts.count(),
-        bytes=video.size + (artifacts.aggregate(size=Sum("size"))["size"] or 0),
+@router.delete("/{uuid:video_id}", response={200: VideoDeleted, **failures(404, 409)}, summary="Delete a recording")
+def delete_video(request: HttpRequest, video_id: UUID, permanently: bool = False) -> VideoDeleted:
+    """Put a recording with its jobs and all results into the trash, or with `permanently=1` delete it for good, also
+    from there. Work under way on it is stopped. Of a result only that goes; 409 while work under way needs it."""
+    account = owner(request)
+    removal = trash.find(account, video_id) if permanently else None
+    kept = Video.with_trash.of(account).filter(pk=video_id, removal=removal).first() if removal else None
+    video = kept or versions.owned(account, video_id)
+    artifacts = Artifact.with_trash.filter(job__video=video, removal=removal)
+    count, size = artifacts.count(), artifacts.aggregate(size=Sum("size"))["size"] or 0
+    jobs = Job.with_trash.filter(video=video, removal=removal).count()
+    until = put_away(video, removal, permanently)
+    return VideoDeleted(
+        id=video_id, title=video.title, jobs=jobs, artifacts=count, bytes=video.size + size, trashed_until=until
     )
-    videos.delete(video)
-    return gone
+
+
+@router.post("/{uuid:video_id}/restore", response={200: VideoOut, **failures(404, 409)}, summary="Restore a recording")
+@work
+def restore_video(request: HttpRequest, video_id: UUID) -> VideoOut:
+    """Take a recording, or a result, out of the trash with all that went along. Work that was stopped stays so."""
+    account = owner(request)
+    trash.restore(removed(account, video_id, Removal.Kind.RECORDING, Removal.Kind.RESULT))
+    return VideoOut.of(versions.owned(account, video_id))
 
 
 @router.post(

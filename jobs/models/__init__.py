@@ -11,6 +11,7 @@ from jobs.models.job import Job
 from jobs.models.kept_answer import KeptAnswer
 from jobs.models.pipeline import Pipeline
 from jobs.models.queue_state import QueueState
+from jobs.models.removal import Removal
 from jobs.models.room import Room
 from jobs.models.run import Run
 from jobs.models.said import IndexedTranscript, SaidLine
@@ -35,6 +36,7 @@ __all__ = [
     "KeptAnswer",
     "Pipeline",
     "QueueState",
+    "Removal",
     "Room",
     "Run",
     "SaidLine",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from jobs.engine.model.told import Told
+from jobs.models.removal import LiveManager, RemovalField
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -39,8 +40,10 @@ class Artifact(models.Model):
     """Where its bytes lie on the disk once for several rows: the same for all of them. None: the bytes are its own."""
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    removal = RemovalField()
 
-    objects = ArtifactQuerySet.as_manager()
+    objects = LiveManager.from_queryset(ArtifactQuerySet)()
+    with_trash = ArtifactQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "created_at"]

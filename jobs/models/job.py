@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs.errors import JobError
+from jobs.models.removal import LiveManager, RemovalField
 from jobs.models.signals import job_ended
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 LONG_SECONDS = 60
 """How long work has to have run for its end to be asked about."""
+
+
+def present(version: "Video | None") -> "Video | None":
+    """A result that something works on, unless it has gone to the trash since."""
+    return version if version and version.removal_id is None else None
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -136,6 +142,7 @@ class Job(models.Model):
     version = models.PositiveIntegerField(default=0)
 
     created_at = models.DateTimeField(auto_now_add=True)
+    removal = RemovalField()
     queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
@@ -152,7 +159,8 @@ class Job(models.Model):
     )
     """1 until it ends, then 0. The database keeps it, so that an index holds the order of the queue page."""
 
-    objects = JobQuerySet.as_manager()
+    objects = LiveManager.from_queryset(JobQuerySet)()
+    with_trash = JobQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -161,8 +169,8 @@ class Job(models.Model):
             models.Index(fields=["owner", "under_way", "active_at"]),
             models.Index(fields=["owner", "status", "active_at"]),
             # The same for jobs by themselves, which have rows on the queue page: a chain has one for all of its jobs.
-            models.Index(fields=["owner", "run", "under_way", "active_at"]),
-            models.Index(fields=["owner", "run", "status", "active_at"]),
+            models.Index(fields=["owner", "run", "removal", "under_way", "active_at"], name="job_rows"),
+            models.Index(fields=["owner", "run", "removal", "status", "active_at"], name="job_rows_by_state"),
             models.Index(fields=["operation", "status", "finished_at"]),
             models.Index(fields=["status", "queue", "owner", "queued_at"]),
             models.Index(fields=["video", "operation", "source_sha256"]),
@@ -317,7 +325,7 @@ class Job(models.Model):
     @property
     def subject(self) -> "Video | None":
         """What it works on: None for a result that is not there yet, or not any more."""
-        return self.source if self.on_result else self.video
+        return present(self.source) if self.on_result else self.video
 
     @property
     def kind(self) -> "Operation[Any]":

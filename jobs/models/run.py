@@ -9,7 +9,8 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs.models.job import Job
+from jobs.models.job import Job, present
+from jobs.models.removal import LiveManager, RemovalField
 from jobs.models.signals import run_finished
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Run(models.Model):
     status = models.CharField(max_length=10, choices=Job.Status.choices, default=Job.Status.QUEUED)
     version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+    removal = RemovalField()
     is_tidy = models.BooleanField(default=False, editable=False)
     """Whether the files that were only on the way have been dropped."""
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -62,13 +64,14 @@ class Run(models.Model):
         db_persist=True,
     )
 
-    objects = RunQuerySet.as_manager()
+    objects = LiveManager.from_queryset(RunQuerySet)()
+    with_trash = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
         indexes = [
-            models.Index(fields=["owner", "under_way", "active_at"]),
-            models.Index(fields=["owner", "status", "active_at"]),
+            models.Index(fields=["owner", "removal", "under_way", "active_at"], name="run_rows"),
+            models.Index(fields=["owner", "removal", "status", "active_at"], name="run_rows_by_state"),
             models.Index(fields=["status", "finished_at"]),
         ]
         constraints = [
@@ -103,7 +106,7 @@ class Run(models.Model):
     @property
     def subject(self) -> "Video | None":
         """What its first steps work on; None for a result that is not there any more."""
-        return self.source if self.on_result else self.video
+        return present(self.source) if self.on_result else self.video
 
     @property
     def is_active(self) -> bool:

@@ -7,6 +7,7 @@ from django.db import models
 from django.urls import reverse
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.models.removal import LiveManager, RemovalField
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -48,8 +49,10 @@ class Video(models.Model):
     duration_seconds = models.FloatField()
     details = models.JSONField(help_text="What probing found: jobs.engine.model.mediainfo.MediaInfo.")
     created_at = models.DateTimeField(auto_now_add=True)
+    removal = RemovalField()
 
-    objects = VideoQuerySet.as_manager()
+    objects = LiveManager.from_queryset(VideoQuerySet)()
+    with_trash = VideoQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]

@@ -1,7 +1,7 @@
 """Accounts, with all that people leave behind."""
 
 from jobs.errors import InputError
-from jobs.models import Account, Upload
+from jobs.models import Account, Upload, Video
 from jobs.services import images, uploads, videos
 
 
@@ -16,7 +16,7 @@ def delete(account: Account) -> None:
     UploadError while a chunk of an upload is just arriving."""
     if is_last_operator(account):
         raise InputError("This is the last operator. Make somebody else an operator first.", code="last_operator")
-    for video in account.videos.all():
+    for video in Video.with_trash.filter(owner=account, artifact=None):
         videos.delete(video)
     for image in account.images.all():
         images.delete(image)

@@ -93,7 +93,7 @@ def _stamp(stamp: Path, install: Install) -> None:
 
 
 def _of_videos(names: list[str]) -> Keys:
-    rows = Video.objects.filter(pk__in=names).values_list("pk", "key", "poster")
+    rows = Video.with_trash.filter(pk__in=names).values_list("pk", "key", "poster")
     known = {key for pk, *keys in rows for key in (*keys, storage.poster_key(pk))}
     return known | {storage.recording_key(pk) for pk in _arriving(names)}
 
@@ -104,13 +104,13 @@ def _of_images(names: list[str]) -> Keys:
 
 
 def _of_artifacts(names: list[str]) -> Keys:
-    known = set(Artifact.objects.filter(job__in=[UUID(name) for name in names]).values_list("key", flat=True))
-    running = Job.objects.filter(pk__in=names, status=Job.Status.RUNNING).values_list("pk", flat=True)
+    known = set(Artifact.with_trash.filter(job__in=[UUID(name) for name in names]).values_list("key", flat=True))
+    running = Job.with_trash.filter(pk__in=names, status=Job.Status.RUNNING).values_list("pk", flat=True)
     return known | {storage.artifacts_key(pk) for pk in running}
 
 
 def _of_cache(names: list[str]) -> Keys:
-    known = Video.objects.filter(sha256__in=names).values_list("sha256", flat=True)
+    known = Video.with_trash.filter(sha256__in=names).values_list("sha256", flat=True)
     return {f"cache/{sha256}" for sha256 in known}
 
 

@@ -142,8 +142,8 @@ class Epoch(Func):
 
 
 def jobs_of(owner: Account | None) -> QuerySet[Job]:
-    """Those of an account, or of everybody."""
-    return Job.objects.of(owner) if owner else Job.objects.all()
+    """Those of an account, or of everybody. What lies in the trash was work, too."""
+    return Job.with_trash.of(owner) if owner else Job.with_trash.all()
 
 
 def figures(owner: Account | None, period: Period, now: datetime | None = None) -> Figures:
@@ -187,9 +187,9 @@ def kept(owner: Account | None, period: Period) -> Figures:
 def state(owner: Account | None) -> str:
     """A short name for what there is to tell: changes when a job comes, starts or ends, not while it goes on."""
     if owner:
-        newest = Job.objects.of(owner).filter(under_way=0).aggregate(newest=Max("active_at"))["newest"]
+        newest = Job.with_trash.of(owner).filter(under_way=0).aggregate(newest=Max("active_at"))["newest"]
     else:
-        newest = Job.objects.aggregate(newest=Max("finished_at"))["newest"]
+        newest = Job.with_trash.aggregate(newest=Max("finished_at"))["newest"]
     counts = sorted((slug, sorted(states.items())) for slug, states in under_way(owner).items())
     return digest(newest, counts, int(time.time() / FRESH_SECONDS))
 

@@ -133,7 +133,7 @@ def _arrive(folder: Path, file: Path) -> bool:
             return False
         pk = uuid.UUID(file.parent.name)
         try:
-            if video := Video.objects.filter(pk=pk).first():
+            if video := Video.with_trash.filter(pk=pk).first():
                 videos.start(video, {}, folder.name)
             else:
                 _receive(folder, file, source, pk)

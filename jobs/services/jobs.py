@@ -141,9 +141,18 @@ def insert(order: Order) -> Job:
         active_at=Now(),
     )
     job.refresh_from_db(fields=["queued_at", "active_at"])
+    refuse_removed(order)
     job.after.set(order.after)
     inputs.mark_used(given(job))
     return job
+
+
+def refuse_removed(order: Order) -> None:
+    """Raise InputError when what is to be worked on went to the trash at this moment. To be asked after the row of the
+    job was inserted: who removes a recording begins with its own row, and one of the two waits for the other."""
+    wanted = {order.video.pk, *([order.source.pk] if order.source else ())}
+    if Video.objects.filter(pk__in=wanted).count() < len(wanted):
+        raise InputError("What this was to work on has been removed. Restore it first.", code="missing_source")
 
 
 def begin(job: Job) -> None:
@@ -198,12 +207,16 @@ def remove(job: Job, *, with_followers: bool = False) -> None:
     """
     if job.is_active:
         raise InputError("This job is still under way. Cancel it first, then remove it.", code="still_active")
-    if followers := needing_results(job):
-        if not with_followers:
-            raise still_needed(followers)
-        for follower in followers:
-            cancel(follower)
+    stop_needing(needing_results(job), with_followers)
     erase(job)
+
+
+def stop_needing(followers: Collection[Job], is_wanted: bool) -> None:
+    """Stop what needs results that are to go. Raises InputError instead unless that is wanted."""
+    if followers and not is_wanted:
+        raise still_needed(followers)
+    for follower in followers:
+        cancel(follower)
 
 
 def still_needed(followers: Collection[Job]) -> InputError:
@@ -224,9 +237,8 @@ def erase(job: Job) -> None:
         return
     if job.is_active and not job.attempt:
         allowance.give_back(job)
-    for dependant in job.dependants.filter(status=Job.Status.WAITING):
-        _fail_dependant(dependant)
-    artifacts = list(job.artifacts.all())
+    fail_dependants(job)
+    artifacts = list(Artifact.with_trash.filter(job=job))
     job.delete()
     storage.delete_tree(storage.artifacts_key(pk))
     versions.forget(artifacts)
@@ -282,6 +294,12 @@ def _held_by(job: Job) -> str:
         if before.status == Job.Status.WAITING and before.stage:
             return f"Waits for “{before.step}”"
     return ""
+
+
+def fail_dependants(job: Job) -> None:
+    """For a job that goes: what waits for it will not come to begin."""
+    for dependant in job.dependants.filter(status=Job.Status.WAITING):
+        _fail_dependant(dependant)
 
 
 def _fail_dependant(job: Job) -> None:

@@ -12,6 +12,8 @@ wait until enough rounds have gone by.)
 Start tags are made when they are needed, not when jobs arrive. That comes to the same: the virtual time is the lowest
 start tag of all who waited when a job was taken, so it overtakes none of them.
 
+What goes to the trash is cancelled first, so of jobs in line nobody has to leave any out.
+
 An entry in Redis says no more than that there may be work. Each job in line rings once, and each entry takes one job,
 whose ever it is.
 """
@@ -101,7 +103,7 @@ def _charge(state: QueueState, turn: "Turn", seconds: float) -> None:
 
 def rest(queue: str) -> None:
     """To be called after a job ended: when none is left in the queue, nobody owes anything any more."""
-    if not Job.objects.filter(status__in=(Job.Status.QUEUED, Job.Status.RUNNING), queue=queue).exists():
+    if not Job.with_trash.filter(status__in=(Job.Status.QUEUED, Job.Status.RUNNING), queue=queue).exists():
         latest = Flow.objects.filter(queue=queue).aggregate(latest=Max("finish_tag"))["latest"]
         if latest is not None:
             QueueState.objects.filter(pk=queue).update(virtual_time=Greatest(F("virtual_time"), latest))
@@ -126,7 +128,7 @@ def next_turn(queue: str, virtual_time: float) -> Turn | None:
     """Of the first job of each owner, the one to be taken. One that lost its worker is its owner's first: it was
     before."""
     place = Window(RowNumber(), partition_by="owner", order_by=["queued_at", "pk"])
-    waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=queue).order_by().annotate(place=place)
+    waiting = Job.with_trash.filter(status=Job.Status.QUEUED, queue=queue).order_by().annotate(place=place)
     heads = list(waiting.filter(place=1).values_list("attempt", "queued_at", "pk", "owner_id"))
     owners = [owner for *_, owner in heads]
     tags = dict(Flow.objects.filter(queue=queue, owner__in=owners).values_list("owner_id", "finish_tag"))
@@ -146,7 +148,7 @@ def cost(load: Load, known: Experiences) -> float:
 
 def turns(queue: str, known: Experiences) -> Iterator[tuple[Turn, Load]]:
     """All that is in line in a queue, in the order in which it will be taken if nothing else comes."""
-    rows = Job.objects.filter(status=Job.Status.QUEUED, queue=queue).order_by("queued_at", "pk")
+    rows = Job.with_trash.filter(status=Job.Status.QUEUED, queue=queue).order_by("queued_at", "pk")
     columns = ("queued_at", "pk", "owner_id", "attempt", "operation", "load_key", "load_seconds", "load_megapixels")
     found = [(*row[:4], Load.of(*row[4:])) for row in rows.values_list(*columns)]
     known.know(load for *_, load in found)

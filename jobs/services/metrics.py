@@ -40,7 +40,7 @@ def gauge(name: str, told: str, *labels: str) -> GaugeMetricFamily:
 
 def jobs() -> Metric:
     family = gauge("jobs", "Jobs that there are rows of.", "queue", "state")
-    counts = Job.objects.order_by().values_list("status", "queue").annotate(count=Count("pk"))
+    counts = Job.with_trash.order_by().values_list("status", "queue").annotate(count=Count("pk"))
     for status, queue, count in counts:
         family.add_metric([queue, status], count)
     return family
@@ -85,8 +85,8 @@ def of_last_hour(groups: dict[str, Group]) -> Iterator[Metric]:
 def of_storage() -> Iterator[Metric]:
     disk = storage_use.disk()
     stored = gauge("stored_bytes", "What lies in the storage, by what it is.", "kind")
-    for kind, size in (("recordings", disk.recordings), ("results", disk.results), ("uploads", disk.uploads)):
-        stored.add_metric([kind], size)
+    for kind in ("recordings", "results", "uploads", "trash"):
+        stored.add_metric([kind], getattr(disk, kind))
     free = gauge("disk_free_bytes", "Room left on the disk of the storage.")
     free.add_metric([], disk.free)
     total = gauge("disk_bytes", "Size of the disk of the storage.")

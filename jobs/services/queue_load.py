@@ -48,7 +48,7 @@ def every() -> list[QueueLoad]:
     """All queues, also those that old jobs are in and no install knows any more."""
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     oldest: dict[str, datetime] = {}
-    active = Job.objects.filter(status__in=Job.ACTIVE).order_by().values_list("status", "queue")
+    active = Job.with_trash.filter(status__in=Job.ACTIVE).order_by().values_list("status", "queue")
     for status, queue, count, first in active.annotate(Count("pk"), Min("queued_at")):
         counts[queue][status] = count
         if status == S.QUEUED and first:

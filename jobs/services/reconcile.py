@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.models import Install, Job, KeptAnswer, SignIn
-from jobs.services import custody, deliveries, images, line, losses, queues, runs, transcripts, uploads
+from jobs.services import custody, deliveries, images, line, losses, queues, runs, transcripts, trash, uploads
 from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
@@ -54,6 +54,7 @@ def sweep(silence_tells: bool = True) -> None:
     ring_forgotten()
     runs.sweep()
     images.sweep()
+    trash.sweep()
     deliveries.sweep()
     transcripts.catch_up()
     SignIn.forget_old()
@@ -107,7 +108,7 @@ def storage_left_by(job_id: str) -> None:
     # The folders first: an attempt that starts in between must not lose its own.
     scratch = list(storage.path("scratch").glob(f"{job_id}-*"))
     results = list(storage.path(storage.artifacts_key(UUID(job_id))).glob("*/"))
-    row = Job.objects.filter(pk=job_id).values_list("status", "attempt").first()
+    row = Job.with_trash.filter(pk=job_id).values_list("status", "attempt").first()
     if row is None:
         results = []  # who deleted the row deleted them, and what came late goes by way of the trash
     status, attempt = row or ("", 0)

@@ -222,11 +222,8 @@ def remove(run: Run, *, with_followers: bool = False) -> None:
     """Delete a chain that ended, with the files of all its steps. Raises InputError as `jobs.remove`."""
     if run.is_active:
         raise InputError("This chain is still under way. Cancel it first, then remove it.", code="still_active")
-    if (followers := needing_results(run)) and not with_followers:
-        raise jobs.still_needed(followers)
-    for follower in followers:
-        jobs.cancel(follower)
-    for job in list(run.jobs.all()):
+    jobs.stop_needing(needing_results(run), with_followers)
+    for job in list(Job.with_trash.filter(run=run)):
         jobs.erase(job)
     run.delete()
     publish.tell([run.owner_id])
@@ -298,9 +295,9 @@ def passed_on(run: Run) -> list[str]:
 
 def drop(job: Job) -> None:
     """Delete the results of a job, whose row stays and says so."""
-    artifacts = list(job.artifacts.all())
+    artifacts = list(Artifact.with_trash.filter(job=job))
     with transaction.atomic():
         Job.objects.filter(pk=job.pk, dropped_at=None).update(dropped_at=Now())
-        Artifact.objects.filter(job=job).delete()
+        Artifact.with_trash.filter(job=job).delete()
     storage.delete_tree(storage.artifacts_key(job.pk))
     versions.forget(artifacts)

@@ -62,7 +62,7 @@ def missed(most: int) -> list[Artifact]:
     )
     done = done.annotate(subject=Coalesce("job__source", "job__video"), finished=F("job__finished_at"))
     newer = IndexedTranscript.objects.filter(
-        video=OuterRef("subject"), artifact__job__finished_at__gt=OuterRef("finished")
+        artifact__removal=None, video=OuterRef("subject"), artifact__job__finished_at__gt=OuterRef("finished")
     )
     same = IndexedTranscript.objects.filter(artifact=OuterRef("pk"), version=OuterRef("sha256"))
     late = done.exclude(Exists(same)).exclude(Exists(newer)).select_related("job")

@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.db.models import Count, QuerySet, Sum
 
 from jobs import storage
-from jobs.models import Account, Artifact, Image, Upload, Video
+from jobs.models import Account, Artifact, Image, Removal, Upload, Video
 
 KEPT_SECONDS = 60
 AT_ONCE = 500
@@ -38,10 +38,11 @@ class Use:
     """Of the account whose it is."""
     uploads: int = 0
     """What has arrived of uploads under way."""
+    trash: int = 0
 
     @property
     def total(self) -> int:
-        return self.recordings + self.results + self.images + self.uploads
+        return self.recordings + self.results + self.images + self.uploads + self.trash
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,10 +54,11 @@ class Disk:
     recordings: int
     results: int
     uploads: int
+    trash: int
 
     @property
     def other(self) -> int:
-        return max(0, self.total - self.free - self.recordings - self.results - self.uploads)
+        return max(0, self.total - self.free - self.recordings - self.results - self.uploads - self.trash)
 
     @property
     def is_near_full(self) -> bool:
@@ -81,6 +83,7 @@ def of(owner: Account) -> Use:
         _sum(Image.objects.of(owner), "size"),
         owner.pk,
         _sum(Upload.objects.of(owner).under_way(), "offset"),
+        _sum(Removal.objects.of(owner), "size"),
     )
 
 
@@ -104,7 +107,8 @@ def _by_owner() -> list[Use]:
     results = dict(Artifact.objects.order_by().values_list("job__owner").annotate(Sum("size")))
     images = dict(Image.objects.order_by().values_list("owner").annotate(Sum("size")))
     uploads = dict(Upload.objects.under_way().order_by().values_list("owner").annotate(Sum("offset")))
-    owners = recordings.keys() | results.keys() | images.keys() | uploads.keys()
+    trash = dict(Removal.objects.order_by().values_list("owner").annotate(Sum("size")))
+    owners = recordings.keys() | results.keys() | images.keys() | uploads.keys() | trash.keys()
     names = dict(Account.objects.filter(pk__in=owners).values_list("pk", "email"))
     every = _shared(uploaded, Artifact.objects.all())
     uses = []
@@ -112,7 +116,14 @@ def _by_owner() -> list[Use]:
         count, length, size = recordings.get(owner, (0, 0.0, 0))
         shared = every.get(owner, Shared())
         made = results.get(owner, 0) - shared.results
-        sizes = (size - shared.recordings, made, images.get(owner, 0), owner, uploads.get(owner, 0))
+        sizes = (
+            size - shared.recordings,
+            made,
+            images.get(owner, 0),
+            owner,
+            uploads.get(owner, 0),
+            trash.get(owner, 0),
+        )
         uses.append(Use(names.get(owner, ""), count, length, *sizes))
     return sorted(uses, key=lambda use: -use.total)
 
@@ -131,7 +142,7 @@ def _shared(videos: QuerySet[Video], artifacts: QuerySet[Artifact]) -> dict[int,
     taken = artifacts.order_by().exclude(body=None).values_list("job__owner", "body", "size")
     found: dict[int, Shared] = defaultdict(Shared)
     seconds = [*(("recordings", *row) for row in kept), *(("results", *row) for row in taken)]
-    counted = _there(sorted({body for _, _, body, _ in seconds}))
+    counted = there(sorted({body for _, _, body, _ in seconds}))
     for room, owner, body, size in seconds:
         if body in counted:
             setattr(found[owner], room, getattr(found[owner], room) + size)
@@ -139,13 +150,13 @@ def _shared(videos: QuerySet[Video], artifacts: QuerySet[Artifact]) -> dict[int,
     return found
 
 
-def _there(bodies: list[UUID]) -> set[UUID]:
-    """Which of these are still there under their first names."""
+def there(bodies: list[UUID]) -> set[UUID]:
+    """Which of these are still there under their first names, maybe in the trash."""
     there: set[UUID] = set()
     for first in range(0, len(bodies), AT_ONCE):
         part = bodies[first : first + AT_ONCE]
-        there.update(Artifact.objects.filter(pk__in=part).values_list("pk", flat=True))
-        there.update(Video.objects.uploaded().filter(pk__in=part).values_list("pk", flat=True))
+        there.update(Artifact.with_trash.filter(pk__in=part).values_list("pk", flat=True))
+        there.update(Video.with_trash.uploaded().filter(pk__in=part).values_list("pk", flat=True))
     return there
 
 
@@ -159,6 +170,7 @@ def total(uses: Sequence[Use], name: str) -> Use:
         sum(use.results for use in uses),
         sum(use.images for use in uses),
         uploads=sum(use.uploads for use in uses),
+        trash=sum(use.trash for use in uses),
     )
 
 
@@ -166,4 +178,4 @@ def disk() -> Disk:
     every = total(by_owner(), "")
     usage = shutil.disk_usage(storage.path(""))
     uploads = _sum(Upload.objects.under_way(), "offset")
-    return Disk(usage.total, usage.free, every.recordings + every.images, every.results, uploads)
+    return Disk(usage.total, usage.free, every.recordings + every.images, every.results, uploads, every.trash)

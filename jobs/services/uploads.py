@@ -207,7 +207,7 @@ def finish(upload: Upload) -> Video | Image:
     with _held(upload):
         part = storage.upload_path(upload.pk)
         try:
-            found = made(upload.owner, upload.pk) or _received(upload, part)
+            found = _arrived(upload.owner, upload.pk) or _received(upload, part)
         except InputError:
             upload.delete()
             raise
@@ -221,6 +221,11 @@ def finish(upload: Upload) -> Video | Image:
 def made(owner: Account, pk: uuid.UUID) -> Video | Image | None:
     """What a finished upload became."""
     return Video.objects.of(owner).filter(pk=pk).first() or Image.objects.of(owner).filter(pk=pk).first()
+
+
+def _arrived(owner: Account, pk: uuid.UUID) -> Video | Image | None:
+    """As `made`, also when it was removed meanwhile: the files are its own."""
+    return Video.with_trash.of(owner).filter(pk=pk).first() or made(owner, pk)
 
 
 def _received(upload: Upload, file: Path) -> Video | Image:
@@ -256,8 +261,8 @@ def expire() -> int:
 
 def _start_forgotten_work() -> None:
     Upload.objects.filter(pk__in=Image.objects.values("pk")).delete()
-    for upload in Upload.objects.filter(pk__in=Video.objects.values("pk")):
-        video = Video.objects.filter(pk=upload.pk).first()
+    for upload in Upload.objects.filter(pk__in=Video.with_trash.values("pk")):
+        video = Video.with_trash.filter(pk=upload.pk).first()
         if video:
             videos.start(video, upload.work, upload.pipeline)
             storage.upload_path(upload.pk).unlink(missing_ok=True)  # the recording has a name of its own for the bytes
@@ -311,7 +316,7 @@ def _bring_back(upload: Upload, path: Path) -> None:
     for moved in storage.path(storage.recording_key(upload.pk)).glob("source.*"):
         with moved.open("r+b", buffering=0) as part:
             _lock(part)
-            if _is_at(part, moved) and made(upload.owner, upload.pk) is None:
+            if _is_at(part, moved) and _arrived(upload.owner, upload.pk) is None:
                 moved.rename(path)
 
 

@@ -153,7 +153,7 @@ def result_of(job: Job) -> Artifact:
             f"“{job.operation_title}” has made several recordings. Choose one of its results to go on with.",
             code="several_results",
         )
-    if job.dropped_at:
+    if job.dropped_at or job.removal_id or Artifact.with_trash.filter(job=job, kind__in=KINDS).exists():
         raise gone()
     raise InputError(
         f"“{job.operation_title}” has made no video or audio that work could go on with.", code="no_result"
@@ -201,6 +201,8 @@ def _kept(artifact: Artifact, probed: Probed) -> Video:
         storage.adopt(probed.poster, video.poster)
     try:
         with transaction.atomic():
+            if not Artifact.objects.select_for_update().filter(pk=artifact.pk).exists():
+                raise IntegrityError("removed meanwhile")
             video.save(force_insert=True)
     except IntegrityError as error:  # somebody else was quicker, or it was deleted meanwhile
         if found := Video.objects.filter(pk=artifact.pk).first():
@@ -251,5 +253,5 @@ def forget(artifacts: Iterable[Artifact]) -> None:
     """To be called after results were deleted: drop what was kept about them as recordings."""
     for artifact in artifacts:
         storage.delete_tree(storage.recording_key(artifact.pk))
-        if not Video.objects.filter(sha256=artifact.sha256).exists():
+        if not Video.with_trash.filter(sha256=artifact.sha256).exists():
             storage.forget(artifact.sha256)

@@ -12,19 +12,20 @@ from jobs import publish, storage
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.probe import Probed
 from jobs.errors import InputError
-from jobs.models import Account, Artifact, Video
+from jobs.models import Account, Artifact, Job, Removal, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
 from jobs.services import arrivals, jobs, naming, parameters, pipelines, quota, runs, steps, versions
 
 
 class DuplicateVideo(InputError):
-    """The owner has the very same bytes already; `video` is the first recording of them."""
-
-    code = "duplicate"
+    """The owner has the very same bytes already, maybe in the trash; `video` is the first recording of them."""
 
     def __init__(self, video: Video) -> None:
-        super().__init__(f"This recording is already there as “{video.title}”. Use that one, or allow duplicates.")
+        where, use, self.code = "already there", "Use", "duplicate"
+        if video.removal_id:
+            where, use, self.code = "in the trash", "Restore", "duplicate_in_trash"
+        super().__init__(f"This recording is {where} as “{video.title}”. {use} that one, or allow duplicates.")
         self.video = video
 
 
@@ -135,8 +136,14 @@ def refuse_unfit(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> None
 
 
 def refuse_duplicate(owner: Account, sha256: str) -> None:
-    if first := first_of(owner, sha256):
+    if first := first_of(owner, sha256) or trashed(owner, sha256):
         raise DuplicateVideo(first)
+
+
+def trashed(owner: Account, sha256: str) -> Video | None:
+    """The recording of these bytes that the owner can have back from the trash."""
+    found = Video.with_trash.of(owner).uploaded().filter(sha256=sha256, removal__is_going=False)
+    return found.filter(removal__kind=Removal.Kind.RECORDING).order_by("created_at").first()
 
 
 def first_of(owner: Account, sha256: str, *, besides: Video | None = None) -> Video | None:
@@ -147,7 +154,9 @@ def first_of(owner: Account, sha256: str, *, besides: Video | None = None) -> Vi
 
 def start(video: Video, work: Mapping[str, Mapping[str, Any]], pipeline: str = "") -> None:
     """Begin what was ordered together with the upload: a saved chain, or the chosen operations as one. Safe to repeat:
-    all is made once."""
+    all is made once, and nothing on what has been removed meanwhile."""
+    if video.removal_id:
+        return
     key = f"upload-{video.pk}"
     with contextlib.suppress(IntegrityError):  # somebody else was made to repeat it at the same moment
         if pipeline:
@@ -184,28 +193,24 @@ def delete(video: Video, *, with_followers: bool = False) -> None:
     Of a result only that is deleted; raises InputError while work under way needs it, unless that is to be stopped.
     """
     if video.artifact:
-        return _delete_result(video.artifact, with_followers)
-    results = list(Artifact.objects.filter(job__video=video).values_list("pk", flat=True))
-    for job in video.jobs.all():
+        return delete_result(video.artifact, with_followers=with_followers)
+    results = list(Artifact.with_trash.filter(job__video=video).values_list("pk", flat=True))
+    for job in Job.with_trash.filter(video=video):
         jobs.erase(job)
     pk, owner_id = video.pk, video.owner_id
     video.delete()
     storage.delete_tree(storage.recording_key(pk))
     jobs.fail_needing(video.owner, "recording", pk, *results)
-    if not Video.objects.filter(sha256=video.sha256).exists():
+    if not Video.with_trash.filter(sha256=video.sha256).exists():
         storage.forget(video.sha256)
     publish.tell([owner_id])
     return None
 
 
-def _delete_result(artifact: Artifact, with_followers: bool) -> None:
+def delete_result(artifact: Artifact, *, with_followers: bool = False) -> None:
     job = artifact.job
-    if followers := jobs.needing_results(job, [artifact]):
-        if not with_followers:
-            raise jobs.still_needed(followers)
-        for follower in followers:
-            jobs.cancel(follower)
-    Artifact.objects.filter(pk=artifact.pk).delete()
+    jobs.stop_needing(jobs.needing_results(job, [artifact]), with_followers)
+    Artifact.with_trash.filter(pk=artifact.pk).delete()
     storage.delete(artifact.key)
     versions.forget([artifact])
     publish.tell([job.owner_id])
