@@ -19,7 +19,7 @@ from jobs import build
 from jobs.api import event_data
 from jobs.errors import JobError
 from jobs.models import Delivery, Webhook
-from jobs.services import deliveries, outbound, sealing, webhooks
+from jobs.services import deliveries, outbound, outbox, sealing, webhooks
 from jobs.services.deliveries import Try
 from jobs.services.outbound import Limits
 
@@ -44,7 +44,7 @@ def deliver_due() -> None:
     """
     try:
         Desk(deliver_in_turn).work()
-        deliveries.ring_later()
+        outbox.ring_later()
     except Error as error:
         log.warning("the database went away under deliveries: %s", error)
         connection.close()
@@ -61,7 +61,7 @@ class Desk:
     def work(self) -> None:
         """Returns when nothing is due, or an operator holds the queue, and every thread has ended."""
         while True:
-            due = [] if deliveries.is_held() else [pk for pk in deliveries.due_webhooks() if pk not in self._threads]
+            due = [] if outbox.is_held() else [pk for pk in deliveries.due_webhooks() if pk not in self._threads]
             for pk in sorted(due, key=lambda pk: self._served.get(pk, 0.0))[: AT_ONCE - len(self._threads)]:
                 self._start(pk)
             if not self._threads:

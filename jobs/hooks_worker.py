@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connections
 from rq.scheduler import RQScheduler
 
-from jobs.services import deliveries
+from jobs.services import outbox
 from jobs.worker import MediaWorker, die_with_parent, outliving_redis
 
 
@@ -54,4 +54,4 @@ class HooksWorker(MediaWorker):
             self.scheduler.acquire_locks(auto_start=True)
 
     def _ring(self) -> None:
-        deliveries.ring()
+        outbox.ring()

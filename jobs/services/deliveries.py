@@ -5,28 +5,23 @@ wakes a worker of the queue `hooks`, which delivers all that is due (`jobs.deliv
 import dataclasses
 import logging
 import random
-import secrets
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import django_rq
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Min
 from django.db.models.functions import Now
-from redis.exceptions import RedisError
 
 from jobs.errors import InputError
-from jobs.models import Delivery, QueueState, Webhook
+from jobs.models import Delivery, Webhook
 from jobs.models.delivery import TEST
-from jobs.services import events
+from jobs.services import events, outbox
 from jobs.services.events import Event
 
 log = logging.getLogger(__name__)
-QUEUE = "hooks"
-ENTRY = "jobs.delivering.deliver_due"
 S = Delivery.State
 KEPT = timedelta(days=30)
 """How long deliveries can be looked at."""
@@ -84,13 +79,13 @@ def note(event: Event) -> None:
     ]
     if wanting:
         Delivery.objects.bulk_create(wanting)
-        transaction.on_commit(ring)
+        transaction.on_commit(outbox.ring)
 
 
 def test(webhook: Webhook) -> Delivery:
     """Tell it something that has not happened, once, also while it is paused."""
     made = Delivery.objects.create(webhook=webhook, event=uuid.uuid4(), kind=TEST, due_at=Now(), created_at=Now())
-    transaction.on_commit(ring)
+    transaction.on_commit(outbox.ring)
     made.refresh_from_db()
     return made
 
@@ -101,7 +96,7 @@ def replay(delivery: Delivery) -> None:
     if not delivery.webhook.is_active and not delivery.is_test:
         raise InputError("This webhook is paused. Let it go on first, then replay.", code="paused")
     Delivery.objects.filter(pk=delivery.pk).update(state=S.PENDING, attempt=0, due_at=Now())
-    transaction.on_commit(ring)
+    transaction.on_commit(outbox.ring)
     delivery.refresh_from_db()
 
 
@@ -111,7 +106,7 @@ def replay_failed(webhook: Webhook) -> int:
         raise InputError("This webhook is paused. Let it go on first, then replay.", code="paused")
     given_up = webhook.deliveries.filter(state=S.FAILED).exclude(kind=TEST)
     count = given_up.update(state=S.PENDING, attempt=0, due_at=Now())
-    transaction.on_commit(ring)
+    transaction.on_commit(outbox.ring)
     return count
 
 
@@ -123,7 +118,7 @@ def hold(webhook: Webhook) -> None:
 def let_go(webhook: Webhook) -> None:
     """Its webhook goes on."""
     webhook.deliveries.filter(state=S.HELD).update(state=S.PENDING, attempt=0, due_at=Now())
-    transaction.on_commit(ring)
+    transaction.on_commit(outbox.ring)
 
 
 # Taking --------------------------------------------------------------------------------------------------------------
@@ -192,47 +187,10 @@ def load() -> tuple[int, int, datetime | None]:
     return due["count"], Delivery.objects.filter(state=S.PENDING).count() - due["count"], due["since"]
 
 
-def is_held() -> bool:
-    """Whether an operator has paused the queue."""
-    return QueueState.objects.held().filter(name=QUEUE).exists()
-
-
-def ring() -> None:
-    """Wake a worker, unless one is about to look anyway. If Redis cannot be reached the reconciler rings again."""
-    try:
-        queue = django_rq.get_queue(QUEUE)
-        if not queue.count:
-            queue.enqueue_call(ENTRY, **_entry())
-    except (RedisError, OSError) as error:
-        log.warning("deliveries wait until Redis is back: %s", error)
-
-
-def ring_later() -> None:
-    """Have RQ's scheduler wake a worker when the next delivery is due."""
-    due_at = Delivery.objects.filter(state=S.PENDING).aggregate(due_at=Min("due_at"))["due_at"]
-    try:
-        queue = django_rq.get_queue(QUEUE)
-        scheduled = queue.scheduled_job_registry
-        for name in scheduled.get_job_ids():
-            scheduled.remove(name, delete_job=True)
-        if due_at is not None:
-            entry = _entry()
-            entry["job_timeout"] = entry.pop("timeout")
-            queue.enqueue_at(due_at, ENTRY, **entry)
-    except (RedisError, OSError) as error:
-        log.warning("nobody is woken for the next delivery, the reconciler will: %s", error)
-
-
-def _entry() -> dict[str, Any]:
-    """Each entry has a name of its own, as those of jobs do (`line.ring`)."""
-    name = f"{QUEUE}-{secrets.token_hex(8)}"
-    return {"job_id": name, "timeout": -1, "result_ttl": 0, "failure_ttl": 3600, "description": "Whatever is due"}
-
-
 def sweep() -> None:
     """One round of the reconciler: wake somebody where a wake-up was lost, and forget what is old."""
-    if Delivery.objects.due().exists() and not is_held():
-        ring()
+    if Delivery.objects.due().exists() and not outbox.is_held():
+        outbox.ring()
     old = Delivery.objects.filter(created_at__lt=Now() - KEPT).order_by("created_at")
     if pks := list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
         Delivery.objects.filter(pk__in=pks).delete()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from jobs.models import Job, QueueState
-from jobs.services import deliveries, queues, workers
+from jobs.services import deliveries, outbox, queues, workers
 from jobs.services.workers import Worker
 
 S = Job.Status
@@ -54,9 +54,9 @@ def every() -> list[QueueLoad]:
         if status == S.QUEUED and first:
             oldest[queue] = first
     due, later, since = deliveries.load()
-    counts[deliveries.QUEUE] = {S.QUEUED: due, S.WAITING: later}
+    counts[outbox.QUEUE] = {S.QUEUED: due, S.WAITING: later}
     if since:
-        oldest[deliveries.QUEUE] = since
+        oldest[outbox.QUEUE] = since
     try:
         registered: list[Worker] | None = workers.every()
     except (RedisError, OSError):

@@ -14,7 +14,7 @@ from standardwebhooks import WebhookVerificationError
 from jobs import delivering
 from jobs.errors import InputError, ToolError
 from jobs.models import Delivery, Webhook
-from jobs.services import deliveries, queues, reconcile, webhooks
+from jobs.services import deliveries, outbox, queues, reconcile, webhooks
 from tests import factories
 from tests.api import Api
 from tests.hooks.conftest import deliver, delivery_of, hooked
@@ -32,7 +32,7 @@ def ended(owner=None, **fields):
 
 
 def rung() -> int:
-    return django_rq.get_queue(deliveries.QUEUE).count
+    return django_rq.get_queue(outbox.QUEUE).count
 
 
 def due_now(delivery: Delivery) -> None:
@@ -392,17 +392,17 @@ def test_rqs_scheduler_is_to_wake_somebody_for_the_next_one(hook, receiver, ann)
     for _ in range(2):
         ended(ann)
     deliver()
-    queue = django_rq.get_queue(deliveries.QUEUE)
+    queue = django_rq.get_queue(outbox.QUEUE)
     registry = ScheduledJobRegistry(queue=queue)
     (name,) = registry.get_job_ids()
     due_at = min(hook.deliveries.values_list("due_at", flat=True))
     assert abs((registry.get_scheduled_time(name) - due_at).total_seconds()) < 1.01
-    assert queue.fetch_job(name).func_name == deliveries.ENTRY
+    assert queue.fetch_job(name).func_name == outbox.ENTRY
 
 
 def test_a_lost_wake_up_is_repaired_and_a_paused_queue_is_left_alone(hook, receiver, ann):
     ended(ann)
-    django_rq.get_queue(deliveries.QUEUE).empty()
+    django_rq.get_queue(outbox.QUEUE).empty()
     queues.pause("hooks", by=None)
     reconcile.sweep()
     deliver()

@@ -14,7 +14,7 @@ from jobs.engine.container import ffmpeg
 from jobs.engine.runtime import processors
 from jobs.hooks_worker import HooksWorker
 from jobs.operations import registry
-from jobs.services import deliveries
+from jobs.services import outbox
 from jobs.worker import MediaWorker, unique_name
 from jobs.worker_pool import Pool
 from videoservice.worker_set import HEAVY
@@ -48,7 +48,7 @@ class Command(BaseCommand):
 def listen(queue: str) -> None:
     """Be a worker of one queue, until a signal ends it."""
     waiting = django_rq.get_queue(queue)
-    kind = HooksWorker if queue == deliveries.QUEUE else MediaWorker
+    kind = HooksWorker if queue == outbox.QUEUE else MediaWorker
     try:
         kind(
             [waiting],
