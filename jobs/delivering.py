@@ -2,6 +2,7 @@
 which hangs holds up nobody else. What dies in the middle is due again by its row.
 """
 
+import dataclasses
 import email.utils
 import logging
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -25,9 +27,9 @@ from jobs.services.outbound import Limits
 
 log = logging.getLogger(__name__)
 AT_ONCE = 32
-"""How many webhooks are called at the same time."""
+"""How many receivers are served at the same time."""
 TURN_SECONDS = 10.0
-"""After so long a thread leaves its place to another webhook that waits."""
+"""After so long a thread leaves its place to another receiver that waits."""
 LOOK_SECONDS = 0.1
 """How often it is looked for what has become due while others are being called."""
 ANSWER_BYTES = 1024
@@ -37,42 +39,57 @@ BODY_BYTES = 1024 * 1024
 """No more of an answer is taken; its beginning is read, and nothing else."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Errand:
+    """What is due to one receiver, which `work` sends: `of` is the id of a webhook, or of an account."""
+
+    work: Callable[[Any], None]
+    of: UUID | int
+
+
 def deliver_due() -> None:
     """Deliver until nothing is due any more, and have somebody woken for what is due next.
 
     When the database is away the reconciler rings again.
     """
     try:
-        Desk(deliver_in_turn).work()
+        Desk(due).work()
         outbox.ring_later()
     except Error as error:
         log.warning("the database went away under deliveries: %s", error)
         connection.close()
 
 
-class Desk:
-    """Runs `work(webhook)` in a thread for each webhook that something is due to, those served longest ago first."""
+def due() -> list[Errand]:
+    """In the order of waiting."""
+    return [Errand(deliver_in_turn, pk) for pk in deliveries.due_webhooks()]
 
-    def __init__(self, work: Callable[[UUID], None]) -> None:
-        self._work = work
-        self._threads: dict[UUID, threading.Thread] = {}
-        self._served: dict[UUID, float] = {}
+
+class Desk:
+    """Runs each errand in a thread of its own, those served longest ago first."""
+
+    def __init__(self, due: Callable[[], list[Errand]]) -> None:
+        self._due = due
+        self._threads: dict[Errand, threading.Thread] = {}
+        self._served: dict[Errand, float] = {}
 
     def work(self) -> None:
         """Returns when nothing is due, or an operator holds the queue, and every thread has ended."""
         while True:
-            due = [] if outbox.is_held() else [pk for pk in deliveries.due_webhooks() if pk not in self._threads]
-            for pk in sorted(due, key=lambda pk: self._served.get(pk, 0.0))[: AT_ONCE - len(self._threads)]:
-                self._start(pk)
+            waiting = [] if outbox.is_held() else [one for one in self._due() if one not in self._threads]
+            for errand in sorted(waiting, key=lambda one: self._served.get(one, 0.0))[: AT_ONCE - len(self._threads)]:
+                self._start(errand)
             if not self._threads:
                 return
             next(iter(self._threads.values())).join(LOOK_SECONDS)
-            self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
+            self._threads = {one: thread for one, thread in self._threads.items() if thread.is_alive()}
 
-    def _start(self, pk: UUID) -> None:
-        self._served[pk] = time.monotonic()
-        self._threads[pk] = threading.Thread(target=self._work, args=(pk,), name=f"webhook-{pk}", daemon=True)
-        self._threads[pk].start()
+    def _start(self, errand: Errand) -> None:
+        self._served[errand] = time.monotonic()
+        self._threads[errand] = threading.Thread(
+            target=errand.work, args=(errand.of,), name=f"errand-{errand.of}", daemon=True
+        )
+        self._threads[errand].start()
 
 
 def deliver_in_turn(webhook: UUID) -> None:
