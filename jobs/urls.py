@@ -18,6 +18,7 @@ from jobs.views import (
     stats,
     tokens,
     transcripts,
+    trash,
     uploads,
     videos,
 )
@@ -68,6 +69,10 @@ urlpatterns = [
     path("runs/<uuid:pk>/remove/", runs.remove, name="run-remove"),
     path("uploads", uploads.collection, name="uploads"),
     path("uploads/<uuid:pk>", uploads.upload, name="upload"),
+    path("trash/", trash.trash, name="trash"),
+    path("trash/empty/", trash.empty, name="trash-empty"),
+    path("trash/<uuid:pk>/restore/", trash.restore, name="trash-restore"),
+    path("trash/<uuid:pk>/delete/", trash.delete, name="trash-delete"),
     path("account/", account.profile, name="account"),
     path("account/tokens/", tokens.tokens, name="account-tokens"),
     path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="account-token-revoke"),

@@ -8,7 +8,7 @@ from django.urls import get_resolver, reverse
 
 from jobs import storage
 from jobs.models import Artifact, Job, Run
-from jobs.services import uploads
+from jobs.services import trash, uploads
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +47,9 @@ PAGES = [
     ("post", "run-keep", "run"),
     ("get", "run-remove", "run"),
     ("post", "run-remove", "run"),
+    ("post", "trash-restore", "removal"),
+    ("get", "trash-delete", "removal"),
+    ("post", "trash-delete", "removal"),
     ("head", "upload", "upload"),
     ("patch", "upload", "upload"),
     ("delete", "upload", "upload"),
@@ -72,7 +75,9 @@ def anns():
         storage.path(key).write_bytes(b"bytes")
     upload = uploads.begin(ann, name="talk.mp4", length=100)
     run = Run.objects.create(owner=ann, video=video, name="Secret plans", status=Job.Status.RUNNING)
-    return {"video": video, "job": job, "artifact": artifact, "upload": upload, "run": run}
+    removal = trash.remove(factories.job(ann, video=video, status=Job.Status.FAILED))
+    things = {"video": video, "job": job, "artifact": artifact, "upload": upload, "run": run}
+    return things | {"removal": removal}
 
 
 def ask(client, method, name, pk):
@@ -114,7 +119,7 @@ def test_the_owner_gets_it(anns, method, name, kind):
     assert ask(client, method, name, anns[kind].pk).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=secret", "/queue/", "/queue/rows/?view=queue", "/stats/"])
+@pytest.mark.parametrize("path", ["/", "/?q=secret", "/queue/", "/queue/rows/?view=queue", "/stats/", "/trash/"])
 def test_lists_do_not_mention_what_belongs_to_others(anns, path):
     client = Client()
     client.force_login(factories.account("bob@example.org"))

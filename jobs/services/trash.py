@@ -82,6 +82,13 @@ def needing(subject: Subject) -> list[Job]:
     return jobs.needing(subject.owner, "recording", subject.pk)
 
 
+def stops(subject: Subject) -> int:
+    """How many jobs under way would end: those on it, and those that need it."""
+    subject = _as_known(subject)
+    on_it = {job.pk for job in subject.jobs.filter(under_way=1)} if isinstance(subject, Video) else set()
+    return len(on_it.union(job.pk for job in needing(subject)))
+
+
 def _put(subject: Subject) -> Removal | None:
     """Mark the rows. None: work has begun on it meanwhile, and nothing was done."""
     with transaction.atomic():

@@ -1,4 +1,3 @@
-import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,9 +22,12 @@ from jobs.operations import registry
 from jobs.services import inputs, runs
 from jobs.services import jobs as work_service
 from jobs.services.parameters import from_json
+from jobs.views import removing
 from jobs.views.asking import ask, needed
 from jobs.views.members import changes, member
 
+QUESTIONS = ("job-remove", "job-cancel", "run-remove", "run-cancel", "video-delete", "trash-delete", "trash-empty")
+"""Pages that ask, and are nowhere to come back to."""
 TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed")]
 
 
@@ -98,20 +100,21 @@ def encode_whole(request: MemberRequest, pk: UUID) -> HttpResponse:
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Asks first."""
-    if request.method == "POST":
-        return change(request, Job, pk, functools.partial(work_service.remove, with_followers=True))
+    """At once where nothing is lost by it, else asks first."""
     job = owned(Job, request.user, pk)
+    if not removing.has_to_ask(request, job):
+        called = f"{job.operation_title} of {job.video.title}"
+        return change(request, Job, pk, lambda job: removing.remove(request, job, called))
     results = list(job.artifacts.all())
     what = f"“{job.operation_title}” of “{job.video.title}”"
     if results:
         files = "its file" if len(results) == 1 else f"its {len(results)} files"
-        told = f"{what} and {files} ({wording.size(sum(one.size for one in results))}) will be gone for good."
-        question, verb = "Remove this result?", "Remove for good"
+        told = f"{what} and {files} ({wording.size(sum(one.size for one in results))}) {removing.whereto()}."
+        asked, verb = "Remove this result?", removing.verb()
     else:
-        told, question, verb = f"{what} will be gone from the queue.", "Remove this job?", "Remove it"
+        told, asked, verb = f"{what} will be gone from the queue.", "Remove this job?", "Remove it"
     told = " ".join([told, *needed(len(work_service.needing_results(job)), "it"), "The recording stays."])
-    return ask(request, question, told, verb=verb, keep="Keep it", back=came_from(request))
+    return removing.question(request, asked, told, verb=verb, back=came_from(request))
 
 
 def change(request: MemberRequest, model: type[M], pk: UUID, what: Callable[[M], object]) -> HttpResponse:
@@ -145,7 +148,7 @@ def is_gone(address: str) -> bool:
         page = resolve(urlsplit(address).path)
     except Resolver404:
         return False
-    if page.url_name in ("job-remove", "job-cancel", "run-remove", "run-cancel"):
+    if page.url_name in QUESTIONS:
         return True
     if page.url_name not in ("job", "run"):
         return False

@@ -14,6 +14,7 @@ from jobs.auth.requests import MemberRequest
 from jobs.live import rows
 from jobs.models import Artifact, Run
 from jobs.services import runs
+from jobs.views import removing
 from jobs.views.asking import ask, needed
 from jobs.views.jobs import came_from, change, settings_of
 from jobs.views.members import changes, member
@@ -60,18 +61,19 @@ def keep(request: MemberRequest, pk: UUID) -> HttpResponse:
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Asks first."""
-    if request.method == "POST":
-        return change(request, Run, pk, functools.partial(runs.remove, with_followers=True))
+    """At once where nothing is lost by it, else asks first."""
     run = owned(Run, request.user, pk)
-    told = what_goes(run)
-    return ask(request, "Remove this chain?", told, verb="Remove for good", keep="Keep it", back=came_from(request))
+    if not removing.has_to_ask(request, run):
+        called = f"{run.name} of {run.video.title}"
+        return change(request, Run, pk, lambda run: removing.remove(request, run, called))
+    back = came_from(request)
+    return removing.question(request, "Remove this chain?", what_goes(run), verb=removing.verb(), back=back)
 
 
 def what_goes(run: Run) -> str:
     """What removing a chain takes away, in sentences."""
     sizes = list(Artifact.objects.filter(job__run=run).values_list("size", flat=True))
     files = f" and its {len(sizes)} file{pluralize(len(sizes))} ({wording.size(sum(sizes))})" if sizes else ""
-    told = [f"“{run.name}” of “{run.video.title}”{files} will be gone for good."]
+    told = [f"“{run.name}” of “{run.video.title}”{files} {removing.whereto()}."]
     told += needed(len(runs.needing_results(run)), "them")
     return " ".join([*told, "The recording stays."])

@@ -3,12 +3,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from jobs import publish, wording
 from jobs.auth.requests import MemberRequest
@@ -18,9 +20,8 @@ from jobs.live import rows
 from jobs.models import Account, Artifact, Job, Video
 from jobs.services import jobs as work_service
 from jobs.services import parameters, pipelines, runs, steps, storyboards, versions
-from jobs.services import videos as video_service
-from jobs.views import chains, cutting, members, transcripts
-from jobs.views.asking import ask, needed
+from jobs.views import chains, cutting, members, removing, transcripts
+from jobs.views.asking import needed
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
 
@@ -132,19 +133,19 @@ def listed(request: MemberRequest, pk: UUID) -> HttpResponse:
 @member
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Ask first, then delete the recording with everything that was made of it."""
+    """Remove the recording with everything that was made of it: at once, or where work is stopped by it asks first."""
     video = versions.owned(request.user, pk)
-    if request.method == "POST":
-        try:
-            video_service.delete(video, with_followers=True)
-        except InputError as error:
-            messages.error(request, error.message)
-            return redirect(video)
-        messages.success(request, f"“{video.title}” has been deleted.")
-        return redirect(video.origin or "library")
-    question = f"Delete “{video.title}”?"
-    back = video.get_absolute_url()
-    return ask(request, question, what_goes(video), verb="Delete for good", keep="Keep it", back=back, stays=False)
+    if removing.has_to_ask(request, video):
+        asked, back = f"Delete “{video.title}”?", video.get_absolute_url()
+        verb = "Delete it" if settings.TRASH_DAYS else "Delete for good"
+        return removing.question(request, asked, what_goes(video), verb=verb, back=back, stays=False)
+    leads_to: Video | str = video.origin or "library"
+    try:
+        removing.remove(request, video, video.title)
+    except InputError as error:
+        messages.error(request, error.message)
+        leads_to = video
+    return HttpResponseClientRedirect(resolve_url(leads_to)) if request.htmx else redirect(leads_to)
 
 
 def what_goes(video: Video) -> str:
@@ -158,7 +159,7 @@ def what_goes(video: Video) -> str:
     made = versions.of_video(video).count()
     among = f", {made} version{pluralize(made)} among them," if made else ""
     results = f" and {jobs} job{pluralize(jobs)} with all results{among}" if jobs else ""
-    told = [f"The recording ({facts}){results} will be gone for good."]
+    told = [f"The recording ({facts}){results} {removing.whereto()}."]
     if active:
         told.append(f"{active} of them {pluralize(active, 'is,are')} still under way and will be stopped.")
     if needing:
@@ -170,7 +171,7 @@ def what_goes(video: Video) -> str:
 
 def what_goes_with_result(video: Video, artifact: Artifact) -> str:
     facts = f"{wording.clock(video.duration_seconds)}, {wording.size(video.size)}"
-    told = [f"This result ({facts}) will be gone for good. The recording, and what was made of the result, stay."]
+    told = [f"This result ({facts}) {removing.whereto()}. The recording, and what was made of the result, stay."]
     return " ".join([*told, *needed(len(work_service.needing_results(artifact.job, [artifact])), "it")])
 
 

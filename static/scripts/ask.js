@@ -37,6 +37,11 @@ dialog.addEventListener("click", (event) => {
   close();
 });
 
+// What was removed took its button along, so the one that brings it back has the focus.
+on("htmx:oobAfterSwap", ({ detail }) => {
+  if (detail.target.id === "messages") document.getElementById("undo")?.focus({ preventScroll: true });
+});
+
 // Questions of the server.
 on("htmx:afterSwap", ({ detail }) => {
   if (detail.target === body && !dialog.open) open(detail.requestConfig.elt.querySelector("button"));

@@ -113,7 +113,10 @@ async function poll() {
 
 addEventListener("online", poll);
 document.addEventListener("visibilitychange", () => document.hidden || poll());
-on("htmx:afterRequest", (event) => event.target.closest("article.job, #ask") && poll());
+// What an undo brings back the server may believe to be shown still, as it was before anybody was told that it went.
+on("htmx:afterRequest", ({ target, detail }) => {
+  if (target.closest("article.job, #ask") || detail.requestConfig.path.startsWith("/trash/")) poll();
+});
 
 // Calm: while a pointer or the focus is on a row, rows change in place but none comes, goes or moves -----------------
 

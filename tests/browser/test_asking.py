@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from jobs.models import Account, Artifact, Job, Video
-from tests import pictures
+from tests import factories, pictures
 from tests.browser.queue.rows import Desk, row
 from tests.browser.test_looks import faults
 from tests.site import PASSWORD
@@ -51,12 +51,38 @@ def exists(site, model, pk):
         return model.objects.filter(pk=pk).exists()
 
 
-def test_a_result_is_removed_only_by_who_says_so_twice(visit, site, done):
+def test_a_result_that_is_removed_comes_back_by_the_next_key(visit, site, done):
+    page = visit("/queue/")
+    row(page, done).get_by_role("button", name="Remove").focus()
+    page.keyboard.press("Enter")
+    expect(row(page, done)).to_have_count(0)
+    expect(page.locator("#messages")).to_contain_text("Removed “Thumbnails of Lecture 4”.")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    expect(page.get_by_role("button", name="Undo")).to_be_in_viewport()
+    assert faults(page) == []
+    assert not exists(site, Job, done.pk)
+    page.keyboard.press("Enter")
+    expect(row(page, done)).to_be_visible()
+    expect(page.locator("#messages")).to_contain_text("“Thumbnails of Lecture 4” is back.")
+    assert exists(site, Job, done.pk)
+
+
+def needed(desk, done):
+    """Work under way that needs the result of that job."""
+    with desk.site.orm():
+        return factories.job(
+            done.owner, video=done.video, on_result=True, source_job=done, status=S.WAITING, operation="thumbnails"
+        )
+
+
+def test_a_result_that_work_needs_is_removed_only_by_who_says_so_twice(visit, site, desk, done):
+    needing = needed(desk, done)
     page = visit("/queue/")
     remove, question = row(page, done).get_by_role("button", name="Remove"), page.get_by_role("alertdialog")
     remove.focus()
     page.keyboard.press("Enter")
-    expect(question).to_contain_text("“Thumbnails” of “Lecture 4” and its file (2 KB) will be gone for good.")
+    expect(question).to_contain_text("“Thumbnails” of “Lecture 4” and its file (2 KB) will go to the trash for 7 days.")
+    expect(question).to_contain_text("1 job under way needs it and will be stopped.")
     expect(question.get_by_role("link", name="Keep it")).to_be_focused()
     assert faults(page) == []
     page.keyboard.press("Escape")
@@ -64,9 +90,10 @@ def test_a_result_is_removed_only_by_who_says_so_twice(visit, site, done):
     expect(remove).to_be_focused()
     assert exists(site, Job, done.pk)
     page.keyboard.press("Enter")
-    question.get_by_role("button", name="Remove for good").click()
+    question.get_by_role("button", name="Remove it").click()
     expect(row(page, done)).to_have_count(0)
-    expect(page.get_by_role("heading", name="Queue", exact=True)).to_be_focused()
+    expect(question).to_be_hidden()
+    assert desk.stored(needing).status == S.CANCELLED
     assert not exists(site, Job, done.pk)
 
 
@@ -86,7 +113,8 @@ def test_the_focus_returns_to_a_button_that_was_drawn_anew_meanwhile(visit, desk
     expect(row(page, job).locator(".chip")).to_have_text("Cancelled")
 
 
-def test_a_recording_is_deleted_only_by_who_says_so_twice(visit, site, desk):
+def test_a_recording_with_work_under_way_is_deleted_only_by_who_says_so_twice(visit, site, desk):
+    desk.job()
     page = visit(f"/videos/{desk.video.pk}/")
     page.get_by_role("button", name="Delete").click()
     question = page.get_by_role("alertdialog", name="Delete “Lecture 4”?")
@@ -94,20 +122,29 @@ def test_a_recording_is_deleted_only_by_who_says_so_twice(visit, site, desk):
     expect(question).to_be_hidden()
     assert exists(site, Video, desk.video.pk)
     page.get_by_role("button", name="Delete").click()
-    question.get_by_role("button", name="Delete for good").click()
+    question.get_by_role("button", name="Delete it").click()
     page.wait_for_url(site.url + "/")
     assert not exists(site, Video, desk.video.pk)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#messages")).to_contain_text("“Lecture 4” is back.")
+    expect(page.locator(f"a[href='/videos/{desk.video.pk}/']").first).to_be_visible()
 
 
-def test_without_javascript_a_page_asks(new_page, site, client, done):
+def test_without_javascript_a_page_asks_and_undoes(new_page, site, client, desk, done):
+    needed(desk, done)
     page = new_page(site, client, java_script_enabled=False)
     page.goto("/queue/?status=done")
     row(page, done).get_by_role("button", name="Remove").click()
     page.get_by_role("link", name="Keep it").click()
     row(page, done).get_by_role("button", name="Remove").click()
-    page.get_by_role("button", name="Remove for good").click()
+    page.get_by_role("button", name="Remove it").click()
     assert page.url.endswith("/queue/?status=done")
     assert not exists(site, Job, done.pk)
+    page.get_by_role("button", name="Undo").click()
+    assert page.url.endswith("/queue/?status=done")
+    assert exists(site, Job, done.pk)
+    row(page, done).get_by_role("button", name="Remove").click()
+    assert "Removed “Thumbnails of Lecture 4”." in page.locator("#messages").inner_text()
 
 
 # When it cannot be done -----------------------------------------------------------------------------------------------

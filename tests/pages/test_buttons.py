@@ -87,13 +87,13 @@ def test_remove_takes_the_job_away_and_leads_to_the_queue(client, ann):
     assert not Job.objects.exists()
 
 
-def test_removing_asks_first_and_says_what_goes(client, ann):
+def test_a_link_to_removing_asks_first_and_says_what_goes(client, ann):
     job = factories.job(ann, status=S.SUCCEEDED)
     artifact(job)
     artifact(job)
     remove = reverse("job-remove", args=[job.pk])
     page = client.get(remove, HTTP_REFERER="http://testserver/queue/?status=done").content.decode()
-    assert "“Thumbnails” of “Weekly review” and its 2 files (9.8 KB) will be gone for good." in page
+    assert "“Thumbnails” of “Weekly review” and its 2 files (9.8 KB) will go to the trash for 7 days." in page
     back = "http://testserver/queue/?status=done"
     assert f'name="back" value="{back}"' in page
     assert client.post(remove, {"back": back}, HTTP_REFERER=f"http://testserver{remove}")["Location"] == back

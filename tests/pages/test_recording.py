@@ -110,6 +110,8 @@ def test_deleting_asks_first(client, ann):
     assert "1 job with all results" in page
     assert "1 of them is still under way" in page
     assert Video.objects.exists()
-    assert client.post(delete)["Location"] == "/"
+    assert client.post(delete).status_code == 200, "a button asks, too, where work would be stopped"
+    assert Video.objects.exists()
+    assert client.post(delete, {"sure": "yes"})["Location"] == "/"
     assert not Video.objects.exists()
     assert not Job.objects.exists()

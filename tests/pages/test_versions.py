@@ -115,13 +115,11 @@ def test_a_result_can_be_renamed(client, ann):
     assert (version.title, version.origin.title) == ("The good part", "Weekly review")
 
 
-def test_deleting_a_result_asks_and_deletes_it_alone(client, ann):
+def test_a_link_to_deleting_a_result_asks_and_a_button_removes_it_alone(client, ann):
     version = result(done(ann))
     address = reverse("video-delete", args=[version.pk])
     page = words(client.get(address).content.decode())
-    assert (
-        "This result (0:10, 1 KB) will be gone for good. The recording, and what was made of the result, stay." in page
-    )
+    assert "This result (0:10, 1 KB) will go to the trash for 7 days. The recording, and what was made of" in page
     assert client.post(address)["Location"] == version.origin.get_absolute_url()
     assert not Video.objects.filter(pk=version.pk).exists()
     assert not Artifact.objects.exists()
@@ -133,7 +131,7 @@ def test_deleting_a_result_that_work_under_way_needs_asks_and_stops_that(client,
     needing = factories.job(ann, video=version.origin, on_result=True, source=version)
     address = reverse("video-delete", args=[version.pk])
     assert "1 job under way needs it and will be stopped." in words(client.get(address).content.decode())
-    client.post(address)
+    client.post(address, {"sure": "yes"})
     needing.refresh_from_db()
     assert needing.status == S.CANCELLED
     assert not Artifact.objects.exists()
@@ -142,7 +140,7 @@ def test_deleting_a_result_that_work_under_way_needs_asks_and_stops_that(client,
 def test_deleting_a_recording_tells_of_its_versions(client, ann):
     version = result(done(ann))
     page = words(client.get(reverse("video-delete", args=[version.origin_id])).content.decode())
-    assert "1 job with all results, 1 version among them, will be gone for good." in page
+    assert "1 job with all results, 1 version among them, will go to the trash for 7 days." in page
 
 
 def test_keeping_what_is_a_recording_already_changes_nothing(client, ann):

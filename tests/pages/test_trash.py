@@ -1,0 +1,142 @@
+"""What is removed by a button is gone at once and says how to undo that; the rest is on the page of the trash."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from jobs.models import Job, Removal, Run, Video
+from jobs.services import trash
+from tests import factories
+from tests.pages.rows import HTMX, S
+
+pytestmark = pytest.mark.django_db
+
+
+def words(page):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.content.decode()))
+
+
+def undo_of(page):
+    """The address that the button of the message posts to."""
+    (address,) = re.findall(r'action="(/trash/[^"]+/restore/)"', page.content.decode())
+    return address
+
+
+@pytest.fixture
+def things(ann):
+    video = factories.video(ann, title="Talk")
+    return {
+        "video-delete": video,
+        "job-remove": factories.job(ann, video=video, status=S.SUCCEEDED),
+        "run-remove": Run.objects.create(owner=ann, video=video, name="Podcast", status=S.SUCCEEDED),
+    }
+
+
+CALLED = {"video-delete": "Talk", "job-remove": "Thumbnails of Talk", "run-remove": "Podcast of Talk"}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_a_button_removes_at_once_and_says_how_to_undo_it(client, things, name):
+    subject = things[name]
+    page = client.post(reverse(name, args=[subject.pk]), follow=True)
+    assert f"Removed “{CALLED[name]}”. Undo" in words(page)
+    assert not type(subject).objects.filter(pk=subject.pk).exists()
+    page = client.post(undo_of(page), follow=True)
+    assert f"“{Removal(title=CALLED[name])}” is back." in words(page)
+    assert type(subject).objects.get(pk=subject.pk) == subject
+
+
+@pytest.mark.parametrize("name", ["job-remove", "run-remove"])
+def test_a_page_that_is_open_gets_the_message_alone(client, things, name):
+    answer = client.post(reverse(name, args=[things[name].pk]), **HTMX)
+    assert 'hx-swap-oob="true"' in answer.content.decode()
+    assert "<html" not in answer.content.decode()
+    back = client.post(undo_of(answer), **HTMX)
+    assert "is back." in words(back)
+    assert type(things[name]).objects.filter(pk=things[name].pk).exists()
+
+
+def test_a_page_of_what_was_removed_is_left(client, things):
+    address = reverse("video-delete", args=[things["video-delete"].pk])
+    assert client.post(address, **HTMX)["HX-Redirect"] == "/"
+
+
+def test_work_under_way_is_stopped_only_by_who_says_so(client, ann, things):
+    video = things["video-delete"]
+    running = factories.job(ann, video=video, status=S.RUNNING)
+    address = reverse("video-delete", args=[video.pk])
+    asked = client.post(address, **HTMX)
+    assert (asked["HX-Retarget"], asked["HX-Reswap"]) == ("#ask-body", "innerHTML")
+    assert "1 of them is still under way and will be stopped." in words(asked)
+    assert 'name="sure"' in asked.content.decode()
+    assert Video.objects.filter(pk=video.pk).exists()
+    client.post(address, {"sure": "yes"})
+    assert not Video.objects.exists()
+    assert Job.with_trash.get(pk=running.pk).status == S.CANCELLED
+
+
+def test_without_a_trash_every_removal_asks(client, things, settings):
+    settings.TRASH_DAYS = 0
+    job = things["job-remove"]
+    address = reverse("job-remove", args=[job.pk])
+    assert "Remove for good" in words(client.post(address)) or "Remove it" in words(client.post(address))
+    assert Job.objects.filter(pk=job.pk).exists()
+    page = client.post(address, {"sure": "yes"}, follow=True)
+    assert "Removed “Thumbnails of Talk”." in words(page)
+    assert "Undo" not in words(page)
+    assert not Job.with_trash.filter(pk=job.pk).exists()
+
+
+def test_an_undo_that_comes_too_late_says_so(client, ann, things):
+    removal = trash.remove(things["job-remove"])
+    trash.purge(removal)
+    assert client.post(reverse("trash-restore", args=[removal.pk])).status_code == 404
+    inner, outer = trash.remove(things["run-remove"]), trash.remove(things["video-delete"])
+    page = client.post(reverse("trash-restore", args=[inner.pk]), follow=True)
+    assert "“Talk” is in the trash, too. Restore that first." in words(page)
+    assert Removal.objects.filter(pk=outer.pk).exists()
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_lists_what_can_be_restored_and_when_it_goes(client, things):
+    for thing in reversed(things.values()):
+        trash.remove(thing)
+    page = client.get(reverse("trash"))
+    assert all(title in words(page) for title in CALLED.values())
+    assert words(page).count("goes for good on") == 3
+    assert "stays here for 7 days" in words(page)
+    client.post(undo_of_first(page))
+    assert Video.objects.exists()
+
+
+def undo_of_first(page):
+    return re.findall(r'action="(/trash/[^"]+/restore/)"', page.content.decode())[0]
+
+
+def test_deleting_for_good_and_emptying_ask(client, things):
+    job, run = trash.remove(things["job-remove"]), trash.remove(things["run-remove"])
+    delete = reverse("trash-delete", args=[job.pk])
+    assert "cannot be restored after that" in words(client.get(delete))
+    assert Removal.objects.count() == 2
+    assert "has been deleted for good" in words(client.post(delete, {"sure": "yes"}, follow=True))
+    assert Removal.objects.get() == run
+    assert "1 thing (0 bytes) cannot be restored" in words(client.get(reverse("trash-empty")))
+    assert Removal.objects.exists()
+    page = client.post(reverse("trash-empty"), {"sure": "yes"}, follow=True)
+    assert "1 thing deleted for good." in words(page)
+    assert "The trash is empty" in words(page)
+    assert not Run.with_trash.exists()
+
+
+def test_a_long_trash_has_pages(client, ann):
+    for _ in range(51):
+        trash.remove(factories.job(ann, status=S.FAILED))
+    assert "1 of 2" in words(client.get(reverse("trash")))
+    assert words(client.get(reverse("trash"), {"page": "2"})).count("goes for good") == 1
+
+
+def test_the_menu_leads_there(client, ann):
+    assert 'href="/trash/"' in client.get(reverse("queue")).content.decode()
