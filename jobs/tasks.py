@@ -1,6 +1,7 @@
 """The boundary between RQ and the work: takes an id, re-reads the row, and turns every way it can end into a state."""
 
 import dataclasses
+import functools
 import hashlib
 import logging
 import os
@@ -22,7 +23,18 @@ from jobs.errors import Cancelled, InputError
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Context, Draft, Operation
 from jobs.progress import LifeSigns, stopped
-from jobs.services import expectation, figures, inputs, line, parameters, sources, transcripts, versions
+from jobs.services import (
+    expectation,
+    figures,
+    inputs,
+    line,
+    parameters,
+    quota,
+    result_size,
+    sources,
+    transcripts,
+    versions,
+)
 from jobs.services import jobs as services
 from jobs.worker import MediaWorker, horse_name
 
@@ -97,6 +109,7 @@ def work(job: Job, commands: CommandLog) -> None:
     job.measure(expectation.fields(info, job.operation, params, others.infos.values()))
     load = together(info, *others.infos.values())
     with (
+        quota.held_for(job, attempt, functools.partial(result_size.expected, job, info)),
         storage.scratch(job.pk, attempt) as scratch,
         LifeSigns(job, operation.timeout_seconds(load, params)) as signs,
     ):

@@ -1,13 +1,15 @@
 """How much work one account may ask for."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from jobs.errors import InputError
-from jobs.models import DailyUse, Job, Run
-from jobs.services import jobs, parameters, videos
+from jobs.models import Account, DailyUse, Job, Run
+from jobs.services import allowance, jobs, parameters, videos
 from tests import factories
 from tests.api import Api, error
 
@@ -91,3 +93,74 @@ def test_a_deleted_recording_gives_back_what_never_began(settings):
     begun.start("somewhere")
     videos.delete(video)
     assert used_seconds() == [20]
+
+
+def test_the_minutes_of_a_month_are_counted_day_by_day(settings):
+    settings.QUOTA_MINUTES = 1
+    video = factories.video(facts=factories.info(seconds=25))
+    first = allowance.today(video.owner).replace(day=1)
+    DailyUse.objects.create(owner=video.owner, day=first - timedelta(days=1), seconds=600)
+    ask(video)
+    DailyUse.objects.update_or_create(owner=video.owner, day=first, defaults={"seconds": 40})
+    with pytest.raises(allowance.Exhausted) as caught:
+        ask(video)
+    assert caught.value.code == "month_used_up"
+    there = allowance.next_month(first)
+    assert f"until {there.day} {there:%B}" in caught.value.message
+    answer = Api(video.owner).post("/jobs", {"video": str(video.pk), "operation": "thumbnails"})
+    assert error(answer) == (429, "month_used_up")
+    assert 0 < int(answer.headers["Retry-After"]) <= 31 * 24 * 3600
+
+
+def test_the_month_is_that_of_the_owner(settings):
+    video = factories.video(factories.account(time_zone="Pacific/Kiritimati"))  # 14 hours before UTC, no day is later
+    ask(video)
+    there = DailyUse.objects.get().day
+    video.owner.time_zone = "Pacific/Niue"
+    assert there - allowance.today(video.owner) == timedelta(days=1)
+    jobs.cancel(Job.objects.select_related("owner").get())
+    assert used_seconds() == [0]
+    Account.objects.update(time_zone="Pacific/Niue")
+    ask(factories.video(Account.objects.get()))
+    assert set(DailyUse.objects.values_list("day", flat=True)) == {there, there - timedelta(days=1)}
+
+
+def test_given_back_is_what_was_taken_also_from_another_zone():
+    video = factories.video(factories.account(time_zone="Pacific/Kiritimati"))
+    ask(video)
+    Account.objects.update(time_zone="Pacific/Niue")
+    jobs.cancel(Job.objects.get())
+    assert used_seconds() == [0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_ask_at_once_only_as_many_get_a_job_as_they_may_have(settings):
+    settings.QUOTA_JOBS, settings.QUOTA_MINUTES = 3, 1
+    video = factories.video(facts=factories.info(seconds=25))
+    start, refused = threading.Barrier(6), []
+
+    def come():
+        try:
+            start.wait()
+            ask(video)
+        except allowance.Exhausted as error:
+            refused.append(error.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=come) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (Job.objects.count(), refused) == (2, ["month_used_up"] * 4)
+    assert used_seconds() == [50]
+
+
+def test_who_has_too_many_jobs_is_told_when_the_next_one_is_done(settings):
+    settings.QUOTA_JOBS = 1
+    video = factories.video()
+    factories.job(video=video, status=S.RUNNING, eta_seconds=240)
+    with pytest.raises(allowance.Exhausted, match="The next one is done in about 4 min") as caught:
+        ask(video)
+    assert caught.value.retry_after_seconds == 240

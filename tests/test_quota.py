@@ -1,19 +1,23 @@
 """What an account may take in the storage: who is refused, when, and what counts. The doors are tried in
 tests/uploads/test_room.py."""
 
+import dataclasses
+import re
 import threading
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.utils import timezone
 
-from jobs import storage
+from jobs import storage, tasks
 from jobs.models import Account, Artifact, Hold, Image, Job, Room, Upload, Video
-from jobs.services import inbox, quota, reuse, storage_use, uploads, versions, videos
+from jobs.services import inbox, jobs, parameters, quota, result_size, reuse, storage_use, uploads, versions, videos
 from jobs.services.quota import OverQuota
 from tests import factories, media
 from tests.api import Api, error
@@ -148,12 +152,70 @@ def test_the_inbox_says_why_it_does_not_take_a_file(ann: Account, tmp_path: Path
 def test_a_hold_of_who_died_ends_with_its_attempt(ann: Account):
     allow(ann, 100)
     job = factories.job(ann, status=Job.Status.RUNNING, video=factories.video(ann, size=10))
-    quota.hold_for(job, job.attempt, 50)
-    assert quota.taken_bytes(ann) == 60
-    job.release(job.attempt)
-    assert quota.taken_bytes(ann) == 10
-    job.start("another")
-    assert quota.taken_bytes(ann) == 10, "the next attempt asks for itself"
+    with quota.held_for(job, job.attempt, lambda: 50):
+        assert quota.taken_bytes(ann) == 60
+        job.release(job.attempt)
+        assert quota.taken_bytes(ann) == 10
+        job.start("another")
+        assert quota.taken_bytes(ann) == 10, "the next attempt asks for itself"
+    assert not Hold.objects.exists()
+
+
+def test_holds_of_the_dead_are_swept(ann: Account):
+    living = factories.job(ann, status=Job.Status.RUNNING)
+    Hold.objects.create(owner=ann, size=1)
+    Hold.objects.create(owner=ann, size=2, job=living, attempt=1)
+    dead = Hold.objects.create(owner=ann, size=3, job=factories.job(ann, status=Job.Status.FAILED), attempt=1)
+    Hold.objects.create(owner=ann, size=4)
+    long_ago = timezone.now() - timedelta(hours=3)
+    Hold.objects.exclude(size=1).update(created_at=long_ago)
+    quota.sweep()
+    assert set(Hold.objects.values_list("size", flat=True)) == {1, 2}
+    assert not Hold.objects.filter(pk=dead.pk).exists()
+
+
+def test_work_whose_result_does_not_fit_is_not_begun(ann: Account):
+    video = videos.receive(ann, arrived(), name="talk.mp4")
+    allow(ann, video.size + 1000)
+    job = jobs.create(ann, video, "extract-audio", parameters.parse("extract-audio", {"format": "wav"}, video.info))
+    tasks.run_job(str(job.pk))
+    job.refresh_from_db()
+    assert (job.status, job.error_code, job.error_permanent) == (Job.Status.FAILED, "quota_full", False)
+    told = r"The result needs about \d+ KB, and 1 KB of your \d+ KB are left\. Delete something, .* then try again\."
+    assert re.fullmatch(told, job.error_message)
+    allow(ann, video.size * 2)
+    again = jobs.retry(job)
+    tasks.run_job(str(again.pk))
+    again.refresh_from_db()
+    assert again.status == Job.Status.SUCCEEDED
+    assert not Hold.objects.exists()
+
+
+def test_what_was_allowed_is_not_refused_when_it_makes_more(ann: Account, monkeypatch: pytest.MonkeyPatch):
+    video = videos.receive(ann, arrived(), name="talk.mp4")
+    allow(ann, video.size + 10)
+    monkeypatch.setattr(result_size, "expected", lambda job, info: 5)
+    job = jobs.create(ann, video, "extract-audio", parameters.parse("extract-audio", {"format": "wav"}, video.info))
+    tasks.run_job(str(job.pk))
+    job.refresh_from_db()
+    assert job.status == Job.Status.SUCCEEDED
+    assert quota.taken_bytes(ann) > video.size + 10
+    with pytest.raises(OverQuota, match="and nothing of your"):
+        quota.refuse(ann, 1)
+
+
+def test_how_large_a_result_will_be_is_learnt_from_others(ann: Account):
+    old = factories.video(ann, size=1000)
+    for size in (300, 400, 5000):
+        done = factories.job(ann, status=Job.Status.SUCCEEDED, video=old, operation="trim", load_key="smart|h264")
+        result(done, size)
+    info = dataclasses.replace(factories.info(seconds=10), size_bytes=2000)
+    asked = factories.job(ann, video=old, operation="trim", load_key="smart|hevc", load_seconds=10)
+    assert result_size.expected(asked, info) == 800
+    asked.load_seconds = 5
+    assert result_size.expected(asked, info) == 400, "of half of it"
+    asked.operation = "change-speed"
+    assert result_size.expected(asked, info) == 1000, "nothing is known: as much as it is made of"
 
 
 def test_second_names_for_the_same_bytes_count_once(ann: Account, tmp_path: Path):

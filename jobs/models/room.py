@@ -2,7 +2,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models import F
 
 if TYPE_CHECKING:
@@ -37,7 +37,13 @@ class Room(models.Model):
     @classmethod
     def hold(cls, owner: "Account") -> None:
         """Let nobody else count what this account has until the transaction ends. Call it in one, before counting."""
-        rows = cls.objects.filter(pk=owner.pk)
-        if not rows.update(turns=F("turns") + 1):
-            cls.objects.get_or_create(pk=owner.pk)
-            rows.update(turns=F("turns") + 1)
+        if cls.objects.filter(pk=owner.pk).update(turns=F("turns") + 1):
+            return
+        # In one statement: of several who insert at once MariaDB lets all losers share the row, and none may change it.
+        has_target = connection.features.supports_update_conflicts_with_target
+        cls.objects.bulk_create(
+            [cls(owner=owner, turns=1)],
+            update_conflicts=True,
+            update_fields=["turns"],
+            unique_fields=["owner"] if has_target else None,
+        )

@@ -18,7 +18,7 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
     def under_way(self) -> "UploadQuerySet":
         """Without those that have become a recording or an image, whose rows then go."""
-        return self.exclude(pk__in=Video.objects.values("pk")).exclude(pk__in=Image.objects.values("pk"))
+        return self.exclude(pk__in=Video.with_trash.values("pk")).exclude(pk__in=Image.objects.values("pk"))
 
     def expired(self) -> "UploadQuerySet":
         return self.filter(expires_at__lt=Now())

@@ -1,6 +1,7 @@
 """How much work one account may ask for, so that others get their turn: jobs at the same time, minutes of recordings a
 day and a month. What was asked for is written down day by day, by the database's clock and the owner's calendar."""
 
+import zoneinfo
 from datetime import date, datetime, timedelta, tzinfo
 
 from django.conf import settings
@@ -76,7 +77,11 @@ def next_month(day: date) -> date:
 
 
 def zone(owner: Account) -> tzinfo:
-    return timezone.get_default_timezone()
+    """That of the site for who has chosen none, or one that the system knows no more."""
+    try:
+        return zoneinfo.ZoneInfo(owner.time_zone) if owner.time_zone else timezone.get_default_timezone()
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return timezone.get_default_timezone()
 
 
 def _now(owner: Account) -> datetime:

@@ -6,16 +6,18 @@ row of `Room` while it is counted and promised, so that of two who come at once 
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Sum
+from django.db.models.functions import Now
 
 from jobs import wording
 from jobs.errors import NotNow
 from jobs.models import Account, Hold, Job, Room, Upload
+from jobs.models.hold import LONGEST
 from jobs.services import storage_use
 
 GIGABYTE = 1024**3
@@ -91,11 +93,27 @@ def held(owner: Account, length: int, pk: UUID) -> Iterator[None]:
         Hold.objects.filter(pk=hold.pk).delete()
 
 
-def hold_for(job: Job, attempt: int, length: int) -> None:
-    """Keep room for what an attempt of a job is expected to make, as long as it runs. Raises OverQuota."""
-    if not of(job.owner).bytes:
+@contextlib.contextmanager
+def held_for(job: Job, attempt: int, expected: Callable[[], int]) -> Iterator[None]:
+    """Keep room for the bytes that an attempt of a job is expected to make, until they are there. Should it make more,
+    that stays: nothing is refused in the middle of work. Raises OverQuota."""
+    if not (most := of(job.owner).bytes):
+        yield
         return
+    length = expected()
     with transaction.atomic():
         Room.hold(job.owner)
-        refuse(job.owner, length)
-        Hold.objects.create(owner=job.owner, size=length, job=job, attempt=attempt)
+        left = most - taken_bytes(job.owner)
+        if length > left:
+            what = _needs(length, left, most).replace("This needs", "The result needs about")
+            raise OverQuota(f"{what} Delete something, or ask the operator for more, then try again.")
+        hold = Hold.objects.create(owner=job.owner, size=length, job=job, attempt=attempt)
+    try:
+        yield
+    finally:
+        Hold.objects.filter(pk=hold.pk).delete()
+
+
+def sweep() -> None:
+    """Delete holds that died without their owner."""
+    Hold.objects.filter(created_at__lt=Now() - LONGEST).exclude(pk__in=Hold.objects.good().values("pk")).delete()

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.models import Install, Job, KeptAnswer, SignIn
-from jobs.services import custody, deliveries, images, line, losses, queues, runs, transcripts, trash, uploads
+from jobs.services import custody, deliveries, images, line, losses, queues, quota, runs, transcripts, trash, uploads
 from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
@@ -57,6 +57,7 @@ def sweep(silence_tells: bool = True) -> None:
     trash.sweep()
     deliveries.sweep()
     transcripts.catch_up()
+    quota.sweep()
     SignIn.forget_old()
     KeptAnswer.forget_old()
     clear_storage()
