@@ -9,6 +9,7 @@ from django.utils.translation import get_language_info
 
 from jobs import preferences
 from jobs.models import Account, Scope
+from jobs.services.events import Kind
 
 SCOPES = {
     Scope.READ: "Read: look at everything, and download it",
@@ -33,6 +34,23 @@ class TokenForm(forms.Form):
         """By the database's clock."""
         days = self.cleaned_data["ends"]
         return Now() + timedelta(days=int(days)) if days else None
+
+
+class WebhookForm(forms.Form):
+    """A webhook. By its `key` a form makes one only, as that of tokens."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=2000,
+        widget=forms.URLInput(attrs={"placeholder": "https://", "autocomplete": "off"}),
+        help_text="Each event is sent there as a POST, signed.",
+    )
+    events = forms.MultipleChoiceField(
+        label="What it is told",
+        choices=[(kind.value, f"{kind.label} ({kind})") for kind in Kind],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    key = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
 
 
 def zone_choices() -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from jobs.views import (
     trash,
     uploads,
     videos,
+    webhooks,
 )
 
 urlpatterns = [
@@ -77,6 +78,16 @@ urlpatterns = [
     path("account/tokens/", tokens.tokens, name="account-tokens"),
     path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="account-token-revoke"),
     path("search/", search.said, name="search"),
+    path("account/webhooks/", webhooks.webhooks, name="account-webhooks"),
+    path("account/webhooks/new", webhooks.new, name="webhook-new"),
+    path("account/webhooks/<uuid:pk>/", webhooks.edit, name="webhook"),
+    path("account/webhooks/<uuid:pk>/test/", webhooks.test, name="webhook-test"),
+    path("account/webhooks/<uuid:pk>/pause/", webhooks.pause, name="webhook-pause"),
+    path("account/webhooks/<uuid:pk>/resume/", webhooks.resume, name="webhook-resume"),
+    path("account/webhooks/<uuid:pk>/secret/", webhooks.secret, name="webhook-secret"),
+    path("account/webhooks/<uuid:pk>/delete/", webhooks.delete, name="webhook-delete"),
+    path("account/webhooks/<uuid:pk>/replay/", webhooks.replay_failed, name="webhook-replay"),
+    path("account/deliveries/<uuid:pk>/replay/", webhooks.replay, name="delivery-replay"),
     path("stats/", stats.stats, name="stats"),
     path("operators/", operators.front, name="operators"),
     path("operators/drain/", operators.drain, name="operators-drain"),

@@ -5,9 +5,10 @@ import uuid
 import pytest
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
 from jobs import storage
-from jobs.models import Artifact, Job, Run
+from jobs.models import Artifact, Delivery, Job, Run, Webhook
 from jobs.services import trash, uploads
 from tests import factories
 
@@ -50,6 +51,17 @@ PAGES = [
     ("post", "trash-restore", "removal"),
     ("get", "trash-delete", "removal"),
     ("post", "trash-delete", "removal"),
+    ("get", "webhook", "webhook"),
+    ("post", "webhook", "webhook"),
+    ("post", "webhook-test", "webhook"),
+    ("post", "webhook-pause", "webhook"),
+    ("post", "webhook-resume", "webhook"),
+    ("get", "webhook-secret", "webhook"),
+    ("post", "webhook-secret", "webhook"),
+    ("get", "webhook-delete", "webhook"),
+    ("post", "webhook-delete", "webhook"),
+    ("post", "webhook-replay", "webhook"),
+    ("post", "delivery-replay", "delivery"),
     ("head", "upload", "upload"),
     ("patch", "upload", "upload"),
     ("delete", "upload", "upload"),
@@ -76,8 +88,11 @@ def anns():
     upload = uploads.begin(ann, name="talk.mp4", length=100)
     run = Run.objects.create(owner=ann, video=video, name="Secret plans", status=Job.Status.RUNNING)
     removal = trash.remove(factories.job(ann, video=video, status=Job.Status.FAILED))
+    webhook = Webhook.objects.create(owner=ann, url="https://plans.example.org/", events=["job.failed"])
+    told = {"event": uuid.uuid4(), "kind": "job.failed", "created_at": timezone.now(), "state": "failed"}
+    delivery = Delivery.objects.create(webhook=webhook, payload='{"data": "Secret plans"}', **told)
     things = {"video": video, "job": job, "artifact": artifact, "upload": upload, "run": run}
-    return things | {"removal": removal}
+    return things | {"removal": removal, "webhook": webhook, "delivery": delivery}
 
 
 def ask(client, method, name, pk):

@@ -66,9 +66,9 @@ class WebhookMade(WebhookOut):
 
 
 def facts(webhook: Webhook) -> dict[str, Any]:
-    names = ("id", "url", "events", "paused_at", "paused_reason", "failing_since", "failures", "old_secret_until")
-    found = {name: getattr(webhook, name) for name in (*names, "created_at")}
-    return {**found, "active": webhook.is_active}
+    names = ("id", "url", "events", "paused_at", "paused_reason", "failing_since", "failures", "created_at")
+    found = {name: getattr(webhook, name) for name in names}
+    return {**found, "active": webhook.is_active, "old_secret_until": webhook.changes_secret_until}
 
 
 class WebhookList(Schema):

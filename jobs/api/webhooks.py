@@ -111,12 +111,11 @@ def list_deliveries(request: HttpRequest, webhook_id: UUID, query: Query[Deliver
     return DeliveryList(items=[DeliveryOut.of(delivery) for delivery in found[query.part]], count=found.count())
 
 
-@router.post(
-    "/{uuid:webhook_id}/replay", response={200: Replayed, **failures(404, 409)}, summary="Replay what was given up"
-)
+@router.post("/{uuid:webhook_id}/replay", response={200: Replayed, **failures(404, 409)}, summary="Replay what failed")
 @idempotent()
 def replay_failed(request: HttpRequest, webhook_id: UUID) -> Replayed:
-    """Tell again all that has failed for good. 409 while the webhook is paused."""
+    """Tell again, now, all that has failed until now: what was given up, and what waits for another try. 409 while the
+    webhook is paused."""
     return Replayed(deliveries=deliveries.replay_failed(owned(Webhook, owner(request), webhook_id)))
 
 

@@ -2,6 +2,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ TEST = "webhook.test"
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def of(self, owner: "Account") -> "DeliveryQuerySet":
         return self.filter(webhook__owner=owner)
+
+    def failing(self) -> "DeliveryQuerySet":
+        """Given up, or failed until now."""
+        return self.filter(Q(state=Delivery.State.FAILED) | Q(state=Delivery.State.PENDING, attempt__gt=0))
 
     def due(self) -> "DeliveryQuerySet":
         return self.filter(state=Delivery.State.PENDING, due_at__lte=Now())

@@ -1,9 +1,11 @@
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -52,6 +54,12 @@ class Webhook(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("webhook", args=[self.pk])
+
+    @property
+    def changes_secret_until(self) -> datetime | None:
+        """Until when the secret before the present one signs along; None when it does not (any more)."""
+        until = self.old_secret_until
+        return until if until and until > timezone.now() else None
 
     @property
     def is_active(self) -> bool:

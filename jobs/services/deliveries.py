@@ -101,11 +101,11 @@ def replay(delivery: Delivery) -> None:
 
 
 def replay_failed(webhook: Webhook) -> int:
-    """Tell again all that was given up; how many that is. Raises InputError as `replay`."""
+    """Tell again, now, all that has failed until now; how many that is. Raises InputError as `replay`."""
     if not webhook.is_active:
         raise InputError("This webhook is paused. Let it go on first, then replay.", code="paused")
-    given_up = webhook.deliveries.filter(state=S.FAILED).exclude(kind=TEST)
-    count = given_up.update(state=S.PENDING, attempt=0, due_at=Now())
+    failing = Delivery.objects.filter(webhook=webhook).failing().exclude(kind=TEST)
+    count = failing.update(state=S.PENDING, attempt=0, due_at=Now())
     transaction.on_commit(outbox.ring)
     return count
 

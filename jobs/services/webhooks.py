@@ -2,21 +2,24 @@
 
 import base64
 import contextlib
+import dataclasses
 import logging
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Q
 from django.db.models.functions import Coalesce, Now
 from django.template.loader import render_to_string
 from standardwebhooks import Webhook as Signer
 
 from jobs.errors import InputError
 from jobs.models import Account, Delivery, Webhook
+from jobs.models.delivery import TEST
 from jobs.services import deliveries, destination, sealing
 from jobs.services.destination import Unreachable
 from jobs.services.events import Kind
@@ -123,6 +126,37 @@ def signatures(webhook: Webhook, event: str, at: datetime, body: str) -> str:
 
 
 # How it is doing -----------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """Of its deliveries of the last 30 days, how many arrived, at the first try, failed until now, wait for their first
+    try, and are held back."""
+
+    delivered: int = 0
+    first: int = 0
+    failing: int = 0
+    waiting: int = 0
+    held: int = 0
+
+    @property
+    def first_share(self) -> float:
+        return self.first / self.delivered if self.delivered else 0.0
+
+
+def figures(webhooks: Iterable[Webhook]) -> dict[UUID, Figures]:
+    """By webhook; those that were told nothing are left out. Tests do not count."""
+    state = Delivery.State
+    counted = {
+        "delivered": Q(state=state.DELIVERED),
+        "first": Q(state=state.DELIVERED, attempt=1),
+        "failing": Q(state=state.FAILED) | Q(state=state.PENDING, attempt__gt=0),
+        "waiting": Q(state=state.PENDING, attempt=0),
+        "held": Q(state=state.HELD),
+    }
+    rows = Delivery.objects.filter(webhook__in=list(webhooks)).exclude(kind=TEST).order_by().values("webhook")
+    found = rows.annotate(**{name: Count("pk", filter=which) for name, which in counted.items()})
+    return {row.pop("webhook"): Figures(**row) for row in found}
 
 
 def succeeded(webhook: Webhook) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import requests
@@ -10,9 +11,11 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from jobs.models import Account, Artifact, Job
+from jobs.models import Account, Artifact, Delivery, Job, Webhook
+from jobs.services.events import Kind
 from tests import factories
 from tests.pages.test_runs import chain
 from tests.site import PASSWORD
@@ -48,6 +51,9 @@ OWNERS = {
     "run": "/runs/{run}/",
     "version": "/videos/{version}/",
     "stats": "/stats/",
+    "webhooks": "/account/webhooks/?show={delivery}",
+    "webhook": "/account/webhooks/{webhook}/",
+    "webhook-new": "/account/webhooks/new",
     "email": "/accounts/email/",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
@@ -121,8 +127,26 @@ def things(site):
         jobs[S.WAITING].after.add(jobs[S.RUNNING])
         confirm = confirm_link(owner)  # first: the key of the other one depends on the addresses
         links = {"account": owner.pk, "confirm_link": confirm, "reset_link": reset_link(owner)}
-        links |= {"run": run.pk, "version": version.pk}
+        links |= {"run": run.pk, "version": version.pk, **told(owner)}
         return {"video": video.pk, "audio": audio.pk, "done": done.pk, "failed": jobs[S.FAILED].pk, **links}
+
+
+def told(owner):
+    """A webhook that is failing, and one that was switched off."""
+    now, long = timezone.now(), "https://hooks.example.org/video/of/the/whole/department?token=a-long-one"
+    failing = Webhook.objects.create(owner=owner, url=long, events=Kind.values, failing_since=now, failures=1200)
+    reason = "It answered 410: it wants no more."
+    Webhook.objects.create(owner=owner, url="https://old.example.net/in", paused_at=now, paused_reason=reason)
+    tried = {"at": now.isoformat(), "status": 500, "seconds": 0.212, "answer": "Out of order", "error": ""}
+    rows = {"created_at": now, "attempt": 1, "tries": [tried], "payload": '{"type": "job.succeeded", "data": {}}'}
+    sent = [
+        Delivery.objects.create(
+            webhook=failing, event=uuid4(), kind=kind, state=state, due_at="2100-01-01T00:00Z", **rows
+        )
+        for kind in ("job.succeeded", "pipeline.finished")
+        for state in Delivery.State.values
+    ]
+    return {"webhook": failing.pk, "delivery": sent[0].pk}
 
 
 def reset_link(account):
