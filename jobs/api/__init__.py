@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from ninja import NinjaAPI, Swagger
 
 from jobs.api import (
+    account,
     artifacts,
     errors,
     images,
@@ -76,6 +77,8 @@ api.add_router("/tokens", tokens.router)
 api.add_router("/webhooks", webhooks.router)
 api.add_router("/deliveries", webhooks.deliveries_router)
 api.add_router("/trash", trash.router)
+api.add_router("/me", account.me)
+api.add_router("/users", account.users)
 
 
 @api.get("", auth=None, include_in_schema=False)

@@ -47,6 +47,21 @@ class SessionAuth(APIKeyCookie):
         return request.user
 
 
+def stranger(request: HttpRequest) -> Account:
+    """Lets in who is not signed in, as AnonymousUser. No class, so that the document names no further way."""
+    return SessionAuth()(request) if request.user.is_authenticated else request.user  # type: ignore[return-value]
+
+
+ANYBODY = [BearerAuth(), stranger]
+"""For a call that takes no token; one that comes has to be good. Ask `asker`, not `owner`, who calls."""
+
+
+def asker(request: HttpRequest) -> Account | None:
+    """Who makes a call that takes no token; None for a stranger."""
+    found = request.auth  # type: ignore[attr-defined] # set by ninja
+    return found if isinstance(found, Account) and found.is_authenticated else None
+
+
 def refusal(request: HttpRequest) -> ApiError:
     """401, or 429 for an address that keeps trying."""
     return ApiError(429 if attempts.too_many(request) else 401)

@@ -54,6 +54,8 @@ STATUS_OF_CODE = {
     "still_active": 409,
     "still_needed": 409,
     "scope": 403,
+    "taken": 409,
+    "last_operator": 409,
     "all_done": 409,
     "tried_again": 409,
     "duplicate": 409,

@@ -1,8 +1,37 @@
 """Accounts, with all that people leave behind."""
 
+from django.contrib.auth.password_validation import validate_password
+from django.db import IntegrityError, transaction
+
 from jobs.errors import InputError
 from jobs.models import Account, Upload, Video
 from jobs.services import images, uploads, videos
+
+
+def create(email: str, password: str | None, name: str = "") -> Account:
+    """Make an account for somebody; without a password they ask for one by letter, or an operator sets it.
+
+    Raises InputError (taken) where there is one with this address, and ValidationError for a password that is too weak.
+    """
+    if password is not None:
+        validate_password(password, Account(email=email))
+    if Account.objects.filter(email__iexact=email).exists():
+        raise _taken()
+    try:
+        with transaction.atomic():
+            return Account.objects.create_user(email, password, name=name)
+    except IntegrityError as error:
+        raise _taken() from error
+
+
+def _taken() -> InputError:
+    return InputError("There is an account with this address already.", code="taken")
+
+
+def rename(account: Account, name: str) -> None:
+    if name:
+        account.name = name
+        account.save(update_fields=["name"])
 
 
 def is_last_operator(account: Account) -> bool:

@@ -1,0 +1,120 @@
+"""Accounts, as they go over the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from allauth.account.utils import has_verified_email
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from ninja import Schema
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+from jobs.api.schemas import Page
+from jobs.models import Account, Job
+from jobs.services import storage_use
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+
+
+def mail_address(text: str) -> str:
+    try:
+        validate_email(text)
+    except ValidationError as error:
+        raise ValueError("Write an e-mail address such as ann@example.org.") from error
+    return text
+
+
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(mail_address)]
+ThemeName = Literal["", "light", "dark"]
+
+
+class UserOut(Schema):
+    """An account, as operators see it."""
+
+    id: int
+    email: str
+    name: str
+    is_operator: bool
+    is_active: bool = Field(description="False: switched off by an operator.")
+    created_at: datetime
+    last_sign_in_at: datetime | None
+
+    @classmethod
+    def of(cls, account: Account) -> "UserOut":
+        return cls(
+            id=account.pk,
+            email=account.email,
+            name=account.name,
+            is_operator=account.is_staff,
+            is_active=account.is_active,
+            created_at=account.date_joined,
+            last_sign_in_at=account.last_login,
+        )
+
+
+class UserList(Schema):
+    items: list[UserOut]
+    count: int = Field(description="How many there are in all.")
+
+
+class UserQuery(Page):
+    search: str = Field("", max_length=200, description="Part of the e-mail address or the name.")
+
+
+class UserIn(Schema):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"email": "ann@example.org", "password": "correct horse battery"}}
+    )
+
+    email: Email
+    password: str | None = Field(
+        None, max_length=4096, description="Operators may leave it out; whoever signs up needs one."
+    )
+    name: Name = ""
+
+
+class SignedUpOut(Schema):
+    """What is told of an account whose address has to be confirmed first."""
+
+    email: str
+    id: None = Field(None, description="Told when the address is confirmed, by `GET /me`.")
+
+
+class MeOut(Schema):
+    """Your account."""
+
+    id: int
+    email: str
+    email_verified: bool
+    name: str
+    is_operator: bool
+    time_zone: str = Field(description="Its name in the tz database; empty for that of the site. For pages alone.")
+    dates: str = Field(description="The language that pages write dates in; empty for that of the site.")
+    theme: ThemeName = Field(description="Of pages; empty for that of the system.")
+    default_pipeline: str = Field(description="The slug of the chain that is run on every upload; empty for none.")
+    used_bytes: int
+    quota_bytes: int | None = Field(description="How much there may be; null for any amount.")
+    active_jobs: int = Field(description="Those that wait, are in line or run.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, account: Account) -> "MeOut":
+        names = ("id", "email", "name", "time_zone", "dates", "theme", "default_pipeline")
+        return cls(
+            email_verified=has_verified_email(account, account.email),
+            is_operator=account.is_staff,
+            used_bytes=storage_use.of(account).total,
+            quota_bytes=None,
+            active_jobs=Job.objects.of(account).filter(under_way=1).count(),
+            created_at=account.date_joined,
+            **{name: getattr(account, name) for name in names},
+        )
+
+
+class MePatch(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    time_zone: str | None = Field(None, max_length=64)
+    dates: str | None = Field(None, max_length=12)
+    theme: ThemeName | None = None
