@@ -219,3 +219,11 @@ def test_a_new_account_gets_tokens_of_its_own():
     made = client.post(f"{ROOT}/tokens", {"name": "script"}, content_type="application/json").json()
     assert Client(headers={"Authorization": f"Bearer {made['token']}"}).get(f"{ROOT}/me").status_code == 200
     assert Token.objects.get().owner.email == "ann@example.org"
+
+
+def test_me_says_how_much_there_may_be(settings):
+    settings.QUOTA_BYTES = 0
+    api = Api(factories.account())
+    assert api.get("/me").json()["quota_bytes"] is None
+    settings.QUOTA_BYTES = 5000
+    assert api.get("/me").json()["quota_bytes"] == 5000

@@ -46,7 +46,7 @@ def ask(api, method, path):
 
 @pytest.mark.parametrize(("method", "path"), [call for call in CALLS if call[0] in SAFE])
 def test_every_token_reads(method, path):
-    assert ask(Api(factories.account(), "read"), method, path).status_code in (200, 404)
+    assert ask(Api(factories.account(), "read"), method, path).status_code in (200, 404, 422)
 
 
 @pytest.mark.parametrize(("method", "path"), [call for call in CALLS if call[0] not in SAFE])

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from jobs.api.schemas import Page
 from jobs.models import Account, Job
-from jobs.services import storage_use
+from jobs.services import quota
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
 
@@ -92,7 +92,7 @@ class MeOut(Schema):
     dates: str = Field(description="The language that pages write dates in; empty for that of the site.")
     theme: ThemeName = Field(description="Of pages; empty for that of the system.")
     default_pipeline: str = Field(description="The slug of the chain that is run on every upload; empty for none.")
-    used_bytes: int
+    used_bytes: int = Field(description="With what uploads and work under way were promised.")
     quota_bytes: int | None = Field(description="How much there may be; null for any amount.")
     active_jobs: int = Field(description="Those that wait, are in line or run.")
     created_at: datetime
@@ -103,8 +103,8 @@ class MeOut(Schema):
         return cls(
             email_verified=has_verified_email(account, account.email),
             is_operator=account.is_staff,
-            used_bytes=storage_use.of(account).total,
-            quota_bytes=None,
+            used_bytes=quota.taken_bytes(account),
+            quota_bytes=quota.of(account).bytes or None,
             active_jobs=Job.objects.of(account).filter(under_way=1).count(),
             created_at=account.date_joined,
             **{name: getattr(account, name) for name in names},
