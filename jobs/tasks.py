@@ -20,9 +20,10 @@ from jobs.engine.runtime import resource_limits
 from jobs.engine.runtime.failures import as_job_error
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import Cancelled, InputError
+from jobs.heart import stopped
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Context, Draft, Operation
-from jobs.progress import LifeSigns, stopped
+from jobs.progress import LifeSigns
 from jobs.services import (
     expectation,
     figures,
