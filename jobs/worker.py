@@ -30,7 +30,7 @@ PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGTERM, signal.SIGINT)
 DRAIN = signal.SIGUSR1
 """Tells a worker to finish what it does, take nothing new, and end."""
-NICENESS = {"fast": 5, "hooks": 5, "cut": 10, "encode": 10, "speech": 10}
+NICENESS = {"fast": 5, "fetch": 5, "hooks": 5, "cut": 10, "encode": 10, "speech": 10}
 """Of work-horses and what they start, by queue: pages come first, then small work. The kernel's order for reading and
 writing follows it."""
 _prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)

@@ -2,10 +2,12 @@
 
 import contextlib
 import datetime
+import email
 import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,3 +103,50 @@ def certified(folder: Path, *names: str) -> tuple[ssl.SSLContext, Path]:
 
 def _address(text: str) -> x509.IPAddress:
     return x509.IPAddress(ipaddress.ip_address(text))
+
+
+class Recording:
+    """A file on another server, as real ones serve it: ranges, an ETag, a date. `breaks` are after how many bytes of an
+    answer the connection is dropped, one for each request; `pause` is waited between two pieces of `piece` bytes."""
+
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        breaks: list[int] | None = None,
+        piece: int = 65536,
+        pause: float = 0,
+        **headers: str | None,
+    ) -> None:
+        self.data, self.breaks, self.piece, self.pause = data, list(breaks or []), piece, pause
+        self.headers: dict[str, str | None] = {"ETag": '"1"', "Accept-Ranges": "bytes", "Content-Type": "video/mp4"}
+        self.headers |= {name.replace("_", "-"): value for name, value in headers.items()}
+        self.ranges: list[str] = []
+
+    def __call__(self, connection: socket.socket, head: bytes) -> None:
+        asked = email.message_from_bytes(head.partition(b"\r\n")[2])
+        self.ranges.append(asked.get("Range", ""))
+        start = int(asked["Range"].removeprefix("bytes=").removesuffix("-")) if asked["Range"] else 0
+        if start and asked["If-Range"] not in (self.headers["ETag"], self.headers.get("Last-Modified")):
+            start = 0
+        lines = [f"{name}: {value}" for name, value in self.headers.items() if value is not None]
+        if start > len(self.data) - 1:
+            connection.sendall(said("416 No", f"Content-Range: bytes */{len(self.data)}"))
+            return
+        part = self.data[start:]
+        if "Transfer-Encoding" not in self.headers:
+            lines.append(f"Content-Length: {len(part)}")
+        if start:
+            lines.append(f"Content-Range: bytes {start}-{len(self.data) - 1}/{len(self.data)}")
+        connection.sendall(said("206 Part" if start else "200 OK", *lines))
+        self._send(connection, part[: self.breaks.pop(0)] if self.breaks else part)
+
+    def _send(self, connection: socket.socket, part: bytes) -> None:
+        for first in range(0, len(part), self.piece):
+            piece = part[first : first + self.piece]
+            if "Transfer-Encoding" in self.headers:
+                piece = b"%x\r\n%s\r\n" % (len(piece), piece)
+            connection.sendall(piece)
+            time.sleep(self.pause)
+        if "Transfer-Encoding" in self.headers and not self.breaks:
+            connection.sendall(b"0\r\n\r\n")

@@ -32,7 +32,7 @@ from tests.settings import free_port
 from videoservice import preflight
 
 PASSWORD = "correct horse battery staple"
-WORKERS = (("cut",), ("fast", "encode", "speech", "hooks"))
+WORKERS = (("cut",), ("fast", "encode", "speech", "hooks", "fetch"))
 """The queues of each process of workers, called by the name of the first. Most tests that end one end that of cuts."""
 
 
@@ -96,7 +96,11 @@ class Sites:
 
     def _env(self, data: Path, database: str) -> dict[str, str]:
         env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "TEST_DATA_DIR")}
-        env |= {"DJANGO_SETTINGS_MODULE": "videoservice.settings", "DATA_DIR": str(data)}
+        env |= {
+            "DJANGO_SETTINGS_MODULE": "videoservice.settings",
+            "DATA_DIR": str(data),
+            "IMPORT_PRIVATE_ADDRESSES": "1",
+        }
         if self.mariadb:
             env["DATABASE_URL"] = f"mysql://root@127.0.0.1:{self.mariadb.port}/{database}"
         return env

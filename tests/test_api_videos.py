@@ -119,7 +119,8 @@ def test_a_full_disk_is_said_before_the_bytes_are_taken(ann, talk, monkeypatch):
 
 
 def test_a_body_that_is_no_form_is_a_415(ann):
-    assert error(ann.post("/videos", {"file": "talk.mp4"})) == (415, "content_type")
+    response = ann.client.post(f"{ROOT}/videos", b"talk", content_type="video/mp4")
+    assert error(response) == (415, "content_type")
 
 
 @pytest.mark.parametrize("fields", [{}, {"file": "talk.mp4"}])

@@ -68,6 +68,7 @@ def test_readyz_is_well_when_everything_is_there(client: Client, workers: None):
         "encode worker": True,
         "speech worker": True,
         "hooks worker": True,
+        "fetch worker": True,
     }
 
 

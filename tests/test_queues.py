@@ -112,10 +112,10 @@ def test_rows_of_former_queues_are_found_in_the_new_ones():
 @pytest.mark.parametrize(
     ("processors", "workers"),
     [
-        (1, {"fast": 1, "cut": 1, "encode": 1, "speech": 1, "hooks": 1}),
-        (2, {"fast": 1, "cut": 1, "encode": 1, "speech": 1, "hooks": 1}),
-        (8, {"fast": 1, "cut": 2, "encode": 2, "speech": 1, "hooks": 1}),
-        (32, {"fast": 4, "cut": 8, "encode": 8, "speech": 4, "hooks": 1}),
+        (1, {"fast": 1, "cut": 1, "encode": 1, "speech": 1, "hooks": 1, "fetch": 2}),
+        (2, {"fast": 1, "cut": 1, "encode": 1, "speech": 1, "hooks": 1, "fetch": 2}),
+        (8, {"fast": 1, "cut": 2, "encode": 2, "speech": 1, "hooks": 1, "fetch": 2}),
+        (32, {"fast": 4, "cut": 8, "encode": 8, "speech": 4, "hooks": 1, "fetch": 2}),
     ],
 )
 def test_a_machine_gets_the_workers_that_suit_its_processors(monkeypatch, processors, workers):
@@ -123,4 +123,11 @@ def test_a_machine_gets_the_workers_that_suit_its_processors(monkeypatch, proces
     monkeypatch.delenv("WORKERS", raising=False)
     assert Counter(worker_set.queues(worker_set.size())) == workers
     monkeypatch.setenv("WORKERS", "3")
-    assert Counter(worker_set.queues(worker_set.size())) == {"fast": 2, "cut": 3, "encode": 3, "speech": 2, "hooks": 1}
+    assert Counter(worker_set.queues(worker_set.size())) == {
+        "fast": 2,
+        "cut": 3,
+        "encode": 3,
+        "speech": 2,
+        "hooks": 1,
+        "fetch": 2,
+    }

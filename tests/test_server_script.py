@@ -114,7 +114,7 @@ def test_a_signal_ends_every_process_and_loses_nothing(server: Server):
         with server.redis() as client:
             client.set("kept", int(number))
         pids = server.pids()
-        assert len(pids) >= 9, f"supervisor, Redis, web, reconciler, four workers and their parent: {pids}"
+        assert len(pids) >= 12, f"supervisor, Redis, web, reconciler, seven workers and their parent: {pids}"
         assert server.end(number) == 0, number
         gone(pids, 1)
         assert not (server.data / "redis.sock").exists()

@@ -197,6 +197,10 @@ FORM_LIMIT_BYTES = env.integer("FORM_LIMIT_MB", 256, 1) * 1024**2
 CHUNK_LIMIT_BYTES = 8 * 1024**2
 UPLOAD_EXPIRES_HOURS = env.integer("UPLOAD_EXPIRES_HOURS", 48, 1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = CHUNK_LIMIT_BYTES  # a chunk is not copied to disk twice
+IMPORT_MINUTES = env.integer("IMPORT_MINUTES", 360, 1)
+"""How long a recording may take to come from an address."""
+IMPORT_PRIVATE_ADDRESSES = env.flag("IMPORT_PRIVATE_ADDRESSES")
+"""Whether that address may be one of this machine or of a private network."""
 FREE_MARGIN_BYTES = env.integer("FREE_MARGIN_MB", 512) * 1024**2
 """Room on the disk that bodies and uploads have to leave for everything else."""
 SENDFILE = env.text("SENDFILE")

@@ -3,10 +3,12 @@
 from jobs.engine.runtime import processors
 from videoservice import env
 
-QUEUES = ("fast", "cut", "encode", "speech", "hooks")
-"""A queue for each kind of work: of seconds (thumbnails, copies), cutting, encoding, hearing words, webhooks."""
+QUEUES = ("fast", "cut", "encode", "speech", "hooks", "fetch")
+"""A queue for each kind of work: of seconds (thumbnails, copies), cutting, encoding, hearing words, webhooks, and
+recordings that come from an address."""
 HEAVY = ("cut", "encode", "speech")
 """Those of work that takes longer, and most of a machine."""
+FETCHING = 2
 PROCESSORS_EACH = 4
 """What one cutting or encoding job keeps busy: with more threads, encoders gain little."""
 
@@ -18,9 +20,9 @@ def size() -> int:
 
 def counts(size: int) -> dict[str, int]:
     """How many workers listen to each queue. Words are heard by few: a recogniser takes much memory. One calls
-    webhooks, many at once."""
+    webhooks, many at once. What fetches recordings waits for other servers, of which one may be slow."""
     half = (size + 1) // 2
-    return {"fast": half, "cut": size, "encode": size, "speech": half, "hooks": 1}
+    return {"fast": half, "cut": size, "encode": size, "speech": half, "hooks": 1, "fetch": FETCHING}
 
 
 def heavy(size: int) -> int:

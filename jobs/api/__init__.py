@@ -10,6 +10,7 @@ from jobs.api import (
     artifacts,
     errors,
     images,
+    imports,
     jobs,
     operations,
     pipelines,
@@ -66,6 +67,7 @@ api.add_router("/videos", videos.router)
 api.add_router("/videos", runs.on_videos)
 api.add_router("/videos", transcripts.router)
 api.add_router("/images", images.router)
+api.add_router("/imports", imports.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/pipelines", pipelines.router)
 api.add_router("/runs", runs.router)

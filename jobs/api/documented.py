@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jobs.api.import_schemas import ImportIn
 from jobs.api.schemas import Failure
 
 FAILURE = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}}
@@ -51,7 +52,8 @@ UPLOAD: dict[str, Any] = {
                         "duplicate": {"type": "string", "enum": ["refuse", "allow"], "default": "refuse"},
                     },
                 }
-            }
+            },
+            "application/json": {"schema": ImportIn.model_json_schema()},
         },
     }
 }

@@ -67,6 +67,7 @@ STATUS_OF_CODE = {
     "too_large": 413,
     "quota_full": 413,
     "too_many_jobs": 429,
+    "too_many_imports": 429,
     "day_used_up": 429,
     "month_used_up": 429,
 }

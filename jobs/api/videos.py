@@ -11,11 +11,12 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
 from jobs import publish, storage
-from jobs.api import forms
+from jobs.api import forms, imports
 from jobs.api.auth import owner, work
 from jobs.api.documented import BYTES, UPLOAD, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.idempotency import idempotent
+from jobs.api.import_schemas import ImportOut
 from jobs.api.parameters import checked
 from jobs.api.schemas import (
     PlanIn,
@@ -59,15 +60,17 @@ def uploaded(request: HttpRequest) -> tuple[TemporaryUploadedFile, str, str]:
 
 
 def sent(request: HttpRequest, **rest: Any) -> Any:
-    """What a form holds, by the bytes of its file."""
+    """What a form holds, by the bytes of its file, or which address to fetch."""
+    if imports.is_asked(request):
+        return imports.wanted(request).model_dump()
     uploaded(request)
     return forms.content(request)
 
 
 @router.post(
     "",
-    response={201: VideoOut, **failures(409, 413, 415, 422)},
-    summary="Upload a recording",
+    response={201: VideoOut, 202: ImportOut, **failures(409, 413, 415, 422)},
+    summary="Upload a recording, or have one fetched",
     openapi_extra=UPLOAD,
 )
 @work
@@ -78,7 +81,12 @@ def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOu
     What it is is found out from its content. The same bytes a second time are refused with 409, with the id of the
     first recording as `detail.video`, unless `duplicate` is `allow`; with the code `duplicate_in_trash` that recording
     waits to be restored.
+
+    With JSON that names an address the server fetches it from there: 202 with an import, at `Location`, that tells how
+    far it is. Only what everybody on the internet may read is fetched; a break of the connection is gone on from.
     """
+    if imports.is_asked(request):
+        return imports.begin(request, response)
     file, title, duplicate = uploaded(request)
     pipeline = pipelines.ordered(owner(request), request.POST.get("pipeline"))
     try:

@@ -6,6 +6,7 @@ from jobs.models.experience import Experience
 from jobs.models.flow import Flow
 from jobs.models.hold import Hold
 from jobs.models.image import Image
+from jobs.models.imports import Import
 from jobs.models.install import Install
 from jobs.models.job import Job
 from jobs.models.kept_answer import KeptAnswer
@@ -30,6 +31,7 @@ __all__ = [
     "Flow",
     "Hold",
     "Image",
+    "Import",
     "IndexedTranscript",
     "Install",
     "Job",

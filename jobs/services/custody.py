@@ -22,7 +22,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from jobs import storage
-from jobs.models import Artifact, Image, Install, Job, Upload, Video
+from jobs.models import Artifact, Image, Import, Install, Job, Upload, Video
 from jobs.services import images
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,8 @@ def _of_cache(names: list[str]) -> Keys:
 
 
 def _arriving(names: list[str]) -> Iterable[UUID]:
-    return Upload.objects.filter(pk__in=names).values_list("pk", flat=True)
+    coming = Upload.objects.filter(pk__in=names), Import.objects.active().filter(pk__in=names)
+    return [pk for rows in coming for pk in rows.values_list("pk", flat=True)]
 
 
 ROOMS: dict[str, Callable[[list[str]], Keys]] = {

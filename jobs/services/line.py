@@ -36,6 +36,8 @@ from jobs.models import Flow, Job, QueueState
 from jobs.services.expectation import Experiences, Load
 
 log = logging.getLogger(__name__)
+TASKS = {"fetch": "jobs.fetching.take_turn"}
+"""What an entry of a queue calls, with the queue's name, where that is not a job's turn."""
 ENTRIES_KEPT_SECONDS = 24 * 3600
 """How long Redis remembers the entry of work that died; the row of its job stays."""
 UNKNOWN_SHARE = 0.5
@@ -53,7 +55,7 @@ def ring(queue: str) -> bool:
     """
     try:
         django_rq.get_queue(queue).enqueue_call(
-            "jobs.tasks.take_turn",
+            TASKS.get(queue, "jobs.tasks.take_turn"),
             args=(queue,),
             job_id=f"{queue}-{secrets.token_hex(8)}",
             timeout=-1,  # the work watches its own time

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from jobs import build
-from jobs.models import Job
+from jobs.models import Import, Job
 from jobs.services import figures, queue_load, storage_use
 from jobs.services.figures import Group
 from jobs.services.queue_load import QueueLoad
@@ -29,6 +29,7 @@ class SiteCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily(f"{PREFIX}build", "What runs here.", value=build.versions())
         yield jobs()
+        yield coming()
         yield from of_queues(queue_load.every())
         yield from of_last_hour(figures.by_queue())
         yield from of_storage()
@@ -43,6 +44,13 @@ def jobs() -> Metric:
     counts = Job.with_trash.order_by().values_list("status", "queue").annotate(count=Count("pk"))
     for status, queue, count in counts:
         family.add_metric([queue, status], count)
+    return family
+
+
+def coming() -> Metric:
+    family = gauge("imports", "Recordings that were asked for by their address, of the last week.", "state")
+    for status, count in Import.objects.order_by().values_list("status").annotate(count=Count("pk")):
+        family.add_metric([status], count)
     return family
 
 

@@ -113,13 +113,15 @@ def _asked(
 
 
 class Answer:
-    """What came back. `headers` are found in any case of letters; `url` is where it came from in the end."""
+    """What came back. `headers` are found in any case of letters; `url` is where it came from in the end, `place` the
+    server there."""
 
     def __init__(
         self, target: Destination, connection: "_Connection", response: http.client.HTTPResponse, clock: "_Clock"
     ) -> None:
         self._target, self._connection, self._response, self._clock = target, connection, response, clock
-        self.status, self.headers, self.url = response.status, response.headers, target.url
+        self.status, self.headers = response.status, response.headers
+        self.url, self.place = target.url, target.place
 
     @property
     def location(self) -> str:

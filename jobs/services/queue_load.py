@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Value
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from jobs.models import Job, QueueState
-from jobs.services import deliveries, outbox, queues, workers
+from jobs.models import Import, Job, QueueState
+from jobs.services import deliveries, imports, outbox, queues, workers
 from jobs.services.workers import Worker
 
 S = Job.Status
@@ -19,8 +19,8 @@ S = Job.Status
 @dataclasses.dataclass(frozen=True)
 class QueueLoad:
     """`waiting` counts jobs that wait for others, `queued` those in line, since `oldest_at` at most. Of webhooks it is
-    deliveries that wait for another try, and those that are due. `workers` are those registered, None while Redis is
-    away."""
+    deliveries that wait for another try, and those that are due; of addresses it is imports. `workers` are those
+    registered, None while Redis is away."""
 
     name: str
     state: QueueState
@@ -48,8 +48,10 @@ def every() -> list[QueueLoad]:
     """All queues, also those that old jobs are in and no install knows any more."""
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     oldest: dict[str, datetime] = {}
-    active = Job.with_trash.filter(status__in=Job.ACTIVE).order_by().values_list("status", "queue")
-    for status, queue, count, first in active.annotate(Count("pk"), Min("queued_at")):
+    jobs = Job.with_trash.filter(status__in=Job.ACTIVE).order_by().values_list("status", "queue")
+    coming = Import.objects.active().order_by().values_list("status", Value(imports.QUEUE))
+    active = [*jobs.annotate(Count("pk"), Min("queued_at")), *coming.annotate(Count("pk"), Min("due_at"))]
+    for status, queue, count, first in active:
         counts[queue][status] = count
         if status == S.QUEUED and first:
             oldest[queue] = first

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from jobs import wording
 from jobs.errors import NotNow
-from jobs.models import Account, Hold, Job, Room, Upload
+from jobs.models import Account, Hold, Import, Job, Room, Upload
 from jobs.models.hold import LONGEST
 from jobs.services import storage_use
 
@@ -49,10 +49,11 @@ def of(owner: Account) -> Quota:
 
 
 def taken_bytes(owner: Account) -> int:
-    """What lies in the storage, and what uploads and attempts under way were promised."""
+    """What lies in the storage, and what uploads, imports and attempts under way were promised."""
     uploads = Upload.objects.of(owner).under_way().aggregate(rest=Sum(F("length") - F("offset")))["rest"] or 0
     held = Hold.objects.of(owner).good().aggregate(size=Sum("size"))["size"] or 0
-    return storage_use.of(owner).total + int(uploads) + int(held)
+    coming = Import.objects.of(owner).promised_bytes()
+    return storage_use.of(owner).total + int(uploads) + coming + int(held)
 
 
 def refuse(owner: Account, length: int) -> None:
@@ -78,9 +79,10 @@ def _needs(length: int, left: int, most: int) -> str:
 
 @contextlib.contextmanager
 def held(owner: Account, length: int, pk: UUID) -> Iterator[None]:
-    """Keep room for a file that came in one piece, until its row is there. One that came by chunks has had its room
-    since it began: then `pk` is that of its upload. Raises OverQuota."""
-    if not of(owner).bytes or Upload.objects.filter(pk=pk).exists():
+    """Keep room for a file that came in one piece, until its row is there. One that came by chunks, or from an address,
+    has had its room since it began: then `pk` is that of its upload or import. Raises OverQuota."""
+    has_room = any(rows.filter(pk=pk).exists() for rows in (Upload.objects.all(), Import.objects.active()))
+    if not of(owner).bytes or has_room:
         yield
         return
     with transaction.atomic():

@@ -16,7 +16,20 @@ from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.models import Install, Job, KeptAnswer, SignIn
-from jobs.services import custody, deliveries, images, line, losses, queues, quota, runs, transcripts, trash, uploads
+from jobs.services import (
+    custody,
+    deliveries,
+    images,
+    imports,
+    line,
+    losses,
+    queues,
+    quota,
+    runs,
+    transcripts,
+    trash,
+    uploads,
+)
 from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
@@ -54,6 +67,7 @@ def sweep(silence_tells: bool = True) -> None:
     ring_forgotten()
     runs.sweep()
     images.sweep()
+    imports.sweep(silence_tells)
     trash.sweep()
     deliveries.sweep()
     transcripts.catch_up()
@@ -75,7 +89,9 @@ def clear_storage() -> None:
 
 
 def recover_of(worker: str, job_id: str, loss: Loss) -> None:
-    """This work-horse died, which had taken this job. It may be another one's by now."""
+    """This work-horse died, which had taken this job, or import. It may be another one's by now."""
+    if imports.recover_of(worker, job_id, loss):
+        return
     if job := Job.objects.filter(pk=job_id, worker=worker).first():
         recover(job, loss)
     storage_left_by(job_id)

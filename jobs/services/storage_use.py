@@ -6,7 +6,7 @@ once (`body`), for the row that had them first.
 
 import dataclasses
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.db.models import Count, QuerySet, Sum
 
 from jobs import storage
-from jobs.models import Account, Artifact, Image, Removal, Upload, Video
+from jobs.models import Account, Artifact, Image, Import, Removal, Upload, Video
 
 KEPT_SECONDS = 60
 AT_ONCE = 500
@@ -82,7 +82,7 @@ def of(owner: Account) -> Use:
         _sum(Artifact.objects.of(owner), "size") - shared.results,
         _sum(Image.objects.of(owner), "size"),
         owner.pk,
-        _sum(Upload.objects.of(owner).under_way(), "offset"),
+        _sum(Upload.objects.of(owner).under_way(), "offset") + _sum(Import.objects.of(owner).kept(), "received_bytes"),
         _sum(Removal.objects.of(owner), "size"),
     )
 
@@ -106,7 +106,10 @@ def _by_owner() -> list[Use]:
     recordings = {owner: facts for owner, *facts in videos}
     results = dict(Artifact.objects.order_by().values_list("job__owner").annotate(Sum("size")))
     images = dict(Image.objects.order_by().values_list("owner").annotate(Sum("size")))
-    uploads = dict(Upload.objects.under_way().order_by().values_list("owner").annotate(Sum("offset")))
+    uploads: Counter[int] = Counter(
+        dict(Upload.objects.under_way().order_by().values_list("owner").annotate(Sum("offset")))
+    )
+    uploads.update(dict(Import.objects.kept().order_by().values_list("owner").annotate(Sum("received_bytes"))))
     trash = dict(Removal.objects.order_by().values_list("owner").annotate(Sum("size")))
     owners = recordings.keys() | results.keys() | images.keys() | uploads.keys() | trash.keys()
     names = dict(Account.objects.filter(pk__in=owners).values_list("pk", "email"))
@@ -177,5 +180,5 @@ def total(uses: Sequence[Use], name: str) -> Use:
 def disk() -> Disk:
     every = total(by_owner(), "")
     usage = shutil.disk_usage(storage.path(""))
-    uploads = _sum(Upload.objects.under_way(), "offset")
+    uploads = _sum(Upload.objects.under_way(), "offset") + _sum(Import.objects.kept(), "received_bytes")
     return Disk(usage.total, usage.free, every.recordings + every.images, every.results, uploads, every.trash)

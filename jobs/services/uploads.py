@@ -25,7 +25,7 @@ from django.template.defaultfilters import filesizeformat
 from jobs import storage
 from jobs.engine.probe import image_sanitizer as engine_images
 from jobs.errors import InputError, JobError, ResourceError
-from jobs.models import Account, Image, Room, Upload, Video
+from jobs.models import Account, Image, Import, Room, Upload, Video
 from jobs.services import images, naming, quota, videos
 from jobs.services.videos import DuplicateVideo, receive
 from videoservice.outages import FULL
@@ -128,7 +128,7 @@ def order(upload: Upload, work: Mapping[str, Mapping[str, Any]], pipeline: str =
 
 def refuse_overfull(length: int) -> None:
     """Raise ResourceError when the disk cannot take this much beside what uploads under way were promised."""
-    free = _room_bytes() - _promised_bytes(Upload.objects.all())
+    free = _room_bytes() - _promised_bytes(Upload.objects.all()) - Import.objects.promised_bytes()
     if length > free:
         raise ResourceError(
             f"This file has {size_in_words(length)}, but the server has room for {size_in_words(max(0, free))} only. "
@@ -275,11 +275,17 @@ def _delete_orphans() -> int:
         return 0
     # The files first: an upload that begins in between must not lose its own.
     old = [file for file in folder.iterdir() if storage.age_seconds(file) > ORPHANED_SECONDS]
-    known = {storage.upload_path(pk) for pk in Upload.objects.values_list("pk", flat=True)} if old else set()
+    known = {storage.upload_path(pk) for pk in _coming()} if old else set()
     orphans = [file for file in old if file not in known]
     for file in orphans:
         file.unlink(missing_ok=True)
     return len(orphans)
+
+
+def _coming() -> Iterator[uuid.UUID]:
+    """Whose part files are kept."""
+    yield from Upload.objects.values_list("pk", flat=True)
+    yield from Import.objects.kept().values_list("pk", flat=True)
 
 
 def _expiry() -> Any:
