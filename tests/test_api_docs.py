@@ -77,3 +77,16 @@ def test_the_docs_are_served_from_here_alone():
 
 def test_the_root_leads_to_the_docs():
     assert Client().get(f"{ROOT}/").headers["Location"] == f"{ROOT}/docs"
+
+
+def test_conditions_limits_and_the_failures_of_any_call_are_documented(document):
+    for path, methods in document["paths"].items():
+        for method, call in methods.items():
+            assert {"400", "403", "429", "503"} <= set(call["responses"]), path
+            assert ("413" in call["responses"]) >= ("requestBody" in call), path
+            named = [one.get("$ref", "").split("/")[-1] for one in call.get("parameters", [])]
+            if method in ("put", "patch", "delete") and "get" in methods:
+                assert "412" in call["responses"] and "IfMatch" in named, path
+    listed = document["paths"][f"{ROOT}/videos"]["get"]
+    assert "304" in listed["responses"]
+    assert "RateLimit-Remaining" in listed["responses"]["200"]["headers"]

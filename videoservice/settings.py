@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "videoservice.compression.CompressionMiddleware",
     "videoservice.headers.ContentSecurityPolicyMiddleware",
+    "jobs.auth.limits.LimitHeadersMiddleware",
     "jobs.api.errors.JsonErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -62,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "jobs.api.conditional.ConditionalMiddleware",
 ]
 
 ROOT_URLCONF = "videoservice.urls"
@@ -178,6 +180,11 @@ QUOTA_JOBS = env.integer("QUOTA_JOBS", env.integer("ACTIVE_JOBS_LIMIT", 1000))
 """Jobs that wait or run at the same time; ACTIVE_JOBS_LIMIT is its older name."""
 DAILY_MINUTES_LIMIT = env.integer("DAILY_MINUTES_LIMIT", 0)
 """How many minutes of recordings an account may have worked on a day; 0: any number."""
+
+TOKEN_CALLS_PER_MINUTE = env.integer("TOKEN_CALLS_PER_MINUTE", 3000)
+"""How many calls a bearer token may make in a minute; 0: any number."""
+ACCOUNT_CALLS_PER_MINUTE = env.integer("ACCOUNT_CALLS_PER_MINUTE", 6000)
+"""How many calls of the API an account may make in a minute, by all of its tokens and pages; 0: any number."""
 
 # Webhooks ------------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from ninja import NinjaAPI, Swagger
+from ninja import Swagger
 
 from jobs.api import (
     account,
@@ -25,6 +25,7 @@ from jobs.api import (
 )
 from jobs.api import posters as posters  # adds its calls to those of recordings
 from jobs.api.auth import BearerAuth, SessionAuth
+from jobs.api.openapi import Api
 
 DESCRIPTION = """\
 Upload recordings, put work on them in line, watch it, and download the results.
@@ -34,8 +35,14 @@ by `python manage.py createtoken EMAIL`. Each has a scope: `read` for what chang
 recordings and put work on them, `all` also to delete, and for tokens, webhooks and the account. A call that takes a
 wider one than the token has answers 403 with the code `scope`.
 
-What belongs to others does not exist here: 404. Lists are `{"items", "count"}` with `limit` and `offset`. Whatever is
-not a success is `{"error": {"code", "message", "detail"?}}`.
+What belongs to others does not exist here: 404. Times are ISO 8601 in UTC, lengths are seconds, sizes are bytes.
+Lists are `{"items", "count"}` with `limit` and `offset`. Whatever is not a success is `{"error": {"code", "message",
+"detail"?}}`.
+
+Whatever can be read has an `ETag`: send it as `If-None-Match` and get 304 while nothing has changed, or as `If-Match`
+with a change, which is then refused with 412 if somebody else was quicker. Every POST that makes something takes an
+`Idempotency-Key`, so that it can be sent again after a lost connection. `RateLimit-Remaining` tells how many calls
+are left in this minute; after the last one comes 429 with `Retry-After`.
 
 A first job from a shell:
 
@@ -54,7 +61,7 @@ class Page(Swagger):
     template_cdn = str(settings.BASE_DIR / "templates/ninja/swagger.html")
 
 
-api = NinjaAPI(
+api = Api(
     title="Video service",
     version="1",
     description=DESCRIPTION,

@@ -7,7 +7,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from jobs.api.errors import ApiError
-from jobs.auth import attempts, scopes
+from jobs.auth import attempts, limits, scopes
 from jobs.models import Account, Token
 
 work = decorate_view(scopes.work)
@@ -21,6 +21,7 @@ class BearerAuth(HttpBearer):
         found = Token.find(token)
         if found is None:
             raise refusal(request)
+        refuse_over_limit(request, found.owner, found)
         if sentence := scopes.refusal(found, scopes.needed(request)):
             raise ApiError(403, "scope", sentence)
         request.token = found  # type: ignore[attr-defined] # what it makes may not do more than itself
@@ -44,6 +45,7 @@ class SessionAuth(APIKeyCookie):
     def authenticate(self, request: HttpRequest, key: str | None) -> Account:
         if not request.user.is_authenticated:
             raise refusal(request)
+        refuse_over_limit(request, request.user)
         return request.user
 
 
@@ -65,6 +67,12 @@ def asker(request: HttpRequest) -> Account | None:
 def refusal(request: HttpRequest) -> ApiError:
     """401, or 429 for an address that keeps trying."""
     return ApiError(429 if attempts.too_many(request) else 401)
+
+
+def refuse_over_limit(request: HttpRequest, account: Account, token: Token | None = None) -> None:
+    """Count the call; raises 429 when there were too many."""
+    if sentence := limits.refusal(request, account, token):
+        raise ApiError(429, "too_many_calls", sentence)
 
 
 def token_of(request: HttpRequest) -> Token | None:

@@ -39,6 +39,10 @@ USUAL = {
     404: ("not_found", "There is nothing here, or it is not yours."),
     405: ("method_not_allowed", "This address does not take this method. The Allow header lists those it takes."),
     409: ("conflict", "This does not go together with the present state."),
+    412: (
+        "changed_meanwhile",
+        "This has changed since you read it, so your change was not made. Get it again, then change it once more.",
+    ),
     413: ("too_large", "The body is larger than the server takes. Send the recording in chunks through /uploads."),
     415: ("unsupported_media", "This kind of content cannot be used here."),
     416: ("range", "The file has no such range of bytes."),

@@ -15,7 +15,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
-from jobs.auth import attempts, scopes
+from jobs.auth import attempts, limits, scopes
 from jobs.errors import Busy
 from jobs.models import Account, Token
 from videoservice.errors import wants_page
@@ -78,6 +78,8 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
         token = Token.find(secret)
         if token is None:
             return refused(429, "too_many_requests", TOO_MANY) if attempts.too_many(request) else _unknown()
+        if sentence := limits.refusal(request, token.owner, token):
+            return refused(429, "too_many_calls", sentence)
         if sentence := scopes.refusal(token, scopes.needed(request)):
             return refused(403, "scope", sentence)
         request.user = token.owner
