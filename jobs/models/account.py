@@ -38,6 +38,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     dates = models.CharField(max_length=12, blank=True)
     """The language that dates are written in (`jobs.preferences.DATES`)."""
     theme = models.CharField(max_length=5, choices=Theme, blank=True, default=Theme.SYSTEM)
+    deletion_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When its owner has it deleted, with all that it has; until that is done it is switched off."""
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"

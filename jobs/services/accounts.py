@@ -1,11 +1,19 @@
 """Accounts, with all that people leave behind."""
 
+import logging
+from datetime import timedelta
+
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
-from jobs.errors import InputError
+from jobs.errors import InputError, JobError
 from jobs.models import Account, Upload, Video
 from jobs.services import images, uploads, videos
+
+log = logging.getLogger(__name__)
+A_MOMENT = timedelta(minutes=1)
+"""How long the web process that was asked to delete an account is left to it."""
 
 
 def create(email: str, password: str | None, name: str = "") -> Account:
@@ -34,6 +42,31 @@ def rename(account: Account, name: str) -> None:
         account.save(update_fields=["name"])
 
 
+def condemn(account: Account) -> None:
+    """Switch an account off for good, at the wish of its owner: its sessions and tokens end. `delete`, or else `sweep`,
+    does the rest. Raises InputError for the last operator."""
+    with transaction.atomic():
+        # Of two operators who leave at once one is the last.
+        list(Account.objects.select_for_update().filter(is_staff=True, is_active=True).values_list("pk"))
+        if is_last_operator(account):
+            raise _last_operator()
+        Account.objects.filter(pk=account.pk).update(is_active=False, deletion_asked_at=Now())
+        account.tokens.all().delete()
+
+
+def sweep() -> None:
+    """Delete what was condemned and is still there: a chunk was just arriving, or the web process died."""
+    for account in Account.objects.filter(deletion_asked_at__lt=Now() - A_MOMENT, is_active=False):
+        try:
+            delete(account)
+        except JobError as error:
+            log.warning("account %s is not deleted yet: %s", account.pk, error)
+
+
+def _last_operator() -> InputError:
+    return InputError("This is the last operator. Make somebody else an operator first.", code="last_operator")
+
+
 def is_last_operator(account: Account) -> bool:
     """Whether nobody could use the admin any more without this one."""
     operators = Account.objects.filter(is_staff=True, is_active=True)
@@ -44,7 +77,7 @@ def delete(account: Account) -> None:
     """Delete an account with its recordings, results, images and uploads. Raises InputError for the last operator, and
     UploadError while a chunk of an upload is just arriving."""
     if is_last_operator(account):
-        raise InputError("This is the last operator. Make somebody else an operator first.", code="last_operator")
+        raise _last_operator()
     for video in Video.with_trash.filter(owner=account, artifact=None):
         videos.delete(video)
     for image in account.images.all():

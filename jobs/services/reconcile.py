@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from jobs import publish, storage
 from jobs.models import Install, Job, KeptAnswer, SignIn
 from jobs.services import (
+    accounts,
     custody,
     deliveries,
     images,
@@ -72,6 +73,7 @@ def sweep(silence_tells: bool = True) -> None:
     deliveries.sweep()
     transcripts.catch_up()
     quota.sweep()
+    accounts.sweep()
     SignIn.forget_old()
     KeptAnswer.forget_old()
     clear_storage()

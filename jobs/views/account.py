@@ -7,11 +7,17 @@ from jobs import preferences
 from jobs.account_forms import ProfileForm
 from jobs.auth.requests import MemberRequest
 from jobs.models import Account
+from jobs.services import accounts
 from jobs.views.members import member
 
 
 def shown(request: MemberRequest, form: ProfileForm, status: int = 200) -> HttpResponse:
-    return render(request, "me/profile.html", {"form": form, "site_zone": preferences.site_zone()}, status=status)
+    context = {
+        "form": form,
+        "site_zone": preferences.site_zone(),
+        "is_last_operator": accounts.is_last_operator(request.user),
+    }
+    return render(request, "me/profile.html", context, status=status)
 
 
 @member
