@@ -21,6 +21,7 @@ from jobs.views import (
     transcripts,
     trash,
     uploads,
+    usage,
     videos,
     webhooks,
 )
@@ -90,6 +91,7 @@ urlpatterns = [
     path("account/webhooks/<uuid:pk>/delete/", webhooks.delete, name="webhook-delete"),
     path("account/webhooks/<uuid:pk>/replay/", webhooks.replay_failed, name="webhook-replay"),
     path("account/deliveries/<uuid:pk>/replay/", webhooks.replay, name="delivery-replay"),
+    path("account/usage/", usage.usage, name="account-usage"),
     path("stats/", stats.stats, name="stats"),
     path("operators/", operators.front, name="operators"),
     path("operators/drain/", operators.drain, name="operators-drain"),

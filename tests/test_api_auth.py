@@ -57,6 +57,7 @@ CALLS = [
     ("post", f"/videos/{ID}/pipelines/podcast"),
     ("post", f"/videos/{ID}/pipeline"),
     ("get", "/search"),
+    ("get", "/usage"),
     ("get", "/runs"),
     ("get", f"/runs/{ID}"),
     ("delete", f"/runs/{ID}"),

@@ -20,6 +20,7 @@ from jobs.api import (
     tokens,
     transcripts,
     trash,
+    usage,
     videos,
     webhooks,
 )
@@ -86,6 +87,7 @@ api.add_router("/tokens", tokens.router)
 api.add_router("/webhooks", webhooks.router)
 api.add_router("/deliveries", webhooks.deliveries_router)
 api.add_router("/trash", trash.router)
+api.add_router("/usage", usage.router)
 api.add_router("/me", account.me)
 api.add_router("/users", account.users)
 

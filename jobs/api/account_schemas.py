@@ -10,8 +10,8 @@ from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from jobs.api.schemas import Page
-from jobs.models import Account, Job
-from jobs.services import quota
+from jobs.models import Account
+from jobs.services import usage
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
 
@@ -94,7 +94,10 @@ class MeOut(Schema):
     default_pipeline: str = Field(description="The slug of the chain that is run on every upload; empty for none.")
     used_bytes: int = Field(description="With what uploads and work under way were promised.")
     quota_bytes: int | None = Field(description="How much there may be; null for any amount.")
+    used_minutes: float = Field(description="Of recordings, worked on in this calendar month of the time zone.")
+    quota_minutes: int | None = Field(description="How many a month there may be; null for any number.")
     active_jobs: int = Field(description="Those that wait, are in line or run.")
+    quota_jobs: int | None = Field(description="How many there may be at the same time; null for any number.")
     created_at: datetime
 
     @classmethod
@@ -103,9 +106,7 @@ class MeOut(Schema):
         return cls(
             email_verified=has_verified_email(account, account.email),
             is_operator=account.is_staff,
-            used_bytes=quota.taken_bytes(account),
-            quota_bytes=quota.of(account).bytes or None,
-            active_jobs=Job.objects.of(account).filter(under_way=1).count(),
+            **usage.facts(account),
             created_at=account.date_joined,
             **{name: getattr(account, name) for name in names},
         )

@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from datetime import date
 
+from django.utils import dateformat
 from django.utils.safestring import SafeString
 
 from jobs import charts, wording
@@ -57,6 +59,18 @@ def removed(figures: Figures) -> Graph:
     series = [Series("Removed", "run", seconds)]
     top = charts.round_time(max(seconds))
     return _graph(figures, "removed", "Silence removed", about, series, top, wording.brief, charts.columns)
+
+
+def worked(days: Sequence[tuple[date, float]]) -> Graph:
+    """Recordings worked on day by day, in seconds."""
+    labels, seconds = [dateformat.format(day, "j M") for day, _ in days], [each for _, each in days]
+    total = sum(seconds)
+    about = f"{wording.span(total)} in {len(days)} days" if total else f"Nothing in {len(days)} days"
+    top = charts.round_time(max(seconds))
+    series = [Series("Worked on", "ok", seconds)]
+    chart = Chart("worked", "Recordings worked on, by day", f"{about}.", labels, 7, series, top, wording.brief)
+    rows = [(label, wording.span(each) if each else "–") for label, each in zip(labels, seconds, strict=True)]
+    return Graph("worked", "Worked on", charts.columns(chart), [], ["Day", "Recordings"], rows[::-1], not total)
 
 
 def _times(figures: Figures, name: str, title: str, spread: Callable[[Group], Spread]) -> Graph:

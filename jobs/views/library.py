@@ -9,11 +9,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from jobs import wording
 from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
 from jobs.forms import SearchForm, WorkForm
 from jobs.models import Account, Video
-from jobs.services import pipelines, steps, uploads
+from jobs.services import pipelines, quota, steps, uploads, usage
 from jobs.services import search as said_in
 from jobs.services.naming import file_name
 from jobs.services.shelf import shelf
@@ -30,7 +31,7 @@ SAID_HERE = 5
 def library(request: MemberRequest) -> HttpResponse:
     """The upload form and the recordings. An open page asks again for the recordings alone when they changed."""
     search = SearchForm(request.GET)
-    context = {"search": search, "shelf": shelf(request.user, search.words, request.GET.get("page"))}
+    context = shelf_context(request.user, search, request.GET.get("page"))
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
     said = said_in.find(request.user, search.question) if search.question else said_in.NOTHING
@@ -63,8 +64,16 @@ def submit(request: MemberRequest) -> HttpResponse:
     if received:
         messages.success(request, f"{received} of {len(files)} recordings arrived.")
     search = SearchForm()
-    context = {"search": search, "shelf": shelf(request.user, search.words, None)}
+    context = shelf_context(request.user, search, None)
     return render(request, "library/library.html", context | form_context(work, request, problems), status=422)
+
+
+def shelf_context(owner: Account, search: SearchForm, page: str | None) -> dict[str, Any]:
+    allowed = quota.of(owner)
+    room = usage.storage_meter(owner, allowed) if allowed.bytes else None
+    found = shelf(owner, search.words, page)
+    used = room.told if room else wording.size(found.used) if found.total else ""
+    return {"search": search, "shelf": found, "room": room, "used": used}
 
 
 def take(
