@@ -21,7 +21,7 @@ from jobs import build
 from jobs.api import event_data
 from jobs.errors import JobError
 from jobs.models import Delivery, Webhook
-from jobs.services import deliveries, outbound, outbox, sealing, webhooks
+from jobs.services import deliveries, notice_mail, outbound, outbox, push, sealing, webhooks
 from jobs.services.deliveries import Try
 from jobs.services.outbound import Limits
 
@@ -62,7 +62,11 @@ def deliver_due() -> None:
 
 def due() -> list[Errand]:
     """In the order of waiting."""
-    return [Errand(deliver_in_turn, pk) for pk in deliveries.due_webhooks()]
+    return [
+        *(Errand(deliver_in_turn, pk) for pk in deliveries.due_webhooks()),
+        *(Errand(push_due, pk) for pk in push.due()),
+        *(Errand(mail_due, pk) for pk in notice_mail.due()),
+    ]
 
 
 class Desk:
@@ -90,6 +94,25 @@ class Desk:
             target=errand.work, args=(errand.of,), name=f"errand-{errand.of}", daemon=True
         )
         self._threads[errand].start()
+
+
+def push_due(owner: int) -> None:
+    _safely(push.send_due, owner)
+
+
+def mail_due(owner: int) -> None:
+    _safely(notice_mail.send_due, owner)
+
+
+def _safely(work: Callable[[int], None], owner: int) -> None:
+    try:
+        work(owner)
+    except Error as error:
+        log.warning("the database went away under notices to account %s: %s", owner, error)
+    except Exception:
+        log.exception("account %s could not be told", owner)
+    finally:
+        connection.close()
 
 
 def deliver_in_turn(webhook: UUID) -> None:

@@ -87,6 +87,13 @@ def kept_secret(name: str, file: Path, make: Callable[[], str]) -> str:
     return value
 
 
+def site_url(scheme: str, hosts: list[str]) -> str:
+    """The address of the site as far as other settings tell it: its first name, and where that is a laptop its port."""
+    named = next((host.lstrip(".") for host in hosts if host != "*"), "localhost")
+    port = "" if scheme == "https" or flag("BEHIND_PROXY") else f":{integer('PORT', 8000, 1)}"
+    return f"{scheme}://{named}{port}"
+
+
 def smtp(name: str) -> dict[str, object]:
     """Django's EMAIL_ settings from `smtp://user:password@host:port` (`smtps` for TLS, `smtp+tls` for STARTTLS)."""
     parts = urllib.parse.urlsplit(text(name))
@@ -97,6 +104,7 @@ def smtp(name: str) -> dict[str, object]:
         "EMAIL_PORT": parts.port or {"smtp": 25, "smtps": 465, "smtp+tls": 587}[parts.scheme],
         "EMAIL_HOST_USER": urllib.parse.unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": urllib.parse.unquote(parts.password or ""),
+        "EMAIL_TIMEOUT": 20,
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
     }

@@ -239,6 +239,8 @@ SIGNUP = env.choice("SIGNUP", "open", "closed")
 # By visitor and address, not by address alone: see jobs.auth.allauth_adapter.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
 
+SITE_URL = env.text("SITE_URL").rstrip("/") or env.site_url(SCHEME, ALLOWED_HOSTS)
+"""What letters and notices call the site."""
 EMAIL_URL = env.text("EMAIL_URL")
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "videoservice@localhost")

@@ -10,6 +10,7 @@ from jobs.models.imports import Import
 from jobs.models.install import Install
 from jobs.models.job import Job
 from jobs.models.kept_answer import KeptAnswer
+from jobs.models.notice import Notice, NoticeChoice, PushBrowser
 from jobs.models.pipeline import Pipeline
 from jobs.models.queue_state import QueueState
 from jobs.models.removal import Removal
@@ -36,7 +37,10 @@ __all__ = [
     "Install",
     "Job",
     "KeptAnswer",
+    "Notice",
+    "NoticeChoice",
     "Pipeline",
+    "PushBrowser",
     "QueueState",
     "Removal",
     "Room",

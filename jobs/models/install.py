@@ -13,6 +13,9 @@ class Install(models.Model):
     identity = models.UUIDField(default=uuid.uuid4, editable=False)
     swept_at = models.DateTimeField("storage last swept", default=timezone.now)
 
+    push_key = models.TextField(blank=True, editable=False)
+    """What notices to browsers are signed with (`services.push`), sealed."""
+
     def __str__(self) -> str:
         return str(self.identity)
 

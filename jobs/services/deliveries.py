@@ -189,7 +189,7 @@ def load() -> tuple[int, int, datetime | None]:
 
 def sweep() -> None:
     """One round of the reconciler: wake somebody where a wake-up was lost, and forget what is old."""
-    if Delivery.objects.due().exists() and not outbox.is_held():
+    if outbox.is_due() and not outbox.is_held():
         outbox.ring()
     old = Delivery.objects.filter(created_at__lt=Now() - KEPT).order_by("created_at")
     if pks := list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):

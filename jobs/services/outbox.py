@@ -4,13 +4,14 @@ sends all that is due (`jobs.delivering`).
 
 import logging
 import secrets
+from datetime import datetime
 from typing import Any
 
 import django_rq
 from django.db.models import Min
 from redis.exceptions import RedisError
 
-from jobs.models import Delivery, QueueState
+from jobs.models import Delivery, Notice, QueueState
 
 log = logging.getLogger(__name__)
 QUEUE = "hooks"
@@ -33,8 +34,8 @@ def ring() -> None:
 
 
 def ring_later() -> None:
-    """Have RQ's scheduler wake a worker when the next delivery is due."""
-    due_at = Delivery.objects.filter(state=Delivery.State.PENDING).aggregate(due_at=Min("due_at"))["due_at"]
+    """Have RQ's scheduler wake a worker when something is due next."""
+    due_at = min(filter(None, (*_next_notices(), _next_delivery())), default=None)
     try:
         queue = django_rq.get_queue(QUEUE)
         scheduled = queue.scheduled_job_registry
@@ -46,6 +47,22 @@ def ring_later() -> None:
             queue.enqueue_at(due_at, ENTRY, **entry)
     except (RedisError, OSError) as error:
         log.warning("nobody is woken for the next delivery, the reconciler will: %s", error)
+
+
+def _next_delivery() -> datetime | None:
+    found: datetime | None = Delivery.objects.filter(state=Delivery.State.PENDING).aggregate(at=Min("due_at"))["at"]
+    return found
+
+
+def _next_notices() -> tuple[datetime | None, datetime | None]:
+    found = Notice.objects.aggregate(mail=Min("mail_at"), push=Min("push_at"))
+    return found["mail"], found["push"]
+
+
+def is_due() -> bool:
+    """Whether a worker should be awake."""
+    notices = Notice.objects.mail_due() | Notice.objects.push_due()
+    return Delivery.objects.due().exists() or notices.exists()
 
 
 def _entry() -> dict[str, Any]:

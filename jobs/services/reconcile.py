@@ -24,6 +24,7 @@ from jobs.services import (
     imports,
     line,
     losses,
+    notices,
     queues,
     quota,
     runs,
@@ -71,6 +72,7 @@ def sweep(silence_tells: bool = True) -> None:
     imports.sweep(silence_tells)
     trash.sweep()
     deliveries.sweep()
+    notices.sweep()
     transcripts.catch_up()
     quota.sweep()
     accounts.sweep()

@@ -72,10 +72,10 @@ def find(owner: Account, question: str) -> Found:
     rows = list(
         lines.order_by("-made", "video", "place").only("place", "start", "end", "text", "transcript")[: MOST + 1]
     )
-    videos = Video.objects.select_related("origin").in_bulk({row.video for row in rows})  # type: ignore[attr-defined]
+    videos = Video.objects.select_related("origin").in_bulk({row.video for row in rows})
     moments = [
         moment
-        for pk, group in itertools.groupby(rows[:MOST], lambda row: row.video)  # type: ignore[attr-defined]
+        for pk, group in itertools.groupby(rows[:MOST], lambda row: row.video)
         if pk in videos
         for moment in moments_of(videos[pk], list(group), query)
     ]

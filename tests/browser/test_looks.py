@@ -55,6 +55,8 @@ OWNERS = {
     "webhook": "/account/webhooks/{webhook}/",
     "webhook-new": "/account/webhooks/new",
     "email": "/accounts/email/",
+    "notices": "/account/notices/",
+    "search": "/search/?q=winter",
     "password": "/accounts/password/change/",
     "logout": "/accounts/logout/",
     "reauthenticate": "/accounts/reauthenticate/",

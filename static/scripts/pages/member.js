@@ -3,3 +3,5 @@ import "../ask.js";
 import "../trouble.js";
 import "../live.js";
 import "../errors.js";
+
+if ("Notification" in window && Notification.permission === "granted") import("../notices.js");

@@ -1,0 +1,113 @@
+"""What an account wants to be told, and telling it on open pages."""
+
+import json
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from jobs.auth.access import refused, signed_in
+from jobs.auth.browsers import browser_name
+from jobs.auth.requests import MemberRequest
+from jobs.errors import InputError
+from jobs.models import Notice, PushBrowser
+from jobs.services import notices, push
+from jobs.services.notices import Told
+from jobs.views.members import changes, member
+
+SERVICE_WORKER = settings.BASE_DIR / "static" / "scripts" / "service_worker.js"
+
+
+@member
+@require_http_methods(["GET", "HEAD", "POST"])
+def choices(request: MemberRequest) -> HttpResponse:
+    """What one is told, by which way, and the browsers that are told while their pages are closed."""
+    channels = [channel for channel in Notice.Channel if channel != Notice.Channel.EMAIL or settings.EMAIL_URL]
+    if request.method == "POST":
+        every = {(kind, channel) for kind in Notice.Kind for channel in channels}
+        wanted = {(kind, channel) for kind, channel in every if f"{kind}-{channel}" in request.POST}
+        notices.choose(request.user, wanted, channels)
+        messages.success(request, "Your choice has been saved.")
+        return redirect("account-notices")
+    chosen = notices.chosen(request.user.pk)
+    rows = [(kind, [(channel, (kind, channel) in chosen) for channel in channels]) for kind in Notice.Kind]
+    shown = {
+        "rows": rows,
+        "channels": channels,
+        "no_mail": not settings.EMAIL_URL,
+        "browsers": PushBrowser.objects.filter(owner=request.user),
+    }
+    return render(request, "me/notices/choices.html", shown)
+
+
+@signed_in
+@require_safe
+def since(request: HttpRequest) -> JsonResponse:
+    """For an open page: what has ended after the notice `after`, and the last one there is now."""
+    after = request.GET.get("after", "")
+    last, found = notices.since(request.user, int(after) if after.isdecimal() and len(after) < 19 else None)  # type: ignore[arg-type] # a member
+    shown = [_plain(f"notice-{notice.pk}", words) for notice, words in found]
+    if len(shown) > notices.MOST_AT_ONCE:
+        shown = [_plain(f"notice-{last}", notices.sum_of([notice.kind for notice, _ in found]))]
+    return JsonResponse({"last": last, "items": shown}, headers={"Cache-Control": "no-store"})
+
+
+def _plain(tag: str, words: Told) -> dict[str, str]:
+    return {"tag": tag, "title": words.title, "body": words.body, "path": words.path}
+
+
+@signed_in
+@require_safe
+def push_key(request: HttpRequest) -> JsonResponse:
+    """What a browser needs to let this site tell it something."""
+    return JsonResponse({"key": push.public_key()}, headers={"Cache-Control": "no-store"})
+
+
+@require_POST
+@signed_in
+def add_browser(request: HttpRequest) -> HttpResponse:
+    """The browser that asks is told from now on: its subscription as JSON."""
+    try:
+        found = json.loads(request.body)
+        browser = push.add(request.user, dict(found), browser_name(request.headers.get("User-Agent", "")))  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return refused(422, "subscription", "Send the browser's subscription as JSON.")
+    except InputError as error:
+        return refused(422, error.code, error.message)
+    return JsonResponse({"id": browser.pk}, status=201)
+
+
+@changes("account-notices")
+def remove_browser(request: MemberRequest) -> HttpResponse:
+    browser = _browser(request)
+    browser.delete()
+    messages.success(request, f"{browser} is not told any more.")
+    return redirect("account-notices")
+
+
+@changes("account-notices")
+def try_browser(request: MemberRequest) -> HttpResponse:
+    """Send a notice now."""
+    browser = _browser(request)
+    words = Told("This is a test", "Notices will look like this.", "/account/notices/")
+    if push.send(browser, words, "test"):
+        messages.success(request, f"A test was sent to {browser}. It may take a moment to arrive.")
+    else:
+        messages.error(request, f"The service of {browser} did not take the test. Turn it on again in that browser.")
+    return redirect("account-notices")
+
+
+def _browser(request: MemberRequest) -> PushBrowser:
+    number = request.POST.get("browser", "")
+    return get_object_or_404(PushBrowser, owner=request.user, pk=int(number) if number.isdecimal() else 0)
+
+
+@require_safe
+@cache_control(no_cache=True)
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The script that a browser runs for us while no page is open. Its address, which stays, says for which pages."""
+    return HttpResponse(Path(SERVICE_WORKER).read_bytes(), content_type="text/javascript; charset=utf-8")
