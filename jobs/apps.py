@@ -10,6 +10,7 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         from jobs import checks  # noqa: F401 registers the start-up checks
+        from jobs.auth import sessions  # noqa: F401 hears when they end
         from jobs.services import deliveries, events, notices  # noqa: F401 hear what rows say of their changes
 
         with contextlib.suppress(OSError):  # the check of the folders says it better

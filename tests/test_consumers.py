@@ -5,7 +5,6 @@ import time
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
@@ -16,34 +15,15 @@ from jobs import publish
 from jobs.live import feeds, markup, rows
 from jobs.models import Job
 from tests import factories
-from videoservice.asgi import application
+from tests.sockets import socket, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLOCK = re.compile(r'data-ticks="[^"]*"')
-ORIGIN = (b"origin", b"http://localhost")
-
-
-def socket(account=None, query: str = "view=queue", origin: tuple[bytes, bytes] = ORIGIN) -> WebsocketCommunicator:
-    headers = [origin, (b"host", b"localhost")]
-    if account is not None:
-        client = Client()
-        client.force_login(account)
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
-    return WebsocketCommunicator(application, f"/ws/queue/?{query}", headers=headers)
 
 
 @pytest.fixture
 def ann():
     return factories.account()
-
-
-async def state_of(page: WebsocketCommunicator) -> str:
-    """All that a page is sent when it connects; the count in the bar comes last."""
-    messages = [await page.receive_from(timeout=10)]
-    while 'id="queue-count"' not in messages[-1]:
-        messages.append(await page.receive_from(timeout=10))
-    return "".join(messages)
 
 
 async def told(job: Job) -> None:

@@ -7,7 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 
-APPS = {"jobs": "Recordings and work", "account": "Sign-in", "django_rq": "Queues and workers"}
+APPS = {
+    "jobs": "Recordings and work",
+    "account": "Sign-in",
+    "mfa": "Second factors",
+    "usersessions": "Sessions",
+    "django_rq": "Queues and workers",
+}
 """What the index calls the applications, in its order."""
 
 

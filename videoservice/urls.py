@@ -2,12 +2,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from jobs.api import api
-from jobs.views import uploads
+from jobs.views import sign_in, uploads
 
 urlpatterns = [
     path("admin/django_rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.account.urls")),
+    *sign_in.urlpatterns,
+    path("accounts/", include("allauth.urls")),
     path("api/v1/uploads", uploads.collection, name="api-uploads"),
     path("api/v1/uploads/<uuid:pk>", uploads.upload, name="api-upload"),
     path("api/v1/", api.urls),

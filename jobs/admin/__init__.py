@@ -3,8 +3,20 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from jobs.admin import account, artifact, image, imports, job, sign_in, token, upload, video
+from jobs.admin import account, artifact, image, imports, job, second_factor, session, sign_in, token, upload, video
 
 admin.site.unregister(Group)  # operators may do everything, others nothing: there is nothing to group
 
-__all__ = ["account", "artifact", "image", "imports", "job", "sign_in", "token", "upload", "video"]
+__all__ = [
+    "account",
+    "artifact",
+    "image",
+    "imports",
+    "job",
+    "second_factor",
+    "session",
+    "sign_in",
+    "token",
+    "upload",
+    "video",
+]

@@ -1,0 +1,75 @@
+"""Where somebody is signed in, and that open pages hear of it at once when they no longer are."""
+
+from collections.abc import Callable
+from typing import Any
+
+from allauth.usersessions.adapter import get_adapter
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.signals import user_logged_out
+from django.core.cache import cache
+from django.db import DatabaseError, transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from jobs import publish
+from jobs.models import Account
+from jobs.models.token import digest
+
+SEEN_SECONDS = 300
+"""How exactly it is told when a session was used last."""
+
+
+class SeenMiddleware:
+    """Note when and from where a session was used. allauth's own writes with every request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        key = request.session.session_key
+        if key and response.status_code < 500:
+            self.note(request, key)
+        return response
+
+    def note(self, request: HttpRequest, key: str) -> None:
+        try:
+            if request.user.is_authenticated and cache.add(f"seen:{digest(key)}", 1, SEEN_SECONDS):
+                UserSession.objects.create_from_request(request)
+        except DatabaseError:  # what was asked for has been answered
+            cache.delete(f"seen:{digest(key)}")
+
+
+def of(account: Account) -> list[UserSession]:
+    """The sessions of an account that are not over, the one used last first."""
+    return sorted(UserSession.objects.purge_and_list(account), key=lambda one: one.last_seen_at, reverse=True)
+
+
+def end(sessions: list[UserSession]) -> None:
+    get_adapter().end_sessions(sessions)
+
+
+def _look_again(account_pk: int) -> None:
+    """The pages of an account ask whether their sessions are still good."""
+    transaction.on_commit(lambda: publish.tell([account_pk]))
+
+
+@receiver(post_delete, sender=UserSession)
+def _on_session_ended(instance: UserSession, **kwargs: Any) -> None:
+    _look_again(instance.user_id)
+
+
+@receiver(user_logged_out)
+def _on_signed_out(user: Account | None, **kwargs: Any) -> None:
+    if user is not None:
+        _look_again(user.pk)
+
+
+@receiver(post_save, sender=Account)
+def _on_account_changed(instance: Account, created: bool, **kwargs: Any) -> None:
+    """Another password ends the other sessions, closing an account all of them."""
+    is_new_password = getattr(instance, "_password", None) is not None
+    if not created and (is_new_password or not instance.is_active):
+        _look_again(instance.pk)

@@ -1,0 +1,44 @@
+"""How one signs in, and where one is signed in."""
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from jobs.auth import sessions
+from jobs.auth.browsers import browser_name
+from jobs.auth.requests import MemberRequest
+from jobs.views.members import changes, member
+
+Type = Authenticator.Type
+
+
+@member
+@require_safe
+def security(request: MemberRequest) -> HttpResponse:
+    """Passkeys, codes, password, and the browsers that are signed in."""
+    factors = list(Authenticator.objects.filter(user=request.user).order_by("pk"))
+    single = {factor.type: factor for factor in factors if factor.type != Type.WEBAUTHN}
+    codes = single[Type.RECOVERY_CODES].wrap() if Type.RECOVERY_CODES in single else None
+    context = {
+        "passkeys": [factor.wrap() for factor in factors if factor.type == Type.WEBAUTHN],
+        "app": single.get(Type.TOTP),
+        "codes_left": len(codes.get_unused_codes()) if codes else 0,
+        "codes_made": len(codes.generate_codes()) if codes else 0,
+        "has_codes": codes is not None,
+        "sessions": [(one, browser_name(one.user_agent)) for one in sessions.of(request.user)],
+    }
+    return render(request, "me/security.html", context)
+
+
+@changes("security")
+def end_session(request: MemberRequest, pk: int) -> HttpResponse:
+    """Sign one of the own browsers out."""
+    session = get_object_or_404(UserSession, pk=pk, user=request.user)
+    sessions.end([session])
+    if session.session_key == request.session.session_key:
+        return redirect("account_login")
+    messages.success(request, f"{browser_name(session.user_agent)} has been signed out.")
+    return redirect("security")
