@@ -1,9 +1,10 @@
-"""`videoservice`, run as people run it: a process with a home of its own, against a real site.
+"""`videoservice`, run as people run it: with a home of its own, against a real site.
 
-`client` runs it to its end; `client.start` gives the process. `signed_in` is one that has signed in to `site` as an
-account of its own.
+`client` runs it to its end, in the process of the tests; `client.start` starts one of its own. `signed_in` is one that
+has signed in to `site` as an account of its own.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,9 +15,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
+from typer.testing import CliRunner
 
 from tests.processes import BASE_DIR
 from tests.site import Site
+from videoservice.client.main import app
 
 
 class Client:
@@ -25,21 +29,28 @@ class Client:
     def __init__(self, home: Path, **env: str) -> None:
         self.home, self.folder = home, home / "work"
         self.folder.mkdir(parents=True)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("VIDEOSERVICE_", "XDG_"))}
-        self.env = kept | {"HOME": str(home), "PYTHONPATH": str(BASE_DIR), "COLUMNS": "200"} | env
+        self.env = {"HOME": str(home), "PYTHONPATH": str(BASE_DIR), "COLUMNS": "200"} | env
 
     def start(self, *words: object, **options: Any) -> subprocess.Popen[str]:
         argv = [sys.executable, "-m", "videoservice.client", *map(str, words)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        env = self.env | options.pop("env", {})
-        return subprocess.Popen(argv, cwd=self.folder, env=env, text=True, **pipes, **options)
+        env = os.environ | self.env | options.pop("env", {})
+        return subprocess.Popen(argv, cwd=self.folder, env=env, text=True, **pipes | options)
 
-    def __call__(self, *words: object, status: int = 0, typed: str = "", **options: Any) -> "Said":
+    def __call__(self, *words: object, status: int = 0, typed: str = "") -> "Said":
         """Run a command to its end, which has to have this exit status."""
-        process = self.start(*words, **options)
-        out, err = process.communicate(typed, timeout=120)
-        assert process.returncode == status, f"{words}: {process.returncode}\n{out}\n{err}"
-        return Said(out, err)
+        with contextlib.chdir(self.folder):
+            done = CliRunner().invoke(app, [*map(str, words)], input=typed, env=self.env, catch_exceptions=False)
+        assert done.exit_code == status, f"{words}: {done.exit_code}\n{done.stdout}\n{done.stderr}"
+        return Said(done.stdout, done.stderr)
+
+    def post(self, path: str, body: Any) -> Any:
+        """Ask the site for something that no command does."""
+        known = json.loads((self.kept / "sites.json").read_text())["sites"][0]
+        headers = {"Authorization": f"Bearer {known['token']}"}
+        response = requests.post(f"{known['url']}/api/v1/{path}", json=body, headers=headers, timeout=30)
+        response.raise_for_status()
+        return response.json()
 
     @property
     def kept(self) -> Path:
@@ -65,6 +76,14 @@ class Said:
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["event"] == kind]
+
+
+@pytest.fixture(autouse=True)
+def _as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may use a client as well."""
+    for name in list(os.environ):
+        if name.startswith(("VIDEOSERVICE_", "XDG_")):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

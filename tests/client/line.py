@@ -21,8 +21,6 @@ class Line:
         self._open: set[socket.socket] = set()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.rate: int | None = None
-        self.cut_after: int | None = None
-        """So many bytes down from when it is set, the line is cut, once."""
         self.up = self.down = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -42,20 +40,21 @@ class Line:
                     time.sleep(len(block) / self.rate)
                 target.sendall(block)
                 setattr(self, way, getattr(self, way) + len(block))
-                if way == "down" and self.cut_after is not None:
-                    self.cut_after -= len(block)
-                    if self.cut_after <= 0:
-                        self.cut_after = None
-                        break
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
+    def cut(self) -> None:
+        """Break what goes over it now; it can be called again at once."""
+        for end in list(self._open):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
     def close(self) -> None:
         self._listener.close()
-        for end in self._open:
-            end.close()
+        self.cut()
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.progress import (
     BarColumn,
@@ -47,7 +47,7 @@ class Board:
     def bar(self, name: str, total: float, *, in_bytes: bool = False) -> "Bar":
         return Bar(self._progress, self._progress.add_task(shortened(name), total=total, in_bytes=in_bytes, stage=""))
 
-    def event(self, kind: str, sentence: str = "", **facts: object) -> None:
+    def event(self, kind: str, sentence: str = "", **facts: Any) -> None:
         """As Output's, above the bars, from any thread."""
         with self._lock:
             self.output.event(kind, sentence, **facts)
@@ -59,8 +59,9 @@ class Bar:
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
 
-    def show(self, done: float, stage: str = "") -> None:
-        self._progress.update(self._task, completed=done, stage=stage)
+    def show(self, done: float, stage: str = "", total: float | None = None) -> None:
+        """`total` only where it was not known before."""
+        self._progress.update(self._task, completed=done, stage=stage, total=total)
 
     def close(self) -> None:
         self._progress.remove_task(self._task)

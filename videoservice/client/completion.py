@@ -43,6 +43,10 @@ def jobs(incomplete: str) -> Offer:
     yield from beginning(incomplete, ((item["id"], f"{item['operation']}, {item['status']}") for item in found))
 
 
+def hooks(incomplete: str) -> Offer:
+    yield from beginning(incomplete, ((item["id"], item["url"]) for item in asked("webhooks", limit=50)))
+
+
 def statuses(incomplete: str) -> Offer:
     words = ("waiting", "queued", "running", "succeeded", "failed", "cancelled")
     yield from beginning(incomplete, ((word, "") for word in words))

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ def fetch(api: Api, source: Json, folder: Path, told: Told, *, force: bool = Fal
     target = folder / safe(source["name"])
     part = folder / f".{target.name[:80]}.{source['id'][:8]}.part"
     digest = known_hash(api, source)
-    if there := same(target, source["size"], digest):
+    if there := same([target] if force else numbered(target), source["size"], digest):
         return there, False
     failures = 0
     while True:
@@ -86,13 +86,11 @@ def check(part: Path, source: Json, digest: str) -> None:
     raise Failure(f"{source['name']} came damaged, and was not kept. Try again.", "damaged")
 
 
-def same(target: Path, size: int, digest: str) -> Path | None:
-    """The file that is already there, or one of its numbered neighbours, when it has these very bytes."""
+def same(targets: Iterable[Path], size: int, digest: str) -> Path | None:
+    """The one that is already there with these very bytes."""
     if not digest:
         return None
-    return next(
-        (path for path in numbered(target) if path.is_file() and size_of(path) == size and sha256(path) == digest), None
-    )
+    return next((path for path in targets if path.is_file() and size_of(path) == size and sha256(path) == digest), None)
 
 
 def numbered(target: Path) -> list[Path]:

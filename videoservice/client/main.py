@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from videoservice.client.commands import library, signing_in, work
+from videoservice.client.commands import hooks, library, signing_in, tokens, transfers, work
 
 EPILOG = (
     "Exit status: 0 done, 1 a job failed or was refused, 2 asked in a wrong way, 3 not signed in, 4 not reachable, "
@@ -37,5 +37,5 @@ def root(
     """Only the options that come before a command."""
 
 
-for part in (signing_in, library, work):
+for part in (signing_in, transfers, library, work, hooks, tokens):
     app.add_typer(part.app)

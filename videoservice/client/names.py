@@ -69,11 +69,28 @@ def one_of(found: list[Any], name: str, kind: str) -> Json:
     if not there:
         raise Misused(f"There is no {kind} “{name}”.", "not_found")
     if len(there) > 1:
-        told = ", ".join(f"{short(item['id'])} ({item.get('title') or item.get('operation')})" for item in there[:5])
+        told = ", ".join(
+            f"{short(item['id'])} ({item.get('title') or item.get('operation') or item.get('url')})"
+            for item in there[:5]
+        )
         more = f" and {len(there) - 5} more" if len(there) > 5 else ""
         raise Misused(f"“{name}” may be {told}{more}. Give more of the id.", "ambiguous")
     only: Json = there[0]
     return only
+
+
+def in_trash(api: Api, name: str) -> Json:
+    """Something that was deleted. Raises Misused when there is none, or more than one."""
+    found = list(api.items("trash"))
+    titled = [item for item in found if name in (item["id"], item["title"])]
+    return one_of(titled or beginning(found, name), name, "thing in the trash called")
+
+
+def hook(api: Api, name: str) -> Json:
+    """A webhook by its id or address. Raises Misused when there is none, or more than one."""
+    found = list(api.items("webhooks"))
+    named = [item for item in found if name in (item["id"], item["url"])]
+    return one_of(named or beginning(found, name), name, "webhook")
 
 
 def operation(api: Api, slug: str) -> Json:

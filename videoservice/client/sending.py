@@ -25,6 +25,7 @@ class Sent:
     video: Json
     work: list[Started]
     memory: Memory
+    is_new: bool = True
 
 
 class Sending:
@@ -77,8 +78,8 @@ class Sending:
 
     def _take(self, file: Path) -> Sent:
         known = Memory.of(self._api.site, file)
-        video = self._uploaded(file, known)
-        sent = Sent(file, video, [], known)
+        video, is_new = self._there(file, known)
+        sent = Sent(file, video, [], known, is_new)
         for order in self._orders:
             key = known.key([video["id"], order.to_json()])
             started = order.start(self._api, {"video": video["id"]}, video["title"], key)
@@ -87,7 +88,8 @@ class Sending:
             self._board.event("started", f"{started.name}: in line as {short(started.id)}", **facts)
         return sent
 
-    def _uploaded(self, file: Path, known: Memory) -> Json:
+    def _there(self, file: Path, known: Memory) -> tuple[Json, bool]:
+        """The recording of a file, and whether it is new."""
         size = file.stat().st_size
         if size == 0:
             raise Failure("The file is empty.", "empty")
@@ -96,7 +98,7 @@ class Sending:
             if not self._again and (there := uploads.twin(self._api, file, bar.show)):
                 said = f"{file}: is here already, as “{there['title']}” ({short(there['id'])})"
                 self._board.event("duplicate", said, file=str(file), video=there)
-                return there
+                return there, False
             metadata = {"filename": file.name, "kind": "recording"} | ({"pipeline": ""} if self._orders else {})
             pk = uploads.send(self._api, file, known, metadata, bar.show, self._stop)
         finally:
@@ -104,4 +106,4 @@ class Sending:
         video = self._api.get(f"videos/{pk}")
         said = f"{file}: uploaded as {short(pk)}, {wording.length(video['duration_seconds'])}, {wording.size(size)}"
         self._board.event("uploaded", said, file=str(file), video=video)
-        return video
+        return video, True

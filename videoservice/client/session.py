@@ -3,6 +3,7 @@
 import functools
 import inspect
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -120,7 +121,7 @@ def asked(session: Session, question: str, *, yes: bool) -> None:
     """Ask before something is destroyed. Raises Misused where nobody can be asked, Exit when they say no."""
     if yes:
         return
-    if session.output.as_json or not os.isatty(0):
+    if session.output.as_json or not sys.stdin.isatty():
         raise Misused(f"{question} Say so with --yes.")
     if not typer.confirm(question, err=True):
         raise typer.Exit(1)

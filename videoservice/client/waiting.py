@@ -3,16 +3,26 @@
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from videoservice.client import wording
 from videoservice.client.api import Api, Json
 from videoservice.client.board import Bar, Board
+from videoservice.client.failures import Unreachable
 from videoservice.client.orders import Started
 
 ENDED = ("succeeded", "failed", "cancelled")
 LOOK_SECONDS = 1.0
+AWAY_SECONDS = 300
+"""How long a site may be away while somebody waits."""
 LONG_POLL_SECONDS = 25
 """How long the site may keep a question until there is something to tell."""
+
+
+class Teller(Protocol):
+    """Says what came to pass: a Board or an Output."""
+
+    def event(self, kind: str, sentence: str = "", **facts: Any) -> None: ...
 
 
 def wait(api: Api, board: Board, work: Sequence[Started]) -> list[Json]:
@@ -20,17 +30,41 @@ def wait(api: Api, board: Board, work: Sequence[Started]) -> list[Json]:
     ended: list[Json] = []
     with contextlib.ExitStack() as bars:
         under_way = [Watched(api, board, started, bars) for started in work]
+        absence = Absence(board)
         while under_way:
             asked = time.monotonic()
             # Where a bar moves, or there are several, each is asked in passing.
             patient = len(under_way) == 1 and not board.output.live
             for watched in list(under_way):
-                if (jobs := watched.look(LONG_POLL_SECONDS if patient else 0)) is not None:
-                    under_way.remove(watched)
-                    ended += jobs
+                with absence.borne():
+                    if (jobs := watched.look(LONG_POLL_SECONDS if patient else 0)) is not None:
+                        under_way.remove(watched)
+                        ended += jobs
             if under_way:
                 time.sleep(max(0, LOOK_SECONDS - (time.monotonic() - asked)))
     return ended
+
+
+class Absence:
+    """A site that does not answer for a while: it may be started anew, and the work goes on then."""
+
+    def __init__(self, told: Teller) -> None:
+        self._told = told
+        self._since: float | None = None
+
+    @contextlib.contextmanager
+    def borne(self) -> Iterator[None]:
+        """Passes over Unreachable, until it has been so for minutes."""
+        try:
+            yield
+        except Unreachable as failure:
+            if self._since is None:
+                self._since = time.monotonic()
+                self._told.event("away", f"{failure.message} Still waiting.", error=failure.to_json())
+            if time.monotonic() - self._since > AWAY_SECONDS:
+                raise
+        else:
+            self._since = None
 
 
 class Watched:

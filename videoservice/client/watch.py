@@ -39,13 +39,16 @@ class Watch:
     def run(self) -> bool:
         """Until nothing is under way. Returns whether a job has failed meanwhile."""
         live = Live(console=self._output.err, auto_refresh=False) if self._moves else contextlib.nullcontext()
+        absence = waiting.Absence(self._output)
         with live as table:
-            while self._look():
-                if table is not None:
-                    self._draw(table)
-                time.sleep(LOOK_SECONDS)
-            if table is not None:
-                self._draw(table)
+            under_way = True
+            while under_way:
+                with absence.borne():
+                    under_way = self._look()
+                    if table is not None:
+                        self._draw(table)
+                if under_way:
+                    time.sleep(LOOK_SECONDS)
         if not self._seen:
             self._output.note("Nothing is under way.")
         return any(job["status"] == "failed" for job in self._seen.values())

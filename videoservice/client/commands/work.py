@@ -8,7 +8,8 @@ import typer
 
 from videoservice.client import completion, names, orders, results, waiting, watch
 from videoservice.client.board import Board
-from videoservice.client.commands.library import Download, Force, Wait, shown
+from videoservice.client.commands.library import shown
+from videoservice.client.commands.transfers import Download, Force, Wait
 from videoservice.client.failures import Misused
 from videoservice.client.names import short
 from videoservice.client.orders import Started
