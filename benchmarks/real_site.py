@@ -11,8 +11,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
-def real_site() -> Iterator[tuple[Any, Path]]:
-    """A `tests.site.Site` that runs for as long as the block does, and a folder for what is sent to it."""
+def real_site(**env: str) -> Iterator[tuple[Any, Path]]:
+    """A `tests.site.Site` that runs for as long as the block does, with these variables, and a folder for what is sent
+    to it."""
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
@@ -24,6 +25,6 @@ def real_site() -> Iterator[tuple[Any, Path]]:
     folder = Path(os.environ["TEST_DATA_DIR"])
     sites = Sites(folder / "sites", contextlib.nullcontext, None)
     try:
-        yield sites.make(), folder
+        yield sites.make(**env), folder
     finally:
         sites.stop()

@@ -32,6 +32,7 @@ TURN_SECONDS = 10.0
 """After so long a thread leaves its place to another receiver that waits."""
 LOOK_SECONDS = 0.1
 """How often it is looked for what has become due while others are being called."""
+AGENT = f"videoservice/{build.ours()}"
 ANSWER_BYTES = 1024
 CONNECT_SECONDS = 5.0
 HEAD_BYTES = 32 * 1024
@@ -133,7 +134,7 @@ def deliver(delivery: Delivery) -> Try:
     """Make one try, and write down what came of it."""
     if not delivery.payload:
         data = event_data.of(delivery.kind, delivery.subject) if delivery.subject else _test_data(delivery)
-        deliveries.fill(delivery, event_data.body(delivery.kind, delivery.created_at, data))
+        delivery.payload = event_data.body(delivery.kind, delivery.created_at, data)
     webhook = delivery.webhook
     try:
         headers = signed(delivery)
@@ -155,7 +156,7 @@ def signed(delivery: Delivery) -> dict[str, str]:
     event, at = str(delivery.event), datetime.now(UTC)
     return {
         "Content-Type": "application/json",
-        "User-Agent": f"videoservice/{build.ours()}",
+        "User-Agent": AGENT,
         "webhook-id": event,
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": webhooks.signatures(delivery.webhook, event, at, delivery.payload),

@@ -32,7 +32,7 @@ class HooksWorker(MediaWorker):
 
     def work(self, *args: Any, **options: Any) -> bool:
         import_module("jobs.delivering")  # once, not in each work-horse
-        return super().work(*args, with_scheduler=True, **options)
+        return super().work(*args, **{**options, "with_scheduler": True})
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         super().heartbeat(timeout, pipeline)

@@ -31,5 +31,5 @@ def _shown(kind: str, subject: UUID) -> VideoOut | JobOut | RunOut | None:
     if kind == Kind.PIPELINE_FINISHED:
         run = Run.objects.filter(pk=subject).first()
         return RunOut.of(run) if run else None
-    job = Job.objects.shown().filter(pk=subject).first()
+    job = Job.objects.without_logs().prefetch_related("artifacts").filter(pk=subject).first()
     return JobOut.of(job, None) if job else None

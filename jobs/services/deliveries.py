@@ -147,21 +147,16 @@ def claim(webhook: UUID) -> Delivery | None:
     return None
 
 
-def fill(delivery: Delivery, payload: str) -> None:
-    """Write down what is sent, before it is sent the first time. Where somebody else has, that stays."""
-    Delivery.objects.filter(pk=delivery.pk, payload="").update(payload=payload)
-    delivery.refresh_from_db(fields=["payload"])
-
-
 def record(delivery: Delivery, tried: Try) -> None:
-    """Write down a try, and when the next one is due. Call it in a transaction."""
+    """Write down a try with what was sent, which the next ones send too, and when the next one is due. Call it in a
+    transaction."""
     row = Delivery.objects.select_for_update().select_related("webhook").filter(pk=delivery.pk).first()
     if row is None:  # deleted meanwhile
         return
     row.attempt += 1
     row.tries = [*row.tries, tried.to_json()][-TRIES_KEPT:]
     pauses = settings.WEBHOOK_PAUSES
-    changes: dict[str, Any] = {"due_at": None}
+    changes: dict[str, Any] = {"due_at": None, "payload": delivery.payload}
     if tried.is_success:
         changes["state"] = S.DELIVERED
     elif row.is_test or row.attempt > len(pauses):

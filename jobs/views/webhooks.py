@@ -38,12 +38,20 @@ def webhooks(request: MemberRequest) -> HttpResponse:
     """All of them, and the deliveries of one: that which is asked for by `of`, or the first."""
     mine = list(Webhook.objects.of(request.user).order_by("created_at", "pk"))
     figures = services.figures(mine)
-    rows = [{"webhook": one, "figures": figures.get(one.pk, services.Figures())} for one in mine]
-    chosen = next((row for row in rows if str(row["webhook"].pk) == request.GET.get("of")), rows[0] if rows else None)
+    rows = [Row(one, figures.get(one.pk, services.Figures())) for one in mine]
+    chosen = next((row for row in rows if str(row.webhook.pk) == request.GET.get("of")), rows[0] if rows else None)
     context = {"rows": rows, "chosen": chosen}
     if chosen:
-        context |= listed(request, chosen["webhook"])
+        context |= listed(request, chosen.webhook)
     return render(request, "me/webhooks/webhooks.html", context)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A webhook, and how its deliveries went."""
+
+    webhook: Webhook
+    figures: services.Figures
 
 
 def listed(request: MemberRequest, webhook: Webhook) -> dict[str, Any]:

@@ -1,19 +1,20 @@
-"""The whole way on a real site: a job ends, a worker calls, and what dies or is lost in between is made good."""
+"""The whole way on a real site: a recording comes, a job ends, a worker calls; what dies in between is made good."""
 
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.models import Webhook
-from jobs.services import webhooks
-from jobs.services.events import Kind
-from tests import factories
-from tests.processes import children, wait_for
+from tests import media
+from tests.processes import alive, children, wait_for
 from tests.receivers import Receiver, receiving
-from tests.site import Site
+from tests.site import Client, Site
 
 PAUSE_SECONDS = 2
+API = "/api/v1"
+ANN = "ann@example.org"
 
 
 @pytest.fixture
@@ -22,73 +23,70 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-def webhook(site: Site, receiver: Receiver) -> tuple[Webhook, str]:
-    ann = site.account("ann@example.org")
-    with site.orm():
-        return webhooks.create(ann, receiver.url, Kind.values)
+def made(client: Client, receiver: Receiver, *kinds: str) -> dict[str, Any]:
+    answer = client.post(f"{API}/webhooks", json={"url": receiver.url, "events": list(kinds)})
+    answer.raise_for_status()
+    return answer.json()
+
+
+def uploaded(client: Client, folder: Path) -> str:
+    with media.video(folder / "talk.mp4", seconds=2).open("rb") as file:
+        answer = client.post(f"{API}/videos", files={"file": file}, params={"duplicate": "allow"})
+    answer.raise_for_status()
+    return answer.json()["id"]
+
+
+def deliveries(client: Client, webhook: dict[str, Any]) -> list[dict[str, Any]]:
+    return client.get(f"{API}/webhooks/{webhook['id']}/deliveries").json()["items"]
 
 
 def test_a_receiver_that_fails_hangs_and_comes_back_gets_everything(
-    make_site: Callable[..., Site], receiver: Receiver, settings
-):
-    settings.WEBHOOK_PRIVATE_ADDRESSES = True
+    make_site: Callable[..., Site], receiver: Receiver, tmp_path: Path
+) -> None:
     # The reconciler looks too seldom to help: what is told again is told because RQ's scheduler woke somebody.
-    site = make_site(
-        WEBHOOK_PRIVATE_ADDRESSES="1",
-        WEBHOOK_PAUSES=",".join([str(PAUSE_SECONDS)] * 9),
-        WEBHOOK_TIMEOUT_SECONDS="1",
-        RECONCILE_SECONDS="600",
-    )
-    hook, secret = webhook(site, receiver)
-    ann = site.client("ann@example.org")
+    pauses = ",".join([str(PAUSE_SECONDS)] * 9)
+    quick = {"WEBHOOK_PAUSES": pauses, "WEBHOOK_TIMEOUT_SECONDS": "1", "RECONCILE_SECONDS": "600"}
+    site = make_site(WEBHOOK_PRIVATE_ADDRESSES="1", **quick)
+    ann = site.client(ANN)
+    hook = made(ann, receiver, "job.succeeded")
 
     receiver.status = 500
-    with site.orm():
-        job = factories.job(site.account("ann@example.org"), status="waiting")
-    ann.post(f"/api/v1/jobs/{job.pk}/cancel").raise_for_status()
-    wait_for(lambda: receiver.received, f"the first try\n{site.said()}", 20)
+    body = {"video": uploaded(ann, tmp_path), "operation": "thumbnails", "params": {"count": 1}}
+    job = ann.post(f"{API}/jobs", json=body).json()["id"]
+    wait_for(lambda: receiver.received, f"the first try\n{site.said()}", 30)
     receiver.seconds = 30
     wait_for(lambda: len(receiver.received) == 2, f"the scheduler to wake the worker\n{site.said()}", 20)
     receiver.seconds, receiver.status = 0, 200
+    wait_for(lambda: deliveries(ann, hook)[0]["state"] == "delivered", f"the delivery\n{site.said()}", 20)
 
-    def delivered() -> bool:
-        with site.orm():
-            return hook.deliveries.get().state == "delivered"
-
-    wait_for(delivered, f"the delivery\n{site.said()}", 20)
     first, *others = receiver.received
     assert {(one.event, one.body) for one in others} == {(first.event, first.body)}
-    assert receiver.received[-1].verified(secret)["data"] == ann.get(f"/api/v1/jobs/{job.pk}").json()
-    with site.orm():
-        tries = hook.deliveries.get().tries
-    assert [one["status"] for one in tries] == [500, None, 200]
+    told = receiver.received[-1].verified(hook["secret"])["data"]
+    assert told == ann.get(f"{API}/jobs/{job}").json() and len(told["artifacts"]) == 1
+    (delivery,) = deliveries(ann, hook)
+    assert [one["status"] for one in delivery["tries"]] == [500, None, 200]
     assert site.client().get("/status").json()["queues"]["hooks"]["workers"] == 1
 
 
 def test_what_a_killed_worker_was_telling_is_told_by_the_next_one(
-    make_site: Callable[..., Site], receiver: Receiver, settings
-):
-    settings.WEBHOOK_PRIVATE_ADDRESSES = True
+    make_site: Callable[..., Site], receiver: Receiver, tmp_path: Path
+) -> None:
     site = make_site(WEBHOOK_PRIVATE_ADDRESSES="1", WEBHOOK_TIMEOUT_SECONDS="1", RECONCILE_SECONDS="1")
-    hook, secret = webhook(site, receiver)
-    (fast,) = site.workers("fast")
-    before = children(fast.pid)
+    ann = site.client(ANN)
+    hook = made(ann, receiver, "video.created")
+    (pool,) = site.workers("fast")
+    workers = children(pool.pid)
 
     receiver.seconds = 30
-    with site.orm():
-        job = factories.job(site.account("ann@example.org"), status="waiting")
-    site.client("ann@example.org").post(f"/api/v1/jobs/{job.pk}/cancel").raise_for_status()
+    video = uploaded(ann, tmp_path)
     wait_for(lambda: receiver.received, f"the first try\n{site.said()}", 20)
-    site.kill(fast, signal.SIGKILL)
-    wait_for(lambda: not any(map(children, before)), "the work-horse and the scheduler to die with it", 10)
+    below = [pid for worker in workers for pid in children(worker)]
+    assert len(below) == 2, "RQ's scheduler, and the work-horse that is telling"
+    site.kill(pool, signal.SIGKILL)
+    wait_for(lambda: not any(map(alive, below)), "these to die with their worker", 10)
     receiver.seconds = 0
     site.mend()
-    wait_for(lambda: len(receiver.received) == 2, f"another try\n{site.said()}", 30)
+    wait_for(lambda: deliveries(ann, hook)[0]["state"] == "delivered", f"another try\n{site.said()}", 30)
     first, second = receiver.received
-    assert (first.event, second.verified(secret)["data"]["status"]) == (second.event, "cancelled")
-    wait_for(lambda: not due(site, hook), "the end", 10)
-
-
-def due(site: Site, hook: Webhook) -> bool:
-    with site.orm():
-        return hook.deliveries.filter(state="pending").exists()
+    assert first.event == second.event
+    assert second.verified(hook["secret"])["data"] == ann.get(f"{API}/videos/{video}").json()
