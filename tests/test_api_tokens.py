@@ -27,6 +27,8 @@ WORK = [
     ("put", f"/videos/{ID}/poster"),
     ("post", "/images"),
     ("post", "/jobs"),
+    ("post", "/jobs/bulk"),
+    ("post", "/jobs/bulk/cancel"),
     ("post", f"/jobs/{ID}/cancel"),
     ("post", f"/jobs/{ID}/retry"),
     ("post", "/pipelines"),

@@ -6,7 +6,7 @@ most requests do. Views that are coroutines still run on the event loop, and ans
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +16,9 @@ from django.core.signals import request_started
 from django.db import close_old_connections, reset_queries
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from videoservice import later
+from videoservice.later import Later
 
 Chain = Callable[[HttpRequest], HttpResponseBase]
 THREADS = ThreadPoolExecutor(max_workers=256, thread_name_prefix="request")
@@ -35,7 +38,24 @@ class Handler(ASGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
         chain: Chain = self._middleware_chain  # type: ignore[has-type]
-        self._middleware_chain = sync_to_async(with_connections(chain), thread_sensitive=False, executor=THREADS)
+        in_thread = sync_to_async(with_connections(chain), thread_sensitive=False, executor=THREADS)
+        self._middleware_chain = patient(in_thread)
+
+
+def patient(chain: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> Any:
+    """Asks again for an answer that is to come later, and holds no thread until then."""
+
+    @functools.wraps(chain)
+    async def answered(request: HttpRequest) -> HttpResponseBase:
+        later.allow(request)
+        response = await chain(request)
+        if isinstance(response, Later):
+            await response.wait()
+            later.forbid(request)
+            response = await chain(request)
+        return response
+
+    return answered
 
 
 def with_connections(chain: Chain) -> Chain:

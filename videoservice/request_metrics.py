@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 
+from videoservice.later import Later
+
 REGISTRY = CollectorRegistry()
 """Of this process; each has its own."""
 ProcessCollector(registry=REGISTRY)
@@ -26,6 +28,8 @@ class RequestMetricsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         begun = time.perf_counter()
         response = self.get_response(request)
+        if isinstance(response, Later):
+            return response  # no answer yet
         # Never the path: whatever strangers ask for would become a series of its own.
         route = request.resolver_match.route if request.resolver_match else "none"
         SECONDS.labels(route, response.status_code).observe(time.perf_counter() - begun)

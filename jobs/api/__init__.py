@@ -24,6 +24,7 @@ from jobs.api import (
     videos,
     webhooks,
 )
+from jobs.api import bulk as bulk  # adds its calls to those of jobs and recordings
 from jobs.api import posters as posters  # adds its calls to those of recordings
 from jobs.api.auth import BearerAuth, SessionAuth
 from jobs.api.openapi import Api

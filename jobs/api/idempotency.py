@@ -97,15 +97,8 @@ def first(request: HttpRequest, row: KeptAnswer, key: str, view: Callable[[], An
         raise
     status, value = (result.status_code, result.value) if isinstance(result, Status) else (200, result)
     location = arguments["response"].headers.get("Location", "") if "response" in arguments else ""
-    idempotency.keep(row, key, status, location, json.dumps(value, cls=Encoder))
+    idempotency.keep(row, key, status, location, json.dumps(value, cls=NinjaJSONEncoder))
     return result
-
-
-class Encoder(NinjaJSONEncoder):
-    """With times as pydantic writes them."""
-
-    def default(self, o: Any) -> Any:
-        return o.model_dump(mode="json") if isinstance(o, BaseModel) else super().default(o)
 
 
 def again(request: HttpRequest, row: KeptAnswer, key: str, secret: bool) -> HttpResponseBase:

@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -10,11 +11,16 @@ from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
 from jobs.api.idempotency import idempotent, name_of
 from jobs.api.parameters import checked
-from jobs.api.schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, path_of
+from jobs.api.schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, WaitQuery, path_of
 from jobs.api.trash import put_away, removed
 from jobs.auth.access import owned
+from jobs.live import ending
 from jobs.models import Account, Artifact, Job, Removal, Video
-from jobs.services import jobs, queue_position, runs, trash, versions
+from jobs.models.job import JobQuerySet
+from jobs.services import changes, jobs, queue_position, runs, trash, versions
+from jobs.services.changes import Cursor
+from videoservice import later
+from videoservice.later import Later
 
 router = Router(tags=["Jobs"])
 
@@ -68,17 +74,40 @@ def subject_of(account: Account, body: JobIn) -> Video:
 
 @router.get("", response={200: JobList, **failures(422)}, summary="List jobs")
 def list_jobs(request: HttpRequest, query: Query[JobQuery]) -> JobList:
-    """Your jobs, newest first."""
+    """Your jobs, newest first.
+
+    With `since` those that have changed since a time, or since the `cursor` of an earlier answer, the change that is
+    the longest ago first. None is left out, but those of the last seconds may come once more with the next cursor. Ask
+    on at once while as many come as `limit` allows. What was removed is not among them.
+    """
     wanted = {"video_id": query.video, "status": query.status, "operation": query.operation}
     found = Job.objects.of(owner(request)).filter(
         **{name: value for name, value in wanted.items() if value is not None}
     )
+    if query.since is not None:
+        return list_changes(found, query)
     return JobList(items=shown(found.shown().order_by("-created_at", "pk")[query.part]), count=found.count())
 
 
-@router.get("/{uuid:job_id}", response={200: JobOut, **failures(404)}, summary="Get a job", url_name="job")
-def get_job(request: HttpRequest, job_id: UUID) -> JobOut:
-    return shown([owned(Job, owner(request), job_id)])[0]
+def list_changes(found: JobQuerySet, query: JobQuery) -> JobList:
+    if query.offset:
+        raise invalid([("offset", "With since go on by the cursor instead.")])
+    try:
+        begin = Cursor.read(query.since or "")
+    except ValueError as error:
+        raise invalid([("since", "Write a time such as 2026-05-04T10:00:00Z, or the cursor of an answer.")]) from error
+    rows, cursor = changes.since(found.shown(), begin, query.limit)
+    return JobList(items=shown(rows), count=changes.after(found, begin).count(), cursor=str(cursor))
+
+
+@router.get("/{uuid:job_id}", response={200: JobOut, **failures(404, 422)}, summary="Get a job", url_name="job")
+def get_job(request: HttpRequest, job_id: UUID, query: Query[WaitQuery]) -> JobOut | HttpResponse:
+    """With `wait` the answer comes when the job has ended, or after so many seconds as it is then: ask again until its
+    `status` is succeeded, failed or cancelled."""
+    job = owned(Job, owner(request), job_id)
+    if query.wait and job.is_active and later.is_possible(request):
+        return Later(functools.partial(ending.until_ended, job.owner_id, job.pk, query.wait))
+    return shown([job])[0]
 
 
 @router.post("/{uuid:job_id}/cancel", response={200: JobOut, **failures(404, 409)}, summary="Cancel a job")

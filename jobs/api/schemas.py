@@ -275,6 +275,7 @@ class JobOut(Schema):
 class JobList(Schema):
     items: list[JobOut]
     count: int = Field(description="How many there are in all.")
+    cursor: str | None = Field(None, description="With `since`: what to send as `since` the next time.")
 
 
 class SourceIn(Schema):
@@ -365,6 +366,13 @@ class JobQuery(Page):
     video: UUID | None = None
     status: Status | None = None
     operation: str | None = None
+    since: str | None = Field(
+        None, max_length=200, description="A time with its zone, or the `cursor` of an earlier answer."
+    )
+
+
+class WaitQuery(Schema):
+    wait: float = Field(0, ge=0, le=60, description="For how many seconds at most to wait for the end of the job.")
 
 
 def path_of(name: str, pk: UUID) -> str:

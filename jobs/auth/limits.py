@@ -56,7 +56,8 @@ def refusal(request: HttpRequest, account: Account, token: Token | None = None) 
 
     Not counted: parts of uploads, which the network bounds, and what a call asks inside of it.
     """
-    if getattr(request, "is_inside", False) or request.content_type == CHUNK:
+    is_counted = hasattr(request, "call_window")  # it has waited, and is asked again
+    if is_counted or getattr(request, "is_inside", False) or request.content_type == CHUNK:
         return None
     window = counted(account, token)
     request.call_window = window  # type: ignore[attr-defined] # for the headers

@@ -152,6 +152,8 @@ class Job(models.Model):
     """How much silence it took out, once it has succeeded; None for other work."""
     active_at = models.DateTimeField("last activity", default=timezone.now)
     """The last change of state, which orders the queue page."""
+    changed_at = models.DateTimeField("last change", db_default=Now(), editable=False)
+    """The last change of anything that is told of it, also of its progress."""
     under_way = models.GeneratedField(
         expression=Case(When(status__in=ACTIVE, then=Value(1)), default=Value(0)),
         output_field=models.SmallIntegerField(),
@@ -171,6 +173,7 @@ class Job(models.Model):
             # The same for jobs by themselves, which have rows on the queue page: a chain has one for all of its jobs.
             models.Index(fields=["owner", "run", "removal", "under_way", "active_at"], name="job_rows"),
             models.Index(fields=["owner", "run", "removal", "status", "active_at"], name="job_rows_by_state"),
+            models.Index(fields=["owner", "removal", "changed_at", "id"], name="job_changes"),
             models.Index(fields=["operation", "status", "finished_at"]),
             models.Index(fields=["status", "queue", "owner", "queued_at"]),
             models.Index(fields=["video", "operation", "source_sha256"]),
@@ -195,7 +198,7 @@ class Job(models.Model):
 
     def _move(self, where: Q, **changes: Any) -> bool:
         """One conditional UPDATE; on success this object shows the new row."""
-        won = Job.objects.filter(where, pk=self.pk).update(version=F("version") + 1, **changes) == 1
+        won = Job.objects.filter(where, pk=self.pk).update(version=F("version") + 1, changed_at=Now(), **changes) == 1
         if won:
             self.refresh_from_db()
         return won

@@ -297,7 +297,7 @@ def drop(job: Job) -> None:
     """Delete the results of a job, whose row stays and says so."""
     artifacts = list(Artifact.with_trash.filter(job=job))
     with transaction.atomic():
-        Job.objects.filter(pk=job.pk, dropped_at=None).update(dropped_at=Now())
+        Job.objects.filter(pk=job.pk, dropped_at=None).update(dropped_at=Now(), changed_at=Now())
         Artifact.with_trash.filter(job=job).delete()
     storage.delete_tree(storage.artifacts_key(job.pk))
     versions.forget(artifacts)

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from jobs import publish, storage
 from jobs.errors import InputError, NotNow
@@ -141,7 +142,7 @@ def _mark(subject: Subject, chosen: Callable[[QuerySet], QuerySet], removal: Rem
     else:
         going = list(chosen(Job.with_trash.filter(_jobs_of(subject))).values_list("pk", flat=True))
         for part in _parts(going):
-            Job.with_trash.filter(pk__in=part).update(removal=removal, idempotency_key=None)
+            Job.with_trash.filter(pk__in=part).update(removal=removal, idempotency_key=None, changed_at=Now())
         found = (Artifact.with_trash.filter(job__in=part).values_list("pk", flat=True) for part in _parts(going))
         results = list(itertools.chain.from_iterable(found))
     for part in _parts(results):
