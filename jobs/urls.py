@@ -4,6 +4,7 @@ from jobs.live.consumers import QueueConsumer
 from jobs.views import (
     account,
     chains,
+    export,
     health,
     jobs,
     leaving,
@@ -79,6 +80,9 @@ urlpatterns = [
     path("trash/<uuid:pk>/restore/", trash.restore, name="trash-restore"),
     path("trash/<uuid:pk>/delete/", trash.delete, name="trash-delete"),
     path("account/", account.profile, name="account"),
+    path("account/everything/", export.everything, name="account-everything"),
+    path("account/everything.json", export.listed, name="account-list"),
+    path("account/everything.zip", export.packed, name="account-zip"),
     path("account/delete/", leaving.delete, name="account-delete"),
     path("account/tokens/", tokens.tokens, name="account-tokens"),
     path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="account-token-revoke"),

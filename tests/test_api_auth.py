@@ -84,6 +84,8 @@ CALLS = [
     ("post", f"/deliveries/{ID}/replay"),
     ("get", "/me"),
     ("patch", "/me"),
+    ("get", "/me/export"),
+    ("get", "/me/export.zip"),
     ("get", "/users"),
     ("get", f"/users/{ID}"),
 ]

@@ -9,6 +9,7 @@ from jobs.api import (
     account,
     artifacts,
     errors,
+    export,
     images,
     imports,
     jobs,
@@ -90,6 +91,7 @@ api.add_router("/deliveries", webhooks.deliveries_router)
 api.add_router("/trash", trash.router)
 api.add_router("/usage", usage.router)
 api.add_router("/me", account.me)
+api.add_router("/me", export.router)
 api.add_router("/users", account.users)
 
 

@@ -13,6 +13,9 @@ from jobs.models import Account, Token
 work = decorate_view(scopes.work)
 """Below a router's method: a token with the scope “work” may make this call. Others that change things take “all”."""
 
+everything = decorate_view(scopes.everything)
+"""Only a token with the scope “all” may make this call, though it changes nothing."""
+
 
 class BearerAuth(HttpBearer):
     openapi_description = "A token from /account/tokens/, or from `python manage.py createtoken EMAIL`."

@@ -18,15 +18,23 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 MARK = "scope_of_call"
 
 
-def work(view: View) -> View:
-    """For a view that a token with the scope “work” may call. It goes above whatever lets the token in."""
+def takes(scope: Scope) -> Callable[[View], View]:
+    """For a view that takes another scope than its method tells. It goes above whatever lets the token in."""
 
-    @functools.wraps(view)
-    def marked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        setattr(request, MARK, Scope.WORK)
-        return view(request, *args, **kwargs)
+    def decorated(view: View) -> View:
+        @functools.wraps(view)
+        def marked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            setattr(request, MARK, scope)
+            return view(request, *args, **kwargs)
 
-    return markcoroutinefunction(marked) if iscoroutinefunction(view) else marked
+        return markcoroutinefunction(marked) if iscoroutinefunction(view) else marked
+
+    return decorated
+
+
+work = takes(Scope.WORK)
+everything = takes(Scope.ALL)
+"""Also for what only reads, but more than a narrow token should get."""
 
 
 def needed(request: HttpRequest) -> Scope:

@@ -7,7 +7,7 @@ from jobs import preferences
 from jobs.account_forms import ProfileForm
 from jobs.auth.requests import MemberRequest
 from jobs.models import Account
-from jobs.services import accounts
+from jobs.services import accounts, storage_use
 from jobs.views.members import member
 
 
@@ -15,6 +15,7 @@ def shown(request: MemberRequest, form: ProfileForm, status: int = 200) -> HttpR
     context = {
         "form": form,
         "site_zone": preferences.site_zone(),
+        "use": storage_use.of(request.user),
         "is_last_operator": accounts.is_last_operator(request.user),
     }
     return render(request, "me/profile.html", context, status=status)

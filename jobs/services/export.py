@@ -1,0 +1,195 @@
+"""All that an account owns, to be taken along: a list with links, and the entries of a ZIP file.
+
+The list is what can be resumed: each of its links gives one file, in ranges, with the hash that it has to have. The ZIP
+file holds the same files, the list, and their hashes as `sha256sum --check` reads them.
+"""
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
+
+from django.urls import reverse
+from django.utils import timezone
+
+from jobs import storage
+from jobs.models import Account, Artifact, Image, Job, Pipeline, Run, Video
+from jobs.services import naming, pipelines, transcripts
+from jobs.zip_stream import Entry
+
+Absolute = Callable[[str], str]
+"""Makes a whole address of a path of this site."""
+FORMAT = 1
+LIST, HASHES = "everything.json", "SHA256SUMS"
+
+
+@dataclasses.dataclass
+class Export:
+    """`told` is the list, as JSON; `files` what it speaks of, by the path that each has in the ZIP file."""
+
+    told: dict[str, Any]
+    files: dict[str, "File"]
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files.values())
+
+    def entries(self) -> list[Entry]:
+        hashes = "".join(f"{file.sha256}  {path}\n" for path, file in self.files.items() if file.sha256)
+        list_text = json.dumps(self.told, indent=2, ensure_ascii=False)
+        files = [Entry(path, file.size, file.open) for path, file in self.files.items()]
+        return [_text(LIST, list_text), _text(HASHES, hashes), *files]
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    key: str
+    size: int
+    sha256: str
+
+    def open(self) -> BinaryIO:
+        return storage.path(self.key).open("rb")
+
+
+def _text(path: str, text: str) -> Entry:
+    content = text.encode()
+    return Entry(path, len(content), lambda: io.BytesIO(content))
+
+
+def of(owner: Account, absolute: Absolute) -> Export:
+    """What is there now. What lies in the trash is left out, and so are files that are gone from the disk: they have
+    `"file": null`."""
+    return Gatherer(owner, absolute).gathered()
+
+
+class Gatherer:
+    def __init__(self, owner: Account, absolute: Absolute) -> None:
+        self.owner, self.absolute = owner, absolute
+        self.files: dict[str, File] = {}
+        self._names: set[str] = set()
+        """The paths as systems take them that know no capitals."""
+
+    def gathered(self) -> Export:
+        told = {
+            "format": FORMAT,
+            "made_at": _time(timezone.now()),
+            "account": self._account(),
+            "recordings": list(self._recordings()),
+            "images": [self._image(image) for image in Image.objects.of(self.owner).order_by("created_at", "pk")],
+            "chains": [
+                {"slug": chain.slug, **pipelines.exported(chain)}
+                for chain in Pipeline.objects.filter(owner=self.owner).order_by("name", "pk")
+            ],
+            "webhooks": list(self.owner.webhooks.values("url", "events")),
+            "tokens": [
+                {"name": token.name, "scope": token.scope, "expires_at": _time(token.expires_at)}
+                for token in self.owner.tokens.order_by("pk")
+            ],
+            "sign_ins": [
+                {"at": _time(one.at), "succeeded": one.succeeded, "from": one.address, "browser": one.browser}
+                for one in self.owner.sign_ins.order_by("at", "pk")
+            ],
+        }
+        return Export(told, self.files)
+
+    def _account(self) -> dict[str, Any]:
+        names = ("email", "name", "time_zone", "dates", "theme", "default_pipeline")
+        told = {name: getattr(self.owner, name) for name in names}
+        return told | {"created_at": _time(self.owner.date_joined)}
+
+    def _recordings(self) -> Iterator[dict[str, Any]]:
+        runs = _by_video(Run.objects.of(self.owner).order_by("created_at", "pk"))
+        jobs = _by_video(Job.objects.of(self.owner).prefetch_related("artifacts").order_by("created_at", "pk"))
+        for video in Video.objects.of(self.owner).uploaded().order_by("created_at", "pk"):
+            folder = f"recordings/{_short(video.title, video)}"
+            yield {
+                "id": str(video.pk),
+                "title": video.title,
+                "name": video.name,
+                "created_at": _time(video.created_at),
+                "seconds": video.duration_seconds,
+                **self._file(f"{folder}/{video.name}", video, "video_file"),
+                "transcript": self._transcript(video),
+                "jobs": [self._job(job, folder) for job in jobs.get(video.pk, ())],
+                "chains": [_run(run) for run in runs.get(video.pk, ())],
+            }
+
+    def _transcript(self, video: Video) -> dict[str, Any] | None:
+        """What is said, with what was changed by hand."""
+        try:
+            stored = transcripts.of(video)
+        except (OSError, ValueError):  # its file is gone, or damaged
+            return None
+        if stored is None:
+            return None
+        found = stored.transcript
+        lines = [{"start": float(line.start), "end": float(line.end), "text": line.text} for line in found.lines]
+        return {"language": found.language, "lines": lines}
+
+    def _job(self, job: Job, folder: str) -> dict[str, Any]:
+        results = f"{folder}/{_short(job.operation, job)}"
+        return {
+            "id": str(job.pk),
+            "operation": job.operation,
+            "params": {name: value for name, value in job.params.items() if name != "version"},
+            "status": job.status,
+            "error": job.error_message or None,
+            "created_at": _time(job.created_at),
+            "finished_at": _time(job.finished_at),
+            "results": [self._result(artifact, results) for artifact in job.artifacts.all()],
+        }
+
+    def _result(self, artifact: Artifact, folder: str) -> dict[str, Any]:
+        file = self._file(f"{folder}/{artifact.name}", artifact, "artifact_file")
+        return {"id": str(artifact.pk), "name": artifact.name, "kind": artifact.kind, **file}
+
+    def _image(self, image: Image) -> dict[str, Any]:
+        file = self._file(f"images/{_short(image.name, image)}.png", image, "image_file")
+        return {"id": str(image.pk), "name": image.name, **file}
+
+    def _file(self, path: str, thing: Video | Artifact | Image, address: str) -> dict[str, Any]:
+        """Where it lies in the ZIP file, and where it can be had by itself."""
+        try:
+            size = storage.path(thing.key).stat().st_size
+        except OSError:
+            return {"file": None}
+        path = self._free(path)
+        self.files[path] = File(thing.key, size, thing.sha256)
+        url = self.absolute(reverse(f"api-v1:{address}", args=[thing.pk]))
+        return {"file": {"path": path, "size": size, "sha256": thing.sha256 or None, "url": url}}
+
+    def _free(self, path: str) -> str:
+        """Names from people, as a name of a file on every system; another one where it is taken."""
+        path = "/".join(naming.file_name(part).translate(FORBIDDEN) for part in path.split("/"))
+        stem, dot, ending = path.rpartition(".")
+        number, found = 2, path
+        while found.casefold() in self._names:
+            found, number = (f"{stem} ({number}).{ending}" if dot else f"{path} ({number})"), number + 1
+        self._names.add(found.casefold())
+        return found
+
+
+FORBIDDEN = str.maketrans(dict.fromkeys('<>:"|?*\\', "_"))
+"""What some system takes in no name."""
+
+
+def _short(name: str, thing: Video | Job | Image) -> str:
+    """A name that no other thing has."""
+    clean = naming.clean(name).replace("/", "_").strip(". ")[:80]
+    return f"{clean} {str(thing.pk)[:8]}".strip()
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {"id": str(run.pk), "name": run.name, "status": run.status, "steps": run.steps}
+
+
+def _by_video(found: Iterable[Any]) -> dict[Any, list[Any]]:
+    by_video: dict[Any, list[Any]] = {}
+    for one in found:
+        by_video.setdefault(one.video_id, []).append(one)
+    return by_video
+
+
+def _time(time: Any) -> str | None:
+    return time.isoformat() if time else None
