@@ -1,9 +1,9 @@
-"""What a job has made, in a line: read from what its results say of themselves."""
+"""What a job has made, in a line, read from what its results say of themselves; and how far a recording has come."""
 
 from collections.abc import Sequence
 
 from jobs import wording
-from jobs.models import Artifact, Job
+from jobs.models import Artifact, Import, Job
 
 
 def ending(job: Job) -> str:
@@ -57,3 +57,21 @@ def proof(job: Job) -> str:
 def taken_at(artifact: Artifact) -> str:
     """Where in the recording a picture comes from: 12:31, or nothing for one that is of no moment."""
     return wording.moment(artifact.metadata["time"]) if artifact.shows_moment else ""
+
+
+def on_its_way(row: Import) -> str:
+    """How far a recording is that comes from an address: “12 MB of 640 MB, 3.2 MB/s, 2 min left”."""
+    here = wording.size(row.received_bytes)
+    if row.size_bytes:
+        here += f" of {wording.size(row.size_bytes)}"
+    if row.status == Import.Status.FAILED:
+        return f"{here} are here" if row.received_bytes else ""
+    if row.status == Import.Status.QUEUED:
+        return f"{here}, asked for again in a while" if row.setbacks else "Waiting its turn"
+    if not row.received_bytes:
+        return f"Asking {row.place}"
+    if row.received_bytes == row.size_bytes:
+        return "All there, being checked"
+    pace = [f"{wording.size(round(row.bytes_per_second))}/s"] if row.bytes_per_second else []
+    left = [f"{wording.span(row.seconds_left)} left"] if row.seconds_left else []
+    return ", ".join([here, *pace, *left])

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from jobs import storage
 from jobs.models import Artifact, Delivery, Job, Run, Webhook
-from jobs.services import trash, uploads
+from jobs.services import imports, trash, uploads
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,10 @@ PAGES = [
     ("post", "webhook-delete", "webhook"),
     ("post", "webhook-replay", "webhook"),
     ("post", "delivery-replay", "delivery"),
+    ("get", "import-cancel", "import"),
+    ("post", "import-cancel", "import"),
+    ("post", "import-retry", "import"),
+    ("post", "import-remove", "import"),
     ("head", "upload", "upload"),
     ("patch", "upload", "upload"),
     ("delete", "upload", "upload"),
@@ -86,12 +90,13 @@ def anns():
         storage.path(key).parent.mkdir(parents=True, exist_ok=True)
         storage.path(key).write_bytes(b"bytes")
     upload = uploads.begin(ann, name="talk.mp4", length=100)
+    coming = imports.begin(ann, "https://example.org/secret.mp4", title="Secret plans")
     run = Run.objects.create(owner=ann, video=video, name="Secret plans", status=Job.Status.RUNNING)
     removal = trash.remove(factories.job(ann, video=video, status=Job.Status.FAILED))
     webhook = Webhook.objects.create(owner=ann, url="https://plans.example.org/", events=["job.failed"])
     told = {"event": uuid.uuid4(), "kind": "job.failed", "created_at": timezone.now(), "state": "failed"}
     delivery = Delivery.objects.create(webhook=webhook, payload='{"data": "Secret plans"}', **told)
-    things = {"video": video, "job": job, "artifact": artifact, "upload": upload, "run": run}
+    things = {"video": video, "job": job, "artifact": artifact, "upload": upload, "import": coming, "run": run}
     return things | {"removal": removal, "webhook": webhook, "delivery": delivery}
 
 

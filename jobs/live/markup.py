@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from jobs.live import rows
 from jobs.live.rows import Row, Shown, View, bar, shown, state_of
 from jobs.models import Account, Job
-from jobs.services import figures, operators, shelf
+from jobs.services import figures, imports, operators, shelf
 
 MESSAGE_BYTES = 32 * 1024
 """What a page is sent in one piece, if a single row is not larger: a browser draws between pieces."""
@@ -70,23 +70,25 @@ def present(owner: Account, view: View) -> Present:
     if view.name == "bar":
         return Present("", {}, lambda before: [])
     if view.name in rows.TOLD:
-        state = told_state(owner, view)
-        return Present(state, {}, lambda before: [render_state(view, state)])
+        states = told_states(owner, view)
+        told = "".join(render_state(name, state) for name, state in states.items())
+        return Present("-".join(states.values()), {}, lambda before: [told])
     jobs = rows.stamped(owner, view)
     return Present(state_of(jobs), shown(jobs), functools.partial(changes, jobs=jobs))
 
 
-def told_state(owner: Account, view: View) -> str:
+def told_states(owner: Account, view: View) -> dict[str, str]:
+    """The state of each part of a page that asks for itself, by the part's name."""
     if view.name == "library":
-        return shelf.shelf(owner, shelf.words(view.q), view.page).state
+        found = shelf.shelf(owner, shelf.words(view.q), view.page)
+        return {"shelf": found.state, "imports": imports.state(imports.shown(owner))}
     if view.name == "operators":
-        return operators.state()
-    return figures.state(None if view.whose else owner)
+        return {view.name: operators.state()}
+    return {view.name: figures.state(None if view.whose else owner)}
 
 
-def render_state(view: View, state: str) -> str:
-    """Only says that the page looks different now: it asks for itself when it may."""
-    name = "shelf" if view.name == "library" else view.name
+def render_state(name: str, state: str) -> str:
+    """Only says that a part of the page looks different now: it asks for itself when it may."""
     return render_to_string("includes/state.html", {"name": name, "state": state, "out_of_band": True})
 
 

@@ -2,6 +2,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -221,6 +222,11 @@ class Import(models.Model):
     @property
     def shown_name(self) -> str:
         return self.title or self.name or self.url
+
+    @property
+    def place(self) -> str:
+        """The other server, as its address names it."""
+        return urlsplit(self.url).netloc
 
     @property
     def progress(self) -> float | None:

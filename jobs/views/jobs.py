@@ -49,8 +49,8 @@ def poll(request: MemberRequest) -> HttpResponse:
     view = rows.View.of(request.GET.dict()).allowed(request.user)
     answer = markup.render_count(request.user, out_of_band=True)
     if view.name in rows.TOLD:
-        state = markup.present(request.user, view).state
-        answer += markup.render_state(view, state) if request.GET.get("state") != state else ""
+        present = markup.present(request.user, view)
+        answer += "".join(present.changes(None)) if request.GET.get("state") != present.state else ""
     elif view.name != "bar":
         try:
             jobs = rows.of_view(request.user, view)

@@ -18,7 +18,7 @@ from jobs.services import pipelines, quota, steps, uploads, usage
 from jobs.services import search as said_in
 from jobs.services.naming import file_name
 from jobs.services.shelf import shelf
-from jobs.views import members, upload_messages
+from jobs.views import imports, members, upload_messages
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
 
@@ -34,6 +34,7 @@ def library(request: MemberRequest) -> HttpResponse:
     context = shelf_context(request.user, search, request.GET.get("page"))
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
+    context |= imports.context(request.user)
     said = said_in.find(request.user, search.question) if search.question else said_in.NOTHING
     context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
     work = WorkForm(members.typed(request), owner=request.user)
@@ -42,9 +43,10 @@ def library(request: MemberRequest) -> HttpResponse:
 
 @changes("library")
 def submit(request: MemberRequest) -> HttpResponse:
-    """The form without JavaScript: whole files in one request, up to settings.FORM_LIMIT_BYTES."""
+    """The form without JavaScript: whole files in one request, up to settings.FORM_LIMIT_BYTES, and an address."""
     work, files = work_form(request), request.FILES.getlist("file")
-    problems = [] if files else ["Choose a recording first."]
+    url = request.POST.get("url", "").strip()
+    problems = [] if files or url else ["Choose a recording first, or paste the address of one."]
     pipeline = request.POST.get("pipeline", "")
     if pipeline and pipelines.find(request.user, pipeline) is None:
         problems.append("This chain is not there any more. Choose another, or none.")
@@ -59,12 +61,17 @@ def submit(request: MemberRequest) -> HttpResponse:
             received += 1
         except JobError as error:
             problems.append(f"{file_name(file.name or '')}: {error.message}")
+    if url and not problems:
+        try:
+            imports.begin(request, work)
+        except JobError as error:
+            problems.append(error.message)
     if not problems:
-        return redirect("queue" if pipeline or work.chosen else "library")
+        return redirect("queue" if files and not url and (pipeline or work.chosen) else "library")
     if received:
         messages.success(request, f"{received} of {len(files)} recordings arrived.")
     search = SearchForm()
-    context = shelf_context(request.user, search, None)
+    context = shelf_context(request.user, search, None) | imports.context(request.user)
     return render(request, "library/library.html", context | form_context(work, request, problems), status=422)
 
 
@@ -93,6 +100,7 @@ def form_context(work: WorkForm, request: MemberRequest, problems: list[str] | N
         "chains": chains,
         "chosen_chain": request.user.default_pipeline if asked is None else asked,
         "problems": problems or [],
+        "typed_url": work.data.get("url", "") if work.data is not None else "",
         "limit_bytes": settings.UPLOAD_LIMIT_BYTES,
         "form_limit_bytes": settings.FORM_LIMIT_BYTES,
         "chunk_bytes": settings.CHUNK_LIMIT_BYTES,

@@ -74,4 +74,4 @@ def test_what_is_no_recording_is_refused_with_its_name(client, ann, tmp_path, in
 def test_a_form_without_a_file_says_so(client, ann):
     response = client.post("/submit/", {"operations": "thumbnails"})
     assert response.status_code == 422
-    assert "Choose a recording first." in response.content.decode()
+    assert "Choose a recording first, or paste the address of one." in response.content.decode()

@@ -2,6 +2,7 @@
 import { ask } from "../ask.js";
 import { allOf, byId, element, textFields } from "../lib/elements.js";
 import { size } from "../lib/sizes.js";
+import * as address from "./address.js";
 import { button, PREFIX, Transfer } from "./transfer.js";
 import { call } from "./tus.js";
 
@@ -48,8 +49,8 @@ function settle() {
   const waiting = transfers.filter((one) => one.state === "waiting");
   for (const one of waiting.slice(0, Math.max(0, AT_ONCE - busy))) one.send();
   const chosen = transfers.filter((one) => one.state === "chosen").length;
-  send.hidden = transfers.length > 0 && !chosen;
-  send.textContent = chosen > 1 ? `Upload ${chosen} recordings` : "Upload";
+  send.hidden = transfers.length > 0 && !chosen && !address.isGiven();
+  send.textContent = chosen > 1 ? `Upload ${chosen} recordings` : chosen || !address.isGiven() ? "Upload" : "Fetch it";
   const done = transfers.filter((one) => one.state === "done");
   const over = transfers.every((one) => !one.isOpen);
   const see = byId("see", HTMLAnchorElement);
@@ -104,10 +105,12 @@ async function begin(transfer) {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const chosen = transfers.filter((one) => one.state === "chosen");
-  if (!chosen.length) {
+  const byAddress = address.isGiven();
+  if (byAddress) address.fetchIt(work());
+  if (!chosen.length && !byAddress) {
     if (!document.getElementById("nothing-chosen")) {
       const fields = { className: "bad small", id: "nothing-chosen", role: "alert" };
-      send.before(element("p", fields, "Choose a recording first."));
+      send.before(element("p", fields, "Choose a recording first, or paste the address of one."));
     }
     return document.getElementById("choose").focus();
   }
@@ -191,5 +194,9 @@ async function leftover(key) {
   return row;
 }
 
+address.whenGiven(() => {
+  document.getElementById("nothing-chosen")?.remove();
+  settle();
+});
 settle();
 remember();

@@ -162,7 +162,7 @@ def test_wrong_settings_are_told_before_anything_is_sent(library, site, email, t
 
 def test_an_empty_choice_is_told(library):
     library.locator("#send").click()
-    expect(library.get_by_role("alert")).to_have_text("Choose a recording first.")
+    expect(library.get_by_role("alert")).to_have_text("Choose a recording first, or paste the address of one.")
     expect(library.locator("#choose")).to_be_focused()
 
 
