@@ -30,6 +30,7 @@ class Patience(Retry):
 PATIENCE = Patience(
     5,
     connect=2,
+    other=0,  # such as a certificate that is not trusted
     redirect=False,
     backoff_factor=0.5,
     backoff_max=20,
@@ -59,8 +60,7 @@ class Api:
         self._session.headers["User-Agent"] = "videoservice-client"
         if site.token:
             self._session.auth = Bearer(site)
-        if ca_file:
-            self._session.verify = ca_file
+        self._verify = ca_file
         adapter = HTTPAdapter(max_retries=patience, pool_maxsize=20)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -108,6 +108,7 @@ class Api:
         """One request, sent again while the site asks to wait. With `missing_is_fine` 404 is an answer like others."""
         options.setdefault("timeout", self.timeout)
         options.setdefault("allow_redirects", False)
+        options.setdefault("verify", self._verify)  # the session's own would give way to REQUESTS_CA_BUNDLE
         try:
             response = self._session.request(method, self.address(path), **options)
         except requests.RequestException as error:

@@ -19,8 +19,9 @@ def save(api: Api, board: Board, sources: Iterable[Json], folder: Path, *, force
 
 
 def of_jobs(jobs: Iterable[Json]) -> list[Json]:
-    """The results of jobs, without those that were dropped as further steps had used them."""
-    return [artifact for job in jobs if not job.get("dropped_at") for artifact in job["artifacts"]]
+    """The results of jobs, without those that are only on the way to a further step."""
+    kept = (job for job in jobs if not (job.get("dropped_at") or job.get("on_the_way")))
+    return [artifact for job in kept for artifact in job["artifacts"]]
 
 
 def of_name(api: Api, name: str, *, original: bool) -> list[Json]:

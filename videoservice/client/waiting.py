@@ -98,7 +98,8 @@ class Watched:
             return None
         for step in steps:
             if step["job"]:
-                jobs.append(self._api.get(f"jobs/{step['job']}"))
+                on_the_way = bool(step["passing_bytes"]) and not step["keep"]
+                jobs.append(self._api.get(f"jobs/{step['job']}") | {"on_the_way": on_the_way})
         return jobs
 
     def _tell(self, job: Json, name: str) -> None:

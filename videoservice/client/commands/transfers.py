@@ -1,7 +1,7 @@
 """Recordings on their way to a site, and results on their way back."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,10 @@ from videoservice.client.failures import Misused
 from videoservice.client.importing import fetched
 from videoservice.client.names import short
 from videoservice.client.orders import Started
-from videoservice.client.sending import Sending, Sent
 from videoservice.client.session import Session, command
+
+if TYPE_CHECKING:
+    from videoservice.client.sending import Sent
 
 app = typer.Typer()
 GO_ON = "Give the same command again to go on."
@@ -49,6 +51,8 @@ def upload(
     force: Force = False,
 ) -> None:
     """Upload recordings. What was interrupted goes on when the same command is given again."""
+    from videoservice.client.sending import Sending  # only here: tuspy takes half of the time that a command starts in
+
     session.hint = GO_ON
     wanted = orders.read(session.api, [unfolded(text) for text in run or ()], chain)
     with Board(session.output) as board:
@@ -65,7 +69,7 @@ def upload(
         raise typer.Exit(1)
 
 
-def due(session: Session, sent: Sent) -> list[Started]:
+def due(session: Session, sent: "Sent") -> list[Started]:
     """The work to wait for: what was asked for, else what the site began by itself."""
     return sent.work or begun(session, sent.video, is_new=sent.is_new)
 

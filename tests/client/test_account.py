@@ -1,0 +1,61 @@
+"""The account and what belongs to it: tokens, webhooks, what was said; and what a shell completes."""
+
+import sys
+from collections.abc import Callable
+
+from typer.testing import CliRunner
+
+from tests.client.conftest import Client
+from tests.processes import BASE_DIR, run
+from tests.site import Site
+from videoservice.client.main import app
+
+
+def test_the_account_is_shown(signed_in: Client):
+    assert signed_in("me", "--json").document["email"].endswith("@example.org")
+    assert "used bytes\t0 bytes\n" in signed_in("me").out
+
+
+def test_a_token_is_made_used_and_revoked(signed_in: Client, make_client: Callable[..., Client], site: Site):
+    secret = signed_in("tokens", "add", "Export", "--scope", "read").out.strip()
+    other = make_client(VIDEOSERVICE_URL=site.url, VIDEOSERVICE_TOKEN=secret)
+    other("list")
+    assert "“read”" in other("tokens", "add", "More", status=3).err
+    [made] = [item for item in signed_in("tokens", "list", "--json").document["items"] if item["name"] == "Export"]
+    signed_in("tokens", "delete", made["id"], "--yes")
+    other("list", status=3)
+
+
+def test_a_webhook_is_made_listed_and_deleted(signed_in: Client):
+    url = "https://hooks.example.org/video"
+    said = signed_in("hooks", "add", url, "--event", "job.failed")
+    assert said.out.startswith("whsec_")
+    assert url in signed_in("hooks", "list").out
+    assert signed_in("hooks", "list", "--json").document["items"][0]["events"] == ["job.failed"]
+    signed_in("hooks", "delete", url, "--yes")
+    assert "There are no webhooks." in signed_in("hooks", "list").err
+    signed_in("hooks", "add", url, "--event", "nonsense", status=2)
+
+
+def test_what_nobody_says_is_not_found(signed_in: Client):
+    assert signed_in("search", "never", "said", "--json").document["items"] == []
+    assert "Nobody says that." in signed_in("search", "never", "said").err
+
+
+def test_what_a_shell_completes_comes_from_the_site(signed_in: Client):
+    def completed(*words: str) -> list[str]:
+        env = {"_VIDEOSERVICE_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words)}
+        env |= {"COMP_CWORD": str(len(words) - 1)}
+        said = CliRunner().invoke(app, [], env=signed_in.env | env, prog_name="videoservice")
+        return said.stdout.split()
+
+    assert completed("videoservice", "run", "talk", "silence-") == ["silence-cut"]
+    assert completed("videoservice", "upload", "--chain", "pod") == ["podcast"]
+    signed_in("logout")
+    assert completed("videoservice", "run", "talk", "silence-") == []
+
+
+def test_a_command_loads_nothing_of_the_server_and_no_more_than_it_needs():
+    loaded = "import sys, videoservice.client.main; print(*{name.partition('.')[0] for name in sys.modules})"
+    names = set(run([sys.executable, "-c", loaded], cwd=BASE_DIR).stdout.split())
+    assert names & {"django", "jobs", "tusclient", "aiohttp"} == set()
