@@ -1,0 +1,154 @@
+"""Files of the storage in a backup: each content once, by its hash, however many backups and names it has."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Self
+
+from jobs import storage
+
+ROOMS = ("videos", "images", "artifacts")
+"""Folders of the storage. Caches are made again, and what is under way is no file yet."""
+BLOCK = 1024 * 1024
+Progress = Callable[[int], None]
+"""Called with the number of bytes that were read since the last time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A file: its key in the storage, the SHA-256 of its bytes, their number, and when it was written (ns)."""
+
+    key: str
+    sha256: str
+    size: int
+    written: int
+
+    def to_line(self) -> str:
+        return json.dumps(dataclasses.asdict(self)) + "\n"
+
+    @classmethod
+    def of_line(cls, line: str) -> Self:
+        return cls(**json.loads(line))
+
+
+class Damaged(Exception):
+    """The bytes are not those that were backed up."""
+
+
+def listed(file: Path) -> dict[str, Entry]:
+    """The entries of a backup, by key."""
+    with file.open(encoding="utf-8") as lines:
+        return {entry.key: entry for entry in map(Entry.of_line, lines)}
+
+
+def stored() -> Iterator[str]:
+    """Every file of the storage that a backup holds."""
+    root = storage.path("")
+    for room in ROOMS:
+        for folder, _, names in os.walk(root / room):
+            for name in names:
+                yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+class Contents:
+    """The folder of contents."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256
+
+    def has(self, entry: Entry) -> bool:
+        try:
+            return self.path(entry.sha256).stat().st_size == entry.size
+        except FileNotFoundError:
+            return False
+
+    def take(self, key: str, known: Entry | None, progress: Progress) -> Entry | None:
+        """Copy a file of the storage, unless a backup before had it as it is. None when it has just gone."""
+        source = storage.path(key)
+        try:
+            facts = source.stat()
+            if known and (known.size, known.written) == (facts.st_size, facts.st_mtime_ns) and self.has(known):
+                return known
+            storage.make_folder(self.folder)
+            part = self.folder / f"{uuid.uuid4()}.part"
+            try:
+                sha256, size = copy(source, part, progress)
+                entry = Entry(key, sha256, size, facts.st_mtime_ns)
+                self._adopt(part, entry)
+            finally:
+                part.unlink(missing_ok=True)
+        except FileNotFoundError:
+            return None
+        return entry
+
+    def _adopt(self, part: Path, entry: Entry) -> None:
+        target = self.path(entry.sha256)
+        if self.has(entry):
+            return
+        storage.make_folder(target.parent)
+        part.chmod(0o400)
+        part.replace(target)
+        storage.sync(target.parent)
+
+    def give(self, entry: Entry, progress: Progress) -> None:
+        """Put a file back into the storage, unless it is there. Raises Damaged, and FileNotFoundError."""
+        target = storage.path(entry.key)
+        if target.exists() and hashed(target, progress) == entry.sha256:
+            return
+        storage.make_folder(target.parent)
+        part = target.with_name(f"{uuid.uuid4()}.part")
+        try:
+            sha256, _ = copy(self.path(entry.sha256), part, progress)
+            if sha256 != entry.sha256:
+                raise Damaged(entry.key)
+            os.utime(part, ns=(entry.written, entry.written))
+            part.replace(target)
+            storage.sync(target.parent)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def check(self, sha256: str, progress: Progress) -> bool:
+        """Whether a content is there, whole."""
+        try:
+            return hashed(self.path(sha256), progress) == sha256
+        except FileNotFoundError:
+            return False
+
+    def forget(self, wanted: Iterable[str]) -> int:
+        """Delete what none of these is, also what a killed backup left. Returns how many bytes that were."""
+        needed, freed = set(wanted), 0
+        for file in self.folder.glob("**/*"):
+            if file.is_file() and file.name not in needed:
+                freed += file.stat().st_size
+                file.unlink()
+        return freed
+
+
+def copy(source: Path, target: Path, progress: Progress) -> tuple[str, int]:
+    """Copy a file for good. Returns the SHA-256 of its bytes, and their number."""
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as file, target.open("xb") as out:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            out.write(block)
+            size += len(block)
+            progress(len(block))
+        out.flush()
+        os.fsync(out.fileno())
+    return digest.hexdigest(), size
+
+
+def hashed(file: Path, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as source:
+        while block := source.read(BLOCK):
+            digest.update(block)
+            progress(len(block))
+    return digest.hexdigest()
