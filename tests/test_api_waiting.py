@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 
-from jobs.live import ending
+from jobs import ending
 from jobs.models import Job, Token
 from jobs.services import jobs
 from tests import factories

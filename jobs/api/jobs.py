@@ -6,6 +6,7 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
+from jobs import ending
 from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
@@ -14,7 +15,6 @@ from jobs.api.parameters import checked
 from jobs.api.schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, WaitQuery, path_of
 from jobs.api.trash import put_away, removed
 from jobs.auth.access import owned
-from jobs.live import ending
 from jobs.models import Account, Artifact, Job, Removal, Video
 from jobs.models.job import JobQuerySet
 from jobs.services import changes, jobs, queue_position, runs, trash, versions

@@ -7,6 +7,7 @@ from django.db import DatabaseError
 
 from jobs.auth.credentials import signed_in
 from jobs.live import feeds, rows
+from jobs.queries import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ class QueueConsumer(AsyncWebsocketConsumer):
         await self.accept()  # a close before the handshake would reach the browser without its reason
         session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         try:
-            owner = await feeds.in_thread(signed_in)(session_key)
+            owner = await in_thread(signed_in)(session_key)
         except DatabaseError as error:
             log.warning("a page is told to come back later: %s", error)
             await self.close(feeds.UNAVAILABLE)

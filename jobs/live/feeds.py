@@ -8,14 +8,11 @@ in the wrong order, and a message that got lost is made good by the next one.
 import asyncio
 import contextlib
 import dataclasses
-import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from channels.db import DatabaseSyncToAsync
 from channels.layers import get_channel_layer
 from django.core.exceptions import ValidationError
 from redis.exceptions import RedisError
@@ -24,16 +21,13 @@ from jobs import publish
 from jobs.auth.credentials import signed_in
 from jobs.live import markup, rows
 from jobs.models import Account
+from jobs.queries import in_thread
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.5
 """The least time between two pushes: at most two a second."""
 SIGNED_OUT, UNAVAILABLE = 4401, 4503
 """Why a socket is closed. Codes below 3000 are not for applications: autobahn refuses to send them."""
-QUERIES = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live")
-"""For the queries of pages. channels' own `database_sync_to_async` has a single thread for all of a process."""
-
-in_thread = functools.partial(DatabaseSyncToAsync, thread_sensitive=False, executor=QUERIES)
 
 
 @dataclasses.dataclass(eq=False)

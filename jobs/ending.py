@@ -17,8 +17,8 @@ from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from jobs import publish
-from jobs.live.feeds import in_thread
 from jobs.models import Job
+from jobs.queries import in_thread
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.5
