@@ -155,7 +155,7 @@ def test_a_chain_that_is_held_up_by_a_failed_step_has_finished_and_finishes_agai
 
 
 def test_a_chain_whose_steps_all_fail_at_birth_is_told(told, settings):
-    settings.ACTIVE_JOBS_LIMIT = 1
+    settings.QUOTA_JOBS = 1
     video = factories.video()
     chain = steps.read(
         [{"name": "Stills", "operation": "thumbnails"}, {"name": "Trim", "operation": "trim", "params": {"start": 1}}]

@@ -162,7 +162,7 @@ def test_many_deliveries_are_read_in_pages_by_few_queries(client, ann, hook, dja
         Delivery(webhook=hook, event=hook.pk, kind="job.failed", created_at=hook.created_at, state="failed")
         for _ in range(60)
     )
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(16):
         page = client.get(PAGE, {"state": "failed", "page": 2})
     assert page.content.decode().count("delivery-replay") == 0 and text(page).count("job.failed Replay") <= 25
     assert "2 of 3" in text(page)
