@@ -7,13 +7,13 @@ from django.urls import reverse
 
 from jobs import storage
 from jobs.errors import ToolError
-from jobs.models import Account, Artifact, Job, Token, Upload, Video
+from jobs.models import Account, Artifact, Job, Token, Upload, Video, Webhook
 from jobs.services import uploads
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 S = Job.Status
-MODELS = [Account, Artifact, Job, Token, Upload, Video]
+MODELS = [Account, Artifact, Job, Token, Upload, Video, Webhook]
 
 
 @pytest.fixture
@@ -132,6 +132,7 @@ def test_every_list_and_row_opens_and_can_be_searched_and_filtered(admin_client,
     with_file(job)
     Token.issue(ann, "laptop")
     uploads.begin(ann, name="talk.mp4", length=100)
+    Webhook.objects.create(owner=ann, url="https://hooks.example.org/", events=["job.failed"])
     obj = model.objects.order_by("pk").last()
     assert admin_client.get(address(model)).status_code == 200
     assert str(obj) in admin_client.get(address(model), {"q": "ann@example.org"}).content.decode()
@@ -368,3 +369,16 @@ def test_an_upload_that_is_just_arriving_stays_and_is_named(admin_client, ann):
     assert "Another request is at this upload" in page
     assert "deleted successfully" not in page
     assert Upload.objects.count() == 1
+
+
+def test_an_operator_pauses_and_deletes_webhooks_and_sees_no_secret(admin_client, ann):
+    webhook = Webhook.objects.create(
+        owner=ann, url="https://hooks.example.org/", events=["job.failed"], secret="sealed"
+    )
+    page = admin_client.get(address(Webhook, "change", webhook.pk)).content.decode()
+    assert webhook.url in page and "sealed" not in page
+    admin_client.post(address(Webhook), {"action": "pause", "_selected_action": [webhook.pk]})
+    webhook.refresh_from_db()
+    assert webhook.paused_reason == "An operator switched it off."
+    admin_client.post(address(Webhook, "delete", webhook.pk), {"post": "yes"})
+    assert not Webhook.objects.exists()

@@ -3,7 +3,20 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from jobs.admin import account, artifact, image, imports, job, second_factor, session, sign_in, token, upload, video
+from jobs.admin import (
+    account,
+    artifact,
+    image,
+    imports,
+    job,
+    second_factor,
+    session,
+    sign_in,
+    token,
+    upload,
+    video,
+    webhook,
+)
 
 admin.site.unregister(Group)  # operators may do everything, others nothing: there is nothing to group
 
@@ -19,4 +32,5 @@ __all__ = [
     "token",
     "upload",
     "video",
+    "webhook",
 ]
