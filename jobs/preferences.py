@@ -19,6 +19,7 @@ from django.utils import dateformat, formats, timezone, translation
 from django.utils.functional import SimpleLazyObject
 
 from jobs.models.account import Account
+from videoservice.errors import is_call
 
 DATES = ("", "en", "de", "fr", "it", "es", "pt", "nl", "sv", "pl", "ja", "zh-hans")
 """The language that dates are written in, and its way to write them; the first is that of the site."""
@@ -73,7 +74,7 @@ class PreferencesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith("/api/"):  # scripts get all times in UTC
+        if not is_call(request):  # scripts get all times in UTC
             request.user = SimpleLazyObject(functools.partial(_known, request))  # type: ignore[assignment]
         try:
             return self.get_response(request)

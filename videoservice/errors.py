@@ -37,6 +37,11 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     return response
 
 
+def is_call(request: HttpRequest) -> bool:
+    """Whether it is a call of the API, below its own address or by one of the short ones."""
+    return request.path_info.startswith(("/api/", "/video/", "/audio/"))
+
+
 def wants_page(request: HttpRequest) -> bool:
     """Whether a person with a browser asks, not a script."""
-    return "text/html" in request.headers.get("Accept", "") and not request.path_info.startswith("/api/")
+    return "text/html" in request.headers.get("Accept", "") and not is_call(request)

@@ -3,6 +3,7 @@ from django.urls import include, path
 
 from jobs.api import api
 from jobs.views import sign_in, uploads
+from jobs.views.shortcuts import shortcut
 
 urlpatterns = [
     path("admin/django_rq/", include("django_rq.urls")),
@@ -12,6 +13,8 @@ urlpatterns = [
     path("api/v1/uploads", uploads.collection, name="api-uploads"),
     path("api/v1/uploads/<uuid:pk>", uploads.upload, name="api-upload"),
     path("api/v1/", api.urls),
+    path("video/<path:rest>", shortcut),
+    path("audio/<path:rest>", shortcut),
     path("", include("jobs.urls")),
 ]
 

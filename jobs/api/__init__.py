@@ -17,6 +17,7 @@ from jobs.api import (
     pipelines,
     runs,
     search,
+    shortcuts,
     stats,
     tokens,
     transcripts,
@@ -93,6 +94,7 @@ api.add_router("/usage", usage.router)
 api.add_router("/me", account.me)
 api.add_router("/me", export.router)
 api.add_router("/users", account.users)
+api.add_router("", shortcuts.router)
 
 
 @api.get("", auth=None, include_in_schema=False)

@@ -74,6 +74,13 @@ IMAGE: dict[str, Any] = {
 }
 
 
+def form_of(**files: str) -> dict[str, Any]:
+    """A multipart body with these files, by what they are."""
+    properties = {name: {"type": "string", "format": "binary", "description": told} for name, told in files.items()}
+    schema = {"type": "object", "required": ["video"], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
 def failures(*statuses: int) -> dict[int, type[Failure]]:
     """The failures of a call, besides those that every call has."""
     return dict.fromkeys((*statuses, 401, 403, 429), Failure)

@@ -22,7 +22,7 @@ from jobs.auth import access
 from jobs.errors import Busy, InputError, JobError, ResourceError
 from jobs.services.allowance import Exhausted
 from jobs.services.steps import StepError
-from videoservice.errors import answer
+from videoservice.errors import answer, is_call
 from videoservice.middleware import AnswerMiddleware
 from videoservice.outages import refusal_of
 from videoservice.refusals import AWAY, DISK_FULL, INTERNAL
@@ -220,10 +220,10 @@ def install(api: NinjaAPI) -> None:
 
 
 class JsonErrorsMiddleware(AnswerMiddleware):
-    """Turn the error pages of Django under /api/ (unknown address, wrong method, bad host, broken form) into JSON."""
+    """Turn the error pages of Django for calls (unknown address, wrong method, bad host, broken form) into JSON."""
 
     def changed(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if not request.path_info.startswith("/api/") or response.status_code < 400:
+        if not is_call(request) or response.status_code < 400:
             return response
         if response.headers.get("Content-Type", "").startswith("application/json"):
             return response

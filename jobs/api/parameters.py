@@ -12,8 +12,9 @@ from jobs.operations import registry
 from jobs.services import parameters
 
 
-def checked(slug: str, params: Mapping[str, Any], info: MediaInfo | None, owner: Account) -> Any:
-    """Frozen parameters, or a 422 that names what is wrong: the operation, a parameter, or the recording for it."""
+def checked(slug: str, params: Mapping[str, Any], info: MediaInfo | None, owner: Account | None) -> Any:
+    """Frozen parameters, or a 422 that names what is wrong: the operation, a parameter, or the recording for it; with
+    an owner also what they do not have of other files."""
     try:
         known = registry.get(slug).form_class.base_fields
     except KeyError as error:

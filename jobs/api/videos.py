@@ -3,7 +3,6 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
@@ -32,7 +31,7 @@ from jobs.api.trash import put_away, removed
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Artifact, Job, Removal, Video
-from jobs.services import files, naming, pipelines, plans, quota, trash, uploads, versions
+from jobs.services import files, naming, pipelines, plans, trash, uploads, versions
 
 router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
@@ -40,16 +39,7 @@ NO_PARAMS = PlanIn(params={})
 
 def uploaded(request: HttpRequest) -> tuple[TemporaryUploadedFile, str, str]:
     """The file of a multipart body on disk, its title, and what to do with a duplicate. The body is only now read."""
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length > settings.FORM_LIMIT_BYTES:
-        limit = uploads.size_in_words(settings.FORM_LIMIT_BYTES)
-        message = f"One request takes at most {limit}. Send this recording in chunks through /uploads."
-        raise ApiError(413, "too_large", message)
-    if request.content_type != "multipart/form-data":
-        raise ApiError(415, "content_type", "Send the recording as the field “file” of multipart/form-data.")
-    uploads.refuse_overfull(length)
-    quota.refuse(owner(request), length)
-    storage.path("uploads").mkdir(parents=True, exist_ok=True)  # where Django puts the file while it arrives
+    forms.take_in(request)
     file = request.FILES.get("file")
     duplicate = request.POST.get("duplicate") or request.GET.get("duplicate") or "refuse"
     if not isinstance(file, TemporaryUploadedFile):
