@@ -5,13 +5,11 @@ import errno
 import os
 import shutil
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 """How a filesystem refuses a second name for a file."""
@@ -119,16 +117,6 @@ def delete(key: str) -> None:
 
 def delete_tree(key: str) -> None:
     shutil.rmtree(path(key), ignore_errors=True)
-
-
-def discard(key: str) -> None:
-    """Move a file or folder to today's trash."""
-    target = path(f"trash/{timezone.now().date().isoformat()}/{key}")
-    make_folder(target.parent)
-    if target.exists():
-        target = target.with_name(f"{target.name}-{uuid.uuid4()}")
-    with contextlib.suppress(FileNotFoundError):
-        path(key).rename(target)
 
 
 def upload_path(upload_id: UUID) -> Path:

@@ -270,6 +270,7 @@ def test_results_are_listed_with_addresses_for_the_same_token(ann, account):
         "size": 10,
         "media_type": "image/jpeg",
         "url": f"{ROOT}/artifacts/{first.pk}/file",
+        "missing": False,
         "metadata": {"time": 0},
     }
 

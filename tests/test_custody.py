@@ -1,4 +1,4 @@
-"""Nothing of an upload is lost whenever its process dies, and what nothing knows of goes by way of the trash."""
+"""Nothing of an upload is lost whenever its process dies, and no database judges the files of another."""
 
 import hashlib
 import io
@@ -22,11 +22,11 @@ from django.utils import timezone
 from jobs import storage
 from jobs.engine.pipelines.probe import Probed
 from jobs.models import Artifact, Image, Install, Job, Upload, Video
-from jobs.services import arrivals, custody, images, reconcile, uploads, videos
+from jobs.services import arrivals, custody, images, reconcile, sweeping, uploads, videos
 from tests import factories
 
 BYTES = b"not looked at here" * 1000
-LONG_AGO = time.time() - 3 * custody.OLD_SECONDS
+LONG_AGO = time.time() - 3 * 24 * 3600
 
 
 def lie(key: str, data: bytes = BYTES) -> Path:
@@ -43,15 +43,10 @@ def grow_old() -> None:
 
 
 def stored() -> set[str]:
-    """All files but those in the trash."""
+    """All files but the stamp."""
     root = Path(settings.MEDIA_ROOT)
     files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
-    return {file for file in files if not file.startswith(("trash/", "install"))}
-
-
-def trashed() -> set[str]:
-    root = storage.path("trash")
-    return {"/".join(path.relative_to(root).parts[1:]) for path in root.rglob("*") if path.is_file()}
+    return files - {custody.STAMP}
 
 
 LOOKED: list[Path] = []
@@ -119,10 +114,9 @@ def test_an_upload_survives_a_kill_at_any_moment(looked_at: None, links: bool, m
         assert storage.path(video.poster).read_bytes() == b"a poster"
         number += 1
     assert number > 30, "each line was tried"
-    grow_old()
     reconcile.sweep()
-    Install.objects.update(swept_at=timezone.now() - 2 * custody.EVERY)
-    reconcile.sweep()
+    monkeypatch.setattr(sweeping, "YOUNG_SECONDS", -1)
+    sweeping.run(fix=True)
     rows = Video.objects.values_list("key", "poster")
     assert stored() == {key for row in rows for key in row}, "and nothing else is left"
     assert not Upload.objects.exists()
@@ -197,7 +191,7 @@ def test_sqlite_acknowledges_only_what_is_on_the_disk():
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-# The sweep -----------------------------------------------------------------------------------------------------------
+# Whose it is ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -243,37 +237,12 @@ def strays(kept: set[str]) -> set[str]:
     return keys
 
 
-def test_what_nothing_knows_of_goes_to_the_trash(kept: set[str], strays: set[str]):
-    foreign = "videos/somebody put this here/notes.txt"
-    lie(foreign)
-    grow_old()
-    assert custody.sweep() == len(strays)
-    assert stored() == kept | {foreign}
-    assert trashed() == strays
-    assert custody.sweep() == 0
-
-
-def test_what_is_young_stays(kept: set[str], strays: set[str]):
-    assert custody.sweep() == 0
-    grow_old()
-    lie(f"{next(iter(strays)).rpartition('/')[0]}/new")
-    assert custody.sweep() == len(strays) - 1
-
-
-def test_the_trash_is_emptied_after_a_week(kept: set[str], strays: set[str]):
-    for days in (custody.KEPT_DAYS, custody.KEPT_DAYS + 1):
-        lie(f"trash/{(timezone.now() - timedelta(days=days)).date().isoformat()}/videos/{days}")
-    lie("trash/of my own/videos/x")
-    custody.sweep()
-    assert trashed() == {f"videos/{custody.KEPT_DAYS}", "videos/x"}
-
-
 def test_a_database_does_not_judge_the_files_of_another(kept: set[str], strays: set[str], caplog: Any):
     reconcile.sweep()
     assert storage.path(custody.STAMP).read_text().strip() == str(Install.objects.get().identity)
     left, scratch = lie("uploads/of-the-other.part"), lie(f"{storage.scratch_key(uuid.uuid4(), 1)}/half")
     grow_old()
-    Install.objects.update(identity=uuid.uuid4(), swept_at=timezone.now() - 2 * custody.EVERY)  # a wrong DATABASE_URL
+    Install.objects.update(identity=uuid.uuid4(), swept_at=timezone.now() - timedelta(days=3))  # a wrong DATABASE_URL
     everything = stored()
     reconcile.sweep()
     assert stored() == everything
@@ -294,13 +263,6 @@ def test_a_storage_without_a_stamp_is_taken_over_by_who_knows_some_of_it(kept: s
     assert custody.is_ours(Install.get())
     storage.path(custody.STAMP).write_text(str(uuid.uuid4()))
     assert not custody.is_ours(Install.get()), "once only"
-
-
-def test_of_several_reconcilers_one_sweeps(db: None):
-    install = Install.get()
-    assert not install.take_turn(custody.EVERY), "nothing is old in a new install"
-    Install.objects.update(swept_at=timezone.now() - 2 * custody.EVERY)
-    assert [Install.get().take_turn(custody.EVERY) for _ in range(2)] == [True, False]
 
 
 def test_a_result_is_on_the_disk_before_its_row(db: None, monkeypatch: pytest.MonkeyPatch):

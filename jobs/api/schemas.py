@@ -75,6 +75,7 @@ class VideoOut(Schema):
     unread_audio: list[str] = Field(description="What each audio track is stored as that cannot be read here.")
     url: str = Field(description="Path of the bytes, usable with the same token.")
     poster_url: str | None
+    missing: bool = Field(description="Whether the server has lost the file.")
     created_at: datetime
 
     @classmethod
@@ -95,6 +96,7 @@ class VideoOut(Schema):
             unread_audio=list(info.unread),
             url=path_of("video_file", video.pk),
             poster_url=path_of("video_poster", video.pk) if video.poster else None,
+            missing=video.missing_since is not None,
             created_at=video.created_at,
         )
 
@@ -181,12 +183,14 @@ class ArtifactOut(Schema):
     size: int
     media_type: str
     url: str = Field(description="Path of the bytes, usable with the same token.")
+    missing: bool = Field(description="Whether the server has lost the file.")
     metadata: dict[str, Any]
 
     @classmethod
     def of(cls, artifact: Artifact) -> "ArtifactOut":
         names = ("id", "kind", "name", "size", "media_type", "metadata")
-        return cls(url=path_of("artifact_file", artifact.pk), **{name: getattr(artifact, name) for name in names})
+        facts = {name: getattr(artifact, name) for name in names}
+        return cls(url=path_of("artifact_file", artifact.pk), missing=artifact.missing_since is not None, **facts)
 
 
 class JobError(Schema):

@@ -25,7 +25,7 @@ class RemovalOut(Schema):
         assert removal.subject_id is not None
         return cls(
             id=removal.subject_id,
-            kind=removal.kind,
+            kind=removal.kind,  # type: ignore[arg-type] # one of these
             title=removal.title,
             bytes=removal.size,
             removed_at=removal.at,

@@ -18,6 +18,7 @@ from jobs.models.room import Room
 from jobs.models.run import Run
 from jobs.models.said import IndexedTranscript, SaidLine
 from jobs.models.sign_in import SignIn
+from jobs.models.sweep import Sweep
 from jobs.models.token import Scope, Token
 from jobs.models.upload import Upload
 from jobs.models.video import Video
@@ -48,6 +49,7 @@ __all__ = [
     "SaidLine",
     "Scope",
     "SignIn",
+    "Sweep",
     "Token",
     "Upload",
     "Video",

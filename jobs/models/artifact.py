@@ -41,6 +41,8 @@ class Artifact(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     removal = RemovalField()
+    missing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    """Since when a sweep knows that the file is gone."""
 
     objects = LiveManager.from_queryset(ArtifactQuerySet)()
     with_trash = ArtifactQuerySet.as_manager()

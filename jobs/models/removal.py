@@ -22,7 +22,7 @@ class LiveManager(models.Manager[Any]):
         return super().get_queryset().filter(removal=None)
 
 
-class RemovalField(models.ForeignKey):  # type: ignore[type-arg]
+class RemovalField(models.ForeignKey):
     """With what a row went to the trash; None for what is not there.
 
     No index and no constraint: nearly all rows have none, and a database that takes an index of so many equal values

@@ -50,6 +50,8 @@ class Video(models.Model):
     details = models.JSONField(help_text="What probing found: jobs.engine.model.mediainfo.MediaInfo.")
     created_at = models.DateTimeField(auto_now_add=True)
     removal = RemovalField()
+    missing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    """Since when a sweep knows that the file is gone."""
 
     objects = LiveManager.from_queryset(VideoQuerySet)()
     with_trash = VideoQuerySet.as_manager()

@@ -66,6 +66,8 @@ def create(
 
 def check(subject: Video, slug: str, params: Params) -> None:
     """Raise InputError when the recording, or another file that the parameters name, does not allow the work."""
+    if subject.missing_since:
+        raise InputError("The file of this recording is missing from the server. Upload it again.", code="missing_file")
     registry.get(slug).check(subject.info, params)
     inputs.find(subject.owner, subject, slug, params)
 

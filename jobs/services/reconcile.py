@@ -88,8 +88,6 @@ def clear_storage() -> None:
         return
     clear_scratch()
     uploads.expire()
-    if install.take_turn(custody.EVERY):
-        custody.sweep()
 
 
 def recover_of(worker: str, job_id: str, loss: Loss) -> None:
@@ -131,7 +129,7 @@ def storage_left_by(job_id: str) -> None:
     results = list(storage.path(storage.artifacts_key(UUID(job_id))).glob("*/"))
     row = Job.with_trash.filter(pk=job_id).values_list("status", "attempt").first()
     if row is None:
-        results = []  # who deleted the row deleted them, and what came late goes by way of the trash
+        results = []  # who deleted the row deleted them, and what came late the sweep tells of
     status, attempt = row or ("", 0)
     kept: set[str] = set()
     if status == Job.Status.RUNNING:

@@ -8,6 +8,7 @@ Deleting for good takes the files first and the row last: who dies in between is
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -129,7 +130,7 @@ def _jobs_of(subject: Subject) -> Q:
     return Q(pk=subject.pk if isinstance(subject, Job) else None)
 
 
-def _mark(subject: Subject, chosen: Callable[[QuerySet], QuerySet], removal: Removal | None) -> None:  # type: ignore[type-arg]
+def _mark(subject: Subject, chosen: Callable[[QuerySet[Any]], QuerySet[Any]], removal: Removal | None) -> None:
     """Give all rows that hang on it, as far as they are `chosen`, this removal. That of the recording first: new work
     waits for it, see `jobs.refuse_removed`."""
     if isinstance(subject, Video):

@@ -17,7 +17,7 @@ from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.models import Account, Job
 from jobs.operations import registry
-from jobs.services import figures, operators, parts, queue_load, queues, storage_use
+from jobs.services import figures, operators, parts, queue_load, queues, storage_use, sweeping
 from jobs.services.operators import Outcome
 from jobs.services.queue_load import QueueLoad
 from jobs.services.storage_use import Disk
@@ -66,6 +66,7 @@ def front(request: MemberRequest) -> HttpResponse:
     state = operators.state()  # before what it stands for
     loads, disk = queue_load.every(), storage_use.disk()
     day = figures.kept(None, figures.PERIODS["day"])
+    sweep, swept = sweeping.last() or (None, None)
     context = {
         "state": state,
         "troubles": operators.troubles(loads, disk),
@@ -80,6 +81,8 @@ def front(request: MemberRequest) -> HttpResponse:
         "failure_days": operators.DAYS,
         "owners": operators.owners(),
         "disk": disk,
+        "sweep": sweep,
+        "swept": swept,
         "disk_bar": disk_bar(disk),
         "accounts": Account.objects.count(),
         "parts": parts.every(),
@@ -116,8 +119,8 @@ def failures() -> list[dict[str, Any]]:
 
 
 def disk_bar(disk: Disk) -> Any:
-    kinds = {"ok": disk.recordings, "run": disk.results, "warn": disk.uploads, "off": disk.other}
-    title = "The disk: recordings, results, uploads on their way, other files, and what is free"
+    kinds = {"ok": disk.recordings, "run": disk.results, "warn": disk.uploads, "soft": disk.trash, "off": disk.other}
+    title = "The disk: recordings, results, uploads on their way, trash, other files, and what is free"
     return charts.shares("disk", title, [(look, disk.share(size)) for look, size in kinds.items()])
 
 

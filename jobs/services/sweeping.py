@@ -1,0 +1,235 @@
+"""What lies in the storage held against what the database knows, both ways: files without rows, rows without files.
+
+It only tells, unless somebody asks it to mend: then files that nothing knows are deleted, and rows without files are
+marked, so that pages say so instead of failing. What is younger than an hour, or belongs to work or uploads under way,
+is none of its business. Neither are part files of uploads and scratch folders, which have rules of their own. It takes
+hardly more memory for more files: folders and rows are looked at some hundred at a time.
+"""
+
+import dataclasses
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from jobs import storage, wording
+from jobs.models import Artifact, Image, Install, Sweep, Video
+from jobs.services import custody
+
+log = logging.getLogger(__name__)
+
+YOUNG_SECONDS = 3600
+"""For how long nothing may have changed in what is looked at."""
+NIGHT = range(2, 6)
+"""Hours of the site's time zone in which it is done by itself."""
+EXAMPLES = 20
+"""How many of each kind are named."""
+HALF_MOVED = re.compile(r".*(\.part|\.stamp|[0-9a-f-]{36}\.(poster\.jpg|image\.png))")
+"""Names that files have only until they are whole and in their place."""
+
+
+@dataclasses.dataclass
+class Finding:
+    """Things of one kind: how many, the bytes of their files, some of them by name, and how many were mended."""
+
+    count: int = 0
+    bytes: int = 0
+    mended: int = 0
+    examples: list[str] = dataclasses.field(default_factory=list)
+
+    def add(self, name: str, size: int) -> None:
+        self.count += 1
+        self.bytes += size
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(name)
+
+
+@dataclasses.dataclass
+class Report:
+    """`strays` are files without rows, `half_moved` those of them that somebody died over, `missing` rows without
+    files, `differing` files that are not as long as their rows say."""
+
+    files: int = 0
+    rows: int = 0
+    seconds: float = 0
+    strays: Finding = dataclasses.field(default_factory=Finding)
+    half_moved: Finding = dataclasses.field(default_factory=Finding)
+    missing: Finding = dataclasses.field(default_factory=Finding)
+    differing: Finding = dataclasses.field(default_factory=Finding)
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Report":
+        findings = {name: Finding(**stored[name]) for name in KINDS}
+        return cls(stored["files"], stored["rows"], stored["seconds"], **findings)
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(getattr(self, name).count for name in KINDS)
+
+    @property
+    def sentences(self) -> list[str]:
+        """One for each kind that there is something of, as an operator reads it."""
+        return [sentence for kind in KINDS for sentence in self.sentences_of(kind)]
+
+    def sentences_of(self, kind: str) -> list[str]:
+        found: Finding = getattr(self, kind)
+        if not found.count:
+            return []
+        size = f" ({wording.size(found.bytes)})" if found.bytes else ""
+        mended = f", {wording.count(found.mended)} of them mended" if found.mended else ""
+        return [f"{KINDS[kind]}: {wording.count(found.count)}{size}{mended}."]
+
+
+KINDS = {
+    "strays": "Files that no row knows",
+    "half_moved": "Files that somebody died over",
+    "missing": "Rows whose file is gone",
+    "differing": "Files that are not as long as they should be",
+}
+
+
+def run(*, fix: bool = False) -> Report:
+    """Compare, and with `fix` mend. Only for a storage that `custody.is_ours`."""
+    started, report = time.monotonic(), Report()
+    for room in custody.ROOMS:
+        for names in custody.parts(custody.names(room)):
+            _look_at_files(report, room, names, fix)
+    for rows in (Video.with_trash.uploaded(), Artifact.with_trash.all(), Image.objects.all()):
+        _look_at_rows(report, rows, fix)
+    report.seconds = round(time.monotonic() - started, 2)
+    Sweep.record(report.to_json(), is_fix=fix)
+    return report
+
+
+def nightly() -> bool:
+    """Compare and tell, once a night for all machines; by day only what could not be done at night. Returns whether it
+    was this machine's turn."""
+    install, is_night = Install.get(), timezone.localtime().hour in NIGHT
+    if not custody.is_ours(install) or not install.take_turn(timedelta(hours=20 if is_night else 30)):
+        return False
+    for sentence in run().sentences:
+        log.warning("the sweep has found: %s `manage.py sweep` names them, `--fix` mends.", sentence)
+    return True
+
+
+def last() -> tuple[Sweep, Report] | None:
+    """The newest report, and when it was made."""
+    found = Sweep.objects.first()
+    return (found, Report.from_json(found.report)) if found else None
+
+
+# Files without rows --------------------------------------------------------------------------------------------------
+
+
+def _look_at_files(report: Report, room: str, names: list[str], fix: bool) -> None:
+    # The files first: what is made in between is not among them.
+    there = {key: found for name in names for key, found in _inside(f"{room}/{name}")}
+    known = custody.ROOMS[room](names)
+    for key, (size, changed) in there.items():
+        report.files += 1
+        if time.time() - changed < YOUNG_SECONDS or _is_known(key, known):
+            continue
+        finding = report.half_moved if HALF_MOVED.fullmatch(PurePosixPath(key).name) else report.strays
+        finding.add(key, size)
+        if fix:
+            _delete(room, key)
+            finding.mended += 1
+
+
+def _is_known(key: str, known: set[str]) -> bool:
+    """Whether the database knows a file, or a folder around it as a whole."""
+    return key in known or any(parent.as_posix() in known for parent in PurePosixPath(key).parents)
+
+
+def _inside(key: str) -> Iterator[tuple[str, tuple[int, float]]]:
+    """The files below a key with their sizes, and when something changed about them: a name that is new counts, too,
+    for which a file is as old as its folder. Links are not followed."""
+    folder = storage.path("") / key
+    try:
+        made = folder.stat().st_mtime
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        below = f"{key}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _inside(below)
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        yield below, (status.st_size, max(status.st_mtime, status.st_ctime, made))
+
+
+def _delete(room: str, key: str) -> None:
+    """A file, and folders around it that are empty then."""
+    path, root = storage.path("") / key, storage.path("") / room
+    path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder == root:
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+# Rows without files --------------------------------------------------------------------------------------------------
+
+
+def _look_at_rows(report: Report, rows: QuerySet[Any], fix: bool) -> None:
+    """What is just being deleted for good, or is younger than an hour, is left out."""
+    marks = rows.model is not Image
+    old = rows.order_by("pk").exclude(created_at__gt=Now() - timedelta(seconds=YOUNG_SECONDS))
+    if marks:
+        old = old.exclude(removal__is_going=True)
+    columns = ("pk", "key", "size", *(("missing_since",) if marks else ()))
+    for pk, key, size, *mark in _in_parts(old.values_list(*columns)):
+        report.rows += 1
+        length = _length(key)
+        if length is None:
+            report.missing.add(f"{rows.model._meta.verbose_name} {pk}: {key}", 0)
+            report.missing.mended += fix and marks and _mark(rows.model, pk, key, Now())
+            continue
+        if fix and any(mark):  # it was put back
+            _mark(rows.model, pk, key, None)
+        if length != size:
+            report.differing.add(f"{key}: {length} bytes, not {size}", abs(length - size))
+
+
+def _in_parts(rows: QuerySet[Any]) -> Iterator[Any]:
+    """One row after the other, without a cursor: MariaDB would send all of them at once."""
+    after: dict[str, Any] = {}
+    while part := list(rows.filter(**after)[: custody.AT_ONCE]):
+        yield from part
+        after = {"pk__gt": part[-1][0]}
+
+
+def _length(key: str) -> int | None:
+    """In bytes; None for what is not there."""
+    try:
+        status = storage.path(key).stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return status.st_size
+
+
+def _mark(model: Any, pk: Any, key: str, since: Any) -> bool:
+    """Note since when the file of a row is missing, unless the row has gone or has another file by now."""
+    if not model.with_trash.filter(pk=pk, key=key).update(missing_since=since):
+        return False
+    if model is Artifact:  # the row of a result that is worked on like a recording
+        Video.with_trash.filter(pk=pk).update(missing_since=since)
+    return True
