@@ -69,6 +69,10 @@ def test_a_chain_is_run_and_waited_for(with_talk: Client):
     said = with_talk("run", "talk", "--chain", "two", "--download", ".", "--json")
     assert [event["job"]["status"] for event in said.of("job")] == ["succeeded"]
     assert len(said.of("downloaded")) == 1
+    run = said.of("started")[0]["run"]
+    assert "is here already" in with_talk("wait", run[:8], "--download", ".").err
+    assert "is here already" in with_talk("download", run.replace("-", "")).err
+    assert "There is no job or run" in with_talk("cancel", "talk", status=2).err
 
 
 def test_a_job_that_fails_ends_with_1_and_its_sentence(broken: Client):
@@ -109,7 +113,7 @@ def test_names_that_may_be_several_things_are_told(with_talk: Client, talk: Path
     said = with_talk("run", "talk", "extract-audio", status=2)
     assert said.err.startswith("videoservice: “talk” may be ")
     assert "Give more of the id." in said.err
-    assert "There is no recording “tal”" in with_talk("run", "tal", "extract-audio", status=2).err
+    assert "There is no recording or job “tal”" in with_talk("run", "tal", "extract-audio", status=2).err
 
 
 def test_deleting_asks_first_and_can_be_undone(with_talk: Client):

@@ -20,8 +20,7 @@ Json = dict[str, Any]
 
 
 class Patience(Retry):
-    """When to send a request again. What was refused because of load was not done, so that holds for POST too; that the
-    connection broke may mean that it was, so that does not."""
+    """When to send a request again. What was refused because of load was not done, whatever the method."""
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         return bool(self.total) and (status_code in (502, 503) or (status_code == 429 and has_retry_after))
@@ -30,6 +29,7 @@ class Patience(Retry):
 PATIENCE = Patience(
     5,
     connect=2,
+    allowed_methods=Patience.DEFAULT_ALLOWED_METHODS | {"POST"},  # as each has its Idempotency-Key
     other=0,  # such as a certificate that is not trusted
     redirect=False,
     backoff_factor=0.5,

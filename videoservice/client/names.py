@@ -1,17 +1,48 @@
 """Recordings, jobs, runs and operations by what a person calls them: an id, its unique beginning, or a title."""
 
+import dataclasses
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from uuid import UUID
 
 from videoservice.client.api import Api, Json
 from videoservice.client.failures import Misused
+from videoservice.client.wording import listed
 
 WHOLE = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 BEGINNING = re.compile(r"[0-9a-f]{4,8}(?:-[0-9a-f-]{0,27})?", re.IGNORECASE)
 LATEST = 2000
-"""How many of the newest jobs are looked at for the beginning of an id."""
+"""How many of the newest of a list are looked at for the beginning of an id."""
+PLACES = {"job": "jobs", "run": "runs", "recording": "videos"}
+"""Where the API has what a person may name, by its kind."""
+WORK = ("job", "run")
+
+
+@dataclasses.dataclass(frozen=True)
+class Thing:
+    """A job, a chain's run or a recording, as the API shows it."""
+
+    kind: str
+    item: Json
+
+    @property
+    def id(self) -> str:
+        return str(self.item["id"])
+
+    @property
+    def path(self) -> str:
+        return f"{PLACES[self.kind]}/{self.id}"
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return called(self.item) if self.kind == "recording" else f"{called(self.item)} {short(self.id)}"
+
+
+def called(item: Json) -> str:
+    return str(next(item[name] for name in ("title", "operation", "name", "url") if item.get(name)))
 
 
 def short(pk: str) -> str:
@@ -21,62 +52,51 @@ def short(pk: str) -> str:
 
 def recording(api: Api, name: str) -> Json:
     """Raises Misused when there is none, or more than one."""
+    return thing(api, name, ("recording",)).item
+
+
+def thing(api: Api, name: str, kinds: Sequence[str] = tuple(PLACES)) -> Thing:
+    """What is called so, of these kinds. Raises Misused when there is none, or more than one."""
+    found = [Thing(kind, item) for kind in kinds for item in candidates(api, name, kind)]
+    if not found:
+        raise Misused(f"There is no {listed(list(kinds))} “{name}”.", "not_found")
+    refuse_several(name, [one.item for one in found])
+    return found[0]
+
+
+def candidates(api: Api, name: str, kind: str) -> list[Json]:
+    """All of a kind that may be meant."""
+    place = PLACES[kind]
     if WHOLE.fullmatch(name):
-        return one_of([there(api, f"videos/{name}")], name, "recording")
-    titled = [item for item in api.items("videos", search=name[:200]) if name in (item["title"], item["name"])]
-    if titled:
-        return one_of(titled, name, "recording")
-    return one_of(beginning(api.items("videos"), name), name, "recording")
+        response = api.send("GET", f"{place}/{UUID(name)}", missing_is_fine=True)
+        return [response.json()] if response.status_code == 200 else []
+    if kind == "recording":
+        titled = [item for item in api.items(place, search=name[:200]) if name in (item["title"], item["name"])]
+        if titled:
+            return titled
+    return beginning(api.items(place), name)
 
 
-def job(api: Api, name: str) -> Json:
-    """Raises Misused when there is none, or more than one."""
-    found = [there(api, f"jobs/{name}")] if WHOLE.fullmatch(name) else beginning(api.items("jobs"), name)
-    return one_of(found, name, "job")
-
-
-def work(api: Api, name: str) -> tuple[str, Json]:
-    """A job or a recording, and which of these. Raises Misused when there is none, or more than one."""
-    if WHOLE.fullmatch(name):
-        for kind, path in (("job", f"jobs/{name}"), ("recording", f"videos/{name}")):
-            if found := there(api, path):
-                return kind, found
-        raise Misused(f"There is no recording or job {name}.", "not_found")
-    jobs = beginning(api.items("jobs"), name)
-    return ("job", one_of(jobs, name, "job")) if jobs else ("recording", recording(api, name))
-
-
-def there(api: Api, path: str) -> Json | None:
-    response = api.send("GET", path, missing_is_fine=True)
-    return response.json() if response.status_code == 200 else None
-
-
-def beginning(items: Iterable[Json], name: str) -> list[Json | None]:
+def beginning(items: Iterable[Json], name: str) -> list[Json]:
     """Those whose id begins like this."""
     if not BEGINNING.fullmatch(name):
         return []
-    found: list[Json | None] = []
-    for number, item in enumerate(items):
-        if item["id"].startswith(name.lower()):
-            found.append(item)
-        if number >= LATEST:
-            break
-    return found
+    return [item for item in itertools.islice(items, LATEST) if item["id"].startswith(name.lower())]
 
 
-def one_of(found: list[Any], name: str, kind: str) -> Json:
-    there = [item for item in found if item]
-    if not there:
+def one_of(found: Sequence[Json], name: str, kind: str) -> Json:
+    if not found:
         raise Misused(f"There is no {kind} “{name}”.", "not_found")
-    if len(there) > 1:
-        told = ", ".join(
-            f"{short(item['id'])} ({item.get('title') or item.get('operation') or item.get('url')})"
-            for item in there[:5]
-        )
-        more = f" and {len(there) - 5} more" if len(there) > 5 else ""
-        raise Misused(f"“{name}” may be {told}{more}. Give more of the id.", "ambiguous")
-    only: Json = there[0]
-    return only
+    refuse_several(name, found)
+    return found[0]
+
+
+def refuse_several(name: str, found: Sequence[Json]) -> None:
+    if len(found) == 1:
+        return
+    told = ", ".join(f"{short(item['id'])} ({called(item)})" for item in found[:5])
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    raise Misused(f"“{name}” may be {told}{more}. Give more of the id.", "ambiguous")
 
 
 def in_trash(api: Api, name: str) -> Json:

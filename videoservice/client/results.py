@@ -25,13 +25,25 @@ def of_jobs(jobs: Iterable[Json]) -> list[Json]:
 
 
 def of_name(api: Api, name: str, *, original: bool) -> list[Json]:
-    """The files that a person means: of a job its results; of a recording those of all its jobs, or what was uploaded.
+    """The files that a person means: of a job or run its results; of a recording those of all its jobs, or what was
+    uploaded.
 
     Raises Misused when there is nothing of that name.
     """
-    kind, found = ("recording", names.recording(api, name)) if original else names.work(api, name)
-    if kind == "job":
-        return of_jobs([found])
     if original:
-        return [found]
-    return of_jobs(api.items("jobs", video=found["id"], status="succeeded"))
+        return [names.recording(api, name)]
+    found = names.thing(api, name)
+    if found.kind == "job":
+        return of_jobs([found.item])
+    if found.kind == "run":
+        return of_jobs(jobs_of_run(api, found.item))
+    return of_jobs(api.items("jobs", video=found.id, status="succeeded"))
+
+
+def jobs_of_run(api: Api, run: Json) -> list[Json]:
+    """The jobs of a chain's run, each with whether its results are only on the way to a further step."""
+    return [
+        api.get(f"jobs/{step['job']}") | {"on_the_way": bool(step["passing_bytes"]) and not step["keep"]}
+        for step in run["steps"]
+        if step["job"]
+    ]

@@ -10,6 +10,7 @@ from videoservice.client.api import Api, Json
 from videoservice.client.board import Bar, Board
 from videoservice.client.failures import Unreachable
 from videoservice.client.orders import Started
+from videoservice.client.results import jobs_of_run
 
 ENDED = ("succeeded", "failed", "cancelled")
 LOOK_SECONDS = 1.0
@@ -90,17 +91,12 @@ class Watched:
         running = [step for step in steps if step["status"] == "running"]
         stage = ", ".join(f"{step['name']}: {step['stage']}" for step in running) or run["status"]
         self._bar.show(sum(step["progress"] for step in steps) / max(1, len(steps)), stage)
-        jobs: list[Json] = []
         for step in steps:
             if step["job"] and step["status"] in ENDED and step["job"] not in self._told:
                 self._tell(self._api.get(f"jobs/{step['job']}"), f"{step['name']} in {self._started.name}")
         if run["status"] not in ENDED:
             return None
-        for step in steps:
-            if step["job"]:
-                on_the_way = bool(step["passing_bytes"]) and not step["keep"]
-                jobs.append(self._api.get(f"jobs/{step['job']}") | {"on_the_way": on_the_way})
-        return jobs
+        return jobs_of_run(self._api, run)
 
     def _tell(self, job: Json, name: str) -> None:
         if self._told.get(job["id"]) == job["status"]:

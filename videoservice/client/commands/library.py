@@ -62,20 +62,18 @@ def delete(
     permanently: Annotated[bool, typer.Option("--permanently", help="For good, past the trash.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Move recordings with all their results, or jobs with theirs, to the trash."""
-    found = [names.work(session.api, name) for name in what]
-    for kind, item in found:
-        named = f"“{item['title']}”" if kind == "recording" else f"{item['operation']} {short(item['id'])}"
-        asked(session, f"Delete {named} with its results{' for good' if permanently else ''}?", yes=yes)
-        path = f"{'videos' if kind == 'recording' else 'jobs'}/{item['id']}"
-        gone = session.api.delete(f"{path}?permanently=1" if permanently else path)
-        session.output.event("deleted", deleted(named, item["id"], gone), **gone)
+    """Move recordings with all their results, or jobs and runs with theirs, to the trash."""
+    for found in [names.thing(session.api, name) for name in what]:
+        asked(session, f"Delete “{found.title}” with its results{' for good' if permanently else ''}?", yes=yes)
+        gone = session.api.delete(f"{found.path}?permanently=1" if permanently else found.path)
+        session.output.event("deleted", deleted(found, gone), **gone)
 
 
-def deleted(named: str, pk: str, gone: Json) -> str:
+def deleted(found: names.Thing, gone: Json) -> str:
     if until := gone.get("trashed_until"):
-        return f"{named} is in the trash until {wording.when(until)}. To have it back: videoservice restore {short(pk)}"
-    return f"Deleted {named}."
+        back = f"To have it back: videoservice restore {short(found.id)}"
+        return f"“{found.title}” is in the trash until {wording.when(until)}. {back}"
+    return f"Deleted “{found.title}”."
 
 
 @command(app, "trash")

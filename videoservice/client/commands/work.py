@@ -11,7 +11,7 @@ from videoservice.client.board import Board
 from videoservice.client.commands.library import shown
 from videoservice.client.commands.transfers import Download, Force, Wait
 from videoservice.client.failures import Misused
-from videoservice.client.names import short
+from videoservice.client.names import Thing, short
 from videoservice.client.orders import Started
 from videoservice.client.session import Session, command
 
@@ -44,12 +44,9 @@ def run(
     if (operation is None) == (chain is None):
         raise Misused("Name an operation, or a chain with --chain. `videoservice operations` lists the first.")
     wanted = orders.read(session.api, [(operation, pairs or [])] if operation else [], chain)[0]
-    kind, found = names.work(session.api, what)
-    if kind == "job" and chain:
-        raise Misused("A chain runs on a recording, not on a job.")
-    subject = {"video": found["id"]} if kind == "recording" else {"source": {"job": found["id"]}}
-    title = found["title"] if kind == "recording" else short(found["id"])
-    attend(session, [wanted.start(session.api, subject, title)], wait, download, force=force)
+    on = names.thing(session.api, what, ("recording",) if chain else ("recording", "job"))
+    subject = {"video": on.id} if on.kind == "recording" else {"source": {"job": on.id}}
+    attend(session, [wanted.start(session.api, subject, on.title)], wait, download, force=force)
 
 
 def attend(
@@ -72,17 +69,17 @@ def attend(
 
 @command(app, "wait")
 def wait_for(session: Session, jobs: Jobs, download: Download = None, force: Force = False) -> None:
-    """Wait for jobs to end."""
-    attend(session, [named(job) for job in found(session, jobs)], True, download, force=force)
+    """Wait for jobs, or chains at work, to end."""
+    attend(session, [started(work) for work in found(session, jobs)], True, download, force=force)
 
 
-def named(job: dict[str, Any]) -> Started:
-    return Started("job", job["id"], f"{job['operation']} {short(job['id'])}")
+def started(work: Thing) -> Started:
+    return Started(work.kind, work.id, work.title)
 
 
-def found(session: Session, jobs: Sequence[str]) -> list[dict[str, Any]]:
+def found(session: Session, jobs: Sequence[str]) -> list[Thing]:
     """All are looked for before anything is done to one."""
-    return [names.job(session.api, name) for name in jobs]
+    return [names.thing(session.api, name, names.WORK) for name in jobs]
 
 
 @command(app, "jobs")
@@ -110,17 +107,17 @@ def list_jobs(
 
 @command(app, "cancel")
 def cancel_jobs(session: Session, jobs: Jobs) -> None:
-    """Stop jobs."""
-    for job in found(session, jobs):
-        gone = session.api.post(f"jobs/{job['id']}/cancel")
-        session.output.event("cancelled", f"Cancelled {job['operation']} {short(job['id'])}.", job=gone)
+    """Stop jobs, or chains at work."""
+    for work in found(session, jobs):
+        gone = session.api.post(f"{work.path}/cancel")
+        session.output.event("cancelled", f"Cancelled {work.title}.", **{work.kind: gone})
 
 
 @command(app, "retry")
 def retry(session: Session, jobs: Jobs, wait: Wait = False, download: Download = None, force: Force = False) -> None:
-    """Try jobs again that did not succeed."""
-    again = [session.api.post(f"jobs/{job['id']}/retry") for job in found(session, jobs)]
-    attend(session, [named(job) for job in again], wait, download, force=force)
+    """Try jobs again that did not succeed, or go on with chains from the steps that did not."""
+    again = [Thing(work.kind, session.api.post(f"{work.path}/retry")) for work in found(session, jobs)]
+    attend(session, [started(work) for work in again], wait, download, force=force)
 
 
 @command(app, "watch")
