@@ -10,6 +10,7 @@ from jobs.api.errors import USUAL
 
 ANY = (400, 403, 429, 503)
 """Failures of any request: unreadable, not for this token, one too many, the database away."""
+OF_VALUES = (422,)
 OF_BODIES = (413, 507)
 CHANGES = ("put", "patch", "delete")
 LIMITS = {
@@ -26,7 +27,9 @@ class Api(NinjaAPI):
         components["headers"] = {
             name: {"description": words, "schema": {"type": "integer"}} for name, words in LIMITS.items()
         }
-        components["responses"] = {f"Failure{status}": failure(status) for status in (*ANY, *OF_BODIES, 412)}
+        components["responses"] = {
+            f"Failure{status}": failure(status) for status in (*ANY, *OF_VALUES, *OF_BODIES, 412)
+        }
         components["parameters"] = {"IfMatch": IF_MATCH, "IfNoneMatch": IF_NONE_MATCH}
         for calls in schema["paths"].values():
             for method, call in calls.items():
@@ -58,7 +61,9 @@ def failure(status: int) -> dict[str, Any]:
 def complete(method: str, call: dict[str, Any], *, is_readable: bool) -> None:
     """Add to one call what it does not say itself."""
     responses = call["responses"]
-    for status in (*ANY, *(OF_BODIES if "requestBody" in call else ())):
+    has_body = "requestBody" in call
+    has_values = has_body or any(one.get("in") in ("query", "header") for one in call.get("parameters", []))
+    for status in (*ANY, *(OF_VALUES if has_values else ()), *(OF_BODIES if has_body else ())):
         add(responses, status, {"$ref": f"#/components/responses/Failure{status}"})
     if method == "get" and any("application/json" in one.get("content", {}) for one in responses.values()):
         add(responses, 304, {"description": "Unchanged since the ETag that was sent."})
