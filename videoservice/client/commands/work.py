@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from videoservice.client import completion, names, orders, results, waiting, watch
+from videoservice.client.api import PAGE
 from videoservice.client.board import Board
 from videoservice.client.commands.library import shown
 from videoservice.client.commands.transfers import Download, Force, Wait
@@ -101,8 +102,16 @@ def list_jobs(
         return
     video = names.recording(session.api, of)["id"] if of else None
     listed = session.api.listed("jobs", limit, status=status, video=video, operation=operation)
-    rows = [watch.row(item, shown(session, item["id"])) for item in listed["items"]]
+    titles = titles_of(session)
+    rows = [watch.row(item, shown(session, item["id"]), titles.get(item["video"], "")) for item in listed["items"]]
     session.output.table(listed, watch.COLUMNS, rows, "There are no jobs.")
+
+
+def titles_of(session: Session) -> dict[str, str]:
+    """What the newest recordings are called, for who sits at a terminal; others get ids, by which they go on."""
+    if not session.output.out.is_terminal:
+        return {}
+    return {item["id"]: item["title"] for item in session.api.listed("videos", PAGE)["items"]}
 
 
 @command(app, "cancel")
