@@ -88,6 +88,14 @@ def test_what_makes_something_has_a_key_of_its_own(server: Server, client: Clien
     assert "Idempotency-Key" in server.heard[-1][1]
 
 
+def test_it_waits_for_a_request_whose_answer_was_lost(server: Server, client: Client):
+    busy = (409, {}, b'{"error": {"code": "in_progress", "message": "A request with this key is under way."}}')
+    server.answers = [busy, (201, {}, b'{"token": "secret"}')]
+    assert client("tokens", "add", "x").out == "secret\n"
+    first, second = (headers["Idempotency-Key"] for _, headers in server.heard)
+    assert first == second
+
+
 def test_a_server_of_another_kind_is_told(server: Server, client: Client):
     server.answers = [(200, {"Content-Type": "text/html"}, b"<html>")]
     assert "answers, but not as a video service does" in client("list", status=4).err

@@ -1,5 +1,8 @@
 """Tokens: taken, kept, refused; and sites that do not answer."""
 
+import os
+import pty
+import signal
 import stat
 from collections.abc import Callable
 
@@ -24,6 +27,16 @@ def test_a_token_is_taken_from_standard_input_and_kept_for_its_owner_alone(clien
     client("logout")
     assert token not in file.read_text()
     client("list", status=3)
+
+
+def test_ctrl_c_where_the_token_is_asked_for_ends_it(client: Client):
+    ours, theirs = pty.openpty()
+    process = client.start("login", NOBODY, stdin=theirs, start_new_session=True)
+    assert "Make a token at" in process.stderr.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    os.close(ours)
+    assert (process.returncode, "Traceback" in said) == (130, False)
 
 
 def test_a_wrong_token_is_not_kept(client: Client, site: Site):

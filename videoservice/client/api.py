@@ -1,6 +1,7 @@
 """Requests to a site's REST API: the token, patience, and answers other than success as failures with a sentence."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -14,6 +15,8 @@ from videoservice.client.failures import Failure, Misused, SignedOut, Unreachabl
 from videoservice.client.sites import Site
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
+IN_PROGRESS_PAUSES = (0.5, 1, 2, 4, 8)
+"""Seconds to wait while the site is still at the same request, whose answer was lost."""
 PAGE = 200
 """How many of a list the API gives at once."""
 Json = dict[str, Any]
@@ -70,7 +73,15 @@ class Api:
 
     def post(self, path: str, body: Any = None, *, key: str = "") -> Json:
         """With a key of its own, or a new one, so that a request which is sent twice makes one thing."""
-        return self._json(self.send("POST", path, json=body, headers={"Idempotency-Key": key or uuid4().hex}))
+        headers = {"Idempotency-Key": key or uuid4().hex}
+        for pause in IN_PROGRESS_PAUSES:
+            try:
+                return self._json(self.send("POST", path, json=body, headers=headers))
+            except Failure as failure:
+                if failure.code != "in_progress":
+                    raise
+                time.sleep(pause)
+        return self._json(self.send("POST", path, json=body, headers=headers))
 
     def patch(self, path: str, body: Any) -> Json:
         return self._json(self.send("PATCH", path, json=body))

@@ -95,7 +95,7 @@ def guarded(session: Session, function: Callable[[], Any]) -> None:
         function()
     except Failure as failure:
         ended(session, failure)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # the latter at a prompt
         session.output.say(f"\nInterrupted. {session.hint}".rstrip())
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:

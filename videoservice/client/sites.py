@@ -102,7 +102,8 @@ def _write(known: list[Site]) -> None:
 
 def write_private(path: Path, content: Any) -> None:
     """Replace a file of JSON at once, readable for its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for above in (folder().parent, folder(), path.parent):
+        above.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")  # which is of mode 600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
