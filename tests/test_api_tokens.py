@@ -25,6 +25,7 @@ WORK = [
     ("patch", f"/videos/{ID}/transcript"),
     ("post", f"/videos/{ID}/transcript/undo"),
     ("put", f"/videos/{ID}/poster"),
+    ("put", f"/videos/{ID}/draft"),
     ("post", "/images"),
     ("post", "/jobs"),
     ("post", "/jobs/bulk"),

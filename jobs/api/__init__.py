@@ -8,6 +8,7 @@ from ninja import Swagger
 from jobs.api import (
     account,
     artifacts,
+    drafts,
     errors,
     export,
     images,
@@ -77,6 +78,7 @@ errors.install(api)
 api.add_router("/videos", videos.router)
 api.add_router("/videos", runs.on_videos)
 api.add_router("/videos", transcripts.router)
+api.add_router("/videos", drafts.router)
 api.add_router("/images", images.router)
 api.add_router("/imports", imports.router)
 api.add_router("/jobs", jobs.router)

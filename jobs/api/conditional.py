@@ -67,6 +67,12 @@ def matches(tags: list[str], present: str | None) -> bool:
     return present is not None and ("*" in tags or present in {strong(tag) for tag in tags})
 
 
+def named_version(request: HttpRequest) -> tuple[str | None, bool]:
+    """The version that a change names by the ETag it was made of, None for any; and whether there may be none yet."""
+    tags = [strong(tag).strip('"') for tag in parse_etags(request.headers.get("If-Match", "")) if tag != "*"]
+    return (tags[0] if tags else None), request.headers.get("If-None-Match", "").strip() == "*"
+
+
 def strong(tag: str) -> str:
     return tag.removeprefix("W/")
 

@@ -2,6 +2,7 @@ from jobs.models.account import Account
 from jobs.models.artifact import Artifact
 from jobs.models.daily_use import DailyUse
 from jobs.models.delivery import Delivery
+from jobs.models.draft import Draft
 from jobs.models.experience import Experience
 from jobs.models.flow import Flow
 from jobs.models.hold import Hold
@@ -29,6 +30,7 @@ __all__ = [
     "Artifact",
     "DailyUse",
     "Delivery",
+    "Draft",
     "Experience",
     "Flow",
     "Hold",

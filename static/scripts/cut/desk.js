@@ -22,10 +22,10 @@ export function openDesk(desk) {
   const button = (id) => byId(`cut-${id}`, HTMLButtonElement);
   const form = byId("cut-form", HTMLFormElement);
   const wave = by("wave");
-  const { video, levels, plan: planned, jobs } = desk.dataset;
+  const { video, levels, plan: planned, draft: drafts, drafted, jobs } = desk.dataset;
   const fields = new CutForm(form, by("auto"));
   const [frames, seconds = 1] = (player.element.dataset.frameRate ?? "50").split("/").map(Number);
-  const cutDraft = new CutDraft(video);
+  const cutDraft = new CutDraft(video, drafts, drafted, overtaken);
   const NUDGE = seconds / frames || 0.04;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -42,6 +42,7 @@ export function openDesk(desk) {
   let future = [];
   let stroke = null;
   let unsaved = false; // cut by hand on this visit, and not rendered since
+  let touched = false; // changed since it was taken up as it was kept
   const stays = (gone) => duration - cutlist.seconds(gone) * (1 - (fields.speed ? 1 / fields.speed : 0));
   const muting = () => !byHand && fields.pauses === "mute";
 
@@ -187,6 +188,7 @@ export function openDesk(desk) {
     fields.restore(before);
     if (!there.byHand) return change();
     ({ list, byHand, chosen } = there);
+    touched = true;
     exact = false;
     show();
     rest();
@@ -205,10 +207,19 @@ export function openDesk(desk) {
     fields.restore(before);
     list = kept.list;
     byHand = true;
-    exact = false;
+    touched = exact = false;
     by("back").hidden = false;
     show();
     rest();
+  }
+
+  // Somebody has changed the cuts in another window, while they were changed here.
+  function overtaken(theirs) {
+    if (!theirs) return cutDraft.keep(list, namedValues(), null); // they were given up there, but not here
+    cutDraft.take(theirs);
+    takeUp(theirs);
+    note = "These cuts were changed in another window, and are shown as they are there. Undo brings back yours.";
+    say(note);
   }
 
   function giveUp() {
@@ -235,7 +246,7 @@ export function openDesk(desk) {
     exact = false;
     problem = note = "";
     chosen = then;
-    unsaved = true;
+    unsaved = touched = true;
     show();
     rest();
   }
@@ -397,14 +408,30 @@ export function openDesk(desk) {
     clearTimeout(remembering);
     remembering = setTimeout(remembered, REST_MS);
   }
+  let isOpen = false;
+  const namedValues = () => Object.fromEntries([...fields.values()].map(([{ name }, value]) => [name, value]));
   function remembered() {
     clearTimeout(remembering);
-    if (byHand) cutDraft.keep(list, Object.fromEntries([...fields.values()].map(([{ name }, value]) => [name, value])));
-    else cutDraft.drop();
+    if (!isOpen) return; // what was kept is not known yet
+    if (!byHand) cutDraft.drop();
+    else if (touched) cutDraft.keep(list, namedValues());
   }
   addEventListener("pagehide", () => {
-    if (byHand && unsaved) remembered();
+    if (!byHand || !unsaved) return;
+    remembered();
+    cutDraft.send();
   });
+
+  // What was kept, and what somebody kept elsewhere, with the own as the step before.
+  function reopen({ ours, theirs }) {
+    isOpen = true;
+    if (ours) takeUp(ours);
+    if (theirs && ours) overtaken(theirs);
+    else if (theirs) {
+      cutDraft.take(theirs);
+      takeUp(theirs);
+    } else if (ours?.unsent) cutDraft.resend(ours);
+  }
 
   // Rendering it --------------------------------------------------------------------------------------------------------
 
@@ -452,6 +479,7 @@ export function openDesk(desk) {
     if (byHand && fields.isPace(target)) {
       keepPast(`set ${kind}`, { list, byHand, chosen, values: before });
       before = fields.values();
+      touched = true;
       exact = false;
       show();
       return rest();
@@ -538,15 +566,15 @@ export function openDesk(desk) {
   desk.dataset.state = "loading";
   say("Measuring the sound. A long recording takes a few seconds, once.");
   const first = listen("loudness");
-  const { kept } = cutDraft;
+  const kept = cutDraft.open();
   first.promise.then(
-    (value) => {
+    async (value) => {
       duration = Math.max(value.duration_ms / 1000, Number(desk.dataset.seconds));
       waveform.load(value);
       waveform.extend(duration);
       say("");
       change();
-      if (kept) takeUp(kept);
+      reopen(await kept);
     },
     (error) => fail(error.message),
   );

@@ -146,6 +146,60 @@ def test_what_was_cut_by_hand_is_asked_about_on_leaving_and_is_there_on_return(o
     assert asked == ["beforeunload"]
 
 
+def test_what_was_cut_by_hand_is_there_in_another_browser_too(open_plan, talk, client):
+    page = open_plan(talk)
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
+        page.locator("#cut-wave").click(position=spot(page, 0.7))
+    settled(page)
+    shown = page.locator("#cut-sum").inner_text()
+    other = open_plan(talk)
+    expect(other.locator("#cut-back")).to_be_visible(timeout=SLOW)
+    settled(other)
+    assert other.locator("#cut-sum").inner_text() == shown
+    with other.expect_response(lambda answer: answer.request.method == "DELETE" and answer.ok):
+        other.get_by_role("button", name="Begin anew").click()
+    assert client.get(f"/api/v1/videos/{talk.pk}/draft").status_code == 404
+
+
+def test_what_two_windows_change_is_overwritten_in_neither(open_plan, talk, client):
+    def is_put(answer):
+        return answer.request.method == "PUT"
+
+    first = open_plan(talk)
+    with first.expect_response(is_put):
+        first.locator("#cut-wave").click(position=spot(first, 0.7))
+    second = open_plan(talk)
+    expect(second.locator("#cut-back")).to_be_visible(timeout=SLOW)
+    with second.expect_response(is_put) as taken:
+        second.locator("#cut-wave").click(position=spot(second, 3.2))
+    assert taken.value.status == 200
+    theirs = second.locator("#cut-sum").inner_text()
+    with first.expect_response(is_put) as refused:
+        first.locator("#cut-wave").click(position=spot(first, 6.0))
+    assert refused.value.status == 412
+    expect(first.locator("#cut-say")).to_contain_text("changed in another window")
+    settled(first)
+    assert first.locator("#cut-sum").inner_text() == theirs
+    with first.expect_response(is_put) as mine:
+        first.locator("#cut-undo").click()
+    assert mine.value.status == 200
+    assert first.locator("#cut-sum").inner_text() != theirs
+    assert len(client.get(f"/api/v1/videos/{talk.pk}/draft").json()["parts"]) > 1
+
+
+def test_cuts_made_without_a_connection_are_sent_when_it_is_back(open_plan, talk, client):
+    page = open_plan(talk)
+    page.route("**/draft", lambda route: route.abort())
+    page.locator("#cut-wave").click(position=spot(page, 0.7))
+    page.wait_for_function("() => Object.keys(localStorage).length === 1")
+    page.wait_for_timeout(1500)
+    assert client.get(f"/api/v1/videos/{talk.pk}/draft").status_code == 404
+    page.unroute("**/draft")
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
+        page.evaluate("() => dispatchEvent(new Event('online'))")
+    assert client.get(f"/api/v1/videos/{talk.pk}/draft").status_code == 200
+
+
 def test_cuts_by_hand_of_another_account_are_not_shown(open_plan, talk):
     page = open_plan(talk)
     page.evaluate(
