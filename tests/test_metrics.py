@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import machine
 from jobs.models import Account, Job
-from jobs.services import queues
+from jobs.services import imports, queues
 from tests import factories
 from tests.servers import Redis
 from videoservice.cache import Cache
@@ -57,6 +57,15 @@ def test_jobs_are_counted_by_queue_and_state(client, ann):
     assert found["videoservice_jobs", "queue=cut", "state=running"] == 1
     assert found["videoservice_jobs", "queue=cut", "state=failed"] == 2
     assert found["videoservice_jobs_last_hour", "queue=cut", "state=failed"] == 2
+
+
+def test_recordings_that_come_from_addresses_are_counted(client, ann):
+    rows = [imports.begin(ann, "https://example.org/a.mp4") for _ in range(3)]
+    rows[0].start("fetch-1 1")
+    found = told(client)
+    assert found["videoservice_imports", "state=queued"] == 2
+    assert found["videoservice_imports", "state=running"] == 1
+    assert found["videoservice_queue_oldest_seconds", "queue=fetch"] >= 0
 
 
 def test_waits_and_runs_are_those_of_rows(client, ann):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from jobs import machine
 from jobs.models import Account, Job
-from jobs.services import operators, queue_load, queues, storage_use
+from jobs.services import imports, operators, queue_load, queues, storage_use
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +110,19 @@ def test_workers_are_shown_with_what_they_do(client, boss, redis_server):
     page = client.get("/operators/").content.decode()
     assert "42 %" in page and "Lost" in page
     assert "Worker fast-3 has gone without a word." in page
+
+
+def test_a_worker_that_fetches_shows_what(client, boss, redis_server):
+    register(redis_server, "fetch", 1, state="busy")
+    before = operators.state()
+    row = imports.begin(boss, "https://example.org/talk.mp4")
+    assert row.start("fetch-1 4711")
+    row.advance(row.attempt, received_bytes=12 << 20, size_bytes=640 << 20)
+    assert operators.state() != before
+    page = client.get("/operators/").content.decode()
+    assert "talk.mp4, 12 MB of 640 MB" in " ".join(page.split())
+    assert f"/admin/jobs/import/{row.pk}/change/" in page
+    assert client.get(f"/admin/jobs/import/{row.pk}/change/").status_code == 200
 
 
 def test_a_queue_that_nobody_works_on_is_told(client, boss, redis_server):

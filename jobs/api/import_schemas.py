@@ -60,7 +60,7 @@ class ImportOut(Schema):
             url=row.url,
             title=row.title,
             name=row.name,
-            status=row.status,
+            status=row.status,  # type: ignore[arg-type]
             progress=row.progress,
             received_bytes=row.received_bytes,
             size_bytes=row.size_bytes,

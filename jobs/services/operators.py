@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from jobs import publish
 from jobs.errors import InputError, JobError
-from jobs.models import Account, Job
+from jobs.models import Account, Import, Job
 from jobs.operations import registry
 from jobs.services import figures, jobs, line, queue_load, runs, versions
 from jobs.services.queue_load import QueueLoad
@@ -121,6 +121,12 @@ def running() -> dict[str, Job]:
     return {job.worker.rpartition(" ")[0]: job for job in found}
 
 
+def coming() -> dict[str, Import]:
+    """What is fetched from an address, by the name of the worker."""
+    found = Import.objects.filter(status=Import.Status.RUNNING)[:AT_ONCE]
+    return {row.worker.rpartition(" ")[0]: row for row in found}
+
+
 def troubles(loads: Iterable[QueueLoad], disk: Disk) -> list[str]:
     """What somebody has to look at now, the worst first, each as a sentence."""
     found: list[str] = []
@@ -148,7 +154,8 @@ def state() -> str:
         (load.name, load.queued, load.state.paused_at, load.state.draining_since, _stamps(load))
         for load in queue_load.every()
     ]
-    return figures.digest(figures.state(None), percents, loads)
+    arriving = [(row.pk, int((row.progress or 0) * 100), name) for name, row in sorted(coming().items())]
+    return figures.digest(figures.state(None), percents, arriving, loads)
 
 
 def _stamps(load: QueueLoad) -> Any:

@@ -94,10 +94,15 @@ def front(request: MemberRequest) -> HttpResponse:
 
 
 def at_work(loads: list[QueueLoad]) -> list[dict[str, Any]]:
-    """Each worker with the job that it does."""
-    running = operators.running()
+    """Each worker with the job that it does, or the recording that it fetches."""
+    running, coming = operators.running(), operators.coming()
     return [
-        {"worker": worker, "job": running.get(worker.name), "held": load.state.is_held}
+        {
+            "worker": worker,
+            "job": running.get(worker.name),
+            "coming": coming.get(worker.name),
+            "held": load.state.is_held,
+        }
         for load in loads
         for worker in load.workers or ()
     ]

@@ -25,7 +25,7 @@ export async function fetchIt(work) {
   }
   field.value = "";
   field.dispatchEvent(new Event("input"));
-  htmx.swap("#imports", await answer.text(), { swapStyle: "outerHTML" });
+  htmx.swap("#imports", await answer.text(), { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 });
 }
 
 follow("imports", "imports-state", 1000);
