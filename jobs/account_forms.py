@@ -68,7 +68,7 @@ def _language(code: str) -> str:
     return f"{name[:1].upper()}{name[1:]}"
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg] # it takes none at run time
+class ProfileForm(forms.ModelForm):
     time_zone = forms.ChoiceField(label="Time zone", choices=zone_choices, required=False)
     dates = forms.ChoiceField(label="Dates", choices=date_choices, required=False)
     theme = forms.ChoiceField(

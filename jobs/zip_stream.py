@@ -6,7 +6,7 @@ so that every file is read once, and everything is ZIP64, so that neither files 
 
 import dataclasses
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import BinaryIO
 
@@ -37,13 +37,16 @@ class Sink:
         self._parts: list[bytes] = []
         self.size = 0
 
-    def write(self, part: bytes) -> int:
+    def write(self, part: bytes, /) -> int:
         self._parts.append(bytes(part))
         self.size += len(part)
         return len(part)
 
     def flush(self) -> None:
-        pass
+        """There is nothing behind it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def taken(self) -> bytes:
         whole = b"".join(self._parts)
@@ -64,10 +67,10 @@ def length(entries: Sequence[Entry]) -> int:
     return offset + directory + (END_64 if is_large else 0) + END
 
 
-def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
+def stream(entries: Iterable[Entry]) -> Generator[bytes]:
     """The file, in blocks. Raises OSError when a file is gone or shorter than was said: then all is worth nothing."""
     sink = Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[arg-type] # it only writes
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         for entry in entries:
             yield from _entry(archive, sink, entry)
     yield sink.taken()

@@ -89,7 +89,7 @@ def create_user(request: HttpRequest, response: HttpResponse, body: UserIn) -> S
     except signing_up.TooMany as error:
         raise ApiError(429) from error
     if made.account is None:
-        return Status(202, SignedUpOut(email=made.email))
+        return Status(202, SignedUpOut(email=made.email, id=None))
     return _told(response, made.account)
 
 

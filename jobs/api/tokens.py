@@ -35,7 +35,7 @@ def list_tokens(request: HttpRequest, query: Query[Page]) -> TokenList:
 def create_token(request: HttpRequest, response: HttpResponse, body: TokenIn) -> Status[TokenMade]:
     """The secret is in this answer and nowhere else. A token can make none that may do more, or that lasts longer, than
     itself."""
-    scope = Scope.widest(list(body.scopes))
+    scope = Scope.widest(body.scopes)
     token, secret = tokens.make(owner(request), body.name, scope, body.expires_at, token_of(request))
     response["Cache-Control"] = "no-store"
     return Status(201, TokenMade(token=secret, **TokenOut.of(token).dict()))

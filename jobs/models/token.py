@@ -1,5 +1,6 @@
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,7 +34,7 @@ class Scope(models.TextChoices):
         return order.index(self) >= order.index(other)
 
     @classmethod
-    def widest(cls, scopes: "list[Scope] | list[str]") -> "Scope":
+    def widest(cls, scopes: Iterable[str]) -> "Scope":
         return max((cls(scope) for scope in scopes), key=list(cls).index)
 
 
@@ -80,6 +81,7 @@ class Token(models.Model):
         found = cls.objects.select_related("owner").filter(live, digest=digest(secret), owner__is_active=True)
         token = found.annotate(now=Now()).first()
         # Scripts ask often, and each mark is a write that others have to wait for.
-        if token and (token.last_used_at is None or token.now - token.last_used_at > MARKED_EVERY):
+        used = token and token.last_used_at
+        if token and (used is None or token.now - used > MARKED_EVERY):  # type: ignore[attr-defined] # annotated
             cls.objects.filter(pk=token.pk).update(last_used_at=Now())
         return token

@@ -8,6 +8,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from django.urls import reverse
@@ -38,7 +39,7 @@ class Export:
     def entries(self) -> list[Entry]:
         hashes = "".join(f"{file.sha256}  {path}\n" for path, file in self.files.items() if file.sha256)
         list_text = json.dumps(self.told, indent=2, ensure_ascii=False)
-        files = [Entry(path, file.size, file.open) for path, file in self.files.items()]
+        files = [Entry(path, file.size, file.open, file.changed_at) for path, file in self.files.items()]
         return [_text(LIST, list_text), _text(HASHES, hashes), *files]
 
 
@@ -47,6 +48,7 @@ class File:
     key: str
     size: int
     sha256: str
+    changed_at: datetime
 
     def open(self) -> BinaryIO:
         return storage.path(self.key).open("rb")
@@ -54,7 +56,7 @@ class File:
 
 def _text(path: str, text: str) -> Entry:
     content = text.encode()
-    return Entry(path, len(content), lambda: io.BytesIO(content))
+    return Entry(path, len(content), lambda: io.BytesIO(content), timezone.localtime())
 
 
 def of(owner: Account, absolute: Absolute) -> Export:
@@ -151,11 +153,12 @@ class Gatherer:
     def _file(self, path: str, thing: Video | Artifact | Image, address: str) -> dict[str, Any]:
         """Where it lies in the ZIP file, and where it can be had by itself."""
         try:
-            size = storage.path(thing.key).stat().st_size
+            found = storage.path(thing.key).stat()
         except OSError:
             return {"file": None}
         path = self._free(path)
-        self.files[path] = File(thing.key, size, thing.sha256)
+        size, changed_at = found.st_size, timezone.localtime(datetime.fromtimestamp(found.st_mtime, UTC))
+        self.files[path] = File(thing.key, size, thing.sha256, changed_at)
         url = self.absolute(reverse(f"api-v1:{address}", args=[thing.pk]))
         return {"file": {"path": path, "size": size, "sha256": thing.sha256 or None, "url": url}}
 

@@ -48,7 +48,8 @@ def what_goes(account: Account) -> list[str]:
     active = Job.objects.of(account).filter(under_way=1).count()
     what = f"{use.count} recording{pluralize(use.count)}, all results and all chains, {wording.size(use.total)} in all,"
     stopped = f"{active} job{pluralize(active)} under way will be stopped." if active else ""
-    return [sentence for sentence in (f"{what} go with it, and cannot be brought back.", stopped) if sentence]
+    asked = "You are asked for your password next." if account.has_usable_password() else ""
+    return [sentence for sentence in (f"{what} go with it, and cannot be brought back.", stopped, asked) if sentence]
 
 
 def deleted(request: MemberRequest) -> HttpResponse:

@@ -75,6 +75,7 @@ def test_the_list_has_all_of_the_account_and_nothing_of_others(ann):
 def test_the_zip_file_has_every_file_by_the_path_in_the_list(ann):
     with packed(ann) as archive:
         assert archive.testzip() is None
+        assert all(info.date_time[0] >= 2020 for info in archive.infolist()), "files keep their time"
         told = json.loads(archive.read("everything.json"))
         review = told["recordings"][0]
         files = [review["file"], *(one["file"] for job in review["jobs"] for one in job["results"])]
