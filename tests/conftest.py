@@ -13,6 +13,7 @@ import functools
 import os
 import shutil
 import signal
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from tests import clip_cache
+from tests.accounts.openid_provider import Provider
 from tests.servers import MariaDB, Redis
 from tests.site import Client, Site, Sites
 from videoservice.cache import Cache
@@ -180,6 +182,24 @@ def mended_site(breakable_site: Site) -> Site:
     for video in ann.get("/api/v1/videos").json()["items"]:
         ann.delete(f"/api/v1/videos/{video['id']}").raise_for_status()
     return breakable_site
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """A company's own service that signs its people in."""
+    made = Provider()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def person(provider: Provider) -> dict[str, Any]:
+    """Who signs in there next: the claims about somebody new, which a test may change."""
+    name = uuid.uuid4().hex[:10]
+    provider.refuses = False
+    provider.asked.clear()
+    provider.person = {"sub": name, "email": f"{name}@example.org", "email_verified": True, "name": "Ann Example"}
+    return provider.person
 
 
 @pytest.fixture(scope="session")

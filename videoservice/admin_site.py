@@ -12,6 +12,7 @@ APPS = {
     "account": "Sign-in",
     "mfa": "Second factors",
     "usersessions": "Sessions",
+    "socialaccount": "Company sign-in",
     "django_rq": "Queues and workers",
 }
 """What the index calls the applications, in its order."""

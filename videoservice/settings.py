@@ -14,7 +14,7 @@ from django.core.management.utils import get_random_secret_key
 from whitenoise.compress import Compressor
 
 from jobs.engine.captions import bundled_model
-from videoservice import env, worker_set
+from videoservice import company, env, worker_set
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
@@ -29,6 +29,9 @@ CSRF_TRUSTED_ORIGINS = [
     f"{SCHEME}://{'*' if host.startswith('.') else ''}{host}" for host in ALLOWED_HOSTS if host != "*"
 ]
 
+COMPANY = company.read()
+"""The service by which a company signs its people in, if one is set up."""
+
 INSTALLED_APPS = [
     "videoservice.apps.BrandedAdminConfig",
     "django.contrib.auth",
@@ -42,6 +45,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.socialaccount",  # also without a service: its rows go with their accounts
+    *(["allauth.socialaccount.providers.openid_connect"] if COMPANY else []),
     "channels",
     "django_htmx",
     "django_rq",
@@ -242,9 +247,16 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 MFA_ADAPTER = "jobs.auth.second_factor.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {"add_webauthn": "jobs.auth.second_factor.AddPasskeyForm"}
-MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_LOGIN_ENABLED = not (COMPANY and COMPANY.only)
 MFA_TOTP_ISSUER = "videoservice"
 USERSESSIONS_TRACK_ACTIVITY = True
+if COMPANY:
+    SOCIALACCOUNT_ADAPTER = "jobs.auth.company.CompanyAdapter"
+    SOCIALACCOUNT_PROVIDERS = COMPANY.providers
+    # The adapter says which addresses count.
+    SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+    # By a link: browsers would hold what a form leads to against form-action, through all of the service's redirects.
+    SOCIALACCOUNT_LOGIN_ON_GET = True
 SIGNUP = env.choice("SIGNUP", "open", "closed")
 """Whether people may make accounts themselves; the first one always may."""
 # By visitor and address, not by address alone: see jobs.auth.allauth_adapter.
@@ -254,6 +266,7 @@ SITE_URL = env.text("SITE_URL").rstrip("/") or env.site_url(SCHEME, ALLOWED_HOST
 """What letters and notices call the site."""
 EMAIL_URL = env.text("EMAIL_URL")
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_URL)
 # Without mail no address can ever be confirmed.
 MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "videoservice@localhost")

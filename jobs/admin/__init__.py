@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 from jobs.admin import (
     account,
     artifact,
+    company,
     image,
     imports,
     job,
@@ -23,6 +24,7 @@ admin.site.unregister(Group)  # operators may do everything, others nothing: the
 __all__ = [
     "account",
     "artifact",
+    "company",
     "image",
     "imports",
     "job",

@@ -26,12 +26,24 @@ TAKEN_TRIES, TAKEN_SECONDS = 10, 3600
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """The first account can always be made: an install needs an operator."""
+        if settings.COMPANY and settings.COMPANY.only:
+            return False  # its service makes them: jobs.auth.company
         return settings.SIGNUP == "open" or not Account.objects.exists()
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """Where the entrance leads straight to a company's service, it would sign in again at once."""
+        address = super().get_logout_redirect_url(request)
+        return f"{address}?stay" if settings.COMPANY and settings.COMPANY.only else address
 
     def clean_email(self, email: str) -> str:
         """Where letters confirm addresses, signing up with a taken one looks like any other. Without mail it has to be
-        refused, which tells that it is taken; so nobody may find out many."""
-        is_told = not settings.EMAIL_URL and Account.objects.filter(email__iexact=email).exists()
+        refused, which tells that it is taken; so nobody may find out many.
+
+        What a company's service says is cleaned by this too, but typed by nobody.
+        """
+        place = getattr(self.request, "resolver_match", None)
+        is_typed = not (place and place.url_name == "openid_connect_callback")
+        is_told = is_typed and not settings.EMAIL_URL and Account.objects.filter(email__iexact=email).exists()
         if is_told and attempts.too_many(self.request, "taken", most=TAKEN_TRIES, seconds=TAKEN_SECONDS):
             raise ValidationError("There were too many attempts. Wait an hour, then try again.")
         return super().clean_email(email)
@@ -57,6 +69,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return f"{key}:{known_browser(request, credentials.get('email', '')) or visitor(self.get_client_ip(request))}"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        if settings.COMPANY and settings.COMPANY.only and not request.user.is_authenticated:
+            raise ValidationError(f"Sign in by {settings.COMPANY.name}.")
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:  # no row: it would let strangers fill the table as fast as they can ask

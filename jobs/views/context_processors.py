@@ -19,4 +19,10 @@ def bar(request: HttpRequest) -> dict[str, Any]:
         return rows.bar(user) if user and user.is_authenticated else {"active": 0, "running_percent": None}
 
     signup_is_open = SimpleLazyObject(lambda: get_adapter(request).is_open_for_signup(request))
-    return {"bar": SimpleLazyObject(figures), "has_mail": bool(settings.EMAIL_URL), "signup_is_open": signup_is_open}
+    company = settings.COMPANY
+    return {
+        "bar": SimpleLazyObject(figures),
+        "has_mail": bool(settings.EMAIL_URL),
+        "signup_is_open": signup_is_open,
+        "company": company,
+    }

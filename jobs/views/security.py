@@ -1,7 +1,11 @@
 """How one signs in, and where one is signed in."""
 
+from typing import Any
+
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -22,7 +26,7 @@ def security(request: MemberRequest) -> HttpResponse:
     factors = list(Authenticator.objects.filter(user=request.user).order_by("pk"))
     single = {factor.type: factor for factor in factors if factor.type != Type.WEBAUTHN}
     codes = single[Type.RECOVERY_CODES].wrap() if Type.RECOVERY_CODES in single else None
-    context = {
+    context: dict[str, Any] = {
         "passkeys": [factor.wrap() for factor in factors if factor.type == Type.WEBAUTHN],
         "app": single.get(Type.TOTP),
         "codes_left": len(codes.get_unused_codes()) if codes else 0,
@@ -30,7 +34,17 @@ def security(request: MemberRequest) -> HttpResponse:
         "has_codes": codes is not None,
         "sessions": [(one, browser_name(one.user_agent)) for one in sessions.of(request.user)],
     }
-    return render(request, "me/security.html", context)
+    return render(request, "me/security.html", context | _of_company(request))
+
+
+def _of_company(request: MemberRequest) -> dict[str, Any]:
+    """Its service, and who one is there."""
+    if not settings.COMPANY:
+        return {}
+    from jobs.views.company import connect_address
+
+    connected = SocialAccount.objects.filter(user=request.user, provider=settings.COMPANY.slug).first()
+    return {"company": settings.COMPANY, "connected": connected, "connect_address": connect_address(request)}
 
 
 @changes("security")
