@@ -7,13 +7,13 @@ from django.urls import reverse
 
 from jobs import storage
 from jobs.errors import ToolError
-from jobs.models import Account, Artifact, Job, Token, Upload, Video, Webhook
-from jobs.services import uploads
+from jobs.models import Account, Artifact, Job, Removal, Token, Upload, Video, Webhook
+from jobs.services import trash, uploads
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 S = Job.Status
-MODELS = [Account, Artifact, Job, Token, Upload, Video, Webhook]
+MODELS = [Account, Artifact, Job, Removal, Token, Upload, Video, Webhook]
 
 
 @pytest.fixture
@@ -133,6 +133,7 @@ def test_every_list_and_row_opens_and_can_be_searched_and_filtered(admin_client,
     Token.issue(ann, "laptop")
     uploads.begin(ann, name="talk.mp4", length=100)
     Webhook.objects.create(owner=ann, url="https://hooks.example.org/", events=["job.failed"])
+    trash.remove(factories.job(ann, status=S.FAILED))
     obj = model.objects.order_by("pk").last()
     assert admin_client.get(address(model)).status_code == 200
     assert str(obj) in admin_client.get(address(model), {"q": "ann@example.org"}).content.decode()
@@ -382,3 +383,12 @@ def test_an_operator_pauses_and_deletes_webhooks_and_sees_no_secret(admin_client
     assert webhook.paused_reason == "An operator switched it off."
     admin_client.post(address(Webhook, "delete", webhook.pk), {"post": "yes"})
     assert not Webhook.objects.exists()
+
+
+def test_operators_restore_and_delete_for_good_what_somebody_has_removed(admin_client, ann):
+    kept, gone = (trash.remove(factories.job(ann, status=S.FAILED)) for _ in range(2))
+    assert "is back." in act(admin_client, Removal, "restore", kept).content.decode()
+    assert Job.objects.get() == kept.job
+    delete(admin_client, gone)
+    assert not Removal.objects.exists()
+    assert Job.with_trash.get() == kept.job

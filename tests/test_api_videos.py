@@ -83,6 +83,16 @@ def test_the_same_bytes_again_are_refused_with_the_id_of_the_first(ann, talk):
     assert error(ann.upload(talk, duplicate="perhaps")) == (422, "invalid")
 
 
+def test_the_same_bytes_in_the_trash_are_offered_to_be_restored(ann, talk):
+    first = ann.upload(talk).json()
+    ann.delete(f"/videos/{first['id']}")
+    response = ann.upload(talk)
+    assert error(response) == (409, "duplicate_in_trash")
+    assert response.json()["error"]["detail"] == {"video": first["id"]}
+    assert ann.post(f"/videos/{first['id']}/restore").json() == first
+    assert ann.get(f"/videos/{first['id']}/file").status_code == 200
+
+
 def test_bytes_of_others_are_no_duplicates(ann, bob, talk):
     assert ann.upload(talk).status_code == 201
     assert bob.upload(talk).status_code == 201

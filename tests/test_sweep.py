@@ -177,6 +177,17 @@ def test_a_result_that_is_known_as_a_recording_is_marked_as_both(kept, late):
     assert artifact.missing_since and version.missing_since
 
 
+def test_a_poster_that_is_gone_gives_way_to_the_first_one_and_that_to_none(kept, late):
+    video = Video.objects.get()
+    for chosen, left in [(video.poster, storage.poster_key(video.pk)), (storage.poster_key(video.pk), "")]:
+        storage.path(chosen).unlink()
+        assert sweeping.run().missing.examples == [f"poster of video {video.pk}: {chosen}"]
+        assert sweeping.run(fix=True).missing.mended == 1
+        video.refresh_from_db()
+        assert video.poster == left
+    assert sweeping.run().is_clean
+
+
 def test_files_of_another_length_are_told(kept, late):
     video = Video.objects.get()
     lie(video.key, BYTES * 2)

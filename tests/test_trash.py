@@ -1,8 +1,12 @@
 """What is removed is gone at once and comes back whole for a week; then, and not before, its files go."""
 
+import contextlib
+import functools
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
@@ -245,6 +249,61 @@ def test_work_ordered_with_an_upload_does_not_begin_on_a_removed_recording(talk)
     trash.remove(talk)
     video_services.start(Video.with_trash.get(), {"thumbnails": {"version": 1}})
     assert not Job.with_trash.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_work_and_a_removal_at_the_same_moment_none_is_left_on_what_is_gone(ann):
+    """Whoever comes first: either the work is stopped by the removal, or it is refused."""
+
+    def make(video):
+        try:
+            with contextlib.suppress(InputError):
+                jobs.make(jobs.Order(ann, video, "thumbnails", {"version": 1}))
+        finally:
+            connection.close()
+
+    make(factories.video(ann))
+    for _ in range(5):
+        video = factories.video(ann)
+        makers = [threading.Thread(target=make, args=[video]) for _ in range(3)]
+        for maker in makers:
+            maker.start()
+        removal = trash.remove(video)
+        for maker in makers:
+            maker.join()
+        assert not Job.objects.filter(video=video).exists()
+        assert not Job.with_trash.filter(video=video, under_way=1).exists()
+        assert trash.restore(removal) == video
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_machines_delete_and_restore_at_once_and_each_thing_goes_one_way(ann):
+    video = factories.video(ann)
+    for _ in range(6):
+        trash.remove(factories.job(ann, video=video, status=S.FAILED))
+    grow_old()
+    failures = []
+
+    def act(what):
+        try:
+            with contextlib.suppress(InputError):
+                what()
+        except Exception as error:  # noqa: BLE001 whatever it is
+            failures.append(error)
+        finally:
+            connection.close()
+
+    removals = list(Removal.objects.all())
+    acts = [trash.sweep, trash.sweep, *(functools.partial(trash.restore, one) for one in removals[:3])]
+    threads = [threading.Thread(target=act, args=[what]) for what in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    trash.sweep()
+    assert not Removal.objects.exists()
+    assert Job.with_trash.count() == Job.objects.count() <= 3
 
 
 # What is counted -----------------------------------------------------------------------------------------------------

@@ -105,6 +105,7 @@ def run(*, fix: bool = False) -> Report:
     for room in custody.ROOMS:
         for names in custody.parts(custody.names(room)):
             _look_at_files(report, room, names, fix)
+    _look_at_posters(report, fix)
     for rows in (Video.with_trash.uploaded(), Artifact.with_trash.all(), Image.objects.all()):
         _look_at_rows(report, rows, fix)
     report.seconds = round(time.monotonic() - started, 2)
@@ -207,6 +208,19 @@ def _look_at_rows(report: Report, rows: QuerySet[Any], fix: bool) -> None:
             _mark(rows.model, pk, key, None)
         if length != size:
             report.differing.add(f"{key}: {length} bytes, not {size}", abs(length - size))
+
+
+def _look_at_posters(report: Report, fix: bool) -> None:
+    """Of recordings and results. Without its file there is none, or again the one that was found when it came."""
+    rows = Video.with_trash.exclude(poster="").exclude(removal__is_going=True).order_by("pk")
+    for pk, key in _in_parts(rows.values_list("pk", "poster")):
+        if _length(key) is not None:
+            continue
+        report.missing.add(f"poster of video {pk}: {key}", 0)
+        if fix:
+            first = storage.poster_key(pk)
+            left = first if key != first and _length(first) is not None else ""
+            report.missing.mended += Video.with_trash.filter(pk=pk, poster=key).update(poster=left)
 
 
 def _in_parts(rows: QuerySet[Any]) -> Iterator[Any]:

@@ -14,6 +14,9 @@ def tell_duplicate(request: HttpRequest, video: Video) -> None:
     """Say when the very same bytes were here before under another name."""
     if first := videos.first_of(video.owner, video.sha256, besides=video):
         messages.info(request, f"“{video.title}” is the same recording as “{first.title}”, which was here already.")
+    elif removed := videos.trashed(video.owner, video.sha256):
+        told = f"“{video.title}” is the same recording as “{removed.title}”, which lies in the trash with its results."
+        messages.info(request, told)
 
 
 def tell_left_out(request: HttpRequest, video: Video, work: Mapping[str, Mapping[str, Any]]) -> None:
