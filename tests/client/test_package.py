@@ -53,6 +53,11 @@ def closure(stated: list[str]) -> set[str]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def _nothing_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+
+
 def test_it_is_the_client_alone(wheel: Path):
     names = zipfile.ZipFile(wheel).namelist()
     strangers = [name for name in names if not re.match(r"videoservice/client/|videoservice-[\d.]+\.dist-info/", name)]
