@@ -201,6 +201,7 @@ def _recorded(delivery: Delivery, tried: Try, switch_off: str) -> Try:
     webhook = delivery.webhook
     paused = False
     with transaction.atomic():
+        deliveries.lock(webhook.pk)
         deliveries.record(delivery, tried)
         if tried.is_success:
             webhooks.succeeded(webhook)

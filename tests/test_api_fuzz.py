@@ -11,6 +11,7 @@ from django.conf import settings as site
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
+from django.utils import timezone
 from schemathesis import GenerationMode
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
@@ -20,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from jobs.models import Artifact, Job, Run, Token
+from jobs.models import Artifact, Delivery, Job, Run, Token, Webhook
 from tests import factories, media, transcribed
 from tests.api import ROOT
 from tests.pictures import logo
@@ -65,8 +66,11 @@ def world(settings, film, tmp_path):
     artifact = Artifact.objects.create(job=job, key=key, size=5, **picture)
     transcribed.keep(video, transcribed.transcript((0.1, "we seize the day")), site.MEDIA_ROOT)
     run = Run.objects.create(owner=ann, video=video, name="Chain", status=Job.Status.FAILED)
+    webhook = Webhook.objects.create(owner=ann, url="https://hooks.example.org/", events=["job.failed"])
+    told = {"event": uuid.uuid4(), "kind": "job.failed", "created_at": timezone.now()}
+    delivery = Delivery.objects.create(webhook=webhook, state=Delivery.State.FAILED, **told)
     secret = Token.issue(ann)
-    known = {"video": video, "job": job, "artifact": artifact, "run": run}
+    known = {"video": video, "job": job, "artifact": artifact, "run": run, "webhook": webhook, "delivery": delivery}
     headers = {"Authorization": f"Bearer {secret}", "Accept-Encoding": "identity"}
     return headers, {name: str(thing.pk) for name, thing in known.items()}
 

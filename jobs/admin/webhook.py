@@ -42,4 +42,4 @@ class WebhookAdmin(Watched):
         self.message_user(request, f"{count} webhook{pluralize(count)} paused.", messages.SUCCESS)
 
     def erase(self, obj: Webhook) -> None:
-        obj.delete()
+        webhooks.delete(obj)

@@ -76,7 +76,7 @@ def delete_webhook(request: HttpRequest, webhook_id: UUID) -> WebhookOut:
     """With all its deliveries; what waits is not told any more."""
     webhook = owned(Webhook, owner(request), webhook_id)
     gone = WebhookOut.of(webhook)
-    webhook.delete()
+    webhooks.delete(webhook)
     return gone
 
 

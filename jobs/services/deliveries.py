@@ -104,9 +104,11 @@ def replay_failed(webhook: Webhook) -> int:
     """Tell again, now, all that has failed until now; how many that is. Raises InputError as `replay`."""
     if not webhook.is_active:
         raise InputError("This webhook is paused. Let it go on first, then replay.", code="paused")
-    failing = Delivery.objects.filter(webhook=webhook).failing().exclude(kind=TEST)
-    count = failing.update(state=S.PENDING, attempt=0, due_at=Now())
-    transaction.on_commit(outbox.ring)
+    with transaction.atomic():
+        lock(webhook.pk)
+        failing = Delivery.objects.filter(webhook=webhook).failing().exclude(kind=TEST)
+        count = failing.update(state=S.PENDING, attempt=0, due_at=Now())
+        transaction.on_commit(outbox.ring)
     return count
 
 
@@ -130,21 +132,28 @@ def due_webhooks() -> list[UUID]:
     return [row["webhook"] for row in rows]
 
 
+@transaction.atomic
 def claim(webhook: UUID) -> Delivery | None:
     """The delivery to this webhook that has been due longest, for whoever asks alone; None when none is due.
 
     Should who asked die, it is due again a little after the try would have been over.
     """
-    lease = timedelta(seconds=2 * settings.WEBHOOK_TIMEOUT_SECONDS + LEASE_SECONDS)
-    due = Delivery.objects.due().filter(webhook=webhook)
-    while (pk := due.order_by("due_at").values_list("pk", flat=True).first()) is not None:
-        if due.filter(pk=pk).update(due_at=Now() + lease):
-            found = Delivery.objects.select_related("webhook__owner").filter(pk=pk).first()
-            if found is not None and (found.webhook.is_active or found.is_test):
-                return found
-            if found is not None:  # it was made while somebody paused its webhook
-                hold(found.webhook)
-    return None
+    row = lock(webhook)
+    due = Delivery.objects.due().filter(webhook=webhook).order_by("due_at")
+    if row is not None and not row.is_active:  # some may have been made while somebody paused it
+        hold(row)
+        due = due.filter(kind=TEST)
+    found = due.select_related("webhook__owner").first()
+    if found is not None:
+        lease = timedelta(seconds=2 * settings.WEBHOOK_TIMEOUT_SECONDS + LEASE_SECONDS)
+        Delivery.objects.filter(pk=found.pk).update(due_at=Now() + lease)
+    return found
+
+
+def lock(webhook: UUID) -> Webhook | None:
+    """Hold its row until the transaction ends. Whoever changes deliveries of it holds it first: in any other order two
+    would wait for each other."""
+    return Webhook.objects.select_for_update().filter(pk=webhook).first()
 
 
 def record(delivery: Delivery, tried: Try) -> None:

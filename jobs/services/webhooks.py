@@ -78,6 +78,13 @@ def resume(webhook: Webhook) -> bool:
     return won
 
 
+def delete(webhook: Webhook) -> None:
+    """With all its deliveries."""
+    with transaction.atomic():
+        deliveries.lock(webhook.pk)
+        webhook.delete()
+
+
 def rotate(webhook: Webhook) -> str:
     """A new secret, which is told only now. The one before signs along for a day, so that receivers can change over."""
     secret = new_secret()

@@ -188,7 +188,7 @@ def secret(request: MemberRequest, pk: UUID) -> HttpResponse:
 def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     webhook = owned(Webhook, request.user, pk)
     if request.method == "POST":
-        webhook.delete()
+        services.delete(webhook)
         messages.success(request, "The webhook has been deleted.")
         return redirect(PAGES)
     words = f"{webhook.url} is told nothing more, and its deliveries go too."

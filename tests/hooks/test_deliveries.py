@@ -18,6 +18,7 @@ from jobs.services import deliveries, outbox, queues, reconcile, webhooks
 from tests import factories
 from tests.api import Api
 from tests.hooks.conftest import deliver, delivery_of, hooked
+from tests.processes import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 S = Delivery.State
@@ -420,3 +421,33 @@ def test_old_deliveries_are_forgotten(hook, ann):
     Delivery.objects.filter(pk=new.pk).update(created_at=timezone.now() - timedelta(days=29))
     deliveries.sweep()
     assert list(hook.deliveries.all()) == [new]
+
+
+def test_whoever_pauses_deletes_and_delivers_at_once_waits_for_nobody_forever(receive, ann, settings):
+    """A database that found two waiting for each other would end one of them."""
+    settings.WEBHOOK_PAUSES = (0,) * 50
+    receiver = receive(status=500)
+    hook = hooked(ann, receiver)
+    for _ in range(5):
+        ended(ann)
+    wrong: list[BaseException] = []
+
+    def press() -> None:
+        try:
+            for count in range(10):
+                wait_for(lambda: len(receiver.received) > count, "another try")  # noqa: B023 called at once
+                webhooks.pause(Webhook.objects.get(pk=hook.pk))
+                webhooks.resume(Webhook.objects.get(pk=hook.pk))
+            webhooks.delete(Webhook.objects.get(pk=hook.pk))
+        except BaseException as error:  # noqa: BLE001 told below
+            wrong.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    while thread.is_alive():
+        deliver()
+    thread.join()
+    deliver()
+    assert wrong == [] and receiver.received and not Delivery.objects.exists()
