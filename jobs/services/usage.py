@@ -47,7 +47,7 @@ class Meter:
     def warning(self) -> str:
         if self.look == "done":
             return ""
-        return "Nothing is left." if self.look == "full" else "Little is left."
+        return "Nothing is left" if self.look == "full" else "Little is left"
 
 
 def meters(owner: Account) -> list[Meter]:

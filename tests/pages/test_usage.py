@@ -63,7 +63,7 @@ def test_the_page_tells_what_takes_the_room(client, full, settings):
 
 
 @pytest.mark.parametrize(
-    ("size", "look", "said"), [(5, "done", ""), (9, "near", "Little is left."), (11, "full", "Nothing is left.")]
+    ("size", "look", "said"), [(5, "done", ""), (9, "near", "Little is left"), (11, "full", "Nothing is left")]
 )
 def test_it_is_said_when_little_is_left(client, ann, settings, size, look, said):
     settings.QUOTA_BYTES = 10 * GB
@@ -71,7 +71,7 @@ def test_it_is_said_when_little_is_left(client, ann, settings, size, look, said)
     for address in (PAGE, "/"):
         assert f'class="{look}"' in client.get(address).content.decode()
     assert said in client.get(PAGE).content.decode()
-    assert ("Little is left." in client.get(PAGE).content.decode()) == (look == "near")
+    assert ("Little is left" in client.get(PAGE).content.decode()) == (look == "near")
 
 
 def test_without_a_quota_the_library_has_no_meter(client, ann):
