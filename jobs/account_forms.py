@@ -1,6 +1,8 @@
 """The forms of the account's pages."""
 
+import dataclasses
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.db.models.expressions import Combinable
@@ -10,6 +12,7 @@ from django.utils.translation import get_language_info
 from jobs import preferences
 from jobs.models import Account, Scope
 from jobs.services.events import Kind
+from jobs.services.retention import Kept
 
 SCOPES = {
     Scope.READ: "Read: look at everything, and download it",
@@ -66,6 +69,30 @@ def date_choices() -> list[tuple[str, str]]:
 def _language(code: str) -> str:
     name = get_language_info(code)["name_local"] if code else "As the site"
     return f"{name[:1].upper()}{name[1:]}"
+
+
+KEEPS = (30, 90, 180, 365)
+"""Days for which an account may keep what nobody uses, where the site keeps it for longer."""
+
+
+class RetentionForm(forms.Form):
+    """How long the account keeps what nobody uses: as the site does, or for shorter."""
+
+    results = forms.TypedChoiceField(label="Results", coerce=int)
+    originals = forms.TypedChoiceField(label="Recordings of which no results are left", coerce=int)
+    caches = forms.TypedChoiceField(label="Previews and measurements", coerce=int)
+
+    def __init__(self, *args: Any, site: Kept, own: Kept, **kwargs: Any) -> None:
+        super().__init__(*args, initial=dataclasses.asdict(own), **kwargs)
+        for name, field in self.fields.items():
+            days, chosen = getattr(site, name), getattr(own, name)
+            shorter = sorted({*KEEPS, *([chosen] if chosen else [])})
+            offered = [(each, f"For {each} days after their last use") for each in shorter if not days or each < days]
+            field.choices = [(0, f"For {days} days, as all here" if days else "For good"), *offered]  # type: ignore[attr-defined]
+
+    @property
+    def kept(self) -> Kept:
+        return Kept(**self.cleaned_data)
 
 
 class ProfileForm(forms.ModelForm):

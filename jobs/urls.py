@@ -46,6 +46,7 @@ urlpatterns = [
     path("videos/<uuid:pk>/chain/", videos.run_chain, name="video-chain"),
     path("videos/<uuid:pk>/run/", videos.run, name="video-run"),
     path("videos/<uuid:pk>/title/", videos.rename, name="video-title"),
+    path("videos/<uuid:pk>/pin/", videos.pin, name="video-pin"),
     path("videos/<uuid:pk>/keep/", videos.keep, name="video-keep"),
     path("videos/<uuid:pk>/versions", videos.listed, name="video-versions"),
     path("videos/<uuid:pk>/delete/", videos.delete, name="video-delete"),

@@ -28,6 +28,7 @@ PAGES = [
     ("post", "video-run", "video"),
     ("post", "video-chain", "video"),
     ("post", "video-keep", "video"),
+    ("post", "video-pin", "video"),
     ("get", "video-versions", "video"),
     ("post", "video-title", "video"),
     ("get", "video-delete", "video"),

@@ -42,6 +42,7 @@ CALLS = [
     ("delete", f"/images/{ID}"),
     ("get", f"/images/{ID}/file"),
     ("get", f"/artifacts/{ID}/file"),
+    ("patch", f"/artifacts/{ID}"),
     ("get", "/operations"),
     ("get", "/stats"),
     ("get", "/jobs"),

@@ -180,6 +180,11 @@ PASSED_ON_MINUTES = env.integer("PASSED_ON_MINUTES", 60, 0)
 TRASH_DAYS = env.integer("TRASH_DAYS", 7, 0)
 """How long what people remove stays in their trash; 0: it is deleted at once."""
 
+# For how many days things stay after their last use; 0: for good
+KEEP_RESULTS_DAYS = env.integer("KEEP_RESULTS_DAYS", 0)
+KEEP_ORIGINALS_DAYS = env.integer("KEEP_ORIGINALS_DAYS", 0)
+KEEP_CACHES_DAYS = env.integer("KEEP_CACHES_DAYS", 0)
+
 # What one account may take, where its row of `Room` says nothing else; 0: any number
 QUOTA_BYTES = env.integer("QUOTA_GB", 0) * 1024**3
 QUOTA_MINUTES = env.integer("QUOTA_MINUTES", 0)

@@ -13,6 +13,7 @@ from jobs.api.operation_schema import schema_of
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Operation
+from jobs.services import uses
 from jobs.services.expectation import Expected
 from jobs.services.queue_position import Place
 
@@ -76,6 +77,7 @@ class VideoOut(Schema):
     url: str = Field(description="Path of the bytes, usable with the same token.")
     poster_url: str | None
     missing: bool = Field(description="Whether the server has lost the file.")
+    pinned: bool = Field(description="Whether it stays for good, whatever the retention.")
     created_at: datetime
 
     @classmethod
@@ -97,6 +99,7 @@ class VideoOut(Schema):
             url=path_of("video_file", video.pk),
             poster_url=path_of("video_poster", video.pk) if video.poster else None,
             missing=video.missing_since is not None,
+            pinned=uses.is_pinned(video),
             created_at=video.created_at,
         )
 
@@ -130,7 +133,8 @@ class VideoList(Schema):
 class VideoPatch(Schema):
     model_config = ConfigDict(extra="forbid")
 
-    title: Title
+    title: Title | None = None
+    pinned: bool | None = Field(None, description="Whether it stays for good.")
 
 
 class VideoDeleted(Schema):

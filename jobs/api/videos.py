@@ -31,7 +31,7 @@ from jobs.api.trash import put_away, removed
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Artifact, Job, Removal, Video
-from jobs.services import files, naming, pipelines, plans, trash, uploads, versions
+from jobs.services import files, naming, pipelines, plans, trash, uploads, uses, versions
 
 router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
@@ -113,15 +113,23 @@ def get_video(request: HttpRequest, video_id: UUID) -> VideoOut:
     return VideoOut.of(versions.owned(owner(request), video_id))
 
 
-@router.patch("/{uuid:video_id}", response={200: VideoOut, **failures(404, 422)}, summary="Rename a recording")
+@router.patch(
+    "/{uuid:video_id}",
+    response={200: VideoOut, **failures(404, 422)},
+    summary="Rename a recording, or keep it for good",
+)
 @work
 def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> VideoOut:
+    """What is pinned stays, whatever the retention. Of a result this is what `PATCH /artifacts/{id}` says."""
     video = versions.owned(owner(request), video_id)
-    title = naming.clean(patch.title)
-    if not title:
-        raise invalid([("title", "Write a title.")])
-    video.title = title
-    video.save(update_fields=["title"])
+    if patch.title is not None:
+        title = naming.clean(patch.title)
+        if not title:
+            raise invalid([("title", "Write a title.")])
+        video.title = title
+        video.save(update_fields=["title"])
+    if patch.pinned is not None:
+        uses.pin(video, patch.pinned)
     publish.tell([video.owner_id])
     return VideoOut.of(video)
 
@@ -176,7 +184,9 @@ async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAM
 )
 def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """The uploaded bytes. `Range`, `If-Range` and `If-None-Match` are honoured."""
-    return send(request, files.of_video(versions.owned(owner(request), video_id)))
+    video = versions.owned(owner(request), video_id)
+    uses.mark(video)
+    return send(request, files.of_video(video))
 
 
 @router.api_operation(["HEAD"], "/{uuid:video_id}/poster", include_in_schema=False)

@@ -2,6 +2,7 @@ from jobs.models.account import Account
 from jobs.models.artifact import Artifact
 from jobs.models.daily_use import DailyUse
 from jobs.models.delivery import Delivery
+from jobs.models.departure import Departure
 from jobs.models.draft import Draft
 from jobs.models.experience import Experience
 from jobs.models.flow import Flow
@@ -30,6 +31,7 @@ __all__ = [
     "Artifact",
     "DailyUse",
     "Delivery",
+    "Departure",
     "Draft",
     "Experience",
     "Flow",

@@ -39,6 +39,10 @@ class Artifact(models.Model):
     body = models.UUIDField(null=True, blank=True, editable=False)
     """Where its bytes lie on the disk once for several rows: the same for all of them. None: the bytes are its own."""
     metadata = models.JSONField(default=dict, blank=True)
+    pinned = models.BooleanField(default=False)
+    """Whether it stays for good, whatever the retention."""
+    used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+    """Played, downloaded or worked on; written at most once a day."""
     created_at = models.DateTimeField(auto_now_add=True)
     removal = RemovalField()
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)

@@ -12,6 +12,7 @@ class Install(models.Model):
     number = models.PositiveSmallIntegerField(primary_key=True, default=1)
     identity = models.UUIDField(default=uuid.uuid4, editable=False)
     swept_at = models.DateTimeField("storage last swept", default=timezone.now)
+    retained_at = models.DateTimeField("retention last looked at", default=timezone.now)
 
     push_key = models.TextField(blank=True, editable=False)
     """What notices to browsers are signed with (`services.push`), sealed."""
@@ -23,6 +24,8 @@ class Install(models.Model):
     def get(cls) -> "Install":
         return cls.objects.get_or_create(pk=1)[0]
 
-    def take_turn(self, every: timedelta) -> bool:
-        """Whether it is time to sweep the storage again, and this process is the one to do it."""
-        return Install.objects.filter(pk=self.pk, swept_at__lt=Now() - every).update(swept_at=Now()) == 1
+    def take_turn(self, every: timedelta, column: str = "swept_at") -> bool:
+        """Whether it is time to do something again that was last done at the time in `column`, and this process is the
+        one to do it."""
+        due = Install.objects.filter(**{"pk": self.pk, f"{column}__lt": Now() - every})
+        return due.update(**{column: Now()}) == 1

@@ -48,6 +48,9 @@ class Video(models.Model):
     kind = models.CharField(max_length=5, choices=[("video", "Video"), ("audio", "Audio")])
     duration_seconds = models.FloatField()
     details = models.JSONField(help_text="What probing found: jobs.engine.model.mediainfo.MediaInfo.")
+    pinned = models.BooleanField(default=False)
+    """Whether it stays for good, whatever the retention. Of results this and the next one are those of `Artifact`."""
+    used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     removal = RemovalField()
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)

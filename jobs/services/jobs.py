@@ -15,7 +15,7 @@ from jobs.models import Account, Artifact, Job, Run, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
 from jobs.operations.fields import GivenKind
-from jobs.services import allowance, expectation, inputs, line, makes, reuse, versions
+from jobs.services import allowance, expectation, inputs, line, makes, reuse, uses, versions
 from jobs.services.parameters import as_json, from_json, refuse_unfit
 
 # Making --------------------------------------------------------------------------------------------------------------
@@ -146,6 +146,7 @@ def insert(order: Order) -> Job:
     refuse_removed(order)
     job.after.set(order.after)
     inputs.mark_used(given(job))
+    uses.mark(subject or order.video)
     return job
 
 

@@ -27,6 +27,7 @@ from jobs.services import (
     notices,
     queues,
     quota,
+    retention,
     runs,
     transcripts,
     trash,
@@ -75,6 +76,7 @@ def sweep(silence_tells: bool = True) -> None:
     notices.sweep()
     transcripts.catch_up()
     quota.sweep()
+    retention.sweep()
     accounts.sweep()
     SignIn.forget_old()
     KeptAnswer.forget_old()

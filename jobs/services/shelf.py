@@ -33,6 +33,7 @@ class Shelf:
             (
                 *(video.pk, video.title, video.poster, video.loop, video.storyboard, video.newest),
                 *(video.versions_made, bool(video.under_way), percent(video)),
+                *(video.pinned, getattr(video, "departure", None)),
             )
             for video in self.videos
         ]
@@ -61,7 +62,9 @@ def shelf(owner: Account, search: list[str], number: str | int | None) -> Shelf:
         newest=versions.newest_of_each(),
         versions_made=versions.count_of_each(),
     )
-    videos: Page[Any] = Paginator(found.order_by("-created_at", "-pk"), PAGE).get_page(number)
+    videos: Page[Any] = Paginator(found.select_related("departure").order_by("-created_at", "-pk"), PAGE).get_page(
+        number
+    )
     videos.object_list = add_work(owner, list(videos))
     totals = mine.aggregate(total=Count("pk"), used=Sum("size"))
     return Shelf(videos, totals["total"], totals["used"] or 0)

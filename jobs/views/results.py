@@ -9,13 +9,14 @@ from jobs.auth.access import owned, signed_in
 from jobs.auth.requests import MemberRequest
 from jobs.file_response import send
 from jobs.models import Artifact, Image
-from jobs.services import files, storyboards, versions
+from jobs.services import files, storyboards, uses, versions
 
 
 @require_safe
 @signed_in
 def video_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     video = versions.owned(request.user, pk)
+    uses.mark(video)
     return send(request, files.of_video(video))
 
 
@@ -30,6 +31,7 @@ def video_poster(request: MemberRequest, pk: UUID) -> HttpResponseBase:
 @signed_in
 def artifact_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     artifact = owned(Artifact, request.user, pk)
+    uses.mark(artifact)
     return send(request, files.of_artifact(artifact))
 
 

@@ -19,7 +19,7 @@ from jobs.forms import TitleForm, WorkForm
 from jobs.live import rows
 from jobs.models import Account, Artifact, Job, Video
 from jobs.services import jobs as work_service
-from jobs.services import parameters, pipelines, runs, steps, storyboards, versions
+from jobs.services import parameters, pipelines, retention, runs, steps, storyboards, uses, versions
 from jobs.views import chains, cutting, members, removing, transcripts
 from jobs.views.asking import needed
 from jobs.views.members import changes, member
@@ -122,6 +122,15 @@ def keep(request: MemberRequest, pk: UUID) -> HttpResponse:
     return redirect(kept)
 
 
+@changes("video", "pk")
+def pin(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Have it stay for good, or no longer."""
+    video = versions.owned(request.user, pk)
+    uses.pin(video, request.POST.get("pinned") == "1")
+    publish.tell([video.owner_id])
+    return redirect(video)
+
+
 @member
 @require_safe
 def listed(request: MemberRequest, pk: UUID) -> HttpResponse:
@@ -183,6 +192,9 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
         "summary": summary(video),
         "storyboard": storyboards.newest(video),
         "versions": versions.listed(video),
+        "departure": retention.of_thing(video),
+        "pinned": uses.is_pinned(video),
+        "retention": retention.of(owner),
         "jobs": jobs,
         "view": view,
         "state": rows.state_of(jobs),
