@@ -54,6 +54,8 @@ def end_in_the_middle(client: Client, slow: Line, number: int, *words: object) -
 def test_an_upload_goes_on_after_its_client_was_killed(site: Site, slow: Line, owner: Client, talk: Path):
     status, _ = end_in_the_middle(owner, slow, signal.SIGKILL, talk)
     assert status == -signal.SIGKILL
+    [known] = owner("sites", "--json").document["items"]
+    owner("login", slow.url, typed=site.token(known["email"]))  # another token makes no difference
     [uploaded] = owner("upload", talk, "--json").of("uploaded")
     assert slow.up < talk.stat().st_size - MEGABYTE / 2, "what had arrived was sent again"
     with site.orm():

@@ -17,7 +17,7 @@ KEPT_SECONDS = 14 * 24 * 3600
 @dataclasses.dataclass
 class Memory:
     """Where a file is being uploaded to (`url`, "" for nowhere yet), and by which key each piece of work on it was
-    asked for. It is known by site, path, size and time of change: a file that was changed is another one."""
+    asked for. It is known by site, account, path, size and time of change: a file that was changed is another one."""
 
     path: Path
     url: str = ""
@@ -26,7 +26,7 @@ class Memory:
     @classmethod
     def of(cls, site: Site, file: Path) -> "Memory":
         stat = file.stat()
-        account = hashlib.sha256(site.token.encode()).hexdigest()
+        account = site.email or hashlib.sha256(site.token.encode()).hexdigest()
         facts = json.dumps([site.url, account, str(file.resolve()), stat.st_size, stat.st_mtime_ns])
         path = sites.folder() / "uploads" / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
         try:

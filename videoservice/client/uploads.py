@@ -92,8 +92,6 @@ def send(api: Api, file: Path, memory: Memory, metadata: dict[str, str], told: T
         except Failure as failure:
             failures += 1
             if failure.code not in OUT_OF_STEP or failures >= ATTEMPTS:
-                if failure.status == Failure.status:
-                    memory.forget()
                 raise
             stop.wait(1)
             catch_up(transfer)
