@@ -29,6 +29,16 @@ def test_it_prints_a_token_that_works_and_nothing_else(capsys, client):
     assert out.strip() not in token.digest
 
 
+def test_it_prints_a_narrower_token_when_told(capsys, client):
+    factories.account("ann@example.org")
+    secret = run(capsys, "ann@example.org", "--scope", "read")[1].strip()
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert client.get(f"{ROOT}/jobs", headers=headers).status_code == 200
+    assert client.post(f"{ROOT}/jobs", headers=headers).status_code == 403
+    assert run(capsys, "ann@example.org")[0] == 0
+    assert list(Token.objects.order_by("pk").values_list("scope", flat=True)) == ["read", "all"]
+
+
 def test_it_refuses_an_unknown_address_in_a_sentence(capsys):
     status, out, err = run(capsys, "ann@example.org")
     assert (status, out) == (1, "")

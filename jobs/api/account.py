@@ -40,18 +40,16 @@ def change_me(request: HttpRequest, patch: MePatch) -> MeOut:
 # Everybody's ---------------------------------------------------------------------------------------------------------
 
 
-def operator(request: HttpRequest) -> Account:
-    """Who asks, or 403."""
-    account = owner(request)
-    if not account.is_superuser:
+def refuse_others(account: Account) -> None:
+    """Staff look, superusers act, as in the admin."""
+    if not account.is_staff:
         raise ApiError(403, "operators_only", "This is for operators. Ask one of them.")
-    return account
 
 
 @users.get("", response={200: UserList, **failures(422)}, summary="List accounts")
 def list_users(request: HttpRequest, query: Query[UserQuery]) -> UserList:
     """All accounts by their e-mail address, for operators."""
-    operator(request)
+    refuse_others(owner(request))
     found = Account.objects.order_by("email", "pk")
     if query.search:
         found = found.filter(Q(email__icontains=query.search) | Q(name__icontains=query.search))
@@ -64,7 +62,7 @@ def get_user(request: HttpRequest, user_id: str) -> UserOut:
     account = owner(request)
     is_number = user_id.isascii() and user_id.isdigit() and len(user_id) < 19
     found = Account.objects.filter(pk=int(user_id)).first() if is_number else None
-    if found is None or not (account.is_superuser or found == account):
+    if found is None or not (account.is_staff or found == account):
         raise Http404("no such account")
     return UserOut.of(found)
 

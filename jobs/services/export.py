@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs import storage
-from jobs.models import Account, Artifact, Image, Job, Pipeline, Run, Video
+from jobs.models import Account, Artifact, Draft, Image, Job, Pipeline, Run, Video
 from jobs.services import naming, pipelines, transcripts
 from jobs.zip_stream import Entry
 
@@ -69,6 +69,9 @@ class Gatherer:
     def __init__(self, owner: Account, absolute: Absolute) -> None:
         self.owner, self.absolute = owner, absolute
         self.files: dict[str, File] = {}
+        drafts = Draft.objects.filter(video__owner=owner)
+        self._cuts = {draft.video_id: {"parts": draft.parts, "settings": draft.settings} for draft in drafts}
+        """Made by hand, on recordings and on results, which have the id of theirs."""
         self._names: set[str] = set()
         """The paths as systems take them that know no capitals."""
 
@@ -113,6 +116,7 @@ class Gatherer:
                 "seconds": video.duration_seconds,
                 **self._file(f"{folder}/{video.name}", video, "video_file"),
                 "transcript": self._transcript(video),
+                "cuts": self._cuts.get(video.pk),
                 "jobs": [self._job(job, folder) for job in jobs.get(video.pk, ())],
                 "chains": [_run(run) for run in runs.get(video.pk, ())],
             }
@@ -144,7 +148,13 @@ class Gatherer:
 
     def _result(self, artifact: Artifact, folder: str) -> dict[str, Any]:
         file = self._file(f"{folder}/{artifact.name}", artifact, "artifact_file")
-        return {"id": str(artifact.pk), "name": artifact.name, "kind": artifact.kind, **file}
+        return {
+            "id": str(artifact.pk),
+            "name": artifact.name,
+            "kind": artifact.kind,
+            **file,
+            "cuts": self._cuts.get(artifact.pk),
+        }
 
     def _image(self, image: Image) -> dict[str, Any]:
         file = self._file(f"images/{_short(image.name, image)}.png", image, "image_file")

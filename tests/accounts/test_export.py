@@ -10,7 +10,7 @@ from django.test import Client
 
 from jobs import storage, zip_stream
 from jobs.models import Artifact, Image, Job, Token, Video
-from jobs.services import export, pipelines
+from jobs.services import drafts, export, pipelines
 from tests import factories
 from tests.accounts.entrance import PASSWORD, sign_in
 from tests.api import ROOT, Api, error
@@ -44,7 +44,9 @@ def ann():
         Artifact.objects.create(job=job, kind="video", name=name, media_type="video/mp4", **values)
     Image.objects.create(owner=ann, name="Logo", width=1, height=1, **put("images/x.png", b"logo"))
     pipelines.save(ann, "Mine", [TRIM])
-    factories.video(ann, title="Gone", key="videos/gone/source.mp4")
+    gone = factories.video(ann, title="Gone", key="videos/gone/source.mp4")
+    parts = [{"start": 0, "end": 5, "kept": True}]
+    drafts.save(gone, parts, {"pauses": "remove"}, version=None, is_new=True)
     eve = factories.account("eve@example.org")
     factories.video(eve, title="Eve's", **put("videos/e/source.mp4", b"secret"))
     return ann
@@ -65,6 +67,8 @@ def test_the_list_has_all_of_the_account_and_nothing_of_others(ann):
     assert (review["title"], review["file"]["size"]) == ("Weekly: review/1", 396)
     assert review["file"]["url"] == f"https://videos.example.org{ROOT}/videos/{review['id']}/file"
     assert [len(job["results"]) for job in review["jobs"]] == [1, 1, 2]
+    assert review["cuts"] is None
+    assert gone["cuts"] == {"parts": [{"start": 0, "end": 5, "kept": True}], "settings": {"pauses": "remove"}}
     assert gone["file"] is None, "its bytes are not there"
     assert [image["name"] for image in told["images"]] == ["Logo"]
     assert told["chains"] == [{"slug": "mine", **pipelines.exported(pipelines.find(ann, "mine"))}]
