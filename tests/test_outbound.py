@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.services import destination, outbound
 from jobs.services.outbound import AddressRefused, Limits, TooLarge, TooSlow, Unreachable
@@ -104,6 +106,17 @@ def test_an_address_that_is_no_plain_http_address_is_refused_with_a_sentence_bef
 )
 def test_an_address_is_asked_as_it_was_written_with_what_needs_it_escaped(url, asked):
     assert outbound.check(url) == asked
+
+
+@given(st.one_of(st.text(max_size=60), st.text(max_size=60).map(lambda text: f"http://{text}")))
+def test_whatever_is_typed_is_asked_as_it_was_looked_at_or_refused(text):
+    try:
+        asked = outbound.check(text)
+    except AddressRefused as refusal:
+        assert refusal.message.endswith(".")
+    else:
+        assert asked.isascii() and not set(asked) & set(" \r\n\\")
+        assert outbound.check(asked) == asked
 
 
 # Where they lead -----------------------------------------------------------------------------------------------------
