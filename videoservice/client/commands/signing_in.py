@@ -1,17 +1,18 @@
 """Signing in to sites, and out; the account there."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from videoservice.client import completion, sites, wording
-from videoservice.client.api import Api
 from videoservice.client.failures import Misused
 from videoservice.client.session import Session, command
 from videoservice.client.sites import Site
 
 app = typer.Typer()
+TOKENS = "/account/tokens/"
+"""The page of a site where tokens are made."""
 
 
 @command(app, "login")
@@ -26,9 +27,9 @@ def login(
     site = Site(sites.address(url))
     secret = (token or typed(session, site)).strip()
     if not secret:
-        raise Misused(f"There is no token. Make one at {site.url}/accounts/tokens/")
+        raise Misused(f"There is no token. Make one at {site.url}{TOKENS}")
     site = Site(site.url, secret)
-    email = str(account(session.api_of(site)).get("email") or "")
+    email = session.api_of(site).get("me")["email"]
     sites.remember(Site(site.url, secret, email))
     who = f" as {email}" if email else ""
     session.output.result({"url": site.url, "email": email}, f"Signed in to {site.url}{who}.")
@@ -38,17 +39,8 @@ def typed(session: Session, site: Site) -> str:
     """The token, from who sits here or from a pipe."""
     if not sys.stdin.isatty():
         return sys.stdin.readline()
-    session.output.say(f"Make a token at {site.url}/accounts/tokens/ and paste it here; it is not shown.")
+    session.output.say(f"Make a token at {site.url}{TOKENS} and paste it here; it is not shown.")
     return str(typer.prompt("Token", hide_input=True, err=True))
-
-
-def account(api: Api) -> dict[str, Any]:
-    """Who a token belongs to. Raises SignedOut when it is not taken. An older site only tells that it is."""
-    response = api.send("GET", "me", missing_is_fine=True)
-    if response.status_code == 404:
-        api.get("videos", limit=1)
-        return {}
-    return api.get("me")
 
 
 @command(app, "logout")
@@ -63,7 +55,7 @@ def logout(
     wanted = sites.address(url) if url else sites.chosen(session.site_url).url
     if not sites.forget(wanted):
         raise Misused(f"You are not signed in to {wanted}.")
-    session.output.result({"url": wanted}, f"Signed out of {wanted}. Revoke its token at {wanted}/accounts/tokens/")
+    session.output.result({"url": wanted}, f"Signed out of {wanted}. Revoke its token at {wanted}{TOKENS}")
 
 
 @command(app, "sites")
