@@ -1,6 +1,7 @@
 """The parts of `jobs` use each other without circles, and what decides nothing about pages knows none."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -41,3 +42,10 @@ def test_there_are_no_circles():
 def test_nobody_uses_what_is_above_it():
     used = arrows()
     assert {own: used[own] & others for own, others in FORBIDDEN.items()} == {own: set() for own in FORBIDDEN}
+
+
+def test_of_allauth_only_what_it_documents_is_used():
+    """What it keeps to itself changes without notice."""
+    files = [file for place in ("jobs", "videoservice", "tests") for file in (ROOT.parent / place).rglob("*.py")]
+    own = [file for file in files if re.search(r"allauth[\w.]*\.internal", file.read_text())]
+    assert own == []

@@ -262,8 +262,9 @@ if COMPANY:
     SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
     # By a link: browsers would hold what a form leads to against form-action, through all of the service's redirects.
     SOCIALACCOUNT_LOGIN_ON_GET = True
-SIGNUP = env.choice("SIGNUP", "open", "closed")
-"""Whether people may make accounts themselves; the first one always may."""
+SIGNUP = env.choice("SIGNUP", "open", "invite", "closed")
+"""Whether people may make accounts themselves, or by invitation of others; the first one always may."""
+ACCOUNT_FORMS = {"signup": "jobs.auth.signup_form.InvitedSignupForm"}
 # By visitor and address, not by address alone: see jobs.auth.allauth_adapter.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from jobs.auth import attempts
+from jobs.auth import attempts, invited
 from jobs.models import Account, SignIn
 from videoservice.visitors import plain, visitor
 
@@ -28,7 +28,15 @@ class AccountAdapter(DefaultAccountAdapter):
         """The first account can always be made: an install needs an operator."""
         if settings.COMPANY and settings.COMPANY.only:
             return False  # its service makes them: jobs.auth.company
-        return settings.SIGNUP == "open" or not Account.objects.exists()
+        if settings.SIGNUP == "open" or not Account.objects.exists():
+            return True
+        place = getattr(request, "resolver_match", None)  # the page's form holds to the invited address, no other does
+        is_page = bool(place) and place.url_name == "account_signup"
+        return settings.SIGNUP == "invite" and is_page and invited.accepted(request) is not None
+
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """Who comes by the link of a letter has the address that it was sent to."""
+        return invited.has_shown(request, email) or super().is_email_verified(request, email)
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
         """Where the entrance leads straight to a company's service, it would sign in again at once."""
@@ -53,10 +61,13 @@ class AccountAdapter(DefaultAccountAdapter):
         return plain(super().get_client_ip(request))
 
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Account:
+        invitation = invited.accepted(request)
         account = super().save_user(request, user, form, commit)
         assert isinstance(account, Account)
         if commit:
             account.claim_install()
+        if commit and invitation and invitation.email == account.email.lower():
+            invitation.use(account)
         return account
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:

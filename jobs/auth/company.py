@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.shortcuts import render
 
 from jobs.models import Account
-from jobs.services import accounts
+from jobs.services import accounts, invitations
 from videoservice.company import Company
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,10 @@ class CompanyAdapter(DefaultSocialAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """By the same rules as the page: the service says who somebody is, SIGNUP whether they may have an account."""
-        return settings.SIGNUP == "open" or not Account.objects.exists()
+        if settings.SIGNUP == "open" or not Account.objects.exists():
+            return True
+        email = str(sociallogin.user.email)
+        return settings.SIGNUP == "invite" and invitations.for_address(email) is not None
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> Account:
         account: Account = super().populate_user(request, sociallogin, data)
@@ -57,8 +60,11 @@ class CompanyAdapter(DefaultSocialAccountAdapter):
         return account
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> Account:
+        invitation = invitations.for_address(sociallogin.user.email)
         account: Account = super().save_user(request, sociallogin, form)
         account.claim_install()
+        if invitation:
+            invitation.use(account)
         return account
 
     def on_authentication_error(

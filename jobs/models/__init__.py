@@ -10,6 +10,7 @@ from jobs.models.hold import Hold
 from jobs.models.image import Image
 from jobs.models.imports import Import
 from jobs.models.install import Install
+from jobs.models.invitation import Invitation
 from jobs.models.job import Job
 from jobs.models.kept_answer import KeptAnswer
 from jobs.models.notice import Notice, NoticeChoice, PushBrowser
@@ -40,6 +41,7 @@ __all__ = [
     "Import",
     "IndexedTranscript",
     "Install",
+    "Invitation",
     "Job",
     "KeptAnswer",
     "Notice",

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from jobs import publish, storage
-from jobs.models import Install, Job, KeptAnswer, SignIn
+from jobs.models import Install, Invitation, Job, KeptAnswer, SignIn
 from jobs.services import (
     accounts,
     custody,
@@ -79,6 +79,7 @@ def sweep(silence_tells: bool = True) -> None:
     retention.sweep()
     accounts.sweep()
     SignIn.forget_old()
+    Invitation.forget_old()
     KeptAnswer.forget_old()
     clear_storage()
 

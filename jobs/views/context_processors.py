@@ -11,7 +11,8 @@ from jobs.live import rows
 def bar(request: HttpRequest) -> dict[str, Any]:
     """`bar`: jobs under way, for the bar of every page. Asked of the database only where a template shows it.
 
-    `has_mail`: whether letters go out. `signup_is_open`: whether who is new can make an account.
+    `has_mail`: whether letters go out. `signup_is_open`: whether who is new can make an account. `invites`: whether
+    members invite others. `company`: whose service signs people in.
     """
 
     def figures() -> dict[str, Any]:
@@ -25,4 +26,5 @@ def bar(request: HttpRequest) -> dict[str, Any]:
         "has_mail": bool(settings.EMAIL_URL),
         "signup_is_open": signup_is_open,
         "company": company,
+        "invites": settings.SIGNUP == "invite",
     }

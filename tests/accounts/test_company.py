@@ -4,10 +4,13 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs.auth.company import CompanyAdapter
 from jobs.models import Account, SignIn
+from jobs.services import invitations
+from tests import factories
 from tests.accounts.openid_provider import SECRET
 from tests.site import PASSWORD
 from videoservice import company
@@ -248,3 +251,15 @@ def test_where_none_is_set_up_nothing_of_it_is_there(client, settings):
     assert "Sign in by" not in client.get("/accounts/login/").content.decode()
     for address in ("/accounts/3rdparty/", "/accounts/oidc/x/login/"):
         assert client.get(address).status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("mode", "expected"), [("open", True), ("invite", False), ("closed", False)])
+def test_who_may_have_an_account_is_said_by_the_same_setting_as_for_others(settings, rf, mode, expected):
+    adapter, bob = CompanyAdapter(), SocialLogin(user=Account(email="bob@example.org"))
+    settings.SIGNUP = mode
+    assert adapter.is_open_for_signup(rf.get("/"), bob), "the first account can always be made"
+    ann = factories.account()
+    assert adapter.is_open_for_signup(rf.get("/"), bob) is expected
+    invitations.invite(ann, "bob@example.org", is_mailed=False)
+    assert adapter.is_open_for_signup(rf.get("/"), bob) is (mode != "closed")
