@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from jobs.models import Import, Job, Video
 from tests import media
+from tests.browser.test_looks import assert_fits, dressed, faults
 from tests.browser.uploads.page import SLOW, mine
 from tests.elsewhere import Elsewhere, Recording, always
 
@@ -40,6 +41,11 @@ def test_what_cannot_be_fetched_says_why_and_can_be_tried_again_or_taken_away(li
         field.press("Enter")
         row = library.locator("#imports article")
         expect(row.get_by_role("alert")).to_contain_text("There is nothing at this address", timeout=SLOW)
+        library.set_viewport_size({"width": 360, "height": 800})
+        for scheme in ("light", "dark"):
+            dressed(library, scheme)
+            assert faults(library) == []
+        assert_fits(library, "a failed import")
         talk = media.video(tmp_path / "talk.mp4", seconds=1).read_bytes()
         server.answering = Recording(talk)
         row.get_by_role("button", name="Try again").click()
