@@ -43,12 +43,22 @@ def test_the_tabled_calls_are_documented(document):
 
 def test_every_call_says_what_it_does_who_may_and_what_can_go_wrong(document):
     for call in calls(document):
-        assert call["summary"]
+        assert call["summary"] and call["description"]
         may = [{"BearerAuth": []}, {"SessionAuth": []}]
         assert call["security"] == ([*may, {}] if call["summary"] == "Make an account" else may)
         assert "401" in call["responses"]
         assert any(status.startswith("2") for status in call["responses"])
     assert set(document["components"]["securitySchemes"]) == {"BearerAuth", "SessionAuth"}
+
+
+def test_every_body_of_json_has_an_example(document):
+    without = set()
+    for call in calls(document):
+        body = call.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        for name in re.findall(r"#/components/schemas/(\w+)", json.dumps(body)):
+            if not document["components"]["schemas"][name].keys() & {"example", "examples"}:
+                without.add(name)
+    assert without == set()
 
 
 def test_names_are_unique_and_references_lead_somewhere(document):

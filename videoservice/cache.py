@@ -57,7 +57,8 @@ class Cache(RedisCache):
         names = [self.make_and_validate_key(key) for key in keys]
         pipeline = self._cache.get_client(None, write=True).pipeline(transaction=False)
         for name in names:
-            pipeline.incr(name).expire(name, seconds)
+            pipeline.incr(name)
+            pipeline.expire(name, seconds)
         return [int(number) for number in pipeline.execute()[::2]]
 
     @staticmethod

@@ -22,6 +22,7 @@ CLOSED = "No accounts can be made here by anybody but operators. Ask one of them
 
 @me.get("", response={200: MeOut, **failures()}, summary="Get your account")
 def get_me(request: HttpRequest) -> MeOut:
+    """Who you are here, how much you have, and how much you may have."""
     return MeOut.of(owner(request))
 
 

@@ -113,7 +113,9 @@ class MeOut(Schema):
 
 
 class MePatch(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"time_zone": "Europe/Berlin", "theme": "dark"}}
+    )
 
     name: Name | None = None
     time_zone: str | None = Field(None, max_length=64)

@@ -31,7 +31,7 @@ def artifact_file(request: HttpRequest, artifact_id: UUID) -> HttpResponseBase:
 
 
 class ArtifactPatch(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"pinned": True}})
 
     pinned: bool = Field(description="Whether it stays for good, whatever the retention.")
 

@@ -49,7 +49,7 @@ class PipelineIn(Schema):
 
 
 class PipelinePatch(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "Our podcast", "default": True}})
 
     name: Name | None = None
     steps: list[StepIn] | None = None
@@ -95,7 +95,7 @@ class ChainIn(Schema):
 class Retry(Schema):
     """What to do differently: parameters by the names of steps. What is left out stays as it was."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"params": {"Cut": {"threshold_db": -28}}}})
 
     params: dict[str, dict[str, Any]] = {}
 

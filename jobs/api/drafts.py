@@ -98,6 +98,7 @@ def save_draft(request: HttpRequest, response: HttpResponse, video_id: UUID, bod
     "/{uuid:video_id}/draft", response={200: DraftOut, **failures(404, 412)}, summary="Give cuts made by hand up"
 )
 def delete_draft(request: HttpRequest, response: HttpResponse, video_id: UUID) -> DraftOut:
+    """The page of the recording then shows its own plan again."""
     video = versions.owned(owner(request), video_id)
     try:
         gone = drafts.delete(video, named_version(request)[0])

@@ -81,6 +81,7 @@ def list_images(request: HttpRequest, query: Query[Page]) -> ImageList:
 
 @router.get("/{uuid:image_id}", response={200: ImageOut, **failures(404)}, summary="Get an image", url_name="image")
 def get_image(request: HttpRequest, image_id: UUID) -> ImageOut:
+    """What is known of an image; its bytes are at `url`."""
     return ImageOut.of(owned(Image, owner(request), image_id))
 
 

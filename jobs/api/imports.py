@@ -60,6 +60,7 @@ def list_imports(request: HttpRequest, query: Query[ImportQuery]) -> ImportList:
 
 @router.get("/{uuid:import_id}", response={200: ImportOut, **failures(404)}, summary="Get an import", url_name="import")
 def get_import(request: HttpRequest, import_id: UUID) -> ImportOut:
+    """How far it has come, and the recording that it has become."""
     return ImportOut.of(owned(Import, owner(request), import_id))
 
 

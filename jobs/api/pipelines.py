@@ -59,6 +59,7 @@ def create_pipeline(request: HttpRequest, response: HttpResponse, body: Pipeline
 
 @router.get("/{slug}", response={200: PipelineOut, **failures(404)}, summary="Get a chain", url_name="pipeline")
 def get_pipeline(request: HttpRequest, slug: str) -> PipelineOut:
+    """One of your own, or one that came with the install."""
     account = owner(request)
     return PipelineOut.of(found(account, slug), account.default_pipeline)
 

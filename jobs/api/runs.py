@@ -80,6 +80,7 @@ def list_runs(request: HttpRequest, query: Query[RunQuery]) -> RunList:
 
 @router.get("/{uuid:run_id}", response={200: RunOut, **failures(404)}, summary="Get a run", url_name="run")
 def get_run(request: HttpRequest, run_id: UUID) -> RunOut:
+    """Each of its steps with its job, and the time left."""
     return RunOut.of(owned(Run, owner(request), run_id))
 
 

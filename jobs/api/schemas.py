@@ -131,7 +131,7 @@ class VideoList(Schema):
 
 
 class VideoPatch(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"title": "Weekly review"}})
 
     title: Title | None = None
     pinned: bool | None = Field(None, description="Whether it stays for good.")
@@ -151,7 +151,7 @@ class VideoDeleted(Schema):
 class PlanIn(BaseModel):  # a Schema would hide the raw body from `wrapped`
     """The parameters may also be the body itself, without `params` around them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"params": {"threshold_db": -28}}})
 
     params: dict[str, Any] = Field({}, description="Parameters of `silence-cut`; what is left out has its default.")
 

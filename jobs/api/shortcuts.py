@@ -60,6 +60,7 @@ def watermark(request: HttpRequest, response: HttpResponse) -> Status[WorkOut]:
 
 @router.get("/video/watermark/{uuid:job_id}", response={200: WorkOut, **failures(404)}, summary="How the mark comes on")
 def watermarked(request: HttpRequest, job_id: UUID) -> WorkOut:
+    """As `GET /jobs/{id}`, with the address of the result at hand."""
     return found(request, WATERMARK, job_id)
 
 
@@ -79,6 +80,7 @@ def extract(request: HttpRequest, response: HttpResponse) -> Status[WorkOut]:
 
 @router.get("/audio/extract/{uuid:job_id}", response={200: WorkOut, **failures(404)}, summary="How the audio comes out")
 def extracted(request: HttpRequest, job_id: UUID) -> WorkOut:
+    """As `GET /jobs/{id}`, with the address of the result at hand."""
     return found(request, EXTRACT, job_id)
 
 

@@ -98,7 +98,7 @@ class TranscriptPatch(Schema):
 
 
 class Undo(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"version": "9f2c…"}})
 
     version: str = Field(description="The version whose last change is to be taken back.")
 

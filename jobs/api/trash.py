@@ -36,6 +36,7 @@ def empty_trash(request: HttpRequest) -> Emptied:
     "/{uuid:subject_id}", response={200: Emptied, **failures(404)}, summary="Delete something in the trash for good"
 )
 def delete_for_good(request: HttpRequest, subject_id: UUID) -> Emptied:
+    """It cannot be restored afterwards."""
     removal = removed(owner(request), subject_id)
     return Emptied(count=int(trash.purge(removal)), bytes=removal.size)
 

@@ -110,6 +110,7 @@ def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
 
 @router.get("/{uuid:video_id}", response={200: VideoOut, **failures(404)}, summary="Get a recording", url_name="video")
 def get_video(request: HttpRequest, video_id: UUID) -> VideoOut:
+    """What is known of a recording, or of a result that is video or audio, by its id."""
     return VideoOut.of(versions.owned(owner(request), video_id))
 
 

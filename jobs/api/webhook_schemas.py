@@ -31,7 +31,7 @@ class WebhookIn(Schema):
 class WebhookPatch(Schema):
     """What is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"active": False}})
 
     url: Address | None = None
     events: Annotated[list[Event], Field(min_length=1)] | None = None

@@ -58,6 +58,7 @@ def create_webhook(request: HttpRequest, response: HttpResponse, body: WebhookIn
     "/{uuid:webhook_id}", response={200: WebhookOut, **failures(404)}, summary="Get a webhook", url_name="webhook"
 )
 def get_webhook(request: HttpRequest, webhook_id: UUID) -> WebhookOut:
+    """What it is told, and how that went. Its secret is not among this."""
     return WebhookOut.of(owned(Webhook, owner(request), webhook_id))
 
 
@@ -123,6 +124,7 @@ def replay_failed(request: HttpRequest, webhook_id: UUID) -> Replayed:
     "/{uuid:delivery_id}", response={200: DeliveryOut, **failures(404)}, summary="Get a delivery", url_name="delivery"
 )
 def get_delivery(request: HttpRequest, delivery_id: UUID) -> DeliveryOut:
+    """What was sent, and what was answered to each try."""
     return DeliveryOut.of(owned(Delivery, owner(request), delivery_id))
 
 
