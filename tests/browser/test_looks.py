@@ -14,8 +14,9 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from jobs.models import Account, Artifact, Delivery, Job, Webhook
+from jobs.models import Account, Artifact, Delivery, Job, Removal, Sweep, Webhook
 from jobs.services.events import Kind
+from jobs.services.sweeping import Report
 from tests import factories
 from tests.pages.test_runs import chain
 from tests.site import PASSWORD
@@ -51,6 +52,9 @@ OWNERS = {
     "run": "/runs/{run}/",
     "version": "/videos/{version}/",
     "stats": "/stats/",
+    "trash": "/trash/",
+    "trash-delete": "/trash/{removal}/delete/",
+    "lost": "/videos/{lost}/",
     "webhooks": "/account/webhooks/?show={delivery}",
     "webhook": "/account/webhooks/{webhook}/",
     "webhook-new": "/account/webhooks/new",
@@ -135,8 +139,22 @@ def things(site):
         jobs[S.WAITING].after.add(jobs[S.RUNNING])
         confirm = confirm_link(owner)  # first: the key of the other one depends on the addresses
         links = {"account": owner.pk, "confirm_link": confirm, "reset_link": reset_link(owner)}
-        links |= {"run": run.pk, "version": version.pk, **told(owner)}
+        links |= {"run": run.pk, "version": version.pk, **told(owner), **gone(owner, long)}
         return {"video": video.pk, "audio": audio.pk, "done": done.pk, "failed": jobs[S.FAILED].pk, **links}
+
+
+def gone(owner, title):
+    """Something in the trash, something whose file is lost, and a sweep that has found both kinds of strays."""
+    job = factories.job(owner, status=S.FAILED)
+    facts = {"kind": "job", "title": f"Thumbnails of {title}", "size": 12_000_000}
+    job.removal = Removal.objects.create(owner=owner, job=job, **facts)
+    job.save()
+    report = Report(files=100_000, rows=99_000)
+    report.strays.add("artifacts/left/1/behind.mp4", 12_000_000)
+    report.missing.add("video gone", 0)
+    Sweep.record(report.to_json(), is_fix=False)
+    lost = factories.video(owner, title="Interview", missing_since=timezone.now())
+    return {"removal": job.removal.pk, "lost": lost.pk}
 
 
 def told(owner):
