@@ -32,11 +32,11 @@ def library(request: MemberRequest) -> HttpResponse:
     """The upload form and the recordings. An open page asks again for the recordings alone when they changed."""
     search = SearchForm(request.GET)
     context = shelf_context(request.user, search, request.GET.get("page"))
+    said = said_in.find(request.user, search.question) if search.question else said_in.NOTHING
+    context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
     context |= imports.context(request.user)
-    said = said_in.find(request.user, search.question) if search.question else said_in.NOTHING
-    context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
     work = WorkForm(members.typed(request), owner=request.user)
     return members.forget_typed(render(request, "library/library.html", context | form_context(work, request)))
 

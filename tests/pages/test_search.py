@@ -42,6 +42,13 @@ def test_the_library_shows_names_and_a_few_places(client, ann, talk):
     assert "Said in recordings" not in client.get("/").content.decode()
 
 
+def test_what_is_looked_for_stands_above_the_form_for_uploads(client, talk):
+    page = client.get("/", {"q": "harvest"}).content.decode()
+    assert page.index("it is said in some") < page.index("Said in recordings") < page.index('id="upload"')
+    page = client.get("/").content.decode()
+    assert page.index('id="upload"') < page.index('id="grid"')
+
+
 def test_nothing_found_says_what_to_do(client, talk):
     assert "Nobody says that" in client.get("/search/", {"q": "winter"}).content.decode()
     assert "Find where something was said" in client.get("/search/").content.decode()
