@@ -33,7 +33,8 @@ def ann(operator):
     return factories.account("ann@example.org")
 
 
-ROOM = {"room-TOTAL_FORMS": "1", "room-INITIAL_FORMS": "0"}
+DAYS = {f"room-0-{name}_days": "0" for name in ("results", "originals", "caches")}
+ROOM = {"room-TOTAL_FORMS": "1", "room-INITIAL_FORMS": "0", **DAYS}
 """What the part of an account's form about its room sends."""
 
 

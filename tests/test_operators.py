@@ -5,12 +5,13 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
 from jobs import machine
-from jobs.models import Account, Job
+from jobs.models import Account, Job, Room
 from jobs.services import imports, operators, queue_load, queues, storage_use
 from tests import factories
 
@@ -294,3 +295,23 @@ def test_a_form_without_its_token_does_nothing(boss):
     strict.force_login(boss)
     assert strict.post("/operators/drain/").status_code == 403
     assert not any(state.draining_since for state in queues.states().values())
+
+
+def test_it_is_said_whose_quota_is_nearly_used(client, boss, settings):
+    settings.QUOTA_BYTES = 1000
+    near, far, free = (factories.account(f"{name}@example.org") for name in ("near", "far", "free"))
+    factories.video(near, size=900)
+    factories.video(far, size=500)
+    factories.video(free, size=5000)
+    Room.objects.create(owner=free, gigabytes=0)
+    cache.delete("storage-by-owner")
+    assert [(room.email, room.used, room.most) for room in operators.rooms()] == [
+        ("near@example.org", 900, 1000),
+        ("far@example.org", 500, 1000),
+        ("free@example.org", 5000, 0),
+    ]
+    page = " ".join(client.get("/operators/").content.decode().split())
+    assert "Nearly all of their quota is used by near@example.org." in page
+    assert "900 bytes of 1000 bytes" in page or "900 bytes of 1 KB" in page
+    listing = client.get("/admin/jobs/account/").content.decode()
+    assert "any amount" in listing and "1000" in listing

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from jobs.admin.base import size
 from jobs.errors import JobError
 from jobs.models import Account, Room
-from jobs.services import accounts
+from jobs.services import accounts, quota
 
 
 class CreationForm(AdminUserCreationForm):
@@ -56,7 +56,7 @@ class AccountAdmin(UserAdmin):
     form = ChangeForm
     add_form = CreationForm
     inlines = (RoomInline,)
-    list_display = ("email", "is_staff", "is_active", "video_count", "space", "date_joined", "last_login")
+    list_display = ("email", "is_staff", "is_active", "video_count", "space", "allowed", "date_joined", "last_login")
     list_filter = ("is_staff", "is_active", "date_joined", "last_login")
     search_fields = ("email",)
     search_help_text = "E-mail address."
@@ -78,6 +78,7 @@ class AccountAdmin(UserAdmin):
         return (
             super()
             .get_queryset(request)
+            .select_related("room")
             .annotate(videos_here=Count("videos"), bytes_here=Sum("videos__size", default=0))
         )
 
@@ -88,6 +89,11 @@ class AccountAdmin(UserAdmin):
     @admin.display(description="space of recordings", ordering="bytes_here")
     def space(self, account: Account) -> str:
         return size(account.bytes_here)  # type: ignore[attr-defined]
+
+    @admin.display(description="quota")
+    def allowed(self, account: Account) -> str:
+        most = quota.said(getattr(account, "room", None)).bytes
+        return size(most) if most else "any amount"
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         obj.is_superuser = obj.is_staff

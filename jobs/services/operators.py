@@ -17,7 +17,7 @@ from jobs import publish
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Import, Job
 from jobs.operations import registry
-from jobs.services import figures, jobs, line, queue_load, runs, versions
+from jobs.services import figures, jobs, line, queue_load, quota, runs, storage_use, usage, versions
 from jobs.services.queue_load import QueueLoad
 from jobs.services.storage_use import Disk
 from jobs.services.workers import Worker
@@ -26,6 +26,8 @@ DAYS = 7
 """How far back failures are shown and may be tried again together."""
 MOST_KINDS = 10
 MOST_OWNERS = 10
+NAMED = 3
+"""How many accounts a sentence names."""
 AT_ONCE = 500
 """How many jobs one press acts on; the next one goes on."""
 S = Job.Status
@@ -139,7 +141,36 @@ def troubles(loads: Iterable[QueueLoad], disk: Disk) -> list[str]:
         found += [_lost(worker) for worker in load.workers or () if not worker.is_alive]
     if disk.is_near_full:
         found.append("The disk is nearly full. Uploads are refused before nothing is left of it.")
+    if near := [room.email for room in rooms() if room.is_near]:
+        named = ", ".join(near[:NAMED]) + (f" and {len(near) - NAMED} others" if len(near) > NAMED else "")
+        found.append(f"Nearly all of their quota is used by {named}. They can upload little more.")
     return found
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnerRoom:
+    """What an account has in the storage, in bytes, of what it may; `most` 0: any amount."""
+
+    pk: int
+    email: str
+    used: int
+    most: int
+
+    @property
+    def share(self) -> float:
+        return self.used / self.most if self.most else 0.0
+
+    @property
+    def is_near(self) -> bool:
+        return self.share >= usage.NEAR
+
+
+def rooms() -> list[OwnerRoom]:
+    """Those nearest to their quota first, then those with most; by figures that are kept for a minute."""
+    uses = {use.pk: use for use in storage_use.by_owner() if use.pk is not None}
+    allowed = quota.of_many(list(uses))
+    every = [OwnerRoom(pk, use.name, use.total, allowed[pk].bytes) for pk, use in uses.items()]
+    return sorted(every, key=lambda one: (-one.share, -one.used))
 
 
 def _lost(worker: Worker) -> str:

@@ -243,7 +243,7 @@ def drop_caches() -> int:
 
 
 def _drop(names: list[str]) -> int:
-    stays, goes = set(), set()
+    stays, goes = set[str](), set[str]()
     days: dict[int, int] = {}
     rows = Video.with_trash.filter(sha256__in=names).select_related("owner").defer("details")
     for video in rows.annotate(since=Greatest(UNUSED, Coalesce("artifact__used_at", UNUSED)), now=Now()):

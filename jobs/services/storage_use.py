@@ -145,11 +145,11 @@ def _shared(videos: QuerySet[Video], artifacts: QuerySet[Artifact]) -> dict[int,
     taken = artifacts.order_by().exclude(body=None).values_list("job__owner", "body", "size")
     found: dict[int, Shared] = defaultdict(Shared)
     seconds = [*(("recordings", *row) for row in kept), *(("results", *row) for row in taken)]
-    counted = there(sorted({body for _, _, body, _ in seconds}))
+    counted = there(sorted({body for _, _, body, _ in seconds if body}))
     for room, owner, body, size in seconds:
         if body in counted:
             setattr(found[owner], room, getattr(found[owner], room) + size)
-        counted.add(body)
+        counted |= {body} if body else set()
     return found
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.core.cache import cache
@@ -61,7 +62,7 @@ def meters(owner: Account) -> list[Meter]:
     ]
 
 
-def facts(owner: Account) -> dict[str, float | int | None]:
+def facts(owner: Account) -> dict[str, Any]:
     """The same for programs: `used_…` and `quota_…`, None for any number."""
     allowed, day = quota.of(owner), allowance.today(owner)
     return {
@@ -142,7 +143,7 @@ def _results(owner: Account) -> tuple[int, dict[str, int], int, int]:
     mine = Artifact.objects.of(owner)
     passing = set(_passing(owner))
     size, passing_size, files, on_the_way = 0, 0, {"versions": 0, "others": 0}, 0
-    counted = storage_use.there(sorted(set(mine.exclude(body=None).values_list("body", flat=True))))
+    counted = _firsts(mine)
     for job, kind, body, length in mine.order_by().values_list("job", "kind", "body", "size"):
         alone = 0 if body in counted else length
         counted |= {body} if body else set()
@@ -153,6 +154,12 @@ def _results(owner: Account) -> tuple[int, dict[str, int], int, int]:
         else:
             files["others"] += 1
     return size, files, passing_size, on_the_way
+
+
+def _firsts(rows: QuerySet[Any]) -> set[UUID]:
+    """The first names, as far as they are there, of bytes that these rows have second names for."""
+    bodies = rows.exclude(body=None).order_by().values_list("body", flat=True).distinct()
+    return storage_use.there(sorted(bodies))
 
 
 def _passing(owner: Account) -> Iterable[UUID]:
@@ -224,7 +231,7 @@ def by_recording(owner: Account) -> list[OfRecording]:
     made = dict(mine.filter(kind__in=versions.KINDS).order_by().values_list("job__video").annotate(Count("pk")))
     twice = _second_names(mine)
     uploaded = Video.objects.of(owner).uploaded().defer("details")
-    firsts = storage_use.there(sorted(set(uploaded.exclude(body=None).values_list("body", flat=True))))
+    firsts = _firsts(uploaded)
     found = []
     for video in uploaded:
         size = 0 if video.body in firsts else video.size
@@ -235,10 +242,10 @@ def by_recording(owner: Account) -> list[OfRecording]:
 
 def _second_names(artifacts: QuerySet[Artifact]) -> dict[UUID, int]:
     rows = list(artifacts.exclude(body=None).order_by().values_list("job__video", "body", "size"))
-    counted, found = storage_use.there(sorted({body for _, body, _ in rows})), defaultdict[UUID, int](int)
+    counted, found = _firsts(artifacts), defaultdict[UUID, int](int)
     for video, body, size in rows:
         found[video] += size if body in counted else 0
-        counted.add(body)
+        counted |= {body} if body else set()
     return found
 
 

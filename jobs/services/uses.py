@@ -1,6 +1,7 @@
 """When recordings and results were last used (played, downloaded, worked on), and which are wanted for good."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -24,10 +25,10 @@ def mark(thing: Video | Artifact) -> None:
             Departure.objects.filter(video=thing).delete()
 
 
-def mark_results(pk: object) -> None:
+def mark_results(pk: UUID) -> None:
     rows = Artifact.with_trash.filter(pk=pk).filter(_is_long_ago())
     if rows.update(used_at=Now()):
-        job = Job.with_trash.filter(artifacts=pk).only("pk", "run_id").first()
+        job = Job.with_trash.filter(artifacts__pk=pk).only("pk", "run_id").first()
         _call_off(job)
 
 

@@ -26,6 +26,8 @@ from jobs.views.asking import ask
 from jobs.views.members import View, member
 
 GONE = "That was done already."
+ROOMS = 10
+"""Accounts of which it is shown how much of their quota is used."""
 
 
 def operator(view: View) -> View:
@@ -80,6 +82,9 @@ def front(request: MemberRequest) -> HttpResponse:
         "failures": failures(),
         "failure_days": operators.DAYS,
         "owners": operators.owners(),
+        "rooms": [
+            (room, charts.bar(room.share, "warn" if room.is_near else "ok")) for room in operators.rooms()[:ROOMS]
+        ],
         "disk": disk,
         "sweep": sweep,
         "swept": swept,
