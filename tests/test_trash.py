@@ -384,6 +384,21 @@ def test_two_who_delete_the_same_do_no_harm(talk):
         trash.restore(removal)
 
 
+def test_who_comes_to_delete_what_another_machine_has_just_deleted_does_nothing(talk):
+    removal = trash.remove(talk)
+    mine = Removal.objects.get(pk=removal.pk)
+    update = type(Removal.objects.all()).update
+
+    def overtaken(rows, **changes):
+        found = update(rows, **changes)
+        Video.with_trash.all().delete()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(Removal.objects.all()), "update", overtaken)
+        assert not trash.purge(mine)
+
+
 def test_what_was_removed_before_goes_with_what_it_belonged_to(talk, cut):
     trash.remove(cut.artifacts.get())
     trash.remove(cut)

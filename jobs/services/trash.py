@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -202,7 +203,7 @@ def subject_of(removal: Removal) -> Subject:
 
 def listed(owner: Account) -> QuerySet[Removal]:
     """What an owner can have back, the newest first."""
-    return Removal.objects.of(owner).restorable().select_related("video", "run__video", "job__video", "artifact__job")
+    return Removal.objects.of(owner).restorable()
 
 
 def find(owner: Account, pk: UUID) -> Removal | None:
@@ -285,7 +286,10 @@ def purge(removal: Removal) -> bool:
     """Delete something in the trash for good. False: it was restored, or somebody else was quicker."""
     if not Removal.objects.filter(pk=removal.pk).update(is_going=True):
         return False
-    subject = subject_of(removal)
+    try:
+        subject = subject_of(removal)
+    except ObjectDoesNotExist:  # just deleted by another machine
+        return False
     hashes = set(_delete_files(subject))
     subject.delete()  # and the removal with it
     for sha256 in hashes:
