@@ -82,9 +82,7 @@ def front(request: MemberRequest) -> HttpResponse:
         "failures": failures(),
         "failure_days": operators.DAYS,
         "owners": operators.owners(),
-        "rooms": [
-            (room, charts.bar(room.share, "warn" if room.is_near else "ok")) for room in operators.rooms()[:ROOMS]
-        ],
+        "rooms": [(room, charts.bar(room.share, "bad" if room.is_near else "")) for room in operators.rooms()[:ROOMS]],
         "disk": disk,
         "sweep": sweep,
         "swept": swept,
