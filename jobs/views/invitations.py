@@ -44,6 +44,7 @@ def invitations(request: MemberRequest) -> HttpResponse:
             if not link:
                 messages.success(request, f"The letter to {form.cleaned_data['email']} is on its way.")
                 return redirect("invitations")
+            form = InviteForm()
     context = {"form": form, "link": link, "sent": service.of(request.user), "days": service.LASTS.days}
     return render(request, "me/invitations.html", context, status=422 if form.errors else 200)
 

@@ -10,7 +10,7 @@ from tests.site import PASSWORD
 
 @pytest.fixture
 def studio(sites, provider):
-    site = sites.make(only_web=True, **provider.env(OIDC_ONLY="1"))
+    site = sites.make(only_web=True, **provider.env(OIDC_ONLY="1", SIGNUP="invite"))
     yield site
     site.stop()
 
@@ -30,6 +30,14 @@ def test_the_entrance_leads_straight_there_and_there_is_no_other_way(new_page, s
     expect(page.get_by_text("Signs you in, since")).to_be_visible()
     expect(page.get_by_text("Password", exact=True)).to_have_count(0)
     assert faults(page) == []
+
+    page.goto("/account/invitations/")
+    page.get_by_label("Their email address").fill("bob@example.net")
+    page.get_by_role("button", name="Invite", exact=True).click()
+    expect(page.get_by_text("Copy the link now")).to_be_visible()
+    assert faults(page) == []
+    page.goto("/invitations/made-up/")  # of no use to who is signed in
+    expect(page.get_by_text("You have an account already.")).to_be_visible()
 
     page.goto("/")
     with studio.orm():
