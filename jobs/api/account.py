@@ -11,6 +11,7 @@ from jobs.api.account_schemas import MeOut, MePatch, SignedUpOut, UserIn, UserLi
 from jobs.api.auth import ANYBODY, asker, owner
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
+from jobs.api.idempotency import idempotent
 from jobs.auth import signing_up
 from jobs.models import Account
 from jobs.services import accounts
@@ -75,6 +76,7 @@ def get_user(request: HttpRequest, user_id: str) -> UserOut:
     summary="Make an account",
     openapi_extra={"security": [{"SessionAuth": []}, {}]},
 )
+@idempotent()
 def create_user(request: HttpRequest, response: HttpResponse, body: UserIn) -> Status[UserOut] | Status[SignedUpOut]:
     """Operators make one for somebody. Where signing up is open everybody makes their own, without a token; where
     letters go out its address has to be confirmed, and the answer is 202, as it is for one that is taken."""

@@ -15,7 +15,7 @@ from ninja.utils import contribute_operation_args, contribute_operation_callback
 from pydantic import BaseModel, StringConstraints
 
 from jobs.api import inside
-from jobs.api.auth import owner
+from jobs.api.auth import asker
 from jobs.api.documented import failures
 from jobs.models import KeptAnswer
 from jobs.services import idempotency
@@ -48,11 +48,12 @@ def idempotent(*, secret: bool = False, asked: Asked | None = None) -> Callable[
 
         @functools.wraps(view)
         def once(request: HttpRequest, *args: Any, idempotency_key: str | None = None, **arguments: Any) -> Any:
-            if idempotency_key is None:
+            account = asker(request)
+            if idempotency_key is None or account is None:  # a stranger has nothing that a key could stand for
                 return view(request, *args, **arguments)
             wanted = (asked or told)(request, **arguments)
             wanted = json.dumps([view.__module__, view.__name__, wanted], cls=NinjaJSONEncoder, sort_keys=True)
-            row = idempotency.claim(owner(request), idempotency_key, wanted)
+            row = idempotency.claim(account, idempotency_key, wanted)
             if row.status is not None:
                 return again(request, row, idempotency_key, secret)
             return first(request, row, idempotency_key, functools.partial(view, request, *args, **arguments), arguments)
