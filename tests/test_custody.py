@@ -124,16 +124,21 @@ def test_an_upload_survives_a_kill_at_any_moment(looked_at: None, links: bool, m
 
 @pytest.mark.django_db(transaction=True)
 def test_a_row_of_which_only_the_answer_was_lost_is_there(looked_at: None, monkeypatch: pytest.MonkeyPatch):
-    save = Video.save
+    wrapper = type(connections["default"])
+    commit, lost = wrapper.commit, list[bool]()
 
-    def lose(self: Video, **options: Any) -> None:
-        save(self, **options)
-        raise OperationalError("the connection broke")
+    def lose(self: Any) -> None:
+        commit(self)
+        if not lost and Video.objects.exists():
+            lost.append(True)
+            raise OperationalError("the connection broke")
 
-    monkeypatch.setattr(Video, "save", lose)
-    video = videos.receive(factories.account(), lie("uploads/x.part"), name="talk.mp4")
+    owner = factories.account()
+    monkeypatch.setattr(wrapper, "commit", lose)
+    video = videos.receive(owner, lie("uploads/x.part"), name="talk.mp4")
     assert storage.path(video.key).read_bytes() == BYTES
     assert Video.objects.get() == video
+    assert lost
 
 
 class Disk:
