@@ -83,7 +83,7 @@ class RetentionForm(forms.Form):
     caches = forms.TypedChoiceField(label="Previews and measurements", coerce=int)
 
     def __init__(self, *args: Any, site: Kept, own: Kept, **kwargs: Any) -> None:
-        super().__init__(*args, initial=dataclasses.asdict(own), **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": dataclasses.asdict(own)})
         for name, field in self.fields.items():
             days, chosen = getattr(site, name), getattr(own, name)
             shorter = sorted({*KEEPS, *([chosen] if chosen else [])})

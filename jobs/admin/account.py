@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -70,7 +69,7 @@ class AccountAdmin(UserAdmin):
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
 
-    def get_inlines(self, request: HttpRequest, obj: Account | None) -> Sequence[type[RoomInline]]:
+    def get_inlines(self, request: HttpRequest, obj: Account | None) -> tuple[type[RoomInline], ...]:
         """Nobody has a room of their own before they are there."""
         return self.inlines if obj else ()
 
