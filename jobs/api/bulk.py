@@ -1,6 +1,7 @@
 """Many things at once: each is done, or refused, by itself, and has an answer of its own. Calls of the routers of jobs
 and recordings, whose addresses they share."""
 
+import functools
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -116,7 +117,7 @@ def problem(error: ApiError | None) -> Problem | None:
 def create_jobs(request: HttpRequest, body: BulkIn) -> Status[JobResults]:
     """Each is checked, and made or refused, by itself, in their order. With `after` they may wait for jobs that were
     there before, not for each other."""
-    made = [attempted(lambda one=one, place=place: start(request, one, place)) for place, one in enumerate(body.jobs)]
+    made = [attempted(functools.partial(start, request, one, place)) for place, one in enumerate(body.jobs)]
     found = calls.shown(job for job, _ in made if job)
     shown = {job.id: job for job in found}
     items = [
@@ -170,4 +171,4 @@ def delete_videos(request: HttpRequest, body: Removed) -> Status[VideoRemovals]:
 
 def each(ids: Iterable[UUID], doing: Callable[[UUID], Any]) -> list[tuple[UUID, tuple[Any, ApiError | None]]]:
     """Once for each id, however often it is named."""
-    return [(pk, attempted(lambda pk=pk: doing(pk))) for pk in dict.fromkeys(ids)]
+    return [(pk, attempted(functools.partial(doing, pk))) for pk in dict.fromkeys(ids)]

@@ -105,8 +105,10 @@ def first(request: HttpRequest, row: KeptAnswer, key: str, view: Callable[[], An
 def again(request: HttpRequest, row: KeptAnswer, key: str, secret: bool) -> HttpResponseBase:
     assert row.status is not None
     present = inside.get(request, row.location) if row.location and not secret else None
-    is_there = isinstance(present, HttpResponse) and present.status_code == 200
-    content = present.content.decode() if is_there else row.opened(key)
+    if isinstance(present, HttpResponse) and present.status_code == 200:
+        content: str | None = present.content.decode()
+    else:
+        content = row.opened(key)
     headers = {"Idempotency-Replayed": "true"} | ({"Location": row.location} if row.location else {})
     headers |= {"Cache-Control": "no-store"} if secret else {}
     status = 200 if row.status == 201 else row.status

@@ -86,7 +86,9 @@ def list_jobs(request: HttpRequest, query: Query[JobQuery]) -> JobList:
     )
     if query.since is not None:
         return list_changes(found, query)
-    return JobList(items=shown(found.shown().order_by("-created_at", "pk")[query.part]), count=found.count())
+    return JobList(
+        items=shown(found.shown().order_by("-created_at", "pk")[query.part]), count=found.count(), cursor=None
+    )
 
 
 def list_changes(found: JobQuerySet, query: JobQuery) -> JobList:

@@ -65,7 +65,7 @@ def sent(request: HttpRequest, **rest: Any) -> Any:
 )
 @work
 @idempotent(asked=sent)
-def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOut]:
+def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOut] | Status[ImportOut]:
     """Take a whole recording in one request. Larger ones go in chunks through `/uploads` (tus 1.0.0).
 
     What it is is found out from its content. The same bytes a second time are refused with 409, with the id of the

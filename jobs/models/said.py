@@ -47,22 +47,23 @@ class SaidLine(models.Model):
         return self.text
 
 
-class FullText(models.Lookup):  # type: ignore[type-arg] # of text by a query in the language of its database
-    """`terms__fulltext=query`, for `SaidLine` alone: on SQLite a table of FTS5 stands beside its own."""
+class FullText(models.Lookup):
+    """`terms__fulltext=query`, in the language of the database, for `SaidLine` alone: on SQLite a table of FTS5 stands
+    beside its own."""
 
     lookup_name = "fulltext"
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, params = self.process_lhs(compiler, connection)
         value, more = self.process_rhs(compiler, connection)
-        return f"MATCH({column}) AGAINST ({value} IN BOOLEAN MODE)", [*params, *more]
+        return f"MATCH({column}) AGAINST ({value} IN BOOLEAN MODE)", (*params, *more)
 
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, params = self.process_lhs(compiler, connection)
         value, more = self.process_rhs(compiler, connection)
         key = column.replace('"terms"', '"id"')
         found = f"SELECT rowid FROM jobs_saidline_terms WHERE terms MATCH {value}"  # noqa: S608 a placeholder
-        return f"{key} IN ({found})", [*params, *more]
+        return f"{key} IN ({found})", (*params, *more)
 
 
 models.TextField.register_lookup(FullText)

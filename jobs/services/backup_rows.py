@@ -81,9 +81,8 @@ def write(folder: Path) -> dict[str, int]:
 
 
 def _write(model: Model, file: Path) -> int:
-    fields = [
-        field.name for field in model._meta.local_fields if field.serialize and not getattr(field, "generated", False)
-    ]
+    own: list[Any] = list(model._meta.local_fields)  # `serialize` is in no stub
+    fields = [field.name for field in own if field.serialize and not field.generated]
     count = 0
     with file.open("w", encoding="utf-8") as out:
         for rows in _parts(model):

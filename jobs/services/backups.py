@@ -109,7 +109,8 @@ def _made(folder: Path, part: Path, at: datetime, progress: Progress) -> Backup:
     with (part / "files.jsonl").open("w", encoding="utf-8") as out:
         out.writelines(entries[key].to_line() for key in sorted(entries))
     _keep_secret(part)
-    facts = {
+    hashes = {one: backup_files.hashed(part / one, _silent) for one in _parts(part)}
+    facts: dict[str, Any] = {
         "format": FORMAT,
         "version": build.ours(),
         "made_at": at.isoformat(),
@@ -119,10 +120,10 @@ def _made(folder: Path, part: Path, at: datetime, progress: Progress) -> Backup:
         "files": len(entries),
         "bytes": sum(entry.size for entry in entries.values()),
         "missing": missing,
-        "sha256": {one: backup_files.hashed(part / one, _silent) for one in _parts(part)},
+        "sha256": hashes,
     }
     (part / "backup.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    for name in ("backup.json", *facts["sha256"]):
+    for name in ("backup.json", *hashes):
         storage.sync(part / name)
     whole = part.rename(part.with_suffix(""))
     storage.sync(folder)
