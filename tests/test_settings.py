@@ -58,6 +58,21 @@ def test_words_are_split_at_commas(variable):
     assert env.words("NAME") == ["a.example.org", "b.example.org"]
 
 
+@pytest.mark.parametrize(
+    ("scheme", "hosts", "variables", "url"),
+    [
+        ("http", ["localhost", "127.0.0.1"], {}, "http://localhost:8000"),
+        ("http", ["localhost"], {"PORT": "8123"}, "http://localhost:8123"),
+        ("https", [".example.org"], {}, "https://example.org"),
+        ("http", ["*", "videos.example.org"], {"BEHIND_PROXY": "1"}, "http://videos.example.org"),
+    ],
+)
+def test_letters_call_the_site_by_what_other_settings_tell(monkeypatch, scheme, hosts, variables, url):
+    for name in ("PORT", "BEHIND_PROXY"):
+        monkeypatch.setenv(name, variables.get(name, ""))
+    assert env.site_url(scheme, hosts) == url
+
+
 def test_a_mail_address_is_taken_apart(variable):
     variable("smtp+tls://me%40example.org:p%3Ass@mail.example.org")
     assert env.smtp("NAME") == {
@@ -65,6 +80,7 @@ def test_a_mail_address_is_taken_apart(variable):
         "EMAIL_PORT": 587,
         "EMAIL_HOST_USER": "me@example.org",
         "EMAIL_HOST_PASSWORD": "p:ss",
+        "EMAIL_TIMEOUT": 20,
         "EMAIL_USE_SSL": False,
         "EMAIL_USE_TLS": True,
     }

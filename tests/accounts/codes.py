@@ -35,7 +35,9 @@ def confirm(client, address):
 def set_up_app(client):
     """Turn an authenticator app on. Returns its secret and the recovery codes."""
     page = confirm(client, "/accounts/2fa/totp/activate/").content.decode()
-    secret = re.search(r'class="mono">([A-Z2-7]+)<', page)[1]
+    found = re.search(r'class="mono">([A-Z2-7]+)<', page)
+    assert found
+    secret = found[1]
     done = client.post("/accounts/2fa/totp/activate/", {"code": totp(secret)})
     assert done.headers["Location"] == "/accounts/2fa/recovery-codes/"
     codes = client.get("/accounts/2fa/recovery-codes/download/").content.decode().split()
