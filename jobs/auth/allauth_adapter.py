@@ -31,7 +31,7 @@ class AccountAdapter(DefaultAccountAdapter):
         if settings.SIGNUP == "open" or not Account.objects.exists():
             return True
         place = getattr(request, "resolver_match", None)  # the page's form holds to the invited address, no other does
-        is_page = bool(place) and place.url_name == "account_signup"
+        is_page = place is not None and place.url_name == "account_signup"
         return settings.SIGNUP == "invite" and is_page and invited.accepted(request) is not None
 
     def is_email_verified(self, request: HttpRequest, email: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.account.signals import user_logged_in
+from allauth.account.utils import user_email
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
@@ -50,7 +51,7 @@ class CompanyAdapter(DefaultSocialAccountAdapter):
         """By the same rules as the page: the service says who somebody is, SIGNUP whether they may have an account."""
         if settings.SIGNUP == "open" or not Account.objects.exists():
             return True
-        email = str(sociallogin.user.email)
+        email = user_email(sociallogin.user) or ""
         return settings.SIGNUP == "invite" and invitations.for_address(email) is not None
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> Account:
@@ -60,7 +61,7 @@ class CompanyAdapter(DefaultSocialAccountAdapter):
         return account
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> Account:
-        invitation = invitations.for_address(sociallogin.user.email)
+        invitation = invitations.for_address(user_email(sociallogin.user) or "")
         account: Account = super().save_user(request, sociallogin, form)
         account.claim_install()
         if invitation:
@@ -115,6 +116,6 @@ def _on_signed_in(user: Account, sociallogin: SocialLogin | None = None, **kwarg
 
 
 def _refusal(request: HttpRequest, reason: str, **context: Any) -> ImmediateHttpResponse:
-    log.warning("refused to sign in by %s: %s", settings.COMPANY.name, reason)
+    log.warning("refused to sign in by %s: %s", settings.COMPANY and settings.COMPANY.name, reason)
     values = {"reason": reason, "company": settings.COMPANY, **context}
     return ImmediateHttpResponse(render(request, "socialaccount/refused.html", values, status=403))

@@ -20,6 +20,6 @@ def accepted(request: HttpRequest) -> Invitation | None:
 
 def has_shown(request: HttpRequest, email: str) -> bool:
     """Whether this browser came by a link that was sent to this address alone."""
-    pk = request.session.get(KEY)
-    mailed = Invitation.objects.filter(pk=pk, email=email.lower(), is_mailed=True, withdrawn_at=None)
-    return bool(pk) and mailed.exists()
+    if not (pk := request.session.get(KEY)):
+        return False
+    return Invitation.objects.filter(pk=pk, email=email.lower(), is_mailed=True, withdrawn_at=None).exists()

@@ -7,9 +7,12 @@ from allauth.socialaccount.views import connections as allauth_connections
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.http import urlencode
+
+from videoservice.company import Company
 
 STAY = "stay"
 """In the address of the entrance: do not go straight to the service, as after signing out."""
@@ -17,9 +20,15 @@ CONNECT = "connect account"
 CONNECT_SECONDS = 3600
 
 
+def company() -> Company:
+    """The service that is set up; these addresses are only there where one is."""
+    assert settings.COMPANY
+    return settings.COMPANY
+
+
 def address(**query: str) -> str:
     """Where the way to the service begins."""
-    begin = reverse("openid_connect_login", args=[settings.COMPANY.slug])
+    begin = reverse("openid_connect_login", args=[company().slug])
     return f"{begin}?{urlencode(query)}" if query else begin
 
 
@@ -30,10 +39,10 @@ def connect_address(request: HttpRequest) -> str:
     return address(process="connect", next=reverse("security"), proof=proof)
 
 
-def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
+def begin(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     if request.GET.get("process", "login") != "login" and not _is_proved(request):
         return redirect("security")
-    answer: HttpResponse = openid.login(request, provider_id)
+    answer: HttpResponseBase = openid.login(request, provider_id)
     return answer
 
 
@@ -45,25 +54,25 @@ def _is_proved(request: HttpRequest) -> bool:
     return bool(key) and key == request.session.session_key
 
 
-def entrance(request: HttpRequest) -> HttpResponse:
+def entrance(request: HttpRequest) -> HttpResponseBase:
     """The page of signing in. Where the service is the only way it leads straight there.
 
     Not by a redirect: who was signed out and sends a form comes here by one, and a browser that holds to the page's
     form-action would not leave the site.
     """
-    only = settings.COMPANY.only
+    only = company().only
     if only and request.method == "POST":
         return redirect(f"{reverse('account_login')}?{STAY}")
-    answer: HttpResponse = account_views.login(request)
+    answer: HttpResponseBase = account_views.login(request)
     if only and STAY not in request.GET and answer.status_code == 200:
         onward = get_next_redirect_url(request)
         answer["Refresh"] = f"0; url={address(next=onward) if onward else address()}"
     return answer
 
 
-def connections(request: HttpRequest) -> HttpResponse:
+def connections(request: HttpRequest) -> HttpResponseBase:
     """Its form takes the connection away."""
-    answer: HttpResponse = allauth_connections(request) if request.method == "POST" else redirect("security")
+    answer: HttpResponseBase = allauth_connections(request) if request.method == "POST" else redirect("security")
     return answer
 
 

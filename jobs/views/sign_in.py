@@ -2,6 +2,7 @@
 
 from allauth.usersessions.views import list_usersessions
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
 
@@ -10,9 +11,9 @@ def to_security(request: HttpRequest) -> HttpResponse:
     return redirect("security")
 
 
-def sessions(request: HttpRequest) -> HttpResponse:
+def sessions(request: HttpRequest) -> HttpResponseBase:
     """Its form signs out everywhere else."""
-    answer: HttpResponse = list_usersessions(request) if request.method == "POST" else to_security(request)
+    answer: HttpResponseBase = list_usersessions(request) if request.method == "POST" else to_security(request)
     return answer
 
 
