@@ -51,7 +51,7 @@ class CompanyAdapter(DefaultSocialAccountAdapter):
         """By the same rules as the page: the service says who somebody is, SIGNUP whether they may have an account."""
         if settings.SIGNUP == "open" or not Account.objects.exists():
             return True
-        email = user_email(sociallogin.user) or ""
+        email = address_of(sociallogin)
         return settings.SIGNUP == "invite" and invitations.for_address(email) is not None
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> Account:
@@ -61,7 +61,7 @@ class CompanyAdapter(DefaultSocialAccountAdapter):
         return account
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> Account:
-        invitation = invitations.for_address(user_email(sociallogin.user) or "")
+        invitation = invitations.for_address(address_of(sociallogin))
         account: Account = super().save_user(request, sociallogin, form)
         account.claim_install()
         if invitation:
@@ -113,6 +113,11 @@ def _on_signed_in(user: Account, sociallogin: SocialLogin | None = None, **kwarg
     company = settings.COMPANY
     if sociallogin is not None and company and company.operator_group:
         set_operator(user, company.operator_group in groups(sociallogin, company))
+
+
+def address_of(sociallogin: SocialLogin) -> str:
+    """What the service says is their address; "" for none."""
+    return (user_email(sociallogin.user) if sociallogin.user else None) or ""
 
 
 def _refusal(request: HttpRequest, reason: str, **context: Any) -> ImmediateHttpResponse:

@@ -115,7 +115,9 @@ def _begun(answer: Answer, offset: int) -> Begun:
     if answer.status == 206:
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
         if not found or int(found[1]) != offset:
-            raise Unreachable(f"{answer.place} sent another part than the one asked for. Try again.", code=CHANGED)
+            raise Unreachable(
+                f"{answer.place} sent another part than the one asked for. Try again later.", code=CHANGED
+            )
         size = int(found[2]) if found[2].isdigit() else None
     else:
         offset, length = 0, headers.get("Content-Length", "")
@@ -151,7 +153,7 @@ def _refuse(answer: Answer) -> None:
     elif status in LATER:
         raise Unreachable(f"{place} cannot send this now ({status}). Try again later.")
     elif status == 416:
-        raise Unreachable(f"{place} has changed this meanwhile. Try again.", code=CHANGED)
+        raise Unreachable(f"{place} has changed this meanwhile. Try again later.", code=CHANGED)
     else:
         raise InputError(f"{place} answered {status} instead of a recording. Check the address.", code="no_recording")
 

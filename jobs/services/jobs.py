@@ -67,7 +67,9 @@ def create(
 def check(subject: Video, slug: str, params: Params) -> None:
     """Raise InputError when the recording, or another file that the parameters name, does not allow the work."""
     if subject.missing_since:
-        raise InputError("The file of this recording is missing from the server. Upload it again.", code="missing_file")
+        raise InputError(
+            "The file of this recording is missing from the server. Upload the recording anew.", code="missing_file"
+        )
     registry.get(slug).check(subject.info, params)
     inputs.find(subject.owner, subject, slug, params)
 

@@ -146,7 +146,7 @@ class Answer:
                 raise TooLarge(f"{self._target.place} sends more than {size(limit)}, which is the limit.")
             yield block
         if expected is not None and received < expected:
-            raise Unreachable(f"The connection to {self._target.place} broke off. Try again.", code="broken_off")
+            raise Unreachable(f"The connection to {self._target.place} broke off. Try again later.", code="broken_off")
 
     def beginning(self, count: int) -> bytes:
         """At most `count` bytes of the body; what is wrong after the first of them does not matter."""
@@ -234,7 +234,9 @@ def _why(target: Destination, error: Exception) -> Unreachable:
         return Unreachable(f"Nobody listens at {target.place}. Check the address, or try later.", detail=detail)
     if isinstance(error, http.client.HTTPException) and not isinstance(error, ENDED):
         return Unreachable(f"{target.place} does not answer as web servers do. Check the address.", detail=detail)
-    return Unreachable(f"The connection to {target.place} broke off. Try again.", detail=detail, code="broken_off")
+    return Unreachable(
+        f"The connection to {target.place} broke off. Try again later.", detail=detail, code="broken_off"
+    )
 
 
 class _Head:
