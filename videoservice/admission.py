@@ -15,7 +15,7 @@ SMALL_LIMIT_BYTES = MIB
 UNKNOWN_LIMIT_BYTES = 64 * 1024
 """What everybody may send, to sign in with. It stays in memory: nobody unknown gets a byte onto the disk."""
 FORM_PATHS = (
-    *(b"/submit/", b"/api/v1/videos", b"/api/v1/video/watermark", b"/api/v1/audio/extract"),
+    *(b"/submit/", b"/api/v1/videos", b"/api/v1/images", b"/api/v1/video/watermark", b"/api/v1/audio/extract"),
     *(b"/video/watermark", b"/audio/extract"),
 )
 CHUNK_PATHS = (b"/uploads", b"/api/v1/uploads")

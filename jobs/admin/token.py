@@ -1,6 +1,8 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -20,6 +22,13 @@ class TokenAdmin(admin.ModelAdmin):
     ordering = ("-created_at",)
     autocomplete_fields = ("owner",)
     show_full_result_count = False
+    formfield_overrides = {
+        # Django's own two fields have no labels.
+        models.DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        }
+    }
 
     class Media:
         js = (Script("operator/names.js", type="module"),)
