@@ -27,9 +27,18 @@ BAD_PORTS |= {10080, 11211}
 """Those that browsers refuse (https://fetch.spec.whatwg.org/#port-blocking), and two stores that obey lines of text."""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 UNICAST6 = ipaddress.ip_network("2000::/3")
-NEVER = [ipaddress.ip_network(text) for text in ("192.88.99.0/24", "168.63.129.16/32", "2002::/16", "3fff::/20")]
-"""What `is_global` lets through: relays of 6to4 and what they carry, a cloud's own service under an address that looks
-public, and addresses for books."""
+NEVER = [ipaddress.ip_network(text) for text in ("192.88.99.0/24", "2002::/16", "3fff::/20", "192.0.0.0/24")]
+"""What `is_global` lets through: relays of 6to4 and what they carry, addresses for books, and those of protocols, of
+which some versions of Python know a few only."""
+CLOUDS = [
+    ipaddress.ip_network(text)
+    for text in (
+        *("168.63.129.16/32", "192.0.0.192/32", "100.100.100.200/32"),  # Azure, Oracle, Alibaba
+        *("fd00:ec2::/32", "fd20:ce::254/128", "fd00:c1::a9fe:a9fe/128"),  # AWS with its helpers, Google, Oracle
+        *("fd00:100::100:200/128", "fd00:42::42/128", "fd00:a9fe:a9fe::1/128"),  # Alibaba, Scaleway, Linode
+    )
+]
+"""Where clouds keep a machine's keys under an address that is no link's: one that looks public, or private."""
 
 
 class AddressRefused(InputError):
@@ -139,7 +148,7 @@ def is_allowed(address: Address, *, private: bool) -> bool:
     inner = _carried(address)
     if inner is not None:
         return is_allowed(inner, private=private)
-    if address.is_multicast or address.is_link_local or address.is_unspecified or _is_among(address, NEVER):
+    if address.is_multicast or address.is_link_local or address.is_unspecified or _is_among(address, NEVER + CLOUDS):
         return False
     if isinstance(address, ipaddress.IPv6Address):
         is_public = address.is_global and address in UNICAST6
