@@ -77,6 +77,19 @@ def test_parts_of_uploads_are_not_counted(account, settings):
         assert sent.status_code == 204, sent.content
 
 
+def test_nothing_else_is_let_through_as_a_part_of_an_upload(account, settings):
+    settings.TOKEN_CALLS_PER_MINUTE = 3
+    ann, tus = Api(account).client, {"Tus-Resumable": "1.0.0"}
+    begun = ann.post(f"{ROOT}/uploads", headers=tus | {"Upload-Length": "6"})
+    chunk = {"content_type": "application/offset+octet-stream", "headers": tus | {"Upload-Length": "6"}}
+    assert ann.head(begun.headers["Location"], **chunk).status_code == 200
+    assert ann.generic("GET", f"{ROOT}/videos", **chunk).headers["RateLimit-Remaining"] == "0"
+    for method, path in (("GET", "/videos"), ("POST", "/pipelines"), ("PATCH", "/me"), ("POST", "/uploads")):
+        assert error(ann.generic(method, ROOT + path, b"{}", **chunk)) == (429, "too_many_calls"), path
+    for method in ("HEAD", "DELETE"):
+        assert ann.generic(method, begun.headers["Location"], **chunk).status_code == 429
+
+
 def test_without_limits_nothing_is_said(account, settings):
     settings.TOKEN_CALLS_PER_MINUTE = settings.ACCOUNT_CALLS_PER_MINUTE = 0
     assert not [name for name in Api(account).get("/videos").headers if name.startswith("RateLimit")]

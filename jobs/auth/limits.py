@@ -4,9 +4,10 @@ Counted in the shared cache, both in one trip; while Redis is away, in each proc
 """
 
 import dataclasses
+import functools
 import time
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.cache import cache
@@ -18,8 +19,8 @@ from videoservice.cache import Cache
 from videoservice.middleware import AnswerMiddleware
 
 WINDOW_SECONDS = 60
-CHUNK = "application/offset+octet-stream"
-"""The body of a part of an upload."""
+View = Callable[..., Any]
+MARK = "is_not_counted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +54,27 @@ class Window:
         return found | ({"Retry-After": str(self.seconds_left)} if self.is_over else {})
 
 
+def not_counted(when: Callable[[HttpRequest], bool]) -> Callable[[View], View]:
+    """For a view some of whose requests are bounded in another way. It goes above whatever lets the token in."""
+
+    def decorated(view: View) -> View:
+        @functools.wraps(view)
+        def marked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            setattr(request, MARK, when(request))
+            return view(request, *args, **kwargs)
+
+        return marked
+
+    return decorated
+
+
 def refusal(request: HttpRequest, account: Account, token: Token | None = None) -> str | None:
     """Count this request; why it gets no further, as a sentence, or None. The answer's headers tell of it anyway.
 
-    Not counted: parts of uploads, which the network bounds, and what a call asks inside of it.
+    Not counted: what its view says so of (`not_counted`), and what a call asks inside of it.
     """
     is_counted = hasattr(request, "call_window")  # it has waited, and is asked again
-    if is_counted or getattr(request, "is_inside", False) or request.content_type == CHUNK:
+    if is_counted or getattr(request, "is_inside", False) or getattr(request, MARK, False):
         return None
     window = counted(account, token)
     request.call_window = window  # type: ignore[attr-defined] # for the headers

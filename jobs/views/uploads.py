@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from jobs import forms
 from jobs.auth.access import bearer, owned, refused, signed_in
+from jobs.auth.limits import not_counted
 from jobs.auth.requests import MemberRequest
 from jobs.auth.scopes import work
 from jobs.errors import InputError, JobError
@@ -123,7 +124,13 @@ def collection(request: MemberRequest) -> HttpResponse:
     return response
 
 
+def is_chunk(request: HttpRequest) -> bool:
+    """The network bounds how many of them come."""
+    return request.method == "PATCH" and request.headers.get("Content-Type") == BODY_TYPE
+
+
 @spoken
+@not_counted(is_chunk)
 @work
 @signed_in
 def upload(request: MemberRequest, pk: UUID) -> HttpResponse:
