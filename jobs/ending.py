@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.5
 """The least time between two looks."""
 UNHEARD_SECONDS = 5.0
-"""How often it is looked when nothing is heard: a message may be lost, or Redis be away."""
+"""How often it is looked when nothing is heard, and tried to hear again: a message may be lost, or Redis be away."""
 
 
 async def until_ended(owner_pk: int, job_pk: UUID, seconds: float) -> None:
@@ -63,9 +63,8 @@ class Watch:
     async def _run(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                listening = tasks.create_task(self._listen())
-                await self._look()
-                listening.cancel()
+                tasks.create_task(self._listen())
+                tasks.create_task(self._look())
         except Exception:
             log.exception("who waits for jobs is told how they are now")
         finally:
@@ -73,16 +72,22 @@ class Watch:
             self._tell(list(self._waiting))
 
     async def _listen(self) -> None:
-        try:
-            layer, group = get_channel_layer(), publish.group(self.owner_pk)
-            channel = await layer.new_channel()
-            await layer.group_add(group, channel)
+        while True:
             try:
-                await self._hear(layer, channel)
-            finally:
-                await layer.group_discard(group, channel)
-        except (RedisError, OSError) as error:
-            log.warning("ends of jobs are looked for every %d s: %s", UNHEARD_SECONDS, error)
+                await self._join()
+            except (RedisError, OSError) as error:
+                log.warning("ends of jobs are looked for every %d s until Redis is back: %s", UNHEARD_SECONDS, error)
+            await asyncio.sleep(UNHEARD_SECONDS)
+
+    async def _join(self) -> None:
+        """Hear until Redis goes away. Raises RedisError and OSError."""
+        layer, group = get_channel_layer(), publish.group(self.owner_pk)
+        channel = await layer.new_channel()
+        await layer.group_add(group, channel)
+        try:
+            await self._hear(layer, channel)
+        finally:
+            await layer.group_discard(group, channel)
 
     async def _hear(self, layer: Any, channel: str) -> None:
         self._changed.set()  # what was said before could not be heard

@@ -118,3 +118,26 @@ async def test_the_end_is_found_while_nothing_is_heard(ann, secret, monkeypatch)
     assert await call.receive_nothing(0.5)
     await sync_to_async(job.cancel)()
     assert (await answer(call))[1]["status"] == "cancelled"
+
+
+async def test_it_is_listened_again_when_redis_is_back(ann, secret, monkeypatch):
+    heard, real = [], ending.Watch._hear
+
+    async def deaf_at_first(self, layer, channel):
+        heard.append(channel)
+        if len(heard) == 1:
+            raise OSError("Redis is away")
+        await real(self, layer, channel)
+
+    monkeypatch.setattr(ending.Watch, "_hear", deaf_at_first)
+    monkeypatch.setattr(ending, "UNHEARD_SECONDS", 0.5)
+    job = await sync_to_async(factories.job)(ann)
+    call = await ask(secret, job, 30)
+    assert await call.receive_nothing(1.5)
+    assert len(heard) == 2
+    monkeypatch.setattr(ending, "UNHEARD_SECONDS", 60)
+    await asyncio.sleep(1)  # the look that was under way is over
+    begun = time.monotonic()
+    await sync_to_async(jobs.cancel)(job)
+    assert (await answer(call))[1]["status"] == "cancelled"
+    assert time.monotonic() - begun < 10, "it was heard"
