@@ -123,6 +123,7 @@ def test_a_deleted_one_is_told_nothing_more(ann, made, receiver):
         ({}, "invalid"),
         ({"url": "nonsense"}, "address"),
         ({"url": "ftp://example.org/"}, "address"),
+        ({"url": f"https://93.184.216.34/{'é' * 1900}"}, "address"),
         ({"url": "https://user:secret@example.org/"}, "address"),
         ({"url": "https://example.org/", "events": []}, "invalid"),
         ({"url": "https://example.org/", "events": ["job.exploded"]}, "invalid"),

@@ -279,6 +279,7 @@ def test_an_address_of_the_inside_is_refused_unless_the_setting_allows_it(ann, s
         {"url": "file:///etc/passwd"},
         {"url": "http://u:p@example.org/"},
         {"url": ""},
+        {"url": f"https://example.org/{'é' * 1900}"},
         {"url": 7},
         {},
         {"url": "https://example.org/a.mp4", "duplicate": "maybe"},

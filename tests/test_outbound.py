@@ -77,6 +77,8 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
         "http://exam_ple..org/",
         "http://-example.org/",
         f"http://example.org/{'a' * 2000}",
+        f"http://example.org/{'é' * 1900}",
+        f"http://example.org/?{'é' * 1900}",
         f"http://{'a' * 64}.org/",
         "http://2130706433/",
         "http://0177.0.0.1/",
@@ -238,7 +240,7 @@ def test_a_redirect_to_the_inside_is_refused(place, monkeypatch):
             assert inside.heads == []
 
 
-@pytest.mark.parametrize("place", ["file:///etc/passwd", "http://a:b@127.0.0.1/", "gopher://127.0.0.1/"])
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "http://a:b@127.0.0.1/", "gopher://127.0.0.1/", "http://["])
 def test_a_redirect_to_no_plain_http_address_is_refused(place):
     with Elsewhere(leading(place)) as server:
         assert "leads on elsewhere" in refused(f"{server.url}/0", private=True)

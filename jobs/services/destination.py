@@ -79,8 +79,7 @@ def parse(url: str) -> Destination:
     url = url.strip()
     if not url:
         raise AddressRefused("Write an address that begins with https:// or http://.")
-    if len(url) > LONGEST:
-        raise AddressRefused(f"This address is longer than {LONGEST} characters. Give a shorter one.")
+    _refuse_long(url)
     if re.search(r"[\x00-\x20\x7f\\]", url):
         raise AddressRefused("There is a space, a backslash or a control character in this address. Leave it out.")
     try:
@@ -92,7 +91,14 @@ def parse(url: str) -> Destination:
         raise AddressRefused("Only addresses that begin with https:// or http:// can be used.")
     if "@" in parts.netloc:
         raise AddressRefused("There is a user name or a password in this address. Give one that works without.")
-    return Destination(parts.scheme, _host(parts.hostname or ""), _port(parts.scheme, port), _target(parts))
+    found = Destination(parts.scheme, _host(parts.hostname or ""), _port(parts.scheme, port), _target(parts))
+    _refuse_long(found.url)  # a letter that has to be encoded takes up to twelve
+    return found
+
+
+def _refuse_long(url: str) -> None:
+    if len(url) > LONGEST:
+        raise AddressRefused(f"This address is longer than {LONGEST} characters. Give a shorter one.")
 
 
 def _host(name: str) -> str:

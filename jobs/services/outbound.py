@@ -92,9 +92,16 @@ def request(
 
 def _next(target: Destination, answer: "Answer") -> Destination:
     try:
-        return destination.parse(urljoin(target.url, answer.location))
+        return destination.parse(_joined(target.url, answer.location))
     except AddressRefused as error:
         raise AddressRefused(f"{target.place} leads on elsewhere. {error.message}", detail=answer.location) from error
+
+
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError as error:  # such as brackets with no address in them
+        raise AddressRefused("Where to cannot be read.", detail=str(error)) from error
 
 
 def _asked(
