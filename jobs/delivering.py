@@ -131,20 +131,34 @@ def deliver_in_turn(webhook: UUID) -> None:
 
 
 def deliver(delivery: Delivery) -> Try:
-    """Make one try, and write down what came of it."""
+    """Make one try, and write down what came of it. A fault of ours is a try that failed, too: what was not written
+    down would be tried again and again, and seen by nobody."""
+    switch_off = ""
+    try:
+        tried = _tried(delivery)
+        if tried.status == HTTPStatus.GONE:
+            switch_off = "It answered 410: it wants no more."
+    except sealing.Unreadable:
+        tried = _untold("Its secret cannot be read any more. Make a new one.")
+        switch_off = "The site's SECRET_KEY has changed, so its secret cannot be read. Make a new one."
+    except Error:  # the database is away, and nothing can be written down
+        raise
+    except Exception:
+        log.exception("%s could not be told to webhook %s", delivery.kind, delivery.webhook_id)
+        tried = _untold("This site made a mistake in telling it. Its operator finds more in the log.")
+    return _recorded(delivery, tried, switch_off)
+
+
+def _untold(why: str) -> Try:
+    return Try(timezone.now(), None, 0, error=why)
+
+
+def _tried(delivery: Delivery) -> Try:
+    """Raises sealing.Unreadable."""
     if not delivery.payload:
         data = event_data.of(delivery.kind, delivery.subject) if delivery.subject else _test_data(delivery)
         delivery.payload = event_data.body(delivery.kind, delivery.created_at, data)
-    webhook = delivery.webhook
-    try:
-        headers = signed(delivery)
-    except sealing.Unreadable:
-        tried = Try(timezone.now(), None, 0, error="Its secret cannot be read any more. Make a new one.")
-        return _recorded(
-            delivery, tried, "The site's SECRET_KEY has changed, so its secret cannot be read. Make a new one."
-        )
-    tried = send(webhook.url, delivery.payload.encode(), headers)
-    return _recorded(delivery, tried, "It answered 410: it wants no more." if tried.status == HTTPStatus.GONE else "")
+    return send(delivery.webhook.url, delivery.payload.encode(), signed(delivery))
 
 
 def _test_data(delivery: Delivery) -> dict[str, object]:
@@ -191,7 +205,7 @@ def retry_after(value: str) -> float:
         return float(value[:9])
     try:
         then = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a zone that is years away
         return 0.0
     return max(0.0, ((then if then.tzinfo else then.replace(tzinfo=UTC)) - timezone.now()).total_seconds())
 

@@ -164,6 +164,44 @@ def test_retry_after_may_be_a_date():
     assert delivering.retry_after("Mon, 01 Jan 2001 00:00:00 GMT") == 0
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Mon, 01 Jan 2001 00:00:00 +99999999999999999",
+        "Mon, 01 Jan 2001 00:00:00 -2400",
+        "Fri, 31 Dec 9999 23:59:59 -9999",
+        "Mon, 01 Jan 99999999999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+    ],
+)
+def test_a_date_that_nobody_can_read_asks_for_nothing(value):
+    assert delivering.retry_after(value) == 0
+
+
+def test_no_answer_keeps_a_delivery_from_being_written_down(hook, receiver, ann):
+    receiver.status, receiver.headers = 503, {"Retry-After": "Mon, 01 Jan 2001 00:00:00 +99999999999999999"}
+    ended(ann)
+    deliver()
+    delivery = delivery_of(hook)
+    assert (delivery.attempt, delivery.last["status"]) == (1, 503)
+
+
+def test_a_fault_of_the_site_is_a_try_that_failed_and_is_logged(hook, receiver, ann, monkeypatch, caplog, settings):
+    settings.WEBHOOK_PAUSES = (60,)
+    ended(ann)
+    with monkeypatch.context() as broken:
+        broken.setattr(delivering.event_data, "of", lambda kind, subject: 1 // 0)
+        deliver()
+    delivery = delivery_of(hook)
+    assert (delivery.state, delivery.attempt, delivery.last["status"]) == (S.PENDING, 1, None)
+    assert "This site made a mistake" in delivery.last["error"] and "ZeroDivisionError" in caplog.text
+    hook.refresh_from_db()
+    assert hook.failures == 1
+    due_now(delivery)
+    deliver()
+    assert delivery_of(hook).state == S.DELIVERED and receiver.kinds() == ["job.succeeded"]
+
+
 def test_redirects_are_not_followed(hook, receive, receiver, ann):
     other = receive()
     receiver.status, receiver.headers = 307, {"Location": other.url}
