@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.usersessions.adapter import get_adapter
 from allauth.usersessions.models import UserSession
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_out
 from django.core.cache import cache
 from django.db import DatabaseError, transaction
@@ -36,10 +37,16 @@ class SeenMiddleware:
 
     def note(self, request: HttpRequest, key: str) -> None:
         try:
-            if request.user.is_authenticated and cache.add(f"seen:{digest(key)}", 1, SEEN_SECONDS):
+            if _is_of_asker(request) and cache.add(f"seen:{digest(key)}", 1, SEEN_SECONDS):
                 UserSession.objects.create_from_request(request)
         except DatabaseError:  # what was asked for has been answered
             cache.delete(f"seen:{digest(key)}")
+
+
+def _is_of_asker(request: HttpRequest) -> bool:
+    """Whether the session is that of the account that asks: a bearer token stands before it, and may be another one's.
+    Noted as that one's, the session would be out of its owner's sight, and go on when they sign out everywhere."""
+    return request.user.is_authenticated and request.session.get(SESSION_KEY) == str(request.user.pk)
 
 
 def of(account: Account) -> list[UserSession]:

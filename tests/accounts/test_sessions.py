@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs.live import feeds
+from jobs.models import Token
 from tests import factories
 from tests.accounts.entrance import ELSEWHERE, PASSWORD, is_in, sign_in
 from tests.sockets import socket, state_of
@@ -84,6 +85,17 @@ def test_a_session_from_before_is_listed_when_it_is_used(client, ann):
     cache.clear()
     is_in(client)
     assert UserSession.objects.get().user == ann
+
+
+@pytest.mark.parametrize("path", ["/api/v1/me", "/videos/7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11/levels"])
+def test_a_token_of_another_account_takes_no_session_out_of_its_owners_sight(desk, phone, ann, path):
+    """Whoever has stolen a session would keep it so, when its owner signs out everywhere."""
+    cache.clear()
+    bob = factories.account("bob@example.org")
+    phone.get(path, headers={"Authorization": f"Bearer {Token.issue(bob)}"})
+    assert [one.user for one in UserSession.objects.all()] == [ann, ann]
+    desk.post("/accounts/sessions/")
+    assert not is_in(phone)
 
 
 def test_when_it_was_used_is_noted_not_with_every_request(desk, django_assert_num_queries):
