@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.http import urlencode
 
+from jobs.models.token import digest
 from videoservice.company import Company
 
 STAY = "stay"
@@ -34,8 +35,9 @@ def address(**query: str) -> str:
 
 def connect_address(request: HttpRequest) -> str:
     """The same, to join it to the account that is signed in. Only a page of its own knows it: by a link from elsewhere
-    somebody else's identity could be slipped in."""
-    proof = signing.dumps(request.session.session_key, salt=CONNECT)
+    somebody else's identity could be slipped in. Of the session it tells a digest: who reads the address, in a log or
+    in a history, must not sign in by it."""
+    proof = signing.dumps(digest(request.session.session_key or ""), salt=CONNECT)
     return address(process="connect", next=reverse("security"), proof=proof)
 
 
@@ -48,10 +50,11 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponseBase:
 
 def _is_proved(request: HttpRequest) -> bool:
     try:
-        key = signing.loads(request.GET.get("proof", ""), salt=CONNECT, max_age=CONNECT_SECONDS)
+        proved = signing.loads(request.GET.get("proof", ""), salt=CONNECT, max_age=CONNECT_SECONDS)
     except signing.BadSignature:
         return False
-    return bool(key) and key == request.session.session_key
+    key = request.session.session_key
+    return bool(key) and proved == digest(key)
 
 
 def entrance(request: HttpRequest) -> HttpResponseBase:

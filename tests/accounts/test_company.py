@@ -1,10 +1,13 @@
 """Signing in by a company's own service: a real site, and a provider that speaks to it by HTTP."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.conf import settings
+from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
 
 from jobs.auth.company import CompanyAdapter
@@ -163,6 +166,14 @@ def test_a_link_from_elsewhere_connects_nothing(studio, person):
         assert client.get(f"{begin(studio)}?{query}").url.endswith("/account/security/")
     with studio.orm():
         assert not SocialAccount.objects.filter(user=account).exists()
+
+
+def test_the_link_to_the_service_tells_nobody_the_session(studio, person):
+    """It stands in logs, and in what the browser remembers."""
+    client = sign_in(studio, studio.account(f"linked-{person['email']}").email)
+    proof = re.search(r"proof=([^&\"]+)", client.get("/account/security/").text)[1]
+    told = signing.b64_decode(unquote(proof).split(":")[0].encode()).decode()
+    assert client.cookies[settings.SESSION_COOKIE_NAME] not in proof + told
 
 
 def test_groups_make_operators_and_unmake_them_at_each_sign_in(studio, person):
