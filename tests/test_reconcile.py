@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import django_rq
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from jobs import storage
@@ -64,6 +65,41 @@ def test_a_round_that_trusts_no_silence_leaves_silent_jobs_alone():
     reconcile.sweep(silence_tells=False)
     job.refresh_from_db()
     assert job.status == S.RUNNING
+
+
+DUTIES = ("runs.sweep", "trash.sweep", "retention.sweep", "transcripts.catch_up", "accounts.sweep")
+
+
+@pytest.mark.parametrize("duty", DUTIES)
+def test_a_duty_that_fails_keeps_the_round_from_nothing_else(monkeypatch, caplog, duty):
+    done = []
+    monkeypatch.setattr(reconcile, "clear_storage", lambda: done.append("storage"))
+    monkeypatch.setattr(f"jobs.services.reconcile.{duty}", failing(PermissionError("the disk refuses")))
+    reconcile.sweep()
+    assert done == ["storage"]
+    assert "the disk refuses" in caplog.text
+
+
+def test_without_the_database_a_round_ends(monkeypatch):
+    monkeypatch.setattr(reconcile.trash, "sweep", failing(OperationalError("gone away")))
+    with pytest.raises(OperationalError):
+        reconcile.sweep()
+
+
+def test_a_lost_job_that_cannot_be_put_back_keeps_none_of_the_others(monkeypatch):
+    bad, good = lost(), lost()
+    real = reconcile.recover
+    fail = failing(PermissionError("the disk refuses"))
+    monkeypatch.setattr(reconcile, "recover", lambda job, loss: (fail if job.pk == bad.pk else real)(job, loss))
+    reconcile.sweep()
+    assert [Job.objects.get(pk=job.pk).status for job in (bad, good)] == [S.RUNNING, S.QUEUED]
+
+
+def failing(error):
+    def fail(*args):
+        raise error
+
+    return fail
 
 
 def test_a_job_that_lost_too_many_workers_is_given_up_with_a_sentence(settings):

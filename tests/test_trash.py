@@ -360,6 +360,23 @@ def test_a_round_empties_a_part_and_the_next_ones_the_rest(ann):
     assert trash.sweep() == 0
 
 
+def test_what_the_disk_refuses_to_delete_keeps_none_of_the_others(talk, ann, monkeypatch):
+    trash.remove(talk)
+    trash.remove(factories.job(ann, status=S.FAILED))
+    grow_old()
+
+    def refuse(subject):
+        if isinstance(subject, Video):
+            raise PermissionError("the disk refuses")
+        return ()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trash, "_delete_files", refuse)
+        assert trash.sweep() == 1
+    assert [removal.video for removal in Removal.objects.all()] == [talk]
+    assert trash.sweep() == 1
+
+
 def test_who_dies_while_deleting_leaves_the_rest_to_the_next(talk, cut, monkeypatch):
     key = cut.artifacts.get().key
     trash.remove(talk)

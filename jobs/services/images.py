@@ -1,6 +1,6 @@
 """Images for use in work: let in from a whole file, kept while somebody uses them, deleted with their file."""
 
-import contextlib
+import logging
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from jobs.models import Account, Image
 from jobs.services import jobs, naming, quota
 from jobs.services.arrivals import PROBES, record
 
+log = logging.getLogger(__name__)
 MOST = 200
 """Images that one owner may have at the same time."""
 KEPT_DAYS = 30
@@ -83,7 +84,11 @@ def sweep() -> int:
     for image in Image.objects.unused_for(timedelta(days=KEPT_DAYS)).select_related("owner"):
         if jobs.needing(image.owner, "image", image.pk):
             continue
-        with contextlib.suppress(Image.DoesNotExist):
+        try:
             delete(image)
             cleared += 1
+        except Image.DoesNotExist:  # somebody else was quicker
+            pass
+        except OSError as error:
+            log.warning("image %s is not deleted yet: %s", image.pk, error)
     return cleared

@@ -3,14 +3,17 @@
 Every step is safe to repeat, and to run on several machines at once.
 """
 
+import functools
 import logging
 import re
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
+from django.db import Error
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
@@ -62,26 +65,46 @@ class Watch:
 
 
 def sweep(silence_tells: bool = True) -> None:
-    """One round. When silence tells nothing, silent jobs are left alone."""
+    """One round. When silence tells nothing, silent jobs are left alone.
+
+    What fails keeps nothing else from being done: it is logged, and tried again in the next round. Errors of the
+    database end the round, as nothing can be done without it.
+    """
     for job in Job.objects.lost() if silence_tells else ():
-        recover(job, losses.SILENT)
+        _try(f"job {job.pk}", functools.partial(recover, job, losses.SILENT))
     for job in Job.objects.moving().filter(status=Job.Status.WAITING):
-        services.settle(job)
-    ring_forgotten()
-    runs.sweep()
-    images.sweep()
-    imports.sweep(silence_tells)
-    trash.sweep()
-    deliveries.sweep()
-    notices.sweep()
-    transcripts.catch_up()
-    quota.sweep()
-    retention.sweep()
-    accounts.sweep()
-    SignIn.forget_old()
-    Invitation.forget_old()
-    KeptAnswer.forget_old()
-    clear_storage()
+        _try(f"job {job.pk}", functools.partial(services.settle, job))
+    for name, duty in _duties(silence_tells).items():
+        _try(name, duty)
+
+
+def _duties(silence_tells: bool) -> dict[str, Callable[[], object]]:
+    return {
+        "ringing": ring_forgotten,
+        "chains": runs.sweep,
+        "images": images.sweep,
+        "imports": functools.partial(imports.sweep, silence_tells),
+        "trash": trash.sweep,
+        "deliveries": deliveries.sweep,
+        "notices": notices.sweep,
+        "transcripts": transcripts.catch_up,
+        "quota": quota.sweep,
+        "retention": retention.sweep,
+        "accounts": accounts.sweep,
+        "sign-ins": SignIn.forget_old,
+        "invitations": Invitation.forget_old,
+        "kept answers": KeptAnswer.forget_old,
+        "storage": clear_storage,
+    }
+
+
+def _try(what: str, do: Callable[[], object]) -> None:
+    try:
+        do()
+    except Error:
+        raise
+    except Exception:
+        log.exception("the reconciler could not do its work on %s", what)
 
 
 def clear_storage() -> None:

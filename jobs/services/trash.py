@@ -7,6 +7,7 @@ Deleting for good takes the files first and the row last: who dies in between is
 """
 
 import itertools
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,7 @@ from jobs.services import jobs, runs, storage_use, versions, videos
 
 Subject = Video | Run | Job | Artifact
 """What can be removed: a result is an `Artifact`, or the `Video` that it is known as."""
+log = logging.getLogger(__name__)
 AT_ONCE = 20
 """How many things one round of the reconciler deletes for good."""
 TRIES = 5
@@ -277,9 +279,14 @@ def empty(owner: Account) -> int:
 
 def sweep() -> int:
     """One round of the reconciler: delete for good what has been in the trash for long enough. Returns how many things.
-    Safe to be done by several machines at once, and to be killed."""
-    found = list(Removal.objects.due().order_by("at")[:AT_ONCE])
-    return sum(map(purge, found))
+    Safe to be done by several machines at once, and to be killed. What the disk refuses keeps none of the others."""
+    purged = 0
+    for removal in Removal.objects.due().order_by("at")[:AT_ONCE]:
+        try:
+            purged += purge(removal)
+        except OSError as error:
+            log.warning("removal %s is not deleted yet: %s", removal.pk, error)
+    return purged
 
 
 def purge(removal: Removal) -> bool:

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
+import logging
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ __all__ = [
     "receive",
 ]
 
+log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
 MARGIN_BYTES = settings.FREE_MARGIN_BYTES
 """Room on the disk that an upload has to leave for everything else."""
@@ -253,9 +255,13 @@ def expire() -> int:
     _start_forgotten_work()
     cleared = 0
     for upload in Upload.objects.expired():
-        with contextlib.suppress(UploadError):
+        try:
             abort(upload)
             cleared += 1
+        except UploadError:  # a chunk is just arriving
+            pass
+        except OSError as error:
+            log.warning("upload %s is not cleared away yet: %s", upload.pk, error)
     return cleared + _delete_orphans()
 
 
