@@ -55,11 +55,12 @@ def condemn(account: Account) -> None:
 
 
 def sweep() -> None:
-    """Delete what was condemned and is still there: a chunk was just arriving, or the web process died."""
+    """Delete what was condemned and is still there: a chunk was just arriving, the disk refused, or the web process
+    died. One that cannot be deleted keeps none of the others."""
     for account in Account.objects.filter(deletion_asked_at__lt=Now() - A_MOMENT, is_active=False):
         try:
             delete(account)
-        except JobError as error:
+        except (JobError, OSError) as error:
             log.warning("account %s is not deleted yet: %s", account.pk, error)
 
 
@@ -74,8 +75,9 @@ def is_last_operator(account: Account) -> bool:
 
 
 def delete(account: Account) -> None:
-    """Delete an account with its recordings, results, images and uploads. Raises InputError for the last operator, and
-    UploadError while a chunk of an upload is just arriving."""
+    """Delete an account with its recordings, results, images and uploads. Raises InputError for the last operator,
+    UploadError while a chunk of an upload is just arriving, and OSError where the disk refuses; then much of it may be
+    gone already, and `delete` can be asked again."""
     if is_last_operator(account):
         raise _last_operator()
     for video in Video.with_trash.filter(owner=account, artifact=None):

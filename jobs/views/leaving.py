@@ -61,20 +61,22 @@ def deleted(request: MemberRequest) -> HttpResponse:
         return redirect("account")
     logout(request)
     email = account.email
+    done = "has been deleted"
     try:
         accounts.delete(account)
-    except JobError as error:  # it is switched off, and the reconciler does the rest
+    except (JobError, OSError) as error:  # it is switched off, and the reconciler does the rest
         log.warning("account %s is not deleted yet: %s", account.pk, error)
-    tell(request, email)
-    messages.success(request, f"The account {email} has been deleted, with all that it had.")
+        done = "is being deleted"
+    tell(request, email, done)
+    messages.success(request, f"The account {email} {done}, with all that it had.")
     return redirect("account_login")
 
 
-def tell(request: HttpRequest, email: str) -> None:
+def tell(request: HttpRequest, email: str, done: str) -> None:
     """By a letter, should it have been somebody else."""
     if not settings.EMAIL_URL:
         return
     try:
-        get_adapter(request).send_mail("account/email/account_deleted", email, {})
+        get_adapter(request).send_mail("account/email/account_deleted", email, {"done": done})
     except OSError as error:
         log.warning("%s was not told that the account is deleted: %s", email, error)

@@ -157,6 +157,35 @@ def test_what_could_not_be_deleted_at_once_is_deleted_later(client, ann, monkeyp
     assert not Account.objects.filter(pk=ann.pk).exists()
 
 
+def test_a_disk_that_refuses_only_puts_it_off(client, ann, monkeypatch, settings):
+    settings.EMAIL_URL = "smtp://mail.example.org"
+    things(ann)
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.services.accounts.uploads.abort", refuse)
+        assert delete(client).headers["Location"] == "/accounts/login/"
+    assert "is being deleted, with all that it had" in client.get("/accounts/login/").content.decode()
+    (letter,) = [one for one in mail.outbox if one.to == ["ann@example.org"]]
+    assert "ann@example.org is being deleted, with" in letter.body
+    assert Account.objects.filter(pk=ann.pk, is_active=False).exists()
+
+
+def refuse(*args, **kwargs):
+    raise PermissionError("the disk refuses")
+
+
+def test_an_account_that_cannot_be_deleted_keeps_none_of_the_others(ann, monkeypatch):
+    bob = factories.account("bob@example.org")
+    upload = uploads.begin(ann, name="talk.mp4", length=100)
+    Account.objects.filter(pk__in=[ann.pk, bob.pk]).update(is_active=False, deletion_asked_at=Now() - 2 * A_MOMENT)
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.services.accounts.uploads.abort", refuse)
+        reconcile.sweep()
+    assert Account.objects.filter(pk=ann.pk).exists() and not Account.objects.filter(pk=bob.pk).exists()
+    assert storage.upload_path(upload.pk).exists()
+    accounts.sweep()
+    assert not Account.objects.filter(pk=ann.pk).exists()
+
+
 @pytest.mark.each_database
 def test_who_was_switched_off_by_an_operator_is_not_deleted(ann):
     Account.objects.filter(pk=ann.pk).update(is_active=False)
