@@ -183,6 +183,20 @@ def test_no_other_file_is_written_over(with_talk: Client, talk: Path):
     assert mine.read_bytes() == talk.read_bytes()
 
 
+def test_with_force_results_of_one_command_do_not_replace_each_other(with_talk: Client, talk: Path):
+    other = with_talk.folder / "other" / "talk.mp4"
+    other.parent.mkdir()
+    other.write_bytes(talk.read_bytes() + (16).to_bytes(4, "big") + b"free" + bytes(8))
+    with_talk("upload", other)
+    ids = [item["id"] for item in with_talk("list", "--json").document["items"]]
+    for name in ("talk.mp4", "talk (2).mp4"):
+        (with_talk.folder / name).write_text("from before")
+    for _ in range(2):  # the second time all is there already
+        with_talk("download", *ids, ids[0], "--original", "--force")
+        saved = {path.name: path.read_bytes() for path in with_talk.folder.glob("*.mp4")}
+        assert saved == {"talk.mp4": other.read_bytes(), "talk (2).mp4": talk.read_bytes()}
+
+
 def test_what_came_damaged_is_not_kept(site: Site, with_talk: Client):
     with site.orm():
         video = Video.objects.get(pk=with_talk("list", "--json").document["items"][0]["id"])

@@ -1,12 +1,12 @@
 """Fetching results: parts of them from where an earlier attempt was ended, checked by hash, over no other file."""
 
 import hashlib
+import itertools
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path, PurePath
-from urllib.parse import quote
 
 import requests
 
@@ -15,21 +15,34 @@ from videoservice.client.failures import Failure, Unreachable
 
 BLOCK = 1 << 20
 ATTEMPTS = 6
+NAME_BYTES, PART_NAME_BYTES, SUFFIX_BYTES = 200, 80, 20
+"""How long names may be. File systems take 255 bytes, and " (2)" or ".part" comes behind."""
+FORBIDDEN = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*]'  # control characters, and what Windows keeps for itself
+    "|[\u2028\u2029\u202a-\u202e\u2066-\u2069]"  # ends of lines, and what shows a name the other way round
+    "|[\ud800-\udfff]"  # halves of characters
+)
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+"""Names that are no files on Windows."""
 Told = Callable[[int], None]
+Identity = tuple[int, int]
+"""Which file it is, whatever it is called."""
 
 
-def fetch(api: Api, source: Json, folder: Path, told: Told, *, force: bool = False) -> tuple[Path, bool]:
+def fetch(
+    api: Api, source: Json, folder: Path, told: Told, *, force: bool = False, kept: Collection[Identity] = ()
+) -> tuple[Path, bool]:
     """Save a file of the site (id, name, size, url) into a folder. Returns where it lies, and whether it was fetched:
     False when the very same file lay there already.
 
-    Another file of that name stays, and this one is called "name (2)"; with `force` it goes. Raises Failure when what
-    came is not what the site has.
+    Another file of that name stays, and this one is called "name (2)"; with `force` it goes, unless it is one of
+    `kept`. Raises Failure when what came is not what the site has.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / safe(source["name"])
-    part = folder / f".{target.name[:80]}.{source['id'][:8]}.part"
+    part = folder / f".{shortened(target.name, PART_NAME_BYTES)}.{safe(source['id'])[:8]}.part"
     digest = known_hash(api, source)
-    if there := same([target] if force else numbered(target), source["size"], digest):
+    if there := same(occupied(target, kept if force else None), source["size"], digest):
         return there, False
     failures = 0
     while True:
@@ -43,7 +56,7 @@ def fetch(api: Api, source: Json, folder: Path, told: Told, *, force: bool = Fal
                 raise
             time.sleep(min(30, 2**failures / 2))
     check(part, source, digest)
-    return publish(part, target, force=force), True
+    return publish(part, target, kept if force else None), True
 
 
 def append(api: Api, source: Json, part: Path, told: Told) -> None:
@@ -93,32 +106,65 @@ def same(targets: Iterable[Path], size: int, digest: str) -> Path | None:
     return next((path for path in targets if path.is_file() and size_of(path) == size and sha256(path) == digest), None)
 
 
-def numbered(target: Path) -> list[Path]:
-    """The names under which a file may lie already."""
-    found = [target]
-    while found[-1].exists():
-        found.append(target.with_name(f"{target.stem} ({len(found) + 1}){target.suffix}"))
-    return found
+def occupied(target: Path, kept: Collection[Identity] | None) -> list[Path]:
+    """The names under which a file may lie already, and last the one that it may get: the first that is free, or where
+    `kept` tells what must stay, the first that is not of these."""
+    found = []
+    for path in numbered(target):
+        found.append(path)
+        there = identity(path)
+        if there is None or (kept is not None and there not in kept):
+            return found
+    raise AssertionError("numbers do not end")
 
 
-def publish(part: Path, target: Path, *, force: bool) -> Path:
-    """Give a whole file its name, or the next free one."""
-    if force:
-        return part.replace(target)
+def numbered(target: Path) -> Iterator[Path]:
+    yield target
+    for number in itertools.count(2):
+        yield target.with_name(f"{target.stem} ({number}){target.suffix}")
+
+
+def identity(path: Path) -> Identity | None:
+    """None for a name that nothing has."""
+    try:
+        stat = path.lstat()
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def publish(part: Path, target: Path, kept: Collection[Identity] | None) -> Path:
+    """Give a whole file its name, or the next one that it may get."""
     while True:
-        free = numbered(target)[-1]
+        path = occupied(target, kept)[-1]
+        if kept is not None:
+            return part.replace(path)
         try:
-            os.close(os.open(free, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except FileExistsError:
             continue  # somebody was quicker
-        return part.replace(free)
+        return part.replace(path)
 
 
 def safe(name: str) -> str:
-    """A name from the site as one of this folder, whatever it says."""
+    """A name from the site as one of a file that lies in this folder and is seen there, on any system and whatever the
+    site says."""
     plain = PurePath(name.replace("\\", "/")).name
-    plain = re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", plain).strip()
-    return plain if plain.strip(". ") else quote(name, safe="")[:100] or "file"
+    plain = FORBIDDEN.sub("_", plain).strip().lstrip(". ").rstrip(". ")
+    if DEVICES.match(plain):
+        plain = f"_{plain}"
+    return shortened(plain, NAME_BYTES) or "file"
+
+
+def shortened(name: str, most: int) -> str:
+    """At most so many bytes of it, with its suffix."""
+    if len(name.encode()) <= most:
+        return name
+    suffix = PurePath(name).suffix
+    if len(suffix.encode()) > SUFFIX_BYTES:
+        suffix = ""
+    stem = name.removesuffix(suffix).encode()[: most - len(suffix.encode())].decode(errors="ignore")
+    return f"{stem.rstrip('. ')}{suffix}"
 
 
 def size_of(path: Path) -> int:

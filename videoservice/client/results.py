@@ -10,10 +10,14 @@ from videoservice.client.board import Board
 
 
 def save(api: Api, board: Board, sources: Iterable[Json], folder: Path, *, force: bool = False) -> None:
-    """Download files one after the other, and tell where each lies. Raises Failure."""
+    """Download files one after the other, and tell where each lies. With `force` they replace files that were there
+    before, and not each other. Raises Failure."""
+    kept: set[downloads.Identity] = set()
     for source in sources:
         with contextlib.closing(board.bar(source["name"], source["size"], in_bytes=True)) as bar:
-            path, fetched = downloads.fetch(api, source, folder, bar.show, force=force)
+            path, fetched = downloads.fetch(api, source, folder, bar.show, force=force, kept=kept)
+        if there := downloads.identity(path):
+            kept.add(there)
         saved = f"saved {path} ({wording.size(source['size'])})" if fetched else f"{path} is here already"
         board.event("downloaded", saved, path=str(path), fetched=fetched, **{"from": source["id"]})
 

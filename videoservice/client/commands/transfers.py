@@ -137,12 +137,14 @@ def download(
     """Save results. What is there in part goes on, and no other file is written over."""
     session.hint = GO_ON
     wanted, folder = parted(what, to)
+    files: list[Json] = []
+    for name in wanted:
+        of_name = results.of_name(session.api, name, original=original)
+        if not of_name:
+            raise Misused(f"“{name}” has no results. With --original the recording itself is saved.")
+        files += of_name
     with Board(session.output) as board:
-        for name in wanted:
-            files = results.of_name(session.api, name, original=original)
-            if not files:
-                raise Misused(f"“{name}” has no results. With --original the recording itself is saved.")
-            results.save(session.api, board, files, folder, force=force)
+        results.save(session.api, board, files, folder, force=force)
 
 
 def parted(what: list[str], to: Path | None) -> tuple[list[str], Path]:
