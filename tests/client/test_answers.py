@@ -2,6 +2,7 @@
 of server. They come from a small server of the test, as a site cannot be asked for them."""
 
 import datetime
+import io
 import ssl
 import threading
 import time
@@ -11,12 +12,16 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from requests.adapters import HTTPAdapter
 
 from tests.client.conftest import Client
+from videoservice.client.api import Api
+from videoservice.client.sites import Site
 
 EMPTY = (200, {"Content-Type": "application/json"}, b'{"items": [], "count": 0}')
 
@@ -104,6 +109,47 @@ def test_a_server_of_another_kind_is_told(server: Server, client: Client):
 def test_the_token_follows_no_redirect(server: Server, client: Client):
     server.answers = [(302, {"Location": "http://127.0.0.1:9/api/v1/videos"}, b"")]
     assert "Sign in at that address." in client("list", status=1).err
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://videos.example.org/api/v1/videos", True),
+        ("https://Videos.example.org:443/media/talk.mp4", True),
+        ("http://videos.example.org/api/v1/videos", False),
+        ("http://videos.example.org:443/api/v1/videos", False),
+        ("https://videos.example.org:8443/api/v1/videos", False),
+        ("https://elsewhere.example.org/media/talk.mp4", False),
+        ("https://videos.example.org@elsewhere.example.org/", False),
+    ],
+)
+@pytest.mark.parametrize("redirected", [False, True])
+def test_the_token_goes_to_its_site_alone_by_its_scheme(url: str, told: bool, redirected: bool):
+    site = Network("https://videos.example.org/a" if redirected else "", url)
+    api = Api(Site("https://videos.example.org", "secret"))
+    for scheme in ("http://", "https://"):
+        api._session.mount(scheme, site)
+    api.send("GET", "https://videos.example.org/a" if redirected else url, allow_redirects=True)
+    assert len(site.heard) == 1 + redirected
+    assert site.heard[-1].headers.get("Authorization") == ("Bearer secret" if told else None)
+
+
+class Network(HTTPAdapter):
+    """What is outside: it leads from one address to another, and hears what is asked."""
+
+    def __init__(self, before: str, after: str) -> None:
+        super().__init__()
+        self.before, self.after = before, after
+        self.heard: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, **options: object) -> requests.Response:
+        self.heard.append(request)
+        response = requests.Response()
+        response.request, response.url, response.raw = request, request.url, io.BytesIO()
+        leads_on = request.url == self.before
+        response.status_code = 302 if leads_on else 200
+        response.headers.update({"Location": self.after} if leads_on else {})
+        return response
 
 
 def test_a_site_that_signs_its_own_certificate_is_trusted_by_its_file_alone(

@@ -150,9 +150,15 @@ class Bearer(requests.auth.AuthBase):
         self._site = site
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if urlsplit(request.url or "").netloc == urlsplit(self._site.url).netloc:
+        if origin(request.url or "") == origin(self._site.url):
             request.headers["Authorization"] = f"Bearer {self._site.token}"
         return request
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Who is spoken to, and whether others can listen."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def unreachable(site: Site, error: requests.RequestException) -> Failure:
