@@ -1,6 +1,7 @@
 """Recordings on their way to a site: through ends of the client and of the line, several at once, and not twice."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 
 from jobs.models import Video
 from tests import media
-from tests.client.conftest import Client
+from tests.client.conftest import Client, Said
 from tests.client.line import Line, line
 from tests.processes import wait_for
 from tests.site import Site
+from videoservice.client import memory
 
 MEGABYTE = 1 << 20
 
@@ -111,6 +113,39 @@ def test_a_file_that_is_refused_holds_up_no_other(signed_in: Client, talk: Path)
     assert refused.keys() == {"words.mp4", "nothing.mp4"}
     assert "not a video or audio recording" in refused["words.mp4"]
     assert [event["file"] for event in said.of("uploaded")] == [str(talk)]
+
+
+def test_a_file_that_goes_or_shrinks_meanwhile_holds_up_no_other(slow: Line, owner: Client, talk: Path):
+    for name in ("shrinks.mp4", "goes.mp4"):
+        shutil.copy(talk, owner.folder / name)
+    media.video(owner.folder / "stays.mp4", seconds=1)
+    slow.rate = 4 * MEGABYTE
+    process = owner.start("upload", "shrinks.mp4", "goes.mp4", "stays.mp4", "--parallel", "1", "--json")
+    wait_for(lambda: slow.up > MEGABYTE, "a part of the file to be on the site")
+    os.truncate(owner.folder / "shrinks.mp4", MEGABYTE)
+    (owner.folder / "goes.mp4").unlink()
+    out, err = process.communicate(timeout=60)
+    said = Said(out, err)
+    assert process.returncode == 1, said
+    failed = {event["file"]: event["error"]["message"] for event in said.of("failed")}
+    assert failed == {
+        "shrinks.mp4": "The file has become shorter while it was sent.",
+        "goes.mp4": "No such file or directory (goes.mp4).",
+    }
+    assert [event["file"] for event in said.of("uploaded")] == ["stays.mp4"]
+
+
+def test_two_clients_may_clear_away_at_once(owner: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(owner.home))
+    forgotten, recent = (owner.kept / "uploads" / f"{name}.json" for name in ("forgotten", "recent"))
+    forgotten.parent.mkdir()
+    for path in (forgotten, recent):
+        path.touch()
+    os.utime(forgotten, (0, 0))
+    gone = Path(forgotten.parent / "gone.json")
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([gone, forgotten, recent]))  # the other one was quicker
+    memory.sweep()
+    assert list(forgotten.parent.iterdir()) == [recent]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,12 @@ class Failure(Exception):
         shown = {"code": self.code, "message": self.message}
         return shown if self.detail is None else shown | {"detail": self.detail}
 
+    @classmethod
+    def of_system(cls, error: OSError) -> "Failure":
+        """What this machine refused, such as to read a file or to write to a full disk."""
+        where = f" ({error.filename})" if error.filename else ""
+        return cls(f"{error.strerror or error}{where}.", "system")
+
 
 class Misused(Failure):
     """Asked for in a way that cannot be done: a name that is not there, a value that does not fit."""

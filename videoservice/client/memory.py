@@ -1,5 +1,6 @@
 """What the client remembers of an upload until it is done, so that the same command goes on where it was ended."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -55,7 +56,8 @@ class Memory:
 
 
 def sweep() -> None:
-    """Forget uploads that were never gone on with."""
+    """Forget uploads that were never gone on with. Several clients may do so at once."""
     for path in (sites.folder() / "uploads").glob("*.json"):
-        if path.stat().st_mtime < time.time() - KEPT_SECONDS:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - KEPT_SECONDS:
+                path.unlink()

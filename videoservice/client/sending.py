@@ -29,7 +29,7 @@ class Sent:
 
 
 class Sending:
-    """Uploads files, a few at a time. One that is refused does not hold up the others."""
+    """Uploads files, a few at a time. One that is refused, or cannot be read, does not hold up the others."""
 
     def __init__(self, api: Api, board: Board, orders: Sequence[Order], *, again: bool = False) -> None:
         self._api, self._board, self._orders, self._again = api, board, orders, again
@@ -70,11 +70,16 @@ class Sending:
     def _one(self, file: Path) -> None:
         try:
             self.sent.append(self._take(file))
-        except (SignedOut, Unreachable):
+        except (SignedOut, Unreachable, BrokenPipeError):  # the last one: who reads what we say has gone
             raise
         except Failure as failure:
-            self.refused.append(failure)
-            self._board.event("failed", f"{file}: {failure.message}", file=str(file), error=failure.to_json())
+            self._refuse(file, failure)
+        except OSError as error:
+            self._refuse(file, Failure.of_system(error))
+
+    def _refuse(self, file: Path, failure: Failure) -> None:
+        self.refused.append(failure)
+        self._board.event("failed", f"{file}: {failure.message}", file=str(file), error=failure.to_json())
 
     def _take(self, file: Path) -> Sent:
         known = Memory.of(self._api.site, file)

@@ -101,8 +101,7 @@ def guarded(session: Session, function: Callable[[], Any]) -> None:
     except BrokenPipeError:
         raise  # typer's: who reads us has gone
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        ended(session, Failure(f"{error.strerror or error}{where}."))
+        ended(session, Failure.of_system(error))
     except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001 nobody is helped by a traceback, but by what to send us

@@ -49,6 +49,8 @@ class Transfer(Uploader):
         with self.file.open("rb") as file:
             file.seek(self.offset)
             chunk = file.read(self.get_request_length())
+        if not chunk:
+            raise Failure("The file has become shorter while it was sent.", "changed")
         digest = base64.b64encode(hashlib.sha1(chunk, usedforsecurity=False).digest()).decode()
         headers = {
             "Upload-Offset": str(self.offset),
