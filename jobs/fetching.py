@@ -20,7 +20,7 @@ from jobs.errors import Cancelled, JobError, ResourceError, TimedOut
 from jobs.heart import Heart, stopped
 from jobs.models import Import, Room, Video
 from jobs.services import imports, quota, uploads, videos
-from jobs.services.download import Begun, download
+from jobs.services.download import Begun, PartOnly, download
 from jobs.services.outbound import TooSlow, Unreachable
 from jobs.worker import MediaWorker
 
@@ -124,6 +124,8 @@ def all_of(row: Import, part: FileIO, deadline: float) -> None:
             if row.received_bytes - before >= DRIP_BYTES:
                 pauses = iter(PAUSES_SECONDS)
                 row.advance(row.attempt, setbacks=0)
+                if isinstance(error, PartOnly):
+                    continue
             if isinstance(error, TooSlow) or (pause := next(pauses, None)) is None:
                 raise
             log.info("import %s is asked for again in %.0f s: %s", row.pk, pause, error)

@@ -107,7 +107,9 @@ def _address(text: str) -> x509.IPAddress:
 
 class Recording:
     """A file on another server, as real ones serve it: ranges, an ETag, a date. `breaks` are after how many bytes of an
-    answer the connection is dropped, one for each request; `pause` is waited between two pieces of `piece` bytes."""
+    answer the connection is dropped, one for each request; `pause` is waited between two pieces of `piece` bytes. A
+    range brings at most `largest` bytes, and its answer has a length of its own only with `lengths`; `total` is
+    how long it says that all is, and `partial` headers take the place of others there."""
 
     def __init__(
         self,
@@ -116,9 +118,15 @@ class Recording:
         breaks: list[int] | None = None,
         piece: int = 65536,
         pause: float = 0,
+        largest: int | None = None,
+        lengths: bool = True,
+        total: str | None = None,
+        partial: dict[str, str | None] | None = None,
         **headers: str | None,
     ) -> None:
         self.data, self.breaks, self.piece, self.pause = data, list(breaks or []), piece, pause
+        self.largest, self.lengths, self.partial = largest, lengths, partial or {}
+        self.total = total or str(len(data))
         self.headers: dict[str, str | None] = {"ETag": '"1"', "Accept-Ranges": "bytes", "Content-Type": "video/mp4"}
         self.headers |= {name.replace("_", "-"): value for name, value in headers.items()}
         self.ranges: list[str] = []
@@ -129,16 +137,18 @@ class Recording:
         start = int(asked["Range"].removeprefix("bytes=").removesuffix("-")) if asked["Range"] else 0
         if start and asked["If-Range"] not in (self.headers["ETag"], self.headers.get("Last-Modified")):
             start = 0
-        lines = [f"{name}: {value}" for name, value in self.headers.items() if value is not None]
         if start > len(self.data) - 1:
             connection.sendall(said("416 No", f"Content-Range: bytes */{len(self.data)}"))
             return
-        part = self.data[start:]
-        if "Transfer-Encoding" not in self.headers:
-            lines.append(f"Content-Length: {len(part)}")
+        part = self.data[start:][: self.largest if start else None]
+        headers = dict(self.headers)
+        if "Transfer-Encoding" not in headers and (self.lengths or not start):
+            headers["Content-Length"] = str(len(part))
         if start:
-            lines.append(f"Content-Range: bytes {start}-{len(self.data) - 1}/{len(self.data)}")
-        connection.sendall(said("206 Part" if start else "200 OK", *lines))
+            headers["Content-Range"] = f"bytes {start}-{start + len(part) - 1}/{self.total}"
+            headers |= self.partial
+        lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+        connection.sendall("\r\n".join([f"HTTP/1.1 {'206 Part' if start else '200 OK'}", *lines, "", ""]).encode())
         self._send(connection, part[: self.breaks.pop(0)] if self.breaks else part)
 
     def _send(self, connection: socket.socket, part: bytes) -> None:

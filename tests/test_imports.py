@@ -166,6 +166,84 @@ def test_what_changed_meanwhile_is_fetched_anew(ann, talk):
     assert storage.path(Video.objects.get().key).read_bytes() == talk
 
 
+@pytest.mark.parametrize("total", ["{size}", "*"])
+def test_a_server_that_sends_smaller_parts_than_asked_for_is_asked_at_once_until_all_is_there(
+    ann, talk, total, monkeypatch, caplog
+):
+    caplog.set_level("INFO", fetching.__name__)
+    monkeypatch.setattr(fetching, "DRIP_BYTES", 1000)
+    part = len(talk) // 6 + 1
+    there = Recording(talk, breaks=[part], largest=part, total=total.format(size=len(talk)))
+    with Elsewhere(there) as server:
+        row = fetched(ann, server.url)
+    assert (row.status, row.size_bytes) == (S.SUCCEEDED, len(talk)), row.error_message
+    assert there.ranges == ["", *(f"bytes={part * number}-" for number in range(1, 6))]
+    assert storage.path(Video.objects.get().key).read_bytes() == talk
+    assert caplog.text.count("is asked for again in") == 1  # after the one that broke off
+
+
+def test_a_server_that_sends_tiny_parts_is_not_asked_for_them_all_at_once(ann, talk):
+    there = Recording(talk, breaks=[1000], largest=1)
+    with Elsewhere(there) as server:
+        row = fetched(ann, server.url)
+    assert (row.status, row.received_bytes, row.setbacks, len(there.ranges)) == (S.QUEUED, 1002, 1, 3)
+
+
+def test_a_part_without_a_length_of_its_own_that_breaks_off_is_gone_on_with(ann, talk):
+    half, more = len(talk) // 2, len(talk) // 4
+    there = Recording(talk, breaks=[half, more], lengths=False)
+    with Elsewhere(there) as server:
+        row = fetched(ann, server.url)
+    assert (row.status, there.ranges) == (S.SUCCEEDED, ["", f"bytes={half}-", f"bytes={half + more}-"])
+    assert storage.path(Video.objects.get().key).read_bytes() == talk
+
+
+def test_a_first_answer_that_is_a_part_only_is_not_taken_for_the_whole(ann, talk):
+    half = len(talk) // 2
+    there = Recording(talk)
+    first = always("206 Part", 'ETag: "1"', f"Content-Range: bytes 0-{half - 1}/{len(talk)}", body=talk[:half])
+    with Elsewhere(lambda connection, head: (there if b"Range" in head else first)(connection, head)) as server:
+        assert fetched(ann, server.url).status == S.SUCCEEDED
+    assert there.ranges == [f"bytes={half}-"]
+    assert storage.path(Video.objects.get().key).read_bytes() == talk
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Content-Range": "bytes 1000-900/{size}"},
+        {"Content-Range": "bytes 1000-{size}/{size}"},
+        {"Content-Range": "bytes 1000-1999/2000"},
+        {"Content-Range": "bytes 1000-1999/{size}", "Content-Length": None},
+        {"Content-Range": "bytes 999-1999/{size}"},
+        {"ETag": '"2"'},
+    ],
+)
+def test_a_part_that_is_not_the_one_asked_for_is_not_joined_to_what_is_there(ann, talk, wrong):
+    partial = {name: value and value.format(size=len(talk)) for name, value in wrong.items()}
+    there = Recording(talk, breaks=[1000], partial=partial)
+    with Elsewhere(there) as server:
+        assert fetched(ann, server.url).status == S.SUCCEEDED
+    assert there.ranges == ["", "bytes=1000-", ""]
+    assert storage.path(Video.objects.get().key).read_bytes() == talk
+
+
+def test_what_a_part_does_not_repeat_stays_as_it_was_told_first(ann, talk):
+    """With If-Range other servers may leave out the date and the name."""
+    facts = {"ETag": None, "Last_Modified": "Mon, 30 Nov 2026 10:00:00 GMT"}
+    facts["Content_Disposition"] = 'attachment; filename="talk.mp4"'
+    silent: dict[str, str | None] = {"Last-Modified": None, "Content-Disposition": None}
+    there = Recording(talk, breaks=[1000, 1000], partial=silent, **facts)
+    with Elsewhere(there) as server:
+        row = fetched(ann, f"{server.url}/download")
+    assert (row.status, row.name, there.ranges) == (S.SUCCEEDED, "talk.mp4", ["", "bytes=1000-", "bytes=2000-"])
+
+
+def test_the_length_of_a_body_in_chunks_is_its_own(ann, talk):
+    with Elsewhere(Recording(talk, Transfer_Encoding="chunked", Content_Length=str(len(talk) + 5))) as server:
+        assert fetched(ann, server.url).status == S.SUCCEEDED
+
+
 def test_what_cannot_be_told_from_other_bytes_is_fetched_anew(ann, talk):
     there = Recording(talk, breaks=[len(talk) // 2], ETag='W/"1"')
     with Elsewhere(there) as server:

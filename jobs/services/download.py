@@ -27,13 +27,20 @@ LATER = (408, 425, 429, 500, 502, 503, 504)
 
 @dataclasses.dataclass(frozen=True)
 class Begun:
-    """What the head of an answer tells: where its bytes begin, how many there are in all (None: nobody says), what the
-    recording is called, and what tells these bytes from others later ("" for nothing)."""
+    """What the head of an answer tells: where its bytes begin and end (None: nobody says), how many there are in all
+    (None as well), what the recording is called, and what tells these bytes from others later ("" for nothing)."""
 
     offset: int
+    end: int | None
     size: int | None
     name: str
     validator: str
+
+
+class PartOnly(Unreachable):
+    """What was sent came whole, but there is more, which can be asked for at once."""
+
+    code = "broken_off"
 
 
 Begins = Callable[[Begun], None]
@@ -62,17 +69,17 @@ def download(row: Import, part: FileIO, seconds: float, begins: Begins, arrives:
         ),
         redirects=REDIRECTS,
     ) as answer:
-        if answer.status == 416 and _total(answer) == offset:
+        if answer.status == 416 and _total(answer) == offset and row.size_bytes in (None, offset):
             return
         try:
-            begun = _begun(answer, offset)
+            begun = _begun(answer, offset, row)
+            part.truncate(begun.offset)
+            begins(begun)
+            _refuse_other_length(answer, begun, _copy(answer, part, begun.offset, arrives))
         except Unreachable as error:
             if error.code == CHANGED:  # the next try begins anew
                 part.truncate(0)
             raise
-        part.truncate(begun.offset)
-        begins(begun)
-        _copy(answer, part, begun.offset, arrives)
 
 
 def trusted(row: Import, part: FileIO) -> int:
@@ -84,7 +91,8 @@ def trusted(row: Import, part: FileIO) -> int:
     return kept
 
 
-def _copy(answer: Answer, part: FileIO, offset: int, arrives: Arrives) -> None:
+def _copy(answer: Answer, part: FileIO, offset: int, arrives: Arrives) -> int:
+    """Where it ended."""
     try:
         for block in answer.blocks():
             rest = memoryview(block)
@@ -96,6 +104,17 @@ def _copy(answer: Answer, part: FileIO, offset: int, arrives: Arrives) -> None:
             arrives(offset)
     except TooLarge as error:
         raise too_large() from error
+    return offset
+
+
+def _refuse_other_length(answer: Answer, begun: Begun, offset: int) -> None:
+    """A part may be shorter than the one asked for, and one without a length of its own may break off unnoticed."""
+    if begun.end is not None and offset > begun.end:
+        raise _other_part(answer)
+    if begun.end is not None and offset < begun.end:
+        raise Unreachable(f"The connection to {answer.place} broke off. Try again later.", code="broken_off")
+    if begun.size is not None and offset < begun.size:
+        raise PartOnly(f"{answer.place} sent a part of this only. Try again later.")
 
 
 def too_large() -> InputError:
@@ -108,21 +127,32 @@ def too_large() -> InputError:
 # The head of an answer -----------------------------------------------------------------------------------------------
 
 
-def _begun(answer: Answer, offset: int) -> Begun:
+def _begun(answer: Answer, offset: int, row: Import) -> Begun:
     """Raises InputError and Unreachable for what is not a recording, or not from where it was asked for."""
     _refuse(answer)
-    headers = answer.headers
     if answer.status == 206:
-        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
-        if not found or int(found[1]) != offset:
-            raise Unreachable(
-                f"{answer.place} sent another part than the one asked for. Try again later.", code=CHANGED
-            )
-        size = int(found[2]) if found[2].isdigit() else None
-    else:
-        offset, length = 0, headers.get("Content-Length", "")
-        size = int(length) if length.isdigit() else None
-    return Begun(offset, size, _name(answer), _validator(answer))
+        return _going_on(answer, offset, row)
+    length = "" if "Transfer-Encoding" in answer.headers else answer.headers.get("Content-Length", "")
+    size = int(length) if length.isdigit() else None
+    return Begun(0, size, size, _name(answer), _validator(answer))
+
+
+def _going_on(answer: Answer, offset: int, row: Import) -> Begun:
+    """A part may leave out what the first answer told already."""
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", answer.headers.get("Content-Range", "").strip())
+    first, end, total = (int(found[1]), int(found[2]) + 1, found[3]) if found else (-1, 0, "*")
+    known = row.size_bytes if offset else None
+    size = int(total) if total != "*" else known
+    validator = _validator(answer) or (row.validator if offset else "")
+    is_other = offset and (known not in (None, size) or validator != row.validator)
+    if first != offset or not first < end <= (size or end) or is_other:
+        raise _other_part(answer)
+    name = row.name if offset and "Content-Disposition" not in answer.headers else _name(answer)
+    return Begun(offset, end, size, name, validator)
+
+
+def _other_part(answer: Answer) -> Unreachable:
+    return Unreachable(f"{answer.place} sent another part than the one asked for. Try again later.", code=CHANGED)
 
 
 def _total(answer: Answer) -> int | None:
