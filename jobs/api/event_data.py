@@ -2,15 +2,20 @@
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 from ninja.responses import NinjaJSONEncoder
 
 from jobs.api.chain_schemas import RunOut
 from jobs.api.schemas import JobOut, VideoOut
-from jobs.models import Job, Run, Video
+from jobs.models import Artifact, Job, Run, Video
 from jobs.services.events import Kind
+
+KEPT = ~Q(removal__is_going=True)
+"""What is not just being deleted for good."""
+Thing = TypeVar("Thing", Job, Run)
 
 
 def body(kind: str, at: datetime, data: dict[str, Any]) -> str:
@@ -19,17 +24,25 @@ def body(kind: str, at: datetime, data: dict[str, Any]) -> str:
 
 
 def of(kind: str, subject: UUID) -> dict[str, Any]:
-    """The thing as it is now; of one that was deleted meanwhile its id and that."""
+    """The thing as it is now, also in the trash, from where it may come back; of one that was deleted meanwhile its id
+    and that."""
     shown = _shown(kind, subject)
     return {"id": subject, "deleted": True} if shown is None else shown.model_dump()
 
 
 def _shown(kind: str, subject: UUID) -> VideoOut | JobOut | RunOut | None:
     if kind == Kind.VIDEO_CREATED:
-        video = Video.objects.filter(pk=subject).first()
+        video = Video.with_trash.filter(KEPT, pk=subject).first()
         return VideoOut.of(video) if video else None
     if kind == Kind.PIPELINE_FINISHED:
-        run = Run.objects.filter(pk=subject).first()
-        return RunOut.of(run) if run else None
-    job = Job.objects.without_logs().prefetch_related("artifacts").filter(pk=subject).first()
-    return JobOut.of(job, None) if job else None
+        run = Run.with_trash.filter(KEPT, pk=subject).first()
+        return RunOut.of(_with(run, "jobs", Job.with_trash.without_logs())) if run else None
+    job = Job.with_trash.without_logs().filter(KEPT, pk=subject).first()
+    return JobOut.of(_with(job, "artifacts", Artifact.with_trash.all()), None) if job else None
+
+
+def _with(thing: Thing, name: str, rows: QuerySet[Any]) -> Thing:
+    """With those of these rows that belong to it and are there, or went to the trash with it."""
+    along = rows.filter(Q(removal=None) | Q(removal=thing.removal_id))
+    prefetch_related_objects([thing], Prefetch(name, along))
+    return thing

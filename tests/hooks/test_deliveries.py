@@ -13,7 +13,7 @@ from standardwebhooks import WebhookVerificationError
 
 from jobs import delivering
 from jobs.errors import InputError, ToolError
-from jobs.models import Delivery, Webhook
+from jobs.models import Artifact, Delivery, Job, Webhook
 from jobs.services import deliveries, outbox, queues, reconcile, webhooks
 from tests import factories
 from tests.api import Api
@@ -34,6 +34,11 @@ def ended(owner=None, **fields):
 
 def rung() -> int:
     return django_rq.get_queue(outbox.QUEUE).count
+
+
+def stored(job: Job, name: str) -> Artifact:
+    facts = {"kind": Artifact.Kind.IMAGE, "size": 5, "media_type": "image/jpeg", "sha256": name.zfill(64)}
+    return Artifact.objects.create(job=job, name=name, key=f"{job.pk}/{name}", **facts)
 
 
 def due_now(delivery: Delivery) -> None:
@@ -79,6 +84,38 @@ def test_what_was_deleted_before_it_could_be_told_is_told_as_that(hook, receiver
     job.delete()
     deliver()
     assert receiver.received[0].json["data"] == {"id": str(pk), "deleted": True}
+
+
+def test_what_lies_in_the_trash_by_then_is_told_as_it_is(hook, receiver, ann):
+    from jobs.services import events, runs, steps, trash
+
+    video = factories.video(ann)
+    events.came(video)
+    job = ended(ann, video=video)
+    artifact, dropped = (stored(job, name) for name in ("a.jpg", "b.jpg"))
+    trash.remove(dropped)
+    run = runs.start(ann, video, steps.read([{"name": "Stills", "operation": "thumbnails"}]), "One")
+    factories.job(ann, video=video)
+    trash.remove(video)
+    assert not Job.objects.exists()
+    deliver()
+    told = {one.json["data"]["id"]: one.json["data"] for one in receiver.received}
+    assert len(told) == len(receiver.received) == 5 and not any("deleted" in data for data in told.values())
+    assert [one["id"] for one in told[str(job.pk)]["artifacts"]] == [str(artifact.pk)]
+    (step,) = told[str(run.pk)]["steps"]
+    assert step["status"] == "cancelled" and told[step["job"]]["run"] == str(run.pk)
+    assert told[str(video.pk)]["title"] == video.title
+
+
+def test_what_is_just_being_deleted_for_good_is_told_as_deleted(hook, receiver, ann):
+    from jobs.models import Removal
+    from jobs.services import trash
+
+    job = ended(ann)
+    trash.remove(job)
+    Removal.objects.update(is_going=True)
+    deliver()
+    assert receiver.received[0].json["data"] == {"id": str(job.pk), "deleted": True}
 
 
 def test_a_webhook_hears_only_what_it_asked_for_and_only_of_its_owners(receive, ann):
