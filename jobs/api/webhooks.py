@@ -84,8 +84,8 @@ def delete_webhook(request: HttpRequest, webhook_id: UUID) -> WebhookOut:
 @router.post("/{uuid:webhook_id}/secret", response={200: WebhookMade, **failures(404)}, summary="Make a new secret")
 @idempotent(secret=True)
 def rotate_secret(request: HttpRequest, response: HttpResponse, webhook_id: UUID) -> WebhookMade:
-    """Deliveries are signed with it from now on, and for 24 hours also with the one before: receivers change over in
-    that time."""
+    """Deliveries are signed with it from now on, and for 24 hours also with the one before, and those that sign
+    still: receivers change over in that time."""
     webhook = owned(Webhook, owner(request), webhook_id)
     secret = webhooks.rotate(webhook)
     response["Cache-Control"] = "no-store"

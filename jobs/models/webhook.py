@@ -34,7 +34,7 @@ class Webhook(models.Model):
     """What deliveries are signed with, as `services.sealing` keeps it: to sign it has to be read again."""
     old_secret = models.TextField(blank=True, editable=False)
     old_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
-    """The secret before the present one signs along until then."""
+    """The secrets before the present one sign along until then; sealed together, with spaces between them."""
     created_at = models.DateTimeField(auto_now_add=True)
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     """When the first try failed since the last one that succeeded; None while all is well."""

@@ -31,6 +31,8 @@ LOOKING_SECONDS = 3.0
 """How long it may take to find out where an address leads when it is typed."""
 SIGNS_ALONG = timedelta(hours=24)
 """How long an old secret is still used beside a new one."""
+MOST_ALONG = 5
+"""So many old ones at most."""
 PATIENCE = timedelta(days=7)
 """How long one may fail before it is switched off."""
 
@@ -86,11 +88,16 @@ def delete(webhook: Webhook) -> None:
 
 
 def rotate(webhook: Webhook) -> str:
-    """A new secret, which is told only now. The one before signs along for a day, so that receivers can change over."""
+    """A new secret, which is told only now. The one before signs along for a day, so that receivers can change over; so
+    do those that sign along already: nobody knows which of them the receiver has."""
     secret = new_secret()
-    fields = {"old_secret": F("secret"), "old_secret_until": Now() + SIGNS_ALONG, "secret": sealing.seal(secret)}
-    # The old one first: MariaDB takes for F("secret") what stands there by then.
-    Webhook.objects.filter(pk=webhook.pk).update(**fields)
+    with transaction.atomic():
+        row = Webhook.objects.select_for_update().annotate(now=Now()).get(pk=webhook.pk)
+        along = signing(row, row.now)[:MOST_ALONG]
+        row.old_secret = sealing.seal(" ".join(along)) if along else ""
+        row.old_secret_until = row.now + SIGNS_ALONG if along else None
+        row.secret = sealing.seal(secret)
+        row.save(update_fields=["old_secret", "old_secret_until", "secret"])
     webhook.refresh_from_db()
     return secret
 
@@ -125,11 +132,20 @@ def new_secret() -> str:
 
 def signatures(webhook: Webhook, event: str, at: datetime, body: str) -> str:
     """What goes into `webhook-signature`. Raises sealing.Unreadable."""
-    kept = [sealing.unseal(webhook.secret)]
+    sealing.unseal(webhook.secret)
+    return " ".join(Signer(secret).sign(event, at, body) for secret in signing(webhook, at))
+
+
+def signing(webhook: Webhook, at: datetime) -> list[str]:
+    """The secrets that sign then, the present one first, without those that cannot be read any more."""
+    kept = [webhook.secret]
     if webhook.old_secret_until and webhook.old_secret_until > at:
-        with contextlib.suppress(sealing.Unreadable):  # it was replaced because of that
-            kept.append(sealing.unseal(webhook.old_secret))
-    return " ".join(Signer(secret).sign(event, at, body) for secret in kept)
+        kept.append(webhook.old_secret)
+    found: list[str] = []
+    for sealed in kept:
+        with contextlib.suppress(sealing.Unreadable):
+            found += sealing.unseal(sealed).split()
+    return found
 
 
 # How it is doing -----------------------------------------------------------------------------------------------------

@@ -8,13 +8,29 @@ from jobs.auth.requests import MemberRequest
 
 
 def ask(
-    request: MemberRequest, question: str, words: str, *, verb: str, keep: str, back: str, stays: bool = True
+    request: MemberRequest,
+    question: str,
+    words: str,
+    *,
+    verb: str,
+    keep: str,
+    back: str,
+    stays: bool = True,
+    key: str = "",
 ) -> HttpResponse:
     """The button `verb` sends the same address by POST; `keep` leads `back` and changes nothing.
 
-    `stays`: a page with scripts is still there afterwards.
+    `stays`: a page with scripts is still there afterwards. `key` is sent along: by it the answer is taken once only.
     """
-    context = {"question": question, "words": words, "verb": verb, "keep": keep, "back": back, "stays": stays}
+    context = {
+        "question": question,
+        "words": words,
+        "verb": verb,
+        "keep": keep,
+        "back": back,
+        "stays": stays,
+        "key": key,
+    }
     return render(request, "includes/question.html" if request.htmx else "ask.html", context)
 
 

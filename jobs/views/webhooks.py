@@ -175,11 +175,21 @@ def secret(request: MemberRequest, pk: UUID) -> HttpResponse:
     """A new secret, which is in the answer and nowhere else."""
     webhook = owned(Webhook, request.user, pk)
     if request.method == "POST":
+        if was_sent(request.user, request.POST.get("key", "")[:40]):
+            messages.info(request, "The new secret is there already. It was shown once; if it is lost, make another.")
+            return redirect("webhook", pk)
         return render(request, "me/webhooks/secret.html", {"webhook": webhook, "secret": services.rotate(webhook)})
     words = "It is shown once. The present one signs along for 24 hours, so that you can change the receiver meanwhile."
     back = reverse("webhook", args=[pk])
     return ask(
-        request, "Make a new secret?", words, verb="Make it", keep="Keep the present one", back=back, stays=False
+        request,
+        "Make a new secret?",
+        words,
+        verb="Make it",
+        keep="Keep the present one",
+        back=back,
+        stays=False,
+        key=secrets.token_urlsafe(12),
     )
 
 

@@ -390,6 +390,32 @@ def test_an_old_secret_signs_along_for_a_day(hook, receiver, ann):
         receiver.received[1].verified(hook.told_secret)
 
 
+def test_all_secrets_of_a_day_sign_along_as_nobody_knows_which_is_in_use(hook, receiver, ann):
+    secrets = [hook.told_secret, webhooks.rotate(hook), webhooks.rotate(hook)]
+    ended(ann)
+    deliver()
+    for secret in secrets:
+        assert receiver.received[0].verified(secret)
+    for _ in range(10):
+        newest = webhooks.rotate(hook)
+    ended(ann)
+    deliver()
+    assert receiver.received[1].verified(newest)
+    assert len(receiver.received[1].headers["webhook-signature"].split()) == 1 + webhooks.MOST_ALONG
+
+
+def test_a_secret_that_signs_no_more_does_not_come_back_with_the_next_change(hook, receiver, ann):
+    second = webhooks.rotate(hook)
+    Webhook.objects.filter(pk=hook.pk).update(old_secret_until=timezone.now() - timedelta(seconds=1))
+    third = webhooks.rotate(hook)
+    ended(ann)
+    deliver()
+    for secret in (second, third):
+        assert receiver.received[0].verified(secret)
+    with pytest.raises(WebhookVerificationError):
+        receiver.received[0].verified(hook.told_secret)
+
+
 # Again ---------------------------------------------------------------------------------------------------------------
 
 

@@ -138,11 +138,17 @@ def test_one_that_was_switched_off_says_why_and_goes_on(client, ann, hook, recei
 
 def test_a_new_secret_is_asked_about_and_shown_once(client, ann, hook):
     address = reverse("webhook-secret", args=[hook.pk])
-    assert "The present one signs along for 24 hours" in text(client.get(address))
-    sealed = hook.secret
-    answer = client.post(address)
-    hook.refresh_from_db()
-    assert hook.old_secret == sealed and "whsec_" in text(answer) and "Until" in text(answer)
+    question = client.get(address)
+    assert "The present one signs along for 24 hours" in text(question)
+    form = {"key": re.search(r'name="key" value="([^"]+)"', question.content.decode())[1]}
+    answer = client.post(address, form)
+    assert "whsec_" in text(answer) and "Until" in text(answer)
+    made = Webhook.objects.get().secret
+    again = client.post(address, form, follow=True)
+    assert "The new secret is there already." in text(again) and "whsec_" not in text(again)
+    assert Webhook.objects.get().secret == made != hook.secret, "loading the answer again makes no second one"
+    assert "whsec_" in text(client.post(address, {"key": "another"}))
+    assert Webhook.objects.get().secret != made
 
 
 def test_it_is_deleted_after_a_question(client, ann, hook):
