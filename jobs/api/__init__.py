@@ -8,6 +8,7 @@ from ninja import Swagger
 from jobs.api import (
     account,
     artifacts,
+    conditional,
     drafts,
     errors,
     export,
@@ -75,6 +76,7 @@ api = Api(
     docs=Page({"persistAuthorization": True, "defaultModelsExpandDepth": 0}),
 )
 errors.install(api)
+api.add_decorator(conditional.guarded, mode="operation")
 api.add_router("/videos", videos.router)
 api.add_router("/videos", runs.on_videos)
 api.add_router("/videos", transcripts.router)

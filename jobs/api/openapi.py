@@ -28,7 +28,7 @@ class Api(NinjaAPI):
             name: {"description": words, "schema": {"type": "integer"}} for name, words in LIMITS.items()
         }
         components["responses"] = {
-            f"Failure{status}": failure(status) for status in (*ANY, *OF_VALUES, *OF_BODIES, 412)
+            f"Failure{status}": failure(status) for status in (*ANY, *OF_VALUES, *OF_BODIES, 409, 412)
         }
         components["parameters"] = {"IfMatch": IF_MATCH, "IfNoneMatch": IF_NONE_MATCH}
         for calls in schema["paths"].values():
@@ -69,7 +69,8 @@ def complete(method: str, call: dict[str, Any], *, is_readable: bool) -> None:
         add(responses, 304, {"description": "Unchanged since the ETag that was sent."})
         condition(call, "IfNoneMatch")
     if method in CHANGES and is_readable:
-        add(responses, 412, {"$ref": "#/components/responses/Failure412"})
+        for status in (409, 412):  # changed just now, or changed meanwhile
+            add(responses, status, {"$ref": f"#/components/responses/Failure{status}"})
         condition(call, "IfMatch")
     for status, response in responses.items():
         if str(status).startswith("2"):
