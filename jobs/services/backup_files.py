@@ -1,9 +1,12 @@
 """Files of the storage in a backup: each content once, by its hash, however many backups and names it has."""
 
+import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,6 +17,9 @@ from jobs import storage
 ROOMS = ("videos", "images", "artifacts")
 """Folders of the storage. Caches are made again, and what is under way is no file yet."""
 BLOCK = 1024 * 1024
+DAMAGED = ".damaged"
+CONTENT = re.compile(r"[0-9a-f]{64}(\.damaged)?")
+PART = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part")
 Progress = Callable[[int], None]
 """Called with the number of bytes that were read since the last time."""
 
@@ -64,6 +70,7 @@ class Contents:
         return self.folder / sha256[:2] / sha256
 
     def has(self, entry: Entry) -> bool:
+        """By its size: to read all of it again is what `check` is for, which puts away what is damaged."""
         try:
             return self.path(entry.sha256).stat().st_size == entry.size
         except FileNotFoundError:
@@ -89,13 +96,13 @@ class Contents:
         return entry
 
     def _adopt(self, part: Path, entry: Entry) -> None:
+        """Also in place of what is there: these bytes have just been read, those may be damaged by now."""
         target = self.path(entry.sha256)
-        if self.has(entry):
-            return
         storage.make_folder(target.parent)
         part.chmod(0o400)
         part.replace(target)
         storage.sync(target.parent)
+        target.with_suffix(DAMAGED).unlink(missing_ok=True)
 
     def give(self, entry: Entry, progress: Progress) -> None:
         """Put a file back into the storage, unless it is there. Raises Damaged, and FileNotFoundError."""
@@ -115,17 +122,31 @@ class Contents:
             part.unlink(missing_ok=True)
 
     def check(self, sha256: str, progress: Progress) -> bool:
-        """Whether a content is there, whole."""
+        """Whether a content is there, whole. One that is damaged is put away, so that the next backup copies it."""
+        file = self.path(sha256)
         try:
-            return hashed(self.path(sha256), progress) == sha256
+            if hashed(file, progress) == sha256:
+                return True
         except FileNotFoundError:
             return False
+        except OSError as error:  # the disk cannot read it any more
+            if error.errno != errno.EIO:
+                raise
+        with contextlib.suppress(OSError):  # a folder that is read only gets no backups either
+            file.replace(file.with_suffix(DAMAGED))
+        return False
+
+    def clear(self) -> None:
+        """Delete what a killed backup was copying."""
+        for file in self.folder.glob("*.part"):
+            if PART.fullmatch(file.name):
+                file.unlink()
 
     def forget(self, wanted: Iterable[str]) -> int:
-        """Delete what none of these is, also what a killed backup left. Returns how many bytes that were."""
+        """Delete the contents that none of these is. Returns how many bytes that were."""
         needed, freed = set(wanted), 0
-        for file in self.folder.glob("**/*"):
-            if file.is_file() and file.name not in needed:
+        for file in self.folder.glob("??/*"):
+            if CONTENT.fullmatch(file.name) and file.name.removesuffix(DAMAGED) not in needed:
                 freed += file.stat().st_size
                 file.unlink()
         return freed
