@@ -63,6 +63,7 @@ def migrations() -> dict[str, list[str]]:
 @contextlib.contextmanager
 def snapshot() -> Iterator[None]:
     """Everything that is read inside is of one moment, and nobody is kept from writing meanwhile."""
+    connection.close()  # files were copied before, and the server ends who is silent for hours
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("BEGIN DEFERRED")
@@ -100,21 +101,31 @@ def _parts(model: Model) -> Iterator[list[Any]]:
         part = list(rows.filter(pk__gt=part[-1].pk)[:PART])
 
 
-def read(folder: Path, counts: dict[str, int]) -> None:
-    """Put rows in place of what a new install has, all or none. Raises ValueError for files that do not have as many as
-    they should."""
+@contextlib.contextmanager
+def replacing() -> Iterator[None]:
+    """What is found inside stays so until the end, and what is written inside is there all or none."""
+    connection.close()  # as in a snapshot
+    if connection.vendor == "mysql":
+        with connection.cursor() as cursor:  # of the next transaction: nobody adds to what was read
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
     with connection.constraint_checks_disabled(), transaction.atomic():
-        for model in reversed(kept()):
-            model._base_manager.all().delete()
-        for model in kept():
-            label = model._meta.label_lower
-            if label not in counts:  # a way to sign in that the other install did not have
-                continue
-            with (folder / f"{label}.jsonl").open(encoding="utf-8") as lines:
-                found = 0
-                for row in serializers.deserialize("jsonl", lines):
-                    row.save(force_insert=True)
-                    found += 1
-            if found != counts[label]:
-                raise ValueError(f"{label} has {found} of {counts[label]} rows")
-        connection.check_constraints()
+        yield
+
+
+def read(folder: Path, counts: dict[str, int]) -> None:
+    """Put rows in place of what a new install has, while `replacing`. Raises ValueError for files that do not have as
+    many as they should."""
+    for model in reversed(kept()):
+        model._base_manager.all().delete()
+    for model in kept():
+        label = model._meta.label_lower
+        if label not in counts:  # a way to sign in that the other install did not have
+            continue
+        with (folder / f"{label}.jsonl").open(encoding="utf-8") as lines:
+            found = 0
+            for row in serializers.deserialize("jsonl", lines):
+                row.save(force_insert=True)
+                found += 1
+        if found != counts[label]:
+            raise ValueError(f"{label} has {found} of {counts[label]} rows")
+    connection.check_constraints()

@@ -16,29 +16,34 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 
 from jobs import build, storage
 from jobs.errors import InputError, ResourceError
-from jobs.models import Account, Artifact, Image, Install, Video
-from jobs.services import backup_files, backup_rows, custody
-from jobs.services.backup_files import Contents, Damaged, Entry, Progress
+from jobs.models import Artifact, Image, Install, Video
+from jobs.services import backup_files, backup_rows
+from jobs.services.backup_files import Contents, Entry, Progress
 
 FORMAT = 1
 ROUNDS = 5
 """How often rows are read before a file that keeps going missing is told as such."""
 NAME = "%Y-%m-%dT%H-%M-%SZ"
 SECRET = "secret_key"  # noqa: S105 the name of a file
+FILES = "files.jsonl"
+FACTS = "backup.json"
+LOCK = "lock"
 
 
 @dataclasses.dataclass(frozen=True)
 class Backup:
-    """A whole backup. `missing` are keys that rows name and the storage did not have."""
+    """A whole backup. `missing` are keys that rows name and the storage did not have, without those of rows that said
+    so already: of these there is the number, `known_missing`."""
 
     folder: Path
     facts: dict[str, Any]
@@ -52,14 +57,34 @@ class Backup:
         found: list[str] = self.facts["missing"]
         return found
 
+    @property
+    def known_missing(self) -> int:
+        found: int = self.facts.get("known_missing", 0)
+        return found
+
     def entries(self) -> dict[str, Entry]:
-        return backup_files.listed(self.folder / "files.jsonl")
+        """Its files, by key. Raises InputError when the list is damaged."""
+        if not _is_whole(self.folder / FILES, self.facts["sha256"][FILES]):
+            raise _damaged(self.folder / FILES)
+        return backup_files.listed(self.folder / FILES)
 
 
 def every(folder: Path) -> list[Backup]:
-    """The backups in a folder, oldest first."""
-    found = sorted(path.parent for path in folder.glob("*/backup.json") if _is_name(path.parent.name))
-    return [Backup(one, json.loads((one / "backup.json").read_text(encoding="utf-8"))) for one in found]
+    """The backups in a folder, oldest first. Raises InputError when the facts of one are damaged."""
+    found = sorted(path.parent for path in folder.glob(f"*/{FACTS}") if _is_name(path.parent.name))
+    return [Backup(one, _facts(one / FACTS)) for one in found]
+
+
+def _facts(file: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise _damaged(file) from error
+    return found
+
+
+def _damaged(file: Path) -> InputError:
+    return InputError(f"{file} is damaged. Move the folder that it is in elsewhere.", code="damaged")
 
 
 def _is_name(text: str) -> bool:
@@ -85,10 +110,9 @@ def make(folder: Path, progress: Progress) -> Backup:
     if folder.resolve().is_relative_to(storage.path("")):
         raise InputError("The folder lies in the storage itself. Choose one elsewhere.", code="folder")
     with _alone(folder):
-        at = datetime.now(UTC)
+        _clear(folder)
+        at = _moment(folder)
         part = folder / f"{at.strftime(NAME)}.part"
-        for left in folder.glob("*.part"):  # of a backup that was killed
-            shutil.rmtree(left)
         (part / "rows").mkdir(parents=True, mode=0o700)
         try:
             return _made(folder, part, at, progress)
@@ -96,17 +120,41 @@ def make(folder: Path, progress: Progress) -> Backup:
             shutil.rmtree(part, ignore_errors=True)
 
 
+def _clear(folder: Path) -> None:
+    """Delete what a backup that was killed left, and nothing else that somebody may have there."""
+    for left in folder.glob("*.part"):
+        if _is_name(left.stem):
+            shutil.rmtree(left)
+    Contents(folder / "contents").clear()
+
+
+def _moment(folder: Path) -> datetime:
+    """Now, or the next second when this one has given a backup its name."""
+    while (folder / (at := datetime.now(UTC)).strftime(NAME)).exists():
+        time.sleep(1 - at.microsecond / 1e6)
+    return at
+
+
+def _known(folder: Path) -> dict[str, Entry]:
+    """What the newest backup had. Without it, or when its list is damaged, all files are read again."""
+    before = every(folder)
+    with contextlib.suppress(InputError):
+        return before[-1].entries() if before else {}
+    return {}
+
+
 def _made(folder: Path, part: Path, at: datetime, progress: Progress) -> Backup:
-    contents, before, install = Contents(folder / "contents"), every(folder), Install.get()
-    entries = _taken(contents, before[-1].entries() if before else {}, progress)
+    contents, install = Contents(folder / "contents"), Install.get()
+    entries = _taken(contents, _known(folder), progress)
     for _ in range(ROUNDS):
         with backup_rows.snapshot():
-            counts, wanted = backup_rows.write(part / "rows"), _named()
+            migrations, counts = backup_rows.migrations(), backup_rows.write(part / "rows")
+            wanted, known_missing = _named(), _known_missing()
         entries |= _taken(contents, entries, progress)
         missing = sorted(wanted - entries.keys())
         if not missing:
             break
-    with (part / "files.jsonl").open("w", encoding="utf-8") as out:
+    with (part / FILES).open("w", encoding="utf-8") as out:
         out.writelines(entries[key].to_line() for key in sorted(entries))
     _keep_secret(part)
     hashes = {one: backup_files.hashed(part / one, _silent) for one in _parts(part)}
@@ -115,15 +163,16 @@ def _made(folder: Path, part: Path, at: datetime, progress: Progress) -> Backup:
         "version": build.ours(),
         "made_at": at.isoformat(),
         "install": str(install.identity),
-        "migrations": backup_rows.migrations(),
+        "migrations": migrations,
         "rows": counts,
         "files": len(entries),
         "bytes": sum(entry.size for entry in entries.values()),
         "missing": missing,
+        "known_missing": len(known_missing - entries.keys()),
         "sha256": hashes,
     }
-    (part / "backup.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    for name in ("backup.json", *hashes):
+    (part / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    for name in (FACTS, *hashes):
         storage.sync(part / name)
     whole = part.rename(part.with_suffix(""))
     storage.sync(folder)
@@ -140,10 +189,19 @@ def _taken(contents: Contents, known: dict[str, Entry], progress: Progress) -> d
 
 
 def _named() -> set[str]:
-    """The keys that rows name."""
-    columns = [(Video._base_manager, "key"), (Video._base_manager, "poster"), (Artifact._base_manager, "key")]
-    found = [rows.values_list(column, flat=True) for rows, column in (*columns, (Image._base_manager, "key"))]
-    return {key for keys in found for key in keys if key}
+    """The keys that rows name, without those of which they say that the file is missing."""
+    keys = [rows.filter(missing_since=None).values_list("key", flat=True) for rows in _marked()]
+    posters, images = Video._base_manager.values_list("poster", flat=True), Image._base_manager
+    return {key for found in (*keys, posters, images.values_list("key", flat=True)) for key in found if key}
+
+
+def _known_missing() -> set[str]:
+    return {key for rows in _marked() for key in rows.exclude(missing_since=None).values_list("key", flat=True)}
+
+
+def _marked() -> list[Any]:
+    """The rows that a sweep marks when their file is gone."""
+    return [Video._base_manager.all(), Artifact._base_manager.all()]
 
 
 def _keep_secret(part: Path) -> None:
@@ -159,91 +217,68 @@ def _parts(folder: Path) -> list[str]:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One backup, restore or check at a time in a folder."""
+    """Nobody else writes or reads in a folder of backups. Raises ResourceError when somebody does."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ResourceError("Another backup is being made there. Wait for its end.", code="busy") from error
+    with (folder / LOCK).open("w") as lock:
+        _lock(lock, fcntl.LOCK_EX)
         yield
 
 
+@contextlib.contextmanager
+def kept(backup: Backup) -> Iterator[None]:
+    """Nobody deletes what is read, though others may read it too. Raises ResourceError while somebody writes there, and
+    InputError when it has gone by now."""
+    file = backup.folder.parent / LOCK
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # a copy that is read only: nobody writes there
+            file.touch()
+        with contextlib.suppress(FileNotFoundError):
+            _lock(stack.enter_context(file.open()), fcntl.LOCK_SH)
+        if not backup.folder.is_dir():
+            raise InputError(f"The backup {backup.name} has just been deleted.", code="no_backup")
+        yield
+
+
+def _lock(file: IO[str], how: int) -> None:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ResourceError(
+            "Another backup, check or restore is at work there. Wait for its end.", code="busy"
+        ) from error
+
+
 def keep_newest(folder: Path, count: int) -> int:
-    """Delete older backups, and what only they have. Returns how many bytes of contents that were."""
+    """Delete older backups, and what only they have. Returns how many bytes of contents that were. Raises InputError,
+    and deletes nothing, when it cannot be read what the newer ones have."""
     with _alone(folder):
         found = every(folder)
+        wanted = {entry.sha256 for one in found[-count:] for entry in one.entries().values()}
         for old in found[:-count]:
             shutil.rmtree(old.folder)
-        wanted = {entry.sha256 for one in found[-count:] for entry in one.entries().values()}
         return Contents(folder / "contents").forget(wanted)
 
 
-# Checking and restoring ----------------------------------------------------------------------------------------------
+# Checking -----------------------------------------------------------------------------------------------------------
 
 
 def check(backup: Backup, progress: Progress) -> list[str]:
-    """What of a backup is damaged or missing: names of its own files, and keys."""
-    hashes: dict[str, str] = backup.facts["sha256"]
-    own = [name for name, sha256 in hashes.items() if not _is_whole(backup.folder / name, sha256)]
-    if "files.jsonl" in own:
-        return own
-    contents = Contents(backup.folder.parent / "contents")
-    entries = backup.entries().values()
-    damaged = {sha256 for sha256 in {one.sha256 for one in entries} if not contents.check(sha256, progress)}
-    return own + sorted(entry.key for entry in entries if entry.sha256 in damaged)
+    """What of a backup is damaged or missing: names of its own files, and keys. Contents that are damaged are put away,
+    and the next backup copies them again from the storage. Raises as `kept` does."""
+    with kept(backup):
+        own = own_damaged(backup)
+        if FILES in own:
+            return own
+        contents = Contents(backup.folder.parent / "contents")
+        entries = backup.entries().values()
+        damaged = {sha256 for sha256 in {one.sha256 for one in entries} if not contents.check(sha256, progress)}
+        return own + sorted(entry.key for entry in entries if entry.sha256 in damaged)
+
+
+def own_damaged(backup: Backup) -> list[str]:
+    """Names of its own files that are damaged or missing."""
+    return [name for name, sha256 in backup.facts["sha256"].items() if not _is_whole(backup.folder / name, sha256)]
 
 
 def _is_whole(file: Path, sha256: str) -> bool:
     return file.is_file() and backup_files.hashed(file, _silent) == sha256
-
-
-def restore(backup: Backup, progress: Progress) -> list[str]:
-    """Make this new install what was backed up. Returns the keys of files that are damaged or missing there.
-
-    Files come first and rows last, all or none: killed in between, it can be run again. Raises InputError for an
-    install that is in use, and a backup of another version or with damaged rows.
-    """
-    _refuse_unfit(backup)
-    contents, lost = Contents(backup.folder.parent / "contents"), []
-    for entry in backup.entries().values():
-        try:
-            contents.give(entry, progress)
-        except (Damaged, FileNotFoundError):
-            lost.append(entry.key)
-    backup_rows.read(backup.folder / "rows", backup.facts["rows"])
-    storage.path(custody.STAMP).unlink(missing_ok=True)
-    custody.is_ours(Install.get())
-    return lost
-
-
-def _refuse_unfit(backup: Backup) -> None:
-    if Account.objects.exists():
-        raise InputError(
-            "This install has accounts already, and a restore would replace all that is here. Restore into a new one: "
-            "set DATA_DIR, and DATABASE_URL if need be.",
-            code="in_use",
-        )
-    here, there = backup_rows.migrations(), backup.facts["migrations"]
-    if backup.facts["format"] != FORMAT or any(here[app] != there[app] for app in here.keys() & there.keys()):
-        raise InputError(
-            f"The backup was made by version {backup.facts['version']}, and this is {build.ours()}. Restore it with "
-            "that version, then upgrade.",
-            code="other_version",
-        )
-    own = [name for name, sha256 in backup.facts["sha256"].items() if not _is_whole(backup.folder / name, sha256)]
-    if own:
-        raise InputError(f"The backup is damaged: {', '.join(own)}. Take another one.", code="damaged")
-
-
-def restore_secret(backup: Backup) -> bool:
-    """Take the backup's secret key for this install's, where the environment gives none; whether that was done."""
-    source = backup.folder / SECRET
-    if os.environ.get("SECRET_KEY") or not source.is_file():
-        return False
-    part = Path(settings.DATA_DIR) / f"{SECRET}.part"
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    part.write_bytes(source.read_bytes())
-    part.replace(Path(settings.DATA_DIR) / SECRET)
-    return True

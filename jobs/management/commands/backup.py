@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error
 
 from jobs import wording
 from jobs.errors import JobError
@@ -25,7 +26,7 @@ class Command(BaseCommand):
                 self.check_again(folder, name)
             else:
                 self.make(folder, keep)
-        except (JobError, OSError) as error:
+        except (JobError, OSError, Error) as error:
             self.stderr.write(getattr(error, "message", "") or f"The backup could not be made: {error}.")
             sys.exit(1)
 
@@ -39,6 +40,8 @@ class Command(BaseCommand):
         )
         if keep > 0 and (freed := backups.keep_newest(folder, keep)):
             self.stdout.write(f"Deleted older backups: {wording.size(freed)} less.")
+        if made.known_missing:
+            self.stdout.write(f"Files whose loss was known before, so that they are left out: {made.known_missing}.")
         if made.missing:
             self.stderr.write("These files are named by rows and not in the storage:")
             self.stderr.write("\n".join(made.missing))
@@ -51,5 +54,9 @@ class Command(BaseCommand):
         if damaged:
             self.stderr.write(f"{found.folder} is damaged:")
             self.stderr.write("\n".join(damaged))
+            self.stderr.write(
+                "Damaged contents are put away under names with .damaged. The next backup copies them again, as far as "
+                "the storage still has these files."
+            )
             sys.exit(1)
         self.stdout.write(f"{found.folder} is whole: {found.facts['files']} files, {wording.size(counter.bytes)} read.")

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error
 
 from jobs import wording
 from jobs.errors import JobError
 from jobs.management.progress import Counter
-from jobs.services import backups
+from jobs.services import backups, restoring
 
 
 class Command(BaseCommand):
@@ -23,19 +24,20 @@ class Command(BaseCommand):
             found = backups.find(folder, name)
             call_command("migrate", verbosity=0)
             with Counter(self.stderr) as counter:
-                lost = backups.restore(found, counter)
-            has_secret = backups.restore_secret(found)
-        except (JobError, OSError, ValueError) as error:
+                lost = restoring.restore(found, counter)
+        except (JobError, OSError, ValueError, Error) as error:
             self.stderr.write(getattr(error, "message", "") or f"The backup could not be restored: {error}.")
             sys.exit(1)
         self.stdout.write(
             f"Restored {found.name}: {sum(found.facts['rows'].values())} rows, "
             f"{found.facts['files'] - len(lost)} files, {wording.size(found.facts['bytes'])}."
         )
-        if not has_secret:
+        if restoring.brings_secret(found):
+            self.stdout.write("The secret key came along: a site that runs here already has to be started again.")
+        else:
             self.stdout.write(
-                "Set SECRET_KEY to what it was: with another one webhooks need new secrets, and browsers have to ask "
-                "for notices again."
+                "Set SECRET_KEY to what it was: with another one authenticator apps and webhooks need new secrets, and "
+                "browsers have to ask for notices again."
             )
         if lost:
             self.stderr.write("These files are damaged or missing in the backup:")
