@@ -20,8 +20,8 @@ from django.utils import timezone
 from jobs import build
 from jobs.api import event_data
 from jobs.errors import JobError
-from jobs.models import Delivery, Webhook
-from jobs.services import deliveries, notice_mail, outbound, outbox, push, sealing, webhooks
+from jobs.models import Delivery
+from jobs.services import deliveries, notice_mail, outbound, outbox, push, sealing, webhook_mail, webhooks
 from jobs.services.deliveries import Try
 from jobs.services.outbound import Limits
 
@@ -67,6 +67,7 @@ def due() -> list[Errand]:
         *(Errand(deliver_in_turn, pk) for pk in deliveries.due_webhooks()),
         *(Errand(push_due, pk) for pk in push.due()),
         *(Errand(mail_due, pk) for pk in notice_mail.due()),
+        *(Errand(webhook_mail_due, pk) for pk in webhook_mail.due()),
     ]
 
 
@@ -105,13 +106,17 @@ def mail_due(owner: int) -> None:
     _safely(notice_mail.send_due, owner)
 
 
-def _safely(work: Callable[[int], None], owner: int) -> None:
+def webhook_mail_due(webhook: UUID) -> None:
+    _safely(webhook_mail.send_due, webhook, "the owner of webhook")
+
+
+def _safely(work: Callable[[Any], None], of: UUID | int, whom: str = "account") -> None:
     try:
-        work(owner)
+        work(of)
     except Error as error:
-        log.warning("the database went away under notices to account %s: %s", owner, error)
+        log.warning("the database went away under notices to %s %s: %s", whom, of, error)
     except Exception:
-        log.exception("account %s could not be told", owner)
+        log.exception("%s %s could not be told", whom, of)
     finally:
         connection.close()
 
@@ -225,5 +230,4 @@ def _recorded(delivery: Delivery, tried: Try, switch_off: str) -> Try:
             paused = webhooks.pause(webhook, switch_off) or paused
     if paused:
         log.warning("webhook %s is switched off: %s", webhook.pk, webhook.paused_reason)
-        webhooks.tell_owner(Webhook.objects.select_related("owner").get(pk=webhook.pk))
     return tried

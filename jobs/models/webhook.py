@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +18,9 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 
     def active(self) -> "WebhookQuerySet":
         return self.filter(paused_at=None)
+
+    def mail_due(self) -> "WebhookQuerySet":
+        return self.filter(mail_at__lte=Now())
 
 
 class Webhook(models.Model):
@@ -43,6 +47,9 @@ class Webhook(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(max_length=500, blank=True, editable=False)
     """Why the site switched it off; "" where its owner did."""
+    mail_at = models.DateTimeField(null=True, blank=True, db_index=True, editable=False)
+    """When its owner is to be told of that by mail; None where that is not to be, or has been."""
+    mail_tries = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = WebhookQuerySet.as_manager()
 

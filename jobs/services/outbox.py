@@ -11,7 +11,7 @@ import django_rq
 from django.db.models import Min
 from redis.exceptions import RedisError
 
-from jobs.models import Delivery, Notice, QueueState
+from jobs.models import Delivery, Notice, QueueState, Webhook
 
 log = logging.getLogger(__name__)
 QUEUE = "hooks"
@@ -35,7 +35,7 @@ def ring() -> None:
 
 def ring_later() -> None:
     """Have RQ's scheduler wake a worker when something is due next."""
-    due_at = min(filter(None, (*_next_notices(), _next_delivery())), default=None)
+    due_at = min(filter(None, (*_next_notices(), _next_delivery(), _next_webhook_mail())), default=None)
     try:
         queue = django_rq.get_queue(QUEUE)
         scheduled = queue.scheduled_job_registry
@@ -54,6 +54,11 @@ def _next_delivery() -> datetime | None:
     return found
 
 
+def _next_webhook_mail() -> datetime | None:
+    found: datetime | None = Webhook.objects.aggregate(at=Min("mail_at"))["at"]
+    return found
+
+
 def _next_notices() -> tuple[datetime | None, datetime | None]:
     found = Notice.objects.aggregate(mail=Min("mail_at"), push=Min("push_at"))
     return found["mail"], found["push"]
@@ -62,7 +67,7 @@ def _next_notices() -> tuple[datetime | None, datetime | None]:
 def is_due() -> bool:
     """Whether a worker should be awake."""
     notices = Notice.objects.mail_due() | Notice.objects.push_due()
-    return Delivery.objects.due().exists() or notices.exists()
+    return Delivery.objects.due().exists() or notices.exists() or Webhook.objects.mail_due().exists()
 
 
 def _entry() -> dict[str, Any]:

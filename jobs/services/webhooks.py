@@ -3,28 +3,24 @@
 import base64
 import contextlib
 import dataclasses
-import logging
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Coalesce, Now
-from django.template.loader import render_to_string
 from standardwebhooks import Webhook as Signer
 
 from jobs.errors import InputError
 from jobs.models import Account, Delivery, Webhook
 from jobs.models.delivery import TEST
-from jobs.services import deliveries, destination, sealing
+from jobs.services import deliveries, destination, outbox, sealing
 from jobs.services.destination import Unreachable
 from jobs.services.events import Kind
 
-log = logging.getLogger(__name__)
 MOST = 20
 """How many an account may have."""
 LOOKING_SECONDS = 3.0
@@ -60,11 +56,18 @@ def change(webhook: Webhook, url: str | None = None, kinds: Iterable[str] | None
 
 
 def pause(webhook: Webhook, reason: str = "") -> bool:
-    """Tell it nothing from now on; what waits is held back. False: it was paused already."""
+    """Tell it nothing from now on; what waits is held back. False: it was paused already.
+
+    With a `reason` it is the site that switches it off, and its owner is due a mail. Where no mail is set up, the page
+    alone says it.
+    """
+    changes = {"paused_at": Now(), "paused_reason": reason[:500], "mail_tries": 0}
+    changes["mail_at"] = Now() if reason and settings.EMAIL_URL else None
     with transaction.atomic():
-        won = bool(Webhook.objects.active().filter(pk=webhook.pk).update(paused_at=Now(), paused_reason=reason[:500]))
+        won = bool(Webhook.objects.active().filter(pk=webhook.pk).update(**changes))
         if won:
             deliveries.hold(webhook)
+            transaction.on_commit(outbox.ring)
     webhook.refresh_from_db()
     return won
 
@@ -73,7 +76,7 @@ def resume(webhook: Webhook) -> bool:
     """Tell it again, first what was held back. False: it was not paused."""
     with transaction.atomic():
         rows = Webhook.objects.filter(pk=webhook.pk, paused_at__isnull=False)
-        won = bool(rows.update(paused_at=None, paused_reason="", failing_since=None, failures=0))
+        won = bool(rows.update(paused_at=None, paused_reason="", mail_at=None, failing_since=None, failures=0))
         if won:
             deliveries.let_go(webhook)
     webhook.refresh_from_db()
@@ -187,22 +190,9 @@ def succeeded(webhook: Webhook) -> None:
 
 
 def failed(webhook: Webhook, why: str) -> bool:
-    """A try failed. Returns whether that switched it off, as it has failed for a week; then call `tell_owner`."""
+    """A try failed. Returns whether that switched it off, as it has failed for a week."""
     rows = Webhook.objects.filter(pk=webhook.pk)
     rows.update(failing_since=Coalesce(F("failing_since"), Now()), failures=F("failures") + 1)
     if not rows.active().filter(failing_since__lt=Now() - PATIENCE).exists():
         return False
     return pause(webhook, f"It has failed for a week, the last time because: {why}")
-
-
-def tell_owner(webhook: Webhook) -> None:
-    """That the site has switched it off. Where no mail is set up, the page alone says it."""
-    if not settings.EMAIL_URL:
-        return
-    waiting = webhook.deliveries.filter(state=Delivery.State.HELD).count()
-    text = render_to_string("me/webhooks/paused.txt", {"webhook": webhook, "waiting": waiting})
-    subject, _, body = text.partition("\n")
-    try:
-        send_mail(subject, body.strip() + "\n", None, [webhook.owner.email])
-    except OSError as error:
-        log.warning("the owner of webhook %s was not told that it is paused: %s", webhook.pk, error)

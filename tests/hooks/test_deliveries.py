@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from smtplib import SMTPServerDisconnected
 
 import django_rq
 import pytest
@@ -14,7 +15,7 @@ from standardwebhooks import WebhookVerificationError
 from jobs import delivering
 from jobs.errors import InputError, ToolError
 from jobs.models import Artifact, Delivery, Job, Webhook
-from jobs.services import deliveries, outbox, queues, reconcile, webhooks
+from jobs.services import deliveries, outbox, queues, reconcile, webhook_mail, webhooks
 from tests import factories
 from tests.api import Api
 from tests.hooks.conftest import deliver, delivery_of, hooked
@@ -315,6 +316,75 @@ def test_a_week_of_failures_switches_it_off_with_a_mail(hook, receiver, ann, set
     (mail,) = mailoutbox
     assert mail.to == [ann.email] and hook.url in mail.body and "It answered 500." in mail.body
     assert "\n" not in mail.subject
+
+
+@pytest.fixture
+def switched_off(hook, settings) -> Webhook:
+    settings.EMAIL_URL = "smtp://mail.example.org"
+    webhooks.pause(hook, "It answered 410.")
+    return hook
+
+
+def mail_again(hook: Webhook) -> None:
+    """Time for another try has come."""
+    assert Webhook.objects.filter(pk=hook.pk, mail_at__gt=timezone.now()).update(mail_at=timezone.now())
+    deliver()
+
+
+@pytest.fixture
+def mail_server(monkeypatch) -> list[str]:
+    """Whom mails went to; while "away" is in it none goes."""
+    sent: list[str] = []
+
+    def send(self, message) -> None:
+        if "away" in sent:
+            raise SMTPServerDisconnected("Connection unexpectedly closed")
+        sent.extend(message.to)
+
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", lambda s, all: send(s, *all))
+    return sent
+
+
+def test_the_mail_that_one_is_switched_off_waits_until_the_mail_server_is_back(switched_off, mail_server, ann):
+    assert rung() == 1
+    mail_server.append("away")
+    deliver()
+    django_rq.get_queue(outbox.QUEUE).empty()
+    due_at = Webhook.objects.get().mail_at
+    assert timedelta(minutes=9) < due_at - timezone.now() <= webhook_mail.PAUSE
+    assert ScheduledJobRegistry(queue=django_rq.get_queue(outbox.QUEUE)).count == 1, "somebody is woken then"
+    mail_server.clear()
+    deliver()
+    assert mail_server == [], "it is not tried before its time"
+    mail_again(switched_off)
+    assert mail_server == [ann.email] and Webhook.objects.get().mail_at is None
+
+
+def test_the_mail_that_one_is_switched_off_is_given_up_after_some_tries(switched_off, mail_server):
+    mail_server.append("away")
+    deliver()
+    for _ in range(webhook_mail.MOST_TRIES - 1):
+        mail_again(switched_off)
+    assert Webhook.objects.get().mail_at is None and Webhook.objects.get().mail_tries == webhook_mail.MOST_TRIES
+
+
+def test_the_mail_of_a_worker_that_died_is_sent_by_the_next_one(switched_off, mail_server, ann):
+    assert webhook_mail.claim(switched_off.pk) and webhook_mail.claim(switched_off.pk) is None
+    mail_again(switched_off)
+    assert mail_server == [ann.email]
+
+
+def test_a_lost_wake_up_for_that_mail_is_repaired(switched_off):
+    django_rq.get_queue(outbox.QUEUE).empty()
+    reconcile.sweep()
+    assert rung() == 1
+
+
+def test_who_has_let_it_go_on_or_paused_it_is_told_nothing_by_mail(switched_off, mail_server):
+    webhooks.resume(switched_off)
+    webhooks.pause(switched_off)
+    deliver()
+    assert mail_server == []
 
 
 def test_one_that_goes_on_is_told_what_was_held_back(hook, receiver, ann):
