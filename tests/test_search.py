@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.models import Artifact, IndexedTranscript, Job, SaidLine
-from jobs.services import reconcile, search, transcripts
+from jobs.services import reconcile, search, transcripts, trash
 from tests import factories, transcribed
 
 pytestmark = pytest.mark.django_db(transaction=True)  # MariaDB finds only what was committed
@@ -134,6 +134,33 @@ def test_a_transcript_whose_file_is_gone_is_not_tried_for_ever(talk, ann, settin
     assert starts(ann, "budget") == []
     monkeypatch.setattr(transcripts, "index", pytest.fail)
     transcripts.catch_up()
+
+
+def test_what_is_in_the_trash_is_not_found_and_comes_back(talk, ann):
+    removal = trash.remove(talk)
+    assert starts(ann, "budget") == []
+    trash.restore(removal)
+    transcripts.catch_up()
+    assert starts(ann, "budget") == [4.0, 8.0]
+
+
+def test_transcripts_of_results_that_are_gone_hold_up_no_others(ann, settings):
+    """They can never be indexed, as there is nothing that they are of."""
+    old = factories.video(ann, title="Old")
+    transcribed.keep(old, transcribed.transcript((1.0, "lost words")), settings.MEDIA_ROOT)
+    video = factories.video(ann)
+    for _ in range(2):
+        job = transcribed.keep(video, transcribed.transcript((1.0, "of a result")), settings.MEDIA_ROOT)
+        Job.objects.filter(pk=job.pk).update(on_result=True, source=None)
+    transcripts.catch_up(most=1)
+    assert starts(ann, "lost") == [1.0]
+
+
+def test_many_recordings_take_no_more_queries(ann, settings, django_assert_max_num_queries):
+    for _ in range(8):
+        heard(factories.video(ann), settings, (1.0, "the harvest"), (4.0, "of next year"))
+    with django_assert_max_num_queries(4):
+        assert starts(ann, "harvest year") == [1.0] * 8
 
 
 def test_no_more_is_looked_at_than_anybody_reads(talk, ann, settings, monkeypatch):

@@ -1,13 +1,10 @@
 """What was said in recordings, line by line, so that it can be found."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql.compiler import SQLCompiler
-
-if TYPE_CHECKING:
-    from jobs.models.account import Account
 
 
 class IndexedTranscript(models.Model):
@@ -20,11 +17,6 @@ class IndexedTranscript(models.Model):
 
     def __str__(self) -> str:
         return f"Words of {self.video_id}"
-
-
-class SaidLineQuerySet(models.QuerySet["SaidLine"]):
-    def of(self, owner: "Account") -> "SaidLineQuerySet":
-        return self.filter(transcript__video__owner=owner)
 
 
 class SaidLine(models.Model):
@@ -40,8 +32,6 @@ class SaidLine(models.Model):
     end = models.FloatField()
     text = models.TextField()
     terms = models.TextField()
-
-    objects = SaidLineQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.text

@@ -5,9 +5,9 @@ Behind one interface stand FTS5 of SQLite and FULLTEXT of MariaDB (`search_index
 
 import dataclasses
 import functools
-import itertools
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterator
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, Q
@@ -18,7 +18,11 @@ from jobs.services.search_index import owner_term
 from jobs.services.search_terms import Query
 
 MOST = 500
-"""Lines that are looked at. Who finds more needs other words."""
+"""Lines that are told. Who finds more needs other words."""
+CANDIDATES = 4 * MOST
+"""Lines that are looked at, those that were written last: sorting all that hold a frequent word takes a second."""
+Place = tuple[UUID, int]
+"""A transcript, and which of its lines."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +67,10 @@ def find(owner: Account, question: str) -> Found:
     query = search_terms.parsed(question)
     if not query:
         return NOTHING
+    found = SaidLine.objects.filter(asked(query, owner_term(owner))).order_by("-pk")
+    candidates = list(found.values_list("pk", flat=True)[: CANDIDATES + 1])
     lines = SaidLine.objects.filter(
-        asked(query, owner_term(owner)),
+        pk__in=candidates[:CANDIDATES],
         transcript__video__in=Video.objects.of(owner),
         transcript__artifact__in=Artifact.objects.of(owner),
     )
@@ -73,13 +79,10 @@ def find(owner: Account, question: str) -> Found:
         lines.order_by("-made", "video", "place").only("place", "start", "end", "text", "transcript")[: MOST + 1]
     )
     videos = Video.objects.select_related("origin").in_bulk({row.video for row in rows})
-    moments = [
-        moment
-        for pk, group in itertools.groupby(rows[:MOST], lambda row: row.video)
-        if pk in videos
-        for moment in moments_of(videos[pk], list(group), query)
-    ]
-    return Found(moments, is_all=len(rows) <= MOST)
+    shown = [row for row in rows[:MOST] if row.video in videos]
+    places = moments_of(shown, query, following_texts(shown, query))
+    moments = [Moment(videos[row.video], row.start, end, text, hits) for row, end, text, hits in places]
+    return Found(moments, is_all=len(rows) <= MOST and len(candidates) <= CANDIDATES)
 
 
 def asked(query: Query, owner: str) -> Q:
@@ -90,27 +93,37 @@ def asked(query: Query, owner: str) -> Q:
     return functools.reduce(operator.and_, follow, Q(terms__fulltext=query.for_mysql(owner)))
 
 
-def moments_of(video: Video, rows: list[SaidLine], query: Query) -> Iterable[Moment]:
-    """One for each place. A row is found by the words of its line and of the next, so that next one is found again."""
-    following = {row.place: row for row in rows}
-    texts = following_texts(rows)
+def moments_of(
+    rows: list[SaidLine], query: Query, texts: dict[Place, tuple[str, float]]
+) -> Iterator[tuple[SaidLine, float, str, list[tuple[int, int]]]]:
+    """One for each place, with its end, its words and the hits in them. A row is found by the words of its line and of
+    the next, so that next one is found again."""
+    alone = {place_of(row): query.hits(row.text) for row in rows}
     for row in rows:
-        if (hits := query.hits(row.text)) is not None:
-            yield Moment(video, row.start, row.end, row.text, hits)
-            continue
-        after = following.get(row.place + 1)
-        if after is not None and query.hits(after.text) is not None:
-            continue
-        text, end = texts.get((row.transcript_id, row.place + 1), ("", row.end))
-        both = f"{row.text} {text}".strip()
-        if (hits := query.hits(both)) is not None:
-            yield Moment(video, row.start, end, both, hits)
+        transcript, place = place_of(row)
+        if (hits := alone[transcript, place]) is not None:
+            yield row, row.end, row.text, hits
+        elif alone.get((transcript, place + 1)) is None:
+            text, end = texts.get((transcript, place + 1), ("", row.end))
+            both = f"{row.text} {text}".strip()
+            if (hits := query.hits(both)) is not None:
+                yield row, end, both, hits
 
 
-def following_texts(rows: list[SaidLine]) -> dict[tuple[object, int], tuple[str, float]]:
-    """Text and end of the lines behind these, by transcript and place."""
-    wanted = {row.place + 1 for row in rows}
-    found = SaidLine.objects.filter(transcript__in={row.transcript_id for row in rows}, place__in=wanted)
+def following_texts(rows: list[SaidLine], query: Query) -> dict[Place, tuple[str, float]]:
+    """Text and end of the lines behind those that do not hold all by themselves."""
+    wanted: dict[UUID, list[int]] = {}
+    for row in rows:
+        if query.hits(row.text) is None:
+            wanted.setdefault(row.transcript_id, []).append(row.place + 1)
+    if not wanted:
+        return {}
+    either = [Q(transcript=pk, place__in=places) for pk, places in wanted.items()]
+    found = SaidLine.objects.filter(functools.reduce(operator.or_, either))
     return {
         (pk, place): (text, end) for pk, place, text, end in found.values_list("transcript", "place", "text", "end")
     }
+
+
+def place_of(row: SaidLine) -> Place:
+    return row.transcript_id, row.place

@@ -6,7 +6,7 @@ between or the newest transcript was removed, the reconciler makes good (`transc
 
 from collections.abc import Sequence
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from jobs.engine.captions.transcript import Line
@@ -58,7 +58,10 @@ def rows_of(transcript: IndexedTranscript, lines: Sequence[Line]) -> list[SaidLi
 def missed(most: int) -> list[Artifact]:
     """Transcripts that are not indexed as they are now, the newest of a recording first."""
     done = Artifact.objects.filter(
-        kind=Artifact.Kind.DATA, job__operation=Transcribe.slug, job__status=Job.Status.SUCCEEDED
+        Q(job__on_result=False) | Q(job__source__isnull=False, job__source__removal=None),  # else it is of nothing
+        kind=Artifact.Kind.DATA,
+        job__operation=Transcribe.slug,
+        job__status=Job.Status.SUCCEEDED,
     )
     done = done.annotate(subject=Coalesce("job__source", "job__video"), finished=F("job__finished_at"))
     newer = IndexedTranscript.objects.filter(
