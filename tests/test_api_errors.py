@@ -19,7 +19,7 @@ def test_an_unknown_address_is_a_json_404(path, method):
 def test_a_wrong_method_says_which_are_right():
     response = Api(factories.account()).client.put(f"{ROOT}/videos")
     assert error(response) == (405, "method_not_allowed")
-    assert set(response.headers["Allow"].split(", ")) == {"GET", "POST"}
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "POST", "DELETE"}
 
 
 @pytest.mark.parametrize("body", ["{", "\xff", "{" * 100_000, "[1, 2", "NaN,"])
