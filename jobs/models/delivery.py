@@ -12,6 +12,11 @@ TEST = "webhook.test"
 """The kind of a delivery that its owner asked for, to see whether it arrives."""
 
 
+def arrived(status: int | None) -> bool:
+    """Whether an answer says so; None is no answer."""
+    return status is not None and 200 <= status < 300
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def of(self, owner: "Account") -> "DeliveryQuerySet":
         return self.filter(webhook__owner=owner)

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from jobs.errors import InputError
 from jobs.models import Delivery, Webhook
-from jobs.models.delivery import TEST
+from jobs.models.delivery import TEST, arrived
 from jobs.services import events, outbox
 from jobs.services.events import Event
 
@@ -49,7 +49,7 @@ class Try:
 
     @property
     def is_success(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+        return arrived(self.status)
 
     @property
     def told(self) -> str:

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -21,6 +22,7 @@ from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.models import Delivery, Webhook
+from jobs.models.delivery import arrived
 from jobs.services import deliveries
 from jobs.services import webhooks as services
 from jobs.services.events import Kind
@@ -53,6 +55,27 @@ class Row:
     webhook: Webhook
     figures: services.Figures
 
+    @property
+    def chip(self) -> tuple[str, str]:
+        """How it is doing, as a look and in words."""
+        figures = self.figures
+        if not self.webhook.is_active:
+            return "failed", "Paused"
+        if self.webhook.failing_since:
+            return "waiting", "Failing"
+        if figures.delivered:
+            return "succeeded", "Healthy"
+        if figures.failing:  # and it was let go on since
+            return "waiting", "Failing"
+        if figures.waiting or figures.held:
+            return "waiting", "On its way"
+        return "", "Not called yet" if self.is_new else f"Not called in {deliveries.KEPT.days} days"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether all that it was ever told is still listed."""
+        return self.webhook.created_at > timezone.now() - deliveries.KEPT
+
 
 def listed(request: MemberRequest, webhook: Webhook) -> dict[str, Any]:
     """A page of its deliveries, newest first; of one of them everything, which `show` names."""
@@ -76,22 +99,22 @@ class Told:
 
     @classmethod
     def of(cls, delivery: Delivery, is_open: bool) -> "Told":
-        tries = [{**one, "at": datetime.fromisoformat(one["at"])} for one in delivery.tries]
+        tries = [
+            {**one, "at": datetime.fromisoformat(one["at"]), "arrived": arrived(one["status"])}
+            for one in delivery.tries
+        ]
         body = ""
         if is_open and delivery.payload:
             body = json.dumps(json.loads(delivery.payload), indent=2, ensure_ascii=False)
         return cls(delivery, tries, is_open, body)
 
     @property
-    def last(self) -> dict[str, Any] | None:
-        return self.tries[-1] if self.tries else None
-
-    @property
     def chip(self) -> str:
-        """The look of its state, by the states of jobs."""
-        if self.delivery.state == Delivery.State.DELIVERED:
+        """The look of its last answer, by the states of jobs."""
+        last = self.delivery.last
+        if last and arrived(last["status"]):
             return "succeeded"
-        return "failed" if self.tries and self.delivery.state != Delivery.State.HELD else "waiting"
+        return "failed" if last and self.delivery.state != Delivery.State.HELD else "waiting"
 
 
 @member

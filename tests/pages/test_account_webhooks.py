@@ -1,9 +1,11 @@
 """The page of webhooks, without scripts."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from jobs import delivering
 from jobs.models import Delivery, Webhook
@@ -102,6 +104,35 @@ def test_deliveries_are_listed_shown_and_replayed(client, ann, hook, receiver):
     assert (
         "Healthy" in page and "200 job.cancelled" in page and "1 delivered in 30 days, 100 % at the first try" in page
     )
+
+
+def test_what_arrived_and_is_told_again_is_not_shown_as_failed(client, ann, hook):
+    factories.job(ann).cancel()
+    assert "On its way" in text(client.get(PAGE))
+    delivering.deliver_due()
+    press(client, "delivery-replay", Delivery.objects.get().pk)
+    page = client.get(PAGE).content.decode()
+    assert re.search(r'class="chip succeeded"\s*>200<', page) and 'class="chip failed"' not in page
+    assert "On its way" in page and "1, next" in text(client.get(PAGE))
+
+
+def test_one_whose_failures_were_given_up_is_not_called_new_when_it_goes_on(client, ann, hook, receiver, settings):
+    settings.WEBHOOK_PAUSES = ()
+    receiver.status = 500
+    factories.job(ann).cancel()
+    delivering.deliver_due()
+    press(client, "webhook-pause", hook.pk)
+    press(client, "webhook-resume", hook.pk)
+    page = text(client.get(PAGE))
+    assert "Failing" in page and "Not called" not in page
+
+
+def test_one_whose_deliveries_are_forgotten_is_not_called_new(client, ann, hook):
+    assert "Not called yet" in text(client.get(PAGE))
+    Webhook.objects.update(created_at=timezone.now() - timedelta(days=31))
+    page = text(client.get(PAGE))
+    assert "Not called in 30 days" in page and "Nothing has been told in the last 30 days." in page
+    assert "yet" not in page
 
 
 def test_the_failed_are_shown_alone_and_replayed_together(client, ann, hook, receiver):
