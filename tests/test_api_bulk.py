@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from jobs.models import Job, Video
+from jobs.models import Job, KeptAnswer, Video
 from tests import factories
 from tests.api import Api, error
 
@@ -61,6 +61,30 @@ def test_a_list_is_made_once_by_its_key(ann, order):
     first, again = (ann.post("/jobs/bulk", body, **{"Idempotency-Key": "monday"}) for _ in range(2))
     assert (first.status_code, again.status_code, Job.objects.count()) == (207, 207, 2)
     assert first.json() == again.json()
+
+
+def test_a_list_of_which_all_was_refused_leaves_its_key_free(ann, account):
+    pk = str(uuid.uuid4())
+    body = {"jobs": [{"video": pk, "operation": "thumbnails"}]}
+    assert statuses(ann.post("/jobs/bulk", body, **{"Idempotency-Key": "monday"})) == [404]
+    factories.video(account, id=pk)
+    again = ann.post("/jobs/bulk", body, **{"Idempotency-Key": "monday"})
+    assert (statuses(again), "Idempotency-Replayed" in again.headers) == ([201], False)
+
+
+def test_what_was_sent_is_not_told_again_at_any_length(ann, order):
+    long = "x" * 5000
+    wrong = [
+        {**order, "operation": long},
+        {**order, "params": {long: 1, **{f"{n}{long}": 1 for n in range(20)}}},
+        {**order, long: 1},
+        {**order, "video": long},
+    ]
+    response = ann.post("/jobs/bulk", {"jobs": [order, *wrong]}, **{"Idempotency-Key": "monday"})
+    assert statuses(response) == [201, 422, 422, 422, 422]
+    refused = response.json()["items"][1:]
+    assert all(len(str(one)) < 5000 and one["error"]["message"].endswith(".") for one in refused)
+    assert len(KeptAnswer.objects.get().sealed) < 30_000
 
 
 def test_limits_hold_within_a_list(ann, order, settings):

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from ninja import Router
 
 from jobs.api import api as site_api
 from jobs.api import idempotency as calls
+from jobs.api import jobs as job_calls
 from jobs.errors import InputError
 from jobs.models import Image, Job, KeptAnswer, Pipeline, Run, Video
 from jobs.services import idempotency, runs
@@ -111,6 +113,48 @@ def test_what_was_refused_leaves_the_key_free(ann, account):
     assert ann.post("/jobs", wrong | {"params": {}}, **KEY).status_code == 201
 
 
+def fail_once(monkeypatch, module, name, error):
+    real, left = getattr(module, name), [error]
+
+    def failing(*args, **kwargs):
+        if left:
+            raise left.pop()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, failing)
+
+
+@pytest.mark.parametrize("kind", ["job", "bulk", "retry"])
+def test_a_job_is_found_again_by_the_same_request_if_anything_went_wrong_after_it_was_made(
+    ann, account, monkeypatch, kind
+):
+    order = {"video": str(factories.video(account).pk), "operation": "thumbnails"}
+    path, body = {
+        "job": ("/jobs", order),
+        "bulk": ("/jobs/bulk", {"jobs": [order]}),
+        "retry": (f"/jobs/{factories.job(account, status=Job.Status.FAILED).pk}/retry", None),
+    }[kind]
+    before = Job.objects.count()
+    fail_once(monkeypatch, job_calls, "shown", OperationalError(2006, "server has gone away"))
+    assert error(ann.post(path, body, **KEY)) == (503, "unavailable")
+    assert Job.objects.count() == before + 1
+    again = ann.post(path, body, **KEY)
+    assert again.status_code in (201, 207), again.content
+    assert Job.objects.count() == before + 1
+    assert ann.post(path, body, **KEY).headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_chain_run_anew_is_found_again_if_its_answer_could_not_be_kept(ann, account, monkeypatch):
+    video = factories.video(account)
+    made = ann.post(f"/videos/{video.pk}/pipeline", {"steps": STEPS}).json()
+    runs.cancel(Run.objects.get())
+    path, body = f"/runs/{made['id']}/retry", {"params": {"Stills": {"count": 2}}}
+    fail_once(monkeypatch, idempotency, "keep", OperationalError(2006, "server has gone away"))
+    assert error(ann.post(path, body, **KEY)) == (503, "unavailable")
+    again = ann.post(path, body, **KEY)
+    assert (again.status_code, Run.objects.count()) == (201, 2)
+
+
 def test_a_thing_that_is_gone_is_told_as_it_was(ann):
     body = {"name": "Mine", "steps": STEPS}
     first = ann.post("/pipelines", body, **KEY)
@@ -128,6 +172,28 @@ def test_after_a_day_a_key_is_new(ann):
     KeptAnswer.objects.update(begun_at=Now() - timedelta(hours=25))
     KeptAnswer.forget_old()
     assert not KeptAnswer.objects.exists()
+
+
+def test_a_request_under_way_holds_no_thread_for_long(account, monkeypatch, django_assert_max_num_queries):
+    slept = []
+    monkeypatch.setattr("jobs.services.idempotency.time", Clock(slept))
+    idempotency.claim(account, "monday", "a chain")
+    with django_assert_max_num_queries(20), pytest.raises(InputError):
+        idempotency.claim(account, "monday", "a chain")
+    assert 0 < sum(slept) <= 0.5
+
+
+class Clock:
+    """Time that passes by sleeping alone."""
+
+    def __init__(self, slept):
+        self.slept = slept
+
+    def monotonic(self):
+        return sum(self.slept)
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
 
 
 @pytest.mark.each_database
@@ -171,7 +237,7 @@ def test_an_answer_with_a_secret_is_told_again_and_lies_nowhere_in_the_open(acco
     assert (again.content, len(made)) == (b'{"token": "vs_secret"}', 1)
     row = KeptAnswer.objects.get()
     assert "vs_secret" not in repr(row.__dict__)
-    assert row.opened("tuesday") is None
+    assert idempotency.opened(row, "tuesday") is None
 
 
 def test_a_token_is_made_once_and_told_again(ann, account):

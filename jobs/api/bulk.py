@@ -23,6 +23,7 @@ from jobs.models import Job
 from jobs.services import jobs
 
 MOST = 200
+MESSAGE_CHARACTERS, DETAIL_CHARACTERS, DETAILS = 500, 200, 10
 MULTI = HTTPStatus.MULTI_STATUS
 
 
@@ -108,12 +109,22 @@ def attempted(doing: Callable[[], Any]) -> tuple[Any, ApiError | None]:
 
 
 def problem(error: ApiError | None) -> Problem | None:
-    return Problem(code=error.code, message=error.message, detail=error.detail) if error else None
+    """Cut, as what was sent is said again in it, of each of so many, and kept."""
+    if error is None:
+        return None
+    detail = error.detail
+    if isinstance(detail, list):
+        detail = [{name: cut(str(text), DETAIL_CHARACTERS) for name, text in one.items()} for one in detail[:DETAILS]]
+    return Problem(code=error.code, message=cut(error.message, MESSAGE_CHARACTERS), detail=detail)
+
+
+def cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 2].rstrip()}…."
 
 
 @calls.router.post("/bulk", response={MULTI: JobResults, **failures(422)}, summary="Start many jobs")
 @work
-@idempotent()
+@idempotent(made=lambda results: results.done > 0)
 def create_jobs(request: HttpRequest, body: BulkIn) -> Status[JobResults]:
     """Each is checked, and made or refused, by itself, in their order. With `after` they may wait for jobs that were
     there before, not for each other."""

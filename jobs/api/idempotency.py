@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
+from django.core.exceptions import ValidationError as FormError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Header, Status
+from ninja.errors import HttpError
+from ninja.errors import ValidationError as SchemaError
 from ninja.operation import Operation
 from ninja.responses import NinjaJSONEncoder
 from ninja.utils import contribute_operation_args, contribute_operation_callback, is_async_callable
@@ -17,11 +20,16 @@ from pydantic import BaseModel, StringConstraints
 from jobs.api import inside
 from jobs.api.auth import asker
 from jobs.api.documented import failures
+from jobs.api.errors import DJANGOS, ApiError
+from jobs.errors import JobError
 from jobs.models import KeptAnswer
 from jobs.services import idempotency
 
 View = TypeVar("View", bound=Callable[..., Any])
 Asked = Callable[..., Any]
+Made = Callable[[Any], bool]
+REFUSALS = (ApiError, JobError, HttpError, SchemaError, FormError, *DJANGOS)
+"""What a call raises before it makes anything."""
 HEADER = Header(
     None,
     alias="Idempotency-Key",
@@ -30,7 +38,12 @@ HEADER = Header(
 )
 
 
-def idempotent(*, secret: bool = False, asked: Asked | None = None) -> Callable[[View], View]:
+def anything(value: Any) -> bool:
+    """Whatever is no refusal made something."""
+    return True
+
+
+def idempotent(*, secret: bool = False, asked: Asked | None = None, made: Made = anything) -> Callable[[View], View]:
     """Give a call that makes something the header `Idempotency-Key`. It stands below the router's own decorator:
 
         @router.post("", response={201: ThingOut, **failures(422)}, summary="Make a thing")
@@ -39,8 +52,9 @@ def idempotent(*, secret: bool = False, asked: Asked | None = None) -> Callable[
 
     Sent again, the call is answered with the thing as it is now where it gave a `Location`, else, and with `secret`
     (an answer holds what is shown once), with the very answer from before. What was refused made nothing and leaves the
-    key free. `asked` tells what a request asks for, as something for JSON, where more counts than the call's arguments,
-    or less; it gets the call's arguments, and may refuse.
+    key free; so does an answer of which `made` says that it tells of nothing made. After any other error something may
+    have been made: the same request then looks for it by `name_of`. `asked` tells what a request asks for, as something
+    for JSON, where more counts than the call's arguments, or less; it gets the call's arguments, and may refuse.
     """
 
     def decorated(view: View) -> View:
@@ -56,7 +70,8 @@ def idempotent(*, secret: bool = False, asked: Asked | None = None) -> Callable[
             row = idempotency.claim(account, idempotency_key, wanted)
             if row.status is not None:
                 return again(request, row, idempotency_key, secret)
-            return first(request, row, idempotency_key, functools.partial(view, request, *args, **arguments), arguments)
+            request.kept_answer = row.pk  # type: ignore[attr-defined] # for `name_of`
+            return first(row, idempotency_key, functools.partial(view, request, *args, **arguments), arguments, made)
 
         key = Annotated[str, StringConstraints(min_length=1, max_length=255)] | None
         contribute_operation_args(once, "idempotency_key", key, HEADER)  # type: ignore[arg-type]
@@ -89,17 +104,26 @@ def name_of(request: HttpRequest) -> str | None:
     return f"api-{row}" if row else None
 
 
-def first(request: HttpRequest, row: KeptAnswer, key: str, view: Callable[[], Any], arguments: dict[str, Any]) -> Any:
-    request.kept_answer = row.pk  # type: ignore[attr-defined] # for `name_of`
+def first(row: KeptAnswer, key: str, view: Callable[[], Any], arguments: dict[str, Any], made: Made) -> Any:
     try:
         result = view()
-    except BaseException:
+        keep(row, key, result, arguments, made)
+    except REFUSALS:
         idempotency.release(row)
         raise
+    except BaseException:
+        idempotency.leave(row)
+        raise
+    return result
+
+
+def keep(row: KeptAnswer, key: str, result: Any, arguments: dict[str, Any], made: Made) -> None:
     status, value = (result.status_code, result.value) if isinstance(result, Status) else (200, result)
+    if not made(value):
+        idempotency.release(row)
+        return
     location = arguments["response"].headers.get("Location", "") if "response" in arguments else ""
     idempotency.keep(row, key, status, location, json.dumps(value, cls=NinjaJSONEncoder))
-    return result
 
 
 def again(request: HttpRequest, row: KeptAnswer, key: str, secret: bool) -> HttpResponseBase:
@@ -108,7 +132,7 @@ def again(request: HttpRequest, row: KeptAnswer, key: str, secret: bool) -> Http
     if isinstance(present, HttpResponse) and present.status_code == 200:
         content: str | None = present.content.decode()
     else:
-        content = row.opened(key)
+        content = idempotency.opened(row, key)
     headers = {"Idempotency-Replayed": "true"} | ({"Location": row.location} if row.location else {})
     headers |= {"Cache-Control": "no-store"} if secret else {}
     status = 200 if row.status == 201 else row.status

@@ -130,7 +130,9 @@ def cancel_job(request: HttpRequest, job_id: UUID) -> JobOut:
 def retry_job(request: HttpRequest, response: HttpResponse, job_id: UUID) -> Status[JobOut]:
     """Make a new job that does the same; of a step of a chain that did not succeed, in that chain. 409 while the old
     one is under way."""
-    job = runs.retry_job(owned(Job, owner(request), job_id))
+    account, name = owner(request), name_of(request)
+    before = jobs.find_idempotent(account, name) if name else None
+    job = before or runs.retry_job(owned(Job, account, job_id), name)
     response["Location"] = path_of("job", job.pk)
     return Status(201, shown([job])[0])
 

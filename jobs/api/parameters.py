@@ -19,7 +19,9 @@ def checked(slug: str, params: Mapping[str, Any], info: MediaInfo | None, owner:
         known = registry.get(slug).form_class.base_fields
     except KeyError as error:
         offered = ", ".join(operation.slug for operation in registry.every())
-        raise ApiError(422, "unknown_operation", f"There is no operation “{slug}”. Choose one of {offered}.") from error
+        raise ApiError(
+            422, "unknown_operation", f"There is no operation “{slug[:50]}”. Choose one of {offered}."
+        ) from error
     if unknown := [name for name in params if name not in known]:
         raise invalid([(f"params.{name}", "There is no such parameter.") for name in unknown])
     try:

@@ -116,7 +116,9 @@ def retry_run(
     names = {step["name"] for step in run.steps}
     if unknown := [name for name in body.params if name not in names]:
         raise invalid([(f"params.{name}", "This chain has no such step.") for name in unknown])
-    return answer(response, runs.again(run, body.params), 201)
+    key = name_of(request)
+    before = runs.find_idempotent(account, key) if key else None
+    return answer(response, before or runs.again(run, body.params, key), 201)
 
 
 @router.post(

@@ -1,15 +1,10 @@
-import base64
 import hmac
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
-
-if TYPE_CHECKING:
-    from cryptography.fernet import Fernet
 
 KEPT = timedelta(hours=24)
 
@@ -30,6 +25,7 @@ class KeptAnswer(models.Model):
     """None while the request is under way."""
     location = models.CharField(max_length=300, blank=True)
     sealed = models.TextField(blank=True)
+    """The answer, by `services.sealing`."""
     begun_at = models.DateTimeField(db_default=Now(), db_index=True)
 
     class Meta:
@@ -42,26 +38,7 @@ class KeptAnswer(models.Model):
     def forget_old(cls) -> None:
         cls.objects.filter(begun_at__lt=Now() - KEPT).delete()
 
-    def seal(self, key: str, content: str) -> None:
-        self.sealed = _lock(key).encrypt(content.encode()).decode()
-
-    def opened(self, key: str) -> str | None:
-        """The answer; None when it cannot be read any more, as SECRET_KEY is another one."""
-        from cryptography.fernet import InvalidToken
-
-        try:
-            return _lock(key).decrypt(self.sealed.encode()).decode()
-        except InvalidToken:
-            return None
-
 
 def digest(text: str) -> str:
     """Nobody guesses what a request asked for, such as a password, without the site's own secret."""
     return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256").hex()
-
-
-def _lock(key: str) -> "Fernet":
-    """Keys are made up by people and programs, and may be short: the site's own secret is in it too."""
-    from cryptography.fernet import Fernet  # only here: every worker imports this module
-
-    return Fernet(base64.urlsafe_b64encode(hmac.digest(settings.SECRET_KEY.encode(), key.encode(), "sha256")))

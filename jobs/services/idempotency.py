@@ -1,20 +1,22 @@
 """Requests that may be sent again, each told by a key of its sender: made once, and answered alike for a day."""
 
+import contextlib
 import time
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models.functions import Now
 
 from jobs.errors import InputError, NotNow
 from jobs.models import Account, KeptAnswer
 from jobs.models.kept_answer import KEPT, digest
+from jobs.services import sealing
 
 LEASE = timedelta(minutes=5)
 """How long a request may be under way until it counts as lost with its process, and another one may make the thing."""
-PATIENCE_SECONDS = 5.0
-PAUSE_SECONDS = 0.05
-"""How long, and how often, the same request is waited for."""
+PATIENCE_SECONDS = 0.4
+PAUSE_SECONDS = 0.1
+"""How long, and how often, the same request is waited for: a thread is held meanwhile."""
 
 
 def claim(owner: Account, key: str, asked: str) -> KeptAnswer:
@@ -64,9 +66,24 @@ def _taken_over(row: KeptAnswer) -> bool:
 
 def keep(row: KeptAnswer, key: str, status: int, location: str, content: str) -> None:
     """The thing was made, and this is what its maker was told."""
-    row.status, row.location = status, location
-    row.seal(key, content)
+    row.status, row.location, row.sealed = status, location, sealing.seal(content, key)
     row.save(update_fields=["status", "location", "sealed"])
+
+
+def opened(row: KeptAnswer, key: str) -> str | None:
+    """The answer; None when it cannot be read any more."""
+    try:
+        return sealing.unseal(row.sealed, key)
+    except sealing.Unreadable:
+        return None
+
+
+def leave(row: KeptAnswer) -> None:
+    """Something went wrong, and what was made by then nobody knows: the same request may take it over at once, and
+    finds it by the row's id. Where the database is away that waits for the end of the lease."""
+    with contextlib.suppress(DatabaseError):
+        rows = KeptAnswer.objects.filter(pk=row.pk, status=None)
+        rows.update(begun_at=Now() - LEASE - timedelta(seconds=1))
 
 
 def release(row: KeptAnswer) -> None:

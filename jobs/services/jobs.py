@@ -169,7 +169,7 @@ def begin(job: Job) -> None:
         line.ring(job.queue)
 
 
-def retry(job: Job) -> Job:
+def retry(job: Job, idempotency_key: str | None = None) -> Job:
     """A new job of its own that does the same again (for steps of chains see `runs.retry_job`). Raises InputError while
     the old one is still under way, and when what it works on, or another file that it needs, is gone."""
     if job.is_active:
@@ -178,7 +178,18 @@ def retry(job: Job) -> Job:
         raise InputError("This kind of work is not offered any more.", code="unknown_operation")
     subject = versions.subject(job)
     inputs.find(job.owner, subject, job.operation, from_json(job.operation, job.params))
-    return make(Order(job.owner, job.video, job.operation, job.params, job.source, job.source_job, retry_of=job))
+    return make(
+        Order(
+            job.owner,
+            job.video,
+            job.operation,
+            job.params,
+            job.source,
+            job.source_job,
+            retry_of=job,
+            idempotency_key=idempotency_key,
+        )
+    )
 
 
 def encode_whole(job: Job) -> Job:

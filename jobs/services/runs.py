@@ -149,7 +149,7 @@ def retry(run: Run) -> Run:
     return run
 
 
-def again(run: Run, params: Mapping[str, Mapping[str, Any]]) -> Run:
+def again(run: Run, params: Mapping[str, Mapping[str, Any]], idempotency_key: str | None = None) -> Run:
     """Run its chain anew with other parameters, by the names of steps. Steps whose results are there already, because
     nothing before them and in them has changed, take these.
 
@@ -157,14 +157,16 @@ def again(run: Run, params: Mapping[str, Mapping[str, Any]]) -> Run:
     """
     raw = [pipelines.shown(step) for step in chain_of(run)]
     changed = [{**step, "params": {**step["params"], **params.get(step["name"], {})}} for step in raw]
-    return start(run.owner, subject_of(run), steps.read(changed, run.owner), run.name, slug=run.slug)
+    chain = steps.read(changed, run.owner)
+    return start(run.owner, subject_of(run), chain, run.name, slug=run.slug, idempotency_key=idempotency_key)
 
 
-def retry_job(job: Job) -> Job:
-    """Do the same again: in its chain where that waits for it, else as a job of its own. Raises InputError."""
+def retry_job(job: Job, idempotency_key: str | None = None) -> Job:
+    """Do the same again: in its chain where that waits for it, else as a job of its own, marked by the key. Raises
+    InputError."""
     run = job.run
     if run is None or job.status not in UNSUCCESSFUL:
-        return jobs.retry(job)
+        return jobs.retry(job, idempotency_key)
     if jobs_of(run).get(job.step) != job:
         raise InputError("This step has been tried again already. Look at the newer try.", code="tried_again")
     made = _make_again(run, lambda other: other.pk == job.pk)

@@ -10,23 +10,25 @@ from django.conf import settings
 
 
 class Unreadable(Exception):
-    """It was sealed with another SECRET_KEY."""
+    """It was sealed with another SECRET_KEY, or another key of its own."""
 
 
-def seal(secret: str) -> str:
-    return _fernet(settings.SECRET_KEY).encrypt(secret.encode()).decode()
+def seal(secret: str, key: str = "") -> str:
+    """It opens with the same `key` only, which may be short: SECRET_KEY is needed as well."""
+    return _fernet(settings.SECRET_KEY, key).encrypt(secret.encode()).decode()
 
 
-def unseal(sealed: str) -> str:
+def unseal(sealed: str, key: str = "") -> str:
     """Raises Unreadable."""
     try:
-        return _fernet(settings.SECRET_KEY).decrypt(sealed.encode()).decode()
+        return _fernet(settings.SECRET_KEY, key).decrypt(sealed.encode()).decode()
     except InvalidToken as error:
         raise Unreadable from error
 
 
-@functools.lru_cache(maxsize=2)
-def _fernet(key: str) -> Fernet:
+@functools.lru_cache(maxsize=16)
+def _fernet(site: str, key: str) -> Fernet:
     """A key of its own: what else SECRET_KEY is used for tells nothing about it."""
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"videoservice.sealing").derive(key.encode())
+    info = b"videoservice.sealing" + (b" " + key.encode() if key else b"")
+    derived = HKDF(SHA256(), length=32, salt=None, info=info).derive(site.encode())
     return Fernet(base64.urlsafe_b64encode(derived))
