@@ -12,7 +12,7 @@ from jobs.api import api as site_api
 from jobs.api import idempotency as calls
 from jobs.api import jobs as job_calls
 from jobs.errors import InputError
-from jobs.models import Image, Job, KeptAnswer, Pipeline, Run, Video
+from jobs.models import Image, Job, KeptAnswer, Pipeline, Run, Token, Video
 from jobs.services import idempotency, runs
 from tests import factories, media
 from tests.api import ROOT, Api, error
@@ -142,6 +142,22 @@ def test_a_job_is_found_again_by_the_same_request_if_anything_went_wrong_after_i
     assert again.status_code in (201, 207), again.content
     assert Job.objects.count() == before + 1
     assert ann.post(path, body, **KEY).headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "model"),
+    [
+        ("/pipelines", {"name": "Mine", "steps": STEPS}, Pipeline),
+        ("/tokens", {"name": "Build", "scopes": ["read"]}, Token),
+    ],
+)
+def test_what_has_no_mark_is_not_made_unless_its_answer_is_kept(ann, monkeypatch, path, body, model):
+    before = model.objects.count()
+    fail_once(monkeypatch, idempotency, "keep", OperationalError(2006, "server has gone away"))
+    assert error(ann.post(path, body, **KEY)) == (503, "unavailable")
+    assert model.objects.count() == before
+    assert (ann.post(path, body, **KEY).status_code, ann.post(path, body, **KEY).status_code) == (201, 200)
+    assert model.objects.count() == before + 1
 
 
 def test_a_chain_run_anew_is_found_again_if_its_answer_could_not_be_kept(ann, account, monkeypatch):

@@ -1,12 +1,14 @@
 """Requests that may be sent again: the header that tells one by its key, for every call that makes something."""
 
+import contextlib
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as FormError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Header, Status
@@ -28,7 +30,7 @@ from jobs.services import idempotency
 View = TypeVar("View", bound=Callable[..., Any])
 Asked = Callable[..., Any]
 Made = Callable[[Any], bool]
-REFUSALS = (ApiError, JobError, HttpError, SchemaError, FormError, *DJANGOS)
+REFUSALS: tuple[type[Exception], ...] = (ApiError, JobError, HttpError, SchemaError, FormError, *DJANGOS)
 """What a call raises before it makes anything."""
 HEADER = Header(
     None,
@@ -43,7 +45,9 @@ def anything(value: Any) -> bool:
     return True
 
 
-def idempotent(*, secret: bool = False, asked: Asked | None = None, made: Made = anything) -> Callable[[View], View]:
+def idempotent(
+    *, secret: bool = False, asked: Asked | None = None, made: Made = anything, whole: bool = False
+) -> Callable[[View], View]:
     """Give a call that makes something the header `Idempotency-Key`. It stands below the router's own decorator:
 
         @router.post("", response={201: ThingOut, **failures(422)}, summary="Make a thing")
@@ -53,8 +57,10 @@ def idempotent(*, secret: bool = False, asked: Asked | None = None, made: Made =
     Sent again, the call is answered with the thing as it is now where it gave a `Location`, else, and with `secret`
     (an answer holds what is shown once), with the very answer from before. What was refused made nothing and leaves the
     key free; so does an answer of which `made` says that it tells of nothing made. After any other error something may
-    have been made: the same request then looks for it by `name_of`. `asked` tells what a request asks for, as something
-    for JSON, where more counts than the call's arguments, or less; it gets the call's arguments, and may refuse.
+    have been made: the same request then looks for it by `name_of`. With `whole` nothing was, as the thing and its kept
+    answer come in one transaction: for a call that only writes rows, and few, since it holds their locks. `asked` tells
+    what a request asks for, as something for JSON, where more counts than the call's arguments, or less; it gets the
+    call's arguments, and may refuse.
     """
 
     def decorated(view: View) -> View:
@@ -71,7 +77,10 @@ def idempotent(*, secret: bool = False, asked: Asked | None = None, made: Made =
             if row.status is not None:
                 return again(request, row, idempotency_key, secret)
             request.kept_answer = row.pk  # type: ignore[attr-defined] # for `name_of`
-            return first(row, idempotency_key, functools.partial(view, request, *args, **arguments), arguments, made)
+            with remade_after_errors(row), transaction.atomic() if whole else contextlib.nullcontext():
+                result = view(request, *args, **arguments)
+                keep(row, idempotency_key, result, arguments, made)
+            return result
 
         key = Annotated[str, StringConstraints(min_length=1, max_length=255)] | None
         contribute_operation_args(once, "idempotency_key", key, HEADER)  # type: ignore[arg-type]
@@ -104,17 +113,17 @@ def name_of(request: HttpRequest) -> str | None:
     return f"api-{row}" if row else None
 
 
-def first(row: KeptAnswer, key: str, view: Callable[[], Any], arguments: dict[str, Any], made: Made) -> Any:
+@contextlib.contextmanager
+def remade_after_errors(row: KeptAnswer) -> Iterator[None]:
+    """The same request may come again at once, whatever went wrong."""
     try:
-        result = view()
-        keep(row, key, result, arguments, made)
+        yield
     except REFUSALS:
         idempotency.release(row)
         raise
     except BaseException:
         idempotency.leave(row)
         raise
-    return result
 
 
 def keep(row: KeptAnswer, key: str, result: Any, arguments: dict[str, Any], made: Made) -> None:

@@ -48,7 +48,7 @@ def list_pipelines(request: HttpRequest) -> PipelineList:
 
 @router.post("", response={201: PipelineOut, **failures(422)}, summary="Save a chain")
 @work
-@idempotent()
+@idempotent(whole=True)
 def create_pipeline(request: HttpRequest, response: HttpResponse, body: PipelineIn) -> Status[PipelineOut]:
     """All that is wrong with the steps is told at once, by the names of the steps."""
     account = owner(request)

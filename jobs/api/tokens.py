@@ -31,7 +31,7 @@ def list_tokens(request: HttpRequest, query: Query[Page]) -> TokenList:
 
 
 @router.post("", response={201: TokenMade, **failures(422)}, summary="Make a token")
-@idempotent(secret=True)
+@idempotent(secret=True, whole=True)
 def create_token(request: HttpRequest, response: HttpResponse, body: TokenIn) -> Status[TokenMade]:
     """The secret is in this answer and nowhere else. A token can make none that may do more, or that lasts longer, than
     itself."""

@@ -82,7 +82,7 @@ def delete_webhook(request: HttpRequest, webhook_id: UUID) -> WebhookOut:
 
 
 @router.post("/{uuid:webhook_id}/secret", response={200: WebhookMade, **failures(404)}, summary="Make a new secret")
-@idempotent(secret=True)
+@idempotent(secret=True, whole=True)
 def rotate_secret(request: HttpRequest, response: HttpResponse, webhook_id: UUID) -> WebhookMade:
     """Deliveries are signed with it from now on, and for 24 hours also with the one before, and those that sign
     still: receivers change over in that time."""
@@ -93,7 +93,7 @@ def rotate_secret(request: HttpRequest, response: HttpResponse, webhook_id: UUID
 
 
 @router.post("/{uuid:webhook_id}/test", response={201: DeliveryOut, **failures(404)}, summary="Send a test")
-@idempotent()
+@idempotent(whole=True)
 def send_test(request: HttpRequest, response: HttpResponse, webhook_id: UUID) -> Status[DeliveryOut]:
     """Tell it `webhook.test`, once, also while it is paused. The delivery says what came of it, in a moment."""
     made = deliveries.test(owned(Webhook, owner(request), webhook_id))
