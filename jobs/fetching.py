@@ -76,7 +76,7 @@ def attempt_import(row: Import) -> None:
 def put_off(row: Import, error: JobError, attempt: int) -> None:
     """Wait in line for a server that had sent something and then failed; give up after some times, or at once where
     nothing ever came."""
-    row.refresh_from_db()
+    row = Import.objects.filter(pk=row.pk).first() or row  # it may be gone, then neither verb finds it
     if row.received_bytes and row.setbacks < len(PUT_OFF_SECONDS):
         log.info("import %s is put off: %s", row.pk, error)
         if row.release(attempt, PUT_OFF_SECONDS[row.setbacks], setbacks=row.setbacks + 1, error_message=error.message):
@@ -94,17 +94,28 @@ def work(row: Import, part: FileIO) -> None:
             all_of(row, part, deadline)
             video = received(row)
         else:
+            claim(row, attempt, video)
             videos.start(video, row.work, row.pipeline)
             storage.upload_path(row.pk).unlink(missing_ok=True)
         heart.end()
-        if not row.succeed(attempt, video):  # it was cancelled at the very end
-            videos.delete(video)
+        if not row.succeed(attempt, video):  # it is another attempt's, which finds the recording
+            raise stopped()
     publish.tell([row.owner_id])
 
 
 def received(row: Import) -> Video:
+    """Raises Cancelled when nobody wants it any more; then nothing has been made."""
+    attempt = row.attempt
     facts = {name: getattr(row, name) for name in ("name", "title", "work", "pipeline", "allow_duplicate", "pk")}
-    return videos.receive(row.owner, storage.upload_path(row.pk), **facts)
+    part = storage.upload_path(row.pk)
+    return videos.receive(row.owner, part, claim=lambda video: claim(row, attempt, video), **facts)
+
+
+def claim(row: Import, attempt: int, video: Video) -> None:
+    """Of whoever cancels and the recording the first one wins: with its recording a row cannot be cancelled any more.
+    Raises Cancelled."""
+    if not row.advance(attempt, video=video):
+        raise stopped()
 
 
 def all_of(row: Import, part: FileIO, deadline: float) -> None:

@@ -6,15 +6,18 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import django_rq
 import pytest
 from django.db import connection
+from django.http import Http404
 from django.utils import timezone
 
 from jobs import fetching, storage
+from jobs.heart import Heart, stopped
 from jobs.models import Import, Job, QueueState, Run, Upload, Video
-from jobs.services import custody, imports, losses, queue_load, reconcile, uploads
+from jobs.services import arrivals, custody, imports, losses, queue_load, reconcile, uploads, videos
 from jobs.services.imports import QUEUE
 from tests import factories, media
 from tests.api import ROOT, Api, error
@@ -230,10 +233,14 @@ def test_a_part_that_is_not_the_one_asked_for_is_not_joined_to_what_is_there(ann
 
 def test_what_a_part_does_not_repeat_stays_as_it_was_told_first(ann, talk):
     """With If-Range other servers may leave out the date and the name."""
-    facts = {"ETag": None, "Last_Modified": "Mon, 30 Nov 2026 10:00:00 GMT"}
-    facts["Content_Disposition"] = 'attachment; filename="talk.mp4"'
-    silent: dict[str, str | None] = {"Last-Modified": None, "Content-Disposition": None}
-    there = Recording(talk, breaks=[1000, 1000], partial=silent, **facts)
+    there = Recording(
+        talk,
+        breaks=[1000, 1000],
+        partial={"Last-Modified": None, "Content-Disposition": None},
+        ETag=None,
+        Last_Modified="Mon, 30 Nov 2026 10:00:00 GMT",
+        Content_Disposition='attachment; filename="talk.mp4"',
+    )
     with Elsewhere(there) as server:
         row = fetched(ann, f"{server.url}/download")
     assert (row.status, row.name, there.ranges) == (S.SUCCEEDED, "talk.mp4", ["", "bytes=1000-", "bytes=2000-"])
@@ -489,12 +496,94 @@ def test_one_that_is_cancelled_while_it_comes_stops_and_leaves_nothing(ann, talk
     assert ann.post(f"/imports/{row.pk}/cancel").json()["status"] == "cancelled"
 
 
-def test_one_that_is_cancelled_at_the_very_end_leaves_no_recording(ann, talk, monkeypatch):
+def cancel_and_remove(row: Import) -> None:
+    assert imports.cancel(row)
+    imports.remove(row)
+
+
+@pytest.mark.parametrize("doing", [imports.cancel, cancel_and_remove])
+def test_one_that_is_cancelled_before_its_recording_is_there_leaves_none(ann, talk, monkeypatch, doing):
+    """At the last moment, so that the attempt hears of it at its end only."""
+    record = arrivals.record
+
+    def hears(self: Heart) -> None:
+        if not self.row.beat(self.attempt):
+            raise stopped()
+
+    monkeypatch.setattr(Heart, "end", hears)
+
+    def cancelled(*args: Any) -> None:
+        meanwhile(lambda: doing(Import.objects.get())).join()
+        record(*args)
+
+    monkeypatch.setattr(arrivals, "record", cancelled)
     with Elsewhere(Recording(talk)) as server:
-        asked(ann, server.url)
-        monkeypatch.setattr(Import, "succeed", lambda self, attempt, video: False)
+        asked(ann, server.url, pipeline="podcast")
         fetching.take_turn(QUEUE)
-    assert Video.objects.count() == 0
+    assert list(Import.objects.values_list("status", "video")) in ([(S.CANCELLED, None)], [])
+    assert (Video.with_trash.count(), Run.objects.count(), left(), custody.names("videos")) == (0, 0, [], [])
+
+
+def test_one_whose_recording_is_there_is_not_cancelled_any_more(ann, talk, monkeypatch):
+    """Who cancels waits for the transaction that makes the recording, and comes second."""
+    claim, answers, threads = fetching.claim, list[tuple[int, str]](), list[threading.Thread]()
+
+    def claimed(row: Import, *args: Any) -> None:
+        claim(row, *args)
+        threads.append(meanwhile(lambda: answers.append(error(ann.post(f"/imports/{row.pk}/cancel")))))
+        time.sleep(0.3)
+
+    monkeypatch.setattr(fetching, "claim", claimed)
+    with Elsewhere(Recording(talk)) as server:
+        row = fetched(ann, server.url)
+    threads[0].join()
+    assert answers == [(409, "ended")]
+    assert (row.status, row.video_id, Video.objects.get().pk) == (S.SUCCEEDED, row.pk, row.pk)
+
+
+def test_an_attempt_that_lost_its_turn_takes_nothing_from_the_next(ann, talk, monkeypatch):
+    """Before its recording is there, and after."""
+    record, start = arrivals.record, videos.start
+
+    def lost(*args: Any) -> None:
+        current = Import.objects.get()
+        assert current.release(current.attempt)
+
+    def lost_before(*args: Any) -> None:
+        lost()
+        record(*args)
+
+    monkeypatch.setattr(arrivals, "record", lost_before)
+    with Elsewhere(Recording(talk)) as server:
+        row = fetched(ann, server.url)
+        assert (row.status, Video.objects.count(), left()) == (S.QUEUED, 0, [f"{row.pk}.part"])
+        monkeypatch.setattr(arrivals, "record", record)
+        monkeypatch.setattr(videos, "start", lost)
+        fetching.take_turn(QUEUE)
+        row.refresh_from_db()
+        assert (row.status, row.video_id, Video.objects.count()) == (S.QUEUED, row.pk, 1)
+        monkeypatch.setattr(videos, "start", start)
+        fetching.take_turn(QUEUE)
+        row.refresh_from_db()
+        assert len(server.heads) == 1
+    assert (row.status, row.attempt, left()) == (S.SUCCEEDED, 3, [])
+    assert storage.path(Video.objects.get().key).read_bytes() == talk
+
+
+def test_one_that_is_gone_is_let_go(ann):
+    """With its account, while the other server fails, and while somebody asks for it again."""
+
+    def answer(connection, head) -> None:
+        meanwhile(lambda: Import.objects.all().delete()).join()
+        always("503 Busy")(connection, head)
+
+    with Elsewhere(answer) as server:
+        row = asked(ann, server.url)
+        fetching.take_turn(QUEUE)
+    assert (left(), Import.objects.count()) == ([], 0)
+    assert not imports.cancel(row)
+    with pytest.raises(Http404):
+        imports.retry(row)
 
 
 def test_cancelling_and_retrying_fit_the_state(ann, talk):

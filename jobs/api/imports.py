@@ -71,7 +71,7 @@ def cancel_import(request: HttpRequest, import_id: UUID) -> ImportOut:
     way."""
     row = owned(Import, owner(request), import_id)
     if not imports.cancel(row):
-        row.refresh_from_db()
+        row = owned(Import, owner(request), import_id)
         if row.status != Import.Status.CANCELLED:
             raise ApiError(409, "ended", "This import has already ended, so there is nothing to cancel.")
     return ImportOut.of(row)

@@ -1,3 +1,4 @@
+import contextlib
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
@@ -66,7 +67,8 @@ class Import(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="imports")
     video = models.ForeignKey("jobs.Video", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    """What it became; of one that was refused as a duplicate, the recording that was there before."""
+    """What it became, from when that is there on, and then nobody can cancel it any more. Of one that was refused as
+    a duplicate, the recording that was there before."""
     url = models.CharField("address", max_length=2000)
     title = models.CharField(max_length=200, blank=True)
     name = models.CharField("file name", max_length=255, blank=True)
@@ -114,13 +116,15 @@ class Import(models.Model):
 
     # Verbs -----------------------------------------------------------------------------------------------------------
 
-    def _move(self, sources: Iterable[str], only: int | None = None, **changes: Any) -> bool:
+    def _move(self, sources: Iterable[str], only: int | Q | None = None, **changes: Any) -> bool:
+        """`only` as this attempt, or while this is so."""
         where = Q(pk=self.pk, status__in=list(sources))
         if only is not None:
-            where &= Q(attempt=only)
+            where &= only if isinstance(only, Q) else Q(attempt=only)
         won = Import.objects.filter(where).update(**changes) == 1
         if won:
-            self.refresh_from_db()
+            with contextlib.suppress(Import.DoesNotExist):  # it went with its account, a moment after
+                self.refresh_from_db()
         return won
 
     def start(self, worker: str) -> bool:
@@ -176,7 +180,10 @@ class Import(models.Model):
         )
 
     def cancel(self) -> bool:
-        return self._move(self.ACTIVE, status=self.Status.CANCELLED, bytes_per_second=0, finished_at=Now())
+        """Not once its recording is there: then it has as good as ended."""
+        return self._move(
+            self.ACTIVE, Q(video=None), status=self.Status.CANCELLED, bytes_per_second=0, finished_at=Now()
+        )
 
     def release(self, attempt: int, seconds: float = 0, **changes: Any) -> bool:
         """Put it back in line: its worker is gone, or it has to wait. It keeps its place."""

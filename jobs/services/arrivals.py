@@ -9,6 +9,7 @@ from django.db.models import Model
 
 from jobs.engine.pipelines.probe import Probed, probe
 from jobs.engine.runtime import processors
+from jobs.errors import JobError
 from jobs.models import Video
 from jobs.services import events
 
@@ -22,8 +23,9 @@ def probed(file: Path, poster: Path) -> Probed:
         return probe(file, poster=poster)
 
 
-def record(row: Model, undo: Callable[[], None]) -> None:
-    """Insert the row of files that are in place. `undo` is called when it surely could not be inserted.
+def record(row: Model, undo: Callable[[], None], claim: Callable[[], None] = lambda: None) -> None:
+    """Insert the row of files that are in place. `undo` is called when it surely could not be inserted. `claim` is
+    asked in the same transaction, and raises JobError when the row must not come to be.
 
     While nobody can tell, because the database is away, the files stay: it may be that only the answer was lost. The
     next try, or the sweep, finds out.
@@ -33,10 +35,13 @@ def record(row: Model, undo: Callable[[], None]) -> None:
             row.save(force_insert=True)
             if isinstance(row, Video):
                 events.came(row)
-    except DatabaseError:
+            claim()
+    except (DatabaseError, JobError) as error:
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         if type(row)._default_manager.filter(pk=row.pk).exists():
+            if isinstance(error, JobError):  # told to stop, a moment after
+                raise
             return
         undo()
         raise

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models.functions import Now
+from django.shortcuts import get_object_or_404
 from redis.exceptions import RedisError
 
 from jobs import publish, storage
@@ -79,7 +80,7 @@ def refuse_too_many(owner: Account) -> None:
 
 
 def cancel(row: Import) -> bool:
-    """Stop it, and throw away what has arrived. False: it had ended already."""
+    """Stop it, and throw away what has arrived. False: it had ended already, or its recording is there."""
     if not row.cancel():
         return False
     drop(row)
@@ -88,10 +89,11 @@ def cancel(row: Import) -> bool:
 
 
 def retry(row: Import) -> None:
-    """Go on where it failed, or begin anew where nothing of it is left. Raises NotNow (still_active, all_done)."""
+    """Go on where it failed, or begin anew where nothing of it is left. Raises NotNow (still_active, all_done), and
+    Http404 when it is gone."""
     refuse_too_many(row.owner)
     if not row.again():
-        row.refresh_from_db()
+        row = get_object_or_404(Import, pk=row.pk)
         if row.is_active:
             raise NotNow("This import is under way already.", code="still_active")
         raise NotNow("This import has succeeded, so there is nothing to try again.", code="all_done")
@@ -176,6 +178,8 @@ def fail(row: Import, error: JobError, attempt: int) -> None:
     video = getattr(error, "video", None)  # of a duplicate
     if row.fail(error, attempt, **({"video": video} if video else {})):
         ended(row)
+    else:
+        forget_cancelled(row)
 
 
 # What dies -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ def receive(
     pipeline: str = "",
     allow_duplicate: bool = True,
     pk: uuid.UUID | None = None,
+    claim: Callable[[Video], None] = lambda video: None,
 ) -> Video:
     """Make a recording of a whole file, and begin `work` on it (stored parameters by operation slug), or the saved
     chain of the slug `pipeline`.
@@ -47,7 +48,8 @@ def receive(
 
     The file is gone afterwards; it must lie on the storage's filesystem. Raises InputError when it is no recording or
     does not allow the work, DuplicateVideo and OverQuota; then nothing is left of it. Any other error, as
-    ResourceError, is not the file's fault: it stays where it was, for another try.
+    ResourceError, is not the file's fault: it stays where it was, for another try. So it does when `claim`, which is
+    asked in the transaction that makes the row, raises Cancelled.
     """
     pk = pk or uuid.uuid4()
     poster = file.with_name(f"{pk}.poster.jpg")
@@ -58,7 +60,7 @@ def receive(
             if not allow_duplicate:
                 refuse_duplicate(owner, probed.sha256)
             video = _new(owner, pk, probed, naming.file_name(name), naming.clean(title)[:200] or naming.title(name))
-            _keep(video, file, probed)
+            _keep(video, file, probed, claim)
         file.unlink(missing_ok=True)
     except InputError:
         file.unlink(missing_ok=True)
@@ -85,7 +87,7 @@ def _new(owner: Account, pk: uuid.UUID, probed: Probed, name: str, title: str) -
     )
 
 
-def _keep(video: Video, file: Path, probed: Probed) -> None:
+def _keep(video: Video, file: Path, probed: Probed, claim: Callable[[Video], None]) -> None:
     """Publish the files, then the row, which is the truth.
 
     Until the row is there the upload keeps its own name for the bytes: whoever dies at any moment in between has lost
@@ -100,7 +102,7 @@ def _keep(video: Video, file: Path, probed: Probed) -> None:
     except BaseException:
         _take_back(video, file)
         raise
-    arrivals.record(video, lambda: _take_back(video, file))
+    arrivals.record(video, lambda: _take_back(video, file), lambda: claim(video))
 
 
 def _take_back(video: Video, file: Path) -> None:
