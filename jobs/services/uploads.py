@@ -87,9 +87,12 @@ def begin(
     work: Mapping[str, Mapping[str, Any]] | None = None,
     pipeline: str = "",
     kind: Upload.Kind = Upload.Kind.RECORDING,
+    pk: uuid.UUID | None = None,
 ) -> Upload:
-    """Make room for `length` bytes of a recording or image. Raises InputError (empty, too_large, too_many),
-    OverQuota and ResourceError."""
+    """Make room for `length` bytes of a recording or image, by an id of its own or `pk`.
+
+    Raises InputError (empty, too_large, too_many), OverQuota and ResourceError.
+    """
     refuse_size(length)
     if kind == Upload.Kind.IMAGE:
         engine_images.refuse_long(length)
@@ -99,7 +102,7 @@ def begin(
     with transaction.atomic():
         Room.hold(owner)
         quota.refuse(owner, length)
-        upload = Upload.objects.create(length=length, expires_at=_expiry(), **facts, **order)
+        upload = Upload.objects.create(pk=pk or uuid.uuid4(), length=length, expires_at=_expiry(), **facts, **order)
     upload.refresh_from_db(fields=["expires_at"])
     try:
         part = storage.upload_path(upload.pk)

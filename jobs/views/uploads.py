@@ -3,6 +3,7 @@
 import base64
 import binascii
 import functools
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
@@ -20,10 +21,11 @@ from jobs.auth.requests import MemberRequest
 from jobs.auth.scopes import work
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Image, Upload, Video
-from jobs.services import pipelines, uploads
+from jobs.services import idempotency, pipelines, uploads
 from jobs.views import upload_messages
 
 VERSION = "1.0.0"
+LONGEST_KEY = 255
 IMAGE_ENDINGS = (".png", ".webp", ".jpg", ".jpeg")
 BODY_TYPE = "application/offset+octet-stream"
 EXTENSIONS = "creation,creation-with-upload,expiration,checksum,termination"
@@ -35,6 +37,8 @@ STATUS = {
     "quota_full": 413,
     "input": 415,
     "busy": 423,
+    "in_progress": 409,
+    "idempotency_mismatch": 422,
     "checksum": 460,
     "disk_full": 507,
     "invalid": 422,
@@ -100,6 +104,39 @@ def collection(request: MemberRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["OPTIONS", "POST"])
     if "Upload-Defer-Length" in request.headers:
         raise BadRequest("Say at the start how long the file is: send Upload-Length.")
+    key = request.headers.get("Idempotency-Key")
+    return _begun(request) if key is None else _begun_once(request, key)
+
+
+def _begun_once(request: MemberRequest, key: str) -> HttpResponse:
+    """More than tus asks for: who missed the answer, and so never learned where its upload is, asks again by the same
+    key, and goes on from what a HEAD of that address tells."""
+    if not 1 <= len(key) <= LONGEST_KEY:
+        raise BadRequest(f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
+    headers = [request.headers.get(name, "") for name in ("Upload-Length", "Upload-Metadata")]
+    row = idempotency.claim(request.user, key, json.dumps([request.path, *headers]))
+    if row.status is not None:
+        return HttpResponse(status=row.status, headers={"Location": row.location, "Idempotency-Replayed": "true"})
+    try:
+        response = _begun_before(request, row.pk) or _begun(request, row.pk)
+        idempotency.keep(row, key, response.status_code, response["Location"], "")
+    except JobError:
+        idempotency.release(row)
+        raise
+    except BaseException:
+        idempotency.leave(row)
+        raise
+    return response
+
+
+def _begun_before(request: MemberRequest, pk: UUID) -> HttpResponse | None:
+    """What a request made that ended before its answer was kept."""
+    if not (Upload.objects.of(request.user).filter(pk=pk).exists() or uploads.made(request.user, pk)):
+        return None
+    return HttpResponse(status=201, headers={"Location": f"{request.path}/{pk}"})
+
+
+def _begun(request: MemberRequest, pk: UUID | None = None) -> HttpResponse:
     length = _whole_number(request, "Upload-Length")
     checksum = _checksum(request)
     facts = metadata(request.headers.get("Upload-Metadata", ""))
@@ -111,6 +148,7 @@ def collection(request: MemberRequest) -> HttpResponse:
         work=_work(facts.get("work", ""), request.user),
         pipeline=_pipeline(facts, request.user),
         kind=_kind(facts),
+        pk=pk,
     )
     response = _state(upload, 0)
     if request.headers.get("Content-Type") == BODY_TYPE:

@@ -12,7 +12,7 @@ BLOCK = 16 << 10
 
 class Line:
     """Passes on what comes to `url`. `rate` is in bytes a second each way (None: as fast as it goes); `up` and `down`
-    count the bytes that have passed."""
+    count the bytes that have passed. Of the next request that begins with `lose` the answer gets lost."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -22,6 +22,8 @@ class Line:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.rate: int | None = None
         self.up = self.down = 0
+        self.lose = b""
+        self._unanswered: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -36,6 +38,11 @@ class Line:
     def _pass(self, source: socket.socket, target: socket.socket, way: str) -> None:
         with contextlib.suppress(OSError):
             while block := source.recv(BLOCK):
+                if way == "up" and self.lose and block.startswith(self.lose):
+                    self.lose = b""
+                    self._unanswered.add(target)
+                if source in self._unanswered:
+                    break
                 if self.rate:
                     time.sleep(len(block) / self.rate)
                 target.sendall(block)

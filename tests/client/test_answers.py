@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -142,10 +143,10 @@ class Network(HTTPAdapter):
         self.before, self.after = before, after
         self.heard: list[requests.PreparedRequest] = []
 
-    def send(self, request: requests.PreparedRequest, **options: object) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         self.heard.append(request)
         response = requests.Response()
-        response.request, response.url, response.raw = request, request.url, io.BytesIO()
+        response.request, response.url, response.raw = request, str(request.url), io.BytesIO()
         leads_on = request.url == self.before
         response.status_code = 302 if leads_on else 200
         response.headers.update({"Location": self.after} if leads_on else {})

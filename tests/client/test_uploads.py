@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.models import Video
+from jobs.models import Image, Job, Upload, Video
 from tests import media
 from tests.client.conftest import Client, Said
 from tests.client.line import Line, line
+from tests.pictures import written
 from tests.processes import wait_for
 from tests.site import Site
 from videoservice.client import memory
@@ -80,6 +81,37 @@ def test_an_upload_goes_on_when_the_line_breaks(slow: Line, owner: Client, talk:
     slow.cut()
     assert process.wait(60) == 0
     assert slow.up < talk.stat().st_size + 3 * MEGABYTE, "it began anew"
+
+
+def test_an_upload_is_begun_once_when_the_answer_is_lost(site: Site, slow: Line, owner: Client, talk: Path):
+    slow.lose = b"POST /api/v1/uploads"
+    [uploaded] = owner("upload", talk, "--json").of("uploaded")
+    assert slow.lose == b""
+    with site.orm():
+        video = Video.objects.get(pk=uploaded["video"]["id"])
+        assert not Upload.objects.of(video.owner).exists(), "it would hold room until it expires"
+
+
+def test_an_image_is_made_once_when_the_answer_is_lost(site: Site, slow: Line, owner: Client, talk: Path):
+    written(owner.folder / "logo.png")
+    [uploaded] = owner("upload", talk, "--json").of("uploaded")
+    slow.lose = b"POST /api/v1/images"
+    [started] = owner("run", "talk", "watermark", "image=logo.png", "--json").of("started")
+    assert slow.lose == b""
+    with site.orm():
+        [image] = Image.objects.of(Video.objects.get(pk=uploaded["video"]["id"]).owner)
+        assert Job.objects.get(pk=started["job"]).params["image"] == str(image.pk)
+
+
+def test_the_same_command_finds_an_upload_of_which_nobody_told_it(site: Site, slow: Line, owner: Client, talk: Path):
+    slow.lose = b"POST /api/v1/uploads"
+    process = owner.start("upload", talk)
+    wait_for(lambda: slow.lose == b"", "the request to be on its way")
+    process.kill()
+    process.communicate()
+    [uploaded] = owner("upload", talk, "--json").of("uploaded")
+    with site.orm():
+        assert not Upload.objects.of(Video.objects.get(pk=uploaded["video"]["id"]).owner).exists()
 
 
 def test_work_that_was_asked_for_is_asked_for_once(slow: Line, owner: Client, talk: Path):

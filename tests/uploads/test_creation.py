@@ -2,9 +2,12 @@
 
 import hashlib
 
+import pytest
 from django.conf import settings
+from django.test import Client as InProcess
 
-from jobs.models import Job, Upload, Video
+from jobs.models import Account, Job, Token, Upload, Video
+from jobs.services import idempotency
 from tests.site import Client, Site
 from tests.tus import TUS, begin, begun, metadata, offset, patch, upload
 from tests.uploads.parts import code, form_of, left, part_of
@@ -77,3 +80,34 @@ def test_wrong_work_is_refused_before_any_byte(site: Site, ann: Client):
     answer = begin(ann, 10, filename="talk.mp4", work="operations=paint-it-red")
     assert (answer.status_code, code(answer)) == (422, "invalid")
     assert "paint-it-red" in answer.json()["error"]["message"]
+
+
+def test_who_missed_the_answer_asks_again_by_the_same_key(site: Site, ann: Client, talk: bytes):
+    key = {"Idempotency-Key": "monday"}
+    refused = begin(ann, 0, key, filename="talk.mp4")
+    assert refused.status_code == 415, "what was refused leaves the key free"
+    first, again = (begin(ann, len(talk), key, filename="talk.mp4") for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
+    assert patch(ann, again.headers["Location"], 0, talk).status_code == 204
+    other = begin(ann, len(talk) + 1, key, filename="talk.mp4")
+    assert (other.status_code, code(other)) == (422, "idempotency_mismatch")
+    assert code(begin(ann, len(talk), {"Idempotency-Key": "x" * 256})) == "bad_request"
+    bob = begin(site.client("bob-of-the-keys@example.org"), len(talk), key, filename="talk.mp4")
+    assert bob.headers["Location"] != first.headers["Location"]
+
+
+def test_an_upload_whose_answer_was_not_kept_is_found_by_its_key(owner: Account, monkeypatch: pytest.MonkeyPatch):
+    client = InProcess(raise_request_exception=False)
+    headers = TUS | {
+        "Upload-Length": "10",
+        "Idempotency-Key": "monday",
+        "Authorization": f"Bearer {Token.issue(owner)}",
+    }
+    with monkeypatch.context() as broken:
+        broken.setattr(idempotency, "keep", lambda *_: 1 / 0)
+        assert client.post("/uploads", headers=headers).status_code == 500
+    again = client.post("/uploads", headers=headers)
+    assert (again.status_code, again["Location"]) == (201, f"/uploads/{Upload.objects.get().pk}")
+    assert client.head(again["Location"], headers=headers)["Upload-Offset"] == "0"

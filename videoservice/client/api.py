@@ -32,7 +32,7 @@ class Patience(Retry):
 PATIENCE = Patience(
     5,
     connect=2,
-    allowed_methods=Patience.DEFAULT_ALLOWED_METHODS | {"POST"},  # as each has its Idempotency-Key
+    allowed_methods=Patience.DEFAULT_ALLOWED_METHODS | {"POST"},  # as `make` gives each its Idempotency-Key
     other=0,  # such as a certificate that is not trusted
     redirect=False,
     backoff_factor=0.5,
@@ -72,16 +72,19 @@ class Api:
         return self._json(self.send("GET", path, params=query))
 
     def post(self, path: str, body: Any = None, *, key: str = "") -> Json:
-        """With a key of its own, or a new one, so that a request which is sent twice makes one thing."""
-        headers = {"Idempotency-Key": key or uuid4().hex}
+        return self._json(self.make(path, key, json=body))
+
+    def make(self, path: str, key: str = "", **options: Any) -> requests.Response:
+        """A POST with a key of its own, or a new one, so that a request which is sent twice makes one thing."""
+        headers = {**options.pop("headers", {}), "Idempotency-Key": key or uuid4().hex}
         for pause in IN_PROGRESS_PAUSES:
             try:
-                return self._json(self.send("POST", path, json=body, headers=headers))
+                return self.send("POST", path, headers=headers, **options)
             except Failure as failure:
                 if failure.code != "in_progress":
                     raise
                 time.sleep(pause)
-        return self._json(self.send("POST", path, json=body, headers=headers))
+        return self.send("POST", path, headers=headers, **options)
 
     def patch(self, path: str, body: Any) -> Json:
         return self._json(self.send("PATCH", path, json=body))
@@ -116,7 +119,10 @@ class Api:
         return f"{self.site.url}/api/v1/{path.lstrip('/')}"
 
     def send(self, method: str, path: str, *, missing_is_fine: bool = False, **options: Any) -> requests.Response:
-        """One request, sent again while the site asks to wait. With `missing_is_fine` 404 is an answer like others."""
+        """One request, sent again while the site asks to wait. With `missing_is_fine` 404 is an answer like others.
+
+        Not for a POST, which `make` gives the key that it needs to be sent again.
+        """
         options.setdefault("timeout", self.timeout)
         options.setdefault("allow_redirects", False)
         options.setdefault("verify", self._verify)  # the session's own would give way to REQUESTS_CA_BUNDLE

@@ -40,6 +40,15 @@ class Memory:
         self.url = url
         self._save()
 
+    def upload_key(self, metadata: object) -> str:
+        """By which the upload itself is begun."""
+        return self.key(["upload", metadata])
+
+    def forget_upload(self) -> None:
+        """The site has it no more: another one is begun, and so is all work on it."""
+        self.url, self.keys = "", {}
+        self._save()
+
     def key(self, work: object) -> str:
         """The same for the same work, until all is done."""
         name = hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()

@@ -79,8 +79,7 @@ class Inputs:
             return str(names.recording(self._api, name)["id"])
         file = Path(name)
         if kind == "image" and file.is_file():
-            with file.open("rb") as opened:
-                answer = self._api.send("POST", "images", files={"file": (file.name, opened)})
+            answer = self._api.make("images", files={"file": (file.name, file.read_bytes())})
             return str(answer.json()["id"])
         return name
 

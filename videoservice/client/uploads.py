@@ -39,8 +39,9 @@ class Transfer(Uploader):
     def get_offset(self) -> int:
         return self._take(self.api.send("HEAD", str(self.url), headers=self.get_headers()))
 
-    def create_url(self) -> str:
-        response = self.api.send("POST", "uploads", headers=self.get_url_creation_headers())
+    def create_url(self, key: str = "") -> str:
+        """By the same key it is the same upload, also where the answer to an earlier request was lost."""
+        response = self.api.make("uploads", key, headers=self.get_url_creation_headers())
         return urljoin(self.api.address("uploads"), response.headers["Location"])
 
     def upload_chunk(self) -> None:
@@ -119,9 +120,9 @@ def began(api: Api, file: Path, memory: Memory, metadata: dict[str, str]) -> Tra
         try:
             return Transfer(api, file, memory.url, metadata)
         except Misused:  # it has expired, or was given up
-            memory.remember_url("")
+            memory.forget_upload()
     transfer = Transfer(api, file, "", metadata)
-    url = transfer.create_url()
+    url = transfer.create_url(memory.upload_key(metadata))
     transfer.set_url(url)
     memory.remember_url(url)
     return transfer
