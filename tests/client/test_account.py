@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from tests.client.conftest import Client
 from tests.processes import BASE_DIR, run
+from tests.receivers import receiving
 from tests.site import Site
 from videoservice.client.main import app
 
@@ -35,6 +36,29 @@ def test_a_webhook_is_made_listed_and_deleted(signed_in: Client):
     signed_in("hooks", "delete", url, "--yes")
     assert "There are no webhooks." in signed_in("hooks", "list").err
     signed_in("hooks", "add", url, "--event", "nonsense", status=2)
+
+
+def test_what_a_webhook_was_told_is_listed_and_told_again(
+    make_web_site: Callable[..., Site], make_client: Callable[..., Client]
+):
+    site = make_web_site(WEBHOOK_PRIVATE_ADDRESSES="1")
+    site.start_worker("hooks")
+    client = make_client(VIDEOSERVICE_URL=site.url, VIDEOSERVICE_TOKEN=site.token("ann@example.org"))
+    with receiving(status=500) as receiver:
+        client("hooks", "add", receiver.url)
+        assert "It was told nothing yet." in client("hooks", "deliveries", receiver.url).err
+        assert "answered 500." in client("hooks", "test", receiver.url, status=1).out
+        [given_up] = client("hooks", "deliveries", receiver.url, "--failed", "--json").document["items"]
+        assert "\twebhook.test\tfailed\tanswered 500.\n" in client("hooks", "deliveries", receiver.url).out
+        assert "answered 500." in client("hooks", "replay", given_up["id"], status=1).out
+        receiver.status = 200
+        replayed = client("hooks", "replay", given_up["id"][:8], "--json").document
+    assert (replayed["id"], replayed["state"]) == (given_up["id"], "delivered")
+    assert [tried["status"] for tried in replayed["tries"]] == [500, 500, 200]
+    assert len({one.event for one in receiver.received}) == 1, "by the same id"
+    assert "Nothing was given up." in client("hooks", "deliveries", receiver.url, "--failed").err
+    assert "There is no delivery “0000”." in client("hooks", "replay", "0000", status=2).err
+    client("hooks", "replay", "0" * 32, status=2)
 
 
 def test_what_nobody_says_is_not_found(signed_in: Client):

@@ -42,7 +42,7 @@ class Thing:
 
 
 def called(item: Json) -> str:
-    return str(next(item[name] for name in ("title", "operation", "name", "url") if item.get(name)))
+    return str(next(item[name] for name in ("title", "operation", "name", "url", "type") if item.get(name)))
 
 
 def short(pk: str) -> str:
@@ -111,6 +111,15 @@ def hook(api: Api, name: str) -> Json:
     found = list(api.items("webhooks"))
     named = [item for item in found if name in (item["id"], item["url"])]
     return one_of(named or beginning(found, name), name, "webhook")
+
+
+def delivery(api: Api, name: str) -> Json:
+    """What a webhook was told. Raises Misused when there is none, or more than one."""
+    if WHOLE.fullmatch(name):
+        return api.get(f"deliveries/{UUID(name)}")
+    hooks = api.items("webhooks") if BEGINNING.fullmatch(name) else ()
+    found = [item for hook in hooks for item in beginning(api.items(f"webhooks/{hook['id']}/deliveries"), name)]
+    return one_of(found, name, "delivery")
 
 
 def operation(api: Api, slug: str) -> Json:

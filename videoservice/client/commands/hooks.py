@@ -1,6 +1,7 @@
 """Webhooks: addresses that a site tells what came to pass."""
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -13,11 +14,12 @@ from videoservice.client.names import short
 from videoservice.client.session import Session, asked, command
 
 app = typer.Typer()
-hooks = typer.Typer(help="List, make, test and delete webhooks.", no_args_is_help=True)
+hooks = typer.Typer(help="List, make, test and delete webhooks, and see what they were told.", no_args_is_help=True)
 app.add_typer(hooks, name="hooks")
-TEST_SECONDS = 30
-"""How long the answer to a test is waited for; the site gives the other side 15."""
+CALL_SECONDS = 30
+"""How long the answer to a call is waited for; the site gives the other side 15."""
 Names = Annotated[list[str], typer.Argument(metavar="ID...", help="By id or address.", autocompletion=completion.hooks)]
+Name = Annotated[str, typer.Argument(metavar="ID", help="By id or address.", autocompletion=completion.hooks)]
 
 
 @command(hooks, "list")
@@ -53,17 +55,48 @@ def add_hook(
 
 
 @command(hooks, "test")
-def test_hook(
-    session: Session, hook: Annotated[str, typer.Argument(metavar="ID", autocompletion=completion.hooks)]
-) -> None:
+def test_hook(session: Session, hook: Name) -> None:
     """Call a webhook with a test, and show what it answers. Exits with 1 when that does not count."""
     found = names.hook(session.api, hook)
-    delivery = session.api.post(f"webhooks/{found['id']}/test")
-    end = time.monotonic() + TEST_SECONDS
-    while delivery["state"] == "pending" and not delivery["tries"] and time.monotonic() < end:
+    outcome(session, session.api.post(f"webhooks/{found['id']}/test"), found["url"])
+
+
+@command(hooks, "deliveries")
+def list_deliveries(
+    session: Session,
+    hook: Name,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what was given up.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most, newest first.")] = 50,
+) -> None:
+    """List what a webhook was told in the last 30 days, and what it answered."""
+    query = {"state": "failed"} if failed else {}
+    found = session.api.listed(f"webhooks/{names.hook(session.api, hook)['id']}/deliveries", limit, **query)
+    rows = [
+        (shown(session, item["id"]), wording.when(item["created_at"]), item["type"], item["state"], answered(item))
+        for item in found["items"]
+    ]
+    empty = "Nothing was given up." if failed else "It was told nothing yet."
+    session.output.table(found, ("ID", "TIME", "EVENT", "STATE", "ANSWER"), rows, empty)
+
+
+@command(hooks, "replay")
+def replay(
+    session: Session, delivery: Annotated[str, typer.Argument(help="By its id, as `deliveries` lists it.")]
+) -> None:
+    """Tell a webhook the same again, and show what it answers. Exits with 1 when that does not count."""
+    found = names.delivery(session.api, delivery)
+    hook = session.api.get(f"webhooks/{found['webhook']}")
+    outcome(session, session.api.post(f"deliveries/{found['id']}/replay"), hook["url"], found["tries"])
+
+
+def outcome(session: Session, delivery: Json, url: str, before: Sequence[Json] = ()) -> None:
+    """Wait until a call was made, besides the tries before it, and show what came of it."""
+    end = time.monotonic() + CALL_SECONDS
+    while delivery["state"] == "pending" and delivery["tries"] == list(before) and time.monotonic() < end:
         time.sleep(0.5)
         delivery = session.api.get(f"deliveries/{delivery['id']}")
-    session.output.result(delivery, f"{found['url']}: {answered(delivery)}")
+    is_called = delivery["tries"] != list(before)
+    session.output.result(delivery, f"{url}: {answered(delivery if is_called else delivery | {'tries': []})}")
     if delivery["state"] != "delivered":
         raise typer.Exit(Failure.status)
 
