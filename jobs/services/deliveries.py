@@ -74,7 +74,9 @@ def note(event: Event) -> None:
     """A delivery for each webhook of the owner that wants such events, in the transaction of the change."""
     wanting = [
         Delivery(webhook_id=pk, event=event.id, kind=event.kind, subject=event.subject, due_at=Now(), created_at=Now())
-        for pk, kinds in Webhook.objects.active().filter(owner=event.owner).values_list("pk", "events")
+        for pk, kinds in Webhook.objects.active()
+        .filter(owner=event.owner, owner__is_active=True)
+        .values_list("pk", "events")
         if event.kind in kinds
     ]
     if wanting:
