@@ -42,7 +42,7 @@ BODY_BYTES = 1024 * 1024
 
 @dataclasses.dataclass(frozen=True)
 class Errand:
-    """What is due to one receiver, which `work` sends: `of` is the id of a webhook, or of an account."""
+    """What is due to one receiver, which `work` sends: `of` is the id of a webhook, a browser or an account."""
 
     work: Callable[[Any], None]
     of: UUID | int
@@ -98,8 +98,8 @@ class Desk:
         self._threads[errand].start()
 
 
-def push_due(owner: int) -> None:
-    _safely(push.send_due, owner)
+def push_due(browser: int) -> None:
+    _safely(push.send_due, browser, "browser")
 
 
 def mail_due(owner: int) -> None:

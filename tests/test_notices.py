@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -12,12 +13,16 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.core import mail
+from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from jobs.auth import sessions
 from jobs.errors import InputError
-from jobs.models import Install, Job, Notice, PushBrowser, Run
+from jobs.models import Delivery, Install, Job, Notice, PushBrowser, Run, Webhook
 from jobs.services import jobs as services
-from jobs.services import notice_mail, notices, outbox, push, reconcile
+from jobs.services import notice_mail, notices, outbox, push, reconcile, trash
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +111,102 @@ def test_only_an_open_page_is_told_unless_more_is_chosen(ann):
     assert notices.since(ann, 0)[1] == [], "pages are told no more"
 
 
+def closing(work, *args):
+    try:
+        return work(*args)
+    finally:
+        connection.close()
+
+
+def end_at(start, job):
+    start.wait()
+    with transaction.atomic():
+        job.succeed(job.attempt)
+
+
+def look(start, over):
+    """What a page sees that asks for those after the last it knows, again and again."""
+    start.wait()
+    seen, is_over = [0], False
+    while not is_over:
+        is_over = over.is_set()
+        seen += Notice.objects.filter(pk__gt=seen[-1]).order_by("pk").values_list("pk", flat=True)
+    return seen[1:]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_that_end_together_one_sees_that_all_is_done_and_pages_miss_none(ann):
+    for _ in range(5):
+        Notice.objects.all().delete()
+        jobs = [factories.job(ann, status=S.RUNNING) for _ in range(3)]
+        start, over = threading.Barrier(4), threading.Event()
+        with ThreadPoolExecutor(4) as pool:
+            page = pool.submit(closing, look, start, over)
+            for end in [pool.submit(closing, end_at, start, job) for job in jobs]:
+                end.result()
+            over.set()
+        assert sorted(kinds(ann)) == [K.ALL_DONE, K.DONE, K.DONE, K.DONE]
+        assert page.result() == list(Notice.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def end_after(touched, job):
+    with transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(stage="Encoding")
+        touched.set()
+        return job.succeed(job.attempt)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_ends_while_somebody_who_waits_for_it_has_made_something_of_the_account(ann):
+    """As who removes a recording while work on it ends: neither may lose what it did to the other."""
+    if connection.vendor == "sqlite":
+        pytest.skip("one writes at a time")
+    job, touched = factories.job(ann, status=S.RUNNING), threading.Event()
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        factories.video(ann)  # shares the row of the account until this ends
+        end = pool.submit(closing, end_after, touched, job)
+        assert touched.wait(10)
+        Job.objects.filter(pk=job.pk).update(stage="")
+    assert end.result()
+    assert kinds(ann) == [K.DONE]
+
+
+def test_a_thousand_are_read_by_few_queries(ann, service):
+    choose(ann, *((kind, way) for kind in K for way in C))
+    video = factories.video(ann)
+    jobs = [factories.job(ann, video=video, status=S.SUCCEEDED) for _ in range(60)]
+    Notice.objects.bulk_create(
+        Notice(owner=ann, kind=K.DONE, job=jobs[n % 60], created_at=Now(), mail_at=Now(), push_at=Now())
+        for n in range(1200)
+    )
+    add(ann, service)
+    PushBrowser.objects.update(due_at=Now(), last=0)
+    for read in (lambda: notices.since(ann, 0), lambda: notice_mail.send_due(ann.pk), push_all):
+        with CaptureQueriesContext(connection) as found:
+            read()
+        assert len(found) < 30
+        assert not any("log_tail" in query["sql"] for query in found)
+    assert [words.title for _, words in notices.since(ann, 0)[1]] == ["More than 1000 pieces of work have ended"]
+    assert mail.outbox[0].body.count("is done") == notice_mail.MOST_TOLD
+    assert "And more than 951 more" in mail.outbox[0].body
+    assert len(service.heard) == 1
+
+
+def test_what_lies_in_the_trash_is_not_told(ann, settings):
+    choose(ann, (K.DONE, C.PAGE), (K.DONE, C.EMAIL))
+    job = ended(ann)
+    video = ended(ann).video
+    kept = ended(ann)
+    trash.remove(job)
+    trash.remove(video)
+    make_due()
+    Notice.objects.exclude(kind=K.DONE).delete()
+    assert [notices.told(notice) is None for notice in Notice.objects.order_by("pk")] == [True, True, False]
+    assert [words.path for _, words in notices.since(ann, 0)[1]] == [f"/jobs/{kept.pk}/"]
+    notice_mail.send_due(ann.pk)
+    assert mail.outbox[0].body.count("is done") == 1
+
+
 def test_old_notices_are_forgotten(ann):
     ended(ann)
     ended(ann)
@@ -181,6 +282,33 @@ def fails(message):
     raise ConnectionRefusedError
 
 
+def test_what_waits_for_another_try_is_not_tried_with_what_ends_meanwhile(ann, monkeypatch):
+    choose(ann, (K.DONE, C.EMAIL))
+    ended(ann)
+    first = Notice.objects.get()
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", fails)
+    make_due()
+    notice_mail.send_due(ann.pk)
+    for _ in range(3):
+        ended(ann)
+        Notice.objects.filter(mail_tries=0, mail_at__isnull=False).update(mail_at=Now())
+        notice_mail.send_due(ann.pk)
+    first.refresh_from_db()
+    assert first.mail_tries == 1
+    assert first.mail_at
+
+
+def test_what_another_worker_sends_right_now_is_left_to_it(ann):
+    choose(ann, (K.DONE, C.EMAIL))
+    first = ended(ann)
+    make_due()
+    assert [notice.job for notice in notice_mail.claim(ann.pk)] == [first]
+    second = ended(ann)
+    Notice.objects.filter(job=second).update(mail_at=Now())
+    assert [notice.job for notice in notice_mail.claim(ann.pk)] == [second]
+    assert notice_mail.claim(ann.pk) is None
+
+
 def test_a_mail_about_what_was_deleted_is_not_sent(ann):
     choose(ann, (K.DONE, C.EMAIL))
     ended(ann).delete()
@@ -251,15 +379,39 @@ def service(settings):
     made.server.server_close()
 
 
+def signed_in(owner):
+    """A browser where somebody is signed in."""
+    client = Client()
+    client.force_login(owner)
+    client.get("/account/notices/")
+    return client
+
+
+def add(owner, service, client=None):
+    key = (client or signed_in(owner)).session.session_key
+    return push.add(owner, service.subscription, "Firefox on Linux", key)
+
+
+def push_all():
+    for pk in push.due():
+        push.send_due(pk)
+
+
+def push_again():
+    """As when the pause is over."""
+    PushBrowser.objects.filter(due_at__isnull=False).update(due_at=Now(), held_until=None)
+    push_all()
+
+
 @pytest.fixture
 def browser(ann, service):
     choose(ann, (K.DONE, C.PUSH), (K.FAILED, C.PUSH))
-    return push.add(ann, service.subscription, "Firefox on Linux")
+    return add(ann, service)
 
 
 def test_a_browser_is_told_encrypted_and_signed(ann, browser, service):
     job = ended(ann, error="The file is empty.")
-    push.send_due(ann.pk)
+    push_all()
     headers, told = service.read()
     assert told["title"] == "Thumbnails: Weekly review failed"
     assert (told["body"], told["path"]) == ("The file is empty.", f"/jobs/{job.pk}/")
@@ -268,7 +420,7 @@ def test_a_browser_is_told_encrypted_and_signed(ann, browser, service):
     claims = jwt.decode(token, public, algorithms=["ES256"], audience=service.endpoint.removesuffix("/push/abc"))
     assert claims["sub"].startswith(("mailto:", "https:"))
     assert headers["ttl"] == "86400"
-    push.send_due(ann.pk)
+    push_all()
     assert len(service.heard) == 1, "each is told once"
     browser.refresh_from_db()
     assert browser.used_at
@@ -277,7 +429,7 @@ def test_a_browser_is_told_encrypted_and_signed(ann, browser, service):
 def test_many_at_once_are_told_as_a_number(ann, browser, service):
     for _ in range(4):
         ended(ann)
-    push.send_due(ann.pk)
+    push_all()
     assert len(service.heard) == 1
     assert service.read()[1]["title"] == "4 done"
 
@@ -286,23 +438,153 @@ def test_many_at_once_are_told_as_a_number(ann, browser, service):
 def test_a_browser_that_is_gone_is_forgotten(ann, browser, service, status):
     service.status = status
     ended(ann)
-    push.send_due(ann.pk)
+    push_all()
     assert not PushBrowser.objects.exists()
+
+
+def test_what_the_service_did_not_take_is_tried_again_and_told_once(ann, browser, service):
+    service.status = 503
+    ended(ann)
+    push_all()
+    assert push.due() == [], "it waits a while"
+    ended(ann)
+    assert push.due() == [], "whatever ends meanwhile"
+    service.status = 201
+    push_again()
+    push_again()
+    assert len(service.heard) == 3
+    assert {service.read(place)[1]["tag"] for place in (1, 2)} == {
+        notices.tag_of(pk) for pk in Notice.objects.filter(push_at__isnull=False).values_list("pk", flat=True)
+    }
+    browser.refresh_from_db()
+    assert (browser.failures, browser.tries, browser.due_at) == (0, 0, None)
+
+
+def test_what_a_killed_worker_had_begun_is_told_when_its_lease_is_over(ann, browser, service):
+    ended(ann)
+    assert push.claim(browser.pk)
+    assert push.claim(browser.pk) is None
+    push_all()
+    assert service.heard == []
+    push_again()
+    assert len(service.heard) == 1
+
+
+def test_what_ends_while_a_browser_is_told_is_told_next(ann, browser, service, monkeypatch):
+    ended(ann)
+    send = push.send
+
+    def meanwhile(*args):
+        monkeypatch.setattr(push, "send", send)
+        ended(ann)
+        return send(*args)
+
+    monkeypatch.setattr(push, "send", meanwhile)
+    push_all()
+    assert len(service.heard) == 1
+    push_all()
+    assert len(service.heard) == 2
 
 
 def test_a_service_that_refuses_for_long_is_given_up(ann, browser, service):
-    service.status = 500
-    for _ in range(push.MOST_FAILURES - 1):
-        push.send(browser, notices.sum_of([K.DONE]), "x")
-    assert PushBrowser.objects.get().failures == push.MOST_FAILURES - 1
-    push.send(browser, notices.sum_of([K.DONE]), "x")
+    service.status = 403
+    for number in range(push.MOST_FAILURES - 1):
+        ended(ann)
+        push_all()
+        assert PushBrowser.objects.get().failures == number + 1
+    ended(ann)
+    push_all()
     assert not PushBrowser.objects.exists()
+
+
+def test_an_outage_of_our_own_network_is_no_fault_of_a_browser(ann, browser, service):
+    service.server.server_close()
+    for _ in range(push.MOST_FAILURES + 1):
+        ended(ann)
+        for _ in range(len(push.PAUSES) + 1):
+            push_again()
+    browser.refresh_from_db()
+    assert (browser.failures, browser.tries, browser.due_at) == (0, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(201, "taken"), (410, "gone"), (503, "refused"), (None, "unreached")],
+)
+def test_a_test_is_sent_by_the_worker_and_the_page_says_what_came_of_it(ann, browser, service, status, said):
+    client = signed_in(ann)
+    if status is None:
+        service.server.server_close()
+    service.status = status
+    client.post("/account/notices/try/", {"browser": browser.pk})
+    assert service.heard == []
+    assert "A test is on its way" in client.get("/account/notices/").content.decode()
+    push_all()
+    browser.refresh_from_db()
+    assert (browser.test, browser.due_at) == (said, None)
+    assert browser.get_test_display() in client.get("/account/notices/").content.decode()
+
+
+# Who is not there any more ------------------------------------------------------------------------------------------
+
+
+def sign_out(client, owner):
+    client.post("/accounts/logout/")
+
+
+def sign_out_everywhere(client, owner):
+    sessions.end(sessions.of(owner))
+
+
+def switch_off(client, owner):
+    owner.is_active = False
+    owner.save()
+
+
+@pytest.mark.parametrize("leave", [sign_out, sign_out_everywhere, switch_off])
+def test_a_browser_goes_with_the_session_it_belongs_to(ann, service, leave):
+    client = signed_in(ann)
+    add(ann, service, client)
+    leave(client, ann)
+    assert not PushBrowser.objects.exists()
+
+
+def test_a_browser_whose_session_is_over_is_not_told(ann, service):
+    client = signed_in(ann)
+    choose(ann, (K.DONE, C.PUSH))
+    add(ann, service, client)
+    client.session.delete()
+    ended(ann)
+    push_all()
+    assert service.heard == []
+    assert not PushBrowser.objects.exists()
+
+
+def test_another_session_that_ends_does_not_matter(ann, browser, service):
+    sign_out(signed_in(ann), ann)
+    assert PushBrowser.objects.get() == browser
+
+
+def test_an_account_that_is_switched_off_is_told_nothing(ann, browser, service):
+    choose(ann, (K.DONE, C.PUSH), (K.DONE, C.EMAIL))
+    Webhook.objects.create(owner=ann, url="https://hooks.example.org/", events=["job.succeeded"])
+    ended(ann)
+    make_due()
+    type(ann).objects.filter(pk=ann.pk).update(is_active=False)
+    Delivery.objects.all().delete()
+    assert not outbox.is_due()
+    assert outbox._next_notices() == (None, None), "nobody is woken for it again and again"
+    ended(ann)
+    notice_mail.send_due(ann.pk)
+    push.send_due(browser.pk)
+    assert (mail.outbox, service.heard) == ([], [])
+    assert not Delivery.objects.exists()
 
 
 def test_private_addresses_are_not_asked(ann, browser, service, settings):
     settings.WEBHOOK_PRIVATE_ADDRESSES = False
     ended(ann)
-    push.send_due(ann.pk)
+    push_all()
     assert service.heard == []
 
 
@@ -327,10 +609,10 @@ def test_the_key_stays_and_is_sealed_and_another_secret_key_starts_anew(browser,
 )
 def test_what_is_no_subscription_is_refused(ann, service, change):
     with pytest.raises(InputError):
-        push.add(ann, {**service.subscription, **change}, "x")
+        push.add(ann, {**service.subscription, **change}, "x", "session")
 
 
 def test_the_same_browser_is_one_row_and_goes_over_to_who_signs_in_there(ann, browser, service):
     eve = factories.account("eve@example.org")
-    again = push.add(eve, service.subscription, "Firefox on Linux")
+    again = add(eve, service)
     assert (again.pk, PushBrowser.objects.get().owner) == (browser.pk, eve)

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from jobs import publish
-from jobs.models import Account
+from jobs.models import Account, PushBrowser
 from jobs.models.token import digest
 
 SEEN_SECONDS = 300
@@ -63,13 +63,20 @@ def _look_again(account_pk: int) -> None:
     transaction.on_commit(lambda: publish.tell([account_pk]))
 
 
+def _forget_browser(session_key: str) -> None:
+    """Who has signed out there is not told there either."""
+    PushBrowser.objects.filter(session=digest(session_key)).delete()
+
+
 @receiver(post_delete, sender=UserSession)
 def _on_session_ended(instance: UserSession, **kwargs: Any) -> None:
+    _forget_browser(instance.session_key)
     _look_again(instance.user_id)
 
 
 @receiver(user_logged_out)
-def _on_signed_out(user: Account | None, **kwargs: Any) -> None:
+def _on_signed_out(user: Account | None, request: HttpRequest, **kwargs: Any) -> None:
+    _forget_browser(request.session.session_key or "")
     if user is not None:
         _look_again(user.pk)
 
@@ -80,3 +87,5 @@ def _on_account_changed(instance: Account, created: bool, **kwargs: Any) -> None
     is_new_password = getattr(instance, "_password", None) is not None
     if not created and (is_new_password or not instance.is_active):
         _look_again(instance.pk)
+    if not instance.is_active:
+        PushBrowser.objects.filter(owner=instance.pk).delete()

@@ -13,7 +13,7 @@ from jobs.models.install import Install
 from jobs.models.invitation import Invitation
 from jobs.models.job import Job
 from jobs.models.kept_answer import KeptAnswer
-from jobs.models.notice import Notice, NoticeChoice, PushBrowser
+from jobs.models.notice import Notice, NoticeChoice, NoticeTurn, PushBrowser
 from jobs.models.pipeline import Pipeline
 from jobs.models.queue_state import QueueState
 from jobs.models.removal import Removal
@@ -46,6 +46,7 @@ __all__ = [
     "KeptAnswer",
     "Notice",
     "NoticeChoice",
+    "NoticeTurn",
     "Pipeline",
     "PushBrowser",
     "QueueState",

@@ -1,17 +1,18 @@
 """Notices by email: one for all that ended within a short while."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from jobs.models import Account, Notice
+from jobs.models import Account, Notice, NoticeTurn
+from jobs.models.notice import NoticeQuerySet
 from jobs.services import notices
 
 log = logging.getLogger(__name__)
@@ -29,45 +30,56 @@ def due() -> list[int]:
 
 
 def send_due(owner: int) -> None:
-    """Send an account one mail with all that is to be told by mail, also what is not due yet."""
-    rows = claim(owner)
-    if not rows:
+    """Send an account one mail with all that is to be told by mail, also what is not due yet for the first time."""
+    if (mine := claim(owner)) is None:
         return
-    mine = Notice.objects.filter(pk__in=[row.pk for row in rows])
     try:
-        if message := composed(rows):
+        if message := composed(Account.objects.get(pk=owner), mine):
             message.send()
     except OSError as error:
         log.warning("the mail to account %s is tried again later: %s", owner, error)
         mine.filter(mail_tries__gte=MOST_TRIES).update(mail_at=None)
-        mine.filter(mail_at__isnull=False).update(mail_at=Now() + PAUSE)
+        mine.update(mail_at=Now() + PAUSE)
         return
     mine.update(mail_at=None)
 
 
-def claim(owner: int) -> list[Notice]:
-    """The notices that this mail will hold, held for a while against others that send."""
+def claim(owner: int) -> NoticeQuerySet | None:
+    """The notices that this mail will hold, held for a while against others that send; None when none is due.
+
+    What somebody sends right now, or has failed to and will try again later, is left to that.
+    """
     with transaction.atomic():
-        Account.objects.select_for_update().filter(pk=owner).first()
-        if not Notice.objects.mail_due().filter(owner=owner).exists():
-            return []
-        waiting = Notice.objects.filter(owner=owner, mail_at__isnull=False)
-        found = list(waiting.select_related("owner", "job__video", "run__video").order_by("pk"))
-        waiting.update(mail_at=Now() + LEASE, mail_tries=F("mail_tries") + 1)
-    return found
+        NoticeTurn.hold(owner)
+        mine = Notice.objects.filter(owner=owner)
+        if not mine.mail_due().exists():
+            return None
+        until = _now() + LEASE
+        ready = mine.filter(Q(mail_at__isnull=False, mail_tries=0) | Q(mail_at__lte=Now()))
+        ready.update(mail_at=until, mail_tries=F("mail_tries") + 1)
+    return mine.filter(mail_at=until)  # a time to the microsecond, taken in turn: nobody else has the same
 
 
-def composed(rows: list[Notice]) -> EmailMessage | None:
+def _now() -> datetime:
+    """By the clock of the database."""
+    return Account.objects.annotate(now=Now()).values_list("now", flat=True)[0]
+
+
+def composed(owner: Account, mine: NoticeQuerySet) -> EmailMessage | None:
     """None when nothing of it is there any more."""
-    found = [words for row in rows if row.kind != Notice.Kind.ALL_DONE and (words := notices.told(row))]
-    all_done = any(row.kind == Notice.Kind.ALL_DONE for row in rows)
-    if not found and not all_done:
+    kinds = notices.kinds_of(mine)
+    if not kinds:
         return None
-    total = notices.sum_of([row.kind for row in rows])
+    work = mine.exclude(kind=Notice.Kind.ALL_DONE).present()
+    found = [words for row in work.with_subjects().order_by("pk")[:MOST_TOLD] if (words := notices.told(row))]
+    all_done = Notice.Kind.ALL_DONE in kinds
+    others = sum(kind != Notice.Kind.ALL_DONE for kind in kinds) - len(found)
+    total = notices.sum_of(kinds)
     subject = found[0].title if len(found) == 1 else total.title
     shown = {
-        "found": found[:MOST_TOLD],
-        "others": len(found[MOST_TOLD:]),
+        "found": found,
+        "others": max(others, 0),
+        "are_more": len(kinds) > notices.COUNTED,
         "all_done": all_done,
         "site": settings.SITE_URL,
         "queue": reverse("queue"),
@@ -75,4 +87,4 @@ def composed(rows: list[Notice]) -> EmailMessage | None:
     }
     body = render_to_string("me/notices/mail.txt", shown).strip() + "\n"
     unsubscribe = {"List-Unsubscribe": f"<{settings.SITE_URL}{shown['choices']}>"}
-    return EmailMessage(" ".join(subject.split())[:200], body, None, [rows[0].owner.email], headers=unsubscribe)
+    return EmailMessage(" ".join(subject.split())[:200], body, None, [owner.email], headers=unsubscribe)

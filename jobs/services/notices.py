@@ -15,7 +15,8 @@ from django.db.models.functions import Least, Now
 from django.urls import reverse
 
 from jobs import outcome
-from jobs.models import Account, Job, Notice, NoticeChoice, PushBrowser, Run
+from jobs.models import Account, Job, Notice, NoticeChoice, NoticeTurn, PushBrowser, Run
+from jobs.models.notice import NoticeQuerySet
 from jobs.services import events, outbox
 from jobs.services.events import Event
 
@@ -29,6 +30,8 @@ KEPT = timedelta(days=7)
 FORGOTTEN_AT_ONCE = 500
 MOST_AT_ONCE = 5
 """How many notices an open page shows at once; of more it shows a sum."""
+COUNTED = 1000
+"""Of more notices it is only told that there are more."""
 OF_EVENT = {events.Kind.JOB_SUCCEEDED: Kind.DONE, events.Kind.JOB_FAILED: Kind.FAILED}
 OF_RUN = {Job.Status.SUCCEEDED: Kind.DONE, Job.Status.FAILED: Kind.FAILED}
 
@@ -64,13 +67,16 @@ def note(event: Event) -> None:
     found = _of_event(event)
     if found is None:
         return
-    wanted = chosen(event.owner)
+    NoticeTurn.hold(event.owner)  # of two that end together, one has to see the other's end
+    wanted = _heard(event.owner)
     made = [_made(event.owner, found.kind, wanted, found)]
     if not under_way(event.owner) and _are_several(event.owner):
         made.append(_made(event.owner, Kind.ALL_DONE, wanted))
     if any(notice.mail_at for notice in made):
         _gather(event.owner)
     Notice.objects.bulk_create(made)
+    if any(notice.push_at for notice in made):
+        PushBrowser.objects.filter(owner=event.owner, due_at=None).update(due_at=Now())
     if any(notice.mail_at or notice.push_at for notice in made):
         transaction.on_commit(outbox.ring)
 
@@ -92,6 +98,11 @@ def _of_event(event: Event) -> Ended | None:
         kind = OF_RUN.get(Job.Status(run.status)) if run else None
         return Ended(kind, run=run) if kind else None
     return None
+
+
+def _heard(owner: int) -> set[tuple[str, str]]:
+    """What an account wants to be told; nothing where it is switched off."""
+    return chosen(owner) if Account.objects.filter(pk=owner, is_active=True).exists() else set()
 
 
 def _made(owner: int, kind: str, wanted: Collection[tuple[str, str]], about: Ended | None = None) -> Notice:
@@ -142,7 +153,10 @@ class Told:
 
 
 def told(notice: Notice) -> Told | None:
-    """None for what is not there any more."""
+    """None for what is not there any more, or lies in the trash."""
+    subject = notice.job or notice.run
+    if subject and (subject.removal_id or subject.video.removal_id):
+        return None
     if notice.job:
         return _of_job(notice.job)
     if notice.run:
@@ -161,29 +175,51 @@ def _of_run(run: Run) -> Told:
     what = f"{run.name}: {run.video.title}"
     if run.status != Job.Status.FAILED:
         return Told(f"{what} is done", "All of its steps are done.", run.get_absolute_url())
-    failed = run.jobs.filter(status=Job.Status.FAILED).order_by("-finished_at").first()
+    failed = run.jobs.without_logs().filter(status=Job.Status.FAILED).order_by("-finished_at").first()
     why = f"“{failed.step}”: {failed.error_message}" if failed else "A step failed."
     return Told(f"{what} failed", why, run.get_absolute_url())
 
 
 def sum_of(kinds: Collection[str]) -> Told:
     """Many notices in one."""
+    if len(kinds) > COUNTED:
+        return Told(f"More than {COUNTED} pieces of work have ended", "Look at the queue.", reverse("queue"))
     done, failed = (sum(kind == one for kind in kinds) for one in (Kind.DONE, Kind.FAILED))
     parts = [f"{count} {word}" for count, word in ((done, "done"), (failed, "failed")) if count]
     body = "Everything that you started has come to its end." if Kind.ALL_DONE in kinds else "Look at the queue."
     return Told(", ".join(parts) or "All is done", body, reverse("queue"))
 
 
-def since(owner: Account, last: int | None) -> tuple[int, list[tuple[Notice, Told]]]:
-    """What an open page has not shown yet, and the last id; with None for `last` only that."""
+def since(owner: Account, last: int | None) -> tuple[int, list[tuple[int, Told]]]:
+    """What an open page has not shown yet, each with its id, and the last id; with None for `last` only that."""
     mine = Notice.objects.of(owner)
     newest = mine.order_by("-pk").values_list("pk", flat=True).first() or 0
     if last is None or newest <= last:
         return newest, []
-    kinds = [kind for kind, channel in chosen(owner.pk) if channel == Channel.PAGE]
-    rows = mine.filter(pk__gt=last, pk__lte=newest, kind__in=kinds).select_related("job__video", "run__video")
-    found = [(notice, told(notice)) for notice in rows.order_by("pk")]
-    return newest, [(notice, words) for notice, words in found if words]
+    wanted = [kind for kind, channel in chosen(owner.pk) if channel == Channel.PAGE]
+    found = mine.filter(pk__gt=last, pk__lte=newest, kind__in=wanted)
+    return newest, gathered(found, MOST_AT_ONCE, newest)
+
+
+def gathered(found: NoticeQuerySet, most: int, newest: int) -> list[tuple[int, Told]]:
+    """At most so many notices in words, each with its id; of more, their sum with the newest.
+
+    No more is read than that takes."""
+    kinds = kinds_of(found)
+    if len(kinds) > most:
+        return [(newest, sum_of(kinds))]
+    rows = found.present().with_subjects().order_by("pk")[: len(kinds)]
+    return [(row.pk, words) for row in rows if (words := told(row))]
+
+
+def kinds_of(found: NoticeQuerySet) -> list[str]:
+    """The kind of each that can be told, of no more than one above COUNTED."""
+    return list(found.present().order_by("-pk").values_list("kind", flat=True)[: COUNTED + 1])
+
+
+def tag_of(number: int) -> str:
+    """A browser shows one notice of a tag."""
+    return f"notice-{number}"
 
 
 def sweep() -> None:

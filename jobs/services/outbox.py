@@ -11,7 +11,7 @@ import django_rq
 from django.db.models import Min
 from redis.exceptions import RedisError
 
-from jobs.models import Delivery, Notice, QueueState, Webhook
+from jobs.models import Delivery, Notice, PushBrowser, QueueState, Webhook
 
 log = logging.getLogger(__name__)
 QUEUE = "hooks"
@@ -60,14 +60,15 @@ def _next_webhook_mail() -> datetime | None:
 
 
 def _next_notices() -> tuple[datetime | None, datetime | None]:
-    found = Notice.objects.aggregate(mail=Min("mail_at"), push=Min("push_at"))
-    return found["mail"], found["push"]
+    mail: datetime | None = Notice.objects.mailed().aggregate(at=Min("mail_at"))["at"]
+    push: datetime | None = PushBrowser.objects.waiting().aggregate(at=Min("due_at"))["at"]
+    return mail, push
 
 
 def is_due() -> bool:
     """Whether a worker should be awake."""
-    notices = Notice.objects.mail_due() | Notice.objects.push_due()
-    return Delivery.objects.due().exists() or notices.exists() or Webhook.objects.mail_due().exists()
+    found = (Delivery.objects.due(), Notice.objects.mail_due(), PushBrowser.objects.due(), Webhook.objects.mail_due())
+    return any(rows.exists() for rows in found)
 
 
 def _entry() -> dict[str, Any]:

@@ -50,9 +50,7 @@ def since(request: HttpRequest) -> JsonResponse:
     """For an open page: what has ended after the notice `after`, and the last one there is now."""
     after = request.GET.get("after", "")
     last, found = notices.since(request.user, int(after) if after.isdecimal() and len(after) < 19 else None)  # type: ignore[arg-type] # a member
-    shown = [_plain(f"notice-{notice.pk}", words) for notice, words in found]
-    if len(shown) > notices.MOST_AT_ONCE:
-        shown = [_plain(f"notice-{last}", notices.sum_of([notice.kind for notice, _ in found]))]
+    shown = [_plain(notices.tag_of(number), words) for number, words in found]
     return JsonResponse({"last": last, "items": shown}, headers={"Cache-Control": "no-store"})
 
 
@@ -73,7 +71,8 @@ def add_browser(request: HttpRequest) -> HttpResponse:
     """The browser that asks is told from now on: its subscription as JSON."""
     try:
         found = json.loads(request.body)
-        browser = push.add(request.user, dict(found), browser_name(request.headers.get("User-Agent", "")))  # type: ignore[arg-type]
+        name = browser_name(request.headers.get("User-Agent", ""))
+        browser = push.add(request.user, dict(found), name, request.session.session_key or "")  # type: ignore[arg-type]
     except (ValueError, TypeError):
         return refused(422, "subscription", "Send the browser's subscription as JSON.")
     except InputError as error:
@@ -91,13 +90,10 @@ def remove_browser(request: MemberRequest) -> HttpResponse:
 
 @changes("account-notices")
 def try_browser(request: MemberRequest) -> HttpResponse:
-    """Send a notice now."""
+    """Have a notice sent; the page says what came of it when it is loaded again."""
     browser = _browser(request)
-    words = Told("This is a test", "Notices will look like this.", "/account/notices/")
-    if push.send(browser, words, "test"):
-        messages.success(request, f"A test was sent to {browser}. It may take a moment to arrive.")
-    else:
-        messages.error(request, f"The service of {browser} did not take the test. Turn it on again in that browser.")
+    push.test(browser)
+    messages.success(request, f"A test for {browser} is on its way. Load this page again to see what came of it.")
     return redirect("account-notices")
 
 

@@ -56,7 +56,7 @@ def test_many_are_told_as_one(client, ann):
 
 def browser_of(owner, endpoint="https://push.example.org/1"):
     keys = {"p256dh": "B" * 87, "auth": "A" * 22}
-    return push.add(owner, {"endpoint": endpoint, "keys": keys}, "Firefox")
+    return push.add(owner, {"endpoint": endpoint, "keys": keys}, "Firefox", "session")
 
 
 def test_a_browser_is_added_shown_and_removed(client, ann, eve):
