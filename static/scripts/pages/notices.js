@@ -19,12 +19,19 @@ async function permitted() {
   return answer === "granted";
 }
 
+/** Whether the site tells this browser: it forgets one where somebody signed out. */
+async function isListed(endpoint) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(endpoint)));
+  const text = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Boolean(document.querySelector(`[data-browser="${text}"]`));
+}
+
 async function know() {
   const granted = "Notification" in window && Notification.permission === "granted";
   allow.hidden = !("Notification" in window) || granted;
   const worker = canPush ? await navigator.serviceWorker.getRegistration() : null;
   const present = await worker?.pushManager.getSubscription();
-  subscribe.hidden = !canPush || Boolean(present && granted);
+  subscribe.hidden = !canPush || Boolean(present && granted && (await isListed(present.endpoint)));
   if (granted && !say.textContent) say.textContent = "This browser shows notices.";
 }
 
