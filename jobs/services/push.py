@@ -226,7 +226,7 @@ def send(browser: PushBrowser, words: Told, tag: str) -> int | None:
     except (JobError, ValueError) as error:
         log.info("browser %s was not told: %s", browser.pk, error)
         return None
-    return int(answer.status_code)  # type: ignore[union-attr] # a string only when curl is asked for
+    return int(answer.status_code)
 
 
 def _contact() -> str:
