@@ -11,6 +11,7 @@ from jobs import storage
 from jobs.models import Artifact, Delivery, Job, Run, Webhook
 from jobs.services import imports, trash, uploads
 from tests import factories
+from tests.accounts.entrance import sign_in
 
 pytestmark = pytest.mark.django_db
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -108,7 +109,7 @@ def ask(client, method, name, pk):
 @pytest.mark.parametrize(("method", "name", "kind"), PAGES)
 def test_others_get_the_answer_for_what_does_not_exist(anns, method, name, kind):
     client = Client()
-    client.force_login(factories.account("bob@example.org"))
+    sign_in(client, factories.account("bob@example.org").email)
     theirs, none = (ask(client, method, name, pk) for pk in (anns[kind].pk, uuid.uuid4()))
     assert theirs.status_code == none.status_code == 404
     assert theirs.content == none.content
@@ -118,7 +119,7 @@ def test_others_get_the_answer_for_what_does_not_exist(anns, method, name, kind)
 @pytest.mark.parametrize(("method", "name", "kind"), PAGES)
 def test_an_operator_is_one_of_the_others_outside_of_the_admin(anns, method, name, kind):
     client = Client()
-    client.force_login(factories.account("root@example.org", is_staff=True, is_superuser=True))
+    sign_in(client, factories.account("root@example.org", is_staff=True, is_superuser=True).email)
     assert ask(client, method, name, anns[kind].pk).status_code == 404
 
 

@@ -10,6 +10,7 @@ from jobs.errors import ToolError
 from jobs.models import Account, Artifact, Job, Removal, Token, Upload, Video, Webhook
 from jobs.services import trash, uploads
 from tests import factories
+from tests.accounts.entrance import PASSWORD
 
 pytestmark = pytest.mark.django_db
 S = Job.Status
@@ -335,6 +336,10 @@ def test_an_account_is_made_here(admin_client):
 
 
 def test_a_token_is_shown_once_and_works(admin_client, ann):
+    asked = admin_client.post("/admin/jobs/token/add/", {"owner": ann.pk, "name": "stolen", "scope": "all"})
+    assert asked.headers["Location"].startswith("/accounts/reauthenticate/"), "nobody has shown lately who they are"
+    assert not Token.objects.exists()
+    admin_client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     response = admin_client.post("/admin/jobs/token/add/", {"owner": ann.pk, "name": "laptop", "scope": "work"})
     assert response.status_code == 200
     secret = response.context["secret"]

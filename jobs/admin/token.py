@@ -6,7 +6,9 @@ from django.db import models
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
 
+from jobs.auth.confirming import confirmed
 from jobs.models import Token
 
 
@@ -37,6 +39,7 @@ class TokenAdmin(admin.ModelAdmin):
         made = ["begins", "created_at", "last_used_at"]
         return ["owner", "name", "scope", "expires_at", *(made if obj else [])]
 
+    @method_decorator(confirmed)
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -1,5 +1,9 @@
 """Who is asking: a bearer token, or the session of a signed-in page."""
 
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from django.conf import settings
 from django.http import HttpRequest
 from ninja.decorators import decorate_view
@@ -7,8 +11,10 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from jobs.api.errors import ApiError
-from jobs.auth import attempts, limits, scopes
+from jobs.auth import attempts, confirming, limits, scopes
 from jobs.models import Account, Token
+
+Call = TypeVar("Call", bound=Callable[..., Any])
 
 work = decorate_view(scopes.work)
 """Below a router's method: a token with the scope “work” may make this call. Others that change things take “all”."""
@@ -87,3 +93,22 @@ def owner(request: HttpRequest) -> Account:
     """The account that a checked request acts for."""
     account: Account = request.auth  # type: ignore[attr-defined] # set by ninja
     return account
+
+
+def refuse_unconfirmed(request: HttpRequest, *, by_sign_in: bool = True) -> None:
+    """For what outlives a session, or takes everything along: raises 403 where a session asks that has not shown lately
+    who it is. Tokens have their scope."""
+    if token_of(request) is None and not confirming.is_confirmed(request, by_sign_in=by_sign_in):
+        message = "This takes the password once more. Ask for it on the page of your account, or send a token."
+        raise ApiError(403, "reauthenticate", message)
+
+
+def confirmed(call: Call) -> Call:
+    """Above `@idempotent`, below a router's method: `refuse_unconfirmed` first, also where an answer is kept."""
+
+    @functools.wraps(call)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        refuse_unconfirmed(request)
+        return call(request, *args, **kwargs)
+
+    return checked  # type: ignore[return-value]

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from allauth.account.decorators import reauthentication_required
-from allauth.core.exceptions import ReauthenticationRequired
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from ninja import Router
 
-from jobs.api.auth import everything, owner, token_of
+from jobs.api.auth import everything, owner, refuse_unconfirmed
 from jobs.api.documented import FAILURE, failures
-from jobs.api.errors import ApiError
 from jobs.services import export
 from jobs.zip_response import zipped
 
@@ -31,17 +28,8 @@ ZIP: dict[str, Any] = {
 
 def mine(request: HttpRequest) -> export.Export:
     """What belongs to who asks; of a page's session the password has to have been given lately."""
-    if token_of(request) is None:
-        _confirmed(request)
+    refuse_unconfirmed(request, by_sign_in=False)
     return export.of(owner(request), request.build_absolute_uri)
-
-
-def _confirmed(request: HttpRequest) -> None:
-    try:
-        reauthentication_required(lambda request: HttpResponse())(request)
-    except ReauthenticationRequired as error:
-        message = "This takes the password once more. Ask for it on the page of your account, or send a token."
-        raise ApiError(403, "reauthenticate", message) from error
 
 
 @router.get("/export", response={200: dict[str, Any], **failures()}, summary="List all that you own")

@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
-from jobs.api.auth import owner, token_of
+from jobs.api.auth import confirmed, owner, token_of
 from jobs.api.documented import failures
 from jobs.api.idempotency import idempotent
 from jobs.api.schemas import Page
@@ -31,6 +31,7 @@ def list_tokens(request: HttpRequest, query: Query[Page]) -> TokenList:
 
 
 @router.post("", response={201: TokenMade, **failures(422)}, summary="Make a token")
+@confirmed
 @idempotent(secret=True, whole=True)
 def create_token(request: HttpRequest, response: HttpResponse, body: TokenIn) -> Status[TokenMade]:
     """The secret is in this answer and nowhere else. A token can make none that may do more, or that lasts longer, than

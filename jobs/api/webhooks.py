@@ -5,7 +5,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
-from jobs.api.auth import owner
+from jobs.api.auth import confirmed, owner
 from jobs.api.documented import failures
 from jobs.api.idempotency import idempotent
 from jobs.api.schemas import Page, path_of
@@ -36,6 +36,7 @@ def list_webhooks(request: HttpRequest, query: Query[Page]) -> WebhookList:
 
 
 @router.post("", response={201: WebhookMade, **failures(422)}, summary="Make a webhook")
+@confirmed
 @idempotent(secret=True)
 def create_webhook(request: HttpRequest, response: HttpResponse, body: WebhookIn) -> Status[WebhookMade]:
     """It is called by [Standard Webhooks](https://www.standardwebhooks.com): a POST of `{"type", "timestamp", "data"}`,
@@ -63,6 +64,7 @@ def get_webhook(request: HttpRequest, webhook_id: UUID) -> WebhookOut:
 
 
 @router.patch("/{uuid:webhook_id}", response={200: WebhookOut, **failures(404, 422)}, summary="Change a webhook")
+@confirmed
 def change_webhook(request: HttpRequest, webhook_id: UUID, patch: WebhookPatch) -> WebhookOut:
     """What waits to be told goes to the new address."""
     webhook = owned(Webhook, owner(request), webhook_id)
@@ -82,6 +84,7 @@ def delete_webhook(request: HttpRequest, webhook_id: UUID) -> WebhookOut:
 
 
 @router.post("/{uuid:webhook_id}/secret", response={200: WebhookMade, **failures(404)}, summary="Make a new secret")
+@confirmed
 @idempotent(secret=True, whole=True)
 def rotate_secret(request: HttpRequest, response: HttpResponse, webhook_id: UUID) -> WebhookMade:
     """Deliveries are signed with it from now on, and for 24 hours also with the one before, and those that sign

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from jobs.account_forms import TokenForm
+from jobs.auth.confirming import confirmed
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.models import Account, Scope, Token
@@ -26,6 +27,7 @@ ONCE_SECONDS = 24 * 3600
 
 
 @member
+@confirmed
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: MemberRequest) -> HttpResponse:

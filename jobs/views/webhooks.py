@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs.account_forms import WebhookForm
 from jobs.auth.access import owned
+from jobs.auth.confirming import confirmed
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.models import Delivery, Webhook
@@ -118,6 +119,7 @@ class Told:
 
 
 @member
+@confirmed
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: MemberRequest) -> HttpResponse:
@@ -144,6 +146,7 @@ def new(request: MemberRequest) -> HttpResponse:
 
 
 @member
+@confirmed
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: MemberRequest, pk: UUID) -> HttpResponse:
     webhook = owned(Webhook, request.user, pk)
@@ -192,6 +195,7 @@ def resume(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 
 @member
+@confirmed
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def secret(request: MemberRequest, pk: UUID) -> HttpResponse:

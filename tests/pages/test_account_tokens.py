@@ -1,19 +1,30 @@
 """The page on which tokens are made and revoked."""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
 from django.test import Client
 
+from jobs.auth import confirming
 from jobs.models import Token
 from jobs.services import tokens
 from tests import factories
+from tests.accounts.entrance import PASSWORD, sign_in
 from tests.api import ROOT, error
 
 pytestmark = pytest.mark.django_db
 PAGE = "/account/tokens/"
+
+
+@pytest.fixture
+def ann(client):
+    """Has signed in just now."""
+    account = factories.account("ann@example.org")
+    sign_in(client)
+    return account
 
 
 def make(client, **fields):
@@ -131,3 +142,38 @@ def test_a_token_is_no_way_to_the_page(ann):
 
 def test_the_account_page_leads_here(client, ann):
     assert f'href="{PAGE}"' in client.get("/account/").content.decode()
+
+
+@pytest.fixture
+def late(ann):
+    """Her browser, in which she signed in long ago."""
+    browser = Client()
+    browser.force_login(ann)
+    return browser
+
+
+def test_an_old_session_makes_none_before_the_password_and_then_the_one_that_was_asked_for(late):
+    asked = make(late)
+    assert asked.headers["Location"] == "/accounts/reauthenticate/?next=%2Faccount%2Ftokens%2F"
+    assert secret_in(late.post(asked.headers["Location"], {"password": "wrong"})) is None
+    assert Token.objects.count() == 0
+    made = late.post(asked.headers["Location"], {"password": PASSWORD})
+    assert secret_in(made)
+    assert "no-store" in made.headers["Cache-Control"]
+    assert f'method="post" action="{PAGE}"' in made.content.decode()
+    assert [(token.name, token.scope) for token in Token.objects.all()] == [("Nightly export", "read")]
+    assert secret_in(make(late, key="another"))
+
+
+def test_an_old_session_makes_none_by_the_api_either(late):
+    assert error(late.post(f"{ROOT}/tokens", {"name": "x"}, "application/json")) == (403, "reauthenticate")
+    assert Token.objects.count() == 0
+    late.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert late.post(f"{ROOT}/tokens", {"name": "x"}, "application/json").status_code == 201
+
+
+def test_the_sign_in_counts_as_long_as_the_password(client, ann, monkeypatch):
+    assert client.post(f"{ROOT}/tokens", {"name": "x"}, "application/json").status_code == 201
+    later = time.time() + 301
+    monkeypatch.setattr(confirming.time, "time", lambda: later)
+    assert error(client.post(f"{ROOT}/tokens", {"name": "x"}, "application/json")) == (403, "reauthenticate")

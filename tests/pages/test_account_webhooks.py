@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,10 +13,20 @@ from jobs.models import Delivery, Webhook
 from jobs.services import webhooks
 from jobs.services.events import Kind
 from tests import factories
+from tests.accounts.entrance import PASSWORD, sign_in
+from tests.api import ROOT, error
 from tests.receivers import receiving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/account/webhooks/"
+
+
+@pytest.fixture
+def ann(client):
+    """Has signed in just now."""
+    account = factories.account("ann@example.org")
+    sign_in(client)
+    return account
 
 
 @pytest.fixture(autouse=True)
@@ -203,3 +214,25 @@ def test_many_deliveries_are_read_in_pages_by_few_queries(client, ann, hook, dja
         page = client.get(PAGE, {"state": "failed", "page": 2})
     assert page.content.decode().count("delivery-replay") == 0 and text(page).count("job.failed Replay") <= 25
     assert "2 of 3" in text(page)
+
+
+def test_an_old_session_makes_and_changes_none_and_sees_no_secret_before_the_password(ann, hook, receiver):
+    late = Client()
+    late.force_login(ann)
+    api = f"{ROOT}/webhooks"
+    secret, url = Webhook.objects.get().secret, {"url": f"{receiver.url}2"}
+    for answer in (
+        late.post(api, url, "application/json"),
+        late.patch(f"{api}/{hook.pk}", url, "application/json"),
+        late.post(f"{api}/{hook.pk}/secret"),
+    ):
+        assert error(answer) == (403, "reauthenticate")
+    for answer in (
+        new(late, url["url"]),
+        late.post(f"{PAGE}{hook.pk}/", {**url, "events": ["job.failed"]}),
+        late.post(f"{PAGE}{hook.pk}/secret/"),
+    ):
+        assert answer.headers["Location"].startswith("/accounts/reauthenticate/")
+    left = Webhook.objects.get()
+    assert (left.url, left.secret) == (receiver.url, secret)
+    assert "whsec_" in late.post(answer.headers["Location"], {"password": PASSWORD}).content.decode()
