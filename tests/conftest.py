@@ -180,7 +180,7 @@ def mended_site(breakable_site: Site) -> Site:
     breakable_site.mend()
     ann = breakable_site.client("ann@example.org")
     for video in ann.get("/api/v1/videos").json()["items"]:
-        ann.delete(f"/api/v1/videos/{video['id']}").raise_for_status()
+        ann.delete(f"/api/v1/videos/{video['id']}?permanently=1").raise_for_status()
     return breakable_site
 
 

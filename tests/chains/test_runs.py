@@ -87,7 +87,7 @@ def test_a_retry_goes_on_from_the_failed_step(talk: Video, monkeypatch):
 
 
 @pytest.mark.each_database
-def test_two_who_try_again_at_once_make_one_new_job(talk: Video):
+def test_those_who_try_again_at_once_make_one_new_job_of_each_step(talk: Video):
     run = runs.start(talk.owner, talk, chain(TRIM, MARK), "Two")
     runs.cancel(run)
     failed = runs.jobs_of(run)["Trim"]
@@ -107,7 +107,9 @@ def test_two_who_try_again_at_once_make_one_new_job(talk: Video):
     with ThreadPoolExecutor(4) as threads:
         said = sorted(threads.map(press, range(4)))
     assert Job.objects.filter(run=run, step="Trim").count() == 2, said
-    assert said.count("done") == 1, said
+    assert Job.objects.filter(run=run, step="Mark").count() <= 2, said
+    # Who asks for all of it right after somebody asked for the first step gets the other one.
+    assert said.count("done") in (1, 2), said
     assert set(said) <= {"done", "still_active", "tried_again"}
 
 
