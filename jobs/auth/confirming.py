@@ -14,8 +14,9 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.decorators import reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -42,7 +43,7 @@ def confirmed(view: View) -> View:
     on with what was sent; so its answer stands at the address of that question, and forms in it name their own."""
 
     @functools.wraps(view)
-    def asking(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def asking(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method not in SAFE and not is_confirmed(request):
             raise ReauthenticationRequired  # allauth asks, and keeps what was sent in the session
         return view(request, *args, **kwargs)

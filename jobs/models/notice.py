@@ -92,8 +92,8 @@ class NoticeTurn(models.Model):
             return
         # In one statement: of several who insert at once MariaDB lets all losers share the row, and none may change it.
         has_target = connection.features.supports_update_conflicts_with_target
-        cls.objects.bulk_create(
-            [cls(owner_id=owner, turns=1)],
+        NoticeTurn.objects.bulk_create(
+            [NoticeTurn(owner_id=owner, turns=1)],
             update_conflicts=True,
             update_fields=["turns"],
             unique_fields=["owner"] if has_target else None,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Q
 
 from jobs.models import Account, Artifact, SaidLine, Video
 from jobs.services import search_terms
@@ -74,14 +74,16 @@ def find(owner: Account, question: str) -> Found:
         transcript__video__in=Video.objects.of(owner),
         transcript__artifact__in=Artifact.objects.of(owner),
     )
-    lines = lines.annotate(video=F("transcript__video"), made=F("transcript__video__created_at"))
-    rows = list(
-        lines.order_by("-made", "video", "place").only("place", "start", "end", "text", "transcript")[: MOST + 1]
+    found_in = lines.select_related("transcript").order_by(
+        "-transcript__video__created_at", "transcript__video", "place"
     )
-    videos = Video.objects.select_related("origin").in_bulk({row.video for row in rows})
-    shown = [row for row in rows[:MOST] if row.video in videos]
-    places = moments_of(shown, query, following_texts(shown, query))
-    moments = [Moment(videos[row.video], row.start, end, text, hits) for row, end, text, hits in places]
+    rows = list(found_in.defer("terms")[: MOST + 1])
+    videos = Video.objects.select_related("origin").in_bulk({row.transcript.video_id for row in rows})
+    shown = [row for row in rows[:MOST] if row.transcript.video_id in videos]
+    moments = [
+        Moment(videos[row.transcript.video_id], row.start, end, text, hits)
+        for row, end, text, hits in moments_of(shown, query, following_texts(shown, query))
+    ]
     return Found(moments, is_all=len(rows) <= MOST and len(candidates) <= CANDIDATES)
 
 

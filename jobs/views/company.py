@@ -54,7 +54,7 @@ def _is_proved(request: HttpRequest) -> bool:
     except signing.BadSignature:
         return False
     key = request.session.session_key
-    return bool(key) and proved == digest(key)
+    return key is not None and proved == digest(key)
 
 
 def entrance(request: HttpRequest) -> HttpResponseBase:
