@@ -7,7 +7,7 @@ needs the password once more, or another proof; who signed in just now has given
 import functools
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
@@ -16,7 +16,7 @@ from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-View = Callable[..., HttpResponseBase]
+R = TypeVar("R", bound=HttpResponseBase)
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -38,12 +38,12 @@ def _signed_in_lately(request: HttpRequest) -> bool:
     return any(one["at"] > begins for one in get_authentication_records(request, request.user))
 
 
-def confirmed(view: View) -> View:
+def confirmed(view: Callable[..., R]) -> Callable[..., R]:
     """For a view of a page, below `member`: before a form does anything who sent it is asked for proof. Then it goes
     on with what was sent; so its answer stands at the address of that question, and forms in it name their own."""
 
     @functools.wraps(view)
-    def asking(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def asking(request: HttpRequest, *args: Any, **kwargs: Any) -> R:
         if request.method not in SAFE and not is_confirmed(request):
             raise ReauthenticationRequired  # allauth asks, and keeps what was sent in the session
         return view(request, *args, **kwargs)
