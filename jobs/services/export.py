@@ -7,10 +7,11 @@ file holds the same files, the list, and their hashes as `sha256sum --check` rea
 import dataclasses
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from jobs.models import Account, Artifact, Draft, Image, Job, Pipeline, Run, Vid
 from jobs.services import naming, pipelines, transcripts
 from jobs.zip_stream import Entry
 
+M = TypeVar("M", Job, Run)
 Absolute = Callable[[str], str]
 """Makes a whole address of a path of this site."""
 FORMAT = 1
@@ -104,8 +106,7 @@ class Gatherer:
         return told | {"created_at": _time(self.owner.date_joined)}
 
     def _recordings(self) -> Iterator[dict[str, Any]]:
-        runs = _by_video(Run.objects.of(self.owner).order_by("created_at", "pk"))
-        jobs = _by_video(Job.objects.of(self.owner).prefetch_related("artifacts").order_by("created_at", "pk"))
+        runs, jobs = Run.objects.of(self.owner), Job.objects.of(self.owner).without_logs()  # these may be long
         for video in Video.objects.of(self.owner).uploaded().order_by("created_at", "pk"):
             folder = f"recordings/{_short(video.title, video)}"
             yield {
@@ -117,8 +118,8 @@ class Gatherer:
                 **self._file(f"{folder}/{video.name}", video, "video_file"),
                 "transcript": self._transcript(video),
                 "cuts": self._cuts.get(video.pk),
-                "jobs": [self._job(job, folder) for job in jobs.get(video.pk, ())],
-                "chains": [_run(run) for run in runs.get(video.pk, ())],
+                "jobs": [self._job(job, folder) for job in _in_order(jobs, video).prefetch_related("artifacts")],
+                "chains": [_run(run) for run in _in_order(runs, video)],
             }
 
     def _transcript(self, video: Video) -> dict[str, Any] | None:
@@ -197,11 +198,9 @@ def _run(run: Run) -> dict[str, Any]:
     return {"id": str(run.pk), "name": run.name, "status": run.status, "steps": run.steps}
 
 
-def _by_video(found: Iterable[Any]) -> dict[Any, list[Any]]:
-    by_video: dict[Any, list[Any]] = {}
-    for one in found:
-        by_video.setdefault(one.video_id, []).append(one)
-    return by_video
+def _in_order(found: QuerySet[M], video: Video) -> QuerySet[M]:
+    """Those of one recording: all of an account's at once would not do where there are many."""
+    return found.filter(video=video).order_by("created_at", "pk")
 
 
 def _time(time: Any) -> str | None:
