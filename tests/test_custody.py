@@ -179,9 +179,9 @@ def test_what_is_acknowledged_is_on_the_disk(looked_at: None, monkeypatch: pytes
         assert part.name in disk.names[part.parent.stat().st_ino]
     record = arrivals.record
 
-    def checked(row: Video, undo: Callable[[], None]) -> None:
+    def checked(row: Video, *rest: Callable[[], None]) -> None:
         assert disk.holds(storage.path(row.key)) and disk.holds(storage.path(row.poster)), "before there is a row"
-        record(row, undo)
+        record(row, *rest)
 
     monkeypatch.setattr(arrivals, "record", checked)
     assert uploads.finish(upload) == Video.objects.get()
