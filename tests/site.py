@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -264,6 +266,9 @@ class Site:
                 session[SESSION_KEY] = str(account.pk)
                 session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
                 session[HASH_SESSION_KEY] = account.get_session_auth_hash()
+                # As allauth keeps that it was just now, by a password.
+                session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": time.time()}]
+                session[f"{AUTHENTICATION_METHODS_SESSION_KEY}_user"] = str(account.pk)
                 session.create()
             client.cookies.set(settings.SESSION_COOKIE_NAME, session.session_key, domain="127.0.0.1")
         return client

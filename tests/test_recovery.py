@@ -250,7 +250,7 @@ def test_deleting_the_recording_stops_the_work_on_it(site, recording):
     video = uploaded(site, recording)
     job = submitted(site, video)
     encoding(site, job)
-    assert client(site).delete(f"/api/v1/videos/{video}").status_code == 200
+    assert client(site).delete(f"/api/v1/videos/{video}?permanently=1").status_code == 200
     wait_for(lambda: not ffmpegs(site) and not scratch(site), "ffmpeg and scratch to be gone", 3)
     assert client(site).get(f"/api/v1/jobs/{job}").status_code == 404
     assert not list((site.media / "videos").glob("*"))
