@@ -10,10 +10,11 @@ from jobs.models import Artifact, Job, Run, Video
 from tests import media
 from tests.chains.conftest import step
 from tests.processes import wait_for
-from tests.site import Site
+from tests.site import WORKERS, Site
 
 S = Job.Status
 SECONDS = 24
+OTHERS = next(queues for queues in WORKERS if queues[0] == "fast")
 STEPS = [
     step("Trim", "trim", start=1),
     # Encoded as a whole, which can be interrupted.
@@ -37,7 +38,7 @@ def kill_workers(site: Site) -> None:
         for process in site.workers(queue):
             site.kill(process)
     site.start_worker("cut")
-    site.start_worker("fast", "encode", "speech")
+    site.start_worker(*OTHERS)
 
 
 def kill_redis(site: Site) -> None:
@@ -51,7 +52,7 @@ def kill_web(site: Site) -> None:
 def stop_workers(site: Site) -> None:
     for process in site.workers("fast"):
         site.kill(process, signal.SIGTERM)
-    site.start_worker("fast", "encode", "speech")
+    site.start_worker(*OTHERS)
 
 
 @pytest.mark.parametrize("strike", [kill_workers, stop_workers, kill_redis, kill_web])
