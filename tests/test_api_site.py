@@ -87,4 +87,8 @@ def test_the_token_of_the_command_works(site):
     assert token.startswith("vs_")
     assert token.count("\n") == 1
     headers = {"Authorization": f"Bearer {token.strip()}"}
-    assert requests.get(f"{site.url}{ROOT}/jobs", headers=headers, timeout=30).json() == {"items": [], "count": 0}
+    assert requests.get(f"{site.url}{ROOT}/jobs", headers=headers, timeout=30).json() == {
+        "items": [],
+        "count": 0,
+        "cursor": None,
+    }
