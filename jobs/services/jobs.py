@@ -134,6 +134,8 @@ def insert(order: Order) -> Job:
     subject = order.source if on_result else order.video
     params = from_json(order.operation, order.params)
     others = inputs.infos(order.owner, order.operation, params)
+    # First: the row of a job shares that of its recording on MariaDB, and of two who share a row none may change it.
+    uses.mark(subject or order.video)
     job = Job.objects.create(
         **fields,
         on_result=on_result,
@@ -148,7 +150,6 @@ def insert(order: Order) -> Job:
     refuse_removed(order)
     job.after.set(order.after)
     inputs.mark_used(given(job))
-    uses.mark(subject or order.video)
     return job
 
 
