@@ -1,14 +1,18 @@
 """The worker that calls webhooks: RQ's own scheduler, which wakes it for the next delivery, runs beside it."""
 
+import logging
 import os
 from importlib import import_module
 from typing import Any
 
 from django.db import connections
+from redis.exceptions import RedisError
 from rq.scheduler import RQScheduler
 
 from jobs.services import outbox
 from jobs.worker import MediaWorker, die_with_parent, outliving_redis
+
+log = logging.getLogger(__name__)
 
 
 class Scheduler(RQScheduler):
@@ -21,7 +25,10 @@ class Scheduler(RQScheduler):
 
     def work(self) -> None:
         die_with_parent(self._parent)
-        super().work()
+        try:
+            super().work()
+        except (RedisError, OSError) as error:  # its worker starts another one when Redis is back
+            log.warning("the next deliveries are woken by the reconciler until Redis is back: %s", error)
 
 
 class HooksWorker(MediaWorker):
