@@ -1,9 +1,11 @@
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import connection, models
-from django.db.models import F, Q
+from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
+
+from jobs.models import turns
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -88,16 +90,7 @@ class NoticeTurn(models.Model):
     @classmethod
     def hold(cls, owner: int) -> None:
         """Until the transaction ends. Call it in one, before reading anything that is decided by."""
-        if cls.objects.filter(pk=owner).update(turns=F("turns") + 1):
-            return
-        # In one statement: of several who insert at once MariaDB lets all losers share the row, and none may change it.
-        has_target = connection.features.supports_update_conflicts_with_target
-        NoticeTurn.objects.bulk_create(
-            [NoticeTurn(owner_id=owner, turns=1)],
-            update_conflicts=True,
-            update_fields=["turns"],
-            unique_fields=["owner"] if has_target else None,
-        )
+        turns.hold(cls, owner)
 
 
 class NoticeChoice(models.Model):

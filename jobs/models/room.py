@@ -2,8 +2,9 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
-from django.db import connection, models
-from django.db.models import F
+from django.db import models
+
+from jobs.models import turns
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -42,13 +43,4 @@ class Room(models.Model):
     @classmethod
     def hold(cls, owner: "Account") -> None:
         """Let nobody else count what this account has until the transaction ends. Call it in one, before counting."""
-        if cls.objects.filter(pk=owner.pk).update(turns=F("turns") + 1):
-            return
-        # In one statement: of several who insert at once MariaDB lets all losers share the row, and none may change it.
-        has_target = connection.features.supports_update_conflicts_with_target
-        Room.objects.bulk_create(
-            [Room(owner=owner, turns=1)],
-            update_conflicts=True,
-            update_fields=["turns"],
-            unique_fields=["owner"] if has_target else None,
-        )
+        turns.hold(cls, owner.pk)
