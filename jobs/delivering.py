@@ -47,6 +47,9 @@ class Errand:
     work: Callable[[Any], None]
     of: UUID | int
 
+    def __str__(self) -> str:
+        return f"{self.work.__module__}.{self.work.__name__} of {self.of}"
+
 
 def deliver_due() -> None:
     """Deliver until nothing is due any more, and have somebody woken for what is due next.
@@ -65,9 +68,9 @@ def due() -> list[Errand]:
     """In the order of waiting."""
     return [
         *(Errand(deliver_in_turn, pk) for pk in deliveries.due_webhooks()),
-        *(Errand(push_due, pk) for pk in push.due()),
-        *(Errand(mail_due, pk) for pk in notice_mail.due()),
-        *(Errand(webhook_mail_due, pk) for pk in webhook_mail.due()),
+        *(Errand(push.send_due, pk) for pk in push.due()),
+        *(Errand(notice_mail.send_due, pk) for pk in notice_mail.due()),
+        *(Errand(webhook_mail.send_due, pk) for pk in webhook_mail.due()),
     ]
 
 
@@ -92,31 +95,18 @@ class Desk:
 
     def _start(self, errand: Errand) -> None:
         self._served[errand] = time.monotonic()
-        self._threads[errand] = threading.Thread(
-            target=errand.work, args=(errand.of,), name=f"errand-{errand.of}", daemon=True
-        )
+        self._threads[errand] = threading.Thread(target=run, args=(errand,), name=f"errand-{errand.of}", daemon=True)
         self._threads[errand].start()
 
 
-def push_due(browser: int) -> None:
-    _safely(push.send_due, browser, "browser")
-
-
-def mail_due(owner: int) -> None:
-    _safely(notice_mail.send_due, owner)
-
-
-def webhook_mail_due(webhook: UUID) -> None:
-    _safely(webhook_mail.send_due, webhook, "the owner of webhook")
-
-
-def _safely(work: Callable[[Any], None], of: UUID | int, whom: str = "account") -> None:
+def run(errand: Errand) -> None:
+    """In a thread of its own: whatever goes wrong with one receiver, the others are served."""
     try:
-        work(of)
+        errand.work(errand.of)
     except Error as error:
-        log.warning("the database went away under notices to %s %s: %s", whom, of, error)
+        log.warning("the database went away under %s: %s", errand, error)
     except Exception:
-        log.exception("%s %s could not be told", whom, of)
+        log.exception("%s could not be done", errand)
     finally:
         connection.close()
 
@@ -124,15 +114,8 @@ def _safely(work: Callable[[Any], None], of: UUID | int, whom: str = "account") 
 def deliver_in_turn(webhook: UUID) -> None:
     """Deliver what is due to one webhook, one after the other, for as long as its turn lasts."""
     ends = time.monotonic() + TURN_SECONDS
-    try:
-        while time.monotonic() < ends and (delivery := deliveries.claim(webhook)) is not None:
-            deliver(delivery)
-    except Error as error:
-        log.warning("the database went away under webhook %s: %s", webhook, error)
-    except Exception:
-        log.exception("webhook %s could not be called", webhook)
-    finally:
-        connection.close()
+    while time.monotonic() < ends and (delivery := deliveries.claim(webhook)) is not None:
+        deliver(delivery)
 
 
 def deliver(delivery: Delivery) -> Try:
