@@ -6,6 +6,8 @@
                 without recordings of ann@example.org's, and takes 5 s of silence for death
 `make_site`     makes one for this test alone, to do anything with: make_site(LOST_AFTER_SECONDS="3")
 `make_web_site` the same without workers and reconciler, which costs a third
+`bucket`        an S3 server that checks signatures, with an empty bucket for every test (tests.servers.ObjectStorage)
+`faults`        the way to it that counts what passes and fails where it is asked to (tests.bucket.faults)
 `browser`       Chromium through playwright; `page` is a fresh page on `site`, `sign_in(page, client)` signs it in
 """
 
@@ -25,7 +27,9 @@ from django.core.cache import cache
 
 from tests import clip_cache
 from tests.accounts.openid_provider import Provider
-from tests.servers import MariaDB, Redis
+from tests.bucket.faults import Faults
+from tests.servers import MariaDB, ObjectStorage, Redis
+from tests.settings import free_port
 from tests.site import Client, Site, Sites
 from videoservice.cache import Cache
 
@@ -121,6 +125,28 @@ def mariadb() -> Iterator[MariaDB | None]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(mariadb: MariaDB | None) -> None:
     """pytest-django makes its database after this: the server has to be there."""
+
+
+@pytest.fixture(scope="session")
+def object_storage() -> Iterator[ObjectStorage]:
+    server = ObjectStorage(FOLDER / "bucket", free_port())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bucket(object_storage: ObjectStorage) -> Iterator[ObjectStorage]:
+    yield object_storage
+    object_storage.empty()
+
+
+@pytest.fixture
+def faults(bucket: ObjectStorage) -> Iterator[Faults]:
+    with Faults(bucket.port) as way:
+        yield way
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,18 @@
-"""A real Redis and a real MariaDB, each in a folder of its own."""
+"""A real Redis, a real MariaDB and real object storage, each in a folder of its own."""
 
 import contextlib
 import getpass
 import shutil
 import signal
+import sys
 from pathlib import Path
+from typing import Any
 
+import boto3
 import MySQLdb
 import redis
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.processes import Process, run, wait_for
 
@@ -97,5 +102,69 @@ class MariaDB:
         assert self.process and self.process.alive, self.process and self.process.said()
         with contextlib.suppress(MySQLdb.OperationalError):
             self.execute("SELECT 1")
+            return True
+        return False
+
+
+class ObjectStorage:
+    """An S3 server on a port, with one bucket (tests.bucket.server says what it does and what it does not)."""
+
+    KEY, SECRET, BUCKET, REGION = "test:tester", "testing", "recordings", "us-east-1"
+
+    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1") -> None:
+        self.folder, self.port, self.host = folder, port, host
+        self.endpoint = f"http://{host}:{port}"
+        self.process: Process | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a client finds its credentials in."""
+        return {"AWS_ACCESS_KEY_ID": self.KEY, "AWS_SECRET_ACCESS_KEY": self.SECRET}
+
+    def url(self, prefix: str = "", endpoint: str = "") -> str:
+        """What STORAGE_URL says of it; with an `endpoint`, by way of that one (tests.bucket.faults)."""
+        return f"s3://{self.BUCKET}/{prefix}?endpoint={endpoint or self.endpoint}&region={self.REGION}"
+
+    def start(self) -> None:
+        """Start it for the first time, or again with what it held."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        options = {"folder": self.folder, "port": self.port, "host": self.host, "key": self.KEY, "secret": self.SECRET}
+        flags = [piece for name, value in options.items() for piece in (f"--{name}", str(value))]
+        argv = [sys.executable, "-m", "tests.bucket.server", *flags]
+        self.process = Process("object storage", argv, self.folder / "log")
+        wait_for(self._answers, "object storage", 30)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process:
+            self.process.end(number)
+
+    def client(self, key: str = KEY, secret: str = SECRET, endpoint: str = "") -> Any:
+        """A client of it. `endpoint`: as for `url`."""
+        return boto3.client(
+            "s3",
+            endpoint_url=endpoint or self.endpoint,
+            region_name=self.REGION,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        )
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """All keys that begin with this, in order."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=self.BUCKET, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def empty(self) -> None:
+        """Delete all that it holds, also parts of uploads that nobody finished."""
+        client = self.client()
+        for key in self.keys():
+            client.delete_object(Bucket=self.BUCKET, Key=key)
+        for upload in client.list_multipart_uploads(Bucket=self.BUCKET).get("Uploads", []):
+            client.abort_multipart_upload(Bucket=self.BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
+
+    def _answers(self) -> bool:
+        assert self.process and self.process.alive, self.process and self.process.said()
+        with contextlib.suppress(BotoCoreError), contextlib.suppress(ClientError):
+            self.client().create_bucket(Bucket=self.BUCKET)
             return True
         return False
