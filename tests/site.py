@@ -31,7 +31,7 @@ from jobs.models import Account, Job, Token
 from tests.processes import BASE_DIR, Process, run, wait_for
 from tests.servers import MariaDB, Redis
 from tests.settings import free_port
-from videoservice import preflight
+from videoservice import preparing
 
 PASSWORD = "correct horse battery staple"
 WORKERS = (("cut",), ("fast", "encode", "speech", "hooks", "fetch"))
@@ -81,7 +81,7 @@ class Sites:
             self.mariadb.execute("CREATE DATABASE template CHARACTER SET utf8mb4")
         env = self._env(self._template, "template")
         run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=env)
-        kept = BASE_DIR / ".pytest_cache" / f"static-{preflight.digest()}"
+        kept = BASE_DIR / ".pytest_cache" / f"static-{preparing.static_digest()}"
         kept.parent.mkdir(exist_ok=True)
         with (kept.parent / "static.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # compressing takes long: of several runs, one does it
@@ -92,7 +92,7 @@ class Sites:
     def _collect_static(self, env: dict[str, str], kept: Path) -> None:
         for outdated in kept.parent.glob("static-*"):
             shutil.rmtree(outdated, ignore_errors=True)
-        run([sys.executable, "manage.py", "collectstatic", "--no-input", "-v0"], cwd=BASE_DIR, env=env)
+        run([sys.executable, "manage.py", "prepare", "--static"], cwd=BASE_DIR, env=env)
         shutil.move(self._template / "static", f"{kept}.part")
         Path(f"{kept}.part").rename(kept)
 

@@ -17,7 +17,7 @@ from tests.processes import BASE_DIR, Process, alive, belonging_to, parent, wait
 from tests.servers import Redis
 from tests.settings import free_port
 from tests.site import Sites
-from videoservice import preflight
+from videoservice import preparing
 
 
 class Server:
@@ -88,7 +88,7 @@ def server(tmp_path: Path, sites: Sites) -> Iterator[Server]:
     """A server that has been started before, so that its database and static files are there."""
     data = tmp_path / "a folder"
     sites.copy_template(data)
-    (data / "prepared").write_text(preflight.digest())
+    (data / "prepared").write_text(preparing.tables_digest(""))
     server = Server(data)
     try:
         yield server
@@ -187,7 +187,7 @@ def test_a_missing_tool_is_named(server: Server, tmp_path: Path):
 
 def test_a_database_that_is_not_there_is_one_line(server: Server):
     said = server.refusal(DATABASE_URL=f"mysql://nobody@127.0.0.1:{free_port()}/none")
-    assert "manage.py migrate failed: " in said
+    assert "manage.py prepare failed: " in said
     assert "Can't connect" in said
 
 

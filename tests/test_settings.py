@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.processes import BASE_DIR
-from videoservice import env, preflight
+from videoservice import env, preparing
 
 
 @pytest.fixture
@@ -141,17 +141,25 @@ def test_email_is_confirmed_only_when_it_can_be_sent(tmp_path: Path):
     assert settings("s.ACCOUNT_EMAIL_VERIFICATION, s.EMAIL_HOST", **given) == "mandatory mail.example.org"
 
 
-def test_what_changes_the_static_files_or_the_tables_changes_the_digest(
+def test_what_changes_the_static_files_or_the_tables_changes_their_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(preflight, "BASE_DIR", tmp_path)
-    for name in ("requirements.txt", "videoservice/settings.py", "static/app.css", "jobs/migrations/0001_initial.py"):
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("one")
-    seen = {preflight.digest(), preflight.digest("mysql://elsewhere/db")}
-    for name in ("requirements.txt", "static/app.css", "static/new.js", "jobs/migrations/0002_more.py"):
-        (tmp_path / name).write_text("two or more")
-        assert preflight.digest() not in seen
-        seen.add(preflight.digest())
-    assert preflight.digest() in seen, "and nothing else does"
+    monkeypatch.setattr(preparing, "BASE_DIR", tmp_path)
+
+    def write(name: str, text: str) -> tuple[str, str]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+        return preparing.static_digest(), preparing.tables_digest("")
+
+    for name in ("requirements.txt", "videoservice/settings.py", "videoservice/staticfiles.py"):
+        write(name, "one")
+    static, tables = write("static/app.css", "one")
+    assert write("static/app.css", "two")[0] != static
+    assert write("static/app.css", "one") == (static, tables), "the content counts"
+    assert write("static/new.js", "one")[1] == tables
+    (tmp_path / "static/new.js").unlink()
+    assert write("jobs/migrations/0002_more.py", "one") == (static, preparing.tables_digest(""))
+    assert tables not in (preparing.tables_digest(""), preparing.tables_digest("mysql://elsewhere/db"))
+    both = write("requirements.txt", "two")
+    assert both[0] != static
+    assert both[1] != tables

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import socket
@@ -19,7 +18,7 @@ from typing import IO, TypeVar
 import imageio_ffmpeg
 from django.core.exceptions import ImproperlyConfigured
 
-from videoservice import env
+from videoservice import env, preparing
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 5
@@ -142,14 +141,16 @@ def relative(path: Path, folder: Path) -> str:
 # Database and static files -------------------------------------------------------------------------------------------
 
 
-def prepare(data: Path) -> None:
+def prepare(data: Path, static: Path) -> None:
     """Migrate the database and collect the static files, when they may have changed since the last start."""
-    stamp = data / "prepared"
-    state = digest(env.text("DATABASE_URL"))
-    known = stamp.exists() and stamp.read_text() == state
-    if known and not env.text("DATABASE_URL") and (data / "db.sqlite3").exists():
+    stamp, state = data / "prepared", preparing.tables_digest(env.text("DATABASE_URL"))
+    commands = []
+    if env.text("DATABASE_URL") or not (data / "db.sqlite3").exists() or not _says(stamp, state):
+        commands.append("prepare --tables -v 0")  # others may have made a new database of one that is elsewhere
+    if not preparing.has_static(static):
+        commands.append("prepare --static -v 0")
+    if not commands:
         return
-    commands = ["migrate --no-input -v 0"] if known else ["migrate --no-input -v 0", "collectstatic --no-input -v 0"]
     print("Preparing the database and the static files.", flush=True)
     started = [manage(command, data) for command in commands]
     try:
@@ -165,17 +166,8 @@ def prepare(data: Path) -> None:
     stamp.write_text(state)
 
 
-def digest(database_url: str = "") -> str:
-    """Changes with the migrations, the static files, the settings and the installed packages."""
-    kept = hashlib.sha256(f"{sys.version} {database_url}".encode())
-    names = ("requirements.txt", "videoservice/settings.py", "videoservice/staticfiles.py")
-    sources = [BASE_DIR / name for name in names]
-    for folder in ("jobs/migrations", "jobs/static", "static"):
-        sources += (BASE_DIR / folder).rglob("*")
-    for file in sorted(source for source in sources if source.is_file() and source.suffix != ".pyc"):
-        status = file.stat()
-        kept.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return kept.hexdigest()
+def _says(file: Path, text: str) -> bool:
+    return file.exists() and file.read_text() == text
 
 
 def manage(command: str, data: Path) -> subprocess.Popen[str]:

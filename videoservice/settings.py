@@ -286,7 +286,8 @@ else:
 # Pages ---------------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = env.path("STATIC_ROOT", DATA_DIR / "static")
+"""Written by `manage.py prepare`; in an image when that is built."""
 # Of django-ninja Django finds the scripts of the API's page only. As an installed app it would be imported by every
 # process, workers too, which takes a fifth of their start.
 STATICFILES_DIRS = [BASE_DIR / "static", Path(str(distribution("django-ninja").locate_file("ninja/static")))]

@@ -53,7 +53,7 @@ def run() -> None:
         if settings.REDIS_EMBEDDED:
             preflight.patiently(lambda: preflight.check_redis_gone(settings.REDIS_SOCKET))
         preflight.patiently(lambda: preflight.check_port(preflight.port()))
-        preflight.prepare(data)
+        preflight.prepare(data, Path(settings.STATIC_ROOT))
         os.environ |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PORT": str(preflight.port()),
