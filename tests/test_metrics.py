@@ -90,7 +90,7 @@ def test_workers_are_told_apart_by_what_they_do(client, redis_server):
     assert found["videoservice_workers", "queue=cut", "state=idle"] == 1
     assert found["videoservice_workers", "queue=cut", "state=busy"] == 1
     assert found["videoservice_workers_lost", "queue=cut"] == 2
-    assert found["videoservice_redis_up",] == 1
+    assert found["videoservice_redis_up", "use=queue"] == 1
 
 
 def test_a_redis_that_is_away_is_told_and_hides_nothing_else(client, ann, redis_server):
@@ -103,7 +103,7 @@ def test_a_redis_that_is_away_is_told_and_hides_nothing_else(client, ann, redis_
         cache.clear()  # what was kept in memory meanwhile
         Cache.away_until = 0
         redis_server.start()
-    assert found["videoservice_redis_up",] == 0
+    assert found["videoservice_redis_up", "use=queue"] == 0
     assert found["videoservice_jobs", "queue=cut", "state=queued"] == 1
     assert not [key for key in found if key[0] == "videoservice_workers"]
     assert not status["ok"] and status["queues"]["cut"]["workers"] is None

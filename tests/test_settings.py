@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.processes import BASE_DIR
-from videoservice import env, preparing
+from videoservice import env, preparing, redis_servers
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_with_nothing_set_all_data_is_below_one_folder(tmp_path: Path):
     folder = tmp_path / "data"
     assert settings("s.DATABASES['default']['NAME']", DATA_DIR=str(folder)) == str(folder / "db.sqlite3")
     assert settings("s.MEDIA_ROOT", DATA_DIR=str(folder)) == str(folder / "media")
-    assert settings("s.REDIS_URL", DATA_DIR=str(folder)) == f"unix://{folder}/redis.sock?db=0"
+    assert settings("s.REDIS.queue", DATA_DIR=str(folder)) == f"unix://{folder}/redis.sock?db=0"
 
 
 def test_a_socket_path_too_long_for_the_kernel_is_replaced(tmp_path: Path):
@@ -124,6 +124,27 @@ def test_a_database_and_a_redis_can_be_named(tmp_path: Path):
     assert settings(expression, **given) == "django.db.backends.mysql ann db.example.org 3307 videos"
     assert settings("s.REDIS_EMBEDDED", **given) == "False"
     assert settings("s.RQ_QUEUES['cut']['URL']", **given) == given["REDIS_URL"]
+
+
+def test_each_use_of_redis_can_have_one_of_its_own(tmp_path: Path):
+    live = "s.CHANNEL_LAYERS['default']['CONFIG']['hosts'][0]"
+    used = f"s.CACHES['default']['LOCATION'], s.RQ_QUEUES['hooks']['URL'], {live}"
+    given = {"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r/0", "CACHE_REDIS_URL": "rediss://:s%40fe@c:6380/1"}
+    assert settings(used, **given) == "rediss://:s%40fe@c:6380/1 redis://r/0 redis://r/0"
+    given = {"DATA_DIR": str(tmp_path), "QUEUE_REDIS_URL": "redis://q/0", "LIVE_REDIS_URL": "redis://l/0"}
+    assert (
+        settings(f"s.REDIS_EMBEDDED, {used}", **given)
+        == f"True unix://{tmp_path}/redis.sock?db=0 redis://q/0 redis://l/0"
+    )
+    assert settings("s.REDIS_EMBEDDED", **given, CACHE_REDIS_URL="redis://c/0") == "False", "nobody would use it"
+
+
+@pytest.mark.parametrize("value", ["host:6379", "redis://", "redis://:pa/ss@host", "http://host", "unix://relative"])
+def test_an_address_of_redis_that_cannot_be_read_is_refused_without_its_password(monkeypatch, value: str):
+    monkeypatch.setenv("LIVE_REDIS_URL", value)
+    with pytest.raises(ImproperlyConfigured, match="LIVE_REDIS_URL cannot be read") as refused:
+        redis_servers.read("unix:///socket")
+    assert "pa/ss" not in str(refused.value)
 
 
 def test_https_turns_on_what_belongs_to_it(tmp_path: Path):

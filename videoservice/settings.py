@@ -14,7 +14,7 @@ from django.core.management.utils import get_random_secret_key
 from whitenoise.compress import Compressor
 
 from jobs.engine.captions import bundled_model
-from videoservice import company, env, worker_set
+from videoservice import company, env, redis_servers, worker_set
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
@@ -133,13 +133,13 @@ def redis_socket() -> Path:
 
 
 REDIS_SOCKET = redis_socket()
-REDIS_EMBEDDED = not env.text("REDIS_URL")
-REDIS_URL = env.text("REDIS_URL", f"unix://{REDIS_SOCKET}?db=0")
+REDIS = redis_servers.read(f"unix://{REDIS_SOCKET}?db=0")
+REDIS_EMBEDDED = REDIS.embedded
 
 CACHES = {
     "default": {
         "BACKEND": "videoservice.cache.Cache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": REDIS.cache,
         "KEY_PREFIX": "cache",
         "OPTIONS": {"socket_timeout": 1},
     }
@@ -148,13 +148,13 @@ CHANNEL_LAYERS = {
     "default": {
         # The core layer's idle sockets die after redis-py 8's default timeout of 5 s; the pubsub layer's do not.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "live"},
+        "CONFIG": {"hosts": [REDIS.live], "prefix": "live"},
     }
 }
 
 # Jobs ----------------------------------------------------------------------------------------------------------------
 
-RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": -1} for name in worker_set.QUEUES}
+RQ_QUEUES = {name: {"URL": REDIS.queue, "DEFAULT_TIMEOUT": -1} for name in worker_set.QUEUES}
 RQ_SHOW_ADMIN_LINK = True
 WORKERS = worker_set.size()
 """How many jobs of each heavy queue run at once on this machine."""

@@ -6,13 +6,14 @@ over the last hour. No label names an owner.
 
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.db.models import Count
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from jobs import build
 from jobs.models import Import, Job
-from jobs.services import figures, queue_load, storage_use
+from jobs.services import figures, parts, queue_load, storage_use
 from jobs.services.figures import Group
 from jobs.services.queue_load import QueueLoad
 
@@ -31,6 +32,7 @@ class SiteCollector(Collector):
         yield jobs()
         yield coming()
         yield from of_queues(queue_load.every())
+        yield of_redis()
         yield from of_last_hour(figures.by_queue())
         yield from of_storage()
 
@@ -59,7 +61,6 @@ def of_queues(loads: list[QueueLoad]) -> Iterator[Metric]:
     held = gauge("queue_paused", "1 while the queue is paused or the site drains.", "queue")
     working = gauge("workers", "Workers that live. Missing while Redis is away.", "queue", "state")
     lost = gauge("workers_lost", "Workers that went away without a word, for up to two minutes.", "queue")
-    redis = gauge("redis_up", "Whether Redis answers.")
     for load in loads:
         oldest.add_metric([load.name], load.oldest_seconds)
         held.add_metric([load.name], load.state.is_held)
@@ -70,8 +71,15 @@ def of_queues(loads: list[QueueLoad]) -> Iterator[Metric]:
         working.add_metric([load.name, "busy"], busy)
         working.add_metric([load.name, "idle"], len(alive) - busy)
         lost.add_metric([load.name], len(load.workers) - len(alive))
-    redis.add_metric([], all(load.workers is not None for load in loads))
-    yield from (oldest, held, working, lost, redis)
+    yield from (oldest, held, working, lost)
+
+
+def of_redis() -> Metric:
+    family = gauge("redis_up", "Whether the Redis for this use answers.", "use")
+    answers = {url: parts.redis_answers(url) for url in set(settings.REDIS.by_use().values())}
+    for use, url in settings.REDIS.by_use().items():
+        family.add_metric([use], answers[url])
+    return family
 
 
 def of_last_hour(groups: dict[str, Group]) -> Iterator[Metric]:

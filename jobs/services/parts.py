@@ -1,19 +1,22 @@
 """How the parts are that the site stands on: whether each answers, how soon, and what it says of itself."""
 
 import dataclasses
+import functools
 import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
-import django_rq
 from django.conf import settings
 from django.db import DatabaseError, connection
+from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import storage, wording
 
 FAILURES = (DatabaseError, RedisError, OSError)
+PATIENCE_SECONDS = 2
+"""How long a Redis has for its answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Part:
 
 
 def every() -> list[Part]:
-    checks = {"Database": database, "Redis": redis, "Storage": stored}
+    checks = {"Database": database, **of_redis(), "Storage": stored}
     return [*(_part(name, check) for name, check in checks.items()), mail()]
 
 
@@ -49,13 +52,38 @@ def database() -> str:
         return f"{version[1] if len(version) > 1 else 'MySQL'} {version[0]}, {cursor.fetchone()[1]} connections"
 
 
-def redis() -> str:
-    """Its version, how much it holds, and whether that outlives it."""
-    told: dict[str, Any] = django_rq.get_connection(next(iter(settings.RQ_QUEUES))).info()
+def of_redis() -> dict[str, Callable[[], str]]:
+    """A check for each Redis, by its name: there is one for all uses, or several (`videoservice.redis_servers`)."""
+    uses: dict[str, list[str]] = {}
+    for use, url in settings.REDIS.by_use().items():
+        uses.setdefault(url, []).append(use)
+    if len(uses) == 1:
+        return {"Redis": functools.partial(redis, settings.REDIS.queue)}
+    return {f"Redis ({', '.join(names)})": functools.partial(redis, url) for url, names in uses.items()}
+
+
+def redis(url: str) -> str:
+    """Its version, how much it holds, and whether that outlives it. Raises RedisError, and OSError when it cannot
+    write."""
+    with asked(url) as client:
+        told: dict[str, Any] = client.info()
     kept = "kept on disk" if told.get("aof_enabled") else "in memory only"
     if told.get("aof_last_write_status", "ok") != "ok":
         raise OSError("it could not write to its disk")
     return f"Redis {told['redis_version']}, {wording.size(int(told['used_memory']))}, {kept}"
+
+
+def redis_answers(url: str) -> bool:
+    try:
+        with asked(url) as client:
+            return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+
+
+def asked(url: str) -> Redis:
+    """A client that does not wait long. Its `with` closes it."""
+    return Redis.from_url(url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS)
 
 
 def stored() -> str:

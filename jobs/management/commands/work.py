@@ -58,7 +58,9 @@ def listen(queue: str) -> None:
             job_monitoring_interval=5,
         ).work(logging_level="WARNING")
     except RedisError as error:  # before it knew any: later it waits
-        raise CommandError(f"Redis cannot be reached: {error} Start it, or check REDIS_URL.") from error
+        raise CommandError(
+            f"Redis cannot be reached: {error} Start it, or check QUEUE_REDIS_URL and REDIS_URL."
+        ) from error
 
 
 def preload() -> None:
