@@ -4,11 +4,12 @@ Django's FileResponse knows no ranges and under ASGI reads the whole file into m
 """
 
 import asyncio
+import contextlib
 import dataclasses
-import os
 import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
 from urllib.parse import quote
 
 from django.conf import settings
@@ -69,30 +70,26 @@ def byte_range(header: str, size: int) -> range | None:
 class Blocks:
     """A part of an open file, read in a thread block by block. Closes the file, however far it got."""
 
-    def __init__(self, descriptor: int, wanted: range) -> None:
-        self._descriptor, self._wanted = descriptor, wanted
+    def __init__(self, file: BinaryIO, wanted: range) -> None:
+        self._file, self._wanted = file, wanted
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         position = self._wanted.start
         while left := self._wanted.stop - position:
             part = range(position, position + min(BLOCK, left))
-            yield await asyncio.get_running_loop().run_in_executor(READERS, read, self._descriptor, part)
+            yield await asyncio.get_running_loop().run_in_executor(READERS, read, self._file, part)
             position = part.stop
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._file.close()
 
 
-def read(descriptor: int, wanted: range) -> bytes:
+def read(file: BinaryIO, wanted: range) -> bytes:
     """A part of a file, whole. Raises OSError when the file ends before it does."""
-    block = os.pread(descriptor, len(wanted), wanted.start)
-    while len(block) < len(wanted):
-        more = os.pread(descriptor, len(wanted) - len(block), wanted.start + len(block))
-        if not more:
-            raise OSError(f"the file ends at {wanted.start + len(block)}, {len(wanted) - len(block)} bytes early")
-        block += more
+    file.seek(wanted.start)
+    block = file.read(len(wanted))
+    if len(block) < len(wanted):
+        raise OSError(f"the file ends at {wanted.start + len(block)}, {len(wanted) - len(block)} bytes early")
     return block
 
 
@@ -101,30 +98,27 @@ def send(request: HttpRequest, sent: Sent) -> HttpResponseBase:
 
     What fits into a block, as players ask for, is read at once: each block after the request costs more than reading.
     """
-    path = storage.path(sent.key)
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        file, stat = storage.opened(sent.key)
     except FileNotFoundError as error:
         raise Http404(f"the file of {sent.key} is gone") from error
-    try:
-        head, wanted = answer(request, sent, os.fstat(descriptor))
+    with contextlib.ExitStack() as closing:
+        closing.callback(file.close)
+        head, wanted = answer(request, sent, stat)
         if wanted is None:
             return head
         if len(wanted) <= BLOCK:
-            head.content = read(descriptor, wanted)
+            head.content = read(file, wanted)
             return head
-        blocks = Blocks(descriptor, wanted)
-        descriptor = -1
+        blocks = Blocks(file, wanted)
+        closing.pop_all()
         return StreamingHttpResponse(blocks, status=head.status_code, headers=head.headers)
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
 
 
-def answer(request: HttpRequest, sent: Sent, stat: os.stat_result) -> tuple[HttpResponse, range | None]:
+def answer(request: HttpRequest, sent: Sent, stat: storage.Stat) -> tuple[HttpResponse, range | None]:
     """Status and headers for a file of this kind, and the bytes that have to follow; None for none."""
-    etag = f'"{sent.sha256}"' if sent.sha256 else f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
-    modified = int(stat.st_mtime)
+    etag = f'"{sent.sha256}"' if sent.sha256 else f'"{stat.version}"'
+    modified = stat.changed_ns // 10**9
     always = {
         "Accept-Ranges": "bytes",
         # Kept by this browser only, and asked about each time: somebody else may be signed in by then.
@@ -140,15 +134,15 @@ def answer(request: HttpRequest, sent: Sent, stat: os.stat_result) -> tuple[Http
             settled[name] = value
         return settled, None
     try:
-        wanted = byte_range(_range_header(request, etag, modified), stat.st_size)
+        wanted = byte_range(_range_header(request, etag, modified), stat.size)
     except Unsatisfiable:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{stat.st_size}"}), None
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{stat.size}"}), None
     headers = always | description(request, sent)
     if wanted is None:
-        status, wanted = 200, range(stat.st_size)
+        status, wanted = 200, range(stat.size)
     else:
         status = 206
-        headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{stat.st_size}"
+        headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{stat.size}"
     headers["Content-Length"] = str(len(wanted))
     return HttpResponse(status=status, headers=headers), None if request.method == "HEAD" else wanted
 

@@ -113,11 +113,14 @@ def work(job: Job, commands: CommandLog) -> None:
         quota.held_for(job, attempt, functools.partial(result_size.expected, job, info)),
         storage.scratch(job.pk, attempt) as scratch,
         LifeSigns(job, operation.timeout_seconds(load, params)) as signs,
+        sources.file(subject) as source,
+        others.files() as files,
+        transcripts.file_of(subject) as transcript,
     ):
         context = Context(
-            source=sources.file(subject),
+            source=source,
             info=info,
-            inputs=others.files,
+            inputs=files,
             input_infos=others.infos,
             input_names=others.names,
             scratch=scratch,
@@ -127,7 +130,7 @@ def work(job: Job, commands: CommandLog) -> None:
             log=commands,
             handover=job.handover,
             file_name=subject.name,
-            transcript=transcripts.file_of(subject),
+            transcript=transcript,
         )
         with resource_limits.held(
             load, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.HEAVY_WORKERS)
@@ -201,7 +204,7 @@ def publish_results(job: Job, attempt: int, drafts: list[Draft], commands: Comma
     artifacts = [artifact_of(job, attempt, position, draft) for position, draft in enumerate(drafts)]
     try:
         for artifact, draft in zip(artifacts, drafts, strict=True):
-            storage.adopt(draft.path, artifact.key)
+            storage.publish(draft.path, artifact.key, artifact.sha256)
         signs.end()
         record(job, attempt, artifacts, commands)
     except AWAY:  # the row may have its end, and then needs the files; whoever finds that it has not deletes them

@@ -6,6 +6,7 @@ import json
 import shutil
 import uuid
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 
 from jobs import storage, tasks
 from jobs.engine.probe.inspection import inspect
-from jobs.models import Job
+from jobs.models import Job, Video
 from jobs.operations.silence_cut import SilenceCutParams
 from jobs.services import inputs, plans, sources, videos
 from tests import factories
@@ -50,9 +51,14 @@ def video(ann, joined):
     return videos.receive(ann, file, name=joined.name)
 
 
+def file_of(video: Video) -> Path:
+    with sources.file(video) as file:
+        return file
+
+
 def test_an_upload_is_as_long_as_all_of_it_and_comes_back_as_it_was(video, joined):
     assert video.duration_seconds == pytest.approx(8, abs=0.2)
-    assert video.info.duration == inspect(sources.file(video)).duration
+    assert video.info.duration == inspect(file_of(video)).duration
     assert storage.path(video.key).read_bytes() == joined.read_bytes()
     assert video.key.endswith(".ts")
     assert not list(storage.path("uploads").iterdir())
@@ -63,7 +69,7 @@ def test_a_job_and_a_preview_and_a_plan_reach_behind_the_joint(ann, video, clien
     keep = json.dumps([[5, 7]])
     response = Api(ann).post("/jobs", {"video": str(video.pk), "operation": "silence-cut", "params": {"keep": keep}})
     assert response.status_code == 201, response.content
-    sources.file(video).unlink()
+    file_of(video).unlink()
     tasks.run_job(response.json()["id"])
     job = Job.objects.get()
     assert job.status == Job.Status.SUCCEEDED, job.error_detail or job.error_message
@@ -73,7 +79,7 @@ def test_a_job_and_a_preview_and_a_plan_reach_behind_the_joint(ann, video, clien
     assert numbers[0] == pytest.approx(25, abs=1)
     assert numbers[-1] == pytest.approx(75, abs=2)
 
-    sources.file(video).unlink()
+    file_of(video).unlink()
     client.force_login(ann)
     url = reverse("video-preview", args=[video.pk, "watermark"])
     answer = client.get(url, {"watermark-text": ".", "watermark-scale": 0.01, "at": 6})
@@ -88,4 +94,5 @@ def test_a_job_and_a_preview_and_a_plan_reach_behind_the_joint(ann, video, clien
 
 def test_work_on_another_recording_gets_the_whole_as_well(video):
     given = inputs.Inputs({"audio": video})
-    assert inspect(given.files["audio"]).duration == given.infos["audio"].duration
+    with given.files() as files:
+        assert inspect(files["audio"]).duration == given.infos["audio"].duration

@@ -64,7 +64,8 @@ def test_a_transcript_whose_file_is_gone_or_broken_is_none(video):
         assert transcripts.of(video) is None
     path.unlink()
     assert transcripts.of(video) is None
-    assert transcripts.file_of(video) is None
+    with transcripts.file_of(video) as file:
+        assert file is None
 
 
 def test_a_change_is_in_every_file_and_the_old_files_are_gone(video):

@@ -225,6 +225,8 @@ FREE_MARGIN_BYTES = env.integer("FREE_MARGIN_MB", 512) * 1024**2
 """Room on the disk that bodies and uploads have to leave for everything else."""
 SENDFILE = env.text("SENDFILE")
 """`nginx`: the server in front sends files itself; it maps /protected-media/ (internal) to MEDIA_ROOT."""
+SCRATCH_DIR = env.path("SCRATCH_DIR", MEDIA_ROOT) if env.text("SCRATCH_DIR") else None
+"""Where work lies while it is done, if not in MEDIA_ROOT: a disk of this machine, quick rather than safe."""
 FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT / "uploads"
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 

@@ -25,7 +25,7 @@ def take_in(request: HttpRequest) -> None:
         raise ApiError(415, "content_type", "Send the recording as a field of multipart/form-data.")
     uploads.refuse_overfull(length)
     quota.refuse(owner(request), length)
-    storage.path("uploads").mkdir(parents=True, exist_ok=True)  # where Django puts files while they arrive
+    storage.uploads_folder()  # where Django puts files while they arrive
 
 
 def content(request: HttpRequest) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +36,7 @@ def uploaded(request: HttpRequest) -> TemporaryUploadedFile:
         raise ApiError(415, "content_type", "Send the image as the field “file” of multipart/form-data.")
     uploads.refuse_overfull(length)
     quota.refuse(owner(request), length)
-    storage.path("uploads").mkdir(parents=True, exist_ok=True)  # where Django puts the file while it arrives
+    storage.uploads_folder()  # where Django puts the file while it arrives
     file = request.FILES.get("file")
     if not isinstance(file, TemporaryUploadedFile):
         raise invalid([("file", "Send the image in this field.")])
@@ -65,7 +66,7 @@ def upload_image(request: HttpRequest, response: HttpResponse) -> Status[ImageOu
     """
     file = uploaded(request)
     try:
-        image = images.receive(owner(request), storage.path(file.temporary_file_path()), name=file.name or "unnamed")
+        image = images.receive(owner(request), Path(file.temporary_file_path()), name=file.name or "unnamed")
     except InputError as error:
         raise of_job_error(error, 422 if error.code == "too_many" else 415) from error
     response["Location"] = path_of("image", image.pk)

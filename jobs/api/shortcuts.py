@@ -1,6 +1,7 @@
 """A recording and work on it in one call, for programs that know no other: what they send goes the usual ways."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Router, Status
 from pydantic import Field
 
-from jobs import storage
 from jobs.api import forms
 from jobs.api.auth import owner, work
 from jobs.api.documented import failures, form_of
@@ -131,14 +131,14 @@ def file_in(request: HttpRequest, field: str) -> TemporaryUploadedFile | None:
 
 def received_image(account: Account, file: TemporaryUploadedFile) -> Image:
     try:
-        return images.receive(account, storage.path(file.temporary_file_path()), name=file.name or "unnamed")
+        return images.receive(account, Path(file.temporary_file_path()), name=file.name or "unnamed")
     except InputError as error:
         raise of_job_error(error, 422 if error.code == "too_many" else 415) from error
 
 
 def received(account: Account, file: TemporaryUploadedFile) -> tuple[Video, bool]:
     """The recording, and whether it is new."""
-    path = storage.path(file.temporary_file_path())
+    path = Path(file.temporary_file_path())
     try:
         return uploads.receive(account, path, name=file.name or "", allow_duplicate=False), True
     except uploads.DuplicateVideo as error:

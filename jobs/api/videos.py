@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
-from jobs import publish, storage
+from jobs import publish
 from jobs.api import forms, imports
 from jobs.api.auth import owner, work
 from jobs.api.documented import BYTES, UPLOAD, failures
@@ -82,7 +83,7 @@ def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOu
     try:
         video = uploads.receive(
             owner(request),
-            storage.path(file.temporary_file_path()),
+            Path(file.temporary_file_path()),
             name=file.name or "",
             title=title,
             pipeline=pipeline,

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from jobs import storage
 
@@ -53,11 +53,9 @@ def listed(file: Path) -> dict[str, Entry]:
 
 def stored() -> Iterator[str]:
     """Every file of the storage that a backup holds."""
-    root = storage.path("")
     for room in ROOMS:
-        for folder, _, names in os.walk(root / room):
-            for name in names:
-                yield (Path(folder) / name).relative_to(root).as_posix()
+        for found in storage.listed(room):
+            yield found.key
 
 
 class Contents:
@@ -78,16 +76,16 @@ class Contents:
 
     def take(self, key: str, known: Entry | None, progress: Progress) -> Entry | None:
         """Copy a file of the storage, unless a backup before had it as it is. None when it has just gone."""
-        source = storage.path(key)
         try:
-            facts = source.stat()
-            if known and (known.size, known.written) == (facts.st_size, facts.st_mtime_ns) and self.has(known):
+            facts = storage.stat(key)
+            if known and (known.size, known.written) == (facts.size, facts.changed_ns) and self.has(known):
                 return known
             storage.make_folder(self.folder)
             part = self.folder / f"{uuid.uuid4()}.part"
             try:
-                sha256, size = copy(source, part, progress)
-                entry = Entry(key, sha256, size, facts.st_mtime_ns)
+                with storage.open_file(key) as source:
+                    sha256, size = copy(source, part, progress)
+                entry = Entry(key, sha256, size, facts.changed_ns)
                 self._adopt(part, entry)
             finally:
                 part.unlink(missing_ok=True)
@@ -106,26 +104,22 @@ class Contents:
 
     def give(self, entry: Entry, progress: Progress) -> None:
         """Put a file back into the storage, unless it is there. Raises Damaged, and FileNotFoundError."""
-        target = storage.path(entry.key)
-        if target.exists() and hashed(target, progress) == entry.sha256:
-            return
-        storage.make_folder(target.parent)
-        part = target.with_name(f"{uuid.uuid4()}.part")
-        try:
-            sha256, _ = copy(self.path(entry.sha256), part, progress)
+        with contextlib.suppress(FileNotFoundError), storage.open_file(entry.key) as there:
+            if hashed(there, progress) == entry.sha256:
+                return
+        with storage.drafting(entry.key, ".part") as part:
+            with self.path(entry.sha256).open("rb") as kept:
+                sha256, _ = copy(kept, part, progress)
             if sha256 != entry.sha256:
                 raise Damaged(entry.key)
             os.utime(part, ns=(entry.written, entry.written))
-            part.replace(target)
-            storage.sync(target.parent)
-        finally:
-            part.unlink(missing_ok=True)
+            storage.publish(part, entry.key, sha256)
 
     def check(self, sha256: str, progress: Progress) -> bool:
         """Whether a content is there, whole. One that is damaged is put away, so that the next backup copies it."""
         file = self.path(sha256)
         try:
-            if hashed(file, progress) == sha256:
+            if hashed_file(file, progress) == sha256:
                 return True
         except FileNotFoundError:
             return False
@@ -152,11 +146,11 @@ class Contents:
         return freed
 
 
-def copy(source: Path, target: Path, progress: Progress) -> tuple[str, int]:
-    """Copy a file for good. Returns the SHA-256 of its bytes, and their number."""
+def copy(source: BinaryIO, target: Path, progress: Progress) -> tuple[str, int]:
+    """Copy an open file for good. Returns the SHA-256 of its bytes, and their number."""
     digest, size = hashlib.sha256(), 0
-    with source.open("rb") as file, target.open("xb") as out:
-        while block := file.read(BLOCK):
+    with target.open("xb") as out:
+        while block := source.read(BLOCK):
             digest.update(block)
             out.write(block)
             size += len(block)
@@ -166,10 +160,14 @@ def copy(source: Path, target: Path, progress: Progress) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def hashed(file: Path, progress: Progress) -> str:
-    digest = hashlib.sha256()
+def hashed_file(file: Path, progress: Progress) -> str:
     with file.open("rb") as source:
-        while block := source.read(BLOCK):
-            digest.update(block)
-            progress(len(block))
+        return hashed(source, progress)
+
+
+def hashed(source: BinaryIO, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    while block := source.read(BLOCK):
+        digest.update(block)
+        progress(len(block))
     return digest.hexdigest()

@@ -107,7 +107,7 @@ def find(folder: Path, name: str = "") -> Backup:
 def make(folder: Path, progress: Progress) -> Backup:
     """Back everything up. Raises InputError for a folder that cannot be one of backups, ResourceError while another
     backup is being made there."""
-    if folder.resolve().is_relative_to(storage.path("")):
+    if storage.holds(folder):
         raise InputError("The folder lies in the storage itself. Choose one elsewhere.", code="folder")
     with _alone(folder):
         _clear(folder)
@@ -157,7 +157,7 @@ def _made(folder: Path, part: Path, at: datetime, progress: Progress) -> Backup:
     with (part / FILES).open("w", encoding="utf-8") as out:
         out.writelines(entries[key].to_line() for key in sorted(entries))
     _keep_secret(part)
-    hashes = {one: backup_files.hashed(part / one, _silent) for one in _parts(part)}
+    hashes = {one: backup_files.hashed_file(part / one, _silent) for one in _parts(part)}
     facts: dict[str, Any] = {
         "format": FORMAT,
         "version": build.ours(),
@@ -281,4 +281,4 @@ def own_damaged(backup: Backup) -> list[str]:
 
 
 def _is_whole(file: Path, sha256: str) -> bool:
-    return file.is_file() and backup_files.hashed(file, _silent) == sha256
+    return file.is_file() and backup_files.hashed_file(file, _silent) == sha256

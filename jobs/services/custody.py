@@ -5,14 +5,10 @@ A database judges only the storage of its own install: both carry the install's 
 taken over by a database that knows some of it.
 """
 
-import contextlib
 import functools
 import logging
-import os
 import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from uuid import UUID
 
 from jobs import storage
@@ -34,24 +30,23 @@ Keys = set[str]
 
 def is_ours(install: Install) -> bool:
     """Whether this database may judge what lies in the storage."""
-    stamp = storage.path(STAMP)
-    if not stamp.exists() and _knows_some():
-        _stamp(stamp, install)
+    if not storage.exists(STAMP) and _knows_some():
+        storage.put_new(f"{install.identity}\n".encode(), STAMP)
     try:
-        is_known = stamp.read_text().strip() == str(install.identity)
+        is_known = storage.read(STAMP).decode().strip() == str(install.identity)
     except FileNotFoundError:
         is_known = False
     if not is_known:
-        _warn(stamp, install.identity)
+        _warn(storage.place(STAMP), install.identity)
     return is_known
 
 
 @functools.cache
-def _warn(stamp: Path, identity: UUID) -> None:
+def _warn(stamp: str, identity: UUID) -> None:
     log.warning(
         "The files in %s seem to belong to another database than this one, so nothing is cleared away there. "
         "Check DATABASE_URL and DATA_DIR; if both are right, write %s into %s.",
-        stamp.parent,
+        stamp.rpartition("/")[0],
         identity,
         stamp,
     )
@@ -61,21 +56,6 @@ def _knows_some() -> bool:
     """Whether something in the storage is this database's, or nothing is anybody's."""
     found = [(room, there) for room in ("videos", "images", "artifacts") if (there := names(room))]
     return not found or any(ROOMS[room](part) for room, there in found for part in parts(there))
-
-
-def _stamp(stamp: Path, install: Install) -> None:
-    """Of several databases that try at once one wins."""
-    part = stamp.with_name(f"{uuid.uuid4()}.stamp")
-    storage.make_folder(stamp.parent)
-    part.write_text(f"{install.identity}\n")
-    storage.sync(part)
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.link(part, stamp)
-    except OSError:  # a filesystem that knows one name a file only
-        part.replace(stamp)
-    part.unlink(missing_ok=True)
-    storage.sync(stamp.parent)
 
 
 # What is known -------------------------------------------------------------------------------------------------------
@@ -123,11 +103,7 @@ ROOMS: dict[str, Callable[[list[str]], Keys]] = {
 def names(room: str) -> list[str]:
     """The folders of a room that have names such as we give."""
     form = HASHES if room == "cache" else UUIDS
-    try:
-        with os.scandir(storage.path(room)) as entries:
-            return [entry.name for entry in entries if form.fullmatch(entry.name)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return [name for name in storage.folders(room) if form.fullmatch(name)]
 
 
 def parts(names: list[str]) -> Iterator[list[str]]:

@@ -53,7 +53,7 @@ class File:
     changed_at: datetime
 
     def open(self) -> BinaryIO:
-        return storage.path(self.key).open("rb")
+        return storage.open_file(self.key)
 
 
 def _text(path: str, text: str) -> Entry:
@@ -164,11 +164,11 @@ class Gatherer:
     def _file(self, path: str, thing: Video | Artifact | Image, address: str) -> dict[str, Any]:
         """Where it lies in the ZIP file, and where it can be had by itself."""
         try:
-            found = storage.path(thing.key).stat()
+            found = storage.stat(thing.key)
         except OSError:
             return {"file": None}
         path = self._free(path)
-        size, changed_at = found.st_size, timezone.localtime(datetime.fromtimestamp(found.st_mtime, UTC))
+        size, changed_at = found.size, timezone.localtime(datetime.fromtimestamp(found.changed_ns / 1e9, UTC))
         self.files[path] = File(thing.key, size, thing.sha256, changed_at)
         url = self.absolute(reverse(f"api-v1:{address}", args=[thing.pk]))
         return {"file": {"path": path, "size": size, "sha256": thing.sha256 or None, "url": url}}

@@ -45,7 +45,7 @@ def receive(owner: Account, file: Path, *, name: str, pk: uuid.UUID | None = Non
                 height=cleaned.height,
                 used_at=Now(),
             )
-            storage.adopt(written, image.key)
+            storage.publish(written, image.key, image.sha256)
             record(image, lambda: storage.delete_tree(folder(pk)))
         image.refresh_from_db(fields=["used_at"])
     except InputError:
@@ -63,7 +63,7 @@ def refuse_too_many(owner: Account) -> None:
 
 
 def folder(pk: uuid.UUID) -> str:
-    return f"images/{pk}"
+    return storage.image_folder(pk)
 
 
 def key_of(pk: uuid.UUID) -> str:

@@ -1,7 +1,8 @@
 """The other files that work needs besides its recording: found by their ids, among what its owner has."""
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,16 @@ class Inputs:
 
     rows: Mapping[str, Video | Image]
 
-    @property
-    def files(self) -> dict[str, Path]:
-        return {
-            name: sources.file(row) if isinstance(row, Video) else storage.path(row.key)
-            for name, row in self.rows.items()
-        }
+    @contextlib.contextmanager
+    def files(self) -> Iterator[dict[str, Path]]:
+        """For as long as the block runs. Raises as `sources.file`, and FileNotFoundError."""
+        with contextlib.ExitStack() as held:
+            yield {
+                name: held.enter_context(
+                    sources.file(row) if isinstance(row, Video) else storage.fetch(row.key, row.sha256)
+                )
+                for name, row in self.rows.items()
+            }
 
     @property
     def infos(self) -> dict[str, MediaInfo]:
@@ -73,7 +78,7 @@ def _there(owner: Account, given: Given) -> Video | Image | Artifact | None:
     a page does not wait for that."""
     try:
         found = _image(owner, given.id) if given.kind == "image" else versions.known(owner, given.id)
-        return found if found and storage.path(found.key).exists() else None
+        return found if found and storage.exists(found.key) else None
     except (ValidationError, ValueError, OSError):  # no id, or a storage that does not answer
         return None
 
@@ -81,7 +86,7 @@ def _there(owner: Account, given: Given) -> Video | Image | Artifact | None:
 def _row(owner: Account, given: Given) -> Video | Image | None:
     """Raises InputError and ResourceError as `versions.find`."""
     found = _image(owner, given.id) if given.kind == "image" else versions.find(owner, given.id)
-    return found if found and storage.path(found.key).exists() else None
+    return found if found and storage.exists(found.key) else None
 
 
 def _image(owner: Account, pk: str) -> Image | None:

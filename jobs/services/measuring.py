@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 
 from jobs.engine.pipelines import measuring
 from jobs.engine.runtime import processors
@@ -19,6 +20,7 @@ MAXIMUM_CHILDREN = max(4, processors.available())
 """Children at the same time, for one web process."""
 MAXIMUM_CHILDREN_OF_ONE = 3
 """Those for one account: a page asks for sound and frames at once."""
+Asked = Callable[[], AbstractContextManager[measuring.Request]]
 _guard = threading.Lock()
 _running: set["_Measurement"] = set()
 _shared: dict[Hashable, "_Measurement"] = {}
@@ -36,10 +38,12 @@ class _Measurement:
         self._child: Child | None = None
         self._stopped = False
 
-    def run(self, request: measuring.Request) -> None:
+    def run(self, request: Asked) -> None:
         """In a thread from start to end, as `subprocess_runner.started` wants it."""
         try:
-            self.done.set_result(measuring.ask(request, self._at_start))
+            with request() as ready:
+                answer = measuring.ask(ready, self._at_start)
+            self.done.set_result(answer)
         except Exception as error:  # noqa: BLE001 handed to those who wait
             self.done.set_exception(error)
         finally:
@@ -59,10 +63,12 @@ class _Measurement:
             self._child.process.kill()
 
 
-async def answer(owner_id: int, key: Hashable, request: Callable[[], measuring.Request]) -> Answer:
-    """What a child says; `key` stands for the request. Raises as `measuring.ask`, and Busy when many are at work."""
+async def answer(owner_id: int, key: Hashable, request: Asked) -> Answer:
+    """What a child says; `key` stands for the request, which stays open as long as the child runs.
+
+    Raises as `measuring.ask` and what opens the request do, and Busy when many are at work."""
     with _guard:
-        work = _shared.get(key) or _begun(owner_id, key, request())
+        work = _shared.get(key) or _begun(owner_id, key, request)
         work.askers += 1
     try:
         return await asyncio.wrap_future(work.done)
@@ -75,7 +81,7 @@ async def answer(owner_id: int, key: Hashable, request: Callable[[], measuring.R
                     del _shared[key]
 
 
-def _begun(owner_id: int, key: Hashable, request: measuring.Request) -> _Measurement:
+def _begun(owner_id: int, key: Hashable, request: Asked) -> _Measurement:
     if (
         len(_running) >= MAXIMUM_CHILDREN
         or sum(work.owner_id == owner_id for work in _running) >= MAXIMUM_CHILDREN_OF_ONE

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -88,9 +87,7 @@ def asked(url: str) -> Redis:
 
 def stored() -> str:
     """Whether it takes a file."""
-    with tempfile.TemporaryFile(dir=storage.path("")) as file:
-        file.write(b"1")
-        file.flush()
+    storage.try_out()
     return f"takes files, {wording.size(storage.free_bytes())} free"
 
 

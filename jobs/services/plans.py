@@ -4,10 +4,11 @@ What is decoded for that, and plans of very many ranges, are the work of a child
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -51,8 +52,8 @@ async def cut_plan(video: Video, params: SilenceCutParams) -> dict[str, Any]:
         )
     wanted = {field.name: getattr(params, field.name) for field in dataclasses.fields(CutParams)}
     digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
-    request = dataclasses.replace(_request(video, "plan", params.audio_track), params=wanted)
-    return await measuring.answer(video.owner_id, (video.sha256, "plan", params.audio_track, digest), lambda: request)
+    key = (video.sha256, "plan", params.audio_track, digest)
+    return await measuring.answer(video.owner_id, key, lambda: _request(video, "plan", params.audio_track, wanted))
 
 
 async def heard(video: Video, detector: Detector, track: TrackChoice) -> bytes:
@@ -60,7 +61,7 @@ async def heard(video: Video, detector: Detector, track: TrackChoice) -> bytes:
 
     Takes seconds the first time, milliseconds from then on. Raises as `cut_plan` does, and FileNotFoundError.
     """
-    if not storage.path(video.key).exists():
+    if not await asyncio.to_thread(storage.exists, video.key):
         raise FileNotFoundError(video.key)
     measured = await _heard(video, detector, track)
     return await asyncio.to_thread(_graded, measured)
@@ -93,6 +94,8 @@ async def _kept(video: Video, what: str, track: TrackChoice, load: Callable[[Pat
     return found
 
 
-def _request(video: Video, what: str, track: TrackChoice) -> Request:
-    cache = storage.cache_dir(video.sha256)
-    return Request(what, str(storage.path(video.key)), str(cache), video.info.to_json(), track)
+@contextlib.contextmanager
+def _request(video: Video, what: str, track: TrackChoice, params: Mapping[str, Any] | None = None) -> Iterator[Request]:
+    with storage.fetch(video.key, video.sha256) as source:
+        cache = storage.cache_dir(video.sha256)
+        yield Request(what, str(source), str(cache), video.info.to_json(), track, dict(params or {}))

@@ -1,7 +1,5 @@
 """The picture that stands for a recording: the one found when it came, or a thumbnail that its owner chose."""
 
-import uuid
-
 from PIL import Image
 
 from jobs import publish, storage
@@ -20,25 +18,22 @@ def choose(artifact: Artifact) -> None:
     if video is None or not artifact.shows_moment:
         raise InputError("This is no picture of one moment of the recording. Choose a thumbnail.", code="no_moment")
     key = f"{storage.recording_key(video.pk)}/poster-{artifact.pk}.jpg"
-    part = storage.path(f"{storage.recording_key(video.pk)}/{uuid.uuid4()}.poster.jpg")
-    part.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with Image.open(storage.path(artifact.key)) as picture:
-            picture.thumbnail((POSTER_WIDTH, POSTER_WIDTH))
-            still.save(picture.convert("RGB"), part, "jpeg")
-        part.chmod(0o644)
-        storage.adopt(part, key)
+        with storage.drafting(key, ".poster.jpg") as part:
+            with storage.open_file(artifact.key) as file, Image.open(file) as picture:
+                picture.thumbnail((POSTER_WIDTH, POSTER_WIDTH))
+                still.save(picture.convert("RGB"), part, "jpeg")
+            part.chmod(0o644)
+            storage.publish(part, key)
     except FileNotFoundError as error:
         raise InputError("This picture is gone. Make thumbnails again.", detail=str(error), code="gone") from error
-    finally:
-        part.unlink(missing_ok=True)
     _set(video, key)
 
 
 def take_back(video: Video) -> None:
     """Return to the poster that was found when the recording came; to none where there was none."""
     found = storage.poster_key(video.pk)
-    _set(video, found if storage.path(found).exists() else "")
+    _set(video, found if storage.exists(found) else "")
 
 
 def _set(video: Video, key: str) -> None:

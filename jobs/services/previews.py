@@ -34,7 +34,12 @@ def picture(video: Video, slug: str, params: Params, at: Fraction) -> bytes:
     if not operation.previews:
         raise KeyError(slug)
     found = inputs.find(video.owner, video, slug, params)
-    with tempfile.TemporaryDirectory(prefix="preview-") as folder, _turn():
+    with (
+        tempfile.TemporaryDirectory(prefix="preview-") as folder,
+        _turn(),
+        sources.file(video) as source,
+        found.files() as files,
+    ):
         out = Path(folder) / "preview.jpg"
-        operation.preview(sources.file(video), video.info, found.files, params, at, out)
+        operation.preview(source, video.info, files, params, at, out)
         return out.read_bytes()

@@ -9,7 +9,6 @@ import re
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
@@ -144,15 +143,15 @@ def recover(job: Job, loss: Loss) -> None:
 
 def clear_attempt(job: Job, attempt: int) -> None:
     """Remove what an attempt left whose job was just taken away from it, so that nothing of it can become a result."""
-    storage.delete_tree(storage.scratch_key(job.pk, attempt))
+    storage.drop_scratch(job.pk, attempt)
     storage.delete_tree(storage.results_key(job.pk, attempt))
 
 
 def storage_left_by(job_id: str) -> None:
     """Remove the scratch folders and unrecorded results of attempts that are over."""
     # The folders first: an attempt that starts in between must not lose its own.
-    scratch = list(storage.path("scratch").glob(f"{job_id}-*"))
-    results = list(storage.path(storage.artifacts_key(UUID(job_id))).glob("*/"))
+    scratch = [folder for folder in storage.scratch_folders() if folder.name.startswith(f"{job_id}-")]
+    results = [name for name in storage.folders(storage.artifacts_key(UUID(job_id))) if name.isdigit()]
     row = Job.with_trash.filter(pk=job_id).values_list("status", "attempt").first()
     if row is None:
         results = []  # who deleted the row deleted them, and what came late the sweep tells of
@@ -162,9 +161,12 @@ def storage_left_by(job_id: str) -> None:
         kept = {f"{job_id}-{attempt}", str(attempt)}
     elif status == Job.Status.SUCCEEDED:
         kept = {str(attempt)}
-    for folder in scratch + results:
+    for folder in scratch:
         if folder.name not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+    for name in results:
+        if name not in kept:
+            storage.delete_tree(storage.results_key(UUID(job_id), int(name)))
 
 
 def ring_forgotten() -> None:
@@ -187,11 +189,8 @@ def ring_forgotten() -> None:
 
 def clear_scratch() -> None:
     """Remove scratch folders that no running attempt owns, and others that are long left."""
-    root = storage.path("scratch")
-    if not root.is_dir():
-        return
     # The folders first: an attempt that starts in between must not lose its own.
-    folders: list[Path] = list(root.iterdir())
+    folders = storage.scratch_folders()
     running = {
         f"{pk}-{attempt}" for pk, attempt in Job.objects.filter(status=Job.Status.RUNNING).values_list("pk", "attempt")
     }

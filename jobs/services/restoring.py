@@ -33,7 +33,7 @@ def restore(backup: Backup, progress: Progress) -> list[str]:
             _refuse_used()  # somebody may have signed up while files were copied
             backup_rows.read(backup.folder / "rows", backup.facts["rows"])
             take_secret(backup)
-    storage.path(custody.STAMP).unlink(missing_ok=True)
+    storage.delete(custody.STAMP)
     custody.is_ours(Install.get())
     return lost
 

@@ -237,8 +237,7 @@ def _write(owner: Account) -> None:
 def drop_caches() -> int:
     """Delete what was measured of bytes that none of their owners has used for long, and no work under way needs. It is
     made again when it is asked for. Returns of how many recordings."""
-    root = storage.path("cache")
-    names = sorted(folder.name for folder in root.iterdir() if HASHES.fullmatch(folder.name)) if root.is_dir() else []
+    names = sorted(name for name in storage.folders("cache") if HASHES.fullmatch(name))
     return sum(_drop(names[first : first + NAMES]) for first in range(0, len(names), NAMES))
 
 

@@ -39,8 +39,8 @@ def twin(job: Job) -> Job | None:
 def _whole(pk: UUID) -> Job | None:
     """The job of that id, if it has results and their files are there."""
     job = Job.objects.without_logs().prefetch_related("artifacts").filter(pk=pk).first()
-    files = [storage.path(one.key) for one in job.artifacts.all()] if job else []
-    return job if files and all(file.is_file() for file in files) else None
+    keys = [one.key for one in job.artifacts.all()] if job else []
+    return job if keys and all(map(storage.exists, keys)) else None
 
 
 def _sha256_of_result(job: Job | None) -> str:

@@ -5,7 +5,6 @@ once (`body`), for the row that had them first.
 """
 
 import dataclasses
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -179,6 +178,6 @@ def total(uses: Sequence[Use], name: str) -> Use:
 
 def disk() -> Disk:
     every = total(by_owner(), "")
-    usage = shutil.disk_usage(storage.path(""))
+    total_bytes, free = storage.room_bytes()
     uploads = _sum(Upload.objects.under_way(), "offset") + _sum(Import.objects.kept(), "received_bytes")
-    return Disk(usage.total, usage.free, every.recordings + every.images, every.results, uploads, every.trash)
+    return Disk(total_bytes, free, every.recordings + every.images, every.results, uploads, every.trash)

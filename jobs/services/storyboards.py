@@ -31,7 +31,7 @@ def cues(board: Artifact) -> str:
 
     Raises FileNotFoundError when the file is gone.
     """
-    text = storage.path(board.key).read_text()
+    text = storage.read(board.key).decode()
     for sheet in Artifact.objects.filter(job=board.job_id, kind=Artifact.Kind.IMAGE):
         text = text.replace(f"\n{quote(sheet.name)}#", f"\n{reverse('artifact-file', args=[sheet.pk])}#")
     return text

@@ -8,7 +8,6 @@ hardly more memory for more files: folders and rows are looked at some hundred a
 
 import dataclasses
 import logging
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -135,56 +134,23 @@ def last() -> tuple[Sweep, Report] | None:
 
 def _look_at_files(report: Report, room: str, names: list[str], fix: bool) -> None:
     # The files first: what is made in between is not among them.
-    there = {key: found for name in names for key, found in _inside(f"{room}/{name}")}
+    there = [found for name in names for found in storage.listed(f"{room}/{name}")]
     known = custody.ROOMS[room](names)
-    for key, (size, changed) in there.items():
+    for found in there:
+        key, size = found.key, found.size
         report.files += 1
-        if time.time() - changed < YOUNG_SECONDS or _is_known(key, known):
+        if time.time() - found.changed < YOUNG_SECONDS or _is_known(key, known):
             continue
         finding = report.half_moved if HALF_MOVED.fullmatch(PurePosixPath(key).name) else report.strays
         finding.add(key, size)
         if fix:
-            _delete(room, key)
+            storage.delete_with_folders(key, room)
             finding.mended += 1
 
 
 def _is_known(key: str, known: set[str]) -> bool:
     """Whether the database knows a file, or a folder around it as a whole."""
     return key in known or any(parent.as_posix() in known for parent in PurePosixPath(key).parents)
-
-
-def _inside(key: str) -> Iterator[tuple[str, tuple[int, float]]]:
-    """The files below a key with their sizes, and when something changed about them: a name that is new counts, too,
-    for which a file is as old as its folder. Links are not followed."""
-    folder = storage.path("") / key
-    try:
-        made = folder.stat().st_mtime
-        entries = list(os.scandir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for entry in entries:
-        below = f"{key}/{entry.name}"
-        if entry.is_dir(follow_symlinks=False):
-            yield from _inside(below)
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            continue
-        yield below, (status.st_size, max(status.st_mtime, status.st_ctime, made))
-
-
-def _delete(room: str, key: str) -> None:
-    """A file, and folders around it that are empty then."""
-    path, root = storage.path("") / key, storage.path("") / room
-    path.unlink(missing_ok=True)
-    for folder in path.parents:
-        if folder == root:
-            return
-        try:
-            folder.rmdir()
-        except OSError:
-            return
 
 
 # Rows without files --------------------------------------------------------------------------------------------------
@@ -234,10 +200,9 @@ def _in_parts(rows: QuerySet[Any]) -> Iterator[Any]:
 def _length(key: str) -> int | None:
     """In bytes; None for what is not there."""
     try:
-        status = storage.path(key).stat()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return storage.stat(key).size
+    except (FileNotFoundError, ValueError):
         return None
-    return status.st_size
 
 
 def _mark(model: Any, pk: Any, key: str, since: Any) -> bool:

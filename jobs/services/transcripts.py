@@ -10,10 +10,9 @@ import functools
 import hashlib
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
 from jobs import storage
@@ -51,10 +50,15 @@ def newest(video: Video) -> Artifact | None:
     return found.select_related("job").order_by("-job__finished_at").first()
 
 
-def file_of(video: Video) -> Path | None:
+@contextlib.contextmanager
+def file_of(video: Video) -> Iterator[Path | None]:
+    """The JSON file of the newest transcript, for as long as the block runs; None without one."""
     found = newest(video)
-    path = storage.path(found.key) if found else None
-    return path if path and path.is_file() else None
+    if found is None or not storage.exists(found.key):
+        yield None
+        return
+    with storage.fetch(found.key, found.sha256) as path:
+        yield path
 
 
 def of(video: Video) -> Stored | None:
@@ -65,8 +69,7 @@ def of(video: Video) -> Stored | None:
 
 def read(artifact: Artifact) -> Stored | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        text = storage.path(artifact.key).read_text(encoding="utf-8")
-        return Stored(artifact, Transcript.loads(text))
+        return Stored(artifact, Transcript.loads(storage.read(artifact.key).decode()))
     return None
 
 
@@ -116,7 +119,7 @@ def _publish(stored: Stored, transcript: Transcript) -> None:
                 facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
                 if not Artifact.objects.filter(pk=old.pk, key=old.key).update(key=key, **facts):
                     raise _overtaken()
-                storage.adopt(path, key)
+                storage.publish(path, key, facts["sha256"])
                 undo.callback(storage.delete, key)
         undo.pop_all()
     for old in replaced.values():
@@ -149,7 +152,7 @@ def catch_up(most: int = 20) -> None:
 
 
 def _scratch() -> Path:
-    folder = Path(settings.MEDIA_ROOT) / "scratch"
+    folder = storage.room("scratch")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

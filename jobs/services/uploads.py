@@ -279,9 +279,7 @@ def _start_forgotten_work() -> None:
 
 
 def _delete_orphans() -> int:
-    folder = storage.path("uploads")
-    if not folder.is_dir():
-        return 0
+    folder = storage.uploads_folder()
     # The files first: an upload that begins in between must not lose its own.
     old = [file for file in folder.iterdir() if storage.age_seconds(file) > ORPHANED_SECONDS]
     known = {storage.upload_path(pk) for pk in _coming()} if old else set()
@@ -328,7 +326,9 @@ def _lock(part: FileIO) -> None:
 
 def _bring_back(upload: Upload, path: Path) -> None:
     """Where a file can have one name only, who died between its move and its row left it behind at its new place."""
-    for moved in storage.path(storage.recording_key(upload.pk)).glob("source.*"):
+    for moved in storage.own_files(storage.recording_key(upload.pk)):
+        if moved.stem != "source":
+            continue
         with moved.open("r+b", buffering=0) as part:
             _lock(part)
             if _is_at(part, moved) and _arrived(upload.owner, upload.pk) is None:

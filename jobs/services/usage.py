@@ -1,13 +1,10 @@
 """What an account has used, as its owner sees it: meters of its quota, what takes the room, which recordings most, and
 how much was worked on day by day."""
 
-import contextlib
 import dataclasses
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -184,22 +181,8 @@ def _caches(owner: Account) -> int:
     size, hashes = 0, set()
     for pk, sha256, key in Video.with_trash.of(owner).values_list("pk", "sha256", "key"):
         hashes.add(sha256)
-        own = storage.path(key)
-        size += sum(file.stat().st_size for file in _files(storage.path(storage.recording_key(pk))) if file != own)
-    return size + sum(_size(storage.path(f"cache/{sha256}")) for sha256 in hashes)
-
-
-def _size(folder: Path) -> int:
-    size = 0
-    for file in _files(folder):
-        with contextlib.suppress(FileNotFoundError):
-            size += file.stat().st_size
-    return size
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    for root, _, names in os.walk(folder):
-        yield from (Path(root, name) for name in names)
+        size += sum(found.size for found in storage.listed(storage.recording_key(pk)) if found.key != key)
+    return size + sum(map(storage.measured_bytes, hashes))
 
 
 # By recording --------------------------------------------------------------------------------------------------------

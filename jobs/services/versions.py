@@ -1,6 +1,5 @@
 """Results as recordings: each that is one gets a row of its own, with its facts, when somebody first asks for it."""
 
-import contextlib
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
@@ -127,17 +126,13 @@ def of(artifact: Artifact) -> Video:
         raise InputError(
             f"“{artifact.name}” is neither video nor audio, so no further work can be done on it.", code="no_recording"
         )
-    file = storage.path(artifact.key)
-    if not file.is_file():
+    if not storage.exists(artifact.key):
         raise gone()
-    part = storage.path(f"{storage.recording_key(artifact.pk)}/{uuid4()}.poster.jpg")
-    storage.make_folder(part.parent)
-    try:
-        return _kept(artifact, arrivals.probed(file, part))
-    finally:
-        part.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # nothing came to lie in it
-            part.parent.rmdir()
+    with (
+        storage.drafting(storage.poster_key(artifact.pk), ".poster.jpg") as poster,
+        storage.fetch(artifact.key, artifact.sha256) as file,
+    ):
+        return _kept(artifact, arrivals.probed(file, poster))
 
 
 def result_of(job: Job) -> Artifact:
@@ -198,7 +193,7 @@ def _kept(artifact: Artifact, probed: Probed) -> Video:
     if probed.poster:
         video.poster = storage.poster_key(video.pk)
         probed.poster.chmod(0o644)
-        storage.adopt(probed.poster, video.poster)
+        storage.publish(probed.poster, video.poster)
     try:
         with transaction.atomic():
             if not Artifact.objects.select_for_update().filter(pk=artifact.pk).exists():
@@ -231,11 +226,11 @@ def keep(version: Video, title: str = "") -> Video:
         details=version.details,
     )
     try:
-        if storage.duplicate(version.key, video.key):
+        if storage.copy(version.key, video.key):
             video.body = _body_of(version)
         if version.poster:
             video.poster = storage.poster_key(pk)
-            storage.duplicate(version.poster, video.poster)
+            storage.copy(version.poster, video.poster)
     except FileNotFoundError as error:
         storage.delete_tree(storage.recording_key(pk))
         raise gone() from error

@@ -95,10 +95,10 @@ def _keep(video: Video, file: Path, probed: Probed, claim: Callable[[Video], Non
     """
     try:
         file.chmod(0o644)  # temporary files are closed to the web server in front, which may send this one
-        storage.share(file, video.key)
+        storage.share(file, video.key, video.sha256)
         if probed.poster:
             video.poster = storage.poster_key(video.pk)
-            storage.adopt(probed.poster, video.poster)
+            storage.publish(probed.poster, video.poster)
     except BaseException:
         _take_back(video, file)
         raise
@@ -106,8 +106,7 @@ def _keep(video: Video, file: Path, probed: Probed, claim: Callable[[Video], Non
 
 
 def _take_back(video: Video, file: Path) -> None:
-    if not file.exists() and storage.path(video.key).exists():  # the filesystem knows one name a file only
-        storage.path(video.key).rename(file)
+    storage.take_back(file, video.key)
     storage.delete_tree(storage.recording_key(video.pk))
 
 

@@ -1,0 +1,149 @@
+"""What is kept for good, in the store of this install. Errors are those of `Store`."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from jobs.storage.folder import FolderStore
+from jobs.storage.store import Found, Shown, Stat, Store
+
+
+def store() -> Store:
+    return FolderStore(Path(settings.MEDIA_ROOT))
+
+
+def fetch(key: str, sha256: str = "") -> AbstractContextManager[Path]:
+    """The file as one of this machine, for as long as the block runs; it must not be changed. In a folder it may not be
+    there: then opening it says so."""
+    return store().fetch(key, sha256)
+
+
+def publish(file: Path, key: str, sha256: str = "") -> None:
+    """Move a whole file into its place, for good."""
+    store().publish(file, key, sha256)
+
+
+def share(file: Path, key: str, sha256: str = "") -> None:
+    """As `publish`, but the file keeps its own name as well, where that can be; elsewhere it is moved."""
+    store().share(file, key, sha256)
+
+
+def take_back(file: Path, key: str) -> None:
+    """Undo `share`."""
+    store().take_back(file, key)
+
+
+def put_new(content: bytes, key: str) -> None:
+    """Publish these few bytes unless there is something already."""
+    store().put_new(content, key)
+
+
+def open_file(key: str) -> BinaryIO:
+    """The bytes, from wherever one seeks to, of which little more come than are read."""
+    return store().open(key)[0]
+
+
+def opened(key: str) -> tuple[BinaryIO, Stat]:
+    """As `open_file`, and what they are."""
+    return store().open(key)
+
+
+def read(key: str) -> bytes:
+    """All of a small file."""
+    with open_file(key) as file:
+        return file.read()
+
+
+def stat(key: str) -> Stat:
+    return store().stat(key)
+
+
+def exists(key: str) -> bool:
+    """Raises OSError when the store does not answer."""
+    with suppress(FileNotFoundError):
+        return bool(store().stat(key))
+    return False
+
+
+def link(key: str, second: str) -> bool:
+    """Give the bytes of a key a second key, at once and without room for it. False where that cannot be."""
+    return store().link(key, second)
+
+
+def copy(key: str, second: str) -> bool:
+    """As `link`, but the bytes are copied where there is no other way. Returns whether they are kept once."""
+    return store().copy(key, second)
+
+
+def url(key: str, shown: Shown) -> str | None:
+    """An address that gives the file for a while to whoever has it; None where the site sends it itself."""
+    return store().url(key, shown)
+
+
+def delete(key: str) -> None:
+    """Delete a file. Does nothing when it is not there."""
+    store().delete(key)
+
+
+def delete_tree(key: str) -> None:
+    store().delete_tree(key)
+
+
+def delete_with_folders(key: str, room: str) -> None:
+    """Delete a file, and folders around it below `room` that are empty then."""
+    store().delete_with_folders(key, room)
+
+
+def listed(key: str) -> Iterator[Found]:
+    """All files below a key."""
+    return store().listed(key)
+
+
+def folders(key: str) -> list[str]:
+    """The names right below a key."""
+    return store().folders(key)
+
+
+def total_bytes(key: str) -> int:
+    """How much lies below a key."""
+    return sum(found.size for found in listed(key))
+
+
+def place(key: str) -> str:
+    """Where it lies, as an operator would look it up."""
+    return store().place(key)
+
+
+def drafting(key: str, ending: str) -> AbstractContextManager[Path]:
+    """A path of this machine, from which `publish` to `key` costs least, for as long as the block runs."""
+    return store().drafting(key, ending)
+
+
+def own_files(key: str) -> list[Path]:
+    """The files below a key where the store is a folder, to be locked and moved; none where it is not."""
+    used = store()
+    return [used.path(found.key) for found in used.listed(key)] if isinstance(used, FolderStore) else []
+
+
+def room_bytes() -> tuple[int, int]:
+    """How much the store takes in all, and how much more."""
+    return store().room_bytes()
+
+
+def free_bytes() -> int:
+    """How much more the store takes."""
+    return room_bytes()[1]
+
+
+def holds(folder: Path) -> bool:
+    """Whether this folder is in the store."""
+    used = store()
+    return isinstance(used, FolderStore) and folder.resolve().is_relative_to(used.path(""))
+
+
+def try_out() -> None:
+    """Raises OSError when the store does not take a file."""
+    store().try_out()
