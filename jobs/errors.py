@@ -67,6 +67,13 @@ class Cancelled(JobError):
     permanent = True
 
 
+class Released(Cancelled):
+    """The worker was told to go before the work was done; it is put back in line, and nothing is wrong with it."""
+
+    code = "released"
+    permanent = False
+
+
 class TimedOut(JobError):
     """The work took longer than its operation allows."""
 

@@ -16,10 +16,10 @@ from django.db import Error, connection, transaction
 
 from jobs import publish, storage, tasks
 from jobs.engine.runtime.failures import as_job_error
-from jobs.errors import Cancelled, JobError, ResourceError, TimedOut
+from jobs.errors import Cancelled, JobError, Released, ResourceError, TimedOut
 from jobs.heart import Heart, stopped
 from jobs.models import Import, Room, Video
-from jobs.services import imports, quota, uploads, videos
+from jobs.services import imports, losses, quota, uploads, videos
 from jobs.services.download import Begun, PartOnly, download
 from jobs.services.outbound import TooSlow, Unreachable
 from jobs.worker import MediaWorker
@@ -58,6 +58,8 @@ def attempt_import(row: Import) -> None:
     try:
         with imports.held(row) as part:
             work(row, part)
+    except Released:
+        imports.recover(row, losses.STOPPED)
     except Cancelled:
         log.info("import %s was stopped", row.pk)
         imports.forget_cancelled(row)

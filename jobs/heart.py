@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error, connection
 
-from jobs.errors import Cancelled, JobError, TimedOut
+from jobs.errors import Cancelled, JobError, Released, TimedOut
 
 log = logging.getLogger(__name__)
 GRACE_SECONDS = 1.5
@@ -33,6 +33,7 @@ class Heart:
 
     Use it in the main thread of the work-horse: an interruption is a signal whose handler raises the reason there, so
     it also ends a blocking read or wait. The row is asked instead of Redis, so a stop arrives also while Redis is down.
+    SIGTERM, by which a worker that has to go takes its work-horse along, is an interruption too.
     """
 
     def __init__(self, row: Attempted, timeout_seconds: float) -> None:
@@ -49,11 +50,13 @@ class Heart:
     def __enter__(self) -> Self:
         self._main = threading.get_ident()
         signal.signal(signal.SIGUSR1, self._interrupt)
+        self._outside = signal.signal(signal.SIGTERM, self._release)
         self._thread.start()
         return self
 
     def __exit__(self, *exc: Any) -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._outside)
         self._over.set()
         self._thread.join()
 
@@ -98,6 +101,13 @@ class Heart:
             log.error("%s did not stop by itself", self.row.pk)
             self.stuck(reason)
             os._exit(1)
+
+    def _release(self, number: int, frame: FrameType | None) -> None:
+        """The worker has to go. Runs in the main thread, which may hold the lock: it is not taken here."""
+        if self._ending or self.reason or self._over.is_set():
+            return
+        self.reason = Released("The worker was told to stop.")
+        raise self.reason
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.reason and not self._over.is_set():

@@ -19,7 +19,7 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.runtime import resource_limits
 from jobs.engine.runtime.failures import as_job_error
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.errors import Cancelled, InputError
+from jobs.errors import Cancelled, InputError, Released
 from jobs.heart import stopped
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Context, Draft, Operation
@@ -29,8 +29,10 @@ from jobs.services import (
     figures,
     inputs,
     line,
+    losses,
     parameters,
     quota,
+    reconcile,
     result_size,
     sources,
     transcripts,
@@ -85,6 +87,9 @@ def attempt_job(job: Job) -> None:
     attempt, commands = job.attempt, CommandLog()
     try:
         work(job, commands)
+    except Released:
+        reconcile.recover(job, losses.STOPPED)
+        return
     except Cancelled:
         log.info("job %s was stopped", job.pk)
         return

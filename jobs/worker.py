@@ -9,11 +9,13 @@ import os
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db import Error, connections
 from redis.exceptions import RedisError
 from rq import Worker, worker_registration
@@ -29,7 +31,9 @@ log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 STOPS = (signal.SIGTERM, signal.SIGINT)
 DRAIN = signal.SIGUSR1
-"""Tells a worker to finish what it does, take nothing new, and end."""
+"""Tells a worker to finish what it does, however long that takes, take nothing new, and end."""
+RELEASE_SECONDS = 5.0
+"""How long a work-horse may take to put its job back in line before it is killed."""
 NICENESS = {"fast": 5, "fetch": 5, "hooks": 5, "cut": 10, "encode": 10, "speech": 10}
 """Of work-horses and what they start, by queue: pages come first, then small work. The kernel's order for reading and
 writing follows it."""
@@ -102,8 +106,9 @@ def outliving_redis(method: Callable[..., Any]) -> Callable[..., Any]:
 class MediaWorker(Worker):
     """Listens to one queue only: RQ can lose an entry that a worker on several queues is just taking.
 
-    It dies without leaving its work-horse behind, stops at once when told to (its job goes back in line instead of
-    holding up a restart), and lives and lets running work go on while Redis is away.
+    It dies without leaving its work-horse behind, and lives and lets running work go on while Redis is away. SIGTERM
+    drains it: what is under way may end within STOP_GRACE_SECONDS. A second one, Ctrl-C, or the end of these seconds
+    releases the job: it goes back in line, keeps its place, and no attempt counts against it.
     """
 
     max_connection_wait_time = 5.0
@@ -112,6 +117,9 @@ class MediaWorker(Worker):
     _horse = ""
     _status: int | None = None
     _oom_kills = 0
+    _is_told = False
+    """Whether SIGTERM or Ctrl-C has come."""
+    _is_released = False
 
     set_state = outliving_redis(Worker.set_state)
     check_for_suspension = outliving_redis(Worker.check_for_suspension)
@@ -183,11 +191,37 @@ class MediaWorker(Worker):
     # Its end ---------------------------------------------------------------------------------------------------------
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Stop now. Work under way is ended; `monitor_work_horse` then finds it dead and puts its job back in line."""
+        """End when the work under way is done, or released: see the class."""
         if not self.horse_pid:
             raise StopRequested
+        is_first, self._is_told = not self._is_told, True
         self._stop_requested = True
-        self.kill_horse()
+        if is_first and signum == signal.SIGTERM and settings.STOP_GRACE_SECONDS:
+            self._later(settings.STOP_GRACE_SECONDS, self.release)
+        else:
+            self.release()
+
+    def release(self) -> None:
+        """Have the work-horse put its job back in line. One that does not is killed, as on a second call; then
+        `monitor_work_horse` finds it dead and does that."""
+        if self._is_released:
+            return self.kill_horse()
+        self._is_released = True
+        with contextlib.suppress(ProcessLookupError):
+            if self.horse_pid:
+                os.kill(self.horse_pid, signal.SIGTERM)
+        return self._later(RELEASE_SECONDS, self.kill_horse)
+
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        if self.horse_pid:  # 0 would be ourselves
+            super().kill_horse(sig)
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        """RQ has the process' one timer."""
+        timer = threading.Timer(seconds, do)
+        timer.daemon = True
+        with stops_held():  # so that its thread holds them for good, and none ends there
+            timer.start()
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()

@@ -25,7 +25,8 @@ LATE_SECONDS = 30.0
 
 
 class Pool:
-    """Runs `work(queue)` in a process for each of the queues, until a signal asks for the end, which each gets too."""
+    """Runs `work(queue)` in a process for each of the queues, until a signal asks for the end. Each gets that signal
+    too, and every further one."""
 
     def __init__(self, queues: Sequence[str], work: Callable[[str], None]) -> None:
         self.work = work
@@ -41,7 +42,7 @@ class Pool:
                     self._start_due()
                 found = signal.sigtimedwait(WATCHED, SOON_SECONDS)
                 if found and found.si_signo != signal.SIGCHLD:
-                    self._stop(DRAIN if found.si_signo == DRAIN else signal.SIGTERM)
+                    self._stop(found.si_signo)
                 self._reap()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)

@@ -46,6 +46,10 @@ class Process:
                 self._popen.kill()
         return self._popen.wait()
 
+    def ended(self, seconds: float) -> int:
+        """The exit status of one that was told to end, and has to within this time."""
+        return self._popen.wait(seconds)
+
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 

@@ -102,6 +102,7 @@ class Sites:
             "DJANGO_SETTINGS_MODULE": "videoservice.settings",
             "DATA_DIR": str(data),
             "IMPORT_PRIVATE_ADDRESSES": "1",
+            "STOP_GRACE_SECONDS": "0",
         }
         if self.mariadb:
             env["DATABASE_URL"] = f"mysql://root@127.0.0.1:{self.mariadb.port}/{database}"

@@ -166,6 +166,8 @@ HEARTBEAT_SECONDS = 1.0
 """How often a running job says that it is alive, and asks whether it should stop."""
 LOST_AFTER_SECONDS = env.integer("LOST_AFTER_SECONDS", 15, 3)
 RECONCILE_SECONDS = env.integer("RECONCILE_SECONDS", 5, 1)
+STOP_GRACE_SECONDS = env.integer("STOP_GRACE_SECONDS", 20)
+"""How long a worker that is told to stop by SIGTERM may go on with what it does; 0: it is released at once."""
 WHISPER_MODEL = env.text("WHISPER_MODEL") or str(bundled_model.folder() or "")
 """A folder with a Whisper model for CTranslate2, or the name of one to fetch once; without any pocketsphinx listens."""
 MAX_ATTEMPTS = 5

@@ -17,7 +17,7 @@ from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor
 
-from videoservice import preflight, worker_set
+from videoservice import env, preflight, worker_set
 
 WAIT_SECONDS = 0.2
 CONFIG = preflight.BASE_DIR / "script" / "supervisord.conf"
@@ -59,10 +59,18 @@ def run() -> None:
             "PORT": str(preflight.port()),
             "SITE_QUEUES": " ".join(worker_set.queues(worker_set.size())),
             "SITE_INBOX": str(settings.INBOX_DIR is not None).lower(),
+            "SITE_STOP_SECONDS": str(stop_seconds()),
             "SITE_REDIS": str(settings.REDIS_EMBEDDED).lower(),
             "SITE_REDIS_SOCKET": preflight.relative(settings.REDIS_SOCKET, data),
         }
         supervise(data)
+
+
+def stop_seconds() -> int:
+    """How long workers may take to end. Who presses Ctrl-C wants that now, and loses nothing: they are given no time to
+    finish what they do unless STOP_GRACE_SECONDS says so."""
+    os.environ.setdefault("STOP_GRACE_SECONDS", "0")
+    return env.integer("STOP_GRACE_SECONDS", 0) + 10
 
 
 class Terminal:
@@ -114,11 +122,25 @@ class SiteSupervisor(Supervisor):
         events.subscribe(events.ProcessStateBackoffEvent, terminal.exited)
         events.subscribe(events.SupervisorStoppingEvent, terminal.stopping)
         receive = self.options.signal_receiver.receive
-        signal.signal(signal.SIGHUP, lambda number, frame: receive(signal.SIGTERM, frame))
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self.stopping:
+                self.hurry()
+            receive(signal.SIGTERM, frame)
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, stop)
         # supervisord looks at signals and at what is to be started only between two waits of up to a second.
         poll = self.options.poller.poll
         self.options.poller.poll = lambda timeout: poll(min(timeout, WAIT_SECONDS))
         super().runforever()
+
+    def hurry(self) -> None:
+        """A second signal: workers that finish what they do release it instead."""
+        workers = self.process_groups["work"].processes["workers"]
+        if workers.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(workers.pid, signal.SIGTERM)
 
 
 if __name__ == "__main__":
