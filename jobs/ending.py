@@ -9,14 +9,12 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
-from jobs import publish
+from jobs.live.hearing import hearing
 from jobs.models import Job
 from jobs.queries import in_thread
 
@@ -39,6 +37,8 @@ def under_way(pks: Collection[UUID]) -> set[UUID]:
 class Watch:
     """Runs for as long as somebody waits for a job of this owner."""
 
+    hears_everybody = False
+
     def __init__(self, owner_pk: int) -> None:
         self.owner_pk = owner_pk
         self._waiting: defaultdict[UUID, set[asyncio.Future[None]]] = defaultdict(set)
@@ -60,6 +60,9 @@ class Watch:
                 self._task.cancel()
                 self._forget()
 
+    def heard(self) -> None:
+        self._changed.set()
+
     async def _run(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -74,26 +77,10 @@ class Watch:
     async def _listen(self) -> None:
         while True:
             try:
-                await self._join()
+                await hearing().follow(self, self.heard)  # what was said before could not be heard
             except (RedisError, OSError) as error:
                 log.warning("ends of jobs are looked for every %d s until Redis is back: %s", UNHEARD_SECONDS, error)
             await asyncio.sleep(UNHEARD_SECONDS)
-
-    async def _join(self) -> None:
-        """Hear until Redis goes away. Raises RedisError and OSError."""
-        layer, group = get_channel_layer(), publish.group(self.owner_pk)
-        channel = await layer.new_channel()
-        await layer.group_add(group, channel)
-        try:
-            await self._hear(layer, channel)
-        finally:
-            await layer.group_discard(group, channel)
-
-    async def _hear(self, layer: Any, channel: str) -> None:
-        self._changed.set()  # what was said before could not be heard
-        while True:
-            await layer.receive(channel)
-            self._changed.set()
 
     async def _look(self) -> None:
         while True:

@@ -1,5 +1,4 @@
-"""Telling open pages that jobs changed: one group of sockets per owner, one for pages that show what everybody
-does, and a message that says no more than that.
+"""Telling open pages that something changed: one message for all who listen, which says no more than whose.
 
 `live` then reads the present rows, so that a missed or late message can never leave a wrong row behind.
 """
@@ -16,12 +15,8 @@ from jobs.models import Job
 log = logging.getLogger(__name__)
 
 
-EVERYBODY = "everybody"
-"""The group of pages that show what everybody does."""
-
-
-def group(owner_id: int) -> str:
-    return f"owner-{owner_id}"
+CHANGES = "everybody"
+"""The one group, of which each process with open pages is a member."""
 
 
 def tell(owner_ids: Iterable[int]) -> None:
@@ -29,14 +24,8 @@ def tell(owner_ids: Iterable[int]) -> None:
     layer = get_channel_layer()
     if layer is None:
         return
-
-    async def send() -> None:  # all on one connection: each call from outside an event loop makes its own
-        for owner_id in set(owner_ids):
-            await layer.group_send(group(owner_id), {"type": "jobs.changed"})
-        await layer.group_send(EVERYBODY, {"type": "jobs.changed"})
-
     try:
-        async_to_sync(send)()
+        async_to_sync(layer.group_send)(CHANGES, {"type": "jobs.changed", "owners": list(set(owner_ids))})
     except (RedisError, OSError) as error:
         log.warning("pages were not told of a change: %s", error)
 

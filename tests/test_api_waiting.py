@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 
 from jobs import ending
+from jobs.live import hearing
 from jobs.models import Job, Token
 from jobs.services import jobs
 from tests import factories
@@ -108,10 +109,10 @@ async def test_many_who_wait_hold_no_thread_and_ask_by_one_query(ann, secret, mo
 
 
 async def test_the_end_is_found_while_nothing_is_heard(ann, secret, monkeypatch):
-    async def deaf(self, layer, channel):
+    async def deaf(self, is_ready):
         raise OSError("Redis is away")
 
-    monkeypatch.setattr(ending.Watch, "_hear", deaf)
+    monkeypatch.setattr(hearing.Hearing, "_listen", deaf)
     monkeypatch.setattr(ending, "UNHEARD_SECONDS", 0.5)
     job = await sync_to_async(factories.job)(ann)
     call = await ask(secret, job, 30)
@@ -121,15 +122,15 @@ async def test_the_end_is_found_while_nothing_is_heard(ann, secret, monkeypatch)
 
 
 async def test_it_is_listened_again_when_redis_is_back(ann, secret, monkeypatch):
-    heard, real = [], ending.Watch._hear
+    heard, real = [], hearing.Hearing._listen
 
-    async def deaf_at_first(self, layer, channel):
-        heard.append(channel)
+    async def deaf_at_first(self, is_ready):
+        heard.append(is_ready)
         if len(heard) == 1:
             raise OSError("Redis is away")
-        await real(self, layer, channel)
+        await real(self, is_ready)
 
-    monkeypatch.setattr(ending.Watch, "_hear", deaf_at_first)
+    monkeypatch.setattr(hearing.Hearing, "_listen", deaf_at_first)
     monkeypatch.setattr(ending, "UNHEARD_SECONDS", 0.5)
     job = await sync_to_async(factories.job)(ann)
     call = await ask(secret, job, 30)

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from jobs import publish
-from jobs.live import feeds, markup, rows
+from jobs.live import feeds, looking, markup, rows
 from jobs.models import Job
 from tests import factories
 from tests.sockets import socket, state_of
@@ -151,7 +151,7 @@ async def test_a_page_is_sent_away_while_the_database_is_away(ann, monkeypatch):
     page = await sync_to_async(socket)(ann)
     await page.connect()
     await state_of(page)
-    monkeypatch.setattr(rows, "stamped", away)
+    monkeypatch.setattr(rows, "stamped_all", away)
     await told(job)
     assert (await page.receive_output(timeout=10))["code"] == feeds.UNAVAILABLE
 
@@ -167,7 +167,7 @@ async def test_whatever_goes_wrong_in_pushing_closes_every_socket_and_the_next_o
         await state_of(page)
     await sync_to_async(job.advance)(1, 0.5, "Encoding", None)
     with monkeypatch.context() as broken:
-        broken.setattr(markup, "changes", wrong)
+        broken.setattr(markup, "render_changes", wrong)
         await told(job)
         assert [(await page.receive_output(timeout=10))["code"] for page in pages] == [feeds.UNAVAILABLE] * 2
     again = await sync_to_async(socket)(ann)
@@ -182,15 +182,15 @@ def test_sockets_are_closed_with_codes_that_autobahn_sends():
 
 async def test_queries_for_one_owner_do_not_hold_up_the_pages_of_another(ann, monkeypatch):
     eve = await sync_to_async(factories.account)("eve@example.org")
-    stamped, held, let_go = rows.stamped, threading.Event(), threading.Event()
+    stamped, held, let_go = rows.stamped_all, threading.Event(), threading.Event()
 
-    def slow_for_eve(owner, view):
-        if owner.pk == eve.pk:
+    def slow_for_eve(lists):
+        if any(pk == eve.pk for pk, _ in lists):
             held.set()
             assert let_go.wait(30)
-        return stamped(owner, view)
+        return stamped(lists)
 
-    monkeypatch.setattr(rows, "stamped", slow_for_eve)
+    monkeypatch.setattr(rows, "stamped_all", slow_for_eve)
     hers, mine = await sync_to_async(socket)(eve), await sync_to_async(socket)(ann)
     await hers.connect()
     assert await asyncio.to_thread(held.wait, 30)
@@ -221,13 +221,13 @@ def test_many_pages_cost_the_queries_of_one_and_get_the_same_words(ann, django_a
     client = Client()
     client.force_login(ann)
 
-    def pages(count: int) -> list[feeds.Page]:
+    def pages(count: int) -> list[looking.Page]:
         key = client.cookies[settings.SESSION_COOKIE_NAME].value
-        return [feeds.Page(None, None, key, rows.View("queue"), "") for _ in range(count)]
+        return [looking.Page(None, None, key, rows.View("queue"), "") for _ in range(count)]
 
     with CaptureQueriesContext(connection) as one:
-        feeds.look(ann.pk, pages(1))
+        looking.look({ann.pk: pages(1)})
     with django_assert_num_queries(len(one)):
-        told = list(feeds.look(ann.pk, pages(9)).values())
+        told = [one.messages for one in looking.look({ann.pk: pages(9)}).values()]
     assert len(told) == 9
     assert all(messages == told[0] and messages for messages in told)

@@ -19,6 +19,10 @@ class WebSocketProtocol(ws_protocol.WebSocketProtocol):
         if self.state not in (self.STATE_CLOSING, self.STATE_CLOSED):  # nobody hears it there; autobahn would raise
             super().serverSend(content, binary)
 
+    def unsent_bytes(self) -> int:
+        """What the page has not taken yet of what it was sent, and so lies in memory."""
+        return len(self.transport.dataBuffer) + self.transport._tempDataLen - self.transport.offset
+
 
 class WebSocketFactory(ws_protocol.WebSocketFactory):
     protocol = WebSocketProtocol

@@ -28,6 +28,8 @@ from videoservice.request import Message, WebRequest
 
 log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
+BACKLOG = 4096
+"""How many connections may wait to be taken: all pages that come back after a restart. The kernel allows no more."""
 GRACE_SECONDS = 6
 """How long requests under way may go on after SIGTERM."""
 Receive = Callable[[], Awaitable[Message]]
@@ -111,6 +113,8 @@ class Server(server.Server):
     def create_application(self, protocol: Any, scope: Scope) -> Any:
         if isinstance(protocol, WebRequest):
             scope["body_file"] = protocol.take_body()
+        elif isinstance(protocol, sockets.WebSocketProtocol):
+            scope["unsent_bytes"] = protocol.unsent_bytes
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: Message) -> None:
@@ -156,7 +160,7 @@ def listen(address: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((address, port))
-        listening.listen(256)
+        listening.listen(BACKLOG)
     except OSError:
         listening.close()
         raise

@@ -5,9 +5,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from jobs.auth.credentials import signed_in
 from jobs.live import feeds, rows
-from jobs.queries import in_thread
+from jobs.live.entrance import entrance
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +22,7 @@ class QueueConsumer(AsyncWebsocketConsumer):
         await self.accept()  # a close before the handshake would reach the browser without its reason
         session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         try:
-            owner = await in_thread(signed_in)(session_key)
+            owner = await entrance().owner(session_key)
         except DatabaseError as error:
             log.warning("a page is told to come back later: %s", error)
             await self.close(feeds.UNAVAILABLE)
@@ -33,9 +32,9 @@ class QueueConsumer(AsyncWebsocketConsumer):
             return
         query = dict(parse_qsl(self.scope["query_string"].decode(errors="replace")))
         self.feed = feeds.feed_of(owner.pk)
-        self.page = feeds.Page(
-            self.send, self.close, session_key, rows.View.of(query).allowed(owner), query.get("state", "")
-        )
+        view = rows.View.of(query).allowed(owner)
+        self.page = feeds.Page(self.send, self.close, session_key, view, query.get("state", ""))
+        self.page.unsent_bytes = self.scope.get("unsent_bytes", self.page.unsent_bytes)
         self.feed.join(self.page)
 
     async def disconnect(self, code: int) -> None:

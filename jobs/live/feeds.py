@@ -1,26 +1,17 @@
 """What the open pages of an owner are sent while things change: worked out once for all of them in this process.
 
-A message says only that something changed. A feed then reads the present rows once for each view that is open, works
-out the difference to what the pages show, and sends the same words to all that show the same. So a push cannot arrive
-in the wrong order, and a message that got lost is made good by the next one.
+A message says only that something changed. A feed then has the present rows read once for each view that is open, and
+sends the same words to all pages that show the same. So a push cannot arrive in the wrong order, and a message that got
+lost is made good by the next one.
 """
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 from weakref import WeakKeyDictionary
 
-from channels.layers import get_channel_layer
-from django.core.exceptions import ValidationError
-from redis.exceptions import RedisError
-
-from jobs import publish
-from jobs.auth.credentials import signed_in
-from jobs.live import markup, rows
-from jobs.models import Account
+from jobs.live.hearing import hearing
+from jobs.live.looking import Page, Told, look
 from jobs.queries import in_thread
 
 log = logging.getLogger(__name__)
@@ -28,50 +19,15 @@ PAUSE_SECONDS = 0.5
 """The least time between two pushes: at most two a second."""
 SIGNED_OUT, UNAVAILABLE = 4401, 4503
 """Why a socket is closed. Codes below 3000 are not for applications: autobahn refuses to send them."""
-
-
-@dataclasses.dataclass(eq=False)
-class Page:
-    """One open page: how to speak to it, and what it shows. `shown` is None until that is known."""
-
-    send: Callable[[str], Awaitable[None]]
-    close: Callable[[int], Awaitable[None]]
-    session_key: str
-    view: rows.View
-    state: str
-    shown: rows.Shown | None = None
-    count: str = ""
-
-
-def look(owner_pk: int, pages: Iterable[Page]) -> dict[Page, list[str] | None]:
-    """What each page has to be sent to show what is in the database now; None for one whose session is over."""
-    users = {key: signed_in(key) for key in {page.session_key for page in pages}}
-    owners = {key: user for key, user in users.items() if user and user.pk == owner_pk}
-    if not owners:
-        return dict.fromkeys(pages)
-    owner = next(iter(owners.values()))
-    count = markup.render_count(owner, out_of_band=True)
-    views = {view: present(owner, view) for view in {page.view for page in pages}}
-    changes: dict[tuple[rows.View, str, bool], list[str]] = {}
-    found: dict[Page, list[str] | None] = {}
-    for page in pages:
-        if page.session_key not in owners:
-            found[page] = None
-            continue
-        now = views[page.view]
-        key = (page.view, page.state, page.shown is None)
-        if key not in changes:
-            changes[key] = [] if page.state == now.state else now.changes(page.shown)
-        found[page] = changes[key] + ([count] if page.count != count else [])
-        page.shown, page.state, page.count = now.shown, now.state, count
-    return found
-
-
-def present(owner: Account, view: rows.View) -> markup.Present:
-    try:
-        return markup.present(owner, view.allowed(owner))
-    except (ValidationError, ValueError):  # the id in it is none
-        return markup.present(owner, rows.View())
+BEHIND_BYTES = 64 * 1024
+"""A page that has not taken so much of what it was sent is told the next time, of everything since: one that reads
+slowly, or never, holds no more memory than that and one push."""
+AT_ONCE = 200
+"""How many owners are looked after by one round of queries."""
+ROUNDS = 2
+"""How many of these run at the same time: what is slow for some does not hold up the others."""
+BREATH = 50
+"""How many pages are sent something before others have their turn on the event loop."""
 
 
 class Feed:
@@ -83,69 +39,92 @@ class Feed:
     def __init__(self, owner_pk: int) -> None:
         self.owner_pk = owner_pk
         self.pages: set[Page] = set()
-        self._changed = asyncio.Event()
+        self.hears_everybody = False
+        self._is_joined = self._is_changed = self._is_looked_at = False
+        self._free_at = 0.0
+        self._pusher = pusher()
         self._task = asyncio.create_task(self._run())
 
     def join(self, page: Page) -> None:
         """It is sent its whole state first, unless it shows that already."""
         self.pages.add(page)
-        self._changed.set()
+        self._attend()
+        if self._is_joined:
+            self.heard()
 
     def leave(self, page: Page) -> None:
         self.pages.discard(page)
+        self._attend()
         if not self.pages:
             self._task.cancel()
             self._forget()
 
-    async def _run(self) -> None:
-        try:
-            await self._follow()
-        except Exception:
-            log.exception("pages are told to come back later")
-            self._forget()
-            for page in list(self.pages):
-                await page.close(UNAVAILABLE)
+    def heard(self) -> None:
+        """Something changed: look as soon as half a second has passed since the last time."""
+        if self._is_changed:
+            return
+        self._is_changed = True
+        if not self._is_looked_at:
+            self._wait()
 
-    async def _follow(self) -> None:
-        layer, group = get_channel_layer(), publish.group(self.owner_pk)
-        channel = await layer.new_channel()
-        await layer.group_add(group, channel)
-        try:
-            async with asyncio.TaskGroup() as tasks:  # one that fails ends the other
-                tasks.create_task(self._listen(layer, channel))
-                tasks.create_task(self._push(layer, channel))
-        finally:
-            with contextlib.suppress(RedisError, OSError):
-                await layer.group_discard(group, channel)
-                await layer.group_discard(publish.EVERYBODY, channel)
+    def begin(self) -> list[Page]:
+        """A look begins; for these pages."""
+        self._is_changed, self._is_looked_at = False, True
+        behind = [page for page in self.pages if page.unsent_bytes() > BEHIND_BYTES]
+        self._is_changed = bool(behind)  # they are looked after the next time
+        return [page for page in self.pages if page not in behind]
 
-    async def _listen(self, layer: Any, channel: str) -> None:
-        while True:
-            await layer.receive(channel)
-            self._changed.set()
+    def end(self) -> None:
+        """It is over, and what came of it was sent."""
+        self._is_looked_at = False
+        self._free_at = asyncio.get_running_loop().time() + PAUSE_SECONDS
+        if self._is_changed:
+            self._wait()
 
-    async def _push(self, layer: Any, channel: str) -> None:
-        """Push after each change, several quick ones together."""
-        hears_everybody = False
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            wanted = any(page.view.whose for page in self.pages)
-            if wanted != hears_everybody:  # before the rows are read, so that no change is missed
-                await (layer.group_add if wanted else layer.group_discard)(publish.EVERYBODY, channel)
-                hears_everybody = wanted
-            for page, messages in (await in_thread(look)(self.owner_pk, list(self.pages))).items():
-                if page in self.pages:
-                    await self._tell(page, messages)
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _tell(self, page: Page, messages: list[str] | None) -> None:
-        if messages is None:
+    async def tell(self, page: Page, told: Told | None) -> None:
+        if page not in self.pages:
+            return
+        if told is None:
             await page.close(SIGNED_OUT)
             self.leave(page)
             return
-        for message in messages:
+        for message in told.messages:
             await page.send(message)
+        told.show(page)
+
+    async def give_up(self, error: BaseException) -> None:
+        """Close all sockets; pages that come from now on get another feed."""
+        log.error("pages are told to come back later", exc_info=error)
+        self._forget()
+        pages, self.pages = self.pages, set()
+        for page in pages:
+            with contextlib.suppress(Exception):  # it is gone already
+                await page.close(UNAVAILABLE)
+        if self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            await hearing().follow(self, self._joined)
+        except Exception as error:  # noqa: BLE001 see above
+            await self.give_up(error)
+
+    def _joined(self) -> None:
+        self._is_joined = True
+        self.heard()
+
+    def _attend(self) -> None:
+        wanted = any(page.view.whose for page in self.pages)
+        if wanted != self.hears_everybody:
+            self.hears_everybody = wanted
+            hearing().attend(self)
+
+    def _wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._free_at:
+            self._pusher.due(self)
+        else:
+            loop.call_at(self._free_at, self._pusher.due, self)
 
     def _forget(self) -> None:
         """Pages that come from now on get another feed."""
@@ -154,7 +133,57 @@ class Feed:
             del feeds[self.owner_pk]
 
 
+class Pusher:
+    """Looks after the feeds that are due, as many together as there are at the moment."""
+
+    def __init__(self) -> None:
+        self._due: dict[Feed, None] = {}
+        self._rounds: set[asyncio.Task[None]] = set()
+
+    def due(self, feed: Feed) -> None:
+        if feed.pages:
+            self._due[feed] = None
+        if self._due and len(self._rounds) < ROUNDS:
+            task = asyncio.create_task(self._go())
+            self._rounds.add(task)
+            task.add_done_callback(self._rounds.discard)
+
+    async def _go(self) -> None:
+        await asyncio.sleep(0)  # for those that the same message woke
+        while self._due:
+            feeds = list(self._due)[:AT_ONCE]
+            for feed in feeds:
+                del self._due[feed]
+            await self._look({feed: feed.begin() for feed in feeds})
+
+    async def _look(self, batch: dict[Feed, list[Page]]) -> None:
+        try:
+            found = await in_thread(look)({feed.owner_pk: pages for feed, pages in batch.items() if pages})
+        except Exception as error:  # noqa: BLE001 whatever it is, no page is left without word
+            for feed, pages in batch.items():
+                if len(batch) == 1:
+                    await feed.give_up(error)
+                else:  # what is wrong with one is not with all
+                    await self._look({feed: pages})
+            return
+        for number, feed in enumerate(batch):
+            try:
+                await self._tell(feed, batch[feed], found)
+            except Exception as error:  # noqa: BLE001 the same
+                await feed.give_up(error)
+            if number % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+
+    async def _tell(self, feed: Feed, pages: list[Page], found: dict[Page, Told | None]) -> None:
+        for number, page in enumerate(pages):
+            if number % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+            await feed.tell(page, found[page])
+        feed.end()
+
+
 FEEDS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Feed]] = WeakKeyDictionary()
+PUSHERS: WeakKeyDictionary[asyncio.AbstractEventLoop, Pusher] = WeakKeyDictionary()
 
 
 def feed_of(owner_pk: int) -> Feed:
@@ -163,3 +192,8 @@ def feed_of(owner_pk: int) -> Feed:
     if owner_pk not in feeds:
         feeds[owner_pk] = Feed(owner_pk)
     return feeds[owner_pk]
+
+
+def pusher() -> Pusher:
+    """That of this process."""
+    return PUSHERS.setdefault(asyncio.get_running_loop(), Pusher())

@@ -32,13 +32,22 @@ def changes(before: Shown | None, jobs: list[Row]) -> list[str]:
     They carry the rows that are new or look different, and the last one the order and the state of all. The order is
     whole, never "before that one", so that a page which is ahead or behind ends up with the same rows.
     """
-    after = shown(jobs)
-    if before is not None and list(before.items()) == list(after.items()):
+    if before is not None and list(before.items()) == list(shown(jobs).items()):
         return []
-    known = before or {}
-    changed = rows.filled([row for row in jobs if known.get(row.pk) != after[row.pk]])
+    return render_changes(rows.filled(changed(before, jobs)), jobs)
+
+
+def changed(before: Shown | None, jobs: list[Row]) -> list[Row]:
+    """Those of the rows that are new or look different."""
+    known, after = before or {}, shown(jobs)
+    return [row for row in jobs if known.get(row.pk) != after[row.pk]]
+
+
+def render_changes(changed: list[Row], jobs: list[Row]) -> list[str]:
+    """The messages of `changes`, of rows that have been filled."""
     *parts, last = batches(map(render_row, changed))
-    whole = render_to_string("jobs/_part.html", {"rows": last, "state": state_of(jobs), "order": list(after)})
+    context = {"rows": last, "state": state_of(jobs), "order": [row.pk for row in jobs]}
+    whole = render_to_string("jobs/_part.html", context)
     return [*(render_to_string("jobs/_part.html", {"rows": part}) for part in parts), whole]
 
 
@@ -93,4 +102,10 @@ def render_state(name: str, state: str) -> str:
 
 
 def render_count(owner: Account, *, out_of_band: bool = False) -> str:
-    return render_to_string("jobs/_count.html", {**bar(owner), "out_of_band": out_of_band})
+    return render_bar(**bar(owner), out_of_band=out_of_band)
+
+
+@functools.lru_cache(1024)
+def render_bar(active: int, running_percent: int | None, *, out_of_band: bool = False) -> str:
+    context = {"active": active, "running_percent": running_percent, "out_of_band": out_of_band}
+    return render_to_string("jobs/_count.html", context)

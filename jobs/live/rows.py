@@ -2,7 +2,8 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -74,7 +75,7 @@ class Listed(Sequence[Row]):
     """
 
     def __init__(self, owner: Account, view: View) -> None:
-        self.jobs, self.runs = jobs_listed(owner, view), runs_listed(owner, view)
+        self.view, self.jobs, self.runs = view, jobs_listed(owner, view), runs_listed(owner, view)
 
     def __len__(self) -> int:
         return self.jobs.count() + self.runs.count()
@@ -133,10 +134,21 @@ def of_view(owner: Account, view: View) -> list[Row]:
 
 def stamped(owner: Account, view: View) -> list[Row]:
     """The rows that a live page holds, each with what is in its stamp. With a chain alone come its steps."""
-    found = with_stamps(Listed(owner, view)[:ROWS])
-    if view.name == "run":
-        return [*found, *(job for row in found if isinstance(row, Run) for job in flow_of(row).jobs)]
-    return found
+    return stamped_all({view: Listed(owner, view)})[view]
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+def stamped_all(lists: Mapping[K, Listed]) -> dict[K, list[Row]]:
+    """The same of several lists: besides these, what is read for all of them is read once."""
+    found = {key: listed[:ROWS] for key, listed in lists.items()}
+    with_stamps([row for part in found.values() for row in part])
+    return {key: [*part, *steps_of(part)] if lists[key].view.name == "run" else part for key, part in found.items()}
+
+
+def steps_of(found: Iterable[Row]) -> list[Job]:
+    return [job for row in found if isinstance(row, Run) for job in flow_of(row).jobs]
 
 
 def with_stamps(found: list[Row]) -> list[Row]:
@@ -212,19 +224,32 @@ def state_of(found: Iterable[Row]) -> str:
 def bar(owner: Account) -> dict[str, Any]:
     """What the bar says on every page: how much is under way, and how far the one furthest along is. A chain counts
     once, and not while all that is left of it is held up by a step that did not succeed."""
-    active = list(Job.objects.of(owner).moving().values_list("run_id", "status", "progress"))
-    running = [(run, progress) for run, status, progress in active if status == Job.Status.RUNNING]
-    alone = [progress for run, progress in running if run is None]
-    far = alone + how_far({run for run, _ in running if run})
-    chains = {run for run, _, _ in active if run}
-    count = sum(run is None for run, _, _ in active) + len(chains)
-    return {"active": count, "running_percent": int(max(far) * 100) if far else None}
+    return bars([owner.pk])[owner.pk]
 
 
-def how_far(runs: Collection[UUID]) -> list[float]:
-    """The progress of each of these chains, 0 to 1, in one query; none without any."""
+def bars(owner_pks: Collection[int]) -> dict[int, dict[str, Any]]:
+    """The same for each of these owners, in two queries."""
+    moving = Job.objects.filter(owner__in=owner_pks).moving()
+    active = list(moving.values_list("owner_id", "run_id", "status", "progress"))
+    fractions = how_far({run for _, run, status, _ in active if run and status == Job.Status.RUNNING})
+    alone, chains, far = Counter[int](), defaultdict[int, set[UUID]](set), defaultdict[int, list[float]](list)
+    for owner, run, status, progress in active:
+        if run is None:
+            alone[owner] += 1
+        else:
+            chains[owner].add(run)
+        if status == Job.Status.RUNNING:
+            far[owner].append(progress if run is None else fractions[run])
+    return {
+        pk: {"active": alone[pk] + len(chains[pk]), "running_percent": int(max(far[pk]) * 100) if far[pk] else None}
+        for pk in owner_pks
+    }
+
+
+def how_far(runs: Collection[UUID]) -> dict[UUID, float]:
+    """The progress of each of these chains, 0 to 1, in one query."""
     found: dict[UUID, dict[str, float]] = {}
     jobs = Job.objects.filter(run__in=runs).order_by("created_at").values_list("run_id", "step", "progress")
     for run, step, progress in jobs if runs else ():
         found.setdefault(run, {})[step] = progress
-    return [fraction(steps) for steps in found.values()]
+    return {run: fraction(steps) for run, steps in found.items()}
