@@ -214,9 +214,10 @@ class Site:
     def _ready(self) -> bool:
         for process in self.processes.values():
             assert process.alive, f"{process} ended:\n{process.said()}"
+        if not self.only_web:
+            return works(self.url)
         with contextlib.suppress(requests.RequestException):
-            path = "healthz" if self.only_web else "readyz"  # it is never ready without workers
-            return requests.get(f"{self.url}/{path}", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/healthz", timeout=5).status_code == 200
         return False
 
     # Rows ------------------------------------------------------------------------------------------------------------
@@ -288,6 +289,14 @@ class Site:
             return job if job.status in wanted else None
 
         return wait_for(reached, f"job {pk} to be {' or '.join(wanted)}:\n{self.said()}", seconds)  # type: ignore[return-value]
+
+
+def works(url: str) -> bool:
+    """Whether the site there can serve, and has a worker on each queue."""
+    with contextlib.suppress(requests.RequestException, ValueError):
+        ready = requests.get(f"{url}/readyz", timeout=10).status_code == 200
+        return ready and requests.get(f"{url}/status", timeout=10).json()["ok"]
+    return False
 
 
 class Client(requests.Session):

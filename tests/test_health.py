@@ -1,4 +1,4 @@
-"""/healthz, /readyz and the start-up checks."""
+"""/healthz, /readyz, who counts as a worker in /status, and the start-up checks."""
 
 import errno
 import os
@@ -9,22 +9,27 @@ from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
-from django.db import OperationalError, connection
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import AsyncClient, Client, override_settings
+from django.utils import timezone
 
 from jobs import machine
 from jobs.engine.runtime import network_filter, subprocess_runner
+from jobs.services import parts
 from tests.servers import Redis
+from videoservice import tables
 from videoservice.worker_set import QUEUES
 
-WORKER = {"machine": machine.identity(), "last_heartbeat": "2026-01-01T00:00:00.000000Z"}
+UNKNOWN = {"HTTP_HOST": "10.0.0.7:8000"}
 
 
 def register(redis_server: Redis, queue: str, pid: int, **fields: str) -> None:
     """A worker as RQ notes it in Redis."""
     key = f"rq:worker:{queue}-{pid}"
+    now = timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     with redis_server.client() as client:
-        client.hset(key, mapping={**WORKER, "pid": pid, **fields})
+        client.hset(key, mapping={"machine": machine.identity(), "last_heartbeat": now, "pid": pid, **fields})
         client.sadd(f"rq:workers:{queue}", key)
 
 
@@ -43,108 +48,142 @@ def dead_pid() -> int:
 
 
 def checks(client: Client) -> dict[str, bool]:
-    response = client.get("/readyz")
+    response = client.get("/readyz", **UNKNOWN)
     answer = response.json()
     assert response.status_code == (200 if answer["ok"] else 503)
-    assert answer["ok"] == all(answer["checks"].values())
+    assert answer["ok"] == all(answer["checks"].values()) == (not answer["missing"])
     return answer["checks"]
+
+
+def on_queue(client: Client, queue: str) -> int:
+    return client.get("/status", **UNKNOWN).json()["queues"][queue]["workers"]
 
 
 async def test_healthz_answers_without_asking_anything(async_client: AsyncClient):
     """No database mark here: a query would fail this test."""
-    response = await async_client.get("/healthz")
+    response = await async_client.get("/healthz", headers={"host": "10.0.0.7"})
     assert response.status_code == 200
     assert response.json() == {"ok": True}
 
 
-@pytest.mark.django_db
-def test_readyz_is_well_when_everything_is_there(client: Client, workers: None):
-    assert checks(client) == {
-        "database": True,
-        "redis": True,
-        "storage": True,
-        "fast worker": True,
-        "cut worker": True,
-        "encode worker": True,
-        "speech worker": True,
-        "hooks worker": True,
-        "fetch worker": True,
-    }
+# Ready: this process can serve ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz_is_well_when_everything_is_there_whether_or_not_anybody_works(client: Client):
+    assert checks(client) == {"database": True, "tables": True, "redis": True, "storage": True}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_missing_media_folder_is_named(client: Client, tmp_path: Path):
+    with override_settings(MEDIA_ROOT=tmp_path / "gone"):
+        assert not checks(client)["storage"]
+        assert "gone" not in client.get("/readyz").content.decode(), "strangers are told no path"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_redis_that_is_away_is_named(client: Client, redis_server: Redis):
+    redis_server.stop()
+    try:
+        found = checks(client)
+        assert found["database"] and not found["redis"]
+    finally:
+        redis_server.start()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_redis_that_hangs_is_named_and_does_not_make_the_answer_hang(
+    client: Client, redis_server: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(parts, "IN_ALL_SECONDS", 0.5)
+    assert redis_server.process
+    os.kill(redis_server.process.pid, signal.SIGSTOP)
+    try:
+        assert checks(client) == {"database": True, "tables": True, "redis": False, "storage": True}
+        assert not checks(client)["redis"], "again, although the first one still hangs there"
+    finally:
+        os.kill(redis_server.process.pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def unknown_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has just started."""
+    monkeypatch.setattr(tables, "_are_there", False)
+    monkeypatch.setattr(tables, "PAUSE_SECONDS", 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_until_the_database_is_migrated_the_site_says_so(client: Client, unknown_tables: None):
+    page = {"HTTP_ACCEPT": "text/html"}
+    newest = max(tables.MigrationExecutor(connection).loader.disk_migrations)
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied(*newest)
+    try:
+        assert tables.missing() == [".".join(newest)]
+        assert checks(client) == {"database": True, "tables": False, "redis": True, "storage": True}
+        assert client.get("/readyz").json()["missing"] == [f"Tables: {parts.BEHIND}"]
+        assert client.get("/healthz").status_code == 200
+        for path in ("/", "/accounts/login/", "/api/v1/videos", "/uploads"):
+            answer = client.get(path)
+            assert (answer.status_code, answer["Retry-After"]) == (503, "10"), path
+            assert answer.json()["error"]["code"] == "upgrading"
+        assert "manage.py prepare" in client.get("/", **page).content.decode()
+    finally:
+        recorder.record_applied(*newest)
+    assert checks(client)["tables"]
+    assert client.get("/accounts/login/", **page).status_code == 200
+
+
+# Status: who works ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
 def test_a_queue_without_a_worker_is_named(client: Client, redis_server: Redis):
     register(redis_server, "fast", os.getpid())
-    found = checks(client)
-    assert found["fast worker"] and not found["cut worker"]
+    assert (on_queue(client, "fast"), on_queue(client, "cut")) == (1, 0)
+    assert not client.get("/status").json()["ok"]
 
 
 @pytest.mark.django_db
-def test_the_registration_of_a_killed_worker_does_not_count(
-    client: Client, workers: None, redis_server: Redis, dead_pid: int
-):
-    with redis_server.client() as redis:
-        redis.delete(f"rq:worker:cut-{os.getpid()}")
+def test_the_registration_of_a_killed_worker_does_not_count(client: Client, redis_server: Redis, dead_pid: int):
     register(redis_server, "cut", dead_pid)
-    assert not checks(client)["cut worker"]
+    assert not on_queue(client, "cut")
 
 
 @pytest.mark.django_db
-def test_a_killed_worker_that_nobody_reaped_yet_does_not_count(client: Client, workers: None, redis_server: Redis):
+def test_a_killed_worker_that_nobody_reaped_yet_does_not_count(client: Client, redis_server: Redis):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    with redis_server.client() as redis:
-        redis.delete(f"rq:worker:cut-{os.getpid()}")
     register(redis_server, "cut", child.pid)
-    assert checks(client)["cut worker"]
+    assert on_queue(client, "cut")
     child.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but still in the table of processes
-    assert not checks(client)["cut worker"]
+    assert not on_queue(client, "cut")
     child.communicate()
 
 
 @pytest.mark.django_db
-def test_a_worker_that_said_goodbye_does_not_count(client: Client, workers: None, redis_server: Redis):
+def test_a_worker_that_said_goodbye_does_not_count(client: Client, redis_server: Redis):
     register(redis_server, "cut", os.getpid(), death="2026-01-01T00:00:01.000000Z")
-    assert not checks(client)["cut worker"]
+    assert not on_queue(client, "cut")
 
 
 @pytest.mark.django_db
 def test_a_worker_on_another_machine_counts_until_its_registration_expires(
-    client: Client, workers: None, redis_server: Redis, dead_pid: int
+    client: Client, redis_server: Redis, dead_pid: int
 ):
-    with redis_server.client() as redis:
-        redis.delete(f"rq:worker:cut-{os.getpid()}")
     register(redis_server, "cut", dead_pid, machine="another")
-    assert checks(client)["cut worker"]
+    assert on_queue(client, "cut")
     with redis_server.client() as redis:
         redis.delete(f"rq:worker:cut-{dead_pid}")
-    assert not checks(client)["cut worker"]
+    assert not on_queue(client, "cut")
 
 
 @pytest.mark.django_db
-def test_a_missing_media_folder_is_named(client: Client, workers: None, tmp_path: Path):
-    with override_settings(MEDIA_ROOT=tmp_path / "gone"):
-        assert not checks(client)["storage"]
+def test_the_site_is_well_with_a_worker_on_each_queue(client: Client, workers: None):
+    assert client.get("/status").json()["ok"]
 
 
-@pytest.mark.django_db
-def test_a_database_that_is_away_is_named(client: Client, workers: None, monkeypatch: pytest.MonkeyPatch):
-    def away() -> None:
-        raise OperationalError("gone")
-
-    monkeypatch.setattr(connection, "cursor", away)
-    found = checks(client)
-    assert not found["database"] and found["redis"]
-
-
-@pytest.mark.django_db
-def test_a_redis_that_is_away_is_named(client: Client, workers: None, redis_server: Redis):
-    redis_server.stop()
-    try:
-        found = checks(client)
-        assert found["database"] and not found["redis"] and not found["cut worker"]
-    finally:
-        redis_server.start()
+# Checks at the start -------------------------------------------------------------------------------------------------
 
 
 def said(**settings: object) -> list[str]:

@@ -16,7 +16,7 @@ import requests
 from tests.processes import BASE_DIR, Process, alive, belonging_to, parent, wait_for
 from tests.servers import Redis
 from tests.settings import free_port
-from tests.site import Sites
+from tests.site import Sites, works
 from videoservice import preparing
 
 
@@ -45,10 +45,7 @@ class Server:
         return self.process.end(number, 60)
 
     def ready(self) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=10).status_code == 200
-        except requests.RequestException:
-            return False
+        return works(f"http://127.0.0.1:{self.port}")
 
     def redis(self) -> redis.Redis:
         return redis.Redis(unix_socket_path=str(self.data / "redis.sock"))

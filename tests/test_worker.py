@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import requests
 
 from jobs import machine
 from jobs.models import Job
@@ -16,7 +15,7 @@ from jobs.services import losses
 from jobs.worker import MediaWorker, unique_name
 from tests import media
 from tests.processes import alive, wait_for
-from tests.site import Site
+from tests.site import Site, works
 from videoservice.worker_set import QUEUES
 
 S = Job.Status
@@ -28,7 +27,7 @@ def site(mended_site) -> Site:
 
 
 def ready(site: Site) -> bool:
-    return requests.get(f"{site.url}/readyz", timeout=5).status_code == 200
+    return works(site.url)
 
 
 def registered(site: Site) -> set[str]:

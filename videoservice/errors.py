@@ -7,12 +7,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 
 from videoservice import outages
-from videoservice.refusals import INTERNAL, POLICY, UNKNOWN_HOST, Refusal
+from videoservice.refusals import INTERNAL, POLICY, Refusal, unknown_host
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, DisallowedHost):
-        return answer(request, UNKNOWN_HOST)
+        return answer(request, unknown_host(request.headers.get("Host", "")))
     return defaults.bad_request(request, exception)
 
 

@@ -21,6 +21,7 @@ def alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """
     name = str(connection.settings_dict["NAME"])
     if connection.vendor == "mysql":
+        unhurried(connection)
         with _lock_of_server(connection.copy(), name):
             yield
     elif connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
@@ -29,6 +30,13 @@ def alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
             yield
     else:
         yield
+
+
+def unhurried(connection: BaseDatabaseWrapper) -> None:
+    """From its next connection on, an answer may take any time: a table of millions of rows is copied for minutes."""
+    connection.close()
+    for name in ("read_timeout", "write_timeout"):
+        connection.settings_dict["OPTIONS"].pop(name, None)
 
 
 @contextlib.contextmanager

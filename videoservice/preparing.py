@@ -47,6 +47,11 @@ def has_static(folder: Path) -> bool:
         return False
 
 
+def has_manifest(folder: Path) -> bool:
+    """Whether there are static files at all: of another version, or collected by hand."""
+    return (folder / "staticfiles.json").exists()
+
+
 @contextlib.contextmanager
 def static_alone(folder: Path) -> Iterator[None]:
     """Hold the right to write the static files there; the kernel gives it back however we end. OSError: none may."""

@@ -3,6 +3,7 @@
 import http.client
 import json
 import time
+from typing import Any
 
 from videoservice import preflight, settings
 
@@ -27,21 +28,26 @@ def near_end(bound: str) -> str:
 
 
 def missing(port: int) -> list[str]:
-    """What /readyz finds missing; nothing when the site is up."""
-    connection = http.client.HTTPConnection(near_end(preflight.bind_address()), port, timeout=5)
+    """What the site lacks to do its work, as /readyz and /status tell it; nothing when it is up."""
+    connection = http.client.HTTPConnection(near_end(preflight.bind_address()), port, timeout=10)
     try:
-        connection.request("GET", "/readyz", headers={"Host": host()})
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status == 200:
-            return []
-        return [name for name, good in json.loads(body)["checks"].items() if good is not True]
+        status, ready = _asked(connection, "/readyz")
+        if lacking := [name for name, good in ready["checks"].items() if not good]:
+            return lacking
+        status, work = _asked(connection, "/status")
+        return [f"{name} worker" for name in settings.RQ_QUEUES if not work["queues"][name]["workers"]]
     except (OSError, http.client.HTTPException):
         return ["web"]
-    except (ValueError, KeyError):
-        return [f"web (answers {answer.status})"]
+    except (ValueError, KeyError, TypeError):
+        return [f"web (answers {status})"]
     finally:
         connection.close()
+
+
+def _asked(connection: http.client.HTTPConnection, path: str) -> tuple[int, Any]:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
 
 
 def main() -> int:

@@ -112,10 +112,29 @@ INTERNAL = Refusal(
     "Something went wrong on the server. Try again; if that fails too, tell the operator.",
     heading="Something went wrong here",
 )
-UNKNOWN_HOST = Refusal(
-    "400 Bad Request",
-    "unknown_host",
-    "The site does not go by the name that this request was sent to. Use its usual address, or ask the operator to add "
-    "the name to ALLOWED_HOSTS.",
-    heading="Not the name of this site",
+UPGRADING = Refusal(
+    "503 Service Unavailable",
+    "upgrading",
+    "The site is being upgraded: its database waits for its migration (manage.py prepare). Try again in a minute.",
+    heading="Back in a minute",
+    again=True,
 )
+
+
+def unknown_host(asked: str) -> Refusal:
+    """Tells what the site was called and where that is allowed, and to no stranger what it is called otherwise."""
+    name = "".join(letter for letter in asked if letter.isalnum() or letter in ".:-_[]")[:100]
+    called = f"by the name “{name}”" if name else "without a name"
+    add = f" (ALLOWED_HOSTS=…,{_without_port(name)})" if name else ""
+    return Refusal(
+        "400 Bad Request",
+        "unknown_host",
+        f"This site was asked for {called}, which it does not go by. Use its usual address; who runs it can add the "
+        f"name to ALLOWED_HOSTS{add} and start it again.",
+        heading="Not the name of this site",
+    )
+
+
+def _without_port(name: str) -> str:
+    host, _, port = name.rpartition(":")
+    return host if host and port.isdigit() else name

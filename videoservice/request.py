@@ -19,10 +19,11 @@ from django.conf import settings
 from twisted.python.failure import Failure
 
 from jobs.auth.credentials import Credentials
+from videoservice import tables
 from videoservice.admission import UNKNOWN_LIMIT_BYTES, Admission, no_room
 from videoservice.channel import Channel
 from videoservice.outages import refusal_of
-from videoservice.refusals import DISK_FULL, INTERNAL, SIGN_IN, Refusal
+from videoservice.refusals import DISK_FULL, INTERNAL, SIGN_IN, UPGRADING, Refusal
 
 log = logging.getLogger(__name__)
 STALL_SECONDS = 300
@@ -79,8 +80,9 @@ class WebRequest(http_protocol.WebRequest):
             return
         refusal: Refusal | None = None
         if error := checking.exception():
-            log.error("nobody can say who sends a body: %s", error, exc_info=None if refusal_of(error) else error)
-            refusal = refusal_of(error) or INTERNAL
+            known = refusal_of(error) or (None if tables.are_known() else UPGRADING)
+            log.error("nobody can say who sends a body: %s", error, exc_info=None if known else error)
+            refusal = known or INTERNAL
         elif (found := checking.result()) is None:
             self._admission = dataclasses.replace(self._admission, is_known=True)
             super().gotLength(length)

@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "videoservice.compression.CompressionMiddleware",
     "videoservice.headers.ContentSecurityPolicyMiddleware",
+    "videoservice.gate.GateMiddleware",
     "jobs.auth.limits.LimitHeadersMiddleware",
     "jobs.api.errors.JsonErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -96,6 +97,10 @@ TEMPLATES = [
 # Data ----------------------------------------------------------------------------------------------------------------
 
 
+DATABASE_SECONDS = env.integer("DATABASE_TIMEOUT_SECONDS", 30, 2)
+"""How long a statement is waited for: a server that hangs counts as away then. Migrations take what they need."""
+
+
 def database() -> dict[str, Any]:
     config: dict[str, Any] = dict(
         dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}"))
@@ -113,7 +118,11 @@ def database() -> dict[str, Any]:
         config["OPTIONS"] = {
             "charset": "utf8mb4",
             "isolation_level": "read committed",
-            "init_command": "SET time_zone = '+00:00'",  # the times that it gives are UTC, as those that we store
+            # The times that it gives are UTC, as those that we store; who waits for a row gives up before the answer.
+            "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {max(1, DATABASE_SECONDS * 2 // 3)}",
+            "connect_timeout": min(5, DATABASE_SECONDS),
+            "read_timeout": DATABASE_SECONDS,
+            "write_timeout": DATABASE_SECONDS,
         }
         config["CONN_MAX_AGE"] = 0  # the server has few of them, and threads that wait for work would keep theirs
     return config

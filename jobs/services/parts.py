@@ -1,9 +1,15 @@
-"""How the parts are that the site stands on: whether each answers, how soon, and what it says of itself."""
+"""How the parts are that the site stands on: whether each answers, how soon, and what it says of itself.
+
+One that hangs is no excuse for not answering: each is asked in a thread of its own, and given up after a moment. Who
+still hangs there is not asked again.
+"""
 
 import dataclasses
 import functools
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
@@ -12,31 +18,76 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import storage, wording
+from videoservice import tables
+from videoservice.redis_servers import RedisServers
 
 FAILURES = (DatabaseError, RedisError, OSError)
 PATIENCE_SECONDS = 2
 """How long a Redis has for its answer."""
+IN_ALL_SECONDS = 3
+"""How long all parts together have for theirs."""
+BEHIND = "waits for its migration: run manage.py prepare"
 
 
 @dataclasses.dataclass(frozen=True)
 class Part:
+    """`told` is for operators alone: it may name machines."""
+
     name: str
     is_well: bool
     told: str
 
 
+class Probe:
+    """Asks one part; of several who want to know at the same time, one does."""
+
+    def __init__(self, name: str, ask: Callable[[], str]) -> None:
+        self.name, self._ask = name, ask
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"probe-{name}")
+        self._asking = threading.Lock()
+        self._answer: Future[Part] | None = None
+
+    def begin(self) -> Future[Part]:
+        with self._asking:
+            if self._answer is None or self._answer.done():
+                self._answer = self._thread.submit(self._part)
+            return self._answer
+
+    def _part(self) -> Part:
+        begun = time.perf_counter()
+        try:
+            told = self._ask()
+        except FAILURES as error:
+            return Part(self.name, False, f"does not answer: {str(error)[:120]}")
+        finally:
+            connection.close()
+        if told == BEHIND:
+            return Part(self.name, False, told)
+        return Part(self.name, True, f"{told}, {wording.brief(time.perf_counter() - begun)}")
+
+    def part(self, answer: Future[Part], until: float) -> Part:
+        """What became of it until then, in seconds of `time.monotonic`."""
+        try:
+            return answer.result(max(0.0, until - time.monotonic()))
+        except TimeoutError:
+            return Part(self.name, False, "has not answered for some seconds")
+
+
+@functools.cache
+def _probes(servers: RedisServers) -> tuple[Probe, ...]:
+    asks = {"Database": database, "Tables": migrated, **of_redis(servers), "Storage": stored}
+    return tuple(Probe(name, ask) for name, ask in asks.items())
+
+
+def needed() -> list[Part]:
+    """What this process cannot serve without, all within IN_ALL_SECONDS."""
+    begun = [(probe, probe.begin()) for probe in _probes(settings.REDIS)]
+    until = time.monotonic() + IN_ALL_SECONDS
+    return [probe.part(answer, until) for probe, answer in begun]
+
+
 def every() -> list[Part]:
-    checks = {"Database": database, **of_redis(), "Storage": stored}
-    return [*(_part(name, check) for name, check in checks.items()), mail()]
-
-
-def _part(name: str, check: Callable[[], str]) -> Part:
-    begun = time.perf_counter()
-    try:
-        told = check()
-    except FAILURES as error:
-        return Part(name, False, f"does not answer: {str(error)[:120]}")
-    return Part(name, True, f"{told}, {wording.brief(time.perf_counter() - begun)}")
+    return [*needed(), mail()]
 
 
 def database() -> str:
@@ -51,13 +102,18 @@ def database() -> str:
         return f"{version[1] if len(version) > 1 else 'MySQL'} {version[0]}, {cursor.fetchone()[1]} connections"
 
 
-def of_redis() -> dict[str, Callable[[], str]]:
+def migrated() -> str:
+    """Whether the database has what this version needs."""
+    return "of this version" if tables.are_there() else BEHIND
+
+
+def of_redis(servers: RedisServers) -> dict[str, Callable[[], str]]:
     """A check for each Redis, by its name: there is one for all uses, or several (`videoservice.redis_servers`)."""
     uses: dict[str, list[str]] = {}
-    for use, url in settings.REDIS.by_use().items():
+    for use, url in servers.by_use().items():
         uses.setdefault(url, []).append(use)
     if len(uses) == 1:
-        return {"Redis": functools.partial(redis, settings.REDIS.queue)}
+        return {"Redis": functools.partial(redis, servers.queue)}
     return {f"Redis ({', '.join(names)})": functools.partial(redis, url) for url, names in uses.items()}
 
 

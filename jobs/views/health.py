@@ -1,16 +1,12 @@
-"""Whether this process lives, and whether the site can do its work. No sign-in, and nothing secret in the answers."""
+"""Whether this process lives, whether it can serve, and whether there are workers.
 
-from collections.abc import Callable
-from functools import partial
+No sign-in, and nothing secret in the answers. They are given under any name, as load balancers ask by address.
+"""
 
-import django_rq
 from django.conf import settings
-from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
-from redis import RedisError
 
-from jobs import storage as kept
-from jobs.services import queue_load, workers
+from jobs.services import parts, queue_load
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -19,14 +15,20 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Everything that a job needs is there: 200, or 503 with `checks` saying what is missing."""
-    checks = {"database": passes(database), "redis": passes(redis), "storage": passes(storage)}
-    for queue in settings.RQ_QUEUES:
-        checks[f"{queue} worker"] = checks["redis"] and passes(partial(worker, queue))
-    ok = all(checks.values())
-    response = JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
+    """This process can serve: 200, or 503 with `checks` saying what it lacks, and `missing` in words."""
+    found = parts.needed()
+    missing = [f"{part.name}: {public(part)}" for part in found if not part.is_well]
+    response = JsonResponse(
+        {"ok": not missing, "checks": {part.name.lower(): part.is_well for part in found}, "missing": missing},
+        status=503 if missing else 200,
+    )
     response["Cache-Control"] = "no-store"
     return response
+
+
+def public(part: parts.Part) -> str:
+    """What is wrong with it, without what it says itself, which may name machines."""
+    return part.told if part.told == parts.BEHIND else "does not answer"
 
 
 def status(request: HttpRequest) -> JsonResponse:
@@ -48,30 +50,3 @@ def status(request: HttpRequest) -> JsonResponse:
     response = JsonResponse({"ok": ok, "draining": draining, "queues": found})
     response["Cache-Control"] = "no-store"
     return response
-
-
-def passes(check: Callable[[], bool]) -> bool:
-    try:
-        return check()
-    except (DatabaseError, RedisError, OSError):
-        return False
-
-
-def database() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        return bool(cursor.fetchone())
-
-
-def redis() -> bool:
-    return bool(django_rq.get_connection("fast").ping())
-
-
-def storage() -> bool:
-    kept.try_out()
-    return True
-
-
-def worker(queue: str) -> bool:
-    """Whether a worker that lives listens to the queue."""
-    return workers.alive(queue) > 0

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, close_old_connections, connection
 
 from jobs.services.inbox import Inbox
+from videoservice import tables
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.INBOX_DIR is None:
             raise CommandError("Say in INBOX_DIR which folder to look at.")
+        tables.wait()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -11,6 +11,7 @@ from django.db import Error, close_old_connections, connection
 from redis.exceptions import RedisError
 
 from jobs.services import queues, reconcile, sweeping
+from videoservice import tables
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="one round only")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        tables.wait()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

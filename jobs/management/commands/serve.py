@@ -1,10 +1,13 @@
 """`manage.py serve`: the web process."""
 
 import errno
+import logging
 import os
 import sys
 import tempfile
+import time
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any, NoReturn
 
 # Before anything else touches twisted: daphne chooses the reactor when it is imported.
@@ -13,7 +16,9 @@ from videoservice import web  # isort: skip
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from videoservice import env
+from videoservice import env, preparing
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -25,6 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, bind: str, port: int, **options: Any) -> None:
         # Bodies on their way in belong on the disk that has room for recordings; /tmp may be memory.
+        wait_for_static()
         settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
         tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
         try:
@@ -47,6 +53,20 @@ class Command(BaseCommand):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
+
+
+def wait_for_static() -> None:
+    """Return when there are static files. Those of another version are said so, and used: pages that need others fail.
+
+    The database may still wait for its migration: then everybody is told so until it has come.
+    """
+    folder = Path(settings.STATIC_ROOT)
+    if not settings.DEBUG and not preparing.has_manifest(folder):
+        log.warning("waiting, as there are no static files in %s: run manage.py prepare", folder)
+        while not preparing.has_manifest(folder):
+            time.sleep(1)
+    if not settings.DEBUG and not preparing.has_static(folder):
+        log.warning("the static files in %s are of another version: run manage.py prepare", folder)
 
 
 def refuse(bind: str, port: int, error: OSError | OverflowError) -> NoReturn:

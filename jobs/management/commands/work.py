@@ -17,9 +17,10 @@ from jobs.operations import registry
 from jobs.services import outbox
 from jobs.worker import MediaWorker, unique_name
 from jobs.worker_pool import Pool
+from videoservice import tables
 from videoservice.worker_set import HEAVY
 
-# `/readyz` counts a worker whose machine went away for at most a minute longer than this.
+# `/status` counts a worker whose machine went away for at most a minute longer than this.
 ANNOUNCED_SECONDS = 60
 LOADED_LATE = ("jobs.tasks", "django.db.models.sql.compiler", "numpy.fft", "numpy.ma")
 """What is needed by nearly every job and loaded by none of the modules here, but when it is first used."""
@@ -36,6 +37,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, queues: list[str], processes: int, **options: Any) -> None:
         if processes < 1:
             raise CommandError("--processes has to be 1 or more.")
+        tables.wait()
         every = queues * processes
         processors.share_among(max(every.count(queue) for queue in HEAVY) or 1)
         preload()
