@@ -358,6 +358,25 @@ def test_requests_under_way_are_ended_in_order(mended_site: Site, tmp_path: Path
     assert web.end() == 0
 
 
+def test_a_request_that_has_only_begun_is_answered_before_the_end(mended_site: Site):
+    web = mended_site.processes["web"]
+    whole = head(mended_site, "GET", "/healthz")
+    half, waiting = connect(mended_site), []
+    half.sendall(whole[:20])
+    time.sleep(0.5)  # it has reached the process
+    os.kill(web.pid, signal.SIGSTOP)
+    for _ in range(20):  # the kernel takes these for a process that does not
+        waiting.append(connect(mended_site))
+        waiting[-1].sendall(whole)
+    os.kill(web.pid, signal.SIGTERM)
+    os.kill(web.pid, signal.SIGCONT)
+    time.sleep(0.5)
+    half.sendall(whole[20:])
+    answers = [answer_of(connection, one=True) for connection in (half, *waiting)]
+    assert {status for status, _ in answers} == {200}
+    assert web.end() == 0
+
+
 def child_of(parent: int, words: str) -> int | None:
     """The process that this one started with these words on its command line."""
     for folder in Path("/proc").glob("[0-9]*"):

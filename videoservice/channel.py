@@ -5,8 +5,10 @@ what is too long.
 """
 
 import resource
+import time
 from collections import Counter
 from typing import Any
+from weakref import WeakSet
 
 from daphne import http_protocol
 from twisted.internet import tcp
@@ -21,6 +23,8 @@ IDLE_SECONDS = 60
 HEAD_SECONDS = 20
 """How long the head of a request may take from its first byte to its last."""
 PACE_BYTES = 16 * 1024
+NEW_SECONDS = 0.3
+"""How long a new connection counts as one that a request is coming over."""
 LINGER_SECONDS = 5
 """How long is read on after an answer that ends the connection: who is still sending might not get it otherwise."""
 
@@ -124,11 +128,14 @@ class Channel(http.HTTPChannel):
     _is_held = False
     _awaits_continue = False
     _is_over = False
+    _has_asked = False
+    _began = 0.0
 
     # Time
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        self._began = time.monotonic()
         if refusal := self.transport.crowd.refusal(self.transport.hostname):
             self._is_over = True
             self.transport.write(refusal.raw(b"text/html"))
@@ -150,6 +157,21 @@ class Channel(http.HTTPChannel):
     @property
     def _is_in_body(self) -> bool:
         return not self.line_mode and not self._handlingRequest
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is on its way over it, from its first byte to the end of its answer; of a connection that
+        has just begun that is to be expected."""
+        if self.transport is None or self._is_over:  # sockets have a protocol of their own
+            return False
+        is_new = not self._has_asked and time.monotonic() - self._began < NEW_SECONDS
+        return is_new or self._in_head or self._is_in_body or bool(self._handlingRequest)
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        if self.factory.is_closing:
+            request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+            return False
+        return bool(super().checkPersistence(request, version))
 
     def timeoutConnection(self) -> None:
         if self._is_over:
@@ -201,7 +223,7 @@ class Channel(http.HTTPChannel):
     # Bodies
 
     def allHeadersReceived(self) -> None:
-        self._in_head, self._paced = False, 0
+        self._in_head, self._has_asked, self._paced = False, True, 0
         self.setTimeout(IDLE_SECONDS)
         super().allHeadersReceived()
 
@@ -235,16 +257,23 @@ class Channel(http.HTTPChannel):
 
 
 class Factory(http_protocol.HTTPFactory):
-    """Makes channels, and counts them."""
+    """Makes channels, and counts them. Once it `is_closing` each ends with the answer that it gives next."""
 
     protocol: Any = Channel
+    is_closing = False
 
     def __init__(self, server: Any, crowd: Crowd, request_class: type[http_protocol.WebRequest]) -> None:
         super().__init__(server)
         self.crowd, self._request_class = crowd, request_class
+        self._channels: WeakSet[Channel] = WeakSet()
 
     def buildProtocol(self, addr: Any) -> Any:
         channel: Any = super().buildProtocol(addr)
         channel.requestFactory = self._request_class
         channel.timeOut = HEAD_SECONDS
+        self._channels.add(channel)
         return channel
+
+    def busy(self) -> int:
+        """How many connections have a request on its way."""
+        return sum(channel.is_busy for channel in self._channels)

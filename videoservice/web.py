@@ -10,7 +10,9 @@
 
 import asyncio
 import logging
+import select
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from io import BytesIO
@@ -32,6 +34,7 @@ BACKLOG = 4096
 """How many connections may wait to be taken: all pages that come back after a restart. The kernel allows no more."""
 GRACE_SECONDS = 6
 """How long requests under way may go on after SIGTERM."""
+LOOK_SECONDS = 0.02
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = dict[str, Any]
@@ -133,16 +136,28 @@ class Server(server.Server):
 
     async def _wind_down(self) -> None:
         for port in self.ports:
+            take_waiting(port)
+            port.factory.is_closing = True
             port.stopListening()
-        requests = self._under_way(WebRequest)
-        if requests:
-            log.info("waiting for %d requests under way", len(requests))
-            await asyncio.wait(requests, timeout=GRACE_SECONDS)
+        await self._finish_requests()
         rest = self._under_way(object)
         for application in rest:
             application.cancel()
         if rest:
             await asyncio.wait(rest, timeout=1)
+
+    async def _finish_requests(self) -> None:
+        """Answer what is on its way, also if only its first bytes are here: a proxy sends nothing twice that could
+        change something."""
+        end = time.monotonic() + GRACE_SECONDS
+        busy = self._busy()
+        if busy:
+            log.info("waiting for %d requests under way", busy)
+        while self._busy() and time.monotonic() < end:
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _busy(self) -> int:
+        return max(len(self._under_way(WebRequest)), sum(port.factory.busy() for port in self.ports))
 
     def _under_way(self, kind: type) -> list[asyncio.Future[None]]:
         found = [
@@ -151,6 +166,14 @@ class Server(server.Server):
             if isinstance(protocol, kind)
         ]
         return [application for application in found if application is not None and not application.done()]
+
+
+def take_waiting(port: Any) -> None:
+    """Accept whom the kernel has already connected: it cuts them off when the socket is closed."""
+    for _ in range(BACKLOG):
+        if not select.select([port.socket], [], [], 0)[0]:
+            return
+        port.doRead()
 
 
 def listen(address: str, port: int) -> socket.socket:
