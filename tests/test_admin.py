@@ -8,7 +8,7 @@ from django.urls import reverse
 from jobs import storage
 from jobs.errors import ToolError
 from jobs.models import Account, Artifact, Job, Removal, Token, Upload, Video, Webhook
-from jobs.services import trash, uploads
+from jobs.services import part_files, trash, uploads
 from tests import factories
 from tests.accounts.entrance import PASSWORD
 
@@ -371,7 +371,7 @@ def test_all_operators_at_once_are_not_deleted(admin_client, operator):
 
 def test_an_upload_that_is_just_arriving_stays_and_is_named(admin_client, ann):
     upload = uploads.begin(ann, name="talk.mp4", length=100)
-    with uploads._held(upload):
+    with part_files.held(upload):
         page = delete(admin_client, upload).content.decode()
     assert "Another request is at this upload" in page
     assert "deleted successfully" not in page

@@ -16,6 +16,7 @@ from jobs.models import Account, Artifact, Job, Removal, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
 from jobs.services import arrivals, jobs, naming, parameters, pipelines, quota, runs, steps, versions
+from jobs.services.whole_files import WholeFile
 
 
 class DuplicateVideo(InputError):
@@ -31,7 +32,7 @@ class DuplicateVideo(InputError):
 
 def receive(
     owner: Account,
-    file: Path,
+    file: Path | WholeFile,
     *,
     name: str,
     title: str = "",
@@ -52,18 +53,19 @@ def receive(
     asked in the transaction that makes the row, raises Cancelled.
     """
     pk = pk or uuid.uuid4()
-    poster = file.with_name(f"{pk}.poster.jpg")
+    came = file if isinstance(file, WholeFile) else WholeFile(file)
+    poster = came.path.with_name(f"{pk}.poster.jpg")
     try:
-        with quota.held(owner, file.stat().st_size, pk):
-            probed = arrivals.probed(file, poster)
+        with quota.held(owner, came.size, pk):
+            probed = arrivals.probed(came.path, poster)
             refuse_unfit(fitting(work or {}, probed.info), probed.info)
             if not allow_duplicate:
                 refuse_duplicate(owner, probed.sha256)
             video = _new(owner, pk, probed, naming.file_name(name), naming.clean(title)[:200] or naming.title(name))
-            _keep(video, file, probed, claim)
-        file.unlink(missing_ok=True)
+            _keep(video, came, probed, claim)
+        came.drop()
     except InputError:
-        file.unlink(missing_ok=True)
+        came.drop()
         raise
     finally:
         poster.unlink(missing_ok=True)
@@ -87,27 +89,21 @@ def _new(owner: Account, pk: uuid.UUID, probed: Probed, name: str, title: str) -
     )
 
 
-def _keep(video: Video, file: Path, probed: Probed, claim: Callable[[Video], None]) -> None:
+def _keep(video: Video, file: WholeFile, probed: Probed, claim: Callable[[Video], None]) -> None:
     """Publish the files, then the row, which is the truth.
 
     Until the row is there the upload keeps its own name for the bytes: whoever dies at any moment in between has lost
     nothing, and the next try begins anew. When the row cannot be made the file is where it was, too.
     """
     try:
-        file.chmod(0o644)  # temporary files are closed to the web server in front, which may send this one
-        storage.share(file, video.key, video.sha256)
+        file.share(video.key, video.sha256)
         if probed.poster:
             video.poster = storage.poster_key(video.pk)
             storage.publish(probed.poster, video.poster)
     except BaseException:
-        _take_back(video, file)
+        file.take_back(video.key)
         raise
-    arrivals.record(video, lambda: _take_back(video, file), lambda: claim(video))
-
-
-def _take_back(video: Video, file: Path) -> None:
-    storage.take_back(file, video.key)
-    storage.delete_tree(storage.recording_key(video.pk))
+    arrivals.record(video, lambda: file.take_back(video.key), lambda: claim(video))
 
 
 def left_out(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> list[Operation[Any]]:

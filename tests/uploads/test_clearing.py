@@ -13,7 +13,7 @@ from django.utils import timezone
 from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Account, Job, Upload, Video
-from jobs.services import parameters, uploads, videos
+from jobs.services import parameters, part_files, uploads, videos
 from tests import factories
 from tests.site import Client, Site
 from tests.tus import metadata, upload
@@ -46,7 +46,7 @@ def test_files_without_an_upload_are_cleared_away_once_they_are_old(owner: Accou
     for name in names:
         (folder / name).write_bytes(b"left behind")
     assert uploads.expire() == 0
-    long_ago = time.time() - 2 * uploads.ORPHANED_SECONDS
+    long_ago = time.time() - 2 * part_files.ORPHANED_SECONDS
     for path in folder.iterdir():
         os.utime(path, (long_ago, long_ago))
     assert uploads.expire() == 3
