@@ -236,9 +236,13 @@ FREE_MARGIN_BYTES = env.integer("FREE_MARGIN_MB", 512) * 1024**2
 """Room on the disk that bodies and uploads have to leave for everything else."""
 SENDFILE = env.text("SENDFILE")
 """`nginx`: the server in front sends files itself; it maps /protected-media/ (internal) to MEDIA_ROOT."""
+STORAGE_URL = env.text("STORAGE_URL")
+"""The bucket in which all that is kept lies, in place of MEDIA_ROOT (`jobs.storage.address`)."""
+SCRATCH_BYTES = env.integer("SCRATCH_GB", 0) * 1000**3
+"""How much of SCRATCH_DIR local copies of a bucket's files may take; 0: all but FREE_MARGIN_MB."""
 SCRATCH_DIR = env.path("SCRATCH_DIR", MEDIA_ROOT) if env.text("SCRATCH_DIR") else None
 """Where work lies while it is done, if not in MEDIA_ROOT: a disk of this machine, quick rather than safe."""
-FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT / "uploads"
+FILE_UPLOAD_TEMP_DIR = (SCRATCH_DIR if STORAGE_URL and SCRATCH_DIR else MEDIA_ROOT) / "uploads"
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 # Accounts ------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What is kept for good, in the store of this install. Errors are those of `Store`."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -7,12 +8,23 @@ from typing import BinaryIO
 
 from django.conf import settings
 
+from jobs.storage import address
 from jobs.storage.folder import FolderStore
 from jobs.storage.store import Found, Shown, Stat, Store
 
 
 def store() -> Store:
+    """The store of this install, as the settings name it."""
+    if settings.STORAGE_URL:
+        return _bucket(settings.STORAGE_URL, Path(settings.SCRATCH_DIR or settings.MEDIA_ROOT))
     return FolderStore(Path(settings.MEDIA_ROOT))
+
+
+@functools.lru_cache(maxsize=8)
+def _bucket(url: str, local: Path) -> Store:
+    from jobs.storage.s3 import S3Store  # boto3 takes half a second, and 30 MB, which a folder does not need
+
+    return S3Store(address.parsed(url), local)
 
 
 def fetch(key: str, sha256: str = "") -> AbstractContextManager[Path]:

@@ -1,0 +1,353 @@
+"""A store that is a bucket of S3, or of what speaks like it (`s3_client`). Objects are named by prefix and key.
+
+What is sent is held against what the bucket says of it afterwards, what is fetched against the hash that it has
+to have.
+"""
+
+import contextlib
+import errno
+import functools
+import hashlib
+import logging
+import mimetypes
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from jobs.storage import etags
+from jobs.storage.address import Address
+from jobs.storage.copies import Copies
+from jobs.storage.ranges import RangeFile
+from jobs.storage.s3_client import client, told
+from jobs.storage.store import Found, Shown, Stat
+
+log = logging.getLogger(__name__)
+PART_BYTES = 16 * 1024**2
+PARALLEL = 4
+TRIES = 3
+TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict")
+"""How a bucket says that there is something under a key already."""
+LINK_BYTES = 256 * 1024**2
+"""Up to how much is copied while a page waits."""
+COPY_BYTES = 1024**2
+"""From what size on a file that was just published is worth to be kept as a local copy."""
+AT_ONCE = 1000
+"""Keys in one request to delete."""
+ENDLESS = 1 << 60
+"""How much room there is in a bucket, as far as anybody knows."""
+SHA256 = "sha256"
+"""Under which name an object carries the hash of its bytes."""
+
+
+class OtherBytes(OSError):
+    """The bucket has, or gives, other bytes than it was given."""
+
+
+class S3Store:
+    has_links = False
+    is_folder = False
+
+    def __init__(self, address: Address, local: Path) -> None:
+        self.address, self.bucket, self.prefix = address, address.bucket, address.prefix
+        self.local = local
+        self.copies = Copies(local / "copies", local / "cache")
+
+    @property
+    def client(self) -> Any:
+        return client(self.address)
+
+    def name(self, key: str) -> str:
+        """The name of an object. Raises ValueError for a key that leads out of the prefix."""
+        if key.startswith("/") or ".." in key.split("/"):
+            raise ValueError(f"{key!r} leads out of the storage")
+        return f"{self.prefix}/{key}" if self.prefix else key
+
+    def object(self, key: str) -> dict[str, str]:
+        """As requests name it."""
+        return {"Bucket": self.bucket, "Key": self.name(key)}
+
+    # Reading
+
+    def head(self, key: str) -> dict[str, Any]:
+        with told(key):
+            return cast(dict[str, Any], self.client.head_object(**self.object(key)))
+
+    def stat(self, key: str) -> Stat:
+        return _stat(self.head(key))
+
+    def open(self, key: str) -> tuple[BinaryIO, Stat]:
+        stat = self.stat(key)
+        return cast(BinaryIO, RangeFile(stat.size, functools.partial(self._range, key, stat.version))), stat
+
+    def _range(self, key: str, version: str, start: int, end: int) -> bytes:
+        """These bytes of the object that was looked at. Raises OtherBytes for fewer."""
+        if start >= end:
+            return b""
+        asked = {"Range": f"bytes={start}-{end - 1}", "IfMatch": f'"{version}"'}
+        for left in reversed(range(TRIES)):
+            try:
+                with told(key):
+                    body = cast(bytes, self.client.get_object(**self.object(key), **asked)["Body"].read())
+                if len(body) == end - start:
+                    return body
+                failure: OSError = OtherBytes(errno.EIO, f"{len(body)} bytes came of {end - start}", key)
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                failure = error
+            if left:
+                log.warning("%s is read again: %s", key, failure)
+        raise failure
+
+    @contextlib.contextmanager
+    def fetch(self, key: str, sha256: str = "") -> Iterator[Path]:
+        head = self.head(key)
+        sha256 = sha256 or head.get("Metadata", {}).get(SHA256, "")
+        name = self._copy_name(key, sha256, head["ETag"])
+        bring = functools.partial(self._bring, key, head, sha256)
+        with self.copies.held(name, head["ContentLength"], bring) as copy:
+            yield copy
+
+    def _copy_name(self, key: str, sha256: str, etag: str) -> str:
+        found = sha256 or hashlib.sha256(f"{self.bucket}/{self.name(key)} {etag}".encode()).hexdigest()
+        return f"{found}{Path(key).suffix}"
+
+    def _bring(self, key: str, head: dict[str, Any], sha256: str, part: Path) -> None:
+        """Fetch an object into a file in parallel ranges, and look at it. Raises OtherBytes when it is not what was
+        asked for twice."""
+        for left in reversed(range(TRIES)):
+            try:
+                with told(key):
+                    self.client.download_file(self.bucket, self.name(key), str(part), Config=_config())
+                self._look_at(key, head, sha256, part)
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                if not left or error.errno == errno.ENOSPC:
+                    raise
+                log.warning("%s is fetched again: %s", key, error)
+            else:
+                return
+
+    def _look_at(self, key: str, head: dict[str, Any], sha256: str, part: Path) -> None:
+        if (size := part.stat().st_size) != head["ContentLength"]:
+            raise OtherBytes(errno.EIO, f"{size} bytes came of {head['ContentLength']}", key)
+        if sha256:
+            with part.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != sha256:
+                raise OtherBytes(errno.EIO, f"its SHA-256 is {found}, not {sha256}", key)
+        elif not etags.fits(part, head["ETag"], PART_BYTES):
+            raise OtherBytes(errno.EIO, f"it is not what its ETag {head['ETag']} says", key)
+
+    # Publishing
+
+    def publish(self, file: Path, key: str, sha256: str = "") -> None:
+        """It stays as a local copy where there is room: work that comes next often begins with it."""
+        self._send(file, key, sha256)
+        if sha256 and file.stat().st_size >= COPY_BYTES:
+            self.copies.offer(f"{sha256}{Path(key).suffix}", file)
+        file.unlink(missing_ok=True)
+
+    def share(self, file: Path, key: str, sha256: str = "") -> None:
+        self._send(file, key, sha256)
+
+    def take_back(self, file: Path, key: str) -> None:
+        """It has been there all the time."""
+
+    def _send(self, file: Path, key: str, sha256: str) -> None:
+        """Send a file in parallel parts, each with its checksum, and hold what arrived against it. There is nothing
+        under the key before all of it is there."""
+        for left in reversed(range(TRIES)):
+            try:
+                with told(key):
+                    self.client.upload_file(
+                        str(file), self.bucket, self.name(key), Config=_config(), ExtraArgs=self._facts(key, sha256)
+                    )
+                self._arrived(file, key)
+            except OSError as error:
+                if not left or error.errno == errno.ENOSPC:
+                    raise
+                log.warning("%s is sent again: %s", key, error)
+            else:
+                return
+
+    def _arrived(self, file: Path, key: str) -> None:
+        head = self.head(key)
+        there, size = head["ContentLength"], file.stat().st_size
+        if there != size or not (self._is_hidden or etags.fits(file, head["ETag"], PART_BYTES)):
+            with contextlib.suppress(OSError):
+                self.delete(key)
+            raise OtherBytes(errno.EIO, f"the bucket has {there} bytes with ETag {head['ETag']} of {size} others", key)
+
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether ETags tell nothing of the bytes, as those that a key of KMS encrypts."""
+        return self.address.sse.startswith("aws:kms")
+
+    def _facts(self, key: str, sha256: str = "") -> dict[str, Any]:
+        """What is said of an object when it is made."""
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        metadata = {"Metadata": {SHA256: sha256}} if sha256 else {}
+        return {"ContentType": kind, **metadata, **self.encryption()}
+
+    def encryption(self) -> dict[str, str]:
+        """What every request says that makes an object."""
+        asked = {"ServerSideEncryption": self.address.sse, "SSEKMSKeyId": self.address.kms_key}
+        return {name: value for name, value in asked.items() if value}
+
+    def put_new(self, content: bytes, key: str) -> None:
+        try:
+            with told(key):
+                try:
+                    self.client.put_object(**self.object(key), Body=content, IfNoneMatch="*", **self._facts(key))
+                except ClientError as error:
+                    if error.response["Error"]["Code"] not in TAKEN:
+                        raise
+        except OSError:
+            if not self._is_there(key):  # another try of ours may have been answered after the connection broke
+                raise
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            return bool(self.head(key))
+        except FileNotFoundError:
+            return False
+
+    def link(self, key: str, second: str) -> bool:
+        """A bucket copies by itself; a large one takes it seconds, so pages may wait for small ones only."""
+        if self.stat(key).size > LINK_BYTES:
+            return False
+        self.copy(key, second)
+        return True
+
+    def copy(self, key: str, second: str) -> bool:
+        """The bucket copies it, in parts where it is larger than 5 GB. Returns False: it is kept twice."""
+        head = self.head(key)
+        facts = self._facts(second) | {"Metadata": head.get("Metadata", {}), "MetadataDirective": "REPLACE"}
+        with told(key):
+            self.client.copy(self.object(key), self.bucket, self.name(second), ExtraArgs=facts, Config=_copying())
+        if (there := self.stat(second).size) != head["ContentLength"]:
+            self.delete(second)
+            raise OtherBytes(errno.EIO, f"the copy has {there} bytes, not {head['ContentLength']}", second)
+        return False
+
+    @contextlib.contextmanager
+    def drafting(self, key: str, ending: str) -> Iterator[Path]:
+        folder = self.local / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{uuid.uuid4()}{ending}"
+        try:
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+
+    # Deleting
+
+    def delete(self, key: str) -> None:
+        if key:
+            with told(key):
+                self.client.delete_object(**self.object(key))
+
+    def delete_with_folders(self, key: str, room: str) -> None:
+        self.delete(key)
+
+    def delete_tree(self, key: str) -> None:
+        """What cannot be deleted stays, for the sweep to find."""
+        try:
+            keys = [found.key for found in self.listed(key)]
+            for first in range(0, len(keys), AT_ONCE):
+                self._delete_some(keys[first : first + AT_ONCE])
+        except OSError as error:
+            log.warning("%s is not deleted: %s", key, error)
+
+    def _delete_some(self, keys: list[str]) -> None:
+        listed = {"Objects": [{"Key": self.name(key)} for key in keys], "Quiet": True}
+        with told(keys[0]):
+            answer = self.client.delete_objects(Bucket=self.bucket, Delete=listed)
+        if errors := answer.get("Errors"):
+            raise OSError(errno.EIO, f"{len(errors)} of {len(keys)} were not deleted: {errors[0]}", keys[0])
+
+    # Looking
+
+    def listed(self, key: str) -> Iterator[Found]:
+        before = len(self.name(""))
+        with told(key):
+            for page in self._pages(key):
+                for one in page.get("Contents", []):
+                    yield Found(one["Key"][before:], one["Size"], one["LastModified"].timestamp())
+
+    def folders(self, key: str) -> list[str]:
+        before = len(self.name(f"{key}/"))
+        with told(key):
+            pages = self._pages(key, Delimiter="/")
+            return [one["Prefix"][before:-1] for page in pages for one in page.get("CommonPrefixes", [])]
+
+    def _pages(self, key: str, **options: str) -> Any:
+        prefix = self.name(f"{key}/") if key else self.name("")
+        return self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, **options)
+
+    def place(self, key: str) -> str:
+        return f"s3://{self.bucket}/{self.name(key)}"
+
+    def room_bytes(self) -> tuple[int, int]:
+        return ENDLESS, ENDLESS
+
+    def try_out(self) -> None:
+        """Whether the bucket answers to these credentials, and this machine's disk takes a file."""
+        with told():
+            self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.name(""), MaxKeys=1)
+        self.local.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.local) as file:
+            file.write(b"1")
+
+    # Serving
+
+    def url(self, key: str, shown: Shown) -> str | None:
+        """Good for `expires` at most and for half of that at least: a browser that asks again gets the same one, and
+        so finds what it has."""
+        if not self.address.direct:
+            return None
+        return _signed(self, key, shown, int(time.time() * 2 // self.address.expires))
+
+    def signed(self, key: str, shown: Shown) -> str:
+        asked = self.object(key) | {
+            "ResponseContentType": shown.media_type,
+            "ResponseContentDisposition": shown.disposition,
+            "ResponseCacheControl": f"private, max-age={self.address.expires // 2}",
+        }
+        speaker = client(self.address, self.address.public)
+        with told(key):
+            return str(speaker.generate_presigned_url("get_object", Params=asked, ExpiresIn=self.address.expires))
+
+    def __hash__(self) -> int:
+        return hash((self.address, self.local))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, S3Store) and (self.address, self.local) == (other.address, other.local)
+
+
+@functools.lru_cache(maxsize=4096)
+def _signed(store: S3Store, key: str, shown: Shown, turn: int) -> str:
+    return store.signed(key, shown)
+
+
+def _stat(head: dict[str, Any]) -> Stat:
+    return Stat(head["ContentLength"], int(head["LastModified"].timestamp() * 10**9), head["ETag"].strip('"'))
+
+
+def _config() -> TransferConfig:
+    return TransferConfig(
+        multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=PARALLEL, max_io_queue=32
+    )
+
+
+def _copying() -> TransferConfig:
+    """A bucket copies up to 5 GB in one piece, and tells no progress of it."""
+    return TransferConfig(multipart_threshold=1 << 30, multipart_chunksize=1 << 28, max_concurrency=PARALLEL)

@@ -1,0 +1,57 @@
+"""Speaking to a bucket, and what its failures mean: those of a disk, which all else knows how to answer."""
+
+import contextlib
+import errno
+import functools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from boto3.exceptions import Boto3Error
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jobs.storage.address import Address
+
+GONE = ("404", "NoSuchKey", "NoSuchUpload", "NotFound")
+FULL = ("507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")
+TRIES = 5
+CONNECTIONS = 32
+
+
+@contextlib.contextmanager
+def told(key: str = "") -> Iterator[None]:
+    """Failures as OSError: FileNotFoundError for what is not there, ENOSPC for a bucket that is full, else EIO."""
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in GONE:
+            raise FileNotFoundError(errno.ENOENT, "not in the bucket", key) from error
+        raise OSError(errno.ENOSPC if code in FULL else errno.EIO, f"the bucket refused: {error}", key) from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise OSError(errno.EIO, f"the bucket does not answer: {error}", key) from error
+
+
+def client(address: Address, endpoint: str = "") -> Any:
+    """A client of this process: connections do not outlive a fork."""
+    return _client(os.getpid(), address, endpoint or address.endpoint)
+
+
+@functools.cache
+def _client(pid: int, address: Address, endpoint: str) -> Any:
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=endpoint or None,
+        region_name=address.region or None,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path" if endpoint else "virtual"},
+            retries={"mode": "standard", "total_max_attempts": TRIES},
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=CONNECTIONS,
+            tcp_keepalive=True,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Where bytes lie: one interface, a folder or a bucket behind it."""
