@@ -85,7 +85,7 @@ def is_up(process: Process, port: int) -> str:
 class Web:
     """A web process that answers with the head of each request, or 404 for what is in `unknown`."""
 
-    def __init__(self, name: str, *, unknown: frozenset[str] = frozenset()) -> None:
+    def __init__(self, name: str, *, port: int = 0, unknown: frozenset[str] = frozenset()) -> None:
         self._is_stopped = threading.Event()
         is_stopped = self._is_stopped
 
@@ -109,7 +109,7 @@ class Web:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.place = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

@@ -107,6 +107,19 @@ def test_a_web_that_is_gone_is_passed_over(tmp_path: Path, webs: list[Web], meth
         assert {asked(address, method=method)["name"] for _ in range(8)} == {"two"}
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_web_that_is_back_is_asked_at_once_when_the_others_go(tmp_path: Path, webs: list[Web], method: str):
+    """As when each is started again as soon as the one before is there."""
+    port = free_port()
+    with nginx(tmp_path, f"127.0.0.1:{port} {webs[1].place}") as address:
+        for _ in range(8):  # the first one is found to be away, for as long as that is believed
+            asked(address, method=method)
+        back = Web("back", port=port)
+        webs[1].stop()
+        assert [asked(address, method=method)["name"] for _ in range(4)] == ["back"] * 4
+        back.stop()
+
+
 def test_when_no_web_is_there_scripts_and_people_are_told_so(tmp_path: Path):
     with nginx(tmp_path, f"127.0.0.1:{free_port()}") as address:
         page = requests.get(f"{address}/queue/", timeout=30)

@@ -53,10 +53,14 @@ newer "$version" 1.25.1 && http2_old=
 [ -z "${NGINX_RESOLVER:-}" ] || newer "$version" 1.27.3 ||
     stop "nginx $version looks names up once, when it starts. Use 1.27.3 or newer, or leave NGINX_RESOLVER empty."
 
-servers=
+# One that does not answer is left alone for two seconds, as asking it takes time. When that goes for all of them, all are
+# asked: of those restarted one after the other the first is back before its time is over.
+servers= all=
 for web in $webs; do
     servers="$servers server $web${NGINX_RESOLVER:+ resolve} max_fails=2 fail_timeout=2s;"
+    all="$all server $web${NGINX_RESOLVER:+ resolve} max_fails=0 backup;"
 done
+servers="$servers$all"
 real_ip= geo=
 for proxy in ${NGINX_TRUSTED_PROXIES:-}; do
     real_ip="$real_ip set_real_ip_from $proxy;" geo="$geo $proxy 1;"
