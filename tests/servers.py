@@ -52,14 +52,17 @@ class MariaDB:
 
     OPTIONS = (
         "--character-set-server=utf8mb4 "
-        "--bind-address=127.0.0.1 --skip-name-resolve --skip-log-bin --innodb-flush-log-at-trx-commit=0 "
+        "--skip-name-resolve --skip-log-bin --innodb-flush-log-at-trx-commit=0 "
         "--innodb-doublewrite=0 --innodb-log-file-size=32M --innodb-buffer-pool-size=64M --max-connections=200"
     )
 
     DURABLE = "--innodb-flush-log-at-trx-commit=1 --innodb-doublewrite=1"
 
-    def __init__(self, folder: Path, port: int, *, durable: bool = False) -> None:
-        self.folder, self.port, self.durable = folder, port, durable
+    def __init__(
+        self, folder: Path, port: int, *, durable: bool = False, bind: str = "127.0.0.1", inside: tuple[str, ...] = ()
+    ) -> None:
+        """`inside` is what makes it run on another host; from here it is then reached by its socket."""
+        self.folder, self.port, self.durable, self.bind, self.inside = folder, port, durable, bind, inside
         self.process: Process | None = None
 
     def start(self) -> None:
@@ -68,8 +71,10 @@ class MariaDB:
         if not data.exists():
             self._install(data, user)
         program = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
-        own = [f"--datadir={data}", f"--port={self.port}", f"--socket={self.folder / 'socket'}", f"--user={user}"]
-        argv = [program, "--no-defaults", *own, *self.OPTIONS.split(), *(self.DURABLE.split() if self.durable else [])]
+        own = [f"--datadir={data}", f"--socket={self._socket}", f"--user={user}"]
+        own += [f"--port={self.port}", f"--bind-address={self.bind}"]
+        options = f"{self.OPTIONS} {self.DURABLE if self.durable else ''}".split()
+        argv = [*self.inside, program, "--no-defaults", *own, *options]
         self.process = Process("mariadb", argv, self.folder / "log")
         wait_for(self._answers, "MariaDB", 60)
 
@@ -85,7 +90,13 @@ class MariaDB:
             self.process.end(number)
 
     def connect(self, database: str = "") -> MySQLdb.Connection:
+        if self.inside:
+            return MySQLdb.connect(unix_socket=str(self._socket), user="root", database=database)
         return MySQLdb.connect(host="127.0.0.1", port=self.port, user="root", database=database)
+
+    @property
+    def _socket(self) -> Path:
+        return self.folder / "socket"
 
     def execute(self, statement: str) -> None:
         with contextlib.closing(self.connect()) as connection:

@@ -4,7 +4,6 @@ It has a folder and a database of its own. Tests speak to it through HTTP, and l
 """
 
 import contextlib
-import fcntl
 import itertools
 import os
 import secrets
@@ -28,10 +27,10 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connections
 
 from jobs.models import Account, Job, Token
+from tests import static_files
 from tests.processes import BASE_DIR, Process, run, wait_for
 from tests.servers import MariaDB, Redis
 from tests.settings import free_port
-from videoservice import preparing
 
 PASSWORD = "correct horse battery staple"
 WORKERS = (("cut",), ("fast", "encode", "speech", "hooks", "fetch"))
@@ -81,20 +80,7 @@ class Sites:
             self.mariadb.execute("CREATE DATABASE template CHARACTER SET utf8mb4")
         env = self._env(self._template, "template")
         run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=env)
-        kept = BASE_DIR / ".pytest_cache" / f"static-{preparing.static_digest()}"
-        kept.parent.mkdir(exist_ok=True)
-        with (kept.parent / "static.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # compressing takes long: of several runs, one does it
-            if not kept.exists():
-                self._collect_static(env, kept)
-            shutil.copytree(kept, self._template / "static")
-
-    def _collect_static(self, env: dict[str, str], kept: Path) -> None:
-        for outdated in kept.parent.glob("static-*"):
-            shutil.rmtree(outdated, ignore_errors=True)
-        run([sys.executable, "manage.py", "prepare", "--static"], cwd=BASE_DIR, env=env)
-        shutil.move(self._template / "static", f"{kept}.part")
-        Path(f"{kept}.part").rename(kept)
+        static_files.put(self._template / "static")
 
     def _env(self, data: Path, database: str) -> dict[str, str]:
         env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "TEST_DATA_DIR")}
