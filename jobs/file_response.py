@@ -37,6 +37,10 @@ class Sent:
     sha256: str = ""
 
     @property
+    def is_text(self) -> bool:
+        return self.media_type.startswith("text/") or self.media_type == "application/json"
+
+    @property
     def is_safe_inline(self) -> bool:
         """Whether a browser can show it in place without running anything in it."""
         main = self.media_type.partition("/")[0]
@@ -98,6 +102,8 @@ def send(request: HttpRequest, sent: Sent) -> HttpResponseBase:
 
     What fits into a block, as players ask for, is read at once: each block after the request costs more than reading.
     """
+    if address := leads_to(request, sent):
+        return led(request, sent, address)
     try:
         file, stat = storage.opened(sent.key)
     except FileNotFoundError as error:
@@ -115,6 +121,27 @@ def send(request: HttpRequest, sent: Sent) -> HttpResponseBase:
         return StreamingHttpResponse(blocks, status=head.status_code, headers=head.headers)
 
 
+def leads_to(request: HttpRequest, sent: Sent) -> str | None:
+    """Where a browser or a program gets it, signed and good for some hours; None where the site sends it itself, as it
+    always does texts, which scripts and players read: for them they have to come from the site."""
+    if sent.is_text and "download" not in request.GET:
+        return None
+    headers = description(request, sent)
+    return storage.url(sent.key, storage.Shown(sent.name, headers["Content-Type"], headers["Content-Disposition"]))
+
+
+def led(request: HttpRequest, sent: Sent, address: str) -> HttpResponse:
+    """GET is led to the address, with its Range; who only asks about the file is answered here. Raises Http404."""
+    try:
+        stat = storage.stat(sent.key)
+    except FileNotFoundError as error:
+        raise Http404(f"the file of {sent.key} is gone") from error
+    head, wanted = answer(request, sent, stat)
+    if wanted is None:
+        return head
+    return HttpResponse(status=302, headers={"Location": address, "Cache-Control": "no-store"})
+
+
 def answer(request: HttpRequest, sent: Sent, stat: storage.Stat) -> tuple[HttpResponse, range | None]:
     """Status and headers for a file of this kind, and the bytes that have to follow; None for none."""
     etag = f'"{sent.sha256}"' if sent.sha256 else f'"{stat.version}"'
@@ -126,7 +153,7 @@ def answer(request: HttpRequest, sent: Sent, stat: storage.Stat) -> tuple[HttpRe
         "ETag": etag,
         "Last-Modified": http_date(modified),
     }
-    if settings.SENDFILE == "nginx":
+    if settings.SENDFILE == "nginx" and storage.store().is_folder:
         there = {"X-Accel-Redirect": f"/protected-media/{quote(sent.key)}"}
         return HttpResponse(headers=always | description(request, sent) | there), None
     if settled := get_conditional_response(request, etag, modified, None):

@@ -1,17 +1,21 @@
 """Response headers that every page carries."""
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from jobs.storage.address import bucket_origin
 from videoservice.middleware import AnswerMiddleware
 
+# Pictures, video and audio come from the bucket where the site leads browsers there.
+BUCKET = f" {origin}" if (origin := bucket_origin(settings.STORAGE_URL)) else ""
 POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data:",
-        "media-src 'self'",
+        f"img-src 'self' data:{BUCKET}",
+        f"media-src 'self'{BUCKET}",
         "font-src 'self'",
         "connect-src 'self'",
         "form-action 'self'",

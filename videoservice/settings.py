@@ -350,5 +350,10 @@ LOGGING = {
     "filters": {"brief": {"()": "videoservice.outages.Brief"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["brief"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django.server": {"level": "INFO"}, "daphne": {"level": "WARNING"}, "av": {"level": "ERROR"}},
+    "loggers": {
+        "django.server": {"level": "INFO"},
+        "daphne": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+        "av": {"level": "ERROR"},
+    },
 }

@@ -59,6 +59,11 @@ def parsed(url: str) -> Address:
     )
 
 
+def bucket_origin(url: str) -> str:
+    """Where browsers are sent for files; "" where the site sends them all itself."""
+    return found.origin if url and (found := parsed(url)).direct else ""
+
+
 def _seconds(text: str) -> int:
     if not text.isdigit() or not 60 <= int(text) <= LONGEST_SECONDS:
         raise ValueError(f"In STORAGE_URL expires is {text!r}; use 60 to {LONGEST_SECONDS} seconds.")
