@@ -24,6 +24,7 @@ from jobs.models.sign_in import SignIn
 from jobs.models.sweep import Sweep
 from jobs.models.token import Scope, Token
 from jobs.models.upload import Upload
+from jobs.models.upload_part import UploadPart
 from jobs.models.video import Video
 from jobs.models.webhook import Webhook
 
@@ -59,6 +60,7 @@ __all__ = [
     "Sweep",
     "Token",
     "Upload",
+    "UploadPart",
     "Video",
     "Webhook",
 ]

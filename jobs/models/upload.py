@@ -1,4 +1,5 @@
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -23,9 +24,19 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     def expired(self) -> "UploadQuerySet":
         return self.filter(expires_at__lt=Now())
 
+    def hold(self, pk: uuid.UUID, token: str, lease: timedelta) -> bool:
+        """Have one to oneself for so long, by the database's clock. False: it is another's, or gone."""
+        free = models.Q(held_by="") | models.Q(held_until__lt=Now())
+        return self.filter(free, pk=pk).update(held_by=token, held_until=Now() + lease) == 1
+
+    def held(self, pk: uuid.UUID, token: str) -> "UploadQuerySet":
+        """The row, if it is still held by this token."""
+        return self.filter(pk=pk, held_by=token)
+
 
 class Upload(models.Model):
-    """A recording or image on its way in by chunks (tus). Its bytes lie in a part file; the row goes when it is there.
+    """A recording or image on its way in by chunks (tus). Its bytes lie in a part file or are parts in object storage;
+    the row goes when it is there.
 
     `work` is what to do with a recording once it is whole: parameters by operation slug, already checked.
     """
@@ -46,6 +57,14 @@ class Upload(models.Model):
     """The slug of the chain to run on it instead."""
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
+
+    held_by = models.CharField(max_length=32, blank=True, db_default="", editable=False)
+    """Who is at it, where no file can be locked: each request by a token of its own."""
+    held_until = models.DateTimeField(null=True, editable=False)
+    multipart = models.CharField("multipart upload", max_length=1024, blank=True, db_default="", editable=False)
+    """How object storage calls what its parts are sent to."""
+    next_part = models.PositiveIntegerField(db_default=1, editable=False)
+    """No number is given twice: a part that arrives late must not take the place of another."""
 
     objects = UploadQuerySet.as_manager()
 

@@ -1,6 +1,7 @@
 """Recordings on their way in, by chunks that can go on after any break.
 
-The row only says what is to become of it. Where its bytes lie, and how much has arrived, `part_files` tells.
+The row says what is to become of it. Where its bytes lie, and how much has arrived, `part_files` and `part_objects`
+tell.
 """
 
 import contextlib
@@ -8,6 +9,7 @@ import logging
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
+from types import ModuleType
 from typing import Any
 
 from django.conf import settings
@@ -75,7 +77,7 @@ def begin(
         upload = Upload.objects.create(pk=pk or uuid.uuid4(), length=length, expires_at=_expiry(), **facts, **order)
     upload.refresh_from_db(fields=["expires_at"])
     try:
-        part_files.make(upload)
+        _places().make(upload)
     except OSError as error:
         upload.delete()
         raise chunks.disk_full(error) from error
@@ -94,7 +96,7 @@ def refuse_size(length: int) -> None:
 
 def order(upload: Upload, work: Mapping[str, Mapping[str, Any]], pipeline: str = "") -> None:
     """Have something else done with the recording than was said at the start. Raises UploadError."""
-    with part_files.held(upload):
+    with _places(upload).held(upload):
         upload.work, upload.pipeline = dict(work), pipeline
         Upload.objects.filter(pk=upload.pk).update(work=upload.work, pipeline=pipeline)
 
@@ -139,7 +141,7 @@ def _promised_bytes(unfinished: QuerySet[Upload]) -> int:
 
 def received(upload: Upload) -> int:
     """How many bytes have arrived. Raises UploadError while another request is at it, and when it is gone."""
-    with part_files.held(upload) as place:
+    with _places(upload).held(upload) as place:
         return place.size
 
 
@@ -149,7 +151,7 @@ def append(upload: Upload, offset: int, source: Source, checksum: Checksum | Non
 
     Raises UploadError, and ResourceError when the disk is full.
     """
-    with part_files.held(upload) as place:
+    with _places(upload).held(upload) as place:
         size = place.size
         if offset != size:
             raise UploadError(f"The upload is at byte {size}, not {offset}. Go on from there.", code="offset")
@@ -171,7 +173,7 @@ def finish(upload: Upload) -> Video | Image:
     The upload is gone afterwards, also when its bytes are refused; it is kept for another try when the server could not
     look at them. Raises as `receive` does, and UploadError.
     """
-    with part_files.held(upload) as place:
+    with _places(upload).held(upload) as place:
         try:
             found = _arrived(upload.owner, upload.pk)
             if found is None:
@@ -208,9 +210,10 @@ def _received(upload: Upload, file: WholeFile) -> Video | Image:
 def abort(upload: Upload) -> None:
     """Forget an upload and its bytes. Raises UploadError (busy) while another request is at it."""
     with contextlib.ExitStack() as stack:
-        if part_files.is_there(upload):
-            stack.enter_context(part_files.held(upload))
-        part_files.drop(upload.pk)
+        places = _places(upload)
+        if places.is_there(upload):
+            stack.enter_context(places.held(upload))
+        places.drop(upload.pk)
         Upload.objects.filter(pk=upload.pk).delete()
 
 
@@ -229,7 +232,8 @@ def expire() -> int:
             pass
         except OSError as error:
             log.warning("upload %s is not cleared away yet: %s", upload.pk, error)
-    return cleared + part_files.delete_orphans()
+    places = {part_files, _places()}
+    return cleared + sum(one.delete_orphans() for one in places)
 
 
 def _start_forgotten_work() -> None:
@@ -238,8 +242,17 @@ def _start_forgotten_work() -> None:
         video = Video.with_trash.filter(pk=upload.pk).first()
         if video:
             videos.start(video, upload.work, upload.pipeline)
-            part_files.drop(upload.pk)  # the recording has a name of its own for the bytes
+            _places(upload).drop(upload.pk)  # the recording has a name of its own for the bytes
             upload.delete()
+
+
+def _places(upload: Upload | None = None) -> ModuleType:
+    """Where the bytes of uploads lie. One that began before the storage became a bucket goes on in its part file."""
+    if storage.store().is_folder or (upload and part_files.is_there(upload)):
+        return part_files
+    from jobs.services import part_objects  # with all of boto3, which a folder does not need
+
+    return part_objects
 
 
 def _expiry() -> Any:
