@@ -38,6 +38,7 @@ class Pace:
         self._marks: deque[tuple[float, float]] = deque()
         self._first: tuple[float, float] | None = None
         self._steps: list[float] = []
+        self._skipped = 0.0
 
     def saw(self, now: float, fraction: float) -> None:
         """Keep when each step of the work was done."""
@@ -45,6 +46,13 @@ class Pace:
             self._started = now
         while len(self._steps) < STEPS - 1 and fraction * STEPS >= len(self._steps) + 1:
             self._steps.append(now - self._started)
+
+    def skipped(self, now: float, before: float, fraction: float) -> None:
+        """The work from one fraction to another was done by an attempt before: it took this one no time."""
+        shares = [share for at in (before, fraction) if (share := self._share(at)) is not None]
+        self._skipped += shares[1] - shares[0] if shares else fraction - before
+        self._marks.clear()
+        self._first = None
 
     def profile(self, now: float) -> list[float]:
         """Of the work, which ends now; empty for what took too little to tell."""
@@ -72,6 +80,7 @@ class Pace:
         takes longer than any of them."""
         if not self._expected:
             return None
+        elapsed += self._skipped * self._expected.likely
         left = self._expected.less(elapsed).likely
         deviation = math.log(self._expected.high / self._expected.low) / (2 * CERTAINTY)
         late = max(1.0, elapsed / self._expected.likely)
@@ -80,8 +89,8 @@ class Pace:
     def _measured(self, now: float, fraction: float, elapsed: float) -> tuple[float, float] | None:
         windowed = self._by_window(now, fraction)
         share = self._share(fraction)
-        if share is not None and elapsed >= 1 and share >= LEAST_SHARE:
-            return elapsed * (1 - share) / share, LEAST_DEVIATION + 0.5 * (1 - share)
+        if share is not None and elapsed >= 1 and share - self._skipped >= LEAST_SHARE:
+            return elapsed * (1 - share) / (share - self._skipped), LEAST_DEVIATION + 0.5 * (1 - share)
         return None if windowed is None or self._knots else (windowed, LEAST_DEVIATION + 0.8 * (1 - fraction))
 
     def _share(self, fraction: float) -> float | None:

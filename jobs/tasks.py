@@ -27,6 +27,7 @@ from jobs.progress import LifeSigns
 from jobs.services import (
     expectation,
     figures,
+    going_on,
     inputs,
     line,
     losses,
@@ -92,6 +93,7 @@ def attempt_job(job: Job) -> None:
         return
     except Cancelled:
         log.info("job %s was stopped", job.pk)
+        going_on.forget_ended(job.pk)
         return
     except AWAY:
         raise
@@ -100,6 +102,7 @@ def attempt_job(job: Job) -> None:
         log.warning("job %s failed: %s: %s", job.pk, failure.code, failure.detail or failure.message)
         job.fail(failure, attempt, **logs(commands))
     services.ended(job)
+    going_on.forget_ended(job.pk)
 
 
 def work(job: Job, commands: CommandLog) -> None:
@@ -114,10 +117,11 @@ def work(job: Job, commands: CommandLog) -> None:
     others = inputs.find(job.owner, subject, job.operation, params)
     job.measure(expectation.fields(info, job.operation, params, others.infos.values()))
     load = together(info, *others.infos.values())
+    kept = going_on.parts_of(job)
     with (
         quota.held_for(job, attempt, functools.partial(result_size.expected, job, info)),
         storage.scratch(job.pk, attempt) as scratch,
-        LifeSigns(job, operation.timeout_seconds(load, params)) as signs,
+        LifeSigns(job, operation.timeout_seconds(load, params), kept) as signs,
         sources.file(subject) as source,
         others.files() as files,
         transcripts.file_of(subject) as transcript,
@@ -135,6 +139,7 @@ def work(job: Job, commands: CommandLog) -> None:
             log=commands,
             handover=job.handover,
             file_name=subject.name,
+            kept=kept,
             transcript=transcript,
         )
         with resource_limits.held(
@@ -156,7 +161,10 @@ def index(job: Job) -> None:
 
 
 def learn(job: Job, signs: LifeSigns) -> None:
-    """Let others know how long it took. It has ended well, whatever becomes of this."""
+    """Let others know how long it took, unless an attempt before did a part of it. It has ended well, whatever becomes
+    of this."""
+    if signs.went_on:
+        return
     try:
         expectation.learn(job, signs.pace.profile(time.monotonic()))
     except Error as error:

@@ -86,3 +86,12 @@ def test_a_run_leaves_its_profile():
     assert len(profile) == STEPS - 1
     assert profile[0] == pytest.approx(21 / 40) and profile[9] == pytest.approx(30 / 40)
     assert Pace(0.0).profile(0.5) == [], "too short to tell"
+
+
+def test_what_an_attempt_before_has_done_is_no_measure_of_the_pace():
+    """Two thirds are there within a second; the rest goes at half a percent a second."""
+    even, learnt = [step / STEPS for step in range(1, STEPS)], Expected(150, 200, 260)
+    for pace in (Pace(0.0), Pace(0.0, learnt), Pace(0.0, learnt, even)):
+        pace.skipped(1.0, 0.0, 0.6)
+        said = [(now, pace.seconds_left(now, 0.6 + (now - 1) / 200)) for now in range(2, 80)]
+        assert all(left is None or 0.4 * (81 - now) < left < 2.5 * (81 - now) + 5 for now, left in said), said

@@ -109,7 +109,8 @@ def test_more_restarts_than_a_job_may_lose_workers_cost_it_nothing(site, setting
             break
         site.kill(worker, signal.SIGTERM)
         row = site.job(job)
-        assert (row.status, row.stage, row.losses) == (S.QUEUED, losses.STOPPED.stage, 0)
+        assert (row.status, row.losses) == (S.QUEUED, 0)
+        assert row.stage in (losses.STOPPED.stage, losses.STOPPED.stage_kept)
         site.start_worker("cut")
     assert site.wait_for_job(job, seconds=120).status == S.SUCCEEDED
     assert_quiet(site)

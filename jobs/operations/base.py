@@ -10,6 +10,7 @@ from django import forms
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.progress import Progress
+from jobs.engine.runtime.kept_parts import KeptParts
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.source import Source
@@ -69,6 +70,7 @@ class Context:
     `handover` says that nobody but further steps reads the result, each of which encodes its audio
     (`Operation.encodes_audio`): where the operation `hands_over_lossless`, it then writes audio without loss.
     `transcript` is the newest transcript of the recording, with what its owner changed (JSON of `captions.transcript`).
+    `kept` are parts of the result that an attempt before this one has made, and room for those of this one.
     """
 
     source: Path
@@ -84,6 +86,7 @@ class Context:
     input_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     transcript: Path | None = None
     handover: bool = False
+    kept: KeptParts | None = None
 
     @property
     def recording(self) -> Source:
@@ -93,7 +96,7 @@ class Context:
     @property
     def workspace(self) -> Workspace:
         """Where the engine works, and whom it tells."""
-        return Workspace(self.scratch, self.cache, self.progress, self.log)
+        return Workspace(self.scratch, self.cache, self.progress, self.log, self.kept)
 
 
 class Operation(Generic[P]):

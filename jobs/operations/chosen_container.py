@@ -54,7 +54,7 @@ def made_in(context: Context, container: Container, output: Path, make: Make) ->
     between = output.with_suffix(muxers.MKV.suffix)
     told = make(between, context.workspace.share(0, WORK_SHARE))
     # The cache belongs to the recording.
-    work = dataclasses.replace(context.workspace.share(WORK_SHARE, 1), cache=None)
+    work = dataclasses.replace(context.workspace.share(WORK_SHARE, 1), cache=None, kept=None)
     convert(Source(between, inspect(between)), ConvertOptions("webm"), output, work)
     between.unlink()
     return told

@@ -16,8 +16,13 @@ class Loss:
 
     @property
     def stage(self) -> str:
-        """What the job shows while it is back in line."""
+        """What the job shows while it is back in line, to begin anew."""
         return f"Starting again: {self.what}"
+
+    @property
+    def stage_kept(self) -> str:
+        """What it shows where a part of its work is kept."""
+        return f"Going on soon: {self.what}"
 
     def giving_up(self, times: int) -> Lost:
         """This was the last one of too many."""

@@ -22,6 +22,7 @@ from jobs.services import (
     accounts,
     custody,
     deliveries,
+    going_on,
     images,
     imports,
     line,
@@ -112,6 +113,7 @@ def clear_storage() -> None:
     if not custody.is_ours(install):
         return
     clear_scratch()
+    going_on.sweep()
     uploads.expire()
 
 
@@ -134,7 +136,7 @@ def recover(job: Job, loss: Loss) -> None:
             return
         clear_attempt(job, attempt)
         services.ended(job)
-    elif job.release(attempt, loss.stage, losses=lost):
+    elif job.release(attempt, loss.stage_kept if going_on.is_there(job.pk) else loss.stage, losses=lost):
         log.warning("job %s is back in line after attempt %d: %s", job.pk, attempt, loss.what)
         clear_attempt(job, attempt)
         line.ring(job.queue)

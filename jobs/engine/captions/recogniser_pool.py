@@ -6,7 +6,7 @@ import json
 import os
 import selectors
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +43,10 @@ class RecogniserOptions:
     def maximum_seconds(self) -> Fraction:
         """Seconds that it hears at once: Whisper's window; pocketsphinx does not become better beyond a sentence."""
         return Fraction(30) if self.engine == "whisper" else Fraction(15)
+
+    def in_language(self, found: Sequence[tuple[str, int]]) -> "RecogniserOptions":
+        """The same; where it was to find out the language, in the one that was found before."""
+        return dataclasses.replace(self, language=found[0][0]) if found and not self.language else self
 
     @property
     def processes(self) -> int:

@@ -20,6 +20,7 @@ from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import healing
 from jobs.engine.captions.asr_worker import NOT_WORDS, RATE, Samples
 from jobs.engine.captions.healing import Span
+from jobs.engine.captions.kept_utterances import KeptUtterances
 from jobs.engine.captions.recogniser_pool import RecogniserOptions, RecogniserPool
 from jobs.engine.captions.transcript import Word
 from jobs.engine.captions.word_timing import TimedWord, timed, with_lengths
@@ -63,11 +64,14 @@ def recognise(audio: AudioSource, options: RecogniserOptions, work: Workspace) -
         raise no_speech()
     work.progress(VOICE_SHARE, "Getting ready to listen")
     parts = _parts(voice, spoken)
+    kept = KeptUtterances(work.kept, options, audio)
+    if known := [part for part in parts if part.known(kept)]:
+        options = options.in_language(Counter(part.language for part in known if part.words).most_common(1))
     with (
         RecogniserPool(options, min(options.processes, len(spoken)), work.log) as pool,
         decoder.decoded(audio, rate=RATE, channels=1) as pcm,
     ):
-        _Hearing(pool, pcm, options.engine == "whisper").hear(parts, work.progress)
+        _Hearing(pool, pcm, options.engine == "whisper", kept).hear(parts, work.progress)
     words = tuple(word for part in parts for word in _on_the_clock(part))
     if not words:
         raise no_speech()
@@ -96,6 +100,15 @@ class _Utterance:
     language: str = ""
     again: list[Span] = dataclasses.field(default_factory=list)
     """What is still to be listened to again."""
+    was_heard: bool = False
+    """By an attempt before this one."""
+
+    def known(self, kept: KeptUtterances) -> bool:
+        """Take what an attempt before has heard, where it is kept."""
+        if found := kept.load(self.start, self.end):
+            self.words, self.language = found
+            self.was_heard = True
+        return self.was_heard
 
     @property
     def seconds(self) -> Fraction:
@@ -116,16 +129,23 @@ def _parts(voice: Voice, spoken: Sequence[Range]) -> list[_Utterance]:
 class _Hearing:
     """Utterances given to recognisers as they become free, and bits of them once more where that helps (`healing`)."""
 
-    def __init__(self, pool: RecogniserPool, pcm: decoder.PcmReader, rough: bool) -> None:
+    def __init__(self, pool: RecogniserPool, pcm: decoder.PcmReader, rough: bool, kept: KeptUtterances) -> None:
         """`rough`: the recogniser's times are to be refined, and what it says is to be doubted."""
-        self._pool, self._pcm, self._rough = pool, pcm, rough
+        self._pool, self._pcm, self._rough, self._kept = pool, pcm, rough, kept
         self._samples: dict[Child, Samples] = {}
         """The audio of the utterance that a recogniser is busy with, as long as parts of it may be heard again."""
         self._busy: dict[Child, tuple[_Utterance, Span | None]] = {}
 
     def hear(self, parts: Sequence[_Utterance], report: Progress) -> None:
-        total, listened = sum(part.seconds for part in parts), Fraction(0)
-        waiting = iter(parts)
+        total = sum(part.seconds for part in parts)
+        listened = sum((part.seconds for part in parts if part.was_heard), Fraction(0))
+        waiting = iter([part for part in parts if not part.was_heard])
+
+        def tell() -> None:
+            share = VOICE_SHARE + (1 - VOICE_SHARE) * float(listened / total)
+            report(min(1.0, share), "Writing down what is said")
+
+        tell()
         for child in self._pool.children:
             self._next(child, waiting)
         while self._busy:
@@ -136,9 +156,9 @@ class _Hearing:
                     self._again(child, part, part.again.pop())
                 else:
                     listened += part.seconds
+                    self._kept.save(part.start, part.end, part.words, part.language)
                     self._next(child, waiting)
-            share = VOICE_SHARE + (1 - VOICE_SHARE) * float(listened / total)
-            report(min(1.0, share), "Writing down what is said")
+            tell()
 
     def _next(self, child: Child, waiting: Iterator[_Utterance]) -> None:
         if (part := next(waiting, None)) is None:

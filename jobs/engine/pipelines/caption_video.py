@@ -163,6 +163,7 @@ class CaptionPainter:
     def __init__(self, shown: Sequence[Caption], track: VideoTrack, duration: Fraction) -> None:
         """`shown` is ordered, one at a time. Raises InputError (`no_font`)."""
         self._shown, self._track, self._duration = shown, track, duration
+        self.key = repr((tuple(shown), duration))
         self._starts = [caption.start for caption in shown]
         self._painter = functools.lru_cache(maxsize=16)(self._made)
         self._last = _Last()

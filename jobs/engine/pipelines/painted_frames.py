@@ -91,10 +91,13 @@ def paint_frames(source: Source, painting: Painting, output: Path, work: Workspa
         try:
             report = tries.write_picture(way, picture)
         except Unsound as error:
-            if way.splice is None:
+            was_kept = work.kept is not None and work.kept.found > 0
+            if way.splice is None and not was_kept:
                 raise
             work.log.line(f"{error.message} {error.detail}")
-            way = strategy.SECOND
+            if work.kept:
+                work.kept.forget()
+            way = strategy.SECOND if way.splice else way
             report = tries.write_picture(way, picture)
         # ffmpeg and the check go by the ending.
         joined = Path(folder) / f"joined{output.suffix}"
@@ -189,9 +192,11 @@ class _Tries:
 
         lost, paint, index = UndecodedFrames(), self.painting.paint, self.source.require_index()
         if way.splice:
-            splice_track(self.source, way.splice, output, progress=advance, paint=paint)
+            splice_track(self.source, way.splice, output, progress=advance, paint=paint, kept=self.work.kept)
         else:
-            lost = chunked_encoder.encode_frames(self.source, self.wanted, output, progress=advance, paint=paint)
+            lost = chunked_encoder.encode_frames(
+                self.source, self.wanted, output, progress=advance, paint=paint, kept=self.work.kept
+            )
         advance(1.0)
         viewing = Viewing(output, self.wanted, index.clock_hz, way.splice)
         run_concurrently([lambda task: viewing.read(task.token)], lambda done: advance(1.0))

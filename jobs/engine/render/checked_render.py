@@ -48,9 +48,12 @@ def publish(request: RenderRequest, strategy: Strategy, output: Path, work: Work
             report, levellings = attempt(request, strategy, part, work, seconds)
             moved(request, part, work, seconds)
         except Unsound as error:
-            if strategy.render == "encode" and not any(request.audio_copies):
+            was_kept = work.kept is not None and work.kept.found > 0
+            if strategy.render == "encode" and not any(request.audio_copies) and not was_kept:
                 raise
             work.log.line(f"{error.message} {error.detail}")
+            if work.kept:  # whatever is wrong may be in what an attempt before has made
+                work.kept.forget()
             request = dataclasses.replace(request, audio_copies=())
             if strategy.render != "encode":
                 strategy = SECOND

@@ -24,7 +24,8 @@ from jobs.engine.smartcut import packet_reader
 from jobs.engine.smartcut.codec import Coding
 from jobs.engine.smartcut.copy_plan import Run
 from jobs.engine.smartcut.packet_reader import Copying
-from jobs.engine.smartcut.patch_encoder import EncodedPacket, encoded_packets
+from jobs.engine.smartcut.patch_encoder import encoded_packets
+from jobs.engine.video.encoded_packets import EncodedPacket
 from jobs.engine.video.encoder_settings import EncoderSettings
 from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.fitting import FrameFitter, FrameShape, black_frame
@@ -72,10 +73,7 @@ def write(plan: PicturePlan, output: Path, scratch: Path, *, progress: Advance) 
 
         for run, cost in zip(plan.runs, costs.tolist(), strict=True):
             if run.copied_from is None:
-                for at, data, is_key in pool.get(number, check):
-                    packet = Packet(data)
-                    packet.is_keyframe = is_key
-                    track.mux_at(packet, at)
+                track.mux_run(pool.get(number, check))
                 number += 1
             else:
                 _copy(plan, run, track, check)

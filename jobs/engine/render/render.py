@@ -21,7 +21,6 @@ from jobs.engine.audio.segment_renderer import render_audio, render_levelled_aud
 from jobs.engine.container import audio_files, ffmpeg
 from jobs.engine.container.muxers import MP4, AudioCoding, Container
 from jobs.engine.model.mediainfo import AudioTrack
-from jobs.engine.model.progress import Progress
 from jobs.engine.model.report import UndecodedFrames, counted
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.render import mux
@@ -101,7 +100,7 @@ def render(request: RenderRequest, output: Path, work: Workspace, strategy: Stra
     info, index, extras = request.source.info, request.source.index, request.extras
     wanted = _schedule(request.timeline, index)
     with tempfile.TemporaryDirectory(dir=work.scratch, prefix=".cut-") as folder, whole(output) as part:
-        pictures, audio, lost = _encode(request, wanted, Path(folder), work.progress, strategy)
+        pictures, audio, lost = _encode(request, wanted, Path(folder), work, strategy)
         with libav_errors.errors("sound"):
             sums = audio.sums()
         stage = "Putting the file together"
@@ -162,7 +161,7 @@ class _AudioFiles:
 
 
 def _encode(
-    request: RenderRequest, wanted: Schedule | None, folder: Path, progress: Progress, strategy: Strategy
+    request: RenderRequest, wanted: Schedule | None, folder: Path, work: Workspace, strategy: Strategy
 ) -> tuple[list[Path], _AudioFiles, UndecodedFrames]:
     """Audio in a thread, pictures in this one. Returns the files of one track each, of the picture and of audio."""
     source, info, timeline = request.source, request.source.info, request.timeline
@@ -175,7 +174,7 @@ def _encode(
 
         def advance(fraction: float) -> None:
             task.check()
-            progress((1 - MUX_SHARE) * fraction, stage)
+            work.progress((1 - MUX_SHARE) * fraction, stage)
 
         pictures, lost = [], UndecodedFrames()
         if wanted is not None:
@@ -184,10 +183,12 @@ def _encode(
                 pictures = [folder / f"picture{all_intra.suffix_for(info)}"]
                 all_intra.copy_intra(source, strategy.intra, pictures[0], progress=advance)
             elif strategy.splice:
-                splice_track(source, strategy.splice, pictures[0], progress=advance)
+                splice_track(source, strategy.splice, pictures[0], progress=advance, kept=work.kept)
             else:
                 codec = request.container.video_codec
-                lost = chunked_encoder.encode_frames(source, wanted, pictures[0], progress=advance, codec=codec)
+                lost = chunked_encoder.encode_frames(
+                    source, wanted, pictures[0], progress=advance, codec=codec, kept=work.kept
+                )
         while not task.wait(0.1):
             advance(1.0 if pictures else task.fraction)
         audio = task.result()

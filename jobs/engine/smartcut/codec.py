@@ -84,6 +84,12 @@ class Coding:
     """The source's, where that is known."""
 
     @property
+    def decisive(self) -> tuple[object, ...]:
+        """All that decides what the same frames are encoded as, as it looks in every process."""
+        facts = (self.reorder_pictures, self.track, self.clock_hz, self.settings, self.quantizer)
+        return (self.codec.name, self.parameter_sets, *facts)
+
+    @property
     def bframes(self) -> int:
         return min(self.settings.bframes, 3) if self.reorder_pictures else 0
 

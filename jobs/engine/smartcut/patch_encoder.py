@@ -9,9 +9,7 @@ from av.video.frame import PictureType, VideoFrame
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.codec import CannotCopy, Coding, PatchSettings
 from jobs.engine.smartcut.packet_survey import CodedPictures
-
-EncodedPacket = tuple[int, bytes, bool]
-"""Time of showing in ticks, the packet, whether it is a keyframe."""
+from jobs.engine.video.encoded_packets import EncodedPacket
 
 
 def fitting_coding(coded: CodedPictures, track: VideoTrack, clock_hz: int, quality: PatchSettings) -> Coding:

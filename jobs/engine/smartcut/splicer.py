@@ -14,13 +14,13 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import OutputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from jobs.engine.model.progress import Advance
 from jobs.engine.probe import display_matrix
 from jobs.engine.runtime import libav_errors
+from jobs.engine.runtime.kept_parts import KeptParts
 from jobs.engine.runtime.ordered_pool import OrderedPool
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread, worker_thread
 from jobs.engine.smartcut import packet_reader
@@ -28,10 +28,12 @@ from jobs.engine.smartcut.codec import Coding
 from jobs.engine.smartcut.copy_plan import Decoding, Run
 from jobs.engine.smartcut.packet_reader import Copying, Packets, RangeDecoder
 from jobs.engine.smartcut.packet_survey import CodedPictures
-from jobs.engine.smartcut.patch_encoder import EncodedPacket, encoded_packets
-from jobs.engine.video.chunked_encoder import Paint, exact_start_options
+from jobs.engine.smartcut.patch_encoder import encoded_packets
+from jobs.engine.video.chunked_encoder import Paint, exact_start_options, paint_key
+from jobs.engine.video.encoded_packets import EncodedRun
 from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.kept_runs import KeptRuns
 from jobs.engine.video.source import Source
 from jobs.engine.video.track_writer import TrackWriter
 from jobs.engine.video.video_stream import open_video
@@ -56,7 +58,13 @@ class Splice:
 
 
 def splice_track(
-    source: Source, splice: Splice, output: Path, *, progress: Advance, paint: Paint | None = None
+    source: Source,
+    splice: Splice,
+    output: Path,
+    *,
+    progress: Advance,
+    paint: Paint | None = None,
+    kept: KeptParts | None = None,
 ) -> None:
     """Write the scheduled frames as the source's codec in an MP4 file without sound, most of them copied.
 
@@ -66,17 +74,27 @@ def splice_track(
     index = source.require_index()
     patches = [run for run in splice.runs if run.copied_from is None]
     threads = maximum_threads(source.info.require_video())
-    pool: OrderedPool[list[EncodedPacket]] = OrderedPool(len(patches), maximum_ahead=AHEAD_RUNS * threads)
+    pool: OrderedPool[EncodedRun] = OrderedPool(len(patches), maximum_ahead=AHEAD_RUNS * threads)
     decoding = Decoding(splice.coded, index, splice.wanted)
+    runs = KeptRuns(
+        kept if paint is None or paint_key(paint) else None,
+        splice.wanted,
+        *(source.info, splice.coding.decisive, paint and paint_key(paint)),
+    )
 
     def work(task: WorkerThread[None]) -> None:
         with packet_reader.opened(source, splice.coded, task.token) as packets:
             decoder = RangeDecoder(packets, splice.coded)
             for number in pool.take(task.token):
-                frames = decoder.frames(decoding, patches[number])
-                if paint:
-                    frames = _painted(frames, paint, index.clock_hz)
-                pool.put(number, list(encoded_packets(splice.coding, frames)))
+
+                def encoded(patch: Run = patches[number]) -> EncodedRun:
+                    frames = decoder.frames(decoding, patch)
+                    if paint:
+                        frames = _painted(frames, paint, index.clock_hz)
+                    return EncodedRun(list(encoded_packets(splice.coding, frames)))
+
+                run, _ = runs.made(patches[number].first, patches[number].end, encoded)
+                pool.put(number, run)
 
     with contextlib.ExitStack() as stack:
         tasks = [stack.enter_context(worker_thread(work)) for _ in range(min(threads, len(patches)))]
@@ -121,12 +139,9 @@ class SpliceWriter:
             container, stream, splice.wanted, reorder_frames=coding.reorder_pictures, clock_hz=coding.clock_hz
         )
 
-    def write(self, packets: list[EncodedPacket]) -> None:
+    def write(self, run: EncodedRun) -> None:
         """Add an encode run."""
-        for time, data, is_key in packets:
-            packet = Packet(data)
-            packet.is_keyframe = is_key
-            self._track.mux_at(packet, time)
+        self._track.mux_run(run.packets)
 
     def copy(self, run: Run, check: Callable[[], None]) -> None:
         """Add a copy run: the source's own packets."""

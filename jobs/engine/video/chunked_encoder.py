@@ -1,7 +1,8 @@
 """Encoding the frames of a schedule: each at its exact time, as the source shows it.
 
 They are cut into chunks that several threads decode and encode at once, with equal encoders, so that one track with one
-header holds them all. Each begins with a keyframe, and is written when those before it are.
+header holds them all. Each begins with a keyframe, and is written when those before it are. Those that are kept are not
+encoded again.
 """
 
 import contextlib
@@ -21,13 +22,16 @@ from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.runtime import libav_errors
+from jobs.engine.runtime.kept_parts import KeptParts
 from jobs.engine.runtime.ordered_pool import OrderedPool
 from jobs.engine.runtime.threads import WorkerThread, worker_thread
+from jobs.engine.video.encoded_packets import EncodedPacket, EncodedRun
 from jobs.engine.video.encoder_settings import Codec, EncoderSettings
 from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.frame_cursor import FrameCursor, can_jump
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
+from jobs.engine.video.kept_runs import KeptRuns
 from jobs.engine.video.source import Source
 from jobs.engine.video.track_writer import TrackWriter
 from jobs.engine.video.upright import Turner
@@ -36,7 +40,8 @@ from jobs.engine.video.upright import Turner
 CHUNK_SECONDS = 10
 Paint = Callable[[VideoFrame, Fraction], VideoFrame]
 """What is done to a frame that comes on show at a time (seconds of the result) before it is encoded. Gets 4:2:0 of 8
-or of the source's bits and gives back the same kind; called by several threads."""
+or of the source's bits and gives back the same kind; called by several threads. A `key` of it tells what is drawn;
+frames painted by one without are not kept."""
 Chunk = tuple[int, int]
 """The first frame of a schedule and the one after the last."""
 
@@ -49,6 +54,7 @@ def encode_frames(
     progress: Advance,
     paint: Paint | None = None,
     codec: Codec = "h264",
+    kept: KeptParts | None = None,
 ) -> UndecodedFrames:
     """Write the scheduled frames as `EncoderSettings` say in an MP4 file without audio. Returns which did not decode.
 
@@ -63,18 +69,28 @@ def encode_frames(
     with FrameCursor.opened(source, alone=True) as playhead:
         first, _ = next(playhead.scheduled(wanted, 0, 1))
     target = EncoderSettings.of(first, source.info.require_video(), index.clock_hz, codec)
-    pool: OrderedPool[list[Packet[VideoStream]]] = OrderedPool(len(parts), maximum_ahead=2 * threads)
+    keeping = kept if paint is None or paint_key(paint) else None
+    how = (source.info, target, target.header(alone=alone), paint and paint_key(paint)) if keeping else ()
+    runs = KeptRuns(keeping, wanted, *how)
+    parts = runs.planned(parts)
+    pool: OrderedPool[EncodedRun] = OrderedPool(len(parts), maximum_ahead=2 * threads)
     lost: list[int] = []
     unplanned: list[int] = []
 
     def work(task: WorkerThread[None]) -> None:
         with FrameCursor.opened(source, alone=alone) as playhead:
             for number in pool.take(task.token):
-                encoding = ChunkEncoding(target, wanted, paint, task, alone=alone)
-                packets = list(encoding.packets(playhead, parts[number]))
-                lost.extend(encoding.lost)
-                pool.put(number, packets)
-            unplanned.extend(playhead.unplanned)
+                first, end = parts[number]
+
+                def encoded(chunk: Chunk = parts[number]) -> EncodedRun:
+                    return ChunkEncoding(target, wanted, paint, task, alone=alone).run(playhead, chunk)
+
+                run, was_there = runs.made(first, end, encoded)
+                if was_there:
+                    task.fraction += (end - first) / len(wanted.start_ticks)
+                lost.extend(run.lost)
+                unplanned.extend(run.unplanned)
+                pool.put(number, run)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(libav_errors.errors("pictures"))
@@ -93,11 +109,14 @@ def encode_frames(
             progress(min(1.0, sum(task.fraction for task in tasks)))
 
         for number in range(len(parts)):
-            for packet in pool.get(number, check):
-                assert packet.pts is not None
-                track.mux_at(packet, packet.pts)
+            track.mux_run(pool.get(number, check).packets)
             check()
     return UndecodedFrames(len(lost), Fraction(sum(lost), index.clock_hz), tuple(times_of(wanted, unplanned, index)))
+
+
+def paint_key(paint: Paint) -> str:
+    """Tells what it draws; "" where nothing does."""
+    return str(getattr(paint, "key", ""))
 
 
 def times_of(wanted: Schedule, stamps: Sequence[int], index: FrameIndex) -> Iterator[Fraction]:
@@ -141,7 +160,12 @@ class ChunkEncoding:
         self._context = target.open_encoder(alone=alone)
         self._turn = Turner(target.track) if target.upright else None
 
-    def packets(self, playhead: FrameCursor, chunk: Chunk) -> "Iterator[Packet[VideoStream]]":
+    def run(self, playhead: FrameCursor, chunk: Chunk) -> EncodedRun:
+        seen = len(playhead.unplanned)
+        packets = [_without_track(packet) for packet in self._packets(playhead, chunk)]
+        return EncodedRun(packets, tuple(self.lost), tuple(playhead.unplanned[seen:]))
+
+    def _packets(self, playhead: FrameCursor, chunk: Chunk) -> "Iterator[Packet[VideoStream]]":
         """In the order of decoding, with the times at which they are shown."""
         wanted = self._wanted
         for place, (frame, is_whole) in enumerate(playhead.scheduled(wanted, *chunk), chunk[0]):
@@ -163,6 +187,11 @@ class ChunkEncoding:
         # The source's frame types must not be forced on the encoder.
         fitted.pict_type = PictureType.NONE
         return fitted
+
+
+def _without_track(packet: "Packet[VideoStream]") -> EncodedPacket:
+    assert packet.pts is not None
+    return packet.pts, bytes(packet), packet.is_keyframe
 
 
 def exact_start_options(index: FrameIndex) -> dict[str, str]:

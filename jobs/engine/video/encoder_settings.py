@@ -124,6 +124,10 @@ class EncoderSettings:
         context.flags |= Flags.global_header
         return self._opened(context, alone)
 
+    def header(self, *, alone: bool) -> bytes:
+        """The parameter sets of such encoders, which stand in the track's header."""
+        return bytes(self.open_encoder(alone=alone).extradata or b"")
+
     def add_stream(self, container: OutputContainer, *, alone: bool) -> VideoStream:
         """The track in a file, with the header that goes with the packets of such encoders."""
         stream = container.add_stream(self.spec.name, rate=self.rate)

@@ -6,6 +6,7 @@ camera was held, perhaps in oblong pixels; so the mark is turned and stretched t
 
 import dataclasses
 import functools
+import hashlib
 import threading
 from collections.abc import Callable
 from fractions import Fraction
@@ -113,6 +114,7 @@ class OverlayPainter:
     ) -> None:
         self.look, self.track, self.duration = look, track, duration
         image = mark(max(1, round(look.scale * track.display_size[0])))
+        self.key = f"{look} {duration} {image.size} {hashlib.sha256(image.tobytes()).hexdigest()}"
         self.box = upright_rectangle(look, track.display_size, image.size)
         self._image = still.as_stored(image, track)
         self._layer = functools.lru_cache(maxsize=4)(self._made)

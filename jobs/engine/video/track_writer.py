@@ -1,5 +1,6 @@
 """The one track of frames of a result, written packet by packet in the order of decoding."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -7,6 +8,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from jobs.engine.video.encoded_packets import EncodedPacket
 from jobs.engine.video.frame_index import Ticks
 from jobs.engine.video.frame_schedule import Schedule
 
@@ -42,6 +44,13 @@ class TrackWriter:
     def mux_at(self, packet: Packet, at: int) -> None:
         """Add the packet of the frame that is shown at a tick."""
         self.mux(packet, int(np.searchsorted(self._wanted.start_ticks, at)))
+
+    def mux_run(self, packets: Iterable[EncodedPacket]) -> None:
+        """Add encoded frames of the schedule, by the ticks at which they are shown."""
+        for at, data, is_key in packets:
+            packet = Packet(data)
+            packet.is_keyframe = is_key
+            self.mux_at(packet, at)
 
 
 def decode_times(at: Ticks, reorder_frames: int) -> Ticks:

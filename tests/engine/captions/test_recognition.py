@@ -11,6 +11,7 @@ from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import recogniser_pool, recognition
 from jobs.engine.captions.recogniser_pool import RecogniserOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.kept_parts import KeptParts
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import InputError, JobError, ToolError
@@ -107,6 +108,26 @@ def test_stopping_leaves_no_recogniser_behind(speech, monkeypatch):
     for pid in started:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_what_was_heard_before_it_was_stopped_is_not_listened_to_again(speech, tmp_path, monkeypatch):
+    path, folder = speech[0], tmp_path / "parts"
+    whole = hear(path)
+    monkeypatch.setattr(RecogniserOptions, "processes", 1)
+
+    def stop(fraction, stage):
+        if stage == "Writing down what is said" and fraction > 0.3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        hear(path, progress=stop, kept=KeptParts(folder))
+    assert len(list(folder.glob("*/*"))) == 1
+    asked = []
+    right = recogniser_pool.RecogniserPool.ask
+    monkeypatch.setattr(recogniser_pool.RecogniserPool, "ask", lambda *given: (asked.append(1), right(*given)))
+    kept = KeptParts(folder)
+    assert hear(path, kept=kept).words == whole.words
+    assert (kept.found, len(asked)) == (1, 1)
 
 
 def test_a_recogniser_that_dies_is_an_error_of_ours(speech, monkeypatch):
