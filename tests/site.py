@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
@@ -291,7 +291,7 @@ class Client(requests.Session):
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
-        self.cookies.set(settings.CSRF_COOKIE_NAME, secrets.token_hex(16), domain="127.0.0.1")
+        self.cookies.set(settings.CSRF_COOKIE_NAME, secrets.token_hex(16), domain=urlsplit(url).hostname or "")
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
         headers = dict(options.pop("headers", None) or {})

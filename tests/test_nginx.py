@@ -13,9 +13,9 @@ import requests
 
 from tests import factories
 from tests.nginx import Web, missing, nginx, refusal, rendered
+from tests.page_socket import Socket
 from tests.settings import free_port
 from tests.site import Client, Site
-from tests.test_sockets import Socket
 from tests.tus import begun, patch
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -247,12 +247,7 @@ def test_a_form_over_the_limit_is_refused_by_the_site(ann: Client, tmp_path: Pat
 
 
 def test_a_live_page_is_sent_its_state_through_nginx(behind: Site, front: str, ann: Client):
-    class There:
-        """The site by its address in front."""
-
-        url, port = front, int(front.rpartition(":")[2])
-
-    page = Socket(There, ann.cookies["sessionid"])  # type: ignore[arg-type]
+    page = Socket(front, ann.cookies["sessionid"])
     _, state = page.frame()
     page.end()
     assert b"queue-count" in state

@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from tests import media
+from tests.page_socket import Socket
 from tests.servers import Redis
 from tests.site import Client, Site
-from tests.test_sockets import Socket
 
 pytestmark = pytest.mark.one_database
 ANN = "ann@example.org"
@@ -60,7 +60,7 @@ def test_each_redis_holds_its_own_and_what_needs_none_of_it_goes_on_without(
 ):
     ann = site.client(ANN)
     video = uploaded(ann, tmp_path)
-    page = Socket(site, ann.cookies["sessionid"])
+    page = Socket(site.url, ann.cookies["sessionid"])
     page.frame()
     site.wait_for_job(asked_for(ann, video), "succeeded")
     page.frame()  # of what the job came to
@@ -79,7 +79,7 @@ def test_each_redis_holds_its_own_and_what_needs_none_of_it_goes_on_without(
     assert ann.get("/queue/").status_code == 200
     site.wait_for_job(asked_for(ann, video), "succeeded")
     servers["live"].start()
-    page = Socket(site, ann.cookies["sessionid"])
+    page = Socket(site.url, ann.cookies["sessionid"])
     page.frame()  # how it is now
     site.wait_for_job(asked_for(ann, video), "succeeded")
     page.frame()  # and what changed since

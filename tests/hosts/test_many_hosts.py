@@ -10,7 +10,9 @@ import pytest
 from tests.hosts.caller import ENDED
 from tests.hosts.install import WEBS, WORKERS, Install
 from tests.hosts.load import Load, Person
+from tests.page_socket import Socket
 from tests.processes import wait_for
+from tests.site import Client
 
 OWNER = "ann@example.org"
 
@@ -47,6 +49,23 @@ def test_chunks_of_an_upload_may_come_to_changing_web_hosts(install: Install, re
     answer = install.client(OWNER).get(f"/videos/{video}/file", headers={"Range": "bytes=1000-1999"})
     assert answer.status_code == 206, answer.text
     assert answer.content == recording[1000:2000]
+
+
+def test_a_page_of_one_web_host_is_told_of_what_another_one_was_asked_for(install: Install, recording: bytes):
+    """Signing up, the page and its socket go through nginx, so that each may come to another host."""
+    browser = Client(install.url)
+    assert browser.sign_up("eve@example.org").url == f"{install.url}/"
+    assert browser.get("/queue/").status_code == 200
+    pages = [Socket(install.url, browser.cookies["sessionid"], "queue") for _ in range(2)]
+    for page in pages:
+        page.until(b"queue-count")
+    eve = Person(install.client("eve@example.org"), recording)
+    eve.uploads(pause=0)
+    eve.works()
+    for page in pages:
+        assert eve.jobs[0].encode() in page.until(eve.jobs[0].encode())
+        page.end()
+    install.audit(eve)
 
 
 def test_a_chain_goes_on_from_host_to_host(install: Install, ann: Person):
