@@ -10,7 +10,7 @@ from django.utils import timezone
 from jobs import storage
 from jobs.models import Job
 from jobs.services import jobs as services
-from jobs.services import line, losses, queues, reconcile, uploads
+from jobs.services import line, losses, part_files, queues, reconcile
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -185,7 +185,7 @@ def test_scratch_that_belongs_to_no_attempt_goes_only_when_it_is_long_left():
     young, old = storage.path("scratch/tmpyoung"), storage.path("scratch/tmpold")
     for folder in (young, old):
         folder.mkdir(parents=True)
-    long_ago = time.time() - 2 * uploads.ORPHANED_SECONDS
+    long_ago = time.time() - 2 * part_files.ORPHANED_SECONDS
     os.utime(old, (long_ago, long_ago))
     reconcile.clear_scratch()
     assert young.exists()

@@ -116,6 +116,9 @@ class Job(models.Model):
     operation = models.CharField(max_length=40)
     params = models.JSONField(default=dict, blank=True)
     queue = models.CharField(max_length=20)
+    params_shape = models.CharField(max_length=16, blank=True, default="", db_default="", editable=False)
+    """Names the version and the names of its parameters, so that a worker knows whether it knows them all
+    (`services.knowing`)."""
     load_key = models.CharField(max_length=100, blank=True)
     """What its pace depends on besides the operation, and with `load_seconds` of media and `load_megapixels` how much
     work it is (`services.expectation`)."""

@@ -15,7 +15,7 @@ from jobs.models import Account, Artifact, Job, Run, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
 from jobs.operations.fields import GivenKind
-from jobs.services import allowance, expectation, inputs, line, makes, reuse, uses, versions
+from jobs.services import allowance, expectation, inputs, knowing, line, makes, reuse, uses, versions
 from jobs.services.parameters import as_json, from_json, refuse_unfit
 
 # Making --------------------------------------------------------------------------------------------------------------
@@ -140,6 +140,7 @@ def insert(order: Order) -> Job:
         **fields,
         on_result=on_result,
         source_sha256=subject.sha256 if subject else "",
+        params_shape=knowing.shape_of(order.operation, order.params),
         queue=registry.get(order.operation).queue_for(params),
         **expectation.fields((subject or order.video).info, order.operation, params, others),
         status=Job.Status.WAITING if order.after else Job.Status.QUEUED,

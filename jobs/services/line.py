@@ -19,8 +19,10 @@ whose ever it is.
 """
 
 import dataclasses
+import functools
 import heapq
 import logging
+import operator
 import secrets
 from collections.abc import Iterator
 from datetime import datetime
@@ -28,12 +30,14 @@ from uuid import UUID
 
 import django_rq
 from django.db import transaction
-from django.db.models import F, Max, Window
+from django.db.models import F, Max, Q, Window
 from django.db.models.functions import Greatest, RowNumber
 from redis.exceptions import RedisError
 
 from jobs.models import Flow, Job, QueueState
+from jobs.services import knowing
 from jobs.services.expectation import Experiences, Load
+from jobs.services.knowing import Kind
 
 log = logging.getLogger(__name__)
 TASKS = {"fetch": "jobs.fetching.take_turn"}
@@ -128,18 +132,28 @@ class Turn:
 
 def next_turn(queue: str, virtual_time: float) -> Turn | None:
     """Of the first job of each owner, the one to be taken. One that lost its worker is its owner's first: it was
-    before."""
-    place = Window(RowNumber(), partition_by="owner", order_by=["queued_at", "pk"])
-    waiting = Job.with_trash.filter(status=Job.Status.QUEUED, queue=queue).order_by().annotate(place=place)
-    heads = list(waiting.filter(place=1).values_list("attempt", "queued_at", "pk", "owner_id"))
-    owners = [owner for *_, owner in heads]
+    before. What this process does not know is left to others."""
+    heads, unknown = _heads(queue, Q()), set[Kind]()
+    while strange := knowing.strange((pk, Kind(*kind)) for _, _, pk, _, *kind in heads):
+        unknown |= strange
+        heads = _heads(queue, functools.reduce(operator.or_, (kind.rows for kind in unknown)))
+    knowing.leave(queue, unknown)
+    owners = [owner for _, _, _, owner, *_ in heads]
     tags = dict(Flow.objects.filter(queue=queue, owner__in=owners).values_list("owner_id", "finish_tag"))
     turns = (
         Turn(not attempt, max(virtual_time, tags.get(owner, 0.0)), queued_at, pk, owner)
-        for attempt, queued_at, pk, owner in heads
+        for attempt, queued_at, pk, owner, *_ in heads
         if queued_at  # as all in line
     )
     return min(turns, default=None)
+
+
+def _heads(queue: str, unknown: Q) -> list[tuple[int, datetime | None, UUID, int, str, str]]:
+    """The first job of each owner, of those that are not unknown here."""
+    place = Window(RowNumber(), partition_by="owner", order_by=["queued_at", "pk"])
+    waiting = Job.with_trash.filter(status=Job.Status.QUEUED, queue=queue).exclude(unknown).order_by()
+    columns = ("attempt", "queued_at", "pk", "owner_id", "operation", "params_shape")
+    return list(waiting.annotate(place=place).filter(place=1).values_list(*columns))
 
 
 def cost(load: Load, known: Experiences) -> float:

@@ -17,7 +17,7 @@ from jobs import publish
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Import, Job
 from jobs.operations import registry
-from jobs.services import figures, jobs, line, queue_load, quota, runs, storage_use, usage, versions
+from jobs.services import figures, jobs, knowing, line, queue_load, quota, runs, storage_use, usage, versions
 from jobs.services.queue_load import QueueLoad
 from jobs.services.storage_use import Disk
 from jobs.services.workers import Worker
@@ -139,6 +139,7 @@ def troubles(loads: Iterable[QueueLoad], disk: Disk) -> list[str]:
             line_up = f", and {load.queued} wait in it" if load.queued else ""
             found.append(f"No worker listens to the queue “{load.name}”{line_up}.")
         found += [_lost(worker) for worker in load.workers or () if not worker.is_alive]
+    found += knowing.troubles()
     if disk.is_near_full:
         found.append("The disk is nearly full. Uploads are refused before nothing is left of it.")
     if near := [room.email for room in rooms() if room.is_near]:

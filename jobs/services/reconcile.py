@@ -25,9 +25,11 @@ from jobs.services import (
     going_on,
     images,
     imports,
+    knowing,
     line,
     losses,
     notices,
+    part_files,
     queues,
     quota,
     retention,
@@ -87,6 +89,7 @@ def _duties(silence_tells: bool) -> dict[str, Callable[[], object]]:
         "trash": trash.sweep,
         "deliveries": deliveries.sweep,
         "notices": notices.sweep,
+        "unknown work": knowing.give_up,
         "transcripts": transcripts.catch_up,
         "quota": quota.sweep,
         "retention": retention.sweep,
@@ -175,7 +178,10 @@ def ring_forgotten() -> None:
     """Ring again where more jobs are in line than Redis has entries: it was down, or lost its memory, when they
     came."""
     for name in set(queues.names()) - queues.held():
-        waiting = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=Now() - JUST_NOW).count()
+        rows = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=Now() - JUST_NOW)
+        waiting = rows.exclude(stage=knowing.WAITS).count()
+        # Who may know them is woken one by one: those who do not would be woken as often in vain.
+        waiting += min(1, rows.filter(stage=knowing.WAITS).count())
         if not waiting:
             continue
         try:
@@ -197,6 +203,6 @@ def clear_scratch() -> None:
         f"{pk}-{attempt}" for pk, attempt in Job.objects.filter(status=Job.Status.RUNNING).values_list("pk", "attempt")
     }
     for folder in folders:
-        is_over = ATTEMPT.fullmatch(folder.name) or storage.age_seconds(folder) > uploads.ORPHANED_SECONDS
+        is_over = ATTEMPT.fullmatch(folder.name) or storage.age_seconds(folder) > part_files.ORPHANED_SECONDS
         if folder.name not in running and is_over:
             shutil.rmtree(folder, ignore_errors=True)
