@@ -24,6 +24,7 @@ from jobs.models import Delivery
 from jobs.services import deliveries, notice_mail, outbound, outbox, push, sealing, webhook_mail, webhooks
 from jobs.services.deliveries import Try
 from jobs.services.outbound import Limits
+from videoservice import tracing
 
 log = logging.getLogger(__name__)
 AT_ONCE = 32
@@ -121,6 +122,16 @@ def deliver_in_turn(webhook: UUID) -> None:
 def deliver(delivery: Delivery) -> Try:
     """Make one try, and write down what came of it. A fault of ours is a try that failed, too: what was not written
     down would be tried again and again, and seen by nobody."""
+    facts = {"videoservice.event": delivery.kind, "videoservice.attempt": delivery.attempt + 1}
+    with tracing.span("call a webhook", delivery.traceparent, kind="client", facts=facts) as span:
+        tried = _deliver(delivery)
+        span.note({"http.response.status_code": tried.status or 0})
+        if not tried.is_success:
+            span.fail(str(tried.status or "unreachable"))
+    return tried
+
+
+def _deliver(delivery: Delivery) -> Try:
     switch_off = ""
     try:
         tried = _tried(delivery)
@@ -162,6 +173,7 @@ def signed(delivery: Delivery) -> dict[str, str]:
         "webhook-id": event,
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": webhooks.signatures(delivery.webhook, event, at, delivery.payload),
+        **({"traceparent": trace} if (trace := tracing.present()) else {}),
     }
 
 

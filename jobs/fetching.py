@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error, connection, transaction
 
-from jobs import publish, storage, tasks
+from jobs import publish, spans, storage, tasks
 from jobs.engine.runtime.failures import as_job_error
 from jobs.errors import Cancelled, JobError, Released, ResourceError, TimedOut
 from jobs.heart import Heart, stopped
@@ -23,6 +23,7 @@ from jobs.services import imports, losses, quota, uploads, videos
 from jobs.services.download import Begun, PartOnly, download
 from jobs.services.outbound import TooSlow, Unreachable
 from jobs.worker import MediaWorker
+from videoservice import tracing
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 1.0
@@ -54,6 +55,11 @@ def take_turn(queue: str) -> None:
 def attempt_import(row: Import) -> None:
     """Do one that this process has just started, to whatever end."""
     MediaWorker.note.write(row.pk)
+    with spans.attempt(row, imports.QUEUE, "import") as span:
+        end_of(row, span)
+
+
+def end_of(row: Import, span: tracing.Span) -> None:
     attempt = row.attempt
     try:
         with imports.held(row) as part:
@@ -62,16 +68,19 @@ def attempt_import(row: Import) -> None:
         imports.recover(row, losses.STOPPED)
     except Cancelled:
         log.info("import %s was stopped", row.pk)
+        span.note({"videoservice.outcome": "cancelled"})
         imports.forget_cancelled(row)
     except imports.BusyElsewhere:
         row.release(attempt, BUSY_SECONDS)
     except tasks.AWAY:
         raise
     except Unreachable as error:
+        span.fail(error.code)
         put_off(row, error, attempt)
     except Exception as error:  # noqa: BLE001 the one place that catches everything: it always ends in a state
         failure = as_job_error(error)
         log.warning("import %s failed: %s: %s", row.pk, failure.code, failure.detail or failure.message)
+        span.fail(failure.code)
         imports.fail(row, failure, attempt)
 
 
@@ -93,7 +102,8 @@ def work(row: Import, part: FileIO) -> None:
     video = imports.made(row)
     with Heart(row, deadline - time.monotonic() + LOOKING_SECONDS) as heart:
         if video is None:
-            all_of(row, part, deadline)
+            with tracing.span("fetch from the address"):
+                all_of(row, part, deadline)
             video = received(row)
         else:
             claim(row, attempt, video)

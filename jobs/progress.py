@@ -2,10 +2,11 @@
 
 import logging
 import time
+from typing import Any
 
 from django.db import Error, connection
 
-from jobs import publish
+from jobs import publish, spans
 from jobs.engine.runtime.kept_parts import KeptParts
 from jobs.errors import JobError, TimedOut
 from jobs.heart import Heart, stopped
@@ -38,6 +39,11 @@ class LifeSigns(Heart):
         self.fraction = 0.0
         self.pace = Pace(self.started, *expectation.of(job))
         self._reported = (0.0, 0.0, "")
+        self._stages = spans.Stages()
+
+    def __exit__(self, *exc: Any) -> None:
+        self._stages.end()
+        super().__exit__(*exc)
 
     def progress(self, fraction: float, stage: str) -> None:
         """Report that `fraction` of the work is done, 0 to 1, and what is being done. Raises when it has to stop.
@@ -46,6 +52,7 @@ class LifeSigns(Heart):
         """
         if self.reason:
             raise self.reason
+        self._stages.at(stage)
         before, self.fraction = self.fraction, min(1.0, max(self.fraction, fraction))
         now = time.monotonic()
         stage = self._going_on(now, before, stage)

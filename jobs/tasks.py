@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
-from jobs import storage
+from jobs import spans, storage
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.runtime import resource_limits
 from jobs.engine.runtime.failures import as_job_error
@@ -41,6 +41,7 @@ from jobs.services import (
 )
 from jobs.services import jobs as services
 from jobs.worker import MediaWorker, horse_name
+from videoservice import tracing
 
 log = logging.getLogger(__name__)
 AWAY = (OperationalError, InterfaceError)
@@ -85,24 +86,28 @@ def attempt_job(job: Job) -> None:
     """Do a job that this process has just started, to whatever end."""
     MediaWorker.note.write(job.pk)
     services.started(job)
-    attempt, commands = job.attempt, CommandLog()
-    try:
-        work(job, commands)
-    except Released:
-        reconcile.recover(job, losses.STOPPED)
-        return
-    except Cancelled:
-        log.info("job %s was stopped", job.pk)
+    with spans.attempt(job, job.queue, job.operation) as span:
+        attempt, commands = job.attempt, spans.Commands()
+        try:
+            work(job, commands)
+        except Released:
+            span.note({"videoservice.outcome": "released"})
+            reconcile.recover(job, losses.STOPPED)
+            return
+        except Cancelled as stop:
+            log.info("job %s was stopped", job.pk)
+            span.note({"videoservice.outcome": stop.code})
+            going_on.forget_ended(job.pk)
+            return
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 the one place that catches everything: a job always ends in a state
+            failure = as_job_error(error)
+            log.warning("job %s failed: %s: %s", job.pk, failure.code, failure.detail or failure.message)
+            span.fail(failure.code)
+            job.fail(failure, attempt, **logs(commands))
+        services.ended(job)
         going_on.forget_ended(job.pk)
-        return
-    except AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001 the one place that catches everything: a job always ends in a state
-        failure = as_job_error(error)
-        log.warning("job %s failed: %s: %s", job.pk, failure.code, failure.detail or failure.message)
-        job.fail(failure, attempt, **logs(commands))
-    services.ended(job)
-    going_on.forget_ended(job.pk)
 
 
 def work(job: Job, commands: CommandLog) -> None:
@@ -122,7 +127,7 @@ def work(job: Job, commands: CommandLog) -> None:
         quota.held_for(job, attempt, functools.partial(result_size.expected, job, info)),
         storage.scratch(job.pk, attempt) as scratch,
         LifeSigns(job, operation.timeout_seconds(load, params), kept) as signs,
-        sources.file(subject) as source,
+        spans.fetched(sources.file(subject)) as source,
         others.files() as files,
         transcripts.file_of(subject) as transcript,
     ):
@@ -142,8 +147,11 @@ def work(job: Job, commands: CommandLog) -> None:
             kept=kept,
             transcript=transcript,
         )
-        with resource_limits.held(
-            load, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.HEAVY_WORKERS)
+        with (
+            resource_limits.held(
+                load, settings.JOB_MEMORY_BYTES or resource_limits.share_bytes(settings.HEAVY_WORKERS)
+            ),
+            tracing.span("work"),
         ):
             drafts = operation.run(context, params)
         publish_results(job, attempt, drafts, commands, signs)
@@ -209,6 +217,7 @@ def offered(job: Job) -> Operation[Any]:
         ) from error
 
 
+@tracing.span("publish the results")
 def publish_results(job: Job, attempt: int, drafts: list[Draft], commands: CommandLog, signs: LifeSigns) -> None:
     """Move the results into place and end the job, all or nothing.
 

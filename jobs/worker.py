@@ -26,6 +26,7 @@ from rq.worker.base import StopRequested
 from jobs import machine
 from jobs.services import line, losses, reconcile
 from jobs.services.losses import Loss
+from videoservice import tracing
 
 log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
@@ -171,6 +172,12 @@ class MediaWorker(Worker):
         die_with_parent(self._parent)
         os.nice(NICENESS.get(queue.name, max(NICENESS.values())))
         super().main_work_horse(job, queue)
+
+    def perform_job(self, job: Entry, queue: Any) -> bool:
+        try:
+            return super().perform_job(job, queue)
+        finally:
+            tracing.flush()  # the work-horse ends without any further ado
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()

@@ -14,7 +14,9 @@ from django.core.management.utils import get_random_secret_key
 from whitenoise.compress import Compressor
 
 from jobs.engine.captions import bundled_model
-from videoservice import company, env, redis_servers, worker_set
+from videoservice import company, env, redis_servers, tracing, worker_set
+
+tracing.keep_out()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "videoservice.request_traces.RequestTracesMiddleware",
     "videoservice.request_metrics.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

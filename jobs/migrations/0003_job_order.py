@@ -4,32 +4,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0002_image'),
+        ("jobs", "0002_image"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='under_way',
-            field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(status__in=('waiting', 'queued', 'running'), then=models.Value(1)), default=models.Value(0)), output_field=models.SmallIntegerField()),
+            model_name="job",
+            name="under_way",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=models.Case(
+                    models.When(status__in=("waiting", "queued", "running"), then=models.Value(1)),
+                    default=models.Value(0),
+                ),
+                output_field=models.SmallIntegerField(),
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', 'under_way', 'active_at'], name='jobs_job_owner_i_2b11ba_idx'),
+            model_name="job",
+            index=models.Index(fields=["owner", "under_way", "active_at"], name="jobs_job_owner_i_2b11ba_idx"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', 'status', 'active_at'], name='jobs_job_owner_i_24bb62_idx'),
+            model_name="job",
+            index=models.Index(fields=["owner", "status", "active_at"], name="jobs_job_owner_i_24bb62_idx"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['operation', 'status', 'finished_at'], name='jobs_job_operati_4737b2_idx'),
+            model_name="job",
+            index=models.Index(fields=["operation", "status", "finished_at"], name="jobs_job_operati_4737b2_idx"),
         ),
         # Last: MariaDB's foreign key needs an index that begins with the owner at all times.
         migrations.RemoveIndex(
-            model_name='job',
-            name='jobs_job_owner_i_27e327_idx',
+            model_name="job",
+            name="jobs_job_owner_i_27e327_idx",
         ),
     ]

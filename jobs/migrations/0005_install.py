@@ -6,18 +6,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0004_accounts'),
+        ("jobs", "0004_accounts"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Install',
+            name="Install",
             fields=[
-                ('number', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('identity', models.UUIDField(default=uuid.uuid4, editable=False)),
-                ('swept_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='storage last swept')),
+                ("number", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("identity", models.UUIDField(default=uuid.uuid4, editable=False)),
+                (
+                    "swept_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="storage last swept"),
+                ),
             ],
         ),
     ]

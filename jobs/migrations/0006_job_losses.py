@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0005_install'),
+        ("jobs", "0005_install"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='losses',
-            field=models.PositiveIntegerField(default=0, verbose_name='workers lost'),
+            model_name="job",
+            name="losses",
+            field=models.PositiveIntegerField(default=0, verbose_name="workers lost"),
         ),
     ]

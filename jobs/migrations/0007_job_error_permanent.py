@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0006_job_losses'),
+        ("jobs", "0006_job_losses"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='error_permanent',
-            field=models.BooleanField(default=False, help_text='Trying the very same again is pointless.'),
+            model_name="job",
+            name="error_permanent",
+            field=models.BooleanField(default=False, help_text="Trying the very same again is pointless."),
         ),
     ]

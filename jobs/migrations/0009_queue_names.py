@@ -21,7 +21,6 @@ def back(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [("jobs", "0008_queue_state")]
 
     operations = [migrations.RunPython(rename, back)]

@@ -6,64 +6,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0009_queue_names'),
+        ("jobs", "0009_queue_names"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Experience',
+            name="Experience",
             fields=[
-                ('kind', models.CharField(max_length=160, primary_key=True, serialize=False)),
-                ('runs', models.JSONField(default=list)),
-                ('profile', models.JSONField(default=list)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("kind", models.CharField(max_length=160, primary_key=True, serialize=False)),
+                ("runs", models.JSONField(default=list)),
+                ("profile", models.JSONField(default=list)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Flow',
+            name="Flow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('queue', models.CharField(max_length=20)),
-                ('finish_tag', models.FloatField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("queue", models.CharField(max_length=20)),
+                ("finish_tag", models.FloatField(default=0)),
             ],
         ),
         migrations.RemoveIndex(
-            model_name='job',
-            name='jobs_job_status_794953_idx',
+            model_name="job",
+            name="jobs_job_status_794953_idx",
         ),
         migrations.AddField(
-            model_name='job',
-            name='load_key',
+            model_name="job",
+            name="load_key",
             field=models.CharField(blank=True, max_length=100),
         ),
         migrations.AddField(
-            model_name='job',
-            name='load_megapixels',
+            model_name="job",
+            name="load_megapixels",
             field=models.FloatField(default=0),
         ),
         migrations.AddField(
-            model_name='job',
-            name='load_seconds',
+            model_name="job",
+            name="load_seconds",
             field=models.FloatField(default=0),
         ),
         migrations.AddField(
-            model_name='queuestate',
-            name='virtual_time',
+            model_name="queuestate",
+            name="virtual_time",
             field=models.FloatField(default=0),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['status', 'queue', 'owner', 'queued_at'], name='jobs_job_status_d47687_idx'),
+            model_name="job",
+            index=models.Index(fields=["status", "queue", "owner", "queued_at"], name="jobs_job_status_d47687_idx"),
         ),
         migrations.AddField(
-            model_name='flow',
-            name='owner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='flows', to=settings.AUTH_USER_MODEL),
+            model_name="flow",
+            name="owner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="flows", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='flow',
-            constraint=models.UniqueConstraint(fields=('queue', 'owner'), name='one_flow_per_owner'),
+            model_name="flow",
+            constraint=models.UniqueConstraint(fields=("queue", "owner"), name="one_flow_per_owner"),
         ),
     ]

@@ -13,7 +13,6 @@ def count_removed(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [("jobs", "0011_runs")]
 
     operations = [

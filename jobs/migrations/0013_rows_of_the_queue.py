@@ -4,18 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0012_job_figures'),
+        ("jobs", "0012_job_figures"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', 'run', 'under_way', 'active_at'], name='jobs_job_owner_i_bb8725_idx'),
+            model_name="job",
+            index=models.Index(fields=["owner", "run", "under_way", "active_at"], name="jobs_job_owner_i_bb8725_idx"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', 'run', 'status', 'active_at'], name='jobs_job_owner_i_600eef_idx'),
+            model_name="job",
+            index=models.Index(fields=["owner", "run", "status", "active_at"], name="jobs_job_owner_i_600eef_idx"),
         ),
     ]

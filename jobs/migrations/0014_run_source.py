@@ -5,20 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0013_rows_of_the_queue'),
+        ("jobs", "0013_rows_of_the_queue"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='on_result',
+            model_name="run",
+            name="on_result",
             field=models.BooleanField(default=False, editable=False),
         ),
         migrations.AddField(
-            model_name='run',
-            name='source',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs_on', to='jobs.video'),
+            model_name="run",
+            name="source",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="runs_on",
+                to="jobs.video",
+            ),
         ),
     ]

@@ -4,25 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0014_run_source'),
+        ("jobs", "0014_run_source"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='token',
-            name='begins',
-            field=models.CharField(blank=True, editable=False, max_length=12, verbose_name='begins with'),
+            model_name="token",
+            name="begins",
+            field=models.CharField(blank=True, editable=False, max_length=12, verbose_name="begins with"),
         ),
         migrations.AddField(
-            model_name='token',
-            name='expires_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='ends'),
+            model_name="token",
+            name="expires_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="ends"),
         ),
         migrations.AddField(
-            model_name='token',
-            name='scope',
-            field=models.CharField(choices=[('read', 'Read'), ('work', 'Work'), ('all', 'Everything')], default='all', max_length=8, verbose_name='may'),
+            model_name="token",
+            name="scope",
+            field=models.CharField(
+                choices=[("read", "Read"), ("work", "Work"), ("all", "Everything")],
+                default="all",
+                max_length=8,
+                verbose_name="may",
+            ),
         ),
     ]

@@ -4,30 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0016_kept_answers'),
+        ("jobs", "0016_kept_answers"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='account',
-            name='dates',
+            model_name="account",
+            name="dates",
             field=models.CharField(blank=True, max_length=12),
         ),
         migrations.AddField(
-            model_name='account',
-            name='name',
+            model_name="account",
+            name="name",
             field=models.CharField(blank=True, max_length=100),
         ),
         migrations.AddField(
-            model_name='account',
-            name='theme',
-            field=models.CharField(blank=True, choices=[('', 'As the system'), ('light', 'Light'), ('dark', 'Dark')], default='', max_length=5),
+            model_name="account",
+            name="theme",
+            field=models.CharField(
+                blank=True,
+                choices=[("", "As the system"), ("light", "Light"), ("dark", "Dark")],
+                default="",
+                max_length=5,
+            ),
         ),
         migrations.AddField(
-            model_name='account',
-            name='time_zone',
+            model_name="account",
+            name="time_zone",
             field=models.CharField(blank=True, max_length=64),
         ),
     ]

@@ -18,45 +18,84 @@ def tell_second_names(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0017_preferences'),
+        ("jobs", "0017_preferences"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Room',
+            name="Room",
             fields=[
-                ('owner', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='room', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('gigabytes', models.FloatField(blank=True, help_text='Empty: as the settings say for everybody. 0: without a limit.', null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='storage in GB')),
-                ('minutes', models.PositiveIntegerField(blank=True, help_text='Of recordings, as long as they play.', null=True, verbose_name='minutes worked on a month')),
-                ('jobs', models.PositiveIntegerField(blank=True, null=True, verbose_name='jobs at the same time')),
-                ('turns', models.PositiveBigIntegerField(default=0, editable=False)),
+                (
+                    "owner",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="room",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "gigabytes",
+                    models.FloatField(
+                        blank=True,
+                        help_text="Empty: as the settings say for everybody. 0: without a limit.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                        verbose_name="storage in GB",
+                    ),
+                ),
+                (
+                    "minutes",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Of recordings, as long as they play.",
+                        null=True,
+                        verbose_name="minutes worked on a month",
+                    ),
+                ),
+                ("jobs", models.PositiveIntegerField(blank=True, null=True, verbose_name="jobs at the same time")),
+                ("turns", models.PositiveBigIntegerField(default=0, editable=False)),
             ],
             options={
-                'verbose_name': 'room',
-                'verbose_name_plural': 'room',
+                "verbose_name": "room",
+                "verbose_name_plural": "room",
             },
         ),
         migrations.AddField(
-            model_name='artifact',
-            name='body',
+            model_name="artifact",
+            name="body",
             field=models.UUIDField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='video',
-            name='body',
+            model_name="video",
+            name="body",
             field=models.UUIDField(blank=True, editable=False, null=True),
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('size', models.PositiveBigIntegerField(verbose_name='size in bytes')),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='holds', to='jobs.job')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holds', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("size", models.PositiveBigIntegerField(verbose_name="size in bytes")),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "job",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="holds",
+                        to="jobs.job",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="holds", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.RunPython(tell_second_names, migrations.RunPython.noop),

@@ -7,51 +7,80 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', "0018_room"),
+        ("jobs", "0018_room"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Webhook',
+            name="Webhook",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('url', models.CharField(max_length=2000, verbose_name='address')),
-                ('events', models.JSONField(default=list)),
-                ('secret', models.TextField(editable=False)),
-                ('old_secret', models.TextField(blank=True, editable=False)),
-                ('old_secret_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('failing_since', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('failures', models.PositiveIntegerField(default=0, editable=False)),
-                ('paused_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('paused_reason', models.CharField(blank=True, editable=False, max_length=500)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("url", models.CharField(max_length=2000, verbose_name="address")),
+                ("events", models.JSONField(default=list)),
+                ("secret", models.TextField(editable=False)),
+                ("old_secret", models.TextField(blank=True, editable=False)),
+                ("old_secret_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("failing_since", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("failures", models.PositiveIntegerField(default=0, editable=False)),
+                ("paused_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("paused_reason", models.CharField(blank=True, editable=False, max_length=500)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="webhooks",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at'],
+                "ordering": ["created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('event', models.UUIDField()),
-                ('kind', models.CharField(max_length=40)),
-                ('subject', models.UUIDField(null=True)),
-                ('payload', models.TextField(blank=True)),
-                ('state', models.CharField(choices=[('pending', 'Waiting'), ('held', 'Held back'), ('delivered', 'Delivered'), ('failed', 'Given up')], default='pending', max_length=10)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('tries', models.JSONField(default=list)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('webhook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='jobs.webhook')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("event", models.UUIDField()),
+                ("kind", models.CharField(max_length=40)),
+                ("subject", models.UUIDField(null=True)),
+                ("payload", models.TextField(blank=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("held", "Held back"),
+                            ("delivered", "Delivered"),
+                            ("failed", "Given up"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("tries", models.JSONField(default=list)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "webhook",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="deliveries", to="jobs.webhook"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['-created_at'],
-                'indexes': [models.Index(fields=['state', 'due_at'], name='jobs_delive_state_63775f_idx'), models.Index(fields=['webhook', 'state', 'due_at'], name='jobs_delive_webhook_c4ce44_idx'), models.Index(fields=['webhook', 'created_at'], name='jobs_delive_webhook_c7a6c9_idx'), models.Index(fields=['webhook', 'state', 'created_at'], name='jobs_delive_webhook_92d507_idx'), models.Index(fields=['created_at'], name='jobs_delive_created_1eefdc_idx')],
+                "verbose_name_plural": "deliveries",
+                "ordering": ["-created_at"],
+                "indexes": [
+                    models.Index(fields=["state", "due_at"], name="jobs_delive_state_63775f_idx"),
+                    models.Index(fields=["webhook", "state", "due_at"], name="jobs_delive_webhook_c4ce44_idx"),
+                    models.Index(fields=["webhook", "created_at"], name="jobs_delive_webhook_c7a6c9_idx"),
+                    models.Index(fields=["webhook", "state", "created_at"], name="jobs_delive_webhook_92d507_idx"),
+                    models.Index(fields=["created_at"], name="jobs_delive_created_1eefdc_idx"),
+                ],
             },
         ),
     ]

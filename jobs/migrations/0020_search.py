@@ -28,30 +28,48 @@ def drop_index(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0019_webhooks'),
+        ("jobs", "0019_webhooks"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IndexedTranscript',
+            name="IndexedTranscript",
             fields=[
-                ('artifact', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='indexed', serialize=False, to='jobs.artifact')),
-                ('version', models.CharField(max_length=64)),
-                ('video', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='indexed_transcripts', to='jobs.video')),
+                (
+                    "artifact",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="indexed",
+                        serialize=False,
+                        to="jobs.artifact",
+                    ),
+                ),
+                ("version", models.CharField(max_length=64)),
+                (
+                    "video",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="indexed_transcripts", to="jobs.video"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SaidLine',
+            name="SaidLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('place', models.PositiveIntegerField()),
-                ('start', models.FloatField()),
-                ('end', models.FloatField()),
-                ('text', models.TextField()),
-                ('terms', models.TextField()),
-                ('transcript', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='jobs.indexedtranscript')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("place", models.PositiveIntegerField()),
+                ("start", models.FloatField()),
+                ("end", models.FloatField()),
+                ("text", models.TextField()),
+                ("terms", models.TextField()),
+                (
+                    "transcript",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="jobs.indexedtranscript"
+                    ),
+                ),
             ],
         ),
         migrations.RunPython(make_index, drop_index, atomic=False),

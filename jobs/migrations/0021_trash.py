@@ -9,106 +9,158 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0020_search'),
+        ("jobs", "0020_search"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Removal',
+            name="Removal",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('recording', 'Recording'), ('chain', 'Chain'), ('job', 'Job'), ('result', 'Result')], max_length=9)),
-                ('title', models.CharField(max_length=255)),
-                ('size', models.PositiveBigIntegerField(default=0, verbose_name='size in bytes')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True, verbose_name='removed at')),
-                ('is_going', models.BooleanField(db_index=True, default=False)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("recording", "Recording"), ("chain", "Chain"), ("job", "Job"), ("result", "Result")],
+                        max_length=9,
+                    ),
+                ),
+                ("title", models.CharField(max_length=255)),
+                ("size", models.PositiveBigIntegerField(default=0, verbose_name="size in bytes")),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), db_index=True, verbose_name="removed at"
+                    ),
+                ),
+                ("is_going", models.BooleanField(db_index=True, default=False)),
             ],
             options={
-                'ordering': ['-at', '-pk'],
+                "ordering": ["-at", "-pk"],
             },
         ),
         migrations.AddField(
-            model_name='removal',
-            name='artifact',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='jobs.artifact'),
+            model_name="removal",
+            name="artifact",
+            field=models.OneToOneField(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="jobs.artifact"
+            ),
         ),
         migrations.AddField(
-            model_name='removal',
-            name='job',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='jobs.job'),
+            model_name="removal",
+            name="job",
+            field=models.OneToOneField(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="jobs.job"
+            ),
         ),
         migrations.AddField(
-            model_name='removal',
-            name='owner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='removals', to=settings.AUTH_USER_MODEL),
+            model_name="removal",
+            name="owner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="removals", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='removal',
-            name='run',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='jobs.run'),
+            model_name="removal",
+            name="run",
+            field=models.OneToOneField(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="jobs.run"
+            ),
         ),
         migrations.AddField(
-            model_name='removal',
-            name='video',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='jobs.video'),
+            model_name="removal",
+            name="video",
+            field=models.OneToOneField(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="jobs.video"
+            ),
         ),
         migrations.AddField(
-            model_name='artifact',
-            name='removal',
-            field=jobs.models.removal.RemovalField(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='jobs.removal'),
+            model_name="artifact",
+            name="removal",
+            field=jobs.models.removal.RemovalField(
+                db_constraint=False,
+                db_index=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="jobs.removal",
+            ),
         ),
         migrations.AddField(
-            model_name='job',
-            name='removal',
-            field=jobs.models.removal.RemovalField(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='jobs.removal'),
+            model_name="job",
+            name="removal",
+            field=jobs.models.removal.RemovalField(
+                db_constraint=False,
+                db_index=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="jobs.removal",
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='removal',
-            field=jobs.models.removal.RemovalField(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='jobs.removal'),
+            model_name="run",
+            name="removal",
+            field=jobs.models.removal.RemovalField(
+                db_constraint=False,
+                db_index=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="jobs.removal",
+            ),
         ),
         migrations.AddField(
-            model_name='video',
-            name='removal',
-            field=jobs.models.removal.RemovalField(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='jobs.removal'),
+            model_name="video",
+            name="removal",
+            field=jobs.models.removal.RemovalField(
+                db_constraint=False,
+                db_index=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="jobs.removal",
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', 'run', 'removal', 'under_way', 'active_at'], name='job_rows'),
+            model_name="job",
+            index=models.Index(fields=["owner", "run", "removal", "under_way", "active_at"], name="job_rows"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', 'run', 'removal', 'status', 'active_at'], name='job_rows_by_state'),
+            model_name="job",
+            index=models.Index(fields=["owner", "run", "removal", "status", "active_at"], name="job_rows_by_state"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['owner', 'removal', 'under_way', 'active_at'], name='run_rows'),
+            model_name="run",
+            index=models.Index(fields=["owner", "removal", "under_way", "active_at"], name="run_rows"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['owner', 'removal', 'status', 'active_at'], name='run_rows_by_state'),
+            model_name="run",
+            index=models.Index(fields=["owner", "removal", "status", "active_at"], name="run_rows_by_state"),
         ),
         migrations.AddIndex(
-            model_name='removal',
-            index=models.Index(fields=['owner', 'at'], name='jobs_remova_owner_i_d41a2c_idx'),
+            model_name="removal",
+            index=models.Index(fields=["owner", "at"], name="jobs_remova_owner_i_d41a2c_idx"),
         ),
         # After the new ones: MariaDB keeps the last index that a foreign key needs.
         migrations.RemoveIndex(
-            model_name='job',
-            name='jobs_job_owner_i_bb8725_idx',
+            model_name="job",
+            name="jobs_job_owner_i_bb8725_idx",
         ),
         migrations.RemoveIndex(
-            model_name='job',
-            name='jobs_job_owner_i_600eef_idx',
+            model_name="job",
+            name="jobs_job_owner_i_600eef_idx",
         ),
         migrations.RemoveIndex(
-            model_name='run',
-            name='jobs_run_owner_i_cc3e26_idx',
+            model_name="run",
+            name="jobs_run_owner_i_cc3e26_idx",
         ),
         migrations.RemoveIndex(
-            model_name='run',
-            name='jobs_run_owner_i_865cf9_idx',
+            model_name="run",
+            name="jobs_run_owner_i_865cf9_idx",
         ),
     ]

@@ -7,47 +7,76 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0021_trash'),
+        ("jobs", "0021_trash"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Import',
+            name="Import",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('url', models.CharField(max_length=2000, verbose_name='address')),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('name', models.CharField(blank=True, max_length=255, verbose_name='file name')),
-                ('work', models.JSONField(blank=True, default=dict)),
-                ('pipeline', models.CharField(blank=True, max_length=80)),
-                ('allow_duplicate', models.BooleanField(default=False)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('received_bytes', models.PositiveBigIntegerField(default=0)),
-                ('size_bytes', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('bytes_per_second', models.FloatField(default=0)),
-                ('validator', models.CharField(blank=True, max_length=255)),
-                ('error_code', models.CharField(blank=True, max_length=40)),
-                ('error_message', models.TextField(blank=True)),
-                ('error_detail', models.TextField(blank=True)),
-                ('error_permanent', models.BooleanField(default=False)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('losses', models.PositiveIntegerField(default=0, verbose_name='workers lost')),
-                ('setbacks', models.PositiveIntegerField(default=0, verbose_name='times put off')),
-                ('worker', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('queued_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='imports', to=settings.AUTH_USER_MODEL)),
-                ('video', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='jobs.video')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("url", models.CharField(max_length=2000, verbose_name="address")),
+                ("title", models.CharField(blank=True, max_length=200)),
+                ("name", models.CharField(blank=True, max_length=255, verbose_name="file name")),
+                ("work", models.JSONField(blank=True, default=dict)),
+                ("pipeline", models.CharField(blank=True, max_length=80)),
+                ("allow_duplicate", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("succeeded", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("received_bytes", models.PositiveBigIntegerField(default=0)),
+                ("size_bytes", models.PositiveBigIntegerField(blank=True, null=True)),
+                ("bytes_per_second", models.FloatField(default=0)),
+                ("validator", models.CharField(blank=True, max_length=255)),
+                ("error_code", models.CharField(blank=True, max_length=40)),
+                ("error_message", models.TextField(blank=True)),
+                ("error_detail", models.TextField(blank=True)),
+                ("error_permanent", models.BooleanField(default=False)),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("losses", models.PositiveIntegerField(default=0, verbose_name="workers lost")),
+                ("setbacks", models.PositiveIntegerField(default=0, verbose_name="times put off")),
+                ("worker", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("queued_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="imports", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "video",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="jobs.video",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
-                'indexes': [models.Index(fields=['owner', 'created_at'], name='jobs_import_owner_i_947de8_idx'), models.Index(fields=['status', 'queued_at'], name='jobs_import_status_aafb41_idx')],
+                "ordering": ["-created_at"],
+                "indexes": [
+                    models.Index(fields=["owner", "created_at"], name="jobs_import_owner_i_947de8_idx"),
+                    models.Index(fields=["status", "queued_at"], name="jobs_import_status_aafb41_idx"),
+                ],
             },
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0022_import'),
+        ("jobs", "0022_import"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='account',
-            name='deletion_asked_at',
+            model_name="account",
+            name="deletion_asked_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
     ]

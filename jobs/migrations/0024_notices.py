@@ -6,63 +6,121 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0023_account_deletion'),
+        ("jobs", "0023_account_deletion"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='install',
-            name='push_key',
+            model_name="install",
+            name="push_key",
             field=models.TextField(blank=True, editable=False),
         ),
         migrations.CreateModel(
-            name='PushBrowser',
+            name="PushBrowser",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('endpoint', models.TextField()),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('p256dh', models.CharField(editable=False, max_length=200)),
-                ('auth', models.CharField(editable=False, max_length=100)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='push_browsers', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                ("endpoint", models.TextField()),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                ("p256dh", models.CharField(editable=False, max_length=200)),
+                ("auth", models.CharField(editable=False, max_length=100)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="push_browsers",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at'],
+                "ordering": ["created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('done', 'A piece of work is done'), ('all_done', 'All that you started is done'), ('failed', 'Something failed')], max_length=10)),
-                ('created_at', models.DateTimeField()),
-                ('mail_at', models.DateTimeField(null=True)),
-                ('mail_tries', models.PositiveSmallIntegerField(default=0)),
-                ('push_at', models.DateTimeField(null=True)),
-                ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='jobs.job')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to=settings.AUTH_USER_MODEL)),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='jobs.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("done", "A piece of work is done"),
+                            ("all_done", "All that you started is done"),
+                            ("failed", "Something failed"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("mail_at", models.DateTimeField(null=True)),
+                ("mail_tries", models.PositiveSmallIntegerField(default=0)),
+                ("push_at", models.DateTimeField(null=True)),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="jobs.job"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notices", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="jobs.run"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['owner', 'id'], name='jobs_notice_owner_i_68b650_idx'), models.Index(fields=['mail_at'], name='jobs_notice_mail_at_7339cd_idx'), models.Index(fields=['push_at'], name='jobs_notice_push_at_2a9c46_idx'), models.Index(fields=['created_at'], name='jobs_notice_created_fb49fd_idx')],
+                "indexes": [
+                    models.Index(fields=["owner", "id"], name="jobs_notice_owner_i_68b650_idx"),
+                    models.Index(fields=["mail_at"], name="jobs_notice_mail_at_7339cd_idx"),
+                    models.Index(fields=["push_at"], name="jobs_notice_push_at_2a9c46_idx"),
+                    models.Index(fields=["created_at"], name="jobs_notice_created_fb49fd_idx"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='NoticeChoice',
+            name="NoticeChoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('done', 'A piece of work is done'), ('all_done', 'All that you started is done'), ('failed', 'Something failed')], max_length=10)),
-                ('channel', models.CharField(choices=[('page', 'On an open page'), ('email', 'Email'), ('push', 'Browser')], max_length=5)),
-                ('wanted', models.BooleanField()),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notice_choices', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("done", "A piece of work is done"),
+                            ("all_done", "All that you started is done"),
+                            ("failed", "Something failed"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("page", "On an open page"), ("email", "Email"), ("push", "Browser")], max_length=5
+                    ),
+                ),
+                ("wanted", models.BooleanField()),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notice_choices",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('owner', 'kind', 'channel'), name='one_choice_each')],
+                "constraints": [models.UniqueConstraint(fields=("owner", "kind", "channel"), name="one_choice_each")],
             },
         ),
     ]

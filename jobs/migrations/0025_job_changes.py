@@ -10,20 +10,21 @@ def follow_activity(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0024_notices'),
+        ("jobs", "0024_notices"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='changed_at',
-            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='last change'),
+            model_name="job",
+            name="changed_at",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="last change"
+            ),
         ),
         migrations.RunPython(follow_activity, migrations.RunPython.noop),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', 'removal', 'changed_at', 'id'], name='job_changes'),
+            model_name="job",
+            index=models.Index(fields=["owner", "removal", "changed_at", "id"], name="job_changes"),
         ),
     ]

@@ -5,32 +5,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0025_job_changes'),
+        ("jobs", "0025_job_changes"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Sweep',
+            name="Sweep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True, verbose_name='ended at')),
-                ('is_fix', models.BooleanField(default=False, verbose_name='mended')),
-                ('report', models.JSONField(default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), db_index=True, verbose_name="ended at"
+                    ),
+                ),
+                ("is_fix", models.BooleanField(default=False, verbose_name="mended")),
+                ("report", models.JSONField(default=dict)),
             ],
             options={
-                'ordering': ['-at', '-pk'],
+                "ordering": ["-at", "-pk"],
             },
         ),
         migrations.AddField(
-            model_name='artifact',
-            name='missing_since',
+            model_name="artifact",
+            name="missing_since",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='video',
-            name='missing_since',
+            model_name="video",
+            name="missing_since",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
     ]

@@ -7,21 +7,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0026_sweep'),
+        ("jobs", "0026_sweep"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Draft',
+            name="Draft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('parts', models.JSONField()),
-                ('settings', models.JSONField(default=dict)),
-                ('version', models.CharField(default=jobs.models.draft.new_version, max_length=32)),
-                ('saved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('video', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='draft', to='jobs.video')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("parts", models.JSONField()),
+                ("settings", models.JSONField(default=dict)),
+                ("version", models.CharField(default=jobs.models.draft.new_version, max_length=32)),
+                ("saved_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "video",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="draft", to="jobs.video"
+                    ),
+                ),
             ],
         ),
     ]

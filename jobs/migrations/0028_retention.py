@@ -8,65 +8,93 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0027_drafts'),
+        ("jobs", "0027_drafts"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='artifact',
-            name='pinned',
+            model_name="artifact",
+            name="pinned",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='artifact',
-            name='used_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last used'),
+            model_name="artifact",
+            name="used_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used"),
         ),
         migrations.AddField(
-            model_name='install',
-            name='retained_at',
-            field=models.DateTimeField(default=django.utils.timezone.now, verbose_name='retention last looked at'),
+            model_name="install",
+            name="retained_at",
+            field=models.DateTimeField(default=django.utils.timezone.now, verbose_name="retention last looked at"),
         ),
         migrations.AddField(
-            model_name='room',
-            name='caches_days',
-            field=models.PositiveIntegerField(default=0, verbose_name='measurements kept for days'),
+            model_name="room",
+            name="caches_days",
+            field=models.PositiveIntegerField(default=0, verbose_name="measurements kept for days"),
         ),
         migrations.AddField(
-            model_name='room',
-            name='originals_days',
-            field=models.PositiveIntegerField(default=0, verbose_name='recordings kept for days'),
+            model_name="room",
+            name="originals_days",
+            field=models.PositiveIntegerField(default=0, verbose_name="recordings kept for days"),
         ),
         migrations.AddField(
-            model_name='room',
-            name='results_days',
-            field=models.PositiveIntegerField(default=0, help_text='After their last use. 0: as the settings say for everybody; only shorter times than those count.', verbose_name='results kept for days'),
+            model_name="room",
+            name="results_days",
+            field=models.PositiveIntegerField(
+                default=0,
+                help_text="After their last use. 0: as the settings say for everybody; only shorter times than those count.",
+                verbose_name="results kept for days",
+            ),
         ),
         migrations.AddField(
-            model_name='video',
-            name='pinned',
+            model_name="video",
+            name="pinned",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='video',
-            name='used_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last used'),
+            model_name="video",
+            name="used_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used"),
         ),
         migrations.CreateModel(
-            name='Departure',
+            name="Departure",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('goes_at', models.DateTimeField(db_index=True)),
-                ('told_at', models.DateTimeField(null=True, verbose_name='told by mail at')),
-                ('job', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='departure', to='jobs.job')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='departures', to=settings.AUTH_USER_MODEL)),
-                ('run', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='departure', to='jobs.run')),
-                ('video', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='departure', to='jobs.video')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("goes_at", models.DateTimeField(db_index=True)),
+                ("told_at", models.DateTimeField(null=True, verbose_name="told by mail at")),
+                (
+                    "job",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="departure", to="jobs.job"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="departures",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "run",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="departure", to="jobs.run"
+                    ),
+                ),
+                (
+                    "video",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="departure",
+                        to="jobs.video",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['goes_at', 'pk'],
+                "ordering": ["goes_at", "pk"],
             },
         ),
     ]

@@ -6,51 +6,72 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0030_webhook_mail'),
+        ("jobs", "0030_webhook_mail"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='NoticeTurn',
+            name="NoticeTurn",
             fields=[
-                ('owner', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('turns', models.PositiveBigIntegerField(default=0)),
+                (
+                    "owner",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("turns", models.PositiveBigIntegerField(default=0)),
             ],
         ),
         migrations.RemoveIndex(
-            model_name='notice',
-            name='jobs_notice_push_at_2a9c46_idx',
+            model_name="notice",
+            name="jobs_notice_push_at_2a9c46_idx",
         ),
         migrations.AddField(
-            model_name='pushbrowser',
-            name='due_at',
+            model_name="pushbrowser",
+            name="due_at",
             field=models.DateTimeField(db_index=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='pushbrowser',
-            name='held_until',
+            model_name="pushbrowser",
+            name="held_until",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='pushbrowser',
-            name='last',
+            model_name="pushbrowser",
+            name="last",
             field=models.BigIntegerField(default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='pushbrowser',
-            name='session',
-            field=models.CharField(db_index=True, default='', editable=False, max_length=64),
+            model_name="pushbrowser",
+            name="session",
+            field=models.CharField(db_index=True, default="", editable=False, max_length=64),
         ),
         migrations.AddField(
-            model_name='pushbrowser',
-            name='test',
-            field=models.CharField(blank=True, choices=[('', 'None was asked for'), ('waiting', 'A test is on its way'), ('taken', 'Its service took the last test'), ('gone', 'Its service does not know it any more: remove it, and turn it on again in that browser'), ('refused', 'Its service did not take the last test'), ('unreached', 'Its service could not be reached with the last test')], default='', editable=False, max_length=9),
+            model_name="pushbrowser",
+            name="test",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "None was asked for"),
+                    ("waiting", "A test is on its way"),
+                    ("taken", "Its service took the last test"),
+                    ("gone", "Its service does not know it any more: remove it, and turn it on again in that browser"),
+                    ("refused", "Its service did not take the last test"),
+                    ("unreached", "Its service could not be reached with the last test"),
+                ],
+                default="",
+                editable=False,
+                max_length=9,
+            ),
         ),
         migrations.AddField(
-            model_name='pushbrowser',
-            name='tries',
+            model_name="pushbrowser",
+            name="tries",
             field=models.PositiveSmallIntegerField(default=0, editable=False),
         ),
     ]

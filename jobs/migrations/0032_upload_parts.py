@@ -6,48 +6,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0031_notice_turns'),
+        ("jobs", "0031_notice_turns"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='upload',
-            name='held_by',
-            field=models.CharField(blank=True, db_default='', editable=False, max_length=32),
+            model_name="upload",
+            name="held_by",
+            field=models.CharField(blank=True, db_default="", editable=False, max_length=32),
         ),
         migrations.AddField(
-            model_name='upload',
-            name='held_until',
+            model_name="upload",
+            name="held_until",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='upload',
-            name='multipart',
-            field=models.CharField(blank=True, db_default='', editable=False, max_length=1024, verbose_name='multipart upload'),
+            model_name="upload",
+            name="multipart",
+            field=models.CharField(
+                blank=True, db_default="", editable=False, max_length=1024, verbose_name="multipart upload"
+            ),
         ),
         migrations.AddField(
-            model_name='upload',
-            name='next_part',
+            model_name="upload",
+            name="next_part",
             field=models.PositiveIntegerField(db_default=1, editable=False),
         ),
         migrations.CreateModel(
-            name='UploadPart',
+            name="UploadPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('offset', models.PositiveBigIntegerField(verbose_name='first byte')),
-                ('size', models.PositiveBigIntegerField(verbose_name='bytes')),
-                ('etag', models.CharField(blank=True, max_length=255)),
-                ('key', models.CharField(blank=True, max_length=120)),
-                ('sha256', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('upload', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='jobs.upload')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("offset", models.PositiveBigIntegerField(verbose_name="first byte")),
+                ("size", models.PositiveBigIntegerField(verbose_name="bytes")),
+                ("etag", models.CharField(blank=True, max_length=255)),
+                ("key", models.CharField(blank=True, max_length=120)),
+                ("sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "upload",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="jobs.upload"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('offset',),
-                'constraints': [models.UniqueConstraint(fields=('upload', 'offset'), name='upload_part_offset')],
+                "ordering": ("offset",),
+                "constraints": [models.UniqueConstraint(fields=("upload", "offset"), name="upload_part_offset")],
             },
         ),
     ]

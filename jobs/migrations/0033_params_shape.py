@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0032_upload_parts'),
+        ("jobs", "0032_upload_parts"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='params_shape',
-            field=models.CharField(blank=True, db_default='', default='', editable=False, max_length=16),
+            model_name="job",
+            name="params_shape",
+            field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=16),
         ),
     ]

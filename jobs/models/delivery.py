@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from videoservice import tracing
+
 if TYPE_CHECKING:
     from jobs.models.account import Account
 
@@ -64,6 +66,10 @@ class Delivery(models.Model):
     """The last ones, oldest first: `at`, `status` or None, `seconds`, `answer`, `error`."""
     due_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    traceparent = models.CharField(
+        max_length=tracing.LONGEST, default=tracing.present, db_default="", blank=True, editable=False
+    )
+    """The trace that it is a part of: of the request, or the work, that made it."""
 
     objects = DeliveryQuerySet.as_manager()
 

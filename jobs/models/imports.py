@@ -11,6 +11,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 
 from jobs.errors import JobError
+from videoservice import tracing
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -101,6 +102,10 @@ class Import(models.Model):
     """Of the first attempt since somebody asked for it (again): the time limit counts from here."""
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    traceparent = models.CharField(
+        max_length=tracing.LONGEST, default=tracing.present, db_default="", blank=True, editable=False
+    )
+    """The trace that it is a part of: of the request, or the work, that made it."""
 
     objects = ImportQuerySet.as_manager()
 

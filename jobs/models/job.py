@@ -13,6 +13,7 @@ from django.utils import timezone
 from jobs.errors import JobError
 from jobs.models.removal import LiveManager, RemovalField
 from jobs.models.signals import job_ended
+from videoservice import tracing
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -143,6 +144,10 @@ class Job(models.Model):
     """How many attempts ended because their worker was lost; one that was told to stop does not count."""
     worker = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=0)
+    traceparent = models.CharField(
+        max_length=tracing.LONGEST, default=tracing.present, db_default="", blank=True, editable=False
+    )
+    """The trace that it is a part of: of the request, or the work, that made it."""
 
     created_at = models.DateTimeField(auto_now_add=True)
     removal = RemovalField()

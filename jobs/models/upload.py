@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from jobs.models.image import Image
 from jobs.models.video import Video
+from videoservice import tracing
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -57,6 +58,10 @@ class Upload(models.Model):
     """The slug of the chain to run on it instead."""
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
+    traceparent = models.CharField(
+        max_length=tracing.LONGEST, default=tracing.present, db_default="", blank=True, editable=False
+    )
+    """The trace that it is a part of: of the request, or the work, that made it."""
 
     held_by = models.CharField(max_length=32, blank=True, db_default="", editable=False)
     """Who is at it, where no file can be locked: each request by a token of its own."""

@@ -17,6 +17,7 @@ from jobs.operations import registry
 from jobs.operations.base import Operation, Params
 from jobs.services import arrivals, jobs, naming, parameters, pipelines, quota, runs, steps, versions
 from jobs.services.whole_files import WholeFile
+from videoservice import tracing
 
 
 class DuplicateVideo(InputError):
@@ -30,6 +31,7 @@ class DuplicateVideo(InputError):
         self.video = video
 
 
+@tracing.span("receive a recording")
 def receive(
     owner: Account,
     file: Path | WholeFile,

@@ -23,6 +23,7 @@ from jobs.errors import InputError, JobError
 from jobs.models import Account, Image, Upload, Video
 from jobs.services import idempotency, pipelines, uploads
 from jobs.views import upload_messages
+from videoservice import tracing
 
 VERSION = "1.0.0"
 LONGEST_KEY = 255
@@ -175,7 +176,10 @@ def upload(request: MemberRequest, pk: UUID) -> HttpResponse:
     if request.method == "HEAD":
         return _head(request, pk)
     if request.method == "PATCH":
-        return _patch(request, owned(Upload, request.user, pk))
+        found = owned(Upload, request.user, pk)
+        # Each chunk may come with a trace of its own; what becomes of the upload is a part of that which began it.
+        with tracing.span("take a chunk", found.traceparent):
+            return _patch(request, found)
     if request.method == "DELETE":
         uploads.abort(owned(Upload, request.user, pk))
         return HttpResponse(status=204)

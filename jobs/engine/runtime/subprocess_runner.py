@@ -61,6 +61,9 @@ class CommandLog:
     def started(self, argv: Sequence[str]) -> None:
         self.commands.append(shlex.join(argv))
 
+    def ended(self, status: int | None) -> None:
+        """The command that this thread started last is over; None when nobody knows how."""
+
     def line(self, text: str) -> None:
         self.tail.append(text)
 
@@ -275,12 +278,17 @@ def started(
     """
     log = log or CommandLog()
     log.started(argv)
-    process = subprocess.Popen(guarded(argv, limits), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env)
+    try:
+        process = subprocess.Popen(guarded(argv, limits), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env)
+    except BaseException:
+        log.ended(None)
+        raise
     child = Child(argv, process, log, limits)
     try:
         yield child
     finally:
         child.end()
+        log.ended(process.returncode)
 
 
 def output(

@@ -16,7 +16,7 @@ from videoservice import web  # isort: skip
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from videoservice import env, preparing
+from videoservice import env, preparing, tracing
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class Command(BaseCommand):
             listening,
             proxy_forwarded_address_header="X-Forwarded-For" if behind_proxy else None,
         ).run()
+        tracing.flush()
         # Threads that still check an upload cannot be stopped and must not hold us up; their children go with them,
         # and the upload can be gone on with.
         sys.stdout.flush()

@@ -17,7 +17,7 @@ from jobs.operations import registry
 from jobs.services import outbox
 from jobs.worker import MediaWorker, unique_name
 from jobs.worker_pool import Pool
-from videoservice import tables
+from videoservice import tables, tracing
 from videoservice.worker_set import HEAVY
 
 # `/status` counts a worker whose machine went away for at most a minute longer than this.
@@ -71,6 +71,7 @@ def preload() -> None:
     for name in LOADED_LATE:
         import_module(name)
     get_channel_layer()
+    tracing.load()
     Image.preinit()
     ffmpeg.program()
     # A collection in a work-horse would touch, and so copy, every page of objects that it shares with its worker.
