@@ -4,14 +4,16 @@ Tracks that already are what is asked for are copied; the others are decoded and
 """
 
 import dataclasses
+import functools
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
-from jobs.engine.pipelines.convert import conversion
+from jobs.engine.pipelines.convert import conversion, pieces
 from jobs.engine.pipelines.convert.conversion import ConversionPlan, ConvertOptions
 from jobs.engine.pipelines.convert.ffmpeg_args import Job, argv, follow, kept
 from jobs.engine.probe.inspection import inspect
@@ -24,6 +26,8 @@ from jobs.engine.video import frame_index
 from jobs.engine.video.source import Source
 from jobs.errors import InputError, ToolError
 
+PICTURE_SHARE = 0.9
+"""Of the time, for a picture in pieces."""
 FIRST_PASS_SHARE, TRY_SHARE, ALL_TRIES_SHARE = 0.35, 0.9, 0.97
 """Of the time it takes: the first pass; of what is then left, each try to meet a size; and when the last one ends."""
 TRIES = 4
@@ -127,13 +131,28 @@ class _Conversion:
     def done(self, plan: ConversionPlan) -> ConversionPlan:
         limit = self.job.options.limit_bytes
         if plan.rate.kbps is None:
-            stage = "Copying" if plan.copies_all else self.stage
-            self.follow(argv(self.job, plan, self.output), 0, ALL_TRIES_SHARE, stage)
+            self.once(plan)
             if not limit or self.output.stat().st_size <= limit:
                 return plan
             plan = conversion.plan_within(self.job.info, self.job.options, limit)
         assert limit is not None
         return self.within(plan, limit)
+
+    def once(self, plan: ConversionPlan) -> None:
+        """Copy and encode as planned; the picture in pieces where that pays (`pieces`)."""
+        begin, job = 0.0, self.job
+        if found := pieces.wanted_frames(job, plan, self.work):
+            index, every = found
+            picture, part = job.folder / "picture.mp4", self.work.share(0, PICTURE_SHARE)
+
+            def make() -> None:
+                progress = functools.partial(part.progress, stage=self.stage)
+                pieces.encode(job, plan, index, every, picture, self.work, progress)
+
+            if pieces.or_none(make, self.work):
+                begin, start = PICTURE_SHARE, Fraction(int(every.start_ticks[0]), index.clock_hz)
+                job = dataclasses.replace(job, picture=picture, picture_start=start)
+        self.follow(argv(job, plan, self.output), begin, ALL_TRIES_SHARE, "Copying" if plan.copies_all else self.stage)
 
     def within(self, plan: ConversionPlan, limit: int) -> ConversionPlan:
         """Encode to less than `limit` bytes: a file that comes out larger is made again with fewer."""

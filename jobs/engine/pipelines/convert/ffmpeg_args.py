@@ -1,6 +1,7 @@
 """ffmpeg's command lines for converting a recording."""
 
 import dataclasses
+from fractions import Fraction
 from pathlib import Path
 
 from jobs.engine.audio.decoder import output_channels
@@ -26,7 +27,8 @@ MOST_ERRORS = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What is converted, and to what. `folder` is for files that commands need."""
+    """What is converted, and to what. `folder` is for files that commands need. A `picture` is the converted one by
+    itself, which comes on show `picture_start` seconds after the recording's start."""
 
     source: Source
     colours: Colours
@@ -34,6 +36,8 @@ class Job:
     folder: Path
     bare: bool = False
     """Whether nothing comes along beside picture, sound and text."""
+    picture: Path | None = None
+    picture_start: Fraction = Fraction(0)
 
     @property
     def info(self) -> MediaInfo:
@@ -67,11 +71,8 @@ def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
     """ffmpeg's command line for a plan; without `output`, for the first of two passes."""
     kind, info = job.options.kind, job.info
     video = info.require_video()
-    command = [
-        *(*opened(job.source), "-map", f"0:{video.index}"),
-        *video_options(job, plan),
-        *("-progress", "pipe:1"),
-    ]
+    shown = _shown(job) if job.picture else ["-map", f"0:{video.index}", *video_options(job, plan)]
+    command = [*opened(job.source), *shown, "-progress", "pipe:1"]
     if output is None:
         # Not every encoder gives packets in a first pass: the bare pictures tell how far it is.
         return [*command, "-map", f"0:{video.index}", "-c:v:1", "wrapped_avframe", "-f", "null", "-"]
@@ -94,6 +95,15 @@ def argv(job: Job, plan: ConversionPlan, output: Path | None) -> list[str]:
     texts = ["-c:s", kind.subtitle_codec]
     ending = ["-map_chapters", "0", *kind.options, "-f", kind.muxer, f"file:{output}"]
     return [*command, *texts, *side, *unwanted, *ending]
+
+
+def _shown(job: Job) -> list[str]:
+    """The picture that is there already, in place of the recording's."""
+    assert job.picture
+    late = ["-itsoffset", f"{float(job.picture_start):.6f}"] if job.picture_start else []
+    named = ["-map_metadata:s:v:0", f"0:s:{job.info.require_video().index}"]
+    tag = ["-tag:v:0", "hvc1"] if job.options.target == "hevc" else []
+    return [*late, *ffmpeg.reading(job.picture, "mov"), "-map", "1:v:0", "-c:v:0", "copy", *tag, *named]
 
 
 def kept(job: Job) -> list[SideTrack]:
