@@ -15,14 +15,21 @@ T = TypeVar("T")
 class Process:
     """A program with a name, whose output goes to a file. The kernel kills it should the test run itself be killed."""
 
-    def __init__(self, name: str, argv: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self.name, self.log = name, log
         with log.open("ab") as out:
             self._popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *map(str, argv)],
                 cwd=BASE_DIR,
                 env=env,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,  # Ctrl-C is for the test run, which then ends us in order

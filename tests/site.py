@@ -31,6 +31,7 @@ from tests import static_files
 from tests.processes import BASE_DIR, Process, run, wait_for
 from tests.servers import MariaDB, Redis
 from tests.settings import free_port
+from videoservice import listening
 
 PASSWORD = "correct horse battery staple"
 WORKERS = (("cut",), ("fast", "encode", "speech", "hooks", "fetch"))
@@ -48,8 +49,9 @@ class Sites:
         self._template = folder / "template"
         self._made: list[Site] = []
 
-    def make(self, *, only_web: bool = False, **env: str) -> "Site":
-        """A site that runs, with these environment variables besides its own."""
+    def make(self, *, only_web: bool = False, webs: int = 0, **env: str) -> "Site":
+        """A site that runs, with these environment variables besides its own; with `webs`, so many web processes that
+        share a socket, as under the supervisor."""
         name = f"site{next(self._numbers)}"
         data = self.folder / name
         self.copy_template(data)
@@ -59,7 +61,7 @@ class Sites:
         database: dict[str, Any] = {"NAME": str(data / "db.sqlite3")}
         if self.mariadb:
             database = {"NAME": name, "PORT": self.mariadb.port}
-        site = Site(data, self._env(data, name) | env, self.unblock, database, only_web=only_web)
+        site = Site(data, self._env(data, name) | env, self.unblock, database, only_web=only_web, webs=webs)
         self._made.append(site)
         site.start()
         return site
@@ -106,6 +108,7 @@ class Site:
         database: dict[str, Any],
         *,
         only_web: bool = False,
+        webs: int = 0,
     ) -> None:
         self.data, self.media, self.name = data, data / "media", data.name
         self.port = free_port()
@@ -113,7 +116,8 @@ class Site:
         self.env = env | {"PORT": str(self.port)}
         self.redis = Redis(data, data / "redis.sock")
         self.processes: dict[str, Process] = {}
-        self.only_web = only_web
+        self.only_web, self.webs = only_web, webs
+        self.listening = listening.listen("127.0.0.1", self.port) if webs else None
         self._unblock, self._database = unblock, database
         self._numbers = itertools.count(1)
 
@@ -122,7 +126,8 @@ class Site:
     def start(self) -> None:
         """Redis, web, a worker on each queue and the reconciler; returns when the site is ready."""
         self.redis.start()
-        self.start_web()
+        for _ in range(max(1, self.webs)):
+            self.start_web()
         if not self.only_web:
             for queues in WORKERS:
                 self.start_worker(*queues)
@@ -130,7 +135,10 @@ class Site:
         self.wait_ready()
 
     def start_web(self) -> Process:
-        return self._start("web", "serve")
+        if self.listening is None:
+            return self._start("web", "serve")
+        name = next(name for number in itertools.count(1) if (name := f"web{number}") not in self.processes)
+        return self._start(name, "serve", "--inherited", stdin=self.listening.fileno())
 
     def start_worker(self, *queues: str) -> Process:
         return self._start(f"{queues[0]}{next(self._numbers)}", "work", *queues)
@@ -175,6 +183,8 @@ class Site:
         for process in reversed(list(self.processes.values())):
             process.end(signal.SIGKILL)
         self.processes.clear()
+        if self.listening:
+            self.listening.close()
         self.redis.stop()
 
     def wait_ready(self, seconds: float = 60) -> None:
@@ -191,9 +201,9 @@ class Site:
         """Run a management command of this site to its end; it has to succeed."""
         return run([sys.executable, "manage.py", *args], cwd=BASE_DIR, env=self.env, **options)
 
-    def _start(self, name: str, *args: str) -> Process:
+    def _start(self, name: str, *args: str, stdin: int = subprocess.DEVNULL) -> Process:
         argv = [sys.executable, "manage.py", *args]
-        process = Process(name, argv, self.data / "log" / f"{name}.log", self.env)
+        process = Process(name, argv, self.data / "log" / f"{name}.log", self.env, stdin)
         self.processes[name] = process
         return process
 

@@ -1,11 +1,17 @@
-"""How many requests this web process answered, and how long each took, by the route that they came for."""
+"""How many requests this web process answered, and how long each took, by the route that they came for.
 
+Several that share an address (`videoservice/web_group.py`) cannot be asked one by one: they count in files of one
+folder, and each tells the sum of all since the site was started.
+"""
+
+import os
 import time
 from collections.abc import Callable
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from videoservice.later import Later
 
@@ -19,6 +25,15 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
+
+
+def registry() -> CollectorRegistry:
+    """What is told: of this process, or of all that share its address."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    found = CollectorRegistry()
+    MultiProcessCollector(found)
+    return found
 
 
 class RequestMetricsMiddleware:

@@ -19,6 +19,16 @@ class WebSocketProtocol(ws_protocol.WebSocketProtocol):
         if self.state not in (self.STATE_CLOSING, self.STATE_CLOSED):  # nobody hears it there; autobahn would raise
             super().serverSend(content, binary)
 
+    @property
+    def has_page(self) -> bool:
+        """Until the page, too, has closed it."""
+        return self.state in (self.STATE_OPEN, self.STATE_CLOSING)
+
+    def send_away(self, code: int) -> None:
+        """Close it, if it is open."""
+        if self.state == self.STATE_OPEN:
+            self.serverClose(code)
+
     def unsent_bytes(self) -> int:
         """What the page has not taken yet of what it was sent, and so lies in memory."""
         return len(self.transport.dataBuffer) + self.transport._tempDataLen - self.transport.offset

@@ -17,7 +17,7 @@ from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor
 
-from videoservice import env, preflight, worker_set
+from videoservice import env, preflight, web_group, worker_set
 
 WAIT_SECONDS = 0.2
 CONFIG = preflight.BASE_DIR / "script" / "supervisord.conf"
@@ -57,6 +57,7 @@ def run() -> None:
         os.environ |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PORT": str(preflight.port()),
+            "WEB": str(web_group.size()),
             "SITE_QUEUES": " ".join(worker_set.queues(worker_set.size())),
             "SITE_INBOX": str(settings.INBOX_DIR is not None).lower(),
             "SITE_STOP_SECONDS": str(stop_seconds()),
@@ -108,6 +109,7 @@ def supervise(data: Path) -> None:
     options = ServerOptions()
     options.realize(["-c", str(CONFIG)])
     options.first, options.test = True, False
+    web_group.arrange(options, data, preflight.bind_address(), preflight.port(), web_group.size())
     with contextlib.suppress(ExitNow):
         SiteSupervisor(options).main()
 
@@ -116,6 +118,7 @@ class SiteSupervisor(Supervisor):
     """supervisord with its events shown on our terminal, and without its reload: a closed terminal ends the site."""
 
     def runforever(self) -> None:
+        held = self.process_groups[web_group.NAME].socket_manager.get_socket()  # else it would be closed in between
         terminal = Terminal()
         events.subscribe(events.ProcessLogEvent, terminal.log)
         events.subscribe(events.ProcessStateExitedEvent, terminal.exited)
@@ -134,6 +137,7 @@ class SiteSupervisor(Supervisor):
         poll = self.options.poller.poll
         self.options.poller.poll = lambda timeout: poll(min(timeout, WAIT_SECONDS))
         super().runforever()
+        del held
 
     def hurry(self) -> None:
         """A second signal: workers that finish what they do release it instead."""

@@ -5,7 +5,7 @@
   request.py and admission.py.
 - The body goes to Django block by block instead of all at once into a queue.
 - A response waits for the client to take what was sent, instead of piling up in memory.
-- On SIGTERM, requests under way may end before the process does.
+- On SIGTERM, requests under way may end before the process does, and pages are sent to another one.
 """
 
 import asyncio
@@ -24,17 +24,24 @@ from twisted.internet import defer
 
 from videoservice import sockets
 from videoservice.channel import Connection, Crowd, Factory, most_connections
+from videoservice.listening import BACKLOG
 from videoservice.outages import FULL
 from videoservice.refusals import DISK_FULL, Refusal
 from videoservice.request import Message, WebRequest
 
 log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
-BACKLOG = 4096
-"""How many connections may wait to be taken: all pages that come back after a restart. The kernel allows no more."""
 GRACE_SECONDS = 6
 """How long requests under way may go on after SIGTERM."""
 LOOK_SECONDS = 0.02
+GOODBYE_SECONDS = 1
+"""How long pages may take to close their sockets then."""
+RESTARTING = 4012
+"""Why sockets are closed on SIGTERM. The page comes back at once, to another web process or the next one; 1012, which
+says the same, autobahn does not send for applications."""
+ACCEPTED_AT_ONCE = 10
+"""How many connections a process takes before it looks at what else there is: the others that share its socket have
+time to take the next ones."""
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = dict[str, Any]
@@ -91,9 +98,14 @@ async def answer(scope: Scope, send: Send, refusal: Refusal) -> None:
 
 
 class Server(server.Server):
-    """Serves an application on a socket that listens already. `run` returns after SIGTERM or SIGINT."""
+    """Serves an application on a socket that listens already. `run` returns after SIGTERM or SIGINT.
 
-    def __init__(self, application: Application, listening: socket.socket, **options: Any) -> None:
+    `is_shared`: the socket goes on without us, and who waits in its line does not have to be taken at the end.
+    """
+
+    def __init__(
+        self, application: Application, listening: socket.socket, *, is_shared: bool = False, **options: Any
+    ) -> None:
         super().__init__(
             by_blocks(application),
             endpoints=[f"fd:fileno={listening.fileno()}"],
@@ -105,6 +117,7 @@ class Server(server.Server):
             **options,
         )
         self.ports: list[Any] = []
+        self._is_shared = is_shared
 
     def run(self) -> None:
         crowd = Crowd(settings.CONNECTIONS_PER_ADDRESS, most_connections())
@@ -127,6 +140,7 @@ class Server(server.Server):
 
     def listen_success(self, port: Any) -> None:
         port.transport = Connection
+        port.numberAccepts = ACCEPTED_AT_ONCE
         self.ports.append(port)
         super().listen_success(port)
 
@@ -136,9 +150,11 @@ class Server(server.Server):
 
     async def _wind_down(self) -> None:
         for port in self.ports:
-            take_waiting(port)
+            if not self._is_shared:
+                take_waiting(port)
             port.factory.is_closing = True
             port.stopListening()
+        await self._send_away()
         await self._finish_requests()
         rest = self._under_way(object)
         for application in rest:
@@ -159,6 +175,15 @@ class Server(server.Server):
     def _busy(self) -> int:
         return max(len(self._under_way(WebRequest)), sum(port.factory.busy() for port in self.ports))
 
+    async def _send_away(self) -> None:
+        """Close all sockets, and give their pages a moment to hear it."""
+        pages = [protocol for protocol in self.connections if isinstance(protocol, sockets.WebSocketProtocol)]
+        for page in pages:
+            page.send_away(RESTARTING)
+        end = time.monotonic() + GOODBYE_SECONDS
+        while any(page.has_page for page in pages) and time.monotonic() < end:
+            await asyncio.sleep(LOOK_SECONDS)
+
     def _under_way(self, kind: type) -> list[asyncio.Future[None]]:
         found = [
             details.get("application_instance")
@@ -174,17 +199,3 @@ def take_waiting(port: Any) -> None:
         if not select.select([port.socket], [], [], 0)[0]:
             return
         port.doRead()
-
-
-def listen(address: str, port: int) -> socket.socket:
-    """A socket that listens. Raises OSError."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listening = socket.socket(family)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((address, port))
-        listening.listen(BACKLOG)
-    except OSError:
-        listening.close()
-        raise
-    return listening

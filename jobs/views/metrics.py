@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from jobs.auth import attempts
 from jobs.auth.access import TOO_MANY, bearer, refused
 from jobs.services.metrics import SiteCollector
-from videoservice.request_metrics import REGISTRY
+from videoservice.request_metrics import registry
 from videoservice.visitors import plain
 
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
@@ -30,7 +30,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             return refused(401, "unauthorized", NEEDS_TOKEN, **{"WWW-Authenticate": "Bearer"})
     elif not is_local(request):
         raise Http404
-    text = generate_latest(SITE) + generate_latest(REGISTRY)
+    text = generate_latest(SITE) + generate_latest(registry())
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
 

@@ -20,10 +20,13 @@ let timer = 0;
 let asked = 0;
 let heard = 0;
 let failures = 0;
+let missed = 0;
 
 // The socket: live once it has told what there is, not when it opens -------------------------------------------------
 
-const reconnectDelay = () => Math.min(5000, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
+// After a restart all pages come back at once: the pauses grow, and no two pages keep the same ones.
+const spread = (ms) => ms * (0.25 + 0.75 * Math.random());
+const reconnectDelay = () => spread(Math.min(8000, 1000 * 2 ** failures));
 htmx.config.wsReconnectDelay = reconnectDelay;
 htmx.createWebSocket = (url) => (wire = new WebSocket(`${url}&state=${list()?.dataset.state ?? ""}`));
 on("htmx:wsOpen", (event) => {
@@ -48,9 +51,11 @@ on("htmx:wsClose", (event) => {
   forget();
   if (code === 4401) return signedOut();
   say("Reconnecting", "waiting");
-  later(POLL_MS / 3);
+  later(spread(POLL_MS));
   // htmx gives up after other codes than these.
-  if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => open || socket.reconnect(), 2000 + reconnectDelay());
+  // 4012: the server that it was ends, and another one is there.
+  const pause = code === 4012 ? 0 : 2000;
+  if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => open || socket.reconnect(), pause + reconnectDelay());
   failures += 1;
 });
 
@@ -95,6 +100,7 @@ async function poll() {
     if (response.type === "opaqueredirect" || response.status === 401) return signedOut();
     if (!response.ok) throw new Error(response.statusText);
     const markup = await response.text();
+    missed = 0;
     if (mine !== asked) return;
     if (known !== heard) return later(list()?.dataset.state === "" ? POLL_MS / 3 : CHECK_MS);
     if (markup.trim()) htmx.swap(body, markup, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
@@ -107,8 +113,9 @@ async function poll() {
       open = false;
       say("Reconnecting", "waiting");
     }
+    missed += 1;
   }
-  later(open ? CHECK_MS : POLL_MS);
+  later(open ? CHECK_MS : missed ? spread(POLL_MS * 2 ** Math.min(missed, 3)) : POLL_MS);
 }
 
 addEventListener("online", poll);

@@ -16,7 +16,7 @@ from videoservice import web  # isort: skip
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from videoservice import env, preparing, tracing
+from videoservice import env, listening, preparing, tracing
 
 log = logging.getLogger(__name__)
 
@@ -27,25 +27,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--bind", default=env.text("BIND", "127.0.0.1"), help="address to listen on (BIND)")
         parser.add_argument("--port", type=int, default=env.integer("PORT", 8000), help="port to listen on (PORT)")
+        parser.add_argument("--inherited", action="store_true", help="listen on the socket that is the standard input")
 
-    def handle(self, *args: Any, bind: str, port: int, **options: Any) -> None:
+    def handle(self, *args: Any, bind: str, port: int, inherited: bool, **options: Any) -> None:
         # Bodies on their way in belong on the disk that has room for recordings; /tmp may be memory.
         wait_for_static()
         settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
         tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
         try:
-            listening = web.listen(bind, port)
+            found = listening.inherited() if inherited else listening.listen(bind, port)
         except (OSError, OverflowError) as error:
             refuse(bind, port, error)
         from videoservice.asgi import application
 
-        address, port = listening.getsockname()[:2]
+        address, port = found.getsockname()[:2]
         self.stdout.write(f"Serving on http://{f'[{address}]' if ':' in address else address}:{port}")
         self.stdout.flush()
         behind_proxy = settings.SECURE_PROXY_SSL_HEADER is not None
         web.Server(
             application,
-            listening,
+            found,
+            is_shared=inherited,
             proxy_forwarded_address_header="X-Forwarded-For" if behind_proxy else None,
         ).run()
         tracing.flush()
