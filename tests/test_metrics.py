@@ -10,7 +10,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import machine
-from jobs.models import Account, Job
+from jobs.models import Account, Job, Run
 from jobs.services import imports, queues
 from tests import factories
 from tests.servers import Redis
@@ -66,6 +66,33 @@ def test_recordings_that_come_from_addresses_are_counted(client, ann):
     assert found["videoservice_imports", "state=queued"] == 2
     assert found["videoservice_imports", "state=running"] == 1
     assert found["videoservice_queue_oldest_seconds", "queue=fetch"] >= 0
+
+
+def test_chains_and_their_steps_are_counted(client, ann):
+    video, now = factories.video(ann), timezone.now()
+    going = Run.objects.create(owner=ann, video=video, name="Mine", status=S.RUNNING)
+    factories.job(ann, video=video, run=going, status=S.RUNNING)
+    factories.job(ann, video=video, run=going, status=S.WAITING)
+    begun = now - timedelta(seconds=90)
+    for number in (1, 2):
+        done = Run.objects.create(owner=ann, video=video, name="Mine", status=S.SUCCEEDED, finished_at=now)
+        Run.objects.filter(pk=done.pk).update(created_at=begun - timedelta(seconds=20 * number))
+        factories.job(ann, video=video, run=done, status=S.SUCCEEDED, finished_at=now)
+    found = told(client)
+    assert found["videoservice_chains", "state=running"] == 1 and found["videoservice_chains", "state=succeeded"] == 2
+    assert found["videoservice_chain_steps", "state=running"] == found["videoservice_chain_steps", "state=waiting"] == 1
+    assert ("videoservice_chain_steps", "state=succeeded") not in found, "that chain is not under way"
+    assert found["videoservice_chain_seconds", "quantile=0.5"] == pytest.approx(120, abs=1)
+
+
+def test_attempts_that_came_to_no_end_are_told_apart(client, ann):
+    now = timezone.now()
+    for attempt, losses in ((1, 0), (4, 1), (5, 5)):
+        factories.job(ann, queue="cut", status=S.SUCCEEDED, attempt=attempt, losses=losses, finished_at=now)
+    found = told(client)
+    assert found["videoservice_attempts_last_hour", "end=lost", "queue=cut"] == 6
+    assert found["videoservice_attempts_last_hour", "end=released", "queue=cut"] == 2
+    assert found["videoservice_attempts_last_hour", "end=released", "queue=fast"] == 0
 
 
 def test_waits_and_runs_are_those_of_rows(client, ann):

@@ -4,11 +4,19 @@ from urllib.parse import parse_qsl
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
+from prometheus_client import Gauge
 
 from jobs.live import feeds, rows
 from jobs.live.entrance import entrance
+from videoservice.request_metrics import REGISTRY
 
 log = logging.getLogger(__name__)
+SOCKETS = Gauge(
+    "videoservice_sockets",
+    "Open pages that this web process tells of changes.",
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
 
 
 class QueueConsumer(AsyncWebsocketConsumer):
@@ -36,7 +44,9 @@ class QueueConsumer(AsyncWebsocketConsumer):
         self.page = feeds.Page(self.send, self.close, session_key, view, query.get("state", ""))
         self.page.unsent_bytes = self.scope.get("unsent_bytes", self.page.unsent_bytes)
         self.feed.join(self.page)
+        SOCKETS.inc()
 
     async def disconnect(self, code: int) -> None:
         if self.page:
+            SOCKETS.dec()
             self.feed.leave(self.page)

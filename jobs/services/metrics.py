@@ -4,17 +4,21 @@ Rows go when their owners delete them, so nothing that is counted from rows is a
 over the last hour. No label names an owner.
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
+import numpy as np
 from django.conf import settings
 from django.db.models import Count
+from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from jobs import build
-from jobs.models import Import, Job
+from jobs.models import Import, Job, Run
 from jobs.services import figures, parts, queue_load, storage_use
-from jobs.services.figures import Group
+from jobs.services.figures import Group, Spread
 from jobs.services.queue_load import QueueLoad
 
 PREFIX = "videoservice_"
@@ -31,6 +35,8 @@ class SiteCollector(Collector):
         yield InfoMetricFamily(f"{PREFIX}build", "What runs here.", value=build.versions())
         yield jobs()
         yield coming()
+        yield from chains()
+        yield attempts()
         yield from of_queues(queue_load.every())
         yield of_redis()
         yield from of_last_hour(figures.by_queue())
@@ -54,6 +60,47 @@ def coming() -> Metric:
     for status, count in Import.objects.order_by().values_list("status").annotate(count=Count("pk")):
         family.add_metric([status], count)
     return family
+
+
+def chains() -> Iterator[Metric]:
+    every = gauge("chains", "Chains that there are rows of.", "state")
+    for status, count in Run.with_trash.order_by().values_list("status").annotate(count=Count("pk")):
+        every.add_metric([status], count)
+    steps = gauge("chain_steps", "Steps of chains that are under way.", "state")
+    under_way = Job.with_trash.filter(run__status__in=Job.ACTIVE).order_by()
+    for status, count in under_way.values_list("status").annotate(count=Count("pk")):
+        steps.add_metric([status], count)
+    took = gauge("chain_seconds", "From the start of a chain to its end; quantiles of the last hour.", "quantile")
+    ended = Run.with_trash.filter(status=Job.Status.SUCCEEDED, finished_at__gte=an_hour_ago())
+    times = [(end - begin).total_seconds() for begin, end in ended.values_list("created_at", "finished_at")]
+    spread = Spread.of(np.array(times))
+    for quantile, seconds in (("0.5", spread.median), ("0.95", spread.p95)):
+        if seconds is not None:
+            took.add_metric([quantile], seconds)
+    yield from (every, steps, took)
+
+
+def attempts() -> Metric:
+    """Of jobs that ended: those of their attempts that did not come to an end themselves."""
+    family = gauge(
+        "attempts_last_hour",
+        "Attempts at jobs that ended within the last hour whose worker was lost, or put them back as it had to go.",
+        *("queue", "end"),
+    )
+    ended = Job.with_trash.filter(finished_at__gte=an_hour_ago()).order_by()
+    found: dict[str, Counter[str]] = {name: Counter() for name in settings.RQ_QUEUES}
+    for queue, begun, lost, count in ended.values_list("queue", "attempt", "losses").annotate(count=Count("pk")):
+        counts = found.setdefault(queue, Counter())
+        counts["lost"] += lost * count
+        counts["released"] += max(0, begun - 1 - lost) * count
+    for queue, counts in found.items():
+        for end in ("lost", "released"):
+            family.add_metric([queue, end], counts[end])
+    return family
+
+
+def an_hour_ago() -> datetime:
+    return timezone.now() - timedelta(hours=1)
 
 
 def of_queues(loads: list[QueueLoad]) -> Iterator[Metric]:
