@@ -53,6 +53,26 @@ def test_a_number_below_the_minimum_or_not_whole_is_refused(variable, value: str
         env.integer("NAME", 10, 3)
 
 
+def test_a_variable_may_lead_to_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    file = tmp_path / "secret"
+    file.write_text("from the file\n")
+    monkeypatch.setenv("NAME_FILE", str(file))
+    assert env.text("NAME", "default") == "from the file"
+    assert env.kept_secret("NAME", tmp_path / "kept", lambda: "made") == "from the file"
+    monkeypatch.setenv("NAME", "")
+    assert env.text("NAME") == "from the file", "compose files hand on what is not set as nothing"
+    monkeypatch.setenv("NAME", "given")
+    with pytest.raises(ImproperlyConfigured, match="leave one of them out"):
+        env.text("NAME")
+    monkeypatch.delenv("NAME")
+    file.unlink()
+    with pytest.raises(ImproperlyConfigured, match=r"NAME_FILE leads to .* no such file"):
+        env.text("NAME", "default")
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ImproperlyConfigured, match="no text"):
+        env.text("NAME")
+
+
 def test_words_are_split_at_commas(variable):
     variable(" a.example.org, ,b.example.org ")
     assert env.words("NAME") == ["a.example.org", "b.example.org"]

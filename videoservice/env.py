@@ -10,7 +10,20 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def text(name: str, default: str = "") -> str:
-    return os.environ.get(name, "").strip() or default
+    """What the variable says, or else the file that the variable `<name>_FILE` leads to, as containers keep secrets.
+
+    Raises ImproperlyConfigured for a file that cannot be read, and when both are given.
+    """
+    value, file = os.environ.get(name, "").strip(), os.environ.get(f"{name}_FILE", "").strip()
+    if value and file:
+        raise ImproperlyConfigured(f"Both {name} and {name}_FILE are set; leave one of them out.")
+    if not file:
+        return value or default
+    try:
+        return Path(file).read_text().strip() or default
+    except (OSError, UnicodeDecodeError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or "it is no text"
+        raise ImproperlyConfigured(f"{name}_FILE leads to {file}, which cannot be read: {why.lower()}.") from None
 
 
 def flag(name: str, default: bool = False) -> bool:
