@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from jobs.models import Job, QueueState
-from jobs.services import expectation, line, queue_position, queues
+from jobs.services import expectation, line, line_fronts, queue_position, queues
 from jobs.services import jobs as services
-from tests import factories
+from tests import factories, plans
 
 pytestmark = pytest.mark.django_db(transaction=True)
 S = Job.Status
@@ -177,3 +178,85 @@ def test_after_a_pause_no_job_begins():
 
 def test_a_queue_without_work_gives_none():
     assert take() is None
+
+
+# Long lines ----------------------------------------------------------------------------------------------------------
+
+
+def crowd(name: str, count: int, seconds: float = 10, **fields) -> list[Job]:
+    """So many jobs of an owner, each put in line a second after the one before."""
+    owner = factories.account(f"{name}@example.org")
+    video, begun = factories.video(owner), timezone.now() - timedelta(hours=9)
+    work = {"operation": "thumbnails", "queue": "fast", "load_seconds": seconds, **fields}
+    return Job.objects.bulk_create(
+        Job(owner=owner, video=video, queued_at=begun + timedelta(seconds=number), **work) for number in range(count)
+    )
+
+
+def walk_all() -> dict:
+    """Everybody's true position."""
+    known = expectation.Experiences()
+    return {turn.job: place for place, (turn, _) in enumerate(line.turns("fast", known), 1)}
+
+
+def test_the_beginning_of_a_long_line_is_told_exactly_and_the_rest_about_right():
+    ann, bob, eve = crowd("ann", 900), crowd("bob", 400, seconds=30), crowd("eve", 30)
+    asked = [*ann[::50], *bob[::50], *eve[::10], ann[-1], bob[-1], eve[-1]]
+    places, true = queue_position.places(asked), walk_all()
+    assert len(true) == 1330
+    for job in asked:
+        place = places[job.pk]
+        if true[job.pk] <= queue_position.WALKED:
+            assert (place.position, place.is_about) == (true[job.pk], False)
+        else:
+            assert place.is_about
+            assert place.position > queue_position.WALKED
+            assert abs(place.position - true[job.pk]) < 0.1 * true[job.pk]
+    own = [places[job.pk].position for job in ann[::50]]
+    assert own == sorted(own)
+
+
+def test_what_is_far_behind_waits_longer_and_is_told_in_hundreds():
+    jobs = crowd("ann", 2000)
+    past = factories.job(status=S.SUCCEEDED)
+    past.finished_at = past.started_at + timedelta(seconds=20)
+    expectation.learn(past)
+    middle, last = queue_position.places([jobs[900], jobs[-1]]).values()
+    assert middle.wait.likely < last.wait.likely
+    assert (str(last)[:21], str(middle)[:19]) == ("About 2\u00a0000th in line", "About 900th in line")
+
+
+def test_jobs_of_one_owner_far_apart_are_told_apart_by_their_time(monkeypatch):
+    monkeypatch.setattr(queue_position, "MOST_COUNTED", 50)
+    jobs = crowd("ann", 1200)
+    places = queue_position.places([jobs[700], jobs[900], jobs[-1]])
+    assert [place.position for place in places.values()] == [701, 901, 1200]
+
+
+def test_what_is_read_of_a_line_does_not_grow_with_it():
+    few = [*crowd("ann", 700), *crowd("bob", 700)]
+    statements = len(plans.of(lambda: queue_position.places([few[-1]])))
+    many = [*crowd("ann", 1500), *crowd("bob", 1500)]
+    read = []
+    whole = line_fronts.rows("fast", line_fronts.counts("fast"), 100, "pk")
+    assert len(whole) == 200
+    assert len(plans.of(lambda: read.append(queue_position.places([many[-1]])))) == statements
+
+
+@pytest.mark.parametrize("counts", [[], [5], [1, 1, 98], [50, 50], [1000] * 7, [1] * 200])
+def test_no_more_of_each_is_looked_at_than_is_needed(counts):
+    each = line_fronts.share(counts, 100)
+    seen = sum(min(count, each) for count in counts)
+    assert seen >= min(100, sum(counts))
+    assert sum(min(count, each - 1) for count in counts) < min(100, sum(counts)) or not counts
+
+
+def test_the_next_turn_is_found_by_one_look_for_each_owner():
+    for number in range(5):
+        crowd(f"owner-{number}", 400)
+    plans.analyze()
+    found = plans.of(lambda: line.next_turn("fast", 0.0), "jobs_job")
+    assert found
+    for statement, plan in found:
+        assert "OVER" not in statement
+        assert not plans.sorts(plan)

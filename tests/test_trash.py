@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from jobs import storage
 from jobs.errors import InputError
 from jobs.live import rows
+from jobs.live.listed import Listed
 from jobs.models import Artifact, Job, Removal, Run, Video
 from jobs.services import accounts, custody, figures, jobs, reconcile, reuse, runs, shelf, storage_use, trash, versions
 from jobs.services import videos as video_services
@@ -95,14 +96,14 @@ def test_a_recording_goes_with_all_that_hangs_on_it_and_comes_back_with_all_of_i
     removal = trash.remove(talk)
     assert everything() == (0, 0, 0, 0)
     assert (removal.kind, removal.title, removal.size) == ("recording", "Talk", talk.size + 15)
-    assert shelf.shelf(talk.owner, [], 1).total == 0
-    assert not list(rows.Listed(talk.owner, rows.View("queue"))[:50])
+    assert shelf.shelf(talk.owner, []).total == 0
+    assert not Listed(talk.owner, rows.View("queue")).part(50).rows
     assert storage.path(talk.key).exists()
     assert trash.restore(removal) == talk
     assert everything() == before
     assert not Removal.objects.exists()
-    assert shelf.shelf(talk.owner, [], 1).total == 1
-    assert len(rows.Listed(talk.owner, rows.View("queue"))[:50]) == 2
+    assert shelf.shelf(talk.owner, []).total == 1
+    assert len(Listed(talk.owner, rows.View("queue")).part(50).rows) == 2
 
 
 @pytest.mark.parametrize("what", ["job", "run", "result", "version"])
@@ -329,7 +330,7 @@ def test_lists_take_as_many_queries_as_before(talk, cut, django_assert_num_queri
     for _ in range(3):
         trash.remove(factories.job(talk.owner, status=S.SUCCEEDED))
     with django_assert_num_queries(2):
-        assert len(rows.Listed(talk.owner, rows.View("queue"))) == 4 - 3
+        assert len(Listed(talk.owner, rows.View("queue")).part(50).rows) == 4 - 3
 
 
 # Going for good ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from django.template.loader import render_to_string
 
 from jobs.live import rows
-from jobs.live.rows import Row, Shown, View, bar, shown, state_of
+from jobs.live.listed import Row
+from jobs.live.rows import Shown, bar, shown, state_of
+from jobs.live.view import TOLD, View
 from jobs.models import Account, Job
 from jobs.services import figures, imports, operators, shelf
 
@@ -78,7 +80,7 @@ def present(owner: Account, view: View) -> Present:
     """Raises ValidationError or ValueError for an id that is none."""
     if view.name == "bar":
         return Present("", {}, lambda before: [])
-    if view.name in rows.TOLD:
+    if view.name in TOLD:
         states = told_states(owner, view)
         told = "".join(render_state(name, state) for name, state in states.items())
         return Present("-".join(states.values()), {}, lambda before: [told])
@@ -89,7 +91,7 @@ def present(owner: Account, view: View) -> Present:
 def told_states(owner: Account, view: View) -> dict[str, str]:
     """The state of each part of a page that asks for itself, by the part's name."""
     if view.name == "library":
-        found = shelf.shelf(owner, shelf.words(view.q), view.page)
+        found = shelf.shelf(owner, shelf.words(view.q), view.older)
         return {"shelf": found.state, "imports": imports.state(imports.shown(owner))}
     if view.name == "operators":
         return {view.name: operators.state()}
@@ -106,6 +108,6 @@ def render_count(owner: Account, *, out_of_band: bool = False) -> str:
 
 
 @functools.lru_cache(1024)
-def render_bar(active: int, running_percent: int | None, *, out_of_band: bool = False) -> str:
-    context = {"active": active, "running_percent": running_percent, "out_of_band": out_of_band}
+def render_bar(active: int, running_percent: int | None, *, is_more: bool = False, out_of_band: bool = False) -> str:
+    context = {"active": active, "running_percent": running_percent, "is_more": is_more, "out_of_band": out_of_band}
     return render_to_string("jobs/_count.html", context)

@@ -2,129 +2,28 @@
 
 import dataclasses
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, prefetch_related_objects
+from django.db.models import Count, Prefetch, prefetch_related_objects
 
 from jobs import wording
 from jobs.live.flow import Flow, fraction
+from jobs.live.listed import LOGS, Listed, Row
+from jobs.live.view import TOLD as TOLD
+from jobs.live.view import View
 from jobs.models import Account, Job, Run
-from jobs.models.job import JobQuerySet
-from jobs.models.run import RunQuerySet
 from jobs.services import queue_position, time_left
 from jobs.services.expectation import Experiences, Load
 
-LOGS = ("command_log", "log_tail", "error_detail")
-"""Columns that may be long, and that no row shows."""
 DRAWN = ("artifacts", "after")
 """What a row shows besides what is in its stamp."""
+COUNTED = 999
+"""How many jobs and chains under way the bar counts."""
 ROWS = 50
 """How many rows a live page holds; older ones are on further pages."""
-
-Row = Job | Run
-"""A job by itself, or a chain with all of its jobs."""
-
-
-@dataclasses.dataclass(frozen=True)
-class View:
-    """What a page shows: all jobs and chains of its owner, those of one video, a single job, a chain with its steps, a
-    page of the library, figures, the operators' page, or none of these but the count in the bar."""
-
-    name: str = "bar"
-    video: str = ""
-    status: str = ""
-    job: str = ""
-    q: str = ""
-    page: str = ""
-    whose: str = ""
-    """Whose figures: "everybody" or, by default, the owner's."""
-    run: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> "View":
-        """From a query string; what cannot be understood shows as little as possible."""
-        fields = ("view", "video", "status", "job", "q", "page", "whose", "run")
-        name, video, status, job, q, page, whose, run = (query.get(key, "") for key in fields)
-        known_name = name if name in ("queue", "video", "job", "run", *TOLD) else "bar"
-        whose = EVERYBODY if whose == EVERYBODY or name == "operators" else ""
-        return cls(known_name, video, status if status in STATUSES else "", job, q, page, whose, run)
-
-    def allowed(self, account: Account) -> "View":
-        """The same, or no more than the bar for who may not see that much."""
-        return View() if self.whose and not account.is_staff else self
-
-
-TOLD = ("library", "stats", "operators")
-"""Those that are only told by what name their present state goes, and then ask for it."""
-EVERYBODY = "everybody"
-STATUSES = {
-    "active": Job.ACTIVE,
-    "done": (Job.Status.SUCCEEDED,),
-    "failed": (Job.Status.FAILED, Job.Status.CANCELLED),
-}
-
-
-class Listed(Sequence[Row]):
-    """All rows of a view, for pages of them: those under way first, newest activity first.
-
-    Jobs and chains are each read in the order of an index and merged here, since no database reads both in one order
-    without sorting all. So a page further back reads what comes before it, too, but of that no more than its order.
-    """
-
-    def __init__(self, owner: Account, view: View) -> None:
-        self.view, self.jobs, self.runs = view, jobs_listed(owner, view), runs_listed(owner, view)
-
-    def __len__(self) -> int:
-        return self.jobs.count() + self.runs.count()
-
-    def __getitem__(self, part: Any) -> Any:
-        if not part.start:  # as on the pages that are live
-            first: list[Row] = [*self.jobs[: part.stop], *self.runs[: part.stop]]
-            return sorted(first, key=lambda row: (row.under_way, row.active_at, row.pk.hex), reverse=True)[part]
-        columns = ("under_way", "active_at", "pk")
-        places = [row for rows in (self.jobs, self.runs) for row in rows.values_list(*columns)[: part.stop]]
-        places.sort(key=lambda row: (*row[:2], row[2].hex), reverse=True)
-        wanted = [pk for *_, pk in places[part]]
-        found: dict[UUID, Row] = {**self.jobs.in_bulk(wanted), **self.runs.in_bulk(wanted)}
-        return [found[pk] for pk in wanted if pk in found]  # one may just have been deleted
-
-
-def jobs_listed(owner: Account, view: View) -> JobQuerySet:
-    """The jobs of a view that are rows of their own, in their order."""
-    jobs = Job.objects.of(owner).defer(*LOGS)
-    if view.name == "job":
-        return in_order(jobs.filter(pk=view.job), view)
-    if view.name not in ("queue", "video"):
-        return jobs.none()
-    jobs = jobs.filter(run=None)
-    if view.name == "video":
-        jobs = jobs.filter(Q(video_id=view.video) | Q(source_id=view.video))
-    return in_order(jobs, view)
-
-
-def runs_listed(owner: Account, view: View) -> RunQuerySet:
-    """The chains of a view: of a recording all, of a result those with a step that works on it."""
-    found = Run.objects.of(owner)
-    if view.name == "run":
-        return in_order(found.filter(pk=view.run), view)
-    if view.name not in ("queue", "video"):
-        return found.none()
-    if view.name == "video":
-        on_it = Job.objects.filter(source__pk=view.video, run__isnull=False).values("run_id")
-        found = found.filter(Q(video_id=view.video) | Q(pk__in=on_it))
-    return in_order(found, view)
-
-
-S = TypeVar("S", JobQuerySet, RunQuerySet)
-
-
-def in_order(found: S, view: View) -> S:
-    if view.status:  # all under way, or none
-        return found.filter(status__in=STATUSES[view.status]).order_by("-active_at", "-pk")
-    return found.order_by("-under_way", "-active_at", "-pk")
 
 
 def of_view(owner: Account, view: View) -> list[Row]:
@@ -142,7 +41,7 @@ K = TypeVar("K", bound=Hashable)
 
 def stamped_all(lists: Mapping[K, Listed]) -> dict[K, list[Row]]:
     """The same of several lists: besides these, what is read for all of them is read once."""
-    found = {key: listed[:ROWS] for key, listed in lists.items()}
+    found = {key: listed.part(ROWS).rows for key, listed in lists.items()}
     with_stamps([row for part in found.values() for row in part])
     return {key: [*part, *steps_of(part)] if lists[key].view.name == "run" else part for key, part in found.items()}
 
@@ -222,28 +121,38 @@ def state_of(found: Iterable[Row]) -> str:
 
 
 def bar(owner: Account) -> dict[str, Any]:
-    """What the bar says on every page: how much is under way, and how far the one furthest along is. A chain counts
-    once, and not while all that is left of it is held up by a step that did not succeed."""
+    """What the bar says on every page: how much is under way, up to `COUNTED`, and how far the one furthest along is. A
+    chain counts once, and not while all that is left of it is held up by a step that did not succeed."""
     return bars([owner.pk])[owner.pk]
 
 
 def bars(owner_pks: Collection[int]) -> dict[int, dict[str, Any]]:
-    """The same for each of these owners, in two queries."""
-    moving = Job.objects.filter(owner__in=owner_pks).moving()
-    active = list(moving.values_list("owner_id", "run_id", "status", "progress"))
-    fractions = how_far({run for _, run, status, _ in active if run and status == Job.Status.RUNNING})
-    alone, chains, far = Counter[int](), defaultdict[int, set[UUID]](set), defaultdict[int, list[float]](list)
-    for owner, run, status, progress in active:
-        if run is None:
-            alone[owner] += 1
-        else:
-            chains[owner].add(run)
-        if status == Job.Status.RUNNING:
-            far[owner].append(progress if run is None else fractions[run])
+    """The same for each of these owners, in four queries."""
+    jobs = Job.objects.filter(owner__in=owner_pks)
+    running = jobs.filter(status=Job.Status.RUNNING).order_by().values_list("owner_id", "run_id", "progress")
+    at_work = list(running)
+    fractions = how_far({run for _, run, _ in at_work if run})
+    far = defaultdict[int, list[float]](list)
+    for owner, run, progress in at_work:
+        far[owner].append(progress if run is None else fractions[run])
+    alone = counts(jobs.filter(run=None, under_way=1), owner_pks)
+    chains = counts(Run.objects.filter(owner__in=owner_pks).active(), owner_pks)
+    return {pk: _bar(alone.get(pk, 0) + chains.get(pk, 0), far[pk]) for pk in owner_pks}
+
+
+def _bar(count: int, far: Collection[float]) -> dict[str, Any]:
     return {
-        pk: {"active": alone[pk] + len(chains[pk]), "running_percent": int(max(far[pk]) * 100) if far[pk] else None}
-        for pk in owner_pks
+        "active": min(count, COUNTED),
+        "is_more": count > COUNTED,
+        "running_percent": int(max(far) * 100) if far else None,
     }
+
+
+def counts(rows: Any, owner_pks: Collection[int]) -> dict[int, int]:
+    """How many of these rows each owner has; of a single one no more are counted than the bar tells."""
+    if len(owner_pks) == 1:
+        return {pk: rows.order_by()[: COUNTED + 1].count() for pk in owner_pks}
+    return dict(rows.order_by("owner").values_list("owner").annotate(count=Count("pk")))
 
 
 def how_far(runs: Collection[UUID]) -> dict[UUID, float]:

@@ -182,6 +182,9 @@ class Job(models.Model):
             models.Index(fields=["owner", "run", "removal", "under_way", "active_at"], name="job_rows"),
             models.Index(fields=["owner", "run", "removal", "status", "active_at"], name="job_rows_by_state"),
             models.Index(fields=["owner", "removal", "changed_at", "id"], name="job_changes"),
+            models.Index(fields=["owner", "removal", "created_at", "id"], name="job_list"),
+            # The rows of a recording's page, of which one may have more jobs than a page shows.
+            models.Index(fields=["video", "run", "removal", "under_way", "active_at"], name="job_rows_of_video"),
             models.Index(fields=["operation", "status", "finished_at"]),
             models.Index(fields=["status", "queue", "owner", "queued_at"]),
             models.Index(fields=["video", "operation", "source_sha256"]),

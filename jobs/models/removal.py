@@ -76,7 +76,10 @@ class Removal(models.Model):
 
     class Meta:
         ordering = ["-at", "-pk"]
-        indexes = [models.Index(fields=["owner", "at"])]
+        indexes = [
+            models.Index(fields=["owner", "at"]),
+            models.Index(fields=["owner", "is_going", "at", "id"], name="removal_list"),
+        ]
 
     def __str__(self) -> str:
         return self.title

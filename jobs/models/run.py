@@ -72,6 +72,8 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["owner", "removal", "under_way", "active_at"], name="run_rows"),
             models.Index(fields=["owner", "removal", "status", "active_at"], name="run_rows_by_state"),
+            models.Index(fields=["owner", "removal", "created_at", "id"], name="run_list"),
+            models.Index(fields=["video", "removal", "under_way", "active_at"], name="run_rows_of_video"),
             models.Index(fields=["status", "finished_at"]),
         ]
         constraints = [

@@ -61,7 +61,10 @@ class Video(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["owner", "-created_at"])]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"]),
+            models.Index(fields=["owner", "artifact", "removal", "created_at", "id"], name="video_shelf"),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from jobs import keyset
 from jobs.models import Job
 from jobs.models.account import Account
 from jobs.models.job import JobQuerySet
@@ -67,9 +68,10 @@ def _with_zone(time: datetime) -> datetime:
 
 def after(found: JobQuerySet, begin: Cursor) -> JobQuerySet:
     """Those of `found` that have changed since then."""
-    changed = found.filter(changed_at__gte=begin.at)
+    earliest, latest = keyset.edges(begin.at)
+    changed = found.filter(changed_at__gte=earliest)
     if begin.pk:
-        changed = changed.filter(Q(changed_at__gt=begin.at) | Q(pk__gt=begin.pk))
+        changed = changed.filter(Q(changed_at__gt=latest) | Q(pk__gt=begin.pk))
     return changed
 
 

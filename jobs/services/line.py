@@ -24,18 +24,18 @@ import heapq
 import logging
 import operator
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
 import django_rq
 from django.db import transaction
-from django.db.models import F, Max, Q, Window
-from django.db.models.functions import Greatest, RowNumber
+from django.db.models import F, Max, Q
+from django.db.models.functions import Greatest
 from redis.exceptions import RedisError
 
 from jobs.models import Flow, Job, QueueState
-from jobs.services import knowing
+from jobs.services import knowing, line_fronts
 from jobs.services.expectation import Experiences, Load
 from jobs.services.knowing import Kind
 
@@ -150,10 +150,8 @@ def next_turn(queue: str, virtual_time: float) -> Turn | None:
 
 def _heads(queue: str, unknown: Q) -> list[tuple[int, datetime | None, UUID, int, str, str]]:
     """The first job of each owner, of those that are not unknown here."""
-    place = Window(RowNumber(), partition_by="owner", order_by=["queued_at", "pk"])
-    waiting = Job.with_trash.filter(status=Job.Status.QUEUED, queue=queue).exclude(unknown).order_by()
     columns = ("attempt", "queued_at", "pk", "owner_id", "operation", "params_shape")
-    return list(waiting.annotate(place=place).filter(place=1).values_list(*columns))
+    return line_fronts.heads(queue, *columns, without=unknown)  # type: ignore[return-value] # these columns
 
 
 def cost(load: Load, known: Experiences) -> float:
@@ -162,28 +160,40 @@ def cost(load: Load, known: Experiences) -> float:
     return expected.likely if expected else 1.0 + UNKNOWN_SHARE * load.seconds
 
 
-def turns(queue: str, known: Experiences) -> Iterator[tuple[Turn, Load]]:
-    """All that is in line in a queue, in the order in which it will be taken if nothing else comes."""
-    rows = Job.with_trash.filter(status=Job.Status.QUEUED, queue=queue).order_by("queued_at", "pk")
+def turns(
+    queue: str, known: Experiences, many: Mapping[int, int] | None = None, most: int | None = None
+) -> Iterator[tuple[Turn, Load]]:
+    """What is in line in a queue, in the order in which it will be taken if nothing else comes.
+
+    `many` is what `line_fronts.counts` said. With `most`, of a line of more than twice as many no more than is needed
+    for about that many turns is read; they end with the first of which nobody knows whose it is.
+    """
+    many = line_fronts.counts(queue) if many is None else many
+    each = line_fronts.share(many.values(), 2 * most) if most else max(many.values(), default=0)
     columns = ("queued_at", "pk", "owner_id", "attempt", "operation", "load_key", "load_seconds", "load_megapixels")
-    found = [(*row[:4], Load.of(*row[4:])) for row in rows.values_list(*columns)]
+    found = [(*row[:4], Load.of(*row[4:])) for row in line_fronts.rows(queue, many, each, *columns)]
     known.know(load for *_, load in found)
     state = QueueState.objects.filter(pk=queue).first()
     now = state.virtual_time if state else 0.0
-    tags = dict(Flow.objects.filter(queue=queue).values_list("owner_id", "finish_tag"))
+    tags = dict(Flow.objects.filter(queue=queue, owner__in=list(many)).values_list("owner_id", "finish_tag"))
     lines: dict[int, list[tuple[datetime, UUID, Load]]] = {}
+    again = []
     for queued_at, pk, owner, attempt, load in found:
         if attempt:
-            yield Turn(False, now, queued_at, pk, owner), load
+            again.append((Turn(False, now, queued_at, pk, owner), load))
         else:
             lines.setdefault(owner, []).append((queued_at, pk, load))
+    yield from sorted(again, key=lambda one: one[0])
     heads: list[tuple[Turn, Load]] = []
 
-    def come(owner: int) -> None:
+    def come(owner: int) -> bool:
+        """The next one of an owner. False: it was not read."""
         if line := lines[owner]:
             queued_at, pk, load = line.pop()
             turn = Turn(True, max(now, tags.get(owner, 0.0)), queued_at, pk, owner)
             heapq.heappush(heads, (turn, load))
+            return True
+        return many.get(owner, 0) <= each
 
     for owner, line in lines.items():
         line.reverse()
@@ -192,5 +202,6 @@ def turns(queue: str, known: Experiences) -> Iterator[tuple[Turn, Load]]:
         turn, load = heapq.heappop(heads)
         now = max(now, turn.start_tag)
         tags[turn.owner] = turn.start_tag + cost(load, known)
-        come(turn.owner)
         yield turn, load
+        if not come(turn.owner):
+            return

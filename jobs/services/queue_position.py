@@ -2,8 +2,10 @@
 
 import dataclasses
 import heapq
+import itertools
 import math
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.utils import timezone
@@ -11,29 +13,48 @@ from redis.exceptions import RedisError
 
 from jobs import wording
 from jobs.models import Job
-from jobs.services import line, queues, workers
+from jobs.services import line, line_fronts, queues, workers
 from jobs.services.expectation import CERTAINTY, Expected, Experiences, Load
+
+WALKED = 300
+"""How many turns are gone through one by one."""
+MOST_COUNTED = 1000
+"""How many of their jobs are looked at to tell those of one owner apart."""
+LEFT = (
+    *("operation", "load_key", "load_seconds", "load_megapixels"),
+    *("status", "eta_seconds", "progress_at", "started_at", "finished_at"),
+)
+"""The columns that tell how long running work will still take."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """`position` is 1 for the next one. `wait` is a guess of how many seconds it takes until a worker is free, 0 when
-    one is; None when there is nothing to go by, or the queue is paused. `work` is one of how long it takes then."""
+    """`position` is 1 for the next one; far behind it is a guess, too (`is_about`). `wait` is a guess of how many
+    seconds it takes until a worker is free, 0 when one is; None when there is nothing to go by, or the queue is paused.
+    `work` is one of how long it takes then."""
 
     position: int
     wait: Expected | None = None
     work: Expected | None = None
     paused: bool = False
+    is_about: bool = False
 
     def __str__(self) -> str:
-        """“Next in line, takes about 2 min”, “3rd in line, about 3 to 6 min, then takes about 2 min”."""
-        parts = [f"{'Next' if self.position == 1 else wording.ordinal(self.position)} in line"]
+        """“Next in line, takes about 2 min”, “3rd in line, about 3 to 6 min, then takes about 2 min”, “about 4,200th in
+        line”: a guess is told in hundreds, so that a row need not be drawn again whenever a job is taken."""
+        parts = [f"{self._called} in line"]
         waits = self.wait is not None and self.wait.likely > 0
         if self.wait and waits:
             parts.append(wording.about(self.wait.low, self.wait.high))
         if self.work:
             parts.append(f"{'then ' if waits else ''}takes {wording.about(self.work.low, self.work.high)}")
         return ", ".join(parts)
+
+    @property
+    def _called(self) -> str:
+        if self.is_about:
+            return f"About {wording.count(round(self.position, -2))}th"
+        return "Next" if self.position == 1 else wording.ordinal(self.position)
 
     @property
     def stamp(self) -> str:
@@ -43,25 +64,67 @@ class Place:
 
 def places(jobs: Iterable[Job]) -> dict[UUID, Place]:
     """The places of those of these jobs that are in line."""
-    wanted = {job.pk: job.queue for job in jobs if job.status == Job.Status.QUEUED}
-    held = queues.held() if wanted else set()
+    wanted: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.status == Job.Status.QUEUED:
+            wanted.setdefault(job.queue, []).append(job)
+    held, known = queues.held() if wanted else set(), Experiences()
     found: dict[UUID, Place] = {}
-    for queue in set(wanted.values()):
-        for pk, place in walked(queue, paused=queue in held).items():
-            if pk in wanted:
-                found[pk] = place
+    for queue, asked in wanted.items():
+        found |= Walk(queue, known, paused=queue in held).places(asked)
     return found
 
 
-def walked(queue: str, *, paused: bool = False) -> dict[UUID, Place]:
-    """Everybody's place in one queue, in the order in which workers take the jobs if no others come."""
-    known, found = Experiences(), {}
-    free = Workers(queue, known)
-    for position, (turn, load) in enumerate(line.turns(queue, known), 1):
-        work = known.expected(load)
-        wait = free.take(work)
-        found[turn.job] = Place(position, None if paused else wait, work, paused)
-    return found
+class Walk:
+    """A queue as workers take it if no others come: turn by turn as far as `WALKED`, from there on by what these turns
+    were like, so that whoever asks does not go through a long line to its end."""
+
+    def __init__(self, queue: str, known: Experiences, *, paused: bool = False) -> None:
+        self.queue, self.known, self.paused = queue, known, paused
+        self.many = line_fronts.counts(queue)
+        self.free = Workers(queue, known)
+        self.turns: dict[UUID, Place] = {}
+        self.costs: dict[int, list[float]] = {}
+        self.work: list[Expected | None] = []
+        for turn, load in itertools.islice(line.turns(queue, known, self.many, WALKED), WALKED):
+            self._go(turn, load)
+
+    def _go(self, turn: line.Turn, load: Load) -> None:
+        work = self.known.expected(load)
+        wait = self.free.take(work)
+        self.turns[turn.job] = Place(len(self.turns) + 1, None if self.paused else wait, work, self.paused)
+        self.costs.setdefault(turn.owner, []).append(line.cost(load, self.known))
+        self.work.append(work)
+
+    def places(self, jobs: Iterable[Job]) -> dict[UUID, Place]:
+        """Those of these jobs that are in line there."""
+        found, behind = dict[UUID, Place](), dict[int, list[Job]]()
+        for job in jobs:
+            if place := self.turns.get(job.pk):
+                found[job.pk] = place
+            elif job.queued_at and len(self.turns) < sum(self.many.values()):
+                behind.setdefault(job.owner_id, []).append(job)
+        for owner, own in behind.items():
+            own.sort(key=lambda job: (job.queued_at, job.pk))
+            for job, ahead in zip(own, line_fronts.ahead(self.queue, owner, own, MOST_COUNTED), strict=True):
+                found[job.pk] = self._about(job, ahead)
+        return found
+
+    def _about(self, job: Job, own_ahead: int) -> Place:
+        """Everybody gets equal time: until the owner's turn comes, each of the others has as much of it."""
+        mean = self._cost(None)
+        time = own_ahead * self._cost(job.owner_id, mean)
+        others = [
+            min(count, time / self._cost(owner, mean)) for owner, count in self.many.items() if owner != job.owner_id
+        ]
+        position = max(len(self.turns), round(own_ahead + sum(others))) + 1
+        wait = None if self.paused else self.free.later(position - len(self.turns) - 1, self.work)
+        return Place(position, wait, self.known.expected(Load.of_job(job)), self.paused, is_about=True)
+
+    def _cost(self, owner: int | None, otherwise: float = 1.0) -> float:
+        """What a job of an owner, or of all, costs on the average."""
+        costs = self.costs.get(owner, ()) if owner else [cost for own in self.costs.values() for cost in own]
+        return statistics.fmean(costs) if costs else otherwise
 
 
 class Workers:
@@ -69,7 +132,8 @@ class Workers:
     nothing is known about."""
 
     def __init__(self, queue: str, known: Experiences) -> None:
-        busy = [remaining(job, known) for job in Job.objects.filter(queue=queue, status=Job.Status.RUNNING)]
+        at_work = Job.objects.filter(queue=queue, status=Job.Status.RUNNING).order_by().only(*LEFT)
+        busy = [remaining(job, known) for job in at_work]
         idle = max(count(queue) - len(busy), 0 if busy else 1)
         self._free = [(0.0, 0.0)] * idle + [length(left) for left in busy]
         heapq.heapify(self._free)
@@ -80,6 +144,14 @@ class Workers:
         more, doubt = length(work)
         heapq.heapreplace(self._free, (seconds + more, variance + doubt))
         return None if math.isinf(seconds) else ranged(seconds, variance)
+
+    def later(self, jobs: int, others: Sequence[Expected | None]) -> Expected | None:
+        """How long the one waits that comes after so many more, which take as long as these others did."""
+        sums = [length(work) for work in others]
+        seconds = sum(one for one, _ in self._free) + jobs * statistics.fmean(one for one, _ in sums)
+        variance = sum(doubt for _, doubt in self._free) + jobs * statistics.fmean(doubt for _, doubt in sums)
+        workers = len(self._free)
+        return None if math.isinf(seconds) else ranged(seconds / workers, variance / workers**2)
 
 
 def count(queue: str) -> int:

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
@@ -17,12 +16,14 @@ from jobs.auth.access import M, owned
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.live import markup, rows
+from jobs.live.listed import Listed
+from jobs.live.view import TOLD, View
 from jobs.models import Job, Run
 from jobs.operations import registry
 from jobs.services import inputs, runs
 from jobs.services import jobs as work_service
 from jobs.services.parameters import from_json
-from jobs.views import removing
+from jobs.views import parts, removing
 from jobs.views.asking import ask, needed
 from jobs.views.members import changes, member
 
@@ -35,10 +36,13 @@ TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed
 @require_safe
 def queue(request: MemberRequest) -> HttpResponse:
     """The first page is live; the older ones are as they were when they were asked for."""
-    view = rows.View("queue", status=rows.View.of(request.GET.dict()).status)
-    page: Page[rows.Row] = Paginator(rows.Listed(request.user, view), rows.ROWS).get_page(request.GET.get("page"))
-    jobs = rows.filled(rows.with_stamps(list(page)))
-    context = {"page": page, "jobs": jobs, "view": view, "state": rows.state_of(jobs), "tabs": TABS}
+    view = View("queue", status=View.of(request.GET.dict()).status)
+    every = Listed(request.user, view)
+    if elsewhere := parts.moved(request, every, rows.ROWS):
+        return elsewhere
+    part = parts.shown(request, every, rows.ROWS)
+    jobs = rows.filled(rows.with_stamps(part.rows))
+    context = {"part": part, "jobs": jobs, "view": view, "state": rows.state_of(jobs), "tabs": TABS}
     return render(request, "jobs/queue.html", context)
 
 
@@ -46,9 +50,9 @@ def queue(request: MemberRequest) -> HttpResponse:
 @require_safe
 def poll(request: MemberRequest) -> HttpResponse:
     """What the socket would push, for pages without one: the count, and the list unless it is the one they show."""
-    view = rows.View.of(request.GET.dict()).allowed(request.user)
+    view = View.of(request.GET.dict()).allowed(request.user)
     answer = markup.render_count(request.user, out_of_band=True)
-    if view.name in rows.TOLD:
+    if view.name in TOLD:
         present = markup.present(request.user, view)
         answer += "".join(present.changes(None)) if request.GET.get("state") != present.state else ""
     elif view.name != "bar":
@@ -68,7 +72,7 @@ def job(request: MemberRequest, pk: UUID) -> HttpResponse:
     details = {"job": job, "settings": list(settings_of(job))}
     if request.htmx:
         return render(request, "jobs/_details.html", details)
-    view = rows.View("job", job=str(pk))
+    view = View("job", job=str(pk))
     jobs = rows.of_view(request.user, view)
     return render(request, "jobs/job.html", details | {"jobs": jobs, "view": view, "state": rows.state_of(jobs)})
 

@@ -14,11 +14,10 @@ from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
 from jobs.forms import SearchForm, WorkForm
 from jobs.models import Account, Video
-from jobs.services import pipelines, quota, steps, uploads, usage
+from jobs.services import pipelines, quota, shelf, steps, uploads, usage
 from jobs.services import search as said_in
 from jobs.services.naming import file_name
-from jobs.services.shelf import shelf
-from jobs.views import imports, members, upload_messages
+from jobs.views import imports, members, parts, upload_messages
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
 
@@ -31,7 +30,9 @@ SAID_HERE = 5
 def library(request: MemberRequest) -> HttpResponse:
     """The upload form and the recordings. An open page asks again for the recordings alone when they changed."""
     search = SearchForm(request.GET)
-    context = shelf_context(request.user, search, request.GET.get("page"))
+    if elsewhere := parts.moved(request, shelf.listed(request.user, search.words), shelf.PAGE):
+        return elsewhere
+    context = shelf_context(request.user, search, request.GET.get("older", ""))
     said = said_in.find(request.user, search.question) if search.question else said_in.NOTHING
     context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
     if request.htmx:
@@ -71,16 +72,16 @@ def submit(request: MemberRequest) -> HttpResponse:
     if received:
         messages.success(request, f"{received} of {len(files)} recordings arrived.")
     search = SearchForm()
-    context = shelf_context(request.user, search, None) | imports.context(request.user)
+    context = shelf_context(request.user, search) | imports.context(request.user)
     return render(request, "library/library.html", context | form_context(work, request, problems), status=422)
 
 
-def shelf_context(owner: Account, search: SearchForm, page: str | None) -> dict[str, Any]:
+def shelf_context(owner: Account, search: SearchForm, older: str = "") -> dict[str, Any]:
     allowed = quota.of(owner)
     room = usage.storage_meter(owner, allowed) if allowed.bytes else None
-    found = shelf(owner, search.words, page)
+    found = shelf.shelf(owner, search.words, older)
     used = room.told if room else wording.size(found.used) if found.total else ""
-    return {"search": search, "shelf": found, "room": room, "used": used}
+    return {"search": search, "shelf": found, "part": found.part, "older": older, "room": room, "used": used}
 
 
 def take(

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Sum
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -16,8 +15,10 @@ from jobs import wording
 from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
+from jobs.listing import Listing
 from jobs.models import Removal
 from jobs.services import trash as services
+from jobs.views import parts
 from jobs.views.asking import ask
 from jobs.views.jobs import done
 from jobs.views.members import changes, member
@@ -29,9 +30,12 @@ PAGE = 50
 @require_safe
 def trash(request: MemberRequest) -> HttpResponse:
     mine = services.listed(request.user)
+    every = Listing([[mine]], "at")
+    if elsewhere := parts.moved(request, every, PAGE):
+        return elsewhere
     size = mine.aggregate(size=Sum("size"))["size"] or 0
-    page = Paginator(mine, PAGE).get_page(request.GET.get("page"))
-    return render(request, "trash/trash.html", {"page": page, "size": size, "days": settings.TRASH_DAYS})
+    part = parts.shown(request, every, PAGE)
+    return render(request, "trash/trash.html", {"part": part, "size": size, "days": settings.TRASH_DAYS})
 
 
 @changes("trash")

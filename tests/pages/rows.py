@@ -1,5 +1,8 @@
 """What tests of pages share."""
 
+import re
+from html import unescape
+
 from jobs.live import markup, rows
 from jobs.models import Artifact, Job
 
@@ -15,3 +18,9 @@ def artifact(job, kind="image", **fields):
 def row(job):
     (shown,) = rows.of_view(job.owner, rows.View("job", job=str(job.pk)))
     return markup.render_row(shown)
+
+
+def link(page, rel, path="/"):
+    """The address that a page gives for the next or the previous part of its list."""
+    (found,) = re.findall(rf'<a[^>]* rel="{rel}"[^>]*href="([^"]*)"', page)
+    return path + unescape(found)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests import factories
-from tests.pages.rows import HTMX, S, artifact
+from tests.pages.rows import HTMX, S, artifact, link
 
 pytestmark = pytest.mark.django_db
 
@@ -41,8 +41,31 @@ def test_the_library_has_pages_which_keep_the_search(client, ann):
     page = client.get("/", {"q": "talk"}).content.decode()
     assert "Talk 24" in page
     assert "Talk 0<" not in page
-    assert "?q=talk&amp;page=2" in page
-    assert "Talk 0<" in client.get("/", {"q": "talk", "page": "2"}).content.decode()
+    older = link(page, "next")
+    assert older.startswith("/?q=talk&older=")
+    second = client.get(older).content.decode()
+    assert "Talk 0<" in second
+    assert '<b class="clip">Talk 24<' not in second
+    assert client.get(link(second, "prev")).headers["Location"] == "/?q=talk"
+    assert client.get(link(second, "prev"), follow=True).content.decode().count("<article") == 24
+
+
+def test_a_further_page_of_the_library_is_as_it_was_when_others_come(client, ann):
+    for number in range(60):
+        factories.video(ann, title=f"Talk {number}")
+    older = link(client.get("/").content.decode(), "next")
+    before = client.get(older, **HTMX).content.decode()
+    factories.video(ann)
+    after = client.get(older, **HTMX).content.decode()
+    assert re.findall("Talk [0-9]+<", after) == re.findall("Talk [0-9]+<", before) != []
+    third = client.get(link(after, "next")).content.decode()
+    assert client.get(link(third, "prev")).headers["Location"] == older
+
+
+def test_the_number_that_a_page_once_had_leads_to_the_newest(client, ann):
+    for number in range(25):
+        factories.video(ann, title=f"Talk {number}")
+    assert "Talk 24" in client.get("/?page=2").content.decode()
 
 
 def test_a_poster_shows_how_far_the_work_is(client, ann):
@@ -61,7 +84,7 @@ def test_the_number_of_queries_does_not_grow_with_the_library(client, ann, djang
     for _ in range(8):
         factories.job(ann)
     client.get("/")  # notes where the session is used
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):
         client.get("/")
 
 
@@ -91,5 +114,5 @@ def test_the_number_of_queries_does_not_grow_with_versions(client, ann, django_a
     for _ in range(4):
         artifact(factories.job(ann, status=S.SUCCEEDED, operation="silence-cut"), "video")
     client.get("/")  # notes where the session is used
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):
         client.get("/")

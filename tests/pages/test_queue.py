@@ -1,15 +1,11 @@
 """The queue's page: tabs, pages, the rows it asks for."""
 
-from datetime import timedelta
-
 import pytest
-from django.utils import timezone
 
 from jobs.live import rows
-from jobs.models import Job, Run
 from tests import factories
 from tests.markup import squeezed
-from tests.pages.rows import S, artifact
+from tests.pages.rows import S, artifact, link
 
 pytestmark = pytest.mark.django_db
 
@@ -48,34 +44,34 @@ def test_the_tabs_filter(client, ann):
 @pytest.mark.each_database
 def test_older_jobs_are_on_further_pages(client, ann):
     video = factories.video(ann)
-    for _ in range(rows.ROWS + 1):
-        factories.job(ann, video=video, status=S.SUCCEEDED)
-    first, second = (client.get(f"/queue/?page={number}").content.decode() for number in (1, 2))
-    assert first.count("<article") == rows.ROWS
-    assert second.count("<article") == 1
+    jobs = [factories.job(ann, video=video, status=S.SUCCEEDED) for _ in range(2 * rows.ROWS + 1)]
+    first = client.get("/queue/?status=done").content.decode()
+    second = client.get(link(first, "next", "/queue/")).content.decode()
+    third = client.get(link(second, "next", "/queue/")).content.decode()
+    assert [page.count("<article") for page in (first, second, third)] == [rows.ROWS, rows.ROWS, 1]
+    assert f"job-{jobs[0].pk}" in third
     assert "view=queue" in first
     assert "view=queue" not in second  # an old page does not fill up with new jobs
+    assert 'rel="prev"' not in first
+    assert 'rel="next"' not in third
+    back = client.get(link(third, "prev", "/queue/"), follow=True)
+    assert back.redirect_chain == [(link(first, "next", "/queue/"), 302)]
+    assert client.get(link(second, "prev", "/queue/")).headers["Location"] == "/queue/?status=done"
 
 
-@pytest.mark.each_database
-def test_a_page_further_back_reads_no_rows_but_its_own(ann, monkeypatch):
-    video, begun = factories.video(ann), timezone.now()
-    times = {begun + timedelta(seconds=number): number for number in range(2 * rows.ROWS + 9)}
-    for at, number in times.items():
-        if number % 3:
-            factories.job(ann, video=video, status=S.SUCCEEDED, active_at=at)
-        else:
-            Run.objects.create(owner=ann, video=video, name="One", status=S.SUCCEEDED, active_at=at)
-    read = []
-    for model in (Job, Run):
-        made = model.from_db.__func__
-        monkeypatch.setattr(
-            model, "from_db", classmethod(lambda cls, *args, made=made: read.append(cls) or made(cls, *args))
-        )
-    found = rows.Listed(ann, rows.View("queue"))
-    assert [times[row.active_at] for row in found[rows.ROWS : 2 * rows.ROWS]] == [*range(58, 8, -1)]
-    assert len(read) == rows.ROWS
-    assert [times[row.active_at] for row in found[2 * rows.ROWS : 3 * rows.ROWS]] == [*range(8, -1, -1)]
+def test_the_number_that_a_page_once_had_leads_to_the_newest(client, ann):
+    factories.job(ann)
+    assert "view=queue" in client.get("/queue/?page=7").content.decode()
+
+
+def test_a_page_behind_which_everything_has_gone_leads_to_the_newest(client, ann):
+    video = factories.video(ann)
+    jobs = [factories.job(ann, video=video, status=S.SUCCEEDED) for _ in range(rows.ROWS + 1)]
+    older = link(client.get("/queue/").content.decode(), "next", "/queue/")
+    jobs[0].delete()
+    page = client.get(older).content.decode()
+    assert page.count("<article") == rows.ROWS
+    assert "view=queue" in page
 
 
 @pytest.mark.each_database

@@ -1,0 +1,46 @@
+"""What an open page shows, as its address says it."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from jobs.models import Account, Job
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """What a page shows: all jobs and chains of its owner, those of one video, a single job, a chain with its steps, a
+    page of the library, figures, the operators' page, or none of these but the count in the bar."""
+
+    name: str = "bar"
+    video: str = ""
+    status: str = ""
+    job: str = ""
+    q: str = ""
+    older: str = ""
+    """Behind which place a page of the library begins."""
+    whose: str = ""
+    """Whose figures: "everybody" or, by default, the owner's."""
+    run: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "View":
+        """From a query string; what cannot be understood shows as little as possible."""
+        fields = ("view", "video", "status", "job", "q", "older", "whose", "run")
+        name, video, status, job, q, older, whose, run = (query.get(key, "") for key in fields)
+        known_name = name if name in ("queue", "video", "job", "run", *TOLD) else "bar"
+        whose = EVERYBODY if whose == EVERYBODY or name == "operators" else ""
+        return cls(known_name, video, status if status in STATUSES else "", job, q, older, whose, run)
+
+    def allowed(self, account: Account) -> "View":
+        """The same, or no more than the bar for who may not see that much."""
+        return View() if self.whose and not account.is_staff else self
+
+
+TOLD = ("library", "stats", "operators")
+"""Those that are only told by what name their present state goes, and then ask for it."""
+EVERYBODY = "everybody"
+STATUSES = {
+    "active": Job.ACTIVE,
+    "done": (Job.Status.SUCCEEDED,),
+    "failed": (Job.Status.FAILED, Job.Status.CANCELLED),
+}
