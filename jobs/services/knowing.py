@@ -75,7 +75,7 @@ def strange(jobs: Iterable[tuple[UUID, Kind]]) -> set[Kind]:
     others = {pk: kind for pk, kind in jobs if kind not in _own()}
     if not others:
         return set()
-    rows = Job.with_trash.filter(pk__in=others).values_list("pk", "operation", "params")
+    rows = Job.with_trash.filter(pk__in=others).order_by().values_list("pk", "operation", "params")
     return {others[pk] for pk, operation, params in rows if not knows(operation, params)}
 
 
