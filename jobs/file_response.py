@@ -153,7 +153,7 @@ def answer(request: HttpRequest, sent: Sent, stat: storage.Stat) -> tuple[HttpRe
         "ETag": etag,
         "Last-Modified": http_date(modified),
     }
-    if settings.SENDFILE == "nginx" and storage.store().is_folder:
+    if settings.SENDFILE == "nginx" and storage.in_folder(sent.key):
         there = {"X-Accel-Redirect": f"/protected-media/{quote(sent.key)}"}
         return HttpResponse(headers=always | description(request, sent) | there), None
     if settled := get_conditional_response(request, etag, modified, None):

@@ -8,7 +8,8 @@ from jobs.storage.address import bucket_origin
 from videoservice.middleware import AnswerMiddleware
 
 # Pictures, video and audio come from the bucket where the site leads browsers there.
-BUCKET = f" {origin}" if (origin := bucket_origin(settings.STORAGE_URL)) else ""
+BUCKETS = [url for url in (settings.STORAGE_URL, settings.STORAGE_ALSO) if "://" in url]
+BUCKET = "".join(f" {origin}" for origin in dict.fromkeys(map(bucket_origin, BUCKETS)) if origin)
 POLICY = "; ".join(
     (
         "default-src 'none'",

@@ -241,6 +241,8 @@ SENDFILE = env.text("SENDFILE")
 """`nginx`: the server in front sends files itself; it maps /protected-media/ (internal) to MEDIA_ROOT."""
 STORAGE_URL = env.text("STORAGE_URL")
 """The bucket in which all that is kept lies, in place of MEDIA_ROOT (`jobs.storage.address`)."""
+STORAGE_ALSO = env.text("STORAGE_ALSO")
+"""While an install moves: where else files are looked for, a bucket's address or a folder's path."""
 SCRATCH_BYTES = env.integer("SCRATCH_GB", 0) * 1000**3
 """How much of SCRATCH_DIR local copies of a bucket's files may take; 0: all but FREE_MARGIN_MB."""
 SCRATCH_DIR = env.path("SCRATCH_DIR", MEDIA_ROOT) if env.text("SCRATCH_DIR") else None

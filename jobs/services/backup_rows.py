@@ -24,6 +24,7 @@ LEFT_OUT = (
     "jobs.keptanswer",
     "jobs.saidline",
     "jobs.upload",
+    "jobs.uploadpart",
 )
 """What is under way for a moment only, what is made again from the rest, and what nobody uses here."""
 PART = 1000

@@ -246,12 +246,8 @@ def bring(key: str, parts: Sequence[UploadPart], file: Path) -> None:
 
 
 def _bring_part(key: str, part: UploadPart, target: int) -> None:
-    def read() -> bytes:
-        with storage.open_file(key) as source:
-            source.seek(part.offset)
-            return source.read(part.size)
-
-    os.pwrite(target, _as_sent(key, part, read), part.offset)
+    body = _as_sent(key, part, lambda: multipart.read(key, part.offset, part.size))
+    os.pwrite(target, body, part.offset)
 
 
 def _read_again(part: UploadPart) -> bytes:

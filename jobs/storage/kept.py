@@ -9,15 +9,33 @@ from typing import BinaryIO
 from django.conf import settings
 
 from jobs.storage import address
+from jobs.storage.both import BothStores
 from jobs.storage.folder import FolderStore
 from jobs.storage.store import Found, Shown, Stat, Store
 
 
 def store() -> Store:
     """The store of this install, as the settings name it."""
-    if settings.STORAGE_URL:
-        return _bucket(settings.STORAGE_URL, Path(settings.SCRATCH_DIR or settings.MEDIA_ROOT))
-    return FolderStore(Path(settings.MEDIA_ROOT))
+    return BothStores(new(), at(settings.STORAGE_ALSO)) if settings.STORAGE_ALSO else new()
+
+
+def new() -> Store:
+    """The store that what is new goes into."""
+    return at(settings.STORAGE_URL)
+
+
+def at(place: str) -> Store:
+    """The store at a place: a bucket by its address, a folder by its path; MEDIA_ROOT for none. Raises ValueError."""
+    if "://" in place:
+        return _bucket(place, Path(settings.SCRATCH_DIR or settings.MEDIA_ROOT))
+    return FolderStore(Path(place or settings.MEDIA_ROOT))
+
+
+def in_folder(key: str) -> bool:
+    """Whether a file lies in the folder of this install, from where a web server in front can send it."""
+    used = store()
+    owner = used.having(key) if isinstance(used, BothStores) else used
+    return isinstance(owner, FolderStore) and owner.root == Path(settings.MEDIA_ROOT)
 
 
 @functools.lru_cache(maxsize=8)
@@ -136,7 +154,7 @@ def drafting(key: str, ending: str) -> AbstractContextManager[Path]:
 
 def own_files(key: str) -> list[Path]:
     """The files below a key where the store is a folder, to be locked and moved; none where it is not."""
-    used = store()
+    used = new()
     return [used.path(found.key) for found in used.listed(key)] if isinstance(used, FolderStore) else []
 
 
@@ -152,7 +170,7 @@ def free_bytes() -> int:
 
 def holds(folder: Path) -> bool:
     """Whether this folder is in the store."""
-    used = store()
+    used = new()
     return isinstance(used, FolderStore) and folder.resolve().is_relative_to(used.path(""))
 
 

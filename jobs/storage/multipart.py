@@ -67,6 +67,14 @@ def parts(key: str, name: str) -> dict[int, str]:
         return {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", [])}
 
 
+def read(key: str, start: int, size: int) -> bytes:
+    """Bytes of the object, in one request; fewer where the answer broke off or it ends."""
+    store = bucket()
+    with told(key):
+        answer = store.client.get_object(**store.object(key), Range=f"bytes={start}-{start + size - 1}")
+        return bytes(answer["Body"].read())
+
+
 def abort(key: str, name: str) -> None:
     """Have its parts dropped. Does nothing when it is not there."""
     store = bucket()
@@ -89,7 +97,7 @@ def unfinished() -> Iterator[Unfinished]:
 
 
 def bucket() -> S3Store:
-    store = kept.store()
+    store = kept.new()
     assert isinstance(store, S3Store)
     return store
 

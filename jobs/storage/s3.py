@@ -329,7 +329,7 @@ class S3Store:
     def __hash__(self) -> int:
         return hash((self.address, self.local))
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: Any) -> bool:
         return isinstance(other, S3Store) and (self.address, self.local) == (other.address, other.local)
 
 
