@@ -31,7 +31,7 @@ from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.engine.pipelines.trim import TrimOptions, trim
 from jobs.engine.pipelines.watermark import Mark, watermark
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.runtime.kept_parts import KeptParts
+from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.overlay import OverlayOptions
 from jobs.engine.video.source import Source
@@ -131,7 +131,7 @@ def attempt(work: str, media: Path, folder: Path, parts: str, stop_at: float = 2
 
 
 def child(media: Path, work: str, folder: str, parts: str) -> None:
-    kept = None if parts == "none" else KeptParts(Path(parts))
+    kept = None if parts == "none" else KeptParts(FolderPlace(Path(parts)))
 
     def progress(fraction: float, stage: str) -> None:
         print(json.dumps(fraction), flush=True)

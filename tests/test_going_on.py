@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs import storage
-from jobs.engine.runtime.kept_parts import KeptParts
+from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.models import Experience, Job
 from jobs.progress import LifeSigns
 from jobs.services import going_on, losses, reconcile
@@ -81,7 +81,7 @@ def test_what_is_kept_of_cancelled_work_goes(mended_site: Site, recording: Path)
 def keep(job: Job) -> Path:
     kept = going_on.parts_of(job)
     kept.of("encode").save("0-10", b"packets")
-    return kept.folder
+    return going_on.folder() / str(job.pk)
 
 
 @pytest.mark.django_db
@@ -126,7 +126,7 @@ def test_a_job_that_was_released_says_whether_it_begins_anew():
 
 @pytest.mark.django_db(transaction=True)
 def test_progress_says_where_it_goes_on_and_then_what_it_does(tmp_path, monkeypatch):
-    job, kept = factories.job(status=S.RUNNING), KeptParts(tmp_path / "parts")
+    job, kept = factories.job(status=S.RUNNING), KeptParts(FolderPlace(tmp_path / "parts"))
     with LifeSigns(job, 60, kept) as signs:
         signs.progress(0.0, "Encoding 1 part")
         assert not signs.went_on

@@ -1,58 +1,134 @@
 """What attempts at a job have made already: kept while it is under way, so that the next attempt goes on from it.
 
-Nothing depends on it. It lies beside what is measured, in a folder of the job's own, and goes when the job has ended,
-when it is old, or when the disk fills up; the engine checks what it finds there.
+Nothing depends on it. It lies beside what is measured, or in the bucket that all machines share, by the job's id, and
+goes when the job has ended, when it is old, or when the disk fills up; the engine checks what it finds there.
 """
 
+import contextlib
+import dataclasses
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
 
 from jobs import storage
-from jobs.engine.runtime.kept_parts import KeptParts
+from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts, Place
 from jobs.models import Job
 
 OLD_SECONDS = 7 * 24 * 3600
 """A job that waits for longer than this begins anew."""
 MARGINS = 2
 """How many times FREE_MARGIN_MB stays free of what is kept: uploads and results come before it."""
+ROOM = "parts"
+"""Of all of it in a bucket."""
+LOOK_SECONDS = 600
+"""How often a bucket is asked what lies there."""
 
 
 def folder() -> Path:
-    """Where all of it lies, by the ids of jobs."""
+    """Where all of it lies in a folder, by the ids of jobs."""
     return storage.room("cache") / "parts"
+
+
+@dataclasses.dataclass(frozen=True)
+class BucketPlace:
+    """Below a key of a bucket. `is_new`: nothing is there yet, so that nobody has to ask."""
+
+    key: str
+    is_new: bool
+
+    def total_bytes(self) -> int:
+        return 0 if self.is_new else storage.total_bytes(self.key)
+
+    def has_room(self, size: int) -> bool:
+        return True
+
+    def read(self, name: str) -> bytes:
+        if self.is_new:
+            raise FileNotFoundError(name)
+        return storage.read(f"{self.key}/{name}")
+
+    def write(self, name: str, data: bytes) -> None:
+        if not self.is_new:
+            storage.delete(f"{self.key}/{name}")  # one that was there was not right
+        storage.put_new(data, f"{self.key}/{name}")
+
+    def clear(self) -> None:
+        storage.delete_tree(self.key)
 
 
 def parts_of(job: Job) -> KeptParts:
     """What is kept of a job, and room for more."""
-    return KeptParts(folder() / str(job.pk), margin_bytes=MARGINS * settings.FREE_MARGIN_BYTES)
+    return KeptParts(place_of(job.pk, is_new=job.attempt == 1))
+
+
+def place_of(job_id: UUID | str, *, is_new: bool = False) -> Place:
+    if storage.store().is_folder:
+        return FolderPlace(folder() / str(job_id), MARGINS * settings.FREE_MARGIN_BYTES)
+    return BucketPlace(f"{ROOM}/{job_id}", is_new)
 
 
 def is_there(job_id: UUID) -> bool:
     """Whether anything is kept of a job."""
-    return (folder() / str(job_id)).is_dir()
+    try:
+        return place_of(job_id).total_bytes() > 0
+    except OSError:
+        return False
 
 
 def forget_ended(job_id: UUID) -> None:
     """Drop what is kept of a job that has ended, if it has: another attempt may be at it by now."""
     if not Job.objects.active().filter(pk=job_id).exists():
-        shutil.rmtree(folder() / str(job_id), ignore_errors=True)
+        with contextlib.suppress(OSError):  # the reconciler does it later
+            place_of(job_id).clear()
 
 
 def sweep() -> None:
     """Remove what ended jobs, and those that wait for too long, have left; all that waits when the disk is full."""
-    try:
-        found = [one for one in folder().iterdir() if one.is_dir()]
-    except FileNotFoundError:
-        return
+    found = list(_kept())
     if not found:
         return
-    names = [one.name for one in found]
+    names = [name for name, _ in found]
     status = {str(pk): state for pk, state in Job.objects.active().filter(pk__in=names).values_list("pk", "status")}
-    is_full = shutil.disk_usage(folder()).free < settings.FREE_MARGIN_BYTES
-    for one in found:
-        is_waiting = status.get(one.name) != Job.Status.RUNNING
-        if one.name not in status or (is_waiting and (is_full or storage.age_seconds(one) > OLD_SECONDS)):
-            shutil.rmtree(one, ignore_errors=True)
+    is_full = folder().is_dir() and shutil.disk_usage(folder()).free < settings.FREE_MARGIN_BYTES
+    for name, age_seconds in found:
+        is_waiting = status.get(name) != Job.Status.RUNNING
+        if name not in status or (is_waiting and (is_full or age_seconds > OLD_SECONDS)):
+            place_of(name).clear()
+
+
+def _kept() -> Iterator[tuple[str, float]]:
+    """The ids of jobs of which something is kept, and for how many seconds."""
+    if not storage.store().is_folder:
+        if _look.is_due():
+            yield from ((name, 0.0) for name in storage.folders(ROOM))
+        return
+    if folder().is_dir():
+        yield from ((one.name, storage.age_seconds(one)) for one in folder().iterdir() if is_id(one.name))
+
+
+def is_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
+
+
+class _Look:
+    """When a bucket was last asked, on this process' own clock."""
+
+    def __init__(self) -> None:
+        self._at = -LOOK_SECONDS * 1.0
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now - self._at < LOOK_SECONDS:
+            return False
+        self._at = now
+        return True
+
+
+_look = _Look()

@@ -14,28 +14,78 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
+from typing import Protocol
 
 MAGIC = b"part1"
+DATA = len(MAGIC) + hashlib.sha256().digest_size
 LIMIT_BYTES = 8 << 30
 """What one piece of work may keep."""
 
 
-@dataclasses.dataclass(eq=False)
-class KeptParts:
-    """Of one piece of work, in `folder`, which need not exist. Safe to share between threads.
+class Place(Protocol):
+    """Where parts of one piece of work lie, by names like `hash/part`. Methods raise OSError."""
 
-    Nothing is kept beyond `limit_bytes`, or when that left less than `margin_bytes` of the disk free.
-    """
+    def total_bytes(self) -> int: ...
+
+    def has_room(self, size: int) -> bool: ...
+
+    def read(self, name: str) -> bytes: ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Nobody ever reads half of it."""
+
+    def clear(self) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderPlace:
+    """A folder, which need not exist, on a disk of which `margin_bytes` stay free."""
 
     folder: Path
     margin_bytes: int = 0
+
+    def total_bytes(self) -> int:
+        return sum(file.stat().st_size for file in self.folder.glob("*/*"))
+
+    def has_room(self, size: int) -> bool:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self.folder).free - size >= self.margin_bytes
+
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def write(self, name: str, data: bytes) -> None:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, part = tempfile.mkstemp(dir=file.parent, prefix=".")
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                out.write(data)
+            Path(part).replace(file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                Path(part).unlink()
+            raise
+
+    def clear(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclasses.dataclass(eq=False)
+class KeptParts:
+    """Those of one piece of work, no more than `limit_bytes`. Safe to share between threads."""
+
+    place: Place
     limit_bytes: int = LIMIT_BYTES
     found: int = 0
     """How many parts were there already, made by an attempt before."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._bytes = sum(file.stat().st_size for file in self.folder.glob("*/*")) if self.folder.is_dir() else 0
+        try:
+            self._bytes = self.place.total_bytes()
+        except OSError:
+            self._bytes = 0
 
     def of(self, *decisive: object) -> "PartsOf":
         """Those that these decide, which have to look the same (`repr`) in every process; arrays are bytes."""
@@ -43,61 +93,55 @@ class KeptParts:
         for one in decisive:
             data = one if isinstance(one, bytes) else repr(one).encode()
             digest.update(len(data).to_bytes(8, "big") + data)
-        return PartsOf(self, self.folder / digest.hexdigest()[:32])
+        return PartsOf(self, digest.hexdigest()[:32])
 
     def forget(self) -> None:
-        """Drop all of them: they are needed no more, or something is wrong with them."""
-        with self._lock:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Drop all of them: something is wrong with them, or the work needs their room."""
+        with self._lock, contextlib.suppress(OSError):
             self._bytes = self.found = 0
+            self.place.clear()
 
-    def _count(self, size: int) -> bool:
-        """Whether there is room for so many bytes more, which are counted then."""
+    def count_found(self) -> None:
+        with self._lock:
+            self.found += 1
+
+    def takes(self, size: int) -> bool:
+        """Whether there is room for so many bytes more, which are counted then. Raises OSError."""
         with self._lock:
             if self._bytes + size > self.limit_bytes:
                 return False
             self._bytes += size
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return shutil.disk_usage(self.folder).free - size >= self.margin_bytes
+        return self.place.has_room(size)
 
 
+@dataclasses.dataclass(frozen=True)
 class PartsOf:
-    """Parts that are made in the very same way."""
+    """Parts that are made in the very same way, which `key` tells."""
 
-    def __init__(self, kept: KeptParts, folder: Path) -> None:
-        self._kept, self._folder = kept, folder
+    kept: KeptParts
+    key: str
 
     def load(self, name: str) -> bytes | None:
         """What was saved under a name; None when nothing was, or when it is not whole."""
         try:
-            stored = (self._folder / name).read_bytes()
+            stored = self.kept.place.read(f"{self.key}/{name}")
         except OSError:
             return None
-        head, digest, data = stored[:5], stored[5:37], stored[37:]
-        return data if head == MAGIC and hashlib.sha256(data).digest() == digest else None
+        data = stored[DATA:]
+        return data if stored[:DATA] == _head(data) else None
 
     def accept(self) -> None:
         """Count a part as found: what was loaded has proved to be right."""
-        with self._kept._lock:
-            self._kept.found += 1
+        self.kept.count_found()
 
     def save(self, name: str, data: bytes) -> None:
-        """Keep a part; nobody ever loads half of it."""
+        """Keep a part, where there is room."""
         try:
-            if self._kept._count(len(data)):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._write(name, data)
+            if self.kept.takes(len(data)):
+                self.kept.place.write(f"{self.key}/{name}", _head(data) + data)
         except OSError:  # the disk is full: the work itself needs what room there is
-            self._kept.forget()
+            self.kept.forget()
 
-    def _write(self, name: str, data: bytes) -> None:
-        descriptor, part = tempfile.mkstemp(dir=self._folder, prefix=".")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(MAGIC + hashlib.sha256(data).digest())
-                file.write(data)
-            Path(part).replace(self._folder / name)
-        except OSError:
-            with contextlib.suppress(OSError):
-                Path(part).unlink()
-            raise
+
+def _head(data: bytes) -> bytes:
+    return MAGIC + hashlib.sha256(data).digest()

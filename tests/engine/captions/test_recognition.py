@@ -11,7 +11,7 @@ from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.captions import recogniser_pool, recognition
 from jobs.engine.captions.recogniser_pool import RecogniserOptions
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.runtime.kept_parts import KeptParts
+from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.engine.runtime.workspace import Workspace
 from jobs.errors import InputError, JobError, ToolError
@@ -120,12 +120,12 @@ def test_what_was_heard_before_it_was_stopped_is_not_listened_to_again(speech, t
             raise Stop
 
     with pytest.raises(Stop):
-        hear(path, progress=stop, kept=KeptParts(folder))
+        hear(path, progress=stop, kept=KeptParts(FolderPlace(folder)))
     assert len(list(folder.glob("*/*"))) == 1
     asked = []
     right = recogniser_pool.RecogniserPool.ask
     monkeypatch.setattr(recogniser_pool.RecogniserPool, "ask", lambda *given: (asked.append(1), right(*given)))
-    kept = KeptParts(folder)
+    kept = KeptParts(FolderPlace(folder))
     assert hear(path, kept=kept).words == whole.words
     assert (kept.found, len(asked)) == (1, 1)
 

@@ -10,7 +10,7 @@ from jobs.engine.pipelines.convert import pieces
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.runtime.kept_parts import KeptParts
+from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.errors import Cancelled
 from tests.clips import Picture, Sound, make, seen
 from tests.engine.pipelines.converting import run
@@ -56,7 +56,7 @@ def test_each_target_is_made_of_pieces_as_of_one(target, tmp_path, made):
     options = dataclasses.replace(SMALL, target=target)
     _, output = run(source, options)
     one, facts = shown(output), inspect(output)
-    result, output = run(source, options, kept=KeptParts(tmp_path / "parts"))
+    result, output = run(source, options, kept=KeptParts(FolderPlace(tmp_path / "parts")))
     assert len(made) >= 3
     assert shown(output) == one
     assert result.lost == 0
@@ -72,7 +72,7 @@ def test_each_picture_stands_at_its_time_whatever_the_recording_is_like(name, tm
     source = make(tmp_path / filename, picture, SOUND)
     _, output = run(source, SMALL)
     one = shown(output)
-    _, output = run(source, SMALL, kept=KeptParts(tmp_path / "parts"))
+    _, output = run(source, SMALL, kept=KeptParts(FolderPlace(tmp_path / "parts")))
     assert len(made) >= 3
     assert shown(output) == one
 
@@ -85,11 +85,11 @@ def test_a_conversion_that_was_stopped_goes_on_after_the_pieces_it_has(tmp_path,
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        run(source, SMALL, kept=KeptParts(folder), progress=stop)
+        run(source, SMALL, kept=KeptParts(FolderPlace(folder)), progress=stop)
     assert made
     first = made[: len(list(folder.glob("*/*-*")))]
     made.clear()
-    kept = KeptParts(folder)
+    kept = KeptParts(FolderPlace(folder))
     _, output = run(source, SMALL, kept=kept)
     assert kept.found == len(first) >= 1
     every = [*first, *made]
@@ -102,8 +102,8 @@ def test_what_does_not_make_one_track_is_left_to_one_command(tmp_path, monkeypat
     source = make(tmp_path / "a.mp4", PICTURE, SOUND)
     right = pieces.read
     monkeypatch.setattr(pieces, "read", lambda file, times, header: right(file, times[:-1], header))
-    kept = KeptParts(tmp_path / "parts")
+    kept = KeptParts(FolderPlace(tmp_path / "parts"))
     _, output = run(source, SMALL, kept=kept)
     assert made
     assert [number for number, _ in shown(output)] == list(range(100))
-    assert not kept.folder.exists()
+    assert not (tmp_path / "parts").exists()

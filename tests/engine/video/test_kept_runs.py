@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.engine.probe.inspection import inspect
-from jobs.engine.runtime.kept_parts import KeptParts
+from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.engine.smartcut import splicer
 from jobs.engine.video import chunked_encoder
 from jobs.engine.video.chunked_encoder import ChunkEncoding, encode_frames
@@ -61,11 +61,11 @@ def test_an_encode_that_was_stopped_goes_on_after_what_it_has_made(tmp_path, enc
     whole = list(encodings)
     encodings.clear()
     with pytest.raises(Cancelled):
-        encode(source, tmp_path / "stopped.mp4", KeptParts(folder), stop_at=0.6)
+        encode(source, tmp_path / "stopped.mp4", KeptParts(FolderPlace(folder)), stop_at=0.6)
     made = {tuple(map(int, file.name.split("-"))) for file in folder.glob("*/*-*")}
     assert 2 <= len(made) < len(whole)
     encodings.clear()
-    kept = KeptParts(folder)
+    kept = KeptParts(FolderPlace(folder))
     encode(source, tmp_path / "result.mp4", kept)
     assert kept.found == len(made)
     assert sorted(encodings) == sorted(set(whole) - made), "the others, each once"
@@ -77,10 +77,10 @@ def test_a_machine_with_other_processors_goes_on_with_the_same_chunks(tmp_path, 
     source, folder = recording(tmp_path), tmp_path / "parts"
     monkeypatch.setattr(chunked_encoder, "maximum_threads", lambda track: 2)
     with pytest.raises(Cancelled):
-        encode(source, tmp_path / "stopped.mp4", KeptParts(folder), stop_at=0.6)
+        encode(source, tmp_path / "stopped.mp4", KeptParts(FolderPlace(folder)), stop_at=0.6)
     made = [file.name for file in folder.glob("*/*-*")]
     monkeypatch.setattr(chunked_encoder, "maximum_threads", lambda track: 4)
-    kept = KeptParts(folder)
+    kept = KeptParts(FolderPlace(folder))
     encode(source, tmp_path / "result.mp4", kept)
     assert kept.found == len(made)
     assert pictures(tmp_path / "result.mp4") == list(range(150))
@@ -88,21 +88,21 @@ def test_a_machine_with_other_processors_goes_on_with_the_same_chunks(tmp_path, 
 
 def test_a_part_that_is_damaged_or_holds_other_frames_is_made_again(tmp_path, encodings):
     source, folder = recording(tmp_path), tmp_path / "parts"
-    encode(source, tmp_path / "first.mp4", KeptParts(folder))
+    encode(source, tmp_path / "first.mp4", KeptParts(FolderPlace(folder)))
     files = sorted(folder.glob("*/*-*"), key=lambda file: int(file.name.split("-")[0]))
     files[0].write_bytes(files[0].read_bytes()[:-7])
     files[1].write_bytes(files[2].read_bytes())  # whole, but of another second
     encodings.clear()
-    encode(source, tmp_path / "second.mp4", KeptParts(folder))
+    encode(source, tmp_path / "second.mp4", KeptParts(FolderPlace(folder)))
     assert sorted(encodings) == [tuple(map(int, file.name.split("-"))) for file in files[:2]]
     assert pictures(tmp_path / "second.mp4") == list(range(150))
 
 
 def test_another_picture_of_the_same_times_is_not_found(tmp_path, encodings):
     folder = tmp_path / "parts"
-    encode(recording(tmp_path), tmp_path / "first.mp4", KeptParts(folder))
+    encode(recording(tmp_path), tmp_path / "first.mp4", KeptParts(FolderPlace(folder)))
     other = make(tmp_path / "b.mp4", Picture(seconds=6, size=(192, 96)))
-    kept = KeptParts(folder)
+    kept = KeptParts(FolderPlace(folder))
     encode(other, tmp_path / "second.mp4", kept)
     assert kept.found == 0
 
@@ -116,13 +116,13 @@ def test_frames_painted_by_who_does_not_say_what_are_not_kept(tmp_path):
         tmp_path / "painted.mp4",
         progress=lambda done: None,
         paint=lambda frame, time: frame,
-        kept=KeptParts(folder),
+        kept=KeptParts(FolderPlace(folder)),
     )
     assert not folder.exists()
 
 
 def test_the_seams_of_a_cut_are_encoded_once(tmp_path, monkeypatch):
-    source, kept = make(tmp_path / "a.mp4", Picture()), KeptParts(tmp_path / "parts")
+    source, kept = make(tmp_path / "a.mp4", Picture()), KeptParts(FolderPlace(tmp_path / "parts"))
     made = spliced(source)
     patches = [run for run in made.splice.runs if run.copied_from is None]
     assert len(patches) == 2
@@ -135,7 +135,7 @@ def test_the_seams_of_a_cut_are_encoded_once(tmp_path, monkeypatch):
 
     again(kept)
     monkeypatch.setattr(splicer, "encoded_packets", lambda *given: pytest.fail("it is there"))
-    kept = KeptParts(tmp_path / "parts")
+    kept = KeptParts(FolderPlace(tmp_path / "parts"))
     assert again(kept).read_bytes() == made.output.read_bytes()
     assert kept.found == len(patches)
     assert_faithful(made)

@@ -4,7 +4,6 @@ Tracks that already are what is asked for are copied; the others are decoded and
 """
 
 import dataclasses
-import functools
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -146,8 +145,7 @@ class _Conversion:
             picture, part = job.folder / "picture.mp4", self.work.share(0, PICTURE_SHARE)
 
             def make() -> None:
-                progress = functools.partial(part.progress, stage=self.stage)
-                pieces.encode(job, plan, index, every, picture, self.work, progress)
+                pieces.encode(job, plan, index, every, picture, self.work, lambda done: part.progress(done, self.stage))
 
             if pieces.or_none(make, self.work):
                 begin, start = PICTURE_SHARE, Fraction(int(every.start_ticks[0]), index.clock_hz)
