@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, close_old_connections, connection
 
 from jobs.services.inbox import Inbox
-from videoservice import tables
+from videoservice import healthcheck, tables
 
 log = logging.getLogger(__name__)
 
@@ -35,3 +35,4 @@ class Command(BaseCommand):
                 connection.close()
             except OSError as error:
                 log.warning("the inbox cannot be looked at: %s", error)
+            healthcheck.sign("inbox")

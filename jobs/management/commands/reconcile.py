@@ -11,7 +11,7 @@ from django.db import Error, close_old_connections, connection
 from redis.exceptions import RedisError
 
 from jobs.services import queues, reconcile, sweeping
-from videoservice import tables
+from videoservice import healthcheck, tables
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class Command(BaseCommand):
             except Error as error:
                 log.warning("the database is away: %s", error)
                 connection.close()
+            healthcheck.sign("reconcile")
             if once:
                 nights.finish()
             if once or stop.wait(settings.RECONCILE_SECONDS):
