@@ -127,7 +127,8 @@ def work(job: Job, commands: CommandLog) -> None:
         quota.held_for(job, attempt, functools.partial(result_size.expected, job, info)),
         storage.scratch(job.pk, attempt) as scratch,
         LifeSigns(job, operation.timeout_seconds(load, params), kept) as signs,
-        spans.fetched(sources.file(subject)) as source,
+        spans.fetched((sources.excerpts if operation.reads_excerpts else sources.file)(subject)) as source,
+        storage.measured(subject.sha256) as cache,
         others.files() as files,
         transcripts.file_of(subject) as transcript,
     ):
@@ -138,7 +139,7 @@ def work(job: Job, commands: CommandLog) -> None:
             input_infos=others.infos,
             input_names=others.names,
             scratch=scratch,
-            cache=storage.cache_dir(subject.sha256),
+            cache=cache,
             title=title_of(job, subject),
             progress=signs.progress,
             log=commands,

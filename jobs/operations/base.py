@@ -122,6 +122,8 @@ class Operation(Generic[P]):
     """Parameters to try it with, where its defaults alone do not say what to do."""
     example_seconds: ClassVar[int] = 2
     """How long a recording `example` needs."""
+    reads_excerpts: ClassVar[bool] = False
+    """Whether it opens its recording by `FrameReader` alone, and reads little of it: then the file need not be here."""
     previews: ClassVar[bool] = False
     """Whether `preview` shows what the parameters lead to before any work is done."""
     picture_fields: ClassVar[tuple[str, ...]] = ()

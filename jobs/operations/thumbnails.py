@@ -119,6 +119,7 @@ class ThumbnailsParams:
 
 class Thumbnails(Operation[ThumbnailsParams]):
     slug = "thumbnails"
+    reads_excerpts = True
     title = "Thumbnails"
     summary = "Still pictures: evenly spaced, at times you choose, the best, or all on one sheet."
     description = (

@@ -86,7 +86,10 @@ async def _heard(video: Video, detector: Detector, track: TrackChoice) -> Levels
 async def _kept(video: Video, what: str, track: TrackChoice, load: Callable[[Path], T | None]) -> T:
     """What is in the cache of a recording, after it was measured if it has to be."""
     cache = storage.cache_dir(video.sha256)
-    if (found := await asyncio.to_thread(load, cache)) is None:
+    if (found := await asyncio.to_thread(load, cache)) is None and not storage.store().is_folder:
+        await asyncio.to_thread(storage.pull, video.sha256)
+        found = await asyncio.to_thread(load, cache)
+    if found is None:
         await measuring.answer(video.owner_id, (video.sha256, what, track), lambda: _request(video, what, track))
         found = await asyncio.to_thread(load, cache)
     if found is None:
@@ -96,6 +99,5 @@ async def _kept(video: Video, what: str, track: TrackChoice, load: Callable[[Pat
 
 @contextlib.contextmanager
 def _request(video: Video, what: str, track: TrackChoice, params: Mapping[str, Any] | None = None) -> Iterator[Request]:
-    with storage.fetch(video.key, video.sha256) as source:
-        cache = storage.cache_dir(video.sha256)
+    with storage.fetch(video.key, video.sha256) as source, storage.measured(video.sha256) as cache:
         yield Request(what, str(source), str(cache), video.info.to_json(), track, dict(params or {}))

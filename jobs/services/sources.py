@@ -1,13 +1,18 @@
 """The file to work on of a recording, which is not always the one that came."""
 
 import contextlib
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from jobs import storage
+from jobs.engine.container import elsewhere
 from jobs.engine.pipelines import measuring
 from jobs.engine.probe import discontinuities
 from jobs.models import Video
+
+WORTH_BYTES = 64 * 1024**2
+"""What is smaller is fetched as a whole sooner than in pieces."""
 
 
 @contextlib.contextmanager
@@ -16,11 +21,26 @@ def file(video: Video) -> Iterator[Path]:
 
     Raises InputError, ToolError, ResourceError.
     """
-    cache, info = storage.cache_dir(video.sha256), video.info
-    if info.is_of_copy and (copy := discontinuities.cached_copy(cache)).exists():
-        yield copy
+    if not video.info.is_of_copy:
+        with storage.fetch(video.key, video.sha256) as came:
+            yield came
         return
-    with storage.fetch(video.key, video.sha256) as came:
-        if info.is_of_copy:
-            measuring.ask(measuring.Request("clock", str(came), str(cache), info.to_json()))
-        yield discontinuities.cached_copy(cache) if info.is_of_copy else came
+    with storage.measured(video.sha256) as cache:
+        copy = discontinuities.cached_copy(cache)
+        if not copy.exists():
+            with storage.fetch(video.key, video.sha256) as came:
+                measuring.ask(measuring.Request("clock", str(came), str(cache), video.info.to_json()))
+        yield copy
+
+
+@contextlib.contextmanager
+def excerpts(video: Video) -> Iterator[Path]:
+    """As `file`, for work that reads little of it, by frames alone: of a large file in a bucket only what is read is
+    fetched. The path may be one that no file has (`jobs.engine.container.elsewhere`)."""
+    if video.info.is_of_copy or video.size < WORTH_BYTES or storage.is_near(video.key, video.sha256):
+        with file(video) as found:
+            yield found
+        return
+    path = storage.room("scratch") / f"{uuid.uuid4()}{Path(video.key).suffix}"
+    with elsewhere.standing_for(path, lambda: storage.open_file(video.key)):
+        yield path

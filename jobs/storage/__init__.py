@@ -18,6 +18,7 @@ from jobs.storage.kept import (
     free_bytes,
     holds,
     in_folder,
+    is_near,
     link,
     listed,
     new,
@@ -61,6 +62,7 @@ from jobs.storage.local import (
     upload_path,
     uploads_folder,
 )
+from jobs.storage.measured import measured, pull
 from jobs.storage.store import Found, Shown, Stat, Store
 
 __all__ = [
@@ -89,9 +91,11 @@ __all__ = [
     "holds",
     "image_folder",
     "in_folder",
+    "is_near",
     "link",
     "listed",
     "make_folder",
+    "measured",
     "measured_bytes",
     "new",
     "open_file",
@@ -101,6 +105,7 @@ __all__ = [
     "place",
     "poster_key",
     "publish",
+    "pull",
     "put_new",
     "read",
     "recording_key",

@@ -32,6 +32,9 @@ class BothStores:
         with self.having(key).fetch(key, sha256) as path:
             yield path
 
+    def is_near(self, key: str, sha256: str) -> bool:
+        return self.having(key).is_near(key, sha256)
+
     def open(self, key: str) -> tuple[BinaryIO, Stat]:
         try:
             return self.first.open(key)

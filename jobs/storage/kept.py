@@ -51,6 +51,11 @@ def fetch(key: str, sha256: str = "") -> AbstractContextManager[Path]:
     return store().fetch(key, sha256)
 
 
+def is_near(key: str, sha256: str) -> bool:
+    """Whether `fetch` has nothing to fetch."""
+    return store().is_near(key, sha256)
+
+
 def publish(file: Path, key: str, sha256: str = "") -> None:
     """Move a whole file into its place, for good."""
     store().publish(file, key, sha256)

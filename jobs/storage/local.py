@@ -59,6 +59,8 @@ def cache_dir(sha256: str) -> Path:
     """A folder for what was measured of some bytes once; what is in it may vanish at any time between two jobs."""
     folder = room("cache") / sha256
     folder.mkdir(parents=True, exist_ok=True)
+    if not kept.store().is_folder:
+        os.utime(folder)  # of local copies those go first whose last use is the longest ago
     return folder
 
 

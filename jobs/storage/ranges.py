@@ -68,7 +68,8 @@ class RangeFile(io.RawIOBase):
         goes_on = self._place == self._ahead_at + len(self._ahead) and self._ahead
         self._window = min(self._window * 2, MOST_AHEAD) if goes_on else BLOCK
         start = self._place // BLOCK * BLOCK
-        stop = min(self._size, start + max(self._window, min(end - start, MOST_AHEAD)))
+        length = max(self._window, min(end - start, MOST_AHEAD))
+        stop = min(self._size, start + -(-length // BLOCK) * BLOCK)  # whole blocks, but for the last of the file
         self._keep()
         self._ahead, self._ahead_at = self._read_range(start, stop), start
         if len(self._ahead) != stop - start:

@@ -114,6 +114,9 @@ class S3Store:
         with self.copies.held(name, head["ContentLength"], bring) as copy:
             yield copy
 
+    def is_near(self, key: str, sha256: str) -> bool:
+        return bool(sha256) and (self.copies.folder / self._copy_name(key, sha256, "")).exists()
+
     def _copy_name(self, key: str, sha256: str, etag: str) -> str:
         found = sha256 or hashlib.sha256(f"{self.bucket}/{self.name(key)} {etag}".encode()).hexdigest()
         return f"{found}{Path(key).suffix}"

@@ -47,6 +47,10 @@ class Store(Protocol):
         its bytes, where somebody knows it."""
         ...
 
+    def is_near(self, key: str, sha256: str) -> bool:
+        """Whether `fetch` has nothing to fetch."""
+        ...
+
     def publish(self, file: Path, key: str, sha256: str = "") -> None:
         """Move a whole file into its place, for good: it is there also after a power cut. Nobody ever sees half of
         it."""

@@ -19,12 +19,14 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from jobs.engine.container import mp3_frames
+from jobs.engine.container import elsewhere, mp3_frames
 from jobs.errors import InputError
 
 
 def opened(path: Path, format: str) -> InputContainer:
     """Open a file for reading as this format. Raises av.error.FFmpegError, ValueError."""
+    if place := elsewhere.opened(path):
+        return av.open(place, format=format, metadata_errors="replace")
     options = {"protocol_whitelist": "file", **mp3_frames.skip_options(path, format)}
     return av.open(f"file:{path}", format=format, container_options=options, metadata_errors="replace")
 

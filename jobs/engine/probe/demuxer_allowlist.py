@@ -4,13 +4,13 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import av
 import av.error
 from av.container import InputContainer
 
-from jobs.engine.container import mp3_frames
+from jobs.engine.container import elsewhere, mp3_frames
 from jobs.engine.probe import mp4_boxes
 from jobs.engine.runtime.subprocess_runner import require_file
 from jobs.errors import InputError
@@ -47,6 +47,10 @@ def opened(path: Path) -> Iterator[InputContainer]:
     libavformat gets a file descriptor in place of a name, so that a name can neither sway what the file is taken for
     nor be read as an address, and has no protocol with which to open anything else.
     """
+    if place := elsewhere.opened(path):
+        with place, opened_there(place) as container:
+            yield container
+        return
     require_file(path)
     head = read_head(path)
     if is_image(head):
@@ -67,6 +71,11 @@ def opened(path: Path) -> Iterator[InputContainer]:
         file.seek(0)
         with opened_as_mp3({**options, **skipping}) as container:
             yield container
+
+
+def opened_there(place: BinaryIO) -> InputContainer:
+    """What does not lie on this machine, and was looked at when it came."""
+    return av.open(place, options={"format_whitelist": ",".join(DEMUXERS)}, metadata_errors="replace")
 
 
 def probed(path: Path, head: bytes, options: dict[str, str]) -> InputContainer:
