@@ -21,6 +21,8 @@ from jobs import storage
 
 BLOCK = 512 * 1024
 READERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sending")
+NAMED_SECONDS = 24 * 3600
+"""So that what is looked at counts as used at least once a day."""
 SAFE_PICTURES = {"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"}
 SAFE_TEXT = {"text/plain", "text/vtt"}
 LOCKED_IN = "default-src 'none'; sandbox"
@@ -35,6 +37,8 @@ class Sent:
     name: str
     media_type: str
     sha256: str = ""
+    is_named: bool = False
+    """Whether the address that it was asked under names these very bytes: other ones would have another."""
 
     @property
     def is_text(self) -> bool:
@@ -101,7 +105,10 @@ def send(request: HttpRequest, sent: Sent) -> HttpResponseBase:
     """The response to GET or HEAD for a file. `?download` asks the browser to keep it instead of showing it.
 
     What fits into a block, as players ask for, is read at once: each block after the request costs more than reading.
+    Who has it already is told so without a look at the storage, where the hash of the bytes is known.
     """
+    if sent.sha256 and (known := unless_changed(request, sent, f'"{sent.sha256}"')):
+        return known
     if address := leads_to(request, sent):
         return led(request, sent, address)
     try:
@@ -142,14 +149,30 @@ def led(request: HttpRequest, sent: Sent, address: str) -> HttpResponse:
     return HttpResponse(status=302, headers={"Location": address, "Cache-Control": "no-store"})
 
 
+def unless_changed(request: HttpRequest, sent: Sent, etag: str) -> HttpResponse | None:
+    """304 for who names this ETag; None where more has to be known."""
+    if "If-None-Match" not in request.headers or "If-Match" in request.headers:
+        return None
+    found: HttpResponse | None = get_conditional_response(request, etag)
+    if found:
+        found["ETag"], found["Cache-Control"] = etag, keeping(sent)
+    return found
+
+
+def keeping(sent: Sent) -> str:
+    """How browsers keep it, and never caches that several people share: asked about each time, as somebody else may be
+    signed in by then. But pages show dozens of pictures, so one whose address names its bytes is not asked about for a
+    day; these answers vary by the cookie of who is signed in."""
+    return f"private, max-age={NAMED_SECONDS}, immutable" if sent.is_named else "private, no-cache"
+
+
 def answer(request: HttpRequest, sent: Sent, stat: storage.Stat) -> tuple[HttpResponse, range | None]:
     """Status and headers for a file of this kind, and the bytes that have to follow; None for none."""
     etag = f'"{sent.sha256}"' if sent.sha256 else f'"{stat.version}"'
     modified = stat.changed_ns // 10**9
     always = {
         "Accept-Ranges": "bytes",
-        # Kept by this browser only, and asked about each time: somebody else may be signed in by then.
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": keeping(sent),
         "ETag": etag,
         "Last-Modified": http_date(modified),
     }

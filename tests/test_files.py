@@ -158,9 +158,33 @@ def test_what_the_browser_has_is_not_sent_again(client: Client, video: Video):
     for known in ({"If-None-Match": whole.headers["ETag"]}, {"If-Modified-Since": whole.headers["Last-Modified"]}):
         answer = client.get(file_of(video), headers=known)
         assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["Cache-Control"] == "private, no-cache"
         assert answer.headers["ETag"] == whole.headers["ETag"]
     assert client.get(file_of(video), headers={"If-Match": '"other"'}).status_code == 412
     assert client.get(file_of(video), headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_picture_whose_address_names_its_bytes_is_asked_for_once_a_day(site: Site, client: Client, video: Video):
+    (site.media / "videos" / str(video.pk)).mkdir()
+    key = f"videos/{video.pk}/poster-of-mine.jpg"
+    (site.media / key).write_bytes(b"a picture")
+    with site.orm():
+        Video.objects.filter(pk=video.pk).update(poster=key)
+        video.refresh_from_db()
+    named, plain = client.get(video.poster_url), client.get(video.poster_url.partition("?")[0])
+    assert named.content == plain.content == b"a picture"
+    assert named.headers["Cache-Control"] == "private, max-age=86400, immutable"
+    assert plain.headers["Cache-Control"] == "private, no-cache", "another poster will have this address too"
+    assert client.get(f"{video.poster_url}x").headers["Cache-Control"] == "private, no-cache"
+    for answer in (named, plain):
+        assert "Cookie" in answer.headers["Vary"], "not for who signs in after"
+
+
+def test_who_has_the_bytes_is_told_so_without_a_look_at_the_storage(site: Site, client: Client, video: Video):
+    tag = client.get(file_of(video)).headers["ETag"]
+    (site.media / video.key).unlink()
+    assert client.get(file_of(video), headers={"If-None-Match": tag}).status_code == 304
+    assert client.get(file_of(video), headers={"If-None-Match": '"other"'}).status_code == 404
 
 
 def test_a_download_carries_the_name(client: Client, video: Video):

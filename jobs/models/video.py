@@ -75,7 +75,12 @@ class Video(models.Model):
     @property
     def poster_url(self) -> str:
         """Another address for another poster, so that pages which show one already load the new one; "" for none."""
-        return f"{reverse('video-poster', args=[self.pk])}?{PurePosixPath(self.poster).stem}" if self.poster else ""
+        return f"{reverse('video-poster', args=[self.pk])}?{self.poster_version}" if self.poster else ""
+
+    @property
+    def poster_version(self) -> str:
+        """What its poster is called among those that it has had."""
+        return PurePosixPath(self.poster).stem
 
     @property
     def root(self) -> "Video":

@@ -2,7 +2,7 @@
 
 from django.http import Http404
 
-from jobs.file_response import Sent
+from jobs.file_response import SAFE_PICTURES, Sent
 from jobs.models import Artifact, Image, Video
 from jobs.services import naming
 
@@ -11,14 +11,16 @@ def of_video(video: Video) -> Sent:
     return Sent(video.key, video.name, naming.media_type(video.key), video.sha256)
 
 
-def poster_of(video: Video) -> Sent:
+def poster_of(video: Video, version: str = "") -> Sent:
+    """`version`: which one is meant (`Video.poster_version`); the present one is sent in any case. Raises Http404."""
     if not video.poster:
         raise Http404("this recording has no poster")
-    return Sent(video.poster, f"{video.title}.jpg", "image/jpeg")
+    return Sent(video.poster, f"{video.title}.jpg", "image/jpeg", is_named=version == video.poster_version)
 
 
 def of_artifact(artifact: Artifact) -> Sent:
-    return Sent(artifact.key, artifact.name, artifact.media_type, artifact.sha256)
+    is_picture = artifact.media_type in SAFE_PICTURES  # whose bytes never change, unlike those of a transcript
+    return Sent(artifact.key, artifact.name, artifact.media_type, artifact.sha256, is_named=is_picture)
 
 
 def of_image(image: Image) -> Sent:

@@ -24,7 +24,7 @@ def video_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
 @signed_in
 def video_poster(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     video = versions.owned(request.user, pk)
-    return send(request, files.poster_of(video))
+    return send(request, files.poster_of(video, request.META.get("QUERY_STRING", "")))
 
 
 @require_safe
