@@ -122,8 +122,8 @@ class ObjectStorage:
 
     KEY, SECRET, BUCKET, REGION = "test:tester", "testing", "recordings", "us-east-1"
 
-    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1") -> None:
-        self.folder, self.port, self.host = folder, port, host
+    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1", inside: tuple[str, ...] = ()) -> None:
+        self.folder, self.port, self.host, self.inside = folder, port, host, inside
         self.endpoint = f"http://{host}:{port}"
         self.process: Process | None = None
 
@@ -141,7 +141,7 @@ class ObjectStorage:
         self.folder.mkdir(parents=True, exist_ok=True)
         options = {"folder": self.folder, "port": self.port, "host": self.host, "key": self.KEY, "secret": self.SECRET}
         flags = [piece for name, value in options.items() for piece in (f"--{name}", str(value))]
-        argv = [sys.executable, "-m", "tests.bucket.server", *flags]
+        argv = [*self.inside, sys.executable, "-m", "tests.bucket.server", *flags]
         self.process = Process("object storage", argv, self.folder / "log")
         wait_for(self._answers, "object storage", 30)
 
@@ -175,7 +175,10 @@ class ObjectStorage:
 
     def _answers(self) -> bool:
         assert self.process and self.process.alive, self.process and self.process.said()
-        with contextlib.suppress(BotoCoreError), contextlib.suppress(ClientError):
+        try:
             self.client().create_bucket(Bucket=self.BUCKET)
-            return True
-        return False
+        except BotoCoreError:
+            return False
+        except ClientError as error:  # it held one when it was ended
+            return error.response["Error"]["Code"] == "BucketAlreadyOwnedByYou"
+        return True

@@ -17,12 +17,14 @@ ENDED = ("succeeded", "failed", "cancelled")
 class Caller(requests.Session):
     """Every call is a connection of its own, as those of many people are. `retried` counts what was sent once more."""
 
-    def __init__(self, url: str, token: str, host: str) -> None:
+    def __init__(self, url: str, token: str, host: str = "") -> None:
+        """`host` is the name of the site, where it is not the one in `url`."""
         super().__init__()
         self.url, self.retried = url, 0
         self.headers["Authorization"] = f"Bearer {token}"
-        self.headers["Host"] = host
         self.headers["Connection"] = "close"
+        if host:
+            self.headers["Host"] = host
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
         options.setdefault("timeout", 60)

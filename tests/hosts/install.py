@@ -1,4 +1,4 @@
-"""An install on several hosts: nginx in front of two web hosts, two hosts of workers, one with MariaDB and Redis."""
+"""An install on several hosts: nginx in front of two web hosts, two of workers, one with MariaDB, Redis and bucket."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ from tests.hosts.caller import Caller
 from tests.hosts.load import Person
 from tests.hosts.network import Network
 from tests.processes import BASE_DIR, Process, run, wait_for
-from tests.servers import MariaDB
+from tests.servers import MariaDB, ObjectStorage
 
 WEBS = ("web1", "web2")
 WORKERS = {"work1": ("cut", "fast"), "work2": ("cut", "fast", "encode", "speech", "hooks", "fetch")}
@@ -35,6 +35,7 @@ class Install:
         self.hosts = {name: network.host(name) for name in names}
         self.url = f"http://{self.hosts['front'].address}"
         self.mariadb = MariaDB(folder / "mariadb", 3306, bind="0.0.0.0", inside=self.hosts["data"].inside)
+        self.storage = ObjectStorage(folder / "objects", 9000, self.hosts["data"].address, self.hosts["data"].inside)
         self.password = secrets.token_hex(16)
         self.env = self._environment()
         self._tokens: dict[str, str] = {}
@@ -47,6 +48,7 @@ class Install:
         static_files.put(self.folder / "static")
         self.start_database()
         self.start_redis()
+        self.storage.start()
         self.manage("migrate", "-v0")
         for name in WEBS:
             self.start_web(name)
@@ -74,8 +76,9 @@ class Install:
 
     def start_nginx(self) -> None:
         webs = " ".join(f"{self.hosts[name].address}:8000" for name in WEBS)
-        places = {"NGINX_PORT": "80", "NGINX_MEDIA": str(self.folder / "media")}
-        self.hosts["front"].run("nginx", ["sh", nginx.START], nginx.environment(self.folder, webs, places))
+        self.hosts["front"].run(
+            "nginx", ["sh", nginx.START], nginx.environment(self.folder, webs, {"NGINX_PORT": "80"})
+        )
 
     def mend(self) -> None:
         """Plug in and start again what a test has ended, with right clocks, and wait until all is ready."""
@@ -84,6 +87,8 @@ class Install:
             host.processes = {name: process for name, process in host.processes.items() if process.alive}
         if not (self.mariadb.process and self.mariadb.process.alive):
             self.start_database()
+        if not (self.storage.process and self.storage.process.alive):
+            self.storage.start()
         starts = {"data": ("redis", self.start_redis), "front": ("nginx", self.start_nginx)}
         starts |= {name: ("web", functools.partial(self.start_web, name)) for name in WEBS}
         for name, (program, start) in starts.items():
@@ -99,15 +104,20 @@ class Install:
         for host in self.hosts.values():
             host.kill()
         self.mariadb.stop(signal.SIGKILL)
+        self.storage.stop(signal.SIGKILL)
 
     def _start(self, host: str, name: str, *command: str, clock: float = 0) -> Process:
         program = ["-m", "tests.wrong_clock", str(clock)] if clock else ["manage.py"]
-        return self.hosts[host].run(name, [sys.executable, *program, *command], self.env)
+        return self.hosts[host].run(name, [sys.executable, *program, *command], self.env_of(host))
+
+    def env_of(self, host: str) -> dict[str, str]:
+        """What the processes of a host are told; each has a disk of its own."""
+        return self.env | {"DATA_DIR": str(self.folder / host)}
 
     def manage(self, *command: str, host: str = "work1") -> str:
         """Run a command of the site on a host to its end, and return what it said."""
         argv = [*self.hosts[host].inside, sys.executable, "manage.py", *command]
-        return run(argv, cwd=BASE_DIR, env=self.env).stdout
+        return run(argv, cwd=BASE_DIR, env=self.env_of(host)).stdout
 
     def wait_ready(self) -> None:
         for name in WEBS:
@@ -138,14 +148,15 @@ class Install:
         data, front = self.hosts["data"].address, self.hosts["front"].address
         return {name: value for name, value in os.environ.items() if name not in left_out} | {
             "DJANGO_SETTINGS_MODULE": "videoservice.settings",
-            "DATA_DIR": str(self.folder),
+            "STATIC_ROOT": str(self.folder / "static"),
+            "STORAGE_URL": self.storage.url("videos"),
+            **self.storage.env,
             "DATABASE_URL": f"mysql://site:{self.password}@{data}:3306/{DATABASE}",
             "REDIS_URL": f"redis://:{self.password}@{data}:6379/0",
             "ALLOWED_HOSTS": front,
             "BEHIND_PROXY": "1",
             "BIND": "0.0.0.0",
             "PORT": "8000",
-            "SENDFILE": "nginx",
             "LOST_AFTER_SECONDS": "5",
             "RECONCILE_SECONDS": "1",
         }
@@ -156,8 +167,9 @@ class Install:
         """An account's program, with a token for everything: through nginx, or straight to one of the web hosts."""
         if email not in self._tokens:
             self._tokens[email] = self.manage("createtoken", email, "--create").strip()
-        url = f"http://{self.hosts[web].address}:8000" if web else self.url
-        return Caller(url, self._tokens[email], self.hosts["front"].address)
+        if web:
+            return Caller(f"http://{self.hosts[web].address}:8000", self._tokens[email], self.hosts["front"].address)
+        return Caller(self.url, self._tokens[email])
 
     # Truth -----------------------------------------------------------------------------------------------------------
 

@@ -117,6 +117,16 @@ def test_redis_dies_and_what_was_asked_for_meanwhile_is_done(install: Install, a
     install.audit(ann)
 
 
+def test_the_storage_dies_in_the_middle_of_work(install: Install, ann: Person):
+    job, _ = encoding(ann, install)
+    install.storage.stop(signal.SIGKILL)
+    time.sleep(3)
+    ann.looks()
+    install.storage.start()
+    assert ann.caller.wait(job)["status"] == "succeeded"
+    install.audit(ann)
+
+
 def test_the_database_dies_in_the_middle_of_work(install: Install, ann: Person):
     job, _ = encoding(ann, install)
     install.mariadb.stop(signal.SIGKILL)
