@@ -70,7 +70,10 @@ def test_it_runs_without_django(fresh: Path):
     assert subprocess.run([python, "-c", "import django"], stderr=subprocess.DEVNULL).returncode == 1
     said = run([str(fresh / "bin" / "videoservice"), "--help"], cwd="/").stdout
     assert all(word in said for word in ("login", "upload", "watch", "install-completion"))
-    assert run([str(fresh / "bin" / "videoservice"), "--version"], cwd="/").stdout == "videoservice 0.1.0\n"
+    assert (
+        run([str(fresh / "bin" / "videoservice"), "--version"], cwd="/").stdout
+        == f"videoservice {PROJECT['project']['version']}\n"
+    )
 
 
 def test_every_module_of_it_can_be_imported_there(fresh: Path):
