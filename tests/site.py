@@ -52,18 +52,33 @@ class Sites:
     def make(self, *, only_web: bool = False, webs: int = 0, **env: str) -> "Site":
         """A site that runs, with these environment variables besides its own; with `webs`, so many web processes that
         share a socket, as under the supervisor."""
-        name = f"site{next(self._numbers)}"
-        data = self.folder / name
+        name, data = self._place()
         self.copy_template(data)
         (data / "log").mkdir()
         if self.mariadb:
             self.mariadb.copy("template", name)
+        site = self._site(name, data, env, only_web=only_web, webs=webs)
+        site.start()
+        return site
+
+    def make_empty(self, **env: str) -> "Site":
+        """The folders of a site and a database without a table. Nothing of it runs."""
+        name, data = self._place()
+        (data / "log").mkdir(parents=True)
+        if self.mariadb:
+            self.mariadb.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return self._site(name, data, env)
+
+    def _place(self) -> tuple[str, Path]:
+        name = f"site{next(self._numbers)}"
+        return name, self.folder / name
+
+    def _site(self, name: str, data: Path, env: dict[str, str], *, only_web: bool = False, webs: int = 0) -> "Site":
         database: dict[str, Any] = {"NAME": str(data / "db.sqlite3")}
         if self.mariadb:
             database = {"NAME": name, "PORT": self.mariadb.port}
         site = Site(data, self._env(data, name) | env, self.unblock, database, only_web=only_web, webs=webs)
         self._made.append(site)
-        site.start()
         return site
 
     def copy_template(self, data: Path) -> None:
