@@ -152,7 +152,9 @@ class MediaWorker(Worker):
 
     def _announce(self, timeout: int | None, pipeline: Any) -> None:
         super().heartbeat(timeout, pipeline)
-        pipeline.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
+        # From this and what is left of it Redis tells how long we have said nothing, whatever our clock shows.
+        lasts = {"expires_after": timeout or self.worker_ttl + 60}
+        pipeline.hset(self.key, mapping={**self.serialize(), **lasts, "state": self.get_state()})
         worker_registration.register(self, pipeline)
 
     def serialize(self) -> dict[str, Any]:

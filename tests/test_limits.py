@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def minute(monkeypatch):
     """One that lasts as long as the test, 20 seconds before its end."""
     now = [60 * 1000 + 40.0]
-    monkeypatch.setattr("jobs.auth.limits.time.time", lambda: now[0])
+    monkeypatch.setattr("jobs.auth.limits.clock.seconds", lambda: now[0])
     return now
 
 

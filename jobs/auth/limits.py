@@ -5,7 +5,6 @@ Counted in the shared cache, both in one trip; while Redis is away, in each proc
 
 import dataclasses
 import functools
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -14,6 +13,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from jobs import clock
 from jobs.models import Account, Token
 from videoservice.cache import Cache
 from videoservice.middleware import AnswerMiddleware
@@ -89,7 +89,7 @@ def counted(account: Account, token: Token | None) -> Window | None:
     limits = {key: limit for key, limit in limits.items() if limit[1]}
     if not limits:
         return None
-    number, passed = divmod(time.time(), WINDOW_SECONDS)
+    number, passed = divmod(clock.seconds(), WINDOW_SECONDS)
     keys = [f"calls:{key}:{number:.0f}" for key in limits]
     counts = cast(Cache, cache).count(keys, 2 * WINDOW_SECONDS)
     left = max(1, round(WINDOW_SECONDS - passed))

@@ -5,9 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils import timezone
-
-from jobs import wording
+from jobs import clock, wording
 from jobs.models import Job, Run
 from jobs.services import runs
 from jobs.services.steps import Step
@@ -176,5 +174,5 @@ def remaining(run: Run) -> str:
     at = runs.goes_at(run)
     if at is None:
         return ""
-    minutes = max(1, round((at - timezone.now()).total_seconds() / 60))
+    minutes = max(1, round((at - clock.now()).total_seconds() / 60))
     return wording.span(minutes * 60)

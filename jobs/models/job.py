@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
+from jobs import clock
 from jobs.errors import JobError
 from jobs.models.removal import LiveManager, RemovalField
 from jobs.models.signals import job_ended
@@ -359,7 +360,7 @@ class Job(models.Model):
         """How long it has been running, or ran."""
         if self.started_at is None:
             return None
-        return max(0.0, ((self.finished_at or timezone.now()) - self.started_at).total_seconds())
+        return max(0.0, ((self.finished_at or clock.now()) - self.started_at).total_seconds())
 
     @property
     def has_run_long(self) -> bool:

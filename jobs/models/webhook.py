@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
+
+from jobs import clock
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -66,7 +67,7 @@ class Webhook(models.Model):
     def changes_secret_until(self) -> datetime | None:
         """Until when the secret before the present one signs along; None when it does not (any more)."""
         until = self.old_secret_until
-        return until if until and until > timezone.now() else None
+        return until if until and until > clock.now() else None
 
     @property
     def is_active(self) -> bool:

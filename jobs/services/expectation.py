@@ -13,12 +13,12 @@ held against what its own kind had expected; runs are learnt as they would have 
 import dataclasses
 import functools
 import math
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from django.db import transaction
 
+from jobs import clock
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.models import Experience, Job
 from jobs.operations import registry
@@ -111,7 +111,7 @@ class Experiences:
         kinds = {kind for load in loads for kind in load.kinds} - self._rows.keys()
         rows = Experience.objects.in_bulk(kinds | {BUSY}) if kinds else {}
         if kinds and self._busy is None:
-            self._busy = busyness(rows[BUSY].runs if BUSY in rows else (), time.time())
+            self._busy = busyness(rows[BUSY].runs if BUSY in rows else (), clock.seconds())
         for kind in kinds:
             row = rows.get(kind)
             self._rows[kind] = Model.of(tuple(map(tuple, row.runs)), tuple(row.profile)) if row and row.runs else None
@@ -243,7 +243,7 @@ def _notice(surprise: float) -> None:
     with transaction.atomic():
         row, _ = Experience.objects.select_for_update().get_or_create(kind=BUSY)
         said = round(min(BUSY_MOST, max(-BUSY_MOST, surprise)), 3)
-        row.runs = [*row.runs, (round(time.time(), 1), said)][-BUSY_RUNS:]
+        row.runs = [*row.runs, (round(clock.seconds(), 1), said)][-BUSY_RUNS:]
         row.save()
 
 

@@ -17,6 +17,7 @@ from django.core.cache import cache
 from django.db.models import Count, Expression, F, FloatField, Func, Max, QuerySet
 from django.utils import timezone
 
+from jobs import clock
 from jobs.models import Account, Job
 from jobs.operations import registry
 
@@ -148,7 +149,7 @@ def jobs_of(owner: Account | None) -> QuerySet[Job]:
 
 def figures(owner: Account | None, period: Period, now: datetime | None = None) -> Figures:
     """Those of an account, or of everybody, worked out now."""
-    edges = period.edges(now or timezone.now())
+    edges = period.edges(now or clock.now())
     rows = Rows.ended(owner, edges[0], "operation")
     titles = {slug: registry.title(slug) for slug in set(rows.names)}
     steps = [
@@ -169,7 +170,7 @@ def figures(owner: Account | None, period: Period, now: datetime | None = None) 
 
 def by_queue(now: datetime | None = None) -> dict[str, Group]:
     """What ended within the last hour, by queue."""
-    rows = Rows.ended(None, (now or timezone.now()) - timedelta(hours=1), "queue")
+    rows = Rows.ended(None, (now or clock.now()) - timedelta(hours=1), "queue")
     return {name: rows.group(name, rows.called(name)) for name in sorted(set(rows.names))}
 
 

@@ -5,6 +5,7 @@ Whatever is done may be asked for twice at the same time: the second time finds 
 
 import contextlib
 import dataclasses
+import socket
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from jobs import publish
+from jobs import clock, publish, wording
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Import, Job
 from jobs.operations import registry
@@ -30,6 +31,8 @@ NAMED = 3
 """How many accounts a sentence names."""
 AT_ONCE = 500
 """How many jobs one press acts on; the next one goes on."""
+SKEW_SECONDS = 10.0
+"""From here on a wrong clock is worth a word."""
 S = Job.Status
 
 
@@ -138,7 +141,9 @@ def troubles(loads: Iterable[QueueLoad], disk: Disk) -> list[str]:
         if load.alive == 0 and (load.workers is not None):
             line_up = f", and {load.queued} wait in it" if load.queued else ""
             found.append(f"No worker listens to the queue “{load.name}”{line_up}.")
+        found += [told for worker in load.workers or () if (told := _skewed(worker))]
         found += [_lost(worker) for worker in load.workers or () if not worker.is_alive]
+    found = list(dict.fromkeys([*found, *_here()]))  # of several workers of a host each says the same
     found += knowing.troubles()
     if disk.is_near_full:
         found.append("The disk is nearly full. Uploads are refused before nothing is left of it.")
@@ -172,6 +177,27 @@ def rooms() -> list[OwnerRoom]:
     allowed = quota.of_many(list(uses))
     every = [OwnerRoom(pk, use.name, use.total, allowed[pk].bytes) for pk, use in uses.items()]
     return sorted(every, key=lambda one: (-one.share, -one.used))
+
+
+def _skewed(worker: Worker) -> str:
+    if abs(worker.skew_seconds) < SKEW_SECONDS:
+        return ""
+    way = "ahead of" if worker.skew_seconds > 0 else "behind"
+    return (
+        f"The clock of {worker.host or worker.name} is {wording.span(abs(worker.skew_seconds))} {way} the database's. "
+        "No work is lost by that, but set it right."
+    )
+
+
+def _here() -> list[str]:
+    """About the clock of this web process, by which codes of authenticator apps and confirmed passwords are judged."""
+    if abs(clock.offset()) < SKEW_SECONDS:
+        return []
+    way = "behind" if clock.offset() > 0 else "ahead of"
+    return [
+        f"The clock of the web process on {socket.gethostname()} is {wording.span(abs(clock.offset()))} {way} the "
+        "database's. Codes of authenticator apps may be refused: set it right."
+    ]
 
 
 def _lost(worker: Worker) -> str:

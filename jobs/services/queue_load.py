@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Count, Min, Value
-from django.utils import timezone
 from redis.exceptions import RedisError
 
+from jobs import clock
 from jobs.models import Import, Job, QueueState
 from jobs.services import deliveries, imports, outbox, queues, workers
 from jobs.services.workers import Worker
@@ -37,7 +37,7 @@ class QueueLoad:
 
     @property
     def oldest_seconds(self) -> float:
-        return max(0.0, (timezone.now() - self.oldest_at).total_seconds()) if self.oldest_at else 0.0
+        return max(0.0, (clock.now() - self.oldest_at).total_seconds()) if self.oldest_at else 0.0
 
     @property
     def alive(self) -> int | None:

@@ -8,10 +8,9 @@ import statistics
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from django.utils import timezone
 from redis.exceptions import RedisError
 
-from jobs import wording
+from jobs import clock, wording
 from jobs.models import Job
 from jobs.services import line, line_fronts, queues, workers
 from jobs.services.expectation import CERTAINTY, Expected, Experiences, Load
@@ -165,7 +164,7 @@ def count(queue: str) -> int:
 def remaining(job: Job, known: Experiences) -> Expected | None:
     """What is left of a running job, by what it says itself or by what others like it took."""
     if job.eta_seconds is not None:
-        since = (timezone.now() - job.progress_at).total_seconds() if job.progress_at else 0.0
+        since = (clock.now() - job.progress_at).total_seconds() if job.progress_at else 0.0
         left = max(job.eta_seconds - since, 0.2 * job.eta_seconds, 0.5)
         return Expected(left / 1.3, left, left * 1.3)
     whole = known.expected(Load.of_job(job))

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import django_rq
 from django.conf import settings
-from django.utils import timezone
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from jobs import machine
+from jobs import clock, machine
 
 SILENT_SECONDS = 30
 """An idle worker says every 5 s that it is there, and so does one at work."""
@@ -17,20 +16,18 @@ SILENT_SECONDS = 30
 
 @dataclasses.dataclass(frozen=True)
 class Worker:
-    """`since`: when it began to listen. `is_busy` by its own word; of what it does the rows know more."""
+    """`since`: when it began to listen. `is_busy` by its own word; of what it does the rows know more. `silent_seconds`
+    by the clock of Redis; by `skew_seconds` its own is ahead of the database's."""
 
     name: str
     queue: str
     host: str
     pid: int
     since: datetime | None
-    heard_at: datetime | None
+    silent_seconds: float
+    skew_seconds: float
     is_busy: bool
     is_alive: bool
-
-    @property
-    def silent_seconds(self) -> float:
-        return (timezone.now() - self.heard_at).total_seconds() if self.heard_at else 0.0
 
 
 def every() -> list[Worker]:
@@ -46,27 +43,34 @@ def every() -> list[Worker]:
         ]
         for _, key in keys:
             pipeline.hgetall(key)
-        rows = pipeline.execute() if keys else []
-    found = [_worker(queue, key, row) for (queue, key), row in zip(keys, rows, strict=True)]
+            pipeline.pttl(key)
+        told = iter(pipeline.execute() if keys else ())
+    found = [_worker(queue, key, row, left) for (queue, key), row, left in zip(keys, told, told, strict=True)]
     return [worker for worker in found if worker]
 
 
-def _worker(queue: str, key: bytes, row: dict[bytes, bytes]) -> Worker | None:
-    """None for one that said goodbye, or whose registration has expired."""
+def _worker(queue: str, key: bytes, row: dict[bytes, bytes], left: int) -> Worker | None:
+    """None for one that said goodbye, or whose registration has expired. `left` are milliseconds until it does."""
     told = {name.decode(): value.decode(errors="replace") for name, value in row.items()}
     if not told or told.get("death"):
         return None
     heard_at = _time(told.get("last_heartbeat"))
-    is_silent = heard_at is not None and (timezone.now() - heard_at).total_seconds() > SILENT_SECONDS
+    now = clock.now()
+    if (lasts := told.get("expires_after")) and left >= 0:
+        silent = max(0.0, float(lasts) - left / 1000)
+        skew = (heard_at - now).total_seconds() + silent if heard_at else 0.0
+    else:  # of the release before
+        silent, skew = (now - heard_at).total_seconds() if heard_at else 0.0, 0.0
     return Worker(
         name=key.decode().removeprefix("rq:worker:"),
         queue=queue,
         host=told.get("hostname", ""),
         pid=int(told.get("pid", 0)),
         since=_time(told.get("birth")),
-        heard_at=heard_at,
+        silent_seconds=silent,
+        skew_seconds=skew,
         is_busy=told.get("state") == "busy",
-        is_alive=not is_silent and lives(row.get(b"machine"), row.get(b"pid"), row.get(b"death")),
+        is_alive=silent <= SILENT_SECONDS and lives(row.get(b"machine"), row.get(b"pid"), row.get(b"death")),
     )
 
 

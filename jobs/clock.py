@@ -1,0 +1,54 @@
+"""The present by the database's clock: what one machine writes and another compares has to be told by the same one.
+
+Statements take `Now()`. This is for what is reckoned outside of them: how far the two clocks are apart is measured once
+a minute in each process, so that knowing the time costs no statement.
+"""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+from django.db import DatabaseError, connection
+
+MEASURED_SECONDS = 60.0
+_STATEMENT = {
+    "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
+    "mysql": "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1e6",
+}
+_measuring = threading.Lock()
+_offset = 0.0
+_measured_at = -float("inf")
+
+
+def seconds() -> float:
+    """Since 1970, by the database's clock; while that is away by what is known of it."""
+    return time.time() + offset()
+
+
+def now() -> datetime:
+    return datetime.fromtimestamp(seconds(), UTC)
+
+
+def offset() -> float:
+    """By how many seconds the database's clock is ahead of ours; below a tenth they count as the same."""
+    global _offset, _measured_at
+    with _measuring:
+        if time.monotonic() - _measured_at > MEASURED_SECONDS:
+            try:
+                found = _ask() - time.time()
+            except DatabaseError:
+                return _offset
+            _offset, _measured_at = found if abs(found) >= 0.1 else 0.0, time.monotonic()
+        return _offset
+
+
+def _ask() -> float:
+    """Beside Django's cursor: this is nothing that the request asks for."""
+    with connection.wrap_database_errors:
+        connection.ensure_connection()
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(_STATEMENT[connection.vendor])
+            return float(cursor.fetchone()[0])
+        finally:
+            cursor.close()
