@@ -78,9 +78,12 @@ def publish(request: JoinRequest, output: Path, work: Workspace, seconds: dict[s
             proven = _attempt(request, part, work, seconds)
             _moved(request, proven.tracks, part, work, seconds)
         except Unsound as error:
-            if not request.copies and not (request.picture and request.picture.copied):
+            was_kept = work.kept is not None and work.kept.found > 0
+            if not request.copies and not (request.picture and request.picture.copied) and not was_kept:
                 raise
             work.log.line(f"{error.message} {error.detail}")
+            if work.kept:
+                work.kept.forget()
             picture = request.picture and joined_picture_plan.encoding_all(request.joined, FAILED)
             request = dataclasses.replace(request, picture=picture, copies=False)
             proven = _attempt(request, part, work, seconds)
@@ -133,7 +136,7 @@ def _render(
         lost, paths = UndecodedFrames(), []
         if picture:
             paths = [folder / "picture.mp4"]
-            lost = joined_picture.write(picture, paths[0], folder, progress=advance)
+            lost = joined_picture.write(picture, paths[0], folder, progress=advance, kept=work.kept)
         while not task.wait(0.1):
             advance(1.0 if picture else task.fraction)
         tracks = task.result()

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from jobs.engine.model.report import UndecodedFrames
 from jobs.engine.probe import display_matrix
 from jobs.engine.render.joined_picture_plan import PicturePlan
 from jobs.engine.runtime import libav_errors
+from jobs.engine.runtime.kept_parts import KeptParts
 from jobs.engine.runtime.ordered_pool import OrderedPool
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread, worker_thread
 from jobs.engine.smartcut import packet_reader
@@ -25,11 +27,12 @@ from jobs.engine.smartcut.codec import Coding
 from jobs.engine.smartcut.copy_plan import Run
 from jobs.engine.smartcut.packet_reader import Copying
 from jobs.engine.smartcut.patch_encoder import encoded_packets
-from jobs.engine.video.encoded_packets import EncodedPacket
+from jobs.engine.video.encoded_packets import EncodedPacket, EncodedRun
 from jobs.engine.video.encoder_settings import EncoderSettings
 from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.fitting import FrameFitter, FrameShape, black_frame
 from jobs.engine.video.frame_cursor import FrameCursor
+from jobs.engine.video.kept_runs import KeptRuns
 from jobs.engine.video.source import Source
 from jobs.engine.video.track_writer import TrackWriter
 from jobs.engine.video.video_stream import open_video
@@ -41,7 +44,9 @@ COPYING = 0.02
 """What a copied picture costs, measured in encoded ones."""
 
 
-def write(plan: PicturePlan, output: Path, scratch: Path, *, progress: Advance) -> UndecodedFrames:
+def write(
+    plan: PicturePlan, output: Path, scratch: Path, *, progress: Advance, kept: KeptParts | None = None
+) -> UndecodedFrames:
     """Write the picture to an MP4 file without audio. Returns which frames of the parts did not decode.
 
     `progress` gets a fraction; what it raises ends the work. Raises ToolError (Unsound), ResourceError.
@@ -50,12 +55,15 @@ def write(plan: PicturePlan, output: Path, scratch: Path, *, progress: Advance) 
     encoded = [run for run in plan.runs if run.copied_from is None]
     threads = max(1, min(maximum_threads(joined.video), len(encoded)))
     making = _Making(plan, scratch, alone=threads == 1)
-    pool: OrderedPool[list[EncodedPacket]] = OrderedPool(len(encoded), maximum_ahead=AHEAD_RUNS * threads)
+    runs = KeptRuns(kept, plan.wanted, *(making.decisive if kept and encoded else ()))
+    pool: OrderedPool[EncodedRun] = OrderedPool(len(encoded), maximum_ahead=AHEAD_RUNS * threads)
 
     def work(task: WorkerThread[None]) -> None:
         with contextlib.closing(_Frames(making)) as frames:
             for number in pool.take(task.token):
-                pool.put(number, list(making.encode(frames.of(encoded[number], task))))
+                wanted = encoded[number]
+                make = functools.partial(frames.encoded, wanted, task)
+                pool.put(number, runs.made(wanted.first, wanted.end, make)[0])
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(libav_errors.errors("pictures"))
@@ -65,6 +73,8 @@ def write(plan: PicturePlan, output: Path, scratch: Path, *, progress: Advance) 
         tasks = [stack.enter_context(worker_thread(work)) for _ in range(threads if encoded else 0)]
         costs = np.cumsum([run.count * (1 if run.copied_from is None else COPYING) for run in plan.runs])
         done, number = 0.0, 0
+        lost: list[int] = []
+        unplanned: list[int] = []
 
         def check() -> None:
             for task in tasks:
@@ -73,15 +83,17 @@ def write(plan: PicturePlan, output: Path, scratch: Path, *, progress: Advance) 
 
         for run, cost in zip(plan.runs, costs.tolist(), strict=True):
             if run.copied_from is None:
-                track.mux_run(pool.get(number, check))
+                made = pool.get(number, check)
+                track.mux_run(made.packets)
+                lost += made.lost
+                unplanned += made.unplanned
                 number += 1
             else:
                 _copy(plan, run, track, check)
             done = cost / costs[-1]
             check()
     clock = Fraction(1, joined.clock_hz)
-    unplanned = tuple(sorted(time * clock for time in making.unplanned))
-    return UndecodedFrames(len(making.lost), sum(making.lost) * clock, unplanned)
+    return UndecodedFrames(len(lost), sum(lost) * clock, tuple(sorted(time * clock for time in unplanned)))
 
 
 def _copy(plan: PicturePlan, run: Run, track: TrackWriter, check: Callable[[], None]) -> None:
@@ -103,15 +115,12 @@ def _copy(plan: PicturePlan, run: Run, track: TrackWriter, check: Callable[[], N
 
 
 class _Making:
-    """What encoding the frames of a plan needs, and what it has found: `lost` are durations in ticks of frames that did
-    not decode, `unplanned` ticks behind which the decoder had more frames than the index."""
+    """What encoding the frames of a plan needs."""
 
     def __init__(self, plan: PicturePlan, scratch: Path, *, alone: bool) -> None:
         self.plan = plan
         self.scratch = scratch
         self.alone = alone
-        self.lost: list[int] = []
-        self.unplanned: list[int] = []
         self._coding: Coding | None = plan.splice.coding if plan.splice else None
         joined = plan.joined
         assert joined.lead is not None
@@ -129,6 +138,13 @@ class _Making:
                 full_range=settings.full_range,
                 matrix=int(settings.matrix),
             )
+
+    @property
+    def decisive(self) -> tuple[object, ...]:
+        """All that decides what the frames are encoded as."""
+        sources = [part.source.info for part in self.plan.joined.parts]
+        how = self._coding.decisive if self._coding else (self._settings, self._settings.header(alone=self.alone))
+        return ("join", sources, self.plan.joined.start_ticks, self.shape, *how)
 
     def track(self, container: OutputContainer) -> TrackWriter:
         """The track in a file, with the header for all that it is to hold."""
@@ -174,14 +190,25 @@ def _first_frame(source: Source) -> VideoFrame:
 
 
 class _Frames:
-    """The frames of encode runs in rising order, each in the shape of the join; one part is open at a time."""
+    """The frames of encode runs in rising order, each in the shape of the join; one part is open at a time.
+
+    What it has found: `lost` are durations in ticks of frames that did not decode, `unplanned` ticks behind which the
+    decoder had more frames than the index.
+    """
 
     def __init__(self, making: _Making) -> None:
         self._making = making
+        self.lost: list[int] = []
+        self.unplanned: list[int] = []
         self._stack = contextlib.ExitStack()
         self._number = -1
         self._cursor: FrameCursor | None = None
         self._fitter: FrameFitter | None = None
+
+    def encoded(self, run: Run, task: WorkerThread[None]) -> EncodedRun:
+        lost, unplanned = len(self.lost), len(self.unplanned)
+        packets = list(self._making.encode(self.of(run, task)))
+        return EncodedRun(packets, tuple(self.lost[lost:]), tuple(self.unplanned[unplanned:]))
 
     def of(self, run: Run, task: WorkerThread[None]) -> Iterator[tuple[int, VideoFrame]]:
         """Those of a run, with their ticks in the result."""
@@ -199,10 +226,10 @@ class _Frames:
         for place, (frame, is_whole) in enumerate(cursor.scheduled(frames.own, first, first + run.count), first):
             task.token.check()
             if not is_whole:
-                making.lost.append(int(frames.own.duration_ticks[place]))
+                self.lost.append(int(frames.own.duration_ticks[place]))
             yield int(times[place]), self._fitter(frame)
         stamps = cursor.unplanned[seen:]
-        making.unplanned += times[np.flatnonzero(np.isin(frames.own.source_pts, stamps))].tolist()
+        self.unplanned += times[np.flatnonzero(np.isin(frames.own.source_pts, stamps))].tolist()
 
     def _go_to(self, number: int) -> None:
         if number == self._number:
