@@ -19,7 +19,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libmariadb3 redis-server fonts-dejavu-core util-linux tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
     && useradd --uid 1000 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin app \
-    && install -d -o app -g app -m 700 /data
+    && install -d -o app -g app -m 700 /data /scratch
 
 FROM ${PYTHON_IMAGE} AS tools
 RUN apt-get update \
