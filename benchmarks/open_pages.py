@@ -8,6 +8,7 @@ what of the processor the web processes and Redis take for it; then the web proc
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -55,14 +56,35 @@ def spent(site: Any) -> float:
     return sum(int(one[11]) + int(one[12]) for one in fields) / TICKS
 
 
+def sessions(owners: list[Any]) -> list[str]:
+    """The keys of new ones, in the order of their owners."""
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.contrib.sessions.models import Session
+    from django.utils import timezone
+
+    made = []
+    for one in owners:
+        store = SessionStore()
+        data = {
+            SESSION_KEY: str(one.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: one.get_session_auth_hash(),
+        }
+        expires = timezone.now() + timezone.timedelta(days=1)
+        made.append(
+            Session(session_key=store._get_new_session_key(), session_data=store.encode(data), expire_date=expires)
+        )
+    Session.objects.bulk_create(made)
+    return [one.session_key for one in made]
+
+
 class Rows:
     """What the pages show: an owner with 50 rows and one running job, and others with a job in line each."""
 
     def __init__(self, site: Any, count: int) -> None:
         from django.conf import settings
-        from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-        from django.contrib.sessions.backends.db import SessionStore
-        from django.contrib.sessions.models import Session
         from django.utils import timezone
 
         from jobs.models import Account, Artifact, Job, Video
@@ -112,19 +134,7 @@ class Rows:
                 )
                 for one in films
             )
-            sessions, self.cookies = [], []
-            for one in self.owners:
-                store = SessionStore()
-                data = {
-                    SESSION_KEY: str(one.pk),
-                    BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
-                    HASH_SESSION_KEY: one.get_session_auth_hash(),
-                }
-                key = store._get_new_session_key()
-                expires = timezone.now() + timezone.timedelta(days=1)
-                sessions.append(Session(session_key=key, session_data=store.encode(data), expire_date=expires))
-                self.cookies.append(f"{settings.SESSION_COOKIE_NAME}={key}")
-            Session.objects.bulk_create(sessions)
+            self.cookies = [f"{settings.SESSION_COOKIE_NAME}={key}" for key in sessions(self.owners)]
         self.steps = iter(range(1, 1000))
 
     def advance(self) -> None:
@@ -221,20 +231,31 @@ def restart(site: Any, rows: Rows, pages: int, each_its_own: bool, again: Callab
         client.end()
 
 
+def again(site: Any) -> None:
+    """Start all web processes again, at the same time."""
+    old = [site.processes.pop(name) for name in list(site.processes) if name.startswith("web")]
+    for process in old:
+        os.kill(process.pid, signal.SIGTERM)
+    for process in old:
+        process.end()
+        site.start_web()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="")
     parser.add_argument("--no-restart", action="store_true")
+    parser.add_argument("--web", type=int, default=1, help="web processes")
     options = parser.parse_args()
-    with real_site(only_web=True, CONNECTIONS_PER_ADDRESS="256", METRICS_TOKEN="") as (site, _):  # type: ignore[arg-type]
+    with real_site(only_web=True, webs=options.web) as (site, _):
         hear(site)
         rows = Rows(site, options.pages)
         run(site, rows, options.pages, options.rounds, options.only)
         if not options.no_restart:
             for each in (False, True):
-                restart(site, rows, options.pages, each, site.restart_web)
+                restart(site, rows, options.pages, each, lambda: again(site))
 
 
 def hear(site: Any) -> None:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
-def real_site(**env: str) -> Iterator[tuple[Any, Path]]:
+def real_site(*, only_web: bool = False, webs: int = 0, **env: str) -> Iterator[tuple[Any, Path]]:
     """A `tests.site.Site` that runs for as long as the block does, with these variables, and a folder for what is sent
     to it."""
     os.chdir(ROOT)
@@ -25,6 +25,6 @@ def real_site(**env: str) -> Iterator[tuple[Any, Path]]:
     folder = Path(os.environ["TEST_DATA_DIR"])
     sites = Sites(folder / "sites", contextlib.nullcontext, None)
     try:
-        yield sites.make(**env), folder
+        yield sites.make(only_web=only_web, webs=webs, **env), folder
     finally:
         sites.stop()

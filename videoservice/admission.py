@@ -55,6 +55,11 @@ class Admission:
         return None
 
     @property
+    def takes_recordings(self) -> bool:
+        """Whether what comes there is checked before it is answered."""
+        return self._takes_form or self._takes_chunk
+
+    @property
     def _limit(self) -> int:
         limit: int = SMALL_LIMIT_BYTES
         if self._takes_form:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_started
 from django.db import close_old_connections, reset_queries
@@ -18,11 +19,18 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from videoservice import later
+from videoservice.admission import Admission
 from videoservice.later import Later
 
 Chain = Callable[[HttpRequest], HttpResponseBase]
-THREADS = ThreadPoolExecutor(max_workers=256, thread_name_prefix="request")
-"""Started as they are needed. Who has to wait for something, as for the check of an upload, keeps one as long."""
+THREADS = ThreadPoolExecutor(max_workers=settings.WEB_THREADS, thread_name_prefix="request")
+"""Started as they are needed. Only one of them computes at a time, so more of them make nobody's answer come earlier:
+they take turns until all are late together. With MariaDB each has a connection, of which there are not many."""
+UPLOADS = ThreadPoolExecutor(max_workers=settings.WEB_THREADS, thread_name_prefix="upload")
+"""For recordings that come: each keeps its thread while it is checked, for seconds, and holds up no page."""
+HEALTH = ThreadPoolExecutor(max_workers=2, thread_name_prefix="health")
+"""For who asks whether this process lives, whatever all others wait for."""
+HEALTH_PATHS = ("/healthz", "/readyz", "/status")
 
 
 class Handler(ASGIHandler):
@@ -38,8 +46,23 @@ class Handler(ASGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
         chain: Chain = self._middleware_chain  # type: ignore[has-type]
-        in_thread = sync_to_async(with_connections(chain), thread_sensitive=False, executor=THREADS)
-        self._middleware_chain = patient(in_thread)
+        self._middleware_chain = patient(in_pools(with_connections(chain)))
+
+
+def in_pools(chain: Chain) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
+    """The chain in a thread of the pool that a request belongs to."""
+    every = {pool: sync_to_async(chain, thread_sensitive=False, executor=pool) for pool in (THREADS, UPLOADS, HEALTH)}
+
+    async def answered(request: HttpRequest) -> HttpResponseBase:
+        return await every[pool_of(request)](request)
+
+    return answered
+
+
+def pool_of(request: HttpRequest) -> ThreadPoolExecutor:
+    if request.path in HEALTH_PATHS:
+        return HEALTH
+    return UPLOADS if Admission((request.method or "").encode(), request.path.encode()).takes_recordings else THREADS
 
 
 def patient(chain: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> Any:

@@ -168,6 +168,8 @@ CHANNEL_LAYERS = {
 
 RQ_QUEUES = {name: {"URL": REDIS.queue, "DEFAULT_TIMEOUT": -1} for name in worker_set.QUEUES}
 RQ_SHOW_ADMIN_LINK = True
+WEB_THREADS = env.integer("WEB_THREADS", 20, 4)
+"""How many requests a web process works on at a time, and how many uploads besides."""
 WORKERS = worker_set.size()
 """How many jobs of each heavy queue run at once on this machine."""
 HEAVY_WORKERS = worker_set.heavy(WORKERS)
