@@ -1,15 +1,23 @@
 """A Redis for each use, and each of them away while the others go on."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
+from asgiref.sync import sync_to_async
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from django.core.cache.backends.redis import RedisCache
+from django_rq.connection_utils import get_redis_connection
 
+from jobs.services import parts
 from tests import media
 from tests.page_socket import Socket
+from tests.processes import Process, run, wait_for
 from tests.servers import Redis
+from tests.settings import free_port
 from tests.site import Client, Site
 
 pytestmark = pytest.mark.one_database
@@ -92,3 +100,44 @@ def test_each_redis_holds_its_own_and_what_needs_none_of_it_goes_on_without(
     assert site.job(kept).status == "queued"
     site.redis.start()
     site.wait_for_job(kept, "succeeded")
+
+
+# TLS and passwords ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of a Redis that speaks TLS alone and wants a password, and the certificate that it shows."""
+    key, certificate, port = tmp_path / "key.pem", tmp_path / "certificate.pem", free_port()
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    run([*made, *subject, "-keyout", key, "-out", certificate])
+    tls = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"]
+    options = ["--port", "0", "--tls-port", str(port), "--requirepass", "p@ss", "--save", "", *tls]
+    server = Process("redis", ["redis-server", *options], tmp_path / "redis.log")
+    wait_for(lambda: "Ready to accept" in server.said(), f"Redis:\n{server.said()}", 20)
+    yield f"rediss://:p%40ss@localhost:{port}", certificate
+    server.end()
+
+
+async def test_each_use_speaks_tls_with_a_password_and_looks_at_the_certificate(sealed: tuple[str, Path]):
+    address, certificate = sealed
+    good, unknown = f"{address}/1?ssl_ca_certs={certificate}", f"{address}/1"
+    queue = get_redis_connection({"URL": good})
+    assert queue.ping()
+    queue.close()
+    assert parts.redis_answers(good) and not parts.redis_answers(unknown)
+    with pytest.raises(redis.ConnectionError, match="certificate"):
+        get_redis_connection({"URL": unknown}).ping()
+
+    options = {"KEY_PREFIX": "cache", "OPTIONS": {"socket_timeout": 5}}
+    cache = RedisCache(good, options)
+    await sync_to_async(cache.set)("number", 1)
+    assert await sync_to_async(cache.get)("number") == 1
+
+    layer = RedisPubSubChannelLayer(hosts=[good], prefix="live")
+    channel = await layer.new_channel()
+    await layer.group_add("group", channel)
+    await layer.group_send("group", {"type": "told"})
+    assert await asyncio.wait_for(layer.receive(channel), 20) == {"type": "told"}
+    await layer.flush()
