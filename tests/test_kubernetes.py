@@ -21,6 +21,7 @@ from jobs.services.metrics import SiteCollector
 from tests import kustomize
 from tests.kustomize import Resource, containers, pod_of
 from tests.processes import BASE_DIR
+from videoservice import healthcheck
 from videoservice.request_metrics import REGISTRY
 
 FOLDER = BASE_DIR / "deploy" / "kubernetes"
@@ -98,14 +99,16 @@ def test_the_base_alone_is_whole():
 
 
 def test_every_queue_has_workers():
-    listening = {queue for one in DEPLOYMENTS.values() for queue in settings.RQ_QUEUES if queue in main(one)["command"]}
+    listening = {queue for one in DEPLOYMENTS.values() for queue in settings.RQ_QUEUES if queue in main(one)["args"]}
     assert listening == set(settings.RQ_QUEUES)
 
 
 @pytest.mark.parametrize("resource", WORKLOADS, ids=called)
 def test_each_command_is_one_of_the_site(resource: Resource):
-    python, script, name, *arguments = main(resource)["command"]
+    python, script, name, *arguments = main(resource)["args"]
     assert (python, script) == ("python", "manage.py")
+    assert "command" not in main(resource), "that would take the place of who buries what others leave"
+    assert 'ENTRYPOINT ["/usr/bin/tini", "--"]' in (BASE_DIR / "Dockerfile").read_text()
     command = load_command_class(get_commands()[name], name)
     command.create_parser(script, name).parse_args(arguments)  # or it exits
 
@@ -161,9 +164,17 @@ def test_a_worker_that_is_to_go_has_its_time_and_a_job_its_memory(resource: Reso
     assert pod_of(resource)["terminationGracePeriodSeconds"] >= int(told["STOP_GRACE_SECONDS"]) + 30
     if "JOB_MEMORY_MB" in told:
         limit = size(main(resource)["resources"]["limits"]["memory"])
-        processes = 2 if "--processes" in main(resource)["command"] else 1
+        processes = 2 if "--processes" in main(resource)["args"] else 1
         assert int(told["JOB_MEMORY_MB"]) * 1024**2 * processes <= 0.8 * limit * processes
         assert int(told["JOB_MEMORY_MB"]) * 1024**2 >= 0.6 * limit / processes
+
+
+@pytest.mark.parametrize("name", [*settings.RQ_QUEUES, "reconcile"])
+def test_a_process_that_hangs_is_started_again(name: str):
+    probe = main(DEPLOYMENTS[name])["livenessProbe"]
+    python, _, module, *asked = probe["exec"]["command"]
+    assert (python, module, asked) == ("python", healthcheck.__spec__.name, [name])
+    assert probe["periodSeconds"] * probe["failureThreshold"] > 2 * healthcheck.SILENT_SECONDS
 
 
 def test_a_budget_keeps_nodes_from_being_emptied_of_a_kind_at_once():
