@@ -11,9 +11,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connection
 
-from jobs import storage
 from jobs.engine.container import ffmpeg
 from jobs.engine.runtime import network_filter, subprocess_runner
+from jobs.storage import filesystem as tried
+from jobs.storage.address import parsed
 
 
 def existing(folder: Path) -> Path:
@@ -21,6 +22,11 @@ def existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
     return folder
+
+
+def local_root() -> Path:
+    """Where files are kept, or with a bucket what is local beside it."""
+    return Path((settings.STORAGE_URL and settings.SCRATCH_DIR) or settings.MEDIA_ROOT)
 
 
 def writable(folder: Path) -> bool:
@@ -56,13 +62,15 @@ def folders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Chec
             hint="Give this user the right to write there, or choose another folder with DATA_DIR.",
             id="jobs.E002",
         )
-        for name, folder in (("data", settings.DATA_DIR), ("media", settings.MEDIA_ROOT))
+        for name, folder in (("data", settings.DATA_DIR), ("media", local_root()))
         if not writable(existing(Path(folder)))
     ]
 
 
 @register
 def one_filesystem(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.STORAGE_URL:
+        return []
     root = Path(settings.MEDIA_ROOT)
     device = existing(root).stat().st_dev
     apart = [
@@ -96,22 +104,38 @@ def network(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Chec
 
 
 @register
-def second_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def filesystem(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What `jobs.storage.filesystem` tries, where files are kept in a folder."""
     root = existing(Path(settings.MEDIA_ROOT))
+    if settings.STORAGE_URL or not writable(root):  # the second is told by `folders`
+        return []
+    found: list[CheckMessage] = [
+        Error(
+            f"The filesystem of {root} cannot {words}.",
+            hint="Put the media folder on another one: ext4, XFS, Btrfs or ZFS of this machine, or NFS from version 4.",
+            id="jobs.E005",
+        )
+        for words in tried.lacking(root)
+    ]
+    if not tried.has_second_names(root):
+        found.append(
+            Warning(
+                f"On the filesystem of {root} a file can have one name only (no hard links), so a kill in "
+                "the wrong moment can keep an upload waiting until it is asked for again.",
+                hint="Put the media folder on another filesystem, such as ext4, XFS or NFS.",
+                id="jobs.W003",
+            )
+        )
+    return found
+
+
+@register
+def bucket(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Whether STORAGE_URL can be read. Whether the bucket answers is told by `/readyz`: it may come later."""
     try:
-        with tempfile.TemporaryDirectory(dir=root) as folder:
-            (Path(folder) / "one").touch()
-            (Path(folder) / "two").hardlink_to(Path(folder) / "one")
-    except OSError as error:
-        if error.errno in storage.NO_LINKS:
-            return [
-                Warning(
-                    f"On the filesystem of {root} a file can have one name only (no hard links), so a kill in "
-                    "the wrong moment can keep an upload waiting until it is asked for again.",
-                    hint="Put the media folder on another filesystem, such as ext4, XFS or NFS.",
-                    id="jobs.W003",
-                )
-            ]
+        parsed(settings.STORAGE_URL) if settings.STORAGE_URL else None
+    except ValueError as error:
+        return [Error(str(error), hint="README.md says what it may hold.", id="jobs.E006")]
     return []
 
 

@@ -47,7 +47,8 @@ def run() -> None:
     data = preflight.data_folder()
     from videoservice import settings  # reads the environment, and writes the secret key into the data folder
 
-    preflight.writable(Path(settings.MEDIA_ROOT), "The folder of recordings")
+    local = (settings.STORAGE_URL and settings.SCRATCH_DIR) or settings.MEDIA_ROOT
+    preflight.writable(Path(local), "The folder of recordings")
     preflight.check_tools(settings.REDIS_EMBEDDED)
     with preflight.only_server(data):
         if settings.REDIS_EMBEDDED:

@@ -144,6 +144,8 @@ def asked(url: str) -> Redis:
 def stored() -> str:
     """Whether it takes a file."""
     storage.try_out()
+    if not storage.store().is_folder:
+        return "a bucket that answers"
     return f"takes files, {wording.size(storage.free_bytes())} free"
 
 

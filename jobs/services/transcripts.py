@@ -116,10 +116,11 @@ def _publish(stored: Stored, transcript: Transcript) -> None:
             for suffix in sorted(replaced, key=lambda suffix: suffix != ".json"):
                 path, old = drafts[suffix].path, replaced[suffix]
                 key = f"{storage.results_key(job.pk, job.attempt)}/{uuid.uuid4()}{suffix}"
-                facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+                sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+                facts = {"sha256": sha256, "size": path.stat().st_size}
                 if not Artifact.objects.filter(pk=old.pk, key=old.key).update(key=key, **facts):
                     raise _overtaken()
-                storage.publish(path, key, facts["sha256"])
+                storage.publish(path, key, sha256)
                 undo.callback(storage.delete, key)
         undo.pop_all()
     for old in replaced.values():

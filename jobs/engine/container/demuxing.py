@@ -26,7 +26,7 @@ from jobs.errors import InputError
 def opened(path: Path, format: str) -> InputContainer:
     """Open a file for reading as this format. Raises av.error.FFmpegError, ValueError."""
     if place := elsewhere.opened(path):
-        return av.open(place, format=format, metadata_errors="replace")
+        return av.open(place, "r", format=format, metadata_errors="replace")
     options = {"protocol_whitelist": "file", **mp3_frames.skip_options(path, format)}
     return av.open(f"file:{path}", format=format, container_options=options, metadata_errors="replace")
 

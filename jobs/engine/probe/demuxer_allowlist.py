@@ -75,7 +75,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
 
 def opened_there(place: BinaryIO) -> InputContainer:
     """What does not lie on this machine, and was looked at when it came."""
-    return av.open(place, options={"format_whitelist": ",".join(DEMUXERS)}, metadata_errors="replace")
+    return av.open(place, "r", options={"format_whitelist": ",".join(DEMUXERS)}, metadata_errors="replace")
 
 
 def probed(path: Path, head: bytes, options: dict[str, str]) -> InputContainer:

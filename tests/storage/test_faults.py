@@ -1,0 +1,188 @@
+"""A bucket that is slow, fails or lies, and machines that share its files and their own disk."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from jobs import storage
+from jobs.storage.address import parsed
+from jobs.storage.copies import Copies
+from jobs.storage.s3 import S3Store
+from tests.bucket.faults import Reset, Slow, Status, Truncated, WrongBytes, WrongETag
+from videoservice.outages import refusal_of
+from videoservice.refusals import AWAY
+
+KEY = "videos/1/source.mp4"
+CONTENT = os.urandom(20_000_000)
+HASH = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "made.mp4"
+    file.write_bytes(CONTENT)
+    return file
+
+
+@pytest.fixture
+def kept(s3: S3Store, file: Path) -> S3Store:
+    s3.share(file, KEY, HASH)
+    return s3
+
+
+SENDING = [Status(503), Status(500, "InternalError"), Reset(), Reset(answered=True), WrongBytes(sent=True)]
+FETCHING = [Status(503), Reset(), Truncated(100_000), WrongBytes(), Slow(1)]
+
+
+@pytest.mark.parametrize("fault", SENDING, ids=str)
+def test_what_is_sent_arrives_whole_all_the_same(s3, file, site_in_bucket, fault):
+    with site_in_bucket.inject(fault, "PUT", "source.mp4") as injected:
+        s3.share(file, KEY, HASH)
+    assert injected.hits
+    with s3.open(KEY)[0] as there:
+        assert hashlib.sha256(there.read()).hexdigest() == HASH
+
+
+@pytest.mark.parametrize("fault", FETCHING, ids=str)
+def test_what_is_fetched_is_right_all_the_same(kept, site_in_bucket, fault):
+    with site_in_bucket.inject(fault, "GET", "source.mp4") as injected, kept.fetch(KEY, HASH) as copy:
+        assert hashlib.sha256(copy.read_bytes()).hexdigest() == HASH
+    assert injected.hits
+
+
+def test_a_bucket_that_has_other_bytes_is_not_believed(s3, file, site_in_bucket):
+    file.write_bytes(b"small")
+    with site_in_bucket.inject(WrongETag(), "HEAD", "source.mp4", times=99), pytest.raises(OSError) as refused:
+        s3.share(file, KEY, HASH)
+    assert refusal_of(refused.value) is AWAY
+    assert file.exists()
+
+
+def test_bytes_that_never_have_their_hash_are_given_to_nobody(kept, site_in_bucket):
+    with pytest.raises(OSError, match="SHA-256"), kept.fetch(KEY, "0" * 64):
+        pass
+    assert [path for path in kept.copies.folder.iterdir() if path.is_file()] == []
+
+
+def test_a_bucket_that_is_away_is_an_outage_as_of_a_disk(kept, site_in_bucket, settings):
+    with site_in_bucket.inject(Status(503), times=999), pytest.raises(OSError) as refused:
+        kept.stat(KEY)
+    assert refusal_of(refused.value) is AWAY
+    away = S3Store(parsed("s3://b?endpoint=http://127.0.0.1:1&region=us-east-1"), settings.SCRATCH_DIR)
+    with pytest.raises(OSError, match="does not answer"):
+        away.try_out()
+
+
+def test_an_upload_that_was_given_up_leaves_no_parts(s3, file, site_in_bucket, bucket):
+    with site_in_bucket.inject(Status(400, "Refused"), "PUT", "partNumber=2", times=99), pytest.raises(OSError):
+        s3.publish(file, KEY, HASH)
+    assert bucket.client().list_multipart_uploads(Bucket=bucket.BUCKET).get("Uploads", []) == []
+    assert not list(bucket.keys())
+    assert file.exists()
+
+
+def test_encryption_is_asked_for_with_all_that_makes_an_object(s3, file, site_in_bucket, settings):
+    store = S3Store(parsed(f"{settings.STORAGE_URL}&sse=aws:kms&kms_key=mine"), settings.SCRATCH_DIR)
+    for attempt in (lambda: store.share(file, KEY), lambda: store.put_new(b"1", "install")):
+        with pytest.raises(OSError):  # this server knows no encryption
+            attempt()
+    asked = [call.headers for call in site_in_bucket.calls if call.method in ("PUT", "POST")]
+    assert asked and all(headers.get("x-amz-server-side-encryption") == "aws:kms" for headers in asked)
+    assert {headers["x-amz-server-side-encryption-aws-kms-key-id"] for headers in asked} == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("s3:///x", "cannot be read"),
+        ("s3://key:secret@b", "cannot be read"),
+        ("s3://b?colour=red", "colour"),
+        ("s3://b?sse=rot13", "sse"),
+        ("s3://b?endpoint=minio:9000", "endpoint"),
+        ("s3://b?expires=5", "expires"),
+    ],
+)
+def test_an_address_that_cannot_be_meant_is_refused(url, told):
+    with pytest.raises(ValueError, match=told):
+        parsed(url)
+
+
+# Copies --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Copies:
+    return Copies(tmp_path / "copies", tmp_path / "cache")
+
+
+def of(size: int):
+    return lambda part: part.write_bytes(bytes(size))
+
+
+def test_of_two_who_want_the_same_one_fetches_it(kept, site_in_bucket):
+    site_in_bucket.forget()
+    begin, contents = threading.Barrier(4), []
+
+    def use() -> None:
+        begin.wait()
+        with S3Store(kept.address, kept.local).fetch(KEY, HASH) as copy:
+            contents.append(copy.stat().st_size)
+
+    users = [threading.Thread(target=use) for _ in range(4)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert contents == [len(CONTENT)] * 4
+    assert site_in_bucket.received("source.mp4") == len(CONTENT)
+
+
+def test_what_was_used_the_longest_ago_goes_first_and_nothing_that_is_in_use(copies, settings):
+    settings.SCRATCH_BYTES = 2500
+    for age, name in enumerate("abc"):
+        if name != "c":
+            with copies.held(name, 1000, of(1000)) as path:
+                os.utime(path, (1000 + age, 1000 + age))
+    with copies.held("a", 1000, of(0)), copies.held("c", 1000, of(1000)):
+        assert sorted(path.name for path in copies.folder.iterdir()) == ["a", "c"]
+        with copies.held("d", 1000, of(1000)):  # no room but for what is in use: work goes on all the same
+            assert sorted(path.name for path in copies.folder.iterdir()) == ["a", "c", "d"]
+    with copies.held("e", 1000, of(1000)):
+        assert copies.total_bytes() <= 2500
+
+
+def test_what_was_measured_makes_room_as_well(copies, settings):
+    settings.SCRATCH_BYTES = 1500
+    (copies.others / "1234").mkdir(parents=True)
+    (copies.others / "1234" / "levels.npz").write_bytes(bytes(1000))
+    with copies.held("a", 1000, of(1000)):
+        assert not (copies.others / "1234").exists()
+
+
+def test_half_a_copy_is_never_seen(copies):
+    def breaks(part: Path) -> None:
+        part.write_bytes(b"half")
+        raise OSError("the line broke")
+
+    with pytest.raises(OSError, match="the line broke"), copies.held("a", 8, breaks):
+        pass
+    assert list(copies.folder.iterdir()) == []
+    with copies.held("a", 5, of(5)) as path:
+        assert path.stat().st_size == 5
+
+
+def test_a_disk_without_room_is_full_and_not_filled(copies, tmp_path):
+    with pytest.raises(OSError) as refused, copies.held("a", 1 << 60, of(1)):
+        pass
+    assert refused.value.errno == 28
+
+
+def test_a_result_that_was_just_published_need_not_come_back(s3, file, site_in_bucket):
+    s3.publish(file, KEY, HASH)
+    site_in_bucket.forget()
+    with s3.fetch(KEY, HASH) as copy:
+        assert copy.read_bytes() == CONTENT
+    assert not site_in_bucket.received("source.mp4") and storage.exists(KEY)
