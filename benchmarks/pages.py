@@ -140,7 +140,7 @@ def servers(data: Path | None) -> Iterator[int]:
     base = settings.DATABASES["default"]
     maria = MariaDB(kept / "mariadb", base["PORT"]) if "mysql" in base["ENGINE"] else None
     if maria:
-        maria.OPTIONS = maria.OPTIONS.replace("--innodb-buffer-pool-size=64M", "--innodb-buffer-pool-size=512M")
+        maria.OPTIONS = f"{maria.OPTIONS} --innodb-buffer-pool-size=512M --tmpdir={folder}"
         maria.start()
         maria.execute("CREATE DATABASE IF NOT EXISTS videoservice CHARACTER SET utf8mb4")
     else:

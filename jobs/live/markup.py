@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 from django.template.loader import render_to_string
 
-from jobs.live import rows
+from jobs.live import drawing, rows
 from jobs.live.listed import Row
 from jobs.live.rows import Shown, bar, shown, state_of
 from jobs.live.view import TOLD, View
-from jobs.models import Account, Job
+from jobs.models import Account
 from jobs.services import figures, imports, operators, shelf
 
 MESSAGE_BYTES = 32 * 1024
@@ -18,9 +18,7 @@ MESSAGE_BYTES = 32 * 1024
 
 
 def render_row(row: Row) -> str:
-    if isinstance(row, Job):
-        return render_to_string("jobs/_row.html", {"job": row})
-    return render_to_string("jobs/_run.html", {"run": row})
+    return drawing.draw(row)
 
 
 def render_list(jobs: list[Row], view: View, *, out_of_band: bool = False) -> str:
