@@ -241,3 +241,18 @@ def test_a_waiting_job_fails_with_a_sentence_when_what_it_waits_for_did_not_succ
     for job in (second, third):
         job.refresh_from_db()
         assert (job.status, job.error_code) == (S.FAILED, "prerequisite_failed")
+
+
+def test_of_a_long_line_that_redis_has_forgotten_so_many_are_rung_for_as_keep_workers_busy(redis_server):
+    owner, now = factories.account(), timezone.now()
+    video = factories.video(owner)
+    Job.objects.bulk_create(
+        Job(owner=owner, video=video, operation="trim", queue="fast", queued_at=now, active_at=now - timedelta(hours=1))
+        for _ in range(line.MOST_RUNG + 50)
+    )
+    reconcile.ring_forgotten()
+    assert line.rung("fast") == line.MOST_RUNG
+    with redis_server.client() as client:
+        client.rpop("rq:queue:fast", 20)
+    reconcile.ring_forgotten()
+    assert line.rung("fast") == line.MOST_RUNG

@@ -8,7 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field, StringConstraints
 
-from jobs.api.schemas import Page, Status
+from jobs.api.schemas import COUNT, NEXT, Following, Status
 from jobs.models import Job, Run
 from jobs.services import pipelines, run_facts, runs
 from jobs.services.run_facts import Facts
@@ -172,10 +172,11 @@ class RunOut(Schema):
 
 class RunList(Schema):
     items: list[RunOut]
-    count: int = Field(description="How many there are in all.")
+    count: int | None = Field(description=COUNT)
+    next: str | None = Field(None, description=NEXT)
 
 
-class RunQuery(Page):
+class RunQuery(Following):
     video: UUID | None = None
     status: Status | None = None
 

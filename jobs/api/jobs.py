@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
 from jobs import ending
+from jobs.api import parts
 from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
@@ -86,19 +87,19 @@ def list_jobs(request: HttpRequest, query: Query[JobQuery]) -> JobList:
     )
     if query.since is not None:
         return list_changes(found, query)
-    return JobList(
-        items=shown(found.shown().order_by("-created_at", "pk")[query.part]), count=found.count(), cursor=None
-    )
+    part = parts.part(found.without_logs().shown(), query)
+    return JobList(items=shown(part.rows), count=part.count, next=part.following, cursor=None)
 
 
 def list_changes(found: JobQuerySet, query: JobQuery) -> JobList:
-    if query.offset:
-        raise invalid([("offset", "With since go on by the cursor instead.")])
+    for name in ("offset", "after"):
+        if getattr(query, name):
+            raise invalid([(name, "With since go on by the cursor instead.")])
     try:
         begin = Cursor.read(query.since or "")
     except ValueError as error:
         raise invalid([("since", "Write a time such as 2026-05-04T10:00:00Z, or the cursor of an answer.")]) from error
-    rows, cursor = changes.since(found.shown(), begin, query.limit)
+    rows, cursor = changes.since(found.without_logs().shown(), begin, query.limit)
     return JobList(items=shown(rows), count=changes.after(found, begin).count(), cursor=str(cursor))
 
 

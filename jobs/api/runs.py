@@ -8,6 +8,7 @@ from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
+from jobs.api import parts
 from jobs.api.auth import owner, work
 from jobs.api.chain_schemas import ChainIn, Retry, RunDeleted, RunList, RunOut, RunQuery
 from jobs.api.documented import failures
@@ -75,7 +76,8 @@ def list_runs(request: HttpRequest, query: Query[RunQuery]) -> RunList:
     """Chains that you have started, newest first."""
     wanted = {"video_id": query.video, "status": query.status}
     mine = Run.objects.of(owner(request)).filter(**{name: value for name, value in wanted.items() if value is not None})
-    return RunList(items=RunOut.of_all(list(mine.order_by("-created_at", "pk")[query.part])), count=mine.count())
+    part = parts.part(mine, query)
+    return RunList(items=RunOut.of_all(list(part.rows)), count=part.count, next=part.following)
 
 
 @router.get("/{uuid:run_id}", response={200: RunOut, **failures(404)}, summary="Get a run", url_name="run")

@@ -18,6 +18,8 @@ from jobs.services.expectation import Expected
 from jobs.services.queue_position import Place
 
 Status = Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled"]
+COUNT = "How many there are in all; null with `after`, where nobody counts."
+NEXT = "What to send as `after` for the next part; null at the end."
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -127,7 +129,8 @@ def _counted(info: MediaInfo) -> list[dict[str, Any]]:
 
 class VideoList(Schema):
     items: list[VideoOut]
-    count: int = Field(description="How many there are in all.")
+    count: int | None = Field(description=COUNT)
+    next: str | None = Field(None, description=NEXT)
 
 
 class VideoPatch(Schema):
@@ -282,7 +285,8 @@ class JobOut(Schema):
 
 class JobList(Schema):
     items: list[JobOut]
-    count: int = Field(description="How many there are in all.")
+    count: int | None = Field(description=COUNT)
+    next: str | None = Field(None, description=NEXT)
     cursor: str | None = Field(None, description="With `since`: what to send as `since` the next time.")
 
 
@@ -362,7 +366,16 @@ class Page(Schema):
         return slice(self.offset, self.offset + self.limit)
 
 
-class VideoQuery(Page):
+class Following(Page):
+    after: str = Field(
+        "",
+        max_length=1000,
+        description="The `next` of an earlier answer, in place of `offset`: nothing comes twice or is left out, "
+        "whatever comes meanwhile, and it is quick however long the list is.",
+    )
+
+
+class VideoQuery(Following):
     search: str = Field("", max_length=200, description="Words of the title or the file name.")
     size: int | None = Field(None, ge=0, description="Only those of exactly so many bytes.")
     order: Literal[
@@ -370,7 +383,7 @@ class VideoQuery(Page):
     ] = Field("-created_at", description="A minus sign turns it round.")
 
 
-class JobQuery(Page):
+class JobQuery(Following):
     video: UUID | None = None
     status: Status | None = None
     operation: str | None = None

@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
 
 from jobs import publish
-from jobs.api import forms, imports
+from jobs.api import forms, imports, parts
 from jobs.api.auth import owner, work
 from jobs.api.documented import BYTES, UPLOAD, failures
 from jobs.api.errors import ApiError, invalid, of_job_error
@@ -101,12 +101,13 @@ def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOu
 @router.get("", response={200: VideoList, **failures(422)}, summary="List recordings")
 def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
     """Your recordings, newest first unless `order` says otherwise. Each word of `search` has to be in title or name."""
-    found = Video.objects.of(owner(request)).uploaded().order_by(query.order, "pk")
+    found = Video.objects.of(owner(request)).uploaded()
     for word in query.search.split():
         found = found.filter(Q(title__icontains=word) | Q(name__icontains=word))
     if query.size is not None:
         found = found.filter(size=query.size)
-    return VideoList(items=[VideoOut.of(video) for video in found[query.part]], count=found.count())
+    part = parts.part(found, query, query.order)
+    return VideoList(items=[VideoOut.of(video) for video in part.rows], count=part.count, next=part.following)
 
 
 @router.get("/{uuid:video_id}", response={200: VideoOut, **failures(404)}, summary="Get a recording", url_name="video")

@@ -24,8 +24,9 @@ import heapq
 import logging
 import operator
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import django_rq
@@ -33,6 +34,7 @@ from django.db import transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Greatest
 from redis.exceptions import RedisError
+from rq import Queue
 
 from jobs.models import Flow, Job, QueueState
 from jobs.services import knowing, line_fronts
@@ -44,6 +46,8 @@ TASKS = {"fetch": "jobs.fetching.take_turn"}
 """What an entry of a queue calls, with the queue's name, where that is not a job's turn."""
 ENTRIES_KEPT_SECONDS = 24 * 3600
 """How long Redis remembers the entry of work that died; the row of its job stays."""
+MOST_RUNG = 500
+"""How many entries are made at once for work that waits already."""
 UNKNOWN_SHARE = 0.5
 """What work costs of which nothing is known, in seconds for each second of media."""
 
@@ -57,16 +61,31 @@ def ring(queue: str) -> bool:
     Each entry has a name of its own: RQ keeps books by it, and what it writes about one that died, or deletes with one
     that came too late, must not touch another.
     """
+    return _reached(queue, lambda: django_rq.get_queue(queue).enqueue_call(**_entry(queue)))
+
+
+def ring_many(queue: str, times: int) -> bool:
+    """The same so many times, but not more than `MOST_RUNG`: workers that are woken look for all that there is, and the
+    reconciler rings for the rest when these are gone."""
+    entries = [Queue.prepare_data(**_entry(queue)) for _ in range(min(times, MOST_RUNG))]
+    return not entries or _reached(queue, lambda: django_rq.get_queue(queue).enqueue_many(entries))
+
+
+def _entry(queue: str) -> dict[str, Any]:
+    return {
+        "func": TASKS.get(queue, "jobs.tasks.take_turn"),
+        "args": (queue,),
+        "job_id": f"{queue}-{secrets.token_hex(8)}",
+        "timeout": -1,  # the work watches its own time
+        "result_ttl": 0,
+        "failure_ttl": ENTRIES_KEPT_SECONDS,
+        "description": f"Whoever is next in {queue}",
+    }
+
+
+def _reached(queue: str, do: Callable[[], object]) -> bool:
     try:
-        django_rq.get_queue(queue).enqueue_call(
-            TASKS.get(queue, "jobs.tasks.take_turn"),
-            args=(queue,),
-            job_id=f"{queue}-{secrets.token_hex(8)}",
-            timeout=-1,  # the work watches its own time
-            result_ttl=0,
-            failure_ttl=ENTRIES_KEPT_SECONDS,
-            description=f"Whoever is next in {queue}",
-        )
+        do()
     except (RedisError, OSError) as error:
         log.warning("what is in line in %s waits until Redis is back: %s", queue, error)
         return False
@@ -75,7 +94,7 @@ def ring(queue: str) -> bool:
 
 def rung(queue: str) -> int:
     """How many entries wait for a worker. Raises RedisError."""
-    return len(django_rq.get_queue(queue).get_job_ids())
+    return int(django_rq.get_queue(queue).count)
 
 
 # Taking --------------------------------------------------------------------------------------------------------------

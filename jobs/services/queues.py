@@ -113,6 +113,5 @@ def _tell(*queues: str) -> None:
 def _wake(name: str) -> None:
     """Entries in Redis that workers took while the queue was paused are gone."""
     if not is_paused(name):
-        for _ in range(_in_line(name).count()):
-            line.ring(name)
+        line.ring_many(name, _in_line(name).order_by()[: line.MOST_RUNG].count())
     _tell(name)

@@ -179,9 +179,9 @@ def ring_forgotten() -> None:
     came."""
     for name in set(queues.names()) - queues.held():
         rows = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=Now() - JUST_NOW)
-        waiting = rows.exclude(stage=knowing.WAITS).count()
+        waiting = rows.exclude(stage=knowing.WAITS).order_by()[: line.MOST_RUNG].count()
         # Who may know them is woken one by one: those who do not would be woken as often in vain.
-        waiting += min(1, rows.filter(stage=knowing.WAITS).count())
+        waiting += rows.filter(stage=knowing.WAITS).exists()
         if not waiting:
             continue
         try:
@@ -191,8 +191,7 @@ def ring_forgotten() -> None:
             return
         if missing > 0:
             log.warning("%d jobs were in line in %s but unknown to Redis; ringing again", missing, name)
-        for _ in range(missing):
-            line.ring(name)
+            line.ring_many(name, missing)
 
 
 def clear_scratch() -> None:
