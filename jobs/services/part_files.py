@@ -63,6 +63,11 @@ def make(upload: Upload) -> None:
     storage.sync(part.parent)
 
 
+def room_bytes() -> int:
+    """How large an upload may be."""
+    return storage.free_bytes() - chunks.MARGIN_BYTES
+
+
 @contextlib.contextmanager
 def held(upload: Upload) -> Iterator[PartFile]:
     """Raises UploadError (busy, gone)."""

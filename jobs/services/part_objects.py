@@ -70,9 +70,14 @@ class PartObjects:
     @contextlib.contextmanager
     def whole(self) -> Iterator[WholeFile]:
         """All of it as a file of this machine, for as long as the block runs. Raises UploadError (gone) when the
-        storage has lost it, and ResourceError when it gives other bytes than it was given."""
+        storage has lost it, and ResourceError when it gives other bytes than it was given, or this machine has no room
+        to look at them."""
         key = whole_key(self.upload.pk)
         self._complete(key)
+        try:
+            multipart.make_room(self.upload.length)
+        except OSError as error:
+            raise chunks.disk_full(error) from error
         file = storage.uploads_folder() / f"{self.upload.pk}.{self.token}.part"
         try:
             bring(key, self.parts, file)
@@ -158,6 +163,11 @@ class PartObjects:
 
 def make(upload: Upload) -> None:
     """There is nothing to make before the first bytes come."""
+
+
+def room_bytes() -> int:
+    """How large an upload may be: a bucket takes any, but once this machine has to have a copy to look at."""
+    return multipart.local_room() - chunks.MARGIN_BYTES
 
 
 @contextlib.contextmanager

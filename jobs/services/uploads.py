@@ -103,7 +103,8 @@ def order(upload: Upload, work: Mapping[str, Mapping[str, Any]], pipeline: str =
 
 def refuse_overfull(length: int) -> None:
     """Raise ResourceError when the disk cannot take this much beside what uploads under way were promised."""
-    free = _room_bytes() - _promised_bytes(Upload.objects.all()) - Import.objects.promised_bytes()
+    promised = _promised_bytes(Upload.objects.all()) + Import.objects.promised_bytes()
+    free = min(_room_bytes() - promised, _places().room_bytes())
     if length > free:
         raise ResourceError(
             f"This file has {size_in_words(length)}, but the server has room for {size_in_words(max(0, free))} only. "

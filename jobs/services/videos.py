@@ -65,7 +65,7 @@ def receive(
                 refuse_duplicate(owner, probed.sha256)
             video = _new(owner, pk, probed, naming.file_name(name), naming.clean(title)[:200] or naming.title(name))
             _keep(video, came, probed, claim)
-        came.drop()
+        came.settle(video.key, video.sha256)
     except InputError:
         came.drop()
         raise

@@ -32,6 +32,10 @@ class WholeFile:
             storage.take_back(self.path, key)
         storage.delete_tree(key.rpartition("/")[0])
 
+    def settle(self, key: str, sha256: str) -> None:
+        """The recording is there, and the file not needed any more."""
+        storage.settle(self.path, key, sha256)
+
     def drop(self) -> None:
         """It is not needed here any more. What the storage has of it is whose it is."""
         self.path.unlink(missing_ok=True)

@@ -58,6 +58,9 @@ class BothStores:
     def share(self, file: Path, key: str, sha256: str = "") -> None:
         self.first.share(file, key, sha256)
 
+    def settle(self, file: Path, key: str, sha256: str) -> None:
+        self.first.settle(file, key, sha256)
+
     def take_back(self, file: Path, key: str) -> None:
         self.first.take_back(file, key)
 

@@ -75,6 +75,9 @@ class FolderStore:
             _move(file, target)
         sync(target.parent)
 
+    def settle(self, file: Path, key: str, sha256: str) -> None:
+        file.unlink(missing_ok=True)
+
     def take_back(self, file: Path, key: str) -> None:
         """Where a file can have one name only it was moved."""
         if not file.exists() and self.path(key).exists():

@@ -66,6 +66,11 @@ def share(file: Path, key: str, sha256: str = "") -> None:
     store().share(file, key, sha256)
 
 
+def settle(file: Path, key: str, sha256: str) -> None:
+    """A file of this machine whose bytes have been published is not needed any more."""
+    store().settle(file, key, sha256)
+
+
 def take_back(file: Path, key: str) -> None:
     """Undo `share`."""
     store().take_back(file, key)

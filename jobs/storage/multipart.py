@@ -1,6 +1,7 @@
 """One object of a bucket out of parts that come one by one, from any process. Errors are those of `Store`."""
 
 import dataclasses
+import shutil
 from collections.abc import Iterable, Iterator
 
 from botocore.exceptions import ClientError
@@ -73,6 +74,18 @@ def read(key: str, start: int, size: int) -> bytes:
     with told(key):
         answer = store.client.get_object(**store.object(key), Range=f"bytes={start}-{start + size - 1}")
         return bytes(answer["Body"].read())
+
+
+def make_room(size: int) -> None:
+    """Let local copies go until this machine's disk takes so many bytes more. Raises OSError (ENOSPC)."""
+    bucket().copies.make_room(size)
+
+
+def local_room() -> int:
+    """How many bytes this machine's disk would take, if all local copies went."""
+    copies = bucket().copies
+    copies.folder.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(copies.folder).free + copies.total_bytes()
 
 
 def abort(key: str, name: str) -> None:

@@ -154,7 +154,10 @@ class S3Store:
     def publish(self, file: Path, key: str, sha256: str = "") -> None:
         """It stays as a local copy where there is room: work that comes next often begins with it."""
         self._send(file, key, sha256)
-        if sha256 and file.stat().st_size >= COPY_BYTES:
+        self.settle(file, key, sha256)
+
+    def settle(self, file: Path, key: str, sha256: str) -> None:
+        if sha256 and file.exists() and file.stat().st_size >= COPY_BYTES:
             self.copies.offer(f"{sha256}{Path(key).suffix}", file)
         file.unlink(missing_ok=True)
 

@@ -60,6 +60,10 @@ class Store(Protocol):
         """As `publish`, but the file keeps its own name as well, where that can be; elsewhere it is moved."""
         ...
 
+    def settle(self, file: Path, key: str, sha256: str) -> None:
+        """A file whose bytes have been published is not needed here any more, unless it saves to fetch them again."""
+        ...
+
     def take_back(self, file: Path, key: str) -> None:
         """Undo `share`: the file is where it was."""
         ...

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import shutil
 from datetime import timedelta
 from typing import Any
 
@@ -197,6 +198,33 @@ def test_what_is_no_recording_leaves_nothing(owner: Account, bucket: ObjectStora
     with pytest.raises(InputError):
         uploads.finish(upload)
     assert not kept(bucket) and not Upload.objects.exists() and not bucket.keys("site/videos/")
+
+
+def test_work_that_begins_on_this_machine_does_not_fetch_it_again(owner: Account, talk: bytes, faults: Faults) -> None:
+    upload = begun(owner, len(talk))
+    send(upload, talk, 5 * MIB)
+    video = uploads.finish(upload)
+    faults.forget()
+    with storage.fetch(video.key, video.sha256) as file:
+        assert file.read_bytes() == talk
+    assert not faults.made("GET")
+
+
+def test_a_machine_without_room_to_look_refuses_at_once_and_keeps_what_came(
+    owner: Account, talk: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begun(owner, len(talk))
+    send(upload, talk, 5 * MIB)
+    usage = shutil._ntuple_diskusage(10**12, 10**12, uploads.MARGIN_BYTES + 3 * MIB)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda path: usage)
+        with pytest.raises(ResourceError, match=r"room for 3\.0 MB only"):
+            begun(owner, 4 * MIB)
+        full.setattr(shutil, "disk_usage", lambda path: usage._replace(free=MIB))
+        with pytest.raises(ResourceError, match="is kept") as refusal:
+            uploads.finish(upload)
+        assert refusal.value.code == "disk_full"
+    assert uploads.finish(Upload.objects.get()).sha256 == hashlib.sha256(talk).hexdigest()
 
 
 def test_an_image_comes_the_same_way(owner: Account, bucket: ObjectStorage) -> None:
