@@ -11,7 +11,6 @@ standard output: first {"model", "device"}, then for each utterance {"words": [[
 one before."""
 
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.engine.runtime import network_filter
+from jobs.engine.runtime import network_filter, processors
 
 RATE = 16_000
 SPHINX_FRAME_SECONDS = 0.01
@@ -82,7 +81,7 @@ class Whisper:
         self.device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         precision = "int8_float16" if self.device == "cuda" else "int8"
         ctranslate2.set_random_seed(SEED)
-        threads = len(os.sched_getaffinity(0))
+        threads = processors.available()
         self._whisper = WhisperModel(name, device=self.device, compute_type=precision, cpu_threads=threads)
         self._language: str | None = language or None
 

@@ -10,7 +10,7 @@ import imageio_ffmpeg
 
 from jobs.engine.container import mp3_frames
 from jobs.engine.model.progress import Advance
-from jobs.engine.runtime import subprocess_runner
+from jobs.engine.runtime import processors, subprocess_runner
 
 # The formats' own protocols only: a playlist or a script must not make ffmpeg open another file or the network.
 SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
@@ -28,6 +28,13 @@ def _carried() -> str:
     if len(found) != 1 or not os.access(found[0], os.X_OK):
         return imageio_ffmpeg.get_ffmpeg_exe()
     return os.fspath(found[0])
+
+
+def threads() -> list[str]:
+    """Before an input: as many for its decoder, and for filters, as there are processors for this process. Of itself
+    ffmpeg counts those of the machine, however little of their time a container has."""
+    count = str(processors.available())
+    return ["-filter_threads", count, "-filter_complex_threads", count, "-threads", count]
 
 
 def reading(path: Path, format: str) -> list[str]:

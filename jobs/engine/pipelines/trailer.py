@@ -26,7 +26,7 @@ from jobs.engine.model.colour import HDR_TRANSFERS, matrix_of
 from jobs.engine.model.mediainfo import MediaInfo, demuxer
 from jobs.engine.model.told import Told
 from jobs.engine.render import render
-from jobs.engine.runtime import subprocess_runner
+from jobs.engine.runtime import processors, subprocess_runner
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import frame_picker, frame_reader, still, text_raster, tonemap
 from jobs.engine.video.frame_cursor import can_jump
@@ -177,9 +177,9 @@ def cut_argv(source: Source, excerpt: Excerpt, out: Path, picture: Picture, *, a
         audio_output += ["-ar", str(AUDIO_RATE), "-ac", "2"]
     return [
         *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "error", *ffmpeg.SAFE_INPUT),
-        *("-ss", f"{float(aim):.6f}", "-f", demuxer(info), "-i", f"file:{source.path}"),
+        *(*ffmpeg.threads(), "-ss", f"{float(aim):.6f}", "-f", demuxer(info), "-i", f"file:{source.path}"),
         *("-map", f"0:{info.require_video().index}", "-vf", ",".join(steps), "-pix_fmt", "yuv420p"),
-        *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0", "-threads", str(processors.available())),
         *audio_output,
         *("-map_metadata", "-1", "-map_chapters", "-1", "-ss", f"{float(lead):.6f}", "-t", f"{float(length):.6f}"),
         *("-f", "matroska", f"file:{out}"),

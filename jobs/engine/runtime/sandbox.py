@@ -18,7 +18,7 @@ import av.error
 import av.logging
 
 import jobs
-from jobs.engine.runtime import network_filter, subprocess_runner
+from jobs.engine.runtime import network_filter, processors, subprocess_runner
 from jobs.errors import Busy, Crash, InputError, JobError, ResourceError, TimedOut, ToolError
 
 Answer = dict[str, Any]
@@ -69,6 +69,7 @@ def environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "MALLOC_ARENA_MAX": "2",
         "OPENBLAS_NUM_THREADS": "1",
+        processors.SHARED_BY: os.environ.get(processors.SHARED_BY, "1"),
     }
 
 

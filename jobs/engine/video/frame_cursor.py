@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import ContainerCrop, MediaInfo, demuxer
 from jobs.engine.probe.cropping import all_cropped
+from jobs.engine.runtime import processors
 from jobs.engine.video.deinterlace import deinterlaced
 from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.frame_schedule import Schedule
@@ -67,7 +68,7 @@ class FrameCursor:
         with container:
             context = stream.codec_context
             if alone:
-                context.thread_type = ThreadType.AUTO
+                context.thread_count, context.thread_type = processors.available(), ThreadType.AUTO
             else:
                 context.thread_count, context.thread_type = 1, ThreadType.NONE
             demuxing.prime(stream, lambda: demuxing.recording(path, demuxer(info)))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from jobs.engine.container import demuxing
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.runtime import array_cache
+from jobs.engine.runtime import array_cache, processors
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.video.video_stream import open_video, readable_frames
 from jobs.errors import InputError
@@ -183,6 +183,7 @@ def _from_packets(container: InputContainer, stream: VideoStream) -> Iterator[St
 
 def _from_frames(container: InputContainer, stream: VideoStream) -> Iterator[Stamp]:
     stream.codec_context.thread_type = "AUTO"
+    stream.codec_context.thread_count = processors.available()
     for frame in readable_frames(container, stream):
         yield frame.pts, KEY * frame.key_frame, frame.duration or 0
 

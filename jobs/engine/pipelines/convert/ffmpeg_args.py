@@ -48,6 +48,7 @@ def opened(source: Source) -> list[str]:
     """How every command begins: the program, and the recording as its only input."""
     return [
         *(ffmpeg.program(), "-y", "-nostdin", "-hide_banner", "-loglevel", "warning", *ffmpeg.SAFE_INPUT),
+        *ffmpeg.threads(),
         *("-max_error_rate", str(MOST_ERRORS), "-f", demuxer(source.info), "-i", f"file:{source.path}"),
     ]
 

@@ -9,10 +9,13 @@ from jobs.engine.container import muxers
 from jobs.engine.container.muxers import Container
 from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.pipelines.convert.framing import Framing
+from jobs.engine.runtime import processors
 
 Quality = Literal["high", "medium", "small"]
 EIGHT_BITS = frozenset({"yuv420p", "yuvj420p"})
 TEN_BITS = EIGHT_BITS | {"yuv420p10le"}
+MOST_PARALLEL = 6
+"""The highest that SVT-AV1 knows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +46,10 @@ class VideoEncoder:
     least_bits: float
 
     def argv(self, rate: Rate, framing: Framing) -> list[str]:
-        """ffmpeg's options for a keyframe each 4 s, so that a player can jump and a cut can copy."""
-        return [*self.options(rate), "-g", str(max(1, round(framing.rate * KEYFRAME_SECONDS)))]
+        """ffmpeg's options for a keyframe each 4 s, so that a player can jump and a cut can copy, by as many threads as
+        there are processors for this process."""
+        threads = ["-threads:v:0", str(processors.available())]
+        return [*self.options(rate), *threads, "-g", str(max(1, round(framing.rate * KEYFRAME_SECONDS)))]
 
 
 def _passes(rate: Rate) -> list[str]:
@@ -61,7 +66,7 @@ def _x264(rate: Rate) -> list[str]:
 
 
 def _x265(rate: Rate) -> list[str]:
-    params = "log-level=error"
+    params = f"log-level=error:pools={processors.available()}"  # its threads are none of libavcodec's
     if rate.passes:
         # libavcodec hands the passes of other encoders down, but not this one's.
         log = str(rate.log).replace("\\", "\\\\").replace(":", "\\:")
@@ -71,7 +76,8 @@ def _x265(rate: Rate) -> list[str]:
 
 
 def _svt(rate: Rate) -> list[str]:
-    return ["-c:v:0", "libsvtav1", "-preset", "8", *_aim(rate, {"high": 24, "medium": 32, "small": 42})]
+    parallel = ["-svtav1-params", f"lp={min(processors.available(), MOST_PARALLEL)}"]
+    return ["-c:v:0", "libsvtav1", "-preset", "8", *_aim(rate, {"high": 24, "medium": 32, "small": 42}), *parallel]
 
 
 def _vp9(rate: Rate) -> list[str]:

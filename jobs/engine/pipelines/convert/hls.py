@@ -22,7 +22,7 @@ from jobs.engine.pipelines.convert.conversion import RUNGS, ConvertOptions, chec
 from jobs.engine.pipelines.convert.ffmpeg_args import audio_options, chain, follow, opened
 from jobs.engine.pipelines.convert.framing import Framing, Shape, framing, scaled
 from jobs.engine.render.render import whole
-from jobs.engine.runtime import zip_archive
+from jobs.engine.runtime import processors, zip_archive
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video import color as looks
 from jobs.engine.video.color import Colours
@@ -153,7 +153,20 @@ def argv(source: Source, sizes: Sequence[Framing], colours: Colours, folder: Pat
     graph += [f"[s{index}]{scaled(one.size) if index else 'null'}[v{index}]" for index, one in enumerate(sizes)]
     command = [
         *(*opened(source), "-filter_complex", ";".join(graph)),
-        *("-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-crf", CRF, "-pix_fmt", "yuv420p"),
+        *(
+            "-threads:v",
+            str(processors.available()),
+            "-c:v",
+            "libx264",
+            "-preset",
+            "fast",
+            "-profile:v",
+            "high",
+            "-crf",
+            CRF,
+            "-pix_fmt",
+            "yuv420p",
+        ),
         *("-fps_mode:v", "vfr", "-enc_time_base:v", "filter"),
         # The same keyframes in every size, and none that depends on what a size shows.
         *("-force_key_frames:v", f"expr:gte(t,n_forced*{SEGMENT_SECONDS})", "-sc_threshold", "0", "-g", "9999"),
