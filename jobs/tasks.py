@@ -127,7 +127,7 @@ def work(job: Job, commands: CommandLog) -> None:
         quota.held_for(job, attempt, functools.partial(result_size.expected, job, info)),
         storage.scratch(job.pk, attempt) as scratch,
         LifeSigns(job, operation.timeout_seconds(load, params), kept) as signs,
-        spans.fetched((sources.excerpts if operation.reads_excerpts else sources.file)(subject)) as source,
+        spans.fetched(sources.excerpts(subject, operation.places(info, params))) as source,
         storage.measured(subject.sha256) as cache,
         others.files() as files,
         transcripts.file_of(subject) as transcript,

@@ -122,8 +122,6 @@ class Operation(Generic[P]):
     """Parameters to try it with, where its defaults alone do not say what to do."""
     example_seconds: ClassVar[int] = 2
     """How long a recording `example` needs."""
-    reads_excerpts: ClassVar[bool] = False
-    """Whether it opens its recording by `FrameReader` alone, and reads little of it: then the file need not be here."""
     previews: ClassVar[bool] = False
     """Whether `preview` shows what the parameters lead to before any work is done."""
     picture_fields: ClassVar[tuple[str, ...]] = ()
@@ -185,6 +183,11 @@ class Operation(Generic[P]):
     def queue_for(self, params: P) -> str:
         """The queue of this piece of work, where its parameters decide whether it takes seconds."""
         return self.queue
+
+    def places(self, info: MediaInfo, params: P) -> int:
+        """At how many places it reads its recording, where it opens it by `FrameReader` alone: then only these need be
+        fetched (`services.sources.excerpts`). 0: it needs the whole file."""
+        return 0
 
     def pace_key(self, params: P) -> str:
         """Names the parameters that decide how fast the work goes, with their values. Work of the same name goes alike,

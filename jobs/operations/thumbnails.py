@@ -119,7 +119,6 @@ class ThumbnailsParams:
 
 class Thumbnails(Operation[ThumbnailsParams]):
     slug = "thumbnails"
-    reads_excerpts = True
     title = "Thumbnails"
     summary = "Still pictures: evenly spaced, at times you choose, the best, or all on one sheet."
     description = (
@@ -152,6 +151,13 @@ class Thumbnails(Operation[ThumbnailsParams]):
 
     def encodes_audio(self, info: MediaInfo, params: ThumbnailsParams) -> bool:
         return True
+
+    def places(self, info: MediaInfo, params: ThumbnailsParams) -> int:
+        if params.mode == "storyboard":
+            return storyboard.MAXIMUM_THUMBNAILS
+        if params.mode == "best":
+            return max(best_frames.TRIED, best_frames.TRIED_EACH * params.count)
+        return len(params.times) if params.mode == "times" else params.count
 
     def pace_key(self, params: ThumbnailsParams) -> str:
         return params.mode

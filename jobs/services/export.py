@@ -7,7 +7,7 @@ file holds the same files, the list, and their hashes as `sha256sum --check` rea
 import dataclasses
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TypeVar
 
@@ -71,6 +71,7 @@ class Gatherer:
     def __init__(self, owner: Account, absolute: Absolute) -> None:
         self.owner, self.absolute = owner, absolute
         self.files: dict[str, File] = {}
+        self._there: dict[str, storage.Stat] = {}
         drafts = Draft.objects.filter(video__owner=owner)
         self._cuts = {draft.video_id: {"parts": draft.parts, "settings": draft.settings} for draft in drafts}
         """Made by hand, on recordings and on results, which have the id of theirs."""
@@ -83,7 +84,7 @@ class Gatherer:
             "made_at": _time(timezone.now()),
             "account": self._account(),
             "recordings": list(self._recordings()),
-            "images": [self._image(image) for image in Image.objects.of(self.owner).order_by("created_at", "pk")],
+            "images": self._images(),
             "chains": [
                 {"slug": chain.slug, **pipelines.exported(chain)}
                 for chain in Pipeline.objects.filter(owner=self.owner).order_by("name", "pk")
@@ -109,6 +110,8 @@ class Gatherer:
         runs, jobs = Run.objects.of(self.owner), Job.objects.of(self.owner).without_logs()  # these may be long
         for video in Video.objects.of(self.owner).uploaded().order_by("created_at", "pk"):
             folder = f"recordings/{_short(video.title, video)}"
+            made = list(_in_order(jobs, video).prefetch_related("artifacts"))
+            self._look([video, *(artifact for job in made for artifact in job.artifacts.all())])
             yield {
                 "id": str(video.pk),
                 "title": video.title,
@@ -118,7 +121,7 @@ class Gatherer:
                 **self._file(f"{folder}/{video.name}", video, "video_file"),
                 "transcript": self._transcript(video),
                 "cuts": self._cuts.get(video.pk),
-                "jobs": [self._job(job, folder) for job in _in_order(jobs, video).prefetch_related("artifacts")],
+                "jobs": [self._job(job, folder) for job in made],
                 "chains": [_run(run) for run in _in_order(runs, video)],
             }
 
@@ -157,15 +160,26 @@ class Gatherer:
             "cuts": self._cuts.get(artifact.pk),
         }
 
+    def _images(self) -> list[dict[str, Any]]:
+        found = list(Image.objects.of(self.owner).order_by("created_at", "pk"))
+        self._look(found)
+        return [self._image(image) for image in found]
+
+    def _look(self, things: Sequence[Video | Artifact | Image]) -> None:
+        """Ask about the files of these, before `_file` tells of them."""
+        try:
+            self._there = storage.stats([thing.key for thing in things])
+        except OSError:
+            self._there = {}
+
     def _image(self, image: Image) -> dict[str, Any]:
         file = self._file(f"images/{_short(image.name, image)}.png", image, "image_file")
         return {"id": str(image.pk), "name": image.name, **file}
 
     def _file(self, path: str, thing: Video | Artifact | Image, address: str) -> dict[str, Any]:
         """Where it lies in the ZIP file, and where it can be had by itself."""
-        try:
-            found = storage.stat(thing.key)
-        except OSError:
+        found = self._there.get(thing.key)
+        if found is None:
             return {"file": None}
         path = self._free(path)
         size, changed_at = found.size, timezone.localtime(datetime.fromtimestamp(found.changed_ns / 1e9, UTC))

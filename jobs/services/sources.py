@@ -13,6 +13,8 @@ from jobs.models import Video
 
 WORTH_BYTES = 64 * 1024**2
 """What is smaller is fetched as a whole sooner than in pieces."""
+PLACE_BYTES, PLACE_SECONDS = 2 * 1024**2, 3
+"""What is read for one place: the file's index and what lies beside, and pictures from the keyframe before it on."""
 
 
 @contextlib.contextmanager
@@ -34,13 +36,18 @@ def file(video: Video) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def excerpts(video: Video) -> Iterator[Path]:
-    """As `file`, for work that reads little of it, by frames alone: of a large file in a bucket only what is read is
-    fetched. The path may be one that no file has (`jobs.engine.container.elsewhere`)."""
-    if video.info.is_of_copy or video.size < WORTH_BYTES or storage.is_near(video.key, video.sha256):
+def excerpts(video: Video, places: int) -> Iterator[Path]:
+    """As `file`, for work that reads so many places of it, by frames alone: of a large file in a bucket only what is
+    read is fetched where that is less. The path may be one that no file has (`jobs.engine.container.elsewhere`)."""
+    if not places or video.info.is_of_copy or not _is_worth(video, places) or storage.is_near(video.key, video.sha256):
         with file(video) as found:
             yield found
         return
     path = storage.room("scratch") / f"{uuid.uuid4()}{Path(video.key).suffix}"
     with elsewhere.standing_for(path, lambda: storage.open_file(video.key)):
         yield path
+
+
+def _is_worth(video: Video, places: int) -> bool:
+    each = PLACE_BYTES + PLACE_SECONDS * video.size / max(1.0, video.duration_seconds)
+    return video.size >= WORTH_BYTES and places * each < video.size / 2

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from PIL import Image
 from redis.exceptions import RedisError
 
+from jobs import storage
 from jobs.engine.container import ffmpeg
 from jobs.engine.runtime import processors
 from jobs.hooks_worker import HooksWorker
@@ -72,6 +73,7 @@ def preload() -> None:
         import_module(name)
     get_channel_layer()
     tracing.load()
+    storage.store()  # with a bucket, what speaks to it
     Image.preinit()
     ffmpeg.program()
     # A collection in a work-horse would touch, and so copy, every page of objects that it shares with its worker.
