@@ -4,10 +4,11 @@ import struct
 from collections.abc import Iterator
 
 import pytest
+from twisted.internet.abstract import FileDescriptor
 
 from tests.page_socket import CLOSE, CONTINUED, FIN, TEXT, Socket
 from tests.site import Site
-from videoservice.sockets import RECEIVED_BYTES
+from videoservice.sockets import RECEIVED_BYTES, WebSocketProtocol
 
 
 @pytest.fixture
@@ -41,3 +42,33 @@ def test_who_is_not_signed_in_is_told_so_by_the_code(site: Site):
     nobody = Socket(site.url, "none-of-this-site")
     assert nobody.closed() == 4401
     nobody.end()
+
+
+def test_what_a_page_has_not_taken_is_counted_wherever_it_lies():
+    class Wire(FileDescriptor):
+        """A connection that takes as much at a time as it is told."""
+
+        connected, takes = 1, 0
+
+        def startWriting(self):
+            pass
+
+        def stopWriting(self):
+            pass
+
+        def writeSomeData(self, data):
+            return min(self.takes, len(data))
+
+    page = WebSocketProtocol()
+    page.transport = wire = Wire()
+    assert page.unsent_bytes() == 0
+    wire.write(b"x" * 100)
+    assert page.unsent_bytes() == 100
+    wire.takes = 30
+    wire.doWrite()
+    wire.write(b"x" * 50)
+    assert page.unsent_bytes() == 120
+    wire.takes = 200
+    for _ in range(3):
+        wire.doWrite()
+    assert page.unsent_bytes() == 0

@@ -86,9 +86,22 @@ def test_each_of_them_tells_the_figures_of_all(site: Site):
     assert told.pop() >= 20
 
 
-def figure(site: Site) -> float:
+def test_what_one_said_of_its_open_pages_is_over_when_it_was_killed(site: Site):
+    cookie = site.client("ann@example.org").cookies["sessionid"]
+    pages = [Socket(site.url, cookie) for _ in range(4)]
+    for page in pages:
+        page.until(b"queue-count")
+    assert figure(site, "videoservice_sockets") == 4
+    for name in ("web1", "web2"):
+        site.kill(site.processes[name])
+        site.start_web()
+    assert figure(site, "videoservice_sockets") == 0
+    for page in pages:
+        page.end()
+
+
+def figure(site: Site, name: str = 'videoservice_request_seconds_count{route="healthz",status="200"}') -> float:
     lines = requests.get(f"{site.url}/metrics", timeout=60).text.splitlines()
-    name = 'videoservice_request_seconds_count{route="healthz",status="200"}'
     return float(next(line for line in lines if line.startswith(name)).split()[-1])
 
 

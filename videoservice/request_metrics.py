@@ -7,11 +7,12 @@ folder, and each tells the sum of all since the site was started.
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from videoservice.later import Later
 
@@ -31,9 +32,18 @@ def registry() -> CollectorRegistry:
     """What is told: of this process, or of all that share its address."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
+    forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     found = CollectorRegistry()
     MultiProcessCollector(found)
     return found
+
+
+def forget_the_dead(folder: Path) -> None:
+    """What a process that has gone said of its present state counts no more; what it had counted does."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists():
+            mark_process_dead(pid, str(folder))
 
 
 class RequestMetricsMiddleware:

@@ -309,6 +309,7 @@ else:
 
 # Pages ---------------------------------------------------------------------------------------------------------------
 
+FORM_RENDERER = "videoservice.form_renderer.KeptFields"
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", DATA_DIR / "static")
 """Written by `manage.py prepare`; in an image when that is built."""
