@@ -1,4 +1,4 @@
-"""What the image is made of (Dockerfile). That it is built and works is tried by script/try-image."""
+"""What the image is made of (Dockerfile). That it is built and works is tried by benchmarks/image.py."""
 
 import fnmatch
 import re

@@ -1,7 +1,7 @@
 """Takes out of an environment what nothing reads at run time; a third of it: `python slim.py /venv`.
 
 Tests of packages, sources of translations, what helps debuggers, the interfaces of all services of Amazon's
-but those of S3, and the second copy of a library. That the rest works is tried by script/try-image.
+but those of S3, and the second copy of a library. That the rest works is tried by benchmarks/image.py.
 """
 
 import shutil
