@@ -1,12 +1,12 @@
 """Builds the image and runs the services of compose.yaml in it, to the main job: sizes, times, and how each ends.
 
-    python -m benchmarks.image talk.mp4                        builds it first (minutes)
-    python -m benchmarks.image talk.mp4 --image videoservice   one that was built
-    python -m benchmarks.image talk.mp4 -- --volume /etc/pip.conf:/etc/pip.conf:ro   more for buildah
+    .venv/bin/python benchmarks/image.py talk.mp4                        builds it first (minutes)
+    .venv/bin/python benchmarks/image.py talk.mp4 --image videoservice   one that was built
+    .venv/bin/python benchmarks/image.py talk.mp4 -- --volume /etc/pip.conf:/etc/pip.conf:ro    more for buildah
 
 Needs root, buildah, crun, nginx, MariaDB and Redis on this machine; without docker it is how compose.yaml is tried.
-Each container is as compose.yaml has it: command, variables, secrets, user, read-only file system, no capabilities, limits
-of memory and processes. What is not: the network, which is this machine's, and nginx, MariaDB and Redis, which are its too.
+Each container is as compose.yaml has it: command, variables, secrets, user, read-only file system, no capabilities,
+limits of memory and processes. What is not: the network, nginx, MariaDB and Redis, which are this machine's.
 """
 
 import argparse
@@ -23,14 +23,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import django
 import requests
 
-from tests import compose
-from tests.hosts.caller import Caller
-from tests.nginx import nginx
-from tests.processes import BASE_DIR, Process, run, wait_for
-from tests.servers import MariaDB
-from tests.settings import free_port
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+django.setup()  # for what is imported of the tests
+
+from tests import compose  # noqa: E402
+from tests.hosts.caller import Caller  # noqa: E402
+from tests.nginx import nginx  # noqa: E402
+from tests.processes import Process, run, wait_for  # noqa: E402
+from tests.servers import MariaDB  # noqa: E402
+from tests.settings import free_port  # noqa: E402
 
 WEBS = {"web1": "127.0.0.2", "web2": "127.0.0.3"}
 WORKERS = ("fast", "cut", "encode", "speech", "hooks", "fetch")
@@ -90,7 +96,10 @@ class Container:
         config["mounts"] += [
             self._bind(self.install.data, "/data"),
             self._bind(self.install.folder / "scratch", "/scratch"),
-            self._bind(self.install.folder / "secrets", "/run/secrets", "ro"),
+            *(
+                self._bind(self.install.folder / "secrets" / name, f"/run/secrets/{name}", "ro")
+                for name in self.service["secrets"]
+            ),
             self._bind(self.install.folder / "hosts", "/etc/hosts", "ro"),
             {
                 "destination": "/tmp",
@@ -134,7 +143,7 @@ class Install:
         """Secrets, names of hosts, MariaDB and Redis, as compose.yaml has them."""
         copy = self.folder / "deploy" / "compose"
         copy.mkdir(parents=True)
-        shutil.copy(BASE_DIR / "deploy" / "compose" / "setup", copy)
+        shutil.copy(ROOT / "deploy" / "compose" / "setup", copy)
         run(["sh", copy / "setup"])
         (self.folder / "hosts").write_text("127.0.0.1 localhost mariadb redis\n")
         self._name("database_url", "mariadb:3306", f"mariadb:{self.mariadb.port}")
@@ -150,6 +159,7 @@ class Install:
         text = file.read_text()
         file.unlink()
         file.write_text(text.replace(old, new))
+        file.chmod(0o444)
 
     def _start_redis(self) -> None:
         """By the very command of compose.yaml, but in a folder and on a port of its own."""
@@ -187,7 +197,7 @@ def build(extra: Sequence[str]) -> str:
         "videoservice",
         ".",
     ]
-    subprocess.run(argv, cwd=BASE_DIR, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(argv, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     tell("built in", f"{time.monotonic() - begun:.0f} s")
     return "videoservice"
 
