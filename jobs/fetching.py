@@ -47,6 +47,7 @@ def take_turn(queue: str) -> None:
     try:
         if row := imports.take(tasks.own_name()):
             attempt_import(row)
+            imports.forget_elsewhere()
     except tasks.AWAY as error:
         log.warning("the database went away under an import: %s", error)
         connection.close()

@@ -100,7 +100,7 @@ class StatsOut(Schema):
     now: UnderWay
     is_whole: bool = Field(description="False when there were so many jobs that only the newest were counted.")
     use: UseOut
-    free_bytes: int = Field(description="Room on the disk.")
+    free_bytes: int = Field(description="Room on the disk; in a bucket more than anybody fills.")
     owners: list[OwnerUse] | None = Field(description="Who has most on the disk; for operators who ask of everybody.")
 
 

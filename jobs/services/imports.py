@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from jobs import publish, storage
 from jobs.errors import JobError, NotNow
 from jobs.models import Account, Import, QueueState, Video
-from jobs.services import line, naming, outbound, quota
+from jobs.services import line, naming, outbound, part_files, quota
 from jobs.services.losses import SILENT, Loss
 
 log = logging.getLogger(__name__)
@@ -172,6 +172,13 @@ def forget_cancelled(row: Import) -> None:
     """Throw away what an attempt wrote that heard of its end late."""
     if not Import.objects.exclude(status=S.CANCELLED).filter(pk=row.pk).exists():
         storage.upload_path(row.pk).unlink(missing_ok=True)
+
+
+def forget_elsewhere() -> None:
+    """Throw away what this machine began to fetch and another one has ended: with a bucket each has part files of its
+    own, and whoever ends an import sees only theirs."""
+    if not storage.new().is_folder:
+        part_files.delete_orphans()
 
 
 def fail(row: Import, error: JobError, attempt: int) -> None:

@@ -154,4 +154,4 @@ def of_storage() -> Iterator[Metric]:
     free.add_metric([], disk.free)
     total = gauge("disk_bytes", "Size of the disk of the storage.")
     total.add_metric([], disk.total)
-    yield from (stored, free, total)
+    yield from (stored, free, total) if disk.is_bounded else (stored,)

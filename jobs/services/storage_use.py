@@ -46,7 +46,8 @@ class Use:
 
 @dataclasses.dataclass(frozen=True)
 class Disk:
-    """The disk of the storage, in bytes: what of it is ours by the rows, what else is on it, what is free."""
+    """The disk of the storage, in bytes: what of it is ours by the rows, what else is on it, what is free. A bucket has
+    no bound: it is as large as what lies in it."""
 
     total: int
     free: int
@@ -54,6 +55,7 @@ class Disk:
     results: int
     uploads: int
     trash: int
+    is_bounded: bool = True
 
     @property
     def other(self) -> int:
@@ -62,7 +64,7 @@ class Disk:
     @property
     def is_near_full(self) -> bool:
         """Uploads are refused soon, or already."""
-        return self.free < 4 * settings.FREE_MARGIN_BYTES
+        return self.is_bounded and self.free < 4 * settings.FREE_MARGIN_BYTES
 
     def share(self, count: int) -> float:
         return count / self.total if self.total else 0
@@ -178,6 +180,8 @@ def total(uses: Sequence[Use], name: str) -> Use:
 
 def disk() -> Disk:
     every = total(by_owner(), "")
-    total_bytes, free = storage.room_bytes()
     uploads = _sum(Upload.objects.under_way(), "offset") + _sum(Import.objects.kept(), "received_bytes")
-    return Disk(total_bytes, free, every.recordings + every.images, every.results, uploads, every.trash)
+    ours = (every.recordings + every.images, every.results, uploads, every.trash)
+    if not storage.new().is_folder:
+        return Disk(sum(ours), 0, *ours, is_bounded=False)
+    return Disk(*storage.room_bytes(), *ours)

@@ -23,7 +23,8 @@ def stats(request: MemberRequest) -> HttpResponse:
     view = rows.View.of({**request.GET.dict(), "view": "stats"}).allowed(request.user)
     period = PERIODS.get(request.GET.get("period", ""), PERIODS["day"])
     owner = None if view.whose else request.user
-    context = told(owner, period) | {"whose": view.whose, "periods": PERIODS.values(), "free": storage.free_bytes()}
+    free = storage.free_bytes() if storage.new().is_folder else None  # a bucket has no bound
+    context = told(owner, period) | {"whose": view.whose, "periods": PERIODS.values(), "free": free}
     return render(request, "stats/_figures.html" if request.htmx else "stats/stats.html", context)
 
 
