@@ -74,7 +74,7 @@ COPY --from=sbom /videoservice.cdx.json /usr/share/sbom/
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
     BIND=0.0.0.0 PORT=8000 DATA_DIR=/data STATIC_ROOT=/app/collected HEALTH_DIR=/tmp HF_HOME=/data/huggingface
 WORKDIR /app
-COPY LICENSE requirements.txt manage.py ./
+COPY LICENSE pyproject.toml requirements.txt manage.py ./
 COPY script/supervisord.conf script/
 COPY templates templates
 COPY static static

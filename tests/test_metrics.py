@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobs import machine
+from jobs import machine, storage
 from jobs.models import Account, Job, Run
 from jobs.services import imports, queues
 from tests import factories
@@ -134,6 +134,18 @@ def test_a_redis_that_is_away_is_told_and_hides_nothing_else(client, ann, redis_
     assert found["videoservice_jobs", "queue=cut", "state=queued"] == 1
     assert not [key for key in found if key[0] == "videoservice_workers"]
     assert not status["ok"] and status["queues"]["cut"]["workers"] is None
+
+
+def test_parts_that_answer_are_told(client, monkeypatch):
+    assert told(client)["videoservice_part_up", "part=storage"] == 1
+
+    def away():
+        raise OSError("the bucket does not answer")
+
+    monkeypatch.setattr(storage, "try_out", away)
+    found = told(client)
+    assert found["videoservice_part_up", "part=storage"] == 0
+    assert found["videoservice_part_up", "part=redis"] == found["videoservice_redis_up", "use=queue"] == 1
 
 
 def test_storage_and_build_are_told(client, ann):

@@ -81,6 +81,8 @@ def test_each_redis_holds_its_own_and_what_needs_none_of_it_goes_on_without(
     servers["cache"].stop()
     assert site.client().sign_in("bob@example.org").url == f"{site.url}/", "attempts are counted by each process"
     site.wait_for_job(asked_for(ann, video), "succeeded")
+    ready = ann.get("/readyz")
+    assert ready.status_code == 200 and "redis (queue)" in ready.json()["checks"], "nobody has to be sent elsewhere"
     servers["cache"].start()
 
     servers["live"].stop()

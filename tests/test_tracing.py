@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests import media, tus
 from tests.chains.conftest import step
+from tests.elsewhere import Elsewhere, Recording
 from tests.processes import BASE_DIR, wait_for
 from tests.receivers import Receiver, receiving
 from tests.settings import free_port
@@ -123,6 +124,26 @@ def test_one_trace_leads_from_an_upload_through_a_chain_to_its_results_and_who_i
     sent = b"".join(one.body for one in collector.received)
     for private in (ANN, NAME, "secret-meeting", ann.cookies["sessionid"], secret, told.url):
         assert private.encode() not in sent, private
+
+
+def test_a_recording_from_an_address_and_the_work_on_it_are_one_trace(site: Site, collector: Receiver, tmp_path: Path):
+    ann, trace = site.client("bob@example.org"), "c" * 32
+    with Elsewhere(Recording(recording(tmp_path))) as server:
+        asked = {"url": f"{server.url}/{NAME}", "work": {"thumbnails": {"count": 1}}}
+        headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        answer = ann.post(f"{API}/videos", json=asked, headers=headers)
+        assert answer.status_code < 300, answer.text
+
+        def done() -> list[Span]:
+            return [span for span in spans(collector, trace) if span.name == "fast thumbnails"]
+
+        (job,) = wait_for(done, f"the work on it\n{site.said()}", 60)
+    named = {span.span_id: span for span in spans(collector, trace)}
+    (fetched,) = [span for span in named.values() if span.name == "fetch import"]
+    assert named[fetched.parent_span_id].name == "POST /api/v1/videos"
+    assert job.parent_span_id in named, "what the import has begun"
+    assert {"fetch from the address", "receive a recording"} <= {span.name for span in named.values()}
+    assert server.url.encode() not in b"".join(one.body for one in collector.received)
 
 
 def test_what_fails_is_told_by_its_code(site: Site, collector: Receiver, tmp_path: Path):

@@ -39,6 +39,7 @@ class SiteCollector(Collector):
         yield attempts()
         yield from of_queues(queue_load.every())
         yield of_redis()
+        yield of_parts()
         yield from of_last_hour(figures.by_queue())
         yield from of_storage()
 
@@ -126,6 +127,13 @@ def of_redis() -> Metric:
     answers = {url: parts.redis_answers(url) for url in set(settings.REDIS.by_use().values())}
     for use, url in settings.REDIS.by_use().items():
         family.add_metric([use], answers[url])
+    return family
+
+
+def of_parts() -> Metric:
+    family = gauge("part_up", "Whether what a web process cannot serve without answers the one that is asked.", "part")
+    for part in parts.needed():
+        family.add_metric([part.name.partition(" ")[0].lower()], part.is_well)
     return family
 
 

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -80,14 +80,20 @@ def _probes(servers: RedisServers) -> tuple[Probe, ...]:
 
 
 def needed() -> list[Part]:
-    """What this process cannot serve without, all within IN_ALL_SECONDS."""
-    begun = [(probe, probe.begin()) for probe in _probes(settings.REDIS)]
-    until = time.monotonic() + IN_ALL_SECONDS
-    return [probe.part(answer, until) for probe, answer in begun]
+    """What this process cannot serve without, all within IN_ALL_SECONDS. A Redis of its own for the cache, or for open
+    pages, is not among it: without these everything but the live page goes on."""
+    return _asked([probe for probe in _probes(settings.REDIS) if "(" not in probe.name or "queue" in probe.name])
 
 
 def every() -> list[Part]:
-    return [*needed(), mail()]
+    """All parts, within IN_ALL_SECONDS as well."""
+    return [*_asked(_probes(settings.REDIS)), mail()]
+
+
+def _asked(probes: Sequence[Probe]) -> list[Part]:
+    begun = [(probe, probe.begin()) for probe in probes]
+    until = time.monotonic() + IN_ALL_SECONDS
+    return [probe.part(answer, until) for probe, answer in begun]
 
 
 def database() -> str:
