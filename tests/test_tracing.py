@@ -26,6 +26,7 @@ ANN = "ann@example.org"
 NAME = "secret-meeting.mp4"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+STILLS = step("Stills", "thumbnails", count=1)
 STEPS = [step("Trim", "trim", start=1), step("Stills", "thumbnails", "Trim", count=1)]
 
 
@@ -129,7 +130,8 @@ def test_one_trace_leads_from_an_upload_through_a_chain_to_its_results_and_who_i
 def test_a_recording_from_an_address_and_the_work_on_it_are_one_trace(site: Site, collector: Receiver, tmp_path: Path):
     ann, trace = site.client("bob@example.org"), "c" * 32
     with Elsewhere(Recording(recording(tmp_path))) as server:
-        asked = {"url": f"{server.url}/{NAME}", "work": {"thumbnails": {"count": 1}}}
+        ann.post(f"{API}/pipelines", json={"name": "Stills", "steps": [STILLS]}).raise_for_status()
+        asked = {"url": f"{server.url}/{NAME}", "pipeline": "stills"}
         headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
         answer = ann.post(f"{API}/videos", json=asked, headers=headers)
         assert answer.status_code < 300, answer.text
