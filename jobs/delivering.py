@@ -122,7 +122,7 @@ def deliver_in_turn(webhook: UUID) -> None:
 def deliver(delivery: Delivery) -> Try:
     """Make one try, and write down what came of it. A fault of ours is a try that failed, too: what was not written
     down would be tried again and again, and seen by nobody."""
-    facts = {"videoservice.event": delivery.kind, "videoservice.attempt": delivery.attempt + 1}
+    facts: tracing.Facts = {"videoservice.event": delivery.kind, "videoservice.attempt": delivery.attempt + 1}
     with tracing.span("call a webhook", delivery.traceparent, kind="client", facts=facts) as span:
         tried = _deliver(delivery)
         span.note({"http.response.status_code": tried.status or 0})

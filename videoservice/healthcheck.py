@@ -69,7 +69,7 @@ def last_heard(redis: Redis, queue: str) -> float:
     for key in redis.smembers(f"rq:workers:{queue}"):
         host, told = redis.hmget(key, "hostname", "last_heartbeat")
         if host == socket.gethostname() and told:
-            ages.append((datetime.now(UTC) - datetime.fromisoformat(told)).total_seconds())
+            ages.append((datetime.now(UTC) - datetime.fromisoformat(str(told))).total_seconds())
     return min(ages)
 
 

@@ -1,5 +1,7 @@
 """WebSockets of daphne with a bound on what they receive, and none on what they send."""
 
+from typing import Any
+
 from daphne import ws_protocol
 
 RECEIVED_BYTES = 4096
@@ -31,7 +33,8 @@ class WebSocketProtocol(ws_protocol.WebSocketProtocol):
 
     def unsent_bytes(self) -> int:
         """What the page has not taken yet of what it was sent, and so lies in memory."""
-        return len(self.transport.dataBuffer) + self.transport._tempDataLen - self.transport.offset
+        transport: Any = self.transport  # of TCP
+        return len(transport.dataBuffer) + int(transport._tempDataLen) - int(transport.offset)
 
 
 class WebSocketFactory(ws_protocol.WebSocketFactory):

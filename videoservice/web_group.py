@@ -51,7 +51,7 @@ def emptied(folder: Path) -> Path:
     return folder
 
 
-class Address(SocketConfig):  # type: ignore[misc]
+class Address(SocketConfig):
     """Where they listen; also an address of IPv6, which supervisord's own does not take."""
 
     def __init__(self, address: str, port: int) -> None:

@@ -100,7 +100,7 @@ def list_changes(found: JobQuerySet, query: JobQuery) -> JobList:
     except ValueError as error:
         raise invalid([("since", "Write a time such as 2026-05-04T10:00:00Z, or the cursor of an answer.")]) from error
     rows, cursor = changes.since(found.without_logs().shown(), begin, query.limit)
-    return JobList(items=shown(rows), count=changes.after(found, begin).count(), cursor=str(cursor))
+    return JobList(items=shown(rows), count=changes.after(found, begin).count(), next=None, cursor=str(cursor))
 
 
 @router.get("/{uuid:job_id}", response={200: JobOut, **failures(404, 422)}, summary="Get a job", url_name="job")

@@ -45,6 +45,6 @@ def streams_of(owner: Account, view: View) -> list[Any]:
     if view.name != "video":
         return []
     if not Video.objects.filter(pk=view.video, artifact__isnull=False).exists():
-        return [alone.filter(video=view.video), chains.filter(video=view.video)]
+        return [alone.filter(video_id=view.video), chains.filter(video_id=view.video)]
     on_it = Job.objects.filter(source__pk=view.video, run__isnull=False).values("run_id")
-    return [alone.filter(source=view.video), chains.filter(pk__in=on_it)]
+    return [alone.filter(source_id=view.video), chains.filter(pk__in=on_it)]

@@ -170,7 +170,7 @@ def next_turn(queue: str, virtual_time: float) -> Turn | None:
 def _heads(queue: str, unknown: Q) -> list[tuple[int, datetime | None, UUID, int, str, str]]:
     """The first job of each owner, of those that are not unknown here."""
     columns = ("attempt", "queued_at", "pk", "owner_id", "operation", "params_shape")
-    return line_fronts.heads(queue, *columns, without=unknown)  # type: ignore[return-value] # these columns
+    return line_fronts.heads(queue, *columns, without=unknown)
 
 
 def cost(load: Load, known: Experiences) -> float:

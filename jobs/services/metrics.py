@@ -73,7 +73,7 @@ def chains() -> Iterator[Metric]:
         steps.add_metric([status], count)
     took = gauge("chain_seconds", "From the start of a chain to its end; quantiles of the last hour.", "quantile")
     ended = Run.with_trash.filter(status=Job.Status.SUCCEEDED, finished_at__gte=an_hour_ago())
-    times = [(end - begin).total_seconds() for begin, end in ended.values_list("created_at", "finished_at")]
+    times = [(end - begin).total_seconds() for begin, end in ended.values_list("created_at", "finished_at") if end]
     spread = Spread.of(np.array(times))
     for quantile, seconds in (("0.5", spread.median), ("0.95", spread.p95)):
         if seconds is not None:
