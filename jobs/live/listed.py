@@ -47,4 +47,4 @@ def streams_of(owner: Account, view: View) -> list[Any]:
     if not Video.objects.filter(pk=view.video, artifact__isnull=False).exists():
         return [alone.filter(video_id=view.video), chains.filter(video_id=view.video)]
     on_it = Job.objects.filter(source__pk=view.video, run__isnull=False).values("run_id")
-    return [alone.filter(source_id=view.video), chains.filter(pk__in=on_it)]
+    return [alone.filter(source__pk=view.video), chains.filter(pk__in=on_it)]
