@@ -108,6 +108,7 @@ class Steps:
         held = usage.ru_maxrss * 1024
         note = "" if not status else " (failed)"
         self.rows.append((name + note, seconds, self.way.received(), self.way.sent(), held))
+        print(f"{name}{note}: {seconds:.1f} s", file=sys.stderr, flush=True)
 
     def elsewhere(self) -> None:
         """As another machine."""

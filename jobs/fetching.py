@@ -188,6 +188,7 @@ class Report:
         any more."""
         if begun.size is not None and begun.size != self.row.size_bytes:
             uploads.refuse_size(begun.size)
+        storage.make_room(begun.size or 0)
         owner = self.row.owner
         with transaction.atomic():
             Room.hold(owner)

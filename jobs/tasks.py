@@ -1,5 +1,6 @@
 """The boundary between RQ and the work: takes an id, re-reads the row, and turns every way it can end into a state."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -132,6 +133,8 @@ def work(job: Job, commands: CommandLog) -> None:
         others.files() as files,
         transcripts.file_of(subject) as transcript,
     ):
+        with contextlib.suppress(OSError):  # it may well need less
+            storage.make_room(2 * load.size_bytes)
         context = Context(
             source=source,
             info=info,

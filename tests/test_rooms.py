@@ -44,6 +44,18 @@ def test_nobody_uses_what_is_above_it():
     assert {own: used[own] & others for own, others in FORBIDDEN.items()} == {own: set() for own in FORBIDDEN}
 
 
+def test_nobody_but_the_storage_knows_where_kept_files_lie():
+    """They may lie in a bucket. What looks at the folder itself is told here: checks of it, and the settings."""
+    looking = {"jobs/checks.py", "jobs/storage", "videoservice/settings.py", "videoservice/supervise.py"}
+    found = {
+        file.relative_to(ROOT.parent).as_posix()
+        for place in ("jobs", "videoservice")
+        for file in (ROOT.parent / place).rglob("*.py")
+        if re.search(r"MEDIA_ROOT|storage\.path\(", file.read_text())
+    }
+    assert {one for one in found if not one.startswith(tuple(looking))} == set()
+
+
 def test_of_allauth_only_what_it_documents_is_used():
     """What it keeps to itself changes without notice."""
     files = [file for place in ("jobs", "videoservice", "tests") for file in (ROOT.parent / place).rglob("*.py")]

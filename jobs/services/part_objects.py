@@ -80,6 +80,7 @@ class PartObjects:
             raise chunks.disk_full(error) from error
         file = storage.uploads_folder() / f"{self.upload.pk}.{self.token}.part"
         try:
+            storage.make_room(self.upload.length)
             bring(key, self.parts, file)
             yield WholeFile(file, stored=key)
         finally:

@@ -114,6 +114,10 @@ class BothStores:
     def room_bytes(self) -> tuple[int, int]:
         return self.first.room_bytes()
 
+    def make_room(self, size: int) -> None:
+        self.first.make_room(size)
+        self.second.make_room(size)
+
     def try_out(self) -> None:
         self.first.try_out()
         self.second.try_out()

@@ -203,6 +203,11 @@ def holds(folder: Path) -> bool:
     return isinstance(used, FolderStore) and folder.resolve().is_relative_to(used.path(""))
 
 
+def make_room(size: int) -> None:
+    """Let local copies go until this machine's disk takes so many bytes more. Raises OSError (ENOSPC)."""
+    store().make_room(size)
+
+
 def try_out() -> None:
     """Raises OSError when the store does not take a file."""
     store().try_out()

@@ -305,6 +305,9 @@ class S3Store:
     def room_bytes(self) -> tuple[int, int]:
         return ENDLESS, ENDLESS
 
+    def make_room(self, size: int) -> None:
+        self.copies.make_room(size)
+
     def try_out(self) -> None:
         """Whether the bucket answers to these credentials, and this machine's disk takes a file."""
         with told():

@@ -123,6 +123,11 @@ class Store(Protocol):
         """How much it takes in all, and how much more."""
         ...
 
+    def make_room(self, size: int) -> None:
+        """Let go what is kept on this machine's disk only to be at hand, until that takes so many bytes more. Raises
+        OSError (ENOSPC)."""
+        ...
+
     def try_out(self) -> None:
         """Raises OSError when it does not take a file."""
         ...
