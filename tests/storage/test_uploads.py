@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 
 from jobs import storage
@@ -130,6 +131,42 @@ def test_a_part_that_arrives_damaged_is_not_taken(owner: Account, faults: Faults
     with faults.inject(wrong.WrongBytes(sent=True), "PUT", "partNumber", times=99), pytest.raises(OSError):
         uploads.append(upload, 0, io.BytesIO(bytes(5 * MIB)))
     assert uploads.received(upload) == 0
+
+
+def test_a_chunk_that_breaks_off_or_is_damaged_leaves_nothing(owner: Account, bucket: ObjectStorage) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell():
+                raise OSError("the client is gone")
+            return super().read(size)
+
+    upload = begun(owner, 20 * MIB)
+    uploads.append(upload, 0, io.BytesIO(b"x" * 10))
+    with pytest.raises(OSError, match="gone"):
+        uploads.append(upload, 10, Broken(b"y" * 6 * MIB))
+    with pytest.raises(uploads.UploadError) as refusal:
+        uploads.append(upload, 10, io.BytesIO(b"y" * 6 * MIB), uploads.Checksum("sha1", b"another"))
+    assert refusal.value.code == "checksum"
+    with pytest.raises(uploads.UploadError) as refusal:
+        uploads.append(upload, 11, io.BytesIO(b"y"))
+    assert refusal.value.code == "offset"
+    assert uploads.received(upload) == 10 and len(kept(bucket)) == 1 and not list(multipart.unfinished())
+
+
+def test_a_lost_database_does_not_cost_the_upload(
+    owner: Account, talk: bytes, bucket: ObjectStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begun(owner, len(talk))
+    send(upload, talk, 5 * MIB)
+
+    def save(*_: object, **__: object) -> None:
+        raise OperationalError("the database went away")
+
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr(Video, "save", save)
+        uploads.finish(upload)
+    assert not bucket.keys("site/videos/"), "nothing half made is left"
+    assert uploads.finish(Upload.objects.get()).sha256 == hashlib.sha256(talk).hexdigest()
 
 
 def test_failures_on_the_way_are_tried_again(owner: Account, talk: bytes, faults: Faults) -> None:
