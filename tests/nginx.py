@@ -1,6 +1,7 @@
 """nginx as deploy/nginx configures it, and web processes that only tell what reaches them."""
 
 import contextlib
+import functools
 import getpass
 import json
 import os
@@ -65,7 +66,7 @@ def nginx(folder: Path, webs: str, **variables: str) -> Iterator[str]:
         env = environment(folder, webs, own | variables)
         process = Process("nginx", ["sh", START], folder / "nginx.log", env)
         try:
-            if wait_for(lambda process=process, port=status_port: is_up(process, port), "nginx to be up") == "up":
+            if wait_for(functools.partial(is_up, process, status_port), "nginx to be up") == "up":
                 yield f"http://127.0.0.1:{port}"
                 return
         finally:

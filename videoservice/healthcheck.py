@@ -40,7 +40,9 @@ def main(names: Sequence[str]) -> str:
 
 
 def web() -> str:
-    address = f"http://127.0.0.1:{env.integer('PORT', 8000)}/healthz"
+    host = env.text("BIND")
+    host = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 (all addresses, so this one too)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{env.integer('PORT', 8000)}/healthz"
     try:
         with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS):
             return ""
