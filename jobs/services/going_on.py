@@ -51,10 +51,10 @@ class BucketPlace:
             raise FileNotFoundError(name)
         return storage.read(f"{self.key}/{name}")
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, *data: bytes) -> None:
         if not self.is_new:
             storage.delete(f"{self.key}/{name}")  # one that was there was not right
-        storage.put_new(data, f"{self.key}/{name}")
+        storage.put_new(b"".join(data), f"{self.key}/{name}")
 
     def clear(self) -> None:
         storage.delete_tree(self.key)

@@ -26,7 +26,7 @@ class KeptUtterances:
         if not self._parts or not stored:
             return None
         try:
-            heard = json.loads(stored)
+            heard = json.loads(bytes(stored))
             words, language = [TimedWord(*word) for word in heard["words"]], str(heard["language"])
         except (ValueError, KeyError, TypeError):
             return None

@@ -27,15 +27,15 @@ class EncodedRun:
         return b"".join([len(text).to_bytes(4, "big"), text, *(data for _, data, _ in self.packets)])
 
     @classmethod
-    def loads(cls, data: bytes, times: Sequence[int]) -> "EncodedRun | None":
+    def loads(cls, data: bytes | memoryview, times: Sequence[int]) -> "EncodedRun | None":
         """None when it does not hold exactly the frames that are shown at these times, or does not begin with a
         keyframe."""
         try:
             begin = 4 + int.from_bytes(data[:4], "big")
-            head = json.loads(data[4:begin])
+            head = json.loads(bytes(data[4:begin]))
             packets: list[EncodedPacket] = []
             for at, size, is_key in head["packets"]:
-                packets.append((int(at), data[begin : begin + size], bool(is_key)))
+                packets.append((int(at), bytes(data[begin : begin + size]), bool(is_key)))
                 begin += size
             run = cls(packets, tuple(map(int, head["lost"])), tuple(map(int, head["unplanned"])))
         except (ValueError, KeyError, TypeError):

@@ -32,7 +32,7 @@ class KeptRuns:
             return runs
         stored = self._parts.load("plan")
         try:
-            plan = [(int(first), int(end)) for first, end in json.loads(stored or b"")]
+            plan = [(int(first), int(end)) for first, end in json.loads(bytes(stored or b""))]
         except (ValueError, TypeError):
             plan = []
         edges = [first for first, _ in plan] + [len(self._wanted.source_pts)]

@@ -32,6 +32,8 @@ from jobs.errors import InputError, ToolError
 
 PIECE_SECONDS = 30
 """What is lost at most. An encoder needs a second or so to begin and to end."""
+LARGE_PIXELS, LARGE_SHARE = 1920 * 1088, Fraction(1, 3)
+"""Of larger pictures a piece, which is held in memory when it is done, is so much shorter."""
 EARLIER_SECONDS = 0.2
 """How much before its first frame a piece is read, as containers know the places of frames roughly."""
 MOST_REORDERED = 4
@@ -65,6 +67,7 @@ def encode(
 
     Raises Unfit, InputError, ToolError, ResourceError, and what `progress` raises.
     """
+    assert plan.framing
     making, count = _Making(job, plan, index, every, work), len(every.start_ticks)
     with libav_errors.errors("pictures"), av.open(f"file:{making.sample}", format="mov") as sample:
         like = sample.streams.video[0]
@@ -77,7 +80,7 @@ def encode(
             stream.time_base = Fraction(1, index.clock_hz)
             depth = MOST_REORDERED if like.codec_context.name in ("h264", "hevc") else 0
             track = TrackWriter(container, stream, every, reorder_frames=depth, clock_hz=index.clock_hz)
-            for first, end in runs.planned(edges_of(index, every)):
+            for first, end in runs.planned(edges_of(index, every, plan.framing.size)):
 
                 def make(first: int = first, end: int = end) -> EncodedRun:
                     return making.piece(
@@ -90,13 +93,14 @@ def encode(
                 progress(end / count)
 
 
-def edges_of(index: FrameIndex, every: Schedule) -> list[tuple[int, int]]:
-    """Pieces of about PIECE_SECONDS, which begin at keyframes where there are any: nothing is decoded for nothing."""
+def edges_of(index: FrameIndex, every: Schedule, size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Pieces of about PIECE_SECONDS, which begin at keyframes, so that nothing is decoded for nothing."""
+    seconds = PIECE_SECONDS * (LARGE_SHARE if size[0] * size[1] > LARGE_PIXELS else 1)
     count = len(every.start_ticks)
     keys = np.flatnonzero(np.isin(every.source_pts, index.keyframe_pts))
     firsts = [0]
     for key in keys.tolist():
-        if every.start_ticks[key] - every.start_ticks[firsts[-1]] >= PIECE_SECONDS * index.clock_hz:
+        if every.start_ticks[key] - every.start_ticks[firsts[-1]] >= seconds * index.clock_hz:
             firsts.append(key)
     return list(zip(firsts, [*firsts[1:], count], strict=True))
 
