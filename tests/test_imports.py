@@ -23,6 +23,7 @@ from tests import factories, media
 from tests.api import ROOT, Api, error
 from tests.elsewhere import Elsewhere, Recording, always
 from tests.processes import wait_for
+from tests.site import WORKERS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 S = Import.Status
@@ -307,11 +308,16 @@ def test_a_worker_that_dies_leaves_what_has_arrived_to_the_next(mended_site, tal
         wait_for(lambda: told()["received_bytes"] > 4096, "the first bytes", 30)
         horse = int(_worker_of(site, row["id"]).split()[-1])
         os.kill(horse, signal.SIGKILL)
-        wait_for(lambda: told()["attempt"] >= 2, "the next attempt", 30)
+        wait_for(lambda: told()["attempt"] >= 2 and len(there.ranges) == 2, "the next attempt", 30)
+        (process,) = site.workers("fast")
+        site.kill(process, signal.SIGTERM)
+        assert (told()["status"], told()["attempt"]) == ("queued", 2)
+        site.start_worker(*WORKERS[1])
         there.pause = 0
         wait_for(lambda: told()["status"] == "succeeded", "its end", 60)
     assert there.ranges[0] == ""
     assert int(there.ranges[1].removeprefix("bytes=").removesuffix("-")) > 4096
+    assert int(there.ranges[2].removeprefix("bytes=").removesuffix("-")) > 4096
     with site.orm():
         assert (site.media / Video.objects.get(pk=row["id"]).key).read_bytes() == talk
         assert Import.objects.get(pk=row["id"]).losses == 1
