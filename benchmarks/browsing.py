@@ -8,6 +8,7 @@ two of x264 as workers run them: of 4K, nice, each with half of the processors. 
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -62,7 +63,7 @@ def run(webs: int, threads: int, options: argparse.Namespace) -> None:
         line = " ".join(f"{one * 1000:>7.0f}" for one in [*figures, times[-1]])
         print(
             f"{webs:>4} {threads or '':>7} {len(times):>6} {len(times) / took:>8.1f} {line} {answer['failed']:>6} "
-            f"{cost / len(times) * 1000:>8.1f}  {os.getloadavg()[0]:.1f}",
+            f"{cost / (len(times) + len(cookies)) * 1000:>8.1f}  {os.getloadavg()[0]:.1f}",
             flush=True,
         )
         for place, part in sorted(answer["times"].items()):
@@ -140,7 +141,7 @@ def encodes(count: int) -> Iterator[None]:
 async def browse(asked: dict[str, Any], cookies: list[str]) -> dict[str, Any]:
     times: defaultdict[str, list[float]] = defaultdict(list)
     failed = 0
-    end = time.monotonic() + asked["seconds"]
+    few, here, numbers = asyncio.Semaphore(4), asyncio.Event(), itertools.count(1)
 
     async def one(number: int, cookie: str, places: dict[str, str]) -> None:
         import aiohttp
@@ -150,6 +151,10 @@ async def browse(asked: dict[str, Any], cookies: list[str]) -> dict[str, Any]:
         headers = {"Cookie": cookie, "Origin": asked["url"], "Accept-Encoding": "gzip"}
         jar = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(asked["url"], connector=connector, headers=headers, cookie_jar=jar) as session:
+            async with few, session.get("/") as answer:  # the first page of a session notes where that is used
+                await answer.read()
+            here.set() if next(numbers) == len(cookies) else await here.wait()
+            end = time.monotonic() + asked["seconds"]
             await asyncio.sleep(random.uniform(0, asked["pause"]))
             while time.monotonic() < end:
                 place = random.choice(list(places))

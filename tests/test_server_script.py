@@ -1,6 +1,7 @@
 """script/server for real: what a person at a terminal sees, and what is left when it ends."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,7 +28,12 @@ class Server:
         self.data, self.port = data, free_port()
         foreign = ("DATABASE_URL", "SECRET_KEY", "TEST_DATA_DIR")
         self.env = {name: value for name, value in os.environ.items() if name not in foreign}
-        self.env |= {"DJANGO_SETTINGS_MODULE": "videoservice.settings", "DATA_DIR": str(data), "WORKERS": "1"}
+        self.env |= {
+            "DJANGO_SETTINGS_MODULE": "videoservice.settings",
+            "DATA_DIR": str(data),
+            "WEB": "2",
+            "WORKERS": "1",
+        }
         self.env["PORT"] = str(self.port)
         self.process: Process | None = None
 
@@ -130,7 +136,7 @@ def test_what_dies_is_started_again(server: Server):
         wait_for(lambda pid=pid: not alive(pid), f"the end of {part}")
         wait_for(server.ready, f"{part} to be back\n{server.said()}")
         assert server.pid_of(part) != pid, "ready means that a new one runs"
-    assert "web       | ended unexpectedly and is started again" in server.said()
+    assert re.search(r"^web[12]      \| ended unexpectedly and is started again", server.said(), re.MULTILINE)
 
 
 def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(server: Server):
@@ -212,7 +218,7 @@ def test_the_first_start_prepares_database_and_static_files(tmp_path: Path):
         assert server.data.stat().st_mode & 0o777 == 0o700
         secret = (server.data / "secret_key").read_text()
         logs = list((server.data / "log").glob("*.log"))
-        assert {log.stem for log in logs} >= {"web", "workers", "reconcile", "redis"}
+        assert {log.stem for log in logs} >= {"web1", "web2", "workers", "reconcile", "redis"}
         assert not any(secret in log.read_text() for log in logs)
     finally:
         server.end()

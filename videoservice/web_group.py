@@ -13,16 +13,20 @@ from typing import Any
 from supervisor.datatypes import SocketConfig
 from supervisor.options import ServerOptions
 
+from jobs.engine.runtime import processors
 from videoservice import env, listening
 
 NAME = "web"
+PROCESSORS_EACH = 4
+"""Work keeps the others busy."""
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Where several processes write what they count, so that each of them can tell the sum."""
 
 
 def size() -> int:
-    """How many there are."""
-    return env.integer("WEB", 1, 1)
+    """How many there are; where WEB does not say, one, from two processors on two, and one more for each four."""
+    found = processors.machine()
+    return env.integer("WEB", max(min(found, 2), found // PROCESSORS_EACH), 1)
 
 
 def arrange(options: ServerOptions, data: Path, address: str, port: int, count: int) -> None:
