@@ -10,6 +10,7 @@ import secrets
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, ClassVar
@@ -137,6 +138,15 @@ class MediaWorker(Worker):
     def dequeue_timeout(self) -> int:
         """Seconds from one heartbeat of an idle worker to the next."""
         return self.job_monitoring_interval
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+        """RQ waits for a Redis that takes no connection, and would end with one that hangs or refuses to write."""
+        while True:
+            try:
+                return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            except RedisError as error:
+                log.warning("Redis is away: %s", error)
+                time.sleep(1)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Say that we live, and who we are: RQ says that at birth only, and Redis may have lost everything since."""

@@ -122,3 +122,12 @@ def test_operators_are_told_of_the_clock_of_their_web_process(wrong, skew: int):
     wrong(skew)
     told = " ".join(operators.troubles(queue_load.every(), storage_use.disk()))
     assert "The clock of the web process" in told and ("ahead of" if skew > 0 else "behind") in told
+
+
+@SKEWS
+def test_rows_are_made_when_the_database_says_so(wrong, skew: int):
+    wrong(skew)
+    job = factories.job()
+    now = Account.objects.values_list(Now(), flat=True)[0]
+    for made in (job.created_at, job.video.created_at, Job.objects.get().created_at):
+        assert abs((made - now).total_seconds()) < 2

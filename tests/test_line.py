@@ -260,3 +260,10 @@ def test_the_next_turn_is_found_by_one_look_for_each_owner():
     for statement, plan in found:
         assert "OVER" not in statement
         assert not plans.sorts(plan)
+
+
+def test_a_job_that_is_taken_while_its_place_is_looked_for_is_told_one_all_the_same(monkeypatch):
+    (job,) = ask("ann")
+    counts = queue_position.line_fronts.counts
+    monkeypatch.setattr(queue_position.line_fronts, "counts", lambda queue: (counts(queue), take())[0])
+    assert queue_position.places([Job.objects.get(pk=job.pk)])[job.pk].position == 1

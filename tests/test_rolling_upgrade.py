@@ -94,6 +94,11 @@ class Version:
         status = self.processes.pop(name).end(number, 120)
         assert status == 0, f"{name} of {self.code} ended with {status}"
 
+    def said(self) -> str:
+        """What went wrong, as its processes say it."""
+        logs = sorted((self.site.data / "log").glob(f"{self.code.name}-*.log"))
+        return "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in logs)
+
     def kill(self) -> None:
         for process in self.processes.values():
             process.end(signal.SIGKILL)
@@ -155,7 +160,7 @@ def roll(site: Site, old: Version, new: Version, recording: bytes) -> None:
         webs(new)
         old.end("web", signal.SIGTERM)
         go_on(person, load, "the new version alone")
-    assert load.wrong == []
+    assert load.wrong == [], old.said() + new.said()
     assert person.caller.retried == 0, "not even a chunk was sent again"
     nothing_is_lost(site, person)
     for process in new.processes.values():

@@ -1,19 +1,23 @@
 """Workers on the real parts: who they are, and what they make of a Redis that goes away or forgets."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from jobs import machine
 from jobs.models import Job
 from jobs.services import losses
 from jobs.worker import MediaWorker, unique_name
 from tests import media
+from tests.page_socket import Socket
 from tests.processes import alive, wait_for
 from tests.site import Site, works
 from videoservice.worker_set import QUEUES
@@ -72,6 +76,44 @@ def test_idle_workers_outlive_a_restart_of_redis(site):
     wait_for(lambda: ready(site), "the site to be ready again")
     assert registered(site) == before
     assert all(process.alive for process in site.processes.values())
+    assert_quiet(site)
+
+
+@contextlib.contextmanager
+def hung(site: Site) -> Iterator[None]:
+    os.kill(site.redis.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(site.redis.process.pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def locked(site: Site) -> Iterator[None]:
+    """It asks for a password that nobody was told."""
+    with site.redis.client() as redis:
+        redis.config_set("requirepass", "secret")
+        redis.client_kill_filter(_type="normal", skipme=True)
+        redis.client_kill_filter(_type="pubsub")
+        try:
+            yield
+        finally:
+            redis.config_set("requirepass", "")
+
+
+@pytest.mark.parametrize("trouble", [hung, locked])
+def test_idle_processes_outlive_a_redis_that_hangs_or_asks_for_a_password(site, tmp_path, trouble):
+    page = Socket(site.url, site.client("ann@example.org").cookies["sessionid"])
+    before = registered(site)
+    with trouble(site):
+        assert requests.get(f"{site.url}/readyz", timeout=30).json()["checks"]["redis"] is False
+        time.sleep(12)  # longer than anybody waits for an answer
+    page.connection.close()
+    wait_for(lambda: ready(site), "the site to be ready again")
+    assert registered(site) == before
+    assert all(process.alive for process in site.processes.values())
+    job = ordered(site, media.video(tmp_path / "talk.mp4", seconds=3), "trim", start=0, end=1)
+    assert site.wait_for_job(job).status == S.SUCCEEDED
     assert_quiet(site)
 
 

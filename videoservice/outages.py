@@ -15,8 +15,9 @@ STORAGE_AWAY = (
     *(errno.EMFILE, errno.ENFILE),
 )
 MYSQL_FULL = (1021, 1114)
-MYSQL_AWAY = (1040, 1053, 1180, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1927)
-"""Too many connections, shutting down, waited too long for a lock, read only, killed. From 2000 on: not reached."""
+MYSQL_AWAY = (1040, 1053, 1180, 1203, 1205, 1213, 1226, 1290, 1317, 1412, 1836, 1927)
+"""Too many connections, shutting down, waited too long for a lock, read only, killed, a table changed by a migration
+meanwhile. From 2000 on: not reached."""
 
 
 def refusal_of(error: BaseException | None) -> Refusal | None:

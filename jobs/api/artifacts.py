@@ -26,7 +26,7 @@ router = Router(tags=["Artifacts"])
 def artifact_file(request: HttpRequest, artifact_id: UUID) -> HttpResponseBase:
     """The bytes of a result. `Range`, `If-Range` and `If-None-Match` are honoured."""
     artifact = owned(Artifact, request.user, artifact_id)
-    uses.mark(artifact)
+    uses.note(artifact)
     return send(request, files.of_artifact(artifact))
 
 

@@ -188,7 +188,7 @@ async def cut_plan(request: HttpRequest, video_id: UUID, body: PlanIn = NO_PARAM
 def video_file(request: HttpRequest, video_id: UUID) -> HttpResponseBase:
     """The uploaded bytes. `Range`, `If-Range` and `If-None-Match` are honoured."""
     video = versions.owned(owner(request), video_id)
-    uses.mark(video)
+    uses.note(video)
     return send(request, files.of_video(video))
 
 

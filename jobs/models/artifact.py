@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from jobs.engine.model.told import Told
+from jobs.models.made_at import MadeAtField
 from jobs.models.removal import LiveManager, RemovalField
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Artifact(models.Model):
     """Whether it stays for good, whatever the retention."""
     used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
     """Played, downloaded or worked on; written at most once a day."""
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     removal = RemovalField()
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)
     """Since when a sweep knows that the file is gone."""

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from jobs.models.made_at import MadeAtField
+
 if TYPE_CHECKING:
     from jobs.models.account import Account
 
@@ -34,7 +36,7 @@ class Image(models.Model):
     sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     used_at = models.DateTimeField("last used", default=timezone.now, db_index=True)
 
     objects = ImageQuerySet.as_manager()

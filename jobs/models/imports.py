@@ -11,6 +11,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 
 from jobs.errors import JobError
+from jobs.models.made_at import MadeAtField
 from videoservice import tracing
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Import(models.Model):
     setbacks = models.PositiveIntegerField("times put off", default=0)
     worker = models.CharField(max_length=200, blank=True)
 
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     queued_at = models.DateTimeField()
     due_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from jobs import clock
 from jobs.errors import JobError
+from jobs.models.made_at import MadeAtField
 from jobs.models.removal import LiveManager, RemovalField
 from jobs.models.signals import job_ended
 from videoservice import tracing
@@ -150,7 +151,7 @@ class Job(models.Model):
     )
     """The trace that it is a part of: of the request, or the work, that made it."""
 
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     removal = RemovalField()
     queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.models import turns
+from jobs.models.made_at import MadeAtField
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -139,7 +140,7 @@ class PushBrowser(models.Model):
     """Of the endpoint, which is too long for an index."""
     p256dh = models.CharField(max_length=200, editable=False)
     auth = models.CharField(max_length=100, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     used_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)
     """How many notices in a row its service refused."""

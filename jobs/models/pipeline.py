@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 
+from jobs.models.made_at import MadeAtField
+
 if TYPE_CHECKING:
     from jobs.models.account import Account
 
@@ -21,7 +23,7 @@ class Pipeline(models.Model):
     slug = models.SlugField(max_length=80)
     name = models.CharField(max_length=80)
     steps = models.JSONField(default=list)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     changed_at = models.DateTimeField(auto_now=True)
 
     objects = PipelineQuerySet.as_manager()

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs.models.job import Job, present
+from jobs.models.made_at import MadeAtField
 from jobs.models.removal import LiveManager, RemovalField
 from jobs.models.signals import run_finished
 
@@ -52,7 +53,7 @@ class Run(models.Model):
     idempotency_key = models.CharField(max_length=200, null=True, blank=True, editable=False)  # noqa: DJ001 null: not unique
     status = models.CharField(max_length=10, choices=Job.Status.choices, default=Job.Status.QUEUED)
     version = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     removal = RemovalField()
     is_tidy = models.BooleanField(default=False, editable=False)
     """Whether the files that were only on the way have been dropped."""

@@ -1,13 +1,16 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import OperationalError, models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from jobs.models.made_at import MadeAtField
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -47,7 +50,7 @@ class Token(models.Model):
     begins = models.CharField("begins with", max_length=12, blank=True, editable=False)
     """The beginning of the secret, to find out which one a script has; empty for old tokens."""
     scope = models.CharField("may", max_length=8, choices=Scope, default=Scope.ALL)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     expires_at = models.DateTimeField("ends", null=True, blank=True)
     """By the database's clock; null for no end."""
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -83,5 +86,6 @@ class Token(models.Model):
         # Scripts ask often, and each mark is a write that others have to wait for.
         used = token and token.last_used_at
         if token and (used is None or token.now - used > MARKED_EVERY):  # type: ignore[attr-defined] # annotated
-            cls.objects.filter(pk=token.pk).update(last_used_at=Now())
+            with suppress(OperationalError):  # of a database that may only be read for now, people may go on reading
+                cls.objects.filter(pk=token.pk).update(last_used_at=Now())
         return token

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from jobs.models.image import Image
+from jobs.models.made_at import MadeAtField
 from jobs.models.video import Video
 from videoservice import tracing
 
@@ -56,7 +57,7 @@ class Upload(models.Model):
     work = models.JSONField(default=dict, blank=True)
     pipeline = models.CharField(max_length=80, blank=True)
     """The slug of the chain to run on it instead."""
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     expires_at = models.DateTimeField(db_index=True)
     traceparent = models.CharField(
         max_length=tracing.LONGEST, default=tracing.present, db_default="", blank=True, editable=False

@@ -7,6 +7,7 @@ from django.db import models
 from django.urls import reverse
 
 from jobs.engine.model.mediainfo import MediaInfo
+from jobs.models.made_at import MadeAtField
 from jobs.models.removal import LiveManager, RemovalField
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Video(models.Model):
     pinned = models.BooleanField(default=False)
     """Whether it stays for good, whatever the retention. Of results this and the next one are those of `Artifact`."""
     used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     removal = RemovalField()
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)
     """Since when a sweep knows that the file is gone."""

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from jobs import clock
+from jobs.models.made_at import MadeAtField
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -40,7 +41,7 @@ class Webhook(models.Model):
     old_secret = models.TextField(blank=True, editable=False)
     old_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     """The secrets before the present one sign along until then; sealed together, with spaces between them."""
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = MadeAtField()
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     """When the first try failed since the last one that succeeded; None while all is well."""
     failures = models.PositiveIntegerField(default=0, editable=False)

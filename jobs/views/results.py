@@ -16,7 +16,7 @@ from jobs.services import files, storyboards, uses, versions
 @signed_in
 def video_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     video = versions.owned(request.user, pk)
-    uses.mark(video)
+    uses.note(video)
     return send(request, files.of_video(video))
 
 
@@ -31,7 +31,7 @@ def video_poster(request: MemberRequest, pk: UUID) -> HttpResponseBase:
 @signed_in
 def artifact_file(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     artifact = owned(Artifact, request.user, pk)
-    uses.mark(artifact)
+    uses.note(artifact)
     return send(request, files.of_artifact(artifact))
 
 
