@@ -52,7 +52,8 @@ class Brief(logging.Filter):
     """An outage is a line in the log for each request, not a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if getattr(record, "status_code", 0) in (AWAY.number, DISK_FULL.number) and record.exc_info:
+        is_told = getattr(record, "status_code", 0) in (AWAY.number, DISK_FULL.number)
+        if record.exc_info and (is_told or isinstance(record.exc_info[1], RedisError)):
             record.msg, record.args = "%s: %s", (record.getMessage(), record.exc_info[1])
             record.exc_info = None
         return True
