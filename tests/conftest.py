@@ -47,6 +47,7 @@ ON_ONE_DATABASE = (
         "client/",
         "operations/",
         "pages/",
+        "storage/",
         "test_api_",
         "test_bad_parameters",
         "test_compression",

@@ -71,6 +71,7 @@ def test_chunks_become_one_recording(owner: Account, talk: bytes, bucket: Object
     assert not list(storage.uploads_folder().iterdir()), "the local copy is gone"
 
 
+@pytest.mark.each_database
 def test_few_bytes_are_kept_until_there_are_enough_for_a_part(owner: Account, bucket: ObjectStorage) -> None:
     upload, data = begun(owner, 20 * MIB), os.urandom(6 * MIB)
     send(upload, data[: 4 * MIB], 2 * MIB)
@@ -90,6 +91,7 @@ def test_parts_grow_where_10_000_would_not_be_enough(owner: Account, monkeypatch
     assert sum(part.size for part in upload.parts.all()) == 36 * MIB
 
 
+@pytest.mark.each_database
 def test_two_are_kept_apart_until_the_lease_of_who_died_is_over(owner: Account) -> None:
     upload = begun(owner, 100)
     assert Upload.objects.hold(upload.pk, "dead", timedelta(seconds=60))
@@ -102,6 +104,7 @@ def test_two_are_kept_apart_until_the_lease_of_who_died_is_over(owner: Account) 
     assert Upload.objects.get().held_by == ""
 
 
+@pytest.mark.each_database
 def test_who_has_lost_the_lease_changes_nothing(owner: Account) -> None:
     upload = begun(owner, 20 * MIB)
 
