@@ -115,7 +115,7 @@ def under_way(owner: Account, video: Video, slug: str, number: int, at: datetime
 def of(owner: Account, video: Video, slug: str) -> dict[str, Any]:
     facts = {"id": uuid.uuid4(), "owner": owner, "video": video, "operation": slug, "queue": OPERATIONS[slug]}
     load = {"load_key": "source|h264", "load_seconds": 600.0, "load_megapixels": 1e4}
-    return {**facts, **load, "params": {"version": 1, "height": 720}, "command_log": LOG}
+    return {**facts, **load, "params": {"version": 1}, "command_log": LOG}
 
 
 def refused(owner: Account, number: int) -> Import:

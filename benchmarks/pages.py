@@ -258,34 +258,41 @@ def main() -> None:
     django.setup()
     from django.db import connection
 
+    before = json.loads(asked.before.read_text()) if asked.before else {}
+    costs = {}
     with servers(asked.data) as database:
         make(asked.jobs, asked.line)
         meter = Meter(database)
         with connection.execute_wrapper(meter):
-            costs = explained(asked, meter) if asked.explain else measured(asked, meter)
-    if asked.save:
-        asked.save.write_text(json.dumps({name: asdict(cost) for name, cost in costs.items()}))
-    print_table(costs, json.loads(asked.before.read_text()) if asked.before else {})
+            if asked.explain:
+                explained(asked, meter)
+                return
+            print(
+                f"{'page':28} {'jobs':>20} {'web':>8} {'base':>8} {'queries':>8} {'KB':>7}", "before" if before else ""
+            )
+            for name, cost in measured(asked, meter):
+                costs[name] = cost
+                print_row(name, cost, before)
+                if asked.save:
+                    asked.save.write_text(json.dumps({name: asdict(cost) for name, cost in costs.items()}))
 
 
-def measured(asked: argparse.Namespace, meter: Meter) -> dict[str, Cost]:
+def measured(asked: argparse.Namespace, meter: Meter) -> Iterator[tuple[str, Cost]]:
     from django.core.cache import cache
 
-    costs = {}
     for size in asked.jobs:
         for name, act, cold in acts(f"{size}@example.org", asked.only):
-            costs[f"{name} | {size}"] = meter.measure(act, asked.rounds, cache.clear if cold else lambda: None)
+            yield f"{name} | {size}", meter.measure(act, asked.rounds, cache.clear if cold else lambda: None)
     for queue, told in QUEUES.items():
         for name, act, _ in acts(f"{queue}-0@example.org", "queue") if asked.line and not asked.only else ():
             if name in ("queue", "queue, 1 back", "queue, what a page polls"):
-                costs[f"{name} | {told}"] = meter.measure(act, asked.rounds)
+                yield f"{name} | {told}", meter.measure(act, asked.rounds)
     for name, act in rounds_of_site().items() if asked.line else ():
         if asked.only in name:
-            costs[f"{name} |"] = meter.measure(act, asked.rounds)
-    return costs
+            yield f"{name} |", meter.measure(act, asked.rounds)
 
 
-def explained(asked: argparse.Namespace, meter: Meter) -> dict[str, Cost]:
+def explained(asked: argparse.Namespace, meter: Meter) -> None:
     """Prints the plans of the statements of the chosen pages, for the account with the most jobs."""
     from django.db import connection
 
@@ -297,7 +304,6 @@ def explained(asked: argparse.Namespace, meter: Meter) -> dict[str, Cost]:
         for sql, params in list(meter.statements):
             if sql.startswith("SELECT"):
                 print_plan(connection, sql, params)
-    return {}
 
 
 def print_plan(connection: Any, sql: str, params: Any) -> None:
@@ -313,16 +319,13 @@ def print_plan(connection: Any, sql: str, params: Any) -> None:
             print("   ", *row)
 
 
-def print_table(costs: dict[str, Cost], before: dict[str, dict[str, float]]) -> None:
-    head = f"{'page':28} {'jobs':>20} {'web':>8} {'base':>8} {'queries':>8} {'KB':>7}"
-    print(head + (f" {'before':>8} {'base':>8} {'queries':>8} {'ratio':>7}" if before else ""))
-    for name, cost in costs.items():
-        page, _, jobs = name.partition(" |")
-        told = f"{page:28} {jobs.strip():>20} {cost.web:>8.1f} {cost.base:>8.1f} {cost.queries:>8} {cost.kilobytes:>7}"
-        if old := before.get(name):
-            ratio = (cost.web + cost.base) / (old["web"] + old["base"])
-            told += f" {old['web']:>8.1f} {old['base']:>8.1f} {old['queries']:>8} {ratio:>7.2f}"
-        print(told)
+def print_row(name: str, cost: Cost, before: dict[str, dict[str, float]]) -> None:
+    page, _, jobs = name.partition(" |")
+    told = f"{page:28} {jobs.strip():>20} {cost.web:>8.1f} {cost.base:>8.1f} {cost.queries:>8} {cost.kilobytes:>7}"
+    if old := before.get(name):
+        ratio = (cost.web + cost.base) / (old["web"] + old["base"])
+        told += f" {old['web']:>8.1f} {old['base']:>8.1f} {old['queries']:>8} {ratio:>7.2f}"
+    print(told, flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from jobs.models import Job
 from jobs.services import line, line_fronts, queues, workers
 from jobs.services.expectation import CERTAINTY, Expected, Experiences, Load
 
-WALKED = 300
+WALKED = 100
 """How many turns are gone through one by one."""
 MOST_COUNTED = 1000
 """How many of their jobs are looked at to tell those of one owner apart."""
