@@ -3,6 +3,7 @@
 Every step is safe to repeat, and to run on several machines at once.
 """
 
+import contextlib
 import functools
 import logging
 import re
@@ -196,6 +197,8 @@ def ring_forgotten() -> None:
 
 def clear_scratch() -> None:
     """Remove scratch folders that no running attempt owns, and others that are long left."""
+    with contextlib.suppress(OSError):
+        storage.make_room(0)  # copies that nobody used for long
     # The folders first: an attempt that starts in between must not lose its own.
     folders = storage.scratch_folders()
     running = {

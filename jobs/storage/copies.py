@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from django.conf import settings
 
 from jobs.storage.disk import age_seconds
 
+UNUSED_SECONDS = 7 * 24 * 3600
+"""After how long a copy goes in any case: what it is of may have been deleted."""
 LEFT_SECONDS = 24 * 3600
 """After how long what somebody died over is cleared away; the longest fetch is shorter."""
 
@@ -54,9 +57,6 @@ class Copies:
             file.rename(entry)
             self.make_room(0)
 
-    def forget(self, name: str) -> None:
-        (self.folder / name).unlink(missing_ok=True)
-
     def _fetch(self, entry: Path, size: int, bring: Callable[[Path], None]) -> None:
         self.make_room(size)
         part = entry.with_name(f"{entry.name}.part")
@@ -87,8 +87,8 @@ class Copies:
             self.folder.mkdir(parents=True, exist_ok=True)
         entries = sorted(self._entries())
         total = sum(length for _, length, _ in entries)
-        for _, length, entry in entries:
-            if not self._is_tight(total, size):
+        for used, length, entry in entries:
+            if not self._is_tight(total, size) and time.time() - used < UNUSED_SECONDS:
                 break
             if _let_go(entry):
                 total -= length

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -141,11 +142,11 @@ def test_of_two_who_want_the_same_one_fetches_it(kept, site_in_bucket):
 
 
 def test_what_was_used_the_longest_ago_goes_first_and_nothing_that_is_in_use(copies, settings):
-    settings.SCRATCH_BYTES = 2500
+    settings.SCRATCH_BYTES, begun = 2500, time.time() - 3600
     for age, name in enumerate("abc"):
         if name != "c":
             with copies.held(name, 1000, of(1000)) as path:
-                os.utime(path, (1000 + age, 1000 + age))
+                os.utime(path, (begun + age, begun + age))
     with copies.held("a", 1000, of(0)), copies.held("c", 1000, of(1000)):
         assert sorted(path.name for path in copies.folder.iterdir()) == ["a", "c"]
         with copies.held("d", 1000, of(1000)):  # no room but for what is in use: work goes on all the same
@@ -160,6 +161,14 @@ def test_what_was_measured_makes_room_as_well(copies, settings):
     (copies.others / "1234" / "levels.npz").write_bytes(bytes(1000))
     with copies.held("a", 1000, of(1000)):
         assert not (copies.others / "1234").exists()
+
+
+def test_what_nobody_used_for_a_week_goes_as_it_may_be_deleted(copies):
+    with copies.held("a", 10, of(10)), copies.held("b", 10, of(10)):
+        pass
+    os.utime(copies.folder / "a", (1000, 1000))
+    copies.make_room(0)
+    assert [path.name for path in copies.folder.iterdir()] == ["b"]
 
 
 def test_half_a_copy_is_never_seen(copies):
