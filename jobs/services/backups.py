@@ -14,7 +14,6 @@ import contextlib
 import dataclasses
 import fcntl
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from jobs.errors import InputError, ResourceError
 from jobs.models import Artifact, Image, Install, Video
 from jobs.services import backup_files, backup_rows
 from jobs.services.backup_files import Contents, Entry, Progress
+from videoservice import env
 
 FORMAT = 1
 ROUNDS = 5
@@ -206,7 +206,7 @@ def _marked() -> list[Any]:
 
 def _keep_secret(part: Path) -> None:
     source = Path(settings.DATA_DIR) / SECRET
-    if not os.environ.get("SECRET_KEY") and source.is_file():
+    if not env.text("SECRET_KEY") and source.is_file():
         (part / SECRET).touch(mode=0o600)
         (part / SECRET).write_bytes(source.read_bytes())
 

@@ -1,6 +1,5 @@
 """A new install made of a backup."""
 
-import os
 from pathlib import Path
 
 from django.conf import settings
@@ -11,6 +10,7 @@ from jobs.models import Account, Install
 from jobs.services import backup_rows, backups, custody
 from jobs.services.backup_files import Contents, Damaged, Progress
 from jobs.services.backups import Backup
+from videoservice import env
 
 
 def restore(backup: Backup, progress: Progress) -> list[str]:
@@ -61,7 +61,7 @@ def _refuse_unfit(backup: Backup) -> None:
 
 def brings_secret(backup: Backup) -> bool:
     """Whether this install takes its secret key from the backup: the environment gives none, and the backup has it."""
-    return not os.environ.get("SECRET_KEY") and (backup.folder / backups.SECRET).is_file()
+    return not env.text("SECRET_KEY") and (backup.folder / backups.SECRET).is_file()
 
 
 def take_secret(backup: Backup) -> None:

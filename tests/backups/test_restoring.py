@@ -90,6 +90,14 @@ def test_the_secret_key_comes_along_for_nobody_else_to_read(ann, media, folder, 
     assert (settings.DATA_DIR / "secret_key").read_text() == "the secret of this install"
 
 
+def test_a_secret_key_that_comes_by_a_file_stays(ann, media, folder, tmp_path, monkeypatch):
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    made = backups.make(folder, silent)
+    (tmp_path / "own").write_text("of this install")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "own"))
+    assert not restoring.brings_secret(made)
+
+
 def test_what_is_in_the_trash_comes_back_and_can_be_restored_from_there(ann, media, folder):
     video = Video.objects.get(title__startswith="Gr")
     removal, _ = trash.remove(video), Install.get()
