@@ -151,6 +151,8 @@ def test_more_restarts_than_a_job_may_lose_workers_cost_it_nothing(site, setting
             break
         site.kill(worker, signal.SIGTERM)
         row = site.job(job)
+        if row.status == S.SUCCEEDED:  # it goes on where it was, so it may be at its end by now
+            break
         assert (row.status, row.losses) == (S.QUEUED, 0)
         assert row.stage in (losses.STOPPED.stage, losses.STOPPED.stage_kept)
         site.start_worker("cut")
