@@ -90,7 +90,7 @@ def add_facts(videos: list[Any]) -> None:
 def add_work(owner: Account, videos: list[Any]) -> None:
     """Whether something is under way on each of these, and how far. What runs is little, whatever is in line."""
     running: dict[Any, float] = {}
-    at_work = Job.objects.of(owner).filter(status=Job.Status.RUNNING, video__in=videos).order_by()
+    at_work = Job.with_trash.of(owner).filter(status=Job.Status.RUNNING, video__in=videos).order_by()
     for pk, progress in at_work.values_list("video_id", "progress"):
         running[pk] = max(progress, running.get(pk, 0.0))
     for video in videos:
