@@ -4,6 +4,7 @@ import contextlib
 import errno
 import functools
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ GONE = ("404", "NoSuchKey", "NoSuchUpload", "NotFound")
 FULL = ("507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")
 TRIES = 5
 CONNECTIONS = 32
+_making = threading.Lock()
+os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
 
 
 @contextlib.contextmanager
@@ -35,8 +38,9 @@ def told(key: str = "") -> Iterator[None]:
 
 
 def client(address: Address, endpoint: str = "") -> Any:
-    """A client of this process: connections do not outlive a fork."""
-    return _client(os.getpid(), address, endpoint or address.endpoint)
+    """The one of this process, for all its threads: each takes 15 MB, and connections do not outlive a fork."""
+    with _making:
+        return _client(os.getpid(), address, endpoint or address.endpoint)
 
 
 @functools.cache

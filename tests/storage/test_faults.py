@@ -4,11 +4,14 @@ import hashlib
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import boto3
 import pytest
 
 from jobs import storage
+from jobs.storage import s3_client
 from jobs.storage.address import parsed
 from jobs.storage.copies import Copies
 from jobs.storage.s3 import S3Store
@@ -195,3 +198,14 @@ def test_a_result_that_was_just_published_need_not_come_back(s3, file, site_in_b
     with s3.fetch(KEY, HASH) as copy:
         assert copy.read_bytes() == CONTENT
     assert not site_in_bucket.received("source.mp4") and storage.exists(KEY)
+
+
+def test_threads_that_begin_together_share_one_client(s3, monkeypatch):
+    made, real = [], boto3.session.Session.client
+    monkeypatch.setattr(
+        boto3.session.Session, "client", lambda *given, **named: made.append(1) or real(*given, **named)
+    )
+    s3_client._client.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        clients = set(map(id, pool.map(lambda _: s3.client, range(8))))
+    assert len(clients) == len(made) == 1
