@@ -81,7 +81,14 @@ def shelf_context(owner: Account, search: SearchForm, older: str = "") -> dict[s
     room = usage.storage_meter(owner, allowed) if allowed.bytes else None
     found = shelf.shelf(owner, search.words, older)
     used = room.told if room else wording.size(found.used) if found.total else ""
-    return {"search": search, "shelf": found, "part": found.part, "older": older, "room": room, "used": used}
+    return {
+        "search": search,
+        "shelf": found,
+        "part": found.part,
+        "older": older if found.part.newer else "",
+        "room": room,
+        "used": used,
+    }
 
 
 def take(

