@@ -43,11 +43,6 @@ class Process:
     def alive(self) -> bool:
         return self._popen.poll() is None
 
-    def send(self, number: int) -> None:
-        """Send a signal, if it still runs."""
-        if self.alive:
-            self._popen.send_signal(number)
-
     def end(self, number: int = signal.SIGTERM, seconds: float = 20) -> int:
         """Send a signal and wait for the end, by force if need be. Returns the exit status."""
         if self.alive:

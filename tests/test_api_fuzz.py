@@ -3,6 +3,7 @@ that the document does not tell of. New calls are tried by themselves."""
 
 import itertools
 import uuid
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -47,7 +48,8 @@ def config() -> SchemathesisConfig:
     return SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(generation=generation)))
 
 
-schema = schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", get_wsgi_application(), config=config())
+with mock.patch("videoservice.tables.are_there", return_value=True):  # the document needs none, and there are none yet
+    schema = schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", get_wsgi_application(), config=config())
 
 
 @pytest.fixture(scope="module")

@@ -99,9 +99,8 @@ class Host:
         return self.processes.pop(name).end(number, seconds)
 
     def kill(self) -> None:
-        """As if the power went."""
-        for process in self.processes.values():
-            process.send(signal.SIGKILL)
+        """As if the power went: all that runs here ends, also what its programs have started."""
+        end_all(self.namespace)
         for name in list(self.processes):
             self.end(name, signal.SIGKILL)
 
@@ -123,11 +122,19 @@ def free_net() -> str:
     return next(net for number in range(1, 255) if f"{(net := f'10.213.{number}')}." not in taken)
 
 
+def end_all(namespace: str) -> None:
+    """Kill whatever runs in a namespace."""
+    for pid in ip(f"netns pids {namespace}").split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+
 def clear_left() -> None:
-    """Delete the namespaces of runs that are over; their links go with them."""
+    """Delete the namespaces of runs that are over, with what still runs in them; their links go with them."""
     for line in ip("netns list").splitlines():
         name = line.split()[0]
         found = NAMED.match(name)
         if found and not alive(int(found[1])):
             with contextlib.suppress(AssertionError):
+                end_all(name)
                 ip(f"netns delete {name}")
