@@ -4,9 +4,12 @@ Credentials are not part of it: boto3 finds them in the environment, in files, o
 """
 
 import dataclasses
+import os
 from urllib.parse import parse_qsl, urlsplit
 
 EXPIRES_SECONDS = 6 * 3600
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+"""Where the environment names the region, if STORAGE_URL does not."""
 LONGEST_SECONDS = 7 * 24 * 3600
 """For how long an address can be signed at all."""
 SSE = ("AES256", "aws:kms", "aws:kms:dsse")
@@ -27,14 +30,6 @@ class Address:
     expires: int = EXPIRES_SECONDS
     direct: bool = True
 
-    @property
-    def origin(self) -> str:
-        """What browsers are sent to, as a Content-Security-Policy names it."""
-        if found := self.public or self.endpoint:
-            parts = urlsplit(found)
-            return f"{parts.scheme}://{parts.netloc}"
-        return f"https://{self.bucket}.s3.{self.region or 'us-east-1'}.amazonaws.com"
-
 
 def parsed(url: str) -> Address:
     """Raises ValueError with a sentence about what is wrong."""
@@ -50,18 +45,28 @@ def parsed(url: str) -> Address:
             raise ValueError(f"In STORAGE_URL {name} is {given[name]!r}; it begins with https:// or http://.")
     if given.get("sse", SSE[0]) not in SSE:
         raise ValueError(f"In STORAGE_URL sse is {given['sse']!r}; use {', '.join(SSE)}.")
+    expires = _seconds(given.get("expires", str(EXPIRES_SECONDS)))
+    if not given.get("endpoint"):
+        given["region"] = given.get("region") or next(filter(None, map(os.environ.get, REGIONS)), "")
+        if not given["region"]:
+            raise ValueError("STORAGE_URL names no region; write s3://bucket/prefix?region=…, or set AWS_REGION.")
     return Address(
         parts.netloc,
         parts.path.strip("/"),
         **{name: given[name] for name in given if name not in ("expires", "direct")},
-        expires=_seconds(given.get("expires", str(EXPIRES_SECONDS))),
+        expires=expires,
         direct=given.get("direct", "1") != "0",
     )
 
 
 def bucket_origin(url: str) -> str:
-    """Where browsers are sent for files; "" where the site sends them all itself."""
-    return found.origin if url and (found := parsed(url)).direct else ""
+    """Where browsers are sent for files, as a Content-Security-Policy names it; "" where the site sends them all
+    itself."""
+    if not url or not (found := parsed(url)).direct:
+        return ""
+    from jobs.storage.s3_client import origin  # with all of boto3, which a folder does not need
+
+    return origin(found)
 
 
 def _seconds(text: str) -> int:

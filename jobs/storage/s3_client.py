@@ -7,9 +7,11 @@ import os
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from boto3.exceptions import Boto3Error
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -37,6 +39,25 @@ def told(key: str = "") -> Iterator[None]:
         raise OSError(errno.EIO, f"the bucket does not answer: {error}", key) from error
 
 
+def origin(address: Address) -> str:
+    """Scheme and host of all addresses that are signed for browsers: who resolves those is asked, since it depends on
+    more than the region."""
+    endpoint = address.public or address.endpoint
+    config = Config(signature_version=UNSIGNED, s3=_addressing(endpoint))
+    with told():
+        speaker = boto3.session.Session().client(
+            "s3", endpoint_url=endpoint or None, region_name=address.region or None, config=config
+        )
+        parts = urlsplit(speaker.generate_presigned_url("get_object", Params={"Bucket": address.bucket, "Key": "x"}))
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _addressing(endpoint: str) -> dict[str, str]:
+    """The bucket in the host's name where that can be, and hosts by their region, so that nobody is led on from the one
+    in Virginia."""
+    return {"addressing_style": "path" if endpoint else "virtual", "us_east_1_regional_endpoint": "regional"}
+
+
 def client(address: Address, endpoint: str = "") -> Any:
     """The one of this process, for all its threads: each takes 15 MB, and connections do not outlive a fork."""
     with _making:
@@ -51,7 +72,7 @@ def _client(pid: int, address: Address, endpoint: str) -> Any:
         region_name=address.region or None,
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": "path" if endpoint else "virtual"},
+            s3=_addressing(endpoint),
             retries={"mode": "standard", "total_max_attempts": TRIES},
             connect_timeout=5,
             read_timeout=60,

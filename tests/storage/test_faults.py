@@ -12,7 +12,7 @@ import pytest
 
 from jobs import storage
 from jobs.storage import s3_client
-from jobs.storage.address import parsed
+from jobs.storage.address import REGIONS, parsed
 from jobs.storage.copies import Copies
 from jobs.storage.s3 import S3Store
 from tests.bucket.faults import Reset, Slow, Status, Truncated, WrongBytes, WrongETag
@@ -107,9 +107,12 @@ def test_encryption_is_asked_for_with_all_that_makes_an_object(s3, file, site_in
         ("s3://b?sse=rot13", "sse"),
         ("s3://b?endpoint=minio:9000", "endpoint"),
         ("s3://b?expires=5", "expires"),
+        ("s3://b", "names no region"),
     ],
 )
-def test_an_address_that_cannot_be_meant_is_refused(url, told):
+def test_an_address_that_cannot_be_meant_is_refused(url, told, monkeypatch):
+    for name in REGIONS:
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match=told):
         parsed(url)
 

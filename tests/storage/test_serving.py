@@ -4,16 +4,19 @@ import hashlib
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.urls import reverse
 
 from jobs import storage
-from jobs.storage.address import bucket_origin
+from jobs.storage.address import bucket_origin, parsed
+from jobs.storage.s3 import S3Store
 from tests import factories
 
 CONTENT = bytes(range(256)) * 40
 HASH = hashlib.sha256(CONTENT).hexdigest()
+SHOWN = storage.Shown("a.mp4", "video/mp4", "inline")
 
 
 @pytest.fixture
@@ -108,12 +111,25 @@ def test_texts_come_from_the_site_as_players_and_scripts_want_them(client, ann, 
     assert client.get(f"{address}?download").status_code == 302
 
 
-def test_pages_may_show_what_lies_where_browsers_are_led():
-    assert bucket_origin("") == ""
-    assert bucket_origin("s3://b/p?endpoint=https://s3.example.org:9000/x&region=a") == "https://s3.example.org:9000"
-    assert (
-        bucket_origin("s3://b?endpoint=http://minio:9000&public=https://media.example.org")
-        == "https://media.example.org"
-    )
-    assert bucket_origin("s3://b?region=eu-west-1") == "https://b.s3.eu-west-1.amazonaws.com"
-    assert bucket_origin("s3://b?endpoint=http://minio:9000&direct=0") == ""
+@pytest.mark.parametrize(
+    ("url", "said", "origin"),
+    [
+        ("s3://bkt?region=us-east-1", {}, "https://bkt.s3.us-east-1.amazonaws.com"),
+        ("s3://bkt?region=eu-west-1", {"AWS_DEFAULT_REGION": "us-east-1"}, "https://bkt.s3.eu-west-1.amazonaws.com"),
+        ("s3://bkt", {"AWS_REGION": "eu-central-1"}, "https://bkt.s3.eu-central-1.amazonaws.com"),
+        ("s3://bkt", {"AWS_DEFAULT_REGION": "us-east-1"}, "https://bkt.s3.us-east-1.amazonaws.com"),
+        ("s3://bkt.with.dots?region=eu-west-1", {}, "https://s3.eu-west-1.amazonaws.com"),
+        ("s3://bkt?region=cn-north-1", {}, "https://bkt.s3.cn-north-1.amazonaws.com.cn"),
+        ("s3://b/p?endpoint=https://s3.example.org:9000/x&region=a", {}, "https://s3.example.org:9000"),
+        ("s3://b?endpoint=http://minio:9000&public=https://media.example.org", {}, "https://media.example.org"),
+    ],
+)
+def test_pages_may_show_what_lies_where_browsers_are_led(url, said, origin, monkeypatch, tmp_path):
+    for name, value in {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", **said}.items():
+        monkeypatch.setenv(name, value)
+    signed = urlsplit(S3Store(parsed(url), tmp_path).signed("a.mp4", SHOWN))
+    assert bucket_origin(url) == f"{signed.scheme}://{signed.netloc}" == origin
+
+
+def test_pages_may_show_nothing_from_elsewhere_where_the_site_sends_all_itself():
+    assert bucket_origin("") == bucket_origin("s3://b?endpoint=http://minio:9000&direct=0") == ""
