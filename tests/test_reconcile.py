@@ -192,6 +192,16 @@ def test_scratch_that_belongs_to_no_attempt_goes_only_when_it_is_long_left():
     assert not old.exists()
 
 
+def test_a_draft_that_somebody_died_over_goes_when_it_is_long_left():
+    young, old = storage.room("scratch") / "young.mp4.part", storage.room("scratch") / "old.mp4.part"
+    for draft in (young, old):
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(b"half")
+    os.utime(old, (1000, 1000))
+    reconcile.clear_scratch()
+    assert young.exists() and not old.exists()
+
+
 def published(job, attempt):
     file = storage.path(f"{storage.results_key(job.pk, attempt)}/one.jpg")
     file.parent.mkdir(parents=True)

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import logging
 import re
-import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -169,7 +168,7 @@ def storage_left_by(job_id: str) -> None:
         kept = {str(attempt)}
     for folder in scratch:
         if folder.name not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
+            storage.drop_left(folder)
     for name in results:
         if name not in kept:
             storage.delete_tree(storage.results_key(UUID(job_id), int(name)))
@@ -196,7 +195,7 @@ def ring_forgotten() -> None:
 
 
 def clear_scratch() -> None:
-    """Remove scratch folders that no running attempt owns, and others that are long left."""
+    """Remove scratch folders that no running attempt owns, and drafts and others that are long left."""
     with contextlib.suppress(OSError):
         storage.make_room(0)  # copies that nobody used for long
     # The folders first: an attempt that starts in between must not lose its own.
@@ -207,4 +206,4 @@ def clear_scratch() -> None:
     for folder in folders:
         is_over = ATTEMPT.fullmatch(folder.name) or storage.age_seconds(folder) > part_files.ORPHANED_SECONDS
         if folder.name not in running and is_over:
-            shutil.rmtree(folder, ignore_errors=True)
+            storage.drop_left(folder)

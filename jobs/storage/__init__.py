@@ -52,6 +52,7 @@ from jobs.storage.keys import (
 from jobs.storage.local import (
     age_seconds,
     cache_dir,
+    drop_left,
     drop_scratch,
     forget,
     make_folder,
@@ -85,6 +86,7 @@ __all__ = [
     "delete_tree",
     "delete_with_folders",
     "drafting",
+    "drop_left",
     "drop_scratch",
     "exists",
     "fetch",

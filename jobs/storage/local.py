@@ -111,6 +111,15 @@ def drop_scratch(job_id: UUID, attempt: int) -> None:
     shutil.rmtree(scratch_folder(job_id, attempt), ignore_errors=True)
 
 
+def drop_left(left: Path) -> None:
+    """Remove a folder or a file of the scratch room that somebody left there."""
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
 def scratch_folders() -> list[Path]:
     """All that lies in this machine's scratch room."""
     try:
