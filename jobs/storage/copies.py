@@ -19,6 +19,8 @@ from jobs.storage.disk import age_seconds
 
 UNUSED_SECONDS = 7 * 24 * 3600
 """After how long a copy goes in any case: what it is of may have been deleted."""
+UNFINISHED = {".part", ".lock"}
+"""What names of files have in them that are no copies yet. While one is fetched it has some letters more behind it."""
 LEFT_SECONDS = 24 * 3600
 """After how long what somebody died over is cleared away; the longest fetch is shorter."""
 
@@ -71,12 +73,16 @@ class Copies:
         """Wait for the others who fetch this."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = self.folder / f"{name}.lock"
-        with lock.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                lock.unlink(missing_ok=True)
+        while True:
+            with lock.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if not _is_at(file.fileno(), lock):  # who had it took it away: the next to come would not wait for us
+                    continue
+                try:
+                    yield
+                finally:
+                    lock.unlink(missing_ok=True)
+                return
 
     # Room
 
@@ -103,9 +109,9 @@ class Copies:
     def _entries(self) -> Iterator[tuple[float, int, Path]]:
         """When each was last used, its bytes, and where it is."""
         for entry in self.folder.iterdir():
-            if entry.suffix in (".part", ".lock"):
+            if not UNFINISHED.isdisjoint(entry.suffixes):
                 if age_seconds(entry) > LEFT_SECONDS:
-                    entry.unlink(missing_ok=True)
+                    _let_go(entry)
                 continue
             with contextlib.suppress(FileNotFoundError):
                 status = entry.stat()

@@ -189,6 +189,54 @@ def test_half_a_copy_is_never_seen(copies):
         assert path.stat().st_size == 5
 
 
+def test_a_copy_that_is_being_fetched_does_not_make_room(kept, site_in_bucket, settings):
+    settings.SCRATCH_BYTES, over, others = 1, threading.Event(), Copies(kept.copies.folder, kept.copies.others)
+
+    def make_room() -> None:
+        while not over.wait(0.01):
+            others.make_room(0)
+
+    another_worker = threading.Thread(target=make_room)
+    another_worker.start()
+    try:
+        with site_in_bucket.inject(Slow(per_block=0.01), "GET", "source.mp4", times=9), kept.fetch(KEY, HASH) as copy:
+            assert copy.stat().st_size == len(CONTENT)
+    finally:
+        over.set()
+        another_worker.join()
+
+
+def test_what_a_fetch_left_that_was_killed_goes_after_a_day(copies):
+    copies.folder.mkdir(parents=True)
+    for name in ("a.mp4.part", "a.mp4.part.1a2B3c4D", "a.mp4.lock"):
+        (copies.folder / name).touch()
+        os.utime(copies.folder / name, (1000, 1000))
+    (copies.folder / "b.mp4.part.1a2B3c4D").touch()
+    copies.make_room(0)
+    assert [path.name for path in copies.folder.iterdir()] == ["b.mp4.part.1a2B3c4D"]
+
+
+def test_one_at_a_time_fetches_the_same_also_after_others_failed(copies):
+    fetching, most = threading.Semaphore(1), []
+
+    def breaks(part: Path) -> None:
+        most.append(is_alone := fetching.acquire(blocking=False))
+        time.sleep(0.005)
+        if is_alone:
+            fetching.release()
+        raise OSError("the line broke")
+
+    def insist() -> None:
+        for _ in range(5):
+            with pytest.raises(OSError, match="the line broke"), copies.held("a", 1, breaks):
+                pass
+
+    with ThreadPoolExecutor(4) as pool:
+        for insisting in [pool.submit(insist) for _ in range(4)]:
+            insisting.result()
+    assert most == [True] * 20
+
+
 def test_a_disk_without_room_is_full_and_not_filled(copies, tmp_path):
     with pytest.raises(OSError) as refused, copies.held("a", 1 << 60, of(1)):
         pass
