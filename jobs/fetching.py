@@ -35,6 +35,8 @@ PAUSES_SECONDS = (1.0, 2.0, 4.0)
 PUT_OFF_SECONDS = (60, 300, 1200)
 """How long it waits in line when these tries brought nothing, but something had come before."""
 BUSY_SECONDS = 5
+STORAGE_SECONDS = 20
+"""How long one that has come waits in line while the storage is away."""
 DRIP_SECONDS, DRIP_BYTES = 60.0, 64 * 1024
 """How little, in how long, is as good as nothing."""
 LOOKING_SECONDS = 3600
@@ -73,6 +75,10 @@ def end_of(row: Import, span: tracing.Span) -> None:
         imports.forget_cancelled(row)
     except imports.BusyElsewhere:
         row.release(attempt, BUSY_SECONDS)
+    except storage.StorageAway as error:
+        log.warning("import %s waits, as the storage is away: %s", row.pk, error)
+        if row.release(attempt, STORAGE_SECONDS):
+            publish.tell([row.owner_id])
     except tasks.AWAY:
         raise
     except Unreachable as error:

@@ -71,6 +71,10 @@ class Heart:
         if self.reason:
             raise self.reason
 
+    def allow(self, seconds: float) -> None:
+        """So much of the time went by in waiting for something else: it does not count."""
+        self.deadline += seconds
+
     def stuck(self, reason: JobError) -> None:
         """The work does not react to its reason to stop, and the process ends after this."""
 

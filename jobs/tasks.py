@@ -51,7 +51,10 @@ LOOKING_SECONDS = 3600
 """After how long finding out what a result is counts as hanging; its child has tighter bounds by the file's size."""
 PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = 600.0
-"""How often, and for how long, it is tried to record a result while the database is away."""
+"""How often, and for how long, it is tried to publish a result while the storage is away, and to record it while the
+database is."""
+STORAGE_PAUSE_SECONDS = 5.0
+"""How long a worker that has met a storage that is away takes nothing: else it would only turn the line over."""
 
 
 def take_turn(queue: str) -> None:
@@ -100,6 +103,10 @@ def attempt_job(job: Job) -> None:
             span.note({"videoservice.outcome": stop.code})
             going_on.forget_ended(job.pk)
             return
+        except storage.StorageAway as error:
+            span.note({"videoservice.outcome": "storage away"})
+            await_storage(job, error)
+            return
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 the one place that catches everything: a job always ends in a state
@@ -111,19 +118,29 @@ def attempt_job(job: Job) -> None:
         going_on.forget_ended(job.pk)
 
 
+def await_storage(job: Job, error: storage.StorageAway) -> None:
+    """Put a job back in its place, with all that is kept of it, and be slow to take the next."""
+    log.warning("the storage is away under job %s: %s", job.pk, error)
+    reconcile.put_back(job, losses.AWAY)
+    connection.close()
+    time.sleep(STORAGE_PAUSE_SECONDS)
+
+
 def work(job: Job, commands: CommandLog) -> None:
     """Run the operation and publish its results."""
     operation = offered(job)
     params = parameters.from_json(job.operation, job.params)
-    subject, attempt = subject_of(job), job.attempt
-    info = subject.info
-    if job.source_job_id:  # it was not there yet when the job was made
-        parameters.refuse_unfit(job.operation, info)
-        operation.check(info, params)
-    others = inputs.find(job.owner, subject, job.operation, params)
+    attempt = job.attempt
+    with LifeSigns(job, LOOKING_SECONDS):  # a storage may be slow to answer, and results may have to be looked at
+        subject = versions.subject(job)
+        info = subject.info
+        if job.source_job_id:  # it was not there yet when the job was made
+            parameters.refuse_unfit(job.operation, info)
+            operation.check(info, params)
+        others = inputs.find(job.owner, subject, job.operation, params)
+        kept = going_on.parts_of(job)
     job.measure(expectation.fields(info, job.operation, params, others.infos.values()))
     load = together(info, *others.infos.values())
-    kept = going_on.parts_of(job)
     with (
         quota.held_for(job, attempt, functools.partial(result_size.expected, job, info)),
         storage.scratch(job.pk, attempt) as scratch,
@@ -195,14 +212,6 @@ def together(info: MediaInfo, *others: MediaInfo) -> MediaInfo:
     )
 
 
-def subject_of(job: Job) -> Video:
-    """What the job works on. A result is first looked at here, when nobody has before. Raises as `versions.of`."""
-    if (found := job.subject) is not None:
-        return found
-    with LifeSigns(job, LOOKING_SECONDS):
-        return versions.subject(job)
-
-
 def title_of(job: Job, subject: Video) -> str:
     """What results are named by: in a chain all by what it began with, as names would grow with each step."""
     while job.run_id and job.source_job and job.source_job.run_id == job.run_id:
@@ -230,7 +239,7 @@ def publish_results(job: Job, attempt: int, drafts: list[Draft], commands: Comma
     artifacts = [artifact_of(job, attempt, position, draft) for position, draft in enumerate(drafts)]
     try:
         for artifact, draft in zip(artifacts, drafts, strict=True):
-            storage.publish(draft.path, artifact.key, artifact.sha256)
+            publish_one(draft.path, artifact, signs)
         signs.end()
         record(job, attempt, artifacts, commands)
     except AWAY:  # the row may have its end, and then needs the files; whoever finds that it has not deletes them
@@ -238,6 +247,25 @@ def publish_results(job: Job, attempt: int, drafts: list[Draft], commands: Comma
     except BaseException:
         storage.delete_tree(storage.results_key(job.pk, attempt))
         raise
+
+
+def publish_one(file: Path, artifact: Artifact, signs: LifeSigns) -> None:
+    """Waits for a storage that is away, which is none of the time that the work may take.
+
+    Raises StorageAway when that takes too long, and what it was told to stop with.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        began = time.monotonic()
+        try:
+            return storage.publish(file, artifact.key, artifact.sha256)
+        except storage.StorageAway as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("could not publish a result of job %s: %s", artifact.job_id, error)
+            signs.progress(signs.fraction, f"Waiting: {losses.AWAY.what}")
+            time.sleep(PAUSE_SECONDS)
+            signs.allow(time.monotonic() - began)
 
 
 def record(job: Job, attempt: int, artifacts: list[Artifact], commands: CommandLog) -> None:

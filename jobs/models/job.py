@@ -332,6 +332,10 @@ class Job(models.Model):
             **changes,
         )
 
+    def retell(self, attempt: int, stage: str) -> bool:
+        """Say more of why it is back in line after this attempt, if it still is."""
+        return self._move(Q(status=self.Status.QUEUED, attempt=attempt), stage=stage[:200])
+
     # Facts -----------------------------------------------------------------------------------------------------------
 
     @property

@@ -6,6 +6,7 @@ goes when the job has ended, when it is old, or when the disk fills up; the engi
 
 import contextlib
 import dataclasses
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from jobs import storage
 from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts, Place
 from jobs.models import Job
 
+log = logging.getLogger(__name__)
 OLD_SECONDS = 7 * 24 * 3600
 """A job that waits for longer than this begins anew."""
 MARGINS = 2
@@ -52,9 +54,13 @@ class BucketPlace:
         return storage.read(f"{self.key}/{name}")
 
     def write(self, name: str, *data: bytes) -> None:
-        if not self.is_new:
-            storage.delete(f"{self.key}/{name}")  # one that was there was not right
-        storage.put_new(b"".join(data), f"{self.key}/{name}")
+        """A bucket that is away keeps this one part less; what it has stays good."""
+        try:
+            if not self.is_new:
+                storage.delete(f"{self.key}/{name}")  # one that was there was not right
+            storage.put_new(b"".join(data), f"{self.key}/{name}")
+        except storage.StorageAway as error:
+            log.warning("%s/%s is not kept: %s", self.key, name, error)
 
     def clear(self) -> None:
         storage.delete_tree(self.key)

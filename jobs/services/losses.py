@@ -33,6 +33,7 @@ class Loss:
 
 
 STOPPED = Loss("its worker was restarted", counts=False)
+AWAY = Loss("the storage is away", counts=False)
 SILENT = Loss("its worker went away", "the machine of a worker, or the network to it, may have failed")
 KILLED = Loss("its process was killed", "something on the server kills it, or it crashes")
 MEMORY = Loss("the server ran out of memory", "the server may need more memory for recordings like this one")

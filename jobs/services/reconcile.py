@@ -126,7 +126,10 @@ def recover_of(worker: str, job_id: str, loss: Loss) -> None:
         return
     if job := Job.objects.filter(pk=job_id, worker=worker).first():
         recover(job, loss)
-    storage_left_by(job_id)
+    try:
+        storage_left_by(job_id)
+    except OSError as error:
+        log.warning("what job %s left stays for the sweep: %s", job_id, error)
 
 
 def recover(job: Job, loss: Loss) -> None:
@@ -139,11 +142,23 @@ def recover(job: Job, loss: Loss) -> None:
             return
         clear_attempt(job, attempt)
         services.ended(job)
-    elif job.release(attempt, loss.stage_kept if going_on.is_there(job.pk) else loss.stage, losses=lost):
-        log.warning("job %s is back in line after attempt %d: %s", job.pk, attempt, loss.what)
-        clear_attempt(job, attempt)
-        line.ring(job.queue)
-        publish.line_changed(job)
+    elif put_back(job, loss):
+        clear_attempt(job, attempt)  # a bucket may hang: this comes after all that others wait for
+        if going_on.is_there(job.pk) and job.retell(attempt, loss.stage_kept):
+            publish.line_changed(job)
+
+
+def put_back(job: Job, loss: Loss) -> bool:
+    """Have a job begin again, in its old place. Asks nothing of the storage. False: it is not this attempt's any
+    more."""
+    attempt = job.attempt
+    if not job.release(attempt, loss.stage, losses=job.losses + loss.counts):
+        return False
+    log.warning("job %s is back in line after attempt %d: %s", job.pk, attempt, loss.what)
+    storage.drop_scratch(job.pk, attempt)
+    line.ring(job.queue)
+    publish.line_changed(job)
+    return True
 
 
 def clear_attempt(job: Job, attempt: int) -> None:

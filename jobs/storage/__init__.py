@@ -67,7 +67,7 @@ from jobs.storage.local import (
     uploads_folder,
 )
 from jobs.storage.measured import measured, pull
-from jobs.storage.store import Found, Shown, Stat, Store
+from jobs.storage.store import Found, Shown, Stat, StorageAway, Store
 
 __all__ = [
     "NO_LINKS",
@@ -75,6 +75,7 @@ __all__ = [
     "Found",
     "Shown",
     "Stat",
+    "StorageAway",
     "Store",
     "age_seconds",
     "artifacts_key",

@@ -16,9 +16,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jobs.storage.address import Address
+from jobs.storage.store import StorageAway
 
 GONE = ("404", "NoSuchKey", "NoSuchUpload", "NotFound")
 FULL = ("507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")
+NOT_NOW = ("ExpiredToken", "RequestTimeout", "NoSuchBucket")
+"""With 5xx and what is refused to our credentials as a whole: no request of ours is at fault, and an operator may mend
+it."""
+NOT_NOW_STATUS = (401, 403, 408, 429)
 TRIES = 5
 CONNECTIONS = 32
 _making = threading.Lock()
@@ -27,16 +32,29 @@ os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, aft
 
 @contextlib.contextmanager
 def told(key: str = "") -> Iterator[None]:
-    """Failures as OSError: FileNotFoundError for what is not there, ENOSPC for a bucket that is full, else EIO."""
+    """Failures as OSError: FileNotFoundError for what is not there, ENOSPC for a bucket that is full, StorageAway (EIO)
+    for one that is away, else EIO."""
     try:
         yield
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in GONE:
-            raise FileNotFoundError(errno.ENOENT, "not in the bucket", key) from error
-        raise OSError(errno.ENOSPC if code in FULL else errno.EIO, f"the bucket refused: {error}", key) from error
+        raise _refused(error, key) from error
     except (BotoCoreError, Boto3Error) as error:
-        raise OSError(errno.EIO, f"the bucket does not answer: {error}", key) from error
+        if isinstance(error.__context__, ClientError):  # what was told while a file was sent in parts
+            raise _refused(error.__context__, key) from error
+        raise StorageAway(errno.EIO, f"the bucket does not answer: {error}", key) from error
+
+
+def _refused(error: ClientError, key: str) -> OSError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in GONE:
+        return FileNotFoundError(errno.ENOENT, "not in the bucket", key)
+    said = f"the bucket refused: {error}"
+    if code in FULL:
+        return OSError(errno.ENOSPC, said, key)
+    if code in NOT_NOW or status in NOT_NOW_STATUS or status >= 500:
+        return StorageAway(errno.EIO, said, key)
+    return OSError(errno.EIO, said, key)
 
 
 def origin(address: Address) -> str:

@@ -34,9 +34,14 @@ class Shown:
     disposition: str
 
 
+class StorageAway(OSError):
+    """The store does not answer, or not now: the very same may do later, and nothing is wrong with what was asked."""
+
+
 class Store(Protocol):
     """Keys lead nowhere else: all raise ValueError for one that would. What is not there is FileNotFoundError, and a
-    store that is away or full an OSError as of a disk (`videoservice.outages`)."""
+    store that is away or full an OSError as of a disk (`videoservice.outages`): of a bucket that is away StorageAway,
+    which no disk of a machine raises."""
 
     has_links: bool
     """Whether bytes may have two keys and lie there once."""
