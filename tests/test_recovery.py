@@ -284,7 +284,7 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_gives_the_space_back(site
 
 def test_a_failure_tells_the_owner_a_sentence_and_nothing_else(site, recording):
     video = uploaded(site, recording)
-    source = next((site.media / "videos" / video).glob("source.*"))
+    source = next((site.media / "videos" / video).rglob("source.*"))
     source.write_bytes(source.read_bytes()[:1000])  # the disk lost the rest after the upload
     row = site.wait_for_job(submitted(site, video), seconds=120)
     assert row.status == S.FAILED

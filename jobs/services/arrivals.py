@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Model
 
 from jobs.engine.pipelines.probe import Probed, probe
 from jobs.engine.runtime import processors
 from jobs.errors import JobError
-from jobs.models import Video
+from jobs.models import Image, Video
 from jobs.services import events
 
 PROBES = threading.BoundedSemaphore(processors.available())
@@ -23,9 +22,10 @@ def probed(file: Path, poster: Path) -> Probed:
         return probe(file, poster=poster)
 
 
-def record(row: Model, undo: Callable[[], None], claim: Callable[[], None] = lambda: None) -> None:
-    """Insert the row of files that are in place. `undo` is called when it surely could not be inserted. `claim` is
-    asked in the same transaction, and raises JobError when the row must not come to be.
+def record(row: Video | Image, undo: Callable[[], None], claim: Callable[[], None] = lambda: None) -> None:
+    """Insert the row of files that are in place. `undo` is called when it surely could not be inserted; also when
+    another has made it meanwhile, of files of its own: `row` is that one then. `claim` is asked in the same
+    transaction, and raises JobError when the row must not come to be.
 
     While nobody can tell, because the database is away, the files stay: it may be that only the answer was lost. The
     next try, or the sweep, finds out.
@@ -39,9 +39,9 @@ def record(row: Model, undo: Callable[[], None], claim: Callable[[], None] = lam
     except (DatabaseError, JobError) as error:
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
-        if type(row)._default_manager.filter(pk=row.pk).exists():
-            if isinstance(error, JobError):  # told to stop, a moment after
-                raise
-            return
-        undo()
-        raise
+        there = type(row)._base_manager.filter(pk=row.pk).first()
+        if there is None or there.key != row.key:
+            undo()
+        if there is None or isinstance(error, JobError):  # told to stop, maybe a moment after
+            raise
+        row.refresh_from_db()

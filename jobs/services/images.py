@@ -46,7 +46,7 @@ def receive(owner: Account, file: Path, *, name: str, pk: uuid.UUID | None = Non
                 used_at=Now(),
             )
             storage.publish(written, image.key, image.sha256)
-            record(image, lambda: storage.delete_tree(folder(pk)))
+            record(image, lambda: storage.discard(image.key))
         image.refresh_from_db(fields=["used_at"])
     except InputError:
         file.unlink(missing_ok=True)
@@ -67,7 +67,8 @@ def folder(pk: uuid.UUID) -> str:
 
 
 def key_of(pk: uuid.UUID) -> str:
-    return f"{folder(pk)}/image.png"
+    """Another place at each call, as that of a recording's file (`storage.source_key`)."""
+    return f"{folder(pk)}/{uuid.uuid4().hex[:8]}/image.png"
 
 
 def delete(image: Image) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "begin",
     "expire",
     "finish",
+    "forget",
     "order",
     "receive",
     "size_in_words",
@@ -215,6 +216,15 @@ def abort(upload: Upload) -> None:
         if places.is_there(upload):
             stack.enter_context(places.held(upload))
         places.drop(upload.pk)
+        Upload.objects.filter(pk=upload.pk).delete()
+
+
+def forget(upload: Upload) -> None:
+    """As `abort`, also while the storage is away: then what that has of it is swept later."""
+    try:
+        abort(upload)
+    except OSError as error:
+        log.warning("what the storage has of upload %s is not cleared away yet: %s", upload.pk, error)
         Upload.objects.filter(pk=upload.pk).delete()
 
 

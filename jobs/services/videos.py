@@ -82,7 +82,7 @@ def _new(owner: Account, pk: uuid.UUID, probed: Probed, name: str, title: str) -
         owner=owner,
         title=title,
         name=name,
-        key=f"{storage.recording_key(pk)}/source.{naming.ending(probed.info)}",
+        key=storage.source_key(pk, naming.ending(probed.info)),
         size=probed.info.size_bytes,
         sha256=probed.sha256,
         kind=probed.info.kind,
@@ -95,7 +95,8 @@ def _keep(video: Video, file: WholeFile, probed: Probed, claim: Callable[[Video]
     """Publish the files, then the row, which is the truth.
 
     Until the row is there the upload keeps its own name for the bytes: whoever dies at any moment in between has lost
-    nothing, and the next try begins anew. When the row cannot be made the file is where it was, too.
+    nothing, and the next try begins anew. When the row cannot be made the file is where it was, too. Should two be at
+    it, as one whose lease ran out and the next one, the row is of whoever is first, and the other's files go.
     """
     try:
         file.share(video.key, video.sha256)
@@ -105,7 +106,14 @@ def _keep(video: Video, file: WholeFile, probed: Probed, claim: Callable[[Video]
     except BaseException:
         file.take_back(video.key)
         raise
-    arrivals.record(video, lambda: file.take_back(video.key), lambda: claim(video))
+    arrivals.record(video, lambda: _undo(video, file), lambda: claim(video))
+
+
+def _undo(video: Video, file: WholeFile) -> None:
+    """The poster has one place for all tries."""
+    file.take_back(video.key)
+    if video.poster and not Video.with_trash.filter(pk=video.pk).exists():
+        storage.discard(video.poster)
 
 
 def left_out(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> list[Operation[Any]]:

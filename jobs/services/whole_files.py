@@ -27,10 +27,10 @@ class WholeFile:
             storage.share(self.path, key, sha256)
 
     def take_back(self, key: str) -> None:
-        """Undo `share`."""
+        """Undo `share`, and nothing else."""
         if not self.stored:
             storage.take_back(self.path, key)
-        storage.delete_tree(key.rpartition("/")[0])
+        storage.discard(key)
 
     def settle(self, key: str, sha256: str) -> None:
         """The recording is there, and the file not needed any more."""

@@ -11,6 +11,7 @@ from jobs.storage.kept import (
     delete,
     delete_tree,
     delete_with_folders,
+    discard,
     drafting,
     exists,
     fetch,
@@ -48,6 +49,7 @@ from jobs.storage.keys import (
     poster_key,
     recording_key,
     results_key,
+    source_key,
 )
 from jobs.storage.local import (
     age_seconds,
@@ -86,6 +88,7 @@ __all__ = [
     "delete",
     "delete_tree",
     "delete_with_folders",
+    "discard",
     "drafting",
     "drop_left",
     "drop_scratch",
@@ -124,6 +127,7 @@ __all__ = [
     "scratch_key",
     "settle",
     "share",
+    "source_key",
     "stat",
     "stats",
     "store",

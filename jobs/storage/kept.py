@@ -1,6 +1,7 @@
 """What is kept for good, in the store of this install. Errors are those of `Store`."""
 
 import functools
+import logging
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -14,6 +15,7 @@ from jobs.storage.both import BothStores
 from jobs.storage.folder import FolderStore
 from jobs.storage.store import Found, Shown, Stat, Store
 
+log = logging.getLogger(__name__)
 ASKED_AT_ONCE = 16
 
 
@@ -154,6 +156,14 @@ def delete_tree(key: str) -> None:
 def delete_with_folders(key: str, room: str) -> None:
     """Delete a file, and folders around it below `room` that are empty then."""
     store().delete_with_folders(key, room)
+
+
+def discard(key: str) -> None:
+    """Delete a file whose row did not come to be. What cannot be deleted stays, for the sweep to find."""
+    try:
+        store().delete_with_folders(key, key.partition("/")[0])
+    except OSError as error:
+        log.warning("%s is not deleted: %s", key, error)
 
 
 def listed(key: str) -> Iterator[Found]:

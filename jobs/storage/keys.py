@@ -1,6 +1,6 @@
 """What keys are called: relative paths, the same in a folder and in a bucket."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 
 def artifacts_key(job_id: UUID) -> str:
@@ -16,6 +16,12 @@ def results_key(job_id: UUID, attempt: int) -> str:
 def recording_key(video_id: UUID) -> str:
     """The folder of a recording's files."""
     return f"videos/{video_id}"
+
+
+def source_key(video_id: UUID, ending: str) -> str:
+    """Where a recording's file is to lie; another place at each call. Of two who make the same recording at the same
+    time, as of one that is asked for again, each may so undo what it did and nothing of the other's."""
+    return f"{recording_key(video_id)}/{uuid4().hex[:8]}/source.{ending}"
 
 
 def poster_key(video_id: UUID) -> str:

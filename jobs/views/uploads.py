@@ -158,6 +158,10 @@ def _begun(request: MemberRequest, pk: UUID | None = None) -> HttpResponse:
         except JobError:
             uploads.abort(upload)  # the client was never told where it is
             raise
+        except OSError:  # it broke off, or the storage is away; who has a key asks again, and goes on
+            if pk is None:
+                uploads.forget(upload)
+            raise
     response.status_code = 201
     response["Location"] = f"{request.path}/{upload.pk}"  # the page and the API each have their own address for it
     return response

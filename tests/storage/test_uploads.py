@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.db.models.functions import Now
+from django.test import Client
 
 from jobs import storage
 from jobs.errors import InputError, ResourceError
 from jobs.models import Account, Upload, UploadPart, Video
-from jobs.services import part_objects, uploads
+from jobs.services import arrivals, part_objects, uploads
 from jobs.storage import multipart
 from tests import factories, media, pictures
 from tests.bucket import faults as wrong
@@ -117,6 +118,46 @@ def test_who_has_lost_the_lease_changes_nothing(owner: Account) -> None:
         uploads.append(upload, 0, Slow(b"x" * 6 * MIB))
     assert refusal.value.code == "busy"
     assert not UploadPart.objects.exists() and Upload.objects.get().offset == 0
+
+
+@pytest.mark.parametrize("moment", ["probed", "record"])
+def test_who_has_lost_the_lease_takes_nothing_from_who_was_quicker(
+    owner: Account, talk: bytes, bucket: ObjectStorage, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The lease runs out while what came is looked at, or just before its row is made."""
+    upload = begun(owner, len(talk))
+    send(upload, talk, 5 * MIB)
+    late = getattr(arrivals, moment)
+
+    def overtaken(*given: Any) -> Any:
+        monkeypatch.setattr(arrivals, moment, late)
+        Upload.objects.update(held_until=Now() - timedelta(seconds=1))
+        uploads.finish(Upload.objects.get())
+        return late(*given)
+
+    monkeypatch.setattr(arrivals, moment, overtaken)
+    if moment == "probed":
+        with pytest.raises(FileNotFoundError):
+            uploads.finish(upload)
+    else:
+        assert uploads.finish(upload).key == Video.objects.get().key
+    video = Video.objects.get()
+    assert storage.read(video.key) == talk
+    assert bucket.keys("site/videos/") == sorted([f"site/{video.key}", f"site/{video.poster}"]), "and nothing else"
+    assert not Upload.objects.exists() and not kept(bucket)
+
+
+def test_who_breaks_off_before_being_told_where_it_is_leaves_nothing(
+    owner: Account, faults: Faults, client: Client
+) -> None:
+    client.force_login(owner)
+    client.raise_request_exception = False
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(6 * MIB)}
+    for away in (("PUT", "partNumber"), ("", "/uploads/")):
+        with faults.inject(wrong.Status(403, "AccessDenied"), *away, times=99):
+            answer = client.post("/uploads", bytes(6 * MIB), "application/offset+octet-stream", headers=headers)
+        assert answer.status_code == 503
+        assert not Upload.objects.exists()
 
 
 def test_a_part_whose_answer_was_lost_is_sent_again(owner: Account, talk: bytes, faults: Faults) -> None:
