@@ -7,6 +7,7 @@ from jobs.live import drawing, rows
 from jobs.models import Artifact, Job, Video
 from jobs.services import trash
 from tests import factories
+from videoservice.kept import Kept
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 S = Job.Status
@@ -14,7 +15,7 @@ S = Job.Status
 
 @pytest.fixture
 def job():
-    drawing.forget()
+    drawing.KEPT.clear()
     job = factories.job(status=S.SUCCEEDED)
     for number in range(2):
         fields = {"kind": "image", "name": f"{number}.jpg", "key": "none", "size": 5, "media_type": "image/jpeg"}
@@ -62,8 +63,9 @@ def test_each_page_has_its_own_token_in_what_was_drawn_once(job, drawn):
         lambda job: Artifact.objects.filter(name="0.jpg").update(missing_since=Now()),
         lambda job: Artifact.objects.filter(name="0.jpg").delete(),
         lambda job: trash.remove(Artifact.objects.get(name="0.jpg")),
+        lambda job: Artifact.objects.filter(name="0.jpg").update(size=5000),
     ],
-    ids=["title", "poster", "lost", "deleted", "trash"],
+    ids=["title", "poster", "lost", "deleted", "trash", "edited"],
 )
 def test_whatever_looks_different_is_drawn_anew(job, change):
     before = markup(job)
@@ -72,10 +74,10 @@ def test_whatever_looks_different_is_drawn_anew(job, change):
 
 
 def test_no_more_rows_are_kept_than_fit(job, monkeypatch):
-    monkeypatch.setattr(drawing, "KEPT", 3)
+    monkeypatch.setattr(drawing, "KEPT", Kept(texts=3, letters=10**6))
     for _ in range(5):
         markup(factories.job(job.owner, status=S.CANCELLED))
-    assert len(drawing._kept) == 3
+    assert len(drawing.KEPT) == 3
 
 
 def test_the_queue_s_page_draws_rows_with_forms_that_it_may_send(client, job):

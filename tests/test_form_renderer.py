@@ -5,7 +5,7 @@ from django.utils.functional import lazystr
 from django.utils.safestring import mark_safe
 
 from jobs.operations import registry
-from videoservice.form_renderer import KEPT, KeptFields, frozen
+from videoservice.form_renderer import KEPT, KEPT_LETTERS, KeptFields, frozen
 
 
 def drawn(renderer, **fields) -> str:
@@ -48,4 +48,15 @@ def test_no_more_are_kept_than_so_many():
     renderer = KeptFields()
     for number in range(KEPT + 10):
         drawn(renderer, name="a", value=number)
-    assert len(renderer._kept) == KEPT
+    assert len(renderer.kept) == KEPT
+
+
+def test_what_people_typed_takes_no_more_memory_than_it_may():
+    renderer = KeptFields()
+    for number in range(200):
+        drawn(renderer, name="a", value=f"{number:<30000}")
+    assert 0 < renderer.kept.letters <= KEPT_LETTERS
+    drawn(renderer, name="a", value="first")
+    held = renderer.kept.letters
+    drawn(renderer, name="a", value="a" * 1_400_000)
+    assert renderer.kept.letters == held, "one that is so large is not kept at all, and takes nobody's place"

@@ -4,8 +4,6 @@ A page with the forms of all operations has a hundred fields, which took a third
 page but for what somebody has typed.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
 
@@ -13,8 +11,12 @@ from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from videoservice.kept import Kept
+
 KEPT = 2000
 """How many drawings are kept, those used last."""
+KEPT_LETTERS = 4 * 1024**2
+"""How much of them and of what went into them: also what people typed."""
 
 
 class KeptFields(DjangoTemplates):
@@ -22,23 +24,17 @@ class KeptFields(DjangoTemplates):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: OrderedDict[Hashable, str] = OrderedDict()
-        self._guard = threading.Lock()
+        self.kept = Kept(KEPT, KEPT_LETTERS)
 
     def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
         try:
             key = template_name, frozen(context)
         except TypeError:
             return super().render(template_name, context, request)
-        with self._guard:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        drawn = super().render(template_name, context, request)
-        with self._guard:
-            self._kept[key] = drawn
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+        drawn = self.kept.find(key)
+        if drawn is None:
+            drawn = super().render(template_name, context, request)
+            self.kept.keep(key, drawn, len(repr(key)))
         return drawn
 
 
