@@ -4,6 +4,7 @@ index and holds the same rows whatever comes meanwhile."""
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +49,11 @@ def read(text: str, kinds: Sequence[type]) -> list[Any]:
         raise ValueError(text) from error
     if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
         raise ValueError(text)
+    for value in values:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(text)  # JSON has none, and nor have databases
+        if isinstance(value, str):
+            value.encode()  # raises a ValueError for half a letter, which no database takes
     return values
 
 

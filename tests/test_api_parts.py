@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobs import keyset
 from jobs.models import Job, Run, Video
 from tests import factories, plans
 from tests.api import Api, error
@@ -93,6 +94,21 @@ def test_a_word_that_no_answer_gave_is_a_422(ann, account, path):
         answer = ann.get(path, after=word)
         assert error(answer)[:2] == (422, "invalid")
         assert "next" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("order", "value"),
+    [
+        ("duration_seconds", float("nan")),
+        ("duration_seconds", float("inf")),
+        ("title", "\ud800"),
+        ("-created_at", 10**30),
+    ],
+)
+def test_a_forged_word_with_a_value_that_no_database_takes_is_a_422(ann, account, order, value):
+    recordings(account, 1)
+    answer = ann.get("/videos", order=order, after=keyset.written(order, value, "0" * 32))
+    assert error(answer)[:2] == (422, "invalid")
 
 
 def test_a_word_does_not_go_with_an_offset_nor_with_changes(ann, account):
