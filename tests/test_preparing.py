@@ -63,7 +63,7 @@ def test_processes_that_start_before_it_wait_and_say_so(make_web_site: Callable[
     }
     page = site.client().get("/accounts/login/", headers={"Accept": "text/html"})
     assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
-    assert "its database waits for its migration" in page.text
+    assert "The site is being upgraded." in page.text
     body = site.client().post("/uploads", data=b"1" * 2**17, headers={"Authorization": "Bearer vs_nobody"})
     assert (body.status_code, body.json()["error"]["code"]) == (503, "upgrading")
     for process in (worker, reconcile):

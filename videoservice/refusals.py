@@ -115,7 +115,7 @@ INTERNAL = Refusal(
 UPGRADING = Refusal(
     "503 Service Unavailable",
     "upgrading",
-    "The site is being upgraded: its database waits for its migration (manage.py prepare). Try again in a minute.",
+    "The site is being upgraded. Try again in a minute.",
     heading="Back in a minute",
     again=True,
 )
