@@ -146,7 +146,7 @@ class S3Store:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != sha256:
                 raise OtherBytes(errno.EIO, f"its SHA-256 is {found}, not {sha256}", key)
-        elif not etags.fits(part, head["ETag"], PART_BYTES):
+        elif not self._fits(part, head):
             raise OtherBytes(errno.EIO, f"it is not what its ETag {head['ETag']} says", key)
 
     # Publishing
@@ -187,15 +187,16 @@ class S3Store:
     def _arrived(self, file: Path, key: str) -> None:
         head = self.head(key)
         there, size = head["ContentLength"], file.stat().st_size
-        if there != size or not (self._is_hidden or etags.fits(file, head["ETag"], PART_BYTES)):
+        if there != size or not self._fits(file, head):
             with contextlib.suppress(OSError):
                 self.delete(key)
             raise OtherBytes(errno.EIO, f"the bucket has {there} bytes with ETag {head['ETag']} of {size} others", key)
 
-    @property
-    def _is_hidden(self) -> bool:
-        """Whether ETags tell nothing of the bytes, as those that a key of KMS encrypts."""
-        return self.address.sse.startswith("aws:kms")
+    def _fits(self, file: Path, head: dict[str, Any]) -> bool:
+        """Whether a file may be what the bucket has. The ETag of what a key of KMS encrypts tells nothing of the bytes,
+        also where nobody but the bucket itself asks for that."""
+        used = (self.address.sse, head.get("ServerSideEncryption", ""))
+        return any(one.startswith("aws:kms") for one in used) or etags.fits(file, head["ETag"], PART_BYTES)
 
     def _facts(self, key: str, sha256: str = "") -> dict[str, Any]:
         """What is said of an object when it is made."""
@@ -265,13 +266,9 @@ class S3Store:
         self.delete(key)
 
     def delete_tree(self, key: str) -> None:
-        """What cannot be deleted stays, for the sweep to find."""
-        try:
-            keys = [found.key for found in self.listed(key)]
-            for first in range(0, len(keys), AT_ONCE):
-                self._delete_some(keys[first : first + AT_ONCE])
-        except OSError as error:
-            log.warning("%s is not deleted: %s", key, error)
+        keys = [found.key for found in self.listed(key)]
+        for first in range(0, len(keys), AT_ONCE):
+            self._delete_some(keys[first : first + AT_ONCE])
 
     def _delete_some(self, keys: list[str]) -> None:
         listed = {"Objects": [{"Key": self.name(key)} for key in keys], "Quiet": True}

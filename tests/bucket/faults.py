@@ -66,7 +66,10 @@ class WrongBytes:
 
 @dataclasses.dataclass(frozen=True)
 class WrongETag:
-    """The answer names another hash than the stored one."""
+    """The answer names another hash than the stored one; with `encrypted`, as a bucket does that encrypts all that it
+    is given by a key of KMS."""
+
+    encrypted: bool = False
 
 
 Fault = Status | Reset | Slow | Truncated | WrongBytes | WrongETag
@@ -231,9 +234,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() == "etag" and isinstance(fault, WrongETag):
-                value = f'"{value.strip(chr(34))[::-1]}"'
+                whole, dash, parts = value.strip('"').partition("-")
+                value = f'"{whole[::-1]}{dash}{parts}"'
             if name.lower() not in OF_THE_WAY:
                 self.send_header(name, value)
+        if isinstance(fault, WrongETag) and fault.encrypted:
+            self.send_header("x-amz-server-side-encryption", "aws:kms")
         self._answer_body(call, fault, answer)
 
     def _ask(self, call: Call, fault: Fault | None) -> http.client.HTTPResponse:

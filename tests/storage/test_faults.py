@@ -65,6 +65,15 @@ def test_a_bucket_that_has_other_bytes_is_not_believed(s3, file, site_in_bucket)
     assert file.exists()
 
 
+@pytest.mark.parametrize("size", [5, len(CONTENT)], ids=["small", "in parts"])
+def test_a_bucket_that_encrypts_all_by_itself_is_believed(s3, file, site_in_bucket, size):
+    file.write_bytes(CONTENT[:size])
+    with site_in_bucket.inject(WrongETag(encrypted=True), "HEAD", "source.mp4", times=99):
+        s3.share(file, KEY)
+    with site_in_bucket.inject(WrongETag(encrypted=True), "HEAD", "source.mp4"), s3.fetch(KEY) as copy:
+        assert copy.read_bytes() == CONTENT[:size]
+
+
 def test_bytes_that_never_have_their_hash_are_given_to_nobody(kept, site_in_bucket):
     with pytest.raises(OSError, match="SHA-256"), kept.fetch(KEY, "0" * 64):
         pass
