@@ -245,7 +245,7 @@ def publish_results(job: Job, attempt: int, drafts: list[Draft], commands: Comma
     except AWAY:  # the row may have its end, and then needs the files; whoever finds that it has not deletes them
         raise
     except BaseException:
-        storage.delete_tree(storage.results_key(job.pk, attempt))
+        storage.tidy(storage.results_key(job.pk, attempt))
         raise
 
 

@@ -63,7 +63,7 @@ class BucketPlace:
             log.warning("%s/%s is not kept: %s", self.key, name, error)
 
     def clear(self) -> None:
-        storage.delete_tree(self.key)
+        storage.tidy(self.key)
 
 
 def parts_of(job: Job) -> KeptParts:

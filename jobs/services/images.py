@@ -75,7 +75,7 @@ def delete(image: Image) -> None:
     """Delete an image. Work under way that needs it fails with a sentence."""
     pk, owner = image.pk, image.owner
     image.delete()
-    storage.delete_tree(folder(pk))
+    storage.tidy(folder(pk))
     jobs.fail_needing(owner, "image", pk)
 
 

@@ -258,7 +258,7 @@ def erase(job: Job) -> None:
     fail_dependants(job)
     artifacts = list(Artifact.with_trash.filter(job=job))
     job.delete()
-    storage.delete_tree(storage.artifacts_key(pk))
+    storage.tidy(storage.artifacts_key(pk))
     versions.forget(artifacts)
     if job.run:
         job.run.follow()

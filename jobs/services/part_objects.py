@@ -221,7 +221,7 @@ def drop(pk: uuid.UUID) -> None:
     """Delete what the storage has of an upload."""
     if name := Upload.objects.filter(pk=pk).values_list("multipart", flat=True).first():
         multipart.abort(whole_key(pk), name)
-    storage.delete_tree(folder(pk))
+    storage.tidy(folder(pk))
 
 
 def delete_orphans() -> int:
@@ -236,7 +236,7 @@ def delete_orphans() -> int:
         multipart.abort(one.key, one.name)
     left = [name for name in folders if name not in {str(pk) for pk in rows}]
     for name in left:
-        storage.delete_tree(f"{ROOM}/{name}")
+        storage.tidy(f"{ROOM}/{name}")
     return len(unknown) + len(left)
 
 

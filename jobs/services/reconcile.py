@@ -164,7 +164,7 @@ def put_back(job: Job, loss: Loss) -> bool:
 def clear_attempt(job: Job, attempt: int) -> None:
     """Remove what an attempt left whose job was just taken away from it, so that nothing of it can become a result."""
     storage.drop_scratch(job.pk, attempt)
-    storage.delete_tree(storage.results_key(job.pk, attempt))
+    storage.tidy(storage.results_key(job.pk, attempt))
 
 
 def storage_left_by(job_id: str) -> None:
@@ -186,7 +186,7 @@ def storage_left_by(job_id: str) -> None:
             storage.drop_left(folder)
     for name in results:
         if name not in kept:
-            storage.delete_tree(storage.results_key(UUID(job_id), int(name)))
+            storage.tidy(storage.results_key(UUID(job_id), int(name)))
 
 
 def ring_forgotten() -> None:

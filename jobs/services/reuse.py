@@ -74,7 +74,7 @@ def take(job: Job) -> bool:
             taken = _recorded(job, attempt, other, artifacts)
     finally:
         if not taken:
-            storage.delete_tree(storage.results_key(job.pk, attempt))
+            storage.tidy(storage.results_key(job.pk, attempt))
             _put_back(job, attempt)
     return taken
 

@@ -301,5 +301,5 @@ def drop(job: Job) -> None:
     with transaction.atomic():
         Job.objects.filter(pk=job.pk, dropped_at=None).update(dropped_at=Now(), changed_at=Now())
         Artifact.with_trash.filter(job=job).delete()
-    storage.delete_tree(storage.artifacts_key(job.pk))
+    storage.tidy(storage.artifacts_key(job.pk))
     versions.forget(artifacts)

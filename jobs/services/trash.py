@@ -283,14 +283,24 @@ def sweep() -> int:
     purged = 0
     for removal in Removal.objects.due().order_by("at")[:AT_ONCE]:
         try:
-            purged += purge(removal)
+            purged += _purge(removal)
         except OSError as error:
             log.warning("removal %s is not deleted yet: %s", removal.pk, error)
     return purged
 
 
 def purge(removal: Removal) -> bool:
-    """Delete something in the trash for good. False: it was restored, or somebody else was quicker."""
+    """Delete something in the trash for good; when the storage refuses at the moment, within minutes, and nobody can
+    have it back meanwhile. False: it was restored, or somebody else was quicker."""
+    try:
+        return _purge(removal)
+    except OSError as error:
+        log.warning("removal %s is not deleted yet: %s", removal.pk, error)
+        return True
+
+
+def _purge(removal: Removal) -> bool:
+    """Raises OSError when the storage does not delete all of it: then its rows stay, for the next try."""
     if not Removal.objects.filter(pk=removal.pk).update(is_going=True):
         return False
     try:

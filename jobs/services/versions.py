@@ -202,7 +202,7 @@ def _kept(artifact: Artifact, probed: Probed) -> Video:
     except IntegrityError as error:  # somebody else was quicker, or it was deleted meanwhile
         if found := Video.objects.filter(pk=artifact.pk).first():
             return found
-        storage.delete_tree(storage.recording_key(artifact.pk))
+        storage.tidy(storage.recording_key(artifact.pk))
         raise gone() from error
     return video
 
@@ -232,9 +232,9 @@ def keep(version: Video, title: str = "") -> Video:
             video.poster = storage.poster_key(pk)
             storage.copy(version.poster, video.poster)
     except FileNotFoundError as error:
-        storage.delete_tree(storage.recording_key(pk))
+        storage.tidy(storage.recording_key(pk))
         raise gone() from error
-    arrivals.record(video, lambda: storage.delete_tree(storage.recording_key(pk)))
+    arrivals.record(video, lambda: storage.tidy(storage.recording_key(pk)))
     publish.tell([video.owner_id])
     return video
 
@@ -247,6 +247,6 @@ def _body_of(video: Video) -> UUID:
 def forget(artifacts: Iterable[Artifact]) -> None:
     """To be called after results were deleted: drop what was kept about them as recordings."""
     for artifact in artifacts:
-        storage.delete_tree(storage.recording_key(artifact.pk))
+        storage.tidy(storage.recording_key(artifact.pk))
         if not Video.with_trash.filter(sha256=artifact.sha256).exists():
             storage.forget(artifact.sha256)

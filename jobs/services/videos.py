@@ -206,7 +206,7 @@ def delete(video: Video, *, with_followers: bool = False) -> None:
         jobs.erase(job)
     pk, owner_id = video.pk, video.owner_id
     video.delete()
-    storage.delete_tree(storage.recording_key(pk))
+    storage.tidy(storage.recording_key(pk))
     jobs.fail_needing(video.owner, "recording", pk, *results)
     if not Video.with_trash.filter(sha256=video.sha256).exists():
         storage.forget(video.sha256)

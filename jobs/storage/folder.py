@@ -153,7 +153,11 @@ class FolderStore:
                 return
 
     def delete_tree(self, key: str) -> None:
-        shutil.rmtree(self.path(key), ignore_errors=True)
+        failures: list[OSError] = []
+        shutil.rmtree(self.path(key), onerror=lambda _, path, failure: failures.append(failure[1]))
+        for failure in failures:  # all that can go is gone by now
+            if not isinstance(failure, FileNotFoundError | NotADirectoryError):
+                raise failure
 
     # Looking
 

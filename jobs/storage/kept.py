@@ -150,7 +150,17 @@ def delete(key: str) -> None:
 
 
 def delete_tree(key: str) -> None:
+    """Delete all that lies below a key. Raises OSError when some of it stays."""
     store().delete_tree(key)
+
+
+def tidy(key: str) -> None:
+    """Delete all that lies below a key, which nothing knows any more. What cannot be deleted stays, for the sweep to
+    find."""
+    try:
+        delete_tree(key)
+    except OSError as error:
+        log.warning("%s is not deleted: %s", key, error)
 
 
 def delete_with_folders(key: str, room: str) -> None:

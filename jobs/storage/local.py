@@ -68,7 +68,7 @@ def forget(sha256: str) -> None:
     """Drop what was measured of these bytes."""
     shutil.rmtree(room("cache") / sha256, ignore_errors=True)
     if not kept.store().is_folder:
-        kept.delete_tree(cache_key(sha256))
+        kept.tidy(cache_key(sha256))
 
 
 def measured_bytes(sha256: str) -> int:

@@ -105,7 +105,7 @@ class Store(Protocol):
         ...
 
     def delete_tree(self, key: str) -> None:
-        """Delete all that lies below a key."""
+        """Delete all that lies below a key. Raises OSError when some of it stays."""
         ...
 
     def listed(self, key: str) -> Iterator[Found]:

@@ -33,8 +33,9 @@ def test_a_bucket_that_does_not_answer_only_means_that_nothing_is_kept(site_in_b
     def away(*given):
         raise ConnectionError("it is away")
 
-    for name in ("read", "put_new", "delete", "delete_tree", "total_bytes"):
+    for name in ("read", "put_new", "delete", "total_bytes"):
         monkeypatch.setattr(f"jobs.storage.{name}", away)
+    monkeypatch.setattr("jobs.storage.kept.delete_tree", away)
     for attempt in (1, 2):
         job = factories.job(status=S.RUNNING, attempt=attempt)
         parts = going_on.parts_of(job).of("encode")

@@ -10,8 +10,9 @@ import pytest
 from django.db.models.functions import Now
 
 from jobs import storage
+from jobs.errors import InputError
 from jobs.models import Account, Artifact, Image, Install, Job, Video
-from jobs.services import backups, custody, images, restoring, storage_use, sweeping, videos
+from jobs.services import backups, custody, images, restoring, storage_use, sweeping, trash, videos
 from tests import factories
 from tests.backups.installs import emptied, everything, silent
 from tests.bucket import faults as wrong
@@ -108,6 +109,28 @@ def test_an_install_comes_back_from_a_backup(
     assert everything() == rows and bucket.keys("site/") == keys
     assert storage.read(Video.objects.get().key) == b"film" * 1000
     assert custody.is_ours(Install.get())
+
+
+def test_what_the_bucket_does_not_delete_it_deletes_at_the_next_try(
+    ann: Account, bucket: ObjectStorage, site_in_bucket: Faults
+) -> None:
+    key, removal = Video.objects.get().key, trash.remove(Video.objects.get())
+    assert removal
+    with site_in_bucket.inject(wrong.Status(403, "AccessDenied"), "POST", "delete", times=99):
+        assert trash.purge(removal)
+        assert trash.sweep() == 0
+    assert storage.exists(key) and Video.with_trash.exists()
+    with pytest.raises(InputError, match="not in the trash"):
+        trash.restore(removal)
+    assert trash.sweep() == 1
+    assert not storage.exists(key) and not Video.with_trash.exists()
+
+
+def test_rows_go_whether_or_not_the_bucket_deletes_their_files(ann: Account, site_in_bucket: Faults) -> None:
+    with site_in_bucket.inject(wrong.Status(403, "AccessDenied"), "POST", "delete", times=99):
+        videos.delete(Video.objects.get())
+        images.delete(Image.objects.get())
+    assert not Video.with_trash.exists() and not Image.objects.exists()
 
 
 def test_what_is_deleted_leaves_the_bucket(ann: Account, bucket: ObjectStorage) -> None:

@@ -89,6 +89,25 @@ def test_files_and_folders_are_listed_below_a_key(store, made):
     assert store.folders("artifacts") == ["ab"]
 
 
+def test_a_folder_that_cannot_be_deleted_as_a_whole_says_so(tmp_path, monkeypatch):
+    folder = storage.FolderStore(tmp_path)
+    for name in "abc":
+        folder.put_new(b"1", f"videos/1/{name}")
+
+    def unlink(name, **options):
+        if name == "b":
+            raise PermissionError(errno.EPERM, "it may not go", name)
+        real(name, **options)
+
+    real = os.unlink
+    with monkeypatch.context() as kept, pytest.raises(PermissionError):
+        kept.setattr(os, "unlink", unlink)
+        folder.delete_tree("videos/1")
+    assert [found.key for found in folder.listed("videos")] == ["videos/1/b"]
+    folder.delete_tree("videos/1")
+    folder.delete_tree("videos/1")
+
+
 def test_a_part_of_a_file_is_read_from_where_one_seeks_to(store, made):
     content = os.urandom(3_000_000)
     store.publish(made(content), KEY)
