@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Now
 from django.template.loader import render_to_string
 
@@ -30,7 +30,7 @@ AT_ONCE = 100
 """Things of each kind that one round announces for an account, and that go in one round."""
 NAMES = 500
 HASHES = re.compile(r"[0-9a-f]{64}")
-UNUSED = Coalesce(F("used_at"), F("created_at"))
+UNUSED = Coalesce(F("used_at"), F("created_at"), output_field=DateTimeField())
 
 
 @dataclasses.dataclass(frozen=True)
