@@ -21,7 +21,7 @@ from jobs import build
 from jobs.api import event_data
 from jobs.errors import JobError
 from jobs.models import Delivery
-from jobs.services import deliveries, notice_mail, outbound, outbox, push, sealing, webhook_mail, webhooks
+from jobs.services import deliveries, going_mail, notice_mail, outbound, outbox, push, sealing, webhook_mail, webhooks
 from jobs.services.deliveries import Try
 from jobs.services.outbound import Limits
 from videoservice import tracing
@@ -72,6 +72,7 @@ def due() -> list[Errand]:
         *(Errand(push.send_due, pk) for pk in push.due()),
         *(Errand(notice_mail.send_due, pk) for pk in notice_mail.due()),
         *(Errand(webhook_mail.send_due, pk) for pk in webhook_mail.due()),
+        *(Errand(going_mail.send_due, pk) for pk in going_mail.due()),
     ]
 
 

@@ -9,9 +9,9 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from jobs import storage
+from jobs import delivering, storage
 from jobs.models import Account, Artifact, Departure, Install, Job, Removal, Room, Run, Video
-from jobs.services import jobs, parameters, retention, uses, versions
+from jobs.services import going_mail, jobs, outbox, parameters, retention, uses, versions
 from tests import factories
 from tests.api import Api
 
@@ -62,6 +62,12 @@ def a_round() -> None:
     Install.get()
     Install.objects.update(retained_at=ago(1))
     retention.sweep()
+
+
+def send_letters() -> None:
+    """As a worker of hooks does, without its threads."""
+    for errand in delivering.due():
+        errand.work(errand.of)
 
 
 def test_what_nobody_used_goes_after_a_week_of_notice(ann: Account):
@@ -256,11 +262,44 @@ def test_one_letter_tells_all_that_goes(ann: Account, settings: Any):
     result(recording(ann, 100, title="Kitchen"), 40)
     a_round()
     a_round()
+    assert not mail.outbox, "the reconciler asks no mail server, which may hang"
+    assert outbox.is_due()
+    send_letters()
+    send_letters()
     (letter,) = mail.outbox
     assert letter.to == [ann.email] and letter.subject == "2 things go soon, unless you use or keep them"
     assert (
         "Garden" in letter.body and "Thumbnails of Kitchen" in letter.body and "trash for another 7 days" in letter.body
     )
+
+
+def test_a_letter_that_cannot_be_sent_is_tried_again_after_a_while(
+    ann: Account, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    settings.EMAIL_URL = "smtp://localhost"
+    recording(ann, 100, title="Garden")
+    a_round()
+    with monkeypatch.context() as broken:
+        broken.setattr(mail.EmailMessage, "send", lambda letter: (_ for _ in ()).throw(TimeoutError()))
+        send_letters()
+    send_letters()
+    assert not mail.outbox and not outbox.is_due()
+    Departure.objects.update(mail_at=ago(0))
+    send_letters()
+    assert [letter.subject for letter in mail.outbox] == ["“Garden” goes soon, unless you use or keep it"]
+    assert Departure.objects.get().told_at is not None
+
+
+def test_nobody_is_written_to_of_what_stays_after_all_or_whose_account_is_switched_off(ann: Account, settings: Any):
+    settings.EMAIL_URL = "smtp://localhost"
+    video = recording(ann, 100)
+    a_round()
+    Account.objects.update(is_active=False)
+    assert not outbox.is_due()
+    Account.objects.update(is_active=True)
+    uses.pin(video, True)
+    going_mail.send_due(ann.pk)
+    assert not mail.outbox
 
 
 def test_a_use_is_written_once_a_day(ann: Account, django_assert_num_queries: Any):

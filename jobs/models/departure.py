@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -11,6 +12,13 @@ if TYPE_CHECKING:
 class DepartureQuerySet(models.QuerySet["Departure"]):
     def of(self, owner: "Account") -> "DepartureQuerySet":
         return self.filter(owner=owner)
+
+    def mailed(self) -> "DepartureQuerySet":
+        """Those that a letter is to tell of, now or later. Nobody writes to an account that is switched off."""
+        return self.filter(mail_at__isnull=False, told_at=None, owner__is_active=True)
+
+    def mail_due(self) -> "DepartureQuerySet":
+        return self.mailed().filter(mail_at__lte=Now())
 
 
 class Departure(models.Model):
@@ -26,6 +34,7 @@ class Departure(models.Model):
     run = models.OneToOneField("jobs.Run", on_delete=models.CASCADE, null=True, related_name="departure")
     job = models.OneToOneField("jobs.Job", on_delete=models.CASCADE, null=True, related_name="departure")
     goes_at = models.DateTimeField(db_index=True)
+    mail_at = models.DateTimeField("letter due at", null=True, db_index=True)
     told_at = models.DateTimeField("told by mail at", null=True)
 
     objects = DepartureQuerySet.as_manager()

@@ -11,7 +11,7 @@ import django_rq
 from django.db.models import Min
 from redis.exceptions import RedisError
 
-from jobs.models import Delivery, Notice, PushBrowser, QueueState, Webhook
+from jobs.models import Delivery, Departure, Notice, PushBrowser, QueueState, Webhook
 
 log = logging.getLogger(__name__)
 QUEUE = "hooks"
@@ -35,7 +35,7 @@ def ring() -> None:
 
 def ring_later() -> None:
     """Have RQ's scheduler wake a worker when something is due next."""
-    due_at = min(filter(None, (*_next_notices(), _next_delivery(), _next_webhook_mail())), default=None)
+    due_at = min(filter(None, (*_next_notices(), _next_delivery(), *_next_mails())), default=None)
     try:
         queue = django_rq.get_queue(QUEUE)
         scheduled = queue.scheduled_job_registry
@@ -54,9 +54,10 @@ def _next_delivery() -> datetime | None:
     return found
 
 
-def _next_webhook_mail() -> datetime | None:
-    found: datetime | None = Webhook.objects.aggregate(at=Min("mail_at"))["at"]
-    return found
+def _next_mails() -> tuple[datetime | None, datetime | None]:
+    webhook: datetime | None = Webhook.objects.aggregate(at=Min("mail_at"))["at"]
+    going: datetime | None = Departure.objects.mailed().aggregate(at=Min("mail_at"))["at"]
+    return webhook, going
 
 
 def _next_notices() -> tuple[datetime | None, datetime | None]:
@@ -67,8 +68,8 @@ def _next_notices() -> tuple[datetime | None, datetime | None]:
 
 def is_due() -> bool:
     """Whether a worker should be awake."""
-    found = (Delivery.objects.due(), Notice.objects.mail_due(), PushBrowser.objects.due(), Webhook.objects.mail_due())
-    return any(rows.exists() for rows in found)
+    mails = (Notice.objects.mail_due(), Webhook.objects.mail_due(), Departure.objects.mail_due())
+    return any(rows.exists() for rows in (Delivery.objects.due(), PushBrowser.objects.due(), *mails))
 
 
 def _entry() -> dict[str, Any]:

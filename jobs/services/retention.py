@@ -13,15 +13,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db.models import DateTimeField, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Now
-from django.template.loader import render_to_string
 
-from jobs import preferences, publish, storage
+from jobs import publish, storage
 from jobs.errors import InputError
 from jobs.models import Account, Artifact, Departure, Install, Job, Room, Run, Video
-from jobs.services import trash
+from jobs.services import going_mail, trash
 
 log = logging.getLogger(__name__)
 NOTICE = timedelta(days=7)
@@ -125,13 +123,13 @@ def _leaving(owner: Account, kept: Kept, ahead: timedelta) -> Iterator[tuple[str
 
 
 def sweep() -> None:
-    """One round of the reconciler, in bounded steps: announce, tell by letter, and let go what is due. Safe to be done
-    by several machines at once."""
+    """One round of the reconciler, in bounded steps: announce, have letters sent, and let go what is due. Safe to be
+    done by several machines at once."""
     if not Install.get().take_turn(EVERY, "retained_at"):
         return
     for owner in _who():
         announce(owner)
-    tell()
+    going_mail.ask()
     let_go()
     if settings.KEEP_CACHES_DAYS or Room.objects.filter(caches_days__gt=0).exists():
         drop_caches()
@@ -203,32 +201,6 @@ def of_thing(video: Video) -> Departure | None:
         return Departure.objects.filter(video=video).first()
     job = video.artifact.job
     return Departure.objects.filter(Q(job=job) | Q(run__isnull=False, run=job.run_id)).first()
-
-
-def tell() -> None:
-    """One letter to each owner about all that was announced since the last one, where mail goes out."""
-    if not settings.EMAIL_URL:
-        return
-    owners = Departure.objects.filter(told_at=None).order_by().values_list("owner", flat=True).distinct()
-    for owner in Account.objects.filter(pk__in=list(owners[:AT_ONCE]), is_active=True):
-        _write(owner)
-
-
-def _write(owner: Account) -> None:
-    news = list(listed(owner).filter(told_at=None)[:AT_ONCE])
-    pks = [one.pk for one in news]
-    if not Departure.objects.filter(pk__in=pks, told_at=None).update(told_at=Now()):
-        return
-    with preferences.of(owner):
-        body = render_to_string("mail/going.txt", {"departures": news, "days": settings.TRASH_DAYS})
-    count = f"{len(news)} things go" if len(news) > 1 else f"“{news[0]}” goes"
-    try:
-        send_mail(
-            f"{count} soon, unless you use or keep {'them' if len(news) > 1 else 'it'}", body, None, [owner.email]
-        )
-    except OSError as error:
-        log.warning("%s could not be told what goes: %s", owner, error)
-        Departure.objects.filter(pk__in=pks).update(told_at=None)
 
 
 # Caches --------------------------------------------------------------------------------------------------------------
