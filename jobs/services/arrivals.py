@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, connection, transaction
 
+from jobs import storage
 from jobs.engine.pipelines.probe import Probed, probe
 from jobs.engine.runtime import processors
 from jobs.errors import JobError
@@ -45,3 +46,10 @@ def record(row: Video | Image, undo: Callable[[], None], claim: Callable[[], Non
         if there is None or isinstance(error, JobError):  # told to stop, maybe a moment after
             raise
         row.refresh_from_db()
+
+
+def discard(video: Video) -> None:
+    """Delete the files of a recording whose row did not come to be. The poster has one place for all who try."""
+    storage.discard(video.key)
+    if video.poster and not Video.with_trash.filter(pk=video.pk).exists():
+        storage.discard(video.poster)

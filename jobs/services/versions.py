@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, OuterRef, Subquery
@@ -13,11 +13,11 @@ from django.http import Http404
 
 from jobs import publish, storage, wording
 from jobs.engine.pipelines.probe import Probed
-from jobs.errors import InputError
-from jobs.models import Account, Artifact, Job, Video
+from jobs.errors import InputError, NotNow
+from jobs.models import Account, Artifact, Job, KeptAnswer, Video
 from jobs.models.artifact import ArtifactQuerySet
 from jobs.operations import registry
-from jobs.services import arrivals, naming
+from jobs.services import arrivals, idempotency, naming
 
 KINDS = (Artifact.Kind.VIDEO, Artifact.Kind.AUDIO)
 MOST_LISTED = 100
@@ -208,17 +208,40 @@ def _kept(artifact: Artifact, probed: Probed) -> Video:
 
 
 def keep(version: Video, title: str = "") -> Video:
-    """Make a recording of its own of a result: it stays when the result, or what it was made of, is deleted.
+    """Make a recording of its own of a result: it stays when the result, or what it was made of, is deleted. One that
+    the owner has already is not made again.
 
-    Its bytes are on the disk once. Raises InputError when the file is gone.
+    In a folder its bytes are there once; a bucket takes seconds for each gigabyte. Raises InputError when the file is
+    gone, and NotNow while another request is at it.
     """
-    pk = uuid4()
+    row = _being_kept(version)
+    try:
+        return _kept_before(version) or _kept_as(row.pk, version, title)
+    finally:
+        idempotency.release(row)
+
+
+def _being_kept(version: Video) -> KeptAnswer:
+    """Who keeps a result has it to himself meanwhile. Whoever follows one that died goes on under the same id."""
+    try:
+        return idempotency.claim(version.owner, f"keep {version.pk}", "")
+    except NotNow as error:
+        raise NotNow("This is just being made a recording of its own. Wait a moment.", code=error.code) from error
+
+
+def _kept_before(version: Video) -> Video | None:
+    mine = Video.objects.of(version.owner).uploaded().exclude(pk__in=[version.pk, version.origin_id])
+    same = mine.filter(sha256=version.sha256, size=version.size, missing_since=None)
+    return same.order_by("created_at").first()
+
+
+def _kept_as(pk: UUID, version: Video, title: str) -> Video:
     video = Video(
         id=pk,
         owner_id=version.owner_id,
         title=naming.clean(title)[:200] or version.title,
         name=version.name,
-        key=f"{storage.recording_key(pk)}/source{Path(version.key).suffix}",
+        key=storage.source_key(pk, Path(version.key).suffix.removeprefix(".")),
         size=version.size,
         sha256=version.sha256,
         kind=version.kind,
@@ -232,9 +255,9 @@ def keep(version: Video, title: str = "") -> Video:
             video.poster = storage.poster_key(pk)
             storage.copy(version.poster, video.poster)
     except FileNotFoundError as error:
-        storage.tidy(storage.recording_key(pk))
+        arrivals.discard(video)
         raise gone() from error
-    arrivals.record(video, lambda: storage.tidy(storage.recording_key(pk)))
+    arrivals.record(video, lambda: arrivals.discard(video))
     publish.tell([video.owner_id])
     return video
 

@@ -106,14 +106,12 @@ def _keep(video: Video, file: WholeFile, probed: Probed, claim: Callable[[Video]
     except BaseException:
         file.take_back(video.key)
         raise
-    arrivals.record(video, lambda: _undo(video, file), lambda: claim(video))
 
+    def undo() -> None:
+        file.take_back(video.key)
+        arrivals.discard(video)
 
-def _undo(video: Video, file: WholeFile) -> None:
-    """The poster has one place for all tries."""
-    file.take_back(video.key)
-    if video.poster and not Video.with_trash.filter(pk=video.pk).exists():
-        storage.discard(video.poster)
+    arrivals.record(video, undo, lambda: claim(video))
 
 
 def left_out(work: Mapping[str, Mapping[str, Any]], info: MediaInfo) -> list[Operation[Any]]:

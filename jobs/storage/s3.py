@@ -30,6 +30,7 @@ from jobs.storage.store import Found, Shown, Stat
 log = logging.getLogger(__name__)
 PART_BYTES = 16 * 1024**2
 PARALLEL = 4
+COPIED_AT_ONCE = 16
 TRIES = 3
 TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict")
 """How a bucket says that there is something under a key already."""
@@ -355,5 +356,6 @@ def _config() -> TransferConfig:
 
 
 def _copying() -> TransferConfig:
-    """A bucket copies up to 5 GB in one piece, and tells no progress of it."""
-    return TransferConfig(multipart_threshold=1 << 30, multipart_chunksize=1 << 28, max_concurrency=PARALLEL)
+    """A bucket copies up to 5 GB in one piece, and tells no progress of it. Nothing of it passes here, so many parts go
+    at once."""
+    return TransferConfig(multipart_threshold=1 << 30, multipart_chunksize=1 << 28, max_concurrency=COPIED_AT_ONCE)

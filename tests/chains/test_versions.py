@@ -5,9 +5,9 @@ from django.db import connection
 from django.http import Http404
 
 from jobs import storage, tasks
-from jobs.errors import InputError
+from jobs.errors import InputError, NotNow
 from jobs.models import Artifact, Job, Video
-from jobs.services import jobs, operators, parameters, runs, shelf, transcripts, versions, videos
+from jobs.services import jobs, operators, parameters, runs, shelf, transcripts, trash, versions, videos
 from tests import factories
 from tests.chains.conftest import TRIM, chain, step, work_off
 
@@ -122,6 +122,24 @@ def test_a_result_kept_as_a_recording_outlives_what_it_came_from(trimmed: Artifa
     assert (kept.title, kept.artifact, kept.origin) == ("The good part", None, None)
     assert storage.path(kept.key).read_bytes() == data
     assert storage.path(kept.poster).is_file()
+
+
+def test_a_result_is_kept_once_however_often_it_is_asked_for(
+    trimmed: Artifact, talk: Video, monkeypatch: pytest.MonkeyPatch
+):
+    version, copy = versions.of(trimmed), storage.copy
+
+    def asked_again(*keys: str) -> bool:
+        with pytest.raises(NotNow, match="just being made"):
+            versions.keep(version)
+        return copy(*keys)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(storage, "copy", asked_again)
+        kept = versions.keep(version)
+    assert versions.keep(version) == kept
+    trash.remove(kept)
+    assert versions.keep(version) != kept, "what was removed does not stand for it"
 
 
 def test_a_job_on_one_that_is_not_done_waits_for_its_result(talk: Video):
