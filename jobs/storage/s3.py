@@ -9,6 +9,7 @@ import errno
 import functools
 import hashlib
 import logging
+import math
 import mimetypes
 import tempfile
 import time
@@ -20,7 +21,7 @@ from typing import Any, BinaryIO, cast
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from jobs.storage import etags
+from jobs.storage import etags, signing
 from jobs.storage.address import Address
 from jobs.storage.copies import Copies
 from jobs.storage.ranges import RangeFile
@@ -46,6 +47,12 @@ SHA256 = "sha256"
 """Under which name an object carries the hash of its bytes."""
 
 
+TRIED = "tried"
+"""The key of a file that is there only while somebody tries whether one is taken."""
+TRIED_SECONDS = 3600
+"""How often that is done: in a bucket that keeps all versions something stays of it."""
+
+
 class OtherBytes(OSError):
     """The bucket has, or gives, other bytes than it was given."""
 
@@ -58,6 +65,7 @@ class S3Store:
         self.address, self.bucket, self.prefix = address, address.bucket, address.prefix
         self.local = local
         self.copies = Copies(local / "copies", local / "cache")
+        self._tried = -math.inf
 
     @property
     def client(self) -> Any:
@@ -307,9 +315,14 @@ class S3Store:
         self.copies.make_room(size)
 
     def try_out(self) -> None:
-        """Whether the bucket answers to these credentials, and this machine's disk takes a file."""
+        """Whether the bucket answers to these credentials, now and then also whether it takes a file and lets it go;
+        and whether this machine's disk takes one."""
         with told():
             self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.name(""), MaxKeys=1)
+            if time.monotonic() > self._tried + TRIED_SECONDS:
+                self.client.put_object(**self.object(TRIED), Body=b"1", **self._facts(TRIED))
+                self.client.delete_object(**self.object(TRIED))
+                self._tried = time.monotonic()
         self.local.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.local) as file:
             file.write(b"1")
@@ -317,32 +330,13 @@ class S3Store:
     # Serving
 
     def url(self, key: str, shown: Shown) -> str | None:
-        """Good for `expires` at most and for half of that at least: a browser that asks again gets the same one, and
-        so finds what it has."""
-        if not self.address.direct:
-            return None
-        return _signed(self, key, shown, int(time.time() * 2 // self.address.expires))
-
-    def signed(self, key: str, shown: Shown) -> str:
-        asked = self.object(key) | {
-            "ResponseContentType": shown.media_type,
-            "ResponseContentDisposition": shown.disposition,
-            "ResponseCacheControl": f"private, max-age={self.address.expires // 2}",
-        }
-        speaker = client(self.address, self.address.public)
-        with told(key):
-            return str(speaker.generate_presigned_url("get_object", Params=asked, ExpiresIn=self.address.expires))
+        return signing.url(self, key, shown) if self.address.direct else None
 
     def __hash__(self) -> int:
         return hash((self.address, self.local))
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, S3Store) and (self.address, self.local) == (other.address, other.local)
-
-
-@functools.lru_cache(maxsize=4096)
-def _signed(store: S3Store, key: str, shown: Shown, turn: int) -> str:
-    return store.signed(key, shown)
 
 
 def _stat(head: dict[str, Any]) -> Stat:

@@ -82,9 +82,20 @@ def client(address: Address, endpoint: str = "") -> Any:
         return _client(os.getpid(), address, endpoint or address.endpoint)
 
 
+def credentials(address: Address) -> Any:
+    """What the clients of an address sign with in this process, renewed by themselves; None where none are found."""
+    with _making:
+        return _session(os.getpid(), address).get_credentials()
+
+
+@functools.cache
+def _session(pid: int, address: Address) -> boto3.session.Session:
+    return boto3.session.Session()
+
+
 @functools.cache
 def _client(pid: int, address: Address, endpoint: str) -> Any:
-    return boto3.session.Session().client(
+    return _session(pid, address).client(
         "s3",
         endpoint_url=endpoint or None,
         region_name=address.region or None,

@@ -89,6 +89,16 @@ def test_a_bucket_that_is_away_is_an_outage_as_of_a_disk(kept, site_in_bucket, s
         away.try_out()
 
 
+def test_credentials_that_may_only_read_are_found_out(s3, site_in_bucket, bucket):
+    with site_in_bucket.inject(Status(403, "AccessDenied"), "PUT", times=9), pytest.raises(OSError, match="refused"):
+        s3.try_out()
+    site_in_bucket.forget()
+    for _ in range(3):
+        s3.try_out()
+    assert len(site_in_bucket.made("PUT")) == len(site_in_bucket.made("DELETE")) == 1
+    assert bucket.keys() == []
+
+
 def test_an_upload_that_was_given_up_leaves_no_parts(s3, file, site_in_bucket, bucket):
     with site_in_bucket.inject(Status(400, "Refused"), "PUT", "partNumber=2", times=99), pytest.raises(OSError):
         s3.publish(file, KEY, HASH)

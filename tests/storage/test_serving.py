@@ -3,8 +3,9 @@
 import hashlib
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.urls import reverse
@@ -127,8 +128,39 @@ def test_texts_come_from_the_site_as_players_and_scripts_want_them(client, ann, 
 def test_pages_may_show_what_lies_where_browsers_are_led(url, said, origin, monkeypatch, tmp_path):
     for name, value in {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", **said}.items():
         monkeypatch.setenv(name, value)
-    signed = urlsplit(S3Store(parsed(url), tmp_path).signed("a.mp4", SHOWN))
+    signed = urlsplit(str(S3Store(parsed(url), tmp_path).url("a.mp4", SHOWN)))
     assert bucket_origin(url) == f"{signed.scheme}://{signed.netloc}" == origin
+
+
+def test_an_address_ends_with_the_credentials_of_a_role_and_is_replaced_with_them(monkeypatch, tmp_path):
+    def take_role(name: str, seconds: int) -> None:
+        ends = datetime.now(UTC) + timedelta(seconds=seconds)
+        told = {"ACCESS_KEY_ID": name, "SECRET_ACCESS_KEY": "b", "SESSION_TOKEN": "c"}
+        for variable, value in (told | {"CREDENTIAL_EXPIRATION": ends.isoformat()}).items():
+            monkeypatch.setenv(f"AWS_{variable}", value)
+
+    def asked() -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(str(store.url("a.mp4", SHOWN))).query))
+
+    store = S3Store(parsed("s3://of-a-role?region=eu-west-1"), tmp_path)
+    take_role("first", 800)  # so that it is time for others
+    first = asked()
+    assert first["X-Amz-Credential"].startswith("first/") and 700 < int(first["X-Amz-Expires"]) <= 800
+    assert asked() == first
+    take_role("second", 12 * 3600)
+    second = asked()
+    assert second["X-Amz-Credential"].startswith("second/")
+    assert int(second["X-Amz-Expires"]) == store.address.expires
+
+
+def test_without_credentials_there_is_no_address_but_an_outage(monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    with pytest.raises(OSError, match="credentials"):
+        S3Store(parsed("s3://of-nobody?region=eu-west-1"), tmp_path).url("a.mp4", SHOWN)
 
 
 def test_pages_may_show_nothing_from_elsewhere_where_the_site_sends_all_itself():
