@@ -128,6 +128,14 @@ def django_db_modify_db_settings(mariadb: MariaDB | None) -> None:
     """pytest-django makes its database after this: the server has to be there."""
 
 
+@pytest.fixture
+def asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/status looks things up each time, and in the thread of a test, which sees what that has not committed."""
+    from jobs.services import queue_load
+
+    monkeypatch.setattr("jobs.views.health.LOADS.get", lambda seconds: queue_load.every())
+
+
 @pytest.fixture(scope="session")
 def object_storage() -> Iterator[ObjectStorage]:
     server = ObjectStorage(FOLDER / "bucket", free_port())

@@ -21,11 +21,11 @@ MAKE = RequestFactory()
         (MAKE.get("/uploads/some"), handler.THREADS),
         (MAKE.post("/api/v1/videos"), handler.UPLOADS),
         (MAKE.generic("PATCH", "/uploads/some"), handler.UPLOADS),
-        (MAKE.get("/healthz"), handler.HEALTH),
         (MAKE.get("/readyz"), handler.HEALTH),
+        (MAKE.get("/status"), handler.STATUS),
     ],
 )
-def test_uploads_and_questions_whether_it_lives_have_threads_of_their_own(request_, pool: ThreadPoolExecutor):
+def test_uploads_and_questions_whether_it_serves_have_threads_of_their_own(request_, pool: ThreadPoolExecutor):
     assert handler.pool_of(request_) is pool
 
 
@@ -46,6 +46,24 @@ async def test_pages_are_answered_while_every_upload_waits_for_its_check(monkeyp
         assert await asyncio.to_thread(begun.acquire, timeout=30)
     assert not begun.acquire(blocking=False), "the third has no thread"
     assert (await asyncio.wait_for(answered(MAKE.get("/queue/")), 30)).content == b"/queue/"
-    assert (await asyncio.wait_for(answered(MAKE.get("/healthz")), 30)).content == b"/healthz"
+    assert (await asyncio.wait_for(answered(MAKE.get("/readyz")), 30)).content == b"/readyz"
     let_go.set()
     assert [one.content for one in await asyncio.gather(*waiting)] == [b"/api/v1/videos"] * 3
+
+
+async def test_a_process_says_that_it_lives_whoever_waits_for_an_answer_to_another_question(monkeypatch):
+    let_go, begun = threading.Event(), threading.Semaphore(0)
+
+    def chain(request):
+        begun.release()
+        assert let_go.wait(30)
+        return HttpResponse(request.path)
+
+    answered = handler.in_pools(chain)
+    paths = ["/readyz"] * 3 + ["/status"] * 3 + ["/queue/"]
+    waiting = [asyncio.create_task(answered(MAKE.get(path))) for path in paths]
+    for _ in range(4):
+        assert await asyncio.to_thread(begun.acquire, timeout=30), "two, one and one have a thread"
+    assert (await asyncio.wait_for(answered(MAKE.get("/healthz")), 30)).content == b'{"ok": true}'
+    let_go.set()
+    assert [one.content.decode() for one in await asyncio.gather(*waiting)] == paths

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import AsyncClient, Client, override_settings
 from django.utils import timezone
@@ -17,8 +19,10 @@ from django.utils import timezone
 from jobs import machine
 from jobs.engine.runtime import network_filter, subprocess_runner
 from jobs.services import parts
+from jobs.views import health
 from tests.servers import Redis
 from videoservice import tables
+from videoservice.single import Single
 from videoservice.worker_set import QUEUES
 
 UNKNOWN = {"HTTP_HOST": "10.0.0.7:8000"}
@@ -108,7 +112,7 @@ def test_a_redis_that_hangs_is_named_and_does_not_make_the_answer_hang(
 @pytest.fixture
 def unknown_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a process that has just started."""
-    monkeypatch.setattr(tables, "_are_there", False)
+    monkeypatch.setattr(tables, "_found", None)
     monkeypatch.setattr(tables, "PAUSE_SECONDS", 0)
 
 
@@ -135,10 +139,45 @@ def test_until_the_database_is_migrated_the_site_says_so(client: Client, unknown
     assert client.get("/accounts/login/", **page).status_code == 200
 
 
+def test_a_database_that_is_away_is_asked_for_its_tables_by_one_and_once_a_second(
+    unknown_tables: None, monkeypatch: pytest.MonkeyPatch
+):
+    let_go, asked = threading.Event(), threading.Semaphore(0)
+
+    def away() -> list[str]:
+        asked.release()
+        assert let_go.wait(30)
+        raise OperationalError(2013, "Lost connection")
+
+    def refused(_: object = None) -> bool:
+        with pytest.raises(OperationalError, match="Lost connection"):
+            tables.are_there()
+        return True
+
+    monkeypatch.setattr(tables, "PAUSE_SECONDS", 60)
+    monkeypatch.setattr(tables, "_asked_at", -float("inf"))
+    monkeypatch.setattr(tables, "missing", away)
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.map(refused, range(4))
+        assert asked.acquire(timeout=30)
+        let_go.set()
+        assert all(first) and refused()
+        assert not asked.acquire(blocking=False), "what came of it holds for all, and for a while"
+        monkeypatch.setattr(tables, "PAUSE_SECONDS", 0)
+        let_go.clear()
+        later = threads.submit(refused)
+        assert asked.acquire(timeout=30)
+        assert refused(), "known already, so nobody waits for who asks"
+        assert not later.done()
+        let_go.set()
+        assert later.result(30)
+
+
 # Status: who works ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("asked_at_once")
 def test_a_queue_without_a_worker_is_named(client: Client, redis_server: Redis):
     register(redis_server, "fast", os.getpid())
     assert (on_queue(client, "fast"), on_queue(client, "cut")) == (1, 0)
@@ -146,12 +185,14 @@ def test_a_queue_without_a_worker_is_named(client: Client, redis_server: Redis):
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("asked_at_once")
 def test_the_registration_of_a_killed_worker_does_not_count(client: Client, redis_server: Redis, dead_pid: int):
     register(redis_server, "cut", dead_pid)
     assert not on_queue(client, "cut")
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("asked_at_once")
 def test_a_killed_worker_that_nobody_reaped_yet_does_not_count(client: Client, redis_server: Redis):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     register(redis_server, "cut", child.pid)
@@ -163,12 +204,14 @@ def test_a_killed_worker_that_nobody_reaped_yet_does_not_count(client: Client, r
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("asked_at_once")
 def test_a_worker_that_said_goodbye_does_not_count(client: Client, redis_server: Redis):
     register(redis_server, "cut", os.getpid(), death="2026-01-01T00:00:01.000000Z")
     assert not on_queue(client, "cut")
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("asked_at_once")
 def test_a_worker_on_another_machine_counts_until_its_registration_expires(
     client: Client, redis_server: Redis, dead_pid: int
 ):
@@ -180,8 +223,28 @@ def test_a_worker_on_another_machine_counts_until_its_registration_expires(
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("asked_at_once")
 def test_the_site_is_well_with_a_worker_on_each_queue(client: Client, workers: None):
     assert client.get("/status").json()["ok"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_however_many_ask_how_much_there_is_to_do_it_is_looked_up_once(client: Client, monkeypatch: pytest.MonkeyPatch):
+    let_go, looked = threading.Event(), []
+
+    def loads() -> list[object]:
+        looked.append(None)
+        assert let_go.wait(30)
+        return []
+
+    monkeypatch.setattr(health, "LOADS", Single("status", loads, kept_seconds=60))
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 0.1)
+    assert [client.get("/status").status_code for _ in range(3)] == [503] * 3, "nobody waits for as long as that takes"
+    let_go.set()
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 30)
+    with override_settings(RQ_QUEUES={}):
+        assert [client.get("/status").status_code for _ in range(3)] == [200] * 3
+    assert len(looked) == 1
 
 
 # Checks at the start -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tests import factories
 from tests.servers import Redis
 from videoservice.cache import Cache
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("asked_at_once")]
 S = Job.Status
 TOKEN = "a-secret-of-the-operator"
 

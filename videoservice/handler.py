@@ -17,6 +17,7 @@ from django.core.signals import request_started
 from django.db import close_old_connections, reset_queries
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import resolve
 
 from videoservice import later
 from videoservice.admission import Admission
@@ -29,8 +30,12 @@ they take turns until all are late together. With MariaDB each has a connection,
 UPLOADS = ThreadPoolExecutor(max_workers=settings.WEB_THREADS, thread_name_prefix="upload")
 """For recordings that come: each keeps its thread while it is checked, for seconds, and holds up no page."""
 HEALTH = ThreadPoolExecutor(max_workers=2, thread_name_prefix="health")
-"""For who asks whether this process lives, whatever all others wait for."""
-HEALTH_PATHS = ("/healthz", "/readyz", "/status")
+"""For who asks whether this process can serve, whatever all others wait for."""
+STATUS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="status")
+"""For who asks how much there is to do: that may wait for the database, and holds up nobody else."""
+LIVES = "/healthz"
+"""Answered on the event loop, before any thread: a process is ended when this gets no answer."""
+POOLS = {"/readyz": HEALTH, "/status": STATUS}
 
 
 class Handler(ASGIHandler):
@@ -51,17 +56,21 @@ class Handler(ASGIHandler):
 
 def in_pools(chain: Chain) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
     """The chain in a thread of the pool that a request belongs to."""
-    every = {pool: sync_to_async(chain, thread_sensitive=False, executor=pool) for pool in (THREADS, UPLOADS, HEALTH)}
+    pools = (THREADS, UPLOADS, *POOLS.values())
+    every = {pool: sync_to_async(chain, thread_sensitive=False, executor=pool) for pool in pools}
 
     async def answered(request: HttpRequest) -> HttpResponseBase:
+        if request.path == LIVES:
+            found: HttpResponseBase = await resolve(LIVES).func(request)
+            return found
         return await every[pool_of(request)](request)
 
     return answered
 
 
 def pool_of(request: HttpRequest) -> ThreadPoolExecutor:
-    if request.path in HEALTH_PATHS:
-        return HEALTH
+    if request.path in POOLS:
+        return POOLS[request.path]
     return UPLOADS if Admission((request.method or "").encode(), request.path.encode()).takes_recordings else THREADS
 
 

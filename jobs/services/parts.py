@@ -6,10 +6,9 @@ still hangs there is not asked again.
 
 import dataclasses
 import functools
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +19,7 @@ from redis.exceptions import RedisError
 from jobs import storage, wording
 from videoservice import tables
 from videoservice.redis_servers import RedisServers
+from videoservice.single import Single
 
 FAILURES = (DatabaseError, RedisError, OSError)
 PATIENCE_SECONDS = 2
@@ -43,15 +43,7 @@ class Probe:
 
     def __init__(self, name: str, ask: Callable[[], str]) -> None:
         self.name, self._ask = name, ask
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"probe-{name}")
-        self._asking = threading.Lock()
-        self._answer: Future[Part] | None = None
-
-    def begin(self) -> Future[Part]:
-        with self._asking:
-            if self._answer is None or self._answer.done():
-                self._answer = self._thread.submit(self._part)
-            return self._answer
+        self.begin = Single(f"probe-{name}", self._part).begin
 
     def _part(self) -> Part:
         begun = time.perf_counter()
@@ -59,8 +51,6 @@ class Probe:
             told = self._ask()
         except FAILURES as error:
             return Part(self.name, False, f"does not answer: {str(error)[:120]}")
-        finally:
-            connection.close()
         if told == BEHIND:
             return Part(self.name, False, told)
         return Part(self.name, True, f"{told}, {wording.brief(time.perf_counter() - begun)}")

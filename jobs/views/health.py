@@ -4,13 +4,21 @@ No sign-in, and nothing secret in the answers. They are given under any name, as
 """
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from jobs.services import parts, queue_load
+from videoservice.errors import answer
+from videoservice.refusals import AWAY
+from videoservice.single import Single
+
+LOADS = Single("status", queue_load.every, kept_seconds=1)
+"""Anybody may ask, so it is looked up once a second at most."""
+PATIENCE_SECONDS = 3
+"""How long the database has for that."""
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """The web process is up. Asks nothing of anything else."""
+    """The web process is up. Asks nothing of anything else, and waits for no thread (`videoservice/handler.py`)."""
     return JsonResponse({"ok": True})
 
 
@@ -31,9 +39,12 @@ def public(part: parts.Part) -> str:
     return part.told if part.told == parts.BEHIND else "does not answer"
 
 
-def status(request: HttpRequest) -> JsonResponse:
+def status(request: HttpRequest) -> HttpResponse:
     """What is in the queues, and how many workers live: null while Redis is away. No machine is named."""
-    loads = queue_load.every()
+    try:
+        loads = LOADS.get(PATIENCE_SECONDS)
+    except TimeoutError:
+        return answer(request, AWAY)
     found = {
         load.name: {
             "waiting": load.waiting,
