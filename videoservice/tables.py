@@ -7,32 +7,45 @@ import logging
 import threading
 import time
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0
-"""How often they are asked for while they are missing."""
+"""How often they are asked for while they are missing, or the database is away."""
 _asking = threading.Lock()
-_are_there = False
+_found: bool | Error | None = None
+"""What came of asking the last time; None before the first."""
 _asked_at = -float("inf")
 
 
 def are_there() -> bool:
-    """Asked until it is so, once a second at most; then known for good. Raises DatabaseError when it is away."""
-    global _are_there, _asked_at
-    if _are_there:
-        return True
-    with _asking:
-        if not _are_there and time.monotonic() - _asked_at >= PAUSE_SECONDS:
-            _are_there = not missing()
-            _asked_at = time.monotonic()
-        return _are_there
+    """Asked until it is so, once a second at most, and then known for good. Raises DatabaseError when it is away, as it
+    was the last time; only who comes before that waits for who asks."""
+    if _found is not True and _asking.acquire(blocking=_found is None):
+        try:
+            _ask()
+        finally:
+            _asking.release()
+    if isinstance(_found, Error):
+        raise _found
+    return bool(_found)
+
+
+def _ask() -> None:
+    global _found, _asked_at
+    if _found is True or time.monotonic() - _asked_at < PAUSE_SECONDS:
+        return
+    try:
+        _found = not missing()
+    except Error as error:
+        _found = error.with_traceback(None)
+    _asked_at = time.monotonic()
 
 
 def are_known() -> bool:
     """Whether they have been found. Asks nobody."""
-    return _are_there
+    return _found is True
 
 
 def missing() -> list[str]:
