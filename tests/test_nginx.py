@@ -1,6 +1,8 @@
 """nginx in front of the site (deploy/nginx): what it lets through, what it makes of files, webs that come and go."""
 
 import hashlib
+import os
+import re
 import socket
 import subprocess
 import uuid
@@ -10,9 +12,10 @@ from typing import Any
 
 import pytest
 import requests
+from django.urls import reverse
 
 from tests import factories
-from tests.nginx import Web, missing, nginx, refusal, rendered
+from tests.nginx import START, Web, environment, missing, nginx, refusal, rendered
 from tests.page_socket import Socket
 from tests.settings import free_port
 from tests.site import Client, Site
@@ -21,6 +24,7 @@ from tests.tus import begun, patch
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 DATA = bytes(range(256)) * 4000
 MIB = 1024**2
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 # The configuration ---------------------------------------------------------------------------------------------------
@@ -62,6 +66,23 @@ def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path):
     assert "/nowhere/c.pem cannot be read" in said
 
 
+@pytest.mark.parametrize("how", ["another user's", "a link"])
+def test_a_folder_that_another_user_may_change_is_refused(tmp_path: Path, how: str):
+    folder = tmp_path / "run"
+    if how == "a link":
+        (tmp_path / "elsewhere").mkdir()
+        folder.symlink_to(tmp_path / "elsewhere")
+    elif os.geteuid() == 0:
+        folder.mkdir()
+        os.chown(folder, 65534, 65534)
+    else:
+        folder = Path("/usr")
+    env = environment(tmp_path, "127.0.0.1:8000", {"NGINX_RUN": str(folder), "NGINX_PORT": str(free_port())})
+    done = subprocess.run(["sh", START], env=env, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and f"{folder} belongs to somebody else" in done.stderr
+    assert not (folder / "nginx.conf").exists()
+
+
 # Webs that come and go -----------------------------------------------------------------------------------------------
 
 
@@ -83,20 +104,36 @@ def webs() -> Iterator[list[Web]]:
 def test_what_a_stranger_says_about_itself_counts_for_nothing(tmp_path: Path, webs: list[Web]):
     told = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "Forwarded": "for=203.0.113.9"}
     told |= {"X-Forwarded-Host": "evil.example.org", "Host": "videos.example.org:8443"}
+    told |= {"traceparent": TRACE, "tracestate": "a=b"}
     with nginx(tmp_path, webs[0].place) as address:
         seen = asked(address, headers=told)["headers"]
     assert seen["x-forwarded-for"] == "127.0.0.1"
     assert seen["x-forwarded-proto"] == "http"
     assert seen["host"] == "videos.example.org:8443"
-    assert not {"forwarded", "x-forwarded-host"} & seen.keys()
+    assert not {"forwarded", "x-forwarded-host", "traceparent", "tracestate"} & seen.keys()
 
 
 def test_a_proxy_that_is_trusted_tells_who_asks(tmp_path: Path, webs: list[Web]):
-    told = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "X-Forwarded-Proto": "https"}
+    told = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "X-Forwarded-Proto": "https", "traceparent": TRACE}
     with nginx(tmp_path, webs[0].place, NGINX_TRUSTED_PROXIES="127.0.0.0/8") as address:
         seen = asked(address, headers=told)["headers"]
     assert seen["x-forwarded-for"] == "203.0.113.9", "not what a stranger wrote before it"
     assert seen["x-forwarded-proto"] == "https"
+    assert seen["traceparent"] == TRACE, "a trace that begins there goes on"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_comes_in_letters_is_in_no_log(tmp_path: Path, webs: list[Web], is_there: bool):
+    place = webs[0].place if is_there else f"127.0.0.1:{free_port()}"
+    paths = [reverse("invitation", args=["secret"]), reverse("account_confirm_email", args=["secret"])]
+    paths += [reverse("account_reset_password_from_key", args=["1", "secret"]), "/accounts/login/?code=secret"]
+    with nginx(tmp_path, place) as address:
+        for path in paths:
+            assert requests.get(address + path, timeout=30).status_code == (200 if is_there else 503)
+    log = (tmp_path / "nginx.log").read_text()
+    told = ["/invitations/-", "/accounts/confirm-email/-", "/accounts/password/reset/key/-", "/accounts/login/"]
+    assert re.findall(r'"GET (.*?)"', log) == (told if is_there else ["/-away/person"] * 4)
+    assert "secret" not in log
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

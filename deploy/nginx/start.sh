@@ -16,14 +16,17 @@
 #   NGINX_USER                                 whom its processes run as where root starts it: who owns MEDIA_ROOT, since
 #                                              nobody else may read what lies there
 #   NGINX_STATUS_PORT             8090         /up and /connections, for this machine (this container) alone
-#   NGINX_RUN                     /tmp/nginx   a folder of its own that it may write to
+#   NGINX_RUN                     /tmp/nginx   a folder of its own that it may write to; for root /run/videoservice-nginx
 #
 # start.sh render prints the configuration and ends.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 webs=${NGINX_WEBS:-web:8000}
-run=${NGINX_RUN:-/tmp/nginx}
+uid=$(id -u)
+own=/tmp/nginx
+[ "$uid" != 0 ] || own=/run/videoservice-nginx
+run=${NGINX_RUN:-$own}
 certificate=${NGINX_CERTIFICATE:-}
 connections=${CONNECTIONS_PER_ADDRESS:-256}
 
@@ -116,6 +119,10 @@ if [ "${1:-}" = render ]; then
     render
     exit
 fi
+# Whoever can write there says what runs here: nobody else of this machine may have made it. Workers have to get through.
 mkdir -p "$run"
+[ ! -L "$run" ] && [ "$(stat -c %u "$run")" = "$uid" ] ||
+    stop "$run belongs to somebody else, or leads to another place. Remove it, or set NGINX_RUN to a folder of your own."
+chmod 711 "$run"
 render >"$run/nginx.conf"
 exec nginx -e stderr -c "$run/nginx.conf" -g "daemon off;"
