@@ -1,7 +1,7 @@
 """Children that measure recordings for pages: few at a time, one for all who ask the same, gone with the last of them.
 
 The web process decodes nothing itself. Who asks waits without a thread; when the last of them goes away, as Django
-tells by cancelling the view, the child is killed.
+tells by cancelling the view, the child is killed, and what is still fetched for it is given up.
 """
 
 import asyncio
@@ -10,11 +10,12 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 
+from jobs import storage
 from jobs.engine.pipelines import measuring
 from jobs.engine.runtime import processors
 from jobs.engine.runtime.sandbox import Answer
 from jobs.engine.runtime.subprocess_runner import Child
-from jobs.errors import Busy
+from jobs.errors import Busy, Cancelled
 
 MAXIMUM_CHILDREN = max(4, processors.available())
 """Children at the same time, for one web process."""
@@ -41,7 +42,7 @@ class _Measurement:
     def run(self, request: Asked) -> None:
         """In a thread from start to end, as `subprocess_runner.started` wants it."""
         try:
-            with request() as ready:
+            with storage.stoppable(self._look), request() as ready:
                 answer = measuring.ask(ready, self._at_start)
             self.done.set_result(answer)
         except Exception as error:  # noqa: BLE001 handed to those who wait
@@ -49,6 +50,10 @@ class _Measurement:
         finally:
             with _guard:
                 _running.discard(self)
+
+    def _look(self) -> None:
+        if self._stopped:
+            raise Cancelled("Nobody waits for it any more.")
 
     def _at_start(self, child: Child) -> None:
         with _guard:

@@ -70,6 +70,7 @@ from jobs.storage.local import (
     uploads_folder,
 )
 from jobs.storage.measured import measured, pull
+from jobs.storage.stopping import stoppable
 from jobs.storage.store import Found, Shown, Stat, StorageAway, Store
 
 __all__ = [
@@ -131,6 +132,7 @@ __all__ = [
     "source_key",
     "stat",
     "stats",
+    "stoppable",
     "store",
     "sync",
     "take_back",

@@ -12,9 +12,11 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from django.conf import settings
 
+from jobs.storage import stopping
 from jobs.storage.disk import age_seconds
 
 UNUSED_SECONDS = 7 * 24 * 3600
@@ -23,6 +25,8 @@ UNFINISHED = {".part", ".lock"}
 """What names of files have in them that are no copies yet. While one is fetched it has some letters more behind it."""
 LEFT_SECONDS = 24 * 3600
 """After how long what somebody died over is cleared away; the longest fetch is shorter."""
+
+LOOK_SECONDS = 0.1
 
 
 class Copies:
@@ -75,7 +79,7 @@ class Copies:
         lock = self.folder / f"{name}.lock"
         while True:
             with lock.open("a") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                _lock(file)
                 if not _is_at(file.fileno(), lock):  # who had it took it away: the next to come would not wait for us
                     continue
                 try:
@@ -123,6 +127,20 @@ class Copies:
 
     def total_bytes(self) -> int:
         return sum(length for _, length, _ in self._entries()) if self.folder.is_dir() else 0
+
+
+def _lock(file: TextIO) -> None:
+    """Wait for it; where somebody may not want it any more (`stopping`) by looking again and again."""
+    asked = stopping.asked()
+    if asked is None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        asked(0)
+        time.sleep(LOOK_SECONDS)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from jobs.storage import etags, signing
+from jobs.storage import etags, signing, stopping
 from jobs.storage.address import Address
 from jobs.storage.copies import Copies
 from jobs.storage.ranges import RangeFile
@@ -132,11 +132,12 @@ class S3Store:
 
     def _bring(self, key: str, head: dict[str, Any], sha256: str, part: Path) -> None:
         """Fetch an object into a file in parallel ranges, and look at it. Raises OtherBytes when it is not what was
-        asked for twice."""
+        asked for twice, and what a check of `stopping` does."""
+        asked = stopping.asked()
         for left in reversed(range(TRIES)):
             try:
                 with told(key):
-                    self.client.download_file(self.bucket, self.name(key), str(part), Config=_config())
+                    self.client.download_file(self.bucket, self.name(key), str(part), Callback=asked, Config=_config())
                 self._look_at(key, head, sha256, part)
             except FileNotFoundError:
                 raise

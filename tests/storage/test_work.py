@@ -10,9 +10,10 @@ import pytest
 from jobs import storage, tasks
 from jobs.models import Job
 from jobs.operations.silence_cut import SilenceCutParams
-from jobs.services import plans, sources, versions, videos
+from jobs.services import measuring, plans, sources, versions, videos
 from tests import factories
 from tests.api import Api
+from tests.bucket.faults import Slow
 from tests.media import run_ffmpeg
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,6 +90,24 @@ def test_what_one_machine_has_measured_no_other_measures_again(ann, video, site_
     site_in_bucket.forget()
     assert asyncio.run(plans.cut_plan(video, params)) == plan
     assert site_in_bucket.received("source.mp4") == 0
+
+
+def test_who_leaves_stops_the_fetching_as_well(ann, video, site_in_bucket):
+    forget_copies()
+    site_in_bucket.forget()
+
+    async def leave() -> None:
+        asked = asyncio.create_task(plans.heard(video, "loudness", "all"))
+        while not site_in_bucket.received("source.mp4"):
+            await asyncio.sleep(0.05)
+        asked.cancel()
+        while measuring._running:
+            await asyncio.sleep(0.05)
+
+    with site_in_bucket.inject(Slow(per_block=0.3), "GET", "source.mp4", times=99):
+        asyncio.run(leave())
+    assert site_in_bucket.received("source.mp4") < video.size / 2
+    assert not list(storage.room("copies").iterdir()), "no half of it is left"
 
 
 def test_a_result_goes_on_as_a_recording_and_as_one_of_its_own(ann, video, site_in_bucket):
