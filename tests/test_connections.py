@@ -4,6 +4,7 @@ import contextlib
 import json
 import resource
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -111,6 +112,7 @@ def clocked() -> tuple[Channel, StringTransport, Clock]:
     """A channel on a clock that the test moves, in the middle of a body."""
     clock, transport, made = Clock(), Transport(), Channel()
     made.callLater, made.timeOut = clock.callLater, channel.HEAD_SECONDS
+    made.factory = SimpleNamespace(is_closing=False)
     made.makeConnection(transport)
     return made, transport, clock
 
