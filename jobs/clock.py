@@ -8,16 +8,19 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 MEASURED_SECONDS = 60.0
+AGAIN_SECONDS = 5.0
+"""After a failure."""
+NEVER = -float("inf")
 _STATEMENT = {
     "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
     "mysql": "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1e6",
 }
 _measuring = threading.Lock()
 _offset = 0.0
-_measured_at = -float("inf")
+_measured_at = NEVER
 
 
 def seconds() -> float:
@@ -31,15 +34,28 @@ def now() -> datetime:
 
 def offset() -> float:
     """By how many seconds the database's clock is ahead of ours; below a tenth they count as the same."""
+    if _is_due() and _measuring.acquire(blocking=_measured_at == NEVER):
+        try:
+            if _is_due():  # another thread may have measured while we waited
+                _measure()
+        finally:
+            _measuring.release()
+    return _offset
+
+
+def _is_due() -> bool:
+    return time.monotonic() - _measured_at > MEASURED_SECONDS
+
+
+def _measure() -> None:
+    """A database that is away, or hangs, is asked again after a moment, by one thread at a time."""
     global _offset, _measured_at
-    with _measuring:
-        if time.monotonic() - _measured_at > MEASURED_SECONDS:
-            try:
-                found = _ask() - time.time()
-            except DatabaseError:
-                return _offset
-            _offset, _measured_at = found if abs(found) >= 0.1 else 0.0, time.monotonic()
-        return _offset
+    try:
+        found = _ask() - time.time()
+    except Error:
+        _measured_at = time.monotonic() - MEASURED_SECONDS + AGAIN_SECONDS
+    else:
+        _offset, _measured_at = found if abs(found) >= 0.1 else 0.0, time.monotonic()
 
 
 def _ask() -> float:

@@ -1,11 +1,13 @@
 """Machines whose clocks are wrong: what one writes and another compares goes by the database's."""
 
 import os
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -131,3 +133,24 @@ def test_rows_are_made_when_the_database_says_so(wrong, skew: int):
     now = Account.objects.values_list(Now(), flat=True)[0]
     for made in (job.created_at, job.video.created_at, Job.objects.get().created_at):
         assert abs((made - now).total_seconds()) < 2
+
+
+def test_a_database_that_hangs_holds_up_one_thread_only(monkeypatch):
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang() -> float:
+        asked.set()
+        assert answered.wait(30)
+        raise OperationalError("gone away")
+
+    clock.offset()  # what is known of it
+    monkeypatch.setattr(clock, "_measured_at", time.monotonic() - clock.MEASURED_SECONDS - 1)
+    monkeypatch.setattr(clock, "_ask", hang)
+    thread = threading.Thread(target=clock.offset)
+    thread.start()
+    assert asked.wait(30)
+    clock.offset()
+    answered.set()
+    thread.join()
+    monkeypatch.setattr(clock, "_ask", pytest.fail)
+    clock.offset()
