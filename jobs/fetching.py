@@ -216,7 +216,7 @@ class Report:
         self._marks.append((now, there))
         while now - self._marks[0][0] > PACE_SECONDS and len(self._marks) > 2:
             self._marks.popleft()
-        if storage.free_bytes() < uploads.MARGIN_BYTES:
+        if self._free_bytes() < uploads.MARGIN_BYTES:
             raise ResourceError(
                 "The server's disk is full. What has arrived is kept: make room, or ask the operator to, then try "
                 "again.",
@@ -226,6 +226,11 @@ class Report:
         self.keep()
         if self.row.size_bytes is None:
             quota.refuse(self.row.owner, 0)
+
+    def _free_bytes(self) -> int:
+        """How much more can come: a bucket takes any, but it comes to this machine's disk first."""
+        disk = os.fstatvfs(self.part.fileno())
+        return min(storage.free_bytes(), disk.f_bavail * disk.f_frsize)
 
     def keep(self) -> None:
         """Put what has arrived on the disk for good, and say so."""

@@ -403,6 +403,16 @@ def test_a_recording_without_room_is_refused_before_it_comes_and_while_it_comes(
         assert (row.status, row.error_code) == (S.FAILED, "disk_full")
 
 
+def test_a_machine_s_own_disk_is_not_filled_up_for_a_storage_that_takes_anything(ann, monkeypatch, talk):
+    disk = os.statvfs("/")
+    full = os.statvfs_result((*disk[:4], 0, *disk[5:]))
+    monkeypatch.setattr(storage, "free_bytes", lambda: 1 << 60)
+    monkeypatch.setattr(os, "fstatvfs", lambda descriptor: full)
+    with Elsewhere(Recording(talk, Transfer_Encoding="chunked", piece=1024)) as server:
+        row = fetched(ann, server.url)
+    assert (row.status, row.error_code) == (S.FAILED, "disk_full")
+
+
 def test_room_that_imports_were_promised_is_not_promised_twice(monkeypatch):
     row = imports.begin(factories.account(), "https://example.org/a.mp4")
     Import.objects.update(status=S.RUNNING, size_bytes=1000, received_bytes=400)
