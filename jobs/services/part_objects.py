@@ -74,6 +74,7 @@ class PartObjects:
         to look at them."""
         key = whole_key(self.upload.pk)
         self._complete(key)
+        clear_left()
         try:
             multipart.make_room(self.upload.length)
         except OSError as error:
@@ -238,6 +239,19 @@ def delete_orphans() -> int:
     for name in left:
         storage.tidy(f"{ROOM}/{name}")
     return len(unknown) + len(left)
+
+
+def clear_left() -> None:
+    """Delete what requests that died left in the middle of `whole` on this machine, where no reconciler may run: nobody
+    holds their upload by their token any more."""
+    lease = LEASE.total_seconds()
+    old = [file for file in storage.uploads_folder().glob("*.*.part") if storage.age_seconds(file) > lease]
+    if old:
+        rows = Upload.objects.filter(held_until__gte=Now()).exclude(held_by="").values_list("pk", "held_by")
+        known = {f"{pk}.{token}.part" for pk, token in rows}
+        for file in old:
+            if file.name not in known:
+                file.unlink(missing_ok=True)
 
 
 def _patience(key: str) -> float:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import shutil
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -306,6 +307,19 @@ def test_a_machine_without_room_to_look_refuses_at_once_and_keeps_what_came(
             uploads.finish(upload)
         assert refusal.value.code == "disk_full"
     assert uploads.finish(Upload.objects.get()).sha256 == hashlib.sha256(talk).hexdigest()
+
+
+def test_what_one_who_died_left_on_this_machine_goes_with_the_next(owner: Account, talk: bytes) -> None:
+    upload, other = begun(owner, len(talk)), begun(owner, 10)
+    folder, long_ago = storage.uploads_folder(), time.time() - 3600
+    left, held = folder / f"{upload.pk}.{'0' * 32}.part", folder / f"{other.pk}.{'1' * 32}.part"
+    for file in (left, held):
+        file.write_bytes(b"left")
+        os.utime(file, (long_ago, long_ago))
+    assert Upload.objects.hold(other.pk, "1" * 32, part_objects.LEASE)
+    send(upload, talk, 5 * MIB)
+    uploads.finish(Upload.objects.get(pk=upload.pk))
+    assert [file.name for file in folder.iterdir()] == [held.name]
 
 
 def test_an_image_comes_the_same_way(owner: Account, bucket: ObjectStorage) -> None:
