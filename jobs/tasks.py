@@ -184,7 +184,7 @@ def index(job: Job) -> None:
     """Let search find what was heard. It has ended well, whatever becomes of this: the reconciler makes it good."""
     try:
         transcripts.index_of(job)
-    except Error as error:
+    except (Error, OSError) as error:
         log.warning("the transcript of job %s is indexed later: %s", job.pk, error)
         connection.close()
 

@@ -63,7 +63,7 @@ def _text(path: str, text: str) -> Entry:
 
 def of(owner: Account, absolute: Absolute) -> Export:
     """What is there now. What lies in the trash is left out, and so are files that are gone from the disk: they have
-    `"file": null`."""
+    `"file": null`. Raises OSError when the storage is away: nothing is left out because of that."""
     return Gatherer(owner, absolute).gathered()
 
 
@@ -127,11 +127,8 @@ class Gatherer:
 
     def _transcript(self, video: Video) -> dict[str, Any] | None:
         """What is said, with what was changed by hand."""
-        try:
-            stored = transcripts.of(video)
-        except (OSError, ValueError):  # its file is gone, or damaged
-            return None
-        if stored is None:
+        stored = transcripts.of(video)
+        if stored is None:  # or its file is gone, or damaged
             return None
         found = stored.transcript
         lines = [{"start": float(line.start), "end": float(line.end), "text": line.text} for line in found.lines]
@@ -167,10 +164,7 @@ class Gatherer:
 
     def _look(self, things: Sequence[Video | Artifact | Image]) -> None:
         """Ask about the files of these, before `_file` tells of them."""
-        try:
-            self._there = storage.stats([thing.key for thing in things])
-        except OSError:
-            self._there = {}
+        self._there = storage.stats([thing.key for thing in things])
 
     def _image(self, image: Image) -> dict[str, Any]:
         file = self._file(f"images/{_short(image.name, image)}.png", image, "image_file")

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import logging
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -123,18 +122,4 @@ def is_id(name: str) -> bool:
         return False
 
 
-class _Look:
-    """When a bucket was last asked, on this process' own clock."""
-
-    def __init__(self) -> None:
-        self._at = -LOOK_SECONDS * 1.0
-
-    def is_due(self) -> bool:
-        now = time.monotonic()
-        if now - self._at < LOOK_SECONDS:
-            return False
-        self._at = now
-        return True
-
-
-_look = _Look()
+_look = storage.Look(LOOK_SECONDS)

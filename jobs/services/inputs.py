@@ -76,10 +76,18 @@ def missing(kind: GivenKind) -> str:
 def _there(owner: Account, given: Given) -> Video | Image | Artifact | None:
     """As `_row`, but of a result that nobody has looked at yet only what is known of it: to look may take minutes, and
     a page does not wait for that."""
+    found = _known(owner, given)
     try:
-        found = _image(owner, given.id) if given.kind == "image" else versions.known(owner, given.id)
         return found if found and storage.exists(found.key) else None
-    except (ValidationError, ValueError, OSError):  # no id, or a storage that does not answer
+    except (ValueError, OSError):  # a storage that does not answer
+        return None
+
+
+def _known(owner: Account, given: Given) -> Video | Image | Artifact | None:
+    """As `_there`, by its row alone."""
+    try:
+        return _image(owner, given.id) if given.kind == "image" else versions.known(owner, given.id)
+    except (ValidationError, ValueError):  # no id
         return None
 
 
@@ -113,8 +121,8 @@ def find(owner: Account, video: Video, slug: str, params: Params) -> Inputs:
 
 def infos(owner: Account, slug: str, params: Params) -> list[MediaInfo]:
     """The facts about the recordings that the parameters name, as often as they do; what is gone, or is a result that
-    nobody has looked at yet, is left out."""
-    rows = (_there(owner, given) for given in registry.get(slug).inputs(params).values() if given.kind == "recording")
+    nobody has looked at yet, is left out. No file is asked for: it is called in transactions."""
+    rows = (_known(owner, given) for given in registry.get(slug).inputs(params).values() if given.kind == "recording")
     return [row.info for row in rows if isinstance(row, Video)]
 
 

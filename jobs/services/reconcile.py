@@ -46,6 +46,9 @@ ATTEMPT = re.compile(r"[0-9a-f-]{36}-\d+")
 """The name of an attempt's scratch folder; changes to a transcript have folders there too."""
 JUST_NOW = timedelta(seconds=2)
 """A row this young may not have its entry in Redis yet."""
+CLEAR_SECONDS = 120
+"""How often a bucket is cleared up; a folder is in every round."""
+_look = storage.Look(CLEAR_SECONDS)
 
 
 class Watch:
@@ -112,6 +115,8 @@ def _try(what: str, do: Callable[[], object]) -> None:
 
 def clear_storage() -> None:
     """Clear away what nobody needs, in a storage that belongs to this database."""
+    if not _look.is_due():
+        return
     install = Install.get()
     if not custody.is_ours(install):
         return

@@ -1,11 +1,14 @@
 """Results that are there already: the very same work on the same bytes is not done twice."""
 
 import itertools
+import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from jobs import storage
@@ -13,6 +16,7 @@ from jobs.errors import InputError
 from jobs.models import Artifact, Job
 from jobs.services import parameters, transcripts, versions
 
+log = logging.getLogger(__name__)
 MOST_LOOKED_AT = 10
 """Of how many jobs that did the same, the newest, the files are looked for."""
 
@@ -63,14 +67,20 @@ def _depends_on_transcript(job: Job) -> bool:
 
 def take(job: Job) -> bool:
     """End a job that is in line with the results of its twin, if it has one. False: a worker has to do it, as also
-    where the filesystem knows one name a file only: a page does not wait while files are copied."""
-    if (other := twin(job)) is None or not job.start(worker=""):
+    where the filesystem knows one name a file only: a page does not wait while files are copied. So does one of a
+    storage that is away."""
+    try:
+        other = twin(job)
+    except OSError as error:
+        log.warning("job %s is done by a worker: %s", job.pk, error)
+        return False
+    if other is None or not job.start(worker=""):
         return False
     attempt = job.attempt
     artifacts = [_copied(job, attempt, artifact) for artifact in other.artifacts.all()]
     taken = False
     try:
-        if _linked(zip(other.artifacts.all(), artifacts, strict=True)):
+        if _linked_beating(job, attempt, list(zip(other.artifacts.all(), artifacts, strict=True))):
             taken = _recorded(job, attempt, other, artifacts)
     finally:
         if not taken:
@@ -83,8 +93,18 @@ def _linked(pairs: Iterable[tuple[Artifact, Artifact]]) -> bool:
     """Whether the files of results could be given those keys too."""
     try:
         return all(storage.link(original.key, artifact.key) for original, artifact in pairs)
-    except FileNotFoundError:  # deleted at this moment
+    except OSError as error:  # deleted at this moment, or the storage is away
+        log.warning("results are made again: %s", error)
         return False
+
+
+def _linked_beating(job: Job, attempt: int, pairs: Sequence[tuple[Artifact, Artifact]]) -> bool:
+    """As `_linked`; meanwhile it beats, as a bucket takes its time to copy."""
+    with ThreadPoolExecutor(1) as pool:
+        linking = pool.submit(_linked, pairs)
+        while not wait([linking], settings.HEARTBEAT_SECONDS).done:
+            job.beat(attempt)
+        return linking.result()
 
 
 def _recorded(job: Job, attempt: int, other: Job, artifacts: list[Artifact]) -> bool:

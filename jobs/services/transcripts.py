@@ -8,12 +8,14 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import logging
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from jobs import storage
 from jobs.engine.captions.transcript import Transcript
@@ -21,6 +23,8 @@ from jobs.errors import InputError
 from jobs.models import Artifact, Job, Video
 from jobs.operations.transcribe import Transcribe, files
 from jobs.services import search_index
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +66,15 @@ def file_of(video: Video) -> Iterator[Path | None]:
 
 
 def of(video: Video) -> Stored | None:
-    """The newest transcript of a recording; None when there is none or it cannot be read."""
+    """The newest transcript of a recording; None when there is none, or its file is gone or damaged. Raises OSError
+    when the storage is away."""
     found = newest(video)
     return read(found) if found else None
 
 
 def read(artifact: Artifact) -> Stored | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    """Raises and returns as `of`."""
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         return Stored(artifact, Transcript.loads(storage.read(artifact.key).decode()))
     return None
 
@@ -98,7 +104,10 @@ def _changed(stored: Stored, version: str, change: Callable[[Transcript], Transc
     changed = change(stored.transcript)
     if changed != stored.transcript:
         _publish(stored, changed)
-        index(stored.artifact)
+        try:
+            index(stored.artifact)
+        except OSError as error:
+            log.warning("the transcript %s is indexed later: %s", stored.artifact.pk, error)
     found = read(Artifact.objects.select_related("job").get(pk=stored.artifact.pk))
     if found is None:
         raise _overtaken()
@@ -107,36 +116,67 @@ def _changed(stored: Stored, version: str, change: Callable[[Transcript], Transc
 
 def _publish(stored: Stored, transcript: Transcript) -> None:
     """Replace the files of a transcript, all or none. Whoever reads an old one right now reads it to its end."""
-    job = stored.artifact.job
     with contextlib.ExitStack() as undo, tempfile.TemporaryDirectory(dir=_scratch()) as folder:
-        drafts = {draft.path.suffix: draft for draft in files(Path(folder), "transcript", transcript)}
+        drafts = {draft.path.suffix: draft.path for draft in files(Path(folder), "transcript", transcript)}
         replaced = {suffix: one for suffix, one in stored.files.items() if suffix in drafts}
-        with transaction.atomic():
-            # The JSON file first: whoever wins its row writes the others.
-            for suffix in sorted(replaced, key=lambda suffix: suffix != ".json"):
-                path, old = drafts[suffix].path, replaced[suffix]
-                key = f"{storage.results_key(job.pk, job.attempt)}/{uuid.uuid4()}{suffix}"
-                sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-                facts = {"sha256": sha256, "size": path.stat().st_size}
-                if not Artifact.objects.filter(pk=old.pk, key=old.key).update(key=key, **facts):
-                    raise _overtaken()
-                storage.publish(path, key, sha256)
-                undo.callback(storage.delete, key)
+        new = []
+        # The JSON file first: whoever wins its row has won the others.
+        for suffix in sorted(replaced, key=lambda suffix: suffix != ".json"):
+            new.append((replaced[suffix], _placed(stored.artifact.job, drafts[suffix])))
+            undo.callback(_delete, new[-1][1]["key"])
+        try:
+            _replace(new)
+        except DatabaseError:  # it may be that only the answer was lost: the sweep finds what is not needed
+            undo.pop_all()
+            raise
         undo.pop_all()
     for old in replaced.values():
-        storage.delete(old.key)
+        _delete(old.key)
+
+
+def _placed(job: Job, path: Path) -> dict[str, Any]:
+    """Publish a file of a transcript under a new key. Returns what its row has to say of it."""
+    key = f"{storage.results_key(job.pk, job.attempt)}/{uuid.uuid4()}{path.suffix}"
+    sha256, size = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size
+    storage.publish(path, key, sha256)
+    return {"key": key, "sha256": sha256, "size": size}
+
+
+def _replace(new: Iterable[tuple[Artifact, dict[str, Any]]]) -> None:
+    """Have the rows name new files, in one short transaction. Raises InputError (changed)."""
+    with transaction.atomic():
+        for old, facts in new:
+            if not Artifact.objects.filter(pk=old.pk, key=old.key).update(**facts):
+                raise _overtaken()
+
+
+def _delete(key: str) -> None:
+    try:
+        storage.delete(key)
+    except OSError as error:
+        log.warning("%s stays for the sweep: %s", key, error)
 
 
 def index(artifact: Artifact) -> None:
-    """Let search find what a transcript says, as its JSON file is now, in place of what older ones said."""
+    """Let search find what a transcript says, as its JSON file is now, in place of what older ones said. Raises OSError
+    when the storage is away; then all stays as it was, to be done again."""
     subject = artifact.job.subject
     if subject is None:
         return
+    while not _is_indexed(Artifact.objects.get(pk=artifact.pk), subject):
+        """It was changed while it was read."""
+
+
+def _is_indexed(present: Artifact, subject: Video) -> bool:
+    """Index this state of a transcript. False: it has another one by now."""
+    stored = read(present)
     with transaction.atomic():
-        row = search_index.hold(artifact, subject)
-        present = Artifact.objects.get(pk=artifact.pk)
-        stored = read(present)
+        row = search_index.hold(present, subject)
+        if not Artifact.objects.filter(pk=present.pk, sha256=present.sha256).exists():
+            transaction.set_rollback(True)
+            return False
         search_index.write(row, present.sha256, stored.transcript.lines if stored else ())
+    return True
 
 
 def index_of(job: Job) -> None:

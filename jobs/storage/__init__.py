@@ -69,6 +69,7 @@ from jobs.storage.local import (
     upload_path,
     uploads_folder,
 )
+from jobs.storage.look import Look
 from jobs.storage.measured import measured, pull
 from jobs.storage.stopping import stoppable
 from jobs.storage.store import Found, Shown, Stat, StorageAway, Store
@@ -77,6 +78,7 @@ __all__ = [
     "NO_LINKS",
     "FolderStore",
     "Found",
+    "Look",
     "Shown",
     "Stat",
     "StorageAway",

@@ -21,8 +21,11 @@ from jobs.views.members import member
 
 
 def desk(video: Video) -> dict[str, Any]:
-    """For the template `videos/_transcript.html`; empty where nothing has been transcribed."""
-    stored = transcripts.of(video)
+    """For the template `videos/_transcript.html`; empty where nothing has been transcribed, or cannot be read now."""
+    try:
+        stored = transcripts.of(video)
+    except OSError:  # the storage is away, and the page is there without
+        stored = None
     if stored is None:
         return {}
     files = {suffix.lstrip("."): one for suffix, one in stored.files.items()}

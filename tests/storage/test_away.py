@@ -1,6 +1,7 @@
 """Work under way, and in line, while the bucket is away: nothing of it is lost, and nothing fails."""
 
 import errno
+import threading
 import time
 from pathlib import Path
 
@@ -9,12 +10,13 @@ from django.db import connection
 
 from jobs import fetching, storage, tasks
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.models import Import, Job
+from jobs.models import Artifact, Import, IndexedTranscript, Job
 from jobs.operations.base import Draft
 from jobs.progress import LifeSigns
-from jobs.services import going_on, imports, inputs, losses, reconcile
+from jobs.services import export, going_on, imports, inputs, losses, reconcile, reuse, transcripts
 from jobs.storage import s3, s3_client
-from tests import factories
+from jobs.views import transcripts as transcript_views
+from tests import factories, transcribed
 from tests.bucket.faults import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,3 +162,107 @@ def test_an_import_that_has_come_waits_for_it(monkeypatch):
     assert Import.objects.get(pk=row.pk).status == Import.Status.QUEUED
     assert not Import.objects.due().exists()
     connection.close()
+
+
+def with_result(**fields) -> Job:
+    """A job that has succeeded, with one file."""
+    job = factories.job(status=S.SUCCEEDED, source_sha256="1" * 64, **fields)
+    key = f"{storage.results_key(job.pk, 1)}/one.txt"
+    storage.put_new(b"done", key)
+    facts = {"kind": "text", "name": "one.txt", "size": 4, "media_type": "text/plain", "sha256": "2" * 64}
+    Artifact.objects.create(job=job, position=0, key=key, **facts)
+    return job
+
+
+@pytest.mark.parametrize("call", ["stat", "link"])
+def test_a_step_that_was_done_before_is_left_to_a_worker_then(site_in_bucket, monkeypatch, call):
+    def away(*given):
+        raise storage.StorageAway(errno.EIO, "it is away")
+
+    before = with_result()
+    job = factories.job(video=before.video, source_sha256="1" * 64)
+    with monkeypatch.context() as patched:
+        patched.setattr(s3.S3Store, call, away)
+        assert not reuse.take(job)
+    after = Job.objects.get(pk=job.pk)
+    assert (after.status, after.attempt, after.losses) == (S.QUEUED, 0, 0)
+    assert reuse.take(after)
+
+
+def test_what_was_done_before_beats_while_it_is_copied(monkeypatch, settings):
+    settings.HEARTBEAT_SECONDS = 0.005
+    before, beaten = with_result(), threading.Event()
+    job = factories.job(video=before.video, source_sha256="1" * 64)
+    beat, link = Job.beat, storage.link
+    monkeypatch.setattr(Job, "beat", lambda *given: (beat(*given), beaten.set())[0])
+    monkeypatch.setattr(storage, "link", lambda *keys: beaten.wait(20) and link(*keys))
+    assert reuse.take(job)
+
+
+def test_an_export_leaves_nothing_out(site_in_bucket):
+    owner = factories.account()
+    factories.video(owner)
+    assert export.of(owner, str).told["recordings"][0]["file"] is None  # nobody has it
+    with site_in_bucket.inject(Status(503), times=999), pytest.raises(storage.StorageAway):
+        export.of(owner, str)
+
+
+def test_the_reconciler_does_not_ask_a_bucket_in_each_round(site_in_bucket, monkeypatch):
+    monkeypatch.setattr(reconcile, "_look", storage.Look(reconcile.CLEAR_SECONDS))
+    reconcile.clear_storage()
+    assert site_in_bucket.calls
+    site_in_bucket.forget()
+    reconcile.clear_storage()
+    assert not site_in_bucket.calls
+
+
+def test_a_transcript_that_cannot_be_read_now_is_indexed_later(settings, monkeypatch):
+    video = factories.video()
+    job = transcribed.keep(video, transcribed.transcript((1, "we seize the day")), Path(settings.MEDIA_ROOT))
+
+    def away(key):
+        raise storage.StorageAway(errno.EIO, "it is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "read", away)
+        tasks.index(job)
+        assert transcript_views.desk(video) == {}
+    assert not IndexedTranscript.objects.exists()
+    transcripts.catch_up()
+    assert IndexedTranscript.objects.get().lines.count() == 1
+
+
+def test_no_transaction_is_open_while_the_storage_is_at_work(settings, monkeypatch):
+    video = factories.video()
+    transcribed.keep(video, transcribed.transcript((1, "we seize the day")), Path(settings.MEDIA_ROOT))
+    stored, asked = transcripts.of(video), []
+
+    def watched(real):
+        def watching(*given):
+            asked.append(connection.in_atomic_block)
+            return real(*given)
+
+        return watching
+
+    for name in ("publish", "read", "delete"):
+        monkeypatch.setattr(storage, name, watched(getattr(storage, name)))
+    transcripts.edit(stored, stored.version, 0, "we cease the day")
+    assert asked and not any(asked)
+
+
+def test_a_change_to_a_transcript_that_it_does_not_take_changes_nothing(settings, monkeypatch):
+    video = factories.video()
+    transcribed.keep(video, transcribed.transcript((1, "we seize the day")), Path(settings.MEDIA_ROOT))
+    stored, publish, sent = transcripts.of(video), storage.publish, []
+
+    def away(file, key, sha256):
+        sent.append(key)
+        if len(sent) == 3:
+            raise storage.StorageAway(errno.EIO, "it is away")
+        publish(file, key, sha256)
+
+    monkeypatch.setattr(storage, "publish", away)
+    with pytest.raises(storage.StorageAway):
+        transcripts.edit(stored, stored.version, 0, "we cease the day")
+    assert transcripts.of(video) == stored
+    assert not any(map(storage.exists, sent))

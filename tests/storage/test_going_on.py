@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobs import storage
 from jobs.models import Job
 from jobs.services import going_on
 from tests import factories
@@ -20,7 +21,7 @@ def test_in_a_bucket_another_machine_goes_on_and_what_ended_jobs_left_is_swept(s
     assert parts.load("0-10") == b"packets"
     parts.save("0-10", b"better")
     assert parts.load("0-10") == b"better" and parts.load("10-20") is None
-    monkeypatch.setattr(going_on, "_look", going_on._Look())
+    monkeypatch.setattr(going_on, "_look", storage.Look(going_on.LOOK_SECONDS))
     going_on.sweep()
     assert [going_on.is_there(one.pk) for one in (job, ended)] == [True, False]
     Job.objects.filter(pk=job.pk).update(status=S.SUCCEEDED)
