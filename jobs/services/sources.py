@@ -35,6 +35,13 @@ def file(video: Video) -> Iterator[Path]:
         yield copy
 
 
+def is_at_hand(video: Video) -> bool:
+    """Whether `file` has little or nothing to fetch."""
+    if video.size < WORTH_BYTES or storage.is_near(video.key, video.sha256):
+        return True
+    return video.info.is_of_copy and discontinuities.cached_copy(storage.cache_dir(video.sha256)).exists()
+
+
 @contextlib.contextmanager
 def excerpts(video: Video, places: int) -> Iterator[Path]:
     """As `file`, for work that reads so many places of it, by frames alone: of a large file in a bucket only what is

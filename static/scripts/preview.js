@@ -4,6 +4,7 @@ import { isAborted, problemOf } from "./lib/requests.js";
 import { stage } from "./stage.js";
 
 const PAUSE_MS = 250;
+const AGAIN_MS = 5000;
 
 class Preview {
   constructor(place) {
@@ -26,9 +27,9 @@ class Preview {
     return [...this.form.querySelectorAll("[data-sends] input[type=hidden], textarea")].some((one) => one.value.trim());
   }
 
-  soon() {
+  soon(pause = PAUSE_MS) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.draw(), PAUSE_MS);
+    this.timer = setTimeout(() => this.draw(), pause);
   }
 
   async draw() {
@@ -44,7 +45,10 @@ class Preview {
     try {
       const answer = await fetch(`${this.place.dataset.preview}?${query}`, { signal: asked.signal });
       if (answer.ok) await this.show(await answer.blob(), asked);
-      else this.tell(await problemOf(answer, "No preview could be drawn."));
+      else {
+        this.tell(await problemOf(answer, "No preview could be drawn."));
+        if (answer.status === 503 && !asked.signal.aborted) this.soon(AGAIN_MS); // the recording is being fetched
+      }
     } catch (error) {
       if (!isAborted(error)) this.tell("No preview could be drawn: the server cannot be reached.");
     }

@@ -3,17 +3,20 @@
 import asyncio
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 
 from jobs import storage, tasks
+from jobs.engine.runtime import processors
 from jobs.models import Job
 from jobs.operations.silence_cut import SilenceCutParams
-from jobs.services import measuring, plans, sources, versions, videos
+from jobs.services import arrivals, measuring, plans, previews, sources, versions, videos
 from tests import factories
 from tests.api import Api
-from tests.bucket.faults import Slow
+from tests.bucket.faults import Slow, Status
 from tests.media import run_ffmpeg
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,6 +111,39 @@ def test_who_leaves_stops_the_fetching_as_well(ann, video, site_in_bucket):
         asyncio.run(leave())
     assert site_in_bucket.received("source.mp4") < video.size / 2
     assert not list(storage.room("copies").iterdir()), "no half of it is left"
+
+
+def test_a_preview_waits_for_no_large_recording_and_holds_no_turn_meanwhile(
+    ann, video, site_in_bucket, client, monkeypatch
+):
+    monkeypatch.setattr(sources, "WORTH_BYTES", 0)
+    forget_copies()
+    client.force_login(ann)
+    asked = reverse("video-preview", args=[video.pk, "watermark"]), {"watermark-text": "Ann", "at": 6}
+    with site_in_bucket.inject(Slow(per_block=0.1), "GET", "source.mp4", times=99):
+        for _ in range(2):
+            answer = client.get(*asked)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "server_busy")
+            assert "is being fetched" in answer.json()["error"]["message"]
+            assert arrivals.PROBES._value == processors.available(), "uploads need them"
+    while previews._fetched:
+        time.sleep(0.05)
+    assert client.get(*asked)["Content-Type"] == "image/jpeg"
+
+
+def test_a_preview_says_what_went_wrong_with_fetching(ann, video, site_in_bucket, client, monkeypatch):
+    monkeypatch.setattr(sources, "WORTH_BYTES", 0)
+    forget_copies()
+    client.force_login(ann)
+    client.raise_request_exception = False
+    asked = reverse("video-preview", args=[video.pk, "watermark"]), {"watermark-text": "Ann", "at": 6}
+    with site_in_bucket.inject(Status(403, "AccessDenied"), "GET", "source.mp4", times=99):
+        assert "is being fetched" in client.get(*asked).json()["error"]["message"]
+        while not any(previews._fetched.values()):
+            time.sleep(0.05)
+    answer = client.get(*asked)
+    assert answer.status_code == 503 and "is being fetched" not in answer.content.decode()
+    assert not previews._fetched
 
 
 def test_a_result_goes_on_as_a_recording_and_as_one_of_its_own(ann, video, site_in_bucket):
