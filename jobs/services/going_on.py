@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import logging
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -93,26 +94,31 @@ def forget_ended(job_id: UUID) -> None:
 
 def sweep() -> None:
     """Remove what ended jobs, and those that wait for too long, have left; all that waits when the disk is full."""
-    found = list(_kept())
-    if not found:
+    names = list(_kept())
+    if not names:
         return
-    names = [name for name, _ in found]
     status = {str(pk): state for pk, state in Job.objects.active().filter(pk__in=names).values_list("pk", "status")}
     is_full = folder().is_dir() and shutil.disk_usage(folder()).free < settings.FREE_MARGIN_BYTES
-    for name, age_seconds in found:
+    for name in names:
         is_waiting = status.get(name) != Job.Status.RUNNING
-        if name not in status or (is_waiting and (is_full or age_seconds > OLD_SECONDS)):
+        if name not in status or (is_waiting and (is_full or _age_seconds(name) > OLD_SECONDS)):
             place_of(name).clear()
 
 
-def _kept() -> Iterator[tuple[str, float]]:
-    """The ids of jobs of which something is kept, and for how many seconds."""
+def _kept() -> Iterator[str]:
+    """The ids of jobs of which something is kept."""
     if not storage.store().is_folder:
         if _look.is_due():
-            yield from ((name, 0.0) for name in storage.folders(ROOM))
-        return
-    if folder().is_dir():
-        yield from ((one.name, storage.age_seconds(one)) for one in folder().iterdir() if is_id(one.name))
+            yield from filter(is_id, storage.folders(ROOM))
+    elif folder().is_dir():
+        yield from (one.name for one in folder().iterdir() if is_id(one.name))
+
+
+def _age_seconds(name: str) -> float:
+    """For how long nothing has come to what is kept of a job."""
+    if storage.store().is_folder:
+        return storage.age_seconds(folder() / name)
+    return time.time() - max((found.changed for found in storage.listed(f"{ROOM}/{name}")), default=time.time())
 
 
 def is_id(name: str) -> bool:

@@ -1,5 +1,7 @@
 """What is kept of work that was interrupted, in a bucket that all machines share."""
 
+import time
+
 import pytest
 
 from jobs import storage
@@ -27,6 +29,23 @@ def test_in_a_bucket_another_machine_goes_on_and_what_ended_jobs_left_is_swept(s
     Job.objects.filter(pk=job.pk).update(status=S.SUCCEEDED)
     going_on.forget_ended(job.pk)
     assert not going_on.is_there(job.pk)
+
+
+@pytest.mark.django_db
+def test_in_a_bucket_what_waits_for_too_long_is_swept(site_in_bucket, monkeypatch):
+    waits, runs, late = (factories.job(status=status) for status in (S.QUEUED, S.RUNNING, S.QUEUED))
+    for job in (waits, runs):
+        going_on.parts_of(job).of("encode").save("0-10", b"packets")
+    with monkeypatch.context() as later:
+        now = time.time
+        later.setattr(time, "time", lambda: now() + going_on.OLD_SECONDS + 60)
+        later.setattr(going_on, "_look", storage.Look(going_on.LOOK_SECONDS))
+        going_on.sweep()
+    assert [going_on.is_there(job.pk) for job in (waits, runs)] == [False, True]
+    going_on.parts_of(late).of("encode").save("0-10", b"packets")
+    monkeypatch.setattr(going_on, "_look", storage.Look(going_on.LOOK_SECONDS))
+    going_on.sweep()
+    assert going_on.is_there(late.pk)
 
 
 @pytest.mark.django_db
