@@ -76,12 +76,11 @@ class PartObjects:
         self._complete(key)
         clear_left()
         try:
-            multipart.make_room(self.upload.length)
+            storage.make_room(self.upload.length)
         except OSError as error:
             raise chunks.disk_full(error) from error
         file = storage.uploads_folder() / f"{self.upload.pk}.{self.token}.part"
         try:
-            storage.make_room(self.upload.length)
             bring(key, self.parts, file)
             yield WholeFile(file, stored=key)
         finally:

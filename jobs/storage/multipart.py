@@ -76,11 +76,6 @@ def read(key: str, start: int, size: int) -> bytes:
         return bytes(answer["Body"].read())
 
 
-def make_room(size: int) -> None:
-    """Let local copies go until this machine's disk takes so many bytes more. Raises OSError (ENOSPC)."""
-    bucket().copies.make_room(size)
-
-
 def local_room() -> int:
     """How many bytes this machine's disk would take, if all local copies went."""
     copies = bucket().copies
