@@ -6,6 +6,7 @@ taken over by a database that knows some of it.
 """
 
 import functools
+import itertools
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -102,8 +103,22 @@ ROOMS: dict[str, Callable[[list[str]], Keys]] = {
 
 def names(room: str) -> list[str]:
     """The folders of a room that have names such as we give."""
-    form = HASHES if room == "cache" else UUIDS
+    form = _form(room)
     return [name for name in storage.folders(room) if form.fullmatch(name)]
+
+
+def listed(room: str) -> Iterator[tuple[list[str], list[storage.Found]]]:
+    """The folders of a room that have names such as we give, and all their files: as many at a time as one query
+    takes."""
+    form = _form(room)
+    by_folder = itertools.groupby(storage.listed(room), lambda found: found.key.split("/")[1])
+    ours = ((name, list(files)) for name, files in by_folder if form.fullmatch(name))
+    while part := list(itertools.islice(ours, AT_ONCE)):
+        yield [name for name, _ in part], [found for _, files in part for found in files]
+
+
+def _form(room: str) -> re.Pattern[str]:
+    return HASHES if room == "cache" else UUIDS
 
 
 def parts(names: list[str]) -> Iterator[list[str]]:

@@ -55,10 +55,21 @@ def late(ann: Account, monkeypatch: pytest.MonkeyPatch) -> None:
         rows.update(created_at=Now() - timedelta(seconds=seconds))
 
 
-def test_what_fits_together_is_clean(late: None) -> None:
+def test_what_fits_together_is_clean(late: None, site_in_bucket: Faults) -> None:
     assert custody.is_ours(Install.get())
+    site_in_bucket.forget()
     report = sweeping.run()
     assert report.is_clean and (report.files, report.rows) == (4, 3), report.sentences
+    assert len(site_in_bucket.made("GET")) == len(custody.ROOMS), "each room is listed as a whole"
+    assert not site_in_bucket.made("HEAD"), "what the list tells is not asked again"
+
+
+def test_files_of_both_storages_are_swept_while_an_install_moves(ann: Account, late: None, settings: Any) -> None:
+    settings.STORAGE_ALSO = str(settings.SCRATCH_DIR / "also")
+    folder = storage.FolderStore(settings.SCRATCH_DIR / "also")
+    folder.put_new(b"1", Video.objects.get().key.replace("source", "another"))
+    report = sweeping.run()
+    assert (report.files, report.strays.count, report.missing.count) == (5, 1, 0)
 
 
 def test_strays_go_and_rows_without_files_are_marked(ann: Account, late: None, bucket: ObjectStorage) -> None:
