@@ -251,6 +251,7 @@ def test_each_queue_with_entries_is_scaled_by_what_waits_and_runs():
 @pytest.mark.parametrize("resource", of("ScaledObject"), ids=called)
 def test_what_keda_asks_is_there(resource: Resource, client: Client):
     spec, name = resource["spec"], resource["metadata"]["name"]
+    assert "fallback" not in spec, "a fixed number takes workers from a busy queue"
     assert spec["scaleTargetRef"] == {"name": name} and 1 <= spec["minReplicaCount"] < spec["maxReplicaCount"]
     triggers = {one["name"]: one for one in spec["triggers"]}
     listed, asked = triggers["waiting"], triggers["running"]
