@@ -58,8 +58,8 @@ def has_ffmpeg(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[C
 def folders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
-            f"The {name} folder {folder} cannot be written.",
-            hint="Give this user the right to write there, or choose another folder with DATA_DIR.",
+            f"The {name} folder {folder} cannot be written by user {os.geteuid()}.",
+            hint=f"Give it to this user (chown {os.geteuid()}:{os.getegid()}), or choose another one with DATA_DIR.",
             id="jobs.E002",
         )
         for name, folder in (("data", settings.DATA_DIR), ("media", local_root()))
