@@ -1,12 +1,15 @@
 """compose.yaml: that every process has what it needs and no more, and that all settings reach them."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from django.conf import settings
 
+from jobs import delivering
 from jobs.management.commands import inbox, prepare, reconcile, serve, work
 from tests import compose
 from tests.nginx import START
@@ -21,6 +24,8 @@ FIXED = {
     "WEB",  # --scale web=3
     "INBOX_DIR",  # only where it is mounted
     "ACTIVE_JOBS_LIMIT",  # the older name of QUOTA_JOBS
+    "MEDIA_ROOT",  # a place of nginx's configuration
+    "AWS_ACCESS_KEY_ID",  # in the file of secrets/aws_credentials
 }
 COMMANDS = {"serve": serve, "work": work, "reconcile": reconcile, "prepare": prepare, "inbox": inbox}
 
@@ -28,7 +33,8 @@ COMMANDS = {"serve": serve, "work": work, "reconcile": reconcile, "prepare": pre
 def settings_of_readme() -> set[str]:
     table = (BASE_DIR / "README.md").read_text().partition("## Settings")[2]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
-    return {name for row in rows for name in re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", row.split("|")[1])}
+    first = {name for row in rows for name in re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", row.split("|")[1])}
+    return first | set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", "".join(rows)))  # what is told beside another one, too
 
 
 def settings_that_are_read() -> set[str]:
@@ -40,7 +46,7 @@ def settings_that_are_read() -> set[str]:
 def test_every_setting_reaches_every_process(name: str):
     passed = {key.removesuffix("_FILE") for key in compose.services()[name]["environment"]}
     wanted = (settings_of_readme() | settings_that_are_read()) - FIXED
-    assert wanted > {"STORAGE_URL", "QUOTA_GB", "OIDC_CLIENT_ID"}
+    assert wanted > {"STORAGE_URL", "QUOTA_GB", "OIDC_CLIENT_ID", "OTEL_SERVICE_NAME", "AWS_REGION"}
     assert wanted <= passed, sorted(wanted - passed)
 
 
@@ -50,6 +56,7 @@ def test_what_is_set_gets_through_and_what_is_not_is_left_to_the_site():
     assert (passed["QUOTA_GB"], passed["SENDFILE"], passed["STORAGE_URL"]) == ("7", "", given["STORAGE_URL"])
     assert passed["ALLOWED_HOSTS"] == "v.example.org,127.0.0.1"
     assert passed["TRASH_DAYS"] == ""
+    assert passed["OTEL_TRACES_SAMPLER"] == "parentbased_always_on", "an empty one would be complained of"
 
 
 def test_every_queue_has_a_worker_and_every_command_is_there():
@@ -88,6 +95,29 @@ def test_workers_are_given_longer_than_they_take_to_drain():
         assert minutes * 60 > int(service["environment"]["STOP_GRACE_SECONDS"]) + 30
 
 
+def test_how_long_workers_get_is_told_together(copy: Path):
+    given = prepared(copy)
+    assert int(given["STOP_GRACE_PERIOD"].removesuffix("m")) * 60 == int(given["STOP_GRACE_SECONDS"]) + 60
+    told = (BASE_DIR / "docs" / "operating.md").read_text()
+    assert "`STOP_GRACE_SECONDS`" in told and "`STOP_GRACE_PERIOD`" in told
+    later = compose.services({"STOP_GRACE_SECONDS": "1800", "STOP_GRACE_PERIOD": "31m"})["cut"]
+    assert (later["environment"]["STOP_GRACE_SECONDS"], later["stop_grace_period"]) == ("1800", "31m")
+
+
+@pytest.mark.parametrize("port", ["", "443"])
+def test_plain_requests_are_led_to_where_tls_is(port: str):
+    nginx = compose.services({"TLS_PORT": port})["nginx"]
+    assert nginx["ports"][1].split(":")[1] == nginx["environment"]["NGINX_PUBLIC_TLS_PORT"] == (port or "8443")
+
+
+def test_the_database_tells_nobody_its_password_and_has_enough_connections():
+    database = compose.services()["mariadb"]
+    assert "MARIADB_RANDOM_ROOT_PASSWORD" not in database["environment"], "that one is written into the log"
+    assert database["environment"]["MARIADB_ROOT_HOST"] == "localhost"
+    (most,) = (int(one.partition("=")[2]) for one in database["command"] if one.startswith("--max-connections="))
+    assert most >= 6 * (2 * settings.WEB_THREADS + 15) + 2 * (delivering.AT_ONCE + 4) + 20 * 4
+
+
 def test_secrets_come_by_files_alone(tmp_path: Path):
     whole = compose.loaded()
     for service in whole["services"].values():
@@ -95,7 +125,7 @@ def test_secrets_come_by_files_alone(tmp_path: Path):
         for name, value in service.get("environment", {}).items():
             if name.endswith("_FILE"):
                 assert value.removeprefix("/run/secrets/") in service["secrets"], name
-            assert value == "1" or not re.search(r"PASSWORD$|SECRET$|SECRET_KEY$|TOKEN$", name), name
+            assert not re.search(r"PASSWORD$|SECRET$|SECRET_KEY$|TOKEN$", name), name
     assert not re.search(r"://[^/\s]*:[^/\s]*@", compose.FILE.read_text()), "an address with a password"
 
 
@@ -110,6 +140,12 @@ def copy(tmp_path: Path) -> Path:
     target.mkdir(parents=True)
     (target / "setup").write_bytes(SETUP.read_bytes())
     return tmp_path
+
+
+def prepared(copy: Path, *arguments: str) -> dict[str, str]:
+    """What setup writes into .env."""
+    subprocess.run(["sh", "deploy/compose/setup", *arguments], cwd=copy, check=True, capture_output=True)
+    return dict(line.split("=", 1) for line in (copy / ".env").read_text().splitlines() if line and line[0] != "#")
 
 
 def test_setup_makes_all_secrets_once(copy: Path):
@@ -127,9 +163,17 @@ def test_setup_makes_all_secrets_once(copy: Path):
     assert "COMPOSE_PROFILES=site,workers,database,redis" in (copy / ".env").read_text(), "what is there stays"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_files_can_be_moved_out_of_the_inbox_that_root_has_made(copy: Path):
+    prepared(copy)
+    assert (copy / "inbox").stat().st_uid == 1000
+    os.chown(copy / "inbox", 33, 33)
+    prepared(copy)
+    assert (copy / "inbox").stat().st_uid == 33, "what somebody has chosen stays"
+
+
 def test_a_further_host_starts_workers_alone(copy: Path):
-    subprocess.run(["sh", "deploy/compose/setup", "workers"], cwd=copy, check=True, capture_output=True)
-    given = dict(line.split("=", 1) for line in (copy / ".env").read_text().splitlines() if line and line[0] != "#")
+    given = prepared(copy, "workers")
     profiles = set(given["COMPOSE_PROFILES"].split(","))
     started = {name for name, service in compose.services(given).items() if set(service["profiles"]) & profiles}
     assert started == set(worker_set.QUEUES)
