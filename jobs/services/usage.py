@@ -178,11 +178,15 @@ def caches(owner: Account) -> int:
 
 
 def _caches(owner: Account) -> int:
-    size, hashes = 0, set()
-    for pk, sha256, key in Video.with_trash.of(owner).values_list("pk", "sha256", "key"):
-        hashes.add(sha256)
-        size += sum(found.size for found in storage.listed(storage.recording_key(pk)) if found.key != key)
-    return size + sum(map(storage.measured_bytes, hashes))
+    rows = list(Video.with_trash.of(owner).values_list("pk", "key", "sha256"))
+    hashes = {sha256 for _, _, sha256 in rows}
+    return sum(storage.of_each(_beside, rows)) + sum(storage.of_each(storage.measured_bytes, hashes))
+
+
+def _beside(row: tuple[UUID, str, str]) -> int:
+    """Bytes of what lies beside a recording's own file."""
+    pk, key, _ = row
+    return sum(found.size for found in storage.listed(storage.recording_key(pk)) if found.key != key)
 
 
 # By recording --------------------------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 import functools
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from django.conf import settings
 
@@ -17,6 +17,7 @@ from jobs.storage.store import Found, Shown, Stat, Store
 
 log = logging.getLogger(__name__)
 ASKED_AT_ONCE = 16
+Asked, Said = TypeVar("Asked"), TypeVar("Said")
 
 
 def store() -> Store:
@@ -107,13 +108,17 @@ def stat(key: str) -> Stat:
 
 
 def stats(keys: Collection[str]) -> dict[str, Stat]:
-    """Of those that are there, asked for side by side: an answer of a bucket takes its time."""
-    used = store()
-    if used.is_folder or len(keys) < 2:
-        return {key: found for key in keys if (found := _stat(used, key))}
+    """Of those that are there."""
+    found_all = of_each(functools.partial(_stat, store()), keys)
+    return {key: found for key, found in zip(keys, found_all, strict=True) if found}
+
+
+def of_each(ask: Callable[[Asked], Said], things: Collection[Asked]) -> list[Said]:
+    """What `ask` says of each; of what lies in a bucket it is asked side by side, as each answer takes its time."""
+    if store().is_folder or len(things) < 2:
+        return [ask(one) for one in things]
     with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-        found_all = pool.map(functools.partial(_stat, used), keys)
-        return {key: found for key, found in zip(keys, found_all, strict=True) if found}
+        return list(pool.map(ask, things))
 
 
 def _stat(used: Store, key: str) -> Stat | None:

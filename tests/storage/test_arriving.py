@@ -1,5 +1,6 @@
 """Recordings that come whole, from an address or a watched folder, into a bucket; and what pages say of it."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from jobs import fetching, storage
 from jobs.models import Account, Import, Video
-from jobs.services import inbox, metrics, storage_use
+from jobs.services import inbox, metrics, storage_use, usage
 from tests import factories, media
 from tests.api import Api
 from tests.elsewhere import Elsewhere, Recording
@@ -61,3 +62,17 @@ def test_a_bucket_has_no_bound_that_pages_could_tell(ann: Account, client: Any) 
     for page in ("/operators/", "/stats/"):
         answer = client.get(page, follow=True)
         assert answer.status_code == 200 and "EB" not in answer.content.decode()
+
+
+def test_what_was_measured_of_many_recordings_is_asked_for_side_by_side(
+    ann: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = []
+    for name in "ab":
+        video = factories.video(ann, sha256=name * 64)
+        keys += [storage.poster_key(video.pk), f"cache/{video.sha256}/levels.npz"]
+    for key in keys:
+        storage.put_new(b"x" * 100, key)
+    listed, together = storage.listed, threading.Barrier(2, timeout=20)
+    monkeypatch.setattr(storage, "listed", lambda key: together.wait() in (0, 1) and listed(key))
+    assert usage.caches(ann) == 400
