@@ -83,9 +83,10 @@ class Watch:
             await asyncio.sleep(UNHEARD_SECONDS)
 
     async def _look(self) -> None:
-        while True:
+        while self._waiting:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), UNHEARD_SECONDS)
+                async with asyncio.timeout(UNHEARD_SECONDS):  # `wait_for` may swallow that we are cancelled
+                    await self._changed.wait()
             self._changed.clear()
             wanted = set(self._waiting)
             self._tell(wanted - await in_thread(under_way)(wanted))

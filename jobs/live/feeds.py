@@ -33,7 +33,8 @@ BREATH = 50
 class Feed:
     """Keeps the open pages of one owner up to date, for as long as there are any.
 
-    Whatever goes wrong in it closes their sockets: no page believes itself live that is told nothing any more.
+    Whatever goes wrong in it closes their sockets, also that nothing is heard any more, once that is known
+    (`subscription`): no page goes on believing itself live that is told nothing.
     """
 
     def __init__(self, owner_pk: int) -> None:

@@ -2,19 +2,12 @@
 come at once ask nothing of Redis."""
 
 import asyncio
-import contextlib
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from channels.layers import get_channel_layer
-from redis.exceptions import RedisError
-
-from jobs import publish
-
-log = logging.getLogger(__name__)
+from jobs.live.subscription import Subscription
 
 
 class Listener(Protocol):
@@ -76,19 +69,13 @@ class Hearing:
         return self._task
 
     async def _listen(self, is_ready: asyncio.Event) -> None:
-        layer = get_channel_layer()
-        channel = await layer.new_channel()
-        await layer.group_add(publish.CHANGES, channel)
-        is_ready.set()
-        try:
-            while True:
-                self._tell((await layer.receive(channel)).get("owners"))
-        finally:
-            with contextlib.suppress(RedisError, OSError):
-                await layer.group_discard(publish.CHANGES, channel)
+        async with Subscription() as changes:
+            is_ready.set()
+            while self._task is asyncio.current_task():  # a cancellation may have been swallowed
+                self._tell(await changes.next())
 
     def _tell(self, owners: Collection[int] | None) -> None:
-        """None: nobody said whose, as processes of an older version do."""
+        """None: nobody knows whose."""
         concerned = self._of_owner if owners is None else [pk for pk in owners if pk in self._of_owner]
         for listener in {*self._of_everybody, *(one for pk in concerned for one in self._of_owner[pk])}:
             listener.heard()
