@@ -1,6 +1,7 @@
 """Work that needs other files: another recording or an image of the same owner, named by its id."""
 
 import dataclasses
+import errno
 import uuid
 from datetime import timedelta
 from typing import ClassVar
@@ -166,6 +167,17 @@ def test_a_file_that_vanished_under_a_waiting_job_fails_it_with_a_sentence(ann):
     job = Job.objects.get(pk=pk)
     assert (job.status, job.error_code) == (S.FAILED, "missing_input")
     assert job.error_message == "Sound: This recording is not there. Choose another one."
+
+
+def test_what_a_storage_that_is_away_cannot_show_is_not_said_to_be_gone(ann, monkeypatch):
+    def away(key):
+        raise storage.StorageAway(errno.EIO, "it is away")
+
+    params = DubParams(audio=str(recording(ann).pk), logo=str(image(ann).pk))
+    monkeypatch.setattr(storage, "exists", away)
+    assert inputs.absent(ann, "dub", params) == {}
+    inputs.look(ann, recording(ann), "dub", params)
+    assert inputs.absent(ann, "dub", DubParams(audio=str(uuid.uuid4()))).keys() == {"audio"}
 
 
 def test_an_upload_whose_logo_went_meanwhile_still_becomes_a_recording(ann):

@@ -75,12 +75,12 @@ def missing(kind: GivenKind) -> str:
 
 def _there(owner: Account, given: Given) -> Video | Image | Artifact | None:
     """As `_row`, but of a result that nobody has looked at yet only what is known of it: to look may take minutes, and
-    a page does not wait for that."""
+    a page does not wait for that. While the storage is away, what the rows say: the work looks again."""
     found = _known(owner, given)
     try:
         return found if found and storage.exists(found.key) else None
-    except (ValueError, OSError):  # a storage that does not answer
-        return None
+    except OSError:
+        return found
 
 
 def _known(owner: Account, given: Given) -> Video | Image | Artifact | None:
