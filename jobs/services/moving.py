@@ -32,6 +32,10 @@ PARALLEL = 4
 PASSES = 5
 """After how many passes that each found something new it ends: the site makes files faster than they are copied."""
 HALF_MADE = (".part", ".stamp")
+DELETED = (
+    "What was deleted after it had been copied, and before STORAGE_ALSO was set, lies there still: `manage.py sweep` "
+    "names it, and `manage.py sweep --fix` deletes it."
+)
 
 
 @dataclasses.dataclass
@@ -120,6 +124,7 @@ class Move:
         """Copy a file, unless it is there already, and look at it."""
         try:
             sha256 = self._arrived_before(one, wanted) or self._copied(one)
+            self._look_again(one)
         except FileNotFoundError:
             return  # deleted meanwhile, which is as well
         except OSError as error:
@@ -142,6 +147,14 @@ class Move:
             return ""
         there = hash_of(self.target, one.key)
         return there if there == (wanted or hash_of(self.source, one.key)) else ""
+
+    def _look_again(self, one: Found) -> None:
+        """Who deleted it while it was copied found nothing at the new place yet. Raises FileNotFoundError."""
+        try:
+            self.source.stat(one.key)
+        except FileNotFoundError:
+            self.target.delete(one.key)
+            raise
 
     def _copied(self, one: Found) -> str:
         """Raises OSError when the new place gives other bytes than it was given."""
@@ -226,9 +239,12 @@ def next_step(source: Store, target: Store) -> str:
     new, old = target.place(STAMP), source.place(STAMP)
     own, also = storage.new().place(STAMP), storage.at(settings.STORAGE_ALSO).place(STAMP)
     if own == new and settings.STORAGE_ALSO:
-        return "This install writes there already. Take STORAGE_ALSO away and restart everything: the move is done."
+        return (
+            "This install writes there already. Take STORAGE_ALSO away and restart everything: the move is done. "
+            f"{DELETED}"
+        )
     if own == new:
-        return "This install writes there already, and looks nowhere else: the move is done."
+        return f"This install writes there already, and looks nowhere else: the move is done. {DELETED}"
     if settings.STORAGE_ALSO and (own, also) == (old, new):
         return (
             f"Now name the new place in STORAGE_URL and the old one, {place(source)}, in STORAGE_ALSO, restart "

@@ -95,9 +95,9 @@ def drop(pk: uuid.UUID) -> None:
 
 def delete_orphans() -> int:
     """Delete old files of this machine that no upload and no import has. Returns how many."""
-    folder = storage.uploads_folder()
+    files = [file for folder in storage.uploads_folders() for file in folder.iterdir()]
     # The files first: an upload that begins in between must not lose its own.
-    old = [file for file in folder.iterdir() if storage.age_seconds(file) > ORPHANED_SECONDS]
+    old = [file for file in files if storage.age_seconds(file) > ORPHANED_SECONDS]
     known = {str(pk) for pk in _coming()} if old else set()
     orphans = [file for file in old if not (file.suffix == ".part" and file.name.partition(".")[0] in known)]
     for file in orphans:

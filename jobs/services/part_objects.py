@@ -228,7 +228,7 @@ def delete_orphans() -> int:
     """Delete what is old and of no upload: objects, and multipart uploads, for whose parts one pays though no list of
     objects shows them. Also those that results were sent by when somebody died. Returns how many."""
     old = [one for one in multipart.unfinished() if time.time() - one.began > _patience(one.key)]
-    folders = [name for name in storage.folders(ROOM) if _is_old(f"{ROOM}/{name}")]
+    folders = [name for name in storage.new().folders(ROOM) if _is_old(f"{ROOM}/{name}")]
     rows = dict(Upload.objects.values_list("pk", "multipart")) if old or folders else {}  # after the lists
     known = {(whole_key(pk), name) for pk, name in rows.items()}
     unknown = [one for one in old if (one.key, one.name) not in known]

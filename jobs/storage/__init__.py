@@ -69,6 +69,7 @@ from jobs.storage.local import (
     sync,
     upload_path,
     uploads_folder,
+    uploads_folders,
 )
 from jobs.storage.look import Look
 from jobs.storage.measured import measured, pull
@@ -145,5 +146,6 @@ __all__ = [
     "try_out",
     "upload_path",
     "uploads_folder",
+    "uploads_folders",
     "url",
 ]

@@ -84,16 +84,18 @@ class BothStores:
 
     # Deleting
 
+    # The first comes again after the second: from there a move may have put it back meanwhile.
+
     def delete(self, key: str) -> None:
-        for store in (self.first, self.second):
+        for store in (self.first, self.second, self.first):
             store.delete(key)
 
     def delete_with_folders(self, key: str, room: str) -> None:
-        for store in (self.first, self.second):
+        for store in (self.first, self.second, self.first):
             store.delete_with_folders(key, room)
 
     def delete_tree(self, key: str) -> None:
-        for store in (self.first, self.second):
+        for store in (self.first, self.second, self.first):
             store.delete_tree(key)
 
     # Looking

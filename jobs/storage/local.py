@@ -48,8 +48,19 @@ def uploads_folder() -> Path:
 
 
 def upload_path(upload_id: UUID) -> Path:
-    """The part file of an upload; its folder is there."""
-    return uploads_folder().resolve() / f"{upload_id}.part"
+    """The part file of an upload; its folder is there. One that began before the install moved stays where it is."""
+    paths = [folder / f"{upload_id}.part" for folder in uploads_folders()]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def uploads_folders() -> list[Path]:
+    """Where part files may lie: those that are new in the first. The other is that of the storage which was a folder,
+    while the install moves from there into a bucket."""
+    own = uploads_folder().resolve()
+    former = Path(settings.MEDIA_ROOT).resolve() / "uploads"
+    if kept.store().is_folder or not settings.STORAGE_ALSO or not kept.at(settings.STORAGE_ALSO).is_folder:
+        return [own]
+    return [own, former] if former != own and former.is_dir() else [own]
 
 
 # Measured ------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ from django.core.management import call_command
 
 from jobs import storage
 from jobs.models import Install, Video
-from jobs.services import moving
+from jobs.services import moving, uploads
 from jobs.storage.both import BothStores
-from tests import factories
+from jobs.storage.transfer import transfer
+from tests import factories, media
 from tests.bucket import faults as wrong
 from tests.bucket.faults import Faults
 from tests.servers import ObjectStorage
@@ -180,8 +183,61 @@ def test_what_is_deleted_meanwhile_does_not_come_back(both: tuple[storage.Store,
     storage.delete_tree("videos/1")
     storage.delete("images/1/a.mp4")
     status, said, _ = move(address)
-    assert status == 0 and "Take STORAGE_ALSO away" in said
+    assert status == 0 and "Take STORAGE_ALSO away" in said and "sweep --fix" in said
     assert held(new).keys() == held(old).keys() == set(KEYS) - {"videos/1/a.mp4", "images/1/a.mp4"}
+
+
+def test_an_upload_under_way_goes_on_in_the_bucket(address: str, settings: Any, tmp_path: Path) -> None:
+    talk = media.video(tmp_path / "talk.mp4", seconds=1).read_bytes()
+    upload = uploads.begin(factories.account(), name="talk.mp4", length=len(talk))
+    uploads.append(upload, 0, io.BytesIO(talk[:1000]))
+    part = storage.upload_path(upload.pk)
+    left = part.with_name(f"{uuid.uuid4()}.part")
+    left.touch()
+    os.utime(left, (0, 0))
+    settings.STORAGE_URL, settings.STORAGE_ALSO = address, str(settings.MEDIA_ROOT)
+    settings.SCRATCH_DIR = tmp_path / "scratch"
+    assert uploads.received(upload) == 1000
+    uploads.append(upload, 1000, io.BytesIO(talk[1000:]))
+    video = uploads.finish(upload)
+    assert storage.new().open(video.key)[0].read() == talk
+    assert not part.exists()
+    assert uploads.expire() == 1 and not left.exists(), "nothing lies at the old place for ever"
+
+
+def test_what_is_deleted_while_it_is_copied_does_not_come_back(
+    both: tuple[storage.Store, storage.Store], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, old = both
+    fill(old)
+
+    def deleted_meanwhile(source: storage.Store, key: str, *given: Any, **more: Any) -> str:
+        sha256 = transfer(source, key, *given, **more)
+        if key == KEYS[0]:
+            source.delete(key)
+        return sha256
+
+    monkeypatch.setattr(moving, "transfer", deleted_meanwhile)
+    assert move(address)[0] == 0
+    assert held(new).keys() == held(old).keys() == set(KEYS[1:])
+
+
+@pytest.mark.parametrize("way", ["delete", "delete_tree", "delete_with_folders"])
+def test_who_deletes_looks_again_where_a_move_may_have_put_it(
+    both: tuple[storage.Store, storage.Store], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    new, old = both
+    fill(old, KEYS[:1])
+    deleting = getattr(storage.FolderStore, way)
+
+    def moved_meanwhile(store: storage.FolderStore, *given: str) -> None:
+        fill(new, KEYS[:1])
+        deleting(store, *given)
+
+    monkeypatch.setattr(storage.FolderStore, way, moved_meanwhile)
+    given = {"delete": KEYS[:1], "delete_tree": ["videos/1"], "delete_with_folders": [KEYS[0], "videos"]}
+    getattr(storage, way)(*given[way])
+    assert not held(new) and not held(old)
 
 
 def test_what_comes_next_is_said(address: str, settings: Any) -> None:
