@@ -113,6 +113,7 @@ def assert_away(asker: Asker) -> None:
         assert_told(ask(), what)
     assert asker.socket_closes_with() == AWAY_SOCKET
     assert (asker.health("/healthz"), asker.health("/readyz"), asker.health("/status")) == (200, 503, 503)
+    assert 'videoservice_part_up{part="database"} 0.0' in requests.get(f"{asker.site.url}/metrics", timeout=30).text
 
 
 def test_everybody_is_told_that_it_is_away_and_goes_on_when_it_is_back(site: Site, database: MariaDB, tmp_path: Path):

@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import machine, storage
 from jobs.models import Account, Job, Run
-from jobs.services import imports, queues
+from jobs.services import imports, metrics, parts, queues
+from jobs.services.parts import Part
 from tests import factories
 from tests.servers import Redis
 from videoservice.cache import Cache
@@ -134,6 +136,27 @@ def test_a_redis_that_is_away_is_told_and_hides_nothing_else(client, ann, redis_
     assert found["videoservice_jobs", "queue=cut", "state=queued"] == 1
     assert not [key for key in found if key[0] == "videoservice_workers"]
     assert not status["ok"] and status["queues"]["cut"]["workers"] is None
+
+
+def test_a_database_that_is_away_hides_nothing_that_is_not_in_it(client, monkeypatch):
+    asked = []
+
+    def away(*_):
+        asked.append(None)
+        raise OperationalError(2013, "Lost connection")
+
+    client.get("/healthz")
+    for name in ("coming", "attempts", "of_storage"):
+        monkeypatch.setattr(metrics, name, away)
+    found = told(client)
+    assert len(asked) == 1, "each question would be waited for"
+    assert found["videoservice_redis_up", "use=queue"] == found["videoservice_part_up", "part=storage"] == 1
+    names = {name for name, *_ in found}
+    assert {"videoservice_build_info", "videoservice_request_seconds_count"} <= names
+    assert "videoservice_stored_bytes" not in names
+    monkeypatch.setattr(parts, "needed", lambda: [Part("Database", False, "does not answer")])
+    found = told(client)
+    assert found["videoservice_part_up", "part=database"] == 0 and len(asked) == 1
 
 
 def test_parts_that_answer_are_told(client, monkeypatch):

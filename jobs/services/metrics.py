@@ -4,12 +4,14 @@ Rows go when their owners delete them, so nothing that is counted from rows is a
 over the last hour. No label names an owner.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 import numpy as np
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import Count
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
@@ -19,8 +21,10 @@ from jobs import build
 from jobs.models import Import, Job, Run
 from jobs.services import figures, parts, queue_load, storage_use
 from jobs.services.figures import Group, Spread
+from jobs.services.parts import Part
 from jobs.services.queue_load import QueueLoad
 
+log = logging.getLogger(__name__)
 PREFIX = "videoservice_"
 
 
@@ -33,34 +37,46 @@ class SiteCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily(f"{PREFIX}build", "What runs here.", value=build.versions())
-        yield jobs()
-        yield coming()
-        yield from chains()
-        yield attempts()
-        yield from of_queues(queue_load.every())
         yield of_redis()
-        yield of_parts()
-        yield from of_last_hour(figures.by_queue())
-        yield from of_storage()
+        needed = parts.needed()
+        yield of_parts(needed)
+        if all(part.is_well for part in needed if part.name in ("Database", "Tables")):
+            yield from of_rows()
+
+
+def of_rows() -> Iterator[Metric]:
+    """What is read from the database, up to where it goes away: each further question would be waited for as long."""
+    sections: tuple[Callable[[], Iterable[Metric]], ...] = (
+        *(jobs, coming, chains, attempts),
+        lambda: of_queues(queue_load.every()),
+        lambda: of_last_hour(figures.by_queue()),
+        of_storage,
+    )
+    for section in sections:
+        try:
+            yield from list(section())
+        except DatabaseError as error:
+            log.warning("figures are left out, as the database is away: %s", error)
+            return
 
 
 def gauge(name: str, told: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"{PREFIX}{name}", told, labels=labels)
 
 
-def jobs() -> Metric:
+def jobs() -> Iterator[Metric]:
     family = gauge("jobs", "Jobs that there are rows of.", "queue", "state")
     counts = Job.with_trash.order_by().values_list("status", "queue").annotate(count=Count("pk"))
     for status, queue, count in counts:
         family.add_metric([queue, status], count)
-    return family
+    yield family
 
 
-def coming() -> Metric:
+def coming() -> Iterator[Metric]:
     family = gauge("imports", "Recordings that were asked for by their address, of the last week.", "state")
     for status, count in Import.objects.order_by().values_list("status").annotate(count=Count("pk")):
         family.add_metric([status], count)
-    return family
+    yield family
 
 
 def chains() -> Iterator[Metric]:
@@ -81,7 +97,7 @@ def chains() -> Iterator[Metric]:
     yield from (every, steps, took)
 
 
-def attempts() -> Metric:
+def attempts() -> Iterator[Metric]:
     """Of jobs that ended: those of their attempts that did not come to an end themselves."""
     family = gauge(
         "attempts_last_hour",
@@ -97,7 +113,7 @@ def attempts() -> Metric:
     for queue, counts in found.items():
         for end in ("lost", "released"):
             family.add_metric([queue, end], counts[end])
-    return family
+    yield family
 
 
 def an_hour_ago() -> datetime:
@@ -130,9 +146,9 @@ def of_redis() -> Metric:
     return family
 
 
-def of_parts() -> Metric:
+def of_parts(needed: Iterable[Part]) -> Metric:
     family = gauge("part_up", "Whether what a web process cannot serve without answers the one that is asked.", "part")
-    for part in parts.needed():
+    for part in needed:
         family.add_metric([part.name.partition(" ")[0].lower()], part.is_well)
     return family
 
