@@ -78,7 +78,7 @@ def test_who_comes_while_the_only_one_starts_again_waits_for_it(make_web_site: C
 
 def test_each_of_them_tells_the_figures_of_all(site: Site):
     for _ in range(20):  # to one or the other
-        requests.get(f"{site.url}/healthz", timeout=60)
+        requests.get(f"{site.url}/readyz", timeout=60)
     told = {figure(site) for _ in range(10)}
     counted = {int(path.stem.rpartition("_")[2]) for path in Path(site.env[web_group.METRICS]).glob("histogram_*.db")}
     assert counted >= {process.pid for process in site.processes.values()}, "both have answered"
@@ -100,7 +100,7 @@ def test_what_one_said_of_its_open_pages_is_over_when_it_was_killed(site: Site):
         page.end()
 
 
-def figure(site: Site, name: str = 'videoservice_request_seconds_count{route="healthz",status="200"}') -> float:
+def figure(site: Site, name: str = 'videoservice_request_seconds_count{route="readyz",status="200"}') -> float:
     lines = requests.get(f"{site.url}/metrics", timeout=60).text.splitlines()
     return float(next(line for line in lines if line.startswith(name)).split()[-1])
 
