@@ -145,8 +145,8 @@ def recover(job: Job, loss: Loss) -> None:
     if loss.counts and lost >= settings.MAX_ATTEMPTS:
         if not job.fail(loss.giving_up(lost), attempt, losses=lost):
             return
-        clear_attempt(job, attempt)
         services.ended(job)
+        clear_attempt(job, attempt)
     elif put_back(job, loss):
         clear_attempt(job, attempt)  # a bucket may hang: this comes after all that others wait for
         if going_on.is_there(job.pk) and job.retell(attempt, loss.stage_kept):

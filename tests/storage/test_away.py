@@ -144,7 +144,7 @@ def test_a_job_is_back_in_line_before_the_storage_is_asked(monkeypatch):
         return True
 
     monkeypatch.setattr(going_on, "is_there", asked)
-    monkeypatch.setattr(storage, "delete_tree", asked)
+    monkeypatch.setattr(storage, "tidy", asked)
     reconcile.recover(job, losses.SILENT)
     assert states and set(states) == {S.QUEUED}
     assert Job.objects.get(pk=job.pk).stage == losses.SILENT.stage_kept
