@@ -153,7 +153,7 @@ class FolderStore:
                 return
 
     def delete_tree(self, key: str) -> None:
-        failures: list[OSError] = []
+        failures: list[BaseException] = []
         shutil.rmtree(self.path(key), onerror=lambda _, path, failure: failures.append(failure[1]))
         for failure in failures:  # all that can go is gone by now
             if not isinstance(failure, FileNotFoundError | NotADirectoryError):
