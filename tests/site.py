@@ -31,7 +31,7 @@ from tests import static_files
 from tests.processes import BASE_DIR, Process, run, wait_for
 from tests.servers import MariaDB, Redis
 from tests.settings import free_port
-from videoservice import listening
+from videoservice import listening, web_group
 
 PASSWORD = "correct horse battery staple"
 WORKERS = (("cut",), ("fast", "encode", "speech", "hooks", "fetch"))
@@ -218,7 +218,8 @@ class Site:
 
     def _start(self, name: str, *args: str, stdin: int = subprocess.DEVNULL) -> Process:
         argv = [sys.executable, "manage.py", *args]
-        process = Process(name, argv, self.data / "log" / f"{name}.log", self.env, stdin)
+        env = {**self.env, web_group.COUNTS_AS: name}
+        process = Process(name, argv, self.data / "log" / f"{name}.log", env, stdin)
         self.processes[name] = process
         return process
 

@@ -80,10 +80,24 @@ def test_each_of_them_tells_the_figures_of_all(site: Site):
     for _ in range(20):  # to one or the other
         requests.get(f"{site.url}/readyz", timeout=60)
     told = {figure(site) for _ in range(10)}
-    counted = {int(path.stem.rpartition("_")[2]) for path in Path(site.env[web_group.METRICS]).glob("histogram_*.db")}
-    assert counted >= {process.pid for process in site.processes.values()}, "both have answered"
+    assert counting(site) == {"web1", "web2"}, "both have answered"
     assert len(told) == 1
     assert told.pop() >= 20
+
+
+def test_what_was_counted_stays_when_they_start_again_and_takes_no_more_room(site: Site):
+    requests.get(f"{site.url}/readyz", timeout=60)
+    before = figure(site)
+    for name in ("web1", "web2"):
+        site.kill(site.processes[name])
+        site.start_web()
+    requests.get(f"{site.url}/readyz", timeout=60)
+    assert figure(site) > before
+    assert counting(site) == {"web1", "web2"}
+
+
+def counting(site: Site) -> set[str]:
+    return {path.stem.rpartition("_")[2] for path in Path(site.env[web_group.METRICS]).glob("histogram_*.db")}
 
 
 def test_what_one_said_of_its_open_pages_is_over_when_it_was_killed(site: Site):

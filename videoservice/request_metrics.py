@@ -1,21 +1,32 @@
 """How many requests this web process answered, and how long each took, by the route that they came for.
 
 Several that share an address (`videoservice/web_group.py`) cannot be asked one by one: they count in files of one
-folder, and each tells the sum of all since the site was started.
+folder, and each tells the sum of all since the site was started. The files go by the name of the process, so that the
+next one of that name goes on counting, and there are never more of them than processes.
 """
 
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from videoservice.later import Later
 
+FOLDER, NAME = "PROMETHEUS_MULTIPROC_DIR", "WEB_NAME"
+
+
+def count_as(name: str, folder: str) -> None:
+    """Go on with what the process of this name before us has counted; what it said of its present state is over."""
+    mark_process_dead(name, folder)
+    values.ValueClass = values.MultiProcessValue(lambda: name)
+
+
+if FOLDER in os.environ and NAME in os.environ:  # before anything is counted
+    count_as(os.environ[NAME], os.environ[FOLDER])
 REGISTRY = CollectorRegistry()
 """Of this process; each has its own."""
 ProcessCollector(registry=REGISTRY)
@@ -30,20 +41,11 @@ SECONDS = Histogram(
 
 def registry() -> CollectorRegistry:
     """What is told: of this process, or of all that share its address."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if FOLDER not in os.environ:
         return REGISTRY
-    forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     found = CollectorRegistry()
     MultiProcessCollector(found)
     return found
-
-
-def forget_the_dead(folder: Path) -> None:
-    """What a process that has gone said of its present state counts no more; what it had counted does."""
-    for file in folder.glob("gauge_live*_*.db"):
-        pid = int(file.stem.rpartition("_")[2])
-        if not Path(f"/proc/{pid}").exists():
-            mark_process_dead(pid, str(folder))
 
 
 class RequestMetricsMiddleware:

@@ -21,6 +21,8 @@ PROCESSORS_EACH = 4
 """Work keeps the others busy."""
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Where several processes write what they count, so that each of them can tell the sum."""
+COUNTS_AS = "WEB_NAME"
+"""As whom: the next process of the same name goes on with that."""
 
 
 def size() -> int:
@@ -44,7 +46,7 @@ def numbered(process: Any, number: int, figures: Path) -> Any:
     found = copy.copy(process)
     found.name = f"{process.name}{number}"
     found.stdout_logfile = process.stdout_logfile.replace(f"{NAME}.log", f"{found.name}.log")
-    found.environment = {**(process.environment or {}), METRICS: str(figures)}
+    found.environment = {**(process.environment or {}), METRICS: str(figures), COUNTS_AS: found.name}
     return found
 
 
