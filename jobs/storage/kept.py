@@ -17,7 +17,8 @@ from jobs.storage.store import Found, Shown, Stat, Store
 
 log = logging.getLogger(__name__)
 ASKED_AT_ONCE = 16
-Asked, Said = TypeVar("Asked"), TypeVar("Said")
+Asked = TypeVar("Asked")
+Said = TypeVar("Said")
 
 
 def store() -> Store:
