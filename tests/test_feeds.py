@@ -11,7 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from jobs import publish, wording
-from jobs.live import entrance, feeds, looking, markup, rows
+from jobs.live import entrance, feeds, looking, markup
+from jobs.live.view import View
 from jobs.models import Account, Job
 from tests import factories
 from tests.sockets import socket, state_of
@@ -35,7 +36,7 @@ def owners(count: int, **fields) -> list[Account]:
 
 
 def pages_of(accounts: list[Account], view: str) -> dict[int, list[looking.Page]]:
-    return {one.pk: [looking.Page(None, None, key_of(one), rows.View.of({"view": view}), "")] for one in accounts}
+    return {one.pk: [looking.Page(None, None, key_of(one), View.of({"view": view}), "")] for one in accounts}
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ async def test_a_page_that_does_not_take_what_it_is_sent_is_told_once_it_does_an
         told.append(message)
         arrived.set()
 
-    page = looking.Page(send, None, await sync_to_async(key_of)(ann), rows.View("queue"), "", lambda: unsent)
+    page = looking.Page(send, None, await sync_to_async(key_of)(ann), View("queue"), "", lambda: unsent)
     feed = feeds.feed_of(ann.pk)
     feed.join(page)
     await asyncio.wait_for(arrived.wait(), 10)
@@ -188,6 +189,46 @@ async def test_a_page_that_does_not_take_what_it_is_sent_is_told_once_it_does_an
     feed.leave(page)
 
 
+async def test_while_a_page_is_behind_nothing_is_looked_up_that_did_not_change(ann, monkeypatch):
+    looks, real = [], feeds.look
+
+    def counted(batch):
+        looks.append([page.view.name for pages in batch.values() for page in pages])
+        return real(batch)
+
+    monkeypatch.setattr(feeds, "look", counted)
+    unsent = {"queue": 0, "bar": 0}
+
+    async def send(message):
+        pass
+
+    def page(name: str) -> looking.Page:
+        return looking.Page(send, None, key, View(name), "", lambda: unsent[name])
+
+    async def looked_at(*names: str) -> None:
+        async with asyncio.timeout(10):
+            while {name for look in looks for name in look} < set(names):
+                await asyncio.sleep(0.05)
+
+    key = await sync_to_async(key_of)(ann)
+    feed, pages = feeds.feed_of(ann.pk), [page(name) for name in unsent]
+    for one in pages:
+        feed.join(one)
+    await looked_at("queue", "bar")
+    await asyncio.sleep(2 * feeds.PAUSE_SECONDS)
+    looks.clear()
+    unsent["queue"] = feeds.BEHIND_BYTES + 1
+    await sync_to_async(publish.tell)([ann.pk])
+    await looked_at("bar")
+    await asyncio.sleep(4 * feeds.PAUSE_SECONDS)
+    assert looks == [["bar"]]
+    unsent["queue"] = 0
+    await looked_at("bar", "queue")
+    assert looks == [["bar"], ["queue"]]
+    for one in pages:
+        feed.leave(one)
+
+
 async def test_a_page_that_cannot_be_spoken_to_takes_its_feed_along_and_the_next_ones_work(ann):
     closed = []
 
@@ -199,7 +240,7 @@ async def test_a_page_that_cannot_be_spoken_to_takes_its_feed_along_and_the_next
 
     key = await sync_to_async(key_of)(ann)
     feed = feeds.feed_of(ann.pk)
-    feed.join(looking.Page(broken, close, key, rows.View("queue"), ""))
+    feed.join(looking.Page(broken, close, key, View("queue"), ""))
     while not closed:
         await asyncio.sleep(0.05)
     assert closed == [feeds.UNAVAILABLE]

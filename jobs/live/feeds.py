@@ -41,7 +41,8 @@ class Feed:
         self.owner_pk = owner_pk
         self.pages: set[Page] = set()
         self.hears_everybody = False
-        self._is_joined = self._is_changed = self._is_looked_at = False
+        self._behind: set[Page] = set()
+        self._is_joined = self._is_changed = self._is_due = self._is_looked_at = False
         self._free_at = 0.0
         self._pusher = pusher()
         self._task = asyncio.create_task(self._run())
@@ -69,17 +70,17 @@ class Feed:
             self._wait()
 
     def begin(self) -> list[Page]:
-        """A look begins; for these pages."""
-        self._is_changed, self._is_looked_at = False, True
-        behind = [page for page in self.pages if page.unsent_bytes() > BEHIND_BYTES]
-        self._is_changed = bool(behind)  # they are looked after the next time
-        return [page for page in self.pages if page not in behind]
+        """A look begins; for these pages: where nothing changed, for those alone that were behind and have room now."""
+        wanted = self.pages if self._is_changed else self._behind & self.pages
+        self._is_changed, self._is_due, self._is_looked_at = False, False, True
+        self._behind = {page for page in wanted if page.unsent_bytes() > BEHIND_BYTES}
+        return [page for page in wanted if page not in self._behind]
 
     def end(self) -> None:
         """It is over, and what came of it was sent."""
         self._is_looked_at = False
         self._free_at = asyncio.get_running_loop().time() + PAUSE_SECONDS
-        if self._is_changed:
+        if self._is_changed or self._behind:
             self._wait()
 
     async def tell(self, page: Page, told: Told | None) -> None:
@@ -121,6 +122,9 @@ class Feed:
             hearing().attend(self)
 
     def _wait(self) -> None:
+        if self._is_due:
+            return
+        self._is_due = True
         loop = asyncio.get_running_loop()
         if loop.time() >= self._free_at:
             self._pusher.due(self)
@@ -159,7 +163,8 @@ class Pusher:
 
     async def _look(self, batch: dict[Feed, list[Page]]) -> None:
         try:
-            found = await in_thread(look)({feed.owner_pk: pages for feed, pages in batch.items() if pages})
+            wanted = {feed.owner_pk: pages for feed, pages in batch.items() if pages}
+            found = await in_thread(look)(wanted) if wanted else {}
         except Exception as error:  # noqa: BLE001 whatever it is, no page is left without word
             for feed, pages in batch.items():
                 if len(batch) == 1:
