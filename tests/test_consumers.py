@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from jobs import publish
 from jobs.live import feeds, looking, markup, rows
+from jobs.live.view import View
 from jobs.models import Job
 from tests import factories
 from tests.sockets import socket, state_of
@@ -43,7 +44,7 @@ async def test_a_page_gets_the_whole_state_when_it_connects(ann):
 
 async def test_a_page_that_shows_the_present_state_gets_the_count_only(ann):
     await sync_to_async(factories.job)(ann)
-    jobs = await sync_to_async(rows.of_view)(ann, rows.View("queue"))
+    jobs = await sync_to_async(rows.of_view)(ann, View("queue"))
     page = await sync_to_async(socket)(ann, f"view=queue&state={rows.state_of(jobs)}")
     await page.connect()
     state = await state_of(page)
@@ -223,7 +224,7 @@ def test_many_pages_cost_the_queries_of_one_and_get_the_same_words(ann, django_a
 
     def pages(count: int) -> list[looking.Page]:
         key = client.cookies[settings.SESSION_COOKIE_NAME].value
-        return [looking.Page(None, None, key, rows.View("queue"), "") for _ in range(count)]
+        return [looking.Page(None, None, key, View("queue"), "") for _ in range(count)]
 
     with CaptureQueriesContext(connection) as one:
         looking.look({ann.pk: pages(1)})

@@ -4,6 +4,7 @@ import pytest
 from django.db.models.functions import Now
 
 from jobs.live import drawing, rows
+from jobs.live.view import View
 from jobs.models import Artifact, Job, Video
 from jobs.services import trash
 from tests import factories
@@ -32,7 +33,7 @@ def drawn(monkeypatch):
 
 
 def markup(job, token=""):
-    (row,) = rows.of_view(job.owner, rows.View("job", job=str(job.pk)))
+    (row,) = rows.of_view(job.owner, View("job", job=str(job.pk)))
     return drawing.draw(row, token)
 
 

@@ -9,15 +9,15 @@ from django.utils import timezone
 
 from jobs import keyset
 from jobs.listing import Listing, Part, Place
-from jobs.live import rows
 from jobs.live.listed import Listed
+from jobs.live.view import View
 from jobs.models import Job, Removal, Run, Video
 from jobs.services import shelf, trash
 from tests import factories, plans
 
 pytestmark = pytest.mark.django_db
 S = Job.Status
-QUEUE = rows.View("queue")
+QUEUE = View("queue")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def every_part(listing: Listing, count: int) -> list[Part]:
 def test_going_back_shows_each_row_once_and_in_order(ann, status):
     crowd(ann, 60)
     crowd(factories.account("eve@example.org"), 5)
-    found = [row for part in every_part(Listed(ann, rows.View("queue", status=status)), 7) for row in part.rows]
+    found = [row for part in every_part(Listed(ann, View("queue", status=status)), 7) for row in part.rows]
     wanted = {row.pk for model in (Job, Run) for row in model.objects.of(ann)}
     states = {"active": Job.ACTIVE, "done": (S.SUCCEEDED,), "failed": (S.FAILED, S.CANCELLED)}
     assert all(row.status in states.get(status, S.values) for row in found)
@@ -118,7 +118,7 @@ def test_no_part_of_the_queue_is_sorted(ann, status):
     crowd(ann, 3000)
     crowd(factories.account("eve@example.org"), 1000)
     plans.analyze()
-    listing = Listed(ann, rows.View("queue", status=status))
+    listing = Listed(ann, View("queue", status=status))
     first = listing.part(50)
     assert not plans.sorting(plans.of(lambda: listing.part(50)))
     assert not plans.sorting(plans.of(lambda: listing.part(50, first.older)))
@@ -136,7 +136,7 @@ def test_neither_the_jobs_of_a_recording_nor_the_library_nor_the_trash_are_sorte
     Removal.objects.bulk_create(Removal(owner=ann, kind="job", title="x") for _ in range(500))
     plans.analyze()
     for listing in (
-        Listed(ann, rows.View("video", video=str(video.pk))),
+        Listed(ann, View("video", video=str(video.pk))),
         shelf.listed(ann, []),
         Listing([[trash.listed(ann)]], "at"),
     ):

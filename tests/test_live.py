@@ -5,6 +5,7 @@ import pytest
 from jobs import publish
 from jobs.live import markup, rows
 from jobs.live.listed import Listed
+from jobs.live.view import View
 from jobs.models import Account, Artifact, Job
 from tests import factories, plans
 
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.django_db
 S = Job.Status
 
 
-QUEUE = rows.View("queue")
+QUEUE = View("queue")
 
 
 @pytest.fixture
@@ -43,14 +44,14 @@ def with_pictures(job, count):
 def test_a_view_shows_only_the_owners_jobs():
     mine = factories.job()
     factories.job(factories.account("eve@example.org"))
-    assert rows.of_view(mine.owner, rows.View("queue")) == [mine]
+    assert rows.of_view(mine.owner, View("queue")) == [mine]
 
 
 def test_jobs_under_way_come_first_then_the_newest_activity():
     done, queued, running = factories.job(status=S.RUNNING), factories.job(), factories.job()
     done.succeed(1)
     running.start("here")
-    assert rows.of_view(done.owner, rows.View("queue")) == [running, queued, done]
+    assert rows.of_view(done.owner, View("queue")) == [running, queued, done]
 
 
 @pytest.mark.django_db(transaction=True)  # ANALYZE TABLE commits
@@ -64,7 +65,7 @@ def test_the_first_page_is_read_in_the_order_of_an_index_however_many_rows_there
         for ends in [S.SUCCEEDED, S.FAILED, S.QUEUED] * 300
     )
     plans.analyze()
-    view = rows.View("queue", status=status)
+    view = View("queue", status=status)
     for _, plan in plans.of(lambda: Listed(owner, view).part(rows.ROWS)):
         assert "_rows" in plan  # an index of the owner's rows
         assert not plans.sorts(plan)
@@ -158,7 +159,7 @@ def test_a_row_larger_than_a_message_goes_alone(change):
 
 def test_the_state_names_exactly_these_rows():
     job = factories.job(status=S.RUNNING)
-    view = rows.View("queue")
+    view = View("queue")
     state = rows.state_of(rows.of_view(job.owner, view))
     assert state == rows.state_of(rows.of_view(job.owner, view))
     job.advance(1, 0.5, "Encoding", None)
@@ -168,11 +169,11 @@ def test_the_state_names_exactly_these_rows():
 def test_a_view_of_one_video_shows_its_jobs_only():
     job = factories.job()
     factories.job(job.owner)
-    assert rows.of_view(job.owner, rows.View("video", video=str(job.video_id))) == [job]
+    assert rows.of_view(job.owner, View("video", video=str(job.video_id))) == [job]
 
 
 def test_unknown_words_in_the_query_show_as_little_as_possible():
-    assert rows.View.of({"view": "everything", "status": "x"}) == rows.View("bar", "", "")
+    assert View.of({"view": "everything", "status": "x"}) == View("bar", "", "")
 
 
 # Who is told ---------------------------------------------------------------------------------------------------------

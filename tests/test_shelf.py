@@ -1,6 +1,7 @@
 import pytest
 
-from jobs.live import markup, rows
+from jobs.live import markup
+from jobs.live.view import View
 from jobs.models import Artifact, Job, Video
 from jobs.services import shelf
 from tests import factories
@@ -15,7 +16,7 @@ def ann():
 
 
 def state(owner, **query):
-    return markup.present(owner, rows.View.of({"view": "library", **query})).state
+    return markup.present(owner, View.of({"view": "library", **query})).state
 
 
 def change_title(video):

@@ -12,8 +12,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from jobs import storage
 from jobs.errors import InputError
-from jobs.live import rows
 from jobs.live.listed import Listed
+from jobs.live.view import View
 from jobs.models import Artifact, Job, Removal, Run, Video
 from jobs.services import accounts, custody, figures, jobs, reconcile, reuse, runs, shelf, storage_use, trash, versions
 from jobs.services import videos as video_services
@@ -97,13 +97,13 @@ def test_a_recording_goes_with_all_that_hangs_on_it_and_comes_back_with_all_of_i
     assert everything() == (0, 0, 0, 0)
     assert (removal.kind, removal.title, removal.size) == ("recording", "Talk", talk.size + 15)
     assert shelf.shelf(talk.owner, []).total == 0
-    assert not Listed(talk.owner, rows.View("queue")).part(50).rows
+    assert not Listed(talk.owner, View("queue")).part(50).rows
     assert storage.path(talk.key).exists()
     assert trash.restore(removal) == talk
     assert everything() == before
     assert not Removal.objects.exists()
     assert shelf.shelf(talk.owner, []).total == 1
-    assert len(Listed(talk.owner, rows.View("queue")).part(50).rows) == 2
+    assert len(Listed(talk.owner, View("queue")).part(50).rows) == 2
 
 
 @pytest.mark.parametrize("what", ["job", "run", "result", "version"])
@@ -330,7 +330,7 @@ def test_lists_take_as_many_queries_as_before(talk, cut, django_assert_num_queri
     for _ in range(3):
         trash.remove(factories.job(talk.owner, status=S.SUCCEEDED))
     with django_assert_num_queries(2):
-        assert len(Listed(talk.owner, rows.View("queue")).part(50).rows) == 4 - 3
+        assert len(Listed(talk.owner, View("queue")).part(50).rows) == 4 - 3
 
 
 # Going for good ------------------------------------------------------------------------------------------------------

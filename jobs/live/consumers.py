@@ -6,8 +6,9 @@ from django.conf import settings
 from django.db import DatabaseError
 from prometheus_client import Gauge
 
-from jobs.live import feeds, rows
+from jobs.live import feeds
 from jobs.live.entrance import entrance
+from jobs.live.view import View
 from videoservice.request_metrics import REGISTRY
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class QueueConsumer(AsyncWebsocketConsumer):
             return
         query = dict(parse_qsl(self.scope["query_string"].decode(errors="replace")))
         self.feed = feeds.feed_of(owner.pk)
-        view = rows.View.of(query).allowed(owner)
+        view = View.of(query).allowed(owner)
         self.page = feeds.Page(self.send, self.close, session_key, view, query.get("state", ""))
         self.page.unsent_bytes = self.scope.get("unsent_bytes", self.page.unsent_bytes)
         self.feed.join(self.page)

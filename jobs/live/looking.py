@@ -12,7 +12,10 @@ from django.core.exceptions import ValidationError
 
 from jobs.auth.credentials import signed_in_all
 from jobs.live import markup, rows
-from jobs.live.rows import Listed, Row, Shown, View
+from jobs.live.listed import Listed, Row
+from jobs.live.markup import Present
+from jobs.live.rows import Shown
+from jobs.live.view import TOLD, View
 from jobs.models import Account
 
 
@@ -44,15 +47,6 @@ class Told:
 
     def show(self, page: Page) -> None:
         page.shown, page.state, page.count = self.shown, self.state, self.count
-
-
-@dataclasses.dataclass(frozen=True)
-class Present:
-    """What a view shows now: rows, or in `told` the one message by which a page asks for itself."""
-
-    state: str
-    rows: Sequence[Row] = ()
-    told: str = ""
 
 
 Key = tuple[int, View]
@@ -97,14 +91,12 @@ def presents(owners: Mapping[Key, Account]) -> dict[Key, Present]:
     for (pk, view), owner in owners.items():
         allowed = view.allowed(owner)
         try:
-            if allowed.name in rows.TOLD and allowed.whose:
+            if allowed.name in TOLD and allowed.whose:
                 if allowed not in of_everybody:
-                    of_everybody[allowed] = asking(owner, allowed)
+                    of_everybody[allowed] = markup.present(owner, allowed)
                 found[pk, view] = of_everybody[allowed]
-            elif allowed.name in rows.TOLD:
-                found[pk, view] = asking(owner, allowed)
-            elif allowed.name == "bar":
-                found[pk, view] = Present("")
+            elif allowed.name in (*TOLD, "bar"):
+                found[pk, view] = markup.present(owner, allowed)
             else:
                 lists[pk, view] = Listed(owner, allowed)
         except (ValidationError, ValueError):  # the id in it is none
@@ -112,12 +104,6 @@ def presents(owners: Mapping[Key, Account]) -> dict[Key, Present]:
     for key, part in rows.stamped_all(lists).items():
         found[key] = Present(rows.state_of(part), part)
     return found
-
-
-def asking(owner: Account, view: View) -> Present:
-    states = markup.told_states(owner, view)
-    told = "".join(markup.render_state(name, state) for name, state in states.items())
-    return Present("-".join(states.values()), told=told)
 
 
 class Messages:

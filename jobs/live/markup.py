@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 from django.template.loader import render_to_string
 
@@ -67,23 +67,30 @@ def batches(rows: Iterable[str]) -> list[list[str]]:
 
 @dataclasses.dataclass(frozen=True)
 class Present:
-    """What a view shows now: a short name for it, and the messages that turn what a page shows into it."""
+    """What a view shows now, and a short name for that: rows, or in `told` the one message by which a page asks for
+    itself. Without a name nothing of it changes but the bar."""
 
     state: str
-    shown: Shown
-    changes: Callable[[Shown | None], list[str]]
+    rows: Sequence[Row] = ()
+    told: str = ""
+
+    def changes(self, before: Shown | None) -> list[str]:
+        """The messages that turn what a page shows into it."""
+        if self.told or not self.state:
+            return [self.told] if self.told else []
+        return changes(before, list(self.rows))
 
 
 def present(owner: Account, view: View) -> Present:
     """Raises ValidationError or ValueError for an id that is none."""
     if view.name == "bar":
-        return Present("", {}, lambda before: [])
+        return Present("")
     if view.name in TOLD:
         states = told_states(owner, view)
         told = "".join(render_state(name, state) for name, state in states.items())
-        return Present("-".join(states.values()), {}, lambda before: [told])
+        return Present("-".join(states.values()), told=told)
     jobs = rows.stamped(owner, view)
-    return Present(state_of(jobs), shown(jobs), functools.partial(changes, jobs=jobs))
+    return Present(state_of(jobs), jobs)
 
 
 def told_states(owner: Account, view: View) -> dict[str, str]:

@@ -12,7 +12,6 @@ from django.db.models import Count, Prefetch, prefetch_related_objects
 from jobs import wording
 from jobs.live.flow import Flow, fraction
 from jobs.live.listed import LOGS, Listed, Row
-from jobs.live.view import TOLD as TOLD
 from jobs.live.view import View
 from jobs.models import Account, Job, Run
 from jobs.services import queue_position, time_left

@@ -12,6 +12,7 @@ from jobs import wording
 from jobs.auth.access import owned
 from jobs.auth.requests import MemberRequest
 from jobs.live import rows
+from jobs.live.view import View
 from jobs.models import Artifact, Run
 from jobs.services import runs
 from jobs.views import removing
@@ -25,7 +26,7 @@ from jobs.views.members import changes, member
 def run(request: MemberRequest, pk: UUID) -> HttpResponse:
     """A chain with the rows of its steps."""
     run = owned(Run, request.user, pk)
-    view = rows.View("run", run=str(pk))
+    view = View("run", run=str(pk))
     shown = rows.of_view(request.user, view)
     steps = [(job, list(settings_of(job))) for job in runs.jobs_of(run).values()]
     context = {"run": run, "jobs": shown, "view": view, "state": rows.state_of(shown), "steps": steps}

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from jobs import charts, storage
 from jobs.auth.requests import MemberRequest
-from jobs.live import rows
+from jobs.live.view import View
 from jobs.models import Account
 from jobs.services import figures, storage_use
 from jobs.services.figures import PERIODS, Period
@@ -20,7 +20,7 @@ from jobs.views.members import member
 def stats(request: MemberRequest) -> HttpResponse:
     """How the work went and what is there: the own, and for operators also everybody's. An open page asks again for the
     figures alone when they changed."""
-    view = rows.View.of({**request.GET.dict(), "view": "stats"}).allowed(request.user)
+    view = View.of({**request.GET.dict(), "view": "stats"}).allowed(request.user)
     period = PERIODS.get(request.GET.get("period", ""), PERIODS["day"])
     owner = None if view.whose else request.user
     free = storage.free_bytes() if storage.new().is_folder else None  # a bucket has no bound

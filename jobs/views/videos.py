@@ -17,6 +17,7 @@ from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
 from jobs.live import rows
+from jobs.live.view import View
 from jobs.models import Account, Artifact, Job, Video
 from jobs.services import jobs as work_service
 from jobs.services import parameters, pipelines, retention, runs, steps, storyboards, uses, versions
@@ -185,7 +186,7 @@ def what_goes_with_result(video: Video, artifact: Artifact) -> str:
 
 
 def context(owner: Account, video: Video) -> dict[str, Any]:
-    view = rows.View("video", video=str(video.pk))
+    view = View("video", video=str(video.pk))
     jobs = rows.of_view(owner, view)
     return {
         "video": video,

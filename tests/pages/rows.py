@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 from jobs.live import markup, rows
+from jobs.live.view import View
 from jobs.models import Artifact, Job
 
 S = Job.Status
@@ -16,7 +17,7 @@ def artifact(job, kind="image", **fields):
 
 
 def row(job):
-    (shown,) = rows.of_view(job.owner, rows.View("job", job=str(job.pk)))
+    (shown,) = rows.of_view(job.owner, View("job", job=str(job.pk)))
     return markup.render_row(shown)
 
 

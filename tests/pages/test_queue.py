@@ -3,6 +3,7 @@
 import pytest
 
 from jobs.live import rows
+from jobs.live.view import View
 from tests import factories
 from tests.markup import squeezed
 from tests.pages.rows import S, artifact, link
@@ -86,7 +87,7 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(client, ann, django_
 
 def test_the_rows_say_only_the_count_to_a_page_that_shows_them_already(client, ann):
     factories.job(ann)
-    state = rows.state_of(rows.of_view(ann, rows.View("queue")))
+    state = rows.state_of(rows.of_view(ann, View("queue")))
     assert "<article" not in client.get("/queue/rows/", {"view": "queue", "state": state}).content.decode()
     other = squeezed(client.get("/queue/rows/", {"view": "queue", "state": "other"}).content.decode())
     assert '<section id="jobs" hx-swap-oob="true"' in other

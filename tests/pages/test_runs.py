@@ -10,13 +10,14 @@ from django.utils.html import strip_tags
 
 from jobs.live import markup, rows
 from jobs.live.listed import Listed
+from jobs.live.view import View
 from jobs.models import Account, Artifact, Job, Run, Video
 from jobs.services import steps
 from tests import factories, plans
 from tests.pages.rows import HTMX, S, artifact, link
 
 pytestmark = pytest.mark.django_db
-QUEUE = rows.View("queue")
+QUEUE = View("queue")
 STEPS = [
     {"name": "Clean", "operation": "clean-audio"},
     {"name": "Cut", "operation": "silence-cut", "input": "Clean"},
@@ -53,7 +54,7 @@ def job_of(run: Run, step: str) -> Job:
 
 
 def drawn(run: Run) -> str:
-    (row, *_) = rows.of_view(run.owner, rows.View("run", run=str(run.pk)))
+    (row, *_) = rows.of_view(run.owner, View("run", run=str(run.pk)))
     return markup.render_row(row)
 
 
@@ -178,7 +179,7 @@ def test_what_the_steps_work_on_is_read_at_once(ann, django_assert_num_queries):
     run = chain(ann, S.SUCCEEDED, S.SUCCEEDED, S.SUCCEEDED, status=S.SUCCEEDED)
     for job in run.jobs.all():
         Job.objects.filter(pk=job.pk).update(source=factories.video(ann, title=f"The result of {job.step}"))
-    found = rows.stamped(ann, rows.View("run", run=str(run.pk)))
+    found = rows.stamped(ann, View("run", run=str(run.pk)))
     with django_assert_num_queries(0):
         assert "The result of Stills" in str(rows.shown(found))
 
@@ -196,7 +197,7 @@ def test_the_first_page_is_read_in_the_order_of_an_index_however_many_jobs_of_ch
         Job(run=of, status=ends, **fields) for of in (run, None) for ends in [S.SUCCEEDED, S.QUEUED] * 300
     )
     plans.analyze()
-    view = rows.View("queue", status=status)
+    view = View("queue", status=status)
     for _, plan in plans.of(lambda: Listed(ann, view).part(rows.ROWS)):
         assert "_rows" in plan
         assert not plans.sorts(plan)

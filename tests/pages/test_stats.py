@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from jobs.live import rows
+from jobs.live.view import View
 from jobs.models import Account
 from tests import factories
 from tests.pages.rows import HTMX, S, artifact
@@ -87,4 +87,4 @@ def test_who_is_no_operator_is_told_nothing_of_everybody(client, member, eve):
     for view in ("stats", "operators"):
         asked = {"view": view, "whose": "everybody"}
         assert "-state" not in client.get("/queue/rows/", asked).content.decode()
-        assert rows.View.of(asked).allowed(member) == rows.View()
+        assert View.of(asked).allowed(member) == View()

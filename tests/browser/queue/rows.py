@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from jobs.live import rows
+from jobs.live.view import View
 from jobs.models import Account, Job
 from tests import factories
 
@@ -48,7 +49,7 @@ class Desk:
 
     def order(self):
         with self.site.orm():
-            return [str(job.pk) for job in rows.of_view(self.owner, rows.View("queue"))]
+            return [str(job.pk) for job in rows.of_view(self.owner, View("queue"))]
 
 
 def row(page, job):
