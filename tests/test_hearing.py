@@ -63,6 +63,18 @@ async def test_who_leaves_at_once_leaves_nobody_behind_who_listens(monkeypatch):
     await no_longer(lambda: {one.get_coro().__name__ for one in asyncio.all_tasks() - before} & ours)
 
 
+async def test_a_sign_of_life_is_no_change_for_anybody(monkeypatch):
+    monkeypatch.setattr(subscription, "SIGN_SECONDS", 0.2)
+    operator, joined = Owner(hears_everybody=True), asyncio.Event()
+    following = asyncio.create_task(hearing.hearing().follow(operator, joined.set))
+    await asyncio.wait_for(joined.wait(), 10)
+    await asyncio.sleep(1)
+    assert not operator.times
+    await sync_to_async(publish.tell)([2])
+    await no_longer(lambda: not operator.times)
+    following.cancel()
+
+
 async def test_pages_are_told_to_come_back_when_nothing_is_heard_any_more_and_find_all_when_it_is(
     monkeypatch, redis_that_stops: Redis
 ):

@@ -22,8 +22,8 @@ SIGNS = 2
 """How many have to stay away until we count as deaf."""
 JOIN_SECONDS = 0.25
 """How long the first sign has, which may be faster than the subscription."""
-SIGN = {"type": "jobs.changed", "owners": []}
-"""A change of nobody's: so also processes of an older version, which know no signs, have nothing to do."""
+SIGN = {"type": "jobs.changed", "owners": [], "is_sign": True}
+"""A change of nobody's: so processes of an older version, which know no signs, have hardly anything to do."""
 
 
 class Subscription:
@@ -51,19 +51,26 @@ class Subscription:
     async def next(self) -> Collection[int] | None:
         """Whose things changed; None: nobody knows, as something may have been missed or was said by a process of an
         older version. Raises RedisError when nothing is heard any more."""
-        while not await self._hears(SIGN_SECONDS):
-            if self._unanswered == SIGNS:
-                raise RedisGone("nothing is heard of changes any more")
-            self._has_missed = self._unanswered > 0
-            self._unanswered += 1
-            try:
-                async with asyncio.timeout(SIGN_SECONDS):
-                    await self._sign()
-            except (RedisError, OSError):
-                self._has_missed = True
-        owners: Collection[int] | None = (await self._received()).get("owners")
-        has_missed, self._has_missed, self._unanswered = self._has_missed, False, 0
-        return None if has_missed else owners
+        while True:
+            while not await self._hears(SIGN_SECONDS):
+                await self._ask()
+            message, has_missed = await self._received(), self._has_missed
+            self._has_missed, self._unanswered = False, 0
+            if has_missed or not message.get("is_sign"):
+                owners: Collection[int] | None = None if has_missed else message.get("owners")
+                return owners
+
+    async def _ask(self) -> None:
+        """After a silence. Raises RedisError when it has lasted."""
+        if self._unanswered == SIGNS:
+            raise RedisGone("nothing is heard of changes any more")
+        self._has_missed = self._unanswered > 0
+        self._unanswered += 1
+        try:
+            async with asyncio.timeout(SIGN_SECONDS):
+                await self._sign()
+        except (RedisError, OSError):
+            self._has_missed = True
 
     async def _join(self) -> None:
         self._receiving = asyncio.create_task(self._layer.receive(self._channel))
