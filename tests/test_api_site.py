@@ -90,5 +90,6 @@ def test_the_token_of_the_command_works(site):
     assert requests.get(f"{site.url}{ROOT}/jobs", headers=headers, timeout=30).json() == {
         "items": [],
         "count": 0,
+        "next": None,
         "cursor": None,
     }

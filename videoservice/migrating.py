@@ -33,10 +33,13 @@ def alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def unhurried(connection: BaseDatabaseWrapper) -> None:
-    """From its next connection on, an answer may take any time: a table of millions of rows is copied for minutes."""
+    """From its next connection on, an answer may take any time: a table of millions of rows is copied for minutes, and
+    the version that goes on working beside us holds rows of it."""
     connection.close()
+    options = connection.settings_dict["OPTIONS"]
     for name in ("read_timeout", "write_timeout"):
-        connection.settings_dict["OPTIONS"].pop(name, None)
+        options.pop(name, None)
+    options["init_command"] += f", innodb_lock_wait_timeout = {WAIT_SECONDS}, lock_wait_timeout = {WAIT_SECONDS}"
 
 
 @contextlib.contextmanager
