@@ -300,7 +300,7 @@ def test_a_recording_of_huge_pictures_fails_with_a_sentence_and_the_next_one_is_
     """A few bytes that take much memory: held to what one job may have, whichever program asks for it."""
     site = make_site(JOB_MEMORY_MB="400")
     huge, small = tmp_path / "huge.mp4", tmp_path / "small.mp4"
-    for path, size in ((huge, "6000x6000"), (small, "160x90")):
+    for path, size in ((huge, "8192x8192"), (small, "160x90")):
         media.run_ffmpeg(*media.picture(1, 5, size), *media.FAST_X264, media.url(path))
     body = {"operation": "convert", "params": {"target": "mp4", "resolution": 80}}
     ended = []
