@@ -63,7 +63,7 @@ def test_the_site_is_ready_again_after_redis_lost_its_data(site):
     assert len(before) == len(QUEUES)
     with site.redis.client() as redis:
         redis.flushall()
-    assert not ready(site)
+    wait_for(lambda: not ready(site), "the site to see that it has no workers", 4)
     wait_for(lambda: ready(site), "the workers to register again")
     assert registered(site) == before
 

@@ -10,6 +10,8 @@ import contextlib
 import logging
 from weakref import WeakKeyDictionary
 
+from redis.exceptions import RedisError
+
 from jobs.live.hearing import hearing
 from jobs.live.looking import Page, Told, look
 from jobs.queries import in_thread
@@ -96,7 +98,8 @@ class Feed:
 
     async def give_up(self, error: BaseException) -> None:
         """Close all sockets; pages that come from now on get another feed."""
-        log.error("pages are told to come back later", exc_info=error)
+        is_away = isinstance(error, RedisError | OSError)  # nobody's fault: no traceback
+        log.error("pages are told to come back later: %s", error, exc_info=None if is_away else error)
         self._forget()
         pages, self.pages = self.pages, set()
         for page in pages:
