@@ -9,10 +9,12 @@ from pathlib import Path
 
 import MySQLdb
 import pytest
+from django.db import OperationalError
 
 from tests.processes import BASE_DIR
 from tests.servers import MariaDB
 from tests.settings import free_port
+from videoservice import migrating
 
 
 @pytest.fixture
@@ -65,3 +67,21 @@ def test_a_database_of_one_language_is_refused_before_it_is_used(fresh_mariadb: 
     said, _ = refused.communicate(timeout=120)
     assert refused.returncode != 0
     assert "keeps characters of latin1 only" in said and "ALTER DATABASE `latin`" in said, said
+
+
+def test_a_statement_that_gets_no_lock_is_made_again_and_others_that_fail_are_not(monkeypatch):
+    monkeypatch.setattr(migrating, "LOCK_PAUSE_SECONDS", 0)
+    tries: list[int] = []
+
+    def execute(sql: str, *rest: object) -> str:
+        tries.append(int(sql))
+        if len(tries) < 3:
+            raise OperationalError(int(sql), "no")
+        return "done"
+
+    assert migrating.again(execute, "1205", None, False, {}) == "done"
+    assert len(tries) == 3
+    tries.clear()
+    with pytest.raises(OperationalError):
+        migrating.again(execute, "1050", None, False, {})
+    assert len(tries) == 1
