@@ -8,7 +8,7 @@ from pydantic import Field
 from jobs.api.auth import owner
 from jobs.api.documented import failures
 from jobs.api.schemas import Page
-from jobs.services import usage
+from jobs.services import storage_use, usage
 from jobs.services.usage import OfRecording
 
 router = Router(tags=["Account"])
@@ -65,10 +65,12 @@ def get_usage(request: HttpRequest, query: Query[Page]) -> UsageOut:
     """Storage, the work of this month and the work under way, each with its quota; what takes the room, by what it is
     and by recording."""
     account = owner(request)
-    recordings = usage.by_recording(account)
+    results = storage_use.results(account)
+    recordings = usage.by_recording(account, results)
+    parts = usage.parts(account, storage_use.of(account, results), results)
     return UsageOut(
         **usage.facts(account),
-        parts=[PartOut(key=part.key, bytes=part.size) for part in usage.parts(account)],
+        parts=[PartOut(key=part.key, bytes=part.size) for part in parts],
         items=[RecordingUse.of(one) for one in recordings[query.part]],
         count=len(recordings),
     )

@@ -35,7 +35,7 @@ def claim(owner: Account, video: Video) -> None:
     """
     Room.hold(owner)
     allowed = quota.of(owner)
-    if allowed.jobs and Job.objects.of(owner).moving().count() >= allowed.jobs:
+    if allowed.jobs and Job.with_trash.of(owner).moving().count() >= allowed.jobs:
         raise _too_many(owner, allowed.jobs)
     now = _now(owner)
     day = now.date()

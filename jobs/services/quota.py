@@ -59,12 +59,13 @@ def said(own: Room | None) -> Quota:
     return Quota(size, minutes, jobs)
 
 
-def taken_bytes(owner: Account) -> int:
-    """What lies in the storage, and what uploads, imports and attempts under way were promised."""
+def taken_bytes(owner: Account, use: storage_use.Use | None = None) -> int:
+    """What lies in the storage (`use`, where that is known already), and what uploads, imports and attempts under way
+    were promised."""
     uploads = Upload.objects.of(owner).under_way().aggregate(rest=Sum(F("length") - F("offset")))["rest"] or 0
     held = Hold.objects.of(owner).good().aggregate(size=Sum("size"))["size"] or 0
     coming = Import.objects.of(owner).promised_bytes()
-    return storage_use.of(owner).total + int(uploads) + coming + int(held)
+    return (use or storage_use.of(owner)).total + int(uploads) + coming + int(held)
 
 
 def refuse(owner: Account, length: int) -> None:

@@ -6,7 +6,7 @@ once (`body`), for the row that had them first.
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -70,22 +70,71 @@ class Disk:
         return count / self.total if self.total else 0
 
 
-def of(owner: Account) -> Use:
-    """Of one account, right at this moment: four sums by indexes, and the few rows that share bytes."""
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A row of a result whose bytes lie under another name too, or did."""
+
+    job: UUID
+    video: UUID
+    kind: str
+    body: UUID
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """All that was made for an account, as its rows say: of each recording and kind how many files and bytes. Bytes
+    that have several names are in there once for each of these, which `named` lists."""
+
+    by_recording: Sequence[tuple[UUID, str, int, int]]
+    named: Sequence[Named]
+
+    @property
+    def bytes(self) -> int:
+        return sum(size for *_, size in self.by_recording)
+
+
+def results(owner: Account) -> Results:
+    """Added up by the database, which goes through the rows once, and again where some share bytes."""
+    mine = Artifact.objects.of(owner).order_by()
+    grouped = mine.values_list("job__video", "kind").annotate(Count("pk"), Sum("size"), Count("body"))
+    rows = [(video, kind, count, size, named) for video, kind, count, size, named in grouped]
+    return Results([row[:-1] for row in rows], _named(mine) if any(row[-1] for row in rows) else [])
+
+
+def _named(results: QuerySet[Artifact]) -> list[Named]:
+    rows = results.exclude(body=None).values_list("job", "job__video", "kind", "body", "size")
+    return [Named(*row) for row in rows]
+
+
+def of(owner: Account, made: Results | None = None) -> Use:
+    """Of one account, right at this moment: four sums by indexes, and the few rows that share bytes. `made` are its
+    results, where they have been added up already."""
     uploaded = Video.objects.of(owner).uploaded()
-    videos = uploaded.aggregate(count=Count("pk"), length=Sum("duration_seconds"), size=Sum("size"))
-    shared = _shared(uploaded, Artifact.objects.of(owner)).get(owner.pk, Shared())
+    videos = uploaded.aggregate(
+        count=Count("pk"), length=Sum("duration_seconds"), size=Sum("size"), named=Count("body")
+    )
+    size, named = _made(owner) if made is None else (made.bytes, made.named)
+    kept = uploaded.order_by().exclude(body=None).values_list("owner", "body", "size") if videos["named"] else []
+    shared = _shared(kept, [(owner.pk, one.body, one.size) for one in named])[owner.pk]
     return Use(
         owner.email,
         videos["count"],
         videos["length"] or 0,
         (videos["size"] or 0) - shared.recordings,
-        _sum(Artifact.objects.of(owner), "size") - shared.results,
+        size - shared.results,
         _sum(Image.objects.of(owner), "size"),
         owner.pk,
         _sum(Upload.objects.of(owner).under_way(), "offset") + _sum(Import.objects.of(owner).kept(), "received_bytes"),
         _sum(Removal.objects.of(owner), "size"),
     )
+
+
+def _made(owner: Account) -> tuple[int, Sequence[Named]]:
+    """Bytes of its results, and which of these have several names."""
+    mine = Artifact.objects.of(owner).order_by()
+    found = mine.aggregate(size=Sum("size"), named=Count("body"))
+    return found["size"] or 0, _named(mine) if found["named"] else []
 
 
 def _sum(rows: QuerySet[Any], column: str) -> int:
@@ -114,15 +163,16 @@ def _by_owner() -> list[Use]:
     trash = dict(Removal.objects.order_by().values_list("owner").annotate(Sum("size")))
     owners = recordings.keys() | results.keys() | images.keys() | uploads.keys() | trash.keys()
     names = dict(Account.objects.filter(pk__in=owners).values_list("pk", "email"))
-    every = _shared(uploaded, Artifact.objects.all())
+    kept = uploaded.exclude(body=None).values_list("owner", "body", "size")
+    made = Artifact.objects.order_by().exclude(body=None).values_list("job__owner", "body", "size")
+    every = _shared(kept, made)
     uses = []
     for owner in owners:
         count, length, size = recordings.get(owner, (0, 0.0, 0))
         shared = every.get(owner, Shared())
-        made = results.get(owner, 0) - shared.results
         sizes = (
             size - shared.recordings,
-            made,
+            results.get(owner, 0) - shared.results,
             images.get(owner, 0),
             owner,
             uploads.get(owner, 0),
@@ -140,21 +190,23 @@ class Shared:
     results: int = 0
 
 
-def _shared(videos: QuerySet[Video], artifacts: QuerySet[Artifact]) -> dict[int, Shared]:
-    """By owner, of rows that have a second name for bytes: all of them but the first that is there."""
-    kept = videos.order_by().exclude(body=None).values_list("owner", "body", "size")
-    taken = artifacts.order_by().exclude(body=None).values_list("job__owner", "body", "size")
+Shares = Iterable[tuple[int, UUID, int]]
+"""Rows that share bytes: owner, body, size."""
+
+
+def _shared(kept: Shares, made: Shares) -> dict[int, Shared]:
+    """By owner, of recordings and of results: rows with a second name for bytes, all but the first there."""
     found: dict[int, Shared] = defaultdict(Shared)
-    seconds = [*(("recordings", *row) for row in kept), *(("results", *row) for row in taken)]
-    counted = there(sorted({body for _, _, body, _ in seconds if body}))
-    for room, owner, body, size in seconds:
+    rows = [*(("recordings", *row) for row in kept), *(("results", *row) for row in made)]
+    counted = there(sorted({body for _, _, body, _ in rows}))
+    for room, owner, body, size in rows:
         if body in counted:
             setattr(found[owner], room, getattr(found[owner], room) + size)
-        counted |= {body} if body else set()
+        counted.add(body)
     return found
 
 
-def there(bodies: list[UUID]) -> set[UUID]:
+def there(bodies: Sequence[UUID]) -> set[UUID]:
     """Which of these are still there under their first names, maybe in the trash."""
     there: set[UUID] = set()
     for first in range(0, len(bodies), AT_ONCE):

@@ -2,14 +2,14 @@
 how much was worked on day by day."""
 
 import dataclasses
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Sum
 from django.urls import reverse
 
 from jobs import storage, wording
@@ -21,6 +21,8 @@ NEAR = 0.9
 LARGEST = 10
 DAYS = 30
 CACHES_KEPT_SECONDS = 300
+AT_ONCE = 500
+"""Ids in one query."""
 
 
 # Meters --------------------------------------------------------------------------------------------------------------
@@ -48,12 +50,13 @@ class Meter:
         return "Nothing is left" if self.look == "full" else "Little is left"
 
 
-def meters(owner: Account) -> list[Meter]:
+def meters(owner: Account, use: storage_use.Use | None = None) -> list[Meter]:
+    """`use`: what it has in the storage, where that is known already."""
     allowed, day = quota.of(owner), allowance.today(owner)
     seconds = allowance.seconds_of_month(owner, day)
-    moving = Job.objects.of(owner).moving().count()
+    moving = Job.with_trash.of(owner).moving().count()
     return [
-        storage_meter(owner, allowed),
+        storage_meter(owner, allowed, use),
         Meter("This month", seconds / 60, allowed.minutes, _worked(seconds, allowed.minutes)),
         Meter("At the same time", moving, allowed.jobs, _of(wording.count(moving), allowed.jobs, "job")),
     ]
@@ -67,14 +70,14 @@ def facts(owner: Account) -> dict[str, Any]:
         "quota_bytes": allowed.bytes or None,
         "used_minutes": round(allowance.seconds_of_month(owner, day) / 60, 2),
         "quota_minutes": allowed.minutes or None,
-        "active_jobs": Job.objects.of(owner).moving().count(),
+        "active_jobs": Job.with_trash.of(owner).moving().count(),
         "quota_jobs": allowed.jobs or None,
     }
 
 
-def storage_meter(owner: Account, allowed: quota.Quota) -> Meter:
+def storage_meter(owner: Account, allowed: quota.Quota, use: storage_use.Use | None = None) -> Meter:
     """With what uploads and work under way were promised."""
-    taken = quota.taken_bytes(owner)
+    taken = quota.taken_bytes(owner, use)
     most = f" of {wording.size(allowed.bytes)}" if allowed.bytes else ""
     return Meter("Storage", taken, allowed.bytes, f"{wording.size(taken)}{most}")
 
@@ -102,11 +105,10 @@ class Part:
     address: str = ""
 
 
-def parts(owner: Account) -> list[Part]:
+def parts(owner: Account, use: storage_use.Use, results: storage_use.Results) -> list[Part]:
     """All that the account has in the storage, by what it is; what was measured of recordings is the server's to drop,
     and does not count against the quota."""
-    use = storage_use.of(owner)
-    made, files, passing, on_the_way = _results(owner)
+    made, files, passing, on_the_way = _by_kind(owner, results)
     others = use.results - made - passing
     images, removed = Image.objects.of(owner).count(), Removal.objects.of(owner).count()
     open_uploads, measured = Upload.objects.of(owner).under_way().count(), caches(owner)
@@ -134,36 +136,64 @@ def _counted(count: int, one: str, many: str = "") -> str:
     return f"{wording.count(count)} {one if count == 1 else many or f'{one}s'}"
 
 
-def _results(owner: Account) -> tuple[int, dict[str, int], int, int]:
+def _by_kind(owner: Account, results: storage_use.Results) -> tuple[int, dict[str, int], int, int]:
     """Bytes of results that are recordings, how many files there are of these and of others, and bytes and number of
     those only on the way in chains. A second name for bytes counts for nothing."""
-    mine = Artifact.objects.of(owner)
-    passing = set(_passing(owner))
-    size, passing_size, files, on_the_way = 0, 0, {"versions": 0, "others": 0}, 0
-    counted = _firsts(mine)
-    for job, kind, body, length in mine.order_by().values_list("job", "kind", "body", "size"):
-        alone = 0 if body in counted else length
-        counted |= {body} if body else set()
-        if job in passing:
-            passing_size, on_the_way = passing_size + alone, on_the_way + 1
-        elif kind in versions.KINDS:
-            size, files["versions"] = size + alone, files["versions"] + 1
-        else:
-            files["others"] += 1
+    size, passing_size, on_the_way, files = 0, 0, 0, Counter[str]()
+    for _, kind, count, length in results.by_recording:
+        size += length if kind in versions.KINDS else 0
+        files[_room(kind)] += count
+    passing = _passing(owner)
+    for kind, count, length in _made_by(passing):
+        size -= length if kind in versions.KINDS else 0
+        files[_room(kind)] -= count
+        passing_size, on_the_way = passing_size + length, on_the_way + count
+    for one in _seconds(results):
+        if one.job in passing:
+            passing_size -= one.size
+        elif one.kind in versions.KINDS:
+            size -= one.size
     return size, files, passing_size, on_the_way
 
 
-def _firsts(rows: QuerySet[Any]) -> set[UUID]:
-    """The first names, as far as they are there, of bytes that these rows have second names for."""
-    bodies = rows.exclude(body=None).order_by().values_list("body", flat=True).distinct()
-    return storage_use.there(sorted(bodies))
+def _room(kind: str) -> str:
+    return "versions" if kind in versions.KINDS else "others"
 
 
-def _passing(owner: Account) -> Iterable[UUID]:
+def _seconds(results: storage_use.Results) -> list[storage_use.Named]:
+    """The results that have a second name only: all names for the same bytes but the first that is there."""
+    counted = storage_use.there(sorted({one.body for one in results.named}))
+    found = []
+    for one in results.named:
+        if one.body in counted:
+            found.append(one)
+        counted.add(one.body)
+    return found
+
+
+def _passing(owner: Account) -> set[UUID]:
     """The jobs whose results are only on the way to others."""
-    for run in Run.objects.of(owner).filter(is_tidy=False).prefetch_related("jobs"):
-        names = set(runs.passed_on(run))
-        yield from (job.pk for job in run.jobs.all() if job.step in names)
+    found: set[UUID] = set()
+    steps: dict[UUID, frozenset[str]] = {}
+    for run in Run.objects.of(owner).filter(is_tidy=False).only("steps"):
+        if names := frozenset(runs.passed_on(run)):
+            steps[run.pk] = names
+    for part in _portions(steps):
+        rows = Job.objects.filter(run__in=part).order_by().values_list("pk", "run", "step")
+        found.update(pk for pk, run, step in rows if step in steps[run])
+    return found
+
+
+def _made_by(jobs: Iterable[UUID]) -> Iterator[tuple[str, int, int]]:
+    """Of these jobs, by kind: how many results, and their bytes."""
+    for part in _portions(jobs):
+        rows = Artifact.objects.filter(job__in=part).order_by().values_list("kind")
+        yield from rows.annotate(Count("pk"), Sum("size"))
+
+
+def _portions(ids: Iterable[UUID]) -> Iterator[list[UUID]]:
+    every = sorted(ids)
+    return (every[first : first + AT_ONCE] for first in range(0, len(every), AT_ONCE))
 
 
 def caches(owner: Account) -> int:
@@ -211,29 +241,20 @@ class OfRecording:
         return f"{wording.size(self.total)}{made}"
 
 
-def by_recording(owner: Account) -> list[OfRecording]:
+def by_recording(owner: Account, results: storage_use.Results) -> list[OfRecording]:
     """What each recording takes with all that was made of it, the largest first."""
-    mine = Artifact.objects.of(owner)
-    results = dict(mine.order_by().values_list("job__video").annotate(Sum("size")))
-    made = dict(mine.filter(kind__in=versions.KINDS).order_by().values_list("job__video").annotate(Count("pk")))
-    twice = _second_names(mine)
-    uploaded = Video.objects.of(owner).uploaded().defer("details")
-    firsts = _firsts(uploaded)
-    found = []
-    for video in uploaded:
-        size = 0 if video.body in firsts else video.size
-        kept = results.get(video.pk, 0) - twice[video.pk]
-        found.append(OfRecording(video, size, kept, made.get(video.pk, 0)))
+    made, count = Counter[UUID](), Counter[UUID]()
+    for video, kind, files, size in results.by_recording:
+        made[video] += size
+        count[video] += files if kind in versions.KINDS else 0
+    for one in _seconds(results):
+        made[one.video] -= one.size
+    rows = list(Video.objects.of(owner).uploaded().only("title", "size", "body", "artifact"))
+    firsts = storage_use.there(sorted({video.body for video in rows if video.body}))
+    found = [
+        OfRecording(video, 0 if video.body in firsts else video.size, made[video.pk], count[video.pk]) for video in rows
+    ]
     return sorted(found, key=lambda one: (-one.total, one.video.title))
-
-
-def _second_names(artifacts: QuerySet[Artifact]) -> dict[UUID, int]:
-    rows = list(artifacts.exclude(body=None).order_by().values_list("job__video", "body", "size"))
-    counted, found = _firsts(artifacts), defaultdict[UUID, int](int)
-    for video, body, size in rows:
-        found[video] += size if body in counted else 0
-        counted |= {body} if body else set()
-    return found
 
 
 # Day by day ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from jobs.account_forms import RetentionForm
 from jobs.auth.requests import MemberRequest
-from jobs.services import retention
+from jobs.services import retention, storage_use
 from jobs.services import usage as services
 from jobs.views import graphs
 from jobs.views.members import member
@@ -25,11 +25,13 @@ def usage(request: MemberRequest) -> HttpResponse:
         retention.choose(owner, form.kept)
         messages.success(request, "Saved. What goes by it is announced here a week before.")
         return redirect("account-usage")
+    results = storage_use.results(owner)
+    use = storage_use.of(owner, results)
     context = {
-        "meters": services.meters(owner),
+        "meters": services.meters(owner, use),
         "graph": graphs.worked(services.days(owner)),
-        "parts": services.parts(owner),
-        "largest": services.by_recording(owner)[: services.LARGEST],
+        "parts": services.parts(owner, use, results),
+        "largest": services.by_recording(owner, results)[: services.LARGEST],
         "retention": form,
         "departures": retention.listed(owner)[:SHOWN],
         "departing": retention.listed(owner).count(),
