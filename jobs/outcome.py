@@ -1,6 +1,6 @@
 """What a job has made, in a line, read from what its results say of themselves; and how far a recording has come."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from jobs import wording
 from jobs.models import Artifact, Import, Job
@@ -29,6 +29,14 @@ def lengths(artifacts: Sequence[Artifact]) -> str:
     for told in (artifact.told for artifact in artifacts):
         if told.source_seconds is not None and told.output_seconds is not None:
             return f"{wording.clock(told.source_seconds)} became {wording.clock(told.output_seconds)}"
+    return ""
+
+
+def length(artifacts: Iterable[Artifact]) -> str:
+    """How long a recording is that was made shorter or longer, “31:05”; "" where none was."""
+    for told in (artifact.told for artifact in artifacts):
+        if told.source_seconds is not None and told.output_seconds is not None:
+            return wording.clock(told.output_seconds)
     return ""
 
 

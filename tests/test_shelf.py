@@ -80,8 +80,8 @@ def test_each_recording_tells_how_far_the_work_on_it_is(ann):
     busy, idle = factories.video(ann), factories.video(ann)
     for status, progress in [(S.RUNNING, 0.2), (S.RUNNING, 0.6), (S.QUEUED, 0), (S.SUCCEEDED, 1)]:
         factories.job(ann, video=busy, status=status, progress=progress)
-    found = {video.pk: (video.under_way, video.running) for video in shelf.shelf(ann, []).videos}
-    assert found == {busy.pk: (True, 0.6), idle.pk: (False, None)}
+    found = {video.pk: video.doing.progress for video in shelf.shelf(ann, []).videos}
+    assert found == {busy.pk: 0.6, idle.pk: None}
 
 
 def test_a_page_says_that_the_library_changed_and_only_then(ann, client):

@@ -104,6 +104,8 @@ class Operation(Generic[P]):
 
     slug: ClassVar[str]
     title: ClassVar[str]
+    done: ClassVar[str]
+    """What a recording is called after it: “Converted”, and “Cut” for “Cut to 31:05”."""
     summary: ClassVar[str]
     """A sentence for the page."""
     description: ClassVar[str]

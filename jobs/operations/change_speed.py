@@ -74,6 +74,7 @@ class ChangeSpeedParams:
 class ChangeSpeed(Operation[ChangeSpeedParams]):
     slug = "change-speed"
     title = "Change the speed"
+    done = "Speed changed"
     summary = "Plays the recording, or a part of it, faster or slower at the same pitch."
     description = (
         "The recording, or a part of it, faster or slower at the same pitch; copies the picture where the speed stays."

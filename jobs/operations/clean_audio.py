@@ -80,6 +80,7 @@ class CleanAudioParams:
 class CleanAudio(Operation[CleanAudioParams]):
     slug = "clean-audio"
     title = "Clean the audio"
+    done = "Audio cleaned"
     summary = "Reduces noise and hum, and sets the loudness. The picture is not touched."
     description = "Less noise and hum in the sound, to a loudness; copies the picture, and plays before and after."
     accepts = "audio"

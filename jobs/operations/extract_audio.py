@@ -94,6 +94,7 @@ class ExtractAudio(Operation[ExtractAudioParams]):
     slug = "extract-audio"
     makes_versions = False
     title = "Extract the audio"
+    done = "Audio extracted"
     summary = "Saves the sound as its own file, copied without loss or in another format."
     description = "The sound as a file of its own, copied without loss where the format allows, tags and chapters kept."
     accepts = "audio"

@@ -62,6 +62,7 @@ class JoinParams:
 class Join(Operation[JoinParams]):
     slug = "join"
     title = "Join"
+    done = "Joined"
     summary = "Puts recordings one after the other, such as the parts that a camera has made of one."
     description = (
         "Recordings one after the other: copied where they fit each other, else brought to the first one's shape; "

@@ -122,6 +122,7 @@ class Preview(Operation[PreviewParams]):
     slug = "preview"
     makes_versions = False
     title = "Trailer"
+    done = "Trailer made"
     summary = "The best moments in a few seconds: a trailer with sound and titles, or a small loop."
     description = "A trailer of the best moments with cross-fades and cards of text, or a small silent loop."
     accepts = "video"

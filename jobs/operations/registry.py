@@ -33,3 +33,9 @@ def title(slug: str) -> str:
     """What to call it, also when it is not installed any more."""
     operation = _found().get(slug)
     return operation.title if operation else slug
+
+
+def done(slug: str) -> str:
+    """What a recording is called when it has been done, also when it is not installed any more."""
+    operation = _found().get(slug)
+    return operation.done if operation else f"{slug}: done"

@@ -194,6 +194,7 @@ class SilenceCutParams:
 class SilenceCut(Operation[SilenceCutParams]):
     slug = "silence-cut"
     title = "Cut the silence"
+    done = "Cut"
     summary = "Removes the pauses, exact to the frame and in sync."
     description = (
         "Takes out the pauses, exact to the frame, picture and sound in step; copies the pictures that it can, "

@@ -195,6 +195,7 @@ class Split(Operation[SplitParams]):
     slug = "split"
     makes_versions = False
     title = "Split"
+    done = "Split"
     summary = "Makes parts that together hold all of the recording: by time, chapter, pause or size."
     description = (
         "Parts at given times, chapters or long pauses, of so many minutes, or no larger than a size; each frame and "

@@ -69,6 +69,7 @@ class SwapAudioParams:
 class SwapAudio(Operation[SwapAudioParams]):
     slug = "swap-audio"
     title = "Swap the audio"
+    done = "Audio swapped"
     summary = "Replaces the sound with a better recording of the same event, in sync."
     description = (
         "Puts the sound of another recording of the same event under the picture, in sync by its waveform, with "

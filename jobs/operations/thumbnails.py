@@ -120,6 +120,7 @@ class ThumbnailsParams:
 class Thumbnails(Operation[ThumbnailsParams]):
     slug = "thumbnails"
     title = "Thumbnails"
+    done = "Pictures made"
     summary = "Still pictures: evenly spaced, at times you choose, the best, or all on one sheet."
     description = (
         "Pictures at even distances, at given times, or the best of the recording, upright and in the right "

@@ -128,6 +128,7 @@ class TranscribeParams:
 class Transcribe(Operation[TranscribeParams]):
     slug = "transcribe"
     title = "Transcribe"
+    done = "Transcribed"
     summary = "Turns speech into captions and text that you can search and correct."
     description = (
         "Writes down what is said: text with the time of every word, SRT, WebVTT, TXT and JSON files, and "

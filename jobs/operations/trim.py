@@ -63,6 +63,7 @@ class TrimParams:
 class Trim(Operation[TrimParams]):
     slug = "trim"
     title = "Trim"
+    done = "Trimmed"
     summary = "Keeps one part of the recording, exact to the frame."
     description = (
         "One stretch, exact at both ends; copies all of its picture but what lies between an end and the next keyframe."

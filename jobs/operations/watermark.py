@@ -160,6 +160,7 @@ class WatermarkParams:
 class Watermark(Operation[WatermarkParams]):
     slug = "watermark"
     title = "Watermark"
+    done = "Watermarked"
     summary = "Puts a logo or text over the picture, all the time or for a while."
     description = (
         "A logo or a text over the picture, all the time or for a while; copies the sound, and the picture where "

@@ -41,7 +41,7 @@ class Place:
     def __str__(self) -> str:
         """“Next in line, takes about 2 min”, “3rd in line, about 3 to 6 min, then takes about 2 min”, “about 4,200th in
         line”: a guess is told in hundreds, so that a row need not be drawn again whenever a job is taken."""
-        parts = [f"{self._called} in line"]
+        parts = [f"{self._ordinal} in line"]
         waits = self.wait is not None and self.wait.likely > 0
         if self.wait and waits:
             parts.append(wording.about(self.wait.low, self.wait.high))
@@ -50,7 +50,12 @@ class Place:
         return ", ".join(parts)
 
     @property
-    def _called(self) -> str:
+    def called(self) -> str:
+        """The same in two words, where there is little room: “Next”, “3rd in line”."""
+        return self._ordinal if self.position == 1 else f"{self._ordinal} in line"
+
+    @property
+    def _ordinal(self) -> str:
         if self.is_about:
             return f"About {wording.count(round(self.position, -2))}th"
         return "Next" if self.position == 1 else wording.ordinal(self.position)

@@ -1,22 +1,22 @@
-"""A page of the library: the recordings of an owner, newest first, each with the work under way on it."""
+"""A page of the library: the recordings of an owner, newest first, each with what its card shows."""
 
 import dataclasses
 import hashlib
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Q, Sum
 
 from jobs.listing import Listing, Part
-from jobs.models import Account, Job, Run, Video
-from jobs.services import preview_loops, storyboards, versions
+from jobs.models import Account, Video
+from jobs.services import newest_work, preview_loops, storyboards, versions
 
 PAGE = 24
 
 
 @dataclasses.dataclass(frozen=True)
 class Shelf:
-    """`videos` carry `under_way`, whether anything is, and `running`, how far the job furthest along is;
-    `newest`, the newest finished version, and `versions_made`, how many there are with the original.
+    """`videos` carry `doing`, the newest on each (`newest_work`); `newest`, the newest finished version, and
+    `versions_made`, how many there are with the original.
 
     `total` and `used` are those of all recordings of the owner."""
 
@@ -34,17 +34,13 @@ class Shelf:
         cards = [
             (
                 *(video.pk, video.title, video.poster, video.loop, video.storyboard, video.newest),
-                *(video.versions_made, bool(video.under_way), percent(video)),
+                *(video.versions_made, video.doing.stamp),
                 *(video.pinned, getattr(video, "departure", None)),
             )
             for video in self.videos
         ]
         shown = (cards, bool(self.part.newer), bool(self.part.older), self.total, self.used)
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
-
-
-def percent(video: Any) -> int | None:
-    return None if video.running is None else int(video.running * 100)
 
 
 def words(text: str) -> list[str]:
@@ -64,17 +60,16 @@ def shelf(owner: Account, search: list[str], older: str = "") -> Shelf:
     """The page that begins behind a place; the first one where there is none, or nothing behind it."""
     part = listed(owner, search).shown(older, PAGE)
     add_facts(part.rows)
-    add_work(owner, part.rows)
+    newest_work.tell(owner, part.rows)
     totals = Video.objects.of(owner).uploaded().order_by().aggregate(total=Count("pk"), used=Sum("size"))
     return Shelf(part, totals["total"], totals["used"] or 0)
 
 
 def add_facts(videos: list[Any]) -> None:
-    """What was made of each of these, and whether anything has not ended; looked up for them alone, whatever way the
-    database took to find them."""
+    """What was made of each of these, and by which work; looked up for them alone, whatever way the database took to
+    find them."""
     facts = {
-        "has_jobs": Exists(Job.objects.filter(video=OuterRef("pk"), run=None, under_way=1)),
-        "has_chains": Exists(Run.objects.filter(video=OuterRef("pk"), under_way=1)),
+        **newest_work.facts(),
         "loop": preview_loops.newest_of_each(),
         "storyboard": storyboards.newest_of_each(),
         "newest": versions.newest_of_each(),
@@ -85,14 +80,3 @@ def add_facts(videos: list[Any]) -> None:
     for video in videos:
         for name in facts:
             setattr(video, name, found[video.pk][name] if video.pk in found else None)
-
-
-def add_work(owner: Account, videos: list[Any]) -> None:
-    """Whether something is under way on each of these, and how far. What runs is little, whatever is in line."""
-    running: dict[Any, float] = {}
-    at_work = Job.with_trash.of(owner).filter(status=Job.Status.RUNNING, video__in=videos).order_by()
-    for pk, progress in at_work.values_list("video_id", "progress"):
-        running[pk] = max(progress, running.get(pk, 0.0))
-    for video in videos:
-        video.running = running.get(video.pk)
-        video.under_way = video.running is not None or video.has_jobs or video.has_chains
