@@ -17,6 +17,8 @@ from jobs.api import (
     jobs,
     operations,
     pipelines,
+    possible,
+    presets,
     runs,
     search,
     shortcuts,
@@ -81,10 +83,12 @@ api.add_router("/videos", videos.router)
 api.add_router("/videos", runs.on_videos)
 api.add_router("/videos", transcripts.router)
 api.add_router("/videos", drafts.router)
+api.add_router("/videos", possible.router)
 api.add_router("/images", images.router)
 api.add_router("/imports", imports.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/pipelines", pipelines.router)
+api.add_router("/presets", presets.router)
 api.add_router("/runs", runs.router)
 api.add_router("/search", search.router)
 api.add_router("/artifacts", artifacts.router)

@@ -18,7 +18,7 @@ from jobs.api.trash import put_away, removed
 from jobs.auth.access import owned
 from jobs.models import Account, Artifact, Job, Removal, Video
 from jobs.models.job import JobQuerySet
-from jobs.services import changes, jobs, queue_position, runs, trash, versions
+from jobs.services import changes, jobs, presets, queue_position, runs, trash, versions
 from jobs.services.changes import Cursor
 from videoservice import later
 from videoservice.later import Later
@@ -56,12 +56,13 @@ def refuse_unclear(body: JobIn) -> None:
 
 def made(account: Account, body: JobIn, key: str | None) -> Job:
     after = tuple(owned(Job, account, pk) for pk in dict.fromkeys(body.after))
+    raw = presets.completed(account, body.operation, body.preset, body.params) if body.preset else body.params
     if body.source and body.source.job:
         before = owned(Job, account, body.source.job)
-        params = checked(body.operation, body.params, None, account)
+        params = checked(body.operation, raw, None, account)
         return jobs.create_on_result(before, body.operation, params, after=after, idempotency_key=key)
     subject = subject_of(account, body)
-    params = checked(body.operation, body.params, subject.info, account)
+    params = checked(body.operation, raw, subject.info, account)
     return jobs.create(account, subject, body.operation, params, after=after, idempotency_key=key)
 
 

@@ -315,6 +315,7 @@ class JobIn(Schema):
     source: SourceIn | None = Field(None, description="Work on a result, in place of `video`.")
     operation: str = Field(description="A slug of `GET /operations`.")
     params: dict[str, Any] = Field({}, description="What is left out has its default.")
+    preset: str | None = Field(None, description="The id or the name of a preset that has what `params` leaves out.")
     after: list[UUID] = Field([], description="Jobs to wait for. If one of them fails, this one does too.")
 
 

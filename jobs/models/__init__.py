@@ -1,5 +1,6 @@
 from jobs.models.account import Account
 from jobs.models.artifact import Artifact
+from jobs.models.chain_draft import ChainDraft
 from jobs.models.daily_use import DailyUse
 from jobs.models.delivery import Delivery
 from jobs.models.departure import Departure
@@ -15,6 +16,7 @@ from jobs.models.job import Job
 from jobs.models.kept_answer import KeptAnswer
 from jobs.models.notice import Notice, NoticeChoice, NoticeTurn, PushBrowser
 from jobs.models.pipeline import Pipeline
+from jobs.models.preset import Preset
 from jobs.models.queue_state import QueueState
 from jobs.models.removal import Removal
 from jobs.models.room import Room
@@ -31,6 +33,7 @@ from jobs.models.webhook import Webhook
 __all__ = [
     "Account",
     "Artifact",
+    "ChainDraft",
     "DailyUse",
     "Delivery",
     "Departure",
@@ -49,6 +52,7 @@ __all__ = [
     "NoticeChoice",
     "NoticeTurn",
     "Pipeline",
+    "Preset",
     "PushBrowser",
     "QueueState",
     "Removal",

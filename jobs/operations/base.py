@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 from django import forms
 
@@ -40,6 +40,18 @@ class Tracks(NamedTuple):
 
     picture: bool
     audio: bool
+
+
+Group = Literal["Cut", "Words", "Sound", "Picture", "File"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""In the order of the page."""
+
+
+class Unfit(NamedTuple):
+    """Why work cannot be done with a recording: a code for scripts, and a few words for a list."""
+
+    code: str
+    words: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +122,16 @@ class Operation(Generic[P]):
     """A sentence for the page."""
     description: ClassVar[str]
     """The same at more length, for the README."""
+    group: ClassVar[Group] = "File"
+    """Under which head a list of all work has it."""
+    icon: ClassVar[str] = "spark"
+    """Its drawing in `static/icons.svg`."""
+    gist: ClassVar[str] = ""
+    """What there is to choose, in three or four words beside its title."""
+    also_called: ClassVar[str] = ""
+    """Words by which people look for it, besides those of its title, summary and gist."""
+    folded: ClassVar[tuple[str, ...]] = ("container", "render", "track", "audio_track")
+    """Fields of its form that most people leave as they are."""
     accepts: ClassVar[str] = "any"
     """"video", "audio" (an audio track is needed, with or without picture) or "any"."""
     queue: ClassVar[str] = "encode"
@@ -130,6 +152,8 @@ class Operation(Generic[P]):
     """Fields of its form that mean nothing for sound alone; there the page leaves them out."""
     makes_versions: ClassVar[bool] = True
     """Whether a recording that it makes stands for the whole of its own, as a cut does and a trailer does not."""
+    shortest_seconds: ClassVar[int] = 0
+    """What is shorter cannot be worked on."""
     takes_itself: ClassVar[bool] = False
     """Whether its recording may be among its other files."""
     works_through_inputs: ClassVar[bool] = False
@@ -143,6 +167,24 @@ class Operation(Generic[P]):
         """Frozen parameters from a valid form's cleaned data."""
         names = [field.name for field in dataclasses.fields(self.params_class)]
         return self.params_class(**{name: cleaned[name] for name in names if name in cleaned})
+
+    def unfit(self, info: MediaInfo) -> Unfit | None:
+        """Why it cannot be done with a recording, whatever the parameters; None where it can."""
+        if self.accepts == "video" and info.video is None:
+            return Unfit("no_video", "needs a picture")
+        if self.accepts == "audio" and not info.audio:
+            return Unfit("no_audio", f"cannot read its {info.unread[0]} sound" if info.unread else "needs sound")
+        if info.duration < self.shortest_seconds:
+            return Unfit("too_short", f"needs {self.shortest_seconds} s or more")
+        return None
+
+    def caveat(self) -> str:
+        """What this install lacks for doing it well, in a few words; "" for nothing."""
+        return ""
+
+    def copies(self, info: MediaInfo, params: P) -> str:
+        """What of the recording is in the result as it is, in a few words: “copies the sound”. "" for nothing."""
+        return ""
 
     def check(self, info: MediaInfo, params: P) -> None:
         """Raise InputError when this recording cannot be worked on with these parameters."""

@@ -80,6 +80,10 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
         "The recording, or a part of it, faster or slower at the same pitch; copies the picture where the speed stays."
     )
     accepts = "any"
+    group = "Cut"
+    icon = "speed"
+    gist = "faster or slower, same pitch"
+    also_called = "tempo slow motion fast forward time lapse rate"
     queue = "cut"
     order = 25
     chain_order = 50
@@ -106,6 +110,10 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
 
     def pace_key(self, params: ChangeSpeedParams) -> str:
         return params.render
+
+    def copies(self, info: MediaInfo, params: ChangeSpeedParams) -> str:
+        is_part = bool(params.start) or params.end is not None
+        return "copies the picture where the speed stays" if info.video and is_part and params.render == "smart" else ""
 
     def run(self, context: Context, params: ChangeSpeedParams) -> list[Draft]:
         container = chosen_container(context, params.container)

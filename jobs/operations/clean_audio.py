@@ -84,6 +84,10 @@ class CleanAudio(Operation[CleanAudioParams]):
     summary = "Reduces noise and hum, and sets the loudness. The picture is not touched."
     description = "Less noise and hum in the sound, to a loudness; copies the picture, and plays before and after."
     accepts = "audio"
+    group = "Sound"
+    icon = "spark"
+    gist = "noise, hum, loudness"
+    also_called = "denoise normalise lufs hiss volume"
     queue = "encode"
     order = 60
     chain_order = 20
@@ -101,6 +105,9 @@ class CleanAudio(Operation[CleanAudioParams]):
 
     def pace_key(self, params: CleanAudioParams) -> str:
         return f"{params.hum}{'-loudness' * (params.loudness_lufs is not None)}"
+
+    def copies(self, info: MediaInfo, params: CleanAudioParams) -> str:
+        return "copies the picture" if info.video else ""
 
     def run(self, context: Context, params: CleanAudioParams) -> list[Draft]:
         audio = AudioSource(context.source, context.info, track_of(context.info, params))

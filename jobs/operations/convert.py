@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from django import forms
 from django.core.exceptions import ValidationError
 
+from jobs.engine.model import colour
 from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.told import Told
@@ -15,6 +16,7 @@ from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.formats import Quality
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.render import sidetracks
+from jobs.engine.video.color import Colours
 from jobs.operations.base import Context, Draft, Operation, Tracks
 from jobs.operations.forms import NumberField, OperationForm, safe_name
 
@@ -153,6 +155,10 @@ class Convert(Operation[ConvertParams]):
     summary = "Changes the format, size or shape. What already fits is copied."
     description = "Another format, size or shape; copies each track that already fits."
     accepts = "video"
+    group = "File"
+    icon = "again"
+    gist = "web, phone, archive"
+    also_called = "compress smaller resize mp4 hevc av1 webm hls rotate crop resolution format"
     queue = "encode"
     order = 50
     chain_order = 70
@@ -171,6 +177,18 @@ class Convert(Operation[ConvertParams]):
 
     def encodes_audio(self, info: MediaInfo, params: ConvertParams) -> bool:
         return True
+
+    def copies(self, info: MediaInfo, params: ConvertParams) -> str:
+        """As far as the facts tell: what is interlaced shows only when it is decoded."""
+        if params.target == "hls":
+            return ""
+        track = info.require_video()
+        planned = conversion.plan(info, Colours(colour.PQ) if track.hdr else Colours(), params.options)
+        if planned.copies_all:
+            return "copies everything"
+        if planned.framing is None:
+            return "copies the picture"
+        return "copies the sound" if info.audio and not any(planned.audio_kbps) else ""
 
     def pace_key(self, params: ConvertParams) -> str:
         return f"{params.target}-{params.quality}-{params.resolution or 'same'}{'-size' * (params.size_mb is not None)}"

@@ -98,6 +98,10 @@ class ExtractAudio(Operation[ExtractAudioParams]):
     summary = "Saves the sound as its own file, copied without loss or in another format."
     description = "The sound as a file of its own, copied without loss where the format allows, tags and chapters kept."
     accepts = "audio"
+    group = "Sound"
+    icon = "wave"
+    gist = "mp3, opus, flac"
+    also_called = "sound alone podcast m4a wav aac music"
     queue = "fast"
     order = 30
     form_class = ExtractAudioForm
@@ -121,6 +125,10 @@ class ExtractAudio(Operation[ExtractAudioParams]):
 
     def pace_key(self, params: ExtractAudioParams) -> str:
         return f"{params.format}{'-loudness' * (params.loudness_lufs is not None)}"
+
+    def copies(self, info: MediaInfo, params: ExtractAudioParams) -> str:
+        tracks = info.require_audio(params.track)
+        return "copies the sound" if all(track_file.can_copy(one, params.options) for one in tracks) else ""
 
     def run(self, context: Context, params: ExtractAudioParams) -> list[Draft]:
         tracks = context.info.require_audio(params.track)

@@ -69,6 +69,10 @@ class Join(Operation[JoinParams]):
         "audio that goes on is joined to the sample, and each recording is a chapter."
     )
     accepts = "any"
+    group = "Cut"
+    icon = "join"
+    gist = "others after this one"
+    also_called = "merge concatenate append combine together"
     queue = "cut"
     order = 26
     takes_itself = True
@@ -91,6 +95,9 @@ class Join(Operation[JoinParams]):
 
     def timeout_seconds(self, info: MediaInfo, params: JoinParams) -> int:
         return 1200 + 40 * int(info.duration)
+
+    def copies(self, info: MediaInfo, params: JoinParams) -> str:
+        return "copies what fits this one" if params.render == "smart" else ""
 
     def pace_key(self, params: JoinParams) -> str:
         return f"{params.render}-{params.audio}-{len(params.recordings)}"

@@ -126,6 +126,10 @@ class Preview(Operation[PreviewParams]):
     summary = "The best moments in a few seconds: a trailer with sound and titles, or a small loop."
     description = "A trailer of the best moments with cross-fades and cards of text, or a small silent loop."
     accepts = "video"
+    group = "Picture"
+    icon = "film"
+    gist = "the best 15 s"
+    also_called = "teaser highlights gif loop webp short animation"
     queue = "encode"
     order = 60
     form_class = PreviewForm

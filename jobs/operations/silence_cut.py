@@ -201,6 +201,10 @@ class SilenceCut(Operation[SilenceCutParams]):
         "and checks every result before it shows."
     )
     accepts = "audio"
+    group = "Cut"
+    icon = "cut"
+    gist = "pauses out, exact to the frame"
+    also_called = "pauses jump cut auto edit shorten remove gaps timeline otio edl fcpxml"
     queue = "cut"
     order = 10
     chain_order = 40
@@ -218,6 +222,9 @@ class SilenceCut(Operation[SilenceCutParams]):
 
     def encodes_audio(self, info: MediaInfo, params: SilenceCutParams) -> bool:
         return params.render == "none" or params.audio != "copy"
+
+    def copies(self, info: MediaInfo, params: SilenceCutParams) -> str:
+        return "copies the picture but around the cuts" if info.video and params.render == "smart" else ""
 
     def pace_key(self, params: SilenceCutParams) -> str:
         cleaned = "clean" if params.clean_strength is not None else "plain"

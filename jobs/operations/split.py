@@ -202,6 +202,10 @@ class Split(Operation[SplitParams]):
         "sample is in one of them, exact to the frame or at keyframes, copied where that can be done."
     )
     accepts = "any"
+    group = "Cut"
+    icon = "split"
+    gist = "by time, chapter, pause, size"
+    also_called = "parts pieces chapters minutes zip divide"
     queue = "cut"
     order = 22
     example = {"by": "times", "times": "1, 2.5"}
@@ -225,6 +229,11 @@ class Split(Operation[SplitParams]):
 
     def pace_key(self, params: SplitParams) -> str:
         return f"{params.by}-{params.at}"
+
+    def copies(self, info: MediaInfo, params: SplitParams) -> str:
+        if params.at == "keyframe" or not info.video:
+            return "copies everything"
+        return "copies the picture but where parts begin"
 
     def run(self, context: Context, params: SplitParams) -> list[Draft]:
         container = chosen_container(context, params.container)

@@ -76,6 +76,11 @@ class SwapAudio(Operation[SwapAudioParams]):
         "the drift of its clock corrected; copies the picture."
     )
     accepts = "audio"
+    group = "Sound"
+    icon = "swap"
+    gist = "from a better recording"
+    also_called = "sync replace microphone recorder external mix"
+    shortest_seconds = alignment.MINIMUM_SECONDS
     queue = "encode"
     order = 50
     chain_order = 10
@@ -96,6 +101,9 @@ class SwapAudio(Operation[SwapAudioParams]):
     def encodes_audio(self, info: MediaInfo, params: SwapAudioParams) -> bool:
         # Those tracks are copied that are not replaced.
         return len(info.audio) == 1 and params.mode != "add"
+
+    def copies(self, info: MediaInfo, params: SwapAudioParams) -> str:
+        return "copies the picture" if info.video else ""
 
     def pace_key(self, params: SwapAudioParams) -> str:
         return params.mode

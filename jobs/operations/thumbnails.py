@@ -128,6 +128,10 @@ class Thumbnails(Operation[ThumbnailsParams]):
         "poster."
     )
     accepts = "video"
+    group = "Picture"
+    icon = "image"
+    gist = "even, best, a sheet"
+    also_called = "poster still frame screenshot jpeg png storyboard contact sheet sprites"
     queue = "fast"
     order = 20
     ticked = True

@@ -135,6 +135,10 @@ class Transcribe(Operation[TranscribeParams]):
         "captions on the video as a track or drawn into the picture."
     )
     accepts = "audio"
+    group = "Words"
+    icon = "cc"
+    gist = "captions and text"
+    also_called = "subtitles srt vtt speech recognition burn whisper chapters"
     queue = "speech"
     order = 20
     chain_order = 80
@@ -147,6 +151,14 @@ class Transcribe(Operation[TranscribeParams]):
 
     def reads_transcript(self, params: TranscribeParams) -> bool:
         return params.reuse
+
+    def caveat(self) -> str:
+        return "" if settings.WHISPER_MODEL else "English only: no Whisper model here"
+
+    def copies(self, info: MediaInfo, params: TranscribeParams) -> str:
+        if info.video is None:
+            return ""
+        return "copies the sound" if params.burn else "copies picture and sound"
 
     def check(self, info: MediaInfo, params: TranscribeParams) -> None:
         info.require_audio(params.audio_track)

@@ -69,6 +69,10 @@ class Trim(Operation[TrimParams]):
         "One stretch, exact at both ends; copies all of its picture but what lies between an end and the next keyframe."
     )
     accepts = "any"
+    group = "Cut"
+    icon = "film"
+    gist = "keep from one point to another"
+    also_called = "cut crop shorten clip part excerpt start end beginning"
     queue = "fast"
     order = 20
     chain_order = 30
@@ -91,6 +95,9 @@ class Trim(Operation[TrimParams]):
 
     def pace_key(self, params: TrimParams) -> str:
         return params.render
+
+    def copies(self, info: MediaInfo, params: TrimParams) -> str:
+        return "copies the picture but at both ends" if info.video and params.render == "smart" else ""
 
     def worked_seconds(self, info: MediaInfo, params: TrimParams) -> float:
         end = info.duration if params.kept.end is None else params.kept.end

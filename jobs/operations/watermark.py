@@ -167,6 +167,10 @@ class Watermark(Operation[WatermarkParams]):
         "the mark does not show."
     )
     accepts = "video"
+    group = "Picture"
+    icon = "drop"
+    gist = "a text or your logo"
+    also_called = "brand overlay mark name caption image copyright"
     queue = "encode"
     order = 40
     chain_order = 60
@@ -194,6 +198,12 @@ class Watermark(Operation[WatermarkParams]):
 
     def pace_key(self, params: WatermarkParams) -> str:
         return "while" if params.start is not None or params.end is not None else "all"
+
+    def copies(self, info: MediaInfo, params: WatermarkParams) -> str:
+        sound = "copies the sound" if info.audio else ""
+        if self.pace_key(params) == "all":
+            return sound
+        return f"{sound or 'copies the picture'}{', and the picture' * bool(sound)} where the mark is not"
 
     def run(self, context: Context, params: WatermarkParams) -> list[Draft]:
         container = replace_video.container_for(params.container, context.source, context.info)

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from jobs import storage
 from jobs.models import Account, Artifact, Draft, Image, Job, Pipeline, Run, Video
-from jobs.services import naming, pipelines, transcripts
+from jobs.services import naming, pipelines, presets, transcripts
 from jobs.zip_stream import Entry
 
 M = TypeVar("M", Job, Run)
@@ -88,6 +88,10 @@ class Gatherer:
             "chains": [
                 {"slug": chain.slug, **pipelines.exported(chain)}
                 for chain in Pipeline.objects.filter(owner=self.owner).order_by("name", "pk")
+            ],
+            "presets": [
+                {"name": one.name, "operation": one.operation, "params": presets.values(one)}
+                for one in presets.of(self.owner)
             ],
             "webhooks": list(self.owner.webhooks.values("url", "events")),
             "tokens": [

@@ -173,6 +173,12 @@ def offered(owner: Account, besides: Video | None = None) -> list[tuple[str, str
     return [(str(pk), words) for pk, words in found if besides is None or pk != besides.pk]
 
 
+def has_others(owner: Account, besides: Video) -> bool:
+    """Whether the owner has another recording, or a result that is one."""
+    results = versions.every().filter(job__owner=owner)
+    return Video.objects.of(owner).uploaded().exclude(pk=besides.pk).exists() or results.exclude(pk=besides.pk).exists()
+
+
 def names(owner: Account, slug: str, params: Params) -> dict[str, str]:
     """What the files that parameters name are called, by parameter; what is gone is left out."""
     operation = registry.get(slug)

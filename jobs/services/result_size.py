@@ -21,11 +21,21 @@ def expected(job: Job, info: MediaInfo) -> int:
     Results grow with what they are made of, so what is learnt is their share of it: the middle of those of the newest
     runs with the same parameters that matter, else with any.
     """
-    source = info.size_bytes * _part(job.load_seconds, float(info.duration))
-    rows = Job.objects.filter(operation=job.operation, status=Job.Status.SUCCEEDED, dropped_at=None, reuse_of=None)
-    key = job.load_key.partition("|")[0]
+    found = learnt(job.operation, job.load_key, job.load_seconds, info)
+    return _unknown(job, info, _worked_on(job.load_seconds, info)) if found is None else found
+
+
+def learnt(operation: str, load_key: str, load_seconds: float, info: MediaInfo) -> int | None:
+    """As `expected`, of work that need not be a job yet; None while nothing like it was ever done."""
+    rows = Job.objects.filter(operation=operation, status=Job.Status.SUCCEEDED, dropped_at=None, reuse_of=None)
+    key = load_key.partition("|")[0]
     shares = _shares(rows.filter(load_key__startswith=f"{key}|")) or _shares(rows)
-    return round(source * statistics.median(shares)) if shares else _unknown(job, info, source)
+    return round(_worked_on(load_seconds, info) * statistics.median(shares)) if shares else None
+
+
+def _worked_on(load_seconds: float, info: MediaInfo) -> float:
+    """Bytes of what is worked on."""
+    return info.size_bytes * _part(load_seconds, float(info.duration))
 
 
 def _shares(rows: QuerySet[Job]) -> list[float]:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from jobs import storage, zip_stream
 from jobs.models import Artifact, Image, Job, Token, Video
-from jobs.services import drafts, export, pipelines
+from jobs.services import drafts, export, pipelines, presets
 from tests import factories
 from tests.accounts.entrance import PASSWORD, sign_in
 from tests.api import ROOT, Api, error
@@ -44,6 +44,7 @@ def ann():
         Artifact.objects.create(job=job, kind="video", name=name, media_type="video/mp4", **values)
     Image.objects.create(owner=ann, name="Logo", width=1, height=1, **put("images/x.png", b"logo"))
     pipelines.save(ann, "Mine", [TRIM])
+    presets.save(ann, "trim", "Late", {"start": 2})
     gone = factories.video(ann, title="Gone", key="videos/gone/source.mp4")
     parts = [{"start": 0, "end": 5, "kept": True}]
     drafts.save(gone, parts, {"pauses": "remove"}, version=None, is_new=True)
@@ -72,6 +73,13 @@ def test_the_list_has_all_of_the_account_and_nothing_of_others(ann):
     assert gone["file"] is None, "its bytes are not there"
     assert [image["name"] for image in told["images"]] == ["Logo"]
     assert told["chains"] == [{"slug": "mine", **pipelines.exported(pipelines.find(ann, "mine"))}]
+    assert told["presets"] == [
+        {
+            "name": "Late",
+            "operation": "trim",
+            "params": {"start": 2.0, "end": None, "render": "smart", "container": "mp4"},
+        }
+    ]
     assert "Eve" not in json.dumps(told)
     assert json.loads(json.dumps(told)) == told
 
