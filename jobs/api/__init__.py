@@ -23,6 +23,7 @@ from jobs.api import (
     search,
     shortcuts,
     stats,
+    tags,
     tokens,
     transcripts,
     trash,
@@ -94,6 +95,7 @@ api.add_router("/search", search.router)
 api.add_router("/artifacts", artifacts.router)
 api.add_router("/operations", operations.router)
 api.add_router("/stats", stats.router)
+api.add_router("/tags", tags.router)
 api.add_router("/tokens", tokens.router)
 api.add_router("/webhooks", webhooks.router)
 api.add_router("/deliveries", webhooks.deliveries_router)

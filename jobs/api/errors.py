@@ -59,6 +59,7 @@ STATUS_OF_CODE = {
     "still_needed": 409,
     "scope": 403,
     "taken": 409,
+    "name_taken": 409,
     "last_operator": 409,
     "all_done": 409,
     "tried_again": 409,

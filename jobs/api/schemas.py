@@ -1,6 +1,7 @@
 """What goes over the wire. Times are ISO 8601 in UTC, lengths are seconds, sizes are bytes."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,7 +14,7 @@ from jobs.api.operation_schema import schema_of
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.models import Artifact, Job, Video
 from jobs.operations.base import Operation
-from jobs.services import uses
+from jobs.services import tags, uses
 from jobs.services.expectation import Expected
 from jobs.services.queue_position import Place
 
@@ -79,11 +80,18 @@ class VideoOut(Schema):
     url: str = Field(description="Path of the bytes, usable with the same token.")
     poster_url: str | None
     missing: bool = Field(description="Whether the server has lost the file.")
+    tags: list[str] = Field(description="By name. A result has those of the recording that it came from.")
     pinned: bool = Field(description="Whether it stays for good, whatever the retention.")
     created_at: datetime
 
     @classmethod
-    def of(cls, video: Video) -> "VideoOut":
+    def each(cls, videos: Sequence[Video]) -> "list[VideoOut]":
+        """Recordings that were uploaded."""
+        found = tags.of_each([video.pk for video in videos])
+        return [cls.of(video, found.get(video.pk, [])) for video in videos]
+
+    @classmethod
+    def of(cls, video: Video, its_tags: list[str] | None = None) -> "VideoOut":
         info = video.info
         return cls(
             id=video.pk,
@@ -101,6 +109,7 @@ class VideoOut(Schema):
             url=path_of("video_file", video.pk),
             poster_url=path_of("video_poster", video.pk) if video.poster else None,
             missing=video.missing_since is not None,
+            tags=tags.of_video(video) if its_tags is None else its_tags,
             pinned=uses.is_pinned(video),
             created_at=video.created_at,
         )
@@ -138,6 +147,9 @@ class VideoPatch(Schema):
 
     title: Title | None = None
     pinned: bool | None = Field(None, description="Whether it stays for good.")
+    tags: list[str] | None = Field(
+        None, max_length=tags.MOST_EACH, description="All that it is to have; those that are not there yet are made."
+    )
 
 
 class VideoDeleted(Schema):

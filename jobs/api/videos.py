@@ -32,7 +32,7 @@ from jobs.api.trash import put_away, removed
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Artifact, Job, Removal, Video
-from jobs.services import files, naming, pipelines, plans, trash, uploads, uses, versions
+from jobs.services import files, naming, pipelines, plans, tags, trash, uploads, uses, versions
 
 router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
@@ -107,7 +107,7 @@ def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
     if query.size is not None:
         found = found.filter(size=query.size)
     part = parts.part(found, query, query.order)
-    return VideoList(items=[VideoOut.of(video) for video in part.rows], count=part.count, next=part.following)
+    return VideoList(items=VideoOut.each(part.rows), count=part.count, next=part.following)
 
 
 @router.get("/{uuid:video_id}", response={200: VideoOut, **failures(404)}, summary="Get a recording", url_name="video")
@@ -119,7 +119,7 @@ def get_video(request: HttpRequest, video_id: UUID) -> VideoOut:
 @router.patch(
     "/{uuid:video_id}",
     response={200: VideoOut, **failures(404, 422)},
-    summary="Rename a recording, or keep it for good",
+    summary="Rename a recording, tag it, or keep it for good",
 )
 @work
 def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> VideoOut:
@@ -133,6 +133,8 @@ def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> Vid
         video.save(update_fields=["title"])
     if patch.pinned is not None:
         uses.pin(video, patch.pinned)
+    if patch.tags is not None:
+        tags.put(video, patch.tags)
     publish.tell([video.owner_id])
     return VideoOut.of(video)
 

@@ -24,6 +24,7 @@ from jobs.models.run import Run
 from jobs.models.said import IndexedTranscript, SaidLine
 from jobs.models.sign_in import SignIn
 from jobs.models.sweep import Sweep
+from jobs.models.tag import Tag, Tagging
 from jobs.models.token import Scope, Token
 from jobs.models.upload import Upload
 from jobs.models.upload_part import UploadPart
@@ -62,6 +63,8 @@ __all__ = [
     "Scope",
     "SignIn",
     "Sweep",
+    "Tag",
+    "Tagging",
     "Token",
     "Upload",
     "UploadPart",

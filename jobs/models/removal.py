@@ -69,6 +69,8 @@ class Removal(models.Model):
     job = models.OneToOneField("jobs.Job", on_delete=models.CASCADE, null=True, related_name="+")
     artifact = models.OneToOneField("jobs.Artifact", on_delete=models.CASCADE, null=True, related_name="+")
     at = models.DateTimeField("removed at", db_default=Now(), db_index=True)
+    together = models.UUIDField(null=True, db_index=True, editable=False)
+    """What was removed at the same time by one word of its owner has the same, so that it comes back by one."""
     is_going = models.BooleanField(default=False, db_index=True)
     """Whether it is being deleted for good: from then on there is no way back."""
 

@@ -1,6 +1,6 @@
 import uuid
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +9,7 @@ from django.urls import reverse
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.models.made_at import MadeAtField
 from jobs.models.removal import LiveManager, RemovalField
+from jobs.models.sort_name import SortNameField
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
@@ -39,6 +40,7 @@ class Video(models.Model):
         "self", on_delete=models.CASCADE, null=True, blank=True, editable=False, related_name="versions"
     )
     title = models.CharField(max_length=200)
+    sort_name = SortNameField()
     name = models.CharField("file name", max_length=255)
     key = models.CharField(max_length=255)
     poster = models.CharField(max_length=255, blank=True)
@@ -65,6 +67,11 @@ class Video(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"]),
             models.Index(fields=["owner", "artifact", "removal", "created_at", "id"], name="video_shelf"),
+            models.Index(fields=["owner", "artifact", "removal", "sort_name", "id"], name="video_shelf_by_name"),
+            models.Index(
+                fields=["owner", "artifact", "removal", "duration_seconds", "id"], name="video_shelf_by_length"
+            ),
+            models.Index(fields=["owner", "artifact", "removal", "size", "id"], name="video_shelf_by_size"),
         ]
 
     def __str__(self) -> str:
@@ -72,6 +79,12 @@ class Video(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("video", args=[self.pk])
+
+    def save(self, **options: Any) -> None:
+        fields = options.get("update_fields")
+        if fields is not None and "title" in fields:
+            options["update_fields"] = {*fields, "sort_name"}
+        super().save(**options)
 
     @property
     def poster_url(self) -> str:

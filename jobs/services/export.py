@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from jobs import storage
 from jobs.models import Account, Artifact, Draft, Image, Job, Pipeline, Run, Video
-from jobs.services import naming, pipelines, presets, transcripts
+from jobs.services import naming, pipelines, presets, tags, transcripts
 from jobs.zip_stream import Entry
 
 M = TypeVar("M", Job, Run)
@@ -122,6 +122,7 @@ class Gatherer:
                 "name": video.name,
                 "created_at": _time(video.created_at),
                 "seconds": video.duration_seconds,
+                "tags": tags.of_video(video),
                 **self._file(f"{folder}/{video.name}", video, "video_file"),
                 "transcript": self._transcript(video),
                 "cuts": self._cuts.get(video.pk),

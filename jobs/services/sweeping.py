@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from jobs import storage, wording
 from jobs.models import Artifact, Image, Install, Sweep, Video
-from jobs.services import custody
+from jobs.services import custody, videos
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +123,7 @@ def nightly() -> bool:
     install, is_night = Install.get(), timezone.localtime().hour in NIGHT
     if not custody.is_ours(install) or not install.take_turn(timedelta(hours=20 if is_night else 30)):
         return False
+    videos.name_unsorted()
     for sentence in run().sentences:
         log.warning("the sweep has found: %s `manage.py sweep` names them, `--fix` mends.", sentence)
     return True

@@ -17,7 +17,7 @@ from jobs.errors import InputError, NotNow
 from jobs.models import Account, Artifact, Job, KeptAnswer, Video
 from jobs.models.artifact import ArtifactQuerySet
 from jobs.operations import registry
-from jobs.services import arrivals, idempotency, naming
+from jobs.services import arrivals, idempotency, naming, tags
 
 KINDS = (Artifact.Kind.VIDEO, Artifact.Kind.AUDIO)
 MOST_LISTED = 100
@@ -258,6 +258,7 @@ def _kept_as(pk: UUID, version: Video, title: str) -> Video:
         arrivals.discard(video)
         raise gone() from error
     arrivals.record(video, lambda: arrivals.discard(video))
+    tags.copy(version, video)
     publish.tell([video.owner_id])
     return video
 

@@ -13,6 +13,7 @@ from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.pipelines.probe import Probed
 from jobs.errors import InputError
 from jobs.models import Account, Artifact, Job, Removal, Video
+from jobs.models.sort_name import sort_name
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params
 from jobs.services import arrivals, jobs, naming, parameters, pipelines, quota, runs, steps, versions
@@ -29,6 +30,9 @@ class DuplicateVideo(InputError):
             where, use, self.code = "in the trash", "Restore", "duplicate_in_trash"
         super().__init__(f"This recording is {where} as “{video.title}”. {use} that one, or allow duplicates.")
         self.video = video
+
+
+NAMED_AT_ONCE = 500
 
 
 @tracing.span("receive a recording")
@@ -219,3 +223,12 @@ def delete_result(artifact: Artifact, *, with_followers: bool = False) -> None:
     storage.delete(artifact.key)
     versions.forget([artifact])
     publish.tell([job.owner_id])
+
+
+def name_unsorted() -> None:
+    """Give recordings that an older version made the name that lists are ordered by."""
+    rows = Video.with_trash.filter(sort_name="")
+    while found := list(rows.only("pk", "title")[:NAMED_AT_ONCE]):
+        for video in found:
+            video.sort_name = sort_name(video.title)
+        Video.with_trash.bulk_update(found, ["sort_name"])
