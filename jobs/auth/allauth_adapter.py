@@ -8,9 +8,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 
-from jobs.auth import attempts, invited
+from jobs.auth import attempts, invited, letters
 from jobs.models import Account, SignIn
 from videoservice.visitors import plain, visitor
 
@@ -59,6 +60,16 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """Limits go by it, and the record of sign-ins shows it."""
         return plain(super().get_client_ip(request))
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMessage:
+        prefix, filled = letters.of_change(template_prefix, context)
+        return super().render_mail(prefix, email, filled, headers)
 
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Account:
         invitation = invited.accepted(request)

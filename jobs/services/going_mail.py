@@ -10,11 +10,11 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models.functions import Now
-from django.template.loader import render_to_string
+from django.urls import reverse
 
 from jobs import preferences
 from jobs.models import Account, Departure
-from jobs.services import outbox
+from jobs.services import letters, outbox
 
 log = logging.getLogger(__name__)
 PAUSE = timedelta(hours=1)
@@ -60,8 +60,8 @@ def claim(owner: int) -> list[UUID]:
 
 
 def composed(owner: Account, news: list[Departure]) -> EmailMessage:
-    with preferences.of(owner):
-        body = render_to_string("mail/going.txt", {"departures": news, "days": settings.TRASH_DAYS})
     count = f"{len(news)} things go" if len(news) > 1 else f"“{news[0]}” goes"
     subject = f"{count} soon, unless you use or keep {'them' if len(news) > 1 else 'it'}"
-    return EmailMessage(" ".join(subject.split())[:200], body, None, [owner.email])
+    facts = {"departures": news, "days": settings.TRASH_DAYS, "usage": reverse("account-usage")}
+    with preferences.of(owner):
+        return letters.written("going", subject, owner.email, facts)

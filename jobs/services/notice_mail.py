@@ -8,12 +8,11 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from jobs.models import Account, Notice, NoticeTurn
 from jobs.models.notice import NoticeQuerySet
-from jobs.services import notices
+from jobs.services import letters, notices
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
@@ -81,10 +80,8 @@ def composed(owner: Account, mine: NoticeQuerySet) -> EmailMessage | None:
         "others": max(others, 0),
         "are_more": len(kinds) > notices.COUNTED,
         "all_done": all_done,
-        "site": settings.SITE_URL,
         "queue": reverse("queue"),
         "choices": reverse("account-notices"),
     }
-    body = render_to_string("me/notices/mail.txt", shown).strip() + "\n"
     unsubscribe = {"List-Unsubscribe": f"<{settings.SITE_URL}{shown['choices']}>"}
-    return EmailMessage(" ".join(subject.split())[:200], body, None, [owner.email], headers=unsubscribe)
+    return letters.written("notices", subject, owner.email, shown, unsubscribe)

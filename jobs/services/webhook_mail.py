@@ -7,9 +7,10 @@ from uuid import UUID
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models.functions import Now
-from django.template.loader import render_to_string
+from django.urls import reverse
 
 from jobs.models import Delivery, Webhook
+from jobs.services import letters
 
 log = logging.getLogger(__name__)
 MOST_TRIES = 6
@@ -51,6 +52,5 @@ def claim(pk: UUID) -> Webhook | None:
 
 def composed(webhook: Webhook) -> EmailMessage:
     waiting = webhook.deliveries.filter(state=Delivery.State.HELD).count()
-    text = render_to_string("me/webhooks/paused.txt", {"webhook": webhook, "waiting": waiting})
-    subject, _, body = text.partition("\n")
-    return EmailMessage(subject, body.strip() + "\n", None, [webhook.owner.email])
+    facts = {"webhook": webhook, "waiting": waiting, "webhooks": reverse("account-webhooks")}
+    return letters.written("webhook_paused", "A webhook has been switched off", webhook.owner.email, facts)
