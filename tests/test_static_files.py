@@ -62,3 +62,12 @@ def test_every_page_loads_modules_only():
     for path in (settings.BASE_DIR / "templates").rglob("*.html"):
         for script in re.findall(r"<script[^>]*static '(?:scripts|operator)/[^>]*>", path.read_text()):
             assert 'type="module"' in script, path
+
+
+def test_scripts_and_styles_are_sent_without_comments_and_blanks(collected):
+    names = json.loads((collected / "staticfiles.json").read_text())["paths"]
+    for name, comment in (("app.css", "/* Look of the site"), ("scripts/live.js", "// Keeps the page true.")):
+        source, sent = (SOURCE / name).read_text(), (collected / names[name]).read_text()
+        assert source.startswith(comment)
+        assert comment not in sent
+        assert len(sent) < 0.95 * len(source)
