@@ -1,9 +1,8 @@
 // Keys for the recording on its page, and a word when this browser cannot play it.
-import { byId, targetOf } from "./lib/elements.js";
+import { targetOf } from "./lib/elements.js";
 import { on } from "./lib/htmx.js";
 import { stage } from "./stage.js";
 
-const keys = byId("keys", HTMLDialogElement);
 const unplayable = () => {
   document.getElementById("unplayable").hidden = false;
 };
@@ -31,14 +30,13 @@ const does = {
   },
   ",": () => frames(-1),
   ".": () => frames(1),
-  "?": () => keys.showModal(),
 };
 
 addEventListener("keydown", (event) => {
   const busy = targetOf(event).closest("input, select, textarea, button, a, summary, video, audio, dialog, [popover]");
-  if ((busy && busy !== stage.element && event.key !== "?") || targetOf(event).matches("input, textarea, select"))
+  if (busy && busy !== stage.element) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || !does[event.key])
     return;
-  if (event.ctrlKey || event.metaKey || event.altKey || keys.open || !does[event.key]) return;
   event.preventDefault(); // also keeps the player's own keys from doing it twice
   does[event.key]();
 });

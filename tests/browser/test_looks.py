@@ -287,11 +287,13 @@ def test_settings_stand_side_by_side_where_there_is_room(new_page, site, things,
     assert columns(page, "#settings-silence-cut .fields") == upload
 
 
-CONTROLS = "button, .button, nav a, .pick, summary:not(.proof > summary), input[type=range], .field > select"
+CONTROLS = (
+    "button, .button, nav:not(.seg) a, .seg, .pick, summary:not(.proof > summary), input[type=range], .field > select"
+)
 
 
 @pytest.mark.parametrize(
-    ("width", "touch", "control", "link"), [(360, True, 44, 44), (1440, False, 40, 32)], ids=["touch", "mouse"]
+    ("width", "touch", "control", "link"), [(360, True, 40, 40), (1440, False, 32, 24)], ids=["touch", "mouse"]
 )
 def test_targets_are_large_enough(new_page, site, things, width, touch, control, link):
     size = {"viewport": {"width": width, "height": 900}, "has_touch": touch, "is_mobile": touch}
