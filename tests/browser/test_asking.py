@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from jobs.models import Account, Artifact, Job, Video
-from tests import factories, pictures
+from tests import pictures
 from tests.browser.queue.rows import Desk, row
 from tests.browser.test_looks import faults
 from tests.site import PASSWORD
@@ -68,11 +68,8 @@ def test_a_result_that_is_removed_comes_back_by_the_next_key(visit, site, done):
 
 
 def needed(desk, done):
-    """Work under way that needs the result of that job."""
-    with desk.site.orm():
-        return factories.job(
-            done.owner, video=done.video, on_result=True, source_job=done, status=S.WAITING, operation="thumbnails"
-        )
+    """Work under way that needs the result of that job. Had it not begun, the site would begin it for us."""
+    return desk.job(on_result=True, source_job=done)
 
 
 def test_a_result_that_work_needs_is_removed_only_by_who_says_so_twice(visit, site, desk, done):
