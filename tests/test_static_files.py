@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from videoservice.staticfiles import small_css
+
 SOURCE = settings.BASE_DIR / "static"
 IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
 ENTRIES = "scripts/pages/"
@@ -71,3 +73,10 @@ def test_scripts_and_styles_are_sent_without_comments_and_blanks(collected):
         assert source.startswith(comment)
         assert comment not in sent
         assert len(sent) < 0.95 * len(source)
+
+
+def test_a_blank_that_leads_inside_of_an_element_stays_in_styles():
+    for selector in (".card :is(td,th):first-child", ".a .b :checked+i", "[open] :not(a)"):
+        small = small_css(f"{selector} {{ color: red; }}").replace(" *:", " :")
+        assert small == f"{selector}{{color:red}}"
+    assert small_css("@media (scripting: none) { a { top: 0; } }") == "@media (scripting:none){a{top:0}}"

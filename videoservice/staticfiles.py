@@ -1,5 +1,6 @@
 """Static files under names that tell their content, so that browsers keep them for good, and made small."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,15 @@ from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 IMPORT = r'(?P<matched>(?P<keyword>\b(?:from ?|import ?|import\())"(?P<url>\.[^"]+)")'
-SMALLER: dict[str, Callable[[str], str]] = {".js": jsmin, ".css": cssmin}
+INSIDE = re.compile(r"(?<=[\w\])]) :(?=[a-z])")
+"""The blank of `.card :is(td, th)`, which rcssmin takes for one that says nothing. `*` behind it says the same."""
+
+
+def small_css(text: str) -> str:
+    return str(cssmin(INSIDE.sub(" *:", text)))
+
+
+SMALLER: dict[str, Callable[[str], str]] = {".js": jsmin, ".css": small_css}
 """What leaves out the comments and blanks of files with such names."""
 ALREADY = (".min.js", ".min.css")
 
