@@ -4,10 +4,12 @@ import sys
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.views import defaults
 
 from videoservice import outages
-from videoservice.refusals import INTERNAL, POLICY, Refusal, unknown_host
+from videoservice.middleware import AnswerMiddleware
+from videoservice.refusals import INTERNAL, NOT_THIS_WAY, POLICY, Refusal, unknown_host
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -22,6 +24,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if refusal is None and wants_page(request):
         return defaults.server_error(request)
     return answer(request, refusal or INTERNAL)
+
+
+class NotThisWayMiddleware(AnswerMiddleware):
+    """A page for who follows a link to an address that only takes forms, where Django's answer is empty."""
+
+    def changed(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.status_code != 405 or not wants_page(request):
+            return response
+        page = answer(request, NOT_THIS_WAY)
+        page.headers["Allow"] = response.headers.get("Allow", "")
+        return page
 
 
 def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:

@@ -8,30 +8,40 @@ PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>{heading} · videoservice</title>
 <style>
-:root {{ color-scheme: light dark; --line: light-dark(#e4e0d9, #2c2f34); --accent: light-dark(#0b6e5b, #3fc3a5) }}
-body {{ margin: 0; background: light-dark(#fbfaf8, #131416); color: light-dark(#1d1b18, #eceae6);
-  font: 15px/1.5 ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif }}
-header {{ border-bottom: 1px solid var(--line); font-size: 16px; font-weight: 650 }}
-header a {{ display: flex; align-items: center; gap: .5rem; width: fit-content; height: 56px; color: inherit }}
-a {{ color: var(--accent); text-decoration: none }}
-svg {{ width: 24px; color: var(--accent) }}
-header, main {{ padding: 0 max(1rem, 50vw - 14rem) }}
-main div {{ margin-top: 1.5rem; padding: 1.25rem; border: 1px solid var(--line); border-radius: 10px;
-  background: light-dark(#fff, #1b1d20) }}
-h1 {{ margin: 0; font-size: 1.45rem; line-height: 1.2 }}
-.button {{ display: inline-block; padding: .5rem 1rem; border-radius: 6px; background: var(--accent);
-  color: light-dark(#fff, #06241d); font-weight: 560 }}
+:root {{ color-scheme: light dark; --line: light-dark(#e4e0d9, #2c2f34); --ink: light-dark(#1d1b18, #eceae6);
+  --accent: light-dark(#0b6e5b, #3fc3a5); --card: light-dark(#ffffff, #1b1d20) }}
+* {{ box-sizing: border-box }}
+body {{ margin: 0; background: light-dark(#fbfaf8, #131416); color: var(--ink); font: 400 .875rem/1.45 ui-sans-serif,
+  system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif }}
+a {{ color: inherit; text-decoration: none }}
+:focus-visible {{ outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 6px }}
+header {{ height: 56px; padding: 0 max(1rem, (100vw - 1216px) / 2 + 1rem); border-bottom: 1px solid var(--line) }}
+header a {{ display: inline-flex; align-items: center; gap: .5rem; height: 56px; font-weight: 680; font-size: 15px;
+  letter-spacing: -.02em }}
+svg {{ width: 22px; color: var(--accent) }}
+main {{ max-width: 440px; margin: 3rem auto 0; padding: 0 1rem }}
+section {{ padding: 1rem; border: 1px solid var(--line); border-radius: 10px; background: var(--card) }}
+h1 {{ margin: 0; font-size: 1.25rem; line-height: 1.2; font-weight: 650; letter-spacing: -.015em }}
+p {{ margin: 1rem 0; overflow-wrap: anywhere }}
+nav {{ display: flex; flex-wrap: wrap; gap: .75rem }}
+nav a {{ display: inline-flex; align-items: center; height: 2.5rem; padding: 0 .75rem; border: 1px solid var(--line);
+  border-radius: 6px; font-weight: 540 }}
+nav a:first-child {{ background: var(--accent); border-color: var(--accent); color: light-dark(#ffffff, #06241d) }}
 </style>
 <header><a href="/"><svg viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
 <rect x="2" y="8" width="3" height="8" rx="1.5"/><rect x="7" y="4" width="3" height="16" rx="1.5"/>
 <rect x="12" y="11" width="3" height="2" rx="1" opacity=".35"/><rect x="17" y="5" width="3" height="14" rx="1.5"/>
 </svg>videoservice</a></header>
-<main><div><h1>{heading}</h1><p>{message}</p><a class="button" href="/">Go to the library</a></div></main>
+<main><section><h1>{heading}</h1><p>{message}</p><nav aria-label="The way on">{ways}</nav></section></main>
 </html>
 """
 """A page like the site's own that needs nothing else: no file, no template, no database."""
+HOME = '<a href="/">Go to the library</a>'
+AGAIN = '<a href="">Try again</a>'
+"""The same address once more, as a reload would ask for it."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 AGAIN_SECONDS = 10
 
@@ -67,7 +77,8 @@ class Refusal:
 
     @property
     def page(self) -> str:
-        return PAGE.format(heading=escape(self.heading), message=escape(self.message))
+        ways = AGAIN + HOME if self.again else HOME
+        return PAGE.format(heading=escape(self.heading), message=escape(self.message), ways=ways)
 
     def headers_and_body(self, accept: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """A page for browsers, the API's error envelope for everybody else; the connection ends with it."""
@@ -112,6 +123,20 @@ INTERNAL = Refusal(
     "Something went wrong on the server. Try again; if that fails too, tell the operator.",
     heading="Something went wrong here",
 )
+NOT_THIS_WAY = Refusal(
+    "405 Method Not Allowed",
+    "method_not_allowed",
+    "This address only takes what the buttons of a page send. Go to that page, and press the button there.",
+    heading="Nothing to see at this address",
+)
+NO_WEB = Refusal(
+    "503 Service Unavailable",
+    "away",
+    "The site is just starting or being looked after. Nothing is lost. Try again in half a minute.",
+    heading="Back in a moment",
+    again=True,
+)
+"""What nginx says where no web process answers: deploy/nginx/away.html is its page, away.json its envelope."""
 UPGRADING = Refusal(
     "503 Service Unavailable",
     "upgrading",

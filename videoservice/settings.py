@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "videoservice.headers.ContentSecurityPolicyMiddleware",
     "videoservice.gate.GateMiddleware",
     "jobs.auth.limits.LimitHeadersMiddleware",
+    "videoservice.errors.NotThisWayMiddleware",
     "jobs.api.errors.JsonErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 
-@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500"])
 def test_error_pages_need_nothing_to_be_shown(name):
     assert "app.css" in render_to_string(f"{name}.html")
 
