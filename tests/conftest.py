@@ -62,8 +62,6 @@ CHROMIUM_OPTIONS = (
     "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run --autoplay-policy=no-user-gesture-required"
 )
-PATIENCE_MS = 30_000
-"""What a page is to show it may show as late as that: in a full run everything takes several times as long."""
 
 
 def pytest_configure() -> None:
@@ -241,9 +239,8 @@ def person(provider: Provider) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import sync_playwright
 
-    expect.set_options(timeout=PATIENCE_MS)
     found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
         "1"  # playwright's loop runs in this thread, but our queries are not in it

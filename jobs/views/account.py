@@ -1,3 +1,4 @@
+from allauth.account.models import EmailAddress
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -16,6 +17,7 @@ def shown(request: MemberRequest, form: ProfileForm, status: int = 200) -> HttpR
         "form": form,
         "site_zone": preferences.site_zone(),
         "use": storage_use.of(request.user),
+        "is_confirmed": EmailAddress.objects.filter(user=request.user, primary=True, verified=True).exists(),
         "is_last_operator": accounts.is_last_operator(request.user),
     }
     return render(request, "me/profile.html", context, status=status)

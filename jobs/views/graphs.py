@@ -26,6 +26,8 @@ class Graph:
     columns: Sequence[str]
     table: Sequence[Sequence[str]]
     is_empty: bool
+    about: str = ""
+    """All of it in a few words, for beside the title."""
 
 
 def jobs(figures: Figures) -> Graph:
@@ -70,7 +72,8 @@ def worked(days: Sequence[tuple[date, float]]) -> Graph:
     series = [Series("Worked on", "ok", seconds)]
     chart = Chart("worked", "Recordings worked on, by day", f"{about}.", labels, 7, series, top, wording.brief)
     rows = [(label, wording.span(each) if each else "–") for label, each in zip(labels, seconds, strict=True)]
-    return Graph("worked", "Worked on", charts.columns(chart), [], ["Day", "Recordings"], rows[::-1], not total)
+    columns = ["Day", "Recordings"]
+    return Graph("worked", "Worked on", charts.columns(chart), [], columns, rows[::-1], not total, about)
 
 
 def _times(figures: Figures, name: str, title: str, spread: Callable[[Group], Spread]) -> Graph:

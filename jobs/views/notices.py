@@ -31,6 +31,8 @@ def choices(request: MemberRequest) -> HttpResponse:
         every = {(kind, channel) for kind in Notice.Kind for channel in channels}
         wanted = {(kind, channel) for kind, channel in every if f"{kind}-{channel}" in request.POST}
         notices.choose(request.user, wanted, channels)
+        if request.htmx:  # a switch, which shows by itself what it did
+            return HttpResponse(status=204)
         messages.success(request, "Your choice has been saved.")
         return redirect("account-notices")
     chosen = notices.chosen(request.user.pk)

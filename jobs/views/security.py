@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
@@ -32,9 +33,15 @@ def security(request: MemberRequest) -> HttpResponse:
         "codes_left": len(codes.get_unused_codes()) if codes else 0,
         "codes_made": len(codes.generate_codes()) if codes else 0,
         "has_codes": codes is not None,
+        "used": _used_here(request),
         "sessions": [(one, browser_name(one.user_agent)) for one in sessions.of(request.user)],
     }
     return render(request, "me/security.html", context | _of_company(request))
+
+
+def _used_here(request: MemberRequest) -> set[int]:
+    """Which of them this browser was signed in with."""
+    return {record["id"] for record in get_authentication_records(request) if record["method"] == "mfa"}
 
 
 def _of_company(request: MemberRequest) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The API tokens of an account."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.db.models.functions import Now
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -24,6 +26,8 @@ from jobs.views.members import member
 
 ONCE_SECONDS = 24 * 3600
 """How long a form that was sent is remembered."""
+SOON = timedelta(days=7)
+"""Before a token ends, the list says so."""
 
 
 @member
@@ -66,7 +70,8 @@ def forget_sent(account: Account, key: str) -> None:
 def shown(request: MemberRequest, form: TokenForm, status: int = 200, **made: Any) -> HttpResponse:
     mine = Token.objects.filter(owner=request.user).annotate(now=Now()).order_by("-pk")
     api = request.build_absolute_uri(reverse("api-v1:api-root"))
-    return render(request, "me/tokens.html", {"form": form, "tokens": mine, "api": api, **made}, status=status)
+    shown = {"form": form, "tokens": mine, "api": api, "soon": timezone.now() + SOON, **made}
+    return render(request, "me/tokens.html", shown, status=status)
 
 
 @member

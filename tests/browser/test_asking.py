@@ -15,6 +15,8 @@ from tests.browser.test_looks import faults
 from tests.site import PASSWORD
 
 S = Job.Status
+SLOW = 30_000
+"""Milliseconds, on a busy machine."""
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def visit(new_page, site, client, desk):
     def visit(address, **options):
         page = new_page(site, client, **options)
         page.goto(address)
-        expect(page.locator("#live")).to_have_text("Live")
+        expect(page.locator("#live")).to_have_text("Live", timeout=SLOW)
         return page
 
     return visit
@@ -231,7 +233,7 @@ def test_the_first_field_in_error_has_the_focus_and_is_in_sight(new_page, site, 
         "(field, value) => { field.value = value; field.form.noValidate = true; field.form.requestSubmit(); }", value
     )
     wrong = page.locator(f"[name='{field}'][aria-invalid=true]")
-    expect(wrong).to_be_focused()
+    expect(wrong).to_be_focused(timeout=SLOW)
     expect(wrong).to_be_in_viewport()
     expect(page.locator(".errorlist", has_text=re.compile(r"\.$")).first).to_be_in_viewport()
 
@@ -243,7 +245,7 @@ def test_an_error_of_no_field_has_the_focus_itself(new_page, site, client, desk)
     page.locator("[name='trim-end']").fill("5000")
     page.get_by_role("button", name=re.compile("Start.*Trim")).click()
     said = page.get_by_text("The recording ends after 10 s.")
-    expect(said).to_be_focused()
+    expect(said).to_be_focused(timeout=SLOW)
     expect(said).to_be_in_viewport()
 
 
@@ -260,7 +262,7 @@ def test_an_image_that_was_chosen_is_what_is_told(visit, desk):
     with page.expect_file_chooser() as chooser:
         place.get_by_role("button", name="Choose an image").click()
     chooser.value.set_files(logo)
-    expect(place.get_by_role("status")).to_contain_text("logo.png")
+    expect(place.get_by_role("status")).to_contain_text("logo.png", timeout=SLOW)
     assert place.locator("[type=file]").bounding_box()["width"] <= 1, "the browser's own words are not to be seen"
     expect(place.get_by_role("button", name="Choose another one")).to_be_visible()
     place.get_by_role("button", name="Do without it").click()
@@ -287,7 +289,7 @@ def test_an_address_is_removed_only_by_who_says_so_twice(new_page, site, client,
     question.get_by_role("button", name="Remove it").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()
-    expect(page.locator("#messages")).to_contain_text(f"2-{email} has been removed.")
+    expect(page.locator("#messages")).to_contain_text(f"2-{email} has been removed.", timeout=SLOW)
     with site.orm():
         assert not EmailAddress.objects.filter(user=owner, email=f"2-{email}").exists()
         assert EmailAddress.objects.filter(user=owner, email=f"1-{email}").exists()

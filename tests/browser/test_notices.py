@@ -7,6 +7,8 @@ from jobs.models import Job, PushBrowser
 from tests.browser.queue.rows import Desk
 
 S = Job.Status
+SLOW = 30_000
+"""Milliseconds, on a busy machine."""
 # A headless browser shows none, and every page of it has the focus.
 WATCHED = """
 window.Notification = class {
@@ -32,9 +34,9 @@ def test_a_page_that_nobody_looks_at_tells_what_ended_once(new_page, site, clien
     page.add_init_script(WATCHED)
     with page.expect_response(lambda response: "/notices/since" in response.url):
         page.goto("/")
-    expect(page.locator("#live")).to_have_text("Live")
+    expect(page.locator("#live")).to_have_text("Live", timeout=SLOW)
     ends(desk, job)
-    expect(page.locator("html")).to_have_attribute("data-told", "Thumbnails: Lecture 4 is done")
+    expect(page.locator("html")).to_have_attribute("data-told", "Thumbnails: Lecture 4 is done", timeout=SLOW)
     with page.expect_response(lambda response: "/notices/since" in response.url):
         page.reload()
     page.wait_for_timeout(500)
@@ -45,7 +47,7 @@ def test_without_permission_nothing_is_asked_for(new_page, site, client, desk):
     page, asked = new_page(site, client), []
     page.on("request", lambda request: asked.append(request.url))
     page.goto("/")
-    expect(page.locator("#live")).to_have_text("Live")
+    expect(page.locator("#live")).to_have_text("Live", timeout=SLOW)
     assert not any("notices" in url for url in asked)
 
 
@@ -61,8 +63,8 @@ def test_a_browser_is_turned_on_by_buttons(new_page, site, client, email):
     )
     page.goto("/account/notices/")
     page.get_by_role("button", name="Also while all are closed").click()
-    expect(page.get_by_role("button", name="Send a test")).to_be_visible()
+    expect(page.get_by_role("button", name="Send a test")).to_be_visible(timeout=SLOW)
     with site.orm():
         assert PushBrowser.objects.get(owner__email=email).endpoint == "https://push.example.org/9"
     page.get_by_role("button", name="Remove").click()
-    expect(page.get_by_text("No browser is told")).to_be_visible()
+    expect(page.get_by_text("No browser is told")).to_be_visible(timeout=SLOW)

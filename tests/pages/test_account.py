@@ -24,8 +24,9 @@ def save(client, **fields):
 def test_the_account_page_shows_who_one_is_and_leads_to_what_can_be_changed(client, ann):
     page = client.get(PAGE).content.decode()
     assert "ann@example.org" in page
-    for address in ("/accounts/email/", "/accounts/password/change/"):
+    for address in ("/accounts/email/", "/account/security/"):
         assert f'href="{address}"' in page
+    assert 'href="/accounts/password/change/"' in client.get("/account/security/").content.decode()
 
 
 def test_what_is_chosen_is_kept(client, ann):

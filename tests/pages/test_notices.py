@@ -92,3 +92,12 @@ def test_the_script_of_closed_pages_may_speak_for_all_of_them(client):
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/javascript")
     assert b"showNotification" in response.content
+
+
+def test_a_switch_is_saved_by_itself_and_a_form_says_that_it_was(client, ann):
+    address, wanted = "/account/notices/", {"failed-page": "on"}
+    answer = client.post(address, wanted, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.content) == (204, b"")
+    page = client.get(address).content.decode()
+    assert page.count(" checked") == 1 and "has been saved" not in page
+    assert "has been saved" in client.post(address, wanted, follow=True).content.decode()

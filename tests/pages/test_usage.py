@@ -61,7 +61,7 @@ def test_the_page_tells_what_takes_the_room(client, full, settings):
     assert sum(sizes.values()) == storage_use.of(full).total == use.total
     assert page.index("Keynote") < page.index("Interview"), "the largest with all that was made of it is first"
     assert 'href="/trash/"' in page and "8 GB with 3 versions" in text
-    assert text.count('<b class="clip">') == 2
+    assert text.count('<b class="medium clip">') == 2
 
 
 @pytest.mark.parametrize(

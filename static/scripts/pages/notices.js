@@ -1,5 +1,6 @@
 // Lets this browser show notices: while a page is open by its permission, and while none is by a subscription.
 import { byId } from "../lib/elements.js";
+import { on } from "../lib/htmx.js";
 import { jsonOf, post, problemOf } from "../lib/requests.js";
 
 const say = byId("notices-say", HTMLElement);
@@ -57,6 +58,12 @@ subscribe.addEventListener("click", async () => {
   } finally {
     subscribe.disabled = false;
   }
+});
+
+// A switch shows what holds, so one whose change did not get through goes back.
+on("htmx:afterRequest", ({ target, detail }) => {
+  const turned = detail.requestConfig?.triggeringEvent?.target;
+  if (target.id === "tell" && !detail.successful && turned) turned.checked = !turned.checked;
 });
 
 know();
