@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
 
 from videoservice.staticfiles import small_css
 
@@ -80,3 +81,10 @@ def test_a_blank_that_leads_inside_of_an_element_stays_in_styles():
         small = small_css(f"{selector} {{ color: red; }}").replace(" *:", " :")
         assert small == f"{selector}{{color:red}}"
     assert small_css("@media (scripting: none) { a { top: 0; } }") == "@media (scripting:none){a{top:0}}"
+
+
+def test_files_of_packages_are_sent_as_they_came(collected):
+    names = json.loads((collected / "staticfiles.json").read_text())["paths"]
+    for name in ("ninja/swagger-ui-bundle.js", "admin/js/core.js"):
+        source = Path(finders.find(name)).read_bytes()
+        assert (collected / names[name]).read_bytes().startswith(source[:10_000])

@@ -21,18 +21,19 @@ def small_css(text: str) -> str:
 
 SMALLER: dict[str, Callable[[str], str]] = {".js": jsmin, ".css": small_css}
 """What leaves out the comments and blanks of files with such names."""
-ALREADY = (".min.js", ".min.css")
+OURS = ("scripts/", "operator/", "app.css")
+"""Those of packages come as their makers send them: some are written so that leaving anything out breaks them."""
 
 
 class Minified:
-    """A place of static files from which our scripts and styles come without comments and blanks."""
+    """A place of static files from which scripts and styles come without comments and blanks."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def open(self, path: str) -> "File[Any]":
         for ending, smaller in SMALLER.items():
-            if path.endswith(ending) and not path.endswith(ALREADY):
+            if path.endswith(ending):
                 with self._storage.open(path) as file:
                     return ContentFile(smaller(file.read().decode()).encode())
         return self._storage.open(path)
@@ -50,5 +51,8 @@ class StaticFilesStorage(CompressedManifestStaticFilesStorage):
     """A module's name depends on those of all that it imports: a pass for each on the longest way down."""
 
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
-        smaller = {name: (Minified(storage), path) for name, (storage, path) in paths.items()}
+        smaller = {
+            name: (Minified(storage) if name.startswith(OURS) else storage, path)
+            for name, (storage, path) in paths.items()
+        }
         return super().post_process(smaller, dry_run=dry_run, **options)
