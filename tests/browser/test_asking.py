@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from jobs.models import Account, Artifact, Job, Video
 from tests import pictures
+from tests.browser.axe import faults
 from tests.browser.queue.rows import Desk, row
-from tests.browser.test_looks import faults
 from tests.site import PASSWORD
 
 S = Job.Status

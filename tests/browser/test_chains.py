@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 from jobs.models import Account, Pipeline, Run
 from jobs.services import pipelines, shipped
 from tests import factories, media
-from tests.browser.test_looks import assert_fits, dressed, faults, keep, lower_than
+from tests.browser.axe import faults
+from tests.browser.shown import assert_fits, dressed, keep, lower_than
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from jobs.models import Account
-from tests.browser.test_looks import faults
+from tests.browser.axe import faults
 from tests.site import PASSWORD
 
 

@@ -1,24 +1,15 @@
 """How every page looks and whether everybody can use it. Set SHOTS to a folder to keep the pictures."""
 
 import gzip
-import os
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import requests
-from allauth.account.forms import default_token_generator
-from allauth.account.models import EmailAddress, EmailConfirmationHMAC
-from allauth.account.utils import user_pk_to_url_str
-from axe_playwright_python.sync_playwright import Axe
-from django.utils import timezone
 from playwright.sync_api import expect
 
-from jobs.models import Account, Artifact, Delivery, Job, Removal, Sweep, Webhook
-from jobs.services.events import Kind
-from jobs.services.sweeping import Report
-from tests import factories
-from tests.pages.test_runs import chain
+from jobs.models import Job
+from tests.browser.axe import IMPACTS, faults, unnamed
+from tests.browser.everything import everything
+from tests.browser.shown import assert_fits, dressed, keep, lower_than
 from tests.site import PASSWORD
 
 S = Job.Status
@@ -85,15 +76,12 @@ OPERATORS = {
     "admin-queues": "/admin/django_rq/",
     "api-docs": "/api/v1/docs",
 }
-AXE = {"resultTypes": ["violations"], "preload": False}
-"""Preloading is for style sheets of other hosts, and copies ours inline, which the policy forbids."""
-OTHERS = {
-    # Django names its search field by a picture with the text "Search", and describes it by the help below.
-    "label-title-only": 'id="searchbar"',
-    # Swagger UI puts a link and a button inside of the button that unfolds a call.
-    "nested-interactive": 'class="opblock-summary-control"',
-}
-"""Markup that is not ours to mend: by axe's rule, what the tag in question carries."""
+DRAWN = {"library", "queue", "video", "account", "operators", "login"}
+"""Those that others are made after are looked at in all widths."""
+WIDTHS = (360, 390, 820, 1440, 1920)
+MOST_WIDTHS = (360, 1440)
+KEPT = (390, 1440)
+"""The widths of which pictures are kept."""
 WHOLE = {
     "reset-link": ".card input[type=password]",
     "confirm-link": ".card form button",
@@ -105,91 +93,8 @@ WHOLE = {
 
 @pytest.fixture(scope="module")
 def things(site):
-    """An account with something in every state, by name."""
-    site.account(EMAIL, is_staff=True)
-    with site.orm():
-        owner = Account.objects.get(email=EMAIL)
-        long = "Weekly review of everything that happened in the garden, 17 November, camera A"
-        video = factories.video(owner, title=long, facts=factories.info(seconds=2544), size=1_290_000_000)
-        audio = factories.video(owner, title="Podcast 112, raw", facts=factories.info(seconds=3895, video=None))
-        jobs = {status: factories.job(owner, video=video, status=status) for status in S.values}
-        run = chain(owner, S.SUCCEEDED, S.RUNNING, S.WAITING, S.WAITING, video=video)
-        Job.objects.update(queue="nobody works on this")
-        running = Job.objects.filter(status=S.RUNNING)
-        stage = "Encoding around 1 214 cuts, 87 % untouched"
-        running.update(heartbeat_at="2100-01-01T00:00Z", progress=0.62, stage=stage, eta_seconds=18)
-        failed = Job.objects.filter(pk=jobs[S.FAILED].pk)
-        failed.update(
-            error_message="Nothing in this recording reaches the threshold of -12 dBFS. Choose a lower one.",
-            command_log="ffmpeg -nostdin -i file:/a/very/long/path/to/some/recording.mp4 -map 0:0 -f f32le pipe:1",
-            log_tail="Conversion failed",
-        )
-        done = jobs[S.SUCCEEDED]
-        facts = {
-            "source_duration": 2544,
-            "output_duration": 1865.5,
-            "render_reason": "The whole picture is encoded, because no stretch of what is kept can be copied.",
-            "checked": "checked: 55 950 frames, 1 213 joins, drift 0 ms",
-        }
-        for kind, name in (("video", "cut.mp4"), ("image", "one.jpg"), ("image", "two.jpg"), ("audio", "cut.m4a")):
-            values = {"key": "none", "size": 5000, "media_type": "x/y", "sha256": "0" * 64}
-            made = Artifact.objects.create(job=done, kind=kind, name=name, metadata={"seconds": 754, **facts}, **values)
-            if kind == "video":
-                version = factories.video(owner, pk=made.pk, artifact=made, origin=video, title=f"{long}: cut")
-        jobs[S.WAITING].after.add(jobs[S.RUNNING])
-        confirm = confirm_link(owner)  # first: the key of the other one depends on the addresses
-        links = {"account": owner.pk, "confirm_link": confirm, "reset_link": reset_link(owner)}
-        links |= {"run": run.pk, "version": version.pk, **told(owner), **gone(owner, long)}
-        return {"video": video.pk, "audio": audio.pk, "done": done.pk, "failed": jobs[S.FAILED].pk, **links}
-
-
-def gone(owner, title):
-    """Something in the trash, something whose file is lost, and a sweep that has found both kinds of strays."""
-    job = factories.job(owner, status=S.FAILED)
-    facts = {"kind": "job", "title": f"Thumbnails of {title}", "size": 12_000_000}
-    job.removal = Removal.objects.create(owner=owner, job=job, **facts)
-    job.save()
-    report = Report(files=100_000, rows=99_000)
-    report.strays.add("artifacts/left/1/behind.mp4", 12_000_000)
-    report.missing.add("video gone", 0)
-    Sweep.record(report.to_json(), is_fix=False)
-    lost = factories.video(owner, title="Interview", missing_since=timezone.now())
-    return {"removal": job.removal.pk, "lost": lost.pk}
-
-
-def told(owner):
-    """A webhook that is failing, and one that was switched off."""
-    now, long = timezone.now(), "https://hooks.example.org/video/of/the/whole/department?token=a-long-one"
-    failing = Webhook.objects.create(owner=owner, url=long, events=Kind.values, failing_since=now, failures=1200)
-    reason = "It answered 410: it wants no more."
-    Webhook.objects.create(owner=owner, url="https://old.example.net/in", paused_at=now, paused_reason=reason)
-    tried = {"at": now.isoformat(), "status": 500, "seconds": 0.212, "answer": "Out of order", "error": ""}
-    rows = {"created_at": now, "attempt": 1, "tries": [tried], "payload": '{"type": "job.succeeded", "data": {}}'}
-    sent = [
-        Delivery.objects.create(
-            webhook=failing, event=uuid4(), kind=kind, state=state, due_at="2100-01-01T00:00Z", **rows
-        )
-        for kind in ("job.succeeded", "pipeline.finished")
-        for state in Delivery.State.values
-    ]
-    return {"webhook": failing.pk, "delivery": sent[0].pk}
-
-
-def reset_link(account):
-    """As in the letter for a forgotten password."""
-    key = f"{user_pk_to_url_str(account)}-{default_token_generator.make_token(account)}"
-    return f"/accounts/password/reset/key/{key}/"
-
-
-def confirm_link(account):
-    """As in the letter that asks whether an address is right."""
-    address = EmailAddress.objects.create(user=account, email="another@example.org")
-    return f"/accounts/confirm-email/{EmailConfirmationHMAC(address).key}/"
-
-
-def keep(page, name):
-    if folder := os.environ.get("SHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    """What is on the site, by name: an account with something in every state."""
+    return everything(site, EMAIL)
 
 
 def open_whole(page, name, address):
@@ -202,34 +107,8 @@ def open_whole(page, name, address):
         fold.evaluate("fold => { fold.open = true; }")
 
 
-def dressed(page, scheme):
-    """The page as it is, in other colours. Loading it anew would take longer than all that is looked at."""
-    page.emulate_media(color_scheme=scheme)
-    # Scripts that hear of it change colours too, one frame later, and some of these take their time.
-    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
-    changing = "document.getAnimations().filter(one => one instanceof CSSTransition)"
-    page.evaluate(f"{changing}.forEach(one => one.finish())")
-
-
-def assert_fits(page, name):
-    width = page.viewport_size["width"]
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
-
-
-def faults(page, impacts=("minor", "moderate", "serious", "critical")):
-    """What keeps somebody from using the page, as axe finds it."""
-    return [
-        f"{one['id']}: {node['html']} {node['failureSummary']}"
-        for one in Axe().run(page, options=AXE).response["violations"]
-        if one["impact"] in impacts
-        for node in one["nodes"]
-        if OTHERS.get(one["id"], "<") not in node["html"].partition(">")[0][1:]
-    ]
-
-
-@pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("who", ["nobody", "owner", "operator"])
-def test_every_page_fits_and_can_be_used_by_everybody(new_page, site, things, who, width):
+def test_every_page_fits_and_can_be_used_by_everybody(new_page, site, things, who):
     client, pages = {
         "nobody": (None, EVERYBODYS),
         "owner": (site.client(EMAIL), OWNERS),
@@ -239,17 +118,24 @@ def test_every_page_fits_and_can_be_used_by_everybody(new_page, site, things, wh
         client = site.client()
         client.post("/accounts/login/", {"login": EMAIL, "password": PASSWORD}).raise_for_status()
         client.post("/accounts/reauthenticate/", {"password": PASSWORD}).raise_for_status()
-    page = new_page(site, client, viewport={"width": width, "height": 900})
+    page = new_page(site, client, viewport={"width": 1440, "height": 900})
+    # The admin and the documentation of the API are others' work, with our colours.
+    impacts = ("serious", "critical") if who == "operator" else IMPACTS
     found = {}
     for name, address in pages.items():
         open_whole(page, name, address.format(**things))
-        for scheme in ("light", "dark"):
-            dressed(page, scheme)
-            look = f"{name}-{width}-{scheme}"
-            keep(page, look)
-            assert_fits(page, look)
-            # The admin and the documentation of the API are others' work, with our colours.
-            found[look] = faults(page, ("serious", "critical")) if who == "operator" else faults(page)
+        if who != "operator":
+            found[f"{name}, names"] = unnamed(page)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            for scheme in ("light", "dark"):
+                dressed(page, scheme)
+                look = f"{name}-{width}-{scheme}"
+                if width in KEPT:
+                    keep(page, look)
+                assert_fits(page, look)
+                if width in MOST_WIDTHS or name in DRAWN:
+                    found[look] = faults(page, impacts)
     assert not any(found.values()), {look: problems for look, problems in found.items() if problems}
 
 
@@ -310,12 +196,6 @@ def test_targets_are_large_enough(new_page, site, things, width, touch, control,
         expect(page.locator("[data-state=loading]")).to_have_count(0)  # what is shown may still be put away
         assert lower_than(page, control, CONTROLS) == []
         assert lower_than(page, link, ".job a:not([aria-hidden]), .proof > summary") == []
-
-
-def lower_than(page, pixels, which):
-    """Those of the elements that a person sees which are not as high as that, but for what rounding takes away."""
-    low = "(all, pixels) => all.filter(one => one.checkVisibility() && one.getBoundingClientRect().height < pixels)"
-    return page.locator(which).evaluate_all(f"{low}.map(one => one.outerHTML)", pixels - 0.1)
 
 
 def test_a_person_signs_up_and_out_and_in_again(new_page, site):

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_looks import faults
+from tests.browser.axe import faults
 from tests.site import PASSWORD
 
 KEY = {

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from jobs.engine.pipelines import probe
 from jobs.models import Account
 from tests import clips, factories, transcribed
-from tests.browser.test_looks import faults
+from tests.browser.axe import faults
 
 SLOW = 60_000
 """Milliseconds for what the server has to answer, on a busy machine."""

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from jobs.engine.pipelines import probe
 from jobs.models import Account, Job
 from tests import clips, factories
+from tests.browser.axe import faults
 from tests.browser.cut_plan.page import LOUD, SLOW, keep, planned, saved, settled, spot, total
-from tests.browser.test_looks import faults
 
 
 def test_what_was_shown_is_rendered(open_plan, site, client, email, talk):

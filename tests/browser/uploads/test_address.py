@@ -6,7 +6,8 @@ from playwright.sync_api import expect
 
 from jobs.models import Import, Job, Video
 from tests import media
-from tests.browser.test_looks import assert_fits, dressed, faults
+from tests.browser.axe import faults
+from tests.browser.shown import assert_fits, dressed
 from tests.browser.uploads.page import SLOW, mine
 from tests.elsewhere import Elsewhere, Recording, always
 

@@ -1,0 +1,29 @@
+"""A page as it is shown: its pictures, its colours, its width."""
+
+import os
+from pathlib import Path
+
+
+def keep(page, name):
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def dressed(page, scheme):
+    """The page as it is, in other colours. Loading it anew would take longer than all that is looked at."""
+    page.emulate_media(color_scheme=scheme)
+    # Scripts that hear of it change colours too, one frame later, and some of these take their time.
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    changing = "document.getAnimations().filter(one => one instanceof CSSTransition)"
+    page.evaluate(f"{changing}.forEach(one => one.finish())")
+
+
+def assert_fits(page, name):
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width} px"
+
+
+def lower_than(page, pixels, which):
+    """Those of the elements that a person sees which are not as high as that, but for what rounding takes away."""
+    low = "(all, pixels) => all.filter(one => one.checkVisibility() && one.getBoundingClientRect().height < pixels)"
+    return page.locator(which).evaluate_all(f"{low}.map(one => one.outerHTML)", pixels - 0.1)
