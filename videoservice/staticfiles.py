@@ -1,42 +1,30 @@
 """Static files under names that tell their content, so that browsers keep them for good, and made small."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
-from rcssmin import cssmin
 from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 IMPORT = r'(?P<matched>(?P<keyword>\b(?:from ?|import ?|import\())"(?P<url>\.[^"]+)")'
-INSIDE = re.compile(r"(?<=[\w\])]) :(?=[a-z])")
-"""The blank of `.card :is(td, th)`, which rcssmin takes for one that says nothing. `*` behind it says the same."""
-
-
-def small_css(text: str) -> str:
-    return str(cssmin(INSIDE.sub(" *:", text)))
-
-
-SMALLER: dict[str, Callable[[str], str]] = {".js": jsmin, ".css": small_css}
-"""What leaves out the comments and blanks of files with such names."""
-OURS = ("scripts/", "operator/", "app.css")
+OURS = ("scripts/", "operator/")
 """Those of packages come as their makers send them: some are written so that leaving anything out breaks them."""
 
 
 class Minified:
-    """A place of static files from which scripts and styles come without comments and blanks."""
+    """A place of static files from which scripts come without comments and blanks."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def open(self, path: str) -> "File[Any]":
-        for ending, smaller in SMALLER.items():
-            if path.endswith(ending):
-                with self._storage.open(path) as file:
-                    return ContentFile(smaller(file.read().decode()).encode())
-        return self._storage.open(path)
+        file = self._storage.open(path)
+        if not path.endswith(".js"):
+            return file
+        with file:
+            return ContentFile(jsmin(file.read().decode()).encode())
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):
