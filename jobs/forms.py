@@ -14,7 +14,7 @@ from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
 from jobs.operations.fields import ImageField, RecordingField, RecordingsField
-from jobs.services import inputs, naming, parameters, shelf, steps
+from jobs.services import inputs, naming, parameters, steps
 from jobs.services.parameters import fits
 from jobs.services.steps import Step
 
@@ -164,18 +164,6 @@ def work_of(data: QueryDict, owner: Account | None = None) -> dict[str, dict[str
     if not form.is_valid():
         raise ValidationError(form.errors)
     return form.work
-
-
-class SearchForm(forms.Form):
-    q = forms.CharField(max_length=200, required=False, strip=True)
-
-    @property
-    def question(self) -> str:
-        return self.cleaned_data["q"] if self.is_valid() else ""
-
-    @property
-    def words(self) -> list[str]:
-        return shelf.words(self.question)
 
 
 class TitleForm(forms.ModelForm):

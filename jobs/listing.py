@@ -64,6 +64,10 @@ class Listing:
         older = rows[-1][0] if len(found) > count else None
         return Part([row for _, row in rows], rows[0][0] if rows and behind else None, older)
 
+    def named(self, word: str) -> Place | None:
+        """The place of that word, None for what is none."""
+        return Place.named(word)
+
     def shown(self, behind: str, count: int) -> Part:
         """The part behind the place that a word names; the first one where it names none, or nothing stands there."""
         place = Place.named(behind)

@@ -7,7 +7,7 @@ import functools
 import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from asgiref.local import Local
@@ -41,13 +41,18 @@ def site_zone() -> str:
 # Whose ---------------------------------------------------------------------------------------------------------------
 
 
+def zone(account: Account) -> tzinfo:
+    """Where an account is: that of the site where it says none, or one that the system knows no more."""
+    try:
+        return zoneinfo.ZoneInfo(account.time_zone or site_zone())
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return timezone.get_default_timezone()
+
+
 def apply(account: Account) -> None:
     """From now on times are written for this account, in this request or until `reset`."""
     _present.dates = account.dates
-    try:
-        timezone.activate(zoneinfo.ZoneInfo(account.time_zone or site_zone()))
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # one that the system knows no more
-        timezone.deactivate()
+    timezone.activate(zone(account))
 
 
 def reset() -> None:

@@ -8,7 +8,7 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from jobs import storage
-from jobs.models import Artifact, Delivery, Job, Run, Webhook
+from jobs.models import Artifact, Delivery, Job, Run, Tag, Webhook
 from jobs.services import imports, trash, uploads
 from tests import factories
 from tests.accounts.entrance import sign_in
@@ -31,6 +31,9 @@ PAGES = [
     ("post", "video-keep", "video"),
     ("post", "video-pin", "video"),
     ("get", "video-versions", "video"),
+    ("get", "video-tags", "video"),
+    ("post", "tag-rename", "tag"),
+    ("get", "tag-delete", "tag"),
     ("post", "video-title", "video"),
     ("get", "video-delete", "video"),
     ("post", "video-delete", "video"),
@@ -99,7 +102,8 @@ def anns():
     told = {"event": uuid.uuid4(), "kind": "job.failed", "created_at": timezone.now(), "state": "failed"}
     delivery = Delivery.objects.create(webhook=webhook, payload='{"data": "Secret plans"}', **told)
     things = {"video": video, "job": job, "artifact": artifact, "upload": upload, "import": coming, "run": run}
-    return things | {"removal": removal, "webhook": webhook, "delivery": delivery}
+    tag = Tag.objects.create(owner=ann, name="Secret plans", key="secret plans")
+    return things | {"tag": tag, "removal": removal, "webhook": webhook, "delivery": delivery}
 
 
 def ask(client, method, name, pk):

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from jobs.forms import SearchForm, TitleForm, WorkForm, work_of
+from jobs.forms import TitleForm, WorkForm, work_of
 from jobs.operations import registry
 
 
@@ -69,11 +69,6 @@ def test_every_operation_can_be_asked_for_with_its_defaults():
     for operation in registry.every():
         given = {f"{operation.slug}-{name}": value for name, value in operation.example.items()}
         assert operation.slug in work_of(QueryDict(urlencode({"operations": operation.slug, **given}, doseq=True)))
-
-
-def test_a_search_is_words_and_never_an_error():
-    assert SearchForm({"q": "  weekly   review "}).words == ["weekly", "review"]
-    assert SearchForm({"q": "x" * 500}).words == []
 
 
 @pytest.mark.parametrize("title", ["", "   ", "\u202e\u200b"])

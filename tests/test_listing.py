@@ -137,7 +137,7 @@ def test_neither_the_jobs_of_a_recording_nor_the_library_nor_the_trash_are_sorte
     plans.analyze()
     for listing in (
         Listed(ann, View("video", video=str(video.pk))),
-        shelf.listed(ann, []),
+        shelf.listed(ann),
         Listing([[trash.listed(ann)]], "at"),
     ):
         older = listing.part(20).older

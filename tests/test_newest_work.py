@@ -24,7 +24,7 @@ def ann():
 
 def said(owner):
     """By title of the recording."""
-    return {video.title: (video.doing.look, video.doing.words) for video in shelf.shelf(owner, []).videos}
+    return {video.title: (video.doing.look, video.doing.words) for video in shelf.shelf(owner).videos}
 
 
 def made(job, **facts):
@@ -109,7 +109,7 @@ def test_work_of_others_and_in_the_trash_is_not_told(ann):
 def test_the_number_of_queries_does_not_grow_with_recordings(ann):
     def queries():
         with CaptureQueriesContext(connection) as found:
-            shelf.shelf(ann, [])
+            shelf.shelf(ann)
         return len(found)
 
     def add():

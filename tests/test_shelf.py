@@ -4,6 +4,7 @@ from jobs.live import markup
 from jobs.live.view import View
 from jobs.models import Artifact, Job, Video
 from jobs.services import shelf
+from jobs.services.wanted import Wanted
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -73,14 +74,14 @@ def test_a_search_shows_what_it_finds_and_has_a_state_of_its_own(ann):
     before = state(ann, q="gard"), state(ann, q="talk")
     factories.video(ann, title="Gardeners talk")
     assert all(now != then for now, then in zip((state(ann, q="gard"), state(ann, q="talk")), before, strict=True))
-    assert [video.title for video in shelf.shelf(ann, ["talk"]).videos] == ["Gardeners talk"]
+    assert [video.title for video in shelf.shelf(ann, Wanted(q="talk")).videos] == ["Gardeners talk"]
 
 
 def test_each_recording_tells_how_far_the_work_on_it_is(ann):
     busy, idle = factories.video(ann), factories.video(ann)
     for status, progress in [(S.RUNNING, 0.2), (S.RUNNING, 0.6), (S.QUEUED, 0), (S.SUCCEEDED, 1)]:
         factories.job(ann, video=busy, status=status, progress=progress)
-    found = {video.pk: video.doing.progress for video in shelf.shelf(ann, []).videos}
+    found = {video.pk: video.doing.progress for video in shelf.shelf(ann).videos}
     assert found == {busy.pk: 0.6, idle.pk: None}
 
 
@@ -90,11 +91,11 @@ def test_a_page_says_that_the_library_changed_and_only_then(ann, client):
     assert "shelf-state" not in client.get("/queue/rows/", {"view": "library", "state": known}).content.decode()
     factories.video(ann)
     told = client.get("/queue/rows/", {"view": "library", "state": known}).content.decode()
-    assert f'data-state="{shelf.shelf(ann, []).state}"' in told
+    assert f'data-state="{shelf.shelf(ann).state}"' in told
 
 
 def test_the_shelf_that_a_page_asks_for_has_the_state_that_it_was_told_of(ann, client):
     factories.video(ann)
     client.force_login(ann)
     page = client.get("/", {"view": "library", "q": "", "older": ""}, headers={"HX-Request": "true"}).content.decode()
-    assert page.count(f'data-state="{shelf.shelf(ann, []).state}"') == 1
+    assert page.count(f'data-state="{shelf.shelf(ann).state}"') == 1

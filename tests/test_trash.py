@@ -96,13 +96,13 @@ def test_a_recording_goes_with_all_that_hangs_on_it_and_comes_back_with_all_of_i
     removal = trash.remove(talk)
     assert everything() == (0, 0, 0, 0)
     assert (removal.kind, removal.title, removal.size) == ("recording", "Talk", talk.size + 15)
-    assert shelf.shelf(talk.owner, []).total == 0
+    assert shelf.shelf(talk.owner).total == 0
     assert not Listed(talk.owner, View("queue")).part(50).rows
     assert storage.path(talk.key).exists()
     assert trash.restore(removal) == talk
     assert everything() == before
     assert not Removal.objects.exists()
-    assert shelf.shelf(talk.owner, []).total == 1
+    assert shelf.shelf(talk.owner).total == 1
     assert len(Listed(talk.owner, View("queue")).part(50).rows) == 2
 
 

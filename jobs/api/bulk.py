@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.http import Http404, HttpRequest
 from ninja import Schema, Status
 from pydantic import ConfigDict, Field, ValidationError
@@ -209,9 +208,7 @@ def tag_videos(request: HttpRequest, body: TagsIn) -> Status[TagResults]:
 
     def change(pk: UUID) -> list[str]:
         video = versions.owned(owner(request), pk)
-        with transaction.atomic():
-            tags.take(video.owner, [video], body.remove)
-            tags.give(video.owner, [video], body.add)
+        tags.change(video.owner, [video], body.add, body.remove)
         return tags.of_video(video)
 
     items = [

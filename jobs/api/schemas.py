@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from ninja import Schema
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from jobs.api.operation_schema import schema_of
 from jobs.engine.model.mediainfo import MediaInfo
@@ -388,8 +388,27 @@ class Following(Page):
     )
 
 
+def within(time: datetime) -> datetime:
+    """Other years no database takes. Raises ValueError."""
+    if not 1970 <= time.year < 2200:
+        raise ValueError("Write a time between 1970 and 2200.")
+    return time
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(within)]
+
+
 class VideoQuery(Following):
-    search: str = Field("", max_length=200, description="Words of the title or the file name.")
+    search: str = Field("", max_length=200, description="Words of the title, the file name or a tag.")
+    kind: Literal["video", "audio"] | None = None
+    state: Literal["working", "failed"] | None = Field(
+        None, description="Those with work under way; those of which the last work failed, while none is under way."
+    )
+    tag: str = Field("", max_length=400, description="Tags with commas between them; those that have all of them.")
+    created_after: Moment | None = Field(None, description="A time with its zone, which counts in.")
+    created_before: Moment | None = Field(None, description="A time with its zone, which does not.")
+    min_seconds: float | None = Field(None, ge=0, le=10_000_000, allow_inf_nan=False)
+    max_seconds: float | None = Field(None, ge=0, le=10_000_000, allow_inf_nan=False)
     size: int | None = Field(None, ge=0, description="Only those of exactly so many bytes.")
     order: Literal[
         "created_at", "-created_at", "title", "-title", "duration_seconds", "-duration_seconds", "size", "-size"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
@@ -31,8 +31,9 @@ from jobs.api.schemas import (
 from jobs.api.trash import put_away, removed
 from jobs.errors import InputError
 from jobs.file_response import send
-from jobs.models import Artifact, Job, Removal, Video
+from jobs.models import Account, Artifact, Job, Removal, Video
 from jobs.services import files, naming, pipelines, plans, tags, trash, uploads, uses, versions
+from jobs.services.wanted import Wanted
 
 router = Router(tags=["Videos"])
 NO_PARAMS = PlanIn(params={})
@@ -98,15 +99,26 @@ def upload_video(request: HttpRequest, response: HttpResponse) -> Status[VideoOu
     return Status(201, VideoOut.of(video))
 
 
+def wanted(account: Account, query: VideoQuery) -> Any:
+    """The rows of the recordings that a query is for."""
+    asked = {"q": query.search, "kind": query.kind or "", "state": query.state or "", "tag": query.tag}
+    found = Wanted.of(asked).recordings(account)
+    bounds = {
+        "size": query.size,
+        "created_at__gte": query.created_after,
+        "created_at__lt": query.created_before,
+        "duration_seconds__gte": query.min_seconds,
+        "duration_seconds__lte": query.max_seconds,
+    }
+    return found.filter(**{name: bound for name, bound in bounds.items() if bound is not None})
+
+
 @router.get("", response={200: VideoList, **failures(422)}, summary="List recordings")
 def list_videos(request: HttpRequest, query: Query[VideoQuery]) -> VideoList:
-    """Your recordings, newest first unless `order` says otherwise. Each word of `search` has to be in title or name."""
-    found = Video.objects.of(owner(request)).uploaded()
-    for word in query.search.split():
-        found = found.filter(Q(title__icontains=word) | Q(name__icontains=word))
-    if query.size is not None:
-        found = found.filter(size=query.size)
-    part = parts.part(found, query, query.order)
+    """Your recordings, newest first unless `order` says otherwise; by title as people count, without case and accents.
+    Each word of `search` has to be in title, name or a tag."""
+    order = query.order.replace("title", "sort_name")
+    part = parts.part(wanted(owner(request), query), query, order)
     return VideoList(items=VideoOut.each(part.rows), count=part.count, next=part.following)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from jobs.models import Account, Job
+from jobs.services.wanted import EVERY, Wanted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,8 @@ class View:
     whose: str = ""
     """Whose figures: "everybody" or, by default, the owner's."""
     run: str = ""
+    wanted: Wanted = EVERY
+    """Which recordings a page of the library shows."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "View":
@@ -29,7 +32,9 @@ class View:
         name, video, status, job, q, older, whose, run = (query.get(key, "") for key in fields)
         known_name = name if name in ("queue", "video", "job", "run", *TOLD) else "bar"
         whose = EVERYBODY if whose == EVERYBODY or name == "operators" else ""
-        return cls(known_name, video, status if status in STATUSES else "", job, q, older, whose, run)
+        return cls(
+            known_name, video, status if status in STATUSES else "", job, q, older, whose, run, wanted=Wanted.of(query)
+        )
 
     def allowed(self, account: Account) -> "View":
         """The same, or no more than the bar for who may not see that much."""

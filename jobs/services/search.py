@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -62,8 +63,9 @@ class Found:
 NOTHING = Found([], is_all=True)
 
 
-def find(owner: Account, question: str) -> Found:
-    """Where all the words of a question are said close to each other."""
+def find(owner: Account, question: str, among: Any = None) -> Found:
+    """Where all the words of a question are said close to each other; in these recordings and what was made of them,
+    where some are given."""
     query = search_terms.parsed(question)
     if not query:
         return NOTHING
@@ -74,6 +76,9 @@ def find(owner: Account, question: str) -> Found:
         transcript__video__in=Video.objects.of(owner),
         transcript__artifact__in=Artifact.objects.of(owner),
     )
+    if among is not None:
+        pks = among.values("pk")
+        lines = lines.filter(Q(transcript__video__in=pks) | Q(transcript__video__origin__in=pks))
     found_in = lines.select_related("transcript").order_by(
         "-transcript__video__created_at", "transcript__video", "place"
     )

@@ -1,14 +1,16 @@
-"""A page of the library: the recordings of an owner, newest first, each with what its card shows."""
+"""A page of the library: the recordings of an owner that are wanted, each with what its card shows."""
 
 import dataclasses
 import hashlib
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 
-from jobs.listing import Listing, Part
+from jobs.listing import Part
 from jobs.models import Account, Video
-from jobs.services import newest_work, preview_loops, storyboards, versions
+from jobs.ordered import Ordered
+from jobs.services import newest_work, preview_loops, storyboards, tags, versions
+from jobs.services.wanted import EVERY, Wanted, at_work_and_failed
 
 PAGE = 24
 
@@ -16,13 +18,17 @@ PAGE = 24
 @dataclasses.dataclass(frozen=True)
 class Shelf:
     """`videos` carry `doing`, the newest on each (`newest_work`); `newest`, the newest finished version, and
-    `versions_made`, how many there are with the original.
+    `versions_made`, how many there are with the original; `tag_names`.
 
-    `total` and `used` are those of all recordings of the owner."""
+    `total` and `used` are those of all recordings of the owner; `found` how many are wanted; `working` and `failed` how
+    many have work under way, and how many were failed by their last."""
 
     part: Part
     total: int
     used: int
+    found: int
+    working: int
+    failed: int
 
     @property
     def videos(self) -> list[Any]:
@@ -35,34 +41,32 @@ class Shelf:
             (
                 *(video.pk, video.title, video.poster, video.loop, video.storyboard, video.newest),
                 *(video.versions_made, video.doing.stamp),
-                *(video.pinned, getattr(video, "departure", None)),
+                *(video.pinned, getattr(video, "departure", None), *video.tag_names),
             )
             for video in self.videos
         ]
         shown = (cards, bool(self.part.newer), bool(self.part.older), self.total, self.used)
+        shown += (self.found, self.working, self.failed)
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
-def words(text: str) -> list[str]:
-    """What a search looks for."""
-    return text.split()[:8]
+def listed(owner: Account, wanted: Wanted = EVERY) -> Ordered:
+    return Ordered(wanted.recordings(owner).select_related("departure"), wanted.order)
 
 
-def listed(owner: Account, search: list[str]) -> Listing:
-    """The recordings in which all the words are found, in the title or the name of the file."""
-    found = Video.objects.of(owner).uploaded().select_related("departure")
-    for word in search:
-        found = found.filter(Q(title__icontains=word) | Q(name__icontains=word))
-    return Listing([[found]], "created_at")
-
-
-def shelf(owner: Account, search: list[str], older: str = "") -> Shelf:
+def shelf(owner: Account, wanted: Wanted = EVERY, older: str = "") -> Shelf:
     """The page that begins behind a place; the first one where there is none, or nothing behind it."""
-    part = listed(owner, search).shown(older, PAGE)
+    part = listed(owner, wanted).shown(older, PAGE)
     add_facts(part.rows)
     newest_work.tell(owner, part.rows)
     totals = Video.objects.of(owner).uploaded().order_by().aggregate(total=Count("pk"), used=Sum("size"))
-    return Shelf(part, totals["total"], totals["used"] or 0)
+    return Shelf(
+        part,
+        totals["total"],
+        totals["used"] or 0,
+        totals["total"] if wanted.is_all else wanted.recordings(owner).count(),
+        *at_work_and_failed(owner),
+    )
 
 
 def add_facts(videos: list[Any]) -> None:
@@ -75,8 +79,10 @@ def add_facts(videos: list[Any]) -> None:
         "newest": versions.newest_of_each(),
         "versions_made": versions.count_of_each(),
     }
+    names = tags.of_each([video.pk for video in videos])
     rows = Video.objects.order_by().filter(pk__in=[video.pk for video in videos]).annotate(**facts)
     found = {row["pk"]: row for row in rows.values("pk", *facts)}
     for video in videos:
+        video.tag_names = names.get(video.pk, [])
         for name in facts:
             setattr(video, name, found[video.pk][name] if video.pk in found else None)

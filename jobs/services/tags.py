@@ -96,6 +96,13 @@ def take(owner: Account, videos: Sequence[Video], names: Iterable[str]) -> None:
     publish.tell([owner.pk])
 
 
+def change(owner: Account, videos: Sequence[Video], given: Iterable[str], taken_away: Iterable[str]) -> None:
+    """Both at once, or nothing. Raises InputError as `give`."""
+    with transaction.atomic():
+        take(owner, videos, taken_away)
+        give(owner, videos, given)
+
+
 def put(video: Video, names: Iterable[str]) -> None:
     """Have a recording have these tags and no others. Raises InputError as `give`."""
     wanted = once(names)

@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 from jobs import wording
 from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
-from jobs.forms import SearchForm, WorkForm
+from jobs.forms import WorkForm
 from jobs.models import Account, Video
 from jobs.services import pipelines, quota, shelf, steps, uploads, usage
 from jobs.services import search as said_in
 from jobs.services.naming import file_name
-from jobs.views import imports, members, parts, upload_messages
+from jobs.services.wanted import EVERY, Wanted
+from jobs.views import imports, library_tools, members, parts, upload_messages
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
 
@@ -29,14 +31,14 @@ SAID_HERE = 5
 @require_safe
 def library(request: MemberRequest) -> HttpResponse:
     """The upload form and the recordings. An open page asks again for the recordings alone when they changed."""
-    search = SearchForm(request.GET)
-    if elsewhere := parts.moved(request, shelf.listed(request.user, search.words), shelf.PAGE):
+    wanted = Wanted.of(request.GET)
+    if elsewhere := parts.moved(request, shelf.listed(request.user, wanted), shelf.PAGE):
         return elsewhere
-    context = shelf_context(request.user, search, request.GET.get("older", ""))
-    said = said_in.find(request.user, search.question) if search.question else said_in.NOTHING
-    context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
+    context = shelf_context(request.user, wanted, request.GET.get("older", ""))
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
+    said = said_where(request.user, wanted)
+    context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
     context |= imports.context(request.user)
     work = WorkForm(members.typed(request), owner=request.user)
     return members.forget_typed(render(request, "library/library.html", context | form_context(work, request)))
@@ -71,18 +73,26 @@ def submit(request: MemberRequest) -> HttpResponse:
         return redirect("queue" if files and not url and (pipeline or work.chosen) else "library")
     if received:
         messages.success(request, f"{received} of {len(files)} recordings arrived.")
-    search = SearchForm()
-    context = shelf_context(request.user, search) | imports.context(request.user)
+    context = shelf_context(request.user) | imports.context(request.user)
     return render(request, "library/library.html", context | form_context(work, request, problems), status=422)
 
 
-def shelf_context(owner: Account, search: SearchForm, older: str = "") -> dict[str, Any]:
+def said_where(owner: Account, wanted: Wanted) -> said_in.Found:
+    """Where it was said, in the recordings that would be shown without these words, and in what was made of them."""
+    if not wanted.q:
+        return said_in.NOTHING
+    among = dataclasses.replace(wanted, q="").recordings(owner) if wanted.is_filtered else None
+    return said_in.find(owner, wanted.q, among)
+
+
+def shelf_context(owner: Account, wanted: Wanted = EVERY, older: str = "") -> dict[str, Any]:
     allowed = quota.of(owner)
     room = usage.storage_meter(owner, allowed) if allowed.bytes else None
-    found = shelf.shelf(owner, search.words, older)
+    found = shelf.shelf(owner, wanted, older)
     used = room.told if room else wording.size(found.used) if found.total else ""
     return {
-        "search": search,
+        "wanted": wanted,
+        "tools": library_tools.of(owner, wanted, found),
         "shelf": found,
         "part": found.part,
         "older": older if found.part.newer else "",

@@ -4,17 +4,18 @@ to the page before one. Words that are no place, and the numbers that pages once
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from jobs.listing import Listing, Part, Place
+from jobs.listing import Listing, Part
+from jobs.ordered import Ordered
 
 
-def shown(request: HttpRequest, listing: Listing, count: int) -> Part:
+def shown(request: HttpRequest, listing: Listing | Ordered, count: int) -> Part:
     """The part of a list that is asked for."""
     return listing.shown(request.GET.get("older", ""), count)
 
 
-def moved(request: HttpRequest, listing: Listing, count: int) -> HttpResponse | None:
+def moved(request: HttpRequest, listing: Listing | Ordered, count: int) -> HttpResponse | None:
     """To the page of so many rows before the place that was asked for; None where none was."""
-    before = Place.named(request.GET.get("newer", ""))
+    before = listing.named(request.GET.get("newer", ""))
     if before is None:
         return None
     query = request.GET.copy()

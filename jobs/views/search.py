@@ -4,8 +4,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from jobs.auth.requests import MemberRequest
-from jobs.forms import SearchForm
-from jobs.services import search
+from jobs.services.wanted import Wanted
+from jobs.views.library import said_where
 from jobs.views.members import member
 
 PAGE = 50
@@ -15,7 +15,7 @@ PAGE = 50
 @require_safe
 def said(request: MemberRequest) -> HttpResponse:
     """Where something was said, in all recordings."""
-    question = SearchForm(request.GET).question
-    found = search.find(request.user, question)
+    wanted = Wanted.of(request.GET)
+    found = said_where(request.user, wanted)
     page = Paginator(found.moments, PAGE).get_page(request.GET.get("page"))
-    return render(request, "search/search.html", {"q": question, "found": found, "page": page})
+    return render(request, "search/search.html", {"wanted": wanted, "found": found, "page": page})

@@ -20,7 +20,7 @@ from jobs.live import rows
 from jobs.live.view import View
 from jobs.models import Account, Artifact, Job, Video
 from jobs.services import jobs as work_service
-from jobs.services import parameters, pipelines, retention, runs, steps, storyboards, uses, versions
+from jobs.services import parameters, pipelines, retention, runs, steps, storyboards, tags, uses, versions
 from jobs.views import chains, cutting, members, removing, transcripts
 from jobs.views.asking import needed
 from jobs.views.members import changes, member
@@ -192,6 +192,7 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
         "video": video,
         "summary": summary(video),
         "storyboard": storyboards.newest(video),
+        "tags": tags.of_video(video),
         "versions": versions.listed(video),
         "departure": retention.of_thing(video),
         "pinned": uses.is_pinned(video),

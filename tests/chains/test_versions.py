@@ -61,7 +61,7 @@ def test_a_transcript_of_a_result_is_not_one_of_the_recording(trimmed: Artifact,
 
 def test_the_library_shows_recordings_and_no_results(trimmed: Artifact, talk: Video):
     versions.of(trimmed)
-    assert list(shelf.shelf(talk.owner, []).videos) == [talk]
+    assert list(shelf.shelf(talk.owner).videos) == [talk]
 
 
 def test_what_is_no_recording_is_refused_with_a_sentence(talk: Video):

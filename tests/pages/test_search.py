@@ -44,7 +44,7 @@ def test_the_library_shows_names_and_a_few_places(client, ann, talk):
 
 def test_what_is_looked_for_stands_above_the_form_for_uploads(client, talk):
     page = client.get("/", {"q": "harvest"}).content.decode()
-    assert page.index("it is said in some") < page.index("Said in recordings") < page.index('id="upload"')
+    assert page.index("Said in recordings") < page.index("it is said in some") < page.index('id="upload"')
     page = client.get("/").content.decode()
     assert page.index('id="upload"') < page.index('id="grid"')
 
