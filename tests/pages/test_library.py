@@ -84,7 +84,7 @@ def test_the_number_of_queries_does_not_grow_with_the_library(client, ann, djang
     for _ in range(8):
         factories.job(ann)
     client.get("/")  # notes where the session is used
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(27):
         client.get("/")
 
 
@@ -114,5 +114,5 @@ def test_the_number_of_queries_does_not_grow_with_versions(client, ann, django_a
     for _ in range(4):
         artifact(factories.job(ann, status=S.SUCCEEDED, operation="silence-cut"), "video")
     client.get("/")  # notes where the session is used
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(27):
         client.get("/")
