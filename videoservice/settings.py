@@ -258,9 +258,9 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 AUTH_USER_MODEL = "jobs.Account"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "jobs.auth.passwords.Length"},
+    {"NAME": "jobs.auth.passwords.NotOwn"},
+    {"NAME": "jobs.auth.passwords.NotCommon"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -289,7 +289,16 @@ if COMPANY:
     SOCIALACCOUNT_LOGIN_ON_GET = True
 SIGNUP = env.choice("SIGNUP", "open", "invite", "closed")
 """Whether people may make accounts themselves, or by invitation of others; the first one always may."""
-ACCOUNT_FORMS = {"signup": "jobs.auth.signup_form.InvitedSignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "jobs.auth.signup_form.InvitedSignupForm",
+    "login": "jobs.auth.entrance_forms.LoginForm",
+    "add_email": "jobs.auth.entrance_forms.AddEmailForm",
+    "reauthenticate": "jobs.auth.entrance_forms.ReauthenticateForm",
+    "change_password": "jobs.auth.entrance_forms.ChangePasswordForm",
+    "set_password": "jobs.auth.entrance_forms.SetPasswordForm",
+    "reset_password": "jobs.auth.entrance_forms.ResetPasswordForm",
+    "reset_password_from_key": "jobs.auth.entrance_forms.ResetPasswordKeyForm",
+}
 # By visitor and address, not by address alone: see jobs.auth.allauth_adapter.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
 

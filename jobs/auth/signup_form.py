@@ -4,9 +4,10 @@ from allauth.account.forms import SignupForm
 from allauth.core import context
 
 from jobs.auth import invited
+from jobs.auth.entrance_forms import Plain
 
 
-class InvitedSignupForm(SignupForm):
+class InvitedSignupForm(Plain, SignupForm):
     """The form of signing up. Who was invited cannot choose another address."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

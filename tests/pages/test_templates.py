@@ -5,11 +5,20 @@ import re
 import pytest
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.test import Client
 
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500"])
 def test_error_pages_need_nothing_to_be_shown(name):
     assert "app.css" in render_to_string(f"{name}.html")
+
+
+@pytest.mark.django_db
+def test_who_is_signed_in_finds_the_pages_of_the_site_on_an_error_too(client, ann):
+    address, bar = "/nothing/here", 'aria-label="Pages"'
+    assert bar in client.get(address).content.decode()
+    assert bar not in Client().get(address).content.decode()
+    assert bar not in render_to_string("500.html")
 
 
 TEMPLATES = sorted(
