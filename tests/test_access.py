@@ -22,6 +22,7 @@ PAGES = [
     ("get", "video-poster", "video"),
     ("get", "video-levels", "video"),
     ("get", "video-preview", "video"),
+    ("get", "video-frame", "video"),
     ("get", "transcript", "video"),
     ("get", "transcript-part", "video"),
     ("post", "transcript-line", "video"),
@@ -78,7 +79,7 @@ PAGES = [
 
 MORE = {"video-preview": ["watermark"], "transcript-line": [0]}
 """What an address has besides the id."""
-NEED_MEDIA = ("video-levels", "video-preview", "artifact-storyboard", "transcript", "transcript-part")
+NEED_MEDIA = ("video-levels", "video-preview", "video-frame", "artifact-storyboard", "transcript", "transcript-part")
 """They show something only of a real recording."""
 
 

@@ -148,6 +148,8 @@ class Operation(Generic[P]):
     """How long a recording `example` needs."""
     previews: ClassVar[bool] = False
     """Whether `preview` shows what the parameters lead to before any work is done."""
+    staged: ClassVar[bool] = False
+    """Whether a hand may set its fields on the recording, by a module of `static/scripts/stages/`."""
     picture_fields: ClassVar[tuple[str, ...]] = ()
     """Fields of its form that mean nothing for sound alone; there the page leaves them out."""
     makes_versions: ClassVar[bool] = True

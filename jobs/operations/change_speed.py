@@ -86,6 +86,7 @@ class ChangeSpeed(Operation[ChangeSpeedParams]):
     also_called = "tempo slow motion fast forward time lapse rate"
     queue = "cut"
     order = 25
+    staged = True
     chain_order = 50
     hands_over_lossless = True
     picture_fields = ("render",)

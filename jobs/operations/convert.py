@@ -14,7 +14,7 @@ from jobs.engine.pipelines.convert import conversion, framing, hls
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.convert import convert
 from jobs.engine.pipelines.convert.formats import Quality
-from jobs.engine.pipelines.convert.framing import Shape
+from jobs.engine.pipelines.convert.framing import Flip, Shape
 from jobs.engine.render import sidetracks
 from jobs.engine.video.color import Colours
 from jobs.operations.base import Context, Draft, Operation, Tracks
@@ -99,6 +99,13 @@ class ConvertForm(OperationForm):
         required=False,
         coerce=int,
     )
+    flip = forms.ChoiceField(
+        label="Flip",
+        choices=[("none", "Not at all"), ("horizontal", "Left and right"), ("vertical", "Above and below")],
+        initial="none",
+        required=False,
+        help_text="After it was rotated.",
+    )
     hdr = forms.ChoiceField(
         label="HDR",
         choices=[("convert", "Convert to standard colours"), ("keep", "Keep HDR")],
@@ -131,12 +138,13 @@ class ConvertParams:
     frame_rate: float | None = None
     crop: str = ""
     rotate: int = 0
+    flip: Flip = "none"
     hdr: Literal["convert", "keep"] = "convert"
 
     @property
     def shape(self) -> Shape:
         rate = framing.exact_rate(self.frame_rate) if self.frame_rate else None
-        return Shape(self.crop, self.rotate, self.resolution, self.enlarge, rate)
+        return Shape(self.crop, self.rotate, self.resolution, self.enlarge, rate, self.flip)
 
     @property
     def options(self) -> ConvertOptions:
@@ -162,6 +170,7 @@ class Convert(Operation[ConvertParams]):
     queue = "encode"
     order = 50
     chain_order = 70
+    staged = True
     form_class = ConvertForm
     params_class = ConvertParams
 

@@ -208,6 +208,7 @@ class Split(Operation[SplitParams]):
     also_called = "parts pieces chapters minutes zip divide"
     queue = "cut"
     order = 22
+    staged = True
     example = {"by": "times", "times": "1, 2.5"}
     example_seconds = 4
     picture_fields = ("at",)

@@ -134,6 +134,7 @@ class Thumbnails(Operation[ThumbnailsParams]):
     also_called = "poster still frame screenshot jpeg png storyboard contact sheet sprites"
     queue = "fast"
     order = 20
+    staged = True
     ticked = True
     form_class = ThumbnailsForm
     params_class = ThumbnailsParams

@@ -75,6 +75,7 @@ class Trim(Operation[TrimParams]):
     also_called = "cut crop shorten clip part excerpt start end beginning"
     queue = "fast"
     order = 20
+    staged = True
     chain_order = 30
     hands_over_lossless = True
     example = {"start": 2}

@@ -175,7 +175,7 @@ class Watermark(Operation[WatermarkParams]):
     order = 40
     chain_order = 60
     example = {"text": "© Our company", "corner": "bottom-right"}
-    previews = True
+    previews = staged = True
     form_class = WatermarkForm
     params_class = WatermarkParams
 

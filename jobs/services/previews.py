@@ -6,13 +6,15 @@ A large recording that does not lie on this machine is fetched first, by a threa
 import contextlib
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from uuid import UUID
 
 from jobs import storage
+from jobs.engine.pipelines import frame_preview
 from jobs.engine.runtime import sandbox
+from jobs.engine.video.source import Source
 from jobs.errors import Busy, JobError
 from jobs.models import Video
 from jobs.operations import registry
@@ -24,6 +26,7 @@ TURN_SECONDS = 10
 """How long a picture may wait for others; who moved on meanwhile does not want it any more."""
 MOST_FETCHED = 2
 """Recordings at the same time, for one web process."""
+FRAME_WIDTH = 960
 _guard = threading.Lock()
 _fetched: dict[UUID, Exception | None] = {}
 """What is being fetched, or could not be; who asks next is told why, and may ask again."""
@@ -46,16 +49,31 @@ def picture(video: Video, slug: str, params: Params, at: Fraction) -> bytes:
     if not operation.previews:
         raise KeyError(slug)
     found = inputs.find(video.owner, video, slug, params)
+    with found.files() as files:
+        return _drawn(video, lambda source, out: operation.preview(source, video.info, files, params, at, out))
+
+
+def frame(video: Video, at: Fraction) -> bytes:
+    """A JPEG of the recording itself at a time, seconds after the start. Raises as `picture` does."""
+    video.info.require_video()
+
+    def draw(source: Path, out: Path) -> None:
+        frame_preview.draw(Source(source, video.info), at, out, width=FRAME_WIDTH)
+
+    return _drawn(video, draw)
+
+
+def _drawn(video: Video, draw: Callable[[Path, Path], None]) -> bytes:
+    """What `draw` writes: it is given the recording's file, and where to."""
     if not sources.is_at_hand(video):
         _have_fetched(video)
     with (
         tempfile.TemporaryDirectory(prefix="preview-") as folder,
         sources.file(video) as source,
-        found.files() as files,
         _turn(),  # last: uploads wait for one too, but not for what is fetched
     ):
         out = Path(folder) / "preview.jpg"
-        operation.preview(source, video.info, files, params, at, out)
+        draw(source, out)
         return out.read_bytes()
 
 

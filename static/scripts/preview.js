@@ -1,46 +1,50 @@
-// Shows beside a form what its settings lead to: one picture of the recording, drawn by the server whenever they change.
+// Shows in a form what its settings lead to: one picture of the recording, drawn by the server when they have rested.
 import { textFields } from "./lib/elements.js";
 import { isAborted, problemOf } from "./lib/requests.js";
-import { stage } from "./stage.js";
+import { stage as player } from "./stage.js";
 
 const PAUSE_MS = 250;
 const AGAIN_MS = 5000;
 
-class Preview {
-  constructor(place) {
+export class Preview {
+  /**
+   * @param {HTMLElement} place
+   * @param {() => boolean} hasSomething whether the form says yet what to show
+   */
+  constructor(place, hasSomething) {
     this.place = place;
+    this.hasSomething = hasSomething;
     this.form = place.closest("form");
-    this.image = place.querySelector("img");
+    this.image = /** @type {HTMLImageElement} */ (place.querySelector("[data-exact]"));
     this.say = place.querySelector("[role=status]");
     this.invitation = this.say.textContent;
     this.form.addEventListener("input", () => this.soon());
     this.form.addEventListener("submit", () => clearTimeout(this.timer));
-    stage.addEventListener("seeked", () => this.soon());
+    for (const name of ["seeked", "pause", "play"]) player.addEventListener(name, () => this.soon());
     this.form.closest("details")?.addEventListener("toggle", () => this.soon());
+    this.soon();
   }
 
   get isSeen() {
     return this.form.checkVisibility?.() !== false;
   }
 
-  get hasSomething() {
-    return [...this.form.querySelectorAll("[data-sends] input[type=hidden], textarea")].some((one) => one.value.trim());
-  }
-
   soon(pause = PAUSE_MS) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.draw(), pause);
+    this.asked?.abort();
+    this.image.hidden = true; // of what has changed since
+    if (player.paused) this.timer = setTimeout(() => this.draw(), pause);
   }
 
   async draw() {
     this.asked?.abort();
     this.place.removeAttribute("aria-busy");
     if (!this.isSeen) return;
-    if (!this.hasSomething) return this.tell(this.invitation);
+    if (!this.hasSomething()) return this.tell(this.invitation);
     const asked = new AbortController();
     this.asked = asked;
     const fields = textFields(this.form);
-    const query = new URLSearchParams([...fields, ["at", String(stage.currentTime)]]);
+    const query = new URLSearchParams([...fields, ["at", String(player.currentTime)]]);
     this.place.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(`${this.place.dataset.preview}?${query}`, { signal: asked.signal });
@@ -61,7 +65,7 @@ class Preview {
         const reader = new FileReader(); // the page's policy allows data: but not blob:
         reader.onload = () => {
           if (!asked.signal.aborted) {
-            this.image.src = reader.result;
+            this.image.src = String(reader.result);
             this.image.hidden = false;
             this.say.textContent = "";
           }
@@ -77,5 +81,3 @@ class Preview {
     this.say.textContent = words;
   }
 }
-
-for (const place of document.querySelectorAll("[data-preview]")) new Preview(place);

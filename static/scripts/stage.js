@@ -4,7 +4,18 @@
 import { byId } from "./lib/elements.js";
 
 class Stage extends EventTarget {
-  static EVENTS = ["play", "playing", "pause", "seeking", "seeked", "timeupdate", "ratechange", "ended", "error"];
+  static EVENTS = [
+    "play",
+    "playing",
+    "pause",
+    "seeking",
+    "seeked",
+    "timeupdate",
+    "ratechange",
+    "ended",
+    "error",
+    "loadeddata",
+  ];
   static HANDED_OVER = ["muted", "playbackRate", "volume"];
   static HANDS_REST_MS = 3000; // about as long as browsers show controls after the pointer has moved
 

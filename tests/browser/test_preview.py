@@ -1,4 +1,4 @@
-"""The picture in a form that shows where its settings lead."""
+"""The mark of a watermark on the recording's picture, set there by hand, and the engine's own picture of it."""
 
 import base64
 import io
@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests import media, pictures
+from tests.browser.stages import drag, job_of
 
 SLOW = 60_000
 """Milliseconds; each picture is drawn by a process of its own."""
@@ -30,16 +31,29 @@ def form(new_page, site, address):
     """The form of the watermark, unfolded, with an image of red chosen."""
     page = new_page(site, site.client("preview@example.org"), viewport={"width": 360, "height": 740})
     page.goto(address)
-    fold = page.locator("details.fold", has=page.locator("input[value=watermark]"))
-    fold.locator("summary").click()
+    form = page.locator("form[data-operation=watermark]")
+    page.locator("details.fold", has=form).locator("summary").click()
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": pictures.logo()}
-    fold.get_by_label("Image").set_input_files(logo)
-    expect(fold.locator(".preview img")).to_be_visible(timeout=SLOW)
-    return fold
+    form.get_by_label("Image").set_input_files(logo)
+    expect(exact(form)).to_be_visible(timeout=SLOW)
+    return form
+
+
+def exact(form):
+    """The engine's picture."""
+    return form.locator("[data-exact]")
+
+
+def mark(form):
+    return form.get_by_role("button", name="The mark")
+
+
+def values(form, *names):
+    return [form.locator(f"[name=watermark-{name}]").input_value() for name in names]
 
 
 def shown(form):
-    source = form.locator(".preview img").get_attribute("src")
+    source = exact(form).get_attribute("src")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("RGB"), np.int16)
 
 
@@ -51,11 +65,18 @@ def red(picture):
     return *ends, columns[0] / found.shape[1], (columns[-1] + 1) / found.shape[1]
 
 
+def placed(form):
+    """The same of the mark that hands move, as the page shows it."""
+    frame, box = form.locator(".picture").bounding_box(), mark(form).bounding_box()
+    x, y = (box["x"] - frame["x"]) / frame["width"], (box["y"] - frame["y"]) / frame["height"]
+    return y, y + box["height"] / frame["height"], x, x + box["width"] / frame["width"]
+
+
 def redrawn(form, change):
     """The picture after a change, and the mark's place in it."""
-    source = form.locator(".preview img").get_attribute("src")
+    source = exact(form).get_attribute("src")
     change()
-    expect(form.locator(".preview img")).not_to_have_attribute("src", source, timeout=SLOW)
+    expect(exact(form)).not_to_have_attribute("src", source, timeout=SLOW)
     return red(shown(form))
 
 
@@ -66,30 +87,69 @@ def test_it_follows_every_change_of_the_form(form):
     assert moved == pytest.approx((64 / 90, 80 / 90, 118 / 160, 150 / 160), abs=0.02)
     wider = redrawn(form, lambda: form.locator("[name=watermark-scale]").fill("0.5"))
     assert wider == pytest.approx((40 / 90, 80 / 90, 70 / 160, 150 / 160), abs=0.02)
+    assert placed(form) == pytest.approx(wider, abs=0.02)  # what hands move lies where the engine draws it
+
+
+def test_it_is_dragged_and_sized_and_drawn_by_the_job_where_it_was_put(form, site):
+    page = form.page
+    frame = form.locator(".picture").bounding_box()
+    drag(
+        page, mark(form), frame["width"], frame["height"]
+    )  # out of the picture: as far as that goes, and to the margin
+    assert values(form, "corner", "x_offset", "y_offset", "scale") == ["bottom-right", "10", "10", "0.2"]
+    drag(page, mark(form).locator(".grip.nw"), -frame["width"] * 32 / 160, -frame["height"] * 16 / 90)
+    assert values(form, "corner", "x_offset", "y_offset", "scale") == ["bottom-right", "10", "10", "0.4"]
+    drag(page, mark(form), -frame["width"] * 39 / 160, 0)  # the middle is not far then
+    assert values(form, "corner", "x_offset", "y_offset") == ["bottom-left", "48", "10"]
+    expect(exact(form)).to_be_visible(timeout=SLOW)
+    assert red(shown(form)) == pytest.approx((48 / 90, 80 / 90, 48 / 160, 112 / 160), abs=0.02)
+    job = job_of(form)
+    kept = {name: job["params"][name] for name in ("corner", "x_offset", "y_offset", "scale")}
+    assert kept == {"corner": "bottom-left", "x_offset": 48, "y_offset": 10, "scale": 0.4}
+
+
+def test_it_is_moved_and_sized_by_keys(form):
+    mark(form).focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowRight", "+", "+", "-"):
+        form.page.keyboard.press(key)
+    step = 2  # a hundredth of 160 pixels, rounded
+    assert values(form, "corner", "x_offset", "y_offset", "scale") == ["top-left", str(10 + 7 * step), "12", "0.21"]
+    expect(form.locator("output")).to_have_text("21 % wide, 24 px from the left, 12 px from the top")
+
+
+def test_a_text_lies_where_the_engine_writes_it(form):
+    form.get_by_role("button", name="Do without it").click()
+    expect(mark(form)).to_be_hidden()
+    expect(form.locator(".stage")).to_contain_text("once there is an image or a text")
+    source = exact(form).get_attribute("src")
+    form.locator("[name=watermark-corner]").select_option("bottom-left")
+    form.locator("[name=watermark-text]").fill("Dept. of\nMathematics")
+    expect(mark(form)).to_be_visible()
+    expect(exact(form)).not_to_have_attribute("src", source, timeout=SLOW)
+    frame = form.page.request.get(f"{form.page.url}frame?at=0")
+    plain = np.asarray(Image.open(io.BytesIO(frame.body())).convert("RGB"), np.int16)
+    rows = np.flatnonzero((np.abs(shown(form) - plain) > 60).any((1, 2)))
+    top, bottom, left, right = placed(form)
+    assert (left, right, bottom) == pytest.approx((10 / 160, 42 / 160, 80 / 90), abs=0.02)
+    assert (rows[0] / 90, (rows[-1] + 1) / 90) == pytest.approx((top, bottom), abs=0.06)
 
 
 def test_it_says_what_is_wrong_and_comes_back_when_it_is_mended(form):
-    distance, picture = form.locator("[name=watermark-x_offset]"), form.locator(".preview img")
+    distance = form.locator("[name=watermark-x_offset]")
     distance.fill("500")
-    expect(form.locator(".preview")).to_contain_text("would lie outside of the picture", timeout=SLOW)
-    expect(picture).to_be_hidden()
+    expect(form.locator(".stage")).to_contain_text("would lie outside of the picture", timeout=SLOW)
+    expect(exact(form)).to_be_hidden()
     distance.fill("20")
-    expect(picture).to_be_visible(timeout=SLOW)
-    expect(form.locator(".preview figcaption")).to_have_text("")
+    expect(exact(form)).to_be_visible(timeout=SLOW)
+    expect(form.locator(".stage figcaption")).to_have_text("")
     assert red(shown(form))[2] == pytest.approx(20 / 160, abs=0.02)
-
-
-def test_it_goes_with_the_image(form):
-    form.get_by_role("button", name="Do without it").click()
-    expect(form.locator(".preview img")).to_be_hidden()
-    expect(form.locator(".preview")).to_contain_text("once there is an image or a text")
 
 
 def test_it_stays_in_sight_and_inside_of_the_form(form):
     form.get_by_label("Where").scroll_into_view_if_needed()
-    expect(form.locator(".preview img")).to_be_in_viewport(ratio=0.99)
+    expect(exact(form)).to_be_in_viewport(ratio=0.99)
     edges = "parts => parts.map(part => Math.round(part.getBoundingClientRect().right))"
-    ends = form.locator("input:visible, select, textarea, .preview img, button:visible").evaluate_all(edges)
+    ends = form.locator("input:visible, select, textarea, .picture, button:visible").evaluate_all(edges)
     assert max(ends) <= form.evaluate("form => form.getBoundingClientRect().right")
 
 

@@ -54,6 +54,7 @@ def test_empty_fields_mean_the_defaults():
         ("crop", "-1x5+0+0"),
         ("crop", "9" * 60),
         ("rotate", 45),
+        ("flip", "both"),
         ("hdr", "more"),
     ],
 )
@@ -67,6 +68,7 @@ def test_values_mean_what_people_write():
     some = params(size_mb="25", frame_rate="29.97", crop="16:9", rotate="90", resolution="720", enlarge="on")
     assert some.options.limit_bytes == 25_000_000
     assert some.shape == Shape("16:9", 90, 720, True, Fraction(30_000, 1001))
+    assert params(flip="vertical").shape.flip == "vertical"
     assert params(frame_rate=12.5).shape.frame_rate == Fraction(25, 2)
     assert params(frame_rate=25).shape.frame_rate == 25
 

@@ -37,6 +37,15 @@ def test_what_is_given_wins():
     assert (params.seconds, params.count, params.width, params.format) == (6.5, 2, 200, "gif")
 
 
+def test_excerpts_by_hand_keep_their_order_and_say_how_long_it_is():
+    params = parsed(excerpts="0:02.5-0:04, 1-2.25", seconds=30, count=9)
+    assert (params.excerpts, params.count) == (((2.5, 4.0), (1.0, 2.25)), 2)
+    assert params.seconds == pytest.approx(1.5 + 1.25 - 0.4)
+    assert parsed(excerpts=[[1, 2.25]]).excerpts == ((1.0, 2.25),)
+    with pytest.raises(InputError, match="ends after 4 s"):
+        parameters.parse("preview", {"excerpts": "2-5"}, factories.info(seconds=4))
+
+
 def test_moving_images_are_silent():
     assert not parsed(format="webp").plan.audio
 
@@ -50,6 +59,12 @@ def test_moving_images_are_silent():
         ({"format": "gif", "seconds": 21}, "seconds"),
         ({"seconds": 4, "count": 5}, "count"),
         ({"count": 0}, "count"),
+        ({"excerpts": "soon"}, "excerpts"),
+        ({"excerpts": "1-1.5"}, "excerpts"),
+        ({"excerpts": "4-2"}, "excerpts"),
+        ({"excerpts": "0-61"}, "excerpts"),
+        ({"excerpts": "0-21", "format": "gif"}, "excerpts"),
+        ({"excerpts": "1-3," * 21}, "excerpts"),
         ({"width": 20}, "width"),
         ({"title": "x" * 201}, "title"),
     ],
@@ -70,7 +85,7 @@ def test_sound_alone_is_refused():
 
 
 def test_parameters_survive_being_stored():
-    params = parsed(title="Weekly review", seconds=7.5)
+    params = parsed(title="Weekly review", excerpts="1-3, 4-6.5")
     assert parameters.from_json("preview", parameters.as_json(params)) == params
 
 

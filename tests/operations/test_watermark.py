@@ -195,6 +195,20 @@ def test_the_preview_shows_what_will_come_out(ann, talk, logo, client):
     assert np.abs(found[60:, :120] - plain[60:, :120]).max() < 30
 
 
+def test_the_recording_as_it_is_and_a_text_alone_are_drawn_too(ann, talk, logo, client):
+    client.force_login(ann)
+    frame = picture_of(client.get(reverse("video-frame", args=[talk.pk]), {"at": "99"}))  # the last one, then
+    assert frame.shape == (90, 160, 3)
+    assert (frame[..., 0] - frame[..., 1]).max() < 30
+    text = client.get(reverse("mark"), {"text": "Ann\nBob"})
+    drawn = Image.open(io.BytesIO(text.content))
+    assert (text.headers["Content-Type"], drawn.mode) == ("image/png", "RGBA")
+    one, two = text_raster.drawn("Ann\nBob", 160).size, drawn.size
+    assert two[0] / two[1] == pytest.approx(one[0] / one[1], rel=0.05)
+    assert error(client.get(reverse("mark"))) == (422, "no_text")
+    assert error(client.get(reverse("video-frame", args=[talk.pk]), {"at": "soon"})) == (422, "invalid")
+
+
 def test_the_preview_goes_to_where_the_mark_shows(ann, talk, logo, client):
     client.force_login(ann)
     found = picture_of(asked(client, talk, image=logo.pk, start=2, fade=0.4, at=0.5))

@@ -66,6 +66,7 @@ class TrailerOptions:
     """`seconds` is the length of the result, `count` how many excerpts it has, `width` its width in pixels.
 
     `title` and `closing` are texts over the beginning and the end, or empty. Without `audio` it is silent.
+    `excerpts` are starts and ends of those that were chosen by hand, in seconds, in the order in which they come.
     """
 
     seconds: Fraction
@@ -75,6 +76,7 @@ class TrailerOptions:
     title: str = ""
     closing: str = ""
     audio: bool = True
+    excerpts: tuple[tuple[Fraction, Fraction], ...] = ()
 
     @property
     def excerpt_seconds(self) -> Fraction:
@@ -124,6 +126,9 @@ def trailer(source: Source, plan: TrailerOptions, output: Path, work: Workspace)
 
 
 def _chosen(source: Source, plan: TrailerOptions, work: Workspace) -> Sequence[Excerpt]:
+    if plan.excerpts:
+        duration = source.info.duration
+        return [Excerpt(start, min(end, duration) - start) for start, end in plan.excerpts]
     stage = "Choosing the best moments"
     work.progress(0, stage)
     return highlights.choose(

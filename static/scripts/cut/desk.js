@@ -544,7 +544,7 @@ export function openDesk(desk) {
     "keydown",
     (event) => {
       const typing = targetOf(event).closest(
-        "select, textarea, dialog, [popover], input:not([type=range], [type=radio], [type=checkbox])",
+        "select, textarea, dialog, [popover], [data-stage], input:not([type=range], [type=radio], [type=checkbox])",
       );
       const again = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.altKey;
       if (typing || event.altKey || ((event.ctrlKey || event.metaKey) && !again)) return;

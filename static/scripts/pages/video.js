@@ -1,9 +1,9 @@
 // A recording: its player, the cut plan, forms for all other work, and what not every recording has.
 import "../forms.js";
 import "../player.js";
-import "../preview.js";
 import { openDesk } from "../cut/desk.js";
 import { on } from "../lib/htmx.js";
+import "../stages/open.js";
 
 const cut = document.getElementById("cut");
 if (cut) openDesk(cut);

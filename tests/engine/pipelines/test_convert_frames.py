@@ -71,6 +71,18 @@ def test_the_kept_part_is_the_one_asked_for_then_turned(crop, box, tmp_path):
     assert np.abs(found - truth)[..., :2].mean() < 4
 
 
+@pytest.mark.parametrize(("flip", "mirrored"), [("horizontal", np.fliplr), ("vertical", np.flipud)])
+def test_what_is_flipped_is_the_turned_picture(flip, mirrored, tmp_path):
+    def corners(frame: int) -> np.ndarray:
+        rows, columns = np.mgrid[:96, :160]
+        return np.stack([columns, rows * 2, (columns + rows) % 64], axis=-1).astype(np.uint8)
+
+    source = clip(tmp_path / "a.mp4", 3, corners, options={"crf": "2"}, tags={"colorspace": 6})
+    _, output = run(source, ConvertOptions(quality="high", shape=Shape(crop="80x40+20+10", rotate=90, flip=flip)))
+    truth = mirrored(np.rot90(picture_of(source)[10:50, 20:100], -1))
+    assert np.abs(picture_of(output) - truth)[..., :2].mean() < 4
+
+
 def test_another_frame_rate_shows_what_was_on_show_then(tmp_path):
     source = make(tmp_path / "a.mp4", SHORT, SOUND)
     _, output = run(source, ConvertOptions(shape=Shape(frame_rate=Fraction(10))))

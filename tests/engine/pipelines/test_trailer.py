@@ -136,6 +136,16 @@ def test_it_is_as_long_and_large_as_wished(plain):
     assert (told.size, told.seconds, len(told.excerpts)) == ((160, 90), 5, 3)
 
 
+def test_excerpts_by_hand_come_in_their_order(film, tmp_path):
+    chosen = ((Fraction(9), Fraction(10)), (Fraction(1), Fraction(5, 2)))
+    out, told = made(film, tmp_path, TrailerOptions(Fraction(21, 10), 2, 160, excerpts=chosen))
+    assert [(one.start, one.end) for one in told.excerpts] == list(chosen)
+    shown = pictures(out)
+    assert len(shown) == pytest.approx(25 * 2.1, abs=1)
+    assert usual(shown[5]) == pytest.approx(BLUE, abs=12)
+    assert usual(shown[-5]) == pytest.approx(RED, abs=12)
+
+
 def test_its_colours_are_told_in_full(plain):
     with av.open(str(plain[0])) as container:
         context = container.streams.video[0].codec_context

@@ -1,12 +1,13 @@
 """How a converted picture is framed: cropped, turned, scaled, in other steps of time. Sizes and filters, no files.
 
 All is said of the picture as a viewer sees it: upright and in square pixels. It is cropped first, then turned, then
-scaled.
+scaled; what is flipped is the turned picture.
 """
 
 import dataclasses
 import re
 from fractions import Fraction
+from typing import Literal
 
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.errors import InputError
@@ -17,6 +18,8 @@ BOX = re.compile(r"(\d{1,5})\s*[x×]\s*(\d{1,5})\s*\+\s*(\d{1,5})\s*\+\s*(\d{1,5
 MINIMUM_SIDE, MAXIMUM_SIDE = 16, 16_384
 """Pixels a side of a result."""
 TURNS = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
+Flip = Literal["none", "horizontal", "vertical"]
+FLIPS: dict[Flip, str] = {"horizontal": "hflip", "vertical": "vflip"}
 SCALING = "bicubic+accurate_rnd"
 
 
@@ -36,7 +39,8 @@ class Shape:
 
     `crop` is “16:9”, the largest middle part of that aspect, or “WIDTHxHEIGHT+X+Y” in pixels; empty for all. `rotate`
     is in degrees clockwise. `resolution` is the shorter side in pixels, None to leave it; a smaller picture grows to it
-    only with `enlarge`. `frame_rate` is in pictures a second, None to leave every picture at its time.
+    only with `enlarge`. `frame_rate` is in pictures a second, None to leave every picture at its time. `flip` is
+    “horizontal” for left and right, “vertical” for above and below.
     """
 
     crop: str = ""
@@ -44,6 +48,7 @@ class Shape:
     resolution: int | None = None
     enlarge: bool = False
     frame_rate: Fraction | None = None
+    flip: Flip = "none"
 
     def at_most(self, resolution: int) -> "Shape":
         """The same, with a shorter side of no more than this."""
@@ -92,6 +97,8 @@ def framing(track: VideoTrack, shape: Shape, *, square: bool = False) -> Framing
     if shape.rotate:
         filters.append(TURNS[shape.rotate])
         size = size[::-1] if shape.rotate in (90, 270) else size
+    if shape.flip != "none":
+        filters.append(FLIPS[shape.flip])
     if (requested := resized(size, shape)) != size:
         size = requested
         filters.append(scaled(size))
