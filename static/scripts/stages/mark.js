@@ -7,7 +7,7 @@ const SMALLEST = 0.01; // of the picture's width
 const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
 /**
- * @param {import("./fields.js").Fields} fields
+ * @param {{text: (name: string) => string, number: (name: string, otherwise: number) => number}} fields of its form
  * @param {{width: number, height: number}} frame
  * @param {number} aspect of the mark, width by height
  * @returns null where the distances leave no room for it

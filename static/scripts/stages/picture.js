@@ -38,8 +38,8 @@ export class Picture {
 
   /**
    * Show it turned clockwise by degrees, and then flipped.
-   * @param {import("./boxes.js").Turn} turn
-   * @param {import("./boxes.js").Size} seen its size then
+   * @param {{rotate: number, flip: string}} turn
+   * @param {{width: number, height: number}} seen its size then
    */
   turn({ rotate, flip }, seen) {
     this.shape(seen.width, seen.height);

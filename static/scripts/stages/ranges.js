@@ -10,7 +10,7 @@ const STEP = 0.1; // seconds that an arrow moves an edge
 
 export class Range {
   /**
-   * @param {import("./strip.js").Strip} strip
+   * @param {any} strip a Strip
    * @param {string} name what its edges are called for who cannot see them
    * @param {(start: number, end: number) => void} moved
    */
