@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import dataclasses
 import functools
 import logging
 import mmap
@@ -25,6 +26,7 @@ from rq.job import Job as Entry
 from rq.worker.base import StopRequested
 
 from jobs import machine
+from jobs.process_use import Meter
 from jobs.services import line, losses, reconcile
 from jobs.services.losses import Loss
 from videoservice import tracing
@@ -123,6 +125,10 @@ class MediaWorker(Worker):
     """Whether SIGTERM or Ctrl-C has come."""
     _is_released = False
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._meter = Meter()
+
     set_state = outliving_redis(Worker.set_state)
     check_for_suspension = outliving_redis(Worker.check_for_suspension)
     run_maintenance_tasks = outliving_redis(Worker.run_maintenance_tasks)
@@ -164,11 +170,12 @@ class MediaWorker(Worker):
         super().heartbeat(timeout, pipeline)
         # From this and what is left of it Redis tells how long we have said nothing, whatever our clock shows.
         lasts = {"expires_after": timeout or self.worker_ttl + 60}
-        pipeline.hset(self.key, mapping={**self.serialize(), **lasts, "state": self.get_state()})
+        use = dataclasses.asdict(self._meter.read())
+        pipeline.hset(self.key, mapping={**self.serialize(), **lasts, **use, "state": self.get_state()})
         worker_registration.register(self, pipeline)
 
     def serialize(self) -> dict[str, Any]:
-        return {**super().serialize(), "machine": machine.identity()}
+        return {**super().serialize(), "machine": machine.identity(), "processors": os.cpu_count() or 1}
 
     # The work-horse --------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,15 @@ class Worker:
     skew_seconds: float
     is_busy: bool
     is_alive: bool
+    cores: float = 0.0
+    """How many of its machine's processors it kept busy lately."""
+    processors: int = 1
+    memory_bytes: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of its machine's processors, 0 to 1."""
+        return min(1.0, self.cores / self.processors)
 
 
 def every() -> list[Worker]:
@@ -71,6 +80,9 @@ def _worker(queue: str, key: bytes, row: dict[bytes, bytes], left: int) -> Worke
         skew_seconds=skew,
         is_busy=told.get("state") == "busy",
         is_alive=silent <= SILENT_SECONDS and lives(row.get(b"machine"), row.get(b"pid"), row.get(b"death")),
+        cores=float(told.get("cores", 0)),
+        processors=int(told.get("processors", 1)),
+        memory_bytes=int(told.get("memory_bytes", 0)),
     )
 
 
