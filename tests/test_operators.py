@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs import machine
-from jobs.models import Account, Job, Room
+from jobs.models import Account, Job, Room, Video
 from jobs.services import imports, operators, queue_load, queues, storage_use
 from tests import factories
 
@@ -315,3 +315,38 @@ def test_it_is_said_whose_quota_is_nearly_used(client, boss, settings):
     assert "900 bytes of 1000 bytes" in page or "900 bytes of 1 KB" in page
     listing = client.get("/admin/jobs/account/").content.decode()
     assert "any amount" in listing and "1000" in listing
+
+
+# The page as it is drawn ---------------------------------------------------------------------------------------------
+
+
+def test_failures_of_a_day_are_told_apart_from_those_of_a_week(client, boss):
+    old = failed(boss, code="old")
+    Job.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=2))
+    fresh = failed(boss, code="fresh")
+    Job.objects.filter(pk=fresh.pk).update(finished_at=timezone.now())
+    day, week = (client.get(f"/operators/?days={days}").context["failures"] for days in (1, 7))
+    assert [row["failure"].code for row in day] == ["fresh"]
+    assert {row["failure"].code for row in week} == {"fresh", "old"}
+    assert client.get("/operators/?days=nonsense").context["failure_days"] == 7
+
+
+def test_the_page_tells_when_the_disk_is_full_as_things_go_on(boss):
+    cache.clear()
+    a_day = storage_use.added_a_day()
+    factories.video(boss, size=14_000_000_000)
+    old = factories.video(boss, size=14_000_000_000)
+    Video.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=30))
+    cache.clear()
+    added = storage_use.added_a_day()
+    assert added - a_day == pytest.approx(1_000_000_000)
+    disk = storage_use.Disk(100_000_000_000, 5_500_000_000, 0, 0, 0, 0)
+    assert disk.full_in_days(1_000_000_000) == 5
+    assert disk.full_in_days(0) is None
+
+
+def test_a_worker_tells_what_it_takes_of_its_machine(client, boss, redis_server):
+    register(redis_server, "cut", 7, cores="1.5", processors="2", memory_bytes="1288490189")
+    page = client.get("/operators/").content.decode()
+    assert "1.5 of 2 processors" in page
+    assert "1.2 GB" in page

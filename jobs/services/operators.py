@@ -6,7 +6,7 @@ Whatever is done may be asked for twice at the same time: the second time finds 
 import contextlib
 import dataclasses
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -82,8 +82,8 @@ class Outcome:
 # Seeing --------------------------------------------------------------------------------------------------------------
 
 
-def failed() -> QuerySet[Job]:
-    since = Now() - timedelta(days=DAYS)
+def failed(days: int = DAYS) -> QuerySet[Job]:
+    since = Now() - timedelta(days=days)
     return Job.objects.filter(status=S.FAILED, finished_at__gte=since).order_by()
 
 
@@ -93,10 +93,10 @@ def left(operation: str, code: str) -> QuerySet[Job]:
     return failed().filter(~Exists(again), operation=operation, error_code=code).order_by("finished_at")
 
 
-def failures() -> list[Failure]:
-    """The kinds with the most failures."""
+def failures(days: int = DAYS) -> list[Failure]:
+    """The kinds with the most failures of that time."""
     again = Exists(Job.objects.filter(retry_of=OuterRef("pk")))
-    kinds = failed().annotate(again=again).values("operation", "error_code")
+    kinds = failed(days).annotate(again=again).values("operation", "error_code")
     rows = kinds.annotate(count=Count("pk"), left=Count("pk", filter=Q(again=False)), newest=Max("finished_at"))
     return [_failure(row) for row in rows.order_by("-count", "operation", "error_code")[:MOST_KINDS]]
 
@@ -151,6 +151,13 @@ def troubles(loads: Iterable[QueueLoad], disk: Disk) -> list[str]:
         named = ", ".join(near[:NAMED]) + (f" and {len(near) - NAMED} others" if len(near) > NAMED else "")
         found.append(f"Nearly all of their quota is used by {named}. They can upload little more.")
     return found
+
+
+def summary(troubles: Sequence[str]) -> str:
+    """How things stand, in one sentence."""
+    if not troubles:
+        return "Everything is well."
+    return "One thing wants looking at." if len(troubles) == 1 else f"{len(troubles)} things want looking at."
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,12 +7,14 @@ once (`body`), for the row that had them first.
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Now
 
 from jobs import storage
 from jobs.models import Account, Artifact, Image, Import, Removal, Upload, Video
@@ -21,6 +23,8 @@ KEPT_SECONDS = 60
 AT_ONCE = 500
 """Ids in one query."""
 MOST_OWNERS = 20
+GROWTH_DAYS = 14
+"""How far back is looked for how much comes on a day."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +69,10 @@ class Disk:
     def is_near_full(self) -> bool:
         """Uploads are refused soon, or already."""
         return self.is_bounded and self.free < 4 * settings.FREE_MARGIN_BYTES
+
+    def full_in_days(self, added_a_day: float) -> int | None:
+        """When it is full if so many bytes come each day. None: never, as far as that tells."""
+        return int(self.free / added_a_day) if self.is_bounded and added_a_day > 0 else None
 
     def share(self, count: int) -> float:
         return count / self.total if self.total else 0
@@ -228,6 +236,17 @@ def total(uses: Sequence[Use], name: str) -> Use:
         uploads=sum(use.uploads for use in uses),
         trash=sum(use.trash for use in uses),
     )
+
+
+def added_a_day() -> float:
+    """Bytes of recordings and results that have come on a day, over the last GROWTH_DAYS. Kept for a minute."""
+    found: float | None = cache.get("storage-added")
+    if found is None:
+        since = Now() - timedelta(days=GROWTH_DAYS)
+        rows = (Video.objects.uploaded().filter(created_at__gte=since), Artifact.objects.filter(created_at__gte=since))
+        found = sum(_sum(lately.order_by(), "size") for lately in rows) / GROWTH_DAYS
+        cache.set("storage-added", found, KEPT_SECONDS)
+    return found
 
 
 def disk() -> Disk:

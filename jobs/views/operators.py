@@ -26,6 +26,10 @@ from jobs.views.asking import ask
 from jobs.views.members import View, member
 
 GONE = "That was done already."
+SPANS = (1, operators.DAYS)
+"""Days back of which failures can be shown."""
+SOON_DAYS = 60
+"""A disk that is full within so many days is spoken of."""
 ROOMS = 10
 """Accounts of which it is shown how much of their quota is used."""
 
@@ -68,22 +72,26 @@ def front(request: MemberRequest) -> HttpResponse:
     state = operators.state()  # before what it stands for
     loads, disk = queue_load.every(), storage_use.disk()
     day = figures.kept(None, figures.PERIODS["day"])
+    days, troubles = asked_days(request), operators.troubles(loads, disk)
     sweep, swept = sweeping.last() or (None, None)
     context = {
         "state": state,
-        "troubles": operators.troubles(loads, disk),
+        "troubles": troubles,
+        "summary": operators.summary(troubles),
         "loads": loads,
         "queued": sum(load.queued for load in loads),
         "draining": any(load.state.draining_since for load in loads),
         "running": sum(load.running for load in loads),
         "day": day,
         "graphs": [graphs.jobs(day), graphs.waits(day)],
-        "workers": at_work(loads),
-        "failures": failures(),
-        "failure_days": operators.DAYS,
+        **workers(loads),
+        "failures": failures(days),
+        "failure_days": days,
         "owners": operators.owners(),
         "rooms": [(room, charts.bar(room.share, "bad" if room.is_near else "")) for room in operators.rooms()[:ROOMS]],
         "disk": disk,
+        "full_in_days": full_in_days(disk),
+        "growth_days": storage_use.GROWTH_DAYS,
         "sweep": sweep,
         "swept": swept,
         "disk_bar": disk_bar(disk),
@@ -94,6 +102,18 @@ def front(request: MemberRequest) -> HttpResponse:
         "now": timezone.now(),
     }
     return render(request, "operators/_middle.html" if request.htmx else "operators/front.html", context)
+
+
+def full_in_days(disk: Disk) -> int | None:
+    """None where that is too far off to think of."""
+    days = disk.full_in_days(storage_use.added_a_day())
+    return days if days is not None and days <= SOON_DAYS else None
+
+
+def workers(loads: list[QueueLoad]) -> dict[str, Any]:
+    rows = at_work(loads)
+    hosts = {row["worker"].host for row in rows}
+    return {"workers": rows, "alive": sum(row["worker"].is_alive for row in rows), "hosts": len(hosts)}
 
 
 def at_work(loads: list[QueueLoad]) -> list[dict[str, Any]]:
@@ -111,8 +131,14 @@ def at_work(loads: list[QueueLoad]) -> list[dict[str, Any]]:
     ]
 
 
-def failures() -> list[dict[str, Any]]:
-    found = operators.failures()
+def asked_days(request: MemberRequest) -> int:
+    """How far back somebody wants to see failures: a week, unless said otherwise."""
+    asked = request.GET.get("days", "")
+    return next((days for days in SPANS if str(days) == asked), operators.DAYS)
+
+
+def failures(days: int) -> list[dict[str, Any]]:
+    found = operators.failures(days)
     most = max((failure.count for failure in found), default=0)
     return [
         {
