@@ -23,7 +23,7 @@ def test_the_entrance_leads_straight_there_and_there_is_no_other_way(new_page, s
     page = new_page(studio)
     page.goto("/stats/")
     page.wait_for_url("**/stats/")
-    expect(page.get_by_role("heading", name="Stats")).to_be_visible()
+    expect(page.get_by_role("heading", name="Figures")).to_be_visible()
     with studio.orm():
         assert Account.objects.get(email=person["email"]).is_staff, "the first account is the operator's"
     page.goto("/account/security/")
