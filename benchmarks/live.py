@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import contextlib
 import os
-import shutil
 import statistics
 import sys
 import time
@@ -59,14 +58,14 @@ def measure(site: Any, rounds: int) -> list[float]:
     from playwright.sync_api import sync_playwright
 
     from tests import factories
+    from tests.chromium import launch
 
     client, owner = site.client(EMAIL), site.account(EMAIL)
     with site.orm():
         video = factories.video(owner)
         jobs = [factories.job(owner, video=video, queue="nobody works on this") for _ in range(rounds)]
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        browser = launch(playwright)
         context = browser.new_context(base_url=site.url)
         context.add_cookies([{"name": one.name, "value": one.value, "url": site.url} for one in client.cookies])
         page = context.new_page()

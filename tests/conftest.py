@@ -28,6 +28,7 @@ from django.core.cache import cache
 from tests import clip_cache
 from tests.accounts.openid_provider import Provider
 from tests.bucket.faults import Faults
+from tests.chromium import launch
 from tests.servers import MariaDB, ObjectStorage, Redis
 from tests.settings import free_port
 from tests.site import Client, Site, Sites
@@ -55,12 +56,6 @@ ON_ONE_DATABASE = (
     ),
     *("test_files", "test_levels_view", "test_serve", "test_sockets", "test_sources", "test_tus_client"),
     "test_worker",
-)
-# Without a window's own pages a browser takes less than half of the processor.
-CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-CHROMIUM_OPTIONS = (
-    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run --autoplay-policy=no-user-gesture-required"
 )
 
 
@@ -241,13 +236,12 @@ def person(provider: Provider) -> dict[str, Any]:
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
         "1"  # playwright's loop runs in this thread, but our queries are not in it
     )
     try:
         with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM_OPTIONS.split())
+            chromium = launch(playwright)
             yield chromium
             chromium.close()
     finally:

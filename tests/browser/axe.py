@@ -40,7 +40,7 @@ NAMED = {
     "spinbutton",
     "tab",
 }
-NAMED |= {"DisclosureTriangle", "menuitem", "dialog", "alertdialog", "region", "img", "progressbar", "meter", "table"}
+NAMED |= {"DisclosureTriangle", "menuitem", "dialog", "alertdialog", "img", "progressbar", "meter"}
 """Roles, as the browser calls them, of what tells a person nothing without a name."""
 
 

@@ -4,7 +4,13 @@ import os
 from pathlib import Path
 
 
+def wanted(name):
+    """Whether this page or state is looked at: all are, unless LOOKS says how the names of some begin."""
+    return not (some := os.environ.get("LOOKS", "").split()) or name.startswith(tuple(some))
+
+
 def keep(page, name):
+    """A picture of the page, in the folder that SHOTS says."""
     if folder := os.environ.get("SHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
