@@ -102,6 +102,16 @@ def day(time: datetime | None) -> str:
     return _written(time, "", "DATE_FORMAT")
 
 
+def short_day(time: datetime | None) -> str:
+    """30 Nov, where there is little room; of another year 30 Nov 2025."""
+    if time is None:
+        return ""
+    is_now = timezone.localtime(time).year == timezone.localtime().year if timezone.is_aware(time) else False
+    if getattr(_present, "dates", ""):
+        return _written(time, "", "MONTH_DAY_FORMAT" if is_now else "SHORT_DATE_FORMAT")
+    return dateformat.format(timezone.localtime(time), "j M" if is_now else "j M Y")
+
+
 def when(time: datetime | None) -> str:
     """30 November 2026, 14:05."""
     return _written(time, MINUTE, "DATETIME_FORMAT")

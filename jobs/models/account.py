@@ -33,6 +33,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("operator", default=False, help_text="May use the admin.")
     default_pipeline = models.CharField(max_length=80, blank=True)
     """The slug of the chain that is run on every upload of theirs which names no other work."""
+    last_choice = models.TextField(null=True, blank=True, editable=False)  # noqa: DJ001 a default of its own MariaDB has not
+    """What was last to be done with recordings as they came (`services.last_choice`)."""
     time_zone = models.CharField(max_length=64, blank=True)
     """Its name in the tz database; empty for that of the site."""
     dates = models.CharField(max_length=12, blank=True)

@@ -54,8 +54,8 @@ def copy(owner: Account, pipeline: Chain) -> Pipeline:
 
 def set_default(owner: Account, slug: str) -> None:
     """What is run on every upload of this account that names no other work; "" for nothing."""
-    owner.default_pipeline = slug
-    owner.save(update_fields=["default_pipeline"])
+    owner.default_pipeline, owner.last_choice = slug, None  # from now on the page offers this one
+    owner.save(update_fields=["default_pipeline", "last_choice"])
 
 
 def delete(pipeline: Pipeline) -> None:

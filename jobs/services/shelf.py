@@ -12,13 +12,13 @@ from jobs.ordered import Ordered
 from jobs.services import newest_work, preview_loops, storyboards, tags, versions
 from jobs.services.wanted import EVERY, Wanted, at_work_and_failed
 
-PAGE = 24
+PAGE = 48
 
 
 @dataclasses.dataclass(frozen=True)
 class Shelf:
-    """`videos` carry `doing`, the newest on each (`newest_work`); `newest`, the newest finished version, and
-    `versions_made`, how many there are with the original; `tag_names`.
+    """`videos` carry `doing`, the newest work on each (`newest_work`); `newest`, the newest finished version, and
+    `versions_made`, how many there are with the original; `tag_names`; `look`, a name for what else their cards show.
 
     `total` and `used` are those of all recordings of the owner; `found` how many are wanted; `working` and `failed` how
     many have work under way, and how many were failed by their last."""
@@ -37,17 +37,20 @@ class Shelf:
     @property
     def state(self) -> str:
         """A short name for exactly what the page shows."""
-        cards = [
-            (
-                *(video.pk, video.title, video.poster, video.loop, video.storyboard, video.newest),
-                *(video.versions_made, video.doing.stamp),
-                *(video.pinned, getattr(video, "departure", None), *video.tag_names),
-            )
-            for video in self.videos
-        ]
+        cards = [(video.pk, video.look, video.doing.stamp, video.newest, video.versions_made) for video in self.videos]
         shown = (cards, bool(self.part.newer), bool(self.part.older), self.total, self.used)
         shown += (self.found, self.working, self.failed)
-        return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+        return _short(shown)
+
+
+def _short(shown: object) -> str:
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+def look(video: Any) -> str:
+    """A short name for all that a card shows but the newest work: while it is the same, only that is drawn anew."""
+    facts = (video.title, video.poster, video.loop, video.storyboard, video.newest, video.missing_since)
+    return _short((facts, video.size, video.tag_names, getattr(video, "departure", None)))[:8]
 
 
 def listed(owner: Account, wanted: Wanted = EVERY) -> Ordered:
@@ -59,6 +62,8 @@ def shelf(owner: Account, wanted: Wanted = EVERY, older: str = "") -> Shelf:
     part = listed(owner, wanted).shown(older, PAGE)
     add_facts(part.rows)
     newest_work.tell(owner, part.rows)
+    for video in part.rows:
+        video.look = look(video)
     totals = Video.objects.of(owner).uploaded().order_by().aggregate(total=Count("pk"), used=Sum("size"))
     return Shelf(
         part,

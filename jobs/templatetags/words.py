@@ -23,7 +23,7 @@ FILTERS = (
     ),
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),
     *(wording.dimensions, wording.audio, wording.around),
-    *(preferences.day, preferences.when, preferences.instant),
+    *(preferences.day, preferences.short_day, preferences.when, preferences.instant),
     *(outcome.ending, outcome.proof, outcome.taken_at, outcome.on_its_way),
 )
 for function in FILTERS:

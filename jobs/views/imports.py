@@ -14,7 +14,8 @@ from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.forms import WorkForm
 from jobs.models import Account, Import
-from jobs.services import imports, pipelines
+from jobs.services import imports, last_choice, pipelines
+from jobs.views import upload_form
 from jobs.views.asking import ask
 from jobs.views.members import changes, member
 
@@ -41,16 +42,19 @@ def collection(request: MemberRequest) -> HttpResponse:
 
 def begin(request: MemberRequest, work: WorkForm) -> Import:
     """Ask for the address in the upload form, with the work that is ordered there. Raises InputError."""
-    pipeline = pipelines.ordered(request.user, request.POST.get("pipeline", ""))
-    if not pipeline and not work.is_valid():
+    asked, is_nothing = upload_form.pipeline_of(request)
+    pipeline = pipelines.ordered(request.user, asked)
+    if not pipeline and not is_nothing and not work.is_valid():
         raise InputError(" ".join(work.errors), code="invalid")
-    return imports.begin(
+    row = imports.begin(
         request.user,
         request.POST.get("url", ""),
-        work={} if pipeline else work.work,
+        work={} if pipeline or is_nothing else work.work,
         pipeline=pipeline,
         allow_duplicate="duplicate" in request.POST,
     )
+    last_choice.keep(request.user, request.POST)
+    return row
 
 
 @member

@@ -3,7 +3,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpResponse
@@ -15,11 +14,11 @@ from jobs.auth.requests import MemberRequest
 from jobs.errors import JobError
 from jobs.forms import WorkForm
 from jobs.models import Account, Video
-from jobs.services import pipelines, quota, shelf, steps, uploads, usage
+from jobs.services import last_choice, pipelines, quota, shelf, uploads, usage
 from jobs.services import search as said_in
 from jobs.services.naming import file_name
 from jobs.services.wanted import EVERY, Wanted
-from jobs.views import imports, library_tools, members, parts, upload_messages
+from jobs.views import imports, library_tools, looks, members, parts, upload_form, upload_messages
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
 
@@ -31,17 +30,19 @@ SAID_HERE = 5
 @require_safe
 def library(request: MemberRequest) -> HttpResponse:
     """The upload form and the recordings. An open page asks again for the recordings alone when they changed."""
+    if remembered := looks.chosen(request):
+        return remembered
     wanted = Wanted.of(request.GET)
     if elsewhere := parts.moved(request, shelf.listed(request.user, wanted), shelf.PAGE):
         return elsewhere
-    context = shelf_context(request.user, wanted, request.GET.get("older", ""))
+    context = shelf_context(request.user, wanted, request.GET.get("older", "")) | {"look": looks.look_of(request)}
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
     said = said_where(request.user, wanted)
     context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
     context |= imports.context(request.user)
-    work = WorkForm(members.typed(request), owner=request.user)
-    return members.forget_typed(render(request, "library/library.html", context | form_context(work, request)))
+    work = upload_form.begun_with(request.user, members.typed(request))
+    return members.forget_typed(render(request, "library/library.html", context | upload_form.context(work, request)))
 
 
 @changes("library")
@@ -50,15 +51,15 @@ def submit(request: MemberRequest) -> HttpResponse:
     work, files = work_form(request), request.FILES.getlist("file")
     url = request.POST.get("url", "").strip()
     problems = [] if files or url else ["Choose a recording first, or paste the address of one."]
-    pipeline = request.POST.get("pipeline", "")
+    pipeline, is_nothing = upload_form.pipeline_of(request)
     if pipeline and pipelines.find(request.user, pipeline) is None:
         problems.append("This chain is not there any more. Choose another, or none.")
-    elif not pipeline and not work.is_valid():
+    elif not pipeline and not is_nothing and not work.is_valid():
         problems += work.errors
     received = 0
     for file in [] if problems else files:
         try:
-            ordered = {} if pipeline else work.work
+            ordered = {} if pipeline or is_nothing else work.work
             video = take(request.user, file, ordered, pipeline, "duplicate" in request.POST)
             upload_messages.tell_left_out(request, video, ordered)
             received += 1
@@ -70,11 +71,13 @@ def submit(request: MemberRequest) -> HttpResponse:
         except JobError as error:
             problems.append(error.message)
     if not problems:
-        return redirect("queue" if files and not url and (pipeline or work.chosen) else "library")
+        last_choice.keep(request.user, request.POST)
+        is_work = bool(pipeline or (work.chosen and not is_nothing))
+        return redirect("queue" if files and not url and is_work else "library")
     if received:
         messages.success(request, f"{received} of {len(files)} recordings arrived.")
-    context = shelf_context(request.user) | imports.context(request.user)
-    return render(request, "library/library.html", context | form_context(work, request, problems), status=422)
+    context = shelf_context(request.user) | imports.context(request.user) | {"look": looks.look_of(request)}
+    return render(request, "library/library.html", context | upload_form.context(work, request, problems), status=422)
 
 
 def said_where(owner: Account, wanted: Wanted) -> said_in.Found:
@@ -110,21 +113,6 @@ def take(
     return uploads.receive(owner, path, name=name, work=work, pipeline=pipeline, allow_duplicate=allow_duplicate)
 
 
-def form_context(work: WorkForm, request: MemberRequest, problems: list[str] | None = None) -> dict[str, Any]:
-    chains = [pipelines.Choice(chain) for chain in pipelines.of(request.user)]
-    asked = work.data.get("pipeline", "") if work.data is not None else request.GET.get("chain")
-    return {
-        **order_context(work),
-        "chains": chains,
-        "chosen_chain": request.user.default_pipeline if asked is None else asked,
-        "problems": problems or [],
-        "typed_url": work.data.get("url", "") if work.data is not None else "",
-        "limit_bytes": settings.UPLOAD_LIMIT_BYTES,
-        "form_limit_bytes": settings.FORM_LIMIT_BYTES,
-        "chunk_bytes": settings.CHUNK_LIMIT_BYTES,
-    }
-
-
 @member
 @require_POST
 def order(request: MemberRequest) -> HttpResponse:
@@ -142,9 +130,4 @@ def order(request: MemberRequest) -> HttpResponse:
     elif data.get("move") == "sensible":
         data["order"] = ""
     work = WorkForm(data, owner=request.user)
-    return render(request, "library/_order.html", order_context(work))
-
-
-def order_context(work: WorkForm) -> dict[str, Any]:
-    chain = work.chain()
-    return {"work": work, "order": chain, "order_line": steps.summary(chain)}
+    return render(request, "library/_order.html", upload_form.order_context(work) | {"out_of_band": True})

@@ -21,7 +21,7 @@ from jobs.auth.requests import MemberRequest
 from jobs.auth.scopes import work
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Image, Upload, Video
-from jobs.services import idempotency, pipelines, uploads
+from jobs.services import idempotency, last_choice, pipelines, uploads
 from jobs.views import upload_messages
 from videoservice import tracing
 
@@ -151,6 +151,8 @@ def _begun(request: MemberRequest, pk: UUID | None = None) -> HttpResponse:
         kind=_kind(facts),
         pk=pk,
     )
+    if upload.kind == Upload.Kind.RECORDING and "work" in facts and bearer(request) is None:
+        last_choice.keep(request.user, QueryDict(facts["work"]))
     response = _state(upload, 0)
     if request.headers.get("Content-Type") == BODY_TYPE:
         try:

@@ -1,6 +1,6 @@
 // Plays the small loop of a recording on its card while somebody points at it or has it in focus.
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const loopOf = (event) => event.target.closest?.(".card.video")?.querySelector("video.loop");
+const loopOf = (event) => event.target.closest?.(".vid")?.querySelector("video.loop");
 
 function begin(event) {
   const loop = loopOf(event);

@@ -10,6 +10,7 @@ from jobs.services import pipelines, shipped
 from tests import factories, media
 from tests.browser.axe import faults
 from tests.browser.shown import assert_fits, dressed, keep, lower_than
+from tests.browser.uploads.page import opened
 
 
 @pytest.fixture
@@ -149,6 +150,7 @@ def test_the_pages_of_chains_fit_and_can_be_used_by_everybody(visit, podcast, wi
 @pytest.mark.parametrize("width", [390, 1440])
 def test_ticks_show_their_order_which_can_be_changed(visit, width):
     page = visit("/", viewport={"width": width, "height": 900})
+    opened(page)
     for title in ("Clean the audio", "Watermark", "Thumbnails"):
         page.get_by_label(title, exact=True).check()
     line = page.locator("#order-words")
@@ -162,7 +164,8 @@ def test_ticks_show_their_order_which_can_be_changed(visit, width):
         keep(page, f"upload-order-{width}-{scheme}")
         assert_fits(page, "library")
         assert faults(page) == []
-    page.get_by_label("What to do with them").select_option("lecture")
+    page.locator("[name=pipeline][value=lecture]").check()
+    expect(page.locator("#then")).to_have_text("Lecture")
     expect(page.get_by_label("Watermark", exact=True)).to_be_hidden()
     expect(line).to_be_hidden()
 

@@ -26,9 +26,9 @@ def looped(site, tmp_path_factory):
 def test_it_plays_while_somebody_points_at_it(new_page, site, looped):
     page = new_page(site, looped)
     page.goto("/")
-    loop = page.locator(".card.video video.loop")
+    loop = page.locator(".vid video.loop")
     expect(loop).to_have_css("opacity", "0")
-    page.locator(".card.video").hover()
+    page.locator(".vid").hover()
     expect(loop).to_have_class("loop playing", timeout=30_000)
     page.wait_for_function("() => document.querySelector('video.loop').currentTime > 0")
     page.locator("h1").first.hover()
@@ -39,13 +39,13 @@ def test_it_plays_while_somebody_points_at_it(new_page, site, looped):
 def test_it_plays_for_the_keyboard_too(new_page, site, looped):
     page = new_page(site, looped)
     page.goto("/")
-    page.locator(".card.video .text").focus()
+    page.locator(".vid [data-open]").focus()
     expect(page.locator("video.loop")).to_have_class("loop playing", timeout=30_000)
 
 
 def test_it_stays_still_for_those_who_want_less_motion(new_page, site, looped):
     page = new_page(site, looped, reduced_motion="reduce")
     page.goto("/")
-    page.locator(".card.video").hover()
+    page.locator(".vid").hover()
     page.wait_for_timeout(1000)
     expect(page.locator("video.loop")).to_have_class("loop")

@@ -10,6 +10,7 @@ from jobs.models import Job
 from tests.browser.axe import IMPACTS, faults, unnamed
 from tests.browser.everything import everything
 from tests.browser.shown import assert_fits, dressed, keep, lower_than, wanted
+from tests.browser.uploads.page import opened
 from tests.site import PASSWORD
 
 S = Job.Status
@@ -163,7 +164,7 @@ def columns(page, inside):
     return len(set(page.locator(f"{inside} > *").evaluate_all(seen)))
 
 
-@pytest.mark.parametrize(("width", "in_view", "further", "upload"), [(1440, 3, 3, 2), (390, 1, 1, 1)])
+@pytest.mark.parametrize(("width", "in_view", "further", "upload"), [(1440, 3, 3, 4), (390, 1, 1, 1)])
 def test_settings_stand_side_by_side_where_there_is_room(new_page, site, things, width, in_view, further, upload):
     page = new_page(site, site.client(EMAIL), viewport={"width": width, "height": 900})
     page.goto(f"/videos/{things['video']}/")
@@ -171,6 +172,7 @@ def test_settings_stand_side_by_side_where_there_is_room(new_page, site, things,
     page.get_by_text("More settings").click()
     assert columns(page, "#cut .pairs") == further
     page.goto("/")
+    opened(page)
     page.locator("#settings-silence-cut summary").click()
     assert columns(page, "#settings-silence-cut .fields") == upload
 

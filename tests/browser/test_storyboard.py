@@ -42,34 +42,30 @@ def at(box, part):
 def test_a_card_shows_the_moment_under_the_pointer_and_nothing_moves(new_page, site, video):
     page = new_page(site, site.client(EMAIL))
     page.goto("/")
-    card = page.locator(".card.video")
+    card = page.locator(".vid")
     card.scroll_into_view_if_needed()
-    box, time = card.bounding_box(), card.locator(".time")
+    box, whole, time = card.locator(".frame").bounding_box(), card.bounding_box(), card.locator(".scr .at")
 
-    for part, expected, words in (
-        (0.1, RED, "0:00 of 0:09"),
-        (0.5, GREEN, "0:04 of 0:09"),
-        (0.9, BLUE, "0:08 of 0:09"),
-    ):
+    for part, expected, words in ((0.1, RED, "0:00"), (0.5, GREEN, "0:04"), (0.9, BLUE, "0:08")):
         page.mouse.move(*at(box, part))
         expect(time).to_have_text(words)
         assert expected == colour(card.locator("canvas"))
-        assert card.bounding_box() == box
+        assert card.bounding_box() == whole
     page.mouse.move(2, 2)
 
     expect(card.locator("canvas")).to_be_hidden()
-    expect(time).to_have_text("0:09")
+    expect(card.locator(".time")).to_have_text("0:09")
 
 
 def test_arrow_keys_step_through_a_card(new_page, site, video):
     page = new_page(site, site.client(EMAIL), reduced_motion="reduce")
     page.goto("/")
-    card = page.locator(".card.video")
-    card.locator(".text").focus()
+    card = page.locator(".vid")
+    card.locator("[data-open]").focus()
 
     for time in (0, 1, 2, 3):
         page.keyboard.press("ArrowRight")
-        expect(card.locator(".time")).to_have_text(f"0:0{time} of 0:09")
+        expect(card.locator(".scr .at")).to_have_text(f"0:0{time}")
     assert colour(card.locator("canvas")) == GREEN
     page.keyboard.press("Tab")
     expect(card.locator("canvas")).to_be_hidden()
@@ -78,10 +74,10 @@ def test_arrow_keys_step_through_a_card(new_page, site, video):
 def test_nothing_follows_the_pointer_for_those_who_asked_for_calm(new_page, site, video):
     page = new_page(site, site.client(EMAIL), reduced_motion="reduce")
     page.goto("/")
-    page.locator(".card.video").hover()
+    page.locator(".vid").hover()
     page.wait_for_load_state("networkidle")
 
-    expect(page.locator(".card.video canvas")).to_have_count(0)
+    expect(page.locator(".vid canvas")).to_have_count(0)
 
 
 def test_the_bar_shows_a_moment_and_goes_there_on_a_click(new_page, site, video):

@@ -14,6 +14,18 @@ export function element(tag, fields = {}, ...inside) {
 }
 
 /**
+ * An icon of the sprite that the page draws its own from.
+ * @param {string} name
+ */
+export function iconOf(name) {
+  const icon = /** @type {SVGElement} */ (document.querySelector("svg.i").cloneNode(true));
+  const use = icon.querySelector("use");
+  icon.setAttribute("class", "i");
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name}`));
+  return icon;
+}
+
+/**
  * The element of an id that the page is known to have, of the kind that it is known to be.
  * @template {HTMLElement} Kind
  * @param {string} id

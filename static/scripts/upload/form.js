@@ -1,8 +1,9 @@
 // Sends recordings in pieces, two at a time.
 import { ask } from "../ask.js";
-import { allOf, byId, element, textFields } from "../lib/elements.js";
+import { allOf, byId, element, iconOf, textFields } from "../lib/elements.js";
 import { size } from "../lib/sizes.js";
 import * as address from "./address.js";
+import * as bar from "./bar.js";
 import { button, PREFIX, Transfer } from "./transfer.js";
 import { call } from "./tus.js";
 
@@ -25,10 +26,11 @@ const site = {
   },
 };
 
-// A saved chain goes before what is ticked.
+// A saved chain goes before what is ticked; "-" stands for nothing at all.
 function work() {
   const fields = new URLSearchParams(textFields(form));
   const pipeline = fields.get("pipeline");
+  if (pipeline === "-") return "";
   return (pipeline ? new URLSearchParams({ pipeline }) : fields).toString();
 }
 
@@ -50,7 +52,7 @@ function settle() {
   for (const one of waiting.slice(0, Math.max(0, AT_ONCE - busy))) one.send();
   const chosen = transfers.filter((one) => one.state === "chosen").length;
   send.hidden = transfers.length > 0 && !chosen && !address.isGiven();
-  send.textContent = chosen > 1 ? `Upload ${chosen} recordings` : chosen || !address.isGiven() ? "Upload" : "Fetch it";
+  send.textContent = chosen > 1 ? `Upload ${chosen} recordings` : "Upload";
   const done = transfers.filter((one) => one.state === "done");
   const over = transfers.every((one) => !one.isOpen);
   const see = byId("see", HTMLAnchorElement);
@@ -79,6 +81,7 @@ function choose(files) {
     transfers.push(transfer);
     if (transfer.state === "failed") transfer.show();
   }
+  bar.open();
   list.scrollIntoView({ block: "nearest" });
   document.getElementById("nothing-chosen")?.remove();
   settle();
@@ -104,8 +107,9 @@ async function begin(transfer) {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const chosen = transfers.filter((one) => one.state === "chosen");
-  const byAddress = address.isGiven();
+  const isForAddress = event.submitter?.id === "fetch";
+  const chosen = isForAddress ? [] : transfers.filter((one) => one.state === "chosen");
+  const byAddress = isForAddress || address.isGiven();
   if (byAddress) address.fetchIt(work());
   if (!chosen.length && !byAddress) {
     if (!document.getElementById("nothing-chosen")) {
@@ -130,23 +134,7 @@ picker.addEventListener("change", () => {
 });
 addEventListener("beforeunload", warn);
 
-// Dropping works on the whole page, so that a near miss does not open the file instead.
-const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragover", (event) => {
-  if (carriesFiles(event)) {
-    event.preventDefault();
-    form.classList.add("over");
-  }
-});
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) form.classList.remove("over");
-});
-addEventListener("drop", (event) => {
-  if (!carriesFiles(event)) return;
-  event.preventDefault();
-  form.classList.remove("over");
-  choose(event.dataTransfer.files);
-});
+bar.takeDropped(choose);
 
 // What an earlier visit left unfinished -----------------------------------------------------------------------------
 
@@ -171,20 +159,17 @@ async function leftover(key) {
   const isOver = [404, 410, 415].includes(request.status) || (request.status === 200 && offset === length);
   if (isOver) localStorage.removeItem(key);
   if (isOver || request.status !== 200) return null;
-  const there = `${size(offset)} of ${size(length)} are there. Choose the same file to go on.`;
-  const text = element(
-    "div",
-    { className: "grow" },
-    element("b", { className: "clip" }, name),
-    element("p", { className: "soft small num" }, there),
-  );
+  const words = `${size(offset)} of ${size(length)} are there. Choose the same file to go on.`;
   const row = element(
     "div",
-    { className: "card pad moving" },
-    text,
-    button("Discard", name, async () => {
-      const words = `${size(offset)} of “${name}” have arrived and will be thrown away.`;
-      if ((await ask("Discard this upload?", words, "Discard it")) !== "yes") return;
+    { className: "up" },
+    element("span", { className: "soft" }, iconOf("film")),
+    element("b", { className: "clip" }, name),
+    element("progress", { max: length, value: offset, className: "near", ariaLabel: name }),
+    element("span", { className: "soft small num says" }, words),
+    button("Discard", name, "close", async () => {
+      const lost = `${size(offset)} of “${name}” have arrived and will be thrown away.`;
+      if ((await ask("Discard this upload?", lost, "Discard it")) !== "yes") return;
       call("DELETE", url).catch(() => {});
       localStorage.removeItem(key);
       row.remove();

@@ -1,7 +1,7 @@
 // One file on its way to the server: its row in the list, and its upload, which goes on by itself after a break and, with the
 // same file chosen again, after a reload.
 import { ask } from "../ask.js";
-import { element } from "../lib/elements.js";
+import { element, iconOf } from "../lib/elements.js";
 import { jsonOf, post } from "../lib/requests.js";
 import { size } from "../lib/sizes.js";
 import { span } from "../lib/times.js";
@@ -10,11 +10,19 @@ import { Broken, base64, call, check, Held, Refused, Unclear } from "./tus.js";
 // Under which uploads that are not through are kept in the browser.
 export const PREFIX = `upload:${document.body.dataset.account}:`;
 
-export function button(words, about, does) {
-  const made = element("button", { className: "button quiet", type: "button" }, words);
-  made.setAttribute("aria-label", `${words}: ${about}`);
+/** @param {string} icon its name */
+export function button(words, about, icon, does) {
+  const made = element("button", { className: "button quiet icon", type: "button" });
   made.addEventListener("click", does);
+  turnButton(made, words, about, icon);
   return made;
+}
+
+function turnButton(button, words, about, icon) {
+  if (button.title === words) return;
+  button.title = words;
+  button.ariaLabel = `${words}: ${about}`;
+  button.replaceChildren(iconOf(icon));
 }
 
 export class Transfer {
@@ -49,17 +57,17 @@ export class Transfer {
   }
 
   draw() {
-    this.bar = element("progress", { max: this.file.size || 1, value: 0, hidden: true });
-    this.bar.setAttribute("aria-label", this.file.name);
-    this.words = element("span", { className: "soft small num" });
-    this.trouble = element("p", { className: "bad small", role: "alert" });
-    const top = element("div", { className: "top" }, element("b", { className: "clip" }, this.file.name), this.words);
-    const text = element("div", { className: "grow" }, top, this.bar, this.trouble);
-    this.hold = button("Pause", this.file.name, () => (this.state === "paused" ? this.resume() : this.pause()));
+    const { name, type, size: bytes } = this.file;
+    const kind = element("span", { className: "soft" }, iconOf(type.startsWith("audio/") ? "wave" : "film"));
+    this.bar = element("progress", { max: bytes || 1, value: 0, ariaLabel: name });
+    this.words = element("span", { className: "soft small num clip says" });
+    this.trouble = element("p", { className: "bad small trouble", role: "alert" });
+    this.hold = button("Pause", name, "pause", () => (this.state === "paused" ? this.resume() : this.pause()));
     this.hold.hidden = true;
-    this.drop = button("Remove", this.file.name, () => this.giveUp());
-    const acts = element("div", { className: "acts row" }, this.hold, this.drop);
-    this.row = element("li", { className: "card pad moving" }, text, acts);
+    this.drop = button("Remove", name, "close", () => this.giveUp());
+    const acts = element("span", { className: "row close acts" }, this.hold, this.drop);
+    const called = element("b", { className: "clip", dir: "auto", title: name }, name);
+    this.row = element("li", { className: "up" }, kind, called, this.bar, this.words, acts, this.trouble);
     this.site.list.append(this.row);
     this.say(size(this.file.size) + (this.kept ? ", goes on where it stopped" : ""));
   }
@@ -75,12 +83,13 @@ export class Transfer {
     this.bar.hidden = state === "failed";
     this.bar.value = offset;
     this.bar.classList.toggle("done", state === "done");
-    this.hold.hidden = !["waiting", "sending", "broken", "paused"].includes(state);
-    this.hold.textContent = state === "paused" ? "Go on" : "Pause";
-    this.hold.setAttribute("aria-label", `${this.hold.textContent}: ${file.name}`);
-    this.drop.textContent = state === "done" || state === "failed" ? "Remove" : "Cancel";
-    this.drop.hidden = state === "done" || state === "checking";
-    this.drop.setAttribute("aria-label", `${this.drop.textContent}: ${file.name}`);
+    this.bar.classList.toggle("near", this.isIn("paused", "broken"));
+    this.words.classList.toggle("warn", this.isIn("paused", "broken"));
+    this.hold.hidden = !this.isIn("waiting", "sending", "broken", "paused");
+    const [act, icon] = state === "paused" ? ["Go on", "play"] : ["Pause", "pause"];
+    turnButton(this.hold, act, file.name, icon);
+    this.drop.hidden = this.isIn("done", "checking");
+    turnButton(this.drop, this.isIn("done", "failed") ? "Remove" : "Cancel", file.name, "close");
     this.say(
       {
         waiting: `${size(file.size)}, waiting its turn`,

@@ -11,9 +11,21 @@ def mine(site, email, model):
         return list(model.objects.of(Account.objects.get(email=email)))
 
 
+def opened(page):
+    """Open the drop bar, if it is not."""
+    page.locator("#drop-more").evaluate("bar => bar.open") or page.locator("#drop-more > summary b").click()
+
+
+def tick(page):
+    """Choose by ticks, which stand in the opened bar from now on."""
+    opened(page)
+    page.locator("[name=pipeline][value='']").check()
+
+
 def untick_all(page):
-    for pick in page.locator(".pick input").all():
-        pick.uncheck()
+    tick(page)
+    for tick in page.locator(".tick input").all():
+        tick.uncheck()
 
 
 def offsets(page):

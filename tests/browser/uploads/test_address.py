@@ -16,7 +16,7 @@ def test_a_pasted_address_becomes_a_recording_under_the_eyes_of_its_owner(librar
     talk = media.video(tmp_path / "talk.mp4", seconds=2).read_bytes()
     there = Recording(talk, piece=4096, pause=0.4)
     with Elsewhere(there) as server:
-        library.get_by_label("Cut the silence").uncheck()
+        library.get_by_label("Cut the silence", exact=True).uncheck()
         library.get_by_label("Thumbnails", exact=True).check()
         field = library.get_by_label("Or paste the address of one")
         field.fill(f"{server.url}/team%20talk.mp4")
@@ -26,7 +26,7 @@ def test_a_pasted_address_becomes_a_recording_under_the_eyes_of_its_owner(librar
         expect(row).to_contain_text(re.compile(r"[\d.]+ KB of \d+ KB"), timeout=SLOW)
         expect(field).to_have_value("")
         there.pause = 0
-        expect(library.locator("article.video")).to_contain_text("team talk", timeout=SLOW)
+        expect(library.locator(".vid")).to_contain_text("team talk", timeout=SLOW)
         expect(row).to_have_count(0, timeout=SLOW)
     assert [video.title for video in mine(site, email, Video)] == ["team talk"]
     assert [job.operation for job in mine(site, email, Job)] == ["thumbnails"]
@@ -50,7 +50,7 @@ def test_what_cannot_be_fetched_says_why_and_can_be_tried_again_or_taken_away(li
         talk = media.video(tmp_path / "talk.mp4", seconds=1).read_bytes()
         server.answering = Recording(talk)
         row.get_by_role("button", name="Try again").click()
-        expect(library.locator("article.video")).to_contain_text("gone", timeout=SLOW)
+        expect(library.locator(".vid")).to_contain_text("gone", timeout=SLOW)
         server.answering = always("410 Gone")
         field.fill(f"{server.url}/other.mp4")
         field.press("Enter")

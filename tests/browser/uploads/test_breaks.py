@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from jobs.models import Job, Upload, Video
-from tests.browser.uploads.page import SLOW, mine, offsets, untick_all
+from tests.browser.uploads.page import SLOW, mine, offsets, tick, untick_all
 
 CHUNK = 8 * 1024**2
 
@@ -67,7 +67,7 @@ def test_an_upload_goes_on_after_a_reload(library, site, email, large):
 
 
 def test_who_goes_on_with_other_ticks_gets_what_is_ticked_now(library, site, email, large):
-    library.get_by_label("Thumbnails").uncheck()  # and the silence cut stays ticked
+    library.get_by_label("Thumbnails", exact=True).uncheck()  # and the silence cut stays ticked
     library.route("**/uploads/*", lambda route: hold_back(route, CHUNK))
     library.set_input_files("#id_file", large)
     library.locator("#send").click()
@@ -89,7 +89,7 @@ def test_wrong_settings_cost_nothing_of_what_arrived(library, site, email, large
     library.locator("#send").click()
     expect(library.locator("#files")).to_contain_text("connection lost, trying again", timeout=SLOW)
     leave_and_return(library)
-    library.get_by_label("Thumbnails").uncheck()
+    library.get_by_label("Thumbnails", exact=True).uncheck()
     library.locator("#settings-silence-cut summary").click()
     library.locator("[name='silence-cut-threshold_db']").fill("loud")
     library.set_input_files("#id_file", large)
@@ -133,6 +133,7 @@ def leave_and_return(page):
     page.on("dialog", lambda dialog: dialog.accept())  # it warns that something is under way
     page.reload()
     page.unroute("**/uploads/*")
+    tick(page)
 
 
 def hold_back(route, offset):

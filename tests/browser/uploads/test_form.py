@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from jobs.models import Job, Upload, Video
 from tests import media
-from tests.browser.uploads.page import SLOW, mine, offsets, untick_all
+from tests.browser.uploads.page import SLOW, mine, offsets, opened, untick_all
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_several_recordings_land_on_the_queue_with_their_work(library, site, ema
     other = media.video(tmp_path / "garden.mp4", seconds=2)
     library.set_input_files("#id_file", [talk, other])
     expect(library.locator("#files li")).to_have_count(2)
-    library.get_by_label("Cut the silence").uncheck()
+    library.get_by_label("Cut the silence", exact=True).uncheck()
     library.locator("#settings-thumbnails summary").click()
     library.locator("[name='thumbnails-count']").fill("2")
     library.get_by_role("button", name="Upload 2 recordings").click()
@@ -65,7 +65,7 @@ def test_dropped_files_are_taken_too(library, talk):
 def test_what_is_no_recording_is_told_beside_its_name_and_the_rest_is_kept(library, site, email, tmp_path):
     notes = tmp_path / "notes.mp4"
     notes.write_text("not a recording at all\n" * 50)
-    library.get_by_label("Cut the silence").uncheck()
+    library.get_by_label("Cut the silence", exact=True).uncheck()
     library.locator("#settings-thumbnails summary").click()
     library.locator("[name='thumbnails-count']").fill("3")
     library.set_input_files("#id_file", notes)
@@ -74,7 +74,7 @@ def test_what_is_no_recording_is_told_beside_its_name_and_the_rest_is_kept(libra
     expect(file.get_by_role("alert")).not_to_be_empty()
     assert file.get_by_role("alert").inner_text().endswith(".")
     expect(library.locator("[name='thumbnails-count']")).to_have_value("3")
-    expect(library.get_by_label("Cut the silence")).not_to_be_checked()
+    expect(library.get_by_label("Cut the silence", exact=True)).not_to_be_checked()
     assert mine(site, email, Video) == mine(site, email, Upload) == []
 
 
@@ -118,7 +118,7 @@ def test_a_recording_that_is_here_is_used_when_asked_for(library, site, email, t
     library.goto("/")
     untick_all(library)
     if work:
-        library.get_by_label("Thumbnails").check()
+        library.get_by_label("Thumbnails", exact=True).check()
     sent = offsets(library)
     library.set_input_files("#id_file", talk)
     library.locator("#send").click()
@@ -168,9 +168,9 @@ def test_an_empty_choice_is_told(library):
 
 def test_settings_show_for_what_is_ticked_and_for_the_mode_that_needs_them(library):
     settings = library.locator("#settings-thumbnails")
-    library.get_by_label("Thumbnails").uncheck()
+    library.get_by_label("Thumbnails", exact=True).uncheck()
     expect(settings).to_be_hidden()
-    library.get_by_label("Thumbnails").check()
+    library.get_by_label("Thumbnails", exact=True).check()
     settings.locator("summary").click()
     expect(settings.locator("[name='thumbnails-count']")).to_be_visible()
     expect(settings.locator("[name='thumbnails-times']")).to_be_hidden()
@@ -180,16 +180,17 @@ def test_settings_show_for_what_is_ticked_and_for_the_mode_that_needs_them(libra
 
 def test_work_for_pictures_is_offered_again_with_the_first_film(library, talk, tmp_path):
     library.set_input_files("#id_file", media.audio(tmp_path / "interview.wav", seconds=1))
-    expect(library.get_by_label("Thumbnails")).to_be_hidden()
+    expect(library.get_by_label("Thumbnails", exact=True)).to_be_hidden()
     library.set_input_files("#id_file", talk)
-    expect(library.get_by_label("Thumbnails")).to_be_visible()
-    expect(library.get_by_label("Thumbnails")).to_be_checked()
+    expect(library.get_by_label("Thumbnails", exact=True)).to_be_visible()
+    expect(library.get_by_label("Thumbnails", exact=True)).to_be_checked()
 
 
 @pytest.mark.parametrize("java_script_enabled", [True, False], ids=["script", "no script"])
 def test_sound_alone_is_welcome_with_untouched_settings(new_page, site, client, email, tmp_path, java_script_enabled):
     page = new_page(site, client, java_script_enabled=java_script_enabled)
     page.goto("/")
+    opened(page)
     page.set_input_files("#id_file", media.audio(tmp_path / "interview.wav", seconds=2))
     if java_script_enabled:
         for name in ("Thumbnails", "Watermark", "Trailer"):
@@ -207,8 +208,9 @@ def test_the_form_works_without_javascript(new_page, site, client, email, talk):
     page = new_page(site, client, java_script_enabled=False)
     page.goto("/")
     expect(page.get_by_text("256 MB in one go")).to_be_visible()
+    opened(page)
     page.set_input_files("#id_file", talk)
-    page.get_by_label("Cut the silence").uncheck()
+    page.get_by_label("Cut the silence", exact=True).uncheck()
     page.locator("#send").click()
     assert page.url.endswith("/queue/")
     expect(page.locator("article.job")).to_have_count(1)
