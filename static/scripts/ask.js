@@ -20,7 +20,8 @@ function close() {
 // A live page may have drawn the button anew meanwhile, or taken it away.
 function giveBack() {
   const there = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
-  (there || Object.assign(document.querySelector("#main h1, #main .title"), { tabIndex: -1 }))?.focus();
+  const seen = there && !there.checkVisibility() ? there.closest("details")?.querySelector("summary") : there; // in a menu
+  (seen || Object.assign(document.querySelector("#main h1, #main .title"), { tabIndex: -1 }))?.focus();
 }
 
 dialog.addEventListener("close", () => {
@@ -44,7 +45,10 @@ on("htmx:oobAfterSwap", ({ detail }) => {
 
 // Questions of the server.
 on("htmx:afterSwap", ({ detail }) => {
-  if (detail.target === body && !dialog.open) open(detail.requestConfig.elt.querySelector("button"));
+  if (detail.target === body && !dialog.open) {
+    const { elt } = detail.requestConfig;
+    open(elt.matches("a, button") ? elt : elt.querySelector("button"));
+  }
 });
 on("htmx:afterRequest", ({ target, detail }) => {
   if (!dialog.contains(target)) return;

@@ -24,8 +24,8 @@ def tick(page):
 
 def untick_all(page):
     tick(page)
-    for tick in page.locator(".tick input").all():
-        tick.uncheck()
+    for box in page.locator(".tick input").all():
+        box.uncheck()
 
 
 def offsets(page):
