@@ -47,6 +47,24 @@ def test_recordings_come_change_and_go_in_every_open_library(queue, desk, site, 
         expect(tab.locator("#live")).to_have_text("Live")
 
 
+def test_nothing_moves_on_the_shelf_while_the_focus_is_there(queue, desk):
+    job = desk.job(progress=0.1)
+    page = queue("/")
+    card, cards = page.locator(f"#video-{desk.video.pk}"), page.locator(".vid")
+    card.locator("input.check").check()
+    page.keyboard.press("j")
+    place = card.bounding_box()
+    with desk.site.orm():
+        factories.video(desk.owner, title="Garden walk")
+    desk.advance(job, 0.8)
+    expect(card).to_contain_text("80 %", timeout=30_000)
+    expect(page.locator("#shelf-total")).to_contain_text("2 recordings")
+    assert (cards.count(), card.bounding_box()) == (1, place)
+    page.evaluate("document.activeElement.blur()")
+    expect(cards.first).to_contain_text("Garden walk", timeout=30_000)
+    expect(card.locator("input.check")).to_be_checked()
+
+
 def test_the_first_recording_takes_the_place_of_the_words_for_none(queue, desk):
     with desk.site.orm():
         Video.objects.filter(owner=desk.owner).delete()

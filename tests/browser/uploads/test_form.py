@@ -56,8 +56,15 @@ def test_dropped_files_are_taken_too(library, talk):
         """name => { const data = new DataTransfer(); data.items.add(new File(["x"], name)); return data; }""",
         talk.name,
     )
+    bar = library.locator("#drop-more")
+    bar.locator("summary b").first.click()
+    expect(bar).not_to_have_attribute("open", "")
     library.dispatch_event("body", "dragover", {"dataTransfer": data})
     expect(library.locator("#upload")).to_have_class(re.compile("over"))
+    expect(bar).to_have_attribute("open", "")
+    library.dispatch_event("body", "dragleave", {"dataTransfer": data})
+    expect(bar).not_to_have_attribute("open", "")
+    library.dispatch_event("body", "dragover", {"dataTransfer": data})
     library.dispatch_event("body", "drop", {"dataTransfer": data})
     expect(library.locator("#files")).to_contain_text(talk.name)
 
