@@ -86,6 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & OF_THE_DATABASE or item.get_closest_marker("django_db"):
             item.add_marker("database")
+        if "sites" in fixtures:
+            item.add_marker("processes")
         if "browser" in fixtures:
             item.add_marker("browser")
         place = item.path.relative_to(TESTS).as_posix()
