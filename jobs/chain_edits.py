@@ -4,9 +4,9 @@ import dataclasses
 
 from django.http import QueryDict
 
-from jobs.chain_form import MOST_BEFORE, RECORDING, ChainForm, fill, keys_of
+from jobs.chain_form import MOST_BEFORE, RECORDING, ChainForm, keys_of
 from jobs.operations import registry
-from jobs.services import flow
+from jobs.services import flow, sent
 from jobs.services.flow import Links
 
 
@@ -102,7 +102,7 @@ def _added(form: ChainForm, slug: str, source: str) -> Changed:
     data[f"{key}-operation"] = slug
     data[f"{key}-called"] = ""
     data[f"{key}-input"] = source
-    fill(data, key, operation, {})
+    sent.fill(data, f"{key}-p", operation, {})
     after = next((f"“{step.name}”" for step in form.steps if step.key == source), RECORDING)
     return Changed(data, f"“{operation.title}” has been added. It works on {after}.", f"node-{key}")
 

@@ -19,8 +19,8 @@ from jobs.errors import InputError
 from jobs.models import Account
 from jobs.operations import registry
 from jobs.operations.base import Operation, Params, Tracks
-from jobs.operations.fields import ImageField, RecordingField, RecordingsField, RecordingsInput
-from jobs.services import flow, inputs, makes, parameters, steps
+from jobs.operations.fields import ImageField, RecordingField, RecordingsField
+from jobs.services import flow, inputs, makes, parameters, sent, steps
 from jobs.services.flow import Links
 from jobs.services.steps import MOST_STEPS, Step, StepError
 
@@ -284,26 +284,8 @@ def data_of(name: str, chain: Iterable[Step], **begun: str) -> QueryDict:
         data[f"{key}-input"] = keys.get(step.input, "")
         if step.keep:
             data[f"{key}-keep"] = "on"
-        fill(data, key, step.kind, step.params)
+        sent.fill(data, f"{key}-p", step.kind, step.params)
     return data
-
-
-def fill(data: QueryDict, key: str, operation: Operation[Any], params: Mapping[str, Any]) -> None:
-    """Put parameters into the fields of a step."""
-    known = operation.form_class.base_fields
-    form = operation.form_class(initial={field: params[field] for field in known if field in params}, prefix=f"{key}-p")
-    for bound in form:
-        value = bound.value()
-        if isinstance(bound.field.widget, RecordingsInput):
-            for place, one in enumerate(value or ()):
-                data[f"{bound.html_name}_{place}"] = str(one)
-        elif isinstance(bound.field.widget, forms.CheckboxInput):
-            if value:
-                data[bound.html_name] = "on"
-        elif isinstance(value, list | tuple):
-            data.setlist(bound.html_name, [str(one) for one in value])
-        else:
-            data[bound.html_name] = "" if value is None else str(value)
 
 
 def image_fields(data: QueryDict) -> list[str]:

@@ -14,7 +14,7 @@ from jobs.models import Account, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
 from jobs.operations.fields import ImageField, RecordingField, RecordingsField
-from jobs.services import inputs, naming, parameters, steps
+from jobs.services import inputs, naming, parameters, presets, steps
 from jobs.services.parameters import fits
 from jobs.services.steps import Step
 
@@ -32,9 +32,10 @@ class WorkForm:
     """What to do with a recording: the operations as picks, each with its form under the prefix of its slug.
 
     The fields are `operations` (the chosen slugs) and `<slug>-<field>`. Without data the defaults are chosen, unless
-    `defaults` is False. `owner` is whose recordings are offered and may be named, all but `video`, which the work is
-    for; only what can be done with it is offered. `refused` are sentences about images that came along and are none, by
-    the full names of their fields.
+    `defaults` is False; with `only` it is about that one alone. `<slug>-preset` names a preset, whose values count
+    where a field is not sent. `begin` are values that forms without data begin with. `owner` is whose recordings are
+    offered and may be named, all but `video`, which the work is for; only what can be done with it is offered.
+    `refused` are sentences about images that came along and are none, by the full names of their fields.
     """
 
     def __init__(
@@ -45,15 +46,21 @@ class WorkForm:
         video: Video | None = None,
         refused: Mapping[str, str] | None = None,
         defaults: bool = True,
+        only: str = "",
+        begin: Mapping[str, Any] | None = None,
     ) -> None:
         self.data, self.owner, self.video, self.refused = data, owner, video, refused or {}
+        self.begin = begin or {}
         self.slugs = data.getlist("operations") if data is not None else []
-        self.picks = [self._pick(one, defaults) for one in registry.every() if not video or fits(one, video.info)]
+        every = [registry.get(only)] if only else registry.every()
+        self.picks = [self._pick(one, defaults) for one in every if not video or fits(one, video.info)]
 
     def _pick(self, operation: Operation[Any], defaults: bool) -> Pick:
         chosen = operation.slug in self.slugs if self.data is not None else defaults and operation.ticked
         typed = self.data if operation.slug in self.slugs else None
-        form = operation.form_class(typed, prefix=operation.slug, use_required_attribute=False)
+        if typed is not None and (named := typed.get(f"{operation.slug}-preset")) and self.owner:
+            typed = self._completed(operation, typed, named)
+        form = operation.form_class(typed, prefix=operation.slug, use_required_attribute=False, initial=self.begin)
         if self.video and self.video.info.video is None:
             for name in operation.picture_fields:
                 form.fields.pop(name, None)
@@ -61,6 +68,18 @@ class WorkForm:
             if isinstance(field, RecordingField | RecordingsField):
                 field.offer(self.recordings)
         return Pick(operation, form, chosen)
+
+    def _completed(self, operation: Operation[Any], typed: QueryDict, named: str) -> QueryDict:
+        """What was sent, with the values of a preset for the fields that were not."""
+        assert self.owner is not None
+        preset = presets.find(self.owner, named, operation.slug)
+        if preset is None or preset.operation != operation.slug:
+            return typed
+        data = typed.copy()
+        for key, values in presets.as_sent(preset, operation.slug).lists():
+            if key not in data:
+                data.setlist(key, values)
+        return data
 
     @functools.cached_property
     def recordings(self) -> list[tuple[str, str]]:

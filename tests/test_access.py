@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from jobs import storage
 from jobs.models import Artifact, Delivery, Job, Run, Tag, Webhook
-from jobs.services import imports, trash, uploads
+from jobs.services import imports, presets, trash, uploads
 from tests import factories
 from tests.accounts.entrance import sign_in
 
@@ -28,6 +28,13 @@ PAGES = [
     ("post", "transcript-line", "video"),
     ("post", "transcript-undo", "video"),
     ("post", "video-run", "video"),
+    ("get", "video-do", "video"),
+    ("get", "video-quote", "video"),
+    ("post", "video-chain-add", "video"),
+    ("post", "video-chain-change", "video"),
+    ("post", "preset-rename", "preset"),
+    ("post", "preset-delete", "preset"),
+    ("post", "preset-restore", "preset"),
     ("post", "video-chain", "video"),
     ("post", "video-keep", "video"),
     ("post", "video-pin", "video"),
@@ -77,7 +84,7 @@ PAGES = [
     ("delete", "upload", "upload"),
 ]
 
-MORE = {"video-preview": ["watermark"], "transcript-line": [0]}
+MORE = {"video-preview": ["watermark"], "video-do": ["trim"], "video-quote": ["trim"], "transcript-line": [0]}
 """What an address has besides the id."""
 NEED_MEDIA = ("video-levels", "video-preview", "video-frame", "artifact-storyboard", "transcript", "transcript-part")
 """They show something only of a real recording."""
@@ -104,7 +111,8 @@ def anns():
     delivery = Delivery.objects.create(webhook=webhook, payload='{"data": "Secret plans"}', **told)
     things = {"video": video, "job": job, "artifact": artifact, "upload": upload, "import": coming, "run": run}
     tag = Tag.objects.create(owner=ann, name="Secret plans", key="secret plans")
-    return things | {"tag": tag, "removal": removal, "webhook": webhook, "delivery": delivery}
+    preset = presets.save(ann, "trim", "Secret plans", {"start": 1})
+    return things | {"tag": tag, "preset": preset, "removal": removal, "webhook": webhook, "delivery": delivery}
 
 
 def ask(client, method, name, pk):

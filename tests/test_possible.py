@@ -10,6 +10,7 @@ from jobs.operations import registry
 from jobs.services import expectation, parameters, possible, quotes, trash
 from tests import factories
 from tests.api import Api, error
+from tests.processes import BASE_DIR
 
 pytestmark = pytest.mark.django_db
 EVERY = pytest.mark.parametrize("operation", registry.every(), ids=lambda operation: operation.slug)
@@ -73,7 +74,9 @@ def test_a_missing_model_is_told_beside_what_works_without_it(settings):
 @EVERY
 def test_every_kind_of_work_has_its_place_in_the_list(operation):
     assert operation.gist and operation.gist[-1] != "."
-    assert operation.icon and operation.also_called
+    assert operation.also_called
+    assert f'id="{operation.icon}"' in (BASE_DIR / "static" / "icons.svg").read_text()
+    assert set(operation.form_class.base_fields) - set(operation.folded), "something is in view"
 
 
 def test_the_api_says_what_is_possible_and_why_not():

@@ -15,18 +15,15 @@ from jobs.engine.render import replace_audio
 from jobs.engine.runtime.workspace import Workspace
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import wrapped
-from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm
+from jobs.operations.forms import ContainerField, LoudnessField, NumberField, OperationForm, ShareField
 
 
 class CleanAudioForm(OperationForm):
-    strength = NumberField(
+    strength = ShareField(
         label="Noise reduction",
         initial=0.5,
-        required=False,
         min_value=0,
-        max_value=1,
-        help_text="From 0 to 1. 0.5 lowers noise by up to 20 dB, 1 by up to 40, which can sound hollow.",
-        widget=forms.NumberInput(attrs={"step": "0.05"}),
+        help_text="Half lowers noise by up to 20 dB, all by up to 40, which can sound hollow.",
     )
     hum = forms.ChoiceField(
         label="Mains hum",
@@ -87,6 +84,7 @@ class CleanAudio(Operation[CleanAudioParams]):
     group = "Sound"
     icon = "spark"
     gist = "noise, hum, loudness"
+    folded = ("hum", "highpass_hz", "track", "container")
     also_called = "denoise normalise lufs hiss volume"
     queue = "encode"
     order = 60

@@ -70,7 +70,7 @@ class ConvertForm(OperationForm):
         widget=forms.NumberInput(attrs={"step": "any", "data-when": ONE_FILE}),
     )
     resolution = forms.IntegerField(
-        label="Resolution (shorter side in pixels)",
+        label="Resolution, shorter side (pixels)",
         required=False,
         min_value=64,
         max_value=4320,
@@ -166,6 +166,11 @@ class Convert(Operation[ConvertParams]):
     group = "File"
     icon = "again"
     gist = "web, phone, archive"
+    folded = (
+        "enlarge",
+        "frame_rate",
+        "hdr",
+    )
     also_called = "compress smaller resize mp4 hevc av1 webm hls rotate crop resolution format"
     queue = "encode"
     order = 50

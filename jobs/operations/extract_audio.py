@@ -101,6 +101,11 @@ class ExtractAudio(Operation[ExtractAudioParams]):
     group = "Sound"
     icon = "wave"
     gist = "mp3, opus, flac"
+    folded = (
+        "track",
+        "bitrate_kbps",
+        "mono",
+    )
     also_called = "sound alone podcast m4a wav aac music"
     queue = "fast"
     order = 30

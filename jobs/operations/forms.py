@@ -22,6 +22,12 @@ LONGEST_TIMES = 10_000
 """Characters of all times of a list together."""
 LATEST = 10**9
 """Seconds; no recording is that long."""
+UNITS = {
+    "pixels": "px",
+    "seconds": "s",
+    **{unit: unit for unit in ("Hz", "LUFS", "MB", "dB", "kbit/s", "ms", "s")},
+}
+"""What labels have at their end, as it is written at a field."""
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", re.ASCII)
 """Hours, minutes and seconds, of which only the seconds have to be there."""
 
@@ -61,6 +67,20 @@ class NumberField(forms.FloatField):
             return super().to_python(value)
         except OverflowError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class ShareInput(forms.NumberInput):
+    """A slider, beside which a page says the share in per cent."""
+
+    input_type = "range"
+
+
+class ShareField(NumberField):
+    """A part of one whole, 0 to 1; people read it as per cent."""
+
+    def __init__(self, *, step: float = 0.05, attrs: Mapping[str, str] | None = None, **options: Any) -> None:
+        widget = ShareInput(attrs={"step": f"{step:g}", "data-share": "", **(attrs or {})})
+        super().__init__(max_value=1, required=False, widget=widget, **options)
 
 
 class SwitchedField(NumberField):
@@ -181,6 +201,13 @@ def clock_seconds(given: Any) -> float:
         if (time := hours * 3600 + minutes * 60 + rest) <= LATEST:
             return float(time)
     raise ValueError(f"{given!r:.100} is no time")
+
+
+def in_units(label: str) -> tuple[str, str]:
+    """A label without the unit at its end, and that: “Width (pixels)” is “Width” in px. "" where it names none."""
+    words, _, last = label.rpartition(" (")
+    unit = UNITS.get(last.removesuffix(")")) if words and last.endswith(")") else None
+    return (words, unit) if unit else (label, "")
 
 
 def safe_name(stem: str, suffix: str, mark: str = "") -> str:

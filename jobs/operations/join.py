@@ -72,6 +72,11 @@ class Join(Operation[JoinParams]):
     group = "Cut"
     icon = "join"
     gist = "others after this one"
+    folded = (
+        "render",
+        "audio",
+        "container",
+    )
     also_called = "merge concatenate append combine together"
     queue = "cut"
     order = 26

@@ -184,6 +184,10 @@ class Preview(Operation[PreviewParams]):
     group = "Picture"
     icon = "film"
     gist = "the best 15 s"
+    folded = (
+        "closing",
+        "width",
+    )
     also_called = "teaser highlights gif loop webp short animation"
     queue = "encode"
     order = 60

@@ -205,6 +205,11 @@ class Split(Operation[SplitParams]):
     group = "Cut"
     icon = "split"
     gist = "by time, chapter, pause, size"
+    folded = (
+        "audio_track",
+        "at",
+        "container",
+    )
     also_called = "parts pieces chapters minutes zip divide"
     queue = "cut"
     order = 22

@@ -19,7 +19,7 @@ from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import wrapped
 from jobs.operations.fields import RecordingField
-from jobs.operations.forms import ContainerField, NumberField, OperationForm
+from jobs.operations.forms import ContainerField, OperationForm, ShareField
 
 
 class SwapAudioForm(OperationForm):
@@ -38,14 +38,12 @@ class SwapAudioForm(OperationForm):
         initial="replace",
         required=False,
     )
-    balance = NumberField(
+    balance = ShareField(
         label="Share of the other recording",
         initial=0.5,
-        required=False,
         min_value=0,
-        max_value=1,
-        help_text="1 is only the other recording, 0 only the original sound.",
-        widget=forms.NumberInput(attrs={"step": "0.05", "data-when": "mode=mix"}),
+        help_text="All is only the other recording, nothing only the original sound.",
+        attrs={"data-when": "mode=mix"},
     )
     container = ContainerField()
 

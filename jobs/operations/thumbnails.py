@@ -131,6 +131,10 @@ class Thumbnails(Operation[ThumbnailsParams]):
     group = "Picture"
     icon = "image"
     gist = "even, best, a sheet"
+    folded = (
+        "tile_width",
+        "format",
+    )
     also_called = "poster still frame screenshot jpeg png storyboard contact sheet sprites"
     queue = "fast"
     order = 20

@@ -136,8 +136,12 @@ class Transcribe(Operation[TranscribeParams]):
     )
     accepts = "audio"
     group = "Words"
-    icon = "cc"
+    icon = "captions"
     gist = "captions and text"
+    folded = (
+        "engine",
+        "audio_track",
+    )
     also_called = "subtitles srt vtt speech recognition burn whisper chapters"
     queue = "speech"
     order = 20

@@ -21,7 +21,7 @@ from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import wrapped
 from jobs.operations.fields import ImageField
-from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField
+from jobs.operations.forms import ContainerField, NumberField, OperationForm, ShareField, TimeField
 
 FURTHEST = 16_384
 """Pixels; no picture has more on a side."""
@@ -68,23 +68,15 @@ class WatermarkForm(OperationForm):
         max_value=FURTHEST,
         help_text="10, or 0 in the centre. From the centre it goes down, and up with a minus sign.",
     )
-    scale = NumberField(
-        label="Width (share of the picture)",
+    scale = ShareField(
+        label="Size",
         initial=0.2,
-        required=False,
         min_value=0.005,
-        max_value=1,
-        help_text="0.2 is a fifth. The height follows.",
-        widget=forms.NumberInput(attrs={"step": "0.005"}),
+        step=0.005,
+        help_text="The width, as a share of the picture's. The height follows.",
     )
-    opacity = NumberField(
-        label="Opacity",
-        initial=1,
-        required=False,
-        min_value=0.01,
-        max_value=1,
-        help_text="1 is solid, 0.3 mostly see-through.",
-        widget=forms.NumberInput(attrs={"step": "0.05"}),
+    opacity = ShareField(
+        label="Strength", initial=1, min_value=0.01, step=0.01, help_text="How little shows through: all is solid."
     )
     start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
     end = TimeField(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
@@ -170,6 +162,7 @@ class Watermark(Operation[WatermarkParams]):
     group = "Picture"
     icon = "drop"
     gist = "a text or your logo"
+    folded = ("start", "end", "fade", "container")
     also_called = "brand overlay mark name caption image copyright"
     queue = "encode"
     order = 40

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from jobs.operations import registry
+from jobs.services import briefly
 from jobs.services.steps import Step
 
 
@@ -29,6 +30,10 @@ class Drawn:
     source: str | None
     title: str
     """What its operation is called."""
+    operation: str = ""
+    icon: str = "spark"
+    brief: str = ""
+    """What is set in it, in a few words."""
 
     @property
     def name(self) -> str:
@@ -45,7 +50,16 @@ class Node(Generic[L]):
 
 def drawn(steps: Iterable[Step]) -> list[Node[Drawn]]:
     """The tree of a chain."""
-    return tree([Drawn(step.name, step.input, registry.title(step.operation)) for step in steps])
+    return tree([_drawn(step) for step in steps])
+
+
+def _drawn(step: Step) -> Drawn:
+    title = registry.title(step.operation)
+    try:
+        icon = registry.get(step.operation).icon
+    except KeyError:  # not installed any more
+        return Drawn(step.name, step.input, title, step.operation)
+    return Drawn(step.name, step.input, title, step.operation, icon, briefly.of(step.operation, step.params))
 
 
 def tree(steps: Sequence[L]) -> list[Node[L]]:

@@ -1,16 +1,18 @@
 """Values of an operation's form that somebody saved under a name."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models.functions import Now
+from django.http import QueryDict
 
 from jobs.errors import InputError
 from jobs.models import Account, Preset
 from jobs.operations import registry
-from jobs.services import naming, parameters
+from jobs.services import naming, parameters, sent
 
 MOST = 200
 """Presets of one account."""
@@ -78,6 +80,14 @@ def restore(owner: Account, pk: UUID) -> Preset | None:
 def values(preset: Preset) -> dict[str, Any]:
     """Its values as the API takes them."""
     return {name: value for name, value in preset.params.items() if name != "version"}
+
+
+def as_sent(preset: Preset, prefix: str) -> QueryDict:
+    """Its values as the fields of a form; of an operation that is not installed any more none."""
+    data = QueryDict(mutable=True)
+    with contextlib.suppress(KeyError):
+        sent.fill(data, prefix, registry.get(preset.operation), preset.params)
+    return data
 
 
 def completed(owner: Account, slug: str, wanted: str, params: Mapping[str, Any]) -> dict[str, Any]:

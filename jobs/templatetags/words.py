@@ -6,6 +6,7 @@ from django import template
 
 from jobs import outcome, preferences, wording
 from jobs.models import Artifact
+from jobs.operations import forms as operation_forms
 
 register = template.Library()
 
@@ -24,6 +25,8 @@ FILTERS = (
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),
     *(wording.dimensions, wording.audio, wording.around),
     *(preferences.day, preferences.short_day, preferences.when, preferences.instant),
+    operation_forms.in_units,
+    *(preferences.day, preferences.when, preferences.instant),
     *(outcome.ending, outcome.proof, outcome.taken_at, outcome.on_its_way),
 )
 for function in FILTERS:
@@ -45,3 +48,12 @@ def not_of_kind(artifacts: list[Artifact], kinds: str) -> list[Artifact]:
 def dictlookup(mapping: dict[str, Any], key: str) -> Any:
     """For keys that a template cannot write, such as those with a hyphen."""
     return mapping.get(key)
+
+
+@register.filter
+def share(value: Any) -> str:
+    """A part of one whole in per cent, also one that was typed; "" for what is no number."""
+    try:
+        return wording.percent(float(value))
+    except (TypeError, ValueError):
+        return ""

@@ -20,9 +20,10 @@ from jobs.live import rows
 from jobs.live.view import View
 from jobs.models import Account, Artifact, Job, Video
 from jobs.services import jobs as work_service
-from jobs.services import parameters, pipelines, retention, runs, steps, storyboards, tags, uses, versions
-from jobs.views import chains, cutting, members, removing, transcripts
+from jobs.services import parameters, pipelines, plans, retention, runs, steps, storyboards, tags, uses, versions
+from jobs.views import chains, cutting, doing, members, removing, transcripts
 from jobs.views.asking import needed
+from jobs.views.doing import NOTHING, Asked
 from jobs.views.members import changes, member
 from jobs.views.work_form import work_form
 
@@ -31,10 +32,10 @@ from jobs.views.work_form import work_form
 @require_safe
 def video(request: MemberRequest, pk: UUID) -> HttpResponse:
     video = versions.owned(request.user, pk)
-    shown = context(request.user, video) | {"from": begin(request.GET.get("t", ""))}
+    shown = context(request.user, video, Asked.of(request.GET)) | {"from": begin(request.GET.get("t", ""))}
     if typed := members.typed(request):
         if "operations" in typed:
-            shown["work"] = WorkForm(typed, owner=video.owner, video=video)
+            shown |= doing.context(video, Asked.of(typed), work=WorkForm(typed, owner=video.owner, video=video))
         else:
             shown["title_form"] = TitleForm(initial={"title": typed.get("title", "")}, instance=video)
     return members.forget_typed(render(request, "videos/video.html", shown))
@@ -51,22 +52,23 @@ def begin(text: str) -> str:
 @changes("video", "pk")
 def run(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Start the chosen work on a recording."""
-    video = versions.owned(request.user, pk)
-    work, problem = work_form(request, video), ""
+    video, asked = versions.owned(request.user, pk), Asked.of(request.POST)
+    on = doing.subject_of(video, asked.on)
+    work, problem = work_form(request, on), ""
     if work.is_valid():
         try:
             if len(work.chosen) > 1 and request.POST.get("how") != "each":
-                start_chained(video, work.work)
+                start_chained(on, work.work)
             else:
                 for slug, params in work.work.items():
-                    start(video, slug, params)
+                    start(on, slug, params)
             return redirect(f"{video.get_absolute_url()}#jobs")
         except InputError as error:
             problem = error.message
     for sentence in work.not_offered:
         messages.error(request, sentence)
-    extra = {"work": work, "problem": problem}
-    return render(request, "videos/video.html", context(request.user, video) | extra, status=422)
+    shown = context(request.user, video, asked) | doing.context(video, asked, work=work, problem=problem)
+    return render(request, "videos/video.html", shown | {"work": work, "problem": problem}, status=422)
 
 
 def start(video: Video, slug: str, stored: dict[str, Any]) -> Job:
@@ -91,8 +93,8 @@ def run_chain(request: MemberRequest, pk: UUID) -> HttpResponse:
         chains.start(request.user, video, chain)
         return redirect(f"{video.get_absolute_url()}#jobs")
     except InputError as error:
-        extra = {"chain_problem": error.message, "chosen_chain": slug}
-        return render(request, "videos/video.html", context(request.user, video) | extra, status=422)
+        shown = context(request.user, video) | doing.chain_context(video, NOTHING, problem=error.message)
+        return render(request, "videos/video.html", shown, status=422)
 
 
 @changes("video", "pk")
@@ -185,7 +187,7 @@ def what_goes_with_result(video: Video, artifact: Artifact) -> str:
     return " ".join([*told, *needed(len(work_service.needing_results(artifact.job, [artifact])), "it")])
 
 
-def context(owner: Account, video: Video) -> dict[str, Any]:
+def context(owner: Account, video: Video, asked: Asked = NOTHING) -> dict[str, Any]:
     view = View("video", video=str(video.pk))
     jobs = rows.of_view(owner, view)
     return {
@@ -200,9 +202,9 @@ def context(owner: Account, video: Video) -> dict[str, Any]:
         "jobs": jobs,
         "view": view,
         "state": rows.state_of(jobs),
-        "work": WorkForm(owner=owner, video=video, defaults=False),
-        "chains": pipelines.choices(owner, video),
+        "work": WorkForm(owner=owner, video=video, defaults=False, only=plans.OPERATION),
         "title_form": TitleForm(instance=video),
+        **doing.on_page(video, asked),
         **cutting.desk(video),
         **transcripts.desk(video),
     }

@@ -1,7 +1,7 @@
 // After a form came back: what is wrong has the focus, and is in sight.
 import { on } from "./lib/htmx.js";
 
-const WRONG = "[aria-invalid=true], .errorlist, .note.error[role=alert]";
+const WRONG = "[aria-invalid=true], .errorlist, :is(.note.error, .note.bad)[role=alert]";
 
 const fieldOf = (place) =>
   place?.querySelector("[data-choose]") ?? place?.querySelector("input:not([type=hidden]), select, textarea");

@@ -13,6 +13,12 @@ function refresh() {
   for (const field of allOf(document, "[data-when]:not(input, select, textarea)", HTMLElement)) {
     field.hidden = !field.dataset.when.split(" ").every((condition) => holds(condition, field));
   }
+  for (const told of allOf(document, "[data-per-cent]", HTMLOutputElement)) {
+    const slider = document.getElementById(told.htmlFor.value);
+    if (!(slider instanceof HTMLInputElement)) continue;
+    told.value = `${Math.floor(Number(slider.value) * 100 + 1e-9)} %`;
+    slider.setAttribute("aria-valuetext", told.value);
+  }
 }
 
 // Whether "name=value|value" holds in the form of a field.

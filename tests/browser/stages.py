@@ -16,7 +16,7 @@ def job_of(form, *, wait=False):
     """Start what a form says; the job, as the API tells it, with `wait` once it has ended."""
     page = form.page
     with page.expect_navigation():
-        form.locator("button[type=submit]").first.click()
+        form.get_by_role("button", name="Start").click()
     video = page.url.split("/videos/")[1][:36]
     newest = page.request.get(f"/api/v1/jobs?video={video}").json()["items"][0]
     return page.request.get(f"/api/v1/jobs/{newest['id']}{'?wait=60' if wait else ''}", timeout=90_000).json()

@@ -175,7 +175,7 @@ def test_a_button_that_could_not_do_its_work_says_so_in_sight(visit, desk, answe
 
 def test_a_form_stays_as_it_is_while_the_server_is_down(visit, site, desk):
     page = visit(f"/videos/{desk.video.pk}/")
-    page.get_by_text("Thumbnails", exact=True).click()
+    page.get_by_role("link", name="Thumbnails").click()
     page.locator("[name='thumbnails-count']").fill("17")
     page.route("**/healthz", lambda route: route.abort("connectionrefused"))
     page.get_by_role("button", name=re.compile("Start.*Thumbnails")).click()
@@ -189,7 +189,7 @@ def test_a_form_stays_as_it_is_while_the_server_is_down(visit, site, desk):
 
 def test_who_was_signed_out_finds_the_form_as_it_was_left(visit, desk, email):
     page = visit(f"/videos/{desk.video.pk}/")
-    page.get_by_text("Thumbnails", exact=True).click()
+    page.get_by_role("link", name="Thumbnails").click()
     page.locator("[name='thumbnails-count']").fill("17")
     page.context.clear_cookies(name="sessionid")
     page.get_by_role("button", name=re.compile("Start.*Thumbnails")).click()
@@ -228,7 +228,7 @@ PHONE = {"viewport": {"width": 390, "height": 700}}
 )
 def test_the_first_field_in_error_has_the_focus_and_is_in_sight(new_page, site, client, desk, work, field, value):
     page = new_page(site, client, **PHONE)
-    page.goto(f"/videos/{desk.video.pk}/")
+    page.goto(f"/videos/{desk.video.pk}/?do={work}")
     page.locator(f"[name='{field}']").evaluate(
         "(field, value) => { field.value = value; field.form.noValidate = true; field.form.requestSubmit(); }", value
     )
@@ -241,7 +241,6 @@ def test_the_first_field_in_error_has_the_focus_and_is_in_sight(new_page, site, 
 def test_an_error_of_no_field_has_the_focus_itself(new_page, site, client, desk):
     page = new_page(site, client, **PHONE)
     page.goto(f"/videos/{desk.video.pk}/")
-    page.get_by_text("Trim", exact=True).click()
     page.locator("[name='trim-end']").fill("5000")
     page.get_by_role("button", name=re.compile("Start.*Trim")).click()
     said = page.get_by_text("The recording ends after 10 s.")
@@ -255,8 +254,7 @@ def test_a_page_without_errors_keeps_its_focus(visit, desk):
 
 
 def test_an_image_that_was_chosen_is_what_is_told(visit, desk):
-    page = visit(f"/videos/{desk.video.pk}/")
-    page.get_by_text("Watermark", exact=True).click()
+    page = visit(f"/videos/{desk.video.pk}/?do=watermark")
     place = page.locator(".image-input")
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": pictures.logo()}
     with page.expect_file_chooser() as chooser:

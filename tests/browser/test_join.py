@@ -20,10 +20,8 @@ def videos(client, tmp_path):
 
 
 def unfolded(page, videos):
-    page.goto(f"/videos/{videos['GX010']}/")
-    fold = page.locator("details.fold", has=page.locator("input[value=join]"))
-    fold.locator("summary").click()
-    return fold
+    page.goto(f"/videos/{videos['GX010']}/?do=join")
+    return page.locator("#do-form")
 
 
 def chosen(fold):

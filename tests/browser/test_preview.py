@@ -30,9 +30,8 @@ def address(site, tmp_path_factory):
 def form(new_page, site, address):
     """The form of the watermark, unfolded, with an image of red chosen."""
     page = new_page(site, site.client("preview@example.org"), viewport={"width": 360, "height": 740})
-    page.goto(address)
+    page.goto(f"{address}?do=watermark")
     form = page.locator("form[data-operation=watermark]")
-    page.locator("details.fold", has=form).locator("summary").click()
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": pictures.logo()}
     form.get_by_label("Image").set_input_files(logo)
     expect(exact(form)).to_be_visible(timeout=SLOW)

@@ -26,10 +26,8 @@ def form_of(new_page, site, address):
 
     def form_of(operation):
         page = new_page(site, site.client(EMAIL))
-        page.goto(address)
-        form = page.locator(f"form[data-operation={operation}]")
-        page.locator("details.fold", has=form).locator("summary").click()
-        return form
+        page.goto(f"{address}?do={operation}")
+        return page.locator(f"form[data-operation={operation}]")
 
     return form_of
 

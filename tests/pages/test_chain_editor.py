@@ -7,7 +7,7 @@ import pytest
 from jobs import chain_form, storage
 from jobs.models import Pipeline
 from jobs.operations import registry
-from jobs.services import pipelines, shipped, steps
+from jobs.services import pipelines, sent, shipped, steps
 from tests import factories
 from tests.chains.conftest import TRIM
 from tests.pages.chain_editor import Editor, as_saved
@@ -22,7 +22,7 @@ def test_podcast_is_made_from_nothing(editor, ann):
     editor.data["s1-called"] = "Clean"
     editor.data["s2-called"] = "Cut"
     podcast = shipped.find("podcast").steps
-    chain_form.fill(editor.data, "s2", podcast[1].kind, podcast[1].params)
+    sent.fill(editor.data, "s2-p", podcast[1].kind, podcast[1].params)
     editor.press("add:extract-audio:s2")
     editor.data["s3-called"] = "MP3"
     editor.data["s3-p-format"] = "mp3"

@@ -1,4 +1,5 @@
 // A recording: its player, the cut plan, forms for all other work, and what not every recording has.
+import "../do.js";
 import "../forms.js";
 import "../player.js";
 import { openDesk } from "../cut/desk.js";

@@ -123,7 +123,7 @@ def test_a_recording_without_sound_has_no_plan(new_page, site, client, email):
     page = new_page(site, client)
     page.goto(f"/videos/{video.pk}/")
     expect(page.locator("#cut")).to_have_count(0)
-    expect(page.get_by_role("heading", name="Start work")).to_be_visible()
+    expect(page.get_by_role("heading", name="Do something")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
