@@ -66,7 +66,7 @@ def test_the_number_of_queries_does_not_grow_with_versions(client, ann, django_a
         version = result(job, f"part {number}")
         done(ann, video=job.video, on_result=True, source=version)
     client.get(job.video.get_absolute_url())
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         client.get(job.video.get_absolute_url())
 
 
