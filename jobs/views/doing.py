@@ -20,7 +20,18 @@ from jobs.models import Preset, Video
 from jobs.operations import registry
 from jobs.operations.base import Group, Operation
 from jobs.operations.forms import ShareField
-from jobs.services import chain_drafts, flow, parameters, pipelines, possible, presets, quotes, steps, storyboards, versions
+from jobs.services import (
+    chain_drafts,
+    flow,
+    parameters,
+    pipelines,
+    possible,
+    presets,
+    quotes,
+    steps,
+    storyboards,
+    versions,
+)
 from jobs.services.possible import Possible
 from jobs.services.quotes import Quote
 from jobs.services.versions import Version
