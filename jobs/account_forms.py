@@ -1,7 +1,7 @@
 """The forms of the account's pages."""
 
 import dataclasses
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 from django import forms
@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import get_language_info
 
 from jobs import preferences
-from jobs.models import Account, Scope
+from jobs.models import Account, NoticeTimes, Scope
 from jobs.services.events import Kind
 from jobs.services.retention import Kept
 
@@ -69,6 +69,44 @@ def date_choices() -> list[tuple[str, str]]:
 def _language(code: str) -> str:
     name = get_language_info(code)["name_local"] if code else "As the site"
     return f"{name[:1].upper()}{name[1:]}"
+
+
+TIME = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+
+
+class NoticeTimesForm(forms.Form):
+    """When an account is told. A time that is not sent stays as it was."""
+
+    quiet = forms.BooleanField(required=False)
+    quiet_from = forms.TimeField(label="From", required=False, widget=TIME)
+    quiet_to = forms.TimeField(label="To", required=False, widget=TIME)
+    daily = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, own: NoticeTimes, **kwargs: Any) -> None:
+        self.own = own
+        found = {"quiet": own.is_quiet, "daily": own.is_daily}
+        found |= {name: time(*divmod(getattr(own, name), 60)) for name in ("quiet_from", "quiet_to")}
+        super().__init__(*args, initial=found, **kwargs)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = self.cleaned_data
+        if not self.errors and values["quiet"] and self._minute("quiet_from") == self._minute("quiet_to"):
+            self.add_error("quiet_to", "Quiet hours end at another time than they begin. Choose one of both anew.")
+        return values
+
+    def _minute(self, name: str) -> int:
+        """After midnight."""
+        chosen = self.cleaned_data.get(name)
+        return chosen.hour * 60 + chosen.minute if chosen else int(getattr(self.own, name))
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        return {
+            "is_quiet": self.cleaned_data["quiet"],
+            "quiet_from": self._minute("quiet_from"),
+            "quiet_to": self._minute("quiet_to"),
+            "is_daily": self.cleaned_data["daily"],
+        }
 
 
 KEEPS = (30, 90, 180, 365)

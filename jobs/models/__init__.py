@@ -15,6 +15,7 @@ from jobs.models.invitation import Invitation
 from jobs.models.job import Job
 from jobs.models.kept_answer import KeptAnswer
 from jobs.models.notice import Notice, NoticeChoice, NoticeTurn, PushBrowser
+from jobs.models.notice_times import NoticeTimes
 from jobs.models.pipeline import Pipeline
 from jobs.models.preset import Preset
 from jobs.models.queue_state import QueueState
@@ -51,6 +52,7 @@ __all__ = [
     "KeptAnswer",
     "Notice",
     "NoticeChoice",
+    "NoticeTimes",
     "NoticeTurn",
     "Pipeline",
     "Preset",

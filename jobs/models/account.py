@@ -42,6 +42,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(max_length=5, choices=Theme, blank=True, default=Theme.SYSTEM)
     deletion_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     """When its owner has it deleted, with all that it has; until that is done it is switched off."""
+    password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When its password was last replaced; None where it is the first one, or was replaced before this was kept."""
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"
@@ -60,6 +62,10 @@ class Account(AbstractBaseUser, PermissionsMixin):
         """Where a password is replaced, whoever knew the old one is to be kept out: its API tokens end with it."""
         is_new_password = getattr(self, "_password", None) is not None and self.pk is not None
         old = Account.objects.filter(pk=self.pk).values_list("password", flat=True).first() if is_new_password else None
+        if is_new_password:
+            self.password_changed_at = timezone.now()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "password_changed_at"}
         super().save(*args, **kwargs)
         if old and is_password_usable(old):
             self.tokens.all().delete()

@@ -6,7 +6,7 @@ Each is a row, written in the transaction of what it tells; what is to be sent i
 
 import dataclasses
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -17,8 +17,9 @@ from django.urls import reverse
 from jobs import outcome
 from jobs.models import Account, Job, Notice, NoticeChoice, NoticeTurn, PushBrowser, Run
 from jobs.models.notice import NoticeQuerySet
-from jobs.services import events, outbox
+from jobs.services import events, notice_times, outbox
 from jobs.services.events import Event
+from jobs.services.notice_times import Later
 
 Kind, Channel = Notice.Kind, Notice.Channel
 BY_DEFAULT = {(kind, Channel.PAGE) for kind in Kind}
@@ -68,15 +69,15 @@ def note(event: Event) -> None:
     if found is None:
         return
     NoticeTurn.hold(event.owner)  # of two that end together, one has to see the other's end
-    wanted = _heard(event.owner)
-    made = [_made(event.owner, found.kind, wanted, found)]
+    wanted, later = _heard(event.owner), notice_times.later(event.owner)
+    made = [_made(event.owner, found.kind, wanted, later, found)]
     if not under_way(event.owner) and _are_several(event.owner):
-        made.append(_made(event.owner, Kind.ALL_DONE, wanted))
+        made.append(_made(event.owner, Kind.ALL_DONE, wanted, later))
     if any(notice.mail_at for notice in made):
-        _gather(event.owner)
+        _gather(event.owner, later.mail)
     Notice.objects.bulk_create(made)
     if any(notice.push_at for notice in made):
-        PushBrowser.objects.filter(owner=event.owner, due_at=None).update(due_at=Now())
+        PushBrowser.objects.filter(owner=event.owner, due_at=None).update(due_at=later.push or Now())
     if any(notice.mail_at or notice.push_at for notice in made):
         transaction.on_commit(outbox.ring)
 
@@ -105,7 +106,9 @@ def _heard(owner: int) -> set[tuple[str, str]]:
     return chosen(owner) if Account.objects.filter(pk=owner, is_active=True).exists() else set()
 
 
-def _made(owner: int, kind: str, wanted: Collection[tuple[str, str]], about: Ended | None = None) -> Notice:
+def _made(
+    owner: int, kind: str, wanted: Collection[tuple[str, str]], later: Later, about: Ended | None = None
+) -> Notice:
     by_mail = bool(settings.EMAIL_URL) and (kind, Channel.EMAIL) in wanted
     by_push = (kind, Channel.PUSH) in wanted and PushBrowser.objects.filter(owner=owner).exists()
     return Notice(
@@ -114,8 +117,8 @@ def _made(owner: int, kind: str, wanted: Collection[tuple[str, str]], about: End
         job=about.job if about else None,
         run=about.run if about else None,
         created_at=Now(),
-        mail_at=Now() + GATHERED if by_mail else None,
-        push_at=Now() if by_push else None,
+        mail_at=(later.mail or Now() + GATHERED) if by_mail else None,
+        push_at=(later.push or Now()) if by_push else None,
     )
 
 
@@ -132,12 +135,11 @@ def _are_several(owner: int) -> bool:
     return mine.filter(pk__gt=last).exists()
 
 
-def _gather(owner: int) -> None:
-    """Let mails that wait go with what has just ended, but for no longer than GATHERED_AT_MOST."""
+def _gather(owner: int, later: datetime | None) -> None:
+    """Let mails that wait go with what has just ended: later, or else after no longer than GATHERED_AT_MOST."""
     at_most = ExpressionWrapper(F("created_at") + GATHERED_AT_MOST, output_field=DateTimeField())
-    Notice.objects.filter(owner=owner, mail_at__isnull=False, mail_tries=0).update(
-        mail_at=Least(at_most, Now() + GATHERED)
-    )
+    waiting = Notice.objects.filter(owner=owner, mail_at__isnull=False, mail_tries=0)
+    waiting.update(mail_at=later or Least(at_most, Now() + GATHERED))
 
 
 # Telling -------------------------------------------------------------------------------------------------------------
@@ -196,6 +198,8 @@ def since(owner: Account, last: int | None) -> tuple[int, list[tuple[int, Told]]
     newest = mine.order_by("-pk").values_list("pk", flat=True).first() or 0
     if last is None or newest <= last:
         return newest, []
+    if notice_times.later(owner.pk).push:
+        return last, []  # it is told when the quiet hours are over, if the page is still open
     wanted = [kind for kind, channel in chosen(owner.pk) if channel == Channel.PAGE]
     found = mine.filter(pk__gt=last, pk__lte=newest, kind__in=wanted)
     return newest, gathered(found, MOST_AT_ONCE, newest)

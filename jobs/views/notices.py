@@ -10,12 +10,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from jobs import preferences
+from jobs.account_forms import NoticeTimesForm
 from jobs.auth.access import refused, signed_in
 from jobs.auth.browsers import browser_name
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.models import Notice, PushBrowser
-from jobs.services import notices, push
+from jobs.services import notice_times, notices, push
 from jobs.services.notices import Told
 from jobs.views.members import changes, member
 
@@ -27,23 +29,31 @@ SERVICE_WORKER = settings.BASE_DIR / "static" / "scripts" / "service_worker.js"
 def choices(request: MemberRequest) -> HttpResponse:
     """What one is told, by which way, and the browsers that are told while their pages are closed."""
     channels = [channel for channel in Notice.Channel if channel != Notice.Channel.EMAIL or settings.EMAIL_URL]
-    if request.method == "POST":
+    sent = request.POST if request.method == "POST" else None
+    form = NoticeTimesForm(sent, own=notice_times.of(request.user))
+    if form.is_valid():
         every = {(kind, channel) for kind in Notice.Kind for channel in channels}
         wanted = {(kind, channel) for kind, channel in every if f"{kind}-{channel}" in request.POST}
         notices.choose(request.user, wanted, channels)
+        notice_times.choose(request.user, **form.chosen)
         if request.htmx:  # a switch, which shows by itself what it did
             return HttpResponse(status=204)
         messages.success(request, "Your choice has been saved.")
         return redirect("account-notices")
+    if form.errors and request.htmx:
+        told = " ".join(str(message) for found in form.errors.values() for message in found)
+        return HttpResponse(told, status=422, content_type="text/plain; charset=utf-8")
     chosen = notices.chosen(request.user.pk)
     rows = [(kind, [(channel, (kind, channel) in chosen) for channel in channels]) for kind in Notice.Kind]
     shown = {
         "rows": rows,
         "channels": channels,
+        "times": form,
+        "zone": str(preferences.zone(request.user)),
         "no_mail": not settings.EMAIL_URL,
         "browsers": PushBrowser.objects.filter(owner=request.user),
     }
-    return render(request, "me/notices/choices.html", shown)
+    return render(request, "me/notices/choices.html", shown, status=422 if form.errors else 200)
 
 
 @signed_in

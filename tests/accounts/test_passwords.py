@@ -148,3 +148,13 @@ def test_without_email_set_up_nothing_has_to_be_confirmed():
     from videoservice import settings
 
     assert (settings.EMAIL_URL, settings.ACCOUNT_EMAIL_VERIFICATION) == ("", "none")
+
+
+def test_the_page_says_when_the_password_was_replaced(client):
+    account = factories.account()
+    sign_in(client)
+    assert "Changed" not in client.get("/account/security/").content.decode()
+    account.set_password("another horse battery")
+    account.save(update_fields=["password"])
+    sign_in(client, password="another horse battery")
+    assert "Changed now" in client.get("/account/security/").content.decode()
