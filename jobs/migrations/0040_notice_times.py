@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0038_tags")]
+    dependencies = [("jobs", "0039_last_choice")]
 
     operations = [
         migrations.AddField(
