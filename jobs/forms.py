@@ -107,11 +107,13 @@ class WorkForm:
     @property
     def work(self) -> dict[str, dict[str, Any]]:
         """Parameters as JSON by slug, of a valid form."""
-        work = {
-            pick.operation.slug: parameters.as_json(pick.operation.params(pick.form.cleaned_data))
-            for pick in self.chosen
-        }
+        work = {pick.operation.slug: self.stored(pick) for pick in self.chosen}
         return steps.placed(work, self.order)
+
+    @staticmethod
+    def stored(pick: Pick) -> dict[str, Any]:
+        """The parameters of a chosen form, which is valid, as JSON."""
+        return parameters.as_json(pick.operation.params(pick.form.cleaned_data))
 
     @property
     def order(self) -> list[str]:

@@ -46,8 +46,8 @@ class Part:
     """Some rows of a list in their order. `newer` and `older` are the places to go on from, None where nothing is."""
 
     rows: list[Any]
-    newer: Place | None = None
-    older: Place | None = None
+    newer: Any = None
+    older: Any = None
 
 
 class Listing:

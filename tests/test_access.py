@@ -10,6 +10,8 @@ from django.utils import timezone
 from jobs import storage
 from jobs.models import Artifact, Delivery, Job, Run, Tag, Webhook
 from jobs.services import imports, presets, trash, uploads
+from jobs.models import Artifact, Delivery, Job, Removal, Run, Tag, Webhook
+from jobs.services import imports, trash, uploads
 from tests import factories
 from tests.accounts.entrance import sign_in
 
@@ -42,6 +44,7 @@ PAGES = [
     ("get", "video-tags", "video"),
     ("post", "tag-rename", "tag"),
     ("get", "tag-delete", "tag"),
+    ("post", "trash-restore-together", "removal"),
     ("post", "video-title", "video"),
     ("get", "video-delete", "video"),
     ("post", "video-delete", "video"),
@@ -106,6 +109,7 @@ def anns():
     coming = imports.begin(ann, "https://example.org/secret.mp4", title="Secret plans")
     run = Run.objects.create(owner=ann, video=video, name="Secret plans", status=Job.Status.RUNNING)
     removal = trash.remove(factories.job(ann, video=video, status=Job.Status.FAILED))
+    Removal.objects.update(together=removal.pk)
     webhook = Webhook.objects.create(owner=ann, url="https://plans.example.org/", events=["job.failed"])
     told = {"event": uuid.uuid4(), "kind": "job.failed", "created_at": timezone.now(), "state": "failed"}
     delivery = Delivery.objects.create(webhook=webhook, payload='{"data": "Secret plans"}', **told)

@@ -59,6 +59,8 @@ CALLS = [
     ("post", "/jobs/bulk/cancel"),
     ("delete", "/videos"),
     ("post", "/videos/bulk/tags"),
+    ("post", "/videos/bulk/pipelines/podcast"),
+    ("get", "/videos/zip"),
     ("get", "/tags"),
     ("post", "/tags"),
     ("get", f"/tags/{ID}"),

@@ -28,6 +28,7 @@ WORK = [
     ("put", f"/videos/{ID}/poster"),
     ("put", f"/videos/{ID}/draft"),
     ("post", "/videos/bulk/tags"),
+    ("post", "/videos/bulk/pipelines/podcast"),
     ("post", "/tags"),
     ("patch", f"/tags/{ID}"),
     ("post", "/images"),

@@ -32,6 +32,7 @@ from jobs.api import (
     webhooks,
 )
 from jobs.api import bulk as bulk  # adds its calls to those of jobs and recordings
+from jobs.api import bulk_videos as bulk_videos
 from jobs.api import posters as posters  # adds its calls to those of recordings
 from jobs.api.auth import BearerAuth, SessionAuth
 from jobs.api.openapi import Api

@@ -20,7 +20,7 @@ from jobs.api.idempotency import idempotent, name_of
 from jobs.api.schemas import JobDeleted, JobIn, JobOut, Problem, VideoDeleted
 from jobs.errors import JobError
 from jobs.models import Job
-from jobs.services import jobs, tags, versions
+from jobs.services import jobs
 
 MOST = 200
 MESSAGE_CHARACTERS, DETAIL_CHARACTERS, DETAILS = 500, 200, 10
@@ -65,27 +65,6 @@ class Result(Schema):
     status: int = Field(description="What a call for this one alone would have been answered with.")
     id: UUID | None = Field(description="Null where nothing was made.")
     error: Problem | None = None
-
-
-class TagsIn(Ids):
-    """Which recordings are to have, or not to have, which tags."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"example": {"ids": ["7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"], "add": ["Analysis II"]}},
-    )
-
-    add: list[str] = Field([], max_length=tags.MOST_EACH, description="Those that are not there yet are made.")
-    remove: list[str] = Field([], max_length=tags.MOST)
-
-
-class Tagged(Result):
-    tags: list[str] = Field([], description="All that it has now.")
-
-
-class TagResults(Schema):
-    items: list[Tagged]
-    done: int = Field(description="How many of them were not refused.")
 
 
 class JobResult(Result):
@@ -199,23 +178,6 @@ def delete_videos(request: HttpRequest, body: Removed) -> Status[VideoRemovals]:
         for pk, (gone, error) in each(body.ids, lambda pk: videos.delete_video(request, pk, body.permanently))
     ]
     return Status(MULTI, VideoRemovals(items=items, done=sum(one.error is None for one in items)))
-
-
-@videos.router.post("/bulk/tags", response={MULTI: TagResults, **failures(422)}, summary="Tag many recordings")
-@work
-def tag_videos(request: HttpRequest, body: TagsIn) -> Status[TagResults]:
-    """Tags are given to each, and taken from it, of which nothing is changed where that would be too many."""
-
-    def change(pk: UUID) -> list[str]:
-        video = versions.owned(owner(request), pk)
-        tags.change(video.owner, [video], body.add, body.remove)
-        return tags.of_video(video)
-
-    items = [
-        Tagged(status=error.status if error else 200, id=pk, tags=names or [], error=problem(error))
-        for pk, (names, error) in each(body.ids, change)
-    ]
-    return Status(MULTI, TagResults(items=items, done=sum(one.error is None for one in items)))
 
 
 def each(ids: Iterable[UUID], doing: Callable[[UUID], Any]) -> list[tuple[UUID, tuple[Any, ApiError | None]]]:

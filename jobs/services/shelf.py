@@ -38,9 +38,8 @@ class Shelf:
     def state(self) -> str:
         """A short name for exactly what the page shows."""
         cards = [(video.pk, video.look, video.doing.stamp, video.newest, video.versions_made) for video in self.videos]
-        shown = (cards, bool(self.part.newer), bool(self.part.older), self.total, self.used)
-        shown += (self.found, self.working, self.failed)
-        return _short(shown)
+        part = (cards, bool(self.part.newer), bool(self.part.older))
+        return _short((*part, self.total, self.used, self.found, self.working, self.failed))
 
 
 def _short(shown: object) -> str:

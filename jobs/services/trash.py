@@ -36,9 +36,9 @@ NAMES = 500
 # Removing ------------------------------------------------------------------------------------------------------------
 
 
-def remove(subject: Subject, *, with_followers: bool = False) -> Removal | None:
+def remove(subject: Subject, *, with_followers: bool = False, together: UUID | None = None) -> Removal | None:
     """Put something into its owner's trash with all that hangs on it; None where there is no trash (`TRASH_DAYS` is 0),
-    and it is deleted for good.
+    and it is deleted for good. `together` is that of all that goes by the same word.
 
     Work under way on a recording is stopped, and what needs it elsewhere fails with a sentence. Raises InputError while
     a job or chain is under way, and while work that is needs its results, unless that is to be stopped.
@@ -49,7 +49,7 @@ def remove(subject: Subject, *, with_followers: bool = False) -> Removal | None:
         return None
     for _ in range(TRIES):
         _make_ready(subject, with_followers)
-        if removal := _put(subject):
+        if removal := _put(subject, together):
             _tell(subject)
             return removal
     raise NotNow("Work on this begins again and again. Stop that first, then remove it.", code="still_active")
@@ -94,12 +94,12 @@ def stops(subject: Subject) -> int:
     return len(on_it.union(job.pk for job in needing(subject)))
 
 
-def _put(subject: Subject) -> Removal | None:
+def _put(subject: Subject, together: UUID | None) -> Removal | None:
     """Mark the rows. None: work has begun on it meanwhile, and nothing was done."""
     with transaction.atomic():
         if not type(subject).objects.select_for_update().filter(pk=subject.pk).exists():
             raise InputError("This has been removed already.", code="gone")
-        removal = Removal.objects.create(owner=_owner(subject), **_named(subject))
+        removal = Removal.objects.create(owner=_owner(subject), together=together, **_named(subject))
         _mark(subject, lambda rows: rows.filter(removal=None), removal)
         if Job.with_trash.filter(_jobs_of(subject), removal=removal, under_way=1).exists():
             transaction.set_rollback(True)

@@ -1,5 +1,7 @@
 """Asking before something is destroyed: a page of its own, whose middle a page with scripts shows in a dialog."""
 
+from collections.abc import Sequence
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import pluralize
@@ -17,10 +19,12 @@ def ask(
     back: str,
     stays: bool = True,
     key: str = "",
+    fields: Sequence[tuple[str, str]] = (),
 ) -> HttpResponse:
     """The button `verb` sends the same address by POST; `keep` leads `back` and changes nothing.
 
-    `stays`: a page with scripts is still there afterwards. `key` is sent along: by it the answer is taken once only.
+    `stays`: a page with scripts is still there afterwards. `key` is sent along: by it the answer is taken once only; so
+    are `fields`, which say what is asked about.
     """
     context = {
         "question": question,
@@ -30,6 +34,7 @@ def ask(
         "back": back,
         "stays": stays,
         "key": key,
+        "fields": fields,
     }
     return render(request, "includes/question.html" if request.htmx else "ask.html", context)
 

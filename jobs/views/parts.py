@@ -1,6 +1,8 @@
 """Going back and forth in long lists by addresses: `older` holds the place that a page begins behind, and `newer` leads
 to the page before one. Words that are no place, and the numbers that pages once had, lead to the first page."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -15,7 +17,7 @@ def shown(request: HttpRequest, listing: Listing | Ordered, count: int) -> Part:
 
 def moved(request: HttpRequest, listing: Listing | Ordered, count: int) -> HttpResponse | None:
     """To the page of so many rows before the place that was asked for; None where none was."""
-    before = listing.named(request.GET.get("newer", ""))
+    before: Any = listing.named(request.GET.get("newer", ""))
     if before is None:
         return None
     query = request.GET.copy()

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Sum
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
@@ -17,6 +17,7 @@ from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.listing import Listing
 from jobs.models import Removal
+from jobs.services import together
 from jobs.services import trash as services
 from jobs.views import parts
 from jobs.views.asking import ask
@@ -47,6 +48,16 @@ def restore(request: MemberRequest, pk: UUID) -> HttpResponse:
         messages.success(request, f"“{removal}” is back.")
     except InputError as error:
         messages.error(request, error.message)
+    return done(request)
+
+
+@changes("trash")
+def restore_together(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Put back all that was removed by one word, as far as it is there still."""
+    count = together.restore(request.user, pk)
+    if not count:
+        raise Http404("nothing in the trash of this owner")
+    messages.success(request, f"{count} thing{pluralize(count)} {pluralize(count, 'is,are')} back.")
     return done(request)
 
 

@@ -1,0 +1,215 @@
+"""One word of an owner for several recordings that were chosen: the same work on each, all joined to one, a file of all
+of them, all to the trash."""
+
+import dataclasses
+import io
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from jobs import storage
+from jobs.errors import InputError
+from jobs.models import Account, Artifact, Removal, Video
+from jobs.operations import registry
+from jobs.operations.base import Operation
+from jobs.services import jobs, naming, parameters, pipelines, possible, runs, trash, uses, versions
+from jobs.services.allowance import Exhausted
+from jobs.services.export import FORBIDDEN
+from jobs.services.pipelines import Chain
+from jobs.zip_stream import Entry
+
+MOST = 500
+"""Recordings that may be chosen at once."""
+JOIN = "join"
+LEFT_OUT = "left out.txt"
+
+
+def chosen(owner: Account, pks: Sequence[str | UUID]) -> list[Video]:
+    """The recordings of these ids, in their order and each once; those that are not there are left out."""
+    wanted = []
+    for pk in dict.fromkeys(map(str, pks[:MOST])):
+        try:
+            wanted.append(UUID(pk))
+        except ValueError:
+            continue
+    found = Video.objects.of(owner).uploaded().in_bulk(wanted)
+    return [found[pk] for pk in wanted if pk in found]
+
+
+@dataclasses.dataclass(frozen=True)
+class Offer:
+    """An operation, and how many of the chosen recordings allow it."""
+
+    operation: Operation[Any]
+    fitting: int
+
+
+def offers(videos: Sequence[Video]) -> list[Offer]:
+    """What can be done with any of these, in the order of the page: work on each by itself, and joining them."""
+    infos = [video.info for video in videos if not video.missing_since]
+    found = []
+    for operation in registry.every():
+        if operation.slug == JOIN:
+            found += [Offer(operation, len(videos))] if len(videos) > 1 else []
+        elif not possible.needs_another(operation):
+            found.append(Offer(operation, sum(operation.unfit(info) is None for info in infos)))
+    return [offer for offer in found if offer.fitting]
+
+
+# Work ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Outcome:
+    """How many were begun, and of those that were refused why."""
+
+    begun: int = 0
+    refused: list[tuple[Video, str]] = dataclasses.field(default_factory=list)
+
+
+def start(videos: Sequence[Video], slug: str, stored: Mapping[str, Any], key: str) -> Outcome:
+    """The same work on each, with parameters as JSON. What a recording does not allow is refused for it alone; `key`
+    keeps what is asked for twice from being done twice. Raises KeyError for work that there is not."""
+
+    def begin(video: Video, name: str) -> None:
+        if jobs.find_idempotent(video.owner, name) is None:
+            parameters.refuse_unfit(slug, video.info)
+            params = parameters.from_json(slug, stored)
+            jobs.create(video.owner, video, slug, params, idempotency_key=name)
+
+    return _each(videos, begin, key)
+
+
+def start_chain(videos: Sequence[Video], chain: Chain, key: str) -> Outcome:
+    """A saved chain on each."""
+    steps = pipelines.chain_of(chain)
+
+    def begin(video: Video, name: str) -> None:
+        if runs.find_idempotent(video.owner, name) is None:
+            runs.start(video.owner, video, steps, chain.name, slug=chain.slug, idempotency_key=name)
+
+    return _each(videos, begin, key)
+
+
+def join(videos: Sequence[Video], stored: Mapping[str, Any], key: str) -> Outcome:
+    """All of them one after the other, in this order, as a job of the first. Raises InputError."""
+    first, *others = videos
+    if not others:
+        raise InputError("One recording alone cannot be joined. Choose another one, too.", code="too_few")
+    names = [str(video.pk) for video in others]
+    return start([first], JOIN, {**stored, "recordings": names}, key)
+
+
+def _each(videos: Sequence[Video], begin: Callable[[Video, str], None], key: str) -> Outcome:
+    """Once an account has no more room for work, the rest is not even tried."""
+    outcome, full = Outcome(), ""
+    for video in videos:
+        try:
+            if full:
+                raise InputError(full)
+            begin(video, f"{key}-{video.pk}")
+            outcome.begun += 1
+        except InputError as error:
+            full = error.message if isinstance(error, Exhausted) else full
+            outcome.refused.append((video, error.message))
+    return outcome
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    key: str
+    name: str
+    subject: Video | Artifact
+
+
+def packed(videos: Sequence[Video], *, newest: bool = False) -> list[Entry]:
+    """The entries of a ZIP file of these recordings, or of the newest version of each. What is not in the storage any
+    more is told in a text beside. Raises InputError when nothing is, and OSError while the storage is away."""
+    files = _newest(videos) if newest else [_original(video) for video in videos]
+    there = storage.stats([file.key for file in files])
+    entries, names = list[Entry](), set[str]()
+    for file in files:
+        if (stat := there.get(file.key)) is None:
+            continue
+        changed = timezone.localtime(datetime.fromtimestamp(stat.changed_ns / 1e9, UTC))
+        opened = lambda key=file.key: storage.open_file(key)  # noqa: E731 one for each
+        entries.append(Entry(_free(file.name, names), stat.size, opened, changed))
+        uses.note(file.subject)
+    if not entries:
+        raise InputError("The files of these recordings are missing from the server.", code="missing_file")
+    gone = [file.name for file in files if file.key not in there]
+    return [*entries, *([_told(gone)] if gone else [])]
+
+
+def _original(video: Video) -> File:
+    ending = video.key.rpartition(".")[2]
+    return File(video.key, f"{video.title}.{ending}", video)
+
+
+def _newest(videos: Sequence[Video]) -> list[File]:
+    """Of those without versions the recordings themselves."""
+    pks = Video.objects.filter(pk__in=[video.pk for video in videos]).annotate(newest=versions.newest_of_each())
+    newest = dict(pks.values_list("pk", "newest"))
+    results = Artifact.objects.in_bulk([pk for pk in newest.values() if pk])
+    found = []
+    for video in videos:
+        result = results.get(newest.get(video.pk))
+        found.append(File(result.key, result.name, result) if result else _original(video))
+    return found
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """As a name of a file on every system, and another one where it is taken."""
+    name = naming.file_name(name.replace("/", "_")).translate(FORBIDDEN)
+    stem, dot, ending = name.rpartition(".")
+    number, found = 2, name
+    while found.casefold() in taken:
+        found, number = f"{stem} ({number}){dot}{ending}", number + 1
+    taken.add(found.casefold())
+    return found
+
+
+def _told(names: Sequence[str]) -> Entry:
+    content = b"Missing from the server:\n" + "".join(f"{name}\n" for name in names).encode()
+    return Entry(LEFT_OUT, len(content), lambda: io.BytesIO(content), timezone.localtime())
+
+
+# The trash -----------------------------------------------------------------------------------------------------------
+
+
+def remove(videos: Sequence[Video]) -> UUID | None:
+    """All to the trash; returns by what they come back together, None where there is no trash. One that somebody else
+    was quicker to remove is none of it."""
+    together = uuid.uuid4()
+    removals = []
+    for video in videos:
+        try:
+            removals.append(trash.remove(video, with_followers=True, together=together))
+        except InputError as error:
+            if error.code != "gone":
+                raise
+    return together if any(removals) else None
+
+
+def restore(owner: Account, together: UUID) -> int:
+    """Bring back what was removed together, as far as it is still in the trash. Returns how much."""
+    found = 0
+    for removal in Removal.objects.of(owner).restorable().filter(together=together):
+        try:
+            trash.restore(removal)
+            found += 1
+        except InputError:  # restored meanwhile, or being deleted
+            continue
+    return found
+
+
+def stops(videos: Sequence[Video]) -> int:
+    """How many jobs under way would end with them."""
+    return sum(trash.stops(video) for video in videos)

@@ -1,0 +1,228 @@
+"""Several recordings that were chosen in the library: the same work on each, tags, a ZIP file, the trash.
+
+All addresses take the ids as fields `pk` of a form, in the order in which they were on the page.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+
+from jobs.auth.requests import MemberRequest
+from jobs.errors import InputError
+from jobs.forms import Pick, WorkForm, image_fields
+from jobs.models import Video
+from jobs.operations import registry
+from jobs.services import pipelines, together
+from jobs.services.together import JOIN, Outcome
+from jobs.views import removing
+from jobs.views import tags as tag_form
+from jobs.views.asking import ask
+from jobs.views.jobs import came_from
+from jobs.views.members import changes
+from jobs.views.work_form import with_images
+from jobs.zip_response import zipped
+
+TOLD = 5
+"""Refusals that are told one by one."""
+OPERATION, CHAIN = "operation:", "chain:"
+
+
+def chosen(request: MemberRequest) -> list[Video]:
+    return together.chosen(request.user, request.POST.getlist("pk"))
+
+
+def nothing(request: MemberRequest) -> HttpResponse:
+    messages.error(request, "Choose a recording first. Those that you had chosen are not there any more.")
+    return redirect(came_from(request))
+
+
+def several(videos: Sequence[Video]) -> str:
+    return f"{len(videos)} recordings" if len(videos) > 1 else f"“{videos[0].title}”"
+
+
+# Work ----------------------------------------------------------------------------------------------------------------
+
+
+@changes("library")
+def do(request: MemberRequest) -> HttpResponse:
+    """What was chosen, in its order, and what can be done with all of it. Buttons of the page move and leave out."""
+    videos = moved(chosen(request), request.POST.get("move", ""))
+    if not videos:
+        return nothing(request)
+    return render(request, "library/chosen.html", do_context(request, videos))
+
+
+def moved(videos: list[Video], move: str) -> list[Video]:
+    """After a button `earlier:ID`, `later:ID` or `out:ID`."""
+    verb, _, pk = move.partition(":")
+    at = next((place for place, video in enumerate(videos) if str(video.pk) == pk), None)
+    if at is None:
+        return videos
+    video = videos.pop(at)
+    if verb != "out":
+        videos.insert(max(0, at + (1 if verb == "later" else -1)), video)
+    return videos
+
+
+def do_context(request: MemberRequest, videos: list[Video], problem: str = "", work: WorkForm | None = None) -> Any:
+    offers = together.offers(videos)
+    what = request.POST.get("what", "")
+    work = work or WorkForm(typed(request.POST, videos), defaults=False)
+    picks = {pick.operation.slug: pick for pick in work.picks}
+    for pick in picks.values():
+        pick.form.fields.pop("recordings", None)  # those that were chosen
+    return {
+        "videos": videos,
+        "seconds": sum(video.duration_seconds for video in videos),
+        "bytes": sum(video.size for video in videos),
+        "offers": [(offer, picks[offer.operation.slug]) for offer in offers],
+        "chains": [pipelines.Choice(chain) for chain in pipelines.of(request.user)],
+        "what": what,
+        "problem": problem,
+        "key": request.POST.get("key") or uuid.uuid4().hex,
+        "back": came_from(request),
+    }
+
+
+def typed(data: QueryDict, videos: Sequence[Video]) -> QueryDict:
+    """The fields of the form as `WorkForm` takes them."""
+    fields = data.copy()
+    what = data.get("what", "")
+    fields.setlist("operations", [what.removeprefix(OPERATION)] if what.startswith(OPERATION) else [])
+    fields.setlist(f"{JOIN}-recordings", [str(video.pk) for video in videos[1:]])
+    return fields
+
+
+@changes("library")
+def start(request: MemberRequest) -> HttpResponse:
+    """Begin what was chosen on that page."""
+    videos = chosen(request)
+    if not videos:
+        return nothing(request)
+    work, outcome, problem = None, None, ""
+    try:
+        outcome, called = begun(request, videos)
+    except WrongFields as error:
+        work, problem = error.work, " ".join(error.work.errors)
+    except InputError as error:
+        problem = error.message
+    if outcome and not outcome.begun:
+        problem = " ".join(dict.fromkeys(words for _, words in outcome.refused[:TOLD]))
+    if problem or outcome is None:
+        return render(request, "library/chosen.html", do_context(request, videos, problem, work), status=422)
+    tell(request, outcome, called)
+    return redirect("queue")
+
+
+class WrongFields(Exception):
+    def __init__(self, work: WorkForm) -> None:
+        super().__init__()
+        self.work = work
+
+
+def begun(request: MemberRequest, videos: list[Video]) -> tuple[Outcome, str]:
+    """What came of it, and what the work is called. Raises WrongFields and InputError."""
+    what = request.POST.get("what", "")
+    key = f"chosen-{request.POST.get('key', '')[:64] or uuid.uuid4().hex}"
+    if what.startswith(CHAIN):
+        chain = pipelines.find(request.user, what.removeprefix(CHAIN))
+        if chain is None:
+            raise InputError("This chain is not there any more. Choose another one.", code="unknown_pipeline")
+        return together.start_chain(videos, chain, key), chain.name
+    pick = picked(request, videos)
+    slug = pick.operation.slug
+    stored = WorkForm.stored(pick)
+    if slug == JOIN:
+        return together.join(videos, stored, key), pick.operation.title
+    return together.start(videos, slug, stored, key), pick.operation.title
+
+
+def picked(request: MemberRequest, videos: list[Video]) -> Pick:
+    """The chosen operation with its settings, which are right."""
+    slug = request.POST.get("what", "").removeprefix(OPERATION)
+    if slug not in [operation.slug for operation in registry.every()]:
+        raise InputError("Choose what to do first.", code="nothing_chosen")
+    data, refused = with_images(request, image_fields([slug]))
+    work = WorkForm(typed(data, videos), owner=request.user, refused=refused, defaults=False)
+    if not work.is_valid():
+        raise WrongFields(work)
+    return work.chosen[0]
+
+
+def tell(request: MemberRequest, outcome: Outcome, called: str) -> None:
+    count, refused = outcome.begun, outcome.refused
+    messages.success(request, f"{called}: {count} {pluralize(count, 'is,are')} in line.")
+    for video, words in refused[:TOLD]:
+        messages.warning(request, f"{video.title}: {words}")
+    if len(refused) > TOLD:
+        messages.warning(request, f"{len(refused) - TOLD} more were refused as well.")
+
+
+# Tags, files, the trash ----------------------------------------------------------------------------------------------
+
+
+@changes("library")
+def tag(request: MemberRequest) -> HttpResponse:
+    """The tags of all of them: asks first, and then changes them."""
+    videos = chosen(request)
+    if not videos:
+        return nothing(request)
+    problem = ""
+    if "save" in request.POST:
+        try:
+            tag_form.change(request, videos)
+            messages.success(request, f"The tags of {several(videos)} have been changed.")
+            return redirect(came_from(request))
+        except InputError as error:
+            problem = error.message
+    context = tag_form.form(request.user, videos)
+    context |= {"videos": videos, "called": several(videos), "back": came_from(request), "problem": problem}
+    context |= {"typed": request.POST.get("new", "")}
+    return render(request, "tags/several.html", context, status=422 if problem else 200)
+
+
+@changes("library")
+def download(request: MemberRequest) -> HttpResponseBase:
+    """One ZIP file of all of them, made while it is sent; by `newest` of the newest version of each."""
+    videos = chosen(request)
+    if not videos:
+        return nothing(request)
+    try:
+        entries = together.packed(videos, newest="newest" in request.POST)
+    except InputError as error:
+        messages.error(request, error.message)
+        return redirect(came_from(request))
+    return zipped(request, entries, f"{len(videos)} recordings.zip")
+
+
+@changes("library")
+def delete(request: MemberRequest) -> HttpResponse:
+    """All to the trash, from where one button brings them back. Asks first where work would be stopped."""
+    videos = chosen(request)
+    if not videos:
+        return nothing(request)
+    stops = together.stops(videos)
+    if removing.SURE not in request.POST and (stops or not settings.TRASH_DAYS):
+        return ask_first(request, videos, stops)
+    undone_by = together.remove(videos)
+    address = reverse("trash-restore-together", args=[undone_by]) if undone_by else ""
+    messages.success(request, f"Removed {several(videos)}.", extra_tags=address)
+    return redirect(came_from(request))
+
+
+def ask_first(request: MemberRequest, videos: list[Video], stops: int) -> HttpResponse:
+    words = f"All that was made of {'them' if len(videos) > 1 else 'it'} goes along, and {removing.whereto()}."
+    if stops:
+        words += f" {stops} job{pluralize(stops)} under way will be stopped."
+    verb = "Delete them" if settings.TRASH_DAYS else "Delete for good"
+    fields = [("pk", str(video.pk)) for video in videos]
+    asked, back = f"Delete {several(videos)}?", came_from(request)
+    return ask(request, asked, words, verb=verb, keep="Keep them", back=back, stays=False, fields=fields)
