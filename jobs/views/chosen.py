@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
@@ -190,7 +189,7 @@ def tag(request: MemberRequest) -> HttpResponse:
 
 
 @changes("library")
-def download(request: MemberRequest) -> HttpResponseBase:
+def download(request: MemberRequest) -> Any:
     """One ZIP file of all of them, made while it is sent; by `newest` of the newest version of each."""
     videos = chosen(request)
     if not videos:
