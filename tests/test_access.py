@@ -8,10 +8,8 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from jobs import storage
-from jobs.models import Artifact, Delivery, Job, Run, Tag, Webhook
-from jobs.services import imports, presets, trash, uploads
 from jobs.models import Artifact, Delivery, Job, Removal, Run, Tag, Webhook
-from jobs.services import imports, trash, uploads
+from jobs.services import imports, presets, trash, uploads
 from tests import factories
 from tests.accounts.entrance import sign_in
 
