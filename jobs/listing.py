@@ -52,10 +52,20 @@ class Part:
 
 class Listing:
     """`bands` hold querysets without an order, `time` is the column that orders each. Where another column, `lead`,
-    tells the bands apart, `whole` are the streams of all: then the first part takes one statement for each of them."""
+    tells the bands apart, `whole` are the streams of all: then the first part takes one statement for each of them.
+    `rising`: within each band the oldest come first, as in a line, and `newer` and `older` stand for before and behind.
+    """
 
-    def __init__(self, bands: Sequence[Sequence[Any]], time: str, whole: Sequence[Any] = (), lead: str = "") -> None:
-        self.bands, self.time, self.whole, self.lead = bands, time, whole, lead
+    def __init__(
+        self,
+        bands: Sequence[Sequence[Any]],
+        time: str,
+        whole: Sequence[Any] = (),
+        lead: str = "",
+        *,
+        rising: bool = False,
+    ) -> None:
+        self.bands, self.time, self.whole, self.lead, self.rising = bands, time, whole, lead, rising
 
     def part(self, count: int, behind: Place | None = None) -> Part:
         """The first rows behind a place, or of all."""
@@ -108,7 +118,9 @@ class Listing:
     def _merged(
         self, number: int, band: Sequence[Any], place: Place | None, count: int, *, newer: bool
     ) -> list[tuple[Place, Any]]:
-        """So many rows of a band from a place on. Of rows of the same time those of the first stream come first."""
+        """So many rows of a band from a place on. Of rows of the same time those of the first stream come first, where
+        the oldest do those of the last."""
+        newer = newer != self.rising
         order = (self.time, "pk") if newer else (f"-{self.time}", "-pk")
         found: list[tuple[Place, Any]] = []
         for stream, rows in enumerate(band):

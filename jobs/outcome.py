@@ -1,6 +1,9 @@
 """What a job has made, in a line, read from what its results say of themselves; and how far a recording has come."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.utils.html import format_html
 
 from jobs import wording
 from jobs.models import Artifact, Import, Job
@@ -23,6 +26,44 @@ def outcome(job: Job) -> str:
     """
     artifacts = list(job.artifacts.all())
     return lengths(artifacts) or pictures(artifacts) or summary(artifacts)
+
+
+def made(job: Job) -> str:
+    """The same for a row, which tells sizes and times apart from it, and whose lengths stand out."""
+    artifacts = list(job.artifacts.all())
+    if found := lengths(artifacts):
+        return _standing_out(found)
+    told = next((artifact.told.summary for artifact in artifacts if artifact.told.summary), "")
+    return pictures(artifacts) or told or files(len(artifacts))
+
+
+def chain_made(flow: Any) -> str:
+    """What a chain (a `jobs.live.flow.Flow`) made of its recording: “1:04:55 became 52:31, 3 results”."""
+    kept = [one for link in flow.links if not link.passes for one in link.artifacts]
+    film = flow.main.film if flow.main else None
+    seconds = film.told.output_seconds if film else None
+    parts = [files(len(kept))] if len(kept) > 1 or seconds is None else []
+    if seconds is not None:
+        became = f"{wording.clock(flow.run.video.duration_seconds)} became {wording.clock(seconds)}"
+        return _standing_out(became, *parts)
+    return parts[0] or f"{flow.done} of {len(flow.links)} steps"
+
+
+def _standing_out(became: str, *rest: str) -> str:
+    before, _, after = became.partition(" became ")
+    end = "".join(f", {part}" for part in rest)
+    return format_html('<b class="medium">{}</b> became <b class="medium">{}</b>{}', before, after, end)
+
+
+def files(count: int) -> str:
+    return {0: "", 1: "1 result"}.get(count, f"{count} results")
+
+
+def cost(job: Job) -> str:
+    """What the results of a job take, and how long it took: “1.1 GB, took 41 s”."""
+    size = sum(artifact.size for artifact in job.artifacts.all())
+    took = f"took {wording.span(job.elapsed_seconds)}" if job.elapsed_seconds is not None else ""
+    return ", ".join(part for part in (wording.size(size) if size else "", took) if part)
 
 
 def lengths(artifacts: Sequence[Artifact]) -> str:

@@ -7,7 +7,7 @@ import functools
 import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 from asgiref.local import Local
@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.utils import dateformat, formats, timezone, translation
 from django.utils.functional import SimpleLazyObject
 
+from jobs import clock as database_clock
 from jobs.models.account import Account
 from videoservice.errors import is_call
 
@@ -72,6 +73,12 @@ def of(account: Account) -> Iterator[None]:
         timezone.activate(zone)
 
 
+def today(account: Account) -> date:
+    """The day that it is where the account is."""
+    with of(account):
+        return timezone.localdate(database_clock.now())
+
+
 class PreferencesMiddleware:
     """Behind the one that knows who asks."""
 
@@ -95,6 +102,11 @@ def _known(request: HttpRequest) -> Any:
 
 
 # Times as they are written -------------------------------------------------------------------------------------------
+
+
+def minute(time: datetime | None) -> str:
+    """14:05."""
+    return dateformat.format(timezone.localtime(time), MINUTE) if time else ""
 
 
 def day(time: datetime | None) -> str:

@@ -55,6 +55,8 @@ PAGES = [
     ("post", "job-retry", "job"),
     ("post", "job-everywhere", "job"),
     ("post", "job-remove", "job"),
+    ("get", "queue-results", "job"),
+    ("get", "queue-results", "run"),
     ("get", "run", "run"),
     ("get", "run-cancel", "run"),
     ("post", "run-cancel", "run"),

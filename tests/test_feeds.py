@@ -64,8 +64,10 @@ def test_of_many_owners_only_the_lists_of_rows_are_read_one_by_one():
         looking.look(of_one)
     with CaptureQueriesContext(connection) as all_of_them:
         told = looking.look(of_all)
-    assert len(all_of_them) - len(one) <= 7 * 2, "one query for jobs and one for chains"
-    places = [f"{wording.ordinal(n)} in line" if n > 1 else "Next in line" for n in range(1, 9)]
+    assert len(all_of_them) - len(one) <= 7 * 6, (
+        "jobs and chains, under way and ended, how many there are and how long they take"
+    )
+    places = [f"{wording.ordinal(n)} in line" if n > 1 else "starts with the next worker" for n in range(1, 9)]
     for (owner,), place in zip(list(of_all.values()), places, strict=True):
         assert place in "".join(told[owner].messages)
 

@@ -43,20 +43,25 @@ def every_part(listing: Listing, count: int) -> list[Part]:
     return parts
 
 
-@pytest.mark.parametrize("status", ["", "active", "done", "failed"])
+@pytest.mark.parametrize("status", ["", "active", "waiting", "done", "failed"])
 def test_going_back_shows_each_row_once_and_in_order(ann, status):
     crowd(ann, 60)
     crowd(factories.account("eve@example.org"), 5)
-    found = [row for part in every_part(Listed(ann, View("queue", status=status)), 7) for row in part.rows]
+    found = [
+        row for part in every_part(Listed(ann, View("queue", status=status)), 7 if status else 20) for row in part.rows
+    ]
     wanted = {row.pk for model in (Job, Run) for row in model.objects.of(ann)}
-    states = {"active": Job.ACTIVE, "done": (S.SUCCEEDED,), "failed": (S.FAILED, S.CANCELLED)}
+    states = {"active": Job.ACTIVE, "waiting": (S.QUEUED,), "done": (S.SUCCEEDED,), "failed": (S.FAILED, S.CANCELLED)}
     assert all(row.status in states.get(status, S.values) for row in found)
     assert {row.pk for row in found} == {
         pk for pk in wanted if not status or pk in {row.pk for row in found}
     }  # nothing of anybody else's
     assert len(found) == len(set(found)) == (60 if not status else 30 if status == "failed" else 15)
-    order = [(row.under_way, row.active_at) for row in found]
-    assert order == sorted(order, reverse=True)
+    ended = [row.active_at for row in found if not row.under_way]
+    line = [row.active_at for row in found if row.under_way]
+    assert ended == sorted(ended, reverse=True)
+    assert line == sorted(line, reverse=status == "active")
+    assert [row.under_way for row in found] == [1] * len(line) + [0] * len(ended)
 
 
 def test_going_forth_leads_over_the_same_parts(ann):

@@ -10,6 +10,13 @@ from jobs.models import Job, Run
 from jobs.services import runs
 from jobs.services.steps import Step
 
+LOOKS: dict[str, str] = {
+    Job.Status.SUCCEEDED: "done",
+    Job.Status.RUNNING: "now",
+    Job.Status.FAILED: "lost",
+    Job.Status.CANCELLED: "lost",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Link:
@@ -37,6 +44,11 @@ class Link:
         """Its one recording with a picture, None where there is none."""
         films = [artifact for artifact in self.artifacts if artifact.kind == "video"]
         return films[0] if len(films) == 1 else None
+
+    @property
+    def look(self) -> str:
+        """How a small list of the steps shows it."""
+        return LOOKS.get(self.job.status, "") if self.job else "done"
 
     @property
     def stamp(self) -> tuple[Any, ...]:
@@ -99,6 +111,16 @@ class Flow:
         return sum(job.status == Job.Status.SUCCEEDED for job in self.jobs)
 
     @property
+    def at(self) -> int:
+        """Which step it is at, counted from 1."""
+        return min(self.done + 1, len(self.links))
+
+    @property
+    def bytes(self) -> int:
+        """What the results take that it has made and does not only pass on."""
+        return sum(one.size for link in self.links if not link.passes for one in link.artifacts)
+
+    @property
     def current(self) -> list[Job]:
         return [job for job in self.jobs if job.status == Job.Status.RUNNING]
 
@@ -126,11 +148,9 @@ class Flow:
         return next((link for link in self.made if link.film and not link.passes), None)
 
     @property
-    def results(self) -> list[tuple[Link, list[Any]]]:
-        """What `made` has besides the film of `main`, which stands by itself."""
-        film = self.main and self.main.film
-        found = [(link, [one for one in link.artifacts if one != film]) for link in self.made]
-        return [(link, artifacts) for link, artifacts in found if artifacts]
+    def seen(self) -> list[tuple[Link, list[Any]]]:
+        """The results of its steps as a person looks at them: first those that the chain was for."""
+        return [(link, link.artifacts) for link in sorted(self.made, key=lambda link: link.passes)]
 
     @property
     def has_run_long(self) -> bool:

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from jobs.auth.credentials import signed_in_all
 from jobs.live import markup, rows
 from jobs.live.listed import Listed, Row
-from jobs.live.markup import Present
+from jobs.live.markup import Head, Present
 from jobs.live.rows import Shown
 from jobs.live.view import TOLD, View
 from jobs.models import Account
@@ -102,7 +102,8 @@ def presents(owners: Mapping[Key, Account]) -> dict[Key, Present]:
         except (ValidationError, ValueError):  # the id in it is none
             found[pk, view] = Present("")
     for key, part in rows.stamped_all(lists).items():
-        found[key] = Present(rows.state_of(part), part)
+        head = Head(lists[key].owner, lists[key].view)
+        found[key] = Present(rows.state_of(part), part, head=head)
     return found
 
 
@@ -123,7 +124,7 @@ class Messages:
         every = {id(row): row for _, changed in self._changed.values() for row in changed}
         rows.filled(list(every.values()))
         for name, (now, changed) in self._changed.items():
-            self._drawn[name] = [now.told] if now.told else markup.render_changes(changed, list(now.rows))
+            self._drawn[name] = [now.told] if now.told else markup.render_changes(changed, list(now.rows), now.head)
 
     def of(self, page: Page, key: Key) -> Sequence[str]:
         return self._drawn.get(self._name(page, key), ())

@@ -3,12 +3,15 @@
 import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.template.loader import render_to_string
 
-from jobs.live import drawing, rows
+from jobs.listing import Part
+from jobs.live import drawing, groups, rows
 from jobs.live.listed import Row
 from jobs.live.rows import Shown, bar, shown, state_of
+from jobs.live.summary import Counts, busy, sentence
 from jobs.live.view import TOLD, View
 from jobs.models import Account
 from jobs.services import figures, imports, operators, shelf
@@ -21,12 +24,35 @@ def render_row(row: Row) -> str:
     return drawing.draw(row)
 
 
-def render_list(jobs: list[Row], view: View, *, out_of_band: bool = False) -> str:
-    context = {"jobs": jobs, "view": view, "state": state_of(jobs), "out_of_band": out_of_band}
-    return render_to_string("jobs/_list.html", context)
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """Whose rows a page shows as what: those of the queue are put together, under a head that tells of all."""
+
+    owner: Account
+    view: View
+
+    def context(self, jobs: Sequence[Row], part: Part | None = None) -> dict[str, Any]:
+        """What the page of the queue shows besides its rows; nothing of other pages. `part`: where these come from."""
+        if self.view.name != "queue":
+            return {}
+        counts = Counts.read(self.owner, self.view)
+        edges = {"newer": bool(part and part.newer), "older": bool(part.older) if part else len(jobs) >= rows.ROWS}
+        return {
+            "groups": groups.of(jobs, self.owner, self.view, counts, **edges),
+            "counts": counts,
+            "sentence": sentence(self.owner, counts, jobs),
+            "busy": busy(),
+        }
 
 
-def changes(before: Shown | None, jobs: list[Row]) -> list[str]:
+def render_list(jobs: list[Row], head: Head, *, out_of_band: bool = False) -> str:
+    context = {"jobs": jobs, "view": head.view, "state": state_of(jobs), "out_of_band": out_of_band}
+    told = head.context(jobs)
+    listed = render_to_string("jobs/_list.html", context | told)
+    return listed + (render_to_string("jobs/_head.html", context | told) if told else "")
+
+
+def changes(before: Shown | None, jobs: list[Row], head: Head | None = None) -> list[str]:
     """The messages that turn a page which shows `before` (None: nobody knows what) into one that shows `jobs`.
 
     They carry the rows that are new or look different, and the last one the order and the state of all. The order is
@@ -34,7 +60,7 @@ def changes(before: Shown | None, jobs: list[Row]) -> list[str]:
     """
     if before is not None and list(before.items()) == list(shown(jobs).items()):
         return []
-    return render_changes(rows.filled(changed(before, jobs)), jobs)
+    return render_changes(rows.filled(changed(before, jobs)), jobs, head)
 
 
 def changed(before: Shown | None, jobs: list[Row]) -> list[Row]:
@@ -43,11 +69,12 @@ def changed(before: Shown | None, jobs: list[Row]) -> list[Row]:
     return [row for row in jobs if known.get(row.pk) != after[row.pk]]
 
 
-def render_changes(changed: list[Row], jobs: list[Row]) -> list[str]:
+def render_changes(changed: list[Row], jobs: list[Row], head: Head | None = None) -> list[str]:
     """The messages of `changes`, of rows that have been filled."""
     *parts, last = batches(map(render_row, changed))
-    context = {"rows": last, "state": state_of(jobs), "order": [row.pk for row in jobs]}
-    whole = render_to_string("jobs/_part.html", context)
+    told = head.context(jobs) if head else {}
+    context = {"rows": last, "jobs": jobs, "state": state_of(jobs), "out_of_band": True}
+    whole = render_to_string("jobs/_part.html", context | told)
     return [*(render_to_string("jobs/_part.html", {"rows": part}) for part in parts), whole]
 
 
@@ -73,12 +100,13 @@ class Present:
     state: str
     rows: Sequence[Row] = ()
     told: str = ""
+    head: Head | None = None
 
     def changes(self, before: Shown | None) -> list[str]:
         """The messages that turn what a page shows into it."""
         if self.told or not self.state:
             return [self.told] if self.told else []
-        return changes(before, list(self.rows))
+        return changes(before, list(self.rows), self.head)
 
 
 def present(owner: Account, view: View) -> Present:
@@ -90,7 +118,7 @@ def present(owner: Account, view: View) -> Present:
         told = "".join(render_state(name, state) for name, state in states.items())
         return Present("-".join(states.values()), told=told)
     jobs = rows.stamped(owner, view)
-    return Present(state_of(jobs), jobs)
+    return Present(state_of(jobs), jobs, head=Head(owner, view))
 
 
 def told_states(owner: Account, view: View) -> dict[str, str]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, Prefetch, prefetch_related_objects
 
-from jobs import wording
+from jobs import preferences, wording
 from jobs.live.flow import Flow, fraction
 from jobs.live.listed import LOGS, Listed, Row
 from jobs.live.view import View
@@ -45,8 +45,11 @@ def stamped_all(lists: Mapping[K, Listed]) -> dict[K, list[Row]]:
     return {key: [*part, *steps_of(part)] if lists[key].view.name == "run" else part for key, part in found.items()}
 
 
-def steps_of(found: Iterable[Row]) -> list[Job]:
-    return [job for row in found if isinstance(row, Run) for job in flow_of(row).jobs]
+def steps_of(rows: Iterable[Row]) -> list[Job]:
+    found = [job for row in rows if isinstance(row, Run) for job in flow_of(row).jobs]
+    for job in found:
+        job.alone = True  # type: ignore[attr-defined]
+    return found
 
 
 def with_stamps(found: list[Row]) -> list[Row]:
@@ -56,7 +59,7 @@ def with_stamps(found: list[Row]) -> list[Row]:
     prefetch_related_objects(runs, "video", Prefetch("jobs", Job.objects.defer(*LOGS).prefetch_related("source")))
     for run in runs:
         for job in run.jobs.all():
-            job.video, job.run = run.video, run
+            job.video, job.run, job.owner = run.video, run, run.owner
             jobs.append(job)
     places = queue_position.places(jobs)
     for job in jobs:
@@ -115,7 +118,9 @@ def shown(found: Iterable[Row]) -> Shown:
 
 def state_of(found: Iterable[Row]) -> str:
     """A short name for exactly these rows in exactly this state."""
-    text = "|".join(f"{row.pk}:{stamp(row)}" for row in found)
+    rows = list(found)
+    today = preferences.today(rows[0].owner) if rows else ""  # by which they are put together
+    text = "|".join([str(today), *(f"{row.pk}:{stamp(row)}" for row in rows)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -24,17 +24,19 @@ class View:
     run: str = ""
     wanted: Wanted = EVERY
     """Which recordings a page of the library shows."""
+    by: str = ""
+    """What the rows of the queue are put together by: their days, or "recording"."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "View":
         """From a query string; what cannot be understood shows as little as possible."""
         fields = ("view", "video", "status", "job", "q", "older", "whose", "run")
         name, video, status, job, q, older, whose, run = (query.get(key, "") for key in fields)
+        by = RECORDING if query.get("by") == RECORDING else ""
         known_name = name if name in ("queue", "video", "job", "run", *TOLD) else "bar"
         whose = EVERYBODY if whose == EVERYBODY or name == "operators" else ""
-        return cls(
-            known_name, video, status if status in STATUSES else "", job, q, older, whose, run, wanted=Wanted.of(query)
-        )
+        status = status if status in STATUSES else ""
+        return cls(known_name, video, status, job, q, older, whose, run, wanted=Wanted.of(query), by=by)
 
     def allowed(self, account: Account) -> "View":
         """The same, or no more than the bar for who may not see that much."""
@@ -44,7 +46,10 @@ class View:
 TOLD = ("library", "stats", "operators")
 """Those that are only told by what name their present state goes, and then ask for it."""
 EVERYBODY = "everybody"
+RECORDING = "recording"
 STATUSES = {
+    "running": (Job.Status.RUNNING,),
+    "waiting": (Job.Status.QUEUED, Job.Status.WAITING),
     "active": Job.ACTIVE,
     "done": (Job.Status.SUCCEEDED,),
     "failed": (Job.Status.FAILED, Job.Status.CANCELLED),

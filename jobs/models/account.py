@@ -44,6 +44,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     """When its owner has it deleted, with all that it has; until that is done it is switched off."""
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     """When its password was last replaced; None where it is the first one, or was replaced before this was kept."""
+    queue_cleared_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """What had ended until then is not on the queue's page; its results are where they were."""
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"

@@ -18,6 +18,9 @@ from jobs.operations.fields import GivenKind
 from jobs.services import allowance, expectation, inputs, knowing, line, makes, reuse, uses, versions
 from jobs.services.parameters import as_json, from_json, refuse_unfit
 
+MOST_EARLIER = 50
+"""How many tries of the same are told."""
+
 # Making --------------------------------------------------------------------------------------------------------------
 
 
@@ -362,6 +365,15 @@ def fail_needing(owner: Account, kind: GivenKind, *pks: UUID) -> None:
     for job in needing(owner, kind, *pks):
         if job.fail(error):
             ended(job)
+
+
+def earlier(job: Job) -> list[Job]:
+    """The tries before this one, the latest first, but for those in the trash."""
+    found: list[Job] = []
+    while (before := job.retry_of) is not None and before not in found and len(found) < MOST_EARLIER:
+        found.append(before)
+        job = before
+    return [one for one in found if one.removal_id is None]
 
 
 def find_idempotent(owner: Account, key: str) -> Job | None:

@@ -50,6 +50,20 @@ class Place:
         return ", ".join(parts)
 
     @property
+    def starts(self) -> str:
+        """The same where it is said already that it is next: “starts in about 2 min, then takes about 40 s”."""
+        if not self.is_next:
+            return str(self)
+        waits = self.wait is not None and self.wait.likely > 0
+        begins = f"in {wording.about(self.wait.low, self.wait.high)}" if self.wait and waits else "with the next worker"
+        takes = f", then takes {wording.about(self.work.low, self.work.high)}" if self.work else ""
+        return f"starts {begins}{takes}"
+
+    @property
+    def is_next(self) -> bool:
+        return self.position == 1
+
+    @property
     def called(self) -> str:
         """The same in two words, where there is little room: “Next”, “3rd in line”."""
         return self._ordinal if self.position == 1 else f"{self._ordinal} in line"

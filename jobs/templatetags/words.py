@@ -4,8 +4,8 @@ from typing import Any
 
 from django import template
 
-from jobs import outcome, preferences, wording
-from jobs.models import Artifact
+from jobs import outcome, preferences, remedies, tray, wording
+from jobs.models import Artifact, Job
 from jobs.operations import forms as operation_forms
 
 register = template.Library()
@@ -24,10 +24,10 @@ FILTERS = (
     ),
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),
     *(wording.dimensions, wording.audio, wording.around),
-    *(preferences.day, preferences.short_day, preferences.when, preferences.instant),
+    *(preferences.day, preferences.short_day, preferences.minute, preferences.when, preferences.instant),
     operation_forms.in_units,
-    *(preferences.day, preferences.when, preferences.instant),
     *(outcome.ending, outcome.proof, outcome.taken_at, outcome.on_its_way),
+    *(outcome.made, outcome.chain_made, outcome.cost),
 )
 for function in FILTERS:
     register.filter(function)
@@ -57,3 +57,15 @@ def share(value: Any) -> str:
         return wording.percent(float(value))
     except (TypeError, ValueError):
         return ""
+
+
+register.filter("remedies", remedies.of)
+register.filter("settings_address", remedies.address_of)
+register.filter("tray", tray.of)
+register.filter("tray_of_chain", tray.of_chain)
+
+
+@register.filter
+def bytes_of(job: Job) -> int:
+    """What its results take."""
+    return sum(artifact.size for artifact in job.artifacts.all() if artifact.missing_since is None)

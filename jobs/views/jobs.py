@@ -4,7 +4,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
@@ -15,66 +14,42 @@ from jobs import wording
 from jobs.auth.access import M, owned
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
-from jobs.live import markup, rows
-from jobs.live.listed import Listed
-from jobs.live.view import TOLD, View
+from jobs.live import rows
+from jobs.live.view import View
 from jobs.models import Job, Run
 from jobs.operations import registry
 from jobs.services import inputs, runs
 from jobs.services import jobs as work_service
 from jobs.services.parameters import from_json
-from jobs.views import parts, removing
+from jobs.views import removing
 from jobs.views.asking import ask, needed
 from jobs.views.members import changes, member
 
 QUESTIONS = ("job-remove", "job-cancel", "run-remove", "run-cancel", "video-delete", "trash-delete", "trash-empty")
 """Pages that ask, and are nowhere to come back to."""
-TABS = [("", "All"), ("active", "Running"), ("done", "Done"), ("failed", "Failed")]
-
-
-@member
-@require_safe
-def queue(request: MemberRequest) -> HttpResponse:
-    """The first page is live; the older ones are as they were when they were asked for."""
-    view = View("queue", status=View.of(request.GET.dict()).status)
-    every = Listed(request.user, view)
-    if elsewhere := parts.moved(request, every, rows.ROWS):
-        return elsewhere
-    part = parts.shown(request, every, rows.ROWS)
-    jobs = rows.filled(rows.with_stamps(part.rows))
-    context = {"part": part, "jobs": jobs, "view": view, "state": rows.state_of(jobs), "tabs": TABS}
-    return render(request, "jobs/queue.html", context)
-
-
-@member
-@require_safe
-def poll(request: MemberRequest) -> HttpResponse:
-    """What the socket would push, for pages without one: the count, and the list unless it is the one they show."""
-    view = View.of(request.GET.dict()).allowed(request.user)
-    answer = markup.render_count(request.user, out_of_band=True)
-    if view.name in TOLD:
-        present = markup.present(request.user, view)
-        answer += "".join(present.changes(None)) if request.GET.get("state") != present.state else ""
-    elif view.name != "bar":
-        try:
-            jobs = rows.of_view(request.user, view)
-        except (ValidationError, ValueError) as error:  # the id in the query is none
-            raise Http404 from error
-        if request.GET.get("state") != rows.state_of(jobs):
-            answer += markup.render_list(jobs, view, out_of_band=True)
-    return HttpResponse(answer, headers={"Cache-Control": "no-store"})
 
 
 @member
 @require_safe
 def job(request: MemberRequest, pk: UUID) -> HttpResponse:
     job = owned(Job, request.user, pk)
-    details = {"job": job, "settings": list(settings_of(job))}
+    details = {"job": job, "settings": list(settings_of(job)), "earlier": work_service.earlier(job)}
     if request.htmx:
         return render(request, "jobs/_details.html", details)
     view = View("job", job=str(pk))
     jobs = rows.of_view(request.user, view)
     return render(request, "jobs/job.html", details | {"jobs": jobs, "view": view, "state": rows.state_of(jobs)})
+
+
+@member
+@require_safe
+def results(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """What a row opens: the results of a job, or of the steps of a chain."""
+    name = "job" if Job.objects.of(request.user).filter(pk=pk).exists() else "run"
+    found = rows.of_view(request.user, View(name, **{name: str(pk)}))
+    if not found:
+        raise Http404
+    return render(request, "jobs/_fold.html", {"row": found[0], "plays": "play" in request.GET})
 
 
 @member

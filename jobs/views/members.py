@@ -15,7 +15,7 @@ from django.urls import reverse
 from jobs.auth.access import refused
 from jobs.auth.requests import PageRequest
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]
 TYPED = "typed"
 """The cookie that carries a form over the sign-in, signed: strangers make no rows."""
 LONGEST = 3500

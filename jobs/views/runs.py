@@ -28,8 +28,11 @@ def run(request: MemberRequest, pk: UUID) -> HttpResponse:
     run = owned(Run, request.user, pk)
     view = View("run", run=str(pk))
     shown = rows.of_view(request.user, view)
+    made = {"run": run, "flow": rows.flow_of(next(row for row in shown if isinstance(row, Run)))}
+    if request.htmx:
+        return render(request, "jobs/_made.html", made)
     steps = [(job, list(settings_of(job))) for job in runs.jobs_of(run).values()]
-    context = {"run": run, "jobs": shown, "view": view, "state": rows.state_of(shown), "steps": steps}
+    context = made | {"jobs": shown, "view": view, "state": rows.state_of(shown), "steps": steps}
     return render(request, "jobs/run.html", context)
 
 

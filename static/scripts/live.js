@@ -1,8 +1,7 @@
 // Keeps the page true. htmx's ws extension holds the socket and swaps what the server pushes; this adds the chip, polling
 // while the socket is down, and calm: a late row is ignored, and nothing moves under a hand.
-import { allOf } from "./lib/elements.js";
 import { htmx, on } from "./lib/htmx.js";
-import { clock } from "./lib/times.js";
+import { forget, merge, rowsShown } from "./list.js";
 
 const body = document.body;
 const query = body.getAttribute("ws-connect").split("?")[1];
@@ -11,7 +10,6 @@ const CHECK_MS = 30000;
 const HOLD_MS = 10000;
 const chip = document.getElementById("live");
 const list = () => ["jobs", "grid", "stats", "operators"].map((id) => document.getElementById(id)).find(Boolean);
-const rowsShown = () => allOf(document, "#jobs-rows > article", HTMLElement);
 const title = document.title;
 let open = false;
 let socket = null;
@@ -122,7 +120,8 @@ addEventListener("online", poll);
 document.addEventListener("visibilitychange", () => document.hidden || poll());
 // What an undo brings back the server may believe to be shown still, as it was before anybody was told that it went.
 on("htmx:afterRequest", ({ target, detail }) => {
-  if (target.closest("article.job, #ask") || detail.requestConfig.path.startsWith("/trash/")) poll();
+  const { path } = detail.requestConfig;
+  if (target.closest("article.job, #act, #ask") || /^\/(trash|queue)\//.test(path)) poll();
 });
 
 // Calm: while a pointer or the focus is on a row, rows change in place but none comes, goes or moves -----------------
@@ -149,7 +148,7 @@ setInterval(() => {
 const held = () =>
   (performance.now() - movedAt < HOLD_MS &&
     matchMedia("(hover: hover)").matches &&
-    document.querySelector("#jobs-rows > article:hover")) ||
+    document.querySelector("#jobs-rows article.job:hover")) ||
   document.querySelector("#jobs-rows :focus-visible");
 
 on("htmx:oobBeforeSwap", (event) => {
@@ -157,106 +156,11 @@ on("htmx:oobBeforeSwap", (event) => {
   const incoming = fragment.firstElementChild;
   if (target.id === "jobs" && incoming?.id === "jobs") {
     event.detail.shouldSwap = false;
-    merge(target, incoming);
+    const late = merge(target, incoming, held);
+    if (late !== undefined) owed = late;
   }
   if (target.id === "queue-count") queueMicrotask(counted);
 });
-
-const older = (incoming, shown) => Number(incoming.dataset.version) < Number(shown.dataset.version);
-
-// Put a row in the place of its earlier self: its bar glides on, and the focus stays.
-function replace(shown, row) {
-  if (replaceParts(shown, row)) return;
-  const focus = shown.contains(document.activeElement) ? document.activeElement.id : "";
-  const before = shown.querySelector(".how progress")?.value;
-  const bar = row.querySelector(".how progress");
-  const after = bar?.value;
-  row.removeAttribute("hx-swap-oob");
-  if (bar && before < after) bar.value = before;
-  shown.replaceWith(row);
-  htmx.process(row);
-  if (bar && before < after)
-    requestAnimationFrame(() =>
-      requestAnimationFrame(() => {
-        bar.value = after;
-      }),
-    );
-  if (focus) (document.getElementById(focus) ?? row.querySelector(".acts :is(a, button)"))?.focus();
-}
-
-// A row of many parts, such as a chain, stays, and only parts that look different are replaced: one of the others may be open
-// or playing. Returns whether that could be done.
-function replaceParts(shown, row) {
-  if (shown.dataset.parts === undefined) return false;
-  const [before, after] = [shown, row].map((one) => [...one.querySelectorAll(":scope > [data-part]")]);
-  const same = before.length === after.length && before.every((part, at) => part.id === after[at].id);
-  if (!same) return false;
-  for (const { name, value } of row.attributes) if (name !== "hx-swap-oob") shown.setAttribute(name, value);
-  after.forEach((part, at) => {
-    if (part.dataset.part !== before[at].dataset.part) replace(before[at], part);
-  });
-  return true;
-}
-
-// Turn the list into `incoming`, leaving the rows that are the same alone: one of them may be playing. With an order
-// it holds only the rows that changed, and without a state only some of those: the rest and the order follow.
-const ahead = new Map();
-const turned = new Set(); // rows without a place as yet, and those put in the place of an earlier self
-let still = false;
-function merge(target, incoming) {
-  still ||= Boolean(held()); // before a row under the pointer is replaced
-  const rows = document.getElementById("jobs-rows");
-  const sent = [...incoming.querySelectorAll("article.job")];
-  const { state, order: told } = incoming.dataset;
-  const order =
-    told === undefined
-      ? sent.map((row) => row.id)
-      : told
-          .split(" ")
-          .filter(Boolean)
-          .map((id) => `job-${id}`);
-  for (const row of sent) {
-    const shown = document.getElementById(row.id);
-    if (!shown) ahead.set(row.id, row);
-    else if (row.dataset.stamp !== shown.dataset.stamp && !older(row, shown)) {
-      replace(shown, row);
-      turned.add(row);
-    }
-  }
-  if (state === undefined) return;
-  const lacks = order.some((id) => !document.getElementById(id) && !ahead.has(id));
-  target.dataset.state = still || lacks ? "" : state; // what it then asks for is the whole list
-  owed = still || lacks;
-  if (!still) arrange(rows, order);
-  forget();
-}
-
-function forget() {
-  ahead.clear();
-  turned.clear();
-  still = false;
-}
-
-function arrange(rows, order) {
-  for (const row of rowsShown()) if (!order.includes(row.id)) row.remove();
-  let place = rows.firstElementChild;
-  for (const id of order) {
-    const row = document.getElementById(id) ?? ahead.get(id);
-    while (row !== place && turned.has(place)) {
-      // it is this one that moves, not those below it
-      const below = place.nextElementSibling;
-      ahead.set(place.id, place);
-      place.remove();
-      place = below;
-    }
-    if (row === place) place = place?.nextElementSibling ?? null;
-    else if (row) rows.insertBefore(row, place);
-    if (ahead.has(id)) {
-      row.classList.add("new");
-      htmx.process(row);
-    }
-  }
-}
 
 // Tell the rest of the page when a job turned into another state, by whichever way its row came.
 const states = new Map();
@@ -268,34 +172,13 @@ function notice() {
   }
 }
 
-// A result starts when its player is opened.
-document.addEventListener(
-  "toggle",
-  (event) => {
-    const target = /** @type {HTMLDetailsElement} */ (event.target);
-    if (!target.matches?.(".play")) return;
-    const film = target.querySelector("video");
-    if (target.open) film.play().catch(() => {});
-    else film.pause();
-  },
-  true,
-);
-
-// The count and the clocks ------------------------------------------------------------------------------------------
+// The count ------------------------------------------------------------------------------------------
 
 function counted() {
   const { percent } = document.getElementById("queue-count").dataset;
   document.title = percent === undefined ? title : `${percent} % · ${title}`;
   htmx.trigger(body, "queue:changed");
 }
-
-setInterval(() => {
-  for (const running of allOf(document, "[data-ticks]", HTMLElement)) {
-    const seconds = Number(running.dataset.ticks) + 1;
-    running.dataset.ticks = String(seconds);
-    running.textContent = clock(seconds);
-  }
-}, 1000);
 
 say("Connecting", "waiting");
 counted();

@@ -10,7 +10,8 @@ stage.addEventListener("error", unplayable);
 if (stage.element.error) unplayable();
 
 on("htmx:afterRequest", ({ detail }) => {
-  stage.element.poster = detail.xhr?.getResponseHeader("X-Poster") ?? stage.element.poster;
+  const poster = detail.xhr?.getResponseHeader("X-Poster") ?? null;
+  if (poster !== null) stage.element.poster = poster;
 });
 
 const [over, under = 1] = (stage.element.dataset.frameRate || "").split("/"); // exact: 30000/1001

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from jobs.models import Account, Artifact, Job, Video
 from tests import pictures
 from tests.browser.axe import faults
-from tests.browser.queue.rows import Desk, row
+from tests.browser.queue.rows import Desk, more, row
 from tests.site import PASSWORD
 
 S = Job.Status
@@ -53,8 +53,8 @@ def exists(site, model, pk):
 
 def test_a_result_that_is_removed_comes_back_by_the_next_key(visit, site, done):
     page = visit("/queue/")
-    row(page, done).get_by_role("button", name="Remove").focus()
-    page.keyboard.press("Enter")
+    row(page, done).locator(".menu > summary").press("Enter")
+    row(page, done).get_by_role("button", name="Remove").press("Enter")
     expect(row(page, done)).to_have_count(0)
     expect(page.locator("#messages")).to_contain_text("Removed “Thumbnails of Lecture 4”.")
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
@@ -75,18 +75,17 @@ def needed(desk, done):
 def test_a_result_that_work_needs_is_removed_only_by_who_says_so_twice(visit, site, desk, done):
     needing = needed(desk, done)
     page = visit("/queue/")
-    remove, question = row(page, done).get_by_role("button", name="Remove"), page.get_by_role("alertdialog")
-    remove.focus()
-    page.keyboard.press("Enter")
+    menu, question = row(page, done).locator(".menu > summary"), page.get_by_role("alertdialog")
+    more(page, done, "Remove")
     expect(question).to_contain_text("“Thumbnails” of “Lecture 4” and its file (2 KB) will go to the trash for 7 days.")
     expect(question).to_contain_text("1 job under way needs it and will be stopped.")
     expect(question.get_by_role("link", name="Keep it")).to_be_focused()
     assert faults(page) == []
     page.keyboard.press("Escape")
     expect(question).to_be_hidden()
-    expect(remove).to_be_focused()
+    expect(menu).to_be_focused()
     assert exists(site, Job, done.pk)
-    page.keyboard.press("Enter")
+    more(page, done, "Remove")
     question.get_by_role("button", name="Remove it").click()
     expect(row(page, done)).to_have_count(0)
     expect(question).to_be_hidden()
@@ -131,16 +130,16 @@ def test_without_javascript_a_page_asks_and_undoes(new_page, site, client, desk,
     needed(desk, done)
     page = new_page(site, client, java_script_enabled=False)
     page.goto("/queue/?status=done")
-    row(page, done).get_by_role("button", name="Remove").click()
+    more(page, done, "Remove")
     page.get_by_role("link", name="Keep it").click()
-    row(page, done).get_by_role("button", name="Remove").click()
+    more(page, done, "Remove")
     page.get_by_role("button", name="Remove it").click()
     assert page.url.endswith("/queue/?status=done")
     assert not exists(site, Job, done.pk)
     page.get_by_role("button", name="Undo").click()
     assert page.url.endswith("/queue/?status=done")
     assert exists(site, Job, done.pk)
-    row(page, done).get_by_role("button", name="Remove").click()
+    more(page, done, "Remove")
     assert "Removed “Thumbnails of Lecture 4”." in page.locator("#messages").inner_text()
 
 
@@ -166,6 +165,7 @@ def test_a_button_that_could_not_do_its_work_says_so_in_sight(visit, desk, answe
     page.route("**/jobs/**", answer)
     last = page.locator("article.job").last
     last.scroll_into_view_if_needed()
+    last.locator(".menu > summary").click()
     last.get_by_role("button", name="Remove").click()
     said = page.locator("#messages[role=status]")
     expect(said).to_contain_text(words)
@@ -205,7 +205,7 @@ def test_who_was_signed_out_finds_the_form_as_it_was_left(visit, desk, email):
 def test_a_button_says_that_its_owner_is_signed_out(visit, desk, done):
     page = visit("/queue/")
     page.context.clear_cookies(name="sessionid")
-    row(page, done).get_by_role("button", name="Remove").click()
+    more(page, done, "Remove")
     expect(page.locator("#messages")).to_contain_text("You are signed out, so nothing was done.")
     expect(page.get_by_role("link", name="Sign in again")).to_have_attribute(
         "href", re.compile(r"/accounts/login/\?next=%2Fqueue%2F$")

@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+from django.urls import reverse
+
 from jobs.live import markup, rows
 from jobs.live.view import View
 from jobs.models import Artifact, Job
@@ -17,8 +19,14 @@ def artifact(job, kind="image", **fields):
 
 
 def row(job):
-    (shown,) = rows.of_view(job.owner, View("job", job=str(job.pk)))
+    """As the queue shows it."""
+    (shown,) = (one for one in rows.of_view(job.owner, View("queue")) if one.pk == job.pk)
     return markup.render_row(shown)
+
+
+def opened(client, row):
+    """What a row of the queue opens."""
+    return client.get(reverse("queue-results", args=[row.pk])).content.decode()
 
 
 def link(page, rel, path="/"):

@@ -81,7 +81,7 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(client, ann, django_
         for _ in range(3):
             artifact(factories.job(ann, status=status))
     client.get("/")  # notes where the session is used
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(23):
         client.get("/queue/")
 
 

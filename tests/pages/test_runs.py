@@ -14,7 +14,8 @@ from jobs.live.view import View
 from jobs.models import Account, Artifact, Job, Run, Video
 from jobs.services import steps
 from tests import factories, plans
-from tests.pages.rows import HTMX, S, artifact, link
+from tests.markup import squeezed
+from tests.pages.rows import HTMX, S, artifact, link, opened
 
 pytestmark = pytest.mark.django_db
 QUEUE = View("queue")
@@ -68,7 +69,11 @@ def test_a_chain_is_one_row_on_the_queue_and_on_the_page_of_its_recording(client
         page = client.get(address).content.decode()
         assert page.count("<article") == 1
         assert f'id="job-{run.pk}"' in page
-        assert len(re.findall(r'<li class="pace [a-z]+"', page)) == 3
+        if address == "/queue/":
+            steps = re.findall(r'<li class="([a-z]*)"><i></i>(\w+)</li>', squeezed(page))
+            assert steps == [("done", "Clean"), ("now", "Cut"), ("", "Stills")]
+        else:
+            assert len(re.findall(r'<li class="pace [a-z]+"', page)) == 3
 
 
 def test_the_steps_are_in_columns_by_what_they_wait_for(ann):
@@ -133,15 +138,13 @@ def test_a_result_of_an_earlier_job_says_so(ann):
     assert "Taken from an earlier job" in words(drawn(run))
 
 
-def test_the_film_of_a_chain_is_in_sight_and_what_else_its_steps_made_is_folded(ann):
+def test_what_a_chain_was_for_is_downloaded_and_all_that_its_steps_made_is_opened(client, ann):
     run = chain(ann, S.SUCCEEDED, S.SUCCEEDED, status=S.SUCCEEDED)
     clean, cut = (artifact(job_of(run, step), "video") for step in ("Clean", "Cut"))
-    seen, folded = drawn(run).split('class="made"')
-    assert reverse("artifact-file", args=[cut.pk]) in seen, "the last one that is not only on the way"
-    assert reverse("artifact-file", args=[clean.pk]) in folded
-    Run.objects.filter(pk=run.pk).update(status=S.RUNNING)
-    seen, folded = drawn(run).split('class="made"')
-    assert reverse("artifact-file", args=[cut.pk]) in folded, "while more may come"
+    assert f'href="{reverse("artifact-file", args=[cut.pk])}?download"' in drawn(run)
+    assert str(clean.pk) not in drawn(run), "it was only on the way"
+    shown = opened(client, run)
+    assert shown.index(str(cut.pk)) < shown.index(str(clean.pk)), "what the chain was for comes first"
 
 
 @pytest.mark.each_database
@@ -171,7 +174,7 @@ def test_the_number_of_queries_does_not_grow_with_chains(client, ann, django_ass
             run = chain(ann, S.SUCCEEDED, status, S.WAITING, status=status)
             artifact(job_of(run, "Clean"), "video")
             factories.job(ann)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(33):
         client.get("/queue/")
 
 

@@ -9,7 +9,7 @@ from django.utils.html import strip_tags
 from jobs.models import Artifact, Job, Video
 from tests import factories
 from tests.markup import squeezed
-from tests.pages.rows import S, artifact, row
+from tests.pages.rows import S, artifact, opened, row
 
 pytestmark = pytest.mark.django_db
 
@@ -81,10 +81,10 @@ def test_the_page_of_a_result_says_where_it_came_from(client, ann):
     assert "Keep as a recording" not in original
 
 
-def test_work_is_offered_on_each_result_that_is_a_recording(ann):
+def test_work_is_offered_on_each_result_that_is_a_recording(client, ann):
     job = done(ann)
     film, sound, picture = artifact(job, "video"), artifact(job, "audio"), artifact(job)
-    markup = row(job)
+    markup = opened(client, job)
     for one in (film, sound):
         assert f'href="{reverse("video", args=[one.pk])}"' in markup
     assert reverse("video", args=[picture.pk]) not in markup
@@ -103,9 +103,15 @@ def test_a_row_says_which_result_it_worked_on(ann):
 def test_other_settings_for_work_on_a_result_are_on_its_page(ann):
     version = result(done(ann))
     job = factories.job(
-        ann, video=version.origin, on_result=True, source=version, status=S.FAILED, error_permanent=True
+        ann,
+        video=version.origin,
+        on_result=True,
+        source=version,
+        status=S.FAILED,
+        error_permanent=True,
+        error_message="Choose another.",
     )
-    assert re.search(rf'settings"[^>]*href="{version.get_absolute_url()}"', row(job))
+    assert f'href="{version.get_absolute_url()}?do=thumbnails&amp;job={job.pk}#do">Other settings' in squeezed(row(job))
 
 
 def test_a_result_can_be_renamed(client, ann):

@@ -1,2 +1,3 @@
-// One job with its results.
+// A job or a chain with its results.
 import "../compare.js";
+import "../folds.js";

@@ -1,5 +1,6 @@
 // A recording: its player, the cut plan, forms for all other work, and what not every recording has.
 import "../do.js";
+import "../folds.js";
 import "../forms.js";
 import "../player.js";
 import { openDesk } from "../cut/desk.js";

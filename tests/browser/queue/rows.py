@@ -54,3 +54,9 @@ class Desk:
 
 def row(page, job):
     return page.locator(f"#job-{job.pk}")
+
+
+def more(page, job, name):
+    """Press a button of the menu of a row."""
+    row(page, job).locator(".menu > summary").click()
+    row(page, job).locator(".menu").get_by_role("button", name=name).click()

@@ -41,18 +41,19 @@ def test_a_chain_of_real_work_goes_through_its_one_row(queue, site, email, tmp_p
     shown = page.locator(f"#job-{run['id']}")
     expect(shown).to_contain_text("All of it")
     expect(shown.locator(".how .chip")).to_have_text("Done", timeout=90_000)
-    expect(page.locator("#jobs-rows > article")).to_have_count(1)
-    expect(shown.locator(".pace.succeeded")).to_have_count(4)
-    shown.locator(".made > summary").click()
-    expect(shown.locator(".gallery img")).to_have_count(2)
+    expect(page.locator("#jobs-rows article")).to_have_count(1)
+    expect(shown.locator(".steps .done")).to_have_count(4)
+    shown.locator(".unfold").click()
+    expect(shown.locator(".pics6 img")).to_have_count(2)
     for name in ("Sound", "Trim"):
         expect(shown.get_by_role("heading", name=name)).to_be_visible()
-    expect(shown.locator(".pace", has_text="Trim").first).to_contain_text("dropped in")
-    shown.get_by_role("button", name="Keep the result of Trim").click()
-    expect(shown.locator(".pace").first).not_to_contain_text("dropped in")
     shown.get_by_role("link", name="All of it").click()
     expect(page.locator("#jobs-rows > article")).to_have_count(5)
     expect(page.locator("#live")).to_have_text("Live")
+    trim = shown.locator(".pace").first
+    expect(trim).to_contain_text("dropped in")
+    shown.get_by_role("button", name="Keep the result of Trim").click()
+    expect(trim).not_to_contain_text("dropped in")
 
 
 def test_results_that_are_open_stay_open_while_other_steps_go_on(queue, desk):
@@ -61,13 +62,13 @@ def test_results_that_are_open_stay_open_while_other_steps_go_on(queue, desk):
         Artifact.objects.create(job=trim, kind="image", name="one.jpg", key="none", size=1, media_type="image/jpeg")
     page = queue()
     shown = row(page, run)
-    shown.locator(".made > summary").click()
-    shown.locator(".gallery a").first.focus()
+    shown.locator(".unfold").click()
+    shown.locator(".pics6 a").first.focus()
     desk.advance(small, 0.5, "Half way")
     expect(shown).to_contain_text("Half way")
-    expect(shown.locator(".pace.running")).to_contain_text("50 %")
-    expect(shown.locator(".made")).to_have_attribute("open", "")
-    expect(shown.locator(".gallery a").first).to_be_focused()
+    expect(shown.locator(".steps .now")).to_have_text("Small")
+    expect(shown.locator(".unfold")).to_have_attribute("aria-expanded", "true")
+    expect(shown.locator(".pics6 a").first).to_be_focused()
 
 
 def test_a_step_that_ends_is_told_to_the_rest_of_the_page(queue, desk):
@@ -83,7 +84,7 @@ def test_a_chain_fits_on_a_phone(new_page, site, client, desk, address):
     run, _ = chain(desk, S.SUCCEEDED, S.RUNNING, S.WAITING, S.WAITING)
     page = new_page(site, client, viewport={"width": 390, "height": 844})
     page.goto(address.format(video=desk.video.pk, run=run.pk))
-    expect(row(page, run).locator(".pace")).to_have_count(4)
+    expect(row(page, run).locator(".steps > li, .pace")).to_have_count(4)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
