@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from jobs.models import Job, PushBrowser
+from jobs.models import Job, NoticeChoice, PushBrowser
 from tests.browser.queue.rows import Desk
 
 S = Job.Status
@@ -68,3 +68,18 @@ def test_a_browser_is_turned_on_by_buttons(new_page, site, client, email):
         assert PushBrowser.objects.get(owner__email=email).endpoint == "https://push.example.org/9"
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("No browser is told")).to_be_visible(timeout=SLOW)
+
+
+def test_a_switch_takes_effect_at_once_and_goes_back_where_that_fails(new_page, site, client, email):
+    page = new_page(site, client)
+    page.goto("/account/notices/")
+    failed = page.get_by_role("switch", name="Something failed: On an open page")
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        failed.uncheck(force=True)
+    with site.orm():
+        choice = NoticeChoice.objects.get(owner__email=email, kind="failed", channel="page")
+        assert not choice.wanted
+    page.route("**/account/notices/", lambda route: route.abort())
+    failed.click(force=True)
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    expect(failed).not_to_be_checked()
