@@ -10,6 +10,7 @@ import { CutForm } from "./form.js";
 import * as cutlist from "./list.js";
 import * as planner from "./planner.js";
 import { CutPlayer } from "./playback.js";
+import { CutQuote } from "./quote.js";
 import { Waveform } from "./waveform.js";
 
 const REST_MS = 250;
@@ -22,10 +23,11 @@ export function openDesk(desk) {
   const button = (id) => byId(`cut-${id}`, HTMLButtonElement);
   const form = byId("cut-form", HTMLFormElement);
   const wave = by("wave");
-  const { video, levels, plan: planned, draft: drafts, drafted, jobs } = desk.dataset;
+  const { video, levels, plan: planned, quote: quotes, draft: drafts, drafted, jobs } = desk.dataset;
   const fields = new CutForm(form, by("auto"));
   const [frames, seconds = 1] = (player.element.dataset.frameRate ?? "50").split("/").map(Number);
   const cutDraft = new CutDraft(video, drafts, drafted, overtaken);
+  const quote = new CutQuote(quotes, by("quote"));
   const NUDGE = seconds / frames || 0.04;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -38,6 +40,7 @@ export function openDesk(desk) {
   let problem = "";
   let note = "";
   let chosen = -1;
+  let selected = null; // [start, end] that a hand dragged over, in seconds
   let past = [];
   let future = [];
   let stroke = null;
@@ -84,6 +87,7 @@ export function openDesk(desk) {
     byHand = false;
     problem = "";
     chosen = -1;
+    selected = null;
     if (!value) {
       say(now.detector === "voice" ? "Listening for voices. The first time takes a while." : "Measuring the sound.");
       wave.setAttribute("aria-busy", "true");
@@ -156,6 +160,7 @@ export function openDesk(desk) {
     duration = answer.source_duration;
     say(note);
     show();
+    quote.ask(withRanges());
   }
 
   function refused(words) {
@@ -246,6 +251,7 @@ export function openDesk(desk) {
     exact = false;
     problem = note = "";
     chosen = then;
+    selected = null;
     unsaved = touched = true;
     show();
     rest();
@@ -268,8 +274,35 @@ export function openDesk(desk) {
     if (chosen < 0) choose(from);
   }
 
+  // What was dragged over goes, or all of it stays.
+  function paint(kept) {
+    const [start, end] = selected;
+    const changed = cutlist.painted(list, start, end, kept);
+    edit("", changed, cutlist.at(changed, (start + end) / 2));
+  }
+
+  function cutSelected() {
+    if (selected) paint(false);
+    else say("Drag over the waveform what is to go, then press Delete.");
+  }
+
+  function select(start, end) {
+    selected = [start, end];
+    chosen = -1;
+    show();
+  }
+
+  // One end of what is selected, where the playhead is.
+  function mark(which) {
+    const now = player.currentTime;
+    const [start, end] = selected ?? [now, now];
+    const made = which ? [Math.min(start, now), now] : [now, Math.max(end, now)];
+    select(made[0], made[1]);
+  }
+
   const here = () => (chosen >= 0 ? chosen : cutlist.at(list, player.currentTime));
   const toggle = (place = here()) => list.length && edit("", cutlist.toggled(list, place), place);
+  const toggleSelected = () => (selected ? paint(!cutlist.staysIn(list, selected[0], selected[1])) : toggle());
   const split = () => {
     edit("", cutlist.split(list, player.currentTime), cutlist.at(list, player.currentTime));
   };
@@ -308,6 +341,15 @@ export function openDesk(desk) {
     return `${what}: ${clock(one.start, digits)} to ${clock(one.end, digits)}, ${(one.end - one.start).toFixed(digits)} s`;
   }
 
+  // What is selected, or the stretch of a place.
+  function tellOf(place) {
+    const [start, end] = selected ?? [];
+    const words = selected
+      ? `Selected: ${clock(start, 2)} to ${clock(end, 2)}, ${(end - start).toFixed(2)} s. Delete cuts it.`
+      : named(place) || "Drag over what is to go, then press Delete. A double click on a cut keeps it.";
+    by("which").textContent = words;
+  }
+
   function show() {
     desk.dataset.state = "ready";
     const quiet = muting();
@@ -327,9 +369,11 @@ export function openDesk(desk) {
     by("hand").hidden = !byHand;
     if (!byHand) by("back").hidden = true;
     remember();
-    by("which").textContent =
-      chosen >= 0 ? named(chosen) : `Click a part to ${speed ? "speed it up" : "cut"} or keep it, or drag its edge.`;
-    by("toggle").textContent = list[here()]?.kept ? (speed ? "Speed it up" : "Cut it") : "Keep it";
+    tellOf(chosen);
+    const goes = selected ? cutlist.staysIn(list, selected[0], selected[1]) : list[here()]?.kept;
+    by("toggle").textContent = goes ? (speed ? "Speed it up" : "Cut it") : "Keep it";
+    const bar = /** @type {HTMLProgressElement} */ (by("left"));
+    [bar.max, bar.value] = [duration || 1, quiet ? duration : left];
     button("undo").disabled = !past.length;
     button("redo").disabled = !future.length;
     button("render").disabled = sending || Boolean(problem && !byHand) || (!quiet && (!kept || !gone.length));
@@ -340,7 +384,7 @@ export function openDesk(desk) {
       chosen >= 0 ? named(chosen) : `${what}, ${clock(left)} of ${clock(duration)} stays`,
     );
     desk.dataset.exact = String(exact);
-    Object.assign(waveform, { list, chosen, level: threshold, speed });
+    Object.assign(waveform, { list, chosen, selected, level: threshold, speed });
     if (waveform.duration !== duration) waveform.extend(duration);
     waveform.draw();
     cutPlayer.set(gone, { quiet, speed });
@@ -353,11 +397,19 @@ export function openDesk(desk) {
       waveform.playhead = time;
       waveform.draw();
     },
-    press: (time, narrow) => {
+    press: (time) => {
       wave.focus({ preventScroll: true });
-      if (narrow) return waveform.zoom(8, time);
-      toggle(cutlist.at(list, time));
+      player.currentTime = time;
+      const place = cutlist.at(list, time);
+      chosen = list[place].kept ? -1 : place;
+      selected = null;
+      show();
     },
+    twice: (time) => {
+      const place = cutlist.at(list, time);
+      if (!list[place].kept) toggle(place);
+    },
+    select,
     grab: () => {
       stroke = null;
     },
@@ -367,7 +419,7 @@ export function openDesk(desk) {
     },
     hover: (time) => {
       const place = time === null ? chosen : cutlist.at(list, time);
-      if (list[place]) by("which").textContent = named(place);
+      tellOf(place);
     },
     view: () => {
       button("all").disabled = button("out").disabled = waveform.whole;
@@ -433,6 +485,11 @@ export function openDesk(desk) {
     } else if (ours?.unsent) cutDraft.resend(ours);
   }
 
+  const withRanges = () => {
+    const keep = cutlist.keep(list).map((range) => range.map((time) => Number(time.toFixed(6))));
+    return muting() ? fields.params() : { ...fields.params(), keep };
+  };
+
   // Rendering it --------------------------------------------------------------------------------------------------------
 
   const tell = (words, look) => say(words, look, by("sent"));
@@ -449,9 +506,7 @@ export function openDesk(desk) {
         await waited;
       }
       if (problem && !byHand) return tell("");
-      const keep = cutlist.keep(list).map((range) => range.map((time) => Number(time.toFixed(6))));
-      const params = muting() ? fields.params() : { ...fields.params(), keep };
-      const response = await post(jobs, { video, operation: "silence-cut", params });
+      const response = await post(jobs, { video, operation: "silence-cut", params: withRanges() });
       if (!response.ok) return tell(await said(response), "bad");
       tell("Started. It moves in the list below.");
       unsaved = false;
@@ -472,10 +527,13 @@ export function openDesk(desk) {
     const target = /** @type {HTMLInputElement} */ (event.target);
     const slides = target.dataset?.slides;
     const preset = target.dataset?.presets;
-    const kind = slides ?? target.id ?? "";
-    if (slides) byId(slides, HTMLInputElement).value = target.value;
+    const kind = slides ?? target.id;
+    fields.take(target);
     if (preset) return fields.fill(JSON.parse(preset));
-    if (fields.isBeside(target)) return; // what was chosen by hand stays
+    if (fields.isBeside(target)) {
+      show(); // what was chosen by hand stays
+      return rest();
+    }
     if (byHand && fields.isPace(target)) {
       keepPast(`set ${kind}`, { list, byHand, chosen, values: before });
       before = fields.values();
@@ -498,7 +556,7 @@ export function openDesk(desk) {
     play: playCut,
     prev: () => join(-1),
     next: () => join(1),
-    toggle: () => toggle(),
+    toggle: toggleSelected,
     split,
     hear: audition,
     in: () => waveform.zoom(2, focusOf()),
@@ -523,19 +581,24 @@ export function openDesk(desk) {
     s: split,
     j: audition,
     c: playCut,
+    i: () => mark(0),
+    o: () => mark(1),
+    Delete: cutSelected,
+    Backspace: cutSelected,
     "+": presses.in,
     "=": presses.in,
     "-": presses.out,
     0: presses.all,
   };
   const onWave = {
-    Enter: () => toggle(),
+    Enter: toggleSelected,
     ArrowRight: (event) => nudge(here() + (event.shiftKey ? 0 : 1), NUDGE),
     ArrowLeft: (event) => nudge(here() + (event.shiftKey ? 0 : 1), -NUDGE),
     Home: () => choose(0),
     End: () => choose(list.length - 1),
     Escape: () => {
       chosen = -1;
+      selected = null;
       show();
     },
   };

@@ -1,11 +1,11 @@
-// The settings of a cut: the fields of the operation's form, with the sliders and presets that fill them in.
+// The settings of a cut: the fields of the operation's form, with the sliders, switches and presets that fill them in.
 import { allOf } from "../lib/elements.js";
 
 export class CutForm {
   static PREFIX = "silence-cut-";
   static MS = ["margin_before_ms", "margin_after_ms", "min_silence_ms", "min_clip_ms", "min_saving_ms", "pause_ms"];
 
-  static BESIDE = ["render", "exports", "container"]; // how it is made, not what stays
+  static BESIDE = ["render", "exports", "container", "audio", "loudness_lufs"]; // how it is made, not what stays
 
   constructor(form, auto) {
     this.form = form;
@@ -16,13 +16,20 @@ export class CutForm {
     return this.form.elements[CutForm.PREFIX + name];
   }
 
-  isBeside({ name = "" }) {
-    return CutForm.BESIDE.includes(name.slice(CutForm.PREFIX.length));
+  // A switch counts as its field.
+  isBeside({ name = "", dataset }) {
+    return CutForm.BESIDE.includes(dataset?.sets ?? name.slice(CutForm.PREFIX.length));
   }
 
   // Whether it only says how fast, and what a hand chose stays. A slider counts as its field.
   isPace({ name, dataset }) {
-    return [name, fieldOf(dataset?.slides)?.name].includes(`${CutForm.PREFIX}speed`);
+    return dataset?.slides === "speed" || name === `${CutForm.PREFIX}speed`;
+  }
+
+  // What a slider or a switch was moved to, into the fields that it stands for.
+  take({ dataset, value, checked }) {
+    for (const name of dataset.slides?.split(" ") ?? []) this.field(name).value = value;
+    if (dataset.sets) this.field(dataset.sets).value = checked ? dataset.on : dataset.off;
   }
 
   get named() {
@@ -86,30 +93,44 @@ export class CutForm {
     this.form.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  // Put the sliders where the fields are. `threshold`: the level in dBFS that “auto” stands for now, null for none.
+  // Put sliders and switches where the fields are. `threshold`: the level in dBFS that “auto” stands for now, null for none.
   follow(threshold, byHand) {
-    for (const slider of allOf(this.form, "[data-slides]", HTMLInputElement)) {
-      const one = fieldOf(slider.dataset.slides);
-      const value = number(one.value);
-      slider.value = Number.isFinite(value) ? value : (threshold ?? slider.value);
-      slider.setAttribute("aria-valuetext", Number.isFinite(value) ? one.value : `${one.value}, ${slider.value}`);
-    }
+    for (const slider of allOf(this.form, "[data-slides]", HTMLInputElement)) this.place(slider, threshold);
+    for (const one of allOf(this.form, "[data-sets]", HTMLInputElement))
+      one.checked = ![one.dataset.off, "off"].includes(this.field(one.dataset.sets).value);
     const isAuto = this.settings().threshold_db === "auto";
     this.auto.setAttribute("aria-pressed", String(isAuto));
-    this.auto.textContent = isAuto && threshold !== null ? `Auto: ${String(threshold).replace("-", "−")}` : "Auto";
+    const level = isAuto ? threshold : number(this.field("threshold_db").value);
+    this.auto.textContent = level === null ? "Auto" : `${isAuto ? "auto " : ""}${minus(level)} dB`;
     for (const preset of allOf(this.form, "[data-presets]", HTMLInputElement)) {
       const values = Object.entries(JSON.parse(preset.dataset.presets));
-      preset.checked = !byHand && values.every(([name, value]) => String(this.field(name)?.value) === String(value));
+      const isSet = values.every(([name, value]) => String(this.field(name)?.value) === String(value));
+      preset.checked = isSet && (!byHand || preset.name === "pauses");
     }
   }
+
+  // Where several fields differ, the first has the slider, and all are told.
+  place(slider, threshold) {
+    const { slides, unit } = slider.dataset;
+    const values = [...new Set(slides.split(" ").map((name) => number(this.field(name).value)))];
+    const isKnown = values.every(Number.isFinite);
+    slider.value = isKnown ? values[0] : (threshold ?? slider.value);
+    const words = isKnown ? values.map((value) => UNITS[unit](value)).join(" and ") : `auto, ${minus(slider.value)} dB`;
+    slider.setAttribute("aria-valuetext", words);
+    const said = slider.nextElementSibling;
+    if (said instanceof HTMLOutputElement) said.textContent = words;
+  }
 }
+
+const UNITS = {
+  dB: (value) => `${minus(value)} dB`,
+  ms: (value) => `${(value / 1000).toFixed(2)} s`,
+  times: (value) => `${value} times`,
+};
+
+const minus = (value) => String(value).replace("-", "−");
 
 // A number as a person writes it.
 function number(text) {
   return Number.parseFloat(text.replace("−", "-"));
-}
-
-// The field that a slider moves.
-function fieldOf(id) {
-  return /** @type {HTMLInputElement | null} */ (document.getElementById(id));
 }

@@ -53,6 +53,20 @@ export function split(list, time) {
   return list.toSpliced(place, 1, { start, end: time, kept }, { start: time, end, kept });
 }
 
+// With a range cut or kept as one stretch, whatever lay in it; what would be left beside it too short to hear goes with it.
+export function painted(list, start, end, kept) {
+  const borders = list.flatMap((one) => [one.start, one.end]);
+  const near = (time) => borders.find((border) => Math.abs(border - time) < SHORTEST) ?? time;
+  const [from, to] = [near(start), near(end)];
+  if (to - from < SHORTEST) return list;
+  const before = list.filter((one) => one.start < from).map((one) => ({ ...one, end: Math.min(one.end, from) }));
+  const after = list.filter((one) => one.end > to).map((one) => ({ ...one, start: Math.max(one.start, to) }));
+  return [...before, { start: from, end: to, kept }, ...after];
+}
+
+// Whether anything of a range stays.
+export const staysIn = (list, start, end) => list.some((one) => one.kept && one.start < end && one.end > start);
+
 // With its borders where the server's exact ranges have them. Edges inside one kind of stretch stay as they are.
 export function settled(list, exact, duration) {
   const borders = list.slice(1).flatMap((one, place) => (one.kept !== list[place].kept ? [place + 1] : []));

@@ -1,19 +1,19 @@
-// Draws how loud a recording is, and what of it stays, on a canvas; tells what a pointer does there. Only what is in view is
-// drawn, from a pyramid of the loudest and the mean of ever more steps: hours cost no more than seconds.
+// Draws how loud a recording is, and what of it stays, on a canvas. Only what is in view is drawn, from a pyramid of the
+// loudest and the mean of ever more steps: hours cost no more than seconds.
 import { clock } from "../lib/times.js";
+import { listenTo } from "./gestures.js";
 import * as cutlist from "./list.js";
 
 export class Waveform {
   static RULER = 26;
-  static FOOT = 8;
+  static FOOT = 10;
   static PITCH = 3;
   static SHADES = 6;
   static FLOOR_DB = -66;
   static SHORTEST_VIEW = 1;
   static NICE = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 
-  // `hands` is called with what happens: seek(time), press(time, narrow), grab(edge), drag(edge, time), drop(edge),
-  // hover(time or null), view().
+  // `hands` are told what a pointer does there: see gestures.js. Of `view()` they are told here.
   constructor(canvas, hands) {
     this.canvas = canvas;
     this.hands = hands;
@@ -29,7 +29,8 @@ export class Waveform {
     this.depth = 0;
     new ResizeObserver(() => this.measure()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
-    this.listen();
+    this.selected = null; // [start, end] in seconds
+    listenTo(this);
     this.paint();
   }
 
@@ -147,7 +148,7 @@ export class Waveform {
   paint() {
     const { style } = this.canvas;
     this.colours = {};
-    for (const name of ["accent", "soft", "bad", "ink", "edge", "card", "line"]) {
+    for (const name of ["accent", "soft", "bad", "ink", "edge", "card", "line", "run"]) {
       style.color = `var(--${name})`;
       this.colours[name] = getComputedStyle(this.canvas).color;
     }
@@ -172,6 +173,7 @@ export class Waveform {
     this.bars(first);
     this.lines(shown);
     this.choice();
+    this.selection();
     this.ruler();
     this.head();
   }
@@ -279,6 +281,17 @@ export class Waveform {
     }
   }
 
+  // What was dragged over.
+  selection() {
+    if (!this.selected) return;
+    const [left, right] = this.selected.map((time) => this.x(time));
+    const tall = 2 * this.half;
+    this.fill("run", 0.2);
+    this.context.fillRect(left, Waveform.RULER, right - left, tall);
+    this.fill("run");
+    for (const x of [left, right]) this.context.fillRect(x - 0.75, Waveform.RULER, 1.5, tall);
+  }
+
   ruler() {
     const { context } = this;
     const every = Waveform.NICE.find((step) => step * this.scale >= 76) ?? 14400;
@@ -295,10 +308,10 @@ export class Waveform {
     }
     if (this.whole) return;
     this.fill("line");
-    context.fillRect(0, this.depth - 4, this.width, 4);
+    context.fillRect(0, this.depth - 6, this.width, 6);
     this.fill("edge");
     const each = this.width / this.duration;
-    context.fillRect(this.view.start * each, this.depth - 4, Math.max(6, this.view.span * each), 4);
+    context.fillRect(this.view.start * each, this.depth - 6, Math.max(6, this.view.span * each), 6);
   }
 
   head() {
@@ -314,80 +327,7 @@ export class Waveform {
     context.fill();
   }
 
-  // Hands ---------------------------------------------------------------------------------------------------------------
-
-  listen() {
-    const { canvas } = this;
-    const pointers = new Map();
-    let held = null;
-    const place = (event) => {
-      const { left, top } = canvas.getBoundingClientRect();
-      return { x: event.clientX - left, y: event.clientY - top };
-    };
-    const spread = () => {
-      const [one, other] = [...pointers.values()];
-      return { apart: Math.max(8, Math.abs(one.x - other.x)), centre: (one.x + other.x) / 2 };
-    };
-
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button || !this.duration) return;
-      const point = place(event);
-      canvas.setPointerCapture(event.pointerId);
-      pointers.set(event.pointerId, point);
-      if (pointers.size === 2) {
-        if (held?.edge) this.hands.drop(held.edge);
-        held = { pinch: true, ...spread(), view: this.view };
-        return;
-      }
-      const edge = this.edge(point, event.pointerType === "mouse" ? 7 : 14);
-      held = { ...point, edge, ruler: point.y < Waveform.RULER, view: this.view, moved: false };
-      if (edge) this.hands.grab(edge);
-      if (held.ruler) this.hands.seek(this.time(point.x));
-    });
-
-    canvas.addEventListener("pointermove", (event) => {
-      const point = place(event);
-      if (!pointers.has(event.pointerId)) return this.hover(point);
-      pointers.set(event.pointerId, point);
-      if (held?.pinch) {
-        if (pointers.size < 2) return;
-        const { apart, centre } = spread();
-        const span = (held.view.span * held.apart) / apart;
-        this.show(held.view.start + (held.centre * held.view.span) / this.width - (centre * span) / this.width, span);
-        return;
-      }
-      held.moved ||= Math.abs(point.x - held.x) > 4;
-      if (held.ruler) this.hands.seek(this.time(point.x));
-      else if (held.edge) this.hands.drag(held.edge, this.time(point.x));
-      else if (held.moved && !this.whole) this.show(held.view.start - (point.x - held.x) / this.scale, this.view.span);
-    });
-
-    const over = (event) => {
-      if (!pointers.delete(event.pointerId)) return;
-      if (held?.edge) this.hands.drop(held.edge);
-      else if (event.type === "pointerup" && !held.moved && !held.ruler && !held.pinch) this.press(place(event));
-      if (!pointers.size) held = null;
-    };
-    canvas.addEventListener("pointerup", over);
-    canvas.addEventListener("pointercancel", over);
-    canvas.addEventListener("pointerleave", () => this.hands.hover(null));
-
-    // A wheel scrolls the page as everywhere, until the waveform has the focus or ctrl is held, as a pinch on a pad does.
-    canvas.addEventListener(
-      "wheel",
-      (event) => {
-        const unit = event.deltaMode ? 16 : 1;
-        const across = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
-        if (event.ctrlKey || (!event.shiftKey && Math.abs(event.deltaY) > Math.abs(event.deltaX))) {
-          if (!event.ctrlKey && !canvas.parentElement.contains(document.activeElement)) return;
-          this.zoom(Math.exp(-event.deltaY * unit * (event.ctrlKey ? 0.01 : 0.002)), this.time(place(event).x));
-        } else if (!this.whole) this.show(this.view.start + (across * unit) / this.scale, this.view.span);
-        else return;
-        event.preventDefault();
-      },
-      { passive: false },
-    );
-  }
+  // What a hand finds ---------------------------------------------------------------------------------------------------
 
   // The edge that a hand would take here, 0 for none.
   edge({ x, y }, reach) {
@@ -405,16 +345,5 @@ export class Waveform {
   wide(place) {
     const { start, end } = this.list[place];
     return (end - start) * this.scale;
-  }
-
-  hover(point) {
-    this.canvas.dataset.over = point.y < Waveform.RULER ? "ruler" : this.edge(point, 7) ? "edge" : "";
-    this.hands.hover(point.y < Waveform.RULER ? null : this.time(point.x));
-  }
-
-  press(point) {
-    if (!this.list.length) return;
-    const time = this.time(point.x);
-    this.hands.press(time, this.wide(cutlist.at(this.list, time)) < 5);
   }
 }
