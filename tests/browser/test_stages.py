@@ -90,7 +90,7 @@ def test_a_stretch_is_set_at_the_player_by_hand_and_by_keys(form_of):
     stand(form, 3)
     press(form, "To here")
     assert (value(form, "start"), value(form, "end")) == ("0:01", "0:03")
-    wide = form.locator(".strip").bounding_box()["width"]
+    wide = form.locator(".reel").bounding_box()["width"]
     begins, ends = (form.get_by_role("slider", name=f"What is taken {edge}") for edge in ("begins", "ends"))
     drag(form.page, begins, wide / SECONDS / 2, 0)
     assert float(begins.get_attribute("aria-valuenow")) == pytest.approx(1.5, abs=0.02)
@@ -109,7 +109,7 @@ def test_a_stretch_is_set_at_the_player_by_hand_and_by_keys(form_of):
 def test_pictures_are_picked_from_the_film(form_of):
     form = form_of("thumbnails")
     expect(form.locator(".stage")).to_contain_text("Press the film where you want a picture.")
-    film = form.locator(".strip .hands")
+    film = form.locator(".reel .hands")
     wide = film.bounding_box()["width"]
     film.click(position={"x": wide * 3 / 4, "y": 20})
     film.click(position={"x": wide / 4, "y": 20})
@@ -139,7 +139,7 @@ def test_a_trailer_is_made_of_the_excerpts_that_were_chosen(form_of):
     stand(form, 2)
     press(form, "To here")  # the last one is the chosen one
     assert value(form, "excerpts") == "0:01-0:04, 0:00.5-0:02"
-    wide = form.locator(".strip").bounding_box()["width"]
+    wide = form.locator(".reel").bounding_box()["width"]
     drag(form.page, form.get_by_role("slider", name="Excerpt 1 begins"), wide * 1.5 / SECONDS, 0)
     put(form, "excerpts", value(form, "excerpts").replace(value(form, "excerpts").split("-")[0], "2.5"))
     expect(form.locator(".stage")).to_contain_text("0:02.6 in all")

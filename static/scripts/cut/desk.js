@@ -244,7 +244,7 @@ export function openDesk(desk) {
 
   function edit(kind, changed, then = chosen) {
     if (changed === list) return;
-    if (muting()) return say("Muted pauses follow the settings. Choose “Remove them” to cut by hand.", "bad");
+    if (muting()) return say("Muted pauses follow the settings. Choose “Out” to cut by hand.", "bad");
     keepPast(kind);
     list = changed;
     byHand = true;
@@ -583,14 +583,14 @@ export function openDesk(desk) {
     c: playCut,
     i: () => mark(0),
     o: () => mark(1),
-    Delete: cutSelected,
-    Backspace: cutSelected,
     "+": presses.in,
     "=": presses.in,
     "-": presses.out,
     0: presses.all,
   };
+  const onSelected = { Delete: cutSelected, Backspace: cutSelected };
   const onWave = {
+    ...onSelected,
     Enter: toggleSelected,
     ArrowRight: (event) => nudge(here() + (event.shiftKey ? 0 : 1), NUDGE),
     ArrowLeft: (event) => nudge(here() + (event.shiftKey ? 0 : 1), -NUDGE),
@@ -615,7 +615,7 @@ export function openDesk(desk) {
         ? event.shiftKey
           ? redo
           : undo
-        : (event.target === wave && onWave[event.key]) || keys[event.key];
+        : (event.target === wave && onWave[event.key]) || (selected && onSelected[event.key]) || keys[event.key];
       if (!does || !list.length) return;
       event.preventDefault();
       event.stopImmediatePropagation();

@@ -102,6 +102,7 @@ export class CutForm {
     this.auto.setAttribute("aria-pressed", String(isAuto));
     const level = isAuto ? threshold : number(this.field("threshold_db").value);
     this.auto.textContent = level === null ? "Auto" : `${isAuto ? "auto " : ""}${minus(level)} dB`;
+    this.auto.ariaLabel = `Auto, now ${this.auto.textContent}`;
     for (const preset of allOf(this.form, "[data-presets]", HTMLInputElement)) {
       const values = Object.entries(JSON.parse(preset.dataset.presets));
       const isSet = values.every(([name, value]) => String(this.field(name)?.value) === String(value));

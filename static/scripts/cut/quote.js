@@ -32,6 +32,6 @@ export class CutQuote {
 
 function inWords(quote) {
   if (!quote || quote.error) return "";
-  const time = quote.seconds ? `about ${span(quote.seconds.likely)}` : "";
+  const time = quote.seconds ? `About ${span(quote.seconds.likely)}` : "Time not known yet";
   return [time, quote.bytes ? size(quote.bytes) : "", quote.copies].filter(Boolean).join(", ");
 }

@@ -57,12 +57,13 @@ export class Picture {
 
   draw() {
     clearTimeout(this.timer);
-    if (hasPicture(player.element)) this.paint(/** @type {HTMLVideoElement} */ (player.element));
+    if (hasPicture(player.element, this.place.dataset.frame))
+      this.paint(/** @type {HTMLVideoElement} */ (player.element));
     else this.timer = setTimeout(() => this.fetch(), player.element.error ? 0 : PATIENCE_MS);
   }
 
   async fetch() {
-    const time = player.currentTime || 0;
+    const time = Math.min(player.currentTime || 0, Number(this.place.dataset.seconds));
     if (this.shown === time) return;
     this.shown = time;
     const image = new Image();
@@ -83,8 +84,10 @@ export class Picture {
   }
 }
 
-// Before it was ever played or sought, a player shows its poster, and has no picture to give however much it has loaded.
-function hasPicture(seen) {
+// Before it was ever played or sought, a player shows its poster, and has no picture to give however much it has loaded. It
+// may play another version than the one that the form is about.
+function hasPicture(seen, address) {
+  const isSame = new URL(seen.currentSrc || "/", location.href).pathname === address.replace(/frame$/, "file");
   const isThere = seen.videoWidth && seen.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
-  return isThere && (seen.currentTime > 0 || seen.played.length > 0);
+  return isSame && isThere && (seen.currentTime > 0 || seen.played.length > 0);
 }

@@ -19,11 +19,11 @@ export class Strip {
     const [width, height] = (place.dataset.size ?? "").split("x").map(Number);
     this.shape = width / height || SHAPE;
     this.board = place.dataset.storyboard ? Storyboard.of(place.dataset.storyboard) : null;
-    this.film = element("div", { className: "reel" });
+    this.film = element("div", { className: "reel-film" });
     this.film.setAttribute("aria-hidden", "true");
     this.head = element("i", { className: "head-line" });
     this.over = element("div", { className: "hands" }, this.head);
-    this.frame = element("div", { className: "strip" }, this.film, this.over);
+    this.frame = element("div", { className: "reel" }, this.film, this.over);
     place.append(this.frame);
     held(this.over, {
       grab: (event) => ({ from: event.clientX, to: this.go(event), moved: false }),

@@ -48,10 +48,35 @@ def saved(page):
     return int(minutes) * 60 + float(seconds)
 
 
-def spot(page, seconds, y=90):
-    """The place of a time on the waveform, all ten seconds of which are in view."""
+def spot(page, seconds, y=None):
+    """The place of a time on the waveform, all ten seconds of which are in view; in the middle of its bars."""
     box = page.locator("#cut-wave").bounding_box()
-    return {"x": box["width"] * seconds / 10, "y": y}
+    return {"x": box["width"] * seconds / 10, "y": (box["height"] + 16) / 2 if y is None else y}
+
+
+def press(page, seconds):
+    page.locator("#cut-wave canvas").click(position=spot(page, seconds))
+
+
+def turn(page, seconds):
+    """Cut the stretch at a time, or keep it."""
+    press(page, seconds)
+    page.keyboard.press("Enter")
+
+
+def select(page, start, end):
+    """Drag over a stretch of the waveform."""
+    page.locator("#cut-wave").scroll_into_view_if_needed()
+    box = page.locator("#cut-wave").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * start / 10, box["y"] + 90)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * end / 10, box["y"] + 90, steps=4)
+    page.mouse.up()
+
+
+def choose_pauses(page, name):
+    """What becomes of them: Out, Shorten, Speed up or Mute."""
+    page.locator("#cut").get_by_role("radio", name=name, exact=True).check(force=True)
 
 
 LISTEN = """player => {

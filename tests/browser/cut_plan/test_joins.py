@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.cut_plan.page import LISTEN, SLOW, planned, spot, stage
+from tests.browser.cut_plan.page import LISTEN, SLOW, planned, stage, turn
 
 NUMBERS = """() => {
   const pen = new OffscreenCanvas(160, 96).getContext("2d", { willReadFrequently: true });
@@ -118,7 +118,7 @@ def test_keys_and_the_plan_reach_the_element_that_has_taken_over(at_the_first_jo
     assert time >= page.plan["keep"][1][0] - 0.001
     expect(page.get_by_role("button", name="Play the cut")).to_have_attribute("aria-pressed", "true")
     page.locator("#player").evaluate("player => { player.currentTime = 3; }")
-    page.locator("#cut-wave canvas").click(position=spot(page, 4.6))  # the second pause stays
+    turn(page, 4.6)  # the second pause stays
     expect(page.locator("#cut-sum")).to_contain_text("3 cuts")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Space")
