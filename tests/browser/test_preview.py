@@ -33,6 +33,7 @@ def form(new_page, site, address):
     page.goto(f"{address}?do=watermark")
     form = page.locator("form[data-operation=watermark]")
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": pictures.logo()}
+    form.locator(".stage").scroll_into_view_if_needed()
     form.get_by_label("Image").set_input_files(logo)
     expect(exact(form)).to_be_visible(timeout=SLOW)
     return form

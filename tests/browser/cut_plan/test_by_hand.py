@@ -123,7 +123,7 @@ def test_everything_is_done_by_keyboard(open_plan, client, talk):
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Hear the join there")
     page.keyboard.press("Escape")
-    page.get_by_text("More settings").click()
+    page.locator("#cut summary").click()
     field = page.locator("[name='silence-cut-threshold_db']")
     field.fill("-30")
     field.press("u")  # typed, not undone
