@@ -61,9 +61,12 @@ def assert_quiet(site: Site) -> None:
 def test_the_site_is_ready_again_after_redis_lost_its_data(site):
     before = registered(site)
     assert len(before) == len(QUEUES)
+    (worker,) = site.workers("cut")
+    os.kill(worker.pid, signal.SIGSTOP)  # it would register again before anybody has looked
     with site.redis.client() as redis:
         redis.flushall()
-    wait_for(lambda: not ready(site), "the site to see that it has no workers", 4)
+    wait_for(lambda: not ready(site), "the site to see that it lacks workers")
+    os.kill(worker.pid, signal.SIGCONT)
     wait_for(lambda: ready(site), "the workers to register again")
     assert registered(site) == before
 
