@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
+PATIENCE_SECONDS = 120
+"""What takes a second alone takes many times as long in a run of all tests. Who waits for what comes loses nothing."""
 
 
 class Process:
@@ -61,7 +63,7 @@ class Process:
         return self.log.read_text(errors="replace")
 
 
-def wait_for(check: Callable[[], T], what: str, seconds: float = 60) -> T:
+def wait_for(check: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """Ask again and again until the answer is true, and return it. `what` completes "waited for ..."."""
     end = time.monotonic() + seconds
     while not (answer := check()):

@@ -27,7 +27,7 @@ class Redis:
     def start(self) -> None:
         options = f"--port 0 --unixsocket {self.socket} --dir {self.folder} --appendonly yes --save".split()
         self.process = Process("redis", ["redis-server", *options, ""], self.folder / "redis.log")
-        wait_for(self._answers, f"Redis:\n{self.process.said()}", 20)
+        wait_for(self._answers, f"Redis:\n{self.process.said()}")
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process:
@@ -76,7 +76,7 @@ class MariaDB:
         options = f"{self.OPTIONS} {self.DURABLE if self.durable else ''}".split()
         argv = [*self.inside, program, "--no-defaults", *own, *options]
         self.process = Process("mariadb", argv, self.folder / "log")
-        wait_for(self._answers, "MariaDB", 60)
+        wait_for(self._answers, "MariaDB")
 
     def _install(self, data: Path, user: str) -> None:
         self.folder.mkdir(parents=True)

@@ -28,7 +28,7 @@ from django.db import connections
 
 from jobs.models import Account, Job, Token
 from tests import static_files
-from tests.processes import BASE_DIR, Process, run, wait_for
+from tests.processes import BASE_DIR, PATIENCE_SECONDS, Process, run, wait_for
 from tests.servers import MariaDB, Redis
 from tests.settings import free_port
 from videoservice import listening, web_group
@@ -202,7 +202,7 @@ class Site:
             self.listening.close()
         self.redis.stop()
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self, seconds: float = 180) -> None:
         wait_for(self._ready, f"the site to be ready; what it said:\n{self.said()}", seconds)
 
     def said(self) -> str:
@@ -292,7 +292,7 @@ class Site:
         with self.orm():
             return Job.objects.get(pk=pk)
 
-    def wait_for_job(self, pk: object, *statuses: str, seconds: float = 60) -> Job:
+    def wait_for_job(self, pk: object, *statuses: str, seconds: float = PATIENCE_SECONDS) -> Job:
         """Wait until the job has one of these states; of those that end, when none is named."""
         wanted = statuses or Job.TERMINAL
 

@@ -25,7 +25,7 @@ def socket(
 
 async def state_of(page: WebsocketCommunicator) -> str:
     """All that a page is sent when it connects; the count in the bar comes last."""
-    messages = [await page.receive_from(timeout=10)]
+    messages = [await page.receive_from(timeout=30)]
     while 'id="queue-count"' not in messages[-1]:
-        messages.append(await page.receive_from(timeout=10))
+        messages.append(await page.receive_from(timeout=30))
     return "".join(messages)

@@ -77,7 +77,7 @@ async def test_the_answer_comes_when_the_time_is_over(ann, secret):
 @pytest.mark.parametrize("status", [Job.Status.SUCCEEDED, Job.Status.FAILED])
 async def test_a_job_that_has_ended_is_told_at_once(ann, secret, status):
     job = await sync_to_async(factories.job)(ann, status=status)
-    assert (await answer(await ask(secret, job, 60), timeout=5))[1]["status"] == status
+    assert (await answer(await ask(secret, job, 60), timeout=30))[1]["status"] == status
 
 
 async def test_a_job_that_is_deleted_meanwhile_is_a_404(ann, secret):

@@ -21,6 +21,7 @@ from tests.site import Site, Sites
 
 pytestmark = [
     pytest.mark.database,
+    pytest.mark.processes,
     pytest.mark.skipif(not ON_MARIADB, reason="the rows are looked at from here, with the database that tests run on"),
 ]
 FOLDER = Path(os.environ["TEST_DATA_DIR"])

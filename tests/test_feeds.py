@@ -135,7 +135,7 @@ async def test_a_message_of_an_older_process_that_does_not_say_whose_is_for_ever
     await state_of(page)
     await sync_to_async(job.advance)(1, 0.5, "Encoding", None)
     await get_channel_layer().group_send(publish.CHANGES, {"type": "jobs.changed"})
-    assert "Encoding" in await page.receive_from(timeout=10)
+    assert "Encoding" in await page.receive_from(timeout=30)
     await page.disconnect()
 
 
@@ -158,8 +158,8 @@ async def test_rows_of_one_owner_that_cannot_be_drawn_close_no_page_of_another(a
         await sync_to_async(job.advance)(1, 0.5, "Encoding", None)
     await sync_to_async(publish.tell)([ann.pk, eve.pk])
     mine, hers = pages
-    assert "Encoding" in await mine.receive_from(timeout=10)
-    assert (await hers.receive_output(timeout=10))["code"] == feeds.UNAVAILABLE
+    assert "Encoding" in await mine.receive_from(timeout=30)
+    assert (await hers.receive_output(timeout=30))["code"] == feeds.UNAVAILABLE
     await mine.disconnect()
 
 
@@ -174,7 +174,7 @@ async def test_a_page_that_does_not_take_what_it_is_sent_is_told_once_it_does_an
     page = looking.Page(send, None, await sync_to_async(key_of)(ann), View("queue"), "", lambda: unsent)
     feed = feeds.feed_of(ann.pk)
     feed.join(page)
-    await asyncio.wait_for(arrived.wait(), 10)
+    await asyncio.wait_for(arrived.wait(), 30)
     await asyncio.sleep(2 * feeds.PAUSE_SECONDS)
     told.clear()
     unsent = feeds.BEHIND_BYTES + 1
@@ -185,7 +185,7 @@ async def test_a_page_that_does_not_take_what_it_is_sent_is_told_once_it_does_an
     assert told == []
     arrived.clear()
     unsent = 0
-    await asyncio.wait_for(arrived.wait(), 10)
+    await asyncio.wait_for(arrived.wait(), 30)
     assert "Step 3" in "".join(told)
     assert "Step 1" not in "".join(told)
     feed.leave(page)
@@ -208,7 +208,7 @@ async def test_while_a_page_is_behind_nothing_is_looked_up_that_did_not_change(a
         return looking.Page(send, None, key, View(name), "", lambda: unsent[name])
 
     async def looked_at(*names: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while {name for look in looks for name in look} < set(names):
                 await asyncio.sleep(0.05)
 

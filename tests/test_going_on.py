@@ -64,7 +64,7 @@ def test_a_killed_worker_costs_only_what_it_had_in_hand(mended_site: Site, recor
     row = site.job(job)
     assert (row.attempt, row.losses) == (2, 1)
     assert_one_whole_result(site, job, SECONDS)
-    wait_for(lambda: not (site.media / "cache" / "parts" / job).exists(), "what was kept to be gone", 15)
+    wait_for(lambda: not (site.media / "cache" / "parts" / job).exists(), "what was kept to be gone")
     assert learnt(site) == runs, "half of the work says nothing of the whole"
 
 
@@ -73,7 +73,7 @@ def test_what_is_kept_of_cancelled_work_goes(mended_site: Site, recording: Path)
     job = submitted(site, uploaded(site, recording), keep=[[0, SECONDS]], render="encode")
     wait_for(lambda: parts(site, job), "a part to be kept")
     client(site).post(f"/api/v1/jobs/{job}/cancel").raise_for_status()
-    wait_for(lambda: not (site.media / "cache" / "parts" / job).exists(), "what was kept to be gone", 15)
+    wait_for(lambda: not (site.media / "cache" / "parts" / job).exists(), "what was kept to be gone")
 
 
 # What is kept --------------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ async def test_who_leaves_at_once_leaves_nobody_behind_who_listens(monkeypatch):
     before = asyncio.all_tasks()
     joined = asyncio.Event()
     following = asyncio.create_task(hearing.hearing().follow(Owner(), joined.set))
-    await asyncio.wait_for(joined.wait(), 10)
+    await asyncio.wait_for(joined.wait(), 30)
     await no_longer(lambda: not asked)
     following.cancel()
     ours = {"_listen", "follow", "next"}
@@ -67,7 +67,7 @@ async def test_a_sign_of_life_is_no_change_for_anybody(monkeypatch):
     monkeypatch.setattr(subscription, "SIGN_SECONDS", 0.2)
     operator, joined = Owner(hears_everybody=True), asyncio.Event()
     following = asyncio.create_task(hearing.hearing().follow(operator, joined.set))
-    await asyncio.wait_for(joined.wait(), 10)
+    await asyncio.wait_for(joined.wait(), 30)
     await asyncio.sleep(1)
     assert not operator.times
     await sync_to_async(publish.tell)([2])

@@ -501,7 +501,7 @@ def test_one_that_is_cancelled_while_it_comes_stops_and_leaves_nothing(ann, talk
         row = asked(ann, server.url)
 
         def cancel() -> None:
-            wait_for(lambda: Import.objects.get(pk=row.pk).received_bytes > 0, "the first bytes", 10)
+            wait_for(lambda: Import.objects.get(pk=row.pk).received_bytes > 0, "the first bytes")
             assert imports.cancel(Import.objects.get(pk=row.pk))
 
         thread = meanwhile(cancel)

@@ -117,7 +117,7 @@ def sealed(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     tls = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"]
     options = ["--port", "0", "--tls-port", str(port), "--requirepass", "p@ss", "--save", "", *tls]
     server = Process("redis", ["redis-server", *options], tmp_path / "redis.log")
-    wait_for(lambda: "Ready to accept" in server.said(), f"Redis:\n{server.said()}", 20)
+    wait_for(lambda: "Ready to accept" in server.said(), f"Redis:\n{server.said()}")
     yield f"rediss://:p%40ss@localhost:{port}", certificate
     server.end()
 

@@ -121,7 +121,7 @@ def test_a_signal_ends_every_process_and_loses_nothing(server: Server):
         pids = server.pids()
         assert len(pids) >= 12, f"supervisor, Redis, web, reconciler, seven workers and their parent: {pids}"
         assert server.end(number) == 0, number
-        gone(pids, 1)
+        gone(pids)
         assert not (server.data / "redis.sock").exists()
         assert "Traceback" not in server.said()
 
@@ -215,7 +215,7 @@ def test_the_first_start_prepares_database_and_static_files(tmp_path: Path):
     try:
         server.start()
         assert "Preparing the database and the static files." in server.said().splitlines()
-        page = requests.get(f"http://127.0.0.1:{server.port}/accounts/login/", timeout=10)
+        page = requests.get(f"http://127.0.0.1:{server.port}/accounts/login/", timeout=60)
         assert page.status_code == 200
         assert (server.data / "static" / "staticfiles.json").exists()
         assert server.data.stat().st_mode & 0o777 == 0o700

@@ -99,7 +99,7 @@ def test_one_trace_leads_from_an_upload_through_a_chain_to_its_results_and_who_i
         for offset, chunk in ((0, data[:half]), (half, data[half:])):
             assert tus.patch(ann, begun.headers["Location"], offset, chunk).status_code == 204
         wait_for(lambda: told.received, f"the webhook to be called\n{site.said()}", 60)
-        wait_for(lambda: named("call a webhook"), "its span", 20)
+        wait_for(lambda: named("call a webhook"), "its span")
         assert told.received[0].headers["traceparent"].split("-")[1] == TRACE
 
     (request,) = named("POST /uploads")
@@ -166,7 +166,7 @@ def test_what_fails_is_told_by_its_code(site: Site, collector: Receiver, tmp_pat
     def failed() -> list[Span]:
         return [span for span in spans(collector, trace) if span.name == "fast thumbnails"]
 
-    (span,) = wait_for(failed, f"the span of the attempt\n{site.said()}", 20)
+    (span,) = wait_for(failed, f"the span of the attempt\n{site.said()}")
     assert span.status.code == Status.STATUS_CODE_ERROR
     assert facts(span)["error.type"] == span.status.message == code
     ann.get(f"{API}/videos/{video}/none", headers=headers)
@@ -174,7 +174,7 @@ def test_what_fails_is_told_by_its_code(site: Site, collector: Receiver, tmp_pat
     def refused() -> list[Span]:
         return [span for span in spans(collector, trace) if facts(span).get("http.response.status_code") == 404]
 
-    (lost,) = wait_for(refused, "the span of the request", 20)
+    (lost,) = wait_for(refused, "the span of the request")
     assert lost.name == "GET" and lost.status.code == Status.STATUS_CODE_UNSET, "whatever strangers ask for is no name"
 
 
@@ -182,7 +182,7 @@ def test_what_is_asked_not_to_be_recorded_is_not(site: Site, collector: Receiver
     trace = "a" * 32
     site.client().get("/accounts/login/", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-00"})
     site.client().get("/accounts/login/", headers={"traceparent": f"00-{'b' * 32}-00f067aa0ba902b7-01"})
-    wait_for(lambda: spans(collector, "b" * 32), "the span that was asked for", 20)
+    wait_for(lambda: spans(collector, "b" * 32), "the span that was asked for")
     assert not spans(collector, trace)
 
 
@@ -199,7 +199,7 @@ def test_a_collector_that_is_away_is_said_once_by_each_process_and_holds_nothing
         site.wait_for_job(job, "succeeded")
     line = "traces are dropped until their collector takes them"
     (worker,) = site.workers("fast")
-    wait_for(lambda: line in worker.said(), "the worker to say so", 20)
+    wait_for(lambda: line in worker.said(), "the worker to say so")
     time.sleep(0.5)
     assert worker.said().count(line) == site.processes["web"].said().count(line) == 1
     assert "Connection refused" in worker.said()

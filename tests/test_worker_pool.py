@@ -55,7 +55,7 @@ def test_workers_die_with_their_parent(site):
     pids = children(pool.pid)
     assert len(pids) == len(WORKERS[1])
     os.kill(pool.pid, signal.SIGKILL)
-    wait_for(lambda: not any(map(alive, pids)), "the end of all", 5)
+    wait_for(lambda: not any(map(alive, pids)), "the end of all")
 
 
 def test_workers_that_are_drained_finish_what_they_do_and_take_nothing_new(site, tmp_path):

@@ -154,7 +154,7 @@ async def test_an_open_page_is_closed_as_soon_as_its_session_ends(end):
     await page.connect()
     await state_of(page)
     await sync_to_async(end)(client)
-    assert (await page.receive_output(timeout=10))["code"] == feeds.SIGNED_OUT
+    assert (await page.receive_output(timeout=30))["code"] == feeds.SIGNED_OUT
 
 
 @pytest.mark.django_db(transaction=True)
@@ -166,4 +166,4 @@ async def test_an_open_page_is_closed_when_its_browser_signs_out():
     await page.connect()
     await state_of(page)
     await sync_to_async(client.post)("/accounts/logout/")
-    assert (await page.receive_output(timeout=10))["code"] == feeds.SIGNED_OUT
+    assert (await page.receive_output(timeout=30))["code"] == feeds.SIGNED_OUT

@@ -53,11 +53,11 @@ def test_a_receiver_that_fails_hangs_and_comes_back_gets_everything(
     receiver.status = 500
     body = {"video": uploaded(ann, tmp_path), "operation": "thumbnails", "params": {"count": 1}}
     job = ann.post(f"{API}/jobs", json=body).json()["id"]
-    wait_for(lambda: receiver.received, f"the first try\n{site.said()}", 30)
+    wait_for(lambda: receiver.received, f"the first try\n{site.said()}")
     receiver.seconds = 30
-    wait_for(lambda: len(receiver.received) == 2, f"the scheduler to wake the worker\n{site.said()}", 20)
+    wait_for(lambda: len(receiver.received) == 2, f"the scheduler to wake the worker\n{site.said()}")
     receiver.seconds, receiver.status = 0, 200
-    wait_for(lambda: deliveries(ann, hook)[0]["state"] == "delivered", f"the delivery\n{site.said()}", 20)
+    wait_for(lambda: deliveries(ann, hook)[0]["state"] == "delivered", f"the delivery\n{site.said()}")
 
     first, *others = receiver.received
     assert {(one.event, one.body) for one in others} == {(first.event, first.body)}
@@ -79,14 +79,14 @@ def test_what_a_killed_worker_was_telling_is_told_by_the_next_one(
 
     receiver.seconds = 30
     video = uploaded(ann, tmp_path)
-    wait_for(lambda: receiver.received, f"the first try\n{site.said()}", 20)
+    wait_for(lambda: receiver.received, f"the first try\n{site.said()}")
     below = [pid for worker in workers for pid in children(worker)]
     assert len(below) == 2, "RQ's scheduler, and the work-horse that is telling"
     site.kill(pool, signal.SIGKILL)
-    wait_for(lambda: not any(map(alive, below)), "these to die with their worker", 10)
+    wait_for(lambda: not any(map(alive, below)), "these to die with their worker")
     receiver.seconds = 0
     site.mend()
-    wait_for(lambda: deliveries(ann, hook)[0]["state"] == "delivered", f"another try\n{site.said()}", 30)
+    wait_for(lambda: deliveries(ann, hook)[0]["state"] == "delivered", f"another try\n{site.said()}")
     first, second = receiver.received
     assert first.event == second.event
     assert second.verified(hook["secret"])["data"] == ann.get(f"{API}/videos/{video}").json()
