@@ -41,6 +41,7 @@ from jobs.views import (
 urlpatterns = [
     path("", library.library, name="library"),
     path("order/", library.order, name="upload-order"),
+    path("order/settings/", library.settings, name="upload-settings"),
     path("submit/", library.submit, name="submit"),
     path("videos/<uuid:pk>/", videos.video, name="video"),
     path("videos/<uuid:pk>/file", results.video_file, name="video-file"),

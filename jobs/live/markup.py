@@ -124,7 +124,7 @@ def present(owner: Account, view: View) -> Present:
 def told_states(owner: Account, view: View) -> dict[str, str]:
     """The state of each part of a page that asks for itself, by the part's name."""
     if view.name == "library":
-        found = shelf.shelf(owner, view.wanted, view.older)
+        found = shelf.shelf(owner, view.wanted, view.older, many=view.many)
         return {"shelf": found.state, "imports": imports.state(imports.shown(owner))}
     if view.name == "operators":
         return {view.name: operators.state()}

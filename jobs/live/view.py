@@ -26,6 +26,8 @@ class View:
     """Which recordings a page of the library shows."""
     by: str = ""
     """What the rows of the queue are put together by: their days, or "recording"."""
+    many: bool = False
+    """Whether it shows more of them at once than usual."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "View":
@@ -36,7 +38,8 @@ class View:
         known_name = name if name in ("queue", "video", "job", "run", *TOLD) else "bar"
         whose = EVERYBODY if whose == EVERYBODY or name == "operators" else ""
         status = status if status in STATUSES else ""
-        return cls(known_name, video, status, job, q, older, whose, run, wanted=Wanted.of(query), by=by)
+        wanted, many = Wanted.of(query), query.get("many") == "1"
+        return cls(known_name, video, status, job, q, older, whose, run, wanted=wanted, by=by, many=many)
 
     def allowed(self, account: Account) -> "View":
         """The same, or no more than the bar for who may not see that much."""

@@ -13,6 +13,8 @@ from jobs.services import newest_work, preview_loops, storyboards, tags, version
 from jobs.services.wanted import EVERY, Wanted, at_work_and_failed
 
 PAGE = 48
+MANY = 300
+"""As many are on a page for those who want to see, or choose from, more at once."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +58,14 @@ def listed(owner: Account, wanted: Wanted = EVERY) -> Ordered:
     return Ordered(wanted.recordings(owner).select_related("departure"), wanted.order)
 
 
-def shelf(owner: Account, wanted: Wanted = EVERY, older: str = "") -> Shelf:
+def most(many: bool) -> int:
+    """How many recordings a page holds."""
+    return MANY if many else PAGE
+
+
+def shelf(owner: Account, wanted: Wanted = EVERY, older: str = "", *, many: bool = False) -> Shelf:
     """The page that begins behind a place; the first one where there is none, or nothing behind it."""
-    part = listed(owner, wanted).shown(older, PAGE)
+    part = listed(owner, wanted).shown(older, most(many))
     add_facts(part.rows)
     newest_work.tell(owner, part.rows)
     for video in part.rows:

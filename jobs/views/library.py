@@ -33,16 +33,19 @@ def library(request: MemberRequest) -> HttpResponse:
     if remembered := looks.chosen(request):
         return remembered
     wanted = Wanted.of(request.GET)
-    if elsewhere := parts.moved(request, shelf.listed(request.user, wanted), shelf.PAGE):
+    look, many = looks.look_of(request), looks.many_of(request)
+    if elsewhere := parts.moved(request, shelf.listed(request.user, wanted), shelf.most(many)):
         return elsewhere
-    context = shelf_context(request.user, wanted, request.GET.get("older", "")) | {"look": looks.look_of(request)}
+    context = shelf_context(request.user, wanted, request.GET.get("older", ""), many=many) | {"look": look}
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
     said = said_where(request.user, wanted)
     context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
     context |= imports.context(request.user)
-    work = upload_form.begun_with(request.user, members.typed(request))
-    return members.forget_typed(render(request, "library/library.html", context | upload_form.context(work, request)))
+    typed = members.typed(request)
+    work = upload_form.begun_with(request.user, typed)
+    context |= upload_form.context(work, request, typed=typed is not None)
+    return members.forget_typed(render(request, "library/library.html", context))
 
 
 @changes("library")
@@ -88,10 +91,10 @@ def said_where(owner: Account, wanted: Wanted) -> said_in.Found:
     return said_in.find(owner, wanted.q, among)
 
 
-def shelf_context(owner: Account, wanted: Wanted = EVERY, older: str = "") -> dict[str, Any]:
+def shelf_context(owner: Account, wanted: Wanted = EVERY, older: str = "", *, many: bool = False) -> dict[str, Any]:
     allowed = quota.of(owner)
     room = usage.storage_meter(owner, allowed) if allowed.bytes else None
-    found = shelf.shelf(owner, wanted, older)
+    found = shelf.shelf(owner, wanted, older, many=many)
     used = room.told if room else wording.size(found.used) if found.total else ""
     return {
         "wanted": wanted,
@@ -99,6 +102,9 @@ def shelf_context(owner: Account, wanted: Wanted = EVERY, older: str = "") -> di
         "shelf": found,
         "part": found.part,
         "older": older if found.part.newer else "",
+        "many": many,
+        "usual": shelf.PAGE,
+        "most": min(shelf.MANY, found.found),
         "room": room,
         "used": used,
     }
@@ -111,6 +117,14 @@ def take(
     assert isinstance(file, TemporaryUploadedFile), "FILE_UPLOAD_HANDLERS puts every file on the disk"
     path, name = Path(file.temporary_file_path()), file.name or ""
     return uploads.receive(owner, path, name=name, work=work, pipeline=pipeline, allow_duplicate=allow_duplicate)
+
+
+@member
+@require_safe
+def settings(request: MemberRequest) -> HttpResponse:
+    """The fields of all operations, for the drop bar that is opened."""
+    work = upload_form.begun_with(request.user, None)
+    return render(request, "library/_work_settings.html", {"work": work, "whole": True})
 
 
 @member

@@ -39,17 +39,29 @@ def begun_with(owner: Account, typed: QueryDict | None) -> WorkForm:
     return WorkForm(typed, owner=owner)
 
 
-def context(work: WorkForm, request: MemberRequest, problems: list[str] | None = None) -> dict[str, Any]:
+def context(
+    work: WorkForm, request: MemberRequest, problems: list[str] | None = None, *, typed: bool = False
+) -> dict[str, Any]:
+    """`whole`: the fields of all operations are drawn, too; else those last set go along unseen, in `kept`."""
     chain = order_context(work)
     return {
         **chain,
         "thens": thens(request.user, _asked(work, request), chain["order_line"]),
         "problems": problems or [],
+        "whole": typed or problems is not None or "settings" in request.GET,
+        "kept": [(name, value) for name, values in _set(work).lists() for value in values],
         "typed_url": work.data.get("url", "") if work.data is not None else "",
         "limit_bytes": settings.UPLOAD_LIMIT_BYTES,
         "form_limit_bytes": settings.FORM_LIMIT_BYTES,
         "chunk_bytes": settings.CHUNK_LIMIT_BYTES,
     }
+
+
+def _set(work: WorkForm) -> QueryDict:
+    found = work.data.copy() if work.data is not None else QueryDict(mutable=True)
+    for name in ("pipeline", "operations", "order"):
+        found.pop(name, None)
+    return found
 
 
 def _asked(work: WorkForm, request: MemberRequest) -> str:

@@ -83,6 +83,6 @@ function prepare(root) {
 addEventListener("input", refresh);
 addEventListener("pageshow", refresh);
 on("htmx:afterSwap", ({ detail }) => {
-  if (detail.elt instanceof HTMLFormElement) prepare(detail.elt);
+  if (detail.elt.matches("form, #settings")) prepare(detail.elt);
 });
 prepare(document);

@@ -142,6 +142,19 @@ def test_cards_or_a_list_is_remembered_in_this_browser_without_a_script(client, 
     assert "<tbody" not in client.get("/").content.decode()
 
 
+def test_more_recordings_can_be_seen_at_once(client, ann, short_pages, monkeypatch):
+    monkeypatch.setattr(shelf, "MANY", 5)
+    for number in range(6):
+        factories.video(ann, title=f"Talk {number}")
+    assert "Show 5" in client.get("/").content.decode()
+    assert client.get("/", {"at_once": "1", "q": "talk"}).headers["Location"] == "/?q=talk"
+    page = client.get("/").content.decode()
+    assert (page.count("<article"), "1 to 5 of 6" in page, "Show 3" in page) == (5, True, True)
+    told = client.get("/queue/rows/", {"view": "library", "many": "1"}).content.decode()
+    assert f'data-state="{shelf.shelf(ann, many=True).state}"' in told
+    assert client.get(link(client.get(link(page, "next")).content.decode(), "prev")).headers["Location"] == "/"
+
+
 @pytest.mark.parametrize("look", ["cards", "list"])
 def test_a_recording_is_chosen_opened_and_deleted_from_its_card_and_from_its_row(client, ann, look):
     video = factories.video(ann, title="Garden walk", size=5000)

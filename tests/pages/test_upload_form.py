@@ -75,3 +75,10 @@ def test_a_form_without_a_file_says_so(client, ann):
     response = client.post("/submit/", {"operations": "thumbnails"})
     assert response.status_code == 422
     assert "Choose a recording first, or paste the address of one." in response.content.decode()
+
+
+def test_the_settings_of_all_work_come_when_the_bar_is_opened_or_by_a_link(client, ann):
+    field = 'name="split-minutes"'
+    assert field not in client.get("/").content.decode()
+    assert field in client.get("/order/settings/").content.decode()
+    assert field in client.get("/?settings=1").content.decode()
