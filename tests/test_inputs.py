@@ -252,7 +252,7 @@ def test_the_page_offers_the_owners_other_recordings_newest_first(ann):
 def test_an_image_comes_with_the_form_of_a_browser_without_scripts(ann, client):
     video = recording(ann)
     client.force_login(ann)
-    page = client.get(video.get_absolute_url()).content.decode()
+    page = client.get(f"{video.get_absolute_url()}?do=dub").content.decode()
     assert 'enctype="multipart/form-data"' in page
     assert 'name="dub-logo-file"' in page
     file = SimpleUploadedFile("our logo.png", pictures.logo())

@@ -221,7 +221,7 @@ def test_pages_say_plainly_what_is_missing(client, kept, late):
     assert "The file of this recording is missing from the server" in page
     assert "<video" not in page.partition("jobs-rows")[0]
     assert "“cut.mp4” is missing from the server." in page
-    assert "Start work" not in page
+    assert "its file is missing" in page and "data-do=" not in page
 
 
 # By command and at night ---------------------------------------------------------------------------------------------

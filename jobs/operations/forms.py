@@ -7,7 +7,7 @@ import copy
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -67,6 +67,24 @@ class NumberField(forms.FloatField):
             return super().to_python(value)
         except OverflowError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class CornerInput(forms.RadioSelect):
+    """The corners of a picture and its middle as arrows beside each other (`templates/forms/corner.html`)."""
+
+    is_corner = True
+    ARROWS: ClassVar[Mapping[str, str]] = {
+        "top-left": "↖",
+        "top-right": "↗",
+        "bottom-left": "↙",
+        "bottom-right": "↘",
+        "center": "·",
+    }
+
+    @property
+    def arrows(self) -> list[tuple[str, str, str]]:
+        """Value, arrow and words of each."""
+        return [(str(value), self.ARROWS[str(value)], str(words)) for value, words in self.choices]
 
 
 class ShareInput(forms.NumberInput):

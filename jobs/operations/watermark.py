@@ -21,7 +21,7 @@ from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import wrapped
 from jobs.operations.fields import ImageField
-from jobs.operations.forms import ContainerField, NumberField, OperationForm, ShareField, TimeField
+from jobs.operations.forms import ContainerField, CornerInput, NumberField, OperationForm, ShareField, TimeField
 
 FURTHEST = 16_384
 """Pixels; no picture has more on a side."""
@@ -53,6 +53,7 @@ class WatermarkForm(OperationForm):
         ],
         initial="top-left",
         required=False,
+        widget=CornerInput,
     )
     x_offset = forms.IntegerField(
         label="From the side (pixels)",
@@ -162,7 +163,7 @@ class Watermark(Operation[WatermarkParams]):
     group = "Picture"
     icon = "drop"
     gist = "a text or your logo"
-    folded = ("start", "end", "fade", "container")
+    folded = ("x_offset", "y_offset", "start", "end", "fade", "container")
     also_called = "brand overlay mark name caption image copyright"
     queue = "encode"
     order = 40

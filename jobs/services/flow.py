@@ -39,6 +39,11 @@ class Drawn:
     def name(self) -> str:
         return self.key
 
+    @property
+    def told(self) -> str:
+        """What it does, where its name does not say that, and what is set in it."""
+        return ": ".join(filter(None, (self.title if self.title != self.key else "", self.brief)))
+
 
 @dataclasses.dataclass(frozen=True)
 class Node(Generic[L]):

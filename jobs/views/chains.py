@@ -19,7 +19,7 @@ from jobs.auth.requests import MemberRequest, PageRequest
 from jobs.chain_form import ChainForm
 from jobs.errors import InputError
 from jobs.models import Account, Pipeline, Run, Video
-from jobs.services import chain_files, flow, inputs, pipelines, runs, steps, versions
+from jobs.services import chain_drafts, chain_files, flow, inputs, pipelines, runs, steps, versions
 from jobs.services.shipped import Shipped
 from jobs.views import members
 from jobs.views.asking import ask
@@ -198,6 +198,10 @@ def _begun(request: MemberRequest, chain: Pipeline | None) -> ChainForm:
         return ChainForm.of(owner, chain.name, pipelines.chain_of(chain))
     if run := _run(request, request.GET.get("run", "")):
         return ChainForm.of(owner, run.name[:80], runs.chain_of(run), run=str(run.pk))
+    if (pk := request.GET.get("draft", "")) and is_uuid(pk):
+        video = versions.owned(owner, UUID(pk))
+        name, there = chain_drafts.of(video)
+        return ChainForm.of(owner, name, there, video=str(video.pk))
     if (pk := request.GET.get("video", "")) and is_uuid(pk):
         return ChainForm.of(owner, "", [], video=str(versions.owned(owner, UUID(pk)).pk))
     if slug := request.GET.get("from", ""):

@@ -30,7 +30,7 @@ def address(site, tmp_path_factory):
 def form(new_page, site, address):
     """The form of the watermark, unfolded, with an image of red chosen."""
     page = new_page(site, site.client("preview@example.org"), viewport={"width": 360, "height": 740})
-    page.goto(f"{address}?do=watermark")
+    page.goto(f"{address}?do=watermark#do")
     form = page.locator("form[data-operation=watermark]")
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": pictures.logo()}
     form.locator(".stage").scroll_into_view_if_needed()
@@ -49,7 +49,8 @@ def mark(form):
 
 
 def values(form, *names):
-    return [form.locator(f"[name=watermark-{name}]").input_value() for name in names]
+    look = "(form, name) => form.elements[`watermark-${name}`].value"
+    return [form.evaluate(look, name) for name in names]
 
 
 def shown(form):
@@ -82,8 +83,7 @@ def redrawn(form, change):
 
 def test_it_follows_every_change_of_the_form(form):
     assert red(shown(form)) == pytest.approx((10 / 90, 26 / 90, 10 / 160, 42 / 160), abs=0.02)
-    corner = form.get_by_label("Where")
-    moved = redrawn(form, lambda: corner.select_option("bottom-right"))
+    moved = redrawn(form, lambda: form.get_by_label("Lower right").check())
     assert moved == pytest.approx((64 / 90, 80 / 90, 118 / 160, 150 / 160), abs=0.02)
     wider = redrawn(form, lambda: form.locator("[name=watermark-scale]").fill("0.5"))
     assert wider == pytest.approx((40 / 90, 80 / 90, 70 / 160, 150 / 160), abs=0.02)
@@ -114,7 +114,7 @@ def test_it_is_moved_and_sized_by_keys(form):
         form.page.keyboard.press(key)
     step = 2  # a hundredth of 160 pixels, rounded
     assert values(form, "corner", "x_offset", "y_offset", "scale") == ["top-left", str(10 + 7 * step), "12", "0.21"]
-    expect(form.locator("output")).to_have_text("21 % wide, 24 px from the left, 12 px from the top")
+    expect(form.locator(".stage output")).to_have_text("21 % wide, 24 px from the left, 12 px from the top")
 
 
 def test_a_text_lies_where_the_engine_writes_it(form):
@@ -122,11 +122,11 @@ def test_a_text_lies_where_the_engine_writes_it(form):
     expect(mark(form)).to_be_hidden()
     expect(form.locator(".stage")).to_contain_text("once there is an image or a text")
     source = exact(form).get_attribute("src")
-    form.locator("[name=watermark-corner]").select_option("bottom-left")
+    form.get_by_label("Lower left").check()
     form.locator("[name=watermark-text]").fill("Dept. of\nMathematics")
     expect(mark(form)).to_be_visible()
     expect(exact(form)).not_to_have_attribute("src", source, timeout=SLOW)
-    frame = form.page.request.get(f"{form.page.url}frame?at=0")
+    frame = form.page.request.get(f"{form.page.url.partition('?')[0]}frame?at=0")
     plain = np.asarray(Image.open(io.BytesIO(frame.body())).convert("RGB"), np.int16)
     rows = np.flatnonzero((np.abs(shown(form) - plain) > 60).any((1, 2)))
     top, bottom, left, right = placed(form)
@@ -135,6 +135,7 @@ def test_a_text_lies_where_the_engine_writes_it(form):
 
 
 def test_it_says_what_is_wrong_and_comes_back_when_it_is_mended(form):
+    form.get_by_text("More settings").click()
     distance = form.locator("[name=watermark-x_offset]")
     distance.fill("500")
     expect(form.locator(".stage")).to_contain_text("would lie outside of the picture", timeout=SLOW)
@@ -146,7 +147,7 @@ def test_it_says_what_is_wrong_and_comes_back_when_it_is_mended(form):
 
 
 def test_it_stays_in_sight_and_inside_of_the_form(form):
-    form.get_by_label("Where").scroll_into_view_if_needed()
+    form.get_by_label("Lower right").scroll_into_view_if_needed()
     expect(exact(form)).to_be_in_viewport(ratio=0.99)
     edges = "parts => parts.map(part => Math.round(part.getBoundingClientRect().right))"
     ends = form.locator("input:visible, select, textarea, .picture, button:visible").evaluate_all(edges)

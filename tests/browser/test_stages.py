@@ -26,7 +26,7 @@ def form_of(new_page, site, address):
 
     def form_of(operation):
         page = new_page(site, site.client(EMAIL))
-        page.goto(f"{address}?do={operation}")
+        page.goto(f"{address}?do={operation}#do")
         return page.locator(f"form[data-operation={operation}]")
 
     return form_of

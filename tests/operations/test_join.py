@@ -155,7 +155,7 @@ def test_sound_alone_is_no_webm(ann):
 def test_the_page_offers_the_other_recordings_in_numbered_lists(ann, tmp_path, client):
     one, two = uploaded(ann, tmp_path, 0), uploaded(ann, tmp_path, 1)
     client.force_login(ann)
-    page = client.get(one.get_absolute_url()).content.decode()
+    page = client.get(f"{one.get_absolute_url()}?do=join").content.decode()
     for number in range(3):
         assert f'name="join-recordings_{number}"' in page
     assert page.count(f'<option value="{two.pk}"') >= 3

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import uuid
 from fractions import Fraction
@@ -131,9 +132,10 @@ def test_a_job_with_another_talk_fails_with_a_sentence(ann, recorded):
 def test_the_page_offers_the_other_recordings(ann, recorded, client):
     film, audio = uploaded(ann, recorded / "film.mp4"), uploaded(ann, recorded / "recorder.wav")
     client.force_login(ann)
-    page = client.get(film.get_absolute_url()).content.decode()
-    assert f'<option value="{audio.pk}">recorder (0:30)</option>' in page
-    assert f'<option value="{film.pk}"' not in page
+    page = client.get(f"{film.get_absolute_url()}?do=swap-audio").content.decode()
+    (choices,) = re.findall(r'<select name="swap-audio-audio".*?</select>', page, re.DOTALL)
+    assert f'<option value="{audio.pk}">recorder (0:30)</option>' in choices
+    assert f'<option value="{film.pk}"' not in choices
 
 
 def test_without_the_other_recording_there_is_a_sentence(ann, recorded):

@@ -231,7 +231,7 @@ def test_others_and_nobody_get_no_preview(talk, client):
 
 def test_the_page_offers_the_form_with_its_preview(ann, talk, client):
     client.force_login(ann)
-    page = client.get(talk.get_absolute_url()).content.decode()
+    page = client.get(f"{talk.get_absolute_url()}?do=watermark").content.decode()
     assert f'data-preview="/videos/{talk.pk}/preview/watermark"' in page
     data = {"operations": "watermark", "watermark-image-file": SimpleUploadedFile("logo.png", pictures.logo())}
     assert client.post(reverse("video-run", args=[talk.pk]), data).status_code == 302
