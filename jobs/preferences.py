@@ -129,6 +129,16 @@ def when(time: datetime | None) -> str:
     return _written(time, MINUTE, "DATETIME_FORMAT")
 
 
+def lately(time: datetime | None) -> str:
+    """Today 14:05, Yesterday 14:05, else as `when`."""
+    if time is None:
+        return ""
+    passed = timezone.localdate() - timezone.localdate(time)
+    if passed.days not in (0, 1):
+        return when(time)
+    return f"{('Today', 'Yesterday')[passed.days]} {dateformat.format(timezone.localtime(time), MINUTE)}"
+
+
 def instant(time: datetime | None) -> str:
     """30 November 2026, 14:05:09."""
     return _written(time, SECOND, "DATE_FORMAT")

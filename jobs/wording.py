@@ -160,9 +160,9 @@ def dimensions(track: VideoTrack) -> str:
 
 
 def audio(track: AudioTrack) -> str:
-    """“AAC, stereo, 48000 Hz, de, Commentary”."""
+    """“AAC, stereo, 48 kHz, de, Commentary”."""
     language = "" if track.language == "und" else track.language
-    facts = [codec(track.codec), channels(track.channels), f"{track.sample_rate} Hz", language, track.title]
+    facts = [codec(track.codec), channels(track.channels), f"{track.sample_rate / 1000:g} kHz", language, track.title]
     return ", ".join(fact for fact in facts if fact)
 
 

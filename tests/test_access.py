@@ -24,7 +24,6 @@ PAGES = [
     ("get", "video-preview", "video"),
     ("get", "video-frame", "video"),
     ("get", "transcript", "video"),
-    ("get", "transcript-part", "video"),
     ("post", "transcript-line", "video"),
     ("post", "transcript-undo", "video"),
     ("post", "video-run", "video"),
@@ -38,11 +37,12 @@ PAGES = [
     ("post", "video-chain", "video"),
     ("post", "video-keep", "video"),
     ("post", "video-pin", "video"),
-    ("get", "video-versions", "video"),
     ("get", "video-tags", "video"),
     ("post", "tag-rename", "tag"),
     ("get", "tag-delete", "tag"),
     ("post", "trash-restore-together", "removal"),
+    ("get", "video-part", "video"),
+    ("get", "video-results", "video"),
     ("post", "video-title", "video"),
     ("get", "video-delete", "video"),
     ("post", "video-delete", "video"),
@@ -87,9 +87,15 @@ PAGES = [
     ("delete", "upload", "upload"),
 ]
 
-MORE = {"video-preview": ["watermark"], "video-do": ["trim"], "video-quote": ["trim"], "transcript-line": [0]}
+MORE = {
+    "video-preview": ["watermark"],
+    "video-do": ["trim"],
+    "video-quote": ["trim"],
+    "transcript-line": [0],
+    "video-part": ["versions"],
+}
 """What an address has besides the id."""
-NEED_MEDIA = ("video-levels", "video-preview", "video-frame", "artifact-storyboard", "transcript", "transcript-part")
+NEED_MEDIA = ("video-levels", "video-preview", "video-frame", "artifact-storyboard", "transcript", "video-results")
 """They show something only of a real recording."""
 
 

@@ -134,7 +134,7 @@ def test_a_change_that_cannot_be_understood_is_refused(ann, video, body):
 
 
 def test_nobody_else_reads_or_changes_it(client, video):
-    addresses = [reverse(name, args=[video.pk]) for name in ("transcript", "transcript-part")]
+    addresses = [reverse("transcript", args=[video.pk]), reverse("video-part", args=[video.pk, "transcript"])]
     assert [client.get(address).status_code for address in addresses] == [401, 302]
     client.force_login(factories.account("eve@example.org"))
     assert [client.get(address).status_code for address in addresses] == [404, 404]

@@ -10,10 +10,11 @@ from django.template.loader import render_to_string
 from jobs.listing import Part
 from jobs.live import drawing, groups, rows
 from jobs.live.listed import Row
+from jobs.live.recording import Parts
 from jobs.live.rows import Shown, bar, shown, state_of
 from jobs.live.summary import Counts, busy, sentence
 from jobs.live.view import TOLD, View
-from jobs.models import Account
+from jobs.models import Account, Video
 from jobs.services import figures, imports, operators, shelf
 
 MESSAGE_BYTES = 32 * 1024
@@ -126,6 +127,9 @@ def told_states(owner: Account, view: View) -> dict[str, str]:
     if view.name == "library":
         found = shelf.shelf(owner, view.wanted, view.older, many=view.many)
         return {"shelf": found.state, "imports": imports.state(imports.shown(owner))}
+    if view.name == "video":
+        video = Video.objects.of(owner).filter(pk=view.video).first()
+        return Parts(owner, video, looks=False).states if video else {}
     if view.name == "operators":
         return {view.name: operators.state()}
     return {view.name: figures.state(None if view.whose else owner)}

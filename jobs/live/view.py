@@ -9,7 +9,7 @@ from jobs.services.wanted import EVERY, Wanted
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What a page shows: all jobs and chains of its owner, those of one video, a single job, a chain with its steps, a
+    """What a page shows: all jobs and chains of its owner, all about one video, a single job, a chain with its steps, a
     page of the library, figures, the operators' page, or none of these but the count in the bar."""
 
     name: str = "bar"
@@ -35,7 +35,7 @@ class View:
         fields = ("view", "video", "status", "job", "q", "older", "whose", "run")
         name, video, status, job, q, older, whose, run = (query.get(key, "") for key in fields)
         by = RECORDING if query.get("by") == RECORDING else ""
-        known_name = name if name in ("queue", "video", "job", "run", *TOLD) else "bar"
+        known_name = name if name in ("queue", "job", "run", *TOLD) else "bar"
         whose = EVERYBODY if whose == EVERYBODY or name == "operators" else ""
         status = status if status in STATUSES else ""
         wanted, many = Wanted.of(query), query.get("many") == "1"
@@ -46,7 +46,7 @@ class View:
         return View() if self.whose and not account.is_staff else self
 
 
-TOLD = ("library", "stats", "operators")
+TOLD = ("library", "video", "stats", "operators")
 """Those that are only told by what name their present state goes, and then ask for it."""
 EVERYBODY = "everybody"
 RECORDING = "recording"

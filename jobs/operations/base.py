@@ -156,6 +156,8 @@ class Operation(Generic[P]):
     """Whether a recording that it makes stands for the whole of its own, as a cut does and a trailer does not."""
     shortest_seconds: ClassVar[int] = 0
     """What is shorter cannot be worked on."""
+    version_name: ClassVar[str] = ""
+    """What a version that it makes is called beside the original, where not as the work."""
     takes_itself: ClassVar[bool] = False
     """Whether its recording may be among its other files."""
     works_through_inputs: ClassVar[bool] = False

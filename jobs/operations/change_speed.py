@@ -74,6 +74,7 @@ class ChangeSpeedParams:
 class ChangeSpeed(Operation[ChangeSpeedParams]):
     slug = "change-speed"
     title = "Change the speed"
+    version_name = "At another speed"
     done = "Speed changed"
     summary = "Plays the recording, or a part of it, faster or slower at the same pitch."
     description = (

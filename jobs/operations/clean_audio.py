@@ -77,6 +77,7 @@ class CleanAudioParams:
 class CleanAudio(Operation[CleanAudioParams]):
     slug = "clean-audio"
     title = "Clean the audio"
+    version_name = "With clean sound"
     done = "Audio cleaned"
     summary = "Reduces noise and hum, and sets the loudness. The picture is not touched."
     description = "Less noise and hum in the sound, to a loudness; copies the picture, and plays before and after."

@@ -159,6 +159,7 @@ class ConvertParams:
 class Convert(Operation[ConvertParams]):
     slug = "convert"
     title = "Convert"
+    version_name = "Converted"
     done = "Converted"
     summary = "Changes the format, size or shape. What already fits is copied."
     description = "Another format, size or shape; copies each track that already fits."

@@ -62,6 +62,7 @@ class JoinParams:
 class Join(Operation[JoinParams]):
     slug = "join"
     title = "Join"
+    version_name = "Joined"
     done = "Joined"
     summary = "Puts recordings one after the other, such as the parts that a camera has made of one."
     description = (

@@ -39,3 +39,9 @@ def done(slug: str) -> str:
     """What a recording is called when it has been done, also when it is not installed any more."""
     operation = _found().get(slug)
     return operation.done if operation else f"{slug}: done"
+
+
+def version_name(slug: str) -> str:
+    """What to call a version that it makes, also when it is not installed any more."""
+    operation = _found().get(slug)
+    return operation.version_name or operation.title if operation else slug

@@ -194,6 +194,7 @@ class SilenceCutParams:
 class SilenceCut(Operation[SilenceCutParams]):
     slug = "silence-cut"
     title = "Cut the silence"
+    version_name = "Silence cut"
     done = "Cut"
     summary = "Removes the pauses, exact to the frame and in sync."
     description = (

@@ -67,6 +67,7 @@ class SwapAudioParams:
 class SwapAudio(Operation[SwapAudioParams]):
     slug = "swap-audio"
     title = "Swap the audio"
+    version_name = "With other sound"
     done = "Audio swapped"
     summary = "Replaces the sound with a better recording of the same event, in sync."
     description = (

@@ -128,6 +128,7 @@ class TranscribeParams:
 class Transcribe(Operation[TranscribeParams]):
     slug = "transcribe"
     title = "Transcribe"
+    version_name = "With captions"
     done = "Transcribed"
     summary = "Turns speech into captions and text that you can search and correct."
     description = (

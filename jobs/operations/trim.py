@@ -63,6 +63,7 @@ class TrimParams:
 class Trim(Operation[TrimParams]):
     slug = "trim"
     title = "Trim"
+    version_name = "Trimmed"
     done = "Trimmed"
     summary = "Keeps one part of the recording, exact to the frame."
     description = (

@@ -153,6 +153,7 @@ class WatermarkParams:
 class Watermark(Operation[WatermarkParams]):
     slug = "watermark"
     title = "Watermark"
+    version_name = "With a watermark"
     done = "Watermarked"
     summary = "Puts a logo or text over the picture, all the time or for a while."
     description = (

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from io import FileIO
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models.functions import Now
@@ -120,6 +121,11 @@ def shown(owner: Account) -> list[Import]:
     """Those on the library's page: what is under way or failed, newest first. What came is on the shelf."""
     found = Import.objects.of(owner).kept().select_related("video")
     return list(found.order_by("-created_at", "-pk")[:SHOWN])
+
+
+def unfinished(owner: Account, pk: UUID) -> Import | None:
+    """The one that will be the recording of this id, or could not become it."""
+    return Import.objects.of(owner).kept().filter(pk=pk).first()
 
 
 def state(rows: list[Import]) -> str:

@@ -46,6 +46,12 @@ class Stored:
         # This row as it was read: whether it is still so decides who may change it.
         return beside | {Path(self.artifact.key).suffix: self.artifact}
 
+    @property
+    def chapters(self) -> Artifact | None:
+        """The file of its chapters, a time and a title a line."""
+        made = self.artifact.job.artifacts.all()
+        return next((one for one in made if one.kind == "text" and "chapters" in one.metadata), None)
+
 
 def newest(video: Video) -> Artifact | None:
     """The JSON file of the transcript that was made last."""

@@ -1,6 +1,5 @@
 """Results as recordings: each that is one gets a row of its own, with its facts, when somebody first asks for it."""
 
-import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
-from jobs import publish, storage, wording
+from jobs import publish, storage
 from jobs.engine.pipelines.probe import Probed
 from jobs.errors import InputError, NotNow
 from jobs.models import Account, Artifact, Job, KeptAnswer, Video
@@ -20,7 +19,6 @@ from jobs.operations import registry
 from jobs.services import arrivals, idempotency, naming, tags
 
 KINDS = (Artifact.Kind.VIDEO, Artifact.Kind.AUDIO)
-MOST_LISTED = 100
 
 
 def every() -> ArtifactQuerySet:
@@ -32,40 +30,6 @@ def of_video(video: Video) -> ArtifactQuerySet:
     """The results that were made of a recording, by whatever way, newest first."""
     found = every().filter(job__video=video.root).select_related("job__source", "recording")
     return found.order_by("-job__finished_at", "position")
-
-
-@dataclasses.dataclass(frozen=True)
-class Version:
-    """A recording, or a result of it that is one, as a list of them shows it: `made` says by what work, `seconds` is
-    None where nobody has measured it yet."""
-
-    pk: UUID
-    title: str
-    made: str
-    seconds: float | None
-    size: int
-
-    @property
-    def facts(self) -> str:
-        """“Cut the silence, 31:05, 84 MB”."""
-        return ", ".join(filter(None, (self.made, wording.clock(self.seconds), wording.size(self.size))))
-
-    @classmethod
-    def of_result(cls, artifact: Artifact) -> "Version":
-        row: Video | None = getattr(artifact, "recording", None)
-        job = artifact.job
-        made = job.step or job.operation_title
-        if job.source:
-            made += f" of “{job.source.title}”"
-        seconds = row.duration_seconds if row else artifact.told.output_seconds
-        return cls(artifact.pk, row.title if row else naming.title(artifact.name), made, seconds, artifact.size)
-
-
-def listed(video: Video) -> list[Version]:
-    """The recording that a recording or a result came from, then all that was made of it, newest first."""
-    root = video.root
-    original = Version(root.pk, root.title, "The original", root.duration_seconds, root.size)
-    return [original, *map(Version.of_result, of_video(root)[:MOST_LISTED])]
 
 
 def _of_each() -> ArtifactQuerySet:

@@ -24,7 +24,14 @@ FILTERS = (
     ),
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),
     *(wording.dimensions, wording.audio, wording.around),
-    *(preferences.day, preferences.short_day, preferences.minute, preferences.when, preferences.instant),
+    *(
+        preferences.day,
+        preferences.short_day,
+        preferences.minute,
+        preferences.when,
+        preferences.lately,
+        preferences.instant,
+    ),
     operation_forms.in_units,
     *(outcome.ending, outcome.proof, outcome.taken_at, outcome.on_its_way),
     *(outcome.made, outcome.chain_made, outcome.cost),
@@ -69,3 +76,9 @@ register.filter("tray_of_chain", tray.of_chain)
 def bytes_of(job: Job) -> int:
     """What its results take."""
     return sum(artifact.size for artifact in job.artifacts.all() if artifact.missing_since is None)
+
+
+@register.filter
+def ending_of(artifact: Artifact) -> str:
+    """What kind of file it is, as its name tells: srt."""
+    return artifact.name.rpartition(".")[2].lower()

@@ -30,11 +30,12 @@ from jobs.services import (
     quotes,
     steps,
     storyboards,
+    version_list,
     versions,
 )
 from jobs.services.possible import Possible
 from jobs.services.quotes import Quote
-from jobs.services.versions import Version
+from jobs.services.version_list import Version
 from jobs.views.members import member
 
 DESK = "silence-cut"
@@ -145,7 +146,7 @@ def panel(
         on,
         possible.grouped(every),
         pick,
-        versions.listed(video),
+        version_list.listed(video),
         own,
         preset,
         asked,

@@ -56,7 +56,10 @@ def poll(request: MemberRequest) -> HttpResponse:
     view = View.of(request.GET.dict()).allowed(request.user)
     answer = markup.render_count(request.user, out_of_band=True)
     if view.name in TOLD:
-        present = markup.present(request.user, view)
+        try:
+            present = markup.present(request.user, view)
+        except (ValidationError, ValueError) as error:  # as below
+            raise Http404 from error
         answer += "".join(present.changes(None)) if request.GET.get("state") != present.state else ""
     elif view.name != "bar":
         try:

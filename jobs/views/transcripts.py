@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs.auth.access import refused, signed_in
@@ -13,19 +12,13 @@ from jobs.auth.requests import MemberRequest
 from jobs.auth.scopes import work
 from jobs.engine.captions.transcript import Line
 from jobs.errors import InputError
-from jobs.models import Video
 from jobs.operations.transcribe import ABOUT, language_name
 from jobs.services import transcripts, versions
 from jobs.services.transcripts import Stored
-from jobs.views.members import member
 
 
-def desk(video: Video) -> dict[str, Any]:
+def desk_of(stored: Stored | None) -> dict[str, Any]:
     """For the template `videos/_transcript.html`; empty where nothing has been transcribed, or cannot be read now."""
-    try:
-        stored = transcripts.of(video)
-    except OSError:  # the storage is away, and the page is there without
-        stored = None
     if stored is None:
         return {}
     files = {suffix.lstrip("."): one for suffix, one in stored.files.items()}
@@ -44,14 +37,6 @@ def about(stored: Stored) -> str:
     found = stored.transcript
     model = f" ({found.model})" if found.engine == "whisper" else ""
     return f"{language_name(found.language)}, written down by {ABOUT.get(found.engine, found.engine)}{model}."
-
-
-@member
-@require_safe
-def part(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """The transcript's part of the page, for when it has just been made."""
-    video = versions.owned(request.user, pk)
-    return render(request, "videos/_transcript.html", {"video": video, **desk(video)})
 
 
 @require_safe

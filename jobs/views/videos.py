@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,12 +16,11 @@ from jobs import publish, wording
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
-from jobs.live import rows
-from jobs.live.view import View
+from jobs.live.recording import Parts
 from jobs.models import Account, Artifact, Job, Video
+from jobs.services import imports, parameters, pipelines, plans, runs, steps, uses, versions
 from jobs.services import jobs as work_service
-from jobs.services import parameters, pipelines, plans, retention, runs, steps, storyboards, tags, uses, versions
-from jobs.views import chains, cutting, doing, members, removing, transcripts
+from jobs.views import chains, doing, members, recording, removing
 from jobs.views.asking import needed
 from jobs.views.doing import NOTHING, Asked
 from jobs.views.members import changes, member
@@ -31,8 +30,14 @@ from jobs.views.work_form import work_form
 @member
 @require_safe
 def video(request: MemberRequest, pk: UUID) -> HttpResponse:
-    video = versions.owned(request.user, pk)
-    shown = context(request.user, video, Asked.of(request.GET)) | {"from": begin(request.GET.get("t", ""))}
+    try:
+        video = versions.owned(request.user, pk)
+    except Http404:
+        if row := imports.unfinished(request.user, pk):
+            return recording.importing(request, row)
+        raise
+    shown = context(request.user, video, Asked.of(request.GET), request.GET.get("before", ""))
+    shown |= {"from": begin(request.GET.get("t", ""))}
     if typed := members.typed(request):
         if "operations" in typed:
             shown |= doing.context(video, Asked.of(typed), work=WorkForm(typed, owner=video.owner, video=video))
@@ -135,14 +140,6 @@ def pin(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 
 @member
-@require_safe
-def listed(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """The versions of a recording: the part of its page that changes when work ends."""
-    video = versions.owned(request.user, pk)
-    return render(request, "videos/_versions.html", {"video": video, "versions": versions.listed(video)})
-
-
-@member
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Remove the recording with everything that was made of it: at once, or where work is stopped by it asks first."""
@@ -187,38 +184,11 @@ def what_goes_with_result(video: Video, artifact: Artifact) -> str:
     return " ".join([*told, *needed(len(work_service.needing_results(artifact.job, [artifact])), "it")])
 
 
-def context(owner: Account, video: Video, asked: Asked = NOTHING) -> dict[str, Any]:
-    view = View("video", video=str(video.pk))
-    jobs = rows.of_view(owner, view)
+def context(owner: Account, video: Video, asked: Asked = NOTHING, before: str = "") -> dict[str, Any]:
+    """`before`: behind which place the lines of what happened begin."""
     return {
-        "video": video,
-        "summary": summary(video),
-        "storyboard": storyboards.newest(video),
-        "tags": tags.of_video(video),
-        "versions": versions.listed(video),
-        "departure": retention.of_thing(video),
-        "pinned": uses.is_pinned(video),
-        "retention": retention.of(owner),
-        "jobs": jobs,
-        "view": view,
-        "state": rows.state_of(jobs),
+        **recording.of_page(owner, Parts(owner, video, before=before)),
         "work": WorkForm(owner=owner, video=video, defaults=False, only=plans.OPERATION),
         "title_form": TitleForm(instance=video),
         **doing.on_page(video, asked),
-        **cutting.desk(video),
-        **transcripts.desk(video),
     }
-
-
-def summary(video: Video) -> str:
-    """The facts in one line: 42:24, 1920 by 1080 at 29.97, H.264 and AAC, 1.2 GB."""
-    info = video.info
-    parts = [wording.clock(info.duration)]
-    if info.video:
-        width, height = info.video.display_size
-        parts.append(f"{width} by {height} at {wording.rate(info.video.frame_rate)}")
-    codecs = [info.video.codec] if info.video else []
-    codecs += [track.codec for track in info.audio]
-    parts.append(" and ".join(dict.fromkeys(map(wording.codec, codecs))))
-    parts.append(wording.size(video.size))
-    return ", ".join(filter(None, parts))

@@ -1,6 +1,7 @@
 // Keys for the recording on its page, and a word when this browser cannot play it.
 import { targetOf } from "./lib/elements.js";
 import { on } from "./lib/htmx.js";
+import { deck } from "./recording/deck.js";
 import { stage } from "./stage.js";
 
 const unplayable = () => {
@@ -17,17 +18,17 @@ on("htmx:afterRequest", ({ detail }) => {
 const [over, under = 1] = (stage.element.dataset.frameRate || "").split("/"); // exact: 30000/1001
 const rate = over / under || 25; // a sound has no frames: then small steps
 const frames = (count) => {
-  stage.pause();
+  deck.now.pause();
   // To the middle of the frame, since at its start rounding may show the one before.
-  stage.currentTime = Math.max(0, (Math.floor(stage.currentTime * rate + 0.001) + count + 0.5) / rate);
+  deck.currentTime = Math.max(0, (Math.floor(deck.currentTime * rate + 0.001) + count + 0.5) / rate);
 };
 const does = {
-  " ": () => (stage.paused ? stage.play() : stage.pause()),
+  " ": () => deck.toggle(),
   ArrowLeft: () => {
-    stage.currentTime -= 5;
+    deck.currentTime -= 5;
   },
   ArrowRight: () => {
-    stage.currentTime += 5;
+    deck.currentTime += 5;
   },
   ",": () => frames(-1),
   ".": () => frames(1),
@@ -35,7 +36,7 @@ const does = {
 
 addEventListener("keydown", (event) => {
   const busy = targetOf(event).closest("input, select, textarea, button, a, summary, video, audio, dialog, [popover]");
-  if (busy && busy !== stage.element) return;
+  if (busy && busy !== deck.element) return;
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || !does[event.key])
     return;
   event.preventDefault(); // also keeps the player's own keys from doing it twice

@@ -17,7 +17,6 @@ class Stage extends EventTarget {
     "loadeddata",
   ];
   static HANDED_OVER = ["muted", "playbackRate", "volume"];
-  static HANDS_REST_MS = 3000; // about as long as browsers show controls after the pointer has moved
 
   constructor(element) {
     super();
@@ -25,25 +24,8 @@ class Stage extends EventTarget {
     this.other = null;
     this.place = null;
     this.alone = Boolean(/** @type {any} */ (navigator).connection?.saveData);
-    this.touched = -Infinity;
     this.follow(element);
-    for (const name of ["pointermove", "pointerdown", "focusin"])
-      element.parentElement.addEventListener(name, () => this.touch());
-    addEventListener("keydown", ({ key }) => {
-      if (key === "Tab") this.touch();
-    });
-    this.addEventListener("pause", () => this.touch());
-  }
-
-  // Browsers show new controls for seconds. So that they do not flash at each join, a picture gets them when a hand comes.
-  touch() {
-    this.touched = performance.now();
-    this.element.controls = true;
-  }
-
-  isInHand(element) {
-    const lately = performance.now() - this.touched < Stage.HANDS_REST_MS;
-    return lately || element.localName === "audio" || element === document.activeElement;
+    element.controls = false; // the page has its own
   }
 
   get currentTime() {
@@ -106,7 +88,7 @@ class Stage extends EventTarget {
     const other = this.element.cloneNode(false);
     other.removeAttribute("id");
     other.removeAttribute("poster");
-    Object.assign(other, { controls: false, inert: true, preload: "auto" });
+    Object.assign(other, { inert: true, preload: "auto" });
     other.addEventListener("error", () => this.refuse());
     this.follow(other);
     this.element.after(other);
@@ -133,8 +115,6 @@ class Stage extends EventTarget {
   }
 
   turn(from, to) {
-    const focused = document.activeElement === from;
-    [from.controls, to.controls] = [false, this.isInHand(from)];
     from.removeAttribute("id");
     to.id = "player";
     [from.inert, to.inert] = [true, false];
@@ -144,7 +124,6 @@ class Stage extends EventTarget {
       track.track.mode = mode;
     }
     [this.element, this.other, this.place] = [to, from, null];
-    if (focused) to.focus({ preventScroll: true });
   }
 
   // This browser lets only the element play with sound that a person has started.
@@ -166,7 +145,6 @@ class Stage extends EventTarget {
     const { other } = this;
     if (!other) return;
     this.other = this.place = null;
-    this.element.controls = true;
     other.remove();
     other.removeAttribute("src");
     other.load();

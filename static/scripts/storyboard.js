@@ -63,4 +63,25 @@ export class Storyboard {
     pen.drawImage(image, x, y, width, height, (canvas.width - across) / 2, (canvas.height - down) / 2, across, down);
     return true;
   }
+
+  // Draw as many pictures as fit side by side, each the middle of its stretch of so many seconds. Tells whether there
+  // were any.
+  async strip(canvas, seconds) {
+    const cues = await this.cues();
+    if (!cues.length || !canvas.width) return false;
+    const [, , width, height] = cues[0].place;
+    const count = Math.max(1, Math.round(canvas.width / ((canvas.height * width) / height)));
+    const across = canvas.width / count;
+    const pen = canvas.getContext("2d");
+    for (let at = 0; at < count; at += 1) {
+      const time = ((at + 0.5) / count) * seconds;
+      const cue = cues.findLast((one) => one.time <= time) ?? cues[0];
+      const image = await this.sheet(cue.sheet);
+      if (!image) continue;
+      const [x, y, wide, high] = cue.place;
+      const shown = Math.min(wide, (high * across) / canvas.height); // the middle of it, where it is wider
+      pen.drawImage(image, x + (wide - shown) / 2, y, shown, high, at * across, 0, across, canvas.height);
+    }
+    return true;
+  }
 }

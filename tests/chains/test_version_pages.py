@@ -20,10 +20,14 @@ def visitor(client, ann):
 
 
 @pytest.mark.parametrize(
-    "name", ["video", "video-file", "video-poster", "video-levels", "video-versions", "transcript-part", "video-delete"]
+    ("name", "more"),
+    [
+        *((name, []) for name in ("video", "video-file", "video-poster", "video-levels", "video-delete")),
+        *(("video-part", [part]) for part in ("versions", "results", "history", "transcript", "storyboard")),
+    ],
 )
-def test_each_address_of_a_result_works_at_once(visitor, trimmed: Artifact, name: str):  # noqa: F811
-    assert visitor.get(reverse(name, args=[trimmed.pk])).status_code == 200
+def test_each_address_of_a_result_works_at_once(visitor, trimmed: Artifact, name: str, more: list[str]):  # noqa: F811
+    assert visitor.get(reverse(name, args=[trimmed.pk, *more])).status_code == 200
 
 
 def test_work_is_started_on_a_result_at_once(visitor, trimmed: Artifact):  # noqa: F811
@@ -69,7 +73,8 @@ def test_no_page_looks_into_results_that_work_names(visitor, ann, arrive, monkey
 
 def test_a_result_of_somebody_else_has_no_page(client, trimmed: Artifact):  # noqa: F811
     client.force_login(factories.account("bob@example.org"))
-    for name in ("video", "video-file", "video-levels", "video-versions", "video-delete"):
+    assert client.get(reverse("video-part", args=[trimmed.pk, "versions"])).status_code == 404
+    for name in ("video", "video-file", "video-levels", "video-delete"):
         assert client.get(reverse(name, args=[trimmed.pk])).status_code == 404
     for name in ("video-keep", "video-delete", "video-title", "video-run"):
         assert client.post(reverse(name, args=[trimmed.pk]), {"title": "mine"}).status_code == 404

@@ -17,7 +17,7 @@ def test_nobody_gets_no_page(client, address):
     assert response["Location"].startswith("/accounts/login/")
 
 
-@pytest.mark.parametrize("name", ["video", "video-delete", "video-versions", "job"])
+@pytest.mark.parametrize("name", ["video", "video-delete", "video-results", "job"])
 def test_pages_of_others_do_not_exist(client, ann, eve, name):
     hers = factories.job(eve)
     pk = hers.pk if name == "job" else hers.video_id

@@ -30,20 +30,22 @@ def words(page: str) -> str:
 
 def versions(client, video: Video) -> list[str]:
     """What the page's list of versions says, a line each."""
-    page = client.get(reverse("video-versions", args=[video.pk])).content.decode()
-    return [words(line) for line in re.findall(r"<li>.*?</li>", page, re.DOTALL)]
+    page = client.get(reverse("video-part", args=[video.pk, "versions"])).content.decode()
+    lines = re.findall(r'<span class="time">([^<]*)</span>.*?<div class="grow">(.*?)</div>', page, re.DOTALL)
+    return [words(f"{seconds} {line}") for seconds, line in lines]
 
 
 def test_a_recording_lists_the_original_and_its_results_the_newest_first(client, ann):
     first = result(done(ann), "talk cut", duration_seconds=42.0)
     second = result(done(ann, video=first.origin, operation="trim", on_result=True, source=first), "talk trim")
     assert versions(client, first.origin) == [
-        "Weekly review The original, 0:10, 1 KB",
-        "talk trim Trim of “talk cut”, 0:10, 4.9 KB",
-        "talk cut Cut the silence, 0:42, 4.9 KB",
+        "0:10 Trimmed 4.9 KB · of “talk cut”",
+        "0:42 Silence cut 4.9 KB",
+        "0:10 Original 1 KB · never changed",
     ]
     page = client.get(second.get_absolute_url()).content.decode()
-    assert re.findall(r'href="([^"]+)" aria-current="page"', page)[-1] == second.get_absolute_url()
+    current = re.findall(r'href="([^"]+)"[^>]*aria-current="page"', page)
+    assert current == [second.get_absolute_url()]
 
 
 def test_many_versions_are_folded(client, ann):
@@ -52,12 +54,38 @@ def test_many_versions_are_folded(client, ann):
         artifact(job, "video", name=f"part {number}.mp4", position=number)
     page = squeezed(client.get(job.video.get_absolute_url()).content.decode())
     assert "4 older</summary>" in page
-    assert page.count("Cut the silence, 4.9 KB</span>") == 9
+    assert page.count('title="4.9 KB"') == 9
+    assert [f">part {number}</a>" in page for number in range(9)] == [True] * 9, "each has a name of its own"
 
 
-def test_a_recording_without_results_has_no_list(client, ann):
-    page = client.get(factories.video(ann).get_absolute_url()).content.decode()
-    assert "Versions" not in page
+def test_a_recording_without_results_has_itself(client, ann):
+    assert versions(client, factories.video(ann)) == ["0:10 Original 1 KB · never changed"]
+
+
+def test_a_version_says_how_much_of_it_is_untouched_and_that_it_was_checked(client, ann):
+    job = done(ann)
+    told = {"frames": 1000, "frames_copied": 913, "checked": "checked: 1 000 frames", "output_duration": 42}
+    artifact(job, "video", name="talk (cut).mp4", metadata=told)
+    assert versions(client, job.video)[0] == "0:42 Silence cut Checked 4.9 KB · 91 % untouched"
+
+
+def test_a_version_that_is_being_made_says_how_far_and_can_be_cancelled(client, ann):
+    job = factories.job(ann, operation="silence-cut", status=S.RUNNING, progress=0.62, eta_seconds=18)
+    page = client.get(reverse("video-part", args=[job.video_id, "versions"])).content.decode()
+    assert "Cut the silence Running 62 %, 18 s left Cancel : Cut the silence" in words(page).replace(
+        "Cancel:", "Cancel :"
+    )
+    assert f'action="{reverse("job-cancel", args=[job.pk])}"' in page
+
+
+def test_work_that_makes_no_version_runs_among_the_results(client, ann):
+    job = factories.job(ann, operation="thumbnails", status=S.RUNNING, progress=0.5)
+    parts = {
+        name: client.get(reverse("video-part", args=[job.video_id, name])).content.decode()
+        for name in ("versions", "results")
+    }
+    assert "50 %" not in parts["versions"]
+    assert "Thumbnails Running 50 %" in words(parts["results"])
 
 
 def test_the_number_of_queries_does_not_grow_with_versions(client, ann, django_assert_max_num_queries):
@@ -66,7 +94,7 @@ def test_the_number_of_queries_does_not_grow_with_versions(client, ann, django_a
         version = result(job, f"part {number}")
         done(ann, video=job.video, on_result=True, source=version)
     client.get(job.video.get_absolute_url())
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(34):
         client.get(job.video.get_absolute_url())
 
 
@@ -76,9 +104,9 @@ def test_the_page_of_a_result_says_where_it_came_from(client, ann):
     assert "Made by Cut the silence of “Weekly review”" in page
     assert "About this result" in page
     assert "Keep as a recording of its own" in page
-    original = words(client.get(version.origin.get_absolute_url()).content.decode())
-    assert "About this recording" in original
-    assert "Keep as a recording" not in original
+    markup = client.get(version.origin.get_absolute_url()).content.decode()
+    assert 'id="keep"' not in markup
+    assert "About this recording" in words(markup)
 
 
 def test_work_is_offered_on_each_result_that_is_a_recording(client, ann):

@@ -24,9 +24,9 @@ def test_what_was_shown_is_rendered(open_plan, site, client, email, talk):
     found = planned(client, talk)["keep"]
     expected = [found[0], [found[1][0], found[2][1]], found[3]]
     assert job["params"]["keep"] == expected
-    row = page.locator("article.job")
-    expect(row).to_have_count(1)
-    expect(row.locator(".chip")).to_have_text("Done", timeout=SLOW)
+    version = page.locator("#versions .ver").first
+    expect(version).to_contain_text("Silence cut", timeout=SLOW)
+    expect(version.locator(".chip")).to_have_text("Checked")
     done = site.wait_for_job(job["id"])
     with site.orm():
         artifact = Job.objects.get(pk=done.pk).artifacts.get(kind="video")
@@ -103,7 +103,7 @@ def test_the_form_starts_the_cut_without_javascript(new_page, site, client, emai
     expect(page.locator("#cut .errorlist")).to_contain_text("Write auto, or a level")
     threshold.fill("-40")
     page.locator("#cut-render").click()
-    expect(page.locator("article.job")).to_have_count(1)
+    expect(page.locator("#history li")).to_have_count(2)
     with site.orm():
         (job,) = Job.objects.of(Account.objects.get(email=email))
     assert (job.operation, job.params["threshold_db"], job.params["keep"]) == ("silence-cut", -40.0, [])

@@ -1,0 +1,18 @@
+// Buttons that copy an address of this site, whole, and say so for a moment.
+import { targetOf } from "./lib/elements.js";
+
+const SAID_MS = 2000;
+
+addEventListener("click", async (event) => {
+  const pressed = /** @type {HTMLElement | null} */ (targetOf(event).closest("[data-copy]"));
+  if (!pressed || !navigator.clipboard) return;
+  event.preventDefault();
+  await navigator.clipboard.writeText(new URL(pressed.dataset.copy, location.href).href);
+  const words = pressed.lastChild;
+  const before = words.textContent;
+  if (before === "Copied") return;
+  words.textContent = "Copied";
+  setTimeout(() => {
+    words.textContent = before;
+  }, SAID_MS);
+});
