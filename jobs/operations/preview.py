@@ -78,7 +78,7 @@ class PreviewForm(OperationForm):
         help_text="Empty makes a trailer of 15 seconds or a loop of 4.",
     )
     count = forms.IntegerField(
-        label="Excerpts",
+        label="How many excerpts",
         required=False,
         min_value=1,
         max_value=MOST_EXCERPTS,

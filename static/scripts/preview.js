@@ -33,6 +33,7 @@ export class Preview {
     clearTimeout(this.timer);
     this.asked?.abort();
     this.image.hidden = true; // of what has changed since
+    if (this.hasSomething() && this.say.textContent === this.invitation) this.say.textContent = "";
     if (player.paused) this.timer = setTimeout(() => this.draw(), pause);
   }
 

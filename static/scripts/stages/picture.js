@@ -22,6 +22,7 @@ export class Picture {
     this.shape(width, height);
     place.prepend(this.frame);
     this.shown = null; // the time of what was drawn by the server
+    this.paintFirst();
     for (const name of ["loadeddata", "seeked", "timeupdate"]) player.addEventListener(name, () => this.draw());
     this.draw();
   }
@@ -53,6 +54,16 @@ export class Picture {
   /** Pixels of the recording for one of the page. */
   get scale() {
     return this.width / (this.over.clientWidth || 1);
+  }
+
+  // Its poster, until there is something better.
+  async paintFirst() {
+    const { poster } = this.place.dataset;
+    if (!poster) return;
+    const image = new Image();
+    image.src = poster;
+    await image.decode().catch(() => {});
+    if (image.naturalWidth && !this.canvas.dataset.drawn) this.paint(image);
   }
 
   draw() {
