@@ -84,9 +84,9 @@ class NoticeTimesForm(forms.Form):
 
     def __init__(self, *args: Any, own: NoticeTimes, **kwargs: Any) -> None:
         self.own = own
-        found = {"quiet": own.is_quiet, "daily": own.is_daily}
+        found: dict[str, Any] = {"quiet": own.is_quiet, "daily": own.is_daily}
         found |= {name: time(*divmod(getattr(own, name), 60)) for name in ("quiet_from", "quiet_to")}
-        super().__init__(*args, initial=found, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": found})
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = self.cleaned_data

@@ -112,7 +112,7 @@ def results(owner: Account) -> Results:
 
 def _named(results: QuerySet[Artifact]) -> list[Named]:
     rows = results.exclude(body=None).values_list("job", "job__video", "kind", "body", "size")
-    return [Named(*row) for row in rows]
+    return [Named(job, video, kind, body, size) for job, video, kind, body, size in rows if body]
 
 
 def of(owner: Account, made: Results | None = None) -> Use:
@@ -198,14 +198,15 @@ class Shared:
     results: int = 0
 
 
-Shares = Iterable[tuple[int, UUID, int]]
+Shares = Iterable[tuple[int, UUID | None, int]]
 """Rows that share bytes: owner, body, size."""
 
 
 def _shared(kept: Shares, made: Shares) -> dict[int, Shared]:
     """By owner, of recordings and of results: rows with a second name for bytes, all but the first there."""
     found: dict[int, Shared] = defaultdict(Shared)
-    rows = [*(("recordings", *row) for row in kept), *(("results", *row) for row in made)]
+    every = [*(("recordings", *row) for row in kept), *(("results", *row) for row in made)]
+    rows = [(room, owner, body, size) for room, owner, body, size in every if body]
     counted = there(sorted({body for _, _, body, _ in rows}))
     for room, owner, body, size in rows:
         if body in counted:
