@@ -41,7 +41,7 @@ class PresetPatch(Schema):
 
 
 class PresetOut(Schema):
-    """Values of an operation under a name. `POST /jobs` takes it as `preset`."""
+    """Values of an operation under a name. `POST /jobs` takes it as `preset`, uploads as the chain `preset-<id>`."""
 
     id: UUID
     name: str

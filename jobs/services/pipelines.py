@@ -8,13 +8,16 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from jobs.errors import InputError
-from jobs.models import Account, Pipeline, Video
-from jobs.services import naming, shipped, steps
+from jobs.models import Account, Pipeline, Preset, Video
+from jobs.operations import registry
+from jobs.services import naming, presets, shipped, steps
 from jobs.services.shipped import Shipped
 from jobs.services.steps import Step, StepError
 
 MOST = 100
 """Chains of one account."""
+PRESET = "preset-"
+"""Before the id of a preset: the slug of the chain that does that alone."""
 Chain = Pipeline | Shipped
 
 
@@ -23,8 +26,24 @@ def of(owner: Account) -> list[Chain]:
     return [*Pipeline.objects.of(owner), *shipped.SHIPPED]
 
 
+def of_presets(owner: Account) -> list[Shipped]:
+    """The owner's presets as chains of one step, wherever a recording is to come and a chain is asked for by name."""
+    offered = {operation.slug for operation in registry.every()}
+    return [_of_preset(preset) for preset in presets.of(owner) if preset.operation in offered]
+
+
+def _of_preset(preset: Preset) -> Shipped:
+    title = registry.title(preset.operation)
+    step = {"name": title, "operation": preset.operation, "params": presets.values(preset), "input": None}
+    return Shipped(f"{PRESET}{preset.pk}", preset.name, title, (step,))
+
+
 def find(owner: Account, slug: str) -> Chain | None:
-    return Pipeline.objects.of(owner).filter(slug=slug).first() or shipped.find(slug)
+    """One of the owner's, of the install, or a preset as one."""
+    found = Pipeline.objects.of(owner).filter(slug=slug).first() or shipped.find(slug)
+    if found is None and slug.startswith(PRESET):
+        return next((one for one in of_presets(owner) if one.slug == slug), None)
+    return found
 
 
 def chain_of(pipeline: Chain) -> list[Step]:

@@ -80,6 +80,7 @@ def _asked(work: WorkForm, request: MemberRequest) -> str:
 def thens(owner: Account, asked: str, ticked: str) -> list[Then]:
     """All there is to choose from, one of them chosen: what is ticked where the chain that was asked for is gone."""
     chains = [(chain.slug, chain.name, pipelines.Choice(chain).summary) for chain in pipelines.of(owner)]
+    chains += [(one.slug, one.name, f"{one.summary}, as you set it") for one in pipelines.of_presets(owner)]
     if asked not in (NOTHING, *(slug for slug, _, _ in chains)):
         asked = ""
     every = [

@@ -142,6 +142,17 @@ def test_an_upload_takes_the_values_of_a_preset(client, ann):
     assert coming.work["trim"]["start"] == 2
 
 
+def test_a_preset_is_offered_where_recordings_arrive_and_runs_on_them(client, ann):
+    preset = presets.save(ann, "trim", "From the second second", {"start": 2})
+    slug = f"preset-{preset.pk}"
+    page = client.get("/").content.decode()
+    assert f'value="{slug}"' in page and "Trim, as you set it" in words(page)
+    assert client.post(reverse("submit"), {"pipeline": slug, "url": "https://example.org/a.mp4"}).status_code == 302
+    assert ann.imports.get().pipeline == slug
+    assert pipelines.chain_of(pipelines.find(ann, slug))[0].params["start"] == 2
+    assert pipelines.find(factories.account("bob@example.org"), slug) is None
+
+
 # The chain ------------------------------------------------------------------------------------------------------------
 
 
