@@ -56,12 +56,15 @@ class Page:
 
 PAGES = [
     Page("queue", "/queue/"),
-    Page("queue, running", "/queue/?status=active"),
+    Page("queue, running", "/queue/?status=running"),
+    Page("queue, waiting", "/queue/?status=waiting"),
     Page("queue, done", "/queue/?status=done"),
     Page("queue, failed", "/queue/?status=failed"),
     Page("queue, 1 back", "/queue/", back=1),
     Page("queue, 15 back", "/queue/", back=15),
     Page("queue, what a page polls", "/queue/rows/?view=queue"),
+    Page("queue, search", "/queue/?q=garden"),
+    Page("queue, search for nothing", "/queue/?q=nowhere"),
     Page("queue, done, 15 back", "/queue/?status=done", back=15),
     Page("library", "/"),
     Page("library, 15 back", "/", back=15),

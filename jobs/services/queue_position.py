@@ -5,7 +5,7 @@ import heapq
 import itertools
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -89,23 +89,28 @@ def places(jobs: Iterable[Job]) -> dict[UUID, Place]:
     held, known = queues.held() if wanted else set(), Experiences()
     found: dict[UUID, Place] = {}
     for queue, asked in wanted.items():
-        found |= Walk(queue, known, paused=queue in held).places(asked)
+        found |= Walk(queue, known, {job.pk for job in asked}, paused=queue in held).places(asked)
     return found
 
 
 class Walk:
     """A queue as workers take it if no others come: turn by turn as far as `WALKED`, from there on by what these turns
-    were like, so that whoever asks does not go through a long line to its end."""
+    were like, so that whoever asks does not go through a long line to its end; and no further than to the last of those
+    that are asked about."""
 
-    def __init__(self, queue: str, known: Experiences, *, paused: bool = False) -> None:
+    def __init__(self, queue: str, known: Experiences, wanted: Collection[UUID], *, paused: bool = False) -> None:
         self.queue, self.known, self.paused = queue, known, paused
         self.many = line_fronts.counts(queue)
         self.free = Workers(queue, known)
         self.turns: dict[UUID, Place] = {}
         self.costs: dict[int, list[float]] = {}
         self.work: list[Expected | None] = []
+        left = set(wanted)
         for turn, load in itertools.islice(line.turns(queue, known, self.many, WALKED), WALKED):
             self._go(turn, load)
+            left.discard(turn.job)
+            if not left:
+                break
 
     def _go(self, turn: line.Turn, load: Load) -> None:
         work = self.known.expected(load)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.forms import Pick, WorkForm
-from jobs.models import Preset, Video
+from jobs.models import Job, Preset, Video
 from jobs.operations import registry
 from jobs.operations.base import Group, Operation
 from jobs.operations.forms import ShareField
@@ -44,13 +44,14 @@ DESK = "silence-cut"
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """What of the panel is wanted, as its links say it: an operation, the version to work on, a preset whose values
-    the form begins with, or a step of the chain whose settings it shows."""
+    """What of the panel is wanted, as its links say it: an operation, the version to work on, a preset or a job whose
+    values the form begins with, or a step of the chain whose settings it shows."""
 
     do: str = ""
     on: str = ""
     preset: str = ""
     step: str = ""
+    job: str = ""
 
     @classmethod
     def of(cls, query: QueryDict, **more: str) -> "Asked":
@@ -179,7 +180,15 @@ def _begin(video: Video, asked: Asked, preset: Preset | None) -> Mapping[str, An
     """Values that the form begins with in place of its defaults."""
     if step := chain_drafts.step(video, asked.step):
         return step.params
-    return preset.params if preset else {}
+    return preset.params if preset else _again(video, asked)
+
+
+def _again(video: Video, asked: Asked) -> Mapping[str, Any]:
+    """The values of a job that is to be done again with changes; none for what is no such job of this owner."""
+    with contextlib.suppress(ValueError):
+        job = Job.objects.of(video.owner).filter(pk=UUID(asked.job), operation=asked.do).first()
+        return job.params if job else {}
+    return {}
 
 
 def _quoted(on: Video, pick: Pick | None) -> Quote | None:

@@ -1,5 +1,7 @@
 """What a row says of work that failed, and where its buttons lead."""
 
+import re
+
 import pytest
 
 from jobs import remedies
@@ -56,3 +58,11 @@ def test_every_field_that_is_named_is_in_a_form():
     fields = {name for operation in registry.every() for name in operation.form_class.base_fields}
     named = {name for found in FIELDS.values() for _, names in found for name in names}
     assert named <= fields
+
+
+def test_what_is_run_again_with_changes_begins_with_its_values(client, ann, eve):
+    for owner, expected in ((ann, "9"), (eve, "6")):
+        job = factories.job(owner, status=S.SUCCEEDED, params={"version": 1, "count": 9}, video=factories.video(ann))
+        address = remedies.address_of(job).partition("#")[0]
+        field = re.search(r'<input[^>]*name="thumbnails-count"[^>]*>', client.get(address).content.decode())[0]
+        assert f'value="{expected}"' in field
