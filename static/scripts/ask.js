@@ -46,8 +46,8 @@ on("htmx:oobAfterSwap", ({ detail }) => {
 // Questions of the server.
 on("htmx:afterSwap", ({ detail }) => {
   if (detail.target === body && !dialog.open) {
-    const { elt } = detail.requestConfig;
-    open(elt.matches("a, button") ? elt : elt.querySelector("button"));
+    const { elt, triggeringEvent } = detail.requestConfig;
+    open(triggeringEvent?.submitter ?? (elt.matches("a, button") ? elt : elt.querySelector("button")));
   }
 });
 on("htmx:afterRequest", ({ target, detail }) => {
