@@ -9,7 +9,7 @@ from jobs.services import tags
 from jobs.services.shelf import Shelf
 from jobs.services.wanted import ADDED, KINDS, LENGTHS, SORTS, STATES, Wanted
 
-TAGS = 6
+TAGS = 2
 """How many have a place in the bar; all are in the menu."""
 
 

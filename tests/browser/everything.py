@@ -7,7 +7,8 @@ from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from django.utils import timezone
 
-from jobs.models import Account, Artifact, Delivery, Job, Removal, Sweep, Webhook
+from jobs.models import Account, Artifact, Delivery, Job, Removal, Sweep, Tag, Webhook
+from jobs.services import tags
 from jobs.services.events import Kind
 from jobs.services.sweeping import Report
 from tests import factories
@@ -24,6 +25,9 @@ def everything(site, email):
         long = "Weekly review of everything that happened in the garden, 17 November, camera A"
         video = factories.video(owner, title=long, facts=factories.info(seconds=2544), size=1_290_000_000)
         audio = factories.video(owner, title="Podcast 112, raw", facts=factories.info(seconds=3895, video=None))
+        for name in ("Garden", "Everything that was said in the winter"):
+            tag = Tag.objects.create(owner=owner, name=name, key=tags.key(name))
+            tag.taggings.create(video=video)
         jobs = {status: factories.job(owner, video=video, status=status) for status in S.values}
         run = chain(owner, S.SUCCEEDED, S.RUNNING, S.WAITING, S.WAITING, video=video)
         Job.objects.update(queue="nobody works on this")

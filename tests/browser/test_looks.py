@@ -33,6 +33,9 @@ EVERYBODYS = {
 OWNERS = {
     "library": "/",
     "library-nothing-found": "/?q=nothing",
+    "library-filtered": "/?tag=Garden&kind=video&length=medium&added=year&sort=name",
+    "tags": "/tags/",
+    "video-tags": "/videos/{video}/tags/",
     "queue": "/queue/",
     "queue-failed": "/queue/?status=failed",
     "video": "/videos/{video}/",

@@ -1,0 +1,98 @@
+"""Finding recordings in the library, and doing something with several at once."""
+
+import pytest
+from playwright.sync_api import expect
+
+from jobs.models import Account, Job
+from tests import factories
+from tests.browser.axe import faults
+
+
+@pytest.fixture
+def made(site, client, email):
+    """Five recordings without bytes, two of them tagged."""
+    with site.orm():
+        owner = Account.objects.get(email=email)
+        videos = [factories.video(owner, title=f"Talk {number}") for number in range(5)]
+    tag(client, videos[:2], "Lectures")
+    return videos
+
+
+def tag(client, videos, name):
+    body = {"ids": [str(video.pk) for video in videos], "add": [name]}
+    assert client.post("/api/v1/videos/bulk/tags", json=body).json()["done"] == len(videos)
+
+
+def shown(page):
+    return page.locator(".vid [data-open]")
+
+
+def test_filters_stay_in_the_address_and_hold_for_what_comes_live(new_page, site, client, email, made):
+    page = new_page(site, client)
+    page.goto("/")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.locator(".filters").get_by_role("link", name="Lectures").click()
+    expect(shown(page)).to_have_count(2)
+    assert page.url.endswith("/?tag=Lectures")
+    expect(page.locator("#live")).to_have_text("Live")
+    with site.orm():
+        owner = Account.objects.get(email=email)
+        another = factories.video(owner, title="Talk 5")
+        factories.video(owner, title="No lecture")
+    tag(client, [made[4], another], "Lectures")
+    expect(shown(page)).to_have_count(4)
+    page.get_by_label("Sort").select_option("Name")
+    page.wait_for_url("**/?tag=Lectures&sort=name")
+    expect(shown(page)).to_have_text(["Talk 0", "Talk 1", "Talk 4", "Talk 5"])
+    page.keyboard.press("/")
+    page.keyboard.type("talk 1")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=talk+1**")
+    expect(shown(page)).to_have_text(["Talk 1"])
+    page.get_by_label("More tags and filters").click()
+    assert faults(page) == []
+
+
+def test_a_stretch_is_chosen_worked_on_in_an_order_and_deleted_with_a_way_back(new_page, site, client, email, made):
+    page = new_page(site, client)
+    page.goto("/?sort=name")
+    boxes = page.get_by_label("Choose Talk")
+    boxes.nth(0).click()
+    boxes.nth(2).click(modifiers=["Shift"])
+    bar = page.locator("#chosen")
+    expect(bar.locator("[data-chosen]")).to_have_text("3 chosen")
+    bar.get_by_role("button", name="Do something").click()
+    page.get_by_label("Earlier: Talk 2").click()
+    page.get_by_label("Leave out: Talk 1").click()
+    expect(page.locator(".chosen-list .medium")).to_have_text(["Talk 0", "Talk 2"])
+    page.get_by_role("radio", name="Cut the silence").check()
+    expect(page.locator(".what-settings:visible")).to_have_count(1)
+    assert faults(page) == []
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url("**/queue/")
+    with site.orm():
+        assert set(Job.objects.filter(owner__email=email).values_list("video__title", flat=True)) == {
+            "Talk 0",
+            "Talk 2",
+        }
+    page.goto("/?sort=name")
+    page.get_by_label("Choose Talk 3").click()
+    page.get_by_label("Choose Talk 4").click()
+    bar.get_by_role("button", name="Delete").click()
+    expect(shown(page)).to_have_count(3)
+    page.get_by_role("button", name="Undo").click()
+    expect(shown(page)).to_have_count(5)
+
+
+def test_a_recording_is_tagged_in_its_place(new_page, site, client, made):
+    page = new_page(site, client)
+    page.goto("/?sort=name")
+    page.get_by_label("More for Talk 4").click()
+    page.get_by_role("link", name="Tags").click()
+    dialog = page.locator("#ask")
+    dialog.get_by_label("Lectures").check()
+    dialog.get_by_label("New tags").fill("Winter")
+    assert faults(page) == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(f"#video-{made[4].pk}")).to_contain_text("Lectures, Winter")
