@@ -2,8 +2,9 @@
 
 import pytest
 
-from jobs.models import Artifact, IndexedTranscript, Job, SaidLine
+from jobs.models import Artifact, IndexedTranscript, Job, SaidLine, Video
 from jobs.services import reconcile, search, transcripts, trash
+from jobs.services.wanted import Wanted
 from tests import factories, transcribed
 
 pytestmark = pytest.mark.django_db(transaction=True)  # MariaDB finds only what was committed
@@ -167,3 +168,21 @@ def test_no_more_is_looked_at_than_anybody_reads(talk, ann, settings, monkeypatc
     monkeypatch.setattr(search, "MOST", 1)
     found = search.find(ann, "budget")
     assert (len(found.moments), found.is_all) == (1, False)
+
+
+def test_a_few_are_of_several_recordings():
+    def moments(count):
+        video = Video(title="x")
+        return [search.Moment(video, at, at + 1, "x", []) for at in range(count)]
+
+    first, second, third = moments(7), moments(1), moments(3)
+    every = search.Found([*first, *second, *third], is_all=True)
+    assert every.some(5) == [*first[:2], *second, *third[:2]]
+    assert every.some(4) == [*first[:2], *second, *third[:1]]
+    assert search.Found(first, is_all=True).some(5) == first[:5]
+    assert search.NOTHING.some(5) == []
+
+
+def test_only_the_recordings_that_are_wanted_are_looked_at(ann, talk):
+    assert search.find(ann, "budget", Wanted(kind=talk.kind).recordings(ann)).moments
+    assert not search.find(ann, "budget", Wanted(tags=("none",)).recordings(ann)).moments

@@ -5,6 +5,7 @@ Behind one interface stand FTS5 of SQLite and FULLTEXT of MariaDB (`search_index
 
 import dataclasses
 import functools
+import itertools
 import operator
 from collections.abc import Iterator
 from typing import Any
@@ -58,6 +59,16 @@ class Found:
 
     moments: list[Moment]
     is_all: bool
+
+    def some(self, most: int) -> list[Moment]:
+        """So many of them, of each recording no more than two, unless there are few recordings."""
+        found: list[Moment] = []
+        for each in range(2, most + 1):
+            groups = itertools.groupby(self.moments, lambda moment: moment.video.pk)
+            found = [moment for _, group in groups for moment in itertools.islice(group, each)]
+            if len(found) >= most:
+                break
+        return found[:most]
 
 
 NOTHING = Found([], is_all=True)

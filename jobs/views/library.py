@@ -40,7 +40,7 @@ def library(request: MemberRequest) -> HttpResponse:
     if request.htmx:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
     said = said_where(request.user, wanted)
-    context |= {"said": said, "said_here": said.moments[:SAID_HERE]}
+    context |= {"said": said, "said_here": said.some(SAID_HERE)}
     context |= imports.context(request.user)
     typed = members.typed(request)
     work = upload_form.begun_with(request.user, typed)
