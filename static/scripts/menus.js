@@ -1,6 +1,9 @@
 // Menus are `<details class="menu">`, so they open without a script. With one they close again: on a press elsewhere, on
-// Escape (the focus goes back), when the focus leaves, and when another opens. Near the window's end they open upwards.
+// Escape (the focus goes back), when the focus leaves, and when another opens. Near the window's end they open
+// upwards, and none goes over its edge.
 import { allOf, targetOf } from "./lib/elements.js";
+
+const GAP_PX = 8; // from the window's edge
 
 const open = () => allOf(document, "details.menu[open]", HTMLDetailsElement);
 
@@ -26,8 +29,11 @@ addEventListener(
     menu.classList.remove("up");
     if (!menu.open) return;
     closeAllBut(menu);
-    const { bottom, height } = menu.querySelector(":scope > div").getBoundingClientRect();
+    const box = /** @type {HTMLElement} */ (menu.querySelector(":scope > div"));
+    box.style.translate = "none";
+    const { bottom, height, left } = box.getBoundingClientRect();
     menu.classList.toggle("up", bottom > innerHeight && menu.getBoundingClientRect().top > height);
+    if (left < GAP_PX) box.style.translate = `${GAP_PX - left}px`;
   },
   true,
 );
