@@ -18,6 +18,15 @@ form.addEventListener("change", (event) => targetOf(event).matches("[name=pipeli
 on("htmx:oobAfterSwap", ({ detail }) => detail.target.id === "ticked" && name());
 addEventListener("pageshow", name);
 
+// Who was quick has unfolded settings before their fields came.
+let unfolded = [];
+on("htmx:beforeSwap", ({ detail: { target } }) => {
+  if (target.id === "settings") unfolded = allOf(target, "details[open]", HTMLDetailsElement).map((fold) => fold.id);
+});
+on("htmx:afterSwap", ({ detail: { elt } }) => {
+  if (elt.id === "settings") for (const id of unfolded) byId(id, HTMLDetailsElement).open = true;
+});
+
 // Dropping works on the whole page, so that a near miss does not open the file instead.
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 let opened = false;

@@ -162,7 +162,7 @@ async function leftover(key) {
   const words = `${size(offset)} of ${size(length)} are there. Choose the same file to go on.`;
   const row = element(
     "div",
-    { className: "up" },
+    { className: "coming" },
     element("span", { className: "soft" }, iconOf("film")),
     element("b", { className: "clip" }, name),
     element("progress", { max: length, value: offset, className: "near", ariaLabel: name }),

@@ -67,7 +67,7 @@ export class Transfer {
     this.drop = button("Remove", name, "close", () => this.giveUp());
     const acts = element("span", { className: "row close acts" }, this.hold, this.drop);
     const called = element("b", { className: "clip", dir: "auto", title: name }, name);
-    this.row = element("li", { className: "up" }, kind, called, this.bar, this.words, acts, this.trouble);
+    this.row = element("li", { className: "coming" }, kind, called, this.bar, this.words, acts, this.trouble);
     this.site.list.append(this.row);
     this.say(size(this.file.size) + (this.kept ? ", goes on where it stopped" : ""));
   }

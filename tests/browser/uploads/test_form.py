@@ -42,8 +42,8 @@ def test_the_main_job_from_drop_to_playing_the_result(library, site, talk):
     cut = library.locator("article.job", has_text="Cut the silence")
     expect(cut.locator(".chip")).to_have_text("Done", timeout=SLOW)
     expect(cut).to_contain_text(re.compile(r"0:04 became 0:03"))
-    cut.locator(".play > summary").click()
-    film = cut.locator("video")
+    cut.get_by_role("link", name="Play").click()
+    film = cut.locator(".opened video")
     film.evaluate("film => new Promise(done => film.ended ? done() : film.addEventListener('ended', done))")
     assert film.evaluate("film => film.duration") == pytest.approx(3.4, abs=0.3)  # margins of 0.2 s stay
     with library.expect_download() as download:
