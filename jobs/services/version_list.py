@@ -50,6 +50,12 @@ class Version:
         return hashlib.sha256(repr(dataclasses.astuple(self)).encode()).hexdigest()[:16]
 
     @property
+    def said(self) -> str:
+        """“Trimmed of “talk cut”, 0:06”."""
+        called = " ".join(filter(None, (self.name, self.of)))
+        return ", ".join(filter(None, (called, wording.clock(self.seconds))))
+
+    @property
     def facts(self) -> str:
         """“310 MB · 91 % untouched”."""
         return " · ".join(filter(None, (wording.size(self.size), self.note, self.of)))

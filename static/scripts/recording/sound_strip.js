@@ -39,7 +39,7 @@ export async function drawSound(canvas, address) {
   const pitch = (PITCH * canvas.width) / canvas.clientWidth;
   const count = Math.floor(canvas.width / pitch);
   const middle = canvas.height / 2;
-  pen.strokeStyle = getComputedStyle(canvas).getPropertyValue("--wave");
+  pen.strokeStyle = getComputedStyle(canvas).color;
   pen.lineWidth = pitch * 0.66;
   pen.lineCap = "round";
   pen.beginPath();
