@@ -87,7 +87,7 @@ def test_it_is_found_corrected_and_taken_back(opened):
     assert page.locator(".said i").count() == 0
     shown = page.locator("#player track").evaluate(CUES)
     assert shown[2] == "the very last <i>line</i>"
-    page.get_by_role("button", name="Undo").nth(0).click()
+    page.locator("#transcript").get_by_role("button", name="Undo").nth(0).click()
     expect(page.locator(".said li").nth(2).locator("p")).to_have_text("the last line of all", timeout=SLOW)
     expect(page.locator("#transcript-undo")).to_be_disabled()
 
