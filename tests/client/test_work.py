@@ -116,6 +116,16 @@ def test_names_that_may_be_several_things_are_told(with_talk: Client, talk: Path
     assert "There is no recording or job “tal”" in with_talk("run", "tal", "extract-audio", status=2).err
 
 
+def test_tags_are_given_listed_by_and_taken(with_talk: Client):
+    with_talk("tag", "talk", "--add", "Garden", "--add", "Winter")
+    [item] = with_talk("list", "--tag", "garden", "--tag", "winter", "--json").document["items"]
+    assert item["tags"] == ["Garden", "Winter"]
+    assert "Winter" not in with_talk("tag", "talk", "--remove", "winter").out
+    assert with_talk("list", "--tag", "winter", "--json").document["count"] == 0
+    assert "--add NAME" in with_talk("tag", "talk", status=2).err
+    assert "at most 40 letters" in with_talk("tag", "talk", "--add", "x" * 41, status=1).err
+
+
 def test_deleting_asks_first_and_can_be_undone(with_talk: Client):
     assert "Say so with --yes." in with_talk("delete", "talk", status=2).err
     assert with_talk("list", "--json").document["count"] == 1

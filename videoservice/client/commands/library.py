@@ -6,6 +6,7 @@ import typer
 
 from videoservice.client import completion, names, wording
 from videoservice.client.api import Json
+from videoservice.client.failures import Failure, Misused
 from videoservice.client.names import short
 from videoservice.client.session import Session, asked, command
 
@@ -15,11 +16,12 @@ app = typer.Typer()
 @command(app, "list")
 def list_recordings(
     session: Session,
-    search: Annotated[str, typer.Option(help="Words of the title or the file's name.")] = "",
+    search: Annotated[str, typer.Option(help="Words of the title, the file's name or a tag.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="Only those that have it; again for further ones.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most, newest first.")] = 50,
 ) -> None:
     """List the recordings."""
-    found = session.api.listed("videos", limit, search=search)
+    found = session.api.listed("videos", limit, search=search, tag=",".join(tag or []))
     rows = [
         (
             shown(session, item["id"]),
@@ -27,10 +29,11 @@ def list_recordings(
             wording.length(item["duration_seconds"]),
             wording.size(item["size"]),
             wording.when(item["created_at"]),
+            ", ".join(item.get("tags", [])),  # older sites have none
         )
         for item in found["items"]
     ]
-    session.output.table(found, ("ID", "TITLE", "LENGTH", "SIZE", "CAME"), rows, "There are no recordings.")
+    session.output.table(found, ("ID", "TITLE", "LENGTH", "SIZE", "CAME", "TAGS"), rows, "There are no recordings.")
 
 
 def shown(session: Session, pk: str) -> str:
@@ -51,6 +54,27 @@ def search(
         for item in found["items"]
     ]
     session.output.table(found, ("ID", "TITLE", "AT", "SAID"), rows, "Nobody says that.")
+
+
+@command(app, "tag")
+def tag(
+    session: Session,
+    what: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="By id or title.", autocompletion=completion.recordings)
+    ],
+    add: Annotated[list[str] | None, typer.Option(help="A tag to give to all; again for further ones.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="A tag to take from all.")] = None,
+) -> None:
+    """Give recordings tags, and take tags from them."""
+    if not add and not remove:
+        raise Misused("Say which tags: --add NAME, --remove NAME.")
+    found = {item["id"]: item for item in (names.recording(session.api, name) for name in what)}
+    body = {"ids": list(found), "add": add or [], "remove": remove or []}
+    for one in session.api.post("videos/bulk/tags", body)["items"]:
+        if one["error"]:
+            raise Failure(f"“{found[one['id']]['title']}”: {one['error']['message']}")
+        told = ", ".join(one["tags"]) or "no tags"
+        session.output.event("tagged", f"“{found[one['id']]['title']}”: {told}", id=one["id"], tags=one["tags"])
 
 
 @command(app, "delete")
