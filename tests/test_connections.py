@@ -26,7 +26,7 @@ HTML = {"Accept": "text/html,*/*"}
 @pytest.fixture(scope="module")
 def small(sites: Any) -> Iterator[Site]:
     """A site that lets few connections of one address in."""
-    site = sites.make(CONNECTIONS_PER_ADDRESS=str(FEW))
+    site = sites.make(only_web=True, CONNECTIONS_PER_ADDRESS=str(FEW))
     yield site
     site.stop()
 
