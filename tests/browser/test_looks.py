@@ -167,12 +167,12 @@ def columns(page, inside):
     return len(set(page.locator(f"{inside} > *").evaluate_all(seen)))
 
 
-@pytest.mark.parametrize(("width", "in_view", "further", "upload"), [(1440, 3, 3, 4), (390, 1, 1, 1)])
+@pytest.mark.parametrize(("width", "in_view", "further", "upload"), [(1440, 2, 1, 4), (390, 1, 1, 1)])
 def test_settings_stand_side_by_side_where_there_is_room(new_page, site, things, width, in_view, further, upload):
     page = new_page(site, site.client(EMAIL), viewport={"width": width, "height": 900})
     page.goto(f"/videos/{things['video']}/")
-    assert columns(page, "#cut .sliders") == in_view
-    page.get_by_text("More settings").click()
+    assert columns(page, "#cut .cut-body") == in_view  # waveform and settings
+    page.locator("#cut summary").click()
     assert columns(page, "#cut .pairs") == further
     page.goto("/")
     opened(page)

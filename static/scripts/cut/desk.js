@@ -508,7 +508,7 @@ export function openDesk(desk) {
       if (problem && !byHand) return tell("");
       const response = await post(jobs, { video, operation: "silence-cut", params: withRanges() });
       if (!response.ok) return tell(await said(response), "bad");
-      tell("Started. It moves in the list below.");
+      tell("Started. It moves among the versions above.");
       unsaved = false;
       document.getElementById("jobs").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
     } catch {

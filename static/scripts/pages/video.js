@@ -5,6 +5,7 @@ import "../folds.js";
 import "../forms.js";
 import "../recording/parts.js";
 import { on } from "../lib/htmx.js";
+import { whenSeen } from "../lib/seen.js";
 import { follow } from "../lib/told.js";
 
 // One whose file is missing has none.
@@ -18,7 +19,11 @@ if (document.getElementById("player")) {
   import("../recording/transport.js");
   import("../recording/versions.js");
   import("../recording/results.js");
-  if (cut) import("../cut/desk.js").then(({ openDesk }) => openDesk(cut));
+  if (cut) whenSeen(cut.querySelector(".wave"), openCut, { threshold: 0.5 });
+}
+
+async function openCut() {
+  (await import("../cut/desk.js")).openDesk(cut);
 }
 
 // May come to the page later.

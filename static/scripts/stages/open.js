@@ -2,6 +2,7 @@
 // a browser without scripts shows alone.
 import { allOf } from "../lib/elements.js";
 import { on } from "../lib/htmx.js";
+import { whenSeen } from "../lib/seen.js";
 
 const STAGES = {
   "change-speed": () => import("./stretch.js"),
@@ -13,25 +14,21 @@ const STAGES = {
   watermark: () => import("./watermark.js"),
 };
 
-const seen = new IntersectionObserver(
-  (entries) => {
-    for (const { isIntersecting, target } of entries) if (isIntersecting) fill(/** @type {HTMLElement} */ (target));
-  },
-  { rootMargin: "100% 0px" }, // a screen ahead
-);
-
 /** @param {HTMLElement} place */
 async function fill(place) {
-  seen.unobserve(place);
   const form = place.closest("form");
   const load = STAGES[form?.dataset.operation];
-  if (!load || place.dataset.filled) return;
+  if (!load) return;
+  const stage = await load();
   place.dataset.filled = "yes";
-  (await load()).open(place, form);
+  stage.open(place, form);
 }
 
 function look() {
-  for (const place of allOf(document, "[data-stage]:not([data-filled])", HTMLElement)) seen.observe(place);
+  for (const place of allOf(document, "[data-stage]:not([data-seen])", HTMLElement)) {
+    place.dataset.seen = "yes";
+    whenSeen(place, () => fill(place), { rootMargin: "200px 0px" });
+  }
 }
 
 on("htmx:afterSettle", look);

@@ -12,7 +12,8 @@ FRAME = 1 / 25
 
 
 def settled(page):
-    """The server's exact plan is the one that is shown."""
+    """The server's exact plan is the one that is shown. What it takes is loaded when somebody sees it."""
+    page.locator("#cut-wave").scroll_into_view_if_needed()
     expect(page.locator("#cut[data-state=ready][data-exact=true]")).to_be_visible(timeout=SLOW)
 
 

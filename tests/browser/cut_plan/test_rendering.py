@@ -120,6 +120,7 @@ def test_a_recording_that_cannot_be_heard_keeps_its_form(new_page, site, client,
         video = factories.video(Account.objects.get(email=email))  # its file is gone
     page = new_page(site, client)
     page.goto(f"/videos/{video.pk}/")
+    page.locator("#cut-wave").scroll_into_view_if_needed()
     expect(page.locator("#cut[data-state=failed]")).to_be_visible()
     expect(page.locator("#cut-say")).not_to_be_empty()
     expect(page.locator("#cut-wave")).to_be_hidden()
