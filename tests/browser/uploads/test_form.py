@@ -47,7 +47,7 @@ def test_the_main_job_from_drop_to_playing_the_result(library, site, talk):
     film.evaluate("film => new Promise(done => film.ended ? done() : film.addEventListener('ended', done))")
     assert film.evaluate("film => film.duration") == pytest.approx(3.4, abs=0.3)  # margins of 0.2 s stay
     with library.expect_download() as download:
-        cut.get_by_role("link", name="Download").click()
+        cut.get_by_role("link", name="Download team talk (cut).mp4").click()
     assert download.value.suggested_filename == "team talk (cut).mp4"
 
 
