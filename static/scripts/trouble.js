@@ -4,22 +4,43 @@ import { on } from "./lib/htmx.js";
 import { problemIn } from "./lib/requests.js";
 
 const REACH_MS = 5000;
-const AWAY = "The server does not answer, so nothing was done. What you see stays: wait a moment, then try again.";
+const AWAY = "The server does not answer, so nothing was done. What you see stays: wait a moment.";
 const IN_HAND = "click, submit, input, change"; // what a person did, unlike what the page asks by itself
 
-function tell(words, link) {
-  const place = document.getElementById("messages");
-  const note = element("p", { className: "note error" }, words);
-  if (link) note.append(" ", element("a", link));
-  place.className = "in-sight";
-  place.replaceChildren(note);
+const place = () => document.getElementById("messages");
+
+// `way` is what can be done about it.
+function tell(words, way) {
+  const note = element("div", { className: "note error" }, element("p", { className: "grow" }, words));
+  if (way) note.append(way);
+  place().className = "in-sight";
+  place().replaceChildren(note);
 }
 
+function away(again) {
+  const onclick = () => {
+    place().replaceChildren();
+    again();
+  };
+  tell(AWAY, element("button", { type: "button", className: "button small", onclick }, "Try again"));
+}
+
+// A live page may have drawn anew what was pressed.
+const press = (pressed) => () => {
+  const there = pressed.isConnected ? pressed : document.getElementById(pressed.id);
+  if (there instanceof HTMLFormElement) there.requestSubmit();
+  else there?.click();
+};
+
 const signIn = () =>
-  tell("You are signed out, so nothing was done.", {
-    href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`,
-    textContent: "Sign in again",
-  });
+  tell(
+    "You are signed out, so nothing was done.",
+    element("a", {
+      className: "button small",
+      href: `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`,
+      textContent: "Sign in again",
+    }),
+  );
 
 // The server's own, where it has some.
 const words = (request) => {
@@ -33,7 +54,7 @@ const byHand = ({ requestConfig }) =>
 
 for (const name of ["htmx:sendError", "htmx:timeout"])
   on(name, ({ detail }) => {
-    if (byHand(detail)) tell(AWAY);
+    if (byHand(detail)) away(press(detail.elt));
   });
 on("htmx:responseError", ({ detail }) => {
   const { status } = detail.xhr;
@@ -60,7 +81,7 @@ addEventListener("submit", async (event) => {
     () => false,
   );
   submitter?.removeAttribute("aria-busy");
-  if (!answers) return tell(AWAY);
+  if (!answers) return away(() => form.requestSubmit(submitter));
   form.dataset.reached = "yes";
   form.requestSubmit(submitter);
 });
