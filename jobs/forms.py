@@ -50,7 +50,7 @@ class WorkForm:
         begin: Mapping[str, Any] | None = None,
     ) -> None:
         self.data, self.owner, self.video, self.refused = data, owner, video, refused or {}
-        self.begin = begin or {}
+        self.begin = dict(begin or {})
         self.slugs = data.getlist("operations") if data is not None else []
         every = [registry.get(only)] if only else registry.every()
         self.picks = [self._pick(one, defaults) for one in every if not video or fits(one, video.info)]

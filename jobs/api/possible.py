@@ -72,8 +72,8 @@ class QuoteOut(Schema):
 
     @classmethod
     def of(cls, quote: Quote) -> "QuoteOut":
-        seconds = quote.seconds and Span(**{name: round(getattr(quote.seconds, name), 1) for name in Span.model_fields})
-        return cls(seconds=seconds, bytes=quote.bytes, copies=quote.copies)
+        rounded = {name: round(getattr(quote.seconds, name, 0.0), 1) for name in Span.model_fields}
+        return cls(seconds=Span(**rounded) if quote.seconds else None, bytes=quote.bytes, copies=quote.copies)
 
 
 def found(account: Account, pk: UUID) -> Video:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -41,7 +41,7 @@ def in_words(field: forms.Field, value: Any) -> str:
     if isinstance(field, GivenField | RecordingsField):
         return label.lower() if isinstance(field, GivenField) else f"{len(value)} more"
     if isinstance(field, forms.ChoiceField):
-        words = dict(field.choices)
+        words: dict[Any, Any] = dict(cast(Any, field.choices))
         return str(words.get(value, words.get(str(value), value))).partition(",")[0].partition(" (")[0]
     if isinstance(field, forms.BooleanField):
         return label.lower() if value else ""

@@ -103,7 +103,8 @@ def quote(video: Video, there: Sequence[Step]) -> Quote | None:
 
     What a step works on is taken to be like the recording: what the step before makes of it nobody has seen.
     """
-    known, ends, sizes = Experiences(), {None: NO_TIME}, []
+    known, sizes = Experiences(), list[int | None]()
+    ends: dict[str | None, Expected | None] = {None: NO_TIME}
     going = {one.name for one in steps.passed_on(there)}
     for one in there:
         facts = _load(video, one)
@@ -115,7 +116,8 @@ def quote(video: Video, there: Sequence[Step]) -> Quote | None:
     ended = [ends[one.name] for one in there]
     whole = max((end for end in ended if end), key=lambda end: end.likely, default=None)
     is_known = None not in ended
-    return Quote(whole if is_known else None, None if None in sizes else sum(map(int, sizes))) if there else None
+    size = None if None in sizes else sum(one or 0 for one in sizes)
+    return Quote(whole if is_known else None, size) if there else None
 
 
 def _load(video: Video, one: Step) -> dict[str, Any]:

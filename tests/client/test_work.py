@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.models import Video
+from jobs.services import presets
 from tests import clips
 from tests.client.conftest import Client
 from tests.client.line import Line, line
@@ -61,6 +62,16 @@ def test_without_json_it_tells_in_plain_lines_what_happens(signed_in: Client, ta
     assert lines[0][1] == "uploaded" and lines[-1][0] == "saved"
     assert "extract-audio of talk: done in 0:0" in said.err
     assert "\x1b" not in said.err
+
+
+def test_a_preset_has_what_is_left_out(site: Site, with_talk: Client):
+    with site.orm():
+        owner = Video.objects.get(pk=with_talk("list", "--json").document["items"][0]["id"]).owner
+        presets.save(owner, "thumbnails", "Few", {"count": 2, "width": 64})
+    said = with_talk("run", "talk", "thumbnails", "preset=Few", "width=80", "--wait", "--json")
+    params = said.of("job")[-1]["job"]["params"]
+    assert (params["count"], params["width"]) == (2, 80)
+    assert "You have no preset “Many”" in with_talk("run", "talk", "thumbnails", "preset=Many", status=2).err
 
 
 def test_a_chain_is_run_and_waited_for(with_talk: Client):

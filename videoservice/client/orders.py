@@ -12,6 +12,9 @@ Subject = Mapping[str, Any]
 """What a job is on, as the API takes it: {"video": id} or {"source": {"job": id}}."""
 
 
+PRESET = "preset="
+
+
 @dataclasses.dataclass(frozen=True)
 class Started:
     """Work that is in line: a job, or a chain's run."""
@@ -27,23 +30,28 @@ class Started:
 
 @dataclasses.dataclass(frozen=True)
 class JobOrder:
-    """An operation with its parameters."""
+    """An operation with its parameters; those that are left out come from a `preset`, by its name or id."""
 
     operation: str
     params: Mapping[str, Any]
+    preset: str = ""
 
     @classmethod
     def read(cls, api: Api, slug: str, pairs: Sequence[str]) -> "JobOrder":
-        """From words of the command line. Raises Misused."""
+        """From words of the command line, of which `preset=NAME` names a preset. Raises Misused."""
         schema = names.operation(api, slug)["parameters"]
-        return cls(slug, parameters.parsed(schema, pairs, Inputs(api)))
+        named = [pair for pair in pairs if pair.startswith(PRESET)]
+        rest = [pair for pair in pairs if pair not in named]
+        preset = named[-1].removeprefix(PRESET).strip() if named else ""
+        return cls(slug, parameters.parsed(schema, rest, Inputs(api)), preset)
 
     def start(self, api: Api, subject: Subject, title: str, key: str = "") -> Started:
-        job = api.post("jobs", {**subject, "operation": self.operation, "params": dict(self.params)}, key=key)
+        job = api.post("jobs", {**subject, **self.to_json()}, key=key)
         return Started("job", job["id"], f"{self.operation} of {title}")
 
     def to_json(self) -> Json:
-        return {"operation": self.operation, "params": dict(self.params)}
+        named = {"preset": self.preset} if self.preset else {}
+        return {"operation": self.operation, "params": dict(self.params), **named}
 
 
 @dataclasses.dataclass(frozen=True)
