@@ -42,19 +42,24 @@ OF_THE_DATABASE = {"db", "transactional_db", "sites"}
 # lookups that tests elsewhere make too, so they run on one, which is SQLite. A mark on a test says otherwise:
 # `each_database` where it is the only one to make a statement, `one_database` where its subject is Redis or files.
 ON_ONE_DATABASE = (
-    *(
-        "browser/",
-        "chains/",
-        "client/",
-        "operations/",
-        "pages/",
-        "storage/",
-        "test_api_",
-        "test_bad_parameters",
-        "test_compression",
-        "test_connections",
-    ),
-    *("test_files", "test_levels_view", "test_serve", "test_sockets", "test_sources", "test_tus_client"),
+    "browser/",
+    "chains/",
+    "client/",
+    "operations/",
+    "pages/",
+    "storage/",
+    "test_api_",
+    "test_bad_parameters",
+    "test_compression",
+    "test_connections",
+    "test_files",
+    "test_levels_view",
+    "test_nginx",
+    "test_serve",
+    "test_sockets",
+    "test_sources",
+    "test_static_files",
+    "test_tus_client",
     "test_worker",
 )
 
