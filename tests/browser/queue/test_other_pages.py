@@ -18,6 +18,26 @@ def test_the_page_of_a_job_follows_it(queue, desk):
     expect(page.locator("#details")).to_contain_text("Ended")
 
 
+def test_the_page_of_a_recording_follows_the_work_and_keeps_what_is_open(queue, desk):
+    job = desk.job(operation="silence-cut", progress=0.1)
+    page = queue(f"/videos/{desk.video.pk}/")
+    making = page.locator(f"#making-{job.pk}")
+    expect(making).to_contain_text("10 %")
+    page.get_by_label("More for Original").click()
+    desk.advance(job, 0.5, "Encoding", eta=18)
+    expect(making).to_contain_text("50 %, 18 s left")
+    expect(page.locator(f"#line-{job.pk}")).to_contain_text("50 %")
+    expect(page.get_by_role("link", name="Download the original")).to_be_hidden()
+    expect(page.locator("#versions details.menu[open]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.mouse.move(2, 2)
+    desk.change(lambda: job.succeed(1))
+    expect(page.locator(f"#line-{job.pk}")).to_contain_text("Cut the silence is done")
+    expect(making).to_have_count(1)  # nothing goes where the focus is
+    page.evaluate("document.activeElement.blur()")
+    expect(making).to_have_count(0)
+
+
 def test_the_posters_of_the_library_follow_the_work(queue, desk):
     job = desk.job(progress=0.1)
     page = queue("/")
