@@ -68,7 +68,7 @@ def _asked(work: WorkForm, request: MemberRequest) -> str:
     """As the form was sent, as the address says, as it was last, or the chain that the account has for all uploads."""
     sent = work.data if work.data is not None else QueryDict()
     if "pipeline" in sent:
-        return sent["pipeline"]
+        return str(sent["pipeline"])
     if (named := request.GET.get("chain")) is not None:
         return named
     if "operations" in sent:
