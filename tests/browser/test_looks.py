@@ -177,6 +177,7 @@ def test_settings_stand_side_by_side_where_there_is_room(new_page, site, things,
     page.goto("/")
     opened(page)
     page.locator("#settings-silence-cut summary").click()
+    expect(page.locator("[name=silence-cut-threshold_db]")).to_be_visible()
     assert columns(page, "#settings-silence-cut .fields") == upload
 
 
