@@ -26,11 +26,14 @@ function away(again) {
 }
 
 // A live page may have drawn anew what was pressed.
-const press = (pressed) => () => {
-  const there = pressed.isConnected ? pressed : document.getElementById(pressed.id);
-  if (there instanceof HTMLFormElement) there.requestSubmit();
-  else there?.click();
-};
+const press =
+  ({ elt, requestConfig }) =>
+  () => {
+    const pressed = requestConfig.triggeringEvent.submitter ?? elt;
+    const there = pressed.isConnected ? pressed : document.getElementById(pressed.id);
+    if (there instanceof HTMLFormElement) there.requestSubmit();
+    else there?.click();
+  };
 
 const signIn = () =>
   tell(
@@ -54,7 +57,7 @@ const byHand = ({ requestConfig }) =>
 
 for (const name of ["htmx:sendError", "htmx:timeout"])
   on(name, ({ detail }) => {
-    if (byHand(detail)) away(press(detail.elt));
+    if (byHand(detail)) away(press(detail));
   });
 on("htmx:responseError", ({ detail }) => {
   const { status } = detail.xhr;
