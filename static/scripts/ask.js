@@ -24,13 +24,19 @@ function giveBack() {
   (seen || Object.assign(document.querySelector("#main h1, #main .title"), { tabIndex: -1 }))?.focus();
 }
 
+// A browser tells of a close a moment later: by then the next question may be open, which is not to be answered by it.
 dialog.addEventListener("close", () => {
-  answered?.(dialog.returnValue);
-  answered = null;
-  dialog.returnValue = "";
+  if (dialog.open) return;
+  settle(dialog.returnValue);
   body.replaceChildren();
   giveBack();
 });
+
+function settle(answer) {
+  answered?.(answer);
+  answered = null;
+  dialog.returnValue = "";
+}
 
 dialog.addEventListener("click", (event) => {
   if (event.target !== dialog && !targetOf(event).closest("[data-keep]")) return;
@@ -65,6 +71,7 @@ export function ask(question, words, verb, keep = "Keep it", look = "danger") {
     element("button", { className: `button ${look}`, value: "yes" }, verb),
   );
   const from = document.activeElement;
+  settle(dialog.returnValue);
   body.replaceChildren(element("h2", { id: "ask-title" }, question), element("p", { id: "ask-words" }, words), form);
   open(from);
   return new Promise((resolve) => {

@@ -282,7 +282,9 @@ def test_an_image_that_was_chosen_is_what_is_told(visit, desk):
     expect(place.get_by_role("status")).to_be_empty()
 
 
-def test_an_address_is_removed_only_by_who_says_so_twice(new_page, site, client, email):
+@pytest.fixture
+def addresses(new_page, site, client, email):
+    """The page of somebody's two addresses."""
     with site.orm():
         owner = Account.objects.get(email=email)
         for number in (1, 2):
@@ -292,6 +294,25 @@ def test_an_address_is_removed_only_by_who_says_so_twice(new_page, site, client,
     page.get_by_label("Email").fill(f"1-{email}")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
+    return page
+
+
+def test_who_asks_again_before_the_page_has_heard_the_answer_is_asked_again(addresses, email):
+    page = addresses
+    page.get_by_label(f"2-{email}").check()
+    page.get_by_role("button", name="Remove").click()
+    question = page.get_by_role("alertdialog", name="Remove this address?")
+    expect(question).to_be_visible()
+    again = "(button) => { document.querySelector('#ask-body button[value=no]').click(); button.click(); }"
+    page.evaluate(again, page.query_selector("[data-ask]"))
+    page.evaluate("new Promise(requestAnimationFrame)")  # the browser has told of the close by now
+    question.get_by_role("button", name="Keep it").click()
+    expect(question).to_be_hidden()
+    expect(page.get_by_label(f"2-{email}")).to_be_visible()
+
+
+def test_an_address_is_removed_only_by_who_says_so_twice(addresses, site, email):
+    page = addresses
     page.get_by_label(f"2-{email}").check()
     page.get_by_role("button", name="Remove").click()
     question = page.get_by_role("alertdialog", name="Remove this address?")
@@ -303,5 +324,5 @@ def test_an_address_is_removed_only_by_who_says_so_twice(new_page, site, client,
     page.get_by_role("button", name="Go on").click()
     expect(page.locator("#messages")).to_contain_text(f"2-{email} has been removed.", timeout=SLOW)
     with site.orm():
-        assert not EmailAddress.objects.filter(user=owner, email=f"2-{email}").exists()
-        assert EmailAddress.objects.filter(user=owner, email=f"1-{email}").exists()
+        assert not EmailAddress.objects.filter(email=f"2-{email}").exists()
+        assert EmailAddress.objects.filter(email=f"1-{email}").exists()
