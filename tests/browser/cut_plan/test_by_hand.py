@@ -172,6 +172,7 @@ def test_what_was_cut_by_hand_is_asked_about_on_leaving_and_is_there_on_return(o
     page.wait_for_url(re.compile("/$"))
     assert asked == ["beforeunload"]
     page.goto(f"/videos/{talk.pk}/")
+    settled(page)
     expect(page.locator("#cut-back")).to_be_visible(timeout=SLOW)
     settled(page)
     expect(page.locator("#cut-hand")).to_be_visible()
