@@ -104,4 +104,9 @@ def test_others_see_none_of_it(logo):
 def test_there_cannot_be_any_number(ann, logo, monkeypatch):
     monkeypatch.setattr(presets, "MOST", 1)
     assert error(ann.post("/presets", {**LOGO, "name": "Another"})) == (422, "too_many")
+    ann.delete(f"/presets/{logo['id']}")
+    other = ann.post("/presets", LOGO).json()
+    assert error(ann.post(f"/presets/{logo['id']}/restore")) == (422, "too_many")
+    ann.delete(f"/presets/{other['id']}")
+    assert [one.pk for one in Preset.objects.all()] == [uuid.UUID(other["id"])], "nor of deleted ones"
     assert presets.find(factories.account(), uuid.uuid4()) is None

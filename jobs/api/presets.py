@@ -115,7 +115,7 @@ def delete_preset(request: HttpRequest, preset_id: UUID) -> PresetOut:
     return PresetOut.of(preset)
 
 
-@router.post("/{uuid:preset_id}/restore", response={200: PresetOut, **failures(404)}, summary="Restore a preset")
+@router.post("/{uuid:preset_id}/restore", response={200: PresetOut, **failures(404, 422)}, summary="Restore a preset")
 @work
 def restore_preset(request: HttpRequest, preset_id: UUID) -> PresetOut:
     """Take its deletion back. Where the name is taken meanwhile, it gets a number."""

@@ -62,14 +62,18 @@ def change(
 
 def delete(preset: Preset) -> None:
     """Work that was begun with it goes on. It can be taken back for a day."""
-    Preset.objects.filter(owner=preset.owner, deleted_at__lt=Now() - KEPT).delete()
+    deleted = Preset.objects.filter(owner=preset.owner, deleted_at__isnull=False)
+    deleted.filter(deleted_at__lt=Now() - KEPT).delete()
     Preset.objects.filter(pk=preset.pk).update(deleted_at=Now())
+    Preset.objects.filter(pk__in=list(deleted.order_by("-deleted_at").values_list("pk", flat=True)[MOST:])).delete()
 
 
 def restore(owner: Account, pk: UUID) -> Preset | None:
-    """Take a deletion back; under another name where that is taken meanwhile. None where there is none."""
+    """Take a deletion back; under another name where that is taken meanwhile. None where there is none. Raises
+    InputError when there are too many."""
     preset = Preset.objects.filter(owner=owner, pk=pk).first()
     if preset and preset.deleted_at:
+        _refuse_too_many(owner)
         taken = {one.name for one in of(owner, preset.operation)}
         preset.name = next(name for name in _numbered(preset.name) if name not in taken)
         preset.deleted_at = None
@@ -121,6 +125,10 @@ def _free(owner: Account, slug: str, given: str) -> str:
 
 
 def _inserted(owner: Account, slug: str, name: str, params: dict[str, Any]) -> Preset:
+    _refuse_too_many(owner)
+    return Preset.objects.create(owner=owner, operation=slug, name=name, params=params)
+
+
+def _refuse_too_many(owner: Account) -> None:
     if Preset.objects.of(owner).count() >= MOST:
         raise InputError(f"You have {MOST} presets, and there cannot be more. Delete one first.", code="too_many")
-    return Preset.objects.create(owner=owner, operation=slug, name=name, params=params)

@@ -24,7 +24,7 @@ def save(request: MemberRequest) -> HttpResponse:
     slug, video = doing.known(request.POST.get("operations", "")), _video(request)
     try:
         if (chosen := request.POST.get("preset", "")) and request.POST.get("as") == "same":
-            preset = presets.change(own(request, UUID(chosen)), raw=request.POST, prefix=slug)
+            preset = presets.change(own(request, chosen, slug), raw=request.POST, prefix=slug)
             return _shown(request, video, preset, f"“{preset.name}” has these values now.")
         preset = presets.save(request.user, slug, request.POST.get("preset-name", ""), request.POST, prefix=slug)
     except (InputError, ValidationError) as error:
@@ -54,18 +54,24 @@ def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
 @changes("library")
 def restore(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Take a deletion back."""
-    preset = presets.restore(request.user, pk)
-    if preset is None:
-        raise Http404("no preset of this owner")
-    said = f"“{preset.name}” is back."
-    messages.success(request, said)
+    asked: dict[str, str] = {}
+    try:
+        preset = presets.restore(request.user, pk)
+        if preset is None:
+            raise Http404("no preset of this owner")
+        messages.success(request, f"“{preset.name}” is back.")
+        asked = {"do": preset.operation, "preset": str(preset.pk)}
+    except InputError as error:
+        messages.error(request, error.message)
     if request.htmx:
         return render(request, "_messages.html", {"out_of_band": True})
-    return redirect(doing.back_to(_video(request), do=preset.operation, preset=str(preset.pk)))
+    return redirect(doing.back_to(_video(request), **asked))
 
 
-def own(request: MemberRequest, pk: UUID) -> Preset:
-    if (preset := presets.find(request.user, pk)) is None:
+def own(request: MemberRequest, pk: UUID | str, slug: str = "") -> Preset:
+    """One of theirs; of this operation, where one is named. Else 404."""
+    preset = presets.find(request.user, pk)
+    if preset is None or slug not in ("", preset.operation):
         raise Http404("no preset of this owner")
     return preset
 

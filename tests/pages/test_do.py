@@ -126,6 +126,15 @@ def test_a_preset_is_renamed_changed_deleted_and_taken_back(client, video, ann):
     assert presets.of(ann) == [preset]
 
 
+def test_a_form_is_kept_in_no_preset_but_one_of_its_kind(client, video, ann):
+    other = presets.save(ann, "trim", "Ours", {"start": 1})
+    for pk in (other.pk, "nonsense"):
+        sent = {**MARK, "video": video.pk, "preset": pk, "as": "same"}
+        assert client.post(reverse("preset-save"), sent).status_code == 404
+    other.refresh_from_db()
+    assert other.params["start"] == 1
+
+
 def test_a_name_that_is_taken_is_refused_beside_what_was_typed(client, video, ann):
     presets.save(ann, "watermark", "Our logo", {"text": "Us"})
     answer = client.post(reverse("preset-save"), {**MARK, "video": video.pk, "preset-name": "Our logo"})
