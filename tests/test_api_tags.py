@@ -62,6 +62,12 @@ def test_a_recording_tells_its_tags_and_takes_others(ann, account):
     assert ann.patch(f"/videos/{video.pk}", {"tags": []}).json()["tags"] == []
 
 
+def test_of_a_change_that_is_refused_nothing_is_done(ann, account):
+    video = factories.video(account)
+    assert error(ann.patch(f"/videos/{video.pk}", {"title": "Other", "tags": ["x" * 41]})) == (422, "long_name")
+    assert ann.get(f"/videos/{video.pk}").json()["title"] == video.title
+
+
 def test_many_recordings_are_tagged_at_once_and_each_is_told_of(ann, account, theirs):
     mine = [factories.video(account) for _ in range(2)]
     tags.give(account, mine, ["old"])

@@ -101,6 +101,8 @@ def test_tags_leave_only_what_has_them_all_and_nothing_where_one_is_unknown(ann)
     assert titles(ann, tags=("TALKS",)) == ["one", "both"]
     assert titles(ann, tags=("Talks", "winter")) == ["both"]
     assert titles(ann, tags=("Talks", "hers")) == []
+    many = ("Talks", *(f"tag {number}" for number in range(20)))
+    assert [titles(ann, tags=Wanted.of({"tag": text}).tags) for text in ("x" * 41, ",".join(many))] == [[], []]
 
 
 def test_words_are_found_in_names_files_and_tags_whatever_their_accents(ann):

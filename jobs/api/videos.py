@@ -137,16 +137,16 @@ def get_video(request: HttpRequest, video_id: UUID) -> VideoOut:
 def rename_video(request: HttpRequest, video_id: UUID, patch: VideoPatch) -> VideoOut:
     """What is pinned stays, whatever the retention. Of a result this is what `PATCH /artifacts/{id}` says."""
     video = versions.owned(owner(request), video_id)
-    if patch.title is not None:
-        title = naming.clean(patch.title)
-        if not title:
-            raise invalid([("title", "Write a title.")])
+    title = naming.clean(patch.title or "")
+    if patch.title is not None and not title:
+        raise invalid([("title", "Write a title.")])
+    if patch.tags is not None:  # what may be refused comes first
+        tags.put(video, patch.tags)
+    if title:
         video.title = title
         video.save(update_fields=["title"])
     if patch.pinned is not None:
         uses.pin(video, patch.pinned)
-    if patch.tags is not None:
-        tags.put(video, patch.tags)
     publish.tell([video.owner_id])
     return VideoOut.of(video)
 

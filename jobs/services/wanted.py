@@ -140,14 +140,17 @@ EVERY = Wanted()
 
 
 def called(word: str) -> Q:
-    """What has a word in its title, in the name of its file, or in one of its tags; capitals and accents aside."""
+    """What has a word in its title or in the name of its file, capitals and accents aside, or in one of its tags, of
+    which only capitals do not count."""
     its = Tagging.objects.filter(video=OuterRef("pk"), tag__key__contains=tags.key(word))
     name = Q(title__icontains=word) | Q(name__icontains=word)
     return name | Q(sort_name__contains=sort_name(word)) | Q(Exists(its))
 
 
 def tagged(found: Any, owner: Account, names: tuple[str, ...]) -> Any:
-    """Those that have all of these tags."""
+    """Those that have all of these tags; none where there is no such tag, or more are asked for than one can have."""
+    if len(names) > tags.MOST_EACH:
+        return found.none()
     there = list(Tag.objects.of(owner).filter(key__in=list(map(tags.key, names))))
     if len(there) < len(names):
         return found.none()
@@ -201,7 +204,7 @@ def at_work_and_failed(owner: Account) -> tuple[int, int]:
 def _names(texts: list[str]) -> tuple[str, ...]:
     """Of tags, each once."""
     parts = [part.strip() for text in texts for part in text.split(",")]
-    return tuple({tags.key(part): part for part in parts if part and len(part) <= tags.LONGEST}.values())[:WORDS]
+    return tuple({tags.key(part): part for part in parts if part}.values())
 
 
 def _day(text: str) -> str:
