@@ -1,4 +1,4 @@
-"""A chain that is put together on the page of a recording: kept for its owner until it is run, or given up."""
+"""A chain that is put together on the page of a recording: kept for its owner until it is cleared."""
 
 import contextlib
 import dataclasses
@@ -132,9 +132,8 @@ def _then(before: Expected, work: Expected) -> Expected:
 @contextlib.contextmanager
 def _held(video: Video) -> Iterator[ChainDraft]:
     """The row of a recording's chain, held until the block ends."""
-    ChainDraft.objects.get_or_create(video=video)
     with transaction.atomic():
-        yield ChainDraft.objects.select_for_update().get(video=video)
+        yield ChainDraft.objects.select_for_update().get_or_create(video=video)[0]
 
 
 def _keep(draft: ChainDraft, there: Sequence[Step]) -> None:
