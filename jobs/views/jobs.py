@@ -46,7 +46,8 @@ def job(request: MemberRequest, pk: UUID) -> HttpResponse:
 def results(request: MemberRequest, pk: UUID) -> HttpResponse:
     """What a row opens: the results of a job, or of the steps of a chain."""
     name = "job" if Job.objects.of(request.user).filter(pk=pk).exists() else "run"
-    found = rows.of_view(request.user, View(name, **{name: str(pk)}))
+    view = View(name, job=str(pk)) if name == "job" else View(name, run=str(pk))
+    found = rows.of_view(request.user, view)
     if not found:
         raise Http404
     return render(request, "jobs/_fold.html", {"row": found[0], "plays": "play" in request.GET})
