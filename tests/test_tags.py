@@ -5,6 +5,7 @@ import pytest
 from jobs.errors import InputError
 from jobs.models import Tag, Tagging, Video
 from jobs.services import tags, trash, videos
+from jobs.services.wanted import Wanted
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +22,16 @@ def test_a_tag_is_made_where_it_is_given_and_is_one_in_all_spellings(ann):
     tags.give(ann, [first], ["#analysis ii"])
     assert [(tag.name, tag.count) for tag in tags.of(ann)] == [("Analysis II", 2), ("winter term", 2)]
     assert tags.of_video(first) == ["Analysis II", "winter term"]
+
+
+def test_two_letters_are_never_one_in_any_database(ann):
+    first, second = factories.video(ann), factories.video(ann)
+    tags.give(ann, [first], ["café", "🎓"])
+    tags.give(ann, [second], ["cafe", "🎬"])
+    assert [tags.of_video(video) for video in (first, second)] == [["café", "🎓"], ["cafe", "🎬"]]
+    assert list(Wanted(tags=("CAFE",)).recordings(ann)) == list(Wanted(q="cafe").recordings(ann)) == [second]
+    tags.take(ann, [first], ["cafe"])
+    assert tags.of_video(first) == ["café", "🎓"]
 
 
 def test_tags_of_others_are_others(ann):

@@ -1,5 +1,5 @@
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -8,6 +8,14 @@ from jobs.models.made_at import MadeAtField
 
 if TYPE_CHECKING:
     from jobs.models.account import Account
+
+
+class ExactField(models.CharField):
+    """Text of which every letter counts, in any database: MariaDB takes é for e, and one symbol for any other."""
+
+    def db_parameters(self, connection: Any) -> Any:
+        found = super().db_parameters(connection)
+        return {**found, "collation": "utf8mb4_bin"} if connection.vendor == "mysql" else found
 
 
 class TagQuerySet(models.QuerySet["Tag"]):
@@ -21,7 +29,7 @@ class Tag(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tags")
     name = models.CharField(max_length=40)
-    key = models.CharField(max_length=160, editable=False)
+    key = ExactField(max_length=160, editable=False)
     """As `name` without case; some letters have several without."""
     created_at = MadeAtField()
 
