@@ -180,25 +180,11 @@ class Gatherer:
         found = self._there.get(thing.key)
         if found is None:
             return {"file": None}
-        path = self._free(path)
+        path = naming.free(naming.portable(path), self._names)
         size, changed_at = found.size, timezone.localtime(datetime.fromtimestamp(found.changed_ns / 1e9, UTC))
         self.files[path] = File(thing.key, size, thing.sha256, changed_at)
         url = self.absolute(reverse(f"api-v1:{address}", args=[thing.pk]))
         return {"file": {"path": path, "size": size, "sha256": thing.sha256 or None, "url": url}}
-
-    def _free(self, path: str) -> str:
-        """Names from people, as a name of a file on every system; another one where it is taken."""
-        path = "/".join(naming.file_name(part).translate(FORBIDDEN) for part in path.split("/"))
-        stem, dot, ending = path.rpartition(".")
-        number, found = 2, path
-        while found.casefold() in self._names:
-            found, number = (f"{stem} ({number}).{ending}" if dot else f"{path} ({number})"), number + 1
-        self._names.add(found.casefold())
-        return found
-
-
-FORBIDDEN = str.maketrans(dict.fromkeys('<>:"|?*\\', "_"))
-"""What some system takes in no name."""
 
 
 def _short(name: str, thing: Video | Job | Image) -> str:

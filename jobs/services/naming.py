@@ -10,6 +10,8 @@ from jobs.engine.model.mediainfo import MediaInfo
 LONGEST_NAME = 200
 LONGEST_ENDING = 16
 UNNAMED = "recording"
+FORBIDDEN = str.maketrans(dict.fromkeys('<>:"|?*\\', "_"))
+"""What some system takes in no name."""
 
 # Endings for sound and for pictures by libavformat's name of the demuxer.
 ENDINGS = {
@@ -46,6 +48,23 @@ def file_name(name: str) -> str:
     if not stem or len(ending) > LONGEST_ENDING:
         return name[:LONGEST_NAME].strip() or UNNAMED
     return stem[: LONGEST_NAME - len(ending) - 1].strip() + dot + ending
+
+
+def portable(path: str) -> str:
+    """A path of names from people, as every system takes it."""
+    return "/".join(file_name(part).translate(FORBIDDEN) for part in path.split("/"))
+
+
+def free(path: str, taken: set[str]) -> str:
+    """The path, which is `taken` from now on; with a number before its ending where it was, be it in other capitals."""
+    folder, slash, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    stem, ending = (stem, dot + ending) if stem else (name, "")
+    number, found = 2, path
+    while found.casefold() in taken:
+        found, number = f"{folder}{slash}{stem} ({number}){ending}", number + 1
+    taken.add(found.casefold())
+    return found
 
 
 def title(name: str) -> str:

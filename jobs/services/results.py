@@ -5,10 +5,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jobs import storage, wording
+from jobs import wording
 from jobs.models import Artifact, Job, Video
 from jobs.operations import registry
 from jobs.operations.transcribe import Transcribe, language_name
+from jobs.services import packing
+from jobs.services.packing import File
 from jobs.services.transcripts import Stored
 from jobs.services.version_list import is_at_work, will_make_version
 from jobs.wording import clock
@@ -225,27 +227,5 @@ def others(job: Job, files: Sequence[Artifact]) -> Card | None:
 
 
 def entries(results: Results) -> list[Entry]:
-    """All files that are there as a ZIP file has them; those of a name that another one has get a number."""
-    files = [one for card in results.cards for one in card.there]
-    there = storage.stats([one.key for one in files])
-    taken: set[str] = set()
-    found = []
-    for one in files:
-        stat = there.get(one.key)
-        if stat is not None:
-            found.append(Entry(free(one.name, taken), stat.size, _opener(one.key)))
-    return found
-
-
-def _opener(key: str) -> Any:
-    return lambda: storage.open_file(key)
-
-
-def free(name: str, taken: set[str]) -> str:
-    """The name, or with a number where it is taken, as systems take names that know no capitals."""
-    stem, dot, ending = name.rpartition(".")
-    number, found = 2, name
-    while found.casefold() in taken:
-        found, number = (f"{stem} ({number}).{ending}" if dot else f"{name} ({number})"), number + 1
-    taken.add(found.casefold())
-    return found
+    """All its files as a ZIP file has them."""
+    return packing.entries([File(one.name, one) for card in results.cards for one in card.files])

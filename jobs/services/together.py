@@ -2,30 +2,24 @@
 of them, all to the trash."""
 
 import dataclasses
-import io
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
-from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Account, Artifact, Removal, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
-from jobs.services import jobs, naming, parameters, pipelines, possible, runs, trash, uses, versions
+from jobs.services import jobs, packing, parameters, pipelines, possible, runs, trash, versions
 from jobs.services.allowance import Exhausted
-from jobs.services.export import FORBIDDEN
+from jobs.services.packing import File
 from jobs.services.pipelines import Chain
 from jobs.zip_stream import Entry
 
 MOST = 500
 """Recordings that may be chosen at once."""
 JOIN = "join"
-LEFT_OUT = "left out.txt"
 
 
 def chosen(owner: Account, pks: Sequence[str | UUID]) -> list[Video]:
@@ -122,35 +116,18 @@ def _each(videos: Sequence[Video], begin: Callable[[Video, str], None], key: str
 # Files ---------------------------------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
-class File:
-    key: str
-    name: str
-    subject: Video | Artifact
-
-
 def packed(videos: Sequence[Video], *, newest: bool = False) -> list[Entry]:
-    """The entries of a ZIP file of these recordings, or of the newest version of each. What is not in the storage any
-    more is told in a text beside. Raises InputError when nothing is, and OSError while the storage is away."""
-    files = _newest(videos) if newest else [_original(video) for video in videos]
-    there = storage.stats([file.key for file in files])
-    entries, names = list[Entry](), set[str]()
-    for file in files:
-        if (stat := there.get(file.key)) is None:
-            continue
-        changed = timezone.localtime(datetime.fromtimestamp(stat.changed_ns / 1e9, UTC))
-        opened = lambda key=file.key: storage.open_file(key)  # noqa: E731 one for each
-        entries.append(Entry(_free(file.name, names), stat.size, opened, changed))
-        uses.note(file.subject)
+    """The entries of a ZIP file of these recordings, or of the newest version of each. Raises InputError when nothing
+    is there, and OSError while the storage is away."""
+    entries = packing.entries(_newest(videos) if newest else list(map(_original, videos)))
     if not entries:
         raise InputError("The files of these recordings are missing from the server.", code="missing_file")
-    gone = [file.name for file in files if file.key not in there]
-    return [*entries, *([_told(gone)] if gone else [])]
+    return entries
 
 
 def _original(video: Video) -> File:
     ending = video.key.rpartition(".")[2]
-    return File(video.key, f"{video.title}.{ending}", video)
+    return File(f"{video.title}.{ending}".replace("/", "_"), video)
 
 
 def _newest(videos: Sequence[Video]) -> list[File]:
@@ -161,24 +138,8 @@ def _newest(videos: Sequence[Video]) -> list[File]:
     found = []
     for video in videos:
         result = results.get(newest.get(video.pk))
-        found.append(File(result.key, result.name, result) if result else _original(video))
+        found.append(File(result.name, result) if result else _original(video))
     return found
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """As a name of a file on every system, and another one where it is taken."""
-    name = naming.file_name(name.replace("/", "_")).translate(FORBIDDEN)
-    stem, dot, ending = name.rpartition(".")
-    number, found = 2, name
-    while found.casefold() in taken:
-        found, number = f"{stem} ({number}){dot}{ending}", number + 1
-    taken.add(found.casefold())
-    return found
-
-
-def _told(names: Sequence[str]) -> Entry:
-    content = b"Missing from the server:\n" + "".join(f"{name}\n" for name in names).encode()
-    return Entry(LEFT_OUT, len(content), lambda: io.BytesIO(content), timezone.localtime())
 
 
 # The trash -----------------------------------------------------------------------------------------------------------

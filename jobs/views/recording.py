@@ -44,7 +44,6 @@ def packed(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     entries = results.entries(results.of(video))
     if not entries:
         raise Http404("this recording has no results")
-    uses.note(video)
     return zipped(request, entries, f"{naming.file_name(video.title.replace('/', '-'))} (results).zip")
 
 

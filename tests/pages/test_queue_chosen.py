@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.urls import reverse
 
 from jobs import storage
-from jobs.models import Job, Removal
+from jobs.models import Artifact, Job, Removal
 from tests import factories
 from tests.markup import squeezed
 from tests.pages.rows import HTMX, S, artifact
@@ -33,12 +33,17 @@ def test_the_results_of_all_that_was_chosen_come_as_one_zip_file(client, ann, ev
     hers = factories.job(eve, status=S.SUCCEEDED)
     for job in (first, second, hers):
         stored(job, "one.jpg", f"of {job.pk}".encode())
+    artifact(second, name="gone.jpg")
     answer = client.post(reverse("queue-zip"), {"pk": [job.pk for job in (first, second, hers)]})
     body = async_to_sync(whole)(answer.streaming_content)
     assert len(body) == int(answer["Content-Length"])
     file = zipfile.ZipFile(io.BytesIO(body))
-    assert file.namelist() == ["Weekly review, Thumbnails/one.jpg", "Weekly review, Thumbnails/one 2.jpg"]
-    assert {file.read(name).decode() for name in file.namelist()} == {f"of {first.pk}", f"of {second.pk}"}
+    *names, told = file.namelist()
+    assert names == ["Weekly review, Thumbnails/one.jpg", "Weekly review, Thumbnails/one (2).jpg"]
+    assert {file.read(name).decode() for name in names} == {f"of {first.pk}", f"of {second.pk}"}
+    assert told == "left out.txt" and "Weekly review, Thumbnails/gone.jpg" in file.read(told).decode()
+    used = Artifact.objects.exclude(used_at=None).values_list("job", flat=True)
+    assert set(used) == {first.pk, second.pk}, "who downloads a result uses it"
 
 
 def test_what_has_no_results_says_so_instead(client, ann):

@@ -103,6 +103,7 @@ def test_all_results_come_as_one_file_with_names_of_their_own(client, ann):
         assert {name: packed.read(name) for name in packed.namelist()} == {
             "one.jpg": b"one.jpg",
             "ONE (2).jpg": b"ONE.jpg",
+            "left out.txt": b"Missing from the server:\ngone.jpg\n",
         }
 
 
