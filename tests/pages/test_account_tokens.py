@@ -14,6 +14,7 @@ from jobs.services import tokens
 from tests import factories
 from tests.accounts.entrance import PASSWORD, sign_in
 from tests.api import ROOT, error
+from tests.markup import without_tokens
 
 pytestmark = pytest.mark.django_db
 PAGE = "/account/tokens/"
@@ -125,7 +126,7 @@ def test_tokens_of_others_are_not_there(client, ann, method):
         assert "eve's secret" not in client.get(PAGE).content.decode()
         theirs, none = (getattr(client, method)(f"{PAGE}{pk}/revoke/") for pk in (token.pk, 10**6))
         assert theirs.status_code == none.status_code == 404
-        assert theirs.content == none.content
+        assert without_tokens(theirs.content) == without_tokens(none.content)
     nobody = getattr(Client(), method)(f"{PAGE}{token.pk}/revoke/")
     assert nobody.status_code == 302
     assert Token.objects.filter(pk=token.pk).exists()
