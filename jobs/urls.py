@@ -79,7 +79,6 @@ urlpatterns = [
     path("queue/results.zip", queue_chosen.download, name="queue-zip"),
     path("queue/again/", queue_chosen.again, name="queue-again"),
     path("queue/remove/", queue_chosen.remove, name="queue-remove"),
-    path("queue/restore/", queue_chosen.restore, name="queue-restore"),
     path("queue/clear/", queue.clear, name="queue-clear"),
     path("queue/uncleared/", queue.uncleared, name="queue-uncleared"),
     path("queue/results/<uuid:pk>/", jobs.results, name="queue-results"),

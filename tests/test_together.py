@@ -117,15 +117,32 @@ def test_the_newest_version_of_each_stands_for_it(ann):
 
 
 def test_what_was_removed_together_comes_back_together(ann, three):
-    other = together.remove([factories.video(ann)])
-    gone = together.remove(three)
+    other = together.remove([factories.video(ann)]).together
+    gone = together.remove([*three, three[0]])
+    assert (gone.count, gone.refused) == (3, []), "one that is gone already is none of it"
+    gone = gone.together
     assert (Video.objects.count(), Removal.objects.filter(together=gone).count()) == (0, 3)
     assert together.restore(factories.account("eve@example.org"), gone) == 0
     assert (together.restore(ann, gone), together.restore(ann, gone)) == (3, 0)
     assert (set(Video.objects.all()), Removal.objects.get().together) == (set(three), other)
 
 
+def test_what_does_not_let_itself_be_removed_is_told_and_the_others_go(ann):
+    done, running = (factories.job(ann, status=status) for status in (S.SUCCEEDED, S.RUNNING))
+    removed = together.remove([running, done])
+    assert (removed.count, len(removed.refused), list(Job.objects.all())) == (1, 1, [running])
+    assert together.restore(ann, removed.together) == 1
+
+
+def test_a_job_that_ends_with_several_is_counted_once_in_two_queries(ann, three, django_assert_num_queries):
+    params = {"recordings": [str(three[2].pk)]}
+    factories.job(ann, video=three[0], operation="join", status=S.QUEUED, params=params)
+    factories.job(ann, video=factories.video(ann), operation="join", status=S.QUEUED, params=params)
+    with django_assert_num_queries(2):
+        assert together.stops(three) == 2
+
+
 def test_without_a_trash_all_are_gone_for_good(three, settings):
     settings.TRASH_DAYS = 0
-    assert together.remove(three) is None
+    assert together.remove(three).together is None
     assert not Video.with_trash.exists()

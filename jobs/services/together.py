@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from jobs.errors import InputError
-from jobs.models import Account, Artifact, Removal, Video
+from jobs.models import Account, Artifact, Job, Removal, Video
 from jobs.operations import registry
 from jobs.operations.base import Operation
 from jobs.services import jobs, packing, parameters, pipelines, possible, runs, trash, versions
 from jobs.services.allowance import Exhausted
 from jobs.services.packing import File
 from jobs.services.pipelines import Chain
+from jobs.services.trash import Subject
 from jobs.zip_stream import Entry
 
 MOST = 500
@@ -145,18 +146,25 @@ def _newest(videos: Sequence[Video]) -> list[File]:
 # The trash -----------------------------------------------------------------------------------------------------------
 
 
-def remove(videos: Sequence[Video]) -> UUID | None:
-    """All to the trash; returns by what they come back together, None where there is no trash. One that somebody else
-    was quicker to remove is none of it."""
-    together = uuid.uuid4()
-    removals = []
-    for video in videos:
+@dataclasses.dataclass(frozen=True)
+class Removed:
+    """How many are gone, and why others are not. `together` is what they come back by, None where there is no trash."""
+
+    count: int
+    together: UUID | None
+    refused: Sequence[str]
+
+
+def remove(subjects: Sequence[Subject], *, with_followers: bool = False) -> Removed:
+    """All to the trash, as far as each lets itself be removed (`trash.remove`). What somebody else was quicker to
+    remove is none of it."""
+    together, removals, refused = uuid.uuid4(), list[Removal | None](), dict[str, None]()
+    for subject in subjects:
         try:
-            removals.append(trash.remove(video, with_followers=True, together=together))
+            removals.append(trash.remove(subject, with_followers=with_followers, together=together))
         except InputError as error:
-            if error.code != "gone":
-                raise
-    return together if any(removals) else None
+            refused |= {} if error.code == "gone" else {error.message: None}
+    return Removed(len(removals), together if any(removals) else None, list(refused))
 
 
 def restore(owner: Account, together: UUID) -> int:
@@ -172,5 +180,7 @@ def restore(owner: Account, together: UUID) -> int:
 
 
 def stops(videos: Sequence[Video]) -> int:
-    """How many jobs under way would end with them."""
-    return sum(trash.stops(video) for video in videos)
+    """How many jobs under way would end with these recordings of one owner."""
+    pks = [video.pk for video in videos]
+    on_them = Job.objects.filter(video__in=pks, under_way=1).values_list("pk", flat=True)
+    return len({*on_them, *(job.pk for job in jobs.needing(videos[0].owner, "recording", *pks))})

@@ -3,6 +3,8 @@
 All addresses take the ids as fields `pk` of a form, in the order in which they were on the page.
 """
 
+import hashlib
+import json
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +14,6 @@ from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
-from django.urls import reverse
 
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
@@ -130,18 +131,24 @@ class WrongFields(Exception):
 def begun(request: MemberRequest, videos: list[Video]) -> tuple[Outcome, str]:
     """What came of it, and what the work is called. Raises WrongFields and InputError."""
     what = request.POST.get("what", "")
-    key = f"chosen-{request.POST.get('key', '')[:64] or uuid.uuid4().hex}"
     if what.startswith(CHAIN):
         chain = pipelines.find(request.user, what.removeprefix(CHAIN))
         if chain is None:
             raise InputError("This chain is not there any more. Choose another one.", code="unknown_pipeline")
-        return together.start_chain(videos, chain, key), chain.name
+        return together.start_chain(videos, chain, key_of(request, what)), chain.name
     pick = picked(request, videos)
     slug = pick.operation.slug
     stored = WorkForm.stored(pick)
     if slug == JOIN:
-        return together.join(videos, stored, key), pick.operation.title
-    return together.start(videos, slug, stored, key), pick.operation.title
+        order = [str(video.pk) for video in videos]
+        return together.join(videos, stored, key_of(request, what, stored, order)), pick.operation.title
+    return together.start(videos, slug, stored, key_of(request, what, stored)), pick.operation.title
+
+
+def key_of(request: MemberRequest, *asked: Any) -> str:
+    """Keeps the same from being done twice. Who goes back to the form and asks it for something else gets that."""
+    typed = request.POST.get("key", "") or uuid.uuid4().hex
+    return f"chosen-{hashlib.sha256(json.dumps([typed, *asked], sort_keys=True).encode()).hexdigest()[:40]}"
 
 
 def picked(request: MemberRequest, videos: list[Video]) -> Pick:
@@ -211,9 +218,8 @@ def delete(request: MemberRequest) -> HttpResponse:
     stops = together.stops(videos)
     if removing.SURE not in request.POST and (stops or not settings.TRASH_DAYS):
         return ask_first(request, videos, stops)
-    undone_by = together.remove(videos)
-    address = reverse("trash-restore-together", args=[undone_by]) if undone_by else ""
-    messages.success(request, f"Removed {several(videos)}.", extra_tags=address)
+    removed = together.remove(videos, with_followers=True)
+    removing.tell(request, removed, several(videos) if removed.count == len(videos) else f"{removed.count} recordings")
     return redirect(came_from(request))
 
 

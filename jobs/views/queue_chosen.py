@@ -8,16 +8,14 @@ from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.defaultfilters import pluralize
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.live.listed import LOGS
-from jobs.models import Job, Removal, Run
-from jobs.services import bundles, naming, runs, trash
+from jobs.models import Job, Run
+from jobs.services import bundles, naming, runs, together
 from jobs.views import removing
 from jobs.views.asking import ask
 from jobs.views.jobs import came_from, done
@@ -99,19 +97,8 @@ def remove(request: MemberRequest) -> HttpResponse:
     rows = chosen(request)
     if not settings.TRASH_DAYS and removing.SURE not in request.POST:
         return _ask(request, rows)
-    removals: list[Removal | None] = []
-    problems = dict[str, None]()
-    for row in rows:
-        try:
-            removals.append(trash.remove(row))
-        except InputError as error:
-            problems[error.message] = None
-    if removals:
-        restorable = [str(removal.pk) for removal in removals if removal]
-        undo = f"{reverse('queue-restore')}?{urlencode([('pk', pk) for pk in restorable])}" if restorable else ""
-        messages.success(request, f"Removed {len(removals)}.", extra_tags=undo)
-    for problem in list(problems)[:3]:
-        messages.error(request, problem)
+    removed = together.remove(rows)
+    removing.tell(request, removed, str(removed.count))
     return done(request)
 
 
@@ -130,17 +117,3 @@ def _ask(request: MemberRequest, rows: list[Row]) -> HttpResponse:
     if request.htmx:
         response["HX-Retarget"], response["HX-Reswap"] = "#ask-body", "innerHTML"
     return response
-
-
-@changes("queue")
-def restore(request: MemberRequest) -> HttpResponse:
-    """Have back what was removed together."""
-    found = list(trash.listed(request.user).filter(pk__in=named(request.GET.getlist("pk"))))
-    if not found:
-        raise Http404
-    for removal in found:
-        try:
-            trash.restore(removal)
-        except InputError as error:
-            messages.error(request, error.message)
-    return done(request)

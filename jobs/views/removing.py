@@ -10,11 +10,14 @@ from django.urls import reverse
 from jobs.auth.requests import MemberRequest
 from jobs.models import Removal
 from jobs.services import trash
+from jobs.services.together import Removed
 from jobs.services.trash import Subject
 from jobs.views.asking import ask
 
 SURE = "sure"
 """The field of a form that asked."""
+TOLD = 3
+"""Reasons why some of several stay that are told."""
 
 
 def has_to_ask(request: MemberRequest, subject: Subject) -> bool:
@@ -48,6 +51,15 @@ def remove(request: MemberRequest, subject: Subject, called: str) -> None:
     """Do it, and say so with the way back. Raises InputError as `trash.remove`."""
     removal = trash.remove(subject, with_followers=True)
     messages.success(request, f"Removed “{called}”.", extra_tags=undo(removal) if removal else "")
+
+
+def tell(request: MemberRequest, removed: Removed, called: str) -> None:
+    """Say what became of several, with one way back for all that went."""
+    if removed.count:
+        back = reverse("trash-restore-together", args=[removed.together]) if removed.together else ""
+        messages.success(request, f"Removed {called}.", extra_tags=back)
+    for problem in removed.refused[:TOLD]:
+        messages.error(request, problem)
 
 
 def undo(removal: Removal) -> str:

@@ -65,6 +65,8 @@ def test_work_begins_on_each_with_its_own_settings_and_once(client, videos):
     assert {job.video for job in jobs} == set(videos)
     assert len(jobs) == 2
     assert "Cut the silence: 2 are in line." in text_of(client.get("/queue/"))
+    client.post("/chosen/start/", {**fields, "silence-cut-pause_ms": "400"})
+    assert Job.objects.count() == 4, "whoever goes back and asks for something else gets it"
 
 
 def test_what_a_recording_does_not_allow_is_told_of_it_alone(client, videos):
