@@ -1,7 +1,9 @@
 """Tags: made where they are given, the same in every spelling, gone with nothing but their own deletion."""
 
 import pytest
+from django.db import connection
 
+from jobs import publish
 from jobs.errors import InputError
 from jobs.models import Tag, Tagging, Video
 from jobs.services import tags, trash, videos
@@ -65,6 +67,17 @@ def test_what_lies_in_the_trash_does_not_count_and_has_its_tags_when_it_is_back(
 def test_what_is_no_name_is_refused_in_a_sentence(ann, name):
     with pytest.raises(InputError, match=r"\.$"):
         tags.give(ann, [factories.video(ann)], [name])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["give", "take", "change", "put"])
+def test_pages_are_told_once_it_is_so(ann, monkeypatch, how):
+    video = factories.video(ann)
+    seen = []
+    monkeypatch.setattr(publish, "tell", lambda owners: seen.append(connection.in_atomic_block))
+    asked = {"put": (video, ["Talks"]), "change": (ann, [video], ["Talks"], ["Other"])}
+    getattr(tags, how)(*asked.get(how, (ann, [video], ["Talks"])))
+    assert seen == [False]
 
 
 def test_there_is_a_limit_to_the_tags_of_a_recording_and_nothing_is_done_beyond(ann):

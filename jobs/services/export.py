@@ -75,6 +75,7 @@ class Gatherer:
         drafts = Draft.objects.filter(video__owner=owner)
         self._cuts = {draft.video_id: {"parts": draft.parts, "settings": draft.settings} for draft in drafts}
         """Made by hand, on recordings and on results, which have the id of theirs."""
+        self._tags = tags.of_all(owner)
         self._names: set[str] = set()
         """The paths as systems take them that know no capitals."""
 
@@ -122,7 +123,7 @@ class Gatherer:
                 "name": video.name,
                 "created_at": _time(video.created_at),
                 "seconds": video.duration_seconds,
-                "tags": tags.of_video(video),
+                "tags": self._tags.get(video.pk, []),
                 **self._file(f"{folder}/{video.name}", video, "video_file"),
                 "transcript": self._transcript(video),
                 "cuts": self._cuts.get(video.pk),

@@ -58,9 +58,17 @@ def count(tag: Tag) -> int:
 
 def of_each(pks: Iterable[UUID]) -> dict[UUID, list[str]]:
     """The names of the tags of each of these recordings, in their order; nothing of those without any."""
+    return _by_video(Tagging.objects.filter(video__in=list(pks)))
+
+
+def of_all(owner: Account) -> dict[UUID, list[str]]:
+    """The same of all recordings of an owner."""
+    return _by_video(Tagging.objects.filter(video__owner=owner))
+
+
+def _by_video(taggings: Any) -> dict[UUID, list[str]]:
     found: dict[UUID, list[str]] = {}
-    rows = Tagging.objects.filter(video__in=list(pks)).order_by("tag__key")
-    for pk, name in rows.values_list("video", "tag__name"):
+    for pk, name in taggings.order_by("tag__key").values_list("video", "tag__name"):
         found.setdefault(pk, []).append(name)
     return found
 
@@ -77,39 +85,44 @@ def give(owner: Account, videos: Sequence[Video], names: Iterable[str]) -> None:
     Raises InputError for what is no name, and where an account or a recording would have too many; then nothing is
     done.
     """
-    with transaction.atomic():
-        made = _made(owner, once(names))
-        roots = [video.origin_id or video.pk for video in videos]
-        rows = [Tagging(video_id=pk, tag=tag) for pk in dict.fromkeys(roots) for tag in made]
-        Tagging.objects.bulk_create(rows, batch_size=ROWS, ignore_conflicts=True)
-        _refuse_too_many(roots)
-    publish.tell([owner.pk])
+    change(owner, videos, names, ())
 
 
 def take(owner: Account, videos: Sequence[Video], names: Iterable[str]) -> None:
     """Take these tags from all of these recordings. What they do not have is left out."""
-    keys = [key(naming.clean(name).lstrip("#").strip()) for name in names]
-    roots = [video.origin_id or video.pk for video in videos]
-    for first in range(0, len(roots), ROWS):
-        part = roots[first : first + ROWS]
-        Tagging.objects.filter(video__in=part, tag__owner=owner, tag__key__in=keys).delete()
-    publish.tell([owner.pk])
+    change(owner, videos, (), names)
 
 
 def change(owner: Account, videos: Sequence[Video], given: Iterable[str], taken_away: Iterable[str]) -> None:
     """Both at once, or nothing. Raises InputError as `give`."""
+    roots = list(dict.fromkeys(video.origin_id or video.pk for video in videos))
     with transaction.atomic():
-        take(owner, videos, taken_away)
-        give(owner, videos, given)
+        _take(owner, roots, taken_away)
+        _give(owner, roots, once(given))
+    publish.tell([owner.pk])  # once it is so: pages look right away
+
+
+def _take(owner: Account, roots: Sequence[UUID], names: Iterable[str]) -> None:
+    keys = [key(naming.clean(name).lstrip("#").strip()) for name in names]
+    for first in range(0, len(roots) if keys else 0, ROWS):
+        part = roots[first : first + ROWS]
+        Tagging.objects.filter(video__in=part, tag__owner=owner, tag__key__in=keys).delete()
+
+
+def _give(owner: Account, roots: Sequence[UUID], names: Sequence[str]) -> None:
+    made = _made(owner, names) if names else []
+    rows = [Tagging(video_id=pk, tag=tag) for pk in roots for tag in made]
+    Tagging.objects.bulk_create(rows, batch_size=ROWS, ignore_conflicts=True)
+    _refuse_too_many(roots)
 
 
 def put(video: Video, names: Iterable[str]) -> None:
     """Have a recording have these tags and no others. Raises InputError as `give`."""
-    wanted = once(names)
+    wanted, root = once(names), video.origin_id or video.pk
     with transaction.atomic():
-        others = Tagging.objects.filter(video=video.origin_id or video.pk)
-        others.exclude(tag__key__in=list(map(key, wanted))).delete()
-        give(video.owner, [video], wanted)
+        Tagging.objects.filter(video=root).exclude(tag__key__in=list(map(key, wanted))).delete()
+        _give(video.owner, [root], wanted)
+    publish.tell([video.owner_id])
 
 
 def copy(source: Video, target: Video) -> None:
