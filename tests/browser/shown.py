@@ -30,6 +30,18 @@ def assert_fits(page, name):
 
 
 def lower_than(page, pixels, which):
-    """Those of the elements that a person sees which are not as high as that, but for what rounding takes away."""
-    low = "(all, pixels) => all.filter(one => one.checkVisibility() && one.getBoundingClientRect().height < pixels)"
-    return page.locator(which).evaluate_all(f"{low}.map(one => one.outerHTML)", pixels - 0.1)
+    """Those of the elements that a person sees which are not as high to press as that, but for what rounding takes away.
+
+    A link may spread over more than its words, as that of a row does over the row.
+    """
+    return page.locator(which).evaluate_all(
+        """(all, pixels) => {
+          const spread = (one) => {
+            const { content, position, height } = getComputedStyle(one, "::after");
+            return content !== "none" && position === "absolute" ? Number.parseFloat(height) : 0;
+          };
+          const pressed = (one) => Math.max(one.getBoundingClientRect().height, spread(one));
+          return all.filter((one) => one.checkVisibility() && pressed(one) < pixels).map((one) => one.outerHTML);
+        }""",
+        pixels - 0.1,
+    )
