@@ -30,7 +30,7 @@ def assert_fits(page, name):
 
 
 def lower_than(page, pixels, which):
-    """Those of the elements that a person sees which are not as high to press as that, but for what rounding takes away.
+    """Those that a person sees which are not as high to press as that, but for what rounding takes away.
 
     A link may spread over more than its words, as that of a row does over the row.
     """
