@@ -84,6 +84,15 @@ def test_nothing_is_told_in_quiet_hours_and_all_of_it_afterwards(ann):
     assert letter.body.count("is done") == 2
 
 
+def test_what_is_due_is_not_put_off_to_the_next_day(ann):
+    notice_times.choose(ann, is_quiet=False, quiet_from=0, quiet_to=0, is_daily=True)
+    ended(ann)
+    make_due()
+    due = notice_mail.due()
+    ended(ann)
+    assert due and notice_mail.due() == due
+
+
 def test_without_a_choice_nothing_waits(ann):
     ended(ann)
     assert Notice.objects.get().mail_at - timezone.now() < timedelta(minutes=2)

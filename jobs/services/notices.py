@@ -136,10 +136,14 @@ def _are_several(owner: int) -> bool:
 
 
 def _gather(owner: int, later: datetime | None) -> None:
-    """Let mails that wait go with what has just ended: later, or else after no longer than GATHERED_AT_MOST."""
+    """Let mails that wait go with what has just ended: later, but for those that are due, or else after no longer than
+    GATHERED_AT_MOST."""
     at_most = ExpressionWrapper(F("created_at") + GATHERED_AT_MOST, output_field=DateTimeField())
     waiting = Notice.objects.filter(owner=owner, mail_at__isnull=False, mail_tries=0)
-    waiting.update(mail_at=later or Least(at_most, Now() + GATHERED))
+    if later:
+        waiting.filter(mail_at__gt=Now()).update(mail_at=later)
+    else:
+        waiting.update(mail_at=Least(at_most, Now() + GATHERED))
 
 
 # Telling -------------------------------------------------------------------------------------------------------------
