@@ -22,10 +22,10 @@ from jobs.services.expectation import Experiences, Load
 MOST = 999
 """How far rows are counted."""
 BUSY_SECONDS = 2
-"""How long it is taken for true which workers are busy."""
+"""How long it is taken for true how many workers there are."""
 OTHER_QUEUES = (outbox.QUEUE, imports.QUEUE)
 """They hold no jobs."""
-_busy = (-math.inf, "")
+_alive = (-math.inf, 0)
 TABS = ("running", "waiting", "done", "failed")
 
 
@@ -69,17 +69,26 @@ class Sentence:
 
 
 def busy() -> str:
-    """“3 of 4 workers busy”, of those that do jobs; "" while nobody knows of any."""
-    global _busy
+    """“3 of 4 workers busy”, of those that do jobs; "" while nobody knows of any.
+
+    By the jobs that run: a worker calls itself busy a moment longer, after the last word that a page hears of a job.
+    """
+    alive = _workers()
+    if not alive:
+        return ""
+    at_work = min(alive, Job.objects.filter(status=Job.Status.RUNNING).count())
+    return f"{at_work} of {alive} worker{'s' * (alive != 1)} busy"
+
+
+def _workers() -> int:
+    global _alive
     now = time.monotonic()
-    if now - _busy[0] > BUSY_SECONDS:
+    if now - _alive[0] > BUSY_SECONDS:
         try:
-            alive = [one for one in workers.every() if one.is_alive and one.queue not in OTHER_QUEUES]
+            _alive = now, sum(one.is_alive and one.queue not in OTHER_QUEUES for one in workers.every())
         except (RedisError, OSError):
-            alive = []
-        at_work = sum(one.is_busy for one in alive)
-        _busy = now, f"{at_work} of {len(alive)} worker{'s' * (len(alive) != 1)} busy" if alive else ""
-    return _busy[1]
+            _alive = now, 0
+    return _alive[1]
 
 
 def sentence(owner: Account, counts: Counts, rows: Sequence[Row]) -> Sentence:

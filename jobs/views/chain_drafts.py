@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import trigger_client_event
 
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
@@ -48,9 +48,10 @@ def change(request: MemberRequest, pk: UUID) -> HttpResponse:
     try:
         if verb == "run":
             run = chain_drafts.run(video)
+            if request.htmx:  # the page stays, so the chain says it
+                return trigger_client_event(_chain(request, video, Asked(), started=run.name), "started", after="swap")
             messages.success(request, f"“{run.name}” has been started.")
-            leads_to = f"{video.get_absolute_url()}#jobs"
-            return HttpResponseClientRedirect(leads_to) if request.htmx else redirect(leads_to)
+            return redirect(f"{video.get_absolute_url()}#jobs")
         _do(request, video, verb, what)
     except InputError as error:
         return _chain(request, video, Asked(), problem=error.message)
@@ -81,10 +82,10 @@ def _form(request: MemberRequest, video: Video, asked: Asked, work: object, prob
     return _page(request, video, asked, shown)
 
 
-def _chain(request: MemberRequest, video: Video, asked: Asked, *, problem: str = "") -> HttpResponse:
+def _chain(request: MemberRequest, video: Video, asked: Asked, *, problem: str = "", started: str = "") -> HttpResponse:
     shown = doing.chain_context(video, asked, problem=problem)
     if request.htmx:
-        return render(request, "videos/_chain.html", {"video": video, "tells": True, **shown})
+        return render(request, "videos/_chain.html", {"video": video, "tells": True, "started": started, **shown})
     if problem:
         return _page(request, video, asked, shown)
     return redirect(doing.back_to(video, "chain", do=asked.do, on=asked.on))

@@ -6,13 +6,14 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from jobs.live import rows
+from jobs.models import Account
 
 
 def bar(request: HttpRequest) -> dict[str, Any]:
     """`bar`: jobs under way, for the bar of every page. Asked of the database only where a template shows it.
 
-    `has_mail`: whether letters go out. `signup_is_open`: whether who is new can make an account. `invites`: whether
-    members invite others. `company`: whose service signs people in.
+    `has_mail`: whether letters go out. `signup_is_open`: whether who is new can make an account. `is_first_account`:
+    whether there is none yet. `invites`: whether members invite others. `company`: whose service signs people in.
     """
 
     def figures() -> dict[str, Any]:
@@ -25,6 +26,7 @@ def bar(request: HttpRequest) -> dict[str, Any]:
         "bar": SimpleLazyObject(figures),
         "has_mail": bool(settings.EMAIL_URL),
         "signup_is_open": signup_is_open,
+        "is_first_account": SimpleLazyObject(lambda: not Account.objects.exists()),
         "company": company,
         "invites": settings.SIGNUP == "invite",
     }

@@ -58,7 +58,7 @@ on("htmx:afterSwap", ({ detail }) => {
 });
 on("htmx:afterRequest", ({ target, detail }) => {
   if (!dialog.contains(target)) return;
-  if (detail.successful) opener = null; // what asked is gone now
+  if (detail.successful && !("stays" in target.dataset)) opener = null; // what asked is gone now
   close();
 });
 

@@ -107,6 +107,17 @@ on("htmx:beforeSwap", ({ detail }) => {
   detail.isError = false;
 });
 
+// Enter in the name of a preset saves that; elsewhere in the form it starts the work.
+addEventListener("keydown", (event) => {
+  const field = targetOf(event);
+  if (event.key !== "Enter" || event.isComposing || !field.matches?.("#do-form [name=preset-name]")) return;
+  event.preventDefault();
+  field.parentElement.querySelector("button").click();
+});
+
+// A chain that was started is seen where it moves.
+addEventListener("started", () => byId("jobs", HTMLElement).scrollIntoView({ block: "nearest" }));
+
 // Finding -----------------------------------------------------------------------------------------------------------
 
 const find = document.getElementById("do-find");

@@ -8,6 +8,7 @@ const query = body.getAttribute("ws-connect").split("?")[1];
 const POLL_MS = 3000;
 const CHECK_MS = 30000;
 const HOLD_MS = 10000;
+const SLOW_MS = 1500; // a page that is live sooner says nothing before
 const chip = document.getElementById("live");
 const list = () => ["jobs", "grid", "stats", "operators"].map((id) => document.getElementById(id)).find(Boolean);
 const title = document.title;
@@ -180,7 +181,7 @@ function counted() {
   htmx.trigger(body, "queue:changed");
 }
 
-say("Connecting", "waiting");
+setTimeout(() => chip.hidden && say("Connecting", "waiting"), SLOW_MS);
 counted();
 notice();
 later(POLL_MS); // in case the socket never opens

@@ -1,6 +1,7 @@
 // The transcript beside the player: click a word and it plays there; the word now spoken is marked; find; edit; undo.
 import { ask } from "./ask.js";
 import { allOf, element } from "./lib/elements.js";
+import { light, places } from "./lib/found.js";
 import { on } from "./lib/htmx.js";
 import { jsonOf, post } from "./lib/requests.js";
 import { moment } from "./lib/times.js";
@@ -19,6 +20,7 @@ class Desk {
     this.undo = place.querySelector("#transcript-undo");
     this.status = place.querySelector("#transcript-say");
     this.hits = [];
+    this.found = []; // where each of them has it first
     this.aim = null; // the word that the arrow keys have chosen
     this.list.addEventListener("click", (event) => this.click(event));
     this.list.addEventListener("keydown", (event) => this.key(event));
@@ -169,15 +171,18 @@ class Desk {
       ? this.rows.filter((row) => row.querySelector("p").textContent.toLocaleLowerCase().includes(wanted))
       : [];
     for (const one of this.hits) one.classList.add("hit");
+    this.found = this.hits.flatMap((row) => places(row.querySelector("p"), wanted).slice(0, 1));
+    light(this.hits.flatMap((row) => places(row.querySelector("p"), wanted)));
     this.at = -1;
     this.next.disabled = !this.hits.length;
     if (!wanted) return this.say("");
     const count = this.hits.length;
     this.say(count ? `Found in ${count} line${count === 1 ? "" : "s"}.` : "It is not in there.");
-    if (count) this.step(1);
+    if (count) this.step(1, false);
   }
 
-  step(by) {
+  // To the next line that has it, and the player to where it is said.
+  step(by, goes = true) {
     if (!this.hits.length) return;
     this.hits[this.at]?.classList.remove("here");
     this.at = (Math.max(this.at, by < 0 ? 0 : -1) + by + this.hits.length) % this.hits.length;
@@ -185,6 +190,8 @@ class Desk {
     row.classList.add("here");
     this.enter(row);
     this.show(row);
+    const word = /** @type {HTMLElement} */ (this.found[this.at]?.startContainer.parentElement.closest("[data-start]"));
+    if (goes && word) stage.currentTime = Number(word.dataset.start) + 0.001;
   }
 
   edit(row) {

@@ -77,6 +77,8 @@ def test_it_is_found_corrected_and_taken_back(opened):
     page.get_by_label("Find in the transcript").fill("LAST")
     expect(page.locator(".said .here")).to_contain_text("the last line")
     expect(page.locator("#transcript-say")).to_have_text("Found in 1 line.")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.getElementById('player').currentTime >= 9")
     row = page.locator(".said li").nth(2)
     row.get_by_role("button", name="Edit").click()
     page.get_by_label("The line at 0:09").fill("the very last <i>line</i>")

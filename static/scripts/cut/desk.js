@@ -516,6 +516,7 @@ export function openDesk(desk) {
     } finally {
       sending = false;
       show();
+      if (document.activeElement === document.body) by("render").focus({ preventScroll: true }); // it was off meanwhile
     }
   });
 

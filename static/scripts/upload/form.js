@@ -86,6 +86,7 @@ function choose(files) {
   document.getElementById("nothing-chosen")?.remove();
   settle();
   remember();
+  if (!send.hidden) send.focus(); // the next step, also for who has no mouse
 }
 
 const warn = (event) => {
