@@ -30,14 +30,15 @@ class Meter:
         self._at, self._busy_seconds = time.monotonic(), 0.0
         self._last: Use | None = None
 
-    def read(self) -> Use:
-        """Takes some milliseconds, and does not fail: what may not be looked at is left out. What ends meanwhile is
-        counted where it was waited for."""
+    def read(self, *, alone: bool = False) -> Use:
+        """Takes some milliseconds, most of them to find what was started among all processes of the machine: `alone`
+        says that there is nothing. Does not fail: what may not be looked at is left out. What ends meanwhile is counted
+        where it was waited for."""
         passed = time.monotonic() - self._at
         if self._last and passed < EVERY_SECONDS:
             return self._last
         busy, memory = 0.0, 0
-        for process in _family():
+        for process in [psutil.Process()] if alone else _family():
             try:
                 busy += sum(process.cpu_times()[:4])  # its own time, and that of those which it has waited for
                 memory += _memory_bytes(process)

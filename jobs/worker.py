@@ -170,7 +170,7 @@ class MediaWorker(Worker):
         super().heartbeat(timeout, pipeline)
         # From this and what is left of it Redis tells how long we have said nothing, whatever our clock shows.
         lasts = {"expires_after": timeout or self.worker_ttl + 60}
-        use = dataclasses.asdict(self._meter.read())
+        use = dataclasses.asdict(self._meter.read(alone=not self.horse_pid))
         pipeline.hset(self.key, mapping={**self.serialize(), **lasts, **use, "state": self.get_state()})
         worker_registration.register(self, pipeline)
 

@@ -190,6 +190,23 @@ def test_it_tells_apart_how_a_work_horse_ended(redis_server, monkeypatch, how, o
     assert worker._loss() is loss
 
 
+# Life signs ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sign_of_life_tells_what_the_work_horse_takes_too(redis_server):
+    worker = MediaWorker(["fast"], name=unique_name("fast"), connection=redis_server.client())
+    code = "data = bytearray(400_000_000); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as horse:
+        horse.stdout.readline()
+        worker._horse_pid = horse.pid
+        worker.register_birth()
+        worker.heartbeat()
+        horse.communicate(b"\n")
+    memory = int(worker.connection.hget(worker.key, "memory_bytes"))
+    worker.register_death()  # other tests count who is there
+    assert memory > 400_000_000
+
+
 # Names ---------------------------------------------------------------------------------------------------------------
 
 
