@@ -85,12 +85,13 @@ addEventListener(
     const { submitter } = event;
     const form = /** @type {HTMLFormElement} */ (event.target);
     const { ask: question, askWords: words, askVerb: verb } = submitter?.dataset ?? {};
-    if (!question || form.dataset.sure) return;
+    if (!question || form.dataset.sure || form.dataset.reached) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if ((await ask(question, words, verb)) !== "yes") return;
     form.dataset.sure = "yes";
     form.requestSubmit(submitter);
+    delete form.dataset.sure; // the next time it is asked again
   },
   true,
 );

@@ -6,7 +6,7 @@ import { size } from "./lib/sizes.js";
 
 const boxes = () => allOf(document, "input.check", HTMLInputElement).filter((box) => box.checkVisibility());
 const ticked = () => boxes().filter((box) => box.checked);
-let last = null;
+let last = ""; // its value: a live page may draw the box anew
 
 function tell() {
   const form = document.getElementById("chosen");
@@ -32,17 +32,19 @@ addEventListener("click", (event) => {
   if (!target.matches("input.check")) return;
   const box = /** @type {HTMLInputElement} */ (target);
   const all = boxes();
-  const [from, to] = [all.indexOf(last), all.indexOf(box)].sort((a, b) => a - b);
+  const [from, to] = [all.findIndex(({ value }) => value === last), all.indexOf(box)].sort((a, b) => a - b);
   if (event.shiftKey && from >= 0) for (const between of all.slice(from, to + 1)) between.checked = box.checked;
-  last = box;
+  last = box.value;
 });
 addEventListener("change", (event) => {
   const box = /** @type {HTMLInputElement} */ (event.target);
   if (box.matches?.("[data-choose-all]")) for (const one of boxes()) one.checked = box.checked;
   tell();
 });
+// Escape closes what is open first.
+const OPEN = "dialog[open], details.menu[open], :popover-open";
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.defaultPrevented && ticked().length) none();
+  if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector(OPEN) && ticked().length) none();
 });
 addEventListener("pageshow", tell); // a page that is come back to keeps its ticks
 on("htmx:afterSettle", tell);

@@ -1,13 +1,11 @@
 // Keeps the page true. htmx's ws extension holds the socket and swaps what the server pushes; this adds the chip, polling
-// while the socket is down, and calm: a late row is ignored, and nothing moves under a hand.
+// while the socket is down, and says `live:heard` after each word and `live:lost` when the socket closes.
 import { htmx, on } from "./lib/htmx.js";
-import { forget, merge, rowsShown } from "./list.js";
 
 const body = document.body;
 const query = body.getAttribute("ws-connect").split("?")[1];
 const POLL_MS = 3000;
 const CHECK_MS = 30000;
-const HOLD_MS = 10000;
 const SLOW_MS = 1500; // a page that is live sooner says nothing before
 const chip = document.getElementById("live");
 const list = () => ["jobs", "grid", "stats", "operators"].map((id) => document.getElementById(id)).find(Boolean);
@@ -35,7 +33,7 @@ on("htmx:wsBeforeMessage", () => {
   heard += 1;
 });
 on("htmx:wsAfterMessage", () => {
-  notice();
+  htmx.trigger(body, "live:heard");
   failures = 0;
   if (open) return;
   open = true;
@@ -47,7 +45,7 @@ on("htmx:wsClose", (event) => {
   if (target !== wire) return; // another one has taken its place
   socket = event.detail.socketWrapper ?? socket;
   open = false;
-  forget();
+  htmx.trigger(body, "live:lost");
   if (code === 4401) return signedOut();
   say("Reconnecting", "waiting");
   later(spread(POLL_MS));
@@ -86,7 +84,7 @@ function later(ms) {
 }
 
 // An answer that was overtaken by a push or a later question may be older than what is shown: it is not used.
-async function poll() {
+export async function poll() {
   clearTimeout(timer);
   const mine = ++asked;
   const known = heard;
@@ -103,7 +101,7 @@ async function poll() {
     if (mine !== asked) return;
     if (known !== heard) return later(list()?.dataset.state === "" ? POLL_MS / 3 : CHECK_MS);
     if (markup.trim()) htmx.swap(body, markup, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
-    notice();
+    htmx.trigger(body, "live:heard");
     if (!open) say("Checking every 3 s", "waiting");
   } catch {
     if (!open || known === heard) {
@@ -125,55 +123,11 @@ on("htmx:afterRequest", ({ target, detail }) => {
   if (target.closest("article.job, #act, #ask") || /^\/(trash|queue)\//.test(path)) poll();
 });
 
-// Calm: while a pointer or the focus is on a row, rows change in place but none comes, goes or moves -----------------
-
-let movedAt = -HOLD_MS;
-let owed = false;
-addEventListener(
-  "pointermove",
-  () => {
-    movedAt = performance.now();
-  },
-  { passive: true },
-);
-addEventListener("click", () => {
-  movedAt = -HOLD_MS;
-}); // what a person just did shows at once
-setInterval(() => {
-  if (owed && !held()) {
-    owed = false;
-    poll();
-  }
-}, 500);
-
-const held = () =>
-  (performance.now() - movedAt < HOLD_MS &&
-    matchMedia("(hover: hover)").matches &&
-    document.querySelector("#jobs-rows article.job:hover")) ||
-  document.querySelector("#jobs-rows :focus-visible");
-
-on("htmx:oobBeforeSwap", (event) => {
-  const { target, fragment } = event.detail;
-  const incoming = fragment.firstElementChild;
-  if (target.id === "jobs" && incoming?.id === "jobs") {
-    event.detail.shouldSwap = false;
-    const late = merge(target, incoming, held);
-    if (late !== undefined) owed = late;
-  }
-  if (target.id === "queue-count") queueMicrotask(counted);
-});
-
-// Tell the rest of the page when a job turned into another state, by whichever way its row came.
-const states = new Map();
-function notice() {
-  for (const row of rowsShown()) {
-    const before = states.get(row.id);
-    states.set(row.id, row.dataset.status);
-    if (before && before !== row.dataset.status) htmx.trigger(body, "job:turned");
-  }
-}
-
 // The count ------------------------------------------------------------------------------------------
+
+on("htmx:oobBeforeSwap", ({ detail }) => {
+  if (detail.target.id === "queue-count") queueMicrotask(counted);
+});
 
 function counted() {
   const { percent } = document.getElementById("queue-count").dataset;
@@ -183,5 +137,4 @@ function counted() {
 
 setTimeout(() => chip.hidden && say("Connecting", "waiting"), SLOW_MS);
 counted();
-notice();
 later(POLL_MS); // in case the socket never opens

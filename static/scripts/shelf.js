@@ -96,11 +96,13 @@ function replace(shown, drawn) {
   const row = document.importNode(drawn, true);
   const [was, is] = [shown, row].map((one) => one.querySelector("input.check"));
   if (was && is) is.checked = was.checked;
-  const focused = shown.contains(document.activeElement);
+  const focus = handles(shown).indexOf(/** @type {HTMLElement} */ (document.activeElement));
   shown.replaceWith(row);
   htmx.process(row);
-  if (focused) row.querySelector("[data-open]").focus({ preventScroll: true });
+  if (focus >= 0) (handles(row)[focus] ?? handles(row)[0]).focus({ preventScroll: true });
 }
+
+const handles = (row) => allOf(row, "a, input, summary, button", HTMLElement);
 
 function arrange(shelf, drawn) {
   const order = drawn.map((one) => one.id);

@@ -1,5 +1,5 @@
 // Says it when a button could not do its work: the server does not answer, refuses, or knows nobody any more.
-import { allOf, element } from "./lib/elements.js";
+import { element } from "./lib/elements.js";
 import { on } from "./lib/htmx.js";
 import { problemIn } from "./lib/requests.js";
 
@@ -72,22 +72,25 @@ on("htmx:responseError", ({ detail }) => {
     );
 });
 
+const asking = new WeakSet();
+
 // A form that leads to another page would leave what was typed on this one behind if that page never came.
 addEventListener("submit", async (event) => {
   const { submitter } = event;
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.reached) return;
   event.preventDefault();
+  if (asking.has(form)) return; // pressed twice
+  asking.add(form);
   submitter?.setAttribute("aria-busy", "true");
   const answers = await fetch("/healthz", { signal: AbortSignal.timeout(REACH_MS) }).then(
     ({ ok }) => ok,
     () => false,
   );
   submitter?.removeAttribute("aria-busy");
+  asking.delete(form);
   if (!answers) return away(() => form.requestSubmit(submitter));
   form.dataset.reached = "yes";
   form.requestSubmit(submitter);
-});
-addEventListener("pageshow", () => {
-  for (const form of allOf(document, "[data-reached]", HTMLElement)) delete form.dataset.reached;
+  delete form.dataset.reached;
 });

@@ -1,5 +1,7 @@
 """Finding recordings in the library, and doing something with several at once."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -61,6 +63,9 @@ def test_a_stretch_is_chosen_worked_on_in_an_order_and_deleted_with_a_way_back(n
     boxes.nth(2).click(modifiers=["Shift"])
     bar = page.locator("#chosen")
     expect(bar.locator("[data-chosen]")).to_have_text("3 chosen")
+    bar.locator("summary").click()
+    page.keyboard.press("Escape")  # closes the menu, and leaves what is chosen
+    expect(bar.locator("b")).to_have_text(re.compile(r"^3 chosen"))
     bar.get_by_role("button", name="Do something").click()
     page.get_by_label("Earlier: Talk 2").click()
     page.get_by_label("Leave out: Talk 1").click()

@@ -264,7 +264,7 @@ def test_pages_weigh_little_and_come_from_here_only(new_page, site, things):
         page.wait_for_load_state("networkidle")
         assert all(request.url.startswith((site.url, site.url.replace("http", "ws"))) for request in loaded)
         weight = sum(compressed(request.url) for request in loaded if request.resource_type in ("script", "stylesheet"))
-        assert 0 < weight < 65_000
+        assert 0 < weight < 60_000
 
 
 def compressed(url):

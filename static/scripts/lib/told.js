@@ -37,7 +37,6 @@ export function follow(id, told, pauseMs = 2000) {
     if (target.id === id) open = folds().filter((fold) => fold.open);
   });
   on("htmx:afterSwap", () => {
-    for (const { id: name } of open) byId(name, HTMLDetailsElement).open = true;
-    open = [];
+    for (const { id: name } of open.splice(0)) document.getElementById(name)?.setAttribute("open", "");
   });
 }

@@ -1,3 +1,4 @@
 // A job or a chain with its results.
+import "../calm.js";
 import "../compare.js";
 import "../folds.js";

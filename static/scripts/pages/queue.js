@@ -1,4 +1,5 @@
 // The queue: how its rows and groups were left is remembered, and fields take effect at once.
+import "../calm.js";
 import "../folds.js";
 import { allOf, targetOf } from "../lib/elements.js";
 import { on } from "../lib/htmx.js";

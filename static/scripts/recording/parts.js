@@ -89,11 +89,14 @@ function keeping(place) {
 }
 
 const pieces = (place) => allOf(place, "[data-stamp][id]", HTMLElement);
+const latest = new WeakMap(); // by the piece that is shown
 
 function replace(shown, piece) {
+  latest.set(shown, piece);
   if (shown.dataset.stamp === piece.dataset.stamp) return;
   if (shown.querySelector("details.menu[open]")) {
-    setTimeout(() => shown.isConnected && replace(shown, piece), PAUSE_MS); // somebody is about to choose something
+    // Somebody is about to choose something.
+    setTimeout(() => shown.isConnected && latest.get(shown) === piece && replace(shown, piece), PAUSE_MS);
     return;
   }
   const back = keeping(shown);

@@ -5,7 +5,7 @@ import { drawSound } from "./sound_strip.js";
 
 const sound = new Audio();
 sound.preload = "none";
-let button = null;
+let hears = ""; // whose button may be drawn anew meanwhile
 
 const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
@@ -22,19 +22,20 @@ addEventListener("part", watch);
 watch();
 
 function tell() {
+  const button = hears && document.querySelector(`[data-hear="${CSS.escape(hears)}"]`);
   if (!button) return;
   button.setAttribute("aria-pressed", String(!sound.paused));
   button.querySelector("span").textContent = sound.paused ? "Play" : "Pause";
 }
+addEventListener("part", tell);
 
 addEventListener("click", (event) => {
   const pressed = /** @type {HTMLElement | null} */ (targetOf(event).closest("[data-hear]"));
   if (!pressed) return;
-  if (button !== pressed) {
+  if (hears !== pressed.dataset.hear) {
     sound.pause();
     tell();
-    button = pressed;
-    sound.src = pressed.dataset.hear;
+    hears = sound.src = pressed.dataset.hear;
   }
   if (sound.paused) {
     deck.now.pause();

@@ -1,5 +1,4 @@
 // How loud a recording is over its length, as a small picture: bars from the levels that the service has measured.
-import { heard } from "../cut/planner.js";
 import { patiently } from "../lib/requests.js";
 
 const FLOOR_DB = -60;
@@ -11,7 +10,9 @@ async function fetched(address) {
     () => fetch(address),
     async () => {},
   );
-  return response.ok ? heard(await response.arrayBuffer()) : null;
+  if (!response.ok) return null;
+  const { heard } = await import("../cut/planner.js");
+  return heard(await response.arrayBuffer());
 }
 
 // What was heard, null where it cannot be told.

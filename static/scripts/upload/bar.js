@@ -24,7 +24,7 @@ on("htmx:beforeSwap", ({ detail: { target } }) => {
   if (target.id === "settings") unfolded = allOf(target, "details[open]", HTMLDetailsElement).map((fold) => fold.id);
 });
 on("htmx:afterSwap", ({ detail: { elt } }) => {
-  if (elt.id === "settings") for (const id of unfolded) byId(id, HTMLDetailsElement).open = true;
+  if (elt.id === "settings") for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
 });
 
 // Dropping works on the whole page, so that a near miss does not open the file instead.
