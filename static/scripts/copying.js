@@ -7,7 +7,12 @@ addEventListener("click", async (event) => {
   const pressed = /** @type {HTMLElement | null} */ (targetOf(event).closest("[data-copy]"));
   if (!pressed || !navigator.clipboard) return;
   event.preventDefault();
-  await navigator.clipboard.writeText(new URL(pressed.dataset.copy, location.href).href);
+  const address = new URL(pressed.dataset.copy, location.href).href;
+  const went = await navigator.clipboard.writeText(address).then(
+    () => true,
+    () => false,
+  );
+  if (!went) return location.assign(address);
   const words = pressed.lastChild;
   const before = words.textContent;
   if (before === "Copied") return;

@@ -30,7 +30,7 @@ async function choose(link, event) {
   const there = link.dataset.preset ? null : kept.get(key);
   if (there) swap(there);
   else await fetchForm(slug, query, event, !link.dataset.preset);
-  mark(slug);
+  mark(form().dataset.operation);
   if (link.closest("#chain") || matchMedia("(max-width: 1020px)").matches)
     byId("do-what", HTMLElement).focus({ preventScroll: true });
   if (link.closest("#chain") || matchMedia("(max-width: 1020px)").matches) form().scrollIntoView({ block: "start" });

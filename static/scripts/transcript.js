@@ -197,7 +197,7 @@ class Desk {
   edit(row) {
     if (!this.lines || row.querySelector("form")) return;
     const said = row.querySelector("p").textContent;
-    const area = element("textarea", { value: said, maxLength: 500, rows: 2 });
+    const area = element("textarea", { value: said, dir: "auto", maxLength: 500, rows: 2 });
     const save = element("button", { type: "submit", className: "button main" }, "Save");
     const back = element("button", { type: "button", className: "button quiet" }, "Leave it");
     const form = element("form", {}, area, element("div", { className: "row" }, save, back));

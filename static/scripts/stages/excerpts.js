@@ -32,11 +32,8 @@ class ExcerptsStage {
     this.list = element("ol", { className: "excerpts" });
     const from = () => this.here(0);
     const to = () => this.here(1);
-    place.append(
-      buttons({ "Add an excerpt here": () => this.add(), "From here": from, "To here": to }),
-      this.say,
-      this.list,
-    );
+    this.acts = buttons({ "Add an excerpt here": () => this.add(), "From here": from, "To here": to });
+    place.append(this.acts, this.say, this.list);
     this.fields.follow(() => this.show());
   }
 
@@ -115,7 +112,10 @@ class ExcerptsStage {
         const [start, end] = this.all()[place];
         play(start, end);
       },
-      "Leave out": () => this.write(this.all().toSpliced(place, 1)),
+      "Leave out": () => {
+        this.write(this.all().toSpliced(place, 1));
+        (this.list.children[place] ?? this.list.lastElementChild ?? this.acts).querySelector("button").focus();
+      },
     });
     for (const act of acts.children) act.ariaLabel = `${act.textContent} excerpt ${place + 1}`;
     return element("li", { className: "row wrap tight" }, element("span", { className: "num grow" }), acts);

@@ -36,7 +36,8 @@ class MomentsStage {
     this.say = element("p", { className: "small soft" });
     this.list = element("ol", { className: "moments" });
     this.pins = /** @type {HTMLElement[]} */ ([]);
-    place.append(buttons({ [this.words.take]: () => this.add(player.currentTime) }), this.say, this.list);
+    this.acts = buttons({ [this.words.take]: () => this.add(player.currentTime) });
+    place.append(this.acts, this.say, this.list);
     this.fields.follow(() => this.show());
   }
 
@@ -114,8 +115,9 @@ class MomentsStage {
     const away = element("button", { type: "button", className: "button quiet icon", textContent: "×" });
     away.ariaLabel = `Leave out ${words}`;
     away.addEventListener("click", () => {
+      const place = this.times().indexOf(time);
       this.drop(time);
-      this.list.querySelector("button")?.focus();
+      (this.list.children[place] ?? this.list.lastElementChild ?? this.acts).querySelector("button").focus();
     });
     return element("li", {}, ...this.pictureOf(time), element("span", { className: "row close" }, go, away));
   }

@@ -24,7 +24,7 @@ export class Picture {
     this.shown = null; // the time of what was drawn by the server
     this.paintFirst();
     for (const name of ["loadeddata", "seeked", "timeupdate"]) player.addEventListener(name, () => this.draw());
-    this.draw();
+    new ResizeObserver(() => this.draw()).observe(this.frame); // its form may go, and come back
   }
 
   /**
@@ -68,6 +68,7 @@ export class Picture {
 
   draw() {
     clearTimeout(this.timer);
+    if (!this.place.isConnected) return;
     if (hasPicture(player.element, this.place.dataset.frame))
       this.paint(/** @type {HTMLVideoElement} */ (player.element));
     else this.timer = setTimeout(() => this.fetch(), player.element.error ? 0 : PATIENCE_MS);

@@ -35,7 +35,6 @@ export class Strip {
     });
     for (const name of ["timeupdate", "seeking", "seeked"]) player.addEventListener(name, () => this.follow());
     new ResizeObserver(() => this.unroll()).observe(this.frame);
-    this.follow();
   }
 
   // The time below a pointer, to which the player goes.
@@ -57,12 +56,14 @@ export class Strip {
   }
 
   follow() {
+    if (!this.frame.isConnected) return;
     this.head.style.left = this.percent(player.currentTime);
     this.over.title = moment(player.currentTime);
   }
 
   // As many pictures as stand beside each other.
   unroll() {
+    this.follow();
     const wide = DEEP * this.shape;
     const count = Math.ceil(this.frame.clientWidth / wide);
     if (!this.board || !count || count === this.film.childElementCount) return;

@@ -165,7 +165,7 @@ async function leftover(key) {
     "div",
     { className: "coming" },
     element("span", { className: "soft" }, iconOf("film")),
-    element("b", { className: "clip" }, name),
+    element("b", { className: "clip", dir: "auto" }, name),
     element("progress", { max: length, value: offset, className: "near", ariaLabel: name }),
     element("span", { className: "soft small num says" }, words),
     button("Discard", name, "close", async () => {
