@@ -119,6 +119,7 @@ def test_pictures_are_picked_from_the_film(form_of):
     assert (one, two, three) == (pytest.approx(1, abs=0.05), 2, pytest.approx(3, abs=0.05))
     assert value(form, "mode") == "times"
     form.get_by_role("button", name="Leave out 0:02").click()
+    expect(form.locator(".moments li").nth(1).locator("button").first).to_be_focused()
     pin = form.get_by_role("slider", name="Picture 2")
     pin.focus()
     form.page.keyboard.press("ArrowRight")
@@ -135,6 +136,9 @@ def test_a_trailer_is_made_of_the_excerpts_that_were_chosen(form_of):
     for start in (2.5, 0.5):
         stand(form, start)
         press(form, "Add an excerpt here")
+    press(form, "Add an excerpt here")
+    form.get_by_role("button", name="Leave out excerpt 3").click()
+    expect(form.get_by_role("button", name="Play excerpt 2")).to_be_focused()
     assert value(form, "excerpts") == "0:01-0:04, 0:00.5-0:03.5"
     stand(form, 2)
     press(form, "To here")  # the last one is the chosen one
