@@ -49,6 +49,14 @@ on("htmx:oobAfterSwap", ({ detail }) => {
   if (detail.target.id === "messages") document.getElementById("undo")?.focus({ preventScroll: true });
 });
 
+// Links that look and sound like buttons are pressed like them.
+addEventListener("keydown", (event) => {
+  const link = event.key === " " && targetOf(event).closest("a[role=button]");
+  if (!(link instanceof HTMLElement)) return;
+  event.preventDefault();
+  link.click();
+});
+
 // Questions of the server.
 on("htmx:afterSwap", ({ detail }) => {
   if (detail.target === body && !dialog.open) {

@@ -98,7 +98,7 @@ def test_a_stretch_is_set_at_the_player_by_hand_and_by_keys(form_of):
     form.page.keyboard.press("ArrowLeft")
     form.page.keyboard.press("Shift+ArrowLeft")
     assert value(form, "end") == "0:02.4"
-    form.page.wait_for_function("Math.abs(document.getElementById('player').currentTime - 2.4) < 0.001")
+    form.page.wait_for_function("() => Math.abs(document.getElementById('player').currentTime - 2.4) < 0.001")
     put(form, "start", "0.8")
     expect(begins).to_have_attribute("aria-valuetext", "0:00.8")
     made = job_of(form, wait=True)
