@@ -1,6 +1,6 @@
 // Keeps the library true: cards and rows whose look changed are drawn anew in their places, and what came, went or moved
 // takes its place once no pointer, focus or open menu is on the shelf.
-import { allOf, byId } from "./lib/elements.js";
+import { allOf, byId, handles } from "./lib/elements.js";
 import { htmx, on } from "./lib/htmx.js";
 
 const query = document.body.getAttribute("ws-connect").split("?")[1];
@@ -101,8 +101,6 @@ function replace(shown, drawn) {
   htmx.process(row);
   if (focus >= 0) (handles(row)[focus] ?? handles(row)[0]).focus({ preventScroll: true });
 }
-
-const handles = (row) => allOf(row, "a, input, summary, button", HTMLElement);
 
 function arrange(shelf, drawn) {
   const order = drawn.map((one) => one.id);

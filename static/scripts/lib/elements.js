@@ -59,6 +59,14 @@ export function allOf(root, selector, kind) {
 }
 
 /**
+ * What in a part of the page can have the focus, in its order.
+ * @param {ParentNode} root
+ */
+export function handles(root) {
+  return allOf(root, "a, button, input, select, summary", HTMLElement);
+}
+
+/**
  * The fields of a form that are text, but not its token: files go another way, and the token goes with each request.
  * @param {HTMLFormElement} form
  */

@@ -1,6 +1,6 @@
 // Parts of a recording's page that change: each asks for itself when it is told that it looks different now, and takes over
 // only the pieces (`data-stamp`) that do. While a pointer or the focus is on it nothing in it comes, goes or moves.
-import { allOf } from "../lib/elements.js";
+import { allOf, handles } from "../lib/elements.js";
 import { htmx, on } from "../lib/htmx.js";
 
 const PAUSE_MS = 1000;
@@ -72,18 +72,20 @@ class Part {
     }
     this.place.replaceWith(fresh);
     htmx.process(fresh);
-    back();
+    back(fresh);
   }
 }
 
 // What is open over the page, and what has the focus: to be so again in what takes its place.
 function keeping(place) {
-  const focus = place.contains(document.activeElement) ? document.activeElement.id : "";
+  const focus = /** @type {HTMLElement} */ (document.activeElement);
+  const at = handles(place).indexOf(focus);
   const open = place.querySelector("[popover]:popover-open")?.id;
-  return () => {
+  return (now) => {
     const shown = open && document.getElementById(open);
     if (shown && !shown.matches(":popover-open")) shown.showPopover();
-    if (focus) document.getElementById(focus)?.focus();
+    const there = focus.isConnected ? focus : document.getElementById(focus.id);
+    if (at >= 0) (there ?? handles(now)[at])?.focus({ preventScroll: true });
     dispatchEvent(new Event("part"));
   };
 }
@@ -102,7 +104,7 @@ function replace(shown, piece) {
   const back = keeping(shown);
   shown.replaceWith(piece);
   htmx.process(piece);
-  back();
+  back(piece);
 }
 
 for (const id of ["versions", "results", "history"]) new Part(id, `${id}-state`);
