@@ -120,8 +120,9 @@ def test_a_place_that_no_list_has_does_no_harm(ann, numbers):
 @pytest.mark.django_db(transaction=True)  # ANALYZE TABLE commits
 @pytest.mark.parametrize("status", ["", "active", "done", "failed"])
 def test_no_part_of_the_queue_is_sorted(ann, status):
-    crowd(ann, 3000)
-    crowd(factories.account("eve@example.org"), 1000)
+    every = (S.SUCCEEDED, S.FAILED, S.CANCELLED, S.QUEUED, S.RUNNING)  # MariaDB does sort where it counts on none
+    crowd(ann, 3000, every)
+    crowd(factories.account("eve@example.org"), 1000, every)
     plans.analyze()
     listing = Listed(ann, View("queue", status=status))
     first = listing.part(50)
