@@ -2,6 +2,8 @@ import uuid
 
 import pytest
 
+from tests.browser.everything import everything
+
 
 @pytest.fixture
 def email():
@@ -12,3 +14,9 @@ def email():
 @pytest.fixture
 def client(site, email):
     return site.client(email)
+
+
+@pytest.fixture(scope="session")
+def things(site):
+    """What is on the site, by name: an account with something in every state."""
+    return everything(site)

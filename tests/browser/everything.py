@@ -14,14 +14,15 @@ from jobs.services.sweeping import Report
 from tests import factories
 from tests.pages.test_runs import chain
 
+EMAIL = "looks@example.org"
 S = Job.Status
 
 
-def everything(site, email):
-    """Make it for this account, an operator. Returns what stands in the addresses of pages, by name."""
-    site.account(email, is_staff=True)
+def everything(site):
+    """Make it for the account EMAIL, an operator. Returns what stands in the addresses of pages, by name."""
+    site.account(EMAIL, is_staff=True)
     with site.orm():
-        owner = Account.objects.get(email=email)
+        owner = Account.objects.get(email=EMAIL)
         long = "Weekly review of everything that happened in the garden, 17 November, camera A"
         video = factories.video(owner, title=long, facts=factories.info(seconds=2544), size=1_290_000_000)
         audio = factories.video(owner, title="Podcast 112, raw", facts=factories.info(seconds=3895, video=None))

@@ -8,13 +8,12 @@ from playwright.sync_api import expect
 
 from jobs.models import Job
 from tests.browser.axe import IMPACTS, faults, unnamed
-from tests.browser.everything import everything
+from tests.browser.everything import EMAIL
 from tests.browser.shown import assert_fits, dressed, keep, lower_than, wanted
 from tests.browser.uploads.page import opened
 from tests.site import PASSWORD
 
 S = Job.Status
-EMAIL = "looks@example.org"
 OPERATOR = "looks-operator@example.org"
 EVERYBODYS = {
     "login": "/accounts/login/",
@@ -93,12 +92,6 @@ WHOLE = {
     "api-docs": ".opblock",
 }
 """What shows that the page is the one that is meant, and drawn, where that takes a valid link or a script."""
-
-
-@pytest.fixture(scope="module")
-def things(site):
-    """What is on the site, by name: an account with something in every state."""
-    return everything(site, EMAIL)
 
 
 def open_whole(page, name, address):
