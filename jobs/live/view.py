@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from jobs.models import Account, Job
 from jobs.services.wanted import EVERY, Wanted
@@ -40,6 +41,12 @@ class View:
         status = status if status in STATUSES else ""
         wanted, many = Wanted.of(query), query.get("many") == "1"
         return cls(known_name, video, status, job, q, older, whose, run, wanted=wanted, by=by, many=many)
+
+    @property
+    def query(self) -> str:
+        """What `of` understands as this view of the queue, or as the bar alone."""
+        told = {"view": self.name, "status": self.status, "q": self.q, "by": self.by}
+        return urlencode({key: value for key, value in told.items() if value})
 
     def allowed(self, account: Account) -> "View":
         """The same, or no more than the bar for who may not see that much."""

@@ -36,6 +36,7 @@ def queue(request: MemberRequest) -> HttpResponse:
     part = parts.shown(request, every, rows.ROWS)
     jobs = rows.filled(rows.with_stamps(part.rows))
     context = {"part": part, "jobs": jobs, "view": view, "state": rows.state_of(jobs), "page": True}
+    context["watched"] = (View() if part.newer else view).query
     told = markup.Head(request.user, view).context(jobs, part)
     return render(request, "jobs/queue.html", context | told | remembered(request.COOKIES))
 
