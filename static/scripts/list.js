@@ -89,7 +89,7 @@ function orderOf(list) {
 
 function orderIn(told) {
   const order = [{ id: "", ids: [] }];
-  for (const word of told.split(" ").filter(Boolean)) {
+  for (const word of told.split(/\s+/).filter(Boolean)) {
     if (word.startsWith("#")) order.push({ id: `group-${word.slice(1)}`, ids: [] });
     else order.at(-1).ids.push(`job-${word}`);
   }
