@@ -30,7 +30,9 @@ async function choose(link, event) {
   const there = link.dataset.preset ? null : kept.get(key);
   if (there) swap(there);
   else await fetchForm(slug, query, event, !link.dataset.preset);
-  mark(form().dataset.operation);
+  const shown = form().dataset.operation;
+  mark(shown);
+  history.replaceState(null, "", `?do=${shown}`); // so that the page comes back with it
   if (link.closest("#chain") || matchMedia("(max-width: 1020px)").matches)
     byId("do-what", HTMLElement).focus({ preventScroll: true });
   if (link.closest("#chain") || matchMedia("(max-width: 1020px)").matches) form().scrollIntoView({ block: "start" });

@@ -36,6 +36,8 @@ def test_forms_change_places_and_keep_what_was_typed(page):
     work.get_by_role("link", name="Extract the audio").click()
     expect(form.get_by_label("Format")).to_have_value("flac")
     expect(quote).to_contain_text("not known yet")
+    page.reload()
+    expect(form).to_have_attribute("data-operation", "extract-audio")
 
 
 def test_steps_and_presets_come_without_leaving_the_page(page):
