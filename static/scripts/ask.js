@@ -44,6 +44,7 @@ dialog.addEventListener("click", (event) => {
   close();
 });
 
+document.getElementById("undo")?.focus({ preventScroll: true }); // the page before asked
 // What was removed took its button along, so the one that brings it back has the focus.
 on("htmx:oobAfterSwap", ({ detail }) => {
   if (detail.target.id === "messages") document.getElementById("undo")?.focus({ preventScroll: true });
