@@ -13,7 +13,7 @@ def mine(site, email, model):
 
 def opened(page):
     """Open the drop bar, if it is not."""
-    page.locator("#drop-more").evaluate("bar => bar.open") or page.locator("#drop-more > summary b").click()
+    page.locator("#drop-more").evaluate("bar => bar.open") or page.locator("#drop-more > summary b:visible").click()
 
 
 def tick(page):
