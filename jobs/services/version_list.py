@@ -131,10 +131,11 @@ def _of_result(artifact: Artifact, root: Video, is_one_of_several: bool) -> Vers
 
 
 def note(artifact: Artifact) -> str:
-    """“91 % untouched”, or what was done: “H.264, 426 × 240”."""
+    """“91 % untouched”, “encoded anew”, or what was done: “H.264, 426 × 240”."""
     frames, copied = artifact.metadata.get("frames"), artifact.metadata.get("frames_copied")
     if isinstance(frames, int) and isinstance(copied, int) and frames:
-        return f"{wording.percent(copied / frames)} untouched"
+        share = wording.percent(copied / frames)
+        return "encoded anew" if share == wording.percent(0) else f"{share} untouched"
     return artifact.told.summary or ""
 
 
