@@ -9,6 +9,12 @@ const unplayable = () => {
 };
 stage.addEventListener("error", unplayable);
 if (stage.element.error) unplayable();
+// Some play the sound of a picture that they cannot show, and say nothing.
+const look = ({ localName, readyState, videoWidth }) => {
+  if (localName === "video" && readyState && !videoWidth) unplayable();
+};
+stage.element.addEventListener("loadedmetadata", () => look(stage.element));
+look(stage.element);
 
 on("htmx:afterRequest", ({ detail }) => {
   const poster = detail.xhr?.getResponseHeader("X-Poster") ?? null;
