@@ -42,6 +42,7 @@ async function choose(link, event) {
 function swap(there) {
   keep();
   form().replaceWith(there);
+  htmx.process(there); // it has forgotten the form when it took it out
 }
 
 function keep() {
