@@ -21,14 +21,11 @@ def desk_of(stored: Stored | None) -> dict[str, Any]:
     """For the template `videos/_transcript.html`; empty where nothing has been transcribed, or cannot be read now."""
     if stored is None:
         return {}
-    files = {suffix.lstrip("."): one for suffix, one in stored.files.items()}
-    names = [files[ending] for ending in ("srt", "vtt", "txt", "json") if ending in files]
     return {
         "transcript": stored.transcript,
         "transcript_version": stored.version,
         "about": about(stored),
-        "files": names,
-        "captions": files.get("vtt"),
+        "captions": stored.files.get(".vtt"),
     }
 
 
