@@ -3,7 +3,6 @@
 import { allOf } from "./lib/elements.js";
 import { on } from "./lib/htmx.js";
 import { jsonOf, post } from "./lib/requests.js";
-import { prepareOrdered } from "./ordered.js";
 
 function refresh() {
   for (const pick of allOf(document, "[data-opens]", HTMLInputElement)) {
@@ -73,10 +72,15 @@ function prepareImage(place) {
   });
 }
 
+/** @param {HTMLElement} place */
+async function openOrdered(place) {
+  (await import("./ordered.js")).prepareOrdered(place);
+}
+
 // A form that the server has drawn anew is new from end to end.
 function prepare(root) {
   for (const place of allOf(root, "[data-sends]", HTMLElement)) prepareImage(place);
-  for (const place of allOf(root, "[data-ordered]", HTMLElement)) prepareOrdered(place);
+  for (const place of allOf(root, "[data-ordered]", HTMLElement)) openOrdered(place);
   refresh();
 }
 

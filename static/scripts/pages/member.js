@@ -2,9 +2,9 @@
 import "../ask.js";
 import "../trouble.js";
 import "../live.js";
-import "../choosing.js";
 import "../errors.js";
 import "../keys.js";
 import "../menus.js";
 
+if (document.getElementById("chosen")) import("../choosing.js");
 if ("Notification" in window && Notification.permission === "granted") import("../notices.js");

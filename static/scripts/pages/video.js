@@ -4,6 +4,7 @@ import "../do.js";
 import "../folds.js";
 import "../forms.js";
 import "../recording/parts.js";
+import { allOf } from "../lib/elements.js";
 import { on } from "../lib/htmx.js";
 import { whenSeen } from "../lib/seen.js";
 import { follow } from "../lib/told.js";
@@ -26,9 +27,19 @@ async function openCut() {
   (await import("../cut/desk.js")).openDesk(cut);
 }
 
-// May come to the page later.
-function fetchParts() {
-  if (document.querySelector("#transcript[data-words]")) import("../transcript.js");
-}
-on("htmx:afterSettle", fetchParts);
-fetchParts();
+// The transcript is far down, or comes to the page later, and then brings captions to the player.
+const words = () => document.querySelector("#transcript[data-words]");
+const openWords = () => import("../transcript.js");
+const first = words();
+if (first) whenSeen(first, openWords, { rootMargin: "400px" });
+on("htmx:afterSettle", () => {
+  if (words() && words() !== first) openWords();
+});
+
+// One green button in a view: what leads to the cut is not it while the button that makes it is in sight.
+const render = document.getElementById("cut-render");
+const lead = new IntersectionObserver(([{ isIntersecting }]) => {
+  for (const link of allOf(document, ":is(.rec-head, .phonebar) a[href='#cut']", HTMLElement))
+    link.classList.toggle("main", !isIntersecting);
+});
+if (render) lead.observe(render);
