@@ -32,7 +32,7 @@ async function choose(link, event) {
   else await fetchForm(slug, query, event, !link.dataset.preset);
   const shown = form().dataset.operation;
   mark(shown);
-  history.replaceState(null, "", `?do=${shown}`); // so that the page comes back with it
+  history.replaceState(null, "", `${new URL(link.href).pathname}?do=${shown}`); // so that the page comes back with it
   if (link.closest("#chain") || matchMedia("(max-width: 1020px)").matches)
     byId("do-what", HTMLElement).focus({ preventScroll: true });
   if (link.closest("#chain") || matchMedia("(max-width: 1020px)").matches) form().scrollIntoView({ block: "start" });
@@ -59,13 +59,15 @@ async function fetchForm(slug, query, event, aside) {
   const asked = new URLSearchParams([...query].filter(([name]) => name !== "do"));
   const before = form();
   if (aside) keep();
-  await htmx.ajax("get", `${location.pathname}do/${slug}?${asked}`, {
+  // Not of this page's address: after work that could not start it is another one.
+  await htmx.ajax("get", `${before.dataset.form.replace(/[^/]*$/, slug)}?${asked}`, {
     source: document.body,
     event,
     target: "#do-form",
     swap: "outerHTML",
   });
   if (form() === before) kept.delete(keyOf(before));
+  else if (aside) refill(form(), left.get(keyOf(form())));
 }
 
 /** @param {string} slug */
@@ -83,12 +85,34 @@ addEventListener("change", async (event) => {
   const before = /** @type {HTMLFormElement} */ (form());
   const typed = textFields(before);
   await fetchForm(before.dataset.operation, new URLSearchParams({ on: list.value }), event, false);
-  const now = form();
-  if (!(now instanceof HTMLFormElement) || now === before) return;
+  if (form() === before) return;
+  refill(form(), typed);
+  document.getElementById("do-on")?.focus();
+});
+
+/**
+ * @param {HTMLElement} now
+ * @param {[string, string][] | undefined} typed
+ */
+function refill(now, typed) {
+  if (!typed || !(now instanceof HTMLFormElement)) return;
   for (const one of allOf(now, "input[type=checkbox]", HTMLInputElement)) one.checked = false;
   for (const [name, value] of typed) fill(now, name, value);
   now.dispatchEvent(new Event("input", { bubbles: true }));
-  document.getElementById("do-on")?.focus();
+}
+
+// Work that cannot start brings the page anew with its form; what was typed in the others waits until they are asked for.
+const LEFT = "do-left";
+/** @type {Map<string, [string, string][]>} */
+const left = new Map(
+  form().querySelector("[aria-invalid=true], [role=alert], .errorlist") &&
+    JSON.parse(sessionStorage.getItem(LEFT) ?? "[]"),
+);
+sessionStorage.removeItem(LEFT);
+addEventListener("submit", ({ target }) => {
+  if (target !== form()) return;
+  const typed = [...kept].map(([key, place]) => [key, textFields(/** @type {HTMLFormElement} */ (place))]);
+  sessionStorage.setItem(LEFT, JSON.stringify(typed));
 });
 
 /**

@@ -36,6 +36,12 @@ def test_forms_change_places_and_keep_what_was_typed(page):
     work.get_by_role("link", name="Extract the audio").click()
     expect(form.get_by_label("Format")).to_have_value("flac")
     expect(quote).to_contain_text("not known yet")
+    work.get_by_role("link", name="Trim").click()
+    form.get_by_label("To", exact=True).fill("")
+    form.get_by_role("button", name="Start").click()  # which it cannot, and says so on a page of its own
+    expect(form).to_contain_text("Write from when, until when, or both.", timeout=SLOW)
+    work.get_by_role("link", name="Extract the audio").click()
+    expect(form.get_by_label("Format")).to_have_value("flac")
     page.reload()
     expect(form).to_have_attribute("data-operation", "extract-audio")
 
