@@ -56,7 +56,7 @@ class ZipQuery(Schema):
     ids: str = Field(
         max_length=37 * MOST,
         description=f"Up to {MOST} ids of recordings, with commas between them.",
-        examples=["7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"],
+        json_schema_extra={"example": "7d2c1a52-90f6-4c3e-9f2e-0f6a6f1d7c11"},
     )
     newest: bool = Field(False, description="The newest version of each in its place, where there is one.")
 
