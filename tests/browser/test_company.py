@@ -34,7 +34,7 @@ def test_the_entrance_leads_straight_there_and_there_is_no_other_way(new_page, s
     page.goto("/account/invitations/")
     page.get_by_label("Their email address").fill("bob@example.net")
     page.get_by_role("button", name="Invite", exact=True).click()
-    expect(page.get_by_text("Copy the link now")).to_be_visible()
+    expect(page.get_by_text("Copy it now, it is shown only once")).to_be_visible()
     assert faults(page) == []
     page.goto("/invitations/made-up/")  # of no use to who is signed in
     expect(page.get_by_text("You have an account already.")).to_be_visible()
