@@ -70,9 +70,9 @@ def test_rows_in_a_paused_queue_say_so_and_promise_no_time():
     job = factories.job()
     queues.pause(job.queue, by=None)
     assert queue_position.places([job])[job.pk] == queue_position.Place(1, paused=True)
-    assert "The operator has paused this queue" in row(job)
+    assert "The operator has paused this line" in row(job)
     queues.resume(job.queue)
-    assert "The operator has paused this queue" not in row(job)
+    assert "The operator has paused this line" not in row(job)
 
 
 def test_a_queue_that_is_not_there_is_named():

@@ -218,9 +218,10 @@ def test_pages_say_plainly_what_is_missing(client, kept, late):
     Video.objects.update(missing_since=timezone.now())
     client.force_login(video.owner)
     page = client.get(video.get_absolute_url()).content.decode()
-    assert "The file of this recording is missing from the server" in page
+    assert "The file is missing from the server" in page
     assert "<video" not in page.partition("jobs-rows")[0]
-    assert "“cut.mp4” is missing from the server." in page
+    assert page.count('<span class="chip failed">Missing</span>') == 2  # of the original, and of what was made of it
+    assert "“cut.mp4” is missing from the server." in client.get(job.get_absolute_url()).content.decode()
     assert "its file is missing" in page and "data-do=" not in page
 
 
