@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_page_shows_own_and_shipped_chains_with_their_steps(client, mine):
     page = client.get("/chains/").content.decode()
-    assert re.findall(r'<h2 id="chain-([\w-]+)">', page) == ["mine", "podcast", "lecture", "social-clip"]
+    assert re.findall(r'<h2 id="chain-([\w-]+)"', page) == ["mine", "podcast", "lecture", "social-clip"]
     assert "Cleaned, cut so that speech keeps its breath" in page
     assert 'href="/chains/mine/"' in page
     assert 'href="/chains/podcast/"' not in page
