@@ -68,7 +68,7 @@ def test_a_chain_is_one_row_on_the_queue(client, ann):
     page = client.get("/queue/").content.decode()
     assert page.count("<article") == 1
     assert f'id="job-{run.pk}"' in page
-    steps = re.findall(r'<li class="([a-z]*)"><i></i>(\w+)</li>', squeezed(page))
+    steps = re.findall(r'<li class="([a-z]*)"><i></i><bdi>(\w+)</bdi></li>', squeezed(page))
     assert steps == [("done", "Clean"), ("now", "Cut"), ("", "Stills")]
 
 
