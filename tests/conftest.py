@@ -209,7 +209,8 @@ def make_web_site(make_site: Callable[..., Site]) -> Callable[..., Site]:
 
 @pytest.fixture(scope="session")
 def breakable_site(sites: Sites) -> Site:
-    return sites.make(LOST_AFTER_SECONDS="5", RECONCILE_SECONDS="1")
+    """Soon sees that a worker is gone, but not so soon that one is given up which a busy machine keeps waiting."""
+    return sites.make(LOST_AFTER_SECONDS="8", RECONCILE_SECONDS="1")
 
 
 @pytest.fixture

@@ -154,8 +154,8 @@ def replace(site):
 
 
 def test_machines_whose_clocks_differ_take_no_work_from_each_other(site, recording, replace):
-    """The worker's is half a minute behind, the reconciler's as much ahead, and 5 s of silence count as death."""
-    assert site.env["LOST_AFTER_SECONDS"] == "5"
+    """The worker's is half a minute behind, the reconciler's as much ahead, and 8 s of silence count as death."""
+    assert site.env["LOST_AFTER_SECONDS"] == "8"
     video = uploaded(site, recording)
     (worker,) = site.workers("cut")
     replace(worker, sys.executable, "-m", "tests.wrong_clock", -30, "work", "cut")

@@ -6,6 +6,7 @@ import pytest
 
 from jobs.live.view import View
 from jobs.models import Account
+from jobs.services import figures
 from tests import factories
 from tests.pages.rows import HTMX, S, artifact
 
@@ -74,7 +75,8 @@ def test_an_open_page_gets_the_figures_alone(client, ann):
     assert "</html>" not in part
 
 
-def test_a_page_without_a_socket_is_told_of_a_change(client, ann):
+def test_a_page_without_a_socket_is_told_of_a_change(client, ann, monkeypatch):
+    monkeypatch.setattr(figures, "FRESH_SECONDS", 1_000_000)  # no minute that is over meanwhile
     known = client.get("/stats/").context["state"]
     asked = {"view": "stats", "state": known}
     assert "stats-state" not in client.get("/queue/rows/", asked).content.decode()
