@@ -38,7 +38,8 @@ class Listed(Listing):
         first = self._front(count) if self.view.name == "queue" and not self.view.status and not behind else []
         part = super().part(count - len(first), behind)
         if first:
-            part = Part([*first, *part.rows], None, part.older)
+            ended = {row.pk for row in part.rows}  # maybe since the statement before
+            part = Part([*(row for row in first if row.pk not in ended), *part.rows], None, part.older)
         for row in part.rows:
             row.owner, row.alone = self.owner, self.view.name != "queue"
         return part

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from jobs.live.listed import Listed
 from jobs.live.view import View
 from jobs.models import Account, Experience, Job
 from jobs.services import workers
@@ -85,6 +86,20 @@ def test_tabs_tell_how_many_there_are_up_to_a_thousand(client, ann, monkeypatch)
     factories.job(factories.account("eve@example.org"))
     told = dict(re.findall(r'id="number-(\w+)"[^>]*>([^<]*)<', page_of(client)))
     assert told == {"all": "8+", "running": "1", "waiting": "2", "done": "3+", "failed": "2"}
+
+
+def test_work_that_ends_between_two_statements_is_shown_once(ann, monkeypatch):
+    job = factories.job(ann, status=S.RUNNING)
+    front = Listed._front
+
+    def ends(listed, count):
+        found = front(listed, count)
+        assert Job.objects.get(pk=job.pk).cancel()
+        return found
+
+    monkeypatch.setattr(Listed, "_front", ends)
+    (row,) = Listed(ann, View("queue")).part(50).rows
+    assert (row.pk, row.status) == (job.pk, S.CANCELLED)
 
 
 def test_a_long_line_leaves_what_has_ended_in_sight(client, ann):
