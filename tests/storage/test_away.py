@@ -10,12 +10,12 @@ from django.db import connection
 
 from jobs import fetching, storage, tasks
 from jobs.engine.runtime.subprocess_runner import CommandLog
+from jobs.live.recording import Parts
 from jobs.models import Artifact, Import, IndexedTranscript, Job
 from jobs.operations.base import Draft
 from jobs.progress import LifeSigns
 from jobs.services import export, going_on, imports, inputs, losses, reconcile, reuse, transcripts
 from jobs.storage import s3, s3_client
-from jobs.views import transcripts as transcript_views
 from tests import factories, transcribed
 from tests.bucket.faults import Status
 
@@ -226,7 +226,7 @@ def test_a_transcript_that_cannot_be_read_now_is_indexed_later(settings, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(storage, "read", away)
         tasks.index(job)
-        assert transcript_views.desk(video) == {}
+        assert Parts(video.owner, video).stored is None
     assert not IndexedTranscript.objects.exists()
     transcripts.catch_up()
     assert IndexedTranscript.objects.get().lines.count() == 1
