@@ -189,12 +189,11 @@ def test_what_the_steps_work_on_is_read_at_once(ann, django_assert_num_queries):
 def test_the_first_page_is_read_in_the_order_of_an_index_however_many_jobs_of_chains_there_are(ann, status):
     video = factories.video(ann)
     run = Run(owner=ann, video=video, name="x")
-    runs = [Run(owner=ann, video=video, name="x", status=ends) for ends in [S.SUCCEEDED, S.QUEUED] * 200]
+    every = (S.SUCCEEDED, S.QUEUED, S.RUNNING)  # MariaDB does sort where it counts on none
+    runs = [Run(owner=ann, video=video, name="x", status=ends) for ends in every * 140]
     Run.objects.bulk_create([run, *runs])
     fields = {"owner": ann, "video": video, "operation": "thumbnails", "queue": "fast"}
-    Job.objects.bulk_create(
-        Job(run=of, status=ends, **fields) for of in (run, None) for ends in [S.SUCCEEDED, S.QUEUED] * 300
-    )
+    Job.objects.bulk_create(Job(run=of, status=ends, **fields) for of in (run, None) for ends in every * 200)
     plans.analyze()
     view = View("queue", status=status)
     for _, plan in plans.of(lambda: Listed(ann, view).part(rows.ROWS)):
