@@ -10,7 +10,7 @@ from django.utils import timezone
 from jobs.models import Notice, NoticeTimes
 from jobs.services import notice_mail, notice_times, notices, push
 from tests import factories
-from tests.test_notices import ended, make_due
+from tests.notices.conftest import ended, make_due
 
 pytestmark = pytest.mark.django_db
 K, C = Notice.Kind, Notice.Channel
