@@ -17,7 +17,9 @@ from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.idempotency import idempotent, name_of
-from jobs.api.schemas import JobDeleted, JobIn, JobOut, Problem, VideoDeleted
+from jobs.api.job_schemas import JobDeleted, JobIn, JobOut
+from jobs.api.schemas import Problem
+from jobs.api.video_schemas import VideoDeleted
 from jobs.errors import JobError
 from jobs.models import Job
 from jobs.services import jobs

@@ -9,7 +9,8 @@ from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 from ninja.responses import NinjaJSONEncoder
 
 from jobs.api.chain_schemas import RunOut
-from jobs.api.schemas import JobOut, VideoOut
+from jobs.api.job_schemas import JobOut
+from jobs.api.video_schemas import VideoOut
 from jobs.models import Artifact, Job, Run, Video
 from jobs.services.events import Kind
 

@@ -12,8 +12,9 @@ from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError, invalid
 from jobs.api.idempotency import idempotent, name_of
+from jobs.api.job_schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, WaitQuery
 from jobs.api.parameters import checked
-from jobs.api.schemas import JobDeleted, JobIn, JobList, JobOut, JobQuery, WaitQuery, path_of
+from jobs.api.schemas import path_of
 from jobs.api.trash import put_away, removed
 from jobs.auth.access import owned
 from jobs.models import Account, Artifact, Job, Removal, Video

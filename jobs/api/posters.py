@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from jobs.api.auth import owner, work
 from jobs.api.documented import failures
 from jobs.api.errors import ApiError
-from jobs.api.schemas import VideoOut
+from jobs.api.video_schemas import VideoOut
 from jobs.api.videos import router
 from jobs.auth.access import owned
 from jobs.models import Artifact

@@ -15,9 +15,9 @@ from jobs.api.auth import owner, work
 from jobs.api.documented import failures, form_of
 from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.idempotency import idempotent, name_of
+from jobs.api.job_schemas import JobOut
 from jobs.api.jobs import shown
 from jobs.api.parameters import checked
-from jobs.api.schemas import JobOut
 from jobs.auth.access import owned
 from jobs.errors import InputError
 from jobs.models import Account, Image, Job, Video

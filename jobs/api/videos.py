@@ -18,17 +18,10 @@ from jobs.api.errors import ApiError, invalid, of_job_error
 from jobs.api.idempotency import idempotent
 from jobs.api.import_schemas import ImportOut
 from jobs.api.parameters import checked
-from jobs.api.schemas import (
-    PlanIn,
-    PlanOut,
-    VideoDeleted,
-    VideoList,
-    VideoOut,
-    VideoPatch,
-    VideoQuery,
-    path_of,
-)
+from jobs.api.plan_schemas import PlanIn, PlanOut
+from jobs.api.schemas import path_of
 from jobs.api.trash import put_away, removed
+from jobs.api.video_schemas import VideoDeleted, VideoList, VideoOut, VideoPatch, VideoQuery
 from jobs.errors import InputError
 from jobs.file_response import send
 from jobs.models import Account, Artifact, Job, Removal, Video
