@@ -79,12 +79,19 @@ def frames_of(path: Path) -> dict[int, av.VideoFrame]:
         return {frame.pts: frame for frame in container.decode(video=0)}
 
 
+def samples(frame: av.VideoFrame) -> np.ndarray:
+    """All of a frame's, one plane after the other."""
+    kind = np.dtype(np.uint16 if frame.format.components[0].bits > 8 else np.uint8)
+    planes = [(plane, np.frombuffer(memoryview(plane), kind).reshape(plane.height, -1)) for plane in frame.planes]
+    return np.concatenate([lines[:, : plane.width].ravel() for plane, lines in planes])
+
+
 def pixels(frame: av.VideoFrame) -> bytes:
-    return frame.to_ndarray().tobytes()
+    return samples(frame).tobytes()
 
 
 def psnr(left: av.VideoFrame, right: av.VideoFrame) -> float:
-    difference = left.to_ndarray().astype(float) - right.to_ndarray().astype(float)
+    difference = samples(left).astype(float) - samples(right).astype(float)
     peak = 2 ** left.format.components[0].bits - 1
     return 10 * float(np.log10(peak**2 / max(1e-9, (difference**2).mean())))
 

@@ -3,16 +3,14 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from av.container import OutputContainer
-from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
-from av.video.stream import VideoStream
 
 from jobs.engine.model.progress import Advance
 from jobs.engine.model.report import UndecodedFrames
@@ -27,7 +25,7 @@ from jobs.engine.smartcut.codec import Coding
 from jobs.engine.smartcut.copy_plan import Run
 from jobs.engine.smartcut.packet_reader import Copying
 from jobs.engine.smartcut.patch_encoder import encoded_packets
-from jobs.engine.video.encoded_packets import EncodedPacket, EncodedRun
+from jobs.engine.video.encoded_packets import EncodedPacket, EncodedRun, packets
 from jobs.engine.video.encoder_settings import EncoderSettings
 from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.fitting import FrameFitter, FrameShape, black_frame
@@ -168,19 +166,17 @@ class _Making:
         return encoded_packets(self._coding, frames) if self._coding else self._whole(frames)
 
     def _whole(self, frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[EncodedPacket]:
-        context = self._settings.open_encoder(alone=self.alone)
         clock = Fraction(1, self.plan.joined.clock_hz)
 
-        def stored(packets: "Sequence[Packet[VideoStream]]") -> Iterator[EncodedPacket]:
-            for packet in packets:
-                assert packet.pts is not None
-                yield packet.pts, bytes(packet), packet.is_keyframe
+        def placed() -> Iterator[VideoFrame]:
+            for at, frame in frames:
+                fitted = self._settings.converted(frame)
+                fitted.pts, fitted.time_base, fitted.pict_type = at, clock, PictureType.NONE
+                yield fitted
 
-        for at, frame in frames:
-            fitted = self._settings.converted(frame)
-            fitted.pts, fitted.time_base, fitted.pict_type = at, clock, PictureType.NONE
-            yield from stored(context.encode(fitted))
-        yield from stored(context.encode(None))
+        for packet in packets(self._settings.open_encoder(alone=self.alone), placed()):
+            assert packet.pts is not None
+            yield packet.pts, bytes(packet), packet.is_keyframe
 
 
 def _first_frame(source: Source) -> VideoFrame:

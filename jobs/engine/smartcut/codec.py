@@ -18,6 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.bitstream.nal import Unit
+from jobs.engine.video.encoded_packets import Encoder
 
 RANDOM_ACCESS, REFERENCE, LEADING, DISCARDED, KEYFRAME, RELEASING = 1, 2, 4, 8, 16, 32
 """Flags of a coded picture; CodedPictures says what they mean. RELEASING ends the use of others since the last random
@@ -100,6 +101,11 @@ class Coding:
             return 1
         return max(1, round((self.track.frame_rate or Fraction(30)) * KEYFRAME_SECONDS))
 
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, as encoders take it."""
+        return (self.track.frame_rate or Fraction(30)).limit_denominator(65_535)
+
     def context(self, encoder: str, pixel_format: str, options: dict[str, str]) -> VideoCodecContext:
         """An encoder, not opened yet, for pictures of the track's size and rate; nothing about it is left to chance."""
         context = av.CodecContext.create(encoder, "w")
@@ -108,8 +114,7 @@ class Coding:
         context.pix_fmt = pixel_format
         context.sample_aspect_ratio = self.track.sample_aspect
         context.time_base = Fraction(1, self.clock_hz)
-        rate = self.track.frame_rate or Fraction(30)
-        context.framerate = rate.limit_denominator(65_535)
+        context.framerate = self.rate
         context.gop_size = self.gop_pictures
         context.thread_count = 1
         context.flags |= Flags.global_header
@@ -201,7 +206,7 @@ class Codec(ABC):
         """Of a packet as MP4 stores it, the same wherever a copy begins; negative for one that is torn."""
 
     @abstractmethod
-    def open_encoder(self, coding: Coding) -> VideoCodecContext: ...
+    def open_encoder(self, coding: Coding) -> Encoder: ...
 
     @abstractmethod
     def stored_packet(self, coding: Coding, packet: Unit, *, is_key: bool) -> bytes:

@@ -10,6 +10,7 @@ import zlib
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange
 
+from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.smartcut.bitstream import vp9
 from jobs.engine.smartcut.bitstream.nal import Unit
 from jobs.engine.smartcut.codec import (
@@ -22,6 +23,9 @@ from jobs.engine.smartcut.codec import (
     PatchSettings,
     SequenceParameterSet,
 )
+from jobs.engine.video.encoded_packets import Encoder
+from jobs.engine.video.encoder_settings import is_deep
+from jobs.engine.video.piped_vp9 import PipedVp9
 
 PIXEL_FORMATS = {(True, True): "yuv420p", (True, False): "yuv422p", (False, True): "yuv440p", (False, False): "yuv444p"}
 """By subsampling_x and subsampling_y."""
@@ -36,6 +40,11 @@ class Vp9(Codec):
     # At the source's quantizer about its rate (35 KB a frame of noisy 720p for 33), and within 1 dB of "good" in a
     # sixth of its time.
     bulk = PatchSettings("realtime", "", bframes=0, cost=3.1)
+    deep = PatchSettings("realtime", "", bframes=0, cost=6.0)
+    """Of more than 8 bits."""
+
+    def steps(self, quantizer: int | None, track: VideoTrack) -> tuple[PatchSettings, ...]:
+        return (self.deep if is_deep(track.pixel_format) else self.bulk,)
 
     def reader(self, extradata: bytes) -> "Vp9Reader":
         return Vp9Reader()
@@ -52,32 +61,65 @@ class Vp9(Codec):
     def stored_packet(self, coding: Coding, packet: Unit, *, is_key: bool) -> bytes:
         return bytes(packet)
 
-    def open_encoder(self, coding: Coding) -> VideoCodecContext:
-        (sequence,) = self.parse_all_sps(coding.parameter_sets)
-        assert isinstance(sequence, vp9.Sequence)
+    def open_encoder(self, coding: Coding) -> Encoder:
+        sequence = _sequence(coding)
         color = sequence.color_config
-        if color.bit_depth > 8 or color.color_space >= len(MATRIX_COEFFICIENTS):
+        if color.color_space >= len(MATRIX_COEFFICIENTS):
             raise CannotCopy("its colours are stored in a rare way")
-        context = coding.context("libvpx-vp9", PIXEL_FORMATS[color.subsampling_x, color.subsampling_y], {})
-        context.color_range = ColorRange.JPEG if color.color_range else ColorRange.MPEG
-        context.colorspace = MATRIX_COEFFICIENTS[color.color_space]
-        context.bit_rate = 0
-        quantizer = str((coding.quantizer or 0) // QUANTIZER_STEP)
-        context.qmin = context.qmax = int(quantizer)
-        # Without looking ahead no frame is hidden.
-        context.options = {
-            "deadline": coding.settings.preset,
-            "cpu-used": "8",
-            "lag-in-frames": "0",
-            "crf": quantizer,
-            "profile": str(sequence.profile),
-        }
-        context.open()
-        return context
+        return _piped(coding, sequence) if color.bit_depth > 8 else _opened(coding, sequence)
 
     def decoder_configuration(self, coding: Coding) -> bytes:
-        self.open_encoder(coding)
+        encoder = self.open_encoder(coding)
+        if isinstance(encoder, PipedVp9):
+            encoder.try_out()
         return b""
+
+
+def _sequence(coding: Coding) -> vp9.Sequence:
+    (sequence,) = coding.codec.parse_all_sps(coding.parameter_sets)
+    assert isinstance(sequence, vp9.Sequence)
+    return sequence
+
+
+def _opened(coding: Coding, sequence: vp9.Sequence) -> VideoCodecContext:
+    color = sequence.color_config
+    context = coding.context("libvpx-vp9", PIXEL_FORMATS[color.subsampling_x, color.subsampling_y], {})
+    context.color_range = ColorRange.JPEG if color.color_range else ColorRange.MPEG
+    context.colorspace = MATRIX_COEFFICIENTS[color.color_space]
+    context.bit_rate = 0
+    context.qmin = context.qmax = _quantizer(coding)
+    context.options = _options(coding, sequence)
+    context.open()
+    return context
+
+
+def _piped(coding: Coding, sequence: vp9.Sequence) -> PipedVp9:
+    color, quantizer = sequence.color_config, str(_quantizer(coding))
+    fixed = {"b": "0", "qmin": quantizer, "qmax": quantizer, "g": str(coding.gop_pictures), "threads": "1"}
+    options = {**_options(coding, sequence), **fixed}
+    return PipedVp9(
+        *sequence.size,
+        f"{PIXEL_FORMATS[color.subsampling_x, color.subsampling_y]}{color.bit_depth}le",
+        coding.rate,
+        color.color_range,
+        MATRIX_COEFFICIENTS[color.color_space],
+        tuple(part for name, value in options.items() for part in (f"-{name}", value)),
+    )
+
+
+def _quantizer(coding: Coding) -> int:
+    return (coding.quantizer or 0) // QUANTIZER_STEP
+
+
+def _options(coding: Coding, sequence: vp9.Sequence) -> dict[str, str]:
+    """Without looking ahead no frame is hidden."""
+    return {
+        "deadline": coding.settings.preset,
+        "cpu-used": "8",
+        "lag-in-frames": "0",
+        "crf": str(_quantizer(coding)),
+        "profile": str(sequence.profile),
+    }
 
 
 class Vp9Reader:

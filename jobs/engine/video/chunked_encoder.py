@@ -16,7 +16,6 @@ import av.error
 import numpy as np
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
-from av.video.stream import VideoStream
 
 from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.progress import Advance
@@ -25,7 +24,7 @@ from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.kept_parts import KeptParts
 from jobs.engine.runtime.ordered_pool import OrderedPool
 from jobs.engine.runtime.threads import WorkerThread, worker_thread
-from jobs.engine.video.encoded_packets import EncodedPacket, EncodedRun
+from jobs.engine.video.encoded_packets import EncodedPacket, EncodedRun, packets
 from jobs.engine.video.encoder_settings import Codec, EncoderSettings
 from jobs.engine.video.encoding_threads import maximum_threads
 from jobs.engine.video.frame_cursor import FrameCursor, can_jump
@@ -157,24 +156,23 @@ class ChunkEncoding:
         self._wanted = wanted
         self._paint = paint
         self._task = task
-        self._context = target.open_encoder(alone=alone)
+        self._encoder = target.open_encoder(alone=alone)
         self._turn = Turner(target.track) if target.upright else None
 
     def run(self, playhead: FrameCursor, chunk: Chunk) -> EncodedRun:
         seen = len(playhead.unplanned)
-        packets = [_without_track(packet) for packet in self._packets(playhead, chunk)]
-        return EncodedRun(packets, tuple(self.lost), tuple(playhead.unplanned[seen:]))
+        made = [_without_track(packet) for packet in packets(self._encoder, self._frames(playhead, chunk))]
+        return EncodedRun(made, tuple(self.lost), tuple(playhead.unplanned[seen:]))
 
-    def _packets(self, playhead: FrameCursor, chunk: Chunk) -> "Iterator[Packet[VideoStream]]":
-        """In the order of decoding, with the times at which they are shown."""
+    def _frames(self, playhead: FrameCursor, chunk: Chunk) -> Iterator[VideoFrame]:
+        """With the times at which they are shown."""
         wanted = self._wanted
         for place, (frame, is_whole) in enumerate(playhead.scheduled(wanted, *chunk), chunk[0]):
             self._task.token.check()
             if not is_whole:
                 self.lost.append(int(wanted.duration_ticks[place]))
-            yield from self._context.encode(self._placed(frame, int(wanted.start_ticks[place])))
+            yield self._placed(frame, int(wanted.start_ticks[place]))
             self._task.fraction += 1 / len(wanted.start_ticks)
-        yield from self._context.encode(None)
 
     def _placed(self, frame: VideoFrame, at: int) -> VideoFrame:
         clock = Fraction(1, self._target.clock_hz)
@@ -189,7 +187,7 @@ class ChunkEncoding:
         return fitted
 
 
-def _without_track(packet: "Packet[VideoStream]") -> EncodedPacket:
+def _without_track(packet: Packet) -> EncodedPacket:
     assert packet.pts is not None
     return packet.pts, bytes(packet), packet.is_keyframe
 

@@ -2,7 +2,15 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from jobs.engine.video.piped_vp9 import PipedVp9
+
+Encoder = VideoCodecContext | PipedVp9
 
 EncodedPacket = tuple[int, bytes, bool]
 """Time of showing in ticks, the packet, whether it is a keyframe."""
@@ -42,3 +50,13 @@ class EncodedRun:
             return None
         is_right = begin == len(data) and sorted(at for at, _, _ in packets) == list(times)
         return run if is_right and packets and packets[0][2] and all(len(one) for _, one, _ in packets) else None
+
+
+def packets(encoder: Encoder, frames: Iterator[VideoFrame]) -> Iterator[Packet]:
+    """Those of these frames, in the order of decoding, to the last."""
+    if isinstance(encoder, PipedVp9):
+        yield from encoder.packets(frames)
+        return
+    for frame in frames:
+        yield from encoder.encode(frame)
+    yield from encoder.encode(None)

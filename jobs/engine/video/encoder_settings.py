@@ -22,6 +22,8 @@ from jobs.engine.model.gop import KEYFRAME_SECONDS
 from jobs.engine.model.mediainfo import VideoTrack
 from jobs.engine.probe import display_matrix
 from jobs.engine.video import hdr_metadata
+from jobs.engine.video.encoded_packets import Encoder
+from jobs.engine.video.piped_vp9 import PipedVp9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +118,10 @@ class EncoderSettings:
         # The j stands for full range.
         return "yuvj420p" if self.full_range and self.spec is H264 else "yuv420p"
 
-    def open_encoder(self, *, alone: bool) -> VideoCodecContext:
+    def open_encoder(self, *, alone: bool) -> Encoder:
         """An encoder; all that are made have the same parameter sets. `alone`: no other keeps the cores busy."""
+        if self._is_piped:
+            return self._piped(alone)
         context = av.CodecContext.create(self.spec.name, "w")
         assert isinstance(context, VideoCodecContext)
         context.framerate = self.rate
@@ -130,34 +134,69 @@ class EncoderSettings:
 
     def add_stream(self, container: OutputContainer, *, alone: bool) -> VideoStream:
         """The track in a file, with the header that goes with the packets of such encoders."""
-        stream = container.add_stream(self.spec.name, rate=self.rate)
-        assert isinstance(stream, VideoStream)
-        stream.codec_context.codec_tag = self.spec.tag
-        self._opened(stream.codec_context, alone)
+        if self._is_piped:
+            with self._piped(alone).as_stored() as like:
+                stream = container.add_stream_from_template(like)
+            stream.codec_context.color_primaries, stream.codec_context.color_trc = self.primaries, self.transfer
+            stream.codec_context.sample_aspect_ratio = self._stored_aspect
+            stream.codec_context.codec_tag = self.spec.tag
+        else:
+            made = container.add_stream(self.spec.name, rate=self.rate)
+            assert isinstance(made, VideoStream)
+            stream = made
+            stream.codec_context.codec_tag = self.spec.tag
+            self._opened(stream.codec_context, alone)
         stream.time_base = Fraction(1, self.clock_hz)
         if not self.upright:
             display_matrix.set_orientation(stream, self.track)
         return stream
 
+    @property
+    def _is_piped(self) -> bool:
+        return self.spec is VP9 and self.deep
+
+    def _piped(self, alone: bool) -> PipedVp9:
+        options = {**self._vp9_options, "b": "0", "g": str(self._gop_frames)}
+        if not alone:
+            options["threads"] = "1"
+        arguments = [part for name, value in options.items() for part in (f"-{name}", value)]
+        colours = self.full_range, int(self.matrix)
+        return PipedVp9(*self._stored_size, self.pixel_format, self.rate, *colours, tuple(arguments))
+
+    @property
+    def _vp9_options(self) -> dict[str, str]:
+        return {"deadline": self.spec.preset, "crf": str(self.spec.crf), "cpu-used": "5", "row-mt": "1"}
+
+    @property
+    def _gop_frames(self) -> int:
+        return max(1, round(self.rate * KEYFRAME_SECONDS))
+
+    @property
+    def _is_turned(self) -> bool:
+        """Whether frames are encoded with their sides exchanged."""
+        return self.upright and self.track.sideways
+
+    @property
+    def _stored_size(self) -> tuple[int, int]:
+        return (self.height, self.width) if self._is_turned else (self.width, self.height)
+
+    @property
+    def _stored_aspect(self) -> Fraction:
+        return 1 / self.track.sample_aspect if self._is_turned else self.track.sample_aspect
+
     def _opened(self, context: VideoCodecContext, alone: bool) -> VideoCodecContext:
-        sideways = self.upright and self.track.sideways
-        context.width, context.height = (self.height, self.width) if sideways else (self.width, self.height)
+        context.width, context.height = self._stored_size
         context.pix_fmt = self.pixel_format
         context.time_base = Fraction(1, self.clock_hz)
-        context.sample_aspect_ratio = 1 / self.track.sample_aspect if sideways else self.track.sample_aspect
-        context.gop_size = max(1, round(self.rate * KEYFRAME_SECONDS))
+        context.sample_aspect_ratio = self._stored_aspect
+        context.gop_size = self._gop_frames
         context.color_range = ColorRange.JPEG if self.full_range else ColorRange.MPEG
         context.color_primaries, context.color_trc, context.colorspace = self.primaries, self.transfer, self.matrix
         context.options = {"preset": self.spec.preset, "crf": str(self.spec.crf), "bf": "3"}
         if self.spec is VP9:
             # Without a bit rate of zero the quality would only be a bound.
             context.bit_rate = 0
-            context.options = {
-                "deadline": self.spec.preset,
-                "crf": str(self.spec.crf),
-                "cpu-used": "5",
-                "row-mt": "1",
-            }
+            context.options = self._vp9_options
         if not alone:
             context.thread_count, context.thread_type = 1, ThreadType.NONE
         if self.spec is HEVC:

@@ -13,8 +13,8 @@ from jobs.engine.smartcut.bitstream import vp9 as vp9_frames
 from jobs.engine.video.source import Source
 from tests.clips import Picture, Sound, make, seen
 from tests.judge import expected_pictures
-from tests.splices import assert_faithful, spliced, spliced_again
-from tests.vp9_clips import with_hidden_frames
+from tests.splices import assert_faithful, chosen, spliced, spliced_again
+from tests.vp9_clips import deep, with_hidden_frames
 
 NTSC = Fraction(30_000, 1001)
 UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(110)]
@@ -50,6 +50,35 @@ def test_hidden_frames_are_copied_with_the_ones_they_are_for(tmp_path):
     assert_faithful(result)
     assert result.splice.copied >= 30
     assert_faithful(spliced_again(result))
+
+
+DEEP = {
+    "10 bit": ("a.webm", "yuv420p10le"),
+    "10 bit in mp4, BT.2020": ("a.mp4", "yuv420p10le", "-vf", "setparams=colorspace=bt2020nc:range=pc"),
+    "10 bit 4:4:4": ("a.webm", "yuv444p10le"),
+    "12 bit 4:2:2": ("a.mkv", "yuv422p12le"),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_more_than_eight_bits_are_as_faithful(name, tmp_path):
+    filename, *how = DEEP[name]
+    result = spliced(deep(tmp_path / filename, *how))
+    assert_faithful(result)
+    assert result.splice.copied >= 30
+    before, after = inspect(result.source).video, inspect(result.output).video
+    assert (after.pixel_format, after.hdr) == (before.pixel_format, before.hdr)
+    # What is encoded says of its colours what is copied says.
+    with av.open(str(result.output)) as container:
+        headers = [vp9_frames.parse_header(bytes(packet)) for packet in container.demux(video=0) if packet.size]
+    assert len({header.sequence for header in headers if header.is_key}) == 1
+    assert_faithful(spliced_again(result))
+
+
+def test_without_an_encoder_of_more_bits_all_is_encoded(tmp_path, monkeypatch):
+    source = deep(tmp_path / "a.webm")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
+    assert "no encoder fits" in chosen(source).reason
 
 
 @pytest.mark.parametrize("suffix", ["webm", "mkv", "mp4"])

@@ -1,5 +1,6 @@
 """What is encoded as a whole keeps its bits and its light: 10 bit HEVC for what has more than eight or is HDR."""
 
+import dataclasses
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -46,8 +47,8 @@ FULL = 2
 TAGS = ("color_primaries", "color_trc", "colorspace")
 
 
-def cut(source: Path) -> Path:
-    output = source.with_name("cut.mp4")
+def cut(source: Path, name: str = "cut.mp4") -> Path:
+    output = source.with_name(name)
     params = CutParams(keep=((Fraction("0.2"), Fraction(1)), (Fraction("1.2"), Fraction(2))))
     result = cutting.cut(
         Source(source, inspect(source)), params, output, Workspace(source.parent), RenderOptions(way="encode")
@@ -78,6 +79,27 @@ def test_pictures_keep_their_bits_their_colours_and_their_light(name, tmp_path, 
     assert tag == ("avc1" if pixels == "yuv420p" else "hvc1")
     assert inspect(output).video.hdr == inspect(source).video.hdr
     assert errors_of(output) == ""
+
+
+@pytest.mark.parametrize("name", ["10 bit", "full range", "HLG"])
+def test_in_webm_they_keep_bits_and_colours_as_vp9(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(chunked_encoder, "CHUNK_SECONDS", Fraction(1, 4))
+    monkeypatch.setattr(chunked_encoder, "KEYFRAME_SECONDS", Fraction(1, 4))
+    made = dataclasses.replace(RECORDINGS[name][0], rotation=90, sample_aspect=Fraction(4, 3))
+    source = make(tmp_path / "a.mp4", made)
+    output = cut(source, "cut.webm")
+    before = [frame for frame in frames_of(source).values() if not 1 <= frame.time < 1.2 and frame.time >= 0.2]
+    after = list(frames_of(output).values())
+    assert {frame.format.name for frame in after} == {"yuv420p10le"}
+    assert len(before) == len(after)
+    for left, right in zip(before, after, strict=True):
+        assert (left.colorspace, left.color_range == FULL) == (right.colorspace, right.color_range == FULL)
+        # WebM does not say which way is up.
+        turned = np.rot90(left.to_ndarray()[: left.height], -1).astype(float)
+        assert np.abs(turned - right.to_ndarray()[: right.height]).mean() < 4
+    shown, wanted = inspect(output).video, inspect(source).video
+    assert (shown.codec, shown.hdr, shown.rotation) == ("vp9", wanted.hdr, 0)
+    assert shown.sample_aspect == Fraction(3, 4)
 
 
 def told(frame: av.VideoFrame) -> list[tuple[str, list[Fraction]]]:
