@@ -14,7 +14,7 @@ import pytest
 import redis
 import requests
 
-from tests.processes import BASE_DIR, Process, alive, belonging_to, parent, wait_for
+from tests.processes import BASE_DIR, PATIENCE_SECONDS, Process, alive, belonging_to, parent, wait_for
 from tests.servers import Redis
 from tests.settings import free_port
 from tests.site import Sites, works
@@ -48,7 +48,7 @@ class Server:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         assert self.process
-        return self.process.end(number, 60)
+        return self.process.end(number, PATIENCE_SECONDS)
 
     def ready(self) -> bool:
         return works(f"http://127.0.0.1:{self.port}")
@@ -102,7 +102,7 @@ def server(tmp_path: Path, sites: Sites) -> Iterator[Server]:
             server.end()
 
 
-def gone(pids: dict[int, str], seconds: float = 15) -> None:
+def gone(pids: dict[int, str], seconds: float = PATIENCE_SECONDS) -> None:
     wait_for(lambda: not any(alive(pid) for pid in pids), f"the end of {pids}", seconds)
 
 
