@@ -72,14 +72,6 @@ def test_scripts_are_sent_without_comments_and_blanks(collected, modules):
     assert len(sent) < 0.95 * len(source)
 
 
-def test_styles_are_sent_without_comments_and_blanks(collected):
-    names = json.loads((collected / "staticfiles.json").read_text())["paths"]
-    source, sent = (SOURCE / "app.css").read_text(), (collected / names["app.css"]).read_text()
-    assert source.startswith("/* Look of the site")
-    assert "/*" not in sent
-    assert len(sent) < 0.8 * len(source)
-
-
 def test_files_of_packages_are_sent_as_they_came(collected):
     names = json.loads((collected / "staticfiles.json").read_text())["paths"]
     for name in ("ninja/swagger-ui-bundle.js", "admin/js/core.js"):

@@ -1,36 +1,30 @@
 """Static files under names that tell their content, so that browsers keep them for good, and made small."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
-from rcssmin import cssmin
 from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 IMPORT = r'(?P<matched>(?P<keyword>\b(?:from ?|import ?|import\())"(?P<url>\.[^"]+)")'
-OURS = ("app.css", "scripts/", "operator/")
+OURS = ("scripts/", "operator/")
 """Those of packages come as their makers send them: some are written so that leaving anything out breaks them."""
 
 
-SMALLER = {".js": jsmin, ".css": cssmin}
-
-
 class Minified:
-    """A place of static files from which scripts and styles come without comments and blanks."""
+    """A place of static files from which scripts come without comments and blanks."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def open(self, path: str) -> "File[Any]":
         file = self._storage.open(path)
-        smaller = SMALLER.get(Path(path).suffix)
-        if smaller is None:
+        if not path.endswith(".js"):
             return file
         with file:
-            return ContentFile(smaller(file.read().decode()).encode())
+            return ContentFile(jsmin(file.read().decode()).encode())
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):
