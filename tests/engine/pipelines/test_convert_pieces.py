@@ -4,9 +4,11 @@ import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
-from jobs.engine.pipelines.convert import pieces
+from jobs.engine.pipelines.convert import formats, pieces
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.pipelines.convert.framing import Shape
 from jobs.engine.probe.inspection import inspect
@@ -14,6 +16,7 @@ from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.errors import Cancelled
 from tests.clips import Picture, Sound, make, seen
 from tests.engine.pipelines.converting import run
+from tests.media import run_ffmpeg, url
 
 UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(120)]
 PICTURE = Picture(seconds=4, options={"preset": "veryfast", "g": "20", "bf": "3"})
@@ -96,6 +99,30 @@ def test_a_conversion_that_was_stopped_goes_on_after_the_pieces_it_has(tmp_path,
     assert [begin for begin, _ in every] == [0, *(end for _, end in every[:-1])], "each piece once"
     assert every[-1][1] == 100
     assert [number for number, _ in shown(output)] == list(range(100))
+
+
+def test_half_pictures_become_whole_ones_in_pieces_as_in_one(tmp_path, made, monkeypatch):
+    """At the edges of pieces too, where a picture is made with those beside it, which are in another piece."""
+    lossless = dataclasses.replace(formats.H264, options=lambda rate: ["-c:v:0", "libx264", "-qp:v:0", "0"])
+    target = dataclasses.replace(formats.OUTPUT_FORMATS["mp4"], encoder=lossless)
+    monkeypatch.setitem(formats.OUTPUT_FORMATS, "mp4", target)
+    source = tmp_path / "a.mp4"
+    run_ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=160x96:rate=50:duration=4", "-vf", "interlace,setparams=field_mode=tff"),
+        *("-c:v", "libx264", "-flags", "+ildct+ilme", "-g", "25", url(source)),
+    )
+    _, output = run(source, ConvertOptions(quality="high"))
+    one = frames(output)
+    _, output = run(source, ConvertOptions(quality="high"), kept=KeptParts(FolderPlace(tmp_path / "parts")))
+    assert len(made) >= 3
+    other = frames(output)
+    assert [time for time, _ in other] == [time for time, _ in one] and len(one) == 100
+    assert [time for (time, left), (_, right) in zip(one, other, strict=True) if not np.array_equal(left, right)] == []
+
+
+def frames(path: Path) -> list[tuple[float, np.ndarray]]:
+    with av.open(str(path)) as container:
+        return [(frame.time, frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
 
 
 def test_what_does_not_make_one_track_is_left_to_one_command(tmp_path, monkeypatch, made):

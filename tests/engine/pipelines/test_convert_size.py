@@ -5,11 +5,13 @@ from fractions import Fraction
 
 import pytest
 
-from jobs.engine.pipelines.convert import conversion
+from jobs.engine.pipelines.convert import conversion, kept_passes
+from jobs.engine.pipelines.convert import convert as converting
 from jobs.engine.pipelines.convert.conversion import ConvertOptions
 from jobs.engine.probe.inspection import inspect
+from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.engine.runtime.subprocess_runner import CommandLog
-from jobs.errors import InputError
+from jobs.errors import Cancelled, InputError
 from tests.clips import Picture, make
 from tests.engine.pipelines.converting import SHORT, SOUND, noisy, run
 
@@ -34,20 +36,88 @@ def test_a_file_that_is_small_enough_is_copied(tmp_path):
     assert made.summary == "Copied as it was"
 
 
-def test_a_miss_is_tried_again_with_less(tmp_path, monkeypatch):
-    source = noisy(tmp_path / "a.mp4")
-    limit = source.stat().st_size // 3
-    honest = conversion.plan_within
+def rosy(honest):
+    """A plan whose rates are far too high."""
 
-    def rosy(info, options, limit_bytes, **more):
+    def plan_within(info, options, limit_bytes, **more):
         plan = honest(info, options, limit_bytes, **more)
         return dataclasses.replace(plan, rate=dataclasses.replace(plan.rate, kbps=4 * plan.rate.kbps))
 
-    monkeypatch.setattr(conversion, "plan_within", rosy)
+    return plan_within
+
+
+def test_a_miss_is_tried_again_with_less(tmp_path, monkeypatch):
+    source = noisy(tmp_path / "a.mp4")
+    limit = source.stat().st_size // 3
+    monkeypatch.setattr(conversion, "plan_within", rosy(conversion.plan_within))
     log = CommandLog()
     _, output = run(source, ConvertOptions(limit_bytes=limit), log=log)
     assert output.stat().st_size <= limit
     assert len(log.commands) > 2
+
+
+class Stopped:
+    """Stops a conversion in its try of this number, and notes the commands of all that is done."""
+
+    def __init__(self, monkeypatch, folder, number):
+        self.folder, self.number, self.begun = folder, number, []
+        right = converting.follow
+
+        def follow(command, *rest):
+            measures = command[-2:] == ["null", "-"]
+            self.begun.append("first pass" if measures else command[command.index("-b:v:0") + 1])
+            if not measures and len([one for one in self.begun if one != "first pass"]) == self.number:
+                raise Cancelled("Stopped.")
+            right(command, *rest)
+
+        monkeypatch.setattr(converting, "follow", follow)
+
+    def run(self, source, options):
+        kept = KeptParts(FolderPlace(self.folder))
+        with pytest.raises(Cancelled):
+            run(source, options, kept=kept)
+        stopped, self.begun, self.number = self.begun, [], 0
+        kept, told = KeptParts(FolderPlace(self.folder)), []
+        _, output = run(source, options, kept=kept, progress=lambda done, stage: told.append(done))
+        assert told == sorted(told)
+        return stopped, kept.found, output
+
+
+@pytest.mark.parametrize("target", ["mp4", "hevc", "webm"])
+def test_what_the_first_pass_measured_is_not_measured_again(target, tmp_path, monkeypatch):
+    source = noisy(tmp_path / "a.mp4")
+    options = ConvertOptions(target, limit_bytes=150_000)
+    _, output = run(source, options)
+    size = output.stat().st_size
+    monkeypatch.setattr(kept_passes, "BLOCK_BYTES", 1000)
+    stopped = Stopped(monkeypatch, tmp_path / "parts", 1)
+    begun, found, output = stopped.run(source, options)
+    assert begun[0] == "first pass" and len(begun) == 2
+    assert "first pass" not in stopped.begun and found == 1
+    assert output.stat().st_size == pytest.approx(size, rel=0.02), "the second pass had what it needs"
+
+
+def test_a_rate_that_came_out_too_large_is_not_tried_again(tmp_path, monkeypatch):
+    source = noisy(tmp_path / "a.mp4")
+    limit = source.stat().st_size // 3
+    monkeypatch.setattr(conversion, "plan_within", rosy(conversion.plan_within))
+    stopped = Stopped(monkeypatch, tmp_path / "parts", 2)
+    begun, _, output = stopped.run(source, ConvertOptions(limit_bytes=limit))
+    assert stopped.begun[0] == begun[2] != begun[1]
+    assert output.stat().st_size <= limit
+
+
+def test_what_is_not_whole_is_measured_again(tmp_path, monkeypatch):
+    source, folder = noisy(tmp_path / "a.mp4"), tmp_path / "parts"
+    stopped = Stopped(monkeypatch, folder, 1)
+    kept = KeptParts(FolderPlace(folder))
+    with pytest.raises(Cancelled):
+        run(source, ConvertOptions(limit_bytes=150_000), kept=kept)
+    for part in folder.glob("*/pass-*"):
+        part.write_bytes(part.read_bytes()[:-1])
+    stopped.number, stopped.begun = 0, []
+    run(source, ConvertOptions(limit_bytes=150_000), kept=KeptParts(FolderPlace(folder)))
+    assert stopped.begun[0] == "first pass"
 
 
 def test_a_picture_that_would_fall_apart_becomes_smaller(tmp_path):

@@ -12,9 +12,10 @@ from typing import Any
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import counted
 from jobs.engine.model.told import Told
-from jobs.engine.pipelines.convert import conversion, pieces
+from jobs.engine.pipelines.convert import conversion, kept_passes, pieces
 from jobs.engine.pipelines.convert.conversion import ConversionPlan, ConvertOptions
 from jobs.engine.pipelines.convert.ffmpeg_args import Job, argv, follow, kept
+from jobs.engine.pipelines.convert.kept_passes import KeptPasses
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.render import sidetracks
 from jobs.engine.render.render import whole
@@ -156,15 +157,19 @@ class _Conversion:
         """Encode to less than `limit` bytes: a file that comes out larger is made again with fewer."""
         begin, kbps = 0.0, plan.rate.kbps or 0
         two = self.job.options.kind.encoder.two_pass
-        rate = dataclasses.replace(plan.rate, log=self.job.folder / "pass")
+        rate = dataclasses.replace(plan.rate, log=self.job.folder / kept_passes.LOG)
+        passes = KeptPasses(self.work.kept, self.job, plan)
         if two:
             begin = FIRST_PASS_SHARE
-            first = dataclasses.replace(plan, rate=dataclasses.replace(rate, passes=1))
-            self.follow(argv(self.job, first, None), 0, begin, "Measuring the picture")
-        for _ in range(TRIES):
+            first = argv(self.job, dataclasses.replace(plan, rate=dataclasses.replace(rate, passes=1)), None)
+            passes.measured(lambda: self.follow(first, 0, FIRST_PASS_SHARE, "Measuring the picture"))
+        for number in range(TRIES):
+            end = begin + (ALL_TRIES_SHARE - begin) * TRY_SHARE
+            if aim := passes.aim_after(number):
+                kbps, begin = aim, end
+                continue
             rate = dataclasses.replace(rate, kbps=kbps, passes=2 if two else None)
             plan = dataclasses.replace(plan, rate=rate)
-            end = begin + (ALL_TRIES_SHARE - begin) * TRY_SHARE
             self.follow(argv(self.job, plan, self.output), begin, end, self.stage)
             size, begin = self.output.stat().st_size, end
             if size <= limit:
@@ -173,6 +178,8 @@ class _Conversion:
             kbps = int(kbps * AIM_UNDER - (size - limit) * 8 / self.job.info.duration / 1000)
             if kbps < 1:
                 break
+            if number < TRIES - 1:
+                passes.missed(number, kbps)
         raise InputError(
             "The recording could not be made as small as wished. Allow more megabytes, or choose a lower resolution.",
             detail=f"{size} bytes instead of {limit}",

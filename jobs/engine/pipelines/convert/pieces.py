@@ -1,8 +1,8 @@
 """A picture that is converted in pieces, each by a command of its own and kept, so that an interrupted one goes on.
 
-Only what one command would do to the very same frames: each keeps its time, and what filters do to one asks for none
-beside it. Which frame a packet shows tells its place among the others, and its time is the source's. What does not come
-out like that is left to the one command.
+Only what one command would do to the very same frames: each keeps its time. The filter that looks at the frames beside
+one, which makes whole pictures of half ones, is given some more than the piece has. Which frame a packet shows tells
+its place among the others, and its time is the source's. What does not come out like that is left to the one command.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from jobs.engine.pipelines.convert.conversion import ConversionPlan
 from jobs.engine.pipelines.convert.ffmpeg_args import Job, follow, opened, video_options
 from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.workspace import Workspace
-from jobs.engine.video import frame_index, frame_schedule
+from jobs.engine.video import deinterlace, frame_index, frame_schedule
 from jobs.engine.video.encoded_packets import EncodedPacket, EncodedRun
 from jobs.engine.video.frame_cursor import can_jump
 from jobs.engine.video.frame_index import FrameIndex
@@ -47,7 +47,7 @@ class Unfit(Exception):
 def wanted_frames(job: Job, plan: ConversionPlan, work: Workspace) -> tuple[FrameIndex, Schedule] | None:
     """All frames at their own times, where it pays to make them in pieces; None elsewhere."""
     info = job.info
-    changes_times = job.options.shape.frame_rate or job.colours.interlaced
+    changes_times = job.options.shape.frame_rate
     if not work.kept or plan.framing is None or plan.rate.kbps or changes_times or not can_jump(info):
         return None
     if info.duration < 2 * PIECE_SECONDS:
@@ -149,9 +149,15 @@ class _Making:
 
 
 def _cutting(options: list[str], cut: str) -> list[str]:
-    """ffmpeg's options for a picture, with a filter before its others."""
+    """ffmpeg's options for a picture, with a filter before its others; after the one that looks at the frames beside
+    one, which counts time in halves of what it is given."""
     place = options.index("-filter:v:0") + 1
-    return [*options[:place], f"{cut},{options[place]}", *options[place + 1 :]]
+    whole, comma, others = options[place].partition(",")
+    if whole.startswith(deinterlace.BWDIF):
+        filters = f"{whole},settb=intb*2,{cut}{comma}{others}"
+    else:
+        filters = f"{cut},{options[place]}"
+    return [*options[:place], filters, *options[place + 1 :]]
 
 
 def read(file: Path, times: list[int], header: bytes) -> EncodedRun:
