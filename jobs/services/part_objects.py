@@ -4,6 +4,7 @@ which, so that any web process can go on.
 A chunk that is large enough is a part. Smaller ones are objects of their own until there are enough of them for one. A
 lease on the upload's row keeps two requests apart; who has lost it can change no row any more. A part counts once its
 row is there: what was sent before and has none is sent again, under a number of its own, and S3 drops it at the end.
+What passed this machine stays here as well (`parts_here`), so that at the end only what others took is fetched.
 """
 
 import contextlib
@@ -27,8 +28,9 @@ from jobs import storage
 from jobs.errors import ResourceError
 from jobs.models import Upload, UploadPart
 from jobs.services import chunks, part_files
+from jobs.services.parts_here import PartsHere, clear_old, files, read, room_of
 from jobs.services.whole_files import WholeFile
-from jobs.storage import multipart
+from jobs.storage import etags, multipart
 
 log = logging.getLogger(__name__)
 ROOM = "uploads"
@@ -47,6 +49,7 @@ class PartObjects:
     def __init__(self, upload: Upload, token: str) -> None:
         self.upload, self.token = upload, token
         self.parts = list(upload.parts.all())
+        self.here = PartsHere(upload.pk)
 
     @property
     def size(self) -> int:
@@ -75,16 +78,19 @@ class PartObjects:
         key = whole_key(self.upload.pk)
         self._complete(key)
         clear_left()
+        if not self._is_as_sent(key):
+            self.here.drop()
         try:
-            storage.make_room(self.upload.length)
+            self.here.make_room(self.upload.length)
         except OSError as error:
             raise chunks.disk_full(error) from error
         file = storage.uploads_folder() / f"{self.upload.pk}.{self.token}.part"
         try:
+            self.here.become(file)
             bring(key, self.parts, file)
             yield WholeFile(file, stored=key)
         finally:
-            file.unlink(missing_ok=True)
+            self.here.take_back(file)
 
     def drop(self) -> None:
         drop(self.upload.pk)
@@ -99,19 +105,31 @@ class PartObjects:
 
     def _keep(self, body: bytes) -> None:
         """Keep what is too little for a part."""
-        key = f"{folder(self.upload.pk)}/{self.size}-{uuid.uuid4().hex[:8]}"
+        offset, key = self.size, f"{folder(self.upload.pk)}/{self.size}-{uuid.uuid4().hex[:8]}"
         storage.put_new(body, key)
-        self._note([], UploadPart(offset=self.size, size=len(body), number=0, key=key, sha256=_hash(body)))
+        self._note([], UploadPart(offset=offset, size=len(body), number=0, key=key, sha256=_hash(body)))
+        self.here.put(offset, body)
 
     def _send(self, waiting: Sequence[UploadPart], body: bytes) -> None:
         """Send a part: what was kept for it, and these bytes."""
         offset = waiting[0].offset if waiting else self.size
-        body = b"".join([*map(_read_again, waiting), body])
+        body = b"".join([*map(self._gathered, waiting), body])
         key, number = whole_key(self.upload.pk), self._number()
         etag = multipart.put(key, self._multipart(key), number, body)
         self._note(waiting, UploadPart(offset=offset, size=len(body), number=number, etag=etag, sha256=_hash(body)))
+        self._stay(offset, body, etag)
         for part in waiting:
             storage.delete(part.key)
+
+    def _stay(self, offset: int, body: bytes, etag: str) -> None:
+        """Keep here what the bucket has as it was sent, by what it calls it."""
+        if etag.strip('"') == etags.of(body):
+            self.here.put(offset, body)
+        else:
+            self.here.drop()
+
+    def _gathered(self, part: UploadPart) -> bytes:
+        return self.here.get(part) or _as_sent(part.key, part, lambda: storage.read(part.key))
 
     def _number(self) -> int:
         self._change(next_part=F("next_part") + 1)
@@ -158,6 +176,11 @@ class PartObjects:
             Upload.objects.filter(pk=self.upload.pk).update(offset=0, multipart="", next_part=1)
             raise chunks.gone()
 
+    def _is_as_sent(self, key: str) -> bool:
+        """Whether the bucket calls the object as its parts are called, each of which was held against what was sent
+        when it is still here. Where it does not, as with a key of KMS, all is read again."""
+        return storage.stat(key).version == etags.of_parts([part.etag for part in self.parts])
+
 
 # Holding -------------------------------------------------------------------------------------------------------------
 
@@ -168,7 +191,7 @@ def make(upload: Upload) -> None:
 
 def room_bytes() -> int:
     """How large an upload may be: a bucket takes any, but once this machine has to have a copy to look at."""
-    return multipart.local_room() - chunks.MARGIN_BYTES
+    return multipart.local_room() + sum(map(room_of, files())) - chunks.MARGIN_BYTES
 
 
 @contextlib.contextmanager
@@ -219,6 +242,7 @@ def whole_key(pk: uuid.UUID) -> str:
 
 def drop(pk: uuid.UUID) -> None:
     """Delete what the storage has of an upload."""
+    PartsHere(pk).drop()
     if name := Upload.objects.filter(pk=pk).values_list("multipart", flat=True).first():
         multipart.abort(whole_key(pk), name)
     storage.tidy(folder(pk))
@@ -243,6 +267,7 @@ def delete_orphans() -> int:
 def clear_left() -> None:
     """Delete what requests that died left in the middle of `whole` on this machine, where no reconciler may run: nobody
     holds their upload by their token any more."""
+    clear_old()
     lease = LEASE.total_seconds()
     old = [file for file in storage.uploads_folder().glob("*.*.part") if storage.age_seconds(file) > lease]
     if old:
@@ -263,19 +288,18 @@ def _is_old(key: str) -> bool:
 
 
 def bring(key: str, parts: Sequence[UploadPart], file: Path) -> None:
-    """Copy an object to a file, and hold every part against the hash of what was sent. Raises ResourceError."""
-    with file.open("wb") as target, ThreadPoolExecutor(READERS) as pool:
+    """Copy what a file lacks of an object into it, and hold every part against the hash of what was sent. Raises
+    ResourceError."""
+    with file.open("r+b") as target, ThreadPoolExecutor(READERS) as pool:
         for _ in pool.map(lambda part: _bring_part(key, part, target.fileno()), parts):
             pass
 
 
 def _bring_part(key: str, part: UploadPart, target: int) -> None:
+    if read(target, part) is not None:
+        return
     body = _as_sent(key, part, lambda: multipart.read(key, part.offset, part.size))
     os.pwrite(target, body, part.offset)
-
-
-def _read_again(part: UploadPart) -> bytes:
-    return _as_sent(part.key, part, lambda: storage.read(part.key))
 
 
 def _as_sent(key: str, part: UploadPart, read: Callable[[], bytes]) -> bytes:

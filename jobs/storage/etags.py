@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+WHOLE = re.compile("[0-9a-f]{32}")
 FORM = re.compile(r"([0-9a-f]{32})(?:-(\d+))?")
 THREADS = 2
 MOST_PARTS = 10_000
@@ -27,6 +29,19 @@ def fits(file: Path, etag: str, part_bytes: int) -> bool:
     with ThreadPoolExecutor(THREADS) as pool:
         parts = pool.map(lambda start: _md5(file, start, length), range(0, size, length))
         return hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest() == whole
+
+
+def of(body: bytes) -> str:
+    """What a bucket calls these bytes."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def of_parts(etags: Sequence[str]) -> str:
+    """What it calls an object of parts that it calls so; "" where these names tell nothing of their bytes."""
+    named = [etag.strip('"') for etag in etags]
+    if not named or not all(map(WHOLE.fullmatch, named)):
+        return ""
+    return f"{of(b''.join(map(bytes.fromhex, named)))}-{len(named)}"
 
 
 def adjusted(size: int, part_bytes: int) -> int:

@@ -55,6 +55,12 @@ def send(upload: Upload, data: bytes, chunk: int, start: int = 0) -> None:
         uploads.append(again, offset, io.BytesIO(data[offset : offset + chunk]))
 
 
+def elsewhere() -> None:
+    """As another machine, by which nothing of an upload has passed yet."""
+    for file in storage.uploads_folder().iterdir():
+        file.unlink()
+
+
 def kept(bucket: ObjectStorage) -> list[str]:
     return bucket.keys("site/uploads/")
 
@@ -221,12 +227,69 @@ def test_failures_on_the_way_are_tried_again(owner: Account, talk: bytes, faults
         assert uploads.finish(upload).sha256 == hashlib.sha256(talk).hexdigest()
 
 
+def test_what_passed_this_machine_is_not_fetched_again(owner: Account, talk: bytes, faults: Faults) -> None:
+    upload = begun(owner, len(talk))
+    send(upload, talk, 2 * MIB)
+    faults.forget()
+    video = uploads.finish(upload)
+    assert not faults.made("GET", "/whole") and faults.made("PUT", "videos/")
+    assert storage.read(video.key) == talk and video.sha256 == hashlib.sha256(talk).hexdigest()
+
+
+def test_only_what_passed_other_machines_is_fetched(owner: Account, talk: bytes, faults: Faults) -> None:
+    upload = begun(owner, len(talk))
+    uploads.append(upload, 0, io.BytesIO(talk[: 5 * MIB]))
+    elsewhere()
+    send(upload, talk, 5 * MIB, start=5 * MIB)
+    assert uploads.finish(upload).sha256 == hashlib.sha256(talk).hexdigest()
+    (fetched,) = faults.made("GET", "/whole")
+    assert fetched.headers["range"] == f"bytes=0-{5 * MIB - 1}"
+
+
+def test_what_was_damaged_here_is_fetched(owner: Account, talk: bytes, faults: Faults) -> None:
+    upload = begun(owner, len(talk))
+    send(upload, talk, 5 * MIB)
+    (here,) = storage.uploads_folder().iterdir()
+    with here.open("r+b") as file:
+        file.seek(6 * MIB)
+        file.write(bytes(1000))
+    assert uploads.finish(upload).sha256 == hashlib.sha256(talk).hexdigest()
+    (fetched,) = faults.made("GET", "/whole")
+    assert fetched.headers["range"].startswith(f"bytes={5 * MIB}-")
+
+
+def test_what_the_bucket_calls_otherwise_is_read_again(owner: Account, talk: bytes, faults: Faults) -> None:
+    """It may have other bytes, or a key of KMS has encrypted them: then the name tells nothing."""
+    for method, piece in (("PUT", "partNumber"), ("HEAD", "/whole")):
+        upload = begun(owner, len(talk))
+        faults.forget()
+        with faults.inject(wrong.WrongETag(), method, piece, times=99):
+            send(upload, talk, 5 * MIB)
+            assert uploads.finish(upload).sha256 == hashlib.sha256(talk).hexdigest()
+        read = [call for call in faults.made("GET", "/whole") if "range" in call.headers]
+        assert sum(call.received for call in read) == len(talk)
+
+
+def test_a_machine_without_room_has_nothing_of_it_stay(
+    owner: Account, talk: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begun(owner, len(talk))
+    uploads.append(upload, 0, io.BytesIO(talk[: 5 * MIB]))
+    usage = shutil._ntuple_diskusage(10**12, 10**12, uploads.MARGIN_BYTES)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda path: usage)
+        send(upload, talk, 5 * MIB, start=5 * MIB)
+    assert not list(storage.uploads_folder().iterdir())
+    assert uploads.finish(upload).sha256 == hashlib.sha256(talk).hexdigest()
+
+
 @pytest.mark.parametrize("lie", [wrong.WrongBytes(), wrong.Truncated(1000)], ids=["wrong bytes", "cut short"])
 def test_bytes_that_come_back_otherwise_are_asked_for_again(
     owner: Account, talk: bytes, faults: Faults, lie: wrong.Fault
 ) -> None:
     upload = begun(owner, len(talk))
     send(upload, talk, 5 * MIB)
+    elsewhere()
     with faults.inject(lie, "GET", "/whole") as injected:
         assert uploads.finish(upload).sha256 == hashlib.sha256(talk).hexdigest()
     assert injected.hits == 1
@@ -235,6 +298,7 @@ def test_bytes_that_come_back_otherwise_are_asked_for_again(
 def test_a_storage_that_lies_on_costs_no_upload(owner: Account, talk: bytes, faults: Faults) -> None:
     upload = begun(owner, len(talk))
     send(upload, talk, 5 * MIB)
+    elsewhere()
     lying = faults.inject(wrong.WrongBytes(), "GET", "/whole", times=99)
     with lying, pytest.raises(ResourceError, match="other bytes"):
         uploads.finish(upload)
@@ -297,6 +361,7 @@ def test_a_machine_without_room_to_look_refuses_at_once_and_keeps_what_came(
 ) -> None:
     upload = begun(owner, len(talk))
     send(upload, talk, 5 * MIB)
+    elsewhere()
     usage = shutil._ntuple_diskusage(10**12, 10**12, uploads.MARGIN_BYTES + 3 * MIB)
     with monkeypatch.context() as full:
         full.setattr(shutil, "disk_usage", lambda path: usage)
@@ -351,6 +416,7 @@ def test_what_no_row_knows_is_swept_once_it_is_old(
     multipart.begin("artifacts/1/2/large.mp4")
     Upload.objects.filter(pk=unknown.pk).delete()
     assert uploads.expire() == 0, "somebody may be at it just now"
+    elsewhere()
     monkeypatch.setattr(part_objects.part_files, "ORPHANED_SECONDS", -60)
     assert uploads.expire() == 3
     assert sorted(one.key for one in multipart.unfinished()) == sorted(
