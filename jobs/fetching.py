@@ -19,7 +19,7 @@ from jobs.engine.runtime.failures import as_job_error
 from jobs.errors import Cancelled, JobError, Released, ResourceError, TimedOut
 from jobs.heart import Heart, stopped
 from jobs.models import Import, Room, Video
-from jobs.services import imports, losses, quota, uploads, videos
+from jobs.services import imports, keeping, losses, quota, uploads, videos
 from jobs.services.download import Begun, PartOnly, download
 from jobs.services.outbound import TooSlow, Unreachable
 from jobs.worker import MediaWorker
@@ -44,12 +44,14 @@ LOOKING_SECONDS = 3600
 
 
 def take_turn(queue: str) -> None:
-    """Fetch what is next in line. Returns quietly when there is nothing. When the database is away the reconciler puts
-    it back in line later."""
+    """Fetch what is next in line, or copy what is to become a recording of its own. Returns quietly when there is
+    nothing. When the database is away the reconciler puts it back in line later."""
     try:
         if row := imports.take(tasks.own_name()):
             attempt_import(row)
             imports.forget_elsewhere()
+        else:
+            keeping.take_turn()
     except tasks.AWAY as error:
         log.warning("the database went away under an import: %s", error)
         connection.close()

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from jobs import storage
 from jobs.errors import InputError, ToolError
 from jobs.models import Experience, Job, Run, Video
-from jobs.services import events, images, jobs, losses, parameters, reconcile, runs, steps, versions, videos
+from jobs.services import events, images, jobs, keeping, losses, parameters, reconcile, runs, steps, videos
 from jobs.services.events import Event, Kind
 from tests import factories, media, pictures
 
@@ -193,7 +193,7 @@ def test_a_recording_that_comes_is_told_before_the_work_on_it(told, tmp_path: Pa
     ann = factories.account()
     video = videos.receive(ann, file, name="talk.mp4", work={"thumbnails": {"version": 1}})
     assert [(event.kind, event.owner, event.subject) for event in told] == [(Kind.VIDEO_CREATED, ann.pk, video.pk)]
-    kept = versions.keep(video)
+    kept = keeping.keep(video)
     assert told[-1].subject == kept.pk and len(told) == 2
 
 

@@ -17,7 +17,18 @@ from django.utils import timezone
 
 from jobs import storage, tasks
 from jobs.models import Account, Artifact, Hold, Image, Job, Room, Upload, Video
-from jobs.services import inbox, jobs, parameters, quota, result_size, reuse, storage_use, uploads, versions, videos
+from jobs.services import (
+    inbox,
+    jobs,
+    keeping,
+    parameters,
+    quota,
+    result_size,
+    reuse,
+    storage_use,
+    uploads,
+    videos,
+)
 from jobs.services.quota import OverQuota
 from tests import factories, media
 from tests.api import Api, error
@@ -229,7 +240,7 @@ def test_second_names_for_the_same_bytes_count_once(ann: Account, tmp_path: Path
     copy.save()
     assert storage_use.of(ann).results == 40
     row = factories.video(ann, id=first.pk, artifact=first, origin=video, key=first.key, size=40)
-    kept = versions.keep(row)
+    kept = keeping.keep(row)
     assert kept.body == first.pk
     use = storage_use.of(ann)
     assert (use.recordings, use.results, use.total) == (100, 40, 140)

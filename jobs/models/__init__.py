@@ -13,6 +13,7 @@ from jobs.models.imports import Import
 from jobs.models.install import Install
 from jobs.models.invitation import Invitation
 from jobs.models.job import Job
+from jobs.models.keeping import Keeping
 from jobs.models.kept_answer import KeptAnswer
 from jobs.models.notice import Notice, NoticeChoice, NoticeTurn, PushBrowser
 from jobs.models.notice_times import NoticeTimes
@@ -49,6 +50,7 @@ __all__ = [
     "Install",
     "Invitation",
     "Job",
+    "Keeping",
     "KeptAnswer",
     "Notice",
     "NoticeChoice",

@@ -21,6 +21,7 @@ LEFT_OUT = (
     "jobs.account_user_permissions",
     "jobs.hold",
     "jobs.indexedtranscript",
+    "jobs.keeping",
     "jobs.keptanswer",
     "jobs.saidline",
     "jobs.upload",

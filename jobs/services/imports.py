@@ -137,13 +137,18 @@ def state(rows: list[Import]) -> str:
 # Taking --------------------------------------------------------------------------------------------------------------
 
 
+def is_held() -> bool:
+    """Whether an operator has paused the queue."""
+    return QueueState.objects.held().filter(name=QUEUE).exists()
+
+
 def take(worker: str) -> Import | None:
     """The one whose turn it is, started for this worker; None when none is due or the queue is held.
 
     Of owners the one comes first who has the fewest on the way now: whoever pastes a hundred addresses holds up
     nobody's single one.
     """
-    if QueueState.objects.held().filter(name=QUEUE).exists():
+    if is_held():
         return None
     on_the_way = Counter(Import.objects.filter(status=S.RUNNING).values_list("owner_id", flat=True))
     due = list(Import.objects.due().order_by("queued_at", "pk").values_list("pk", "owner_id")[:1000])
@@ -229,7 +234,7 @@ def sweep(silence_tells: bool = True) -> None:
 
 def ring_forgotten() -> None:
     """Ring for those in line that Redis does not know: put off until now, or it was away when they came."""
-    if QueueState.objects.held().filter(name=QUEUE).exists():
+    if is_held():
         return
     waiting = Import.objects.due().filter(due_at__lt=Now() - JUST_NOW).count()
     try:

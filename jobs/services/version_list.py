@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from jobs import wording
 from jobs.errors import InputError
-from jobs.models import Artifact, Job, Video
+from jobs.models import Artifact, Job, Keeping, Video
 from jobs.operations import registry
 from jobs.services import makes, naming, versions
 
@@ -21,7 +21,7 @@ MOST_LISTED = 100
 @dataclasses.dataclass(frozen=True)
 class Version:
     """`seconds` is None where nobody has measured it yet, `size` in bytes, `note` what sets it apart in a few words.
-    `job` made it."""
+    `job` made it. `keeping` tells how far it is on its way to be a recording of its own, where it is."""
 
     pk: UUID
     name: str
@@ -34,6 +34,8 @@ class Version:
     poster_url: str = ""
     kind: str = "video"
     job: UUID | None = None
+    keeping: str = ""
+    is_being_kept: bool = False
 
     @property
     def is_original(self) -> bool:
@@ -106,6 +108,7 @@ def _original(root: Video) -> Version:
 
 def _of_result(artifact: Artifact, root: Video, is_one_of_several: bool) -> Version:
     row: Video | None = getattr(artifact, "recording", None)
+    kept: Keeping | None = getattr(row, "keeping", None)
     job, told = artifact.job, artifact.told
     called = naming.title(artifact.name)
     name = (
@@ -127,6 +130,8 @@ def _of_result(artifact: Artifact, root: Video, is_one_of_several: bool) -> Vers
         poster_url=(row.poster_url if row else "") or root.poster_url,
         kind=artifact.kind,
         job=job.pk,
+        keeping=kept.said if kept else "",
+        is_being_kept=bool(kept and kept.is_under_way),
     )
 
 

@@ -1,7 +1,6 @@
 """Results as recordings: each that is one gets a row of its own, with its facts, when somebody first asks for it."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +9,13 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
-from jobs import publish, storage
+from jobs import storage
 from jobs.engine.pipelines.probe import Probed
-from jobs.errors import InputError, NotNow
-from jobs.models import Account, Artifact, Job, KeptAnswer, Video
+from jobs.errors import InputError
+from jobs.models import Account, Artifact, Job, Video
 from jobs.models.artifact import ArtifactQuerySet
 from jobs.operations import registry
-from jobs.services import arrivals, idempotency, naming, tags
+from jobs.services import arrivals, naming
 
 KINDS = (Artifact.Kind.VIDEO, Artifact.Kind.AUDIO)
 
@@ -28,7 +27,7 @@ def every() -> ArtifactQuerySet:
 
 def of_video(video: Video) -> ArtifactQuerySet:
     """The results that were made of a recording, by whatever way, newest first."""
-    found = every().filter(job__video=video.root).select_related("job__source", "recording")
+    found = every().filter(job__video=video.root).select_related("job__source", "recording__keeping")
     return found.order_by("-job__finished_at", "position")
 
 
@@ -169,67 +168,6 @@ def _kept(artifact: Artifact, probed: Probed) -> Video:
         storage.tidy(storage.recording_key(artifact.pk))
         raise gone() from error
     return video
-
-
-def keep(version: Video, title: str = "") -> Video:
-    """Make a recording of its own of a result: it stays when the result, or what it was made of, is deleted. One that
-    the owner has already is not made again.
-
-    In a folder its bytes are there once; a bucket takes seconds for each gigabyte. Raises InputError when the file is
-    gone, and NotNow while another request is at it.
-    """
-    row = _being_kept(version)
-    try:
-        return _kept_before(version) or _kept_as(row.pk, version, title)
-    finally:
-        idempotency.release(row)
-
-
-def _being_kept(version: Video) -> KeptAnswer:
-    """Who keeps a result has it to himself meanwhile. Whoever follows one that died goes on under the same id."""
-    try:
-        return idempotency.claim(version.owner, f"keep {version.pk}", "")
-    except NotNow as error:
-        raise NotNow("This is just being made a recording of its own. Wait a moment.", code=error.code) from error
-
-
-def _kept_before(version: Video) -> Video | None:
-    mine = Video.objects.of(version.owner).uploaded().exclude(pk__in=[version.pk, version.origin_id])
-    same = mine.filter(sha256=version.sha256, size=version.size, missing_since=None)
-    return same.order_by("created_at").first()
-
-
-def _kept_as(pk: UUID, version: Video, title: str) -> Video:
-    video = Video(
-        id=pk,
-        owner_id=version.owner_id,
-        title=naming.clean(title)[:200] or version.title,
-        name=version.name,
-        key=storage.source_key(pk, Path(version.key).suffix.removeprefix(".")),
-        size=version.size,
-        sha256=version.sha256,
-        kind=version.kind,
-        duration_seconds=version.duration_seconds,
-        details=version.details,
-    )
-    try:
-        if storage.copy(version.key, video.key):
-            video.body = _body_of(version)
-        if version.poster:
-            video.poster = storage.poster_key(pk)
-            storage.copy(version.poster, video.poster)
-    except FileNotFoundError as error:
-        arrivals.discard(video)
-        raise gone() from error
-    arrivals.record(video, lambda: arrivals.discard(video))
-    tags.copy(version, video)
-    publish.tell([video.owner_id])
-    return video
-
-
-def _body_of(video: Video) -> UUID:
-    row = video.artifact or video
-    return row.body or row.pk
 
 
 def forget(artifacts: Iterable[Artifact]) -> None:

@@ -18,7 +18,7 @@ from jobs.errors import InputError
 from jobs.forms import TitleForm, WorkForm
 from jobs.live.recording import Parts
 from jobs.models import Account, Artifact, Job, Video
-from jobs.services import imports, parameters, pipelines, plans, runs, steps, uses, versions
+from jobs.services import imports, keeping, parameters, pipelines, plans, runs, steps, uses, versions
 from jobs.services import jobs as work_service
 from jobs.views import chains, doing, members, recording, removing
 from jobs.views.asking import needed
@@ -122,9 +122,15 @@ def keep(request: MemberRequest, pk: UUID) -> HttpResponse:
     if not video.artifact_id:
         return redirect(video)
     try:
-        kept = versions.keep(video)
+        kept = keeping.begin(video)
     except InputError as error:
         messages.error(request, error.message)
+        return redirect(video)
+    if kept is None:
+        messages.success(
+            request,
+            "This is being made a recording of its own. At its size that takes a while: it will be in your library.",
+        )
         return redirect(video)
     messages.success(request, "This is a recording of its own now. It stays when the other one is deleted.")
     return redirect(kept)

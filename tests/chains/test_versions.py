@@ -7,7 +7,7 @@ from django.http import Http404
 from jobs import storage, tasks
 from jobs.errors import InputError, NotNow
 from jobs.models import Artifact, Job, Video
-from jobs.services import jobs, operators, parameters, runs, shelf, transcripts, trash, versions, videos
+from jobs.services import jobs, keeping, operators, parameters, runs, shelf, transcripts, trash, versions, videos
 from tests import factories
 from tests.chains.conftest import TRIM, chain, step, work_off
 
@@ -115,7 +115,7 @@ def test_a_deleted_result_leaves_no_file_and_no_row(trimmed: Artifact):
 
 
 def test_a_result_kept_as_a_recording_outlives_what_it_came_from(trimmed: Artifact, talk: Video):
-    kept = versions.keep(versions.of(trimmed), "The good part")
+    kept = keeping.keep(versions.of(trimmed), "The good part")
     data = storage.path(trimmed.key).read_bytes()
     videos.delete(talk)
     kept.refresh_from_db()
@@ -131,15 +131,15 @@ def test_a_result_is_kept_once_however_often_it_is_asked_for(
 
     def asked_again(*keys: str) -> bool:
         with pytest.raises(NotNow, match="just being made"):
-            versions.keep(version)
+            keeping.keep(version)
         return copy(*keys)
 
     with monkeypatch.context() as slow:
         slow.setattr(storage, "copy", asked_again)
-        kept = versions.keep(version)
-    assert versions.keep(version) == kept
+        kept = keeping.keep(version)
+    assert keeping.keep(version) == kept
     trash.remove(kept)
-    assert versions.keep(version) != kept, "what was removed does not stand for it"
+    assert keeping.keep(version) != kept, "what was removed does not stand for it"
 
 
 def test_a_job_on_one_that_is_not_done_waits_for_its_result(talk: Video):

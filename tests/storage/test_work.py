@@ -13,7 +13,7 @@ from jobs import storage, tasks
 from jobs.engine.runtime import processors
 from jobs.models import Job
 from jobs.operations.silence_cut import SilenceCutParams
-from jobs.services import arrivals, measuring, plans, previews, sources, versions, videos
+from jobs.services import arrivals, keeping, measuring, plans, previews, sources, versions, videos
 from tests import factories
 from tests.api import Api
 from tests.bucket.faults import Slow, Status
@@ -150,7 +150,7 @@ def test_a_result_goes_on_as_a_recording_and_as_one_of_its_own(ann, video, site_
     job = done(ann, video, "trim", start=2, end=4)
     version = versions.of(job.artifacts.get())
     assert storage.exists(version.poster)
-    kept = versions.keep(version)
+    kept = keeping.keep(version)
     storage.delete_tree(storage.recording_key(version.pk))
     with storage.fetch(kept.key, kept.sha256) as copy:
         assert copy.stat().st_size == kept.size
