@@ -15,7 +15,7 @@ from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.errors import Cancelled
 from tests.clips import Picture, Sound, make, seen
-from tests.engine.pipelines.converting import run
+from tests.engine.pipelines.converting import killed, run
 from tests.media import run_ffmpeg, url
 
 UNEVEN = [Fraction(number, 30) + Fraction(number * 7 % 11, 400) for number in range(120)]
@@ -118,6 +118,16 @@ def test_half_pictures_become_whole_ones_in_pieces_as_in_one(tmp_path, made, mon
     other = frames(output)
     assert [time for time, _ in other] == [time for time, _ in one] and len(one) == 100
     assert [time for (time, left), (_, right) in zip(one, other, strict=True) if not np.array_equal(left, right)] == []
+
+
+def test_whoever_was_killed_is_followed_by_one_that_makes_the_other_pieces(tmp_path, made):
+    source, parts = make(tmp_path / "a.mp4", PICTURE, SOUND), tmp_path / "parts"
+    killed(source, SMALL, parts, 0.6)
+    there = {file.name for file in parts.glob("*/*-*")}
+    assert there
+    _, output = run(source, SMALL, kept=KeptParts(FolderPlace(parts)))
+    assert made and not there & {f"{first}-{end}" for first, end in made}, "what was there is not made again"
+    assert [number for number, _ in shown(output)] == list(range(100))
 
 
 def frames(path: Path) -> list[tuple[float, np.ndarray]]:

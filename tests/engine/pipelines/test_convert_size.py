@@ -13,7 +13,7 @@ from jobs.engine.runtime.kept_parts import FolderPlace, KeptParts
 from jobs.engine.runtime.subprocess_runner import CommandLog
 from jobs.errors import Cancelled, InputError
 from tests.clips import Picture, make
-from tests.engine.pipelines.converting import SHORT, SOUND, noisy, run
+from tests.engine.pipelines.converting import SHORT, SOUND, killed, noisy, run
 
 
 @pytest.mark.parametrize("target", ["mp4", "hevc", "av1", "webm"])
@@ -95,6 +95,16 @@ def test_what_the_first_pass_measured_is_not_measured_again(target, tmp_path, mo
     assert begun[0] == "first pass" and len(begun) == 2
     assert "first pass" not in stopped.begun and found == 1
     assert output.stat().st_size == pytest.approx(size, rel=0.02), "the second pass had what it needs"
+
+
+def test_whoever_was_killed_in_the_second_pass_is_followed_by_one_that_begins_with_it(tmp_path, monkeypatch):
+    source, parts = noisy(tmp_path / "a.mp4"), tmp_path / "parts"
+    options = ConvertOptions(limit_bytes=150_000)
+    killed(source, options, parts, converting.FIRST_PASS_SHARE)
+    begun = Stopped(monkeypatch, parts, 0).begun
+    made, output = run(source, options, kept=KeptParts(FolderPlace(parts)))
+    assert begun and "first pass" not in begun
+    assert made.frames == 75 and output.stat().st_size <= 150_000
 
 
 def test_a_rate_that_came_out_too_large_is_not_tried_again(tmp_path, monkeypatch):
