@@ -24,8 +24,9 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connections
 
-from tests import clip_cache
+from tests import clip_cache, tables
 from tests.accounts.openid_provider import Provider
 from tests.bucket.faults import Faults
 from tests.chromium import launch
@@ -127,7 +128,18 @@ def mariadb() -> Iterator[MariaDB | None]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(mariadb: MariaDB | None) -> None:
-    """pytest-django makes its database after this: the server has to be there."""
+    """pytest-django asks for this first, and then finds its database, with all tables, where it would make one."""
+    test_database = connections["default"].creation._get_test_db_name()
+    if mariadb:
+        tables.load(mariadb, test_database)
+    else:
+        tables.put(Path(test_database))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """It goes with its folder."""
+    return True
 
 
 @pytest.fixture

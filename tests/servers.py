@@ -105,9 +105,19 @@ class MariaDB:
     def copy(self, source: str, target: str) -> None:
         """Make a database like another one, with its rows."""
         self.execute(f"CREATE DATABASE {target} CHARACTER SET utf8mb4")
-        access = ["--no-defaults", "--host=127.0.0.1", f"--port={self.port}", "--user=root"]
-        dump = run(["mariadb-dump", *access, source]).stdout
-        run(["mariadb", *access, target], input=dump)
+        self.load(target, self.dump(source))
+
+    def dump(self, name: str) -> str:
+        """A database as statements."""
+        return run(["mariadb-dump", *self._access, name]).stdout
+
+    def load(self, name: str, dump: str) -> None:
+        """Make what was dumped in a database that is empty."""
+        run(["mariadb", *self._access, name], input=dump)
+
+    @property
+    def _access(self) -> list[str]:
+        return ["--no-defaults", "--host=127.0.0.1", f"--port={self.port}", "--user=root"]
 
     def _answers(self) -> bool:
         assert self.process and self.process.alive, self.process and self.process.said()

@@ -27,7 +27,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connections
 
 from jobs.models import Account, Job, Token
-from tests import static_files
+from tests import static_files, tables
 from tests.processes import BASE_DIR, PATIENCE_SECONDS, Process, run, wait_for
 from tests.servers import MariaDB, Redis
 from tests.settings import free_port
@@ -94,9 +94,9 @@ class Sites:
     def _make_template(self) -> None:
         self._template.mkdir(parents=True)
         if self.mariadb:
-            self.mariadb.execute("CREATE DATABASE template CHARACTER SET utf8mb4")
-        env = self._env(self._template, "template")
-        run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=env)
+            tables.load(self.mariadb, "template")
+        else:
+            tables.put(self._template / "db.sqlite3")
         static_files.put(self._template / "static")
 
     def _env(self, data: Path, database: str) -> dict[str, str]:
