@@ -23,7 +23,9 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
+from django.core.management.commands import flush
 from django.db import connections
 
 from tests import clip_cache, tables
@@ -140,6 +142,15 @@ def django_db_modify_db_settings(mariadb: MariaDB | None) -> None:
 def django_db_keepdb() -> bool:
     """It goes with its folder."""
     return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flushed_alone() -> Iterator[None]:
+    """After a test that commits, its rows go and nothing more: Django would write the rights of all tables anew, which
+    takes nine tenths of the time, and nobody asks for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *args, **options: ContentType.objects.clear_cache())
+        yield
 
 
 @pytest.fixture
