@@ -12,6 +12,7 @@
 """
 
 import functools
+import gc
 import os
 import shutil
 import signal
@@ -85,6 +86,12 @@ hypothesis.settings.load_profile("patient")
 
 def pytest_sessionstart() -> None:
     clip_cache.forget_unused()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: no collection of garbage needs to look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
