@@ -112,6 +112,8 @@ def _next(rows: Sequence[Row]) -> str:
     first = min(places, key=lambda place: place.position)
     if first.paused:
         return "The operator has paused the line."
+    if not first.served:
+        return "No worker answers at the moment: yours begins when one does."
     wait = f", {wording.about(first.wait.low, first.wait.high)}" if first.wait and first.wait.likely > 0 else ""
     return f"Yours is {wording.lower_first(first.called)}{wait}."
 
@@ -140,12 +142,14 @@ def _done(owner: Account, rows: Sequence[Row]) -> str:
 def _left(row: Any, known: Experiences) -> float:
     """In how many seconds a row will have ended, infinite where nobody can say."""
     if not isinstance(row, Job):
+        if (first := place_of(row)) and not first.served:
+            return math.inf
         places = {job.pk: job.place for job in row.flow.jobs if job.place}
         whole = time_left.of(row, places, known)
         return whole.likely if whole else math.inf
     if row.status == Job.Status.RUNNING:
         return queue_position.length(queue_position.remaining(row, known))[0]
     place = getattr(row, "place", None)
-    if place is None or place.wait is None:
+    if place is None or place.wait is None or not place.served:
         return math.inf
     return queue_position.length(place.wait)[0] + queue_position.length(place.work)[0]

@@ -30,13 +30,14 @@ LEFT = (
 class Place:
     """`position` is 1 for the next one; far behind it is a guess, too (`is_about`). `wait` is a guess of how many
     seconds it takes until a worker is free, 0 when one is; None when there is nothing to go by, or the queue is paused.
-    `work` is one of how long it takes then."""
+    `work` is one of how long it takes then. Both hold only where a worker is there (`served`)."""
 
     position: int
     wait: Expected | None = None
     work: Expected | None = None
     paused: bool = False
     is_about: bool = False
+    served: bool = True
 
     def __str__(self) -> str:
         """“Next in line, takes about 2 min”, “3rd in line, about 3 to 6 min, then takes about 2 min”, “about 4,200th in
@@ -102,6 +103,7 @@ class Walk:
         self.queue, self.known, self.paused = queue, known, paused
         self.many = line_fronts.counts(queue)
         self.free = Workers(queue, known)
+        self.served = paused or self.free.are_there
         self.turns: dict[UUID, Place] = {}
         self.costs: dict[int, list[float]] = {}
         self.work: list[Expected | None] = []
@@ -115,7 +117,8 @@ class Walk:
     def _go(self, turn: line.Turn, load: Load) -> None:
         work = self.known.expected(load)
         wait = self.free.take(work)
-        self.turns[turn.job] = Place(len(self.turns) + 1, None if self.paused else wait, work, self.paused)
+        told = None if self.paused else wait
+        self.turns[turn.job] = Place(len(self.turns) + 1, told, work, self.paused, served=self.served)
         self.costs.setdefault(turn.owner, []).append(line.cost(load, self.known))
         self.work.append(work)
 
@@ -142,7 +145,8 @@ class Walk:
         ]
         position = max(len(self.turns), round(own_ahead + sum(others))) + 1
         wait = None if self.paused else self.free.later(position - len(self.turns) - 1, self.work)
-        return Place(position, wait, self.known.expected(Load.of_job(job)), self.paused, is_about=True)
+        work = self.known.expected(Load.of_job(job))
+        return Place(position, wait, work, self.paused, is_about=True, served=self.served)
 
     def _cost(self, owner: int | None, otherwise: float = 1.0) -> float:
         """What a job of an owner, or of all, costs on the average."""
@@ -152,12 +156,14 @@ class Walk:
 
 class Workers:
     """When each worker of a queue will be free: a guess in seconds, and the variance of that; never for one whose work
-    nothing is known about."""
+    nothing is known about. Where none is there, one is reckoned with, as the next job waits for that."""
 
     def __init__(self, queue: str, known: Experiences) -> None:
         at_work = Job.objects.filter(queue=queue, status=Job.Status.RUNNING).order_by().only(*LEFT)
         busy = [remaining(job, known) for job in at_work]
-        idle = max(count(queue) - len(busy), 0 if busy else 1)
+        alive = count(queue)
+        self.are_there = alive is not None and (alive > 0 or bool(busy))
+        idle = max((alive or 0) - len(busy), 0 if busy else 1)
         self._free = [(0.0, 0.0)] * idle + [length(left) for left in busy]
         heapq.heapify(self._free)
 
@@ -177,12 +183,12 @@ class Workers:
         return None if math.isinf(seconds) else ranged(seconds / workers, variance / workers**2)
 
 
-def count(queue: str) -> int:
-    """How many workers listen; one when Redis is away and nobody knows."""
+def count(queue: str) -> int | None:
+    """How many workers listen; None when Redis is away and nobody knows."""
     try:
         return workers.alive(queue)
     except (RedisError, OSError):
-        return 1
+        return None
 
 
 def remaining(job: Job, known: Experiences) -> Expected | None:

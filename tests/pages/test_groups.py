@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from jobs.live.listed import Listed
 from jobs.live.view import View
@@ -129,7 +130,21 @@ def test_the_summary_says_what_there_is_whose_turn_it_is_and_until_when_it_takes
     assert re.fullmatch(r"1 running, 1 waiting. Yours is next, about 1 to 3 min. All is done by about \d\d:\d\d.", told)
 
 
-def test_the_summary_does_not_guess_what_nobody_knows(client, ann, eve):
+@pytest.mark.parametrize("redis", ["there", "away"])
+def test_the_summary_promises_nothing_where_no_worker_answers(client, ann, monkeypatch, redis):
+    def alive(queue):
+        if redis == "away":
+            raise RedisError
+        return 0
+
+    monkeypatch.setattr(workers, "alive", alive)
+    Experience.objects.create(kind="thumbnails", runs=[[60, 10, 0]] * 5)
+    factories.job(ann)
+    assert says(page_of(client)) == "1 waiting. No worker answers at the moment: yours begins when one does."
+
+
+def test_the_summary_does_not_guess_what_nobody_knows(client, ann, eve, monkeypatch):
+    monkeypatch.setattr(workers, "alive", lambda queue: 1)
     factories.job(eve), factories.job(ann)
     assert says(page_of(client)) == "1 waiting. Yours is 2nd in line."
 
