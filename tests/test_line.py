@@ -226,6 +226,17 @@ def test_what_is_far_behind_waits_longer_and_is_told_in_hundreds():
     assert (str(last)[:21], str(middle)[:19]) == ("About 2\u00a0000th in line", "About 900th in line")
 
 
+def test_the_first_behind_what_is_gone_through_has_a_place_also_where_nobody_knows_how_long_work_takes():
+    """Nothing times unknown is no number."""
+    for number in range(queue_position.WALKED):
+        crowd(f"owner-{number}", 1)
+    (last,) = crowd("last", 1)
+    place = queue_position.places([last])[last.pk]
+    assert (place.position, place.is_about) == (queue_position.WALKED + 1, True)
+    assert place.wait is None or place.wait.likely >= 0
+    assert str(place) == "About 100th in line"
+
+
 def test_jobs_of_one_owner_far_apart_are_told_apart_by_their_time(monkeypatch):
     monkeypatch.setattr(queue_position, "MOST_COUNTED", 50)
     jobs = crowd("ann", 1200)

@@ -176,7 +176,7 @@ class Workers:
 
     def later(self, jobs: int, others: Sequence[Expected | None]) -> Expected | None:
         """How long the one waits that comes after so many more, which take as long as these others did."""
-        sums = [length(work) for work in others] or [(0.0, 0.0)]  # all were taken while we looked
+        sums = [length(work) for work in others if jobs] or [(0.0, 0.0)]  # none: all were taken while we looked
         seconds = sum(one for one, _ in self._free) + jobs * statistics.fmean(one for one, _ in sums)
         variance = sum(doubt for _, doubt in self._free) + jobs * statistics.fmean(doubt for _, doubt in sums)
         workers = len(self._free)
