@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.signals import post_init
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -198,6 +199,22 @@ def test_deleting_a_recording_ends_the_work_that_needs_it(ann):
     assert (job.status, job.error_code) == (S.FAILED, "missing_input")
     assert "has been deleted" in job.error_message
     assert Job.objects.get(pk=untouched).status == S.QUEUED
+
+
+def test_of_work_under_way_only_what_names_a_file_is_read(ann, django_assert_num_queries):
+    other, third = recording(ann), recording(ann)
+    needing = {ask(recording(ann), audio=one.pk).json()["id"] for one in (other, third)}
+    for _ in range(5):
+        ask(recording(ann), audio=recording(ann).pk)
+        factories.job(ann, params={"version": 1, "note": str(other.pk)})
+    read = []
+    post_init.connect(lambda instance, **_: read.append(str(instance.pk)), Job, weak=False, dispatch_uid="read")
+    try:
+        with django_assert_num_queries(1):
+            found = services.needing(ann, "recording", other.pk, third.pk)
+    finally:
+        post_init.disconnect(sender=Job, dispatch_uid="read")
+    assert {str(job.pk) for job in found} == set(read) == needing
 
 
 def test_the_page_says_what_deleting_ends(ann, client):

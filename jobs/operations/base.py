@@ -193,6 +193,13 @@ class Operation(Generic[P]):
     def check(self, info: MediaInfo, params: P) -> None:
         """Raise InputError when this recording cannot be worked on with these parameters."""
 
+    @property
+    def takes(self) -> set[GivenKind]:
+        """The kinds of other files that it may need, see `inputs`."""
+        return {
+            one.kind for one in self.form_class.base_fields.values() if isinstance(one, GivenField | RecordingsField)
+        }
+
     def inputs(self, params: P) -> Mapping[str, Given]:
         """What else the work needs, by the names under which `run` finds it: whatever the form's fields name.
 

@@ -1,13 +1,15 @@
 """What is done with jobs. Row first, then queue: the row is the truth, the entry in Redis only wakes a worker."""
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast, Now
 
 from jobs import publish, storage
 from jobs.errors import InputError, NotNow
@@ -20,6 +22,8 @@ from jobs.services.parameters import as_json, from_json, refuse_unfit
 
 MOST_EARLIER = 50
 """How many tries of the same are told."""
+NAMES = 200
+"""How many files one statement looks for in the parameters of work."""
 
 # Making --------------------------------------------------------------------------------------------------------------
 
@@ -344,9 +348,15 @@ def given(job: Job) -> list[Given]:
 
 
 def needing(owner: Account, kind: GivenKind, *pks: UUID) -> list[Job]:
-    """The owner's jobs under way that need one of these recordings or images besides their own recording."""
-    wanted = {Given(kind, str(pk)) for pk in pks}
-    return [job for job in Job.objects.of(owner).moving() if wanted.intersection(given(job))]
+    """The owner's jobs under way that need one of these recordings or images besides their own recording. Only work
+    that takes such files is looked at, and of that only what names one of these is read."""
+    takes = [operation.slug for operation in registry.every() if kind in operation.takes]
+    wanted, found = {Given(kind, str(pk)) for pk in pks}, dict[UUID, Job]()
+    asked = Job.objects.of(owner).moving().filter(operation__in=takes).alias(told=Cast("params", TextField()))
+    for first in range(0, len(pks) if takes else 0, NAMES):
+        named = functools.reduce(operator.or_, (Q(told__contains=str(pk)) for pk in pks[first : first + NAMES]))
+        found |= {job.pk: job for job in asked.filter(named).without_logs() if wanted.intersection(given(job))}
+    return list(found.values())
 
 
 def needing_results(job: Job, artifacts: Iterable[Artifact] | None = None) -> list[Job]:

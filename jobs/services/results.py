@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jobs import wording
@@ -18,6 +18,8 @@ from jobs.zip_stream import Entry
 
 MOST_JOBS = 60
 """So many of the newest jobs have cards; the others are in the queue."""
+AT_ONCE = 200
+"""Of how many jobs files are read together where those of all are wanted."""
 QUOTED = 110
 K = Artifact.Kind
 ICONS = {
@@ -77,10 +79,11 @@ class Card:
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """`running` are jobs that will make such files."""
+    """`running` are jobs that will make such files; `is_all`: whether no older ones were left out."""
 
     cards: Sequence[Card]
     running: Sequence[Job]
+    is_all: bool = True
 
     @property
     def count(self) -> int:
@@ -104,10 +107,22 @@ def jobs_on(video: Video) -> Any:
 
 def of(video: Video, stored: Stored | None = None, active: Iterable[Job] = ()) -> Results:
     """`stored` is the newest transcript of the recording, where there is one; `active` is work on it under way."""
+    done = list(_done(video)[: MOST_JOBS + 1])
+    cards = [card for job in done[:MOST_JOBS] for card in of_job(job, stored)]
+    running = [job for job in active if is_at_work(job) and not will_make_version(job)]
+    return Results(cards, running, len(done) <= MOST_JOBS)
+
+
+def every(video: Video) -> Iterator[Card]:
+    """All that came of the work on a recording, however much, the newest first."""
+    for job in _done(video).iterator(AT_ONCE):
+        yield from of_job(job)
+
+
+def _done(video: Video) -> Any:
+    """The jobs whose files stand for themselves."""
     done = jobs_on(video).filter(status=Job.Status.SUCCEEDED, handover=False, dropped_at=None)
-    done = done.order_by("-finished_at")[:MOST_JOBS].prefetch_related("artifacts", "video", "source")
-    cards = [card for job in done for card in of_job(job, stored)]
-    return Results(cards, [job for job in active if is_at_work(job) and not will_make_version(job)])
+    return done.order_by("-finished_at").prefetch_related("artifacts", "video", "source")
 
 
 def of_job(job: Job, stored: Stored | None = None) -> list[Card]:
@@ -226,6 +241,6 @@ def others(job: Job, files: Sequence[Artifact]) -> Card | None:
     return Card("files", title, job, files, wording.size(sum(one.size for one in files)))
 
 
-def entries(results: Results) -> list[Entry]:
-    """All its files as a ZIP file has them."""
-    return packing.entries([File(one.name, one) for card in results.cards for one in card.files])
+def entries(cards: Iterable[Card]) -> list[Entry]:
+    """All their files as a ZIP file has them."""
+    return packing.entries([File(one.name, one) for card in cards for one in card.files])

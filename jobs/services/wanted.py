@@ -187,18 +187,15 @@ def of_state(found: Any, state: str) -> Any:
 
 
 def at_work_and_failed(owner: Account) -> tuple[int, int]:
-    """How many recordings have work under way, and of how many the last work has failed; found from such work."""
-    wanted = [*Job.ACTIVE, Job.Status.FAILED]
-    alone = Job.objects.of(owner).filter(run=None, status__in=wanted)
-    rows = [
-        row
-        for work in (alone, Run.objects.of(owner).filter(status__in=wanted))
-        for row in work.order_by().values_list("video", "under_way").distinct()
-    ]
-    at_work = {pk for pk, under_way in rows if under_way}
-    failed = {pk for pk, _ in rows} - at_work
-    recordings = Video.objects.of(owner).uploaded().filter(pk__in=failed)
-    return len(at_work), of_state(recordings, "failed").count() if failed else 0
+    """How many recordings have work under way, and of how many the last work has failed; found from such work, by the
+    database alone: none of them is named to it."""
+    alone, chains = Job.objects.of(owner).filter(run=None), Run.objects.of(owner)
+    at_work, failed = (
+        [rows.filter(**state).order_by().values("video") for rows in (alone, chains)]
+        for state in ({"under_way": 1}, {"status": Job.Status.FAILED})
+    )
+    found = Video.objects.of(owner).uploaded().filter(Q(pk__in=failed[0]) | Q(pk__in=failed[1]))
+    return at_work[0].union(at_work[1]).count(), of_state(found, "failed").order_by().count()
 
 
 def _names(texts: list[str]) -> tuple[str, ...]:

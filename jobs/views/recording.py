@@ -41,7 +41,7 @@ def importing(request: MemberRequest, row: Import) -> HttpResponse:
 def packed(request: MemberRequest, pk: UUID) -> HttpResponseBase:
     """All results of a recording as a ZIP file, sent while it is made."""
     video = versions.owned(request.user, pk)
-    entries = results.entries(results.of(video))
+    entries = results.entries(results.every(video))
     if not entries:
         raise Http404("this recording has no results")
     return zipped(request, entries, f"{naming.file_name(video.title.replace('/', '-'))} (results).zip")

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from jobs import storage
 from jobs.models import Job
+from jobs.services import results as services
 from tests import factories
 from tests.pages.rows import S, artifact
 from tests.pages.test_versions import done, words
@@ -105,6 +106,22 @@ def test_all_results_come_as_one_file_with_names_of_their_own(client, ann):
             "ONE (2).jpg": b"ONE.jpg",
             "left out.txt": b"Missing from the server:\ngone.jpg\n",
         }
+
+
+def test_one_file_holds_what_all_work_has_made_however_much_has_a_card(client, ann, monkeypatch):
+    monkeypatch.setattr(services, "MOST_JOBS", 2)
+    monkeypatch.setattr(services, "AT_ONCE", 2)
+    video = factories.video(ann)
+    for number in range(5):
+        made = artifact(done(ann, video=video, operation="thumbnails"), name=f"{number}.jpg")
+        made.key = f"artifacts/{made.job_id}/{number}.jpg"
+        made.save()
+        storage.path(made.key).parent.mkdir(parents=True, exist_ok=True)
+        storage.path(made.key).write_bytes(b"picture")
+    assert "2, 9.8 KB" not in results(client, video), "what is said beside the button is not all of it"
+    answer = client.get(reverse("video-results", args=[video.pk]))
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer))) as packed:
+        assert sorted(packed.namelist()) == [f"{number}.jpg" for number in range(5)]
 
 
 def test_without_results_there_is_nothing_to_pack(client, ann):
