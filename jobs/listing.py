@@ -13,6 +13,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from jobs import keyset
+from jobs.keyset import Part
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,15 +40,6 @@ class Place:
         with contextlib.suppress(ValueError):
             return cls.read(text) if text else None
         return None
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """Some rows of a list in their order. `newer` and `older` are the places to go on from, None where nothing is."""
-
-    rows: list[Any]
-    newer: Any = None
-    older: Any = None
 
 
 class Listing:

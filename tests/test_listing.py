@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs import keyset
-from jobs.listing import Listing, Part, Place
+from jobs.keyset import Part
+from jobs.listing import Listing, Place
 from jobs.live.listed import Listed
 from jobs.live.view import View
 from jobs.models import Job, Removal, Run, Video

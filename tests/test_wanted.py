@@ -7,8 +7,8 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
+from jobs.keyset import Place
 from jobs.models import Job, Run, Video
-from jobs.ordered import Place
 from jobs.services import shelf, tags, wanted
 from jobs.services.wanted import SORTS, Wanted
 from tests import factories, plans

@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.api.errors import invalid
 from jobs.api.schemas import Following
-from jobs.ordered import Place, sorting
+from jobs.keyset import Place, sorting
 
 
 @dataclasses.dataclass(frozen=True)

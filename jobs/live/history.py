@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from jobs import outcome, wording
-from jobs.listing import Part
+from jobs.keyset import Part
 from jobs.live import rows
 from jobs.live.listed import Listed, Row
 from jobs.live.rows import flow_of

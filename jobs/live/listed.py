@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from jobs.listing import Listing, Part, Place
+from jobs.keyset import Part
+from jobs.listing import Listing, Place
 from jobs.live.view import STATUSES, View
 from jobs.models import Account, Job, Run, Video
 from jobs.models.run import UNSUCCESSFUL

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from jobs.listing import Part
+from jobs.keyset import Part
 from jobs.live import drawing, groups, rows
 from jobs.live.listed import Row
 from jobs.live.recording import Parts

@@ -6,9 +6,8 @@ from typing import Any
 
 from django.db.models import Count, Sum
 
-from jobs.listing import Part
+from jobs.keyset import Ordered, Part
 from jobs.models import Account, Video
-from jobs.ordered import Ordered
 from jobs.services import newest_work, preview_loops, storyboards, tags, versions
 from jobs.services.wanted import EVERY, Wanted, at_work_and_failed
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from jobs.listing import Listing, Part
-from jobs.ordered import Ordered
+from jobs.keyset import Ordered, Part
+from jobs.listing import Listing
 
 
 def shown(request: HttpRequest, listing: Listing | Ordered, count: int) -> Part:
