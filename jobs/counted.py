@@ -1,10 +1,13 @@
 """How many rows several questions find, asked at once, and none counted further than people want to know."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Value
+
+from jobs.prepared import Statement
 
 K = TypeVar("K")
 
@@ -12,20 +15,27 @@ K = TypeVar("K")
 def counts(questions: Mapping[K, Sequence[Any]], most: int) -> dict[K, int]:
     """Of each question the rows that its querysets find together, in one statement for all; each queryset counts at
     most one row more than `most`, so that a number beyond it says "more"."""
-    asked = [(key, *_counting(rows, most)) for key, many in questions.items() for rows in many]
-    if not asked:
+    asked = statement(questions, most)
+    if not asked.params:
         return dict.fromkeys(questions, 0)
-    selected = ", ".join(
-        f"(SELECT COUNT(*) FROM ({sql}) part{at})"  # noqa: S608 what Django wrote
-        for at, (_, sql, _) in enumerate(asked)
-    )
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {selected}", [value for _, _, params in asked for value in params])
-        numbers = cursor.fetchone()
-    found = dict.fromkeys(questions, 0)
-    for (key, _, _), number in zip(asked, numbers, strict=True):
-        found[key] += number
-    return found
+        cursor.execute(asked.sql, asked.params)
+        return told(questions, cursor.fetchone())
+
+
+def statement(questions: Mapping[K, Sequence[Any]], most: int) -> Statement:
+    """What is asked for that, whose answer `told` understands."""
+    asked = [_counting(rows, most) for many in questions.values() for rows in many]
+    selected = ", ".join(
+        f"(SELECT COUNT(*) FROM ({sql}) part{at}) AS number{at}"  # noqa: S608 what Django wrote
+        for at, (sql, _) in enumerate(asked)
+    )
+    return Statement(f"SELECT {selected}", tuple(value for _, params in asked for value in params))
+
+
+def told(questions: Mapping[K, Sized], numbers: Iterable[int]) -> dict[K, int]:
+    left = iter(numbers)
+    return {key: sum(itertools.islice(left, len(many))) for key, many in questions.items()}
 
 
 def _counting(rows: Any, most: int) -> tuple[str, Sequence[Any]]:

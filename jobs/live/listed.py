@@ -1,5 +1,8 @@
 """The rows of a view, by the indexes that hold them in order: newest activity first, what waits first in line first."""
 
+import functools
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -10,6 +13,7 @@ from jobs.live.view import STATUSES, View
 from jobs.models import Account, Job, Run, Video
 from jobs.models.run import UNSUCCESSFUL
 from jobs.operations import registry
+from jobs.prepared import Statement, anybody
 
 Row = Job | Run
 """A job by itself, or a chain with all of its jobs."""
@@ -35,12 +39,24 @@ class Listed(Listing):
             super().__init__(bands, "active_at", self.streams, "under_way")
 
     def part(self, count: int, behind: Place | None = None) -> Part:
+        return self.marked(self.read(count, behind)) if behind else of_all([self], count)[0]
+
+    def read(self, count: int, behind: Place | None = None) -> Part:
         """What the first part of the whole queue begins with are rows under way."""
         first = self._front(count) if self.view.name == "queue" and not self.view.status and not behind else []
         part = super().part(count - len(first), behind)
         if first:
             ended = {row.pk for row in part.rows}  # maybe since the statement before
             part = Part([*(row for row in first if row.pk not in ended), *part.rows], None, part.older)
+        return part
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the whole queue."""
+        return self.view.name == "queue" and not self.view.status and not self.view.q
+
+    def marked(self, part: Part) -> Part:
+        """Tell its rows whose they are, and whether they stand outside of the queue."""
         for row in part.rows:
             row.owner, row.alone = self.owner, self.view.name != "queue"
         return part
@@ -49,7 +65,7 @@ class Listed(Listing):
         """What is under way: all of it, in two statements, or the first of what runs and of what waits."""
         every = Listing(self.bands_of("active"), "active_at").part(max(2, int(count * (RUNNING_SHOWN + WAITING_SHOWN))))
         if every.older is None:
-            return sorted(every.rows, key=_in_line)
+            return sorted(every.rows, key=in_line)
         running = Listing(self.bands_of("running"), "active_at").part(max(1, int(count * RUNNING_SHOWN)))
         waiting = Listing(self.bands_of("waiting"), "active_at", rising=True)
         return [*running.rows, *waiting.part(max(1, int(count * WAITING_SHOWN))).rows]
@@ -82,7 +98,7 @@ def _has(rows: Any, state: str) -> bool:
     return rows.model is Job or state != Job.Status.WAITING
 
 
-def _in_line(row: Row) -> tuple[int, float]:
+def in_line(row: Row) -> tuple[int, float]:
     """What runs, the newest first, then what is in line, then what waits for others, each the oldest first."""
     at = row.active_at.timestamp()
     if row.status == Job.Status.RUNNING:
@@ -117,3 +133,52 @@ def of_words(owner: Account, text: str, alone: Any, chains: Any) -> list[Any]:
         alone = alone.filter(Q(operation__in=kinds) | Q(video__in=videos)) if kinds or videos else alone.none()
         chains = chains.filter(Q(name__icontains=word) | Q(video__in=videos))
     return [alone, chains]
+
+
+# What queues begin with, of many owners at once ----------------------------------------------------------------------
+
+
+def of_all(lists: Collection[Listed], count: int) -> list[Part]:
+    """The first part of each of these lists."""
+    plain = {one.owner.pk: one.owner for one in lists if one.is_plain}
+    found = first_parts(list(plain.values()), count)
+    return [one.marked((one.is_plain and found.get(one.owner.pk)) or one.read(count)) for one in lists]
+
+
+def first_parts(owners: Sequence[Account], count: int) -> dict[int, Part]:
+    """That of the queue of each of these owners who have little enough under way, by their key."""
+    most = max(2, int(count * (RUNNING_SHOWN + WAITING_SHOWN)))
+    under_way = _read("active", owners, most + 1)
+    few = [owner for owner in owners if len(under_way[owner.pk]) <= min(most, count - 1)]
+    ended = _read("ended", few, count + 1)
+    return {owner.pk: _part(under_way[owner.pk], ended[owner.pk], count) for owner in few}
+
+
+def _part(under_way: list[tuple[int, Row]], ended: list[tuple[int, Row]], count: int) -> Part:
+    """The rows come with the number of their stream."""
+    gone = {row.pk for _, row in ended}  # maybe since the statement before
+    first = sorted((row for _, row in under_way), key=in_line)
+    room = count - len(first)
+    stream, last = ended[:room][-1] if len(ended) > room else (0, None)
+    older = Place(0, last.active_at, stream, last.pk) if last else None
+    return Part([*(row for row in first if row.pk not in gone), *(row for _, row in ended[:room])], None, older)
+
+
+def _read(state: str, owners: Sequence[Account], most: int) -> dict[int, list[tuple[int, Row]]]:
+    """The newest of each owner, jobs and chains merged: of the same time, jobs first."""
+    found: defaultdict[int, list[tuple[int, Row]]] = defaultdict(list)
+    for has_cleared in (False, True):
+        some = [owner for owner in owners if (owner.queue_cleared_at is not None) == has_cleared]
+        for stream, (model, statement) in enumerate(_statements(state, has_cleared, most)):
+            for row in statement.rows(model, some):
+                found[row.owner_id].append((stream, row))
+    for rows in found.values():
+        rows.sort(key=lambda one: (one[1].active_at, -one[0]), reverse=True)  # stable: else as the database has them
+    return found
+
+
+@functools.lru_cache(64)
+def _statements(state: str, has_cleared: bool, most: int) -> list[tuple[Any, Statement]]:
+    (band,) = Listed(anybody(has_cleared=has_cleared), View("queue")).bands_of(state)
+    streams = zip((Job, Run), band, strict=True)
+    return [(model, Statement.of(rows.order_by("-active_at", "-pk")[:most])) for model, rows in streams]

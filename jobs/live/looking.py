@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from jobs.auth.credentials import signed_in_all
 from jobs.live import markup, rows
 from jobs.live.listed import Listed, Row
-from jobs.live.markup import Head, Present
+from jobs.live.markup import Head, Heads, Present
 from jobs.live.rows import Shown
 from jobs.live.view import TOLD, View
 from jobs.models import Account
@@ -123,8 +123,10 @@ class Messages:
         """All that was wanted; what rows need for that is read once."""
         every = {id(row): row for _, changed in self._changed.values() for row in changed}
         rows.filled(list(every.values()))
+        heads = Heads(now.head.owner for now, _ in self._changed.values() if now.head)
         for name, (now, changed) in self._changed.items():
-            self._drawn[name] = [now.told] if now.told else markup.render_changes(changed, list(now.rows), now.head)
+            drawn = [now.told] if now.told else markup.render_changes(changed, list(now.rows), now.head, heads)
+            self._drawn[name] = drawn
 
     def of(self, page: Page, key: Key) -> Sequence[str]:
         return self._drawn.get(self._name(page, key), ())

@@ -16,6 +16,7 @@ from jobs.live.summary import Counts, busy, sentence
 from jobs.live.view import TOLD, View
 from jobs.models import Account, Video
 from jobs.services import figures, imports, operators, shelf
+from jobs.services.expectation import Experiences
 
 MESSAGE_BYTES = 32 * 1024
 """What a page is sent in one piece, if a single row is not larger: a browser draws between pieces."""
@@ -25,6 +26,21 @@ def render_row(row: Row) -> str:
     return drawing.draw(row)
 
 
+class Heads:
+    """What several heads tell, found out once for all of these owners."""
+
+    def __init__(self, owners: Iterable[Account]) -> None:
+        self.owners, self.known = {owner.pk: owner for owner in owners}, Experiences()
+
+    @functools.cached_property
+    def counts(self) -> dict[int, Counts]:
+        return Counts.of_all(list(self.owners.values()))
+
+    @functools.cached_property
+    def busy(self) -> str:
+        return busy()
+
+
 @dataclasses.dataclass(frozen=True)
 class Head:
     """Whose rows a page shows as what: those of the queue are put together, under a head that tells of all."""
@@ -32,17 +48,18 @@ class Head:
     owner: Account
     view: View
 
-    def context(self, jobs: Sequence[Row], part: Part | None = None) -> dict[str, Any]:
+    def context(self, jobs: Sequence[Row], part: Part | None = None, heads: Heads | None = None) -> dict[str, Any]:
         """What the page of the queue shows besides its rows; nothing of other pages. `part`: where these come from."""
         if self.view.name != "queue":
             return {}
-        counts = Counts.read(self.owner, self.view)
+        heads = heads or Heads([self.owner])
+        counts = Counts({}) if self.view.q else heads.counts[self.owner.pk]
         edges = {"newer": bool(part and part.newer), "older": bool(part.older) if part else len(jobs) >= rows.ROWS}
         return {
             "groups": groups.of(jobs, self.owner, self.view, counts, **edges),
             "counts": counts,
-            "sentence": sentence(self.owner, counts, jobs),
-            "busy": busy(),
+            "sentence": sentence(self.owner, counts, jobs, heads.known),
+            "busy": heads.busy,
         }
 
 
@@ -70,10 +87,12 @@ def changed(before: Shown | None, jobs: list[Row]) -> list[Row]:
     return [row for row in jobs if known.get(row.pk) != after[row.pk]]
 
 
-def render_changes(changed: list[Row], jobs: list[Row], head: Head | None = None) -> list[str]:
+def render_changes(
+    changed: list[Row], jobs: list[Row], head: Head | None = None, heads: Heads | None = None
+) -> list[str]:
     """The messages of `changes`, of rows that have been filled."""
     *parts, last = batches(map(render_row, changed))
-    told = head.context(jobs) if head else {}
+    told = head.context(jobs, heads=heads) if head else {}
     context = {"rows": last, "jobs": jobs, "state": state_of(jobs), "out_of_band": True}
     whole = render_to_string("jobs/_part.html", context | told)
     return [*(render_to_string("jobs/_part.html", {"rows": part}) for part in parts), whole]

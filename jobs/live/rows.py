@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, prefetch_related_objects
 
 from jobs import preferences, wording
+from jobs.live import listed
 from jobs.live.flow import Flow, fraction
 from jobs.live.listed import LOGS, Listed, Row
 from jobs.live.view import View
@@ -40,7 +41,8 @@ K = TypeVar("K", bound=Hashable)
 
 def stamped_all(lists: Mapping[K, Listed]) -> dict[K, list[Row]]:
     """The same of several lists: besides these, what is read for all of them is read once."""
-    found = {key: listed.part(ROWS).rows for key, listed in lists.items()}
+    parts = listed.of_all(list(lists.values()), ROWS)
+    found = {key: part.rows for key, part in zip(lists, parts, strict=True)}
     with_stamps([row for part in found.values() for row in part])
     return {key: [*part, *steps_of(part)] if lists[key].view.name == "run" else part for key, part in found.items()}
 

@@ -1,6 +1,7 @@
 """What the head of the queue's page says: how much there is in each state, and when it will be done."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import time
@@ -16,6 +17,7 @@ from jobs.live.listed import Listed, Row
 from jobs.live.rows import flow_of
 from jobs.live.view import View
 from jobs.models import Account, Job
+from jobs.prepared import Statement, anybody
 from jobs.services import imports, outbox, queue_position, time_left, workers
 from jobs.services.expectation import Experiences, Load
 
@@ -37,11 +39,18 @@ class Counts:
 
     @classmethod
     def read(cls, owner: Account, view: View) -> "Counts":
-        """In one statement; a search is not counted, as no index tells how much it finds."""
-        if view.q:
-            return cls({})
-        every = Listed(owner, View("queue"))
-        return cls(counted.counts({tab: [*itertools.chain(*every.bands_of(tab))] for tab in TABS}, MOST))
+        """A search is not counted, as no index tells how much it finds."""
+        return cls({}) if view.q else cls.of_all([owner])[owner.pk]
+
+    @classmethod
+    def of_all(cls, owners: Sequence[Account]) -> "dict[int, Counts]":
+        """Those of each of these owners by their key, of many of them in one statement."""
+        found: dict[int, Counts] = {}
+        for has_cleared in (False, True):
+            some = [owner for owner in owners if (owner.queue_cleared_at is not None) == has_cleared]
+            streams, statement = _counting(has_cleared)
+            found |= {pk: cls(counted.told(streams, numbers)) for pk, numbers in statement.answers(some).items()}
+        return found
 
     def told(self, tab: str = "") -> str:
         """“214”, or “999+”; of all rows without a tab, and "" where nothing was counted."""
@@ -56,6 +65,14 @@ class Counts:
         """Each tab with its name and its number."""
         names = ("All", "Running", "Waiting", "Done", "Failed")
         return [(tab, name, self.told(tab)) for tab, name in zip(("", *TABS), names, strict=True)]
+
+
+@functools.lru_cache(2)
+def _counting(has_cleared: bool) -> tuple[dict[str, list[Any]], Statement]:
+    """What is counted under each tab, and the statement for it."""
+    every = Listed(anybody(has_cleared=has_cleared), View("queue"))
+    streams = {tab: [*itertools.chain(*every.bands_of(tab))] for tab in TABS}
+    return streams, counted.statement(streams, MOST)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +108,7 @@ def _workers() -> int:
     return _alive[1]
 
 
-def sentence(owner: Account, counts: Counts, rows: Sequence[Row]) -> Sentence:
+def sentence(owner: Account, counts: Counts, rows: Sequence[Row], known: Experiences | None = None) -> Sentence:
     """Of the rows that the page shows, with their places in line."""
     under_way = [row for row in rows if row.is_active]
     if not counts.of:
@@ -101,7 +118,7 @@ def sentence(owner: Account, counts: Counts, rows: Sequence[Row]) -> Sentence:
         return Sentence("Nothing is running.")
     parts = [f"{counts.told(tab)} {tab}" for tab in ("running", "waiting") if counts.of[tab]]
     everything = len(under_way) == running + waiting
-    return Sentence(f"{', '.join(parts)}.", _next(under_way), _done(owner, under_way) if everything else "")
+    return Sentence(f"{', '.join(parts)}.", _next(under_way), _done(owner, under_way, known) if everything else "")
 
 
 def _next(rows: Sequence[Row]) -> str:
@@ -125,9 +142,9 @@ def place_of(row: Any) -> queue_position.Place | None:
     return row.flow.place if row.status == Job.Status.QUEUED else None
 
 
-def _done(owner: Account, rows: Sequence[Row]) -> str:
+def _done(owner: Account, rows: Sequence[Row], known: Experiences | None) -> str:
     """When all of these will have ended, by the clock of their owner."""
-    known = Experiences()
+    known = known or Experiences()
     jobs = [job for row in rows for job in ([row] if isinstance(row, Job) else flow_of(row).jobs)]
     known.know(Load.of_job(job) for job in jobs)
     left = max((_left(row, known) for row in rows), default=math.inf)

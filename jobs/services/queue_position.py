@@ -132,7 +132,9 @@ class Walk:
                 behind.setdefault(job.owner_id, []).append(job)
         for owner, own in behind.items():
             own.sort(key=lambda job: (job.queued_at, job.pk))
-            for job, ahead in zip(own, line_fronts.ahead(self.queue, owner, own, MOST_COUNTED), strict=True):
+            is_all = len(own) == self.many.get(owner)
+            aheads = range(len(own)) if is_all else line_fronts.ahead(self.queue, owner, own, MOST_COUNTED)
+            for job, ahead in zip(own, aheads, strict=True):
                 found[job.pk] = self._about(job, ahead)
         return found
 
