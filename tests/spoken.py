@@ -152,14 +152,20 @@ def music(count: int, seed: int) -> Samples:
     """Chords of struck strings over a bass, twice a second."""
     random = np.random.default_rng(seed)
     beat = RATE // 2
-    time = np.arange(2 * beat) / RATE
     samples = np.zeros(count + 2 * beat)
     for place in range(0, count, beat):
         root = random.choice([110, 123.5, 130.8, 146.8, 164.8, 196])
         for pitch in (root / 2, root, root * 5 / 4, root * 3 / 2, root * 2 * random.choice([1, 1.125, 1.5])):
-            partials = sum(np.sin(2 * np.pi * pitch * k * time) * np.exp(-k * time * 2) / k**1.5 for k in range(1, 8))
-            samples[place : place + 2 * beat] += partials * np.minimum(1, time * 200)
+            samples[place : place + 2 * beat] += struck(pitch)
     return even(samples[:count])
+
+
+@functools.cache
+def struck(pitch: float) -> NDArray[np.float64]:
+    """A second of a string."""
+    time = np.arange(RATE) / RATE
+    partials = sum(np.sin(2 * np.pi * pitch * k * time) * np.exp(-k * time * 2) / k**1.5 for k in range(1, 8))
+    return partials * np.minimum(1, time * 200)
 
 
 def keyboard(count: int, seed: int) -> Samples:
