@@ -8,13 +8,26 @@ from django.db import DatabaseError, connection, transaction
 
 from jobs import storage
 from jobs.engine.pipelines.probe import Probed, probe
-from jobs.engine.runtime import processors
+from jobs.engine.runtime import processors, sandbox
 from jobs.errors import JobError
 from jobs.models import Image, Video
 from jobs.services import events
 
 PROBES = threading.BoundedSemaphore(processors.available())
 """Many uploads that end together must not take the machine down."""
+
+WARM = ("jobs.engine.pipelines.probe", "jobs.engine.video.thumbnails")
+"""What takes most of the time in which a short recording is looked at: these imports."""
+
+
+def allow_warm() -> None:
+    """Let this process have them done before files arrive."""
+    sandbox.allow_warm(*WARM)
+
+
+def announced() -> None:
+    """A file is to arrive."""
+    sandbox.warm()
 
 
 def probed(file: Path, poster: Path) -> Probed:

@@ -21,7 +21,7 @@ from jobs import storage
 from jobs.engine.probe import image_sanitizer as engine_images
 from jobs.errors import InputError, ResourceError
 from jobs.models import Account, Image, Import, Room, Upload, Video
-from jobs.services import chunks, images, naming, part_files, quota, videos
+from jobs.services import arrivals, chunks, images, naming, part_files, quota, videos
 from jobs.services.chunks import CHECKSUMS, MARGIN_BYTES, Checksum, Source, UploadError, size_in_words
 from jobs.services.videos import DuplicateVideo, receive
 from jobs.services.whole_files import WholeFile
@@ -67,6 +67,7 @@ def begin(
     Raises InputError (empty, too_large, too_many), OverQuota and ResourceError.
     """
     refuse_size(length)
+    arrivals.announced()
     if kind == Upload.Kind.IMAGE:
         engine_images.refuse_long(length)
     _refuse_greedy(owner, length)

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import av.error
 import av.logging
 
 import jobs
-from jobs.engine.runtime import network_filter, processors, subprocess_runner
+from jobs.engine.runtime import fork_server, network_filter, processors, subprocess_runner
+from jobs.engine.runtime.warm_children import WARMTH, WarmChild
 from jobs.errors import Busy, Crash, InputError, JobError, ResourceError, TimedOut, ToolError
 
 Answer = dict[str, Any]
@@ -41,7 +43,10 @@ def ask(
     fault of the bytes and may pass.
     """
     try:
-        line = subprocess_runner.output(argv, log=log, limits=limits, env=environment(), given=given, at_start=at_start)
+        warm = partial(warm_child, argv, limits, is_given=bool(given))
+        line = subprocess_runner.output(
+            argv, log=log, limits=limits, env=environment(), given=given, at_start=at_start, otherwise=warm
+        )
         answer = json.loads(line)
     except Crash:
         raise
@@ -59,6 +64,25 @@ def ask(
 def command(module: str, *arguments: str) -> list[str]:
     """The command line of `python -m MODULE`. `-P` keeps the current folder off its import path."""
     return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def warm_child(argv: list[str], limits: subprocess_runner.Limits, *, is_given: bool) -> WarmChild | None:
+    """The same child as a fork; None where it has to be started."""
+    module, *arguments = argv[len(command("")) - 1 :]
+    if limits.network or argv != command(module, *arguments):
+        return None
+    return WARMTH.start(module, arguments, subprocess_runner.bounds(limits), is_given=is_given)
+
+
+def allow_warm(*modules: str) -> None:
+    """Let this process have a server whose forks have these modules. It ends with this process, by itself."""
+    argv = command(fork_server.__name__, "%d", *modules)
+    WARMTH.allow([*subprocess_runner.no_network(), *argv], environment())
+
+
+def warm() -> None:
+    """There will be work for a child."""
+    WARMTH.warm()
 
 
 def environment() -> dict[str, str]:

@@ -19,7 +19,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from jobs.errors import Crash, InputError, ResourceError, TimedOut, TooHeavy, ToolError
 
@@ -33,6 +33,23 @@ NO_MEMORY = (
 """How programs, and the decoders and encoders in them, say that they were given no memory."""
 MOST_STARVED_LINES = 100
 """ffmpeg can go on for ever without memory, and say so for every packet again and again."""
+
+
+Bounds = Mapping[str, tuple[int, int]]
+"""Soft and hard limits by the names of `prlimit`: cpu, as, fsize."""
+
+
+class Program(Protocol):
+    """What is used of a `Popen`."""
+
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+    returncode: int | None
+
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+    def kill(self) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,14 +96,19 @@ def guarded(argv: Sequence[str], limits: Limits | None = None) -> list[str]:
         guards += no_network()
     if limits and shutil.which("prlimit"):
         guards += ["prlimit", "--core=0"]
-        # The hard limit comes later: at the soft one the kernel sends SIGXCPU, so that SIGKILL means something else.
-        cpu = f"{limits.seconds}:{limits.seconds + 5}" if limits.seconds is not None else None
-        bounds = {"cpu": cpu, "as": limits.memory_bytes, "fsize": limits.file_bytes}
-        guards += [f"--{name}={value}" for name, value in bounds.items() if value is not None]
+        guards += [f"--{name}={soft}:{hard}" for name, (soft, hard) in bounds(limits).items()]
     if shutil.which("setpriv"):
         # Last of the guards: a change of user namespace before it would clear the death signal.
         guards += ["setpriv", "--pdeathsig", "KILL", "--no-new-privs"]
     return [*guards, *argv]
+
+
+def bounds(limits: Limits) -> Bounds:
+    # The hard limit comes later: at the soft one the kernel sends SIGXCPU, so that SIGKILL means something else.
+    cpu = (limits.seconds, limits.seconds + 5) if limits.seconds is not None else None
+    sizes = {"as": limits.memory_bytes, "fsize": limits.file_bytes}
+    found = {name: (size, size) for name, size in sizes.items() if size is not None}
+    return found | ({"cpu": cpu} if cpu else {})
 
 
 @functools.cache
@@ -105,7 +127,7 @@ class Child:
     def __init__(
         self,
         argv: Sequence[str],
-        process: subprocess.Popen[bytes],
+        process: Program,
         log: CommandLog,
         limits: Limits | None = None,
     ) -> None:
@@ -270,16 +292,19 @@ def started(
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.PIPE,
     env: Mapping[str, str] | None = None,
+    otherwise: Callable[[], Program | None] = lambda: None,
 ) -> Iterator[Child]:
     """Start a program; however the block is left, the program is gone and reaped after it.
 
-    `env` is its whole environment; None hands ours down.
+    `env` is its whole environment; None hands ours down. `otherwise` is another way to start it, which is tried first.
     Stay in one thread from start to end: the kernel's death signal follows the starting thread, not the process.
     """
     log = log or CommandLog()
     log.started(argv)
     try:
-        process = subprocess.Popen(guarded(argv, limits), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env)
+        process = otherwise() or subprocess.Popen(
+            guarded(argv, limits), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env
+        )
     except BaseException:
         log.ended(None)
         raise
@@ -299,14 +324,14 @@ def output(
     env: Mapping[str, str] | None = None,
     given: bytes = b"",
     at_start: Callable[["Child"], None] = lambda child: None,
+    otherwise: Callable[[], Program | None] = lambda: None,
 ) -> bytes:
     """Run a program to its end and return its standard output. Raises as `Child.wait` does.
 
     `given` is all that it reads, before it says anything. `at_start` gets the child, for somebody else to end it.
     """
-    with started(
-        argv, log=log, limits=limits, env=env, stdin=subprocess.PIPE if given else subprocess.DEVNULL
-    ) as child:
+    stdin = subprocess.PIPE if given else subprocess.DEVNULL
+    with started(argv, log=log, limits=limits, env=env, stdin=stdin, otherwise=otherwise) as child:
         at_start(child)
         if given:
             with contextlib.suppress(BrokenPipeError):  # it ended by itself, and says why

@@ -16,6 +16,7 @@ from videoservice import web  # isort: skip
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from jobs.services import arrivals
 from videoservice import env, listening, preparing, tracing
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Command(BaseCommand):
             refuse(bind, port, error)
         from videoservice.asgi import application
 
+        arrivals.allow_warm()
         address, port = found.getsockname()[:2]
         self.stdout.write(f"Serving on http://{f'[{address}]' if ':' in address else address}:{port}")
         self.stdout.flush()
