@@ -29,6 +29,8 @@ ROWS: dict[str, dict[str, object]] = {
     "stereo": {"loops": 20, "stereo": True},
     "sound": {"loops": 256, "sound_alone": True, "cut_every": 20},
     "many": {"loops": 215, "cut_every": 3},
+    "vp9": {"loops": 3, "codec": "vp9", "keyframe_every": 60},
+    "av1": {"loops": 3, "codec": "av1", "keyframe_every": 60},
 }
 """Options of `silence_cut.py` by the kind of recording that they make."""
 
@@ -117,6 +119,6 @@ def looped(media: Path, loops: int, folder: Path) -> Path:
     return output
 
 
-def run(argv: list[str]) -> None:
+def run(argv: list[str], timeout: float | None = None) -> None:
     # What they tell of their progress is not for the table.
-    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=timeout)

@@ -6,6 +6,7 @@
     python benchmarks/silence_cut.py --media talk.mp4 --loops 256 --height 1080 --keyframe-every 60 --alone
     python benchmarks/silence_cut.py --generate 60 --loops 10
     python benchmarks/silence_cut.py --media talk.mp4 --row noise --quality
+    python benchmarks/silence_cut.py --media talk.mp4 --rows all --minutes 90 --quality --smartcut smartcut
     python benchmarks/silence_cut.py --generate 60 --codec av1 --keyframe-every 60
     python benchmarks/silence_cut.py --media talk.mp4 --loops 20 --auto-editor auto-editor --smartcut smartcut
 
@@ -14,8 +15,10 @@ is, the same for seconds of processor of the program and its children (which oth
 the recording's length over the time, the result's size, that over its share of the recording's (by its length), and the
 most memory that was held. With `--quality` also the size of the picture alone, that over its share, and the PSNR (luma)
 of encoded pictures against the recording's own: the mean, and the lowest. A row of `--row` is a recording made of the
-media: the options that ROWS names, where none is given on the command line. Peers that are named by
-their program get the same ranges; auto-editor wants ffmpeg and ffprobe on the path.
+media: the options that ROWS names, where none is given on the command line. `--rows` takes several in turn, each
+`--brief` and in a process of its own, as long as there is time: a row that is not over then is ended, and said so.
+Peers that are named by their program get the same ranges; auto-editor wants ffmpeg and ffprobe on the path. One that
+refuses them, or takes longer than `--peer-minutes`, has its row all the same.
 """
 
 import argparse
@@ -25,6 +28,7 @@ import math
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,6 +66,7 @@ class Row:
     memory: int = 0
     stages: dict[str, float] | None = None
     output: Path | None = None
+    failure: str = ""
 
 
 @dataclass
@@ -86,6 +91,9 @@ def main() -> None:
     )
     parser.add_argument("--height", type=int, help="make the picture so many pixels high first, in proportion")
     parser.add_argument("--row", choices=ROWS, help="a recording of a kind")
+    parser.add_argument("--rows", help=f"all, or some of them, with commas between: {', '.join(ROWS)}")
+    parser.add_argument("--minutes", type=float, default=180, help="how long --rows may take")
+    parser.add_argument("--peer-minutes", type=float, default=30, help="how long a peer may take")
     parser.add_argument("--seconds", type=float, help="take so much of the recording's beginning")
     parser.add_argument("--frame-rate", type=int, help="with --keyframe-every: at this rate")
     parser.add_argument("--noise", type=int, default=0, help="with --keyframe-every: with noise of this strength")
@@ -103,11 +111,39 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1)
     parser.set_defaults(**ROWS.get(parser.parse_args().row, {}))
     arguments = parser.parse_args()
+    if arguments.rows:
+        in_turn(parser, arguments)
+        return
     with tempfile.TemporaryDirectory() as folder:
         source, plan, rows = measured(arguments, Path(folder))
         print_table(source, plan, rows)
         if arguments.quality and inspect(source).video:
             print_quality(source, plan, rows)
+
+
+def in_turn(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Each row as this program with `--row`, given the other arguments of this call."""
+    names = list(ROWS) if arguments.rows == "all" else arguments.rows.split(",")
+    if unknown := [name for name in names if name not in ROWS]:
+        parser.error(f"there is no row {', '.join(unknown)}")
+    own = {"rows", "minutes", "row"}
+    given = {name: value for name, value in vars(arguments).items() if value != parser.get_default(name)}
+    rest = [
+        f"--{name.replace('_', '-')}{'' if value is True else f'={value}'}"
+        for name, value in given.items()
+        if name not in own
+    ]
+    ends = time.monotonic() + 60 * arguments.minutes
+    for name in names:
+        print(f"\n## {name}\n", flush=True)
+        argv = [sys.executable, __file__, *rest, "--brief", "--row", name]
+        with subprocess.Popen(argv, start_new_session=True) as row:
+            try:
+                if status := row.wait(max(0, ends - time.monotonic())):
+                    print(f"ended with {status}")
+            except subprocess.TimeoutExpired:
+                os.killpg(row.pid, signal.SIGKILL)  # with the peer that it waits for
+                print(f"not over after the {arguments.minutes:g} minutes that all rows had")
 
 
 def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan, list[Row]]:
@@ -125,25 +161,33 @@ def measured(arguments: argparse.Namespace, folder: Path) -> tuple[Path, CutPlan
         rows = [timed(name, work, output) for _ in range(arguments.runs)]
         return min(rows, key=lambda row: row.seconds)
 
+    def peer(name: str, argv: list[str], output: Path) -> Row:
+        try:
+            return best(name, partial(run, argv, 60 * arguments.peer_minutes), output)
+        except subprocess.CalledProcessError as error:
+            return Row(name, math.nan, math.nan, failure=f"ended with {error.returncode}")
+        except subprocess.TimeoutExpired:
+            return Row(name, math.nan, math.nan, failure=f"not over after {arguments.peer_minutes:g} minutes")
+
     def cut(way: Literal["smart", "encode"], output: Path) -> silence_cut.CutResult:
         return silence_cut.cut(Source(source, info), params, output, Workspace(folder), RenderOptions(way))
 
     rows = [best("silence cut", partial(cut, "smart", ours), ours)]
     if arguments.alone:
         return source, plan, rows
-    rows.append(best("one-liner, medium", lambda: run(one_liner(source, plan, medium, x264("medium"))), medium))
+    rows.append(peer("one-liner, medium", one_liner(source, plan, medium, x264("medium")), medium))
     if not arguments.brief:
         rows += [
             best("levels alone", lambda: peak_levels.measure(source, info)),
             best("plan alone", lambda: silence_cut.plan_only(Source(source, info), params)),
             best("silence cut, encode", partial(cut, "encode", whole), whole),
-            best("one-liner, veryfast", lambda: run(one_liner(source, plan, veryfast, x264("veryfast"))), veryfast),
+            peer("one-liner, veryfast", one_liner(source, plan, veryfast, x264("veryfast")), veryfast),
         ]
     if arguments.codec != "h264":
         same = folder / "same.mp4"
         argv = one_liner(source, plan, same, CODERS[arguments.codec])
-        rows.append(best(f"one-liner, {arguments.codec}", partial(run, argv), same))
-    rows += [best(name, partial(run, argv), output) for name, argv, output in peers(arguments, source, plan, folder)]
+        rows.append(peer(f"one-liner, {arguments.codec}", argv, same))
+    rows += [peer(*one) for one in peers(arguments, source, plan, folder)]
     return source, plan, rows
 
 
@@ -267,6 +311,8 @@ def print_table(source: Path, plan: CutPlan, rows: list[Row]) -> None:
             f"| {row.memory / 1e6:9.0f} |"
         )
     for row in rows:
+        if row.failure:
+            print(f"\n{row.name}: {row.failure}")
         if row.stages:
             print(f"\n{row.name}: {', '.join(f'{name} {seconds:.2f} s' for name, seconds in row.stages.items())}")
 
