@@ -128,12 +128,7 @@ class OpenH264(H264):
         sps = self.parameter_sets.get((h264.SPS, h264.pps_ids(pps)[1])) if pps else None
         if pps is None or sps is None:
             raise ValueError("its coding is not described")
-        return h264_entry.parse_slice(unit, _sps(sps), _pps(pps))
-
-
-@functools.lru_cache(maxsize=64)
-def _sps(unit: bytes) -> h264.Sps:
-    return h264.parse_sps(unit)
+        return h264_entry.parse_slice(unit, h264.parse_sps(sps), _pps(pps))
 
 
 @functools.lru_cache(maxsize=64)

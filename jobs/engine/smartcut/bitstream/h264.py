@@ -4,6 +4,7 @@ Syntax elements have their names in ITU-T H.264, whose clauses are given; "minus
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 from jobs.engine.smartcut.bitstream import nal
@@ -131,6 +132,7 @@ class Sps:
         )
 
 
+@functools.lru_cache(maxsize=64)  # asked for with each coding that is tried, of the same few
 def parse_sps(unit: bytes) -> Sps:
     """Read a sequence parameter set, its header byte included. Raises ValueError."""
     return _seq_parameter_set_data(BitReader(unit))

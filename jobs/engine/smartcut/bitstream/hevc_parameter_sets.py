@@ -4,6 +4,7 @@ Syntax elements have their names in ITU-T H.265, whose clauses are given; "minus
 """
 
 import dataclasses
+import functools
 
 from jobs.engine.smartcut.bitstream.bits import BitReader, Bits, BitWriter, at_most
 from jobs.engine.smartcut.bitstream.hevc_references import RefPicSet, short_term_ref_pic_sets
@@ -126,6 +127,7 @@ class Sps:
         return self.field_seq_flag or (general_interlaced_source_flag == 1 and not general_progressive_source_flag)
 
 
+@functools.lru_cache(maxsize=64)
 def parse_sps(unit: bytes) -> Sps:
     """Read a sequence parameter set, its header bytes included (7.3.2.2.1). Raises ValueError."""
     bits = BitReader(unit)
