@@ -1,12 +1,17 @@
 """What small work costs: `python benchmarks/small_jobs.py [--rounds 10] [--requests 300]`.
 
-Starts a site of its own in a temporary folder with a recording of 5 s (720p, H.264 and AAC). Four tables:
+Starts a site of its own in a temporary folder with a recording of 5 s (720p, H.264 and AAC). Five tables:
+
+From a file to a result: its upload in one request (the looking at it, in a child, is most of that), then a job that
+copies it, in the parts below. The first one comes before a server that forks such children is there; of the others
+medians.
 
 Jobs: from before `POST /jobs` is sent until the row says succeeded, in its parts: the request, in line (until a
 work-horse has claimed the row) and work (until the results are in place). Medians in milliseconds; the second and third
 are differences of times of the database.
 
-Requests: processor time of the web process for each, one after the other over one connection, with a session.
+Requests: processor time of the web process for each, one after the other over one connection, with a session; the
+last one is a chunk of an upload.
 
 Pages: how long the queue page takes on the clock, alone and beside two encodes of 4K.
 
@@ -28,6 +33,7 @@ from typing import Any
 from real_site import ROOT, real_site
 
 EMAIL = "small@example.org"
+CHUNK_BYTES = 1 << 20
 RANGE = {"Range": "bytes=65536-131071"}
 JOBS: list[tuple[str, str, dict[str, Any]]] = [
     ("trim at keyframes", "trim", {"start": 1, "end": 4}),
@@ -46,6 +52,11 @@ def main() -> None:
     with real_site() as (site, folder):
         recording = made(folder / "five.mp4")
         video = uploaded(site, recording)
+        print_table(
+            "From a file to a result, ms",
+            ("upload", "POST", "in line", "work", "all"),
+            files(site, recording, options.rounds),
+        )
         rows = [(name, latency(site, video, slug, params, options.rounds)) for name, slug, params in JOBS]
         print_table("Jobs, ms", ("POST", "in line", "work", "all", "slowest"), rows)
         print_table("Requests, ms of processor", ("each",), requests(site, video, options.requests))
@@ -67,26 +78,42 @@ def made(path: Path) -> Path:
 
 def uploaded(site: Any, recording: Path) -> str:
     with recording.open("rb") as file:
-        answer = site.client(EMAIL).post("/api/v1/videos", files={"file": file})
+        answer = site.client(EMAIL).post("/api/v1/videos", files={"file": file}, data={"duplicate": "allow"})
     answer.raise_for_status()
     return str(answer.json()["id"])
 
 
-def latency(site: Any, video: str, slug: str, params: dict[str, Any], rounds: int) -> list[float]:
-    client = site.client(EMAIL)
+def files(site: Any, recording: Path, rounds: int) -> list[tuple[str, list[float]]]:
     taken = []
     for _ in range(rounds + 1):
         began = time.time()
-        answer = client.post("/api/v1/jobs", json={"video": video, "operation": slug, "params": params})
-        posted = time.time() - began
-        answer.raise_for_status()
-        job = site.wait_for_job(answer.json()["id"])
-        if job.status != job.Status.SUCCEEDED:
-            raise SystemExit(f"{slug}: {job.status} {job.error_message} {job.error_detail}")
-        taken.append((posted, *stretches(job), job.finished_at.timestamp() - began))
+        video = uploaded(site, recording)
+        there = time.time() - began
+        _, slug, params = JOBS[1]
+        taken.append([there, *done(site, video, slug, params)])
+    first, *others = ([1000 * seconds for seconds in (*row[:-1], row[0] + row[-1])] for row in taken)
+    medians = [statistics.median(column) for column in zip(*others, strict=True)]
+    return [("the first", first), ("others, medians", medians)]
+
+
+def latency(site: Any, video: str, slug: str, params: dict[str, Any], rounds: int) -> list[float]:
+    taken = [done(site, video, slug, params) for _ in range(rounds + 1)]
     del taken[0]  # what is only done once
     medians = [statistics.median(column) for column in zip(*taken, strict=True)]
     return [1000 * seconds for seconds in (*medians, max(all for *_, all in taken))]
+
+
+def done(site: Any, video: str, slug: str, params: dict[str, Any]) -> tuple[float, float, float, float]:
+    """Seconds of the request, in line, at work, and in all."""
+    client = site.client(EMAIL)
+    began = time.time()
+    answer = client.post("/api/v1/jobs", json={"video": video, "operation": slug, "params": params})
+    posted = time.time() - began
+    answer.raise_for_status()
+    job = site.wait_for_job(answer.json()["id"])
+    if job.status != job.Status.SUCCEEDED:
+        raise SystemExit(f"{slug}: {job.status} {job.error_message} {job.error_detail}")
+    return (posted, *stretches(job), job.finished_at.timestamp() - began)
 
 
 def stretches(job: Any) -> tuple[float, float]:
@@ -112,7 +139,23 @@ def requests(site: Any, video: str, count: int) -> list[tuple[str, list[float]]]
         for _ in range(count):
             client.get(path, headers=headers).raise_for_status()
         rows.append((name, [1000 * (processor_seconds(pid) - before) / count]))
+    rows.append(("1 MiB of an upload", [1000 * chunks(client, pid, count // 4) / (count // 4)]))
     return rows
+
+
+def chunks(client: Any, pid: int, count: int) -> float:
+    """Processor seconds of so many."""
+    tus = {"Tus-Resumable": "1.0.0"}
+    begun = client.post("/api/v1/uploads", headers=tus | {"Upload-Length": str((count + 1) * CHUNK_BYTES)})
+    begun.raise_for_status()
+    place, body = begun.headers["Location"], os.urandom(CHUNK_BYTES)
+    before = processor_seconds(pid)
+    for number in range(count):
+        chunk = {"Upload-Offset": str(number * CHUNK_BYTES), "Content-Type": "application/offset+octet-stream"}
+        client.patch(place, data=body, headers=tus | chunk).raise_for_status()
+    spent = processor_seconds(pid) - before
+    client.delete(place, headers=tus).raise_for_status()
+    return spent
 
 
 def pages(site: Any, folder: Path, count: int = 60) -> list[tuple[str, list[float]]]:
