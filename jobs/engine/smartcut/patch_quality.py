@@ -25,7 +25,7 @@ from jobs.engine.video.encoder_settings import is_deep
 from jobs.engine.video.frame_schedule import Schedule
 from jobs.engine.video.source import Source
 
-# What a result may be larger than its share of the source's bytes, all tracks together.
+# What the pictures of a result may be larger than their share of the source's.
 EXCESS_SHARE = 0.05
 # Of the pictures to encode so many are tried: a twentieth, between what tells a rate and what tells it well.
 TRIED_SHARE, MINIMUM_TRIED, MAXIMUM_TRIED = 1 / 20, 4, 32
@@ -45,10 +45,9 @@ def chosen_coding(
 ) -> Coding:
     """How to encode what is not copied. Raises CannotCopy, InputError."""
     steps = coded.codec.steps(coded.quantizer, source.info.require_video())
-    encoded = [run for run in runs if run.copied_from is None]
-    if not encoded or all(step.finest == step.coarsest for step in steps):
+    if all(run.copied_from is not None for run in runs) or all(step.finest == step.coarsest for step in steps):
         return _coding(source, coded, steps[-1], steps[-1].finest)
-    trial = Trial(source, coded, Decoding(coded, source.require_index(), wanted), encoded)
+    trial = Trial(source, coded, Decoding(coded, source.require_index(), wanted), runs)
     trial.decode(token or CancellationToken())
     step = next((step for step in steps[:-1] if trial.affords(step)), steps[-1])
     return _coding(source, coded, step, trial.finest_affordable(step))
@@ -61,11 +60,12 @@ def _coding(source: Source, coded: CodedPictures, step: PatchSettings, quantizer
 class Trial:
     """Encodes a few of the pictures, and tells by them what all of them take."""
 
-    def __init__(self, source: Source, coded: CodedPictures, decoding: Decoding, encoded: list[Run]) -> None:
+    def __init__(self, source: Source, coded: CodedPictures, decoding: Decoding, runs: list[Run]) -> None:
         self._source = source
         self._coded = coded
         self._decoding = decoding
-        self._encoded = encoded
+        self._runs = runs
+        self._encoded = [run for run in runs if run.copied_from is None]
         self._samples: list[Sample] = []
         self._rates: dict[PatchSettings, float] = {}
 
@@ -112,10 +112,20 @@ class Trial:
 
     @functools.cached_property
     def _room(self) -> float:
-        """How many times the source's bytes what is encoded may take for the whole result to stay near its share."""
+        """How many times the source's bytes what is encoded may take for all pictures to stay near their share.
+
+        Where what is copied has more than its share already, as much more than the source's there as of all.
+        """
         shown = len(self._decoding.wanted.source_pts) / len(self._source.require_index().pts)
-        excess = EXCESS_SHARE * self._source.path.stat().st_size * shown
-        return 1 + excess / max(1.0, sum(map(self._decoding.source_bytes, self._encoded)))
+        bytes_there = float(self._coded.sizes.sum(dtype=np.int64))
+        rest = (1 + EXCESS_SHARE) * shown * bytes_there - self._copied_bytes
+        return max(1 + EXCESS_SHARE, rest / max(1.0, sum(map(self._decoding.source_bytes, self._encoded))))
+
+    @functools.cached_property
+    def _copied_bytes(self) -> float:
+        """What is copied takes."""
+        ranges = [one for run in self._runs for one in run.copied_ranges]
+        return float(sum(self._coded.sizes[begin:end].sum(dtype=np.int64) for begin, end in ranges))
 
     def _rate(self, step: PatchSettings, quantizer: int) -> float:
         """How many times the source's bytes such encoded pictures take."""

@@ -24,6 +24,7 @@ from jobs.engine.smartcut.nal_codec import NalCodec
 
 SPS_IDS = range(32)
 SMALL_DEAD_ZONES = "deadzone-inter=6:deadzone-intra=6"
+SMALL_BLOCKS = "partitions=p8x8,b8x8,i8x8,i4x4"
 
 
 class H264(NalCodec):
@@ -31,11 +32,13 @@ class H264(NalCodec):
     sps_type, pps_type = h264.SPS, h264.PPS
     # Noise keeps more of its detail with "ultrafast" than in as many bytes of a better preset, which smooths it in four
     # times the time. With small dead zones it keeps more still, and as near to the source two quantizers coarser. What
-    # stands still is smaller with B-frames between finer keyframes, whose picture they go on showing, and by far with a
-    # rate factor.
+    # stands still is smaller with B-frames between finer keyframes, whose picture they go on showing, in smaller blocks
+    # by another sixth in the same time, and by far with a rate factor.
     quick = (
         PatchSettings("ultrafast", f"qp={{quantizer}}:rc-lookahead=0:{SMALL_DEAD_ZONES}", 0, 0.7, finest=1, coarsest=2),
-        PatchSettings("ultrafast", "qp={quantizer}:ipratio=1.8:pbratio=1.6:rc-lookahead=0", 3, 1.0, coarsest=2),
+        PatchSettings(
+            "ultrafast", f"qp={{quantizer}}:ipratio=1.8:pbratio=2:rc-lookahead=0:{SMALL_BLOCKS}", 3, 1.0, coarsest=2
+        ),
     )
     bulk = PatchSettings("veryfast", "crf={quantizer}:rc-lookahead=10", bframes=3, cost=2.4, finest=19, coarsest=23)
 
