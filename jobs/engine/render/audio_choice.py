@@ -80,7 +80,17 @@ def chosen_copies(
     if not wants or options.loudness_lufs is not None or not packet_copy.is_joined(timeline):
         return (None,) * len(tracks)
     maximum = MAXIMUM_UNASKED_SECONDS if options.way == "auto" else 1.0
-    return tuple(_copy_of(source, track, timeline, container, maximum, token, survey) for track in tracks)
+    wanted = _WantedCopy(timeline, container, maximum)
+    return tuple(_copy_of(source, track, wanted, token, survey) for track in tracks)
+
+
+@dataclasses.dataclass(frozen=True)
+class _WantedCopy:
+    """What is to be made of packets, and how far a range may lie from where it is planned at most."""
+
+    timeline: Timeline
+    container: Container
+    maximum_seconds: float
 
 
 def can_copy(track: AudioTrack, container: Container) -> bool:
@@ -91,14 +101,9 @@ def can_copy(track: AudioTrack, container: Container) -> bool:
 
 
 def _copy_of(
-    source: Source,
-    track: AudioTrack,
-    timeline: Timeline,
-    container: Container,
-    maximum_seconds: float,
-    token: CancellationToken,
-    survey: PacketSurvey,
+    source: Source, track: AudioTrack, wanted: _WantedCopy, token: CancellationToken, survey: PacketSurvey
 ) -> AudioCopy | None:
+    container = wanted.container
     if track.index in source.stand_ins or not can_copy(track, container):
         return None
     table = survey(AudioSource(source.path, source.info, track), token)
@@ -106,8 +111,8 @@ def _copy_of(
         return None
     # Matroska leaves out whole packets alone.
     exact_start = not container.needs_remux or container.audio_file is not None
-    copy = packet_copy.planned(table, timeline, exact_start=exact_start)
-    if copy is None or copy.reach_seconds > maximum_seconds:
+    copy = packet_copy.planned(table, wanted.timeline, exact_start=exact_start)
+    if copy is None or copy.reach_seconds > wanted.maximum_seconds:
         return None
     # A file of MP3 tells how much of its beginning to leave out beyond what a decoder needs.
     is_told = container.suffix != ".mp3" or copy.left_out >= DECODER_DELAY_SAMPLES

@@ -290,7 +290,9 @@ def _listen(
             original = AudioSource(part.source.path, part.info, track)
             result = AudioSource(output, result_info, dataclasses.replace(track, index=first + number))
             wanted = _windows(joined, place, begin)
-            each.append(av_sync.compared(original, result, wanted, number, len(tracks), task.token))
+            each.append(
+                av_sync.compared(original, result, wanted, av_sync.TrackNumber(number, len(tracks)), task.token)
+            )
         task.fraction = (place + 1) / len(joined.parts)
     return av_sync.together(each)
 

@@ -32,6 +32,16 @@ from jobs.engine.runtime.threads import CancellationToken, WorkerThread, prefetc
 MAXIMUM_WAITING_BLOCKS = 4
 
 
+@dataclasses.dataclass(frozen=True)
+class SampleFormat:
+    """What samples of a track are encoded as: so many a second, in so many channels."""
+
+    track: AudioTrack
+    rate: int
+    channels: int
+    coding: AudioCoding
+
+
 def write(
     joined: Joined,
     number: int,
@@ -76,7 +86,8 @@ def _encode_stream(
     rate = track_encoder.rate_of(track, coding)
     total = round(joined.timeline.duration * rate)
     with decoder.decoded(audio, rate=rate, token=task.token) as pcm:
-        _write(_padded(_blocks(pcm, total), total, pcm.channels), path, track, rate, pcm.channels, coding, total, task)
+        made = SampleFormat(track, rate, pcm.channels, coding)
+        _write(_padded(_blocks(pcm, total), total, pcm.channels), path, made, total, task)
     return JoinedTrack(path, stream.begins, stream.continuous, joined.timeline.duration)
 
 
@@ -93,24 +104,16 @@ def _encode(joined: Joined, number: int, path: Path, coding: AudioCoding, task: 
     rate, channels = track_encoder.rate_of(track, coding), decoder.output_channels(track)
     total = round(joined.timeline.duration * rate)
     samples = JoinedSamples(joined, number, rate, channels, task.token)
-    _write(_padded(samples.blocks(), total, channels), path, track, rate, channels, coding, total, task)
+    made = SampleFormat(track, rate, channels, coding)
+    _write(_padded(samples.blocks(), total, channels), path, made, total, task)
     begins = tuple(None if begin is None else Fraction(begin, rate) for begin in samples.begins)
     return JoinedTrack(path, begins, frozenset(samples.continuous), joined.timeline.duration)
 
 
-def _write(
-    blocks: Iterator[Samples],
-    path: Path,
-    track: AudioTrack,
-    rate: int,
-    channels: int,
-    coding: AudioCoding,
-    total: int,
-    task: WorkerThread[Any],
-) -> None:
+def _write(blocks: Iterator[Samples], path: Path, to: SampleFormat, total: int, task: WorkerThread[Any]) -> None:
     with (
         prefetched(blocks, MAXIMUM_WAITING_BLOCKS) as made,
-        track_encoder.encoder(path, track, rate, channels, coding) as encoder,
+        track_encoder.encoder(path, to.track, to.rate, to.channels, to.coding) as encoder,
     ):
         for block in made:
             task.token.check()

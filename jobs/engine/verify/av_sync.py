@@ -164,21 +164,28 @@ def offsets(
     for number, (track, timeline) in enumerate(zip(info.audio, timelines, strict=True)):
         original, wanted = AudioSource(*source.audio(track)), windows(timeline)
         result = AudioSource(output, result_info, dataclasses.replace(track, index=first + number))
-        each.append(compared(original, result, wanted, number, len(info.audio), task.token))
+        each.append(compared(original, result, wanted, TrackNumber(number, len(info.audio)), task.token))
         task.fraction = len(each) / len(info.audio)
     return together(each)
 
 
+@dataclasses.dataclass(frozen=True)
+class TrackNumber:
+    """Which of so many audio tracks, counted from 0."""
+
+    number: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        return "The sound" if self.count == 1 else f"The sound of track {self.number + 1}"
+
+
 def compared(
-    source: AudioSource,
-    output: AudioSource,
-    wanted: Sequence[Window],
-    number: int,
-    count: int,
-    token: CancellationToken,
+    source: AudioSource, output: AudioSource, wanted: Sequence[Window], which: TrackNumber, token: CancellationToken
 ) -> Offsets:
-    """Find windows of the track with that number among so many in a track of a source. Raises InputError."""
-    compare = functools.partial(_compared, source, output, wanted, number, count, token)
+    """Find windows of that track in a track of a source. Raises InputError."""
+    compare = functools.partial(_compared, source, output, wanted, which, token)
     found = compare(can_seek=True)
     # A demuxer that seeks by guessing may have the wrong times: what reading from the start finds counts.
     return compare(can_seek=False) if found.faults else found
@@ -197,16 +204,13 @@ def _compared(
     source: AudioSource,
     output: AudioSource,
     wanted: Sequence[Window],
-    number: int,
-    count: int,
+    which: TrackNumber,
     token: CancellationToken,
     *,
     can_seek: bool,
 ) -> Offsets:
-    """Of the track with that number among so many."""
     rate, channels = output_rate(source.track), output_channels(source.track)
     opened = functools.partial(WindowReader.opened, rate=rate, channels=channels, can_seek=can_seek, token=token)
-    name = "The sound" if count == 1 else f"The sound of track {number + 1}"
     with opened(source) as original, opened(output) as result:
         heard, faults, damaged = [], [], 0
         for window in wanted:
@@ -216,12 +220,12 @@ def _compared(
                 continue
             if compared.is_found:
                 late_ms, likeness = milliseconds(compared.match.late_seconds), round(compared.match.likeness, 3)
-                heard.append(ComparedWindow(number, round(float(window.at), 3), late_ms, likeness))
-            if fault := judged(compared, float(window.at), name):
+                heard.append(ComparedWindow(which.number, round(float(window.at), 3), late_ms, likeness))
+            if fault := judged(compared, float(window.at), which.name):
                 faults.append(fault)
     skipped = len(wanted) - len(heard) - sum(fault.code == "sound_differs" for fault in faults)
     if damaged > len(wanted) / 2:
-        faults.append(Fault("damaged_source", DAMAGED.format(name.lower())))
+        faults.append(Fault("damaged_source", DAMAGED.format(which.name.lower())))
     return Offsets(tuple(heard), skipped, tuple(faults))
 
 

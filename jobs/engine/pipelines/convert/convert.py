@@ -146,7 +146,8 @@ class _Conversion:
             picture, part = job.folder / "picture.mp4", self.work.share(0, PICTURE_SHARE)
 
             def make() -> None:
-                pieces.encode(job, plan, index, every, picture, self.work, lambda done: part.progress(done, self.stage))
+                whole = pieces.PicturePieces(job, plan, index, every, self.work)
+                pieces.encode(whole, picture, lambda done: part.progress(done, self.stage))
 
             if pieces.or_none(make, self.work):
                 begin, start = PICTURE_SHARE, Fraction(int(every.start_ticks[0]), index.clock_hz)

@@ -60,20 +60,30 @@ def wanted_frames(job: Job, plan: ConversionPlan, work: Workspace) -> tuple[Fram
     return (index, every) if len(every.source_pts) == len(index.pts) else None
 
 
-def encode(
-    job: Job, plan: ConversionPlan, index: FrameIndex, every: Schedule, output: Path, work: Workspace, progress: Advance
-) -> None:
+@dataclasses.dataclass(frozen=True)
+class PicturePieces:
+    """A recording's picture, which is made in pieces: the frames of `every`, as a plan has it."""
+
+    job: Job
+    plan: ConversionPlan
+    index: FrameIndex
+    every: Schedule
+    work: Workspace
+
+
+def encode(picture: PicturePieces, output: Path, progress: Advance) -> None:
     """Write the picture alone to an MP4 file, with the times of the recording. `progress` gets a fraction.
 
     Raises Unfit, InputError, ToolError, ResourceError, and what `progress` raises.
     """
+    job, plan, index, every = picture.job, picture.plan, picture.index, picture.every
     assert plan.framing
-    making, count = _Making(job, plan, index, every, work), len(every.start_ticks)
+    making, count = _Making(picture), len(every.start_ticks)
     with libav_errors.errors("pictures"), av.open(f"file:{making.sample}", format="mov") as sample:
         like = sample.streams.video[0]
         header = bytes(like.codec_context.extradata or b"")
         how = (job.info, job.options, plan, job.colours, header)
-        runs = KeptRuns(work.kept, every, "pieces", *how)
+        runs = KeptRuns(picture.work.kept, every, "pieces", *how)
         options = {"movie_timescale": str(index.clock_hz)}
         with av.open(f"file:{output}", "w", format="mp4", options=options) as container:
             stream = container.add_stream_from_template(like, opaque=True)
@@ -112,40 +122,35 @@ def require_order(run: EncodedRun, every: Schedule, first: int, depth: int) -> N
         raise Unfit("pictures are stored further out of order than was expected")
 
 
-@dataclasses.dataclass
 class _Making:
-    job: Job
-    plan: ConversionPlan
-    index: FrameIndex
-    every: Schedule
-    work: Workspace
-
-    def __post_init__(self) -> None:
-        self.sample = self.job.folder / "sample.mp4"
-        self._run(0, min(2, len(self.every.start_ticks)), self.sample, lambda done: None)
+    def __init__(self, picture: PicturePieces) -> None:
+        self.picture = picture
+        self.sample = picture.job.folder / "sample.mp4"
+        self._run(0, min(2, len(picture.every.start_ticks)), self.sample, lambda done: None)
 
     def piece(self, first: int, end: int, header: bytes, progress: Advance) -> EncodedRun:
-        file = self.job.folder / "piece.mp4"
+        file = self.picture.job.folder / "piece.mp4"
         try:
             self._run(first, end, file, progress)
-            return read(file, self.every.start_ticks[first:end].tolist(), header)
+            return read(file, self.picture.every.start_ticks[first:end].tolist(), header)
         finally:
             file.unlink(missing_ok=True)
 
     def _run(self, first: int, end: int, output: Path, progress: Advance) -> None:
-        info, index, every = self.job.info, self.index, self.every
+        job, index, every = self.picture.job, self.picture.index, self.picture.every
+        info = job.info
         begin = max(0.0, int(every.start_ticks[first]) / index.clock_hz - EARLIER_SECONDS)
         until = f":end_pts={int(every.source_pts[end])}" if end < len(every.source_pts) else ""
         cut = f"trim=start_pts={int(every.source_pts[first])}{until},setpts=PTS-STARTPTS"
-        program, *reading = opened(self.job.source)
+        program, *reading = opened(job.source)
         at = reading.index("-f")  # what follows is said of the input
         command = [program, *reading[:at], "-copyts", "-noaccurate_seek", "-ss", f"{begin:.6f}", *reading[at:]]
         command += ["-map", f"0:{info.require_video().index}", "-map_metadata", "-1", "-map_chapters", "-1"]
-        command += _cutting(video_options(self.job, self.plan), cut)
+        command += _cutting(video_options(job, self.picture.plan), cut)
         command += ["-video_track_timescale", str(index.clock_hz), "-progress", "pipe:1", "-f", "mp4", f"file:{output}"]
         seconds = Fraction(int(every.start_ticks[end - 1] - every.start_ticks[first]) + 1, index.clock_hz)
         part = dataclasses.replace(info, duration=seconds)
-        follow(command, part, progress, self.work.log)
+        follow(command, part, progress, self.picture.work.log)
 
 
 def _cutting(options: list[str], cut: str) -> list[str]:
