@@ -77,7 +77,7 @@ def warm_child(argv: list[str], limits: subprocess_runner.Limits, *, is_given: b
 def allow_warm(*modules: str) -> None:
     """Let this process have a server whose forks have these modules. It ends with this process, by itself."""
     argv = command(fork_server.__name__, "%d", *modules)
-    WARMTH.allow([*subprocess_runner.no_network(), *argv], environment())
+    WARMTH.allow([*subprocess_runner.no_network(), *argv], environment(), modules)
 
 
 def warm() -> None:

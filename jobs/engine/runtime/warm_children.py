@@ -132,12 +132,14 @@ class Warmth:
 
     def __init__(self) -> None:
         self._argv: Sequence[str] = ()
+        self._modules: Sequence[str] = ()
         self._env: Mapping[str, str] = {}
         self._server: WarmServer | None = None
         self._lock = threading.Lock()
 
-    def allow(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
-        self._argv, self._env = argv, env
+    def allow(self, argv: Sequence[str], env: Mapping[str, str], modules: Sequence[str]) -> None:
+        """Forks are for work of these modules alone: what takes long gains nothing, and has a name in the table."""
+        self._argv, self._env, self._modules = argv, env, modules
 
     def warm(self) -> WarmServer | None:
         """The server that can be asked. One is started where there is none; then children are not warm yet."""
@@ -154,7 +156,7 @@ class Warmth:
 
     def start(self, module: str, arguments: Sequence[str], bounds: Bounds, *, is_given: bool) -> WarmChild | None:
         """A warm child, or None: start it as ever."""
-        server = self.warm()
+        server = self.warm() if module in self._modules else None
         if server is None:
             return None
 
