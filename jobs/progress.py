@@ -12,8 +12,7 @@ from jobs.errors import JobError, TimedOut
 from jobs.heart import Heart, stopped
 from jobs.models import Job
 from jobs.pace import Pace
-from jobs.services import expectation
-from jobs.services import jobs as services
+from jobs.services import expectation, lifecycle
 
 log = logging.getLogger(__name__)
 REPORT_SECONDS = 0.5
@@ -87,4 +86,4 @@ class LifeSigns(Heart):
 
     def stuck(self, reason: JobError) -> None:
         if isinstance(reason, TimedOut) and self.job.fail(reason, self.attempt):
-            services.ended(self.job)
+            lifecycle.ended(self.job)

@@ -30,6 +30,7 @@ from jobs.services import (
     figures,
     going_on,
     inputs,
+    lifecycle,
     line,
     losses,
     parameters,
@@ -40,7 +41,6 @@ from jobs.services import (
     transcripts,
     versions,
 )
-from jobs.services import jobs as services
 from jobs.worker import MediaWorker, horse_name
 from videoservice import tracing
 
@@ -89,7 +89,7 @@ def own_name() -> str:
 def attempt_job(job: Job) -> None:
     """Do a job that this process has just started, to whatever end."""
     MediaWorker.note.write(job.pk)
-    services.started(job)
+    lifecycle.started(job)
     with spans.attempt(job, job.queue, job.operation) as span:
         attempt, commands = job.attempt, spans.Commands()
         try:
@@ -114,7 +114,7 @@ def attempt_job(job: Job) -> None:
             log.warning("job %s failed: %s: %s", job.pk, failure.code, failure.detail or failure.message)
             span.fail(failure.code)
             job.fail(failure, attempt, **logs(commands))
-        services.ended(job)
+        lifecycle.ended(job)
         going_on.forget_ended(job.pk)
 
 

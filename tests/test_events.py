@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from jobs import storage
 from jobs.errors import InputError, ToolError
 from jobs.models import Experience, Job, Run, Video
-from jobs.services import events, images, jobs, keeping, losses, parameters, reconcile, runs, steps, videos
+from jobs.services import events, images, jobs, keeping, lifecycle, losses, parameters, reconcile, runs, steps, videos
 from jobs.services.events import Event, Kind
 from tests import factories, media, pictures
 
@@ -132,9 +132,9 @@ def test_a_chain_that_succeeds_is_told_after_its_jobs(told):
     for job in run.jobs.order_by("created_at"):
         job.refresh_from_db()
         job.start("here")
-        jobs.started(job)
+        lifecycle.started(job)
         job.succeed(1)
-        jobs.ended(job)
+        lifecycle.ended(job)
         run.follow()
     assert [event.kind for event in told] == [Kind.JOB_SUCCEEDED, Kind.JOB_SUCCEEDED, Kind.PIPELINE_FINISHED]
     assert told[-1].subject == run.pk
@@ -146,7 +146,7 @@ def test_a_chain_that_is_held_up_by_a_failed_step_has_finished_and_finishes_agai
         job = runs.jobs_of(run)["Trim"]
         job.start("here")
         job.fail(ToolError("broken"), 1)
-        jobs.ended(job)
+        lifecycle.ended(job)
         reconcile.sweep()
         assert run.jobs.filter(status=S.WAITING).exists()
         run.refresh_from_db()

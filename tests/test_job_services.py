@@ -6,7 +6,7 @@ import pytest
 from jobs import storage
 from jobs.errors import InputError
 from jobs.models import Artifact, Job
-from jobs.services import expectation, line, parameters, queue_position, queues
+from jobs.services import expectation, lifecycle, line, parameters, queue_position, queues
 from jobs.services import jobs as services
 from tests import factories
 
@@ -46,7 +46,7 @@ def test_a_job_after_another_waits_for_it():
     assert second.status == S.WAITING
     first.start("here")
     first.succeed(1)
-    services.ended(first)
+    lifecycle.ended(first)
     second.refresh_from_db()
     assert second.status == S.QUEUED
 

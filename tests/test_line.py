@@ -11,8 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs.models import Job, QueueState
-from jobs.services import expectation, line, line_fronts, queue_position, queues
-from jobs.services import jobs as services
+from jobs.services import expectation, lifecycle, line, line_fronts, queue_position, queues
 from tests import factories, plans
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +40,7 @@ def done() -> Job:
     """Take the next job and end it; the job."""
     job = take()
     assert job and job.succeed(job.attempt)
-    services.ended(job)
+    lifecycle.ended(job)
     return job
 
 

@@ -18,7 +18,7 @@ from jobs.api.schemas import path_of
 from jobs.api.trash import put_away, removed
 from jobs.auth.access import owned
 from jobs.models import Account, Artifact, Job, Removal, Video
-from jobs.models.job import JobQuerySet
+from jobs.models.job_queryset import JobQuerySet
 from jobs.services import changes, jobs, presets, queue_position, runs, trash, versions
 from jobs.services.changes import Cursor
 from videoservice import later

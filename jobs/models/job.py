@@ -1,6 +1,5 @@
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -12,13 +11,13 @@ from django.utils import timezone
 
 from jobs import clock
 from jobs.errors import JobError
+from jobs.models.job_queryset import JobQuerySet
 from jobs.models.made_at import MadeAtField
 from jobs.models.removal import LiveManager, RemovalField
 from jobs.models.signals import job_ended
 from videoservice import tracing
 
 if TYPE_CHECKING:
-    from jobs.models.account import Account
     from jobs.models.video import Video
     from jobs.operations.base import Operation
 
@@ -29,42 +28,6 @@ LONG_SECONDS = 60
 def present(version: "Video | None") -> "Video | None":
     """A result that something works on, unless it has gone to the trash since."""
     return version if version and version.removal_id is None else None
-
-
-class JobQuerySet(models.QuerySet["Job"]):
-    def of(self, owner: "Account") -> "JobQuerySet":
-        return self.filter(owner=owner)
-
-    def active(self) -> "JobQuerySet":
-        return self.filter(under_way=1)
-
-    def moving(self) -> "JobQuerySet":
-        """Active, and not held up in a chain by a step that did not succeed, until somebody tries that one again.
-
-        Nothing of it is in the trash: to ask with the trash gives the same, by an index that is shorter.
-        """
-        return self.active().exclude(status=Job.Status.WAITING, run__status__in=Job.TERMINAL)
-
-    def without_logs(self) -> "JobQuerySet":
-        """Without the columns that may be long."""
-        return self.defer("command_log", "log_tail", "error_detail")
-
-    def on(self, video: "Video") -> "JobQuerySet":
-        """Work on this very recording, not on results that were made of it."""
-        return self.filter(source=video) if video.artifact_id else self.filter(video=video, on_result=False)
-
-    def lost(self) -> "JobQuerySet":
-        """Running by their row, but silent for too long: their worker is gone."""
-        return self.filter(
-            status=Job.Status.RUNNING, heartbeat_at__lt=Now() - timedelta(seconds=settings.LOST_AFTER_SECONDS)
-        )
-
-    def shown(self) -> "JobQuerySet":
-        """With what tells of a job, in five queries whatever their number.
-
-        A join with the recordings would let MariaDB begin with those, and then sort all jobs of the owner.
-        """
-        return self.prefetch_related("video", "source", "artifacts", "after")
 
 
 class Job(models.Model):

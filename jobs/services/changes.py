@@ -20,7 +20,7 @@ from django.utils.dateparse import parse_datetime
 from jobs import keyset
 from jobs.models import Job
 from jobs.models.account import Account
-from jobs.models.job import JobQuerySet
+from jobs.models.job_queryset import JobQuerySet
 
 SETTLED = timedelta(seconds=5)
 """After how long every change of a time can be seen; no transaction takes as long."""

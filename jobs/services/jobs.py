@@ -12,12 +12,12 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast, Now
 
 from jobs import publish, storage
-from jobs.errors import InputError, NotNow
+from jobs.errors import InputError
 from jobs.models import Account, Artifact, Job, Run, Video
 from jobs.operations import registry
 from jobs.operations.base import Given, Params
 from jobs.operations.fields import GivenKind
-from jobs.services import allowance, expectation, inputs, knowing, line, makes, reuse, uses, versions
+from jobs.services import allowance, expectation, inputs, knowing, lifecycle, makes, uses, versions
 from jobs.services.parameters import as_json, from_json, refuse_unfit
 
 MOST_EARLIER = 50
@@ -127,9 +127,9 @@ def make(order: Order, refusal: InputError | None = None) -> Job:
     if refusal:
         job.fail(refusal)
     elif order.after:
-        settle(job)
+        lifecycle.settle(job)
     else:
-        begin(job)
+        lifecycle.begin(job)
     publish.line_changed(job)
     return job
 
@@ -167,15 +167,6 @@ def refuse_removed(order: Order) -> None:
     wanted = {order.video.pk, *([order.source.pk] if order.source else ())}
     if Video.objects.filter(pk__in=wanted).count() < len(wanted):
         raise InputError("What this was to work on has been removed. Restore it first.", code="missing_source")
-
-
-def begin(job: Job) -> None:
-    """For a job that has come in line: in a chain it may have been done before, else a worker is woken."""
-    if job.run_id and reuse.take(job):
-        allowance.give_back(job)
-        ended(job)
-    else:
-        line.ring(job.queue)
 
 
 def retry(job: Job, idempotency_key: str | None = None) -> Job:
@@ -221,7 +212,7 @@ def cancel(job: Job) -> bool:
     """Stop it, wherever it is. Running work notices within a second or so. False: it had already ended."""
     if not job.cancel():
         return False
-    ended(job)
+    lifecycle.ended(job)
     return True
 
 
@@ -262,7 +253,7 @@ def erase(job: Job) -> None:
         return
     if job.is_active and not job.attempt:
         allowance.give_back(job)
-    fail_dependants(job)
+    lifecycle.fail_dependants(job)
     artifacts = list(Artifact.with_trash.filter(job=job))
     job.delete()
     storage.tidy(storage.artifacts_key(pk))
@@ -270,70 +261,6 @@ def erase(job: Job) -> None:
     if job.run:
         job.run.follow()
     publish.line_changed(job)
-
-
-def started(job: Job) -> None:
-    """To be called after a worker began a job."""
-    if job.run:
-        job.run.follow()
-    publish.line_changed(job)
-
-
-def ended(job: Job) -> None:
-    """To be called after a job reached its end: wakes what waited for it, and tells the pages."""
-    if not job.attempt:
-        allowance.give_back(job)
-    line.rest(job.queue)
-    _settle_dependants(job)
-    if job.run:
-        job.run.follow()
-    publish.line_changed(job)
-
-
-def _settle_dependants(job: Job) -> None:
-    for dependant in job.dependants.filter(status=Job.Status.WAITING):
-        settle(dependant)
-
-
-def settle(job: Job) -> None:
-    """Put a waiting job in line if all that it waits for succeeded. If something did not it fails, but in a chain it
-    waits until that is tried again."""
-    states = dict(job.after.values_list("pk", "status"))
-    if set(states.values()) <= {Job.Status.SUCCEEDED}:
-        if job.enqueue():
-            begin(job)
-            publish.line_changed(job)
-    elif job.run:
-        if (stage := _held_by(job)) and job.hold(stage):
-            _settle_dependants(job)
-    elif set(states.values()) & {Job.Status.FAILED, Job.Status.CANCELLED}:
-        _fail_dependant(job)
-
-
-def _held_by(job: Job) -> str:
-    """What a job of a chain waits for that will not come by itself; "" for nothing."""
-    for before in job.after.all():
-        if before.status in (Job.Status.FAILED, Job.Status.CANCELLED):
-            how = "failed" if before.status == Job.Status.FAILED else "was cancelled"
-            return f"Waits for “{before.step}”, which {how}"
-        if before.status == Job.Status.WAITING and before.stage:
-            return f"Waits for “{before.step}”"
-    return ""
-
-
-def fail_dependants(job: Job) -> None:
-    """For a job that goes: what waits for it will not come to begin."""
-    for dependant in job.dependants.filter(status=Job.Status.WAITING):
-        _fail_dependant(dependant)
-
-
-def _fail_dependant(job: Job) -> None:
-    error = NotNow(
-        "The job that this one waited for did not succeed. Try that one again, then this one.",
-        code="prerequisite_failed",
-    )
-    if job.fail(error):
-        ended(job)
 
 
 # Other files ---------------------------------------------------------------------------------------------------------
@@ -374,7 +301,7 @@ def fail_needing(owner: Account, kind: GivenKind, *pks: UUID) -> None:
     )
     for job in needing(owner, kind, *pks):
         if job.fail(error):
-            ended(job)
+            lifecycle.ended(job)
 
 
 def earlier(job: Job) -> list[Job]:

@@ -99,7 +99,7 @@ def left() -> "QuerySet[Job]":
 
 def give_up() -> None:
     """End what has waited so long that nobody will come who knows it. Part of the reconciler's round."""
-    from jobs.services import jobs as services  # which puts them in line, and so knows of the line
+    from jobs.services import lifecycle  # which puts jobs in line, and so knows of the line
 
     for job in left().filter(changed_at__lt=Now() - GIVEN_UP)[:100]:
         if not knows(job.operation, job.params) and job.fail(
@@ -109,7 +109,7 @@ def give_up() -> None:
                 code="unknown_operation",
             )
         ):
-            services.ended(job)
+            lifecycle.ended(job)
 
 
 def troubles() -> list[str]:

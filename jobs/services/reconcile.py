@@ -27,6 +27,7 @@ from jobs.services import (
     imports,
     keeping,
     knowing,
+    lifecycle,
     line,
     losses,
     notices,
@@ -39,7 +40,6 @@ from jobs.services import (
     trash,
     uploads,
 )
-from jobs.services import jobs as services
 from jobs.services.losses import Loss
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def sweep(silence_tells: bool = True) -> None:
     for job in Job.objects.lost() if silence_tells else ():
         _try(f"job {job.pk}", functools.partial(recover, job, losses.SILENT))
     for job in Job.objects.moving().filter(status=Job.Status.WAITING):
-        _try(f"job {job.pk}", functools.partial(services.settle, job))
+        _try(f"job {job.pk}", functools.partial(lifecycle.settle, job))
     for name, duty in _duties(silence_tells).items():
         _try(name, duty)
 
@@ -147,7 +147,7 @@ def recover(job: Job, loss: Loss) -> None:
     if loss.counts and lost >= settings.MAX_ATTEMPTS:
         if not job.fail(loss.giving_up(lost), attempt, losses=lost):
             return
-        services.ended(job)
+        lifecycle.ended(job)
         clear_attempt(job, attempt)
     elif put_back(job, loss):
         clear_attempt(job, attempt)  # a bucket may hang: this comes after all that others wait for

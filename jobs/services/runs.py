@@ -1,7 +1,7 @@
 """Chains at work: a job for each step, which waits for the step whose result it works on.
 
 The rows of the jobs are the truth; that of the run follows them. Each step starts as soon as its input is there, by
-`jobs.settle`, so nothing here has to be alive for a chain to go on.
+`lifecycle.settle`, so nothing here has to be alive for a chain to go on.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from jobs import publish, storage
 from jobs.errors import InputError
 from jobs.models import Account, Artifact, Job, Run, Video
 from jobs.models.run import UNSUCCESSFUL, latest
-from jobs.services import allowance, jobs, pipelines, steps, versions
+from jobs.services import allowance, jobs, lifecycle, pipelines, steps, versions
 from jobs.services.jobs import Order
 from jobs.services.steps import Step
 
@@ -99,9 +99,9 @@ def _set_off(run: Run, made: Sequence[Job]) -> None:
     for job in made:
         job.refresh_from_db()
         if job.status == Job.Status.QUEUED:
-            jobs.begin(job)
+            lifecycle.begin(job)
         elif job.status == Job.Status.WAITING:
-            jobs.settle(job)
+            lifecycle.settle(job)
     run.follow()
     publish.tell([run.owner_id])
 

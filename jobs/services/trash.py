@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from jobs import publish, storage
 from jobs.errors import InputError, NotNow
 from jobs.models import Account, Artifact, Job, Removal, Run, Video
-from jobs.services import jobs, runs, storage_use, versions, videos
+from jobs.services import jobs, lifecycle, runs, storage_use, versions, videos
 
 Subject = Video | Run | Job | Artifact
 """What can be removed: a result is an `Artifact`, or the `Video` that it is known as."""
@@ -72,7 +72,7 @@ def _make_ready(subject: Subject, with_followers: bool) -> None:
             raise InputError(f"This {what} is still under way. Cancel it first, then remove it.", code="still_active")
     jobs.stop_needing(needing(subject), with_followers)
     if isinstance(subject, Job):
-        jobs.fail_dependants(subject)
+        lifecycle.fail_dependants(subject)
 
 
 def needing(subject: Subject) -> list[Job]:

@@ -8,7 +8,7 @@ from django.db import connection
 from jobs import storage, tasks
 from jobs.errors import InputError
 from jobs.models import Artifact, Job, Run, Video
-from jobs.services import jobs, reconcile, runs
+from jobs.services import jobs, lifecycle, reconcile, runs
 from tests.chains.conftest import MARK, STILLS, TRIM, aged, chain, passing, states, step, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,13 +71,13 @@ def test_a_chain_whose_maker_died_right_after_its_rows_goes_on(talk: Video, monk
 def test_the_end_of_a_step_that_nobody_heard_of_is_made_good(talk: Video, monkeypatch):
     run = runs.start(talk.owner, talk, chain(TRIM, MARK), "Two")
     with monkeypatch.context() as dead:
-        dead.setattr(jobs, "ended", lambda job: None)
+        dead.setattr(lifecycle, "ended", lambda job: None)
         tasks.run_job(str(runs.jobs_of(run)["Trim"].pk))
     assert states(run) == {"Trim": S.SUCCEEDED, "Mark": S.WAITING}
     reconcile.sweep()
     assert states(run)["Mark"] == S.QUEUED
     with monkeypatch.context() as dead:
-        dead.setattr(jobs, "ended", lambda job: None)
+        dead.setattr(lifecycle, "ended", lambda job: None)
         work_off(run)
     assert run.status != S.SUCCEEDED
     reconcile.sweep()
@@ -94,7 +94,7 @@ def test_the_run_has_ended_when_its_last_steps_end_at_the_same_moment(talk: Vide
 
     def end(job: Job) -> None:
         try:
-            jobs.ended(Job.objects.get(pk=job.pk))
+            lifecycle.ended(Job.objects.get(pk=job.pk))
         finally:
             connection.close()
 

@@ -4,8 +4,7 @@ from django.test import Client
 
 from jobs.errors import InputError
 from jobs.models import Job, Notice, PushBrowser
-from jobs.services import jobs as services
-from jobs.services import notices, push
+from jobs.services import lifecycle, notices, push
 from tests import factories
 from tests.notices.push_service import PushService
 
@@ -28,7 +27,7 @@ def ended(owner, *, error=None, **fields):
         job.fail(InputError(error), job.attempt)
     else:
         job.succeed(job.attempt)
-    services.ended(job)
+    lifecycle.ended(job)
     return job
 
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from jobs.errors import InputError
 from jobs.models import Job, Notice, PushBrowser, Run
 from jobs.services import jobs as services
-from jobs.services import notice_mail, notices, reconcile, trash
+from jobs.services import lifecycle, notice_mail, notices, reconcile, trash
 from tests import factories
 from tests.notices.conftest import add, choose, ended, kinds, make_due, push_all
 
@@ -53,10 +53,10 @@ def test_of_a_chain_its_end_is_noted_and_no_step(ann):
     first = factories.job(ann, video=video, run=run, step="a", status=S.RUNNING)
     second = factories.job(ann, video=video, run=run, step="b", status=S.RUNNING)
     first.succeed(first.attempt)
-    services.ended(first)
+    lifecycle.ended(first)
     assert kinds(ann) == []
     second.fail(InputError("It has no picture. Choose another one."), second.attempt)
-    services.ended(second)
+    lifecycle.ended(second)
     (notice,) = Notice.objects.of(ann)
     assert (notice.kind, notice.run) == (K.FAILED, run)
     told = notices.told(notice)

@@ -3,8 +3,7 @@
 import pytest
 
 from jobs.models import Job, Notice, PushBrowser
-from jobs.services import jobs as services
-from jobs.services import notices, push
+from jobs.services import lifecycle, notices, push
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +12,7 @@ pytestmark = pytest.mark.django_db
 def ended(owner):
     job = factories.job(owner, status=Job.Status.RUNNING)
     job.succeed(job.attempt)
-    services.ended(job)
+    lifecycle.ended(job)
     return job
 
 

@@ -10,7 +10,7 @@ from django.utils.html import escape, strip_tags
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.errors import InputError
 from jobs.models import Video
-from jobs.services import jobs
+from jobs.services import lifecycle
 from tests import factories
 from tests.markup import squeezed
 from tests.pages.rows import S, artifact, opened, row
@@ -60,7 +60,7 @@ def test_what_was_only_too_early_can_be_tried_again():
     first, second = factories.job(status=S.RUNNING), factories.job(status=S.WAITING)
     second.after.add(first)
     first.fail(InputError("There is no sound above the threshold. Lower it."))
-    jobs.ended(first)
+    lifecycle.ended(first)
     second.refresh_from_db()
     assert second.error_code == "prerequisite_failed"
     assert "Try again" in squeezed(row(second))
