@@ -6,7 +6,10 @@ live   messages to open pages: keeps nothing at all
 """
 
 import dataclasses
+import hashlib
+import tempfile
 import urllib.parse
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -24,6 +27,16 @@ class RedisServers:
 
     def by_use(self) -> dict[str, str]:
         return {"cache": self.cache, "queue": self.queue, "live": self.live}
+
+
+def embedded_socket(folder: Path) -> Path:
+    """Of the Redis that the site starts, by the folder of its data; the kernel allows such a path only about 100
+    bytes."""
+    path = folder / "redis.sock"
+    if len(str(path)) < 100:
+        return path
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"videoservice-{digest}.sock"
 
 
 def read(embedded: str) -> RedisServers:

@@ -3,18 +3,14 @@
 README.md has the table of all environment variables read here.
 """
 
-import hashlib
-import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
 
-import dj_database_url
 from django.core.management.utils import get_random_secret_key
 from whitenoise.compress import Compressor
 
 from jobs.engine.captions import bundled_model
-from videoservice import company, env, redis_servers, tracing, worker_set
+from videoservice import company, databases, env, redis_servers, tracing, worker_set
 
 tracing.keep_out()
 
@@ -100,52 +96,12 @@ TEMPLATES = [
 
 # Data ----------------------------------------------------------------------------------------------------------------
 
-
 DATABASE_SECONDS = env.integer("DATABASE_TIMEOUT_SECONDS", 30, 2)
 """How long a statement is waited for: a server that hangs counts as away then. Migrations take what they need."""
-
-
-def database() -> dict[str, Any]:
-    config: dict[str, Any] = dict(
-        dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}"))
-    )
-    if config["ENGINE"].endswith("sqlite3"):
-        config["OPTIONS"] = {
-            # Writers take their lock at the start of a transaction: waiting works then, upgrading a read lock fails.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            # What was said to be done has to be done after a power cut too.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        }
-        config["CONN_MAX_AGE"] = None  # opening it again costs as much as three queries
-    else:
-        config["OPTIONS"] = {
-            "charset": "utf8mb4",
-            "isolation_level": "read committed",
-            # The times that it gives are UTC, as those that we store; who waits for a row gives up before the answer.
-            "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {max(1, DATABASE_SECONDS * 2 // 3)}",
-            "connect_timeout": min(5, DATABASE_SECONDS),
-            "read_timeout": DATABASE_SECONDS,
-            "write_timeout": DATABASE_SECONDS,
-        }
-        config["CONN_MAX_AGE"] = 0  # the server has few of them, and threads that wait for work would keep theirs
-    return config
-
-
-DATABASES = {"default": database()}
+DATABASES = {"default": databases.read(DATA_DIR / "db.sqlite3", DATABASE_SECONDS)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-
-def redis_socket() -> Path:
-    """The embedded Redis's socket; the kernel allows such a path only about 100 bytes."""
-    path = DATA_DIR / "redis.sock"
-    if len(str(path)) < 100:
-        return path
-    digest = hashlib.sha256(str(DATA_DIR).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"videoservice-{digest}.sock"
-
-
-REDIS_SOCKET = redis_socket()
+REDIS_SOCKET = redis_servers.embedded_socket(DATA_DIR)
 REDIS = redis_servers.read(f"unix://{REDIS_SOCKET}?db=0")
 REDIS_EMBEDDED = REDIS.embedded
 
