@@ -1,4 +1,4 @@
-"""A store that is a bucket of S3, or of what speaks like it (`s3_client`). Objects are named by prefix and key.
+"""A store that is a bucket of S3, or of what speaks like it (`s3_client`).
 
 What is sent is held against what the bucket says of it afterwards, what is fetched against the hash that it has
 to have.
@@ -23,10 +23,11 @@ from botocore.exceptions import ClientError
 
 from jobs.storage import etags, signing, stopping
 from jobs.storage.address import Address
+from jobs.storage.bucket import Bucket
 from jobs.storage.copies import Copies
 from jobs.storage.ranges import RangeFile
-from jobs.storage.s3_client import client, told
-from jobs.storage.store import Found, Shown, Stat
+from jobs.storage.s3_client import told
+from jobs.storage.store import Shown, Stat
 
 log = logging.getLogger(__name__)
 PART_BYTES = 16 * 1024**2
@@ -39,14 +40,10 @@ LINK_BYTES = 256 * 1024**2
 """Up to how much is copied while a page waits."""
 COPY_BYTES = 1024**2
 """From what size on a file that was just published is worth to be kept as a local copy."""
-AT_ONCE = 1000
-"""Keys in one request to delete."""
 ENDLESS = 1 << 60
 """How much room there is in a bucket, as far as anybody knows."""
 SHA256 = "sha256"
 """Under which name an object carries the hash of its bytes."""
-
-
 TRIED = "tried"
 """The key of a file that is there only while somebody tries whether one is taken."""
 TRIED_SECONDS = 3600
@@ -57,35 +54,17 @@ class OtherBytes(OSError):
     """The bucket has, or gives, other bytes than it was given."""
 
 
-class S3Store:
+class S3Store(Bucket):
     has_links = False
     is_folder = False
 
     def __init__(self, address: Address, local: Path) -> None:
-        self.address, self.bucket, self.prefix = address, address.bucket, address.prefix
+        super().__init__(address)
         self.local = local
         self.copies = Copies(local / "copies", local / "cache")
         self._tried = -math.inf
 
-    @property
-    def client(self) -> Any:
-        return client(self.address)
-
-    def name(self, key: str) -> str:
-        """The name of an object. Raises ValueError for a key that leads out of the prefix."""
-        if key.startswith("/") or ".." in key.split("/"):
-            raise ValueError(f"{key!r} leads out of the storage")
-        return f"{self.prefix}/{key}" if self.prefix else key
-
-    def object(self, key: str) -> dict[str, str]:
-        """As requests name it."""
-        return {"Bucket": self.bucket, "Key": self.name(key)}
-
     # Reading
-
-    def head(self, key: str) -> dict[str, Any]:
-        with told(key):
-            return cast(dict[str, Any], self.client.head_object(**self.object(key)))
 
     def stat(self, key: str) -> Stat:
         return _stat(self.head(key))
@@ -214,11 +193,6 @@ class S3Store:
         metadata = {"Metadata": {SHA256: sha256}} if sha256 else {}
         return {"ContentType": kind, **metadata, **self.encryption()}
 
-    def encryption(self) -> dict[str, str]:
-        """What every request says that makes an object."""
-        asked = {"ServerSideEncryption": self.address.sse, "SSEKMSKeyId": self.address.kms_key}
-        return {name: value for name, value in asked.items() if value}
-
     def put_new(self, content: bytes, key: str) -> None:
         try:
             with told(key):
@@ -228,14 +202,8 @@ class S3Store:
                     if error.response["Error"]["Code"] not in TAKEN:
                         raise
         except OSError:
-            if not self._is_there(key):  # another try of ours may have been answered after the connection broke
+            if not self.has(key):  # another try of ours may have been answered after the connection broke
                 raise
-
-    def _is_there(self, key: str) -> bool:
-        try:
-            return bool(self.head(key))
-        except FileNotFoundError:
-            return False
 
     def link(self, key: str, second: str) -> bool:
         """A bucket copies by itself; a large one takes it seconds, so pages may wait for small ones only."""
@@ -267,47 +235,10 @@ class S3Store:
 
     # Deleting
 
-    def delete(self, key: str) -> None:
-        if key:
-            with told(key):
-                self.client.delete_object(**self.object(key))
-
     def delete_with_folders(self, key: str, room: str) -> None:
         self.delete(key)
 
-    def delete_tree(self, key: str) -> None:
-        keys = [found.key for found in self.listed(key)]
-        for first in range(0, len(keys), AT_ONCE):
-            self._delete_some(keys[first : first + AT_ONCE])
-
-    def _delete_some(self, keys: list[str]) -> None:
-        listed = {"Objects": [{"Key": self.name(key)} for key in keys], "Quiet": True}
-        with told(keys[0]):
-            answer = self.client.delete_objects(Bucket=self.bucket, Delete=listed)
-        if errors := answer.get("Errors"):
-            raise OSError(errno.EIO, f"{len(errors)} of {len(keys)} were not deleted: {errors[0]}", keys[0])
-
     # Looking
-
-    def listed(self, key: str) -> Iterator[Found]:
-        before = len(self.name(""))
-        with told(key):
-            for page in self._pages(key):
-                for one in page.get("Contents", []):
-                    yield Found(one["Key"][before:], one["Size"], one["LastModified"].timestamp())
-
-    def folders(self, key: str) -> list[str]:
-        before = len(self.name(f"{key}/"))
-        with told(key):
-            pages = self._pages(key, Delimiter="/")
-            return [one["Prefix"][before:-1] for page in pages for one in page.get("CommonPrefixes", [])]
-
-    def _pages(self, key: str, **options: str) -> Any:
-        prefix = self.name(f"{key}/") if key else self.name("")
-        return self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, **options)
-
-    def place(self, key: str) -> str:
-        return f"s3://{self.bucket}/{self.name(key)}"
 
     def room_bytes(self) -> tuple[int, int]:
         return ENDLESS, ENDLESS
