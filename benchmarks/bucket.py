@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CHUNK = 8 * 1024**2
-PIECE_SECONDS, PIECE_BYTES = 20, 50_000_000
+PIECE_SECONDS = 20
 MEGA = 1000**2
 
 

@@ -16,7 +16,6 @@ from jobs.services.outbound import AddressRefused, Limits, TooLarge, TooSlow, Un
 from tests.elsewhere import Answering, Elsewhere, always, certified, said
 
 HURRIED = Limits(connect_seconds=2, silence_seconds=0.5, total_seconds=1.5, body_bytes=100_000)
-Resolver = Callable[..., list[tuple[object, ...]]]
 
 
 def got(url: str, *, private: bool = True, limits: Limits = HURRIED, redirects: int = 3) -> bytes:

@@ -67,7 +67,6 @@ PERIODS = {
         Period("year", "12 months", "month", 12, "%b", 3),
     )
 }
-HOUR = Period("hour", "1 hour", "hour", 1, "%H:%M", 1)
 
 
 @dataclasses.dataclass(frozen=True)

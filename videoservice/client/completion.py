@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from videoservice.client import sites
 from videoservice.client.api import IMPATIENCE, Api, Json
@@ -55,6 +55,3 @@ def statuses(incomplete: str) -> Offer:
 def known_sites(incomplete: str) -> Offer:
     with contextlib.suppress(Failure, OSError):
         yield from beginning(incomplete, ((site.url, site.email) for site in sites.read().values()))
-
-
-Completer = Callable[[str], Offer]
