@@ -107,7 +107,7 @@ def run(errand: Errand) -> None:
         errand.work(errand.of)
     except Error as error:
         log.warning("the database went away under %s: %s", errand, error)
-    except Exception:
+    except Exception:  # the boundary: a thread has nobody above it
         log.exception("%s could not be done", errand)
     finally:
         connection.close()
@@ -143,7 +143,7 @@ def _deliver(delivery: Delivery) -> Try:
         switch_off = "The site's SECRET_KEY has changed, so its secret cannot be read. Make a new one."
     except Error:  # the database is away, and nothing can be written down
         raise
-    except Exception:
+    except Exception:  # the boundary: it always ends in a state
         log.exception("%s could not be told to webhook %s", delivery.kind, delivery.webhook_id)
         tried = _untold("This site made a mistake in telling it. Its operator finds more in the log.")
     return _recorded(delivery, tried, switch_off)

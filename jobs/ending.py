@@ -68,7 +68,7 @@ class Watch:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen())
                 tasks.create_task(self._look())
-        except Exception:
+        except Exception:  # whatever it is, nobody is left waiting
             log.exception("who waits for jobs is told how they are now")
         finally:
             self._forget()

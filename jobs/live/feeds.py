@@ -6,7 +6,6 @@ lost is made good by the next one.
 """
 
 import asyncio
-import contextlib
 import logging
 from weakref import WeakKeyDictionary
 
@@ -103,8 +102,10 @@ class Feed:
         self._forget()
         pages, self.pages = self.pages, set()
         for page in pages:
-            with contextlib.suppress(Exception):  # it is gone already
+            try:
                 await page.close(UNAVAILABLE)
+            except Exception:  # most likely it is gone already, and the others have to be told too
+                log.debug("a page could not be closed", exc_info=True)
         if self._task is not asyncio.current_task():
             self._task.cancel()
 

@@ -75,7 +75,7 @@ def tell(kind: Kind, owner: int, subject: UUID) -> None:
                 listener(event)
         except DatabaseError:
             raise
-        except Exception:
+        except Exception:  # it is told in vain, which loses nobody's work
             log.exception("a listener failed at %s of %s", kind, subject)
 
 

@@ -111,7 +111,7 @@ def _try(what: str, do: Callable[[], object]) -> None:
         do()
     except Error:
         raise
-    except Exception:
+    except Exception:  # what is wrong with one thing keeps none of the others
         log.exception("the reconciler could not do its work on %s", what)
 
 

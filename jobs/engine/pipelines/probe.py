@@ -110,7 +110,7 @@ def has_poster(path: Path, info: MediaInfo, out: Path) -> bool:
     try:
         thumbnails.poster(path, info, out, width=poster_width(info))
         return out.is_file()
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 whatever these bytes have done to the decoder
         traceback.print_exc()
         out.unlink(missing_ok=True)
         return False
