@@ -61,3 +61,18 @@ def test_of_allauth_only_what_it_documents_is_used():
     files = [file for place in ("jobs", "videoservice", "tests") for file in (ROOT.parent / place).rglob("*.py")]
     own = [file for file in files if re.search(r"allauth[\w.]*\.internal", file.read_text())]
     assert own == []
+
+
+def test_the_document_of_the_architecture_names_every_module():
+    document = (ROOT.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    (services,) = re.findall(r"^## Services\n(.*?)^## ", document, re.MULTILINE | re.DOTALL)
+    rows = {"services": services}
+    for part in ("models", "live", "storage", "auth"):
+        (rows[part],) = re.findall(rf"^\|[^|]*`jobs/{part}/` \|(.*)$", document, re.MULTILINE)
+    unnamed = {
+        f"{part}/{file.name}"
+        for part, row in rows.items()
+        for file in (ROOT / part).glob("[!_]*.py")
+        if not re.search(rf"\b{file.stem}\b", row)
+    }
+    assert unnamed == set()
