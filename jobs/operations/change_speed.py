@@ -16,7 +16,15 @@ from jobs.engine.pipelines.timeline_render import RenderOptions
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import chosen_container
-from jobs.operations.forms import ContainerField, NumberField, OperationForm, TimeField, safe_name
+from jobs.operations.forms import (
+    ContainerField,
+    EndField,
+    NumberField,
+    OperationForm,
+    RenderField,
+    StartField,
+    safe_name,
+)
 from jobs.operations.silence_cut import spoken
 
 
@@ -30,17 +38,10 @@ class ChangeSpeedForm(OperationForm):
         help_text="2 plays it in half of the time, 0.5 in twice the time. Voices keep their pitch.",
         widget=forms.NumberInput(attrs={"step": "0.05"}),
     )
-    start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
-    end = TimeField(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
-    render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
-        label="Result",
-        choices=[
-            ("smart", "Keep the original picture where the speed stays"),
-            ("encode", "Re-encode the whole picture"),
-        ],
-        initial="smart",
-        required=False,
-        help_text="Keeping it is faster and loses no quality. Where that is not possible, the picture is re-encoded.",
+    start = StartField()
+    end = EndField()
+    render = RenderField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
+        "Keep the original picture where the speed stays"
     )
     container = ContainerField()
 

@@ -151,6 +151,20 @@ class ContainerField(forms.ChoiceField):
         )
 
 
+class RenderField(forms.ChoiceField):
+    """How much of the picture is encoded: `kept` says where the original one stays, `others` are further choices."""
+
+    def __init__(self, kept: str, *others: tuple[str, str]) -> None:
+        super().__init__(
+            label="Result",
+            choices=[("smart", kept), ("encode", "Re-encode the whole picture"), *others],
+            initial="smart",
+            required=False,
+            help_text="Keeping it is faster and loses no quality. Where that is not possible, the picture is "
+            "re-encoded.",
+        )
+
+
 class TrackField(forms.CharField):
     """“all”, or the place of one audio track among them, counted from 0."""
 
@@ -174,6 +188,20 @@ class TimeField(forms.CharField):
             return clock_seconds(value.strip() if isinstance(value, str) else value)
         except ValueError:
             raise ValidationError("Write a time as seconds or as 1:05.5.") from None
+
+
+class StartField(TimeField):
+    """From when on."""
+
+    def __init__(self) -> None:
+        super().__init__(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
+
+
+class EndField(TimeField):
+    """Until when."""
+
+    def __init__(self) -> None:
+        super().__init__(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
 
 
 class TimesField(forms.CharField):

@@ -18,7 +18,7 @@ from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import made_in
 from jobs.operations.fields import RecordingsField
-from jobs.operations.forms import ContainerField, OperationForm, safe_name
+from jobs.operations.forms import ContainerField, OperationForm, RenderField, safe_name
 
 
 class JoinForm(OperationForm):
@@ -28,15 +28,8 @@ class JoinForm(OperationForm):
         maximum=join.MAXIMUM_RECORDINGS - 1,
         help_text="This recording comes first. Those that fit it are copied; others get its size and frame rate.",
     )
-    render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
-        label="Result",
-        choices=[
-            ("smart", "Keep the original picture where recordings fit each other"),
-            ("encode", "Re-encode the whole picture"),
-        ],
-        initial="smart",
-        required=False,
-        help_text="Keeping it is faster and loses no quality. Where that is not possible, the picture is re-encoded.",
+    render = RenderField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
+        "Keep the original picture where recordings fit each other"
     )
     audio = forms.ChoiceField(
         label="Sound",

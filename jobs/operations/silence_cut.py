@@ -26,6 +26,7 @@ from jobs.operations.forms import (
     LoudnessField,
     NumberField,
     OperationForm,
+    RenderField,
     TrackField,
     safe_name,
 )
@@ -109,16 +110,8 @@ class SilenceCutForm(OperationForm):
         "everything else counts as pauses.",
     )
 
-    render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
-        label="Result",
-        choices=[
-            ("smart", "Keep the original picture, re-encode only around cuts"),
-            ("encode", "Re-encode the whole picture"),
-            ("none", "No recording, only the files ticked below"),
-        ],
-        initial="smart",
-        required=False,
-        help_text="Keeping it is faster and loses no quality. Where that is not possible, the picture is re-encoded.",
+    render = RenderField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
+        "Keep the original picture, re-encode only around cuts", ("none", "No recording, only the files ticked below")
     )
     audio = forms.ChoiceField(
         label="Sound",

@@ -3,8 +3,6 @@
 import dataclasses
 from typing import Any, ClassVar, Literal
 
-from django import forms
-
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.container import muxers
 from jobs.engine.edit.cut_params import seconds
@@ -15,21 +13,14 @@ from jobs.engine.pipelines.trim import TrimOptions, trim
 from jobs.errors import InputError
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import chosen_container
-from jobs.operations.forms import ContainerField, OperationForm, TimeField, safe_name
+from jobs.operations.forms import ContainerField, EndField, OperationForm, RenderField, StartField, safe_name
 
 
 class TrimForm(OperationForm):
-    start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
-    end = TimeField(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
-    render = forms.ChoiceField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
-        label="Result",
-        choices=[
-            ("smart", "Keep the original picture, re-encode only at both ends"),
-            ("encode", "Re-encode the whole picture"),
-        ],
-        initial="smart",
-        required=False,
-        help_text="Keeping it is faster and loses no quality. Where that is not possible, the picture is re-encoded.",
+    start = StartField()
+    end = EndField()
+    render = RenderField(  # type: ignore[assignment] # fields are taken out of the class: nothing is hidden
+        "Keep the original picture, re-encode only at both ends"
     )
     container = ContainerField()
 

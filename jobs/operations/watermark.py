@@ -21,7 +21,15 @@ from jobs.engine.video.source import Source
 from jobs.operations.base import Context, Draft, Operation
 from jobs.operations.chosen_container import wrapped
 from jobs.operations.fields import ImageField
-from jobs.operations.forms import ContainerField, CornerInput, NumberField, OperationForm, ShareField, TimeField
+from jobs.operations.forms import (
+    ContainerField,
+    CornerInput,
+    EndField,
+    NumberField,
+    OperationForm,
+    ShareField,
+    StartField,
+)
 
 FURTHEST = 16_384
 """Pixels; no picture has more on a side."""
@@ -79,8 +87,8 @@ class WatermarkForm(OperationForm):
     opacity = ShareField(
         label="Strength", initial=1, min_value=0.01, step=0.01, help_text="How little shows through: all is solid."
     )
-    start = TimeField(label="From", required=False, help_text="Seconds or 1:05.5. Empty for the beginning.")
-    end = TimeField(label="To", required=False, help_text="Seconds or 1:05.5. Empty for the end.")
+    start = StartField()
+    end = EndField()
     fade = NumberField(
         label="Fade in and out (seconds)",
         initial=0,
