@@ -34,51 +34,37 @@ BYTES: dict[str, Any] = {
     },
 }
 
-UPLOAD: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "Video or audio."},
-                        "title": {"type": "string", "maxLength": 200, "description": "Else made from the file's name."},
-                        "pipeline": {
-                            "type": "string",
-                            "description": "The slug of a chain to run on it; empty for none, else your default.",
-                        },
-                        "duplicate": {"type": "string", "enum": ["refuse", "allow"], "default": "refuse"},
-                    },
-                }
-            },
-            "application/json": {"schema": ImportIn.model_json_schema()},
-        },
-    }
-}
 
-IMAGE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary", "description": "PNG, WebP or JPEG."}},
-                }
-            }
+def multipart(required: str, properties: dict[str, Any], **others: Any) -> dict[str, Any]:
+    """A body of these fields, of which a call cannot do without one; `others` are bodies of other kinds."""
+    schema = {"type": "object", "required": [required], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}} | others}}
+
+
+def file(told: str) -> dict[str, str]:
+    """A field that holds a file, by what it is."""
+    return {"type": "string", "format": "binary", "description": told}
+
+
+UPLOAD = multipart(
+    "file",
+    {
+        "file": file("Video or audio."),
+        "title": {"type": "string", "maxLength": 200, "description": "Else made from the file's name."},
+        "pipeline": {
+            "type": "string",
+            "description": "The slug of a chain to run on it; empty for none, else your default.",
         },
-    }
-}
+        "duplicate": {"type": "string", "enum": ["refuse", "allow"], "default": "refuse"},
+    },
+    **{"application/json": {"schema": ImportIn.model_json_schema()}},
+)
+IMAGE = multipart("file", {"file": file("PNG, WebP or JPEG.")})
 
 
 def form_of(**files: str) -> dict[str, Any]:
-    """A multipart body with these files, by what they are."""
-    properties = {name: {"type": "string", "format": "binary", "description": told} for name, told in files.items()}
-    schema = {"type": "object", "required": ["video"], "properties": properties}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    """A multipart body with a recording and what goes with it, by what they are."""
+    return multipart("video", {name: file(told) for name, told in files.items()})
 
 
 def failures(*statuses: int) -> dict[int, type[Failure]]:
