@@ -9,8 +9,9 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 
 from jobs.admin.base import size
+from jobs.admin.bounded import of_each
 from jobs.errors import JobError
-from jobs.models import Account, Room
+from jobs.models import Account, Room, Video
 from jobs.services import accounts, quota
 
 
@@ -78,7 +79,10 @@ class AccountAdmin(UserAdmin):
             super()
             .get_queryset(request)
             .select_related("room")
-            .annotate(videos_here=Count("videos"), bytes_here=Sum("videos__size", default=0))
+            .annotate(
+                videos_here=of_each(Video.with_trash, "owner", Count("pk")),
+                bytes_here=of_each(Video.with_trash, "owner", Sum("size")),
+            )
         )
 
     @admin.display(description="recordings", ordering="videos_here")

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from jobs import publish, storage
 from jobs.admin.base import Watched, link, listing, size
+from jobs.admin.bounded import OwnerFilter
 from jobs.admin.job import OperationFilter as JobOperationFilter
 from jobs.models import Artifact
 
@@ -15,7 +16,7 @@ class OperationFilter(JobOperationFilter):
 @admin.register(Artifact)
 class ArtifactAdmin(Watched):
     list_display = ("name", "kind", "job", "owner", "shown_size", "media_type", "created_at")
-    list_filter = ("kind", OperationFilter, ("job__owner", admin.RelatedOnlyFieldListFilter), "created_at")
+    list_filter = ("kind", OperationFilter, ("job__owner", OwnerFilter), "created_at")
     list_select_related = ("job__owner",)
     search_fields = ("name", "job__owner__email", "job__video__title", "sha256")
     search_help_text = "Name, owner, title of the recording, hash of the bytes, or the id of a result."

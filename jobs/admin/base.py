@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from jobs.admin.bounded import BoundedPaginator
 from jobs.errors import JobError
 
 
@@ -24,6 +25,7 @@ class Watched(admin.ModelAdmin):
     """
 
     show_full_result_count = False
+    paginator = BoundedPaginator
     list_per_page = 50
     view_on_site = False  # the pages are their owner's alone
 

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from jobs.admin.base import Watched, link, size
+from jobs.admin.bounded import OwnerFilter
 from jobs.models import Image
 from jobs.services import images
 
@@ -10,7 +11,7 @@ class ImageAdmin(Watched):
     """Logos and the like. Those that nothing has used for long go by themselves."""
 
     list_display = ("name", "owner", "shown_pixels", "shown_size", "created_at", "used_at")
-    list_filter = (("owner", admin.RelatedOnlyFieldListFilter), "created_at", "used_at")
+    list_filter = (("owner", OwnerFilter), "created_at", "used_at")
     list_select_related = ("owner",)
     search_fields = ("name", "owner__email", "sha256")
     search_help_text = "File name, owner, hash of the bytes, or the id of an image."

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from jobs.admin.base import Watched, link, size
+from jobs.admin.bounded import OwnerFilter
 from jobs.models import Import
 from jobs.services import imports
 
@@ -10,7 +11,7 @@ class ImportAdmin(Watched):
     """Recordings that come from an address. Deleting one stops it; a recording that it became stays."""
 
     list_display = ("shown_name", "owner", "status", "shown_received", "shown_size", "created_at", "finished_at")
-    list_filter = ("status", ("owner", admin.RelatedOnlyFieldListFilter), "created_at")
+    list_filter = ("status", ("owner", OwnerFilter), "created_at")
     list_select_related = ("owner",)
     search_fields = ("url", "name", "title", "owner__email")
     search_help_text = "Address, file name, title, owner, or the id of an import."

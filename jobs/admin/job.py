@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 
 from jobs.admin.base import Watched, link, listing
+from jobs.admin.bounded import ErrorFilter, OwnerFilter
 from jobs.errors import JobError
 from jobs.models import Artifact, Job
 from jobs.operations import registry
@@ -25,14 +26,6 @@ class OperationFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(**{self.field: self.value()}) if self.value() else queryset
-
-
-class ErrorFilter(admin.AllValuesFieldListFilter):
-    """By the codes of errors that there are; "none" for jobs without one."""
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        for choice in super().choices(changelist):
-            yield {**choice, "display": choice["display"] or "none"}
 
 
 class ArtifactInline(admin.TabularInline):
@@ -62,10 +55,10 @@ class JobAdmin(Watched):
     list_filter = (
         "status",
         OperationFilter,
-        ("owner", admin.RelatedOnlyFieldListFilter),
+        ("owner", OwnerFilter),
         "queue",
         "created_at",
-        ("error_code", ErrorFilter),
+        ErrorFilter,
     )
     list_select_related = ("owner", "video")
     search_fields = ("video__title", "video__name", "owner__email", "error_message", "worker")

@@ -3,6 +3,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from jobs.admin.base import Watched, link, size
+from jobs.admin.bounded import OwnerFilter
 from jobs.errors import InputError
 from jobs.models import Removal
 from jobs.services import trash
@@ -13,7 +14,7 @@ class RemovalAdmin(Watched):
     """What people have removed. Deleting it here deletes it for good."""
 
     list_display = ("title", "kind", "owner", "shown_size", "at", "goes")
-    list_filter = ("kind", ("owner", admin.RelatedOnlyFieldListFilter), "at")
+    list_filter = ("kind", ("owner", OwnerFilter), "at")
     list_select_related = ("owner",)
     search_fields = ("title", "owner__email")
     search_help_text = "Title, owner, or the id of an entry."

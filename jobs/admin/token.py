@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 
+from jobs.admin.bounded import BoundedPaginator, OwnerFilter
 from jobs.auth.confirming import confirmed
 from jobs.models import Token
 
@@ -17,13 +18,14 @@ class TokenAdmin(admin.ModelAdmin):
     """Tokens are made and deleted, never changed: only the hash is known."""
 
     list_display = ("__str__", "begins", "owner", "scope", "created_at", "expires_at", "last_used_at")
-    list_filter = (("owner", admin.RelatedOnlyFieldListFilter), "scope", "created_at", "expires_at", "last_used_at")
+    list_filter = (("owner", OwnerFilter), "scope", "created_at", "expires_at", "last_used_at")
     list_select_related = ("owner",)
     search_fields = ("name", "begins", "owner__email")
     search_help_text = "Name, beginning or owner."
     ordering = ("-created_at",)
     autocomplete_fields = ("owner",)
     show_full_result_count = False
+    paginator = BoundedPaginator
     formfield_overrides = {
         # Django's own two fields have no labels.
         models.DateTimeField: {

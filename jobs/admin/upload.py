@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from jobs.admin.base import Watched, link, size
+from jobs.admin.bounded import OwnerFilter
 from jobs.models import Upload
 from jobs.services import uploads
 
@@ -10,7 +11,7 @@ class UploadAdmin(Watched):
     """Recordings and images on their way in. Deleting one gives its space back; whoever sends it has to start again."""
 
     list_display = ("name", "kind", "owner", "shown_offset", "shown_length", "created_at", "expires_at")
-    list_filter = (("owner", admin.RelatedOnlyFieldListFilter), "created_at", "expires_at")
+    list_filter = (("owner", OwnerFilter), "created_at", "expires_at")
     list_select_related = ("owner",)
     search_fields = ("name", "title", "owner__email")
     search_help_text = "File name, title, owner, or the id of an upload."

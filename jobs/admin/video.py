@@ -6,7 +6,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from jobs.admin.base import Watched, length, link, listing, size
-from jobs.models import Video
+from jobs.admin.bounded import OwnerFilter, of_each
+from jobs.models import Job, Video
 from jobs.services import videos
 
 
@@ -15,7 +16,7 @@ class VideoAdmin(Watched):
     """Only the title can be changed: all else follows from the bytes."""
 
     list_display = ("title", "owner", "kind", "shown_length", "shown_size", "job_count", "created_at")
-    list_filter = ("kind", ("owner", admin.RelatedOnlyFieldListFilter), "jobs__status", "created_at")
+    list_filter = ("kind", ("owner", OwnerFilter), "jobs__status", "created_at")
     list_select_related = ("owner",)
     search_fields = ("title", "name", "owner__email", "sha256")
     search_help_text = "Title, file name, owner, hash of the bytes, or the id of a recording."
@@ -32,7 +33,7 @@ class VideoAdmin(Watched):
         return [name for name in super().get_readonly_fields(request, obj) if name != "title"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
-        return super().get_queryset(request).annotate(jobs_here=Count("jobs", distinct=True))
+        return super().get_queryset(request).annotate(jobs_here=of_each(Job.with_trash, "video", Count("pk")))
 
     @admin.display(description="jobs", ordering="jobs_here")
     def job_count(self, video: Video) -> int:

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
 
 from jobs.admin.base import Watched, link
+from jobs.admin.bounded import OwnerFilter
 from jobs.models import Webhook
 from jobs.services import webhooks
 
@@ -14,7 +15,7 @@ class WebhookAdmin(Watched):
 
     list_display = ("url", "owner", "is_on", "failing_since", "failures", "created_at")
     list_filter = (
-        ("owner", admin.RelatedOnlyFieldListFilter),
+        ("owner", OwnerFilter),
         ("paused_at", admin.EmptyFieldListFilter),
         ("failing_since", admin.EmptyFieldListFilter),
     )

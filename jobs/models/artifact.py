@@ -54,6 +54,7 @@ class Artifact(models.Model):
 
     class Meta:
         ordering = ["position", "created_at"]
+        indexes = [models.Index(fields=["removal", "created_at", "id"], name="artifact_newest")]
 
     def __str__(self) -> str:
         return self.name

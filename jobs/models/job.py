@@ -151,6 +151,7 @@ class Job(models.Model):
             models.Index(fields=["owner", "run", "removal", "status", "active_at"], name="job_rows_by_state"),
             models.Index(fields=["owner", "removal", "changed_at", "id"], name="job_changes"),
             models.Index(fields=["owner", "removal", "created_at", "id"], name="job_list"),
+            models.Index(fields=["removal", "created_at", "id"], name="job_newest"),
             # The rows of a recording's page, of which one may have more jobs than a page shows.
             models.Index(fields=["video", "run", "removal", "under_way", "active_at"], name="job_rows_of_video"),
             models.Index(fields=["operation", "status", "finished_at"]),

@@ -66,6 +66,7 @@ class Video(models.Model):
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["owner", "-created_at"]),
+            models.Index(fields=["removal", "created_at", "id"], name="video_newest"),
             models.Index(fields=["owner", "artifact", "removal", "created_at", "id"], name="video_shelf"),
             models.Index(fields=["owner", "artifact", "removal", "sort_name", "id"], name="video_shelf_by_name"),
             models.Index(
