@@ -14,7 +14,7 @@ from jobs.api.errors import ApiError, invalid
 from jobs.api.idempotency import idempotent
 from jobs.auth import signing_up
 from jobs.models import Account
-from jobs.services import accounts
+from jobs.services import accounts, own_line
 
 me = Router(tags=["Account"])
 users = Router(tags=["Account"])
@@ -29,13 +29,16 @@ def get_me(request: HttpRequest) -> MeOut:
 
 @me.patch("", response={200: MeOut, **failures(422)}, summary="Change your account")
 def change_me(request: HttpRequest, patch: MePatch) -> MeOut:
-    """How pages look and write times, and your name."""
+    """How pages look and write times, your name, and whether what you have waiting is begun."""
     account = owner(request)
     changed = {name: value for name, value in patch.dict(exclude_unset=True).items() if value is not None}
+    pauses = changed.pop("line_paused", None)
     form = ProfileForm({name: getattr(account, name) for name in ProfileForm.base_fields} | changed, instance=account)
     if not form.is_valid():
         raise ValidationError(form.errors.as_data())
     account.save(update_fields=list(changed))
+    if pauses is not None:
+        (own_line.pause if pauses else own_line.resume)(account)
     return MeOut.of(account)
 
 

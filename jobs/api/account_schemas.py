@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from jobs.api.schemas import Page
 from jobs.models import Account
-from jobs.services import usage
+from jobs.services import own_line, usage
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
 
@@ -92,6 +92,7 @@ class MeOut(Schema):
     dates: str = Field(description="The language that pages write dates in; empty for that of the site.")
     theme: ThemeName = Field(description="Of pages; empty for that of the system.")
     default_pipeline: str = Field(description="The slug of the chain that is run on every upload; empty for none.")
+    line_paused: bool = Field(description="Whether your line is on hold: nothing of it is begun. What runs goes on.")
     used_bytes: int = Field(description="With what uploads and work under way were promised.")
     quota_bytes: int | None = Field(description="How much there may be; null for any amount.")
     used_minutes: float = Field(description="Of recordings, worked on in this calendar month of the time zone.")
@@ -108,6 +109,7 @@ class MeOut(Schema):
             is_operator=account.is_staff,
             **usage.facts(account),
             created_at=account.date_joined,
+            line_paused=own_line.is_paused(account),
             **{name: getattr(account, name) for name in names},
         )
 
@@ -121,3 +123,4 @@ class MePatch(Schema):
     time_zone: str | None = Field(None, max_length=64)
     dates: str | None = Field(None, max_length=12)
     theme: ThemeName | None = None
+    line_paused: bool | None = None

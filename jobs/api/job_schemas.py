@@ -70,8 +70,10 @@ class JobOut(Schema):
     status: Status
     progress: float = Field(description="Measured, 0 to 1.")
     stage: str = Field(description="What it is doing, in plain words.")
-    queue_position: int | None = Field(description="1 for the next in line; null when not queued.")
-    queue_paused: bool = Field(description="An operator has paused its queue: no worker takes it until that ends.")
+    queue_position: int | None = Field(description="1 for the next in line; null when not queued, or on hold.")
+    queue_paused: bool = Field(
+        description="An operator has paused its queue, or you your line: no worker takes it until that ends."
+    )
     wait_seconds: Guess | None = Field(description="Until a worker begins it; null when not queued, or nobody knows.")
     work_seconds: Guess | None = Field(description="How long a worker will then take, learnt from work like it.")
     eta_seconds: float | None = Field(description="Until a running job is done; null when nobody knows yet.")
@@ -98,7 +100,7 @@ class JobOut(Schema):
             status=job.status,  # type: ignore[arg-type]
             progress=job.progress,
             stage=job.stage,
-            queue_position=place.position if place else None,
+            queue_position=place.position or None if place else None,
             queue_paused=bool(place and place.paused),
             wait_seconds=Guess.of(place.wait if place else None),
             work_seconds=Guess.of(place.work if place else None),

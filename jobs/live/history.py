@@ -69,9 +69,8 @@ def of_job(job: Job) -> Line:
     if job.status == S.QUEUED:
         place = getattr(job, "place", None)
         words = " is in line" if place is None else f" is {wording.lower_first(str(place))}"
-        return Line(
-            job, at, name, f"{words}, in a queue that the operator has paused" if place and place.paused else words
-        )
+        is_held = place and place.paused and not place.is_own
+        return Line(job, at, name, f"{words}, in a queue that the operator has paused" if is_held else words)
     if job.status == S.WAITING:
         return Line(
             job, at, name, f" waits: {wording.lower_first(job.stage)}" if job.stage else " waits for other work"

@@ -15,7 +15,7 @@ from jobs.live.rows import Shown, bar, shown, state_of
 from jobs.live.summary import Counts, busy, sentence
 from jobs.live.view import TOLD, View
 from jobs.models import Account, Video
-from jobs.services import figures, imports, operators, shelf
+from jobs.services import figures, imports, line_fronts, operators, shelf
 from jobs.services.expectation import Experiences
 
 MESSAGE_BYTES = 32 * 1024
@@ -40,6 +40,11 @@ class Heads:
     def busy(self) -> str:
         return busy()
 
+    @functools.cached_property
+    def paused(self) -> set[int]:
+        """Those who have put their own line on hold."""
+        return set(line_fronts.held())
+
 
 @dataclasses.dataclass(frozen=True)
 class Head:
@@ -60,6 +65,7 @@ class Head:
             "counts": counts,
             "sentence": sentence(self.owner, counts, jobs, heads.known),
             "busy": heads.busy,
+            "is_paused": self.owner.pk in heads.paused,
         }
 
 

@@ -127,6 +127,8 @@ def _next(rows: Sequence[Row]) -> str:
     if not places:
         return ""
     first = min(places, key=lambda place: place.position)
+    if first.is_own:
+        return "Your line is paused."
     if first.paused:
         return "The operator has paused the line."
     if not first.served:

@@ -46,6 +46,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     """When its password was last replaced; None where it is the first one, or was replaced before this was kept."""
     queue_cleared_at = models.DateTimeField(null=True, blank=True, editable=False)
     """What had ended until then is not on the queue's page; its results are where they were."""
+    line_paused_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+    """Since when nothing of theirs that waits is begun (`services.own_line`)."""
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"

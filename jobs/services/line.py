@@ -127,8 +127,10 @@ def _charge(state: QueueState, turn: "Turn", seconds: float) -> None:
 
 
 def rest(queue: str) -> None:
-    """To be called after a job ended: when none is left in the queue, nobody owes anything any more."""
-    if not Job.with_trash.filter(status__in=(Job.Status.QUEUED, Job.Status.RUNNING), queue=queue).exists():
+    """To be called after a job ended: when none is left in the queue that may be done, nobody owes anything any
+    more."""
+    at_work = Job.with_trash.filter(status=Job.Status.RUNNING, queue=queue)
+    if not (at_work.exists() or line_fronts.moving(queue).exists()):
         latest = Flow.objects.filter(queue=queue).aggregate(latest=Max("finish_tag"))["latest"]
         if latest is not None:
             QueueState.objects.filter(pk=queue).update(virtual_time=Greatest(F("virtual_time"), latest))

@@ -20,19 +20,32 @@ def waiting(queue: str) -> QuerySet[Job]:
     return Job.with_trash.filter(status=Job.Status.QUEUED, queue=queue).order_by()
 
 
+def held() -> list[int]:
+    """The keys of owners who have put their own line on hold."""
+    return list(Account.objects.filter(line_paused_at__isnull=False).order_by().values_list("pk", flat=True))
+
+
+def moving(queue: str) -> QuerySet[Job]:
+    """What of it workers may take: all but what its owners have put on hold."""
+    owners = held()
+    return waiting(queue).exclude(owner__in=owners) if owners else waiting(queue)
+
+
 def heads(queue: str, *columns: str, without: Q = NOTHING) -> list[tuple[Any, ...]]:
-    """Of the first job of each owner these columns, leaving out some jobs; one look into the index for each."""
+    """Of the first job of each owner these columns, leaving out some jobs, and owners who have put their line on hold;
+    one look into the index for each."""
     line = waiting(queue).exclude(without)
     firsts = line.filter(owner=OuterRef("pk")).order_by("queued_at", "pk").values("pk")[:1]
     owners = waiting(queue).order_by("owner").values_list("owner", flat=True).distinct()
-    found = Account.objects.filter(pk__in=list(owners)).order_by().annotate(head=Subquery(firsts))
+    going_on = Account.objects.filter(pk__in=list(owners), line_paused_at=None)
+    found = going_on.order_by().annotate(head=Subquery(firsts))
     pks = [pk for pk in found.values_list("head", flat=True) if pk]
     return list(Job.with_trash.filter(pk__in=pks).order_by().values_list(*columns))
 
 
 def counts(queue: str) -> dict[int, int]:
-    """How many jobs of each owner are in line, by the owner's key."""
-    return dict(waiting(queue).order_by("owner").values_list("owner").annotate(count=Count("pk")))
+    """How many jobs of each owner are in line and not on hold, by the owner's key."""
+    return dict(moving(queue).order_by("owner").values_list("owner").annotate(count=Count("pk")))
 
 
 def share(counts: Iterable[int], rows: int) -> int:

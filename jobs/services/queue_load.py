@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Count, Min, Value
+from django.db.models import Count, Min, Q, Value
 from redis.exceptions import RedisError
 
 from jobs import clock
 from jobs.models import Import, Job, QueueState
-from jobs.services import deliveries, imports, outbox, queues, workers
+from jobs.services import deliveries, imports, line_fronts, outbox, queues, workers
 from jobs.services.workers import Worker
 
 S = Job.Status
@@ -18,7 +18,8 @@ S = Job.Status
 
 @dataclasses.dataclass(frozen=True)
 class QueueLoad:
-    """`waiting` counts jobs that wait for others, `queued` those in line, since `oldest_at` at most. Of webhooks it is
+    """`waiting` counts jobs that wait for others, or for their owner who has put them on hold, `queued` those in line,
+    since `oldest_at` at most. Of webhooks it is
     deliveries that wait for another try, and those that are due; of addresses it is imports. `workers` are those
     registered, None while Redis is away."""
 
@@ -48,11 +49,19 @@ def every() -> list[QueueLoad]:
     """All queues, also those that old jobs are in and no install knows any more."""
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     oldest: dict[str, datetime] = {}
-    jobs = Job.with_trash.filter(status__in=Job.ACTIVE).order_by().values_list("status", "queue")
+    jobs = Job.with_trash.filter(status__in=Job.ACTIVE).order_by()
+    if owners := line_fronts.held():
+        on_hold = Q(status=S.QUEUED, owner__in=owners)
+        for queue, count in jobs.filter(on_hold).values_list("queue").annotate(Count("pk")):
+            counts[queue][S.WAITING] = count
+        jobs = jobs.exclude(on_hold)
     coming = Import.objects.active().order_by().values_list("status", Value(imports.QUEUE))
-    active = [*jobs.annotate(Count("pk"), Min("queued_at")), *coming.annotate(Count("pk"), Min("due_at"))]
+    active = [
+        *jobs.values_list("status", "queue").annotate(Count("pk"), Min("queued_at")),
+        *coming.annotate(Count("pk"), Min("due_at")),
+    ]
     for status, queue, count, first in active:
-        counts[queue][status] = count
+        counts[queue][status] = counts[queue].get(status, 0) + count
         if status == S.QUEUED and first:
             oldest[queue] = first
     due, later, since = deliveries.load()

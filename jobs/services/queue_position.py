@@ -30,7 +30,8 @@ LEFT = (
 class Place:
     """`position` is 1 for the next one; far behind it is a guess, too (`is_about`). `wait` is a guess of how many
     seconds it takes until a worker is free, 0 when one is; None when there is nothing to go by, or the queue is paused.
-    `work` is one of how long it takes then. Both hold only where a worker is there (`served`)."""
+    `work` is one of how long it takes then. Both hold only where a worker is there (`served`). Who has put their own
+    line on hold (`is_own`) has no position there: 0."""
 
     position: int
     wait: Expected | None = None
@@ -38,10 +39,13 @@ class Place:
     paused: bool = False
     is_about: bool = False
     served: bool = True
+    is_own: bool = False
 
     def __str__(self) -> str:
         """“Next in line, takes about 2 min”, “3rd in line, about 3 to 6 min, then takes about 2 min”, “about 4,200th in
         line”: a guess is told in hundreds, so that a row need not be drawn again whenever a job is taken."""
+        if self.is_own:
+            return "Paused with your line"
         parts = [f"{self._ordinal} in line"]
         waits = self.wait is not None and self.wait.likely > 0
         if self.wait and waits:
@@ -67,6 +71,8 @@ class Place:
     @property
     def called(self) -> str:
         """The same in two words, where there is little room: “Next”, “3rd in line”."""
+        if self.is_own:
+            return "Paused"
         return self._ordinal if self.position == 1 else f"{self._ordinal} in line"
 
     @property
@@ -81,14 +87,18 @@ class Place:
         return f"{self}{self.paused}"
 
 
+ON_HOLD = Place(0, paused=True, is_own=True)
+
+
 def places(jobs: Iterable[Job]) -> dict[UUID, Place]:
     """The places of those of these jobs that are in line."""
+    in_line = [job for job in jobs if job.status == Job.Status.QUEUED]
+    held, own, known = (queues.held(), set(line_fronts.held()), Experiences()) if in_line else ((), (), Experiences())
+    found = {job.pk: ON_HOLD for job in in_line if job.owner_id in own}
     wanted: dict[str, list[Job]] = {}
-    for job in jobs:
-        if job.status == Job.Status.QUEUED:
+    for job in in_line:
+        if job.pk not in found:
             wanted.setdefault(job.queue, []).append(job)
-    held, known = queues.held() if wanted else set(), Experiences()
-    found: dict[UUID, Place] = {}
     for queue, asked in wanted.items():
         found |= Walk(queue, known, {job.pk for job in asked}, paused=queue in held).places(asked)
     return found

@@ -14,7 +14,7 @@ from rq.job import Job as Entry
 from jobs import publish
 from jobs.errors import InputError
 from jobs.models import Account, Job, QueueState
-from jobs.services import line
+from jobs.services import line, line_fronts
 
 RENAMED = ("quick", "long")
 """What queues were called before."""
@@ -113,5 +113,5 @@ def _tell(*queues: str) -> None:
 def _wake(name: str) -> None:
     """Entries in Redis that workers took while the queue was paused are gone."""
     if not is_paused(name):
-        line.ring_many(name, _in_line(name).order_by()[: line.MOST_RUNG].count())
+        line.ring_many(name, line_fronts.moving(name)[: line.MOST_RUNG].count())
     _tell(name)

@@ -29,6 +29,7 @@ from jobs.services import (
     knowing,
     lifecycle,
     line,
+    line_fronts,
     losses,
     notices,
     part_files,
@@ -200,8 +201,8 @@ def ring_forgotten() -> None:
     """Ring again where more jobs are in line than Redis has entries: it was down, or lost its memory, when they
     came."""
     for name in set(queues.names()) - queues.held():
-        rows = Job.objects.filter(status=Job.Status.QUEUED, queue=name, active_at__lt=Now() - JUST_NOW)
-        waiting = rows.exclude(stage=knowing.WAITS).order_by()[: line.MOST_RUNG].count()
+        rows = line_fronts.moving(name).filter(active_at__lt=Now() - JUST_NOW)
+        waiting = rows.exclude(stage=knowing.WAITS)[: line.MOST_RUNG].count()
         # Who may know them is woken one by one: those who do not would be woken as often in vain.
         waiting += rows.filter(stage=knowing.WAITS).exists()
         if not waiting:

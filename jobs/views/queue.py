@@ -15,7 +15,7 @@ from jobs.auth.requests import MemberRequest
 from jobs.live import markup, rows
 from jobs.live.listed import Listed
 from jobs.live.view import RECORDING, TOLD, View
-from jobs.services import clearing
+from jobs.services import clearing, own_line
 from jobs.views import parts
 from jobs.views.jobs import done
 from jobs.views.members import changes, member
@@ -70,6 +70,29 @@ def poll(request: MemberRequest) -> HttpResponse:
         if request.GET.get("state") != rows.state_of(jobs):
             answer += markup.render_list(jobs, markup.Head(request.user, view), out_of_band=True)
     return HttpResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+@changes("queue")
+def pause(request: MemberRequest) -> HttpResponse:
+    """Put one's own line on hold. What runs goes on."""
+    if own_line.pause(request.user):
+        messages.success(request, "Your line is paused.")
+    return held(request)
+
+
+@changes("queue")
+def resume(request: MemberRequest) -> HttpResponse:
+    if own_line.resume(request.user):
+        messages.success(request, "Your line goes on.")
+    return held(request)
+
+
+def held(request: MemberRequest) -> HttpResponse:
+    """With htmx the buttons as well: rows tell of it, where there are any in line."""
+    if not request.htmx:
+        return done(request)
+    context = {"out_of_band": True, "is_paused": own_line.is_paused(request.user)}
+    return render(request, "jobs/_held.html", context)
 
 
 @changes("queue")
