@@ -160,6 +160,7 @@ urlpatterns = [
     path("operators/drain/end/", operators.end_drain, name="operators-drain-end"),
     path("operators/queues/<slug:name>/pause/", operators.pause, name="operators-pause"),
     path("operators/queues/<slug:name>/resume/", operators.resume, name="operators-resume"),
+    path("operators/workers/<str:name>/restart/", operators.restart, name="operators-restart"),
     path("operators/failures/<slug:operation>/<slug:code>/again/", operators.retry_all, name="operators-retry"),
     path("operators/accounts/<int:pk>/cancel/", operators.cancel_all, name="operators-cancel"),
     path("healthz", health.healthz, name="healthz"),

@@ -27,7 +27,7 @@ from rq.worker.base import StopRequested
 
 from jobs import machine
 from jobs.process_use import Meter
-from jobs.services import line, losses, reconcile
+from jobs.services import line, losses, reconcile, workers
 from jobs.services.losses import Loss
 from videoservice import tracing
 
@@ -132,7 +132,6 @@ class MediaWorker(Worker):
     set_state = outliving_redis(Worker.set_state)
     check_for_suspension = outliving_redis(Worker.check_for_suspension)
     run_maintenance_tasks = outliving_redis(Worker.run_maintenance_tasks)
-    maintain_heartbeats = outliving_redis(Worker.maintain_heartbeats)
     set_current_job_working_time = outliving_redis(Worker.set_current_job_working_time)
     prepare_job_execution = outliving_redis(Worker.prepare_job_execution)
     handle_execution_ended = outliving_redis(Worker.handle_execution_ended)
@@ -164,7 +163,18 @@ class MediaWorker(Worker):
                 own.execute()
         except RedisError as error:
             log.warning("Redis is away: %s", error)
-        return None
+        return self._obey()
+
+    @outliving_redis
+    def maintain_heartbeats(self, job: Entry) -> None:
+        super().maintain_heartbeats(job)
+        self._obey()
+
+    @outliving_redis
+    def _obey(self) -> None:
+        """An operator may have asked for a restart. Once: a second signal would not let the work end."""
+        if not (self.is_horse or self._is_told) and self.connection.exists(workers.RESTART_KEY % self.name):
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _announce(self, timeout: int | None, pipeline: Any) -> None:
         super().heartbeat(timeout, pipeline)

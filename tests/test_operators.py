@@ -56,7 +56,7 @@ def register(redis_server, queue, number, **fields):
 # Who -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("address", ["/operators/", *ACTS])
+@pytest.mark.parametrize("address", ["/operators/", "/operators/workers/cut-1/restart/", *ACTS])
 def test_for_who_is_no_operator_there_is_no_such_page(client, eve, address):
     path = address.format(pk=eve.pk)
     assert client.get(path)["Location"].startswith("/accounts/login/")
@@ -66,7 +66,7 @@ def test_for_who_is_no_operator_there_is_no_such_page(client, eve, address):
     assert "Operators" not in client.get("/").content.decode()
 
 
-@pytest.mark.parametrize("address", ACTS)
+@pytest.mark.parametrize("address", ["/operators/workers/cut-1/restart/", *ACTS])
 def test_staff_who_are_no_superusers_only_look(client, boss, eve, address):
     Account.objects.filter(pk=boss.pk).update(is_superuser=False)
     page = client.get("/operators/").content.decode()
@@ -111,6 +111,28 @@ def test_workers_are_shown_with_what_they_do(client, boss, redis_server):
     page = client.get("/operators/").content.decode()
     assert "42 %" in page and "Lost" in page
     assert "Worker fast-3 has gone without a word." in page
+
+
+def test_a_worker_is_asked_once_to_start_again(client, boss, redis_server):
+    register(redis_server, "cut", 1, state="busy")
+    job = factories.job(boss, status=S.RUNNING, queue="cut", worker="cut-1 4711")
+    address, before = "/operators/workers/cut-1/restart/", operators.state()
+    question = client.get(address).content.decode()
+    assert "Restart this worker of “cut” on media-a?" in question and f"“{job.operation_title}” of" in question
+    assert "Restarting" not in client.get("/operators/").content.decode(), "nobody has pressed yet"
+    assert "takes nothing new" in client.post(address, follow=True).content.decode()
+    assert operators.state() != before
+    page = client.get("/operators/").content.decode()
+    assert "Restarting" in page and address not in page
+    assert "That was done already." in client.post(address, follow=True).content.decode()
+
+
+def test_a_worker_that_is_gone_is_not_asked(client, boss, redis_server):
+    register(redis_server, "fast", 3, pid="999999999")
+    address = "/operators/workers/fast-3/restart/"
+    assert client.get(address).status_code == 404
+    assert "That was done already." in client.post(address, follow=True).content.decode()
+    assert address not in client.get("/operators/").content.decode(), "its supervisor starts another one"
 
 
 def test_a_worker_that_fetches_shows_what(client, boss, redis_server):

@@ -224,7 +224,9 @@ def state() -> str:
 
 
 def _stamps(load: QueueLoad) -> Any:
-    return load.workers and [(worker.name, worker.is_alive, worker.is_busy) for worker in load.workers]
+    return load.workers and [
+        (worker.name, worker.is_alive, worker.is_busy, worker.is_ending) for worker in load.workers
+    ]
 
 
 # Acting --------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,10 @@ from jobs import clock, machine
 
 SILENT_SECONDS = 30
 """An idle worker says every 5 s that it is there, and so does one at work."""
+RESTART_KEY = "videoservice:restart:%s"
+"""Is there while a worker is asked to start again; it looks for it each time it says that it is there."""
+RESTART_SECONDS = 24 * 3600
+"""How long a worker may take to see it. No other gets its name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Worker:
     """How many of its machine's processors it kept busy lately."""
     processors: int = 1
     memory_bytes: int = 0
+    is_ending: bool = False
+    """Whether it was asked to start again: it takes nothing new."""
 
     @property
     def share(self) -> float:
@@ -53,12 +59,17 @@ def every() -> list[Worker]:
         for _, key in keys:
             pipeline.hgetall(key)
             pipeline.pttl(key)
+            pipeline.exists(RESTART_KEY % _name(key))
         told = iter(pipeline.execute() if keys else ())
-    found = [_worker(queue, key, row, left) for (queue, key), row, left in zip(keys, told, told, strict=True)]
+    found = [_worker(*one, *row) for one, *row in zip(keys, told, told, told, strict=True)]
     return [worker for worker in found if worker]
 
 
-def _worker(queue: str, key: bytes, row: dict[bytes, bytes], left: int) -> Worker | None:
+def _name(key: bytes) -> str:
+    return key.decode().removeprefix("rq:worker:")
+
+
+def _worker(queue: str, key: bytes, row: dict[bytes, bytes], left: int, is_ending: int) -> Worker | None:
     """None for one that said goodbye, or whose registration has expired. `left` are milliseconds until it does."""
     told = {name.decode(): value.decode(errors="replace") for name, value in row.items()}
     if not told or told.get("death"):
@@ -71,7 +82,7 @@ def _worker(queue: str, key: bytes, row: dict[bytes, bytes], left: int) -> Worke
     else:  # of the release before
         silent, skew = (now - heard_at).total_seconds() if heard_at else 0.0, 0.0
     return Worker(
-        name=key.decode().removeprefix("rq:worker:"),
+        name=_name(key),
         queue=queue,
         host=told.get("hostname", ""),
         pid=int(told.get("pid", 0)),
@@ -83,6 +94,7 @@ def _worker(queue: str, key: bytes, row: dict[bytes, bytes], left: int) -> Worke
         cores=float(told.get("cores", 0)),
         processors=int(told.get("processors", 1)),
         memory_bytes=int(told.get("memory_bytes", 0)),
+        is_ending=bool(is_ending),
     )
 
 
@@ -93,6 +105,21 @@ def _time(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def named(name: str) -> Worker | None:
+    """The worker of this name, if it lives. Raises RedisError."""
+    return next((worker for worker in every() if worker.name == name and worker.is_alive), None)
+
+
+def restart(name: str) -> bool:
+    """Ask a worker to end as on SIGTERM, as soon as it says again that it is there; whoever looks after it, its pool,
+    the supervisor or docker, starts it again. False: it was asked already, or has gone. Raises RedisError."""
+    worker = named(name)
+    if worker is None:
+        return False
+    redis = django_rq.get_connection(worker.queue)
+    return bool(redis.set(RESTART_KEY % name, 1, nx=True, ex=RESTART_SECONDS))
 
 
 def alive(queue: str) -> int:

@@ -18,6 +18,7 @@ from jobs.errors import InputError
 from jobs.models import Account, Job
 from jobs.operations import registry
 from jobs.services import figures, operators, parts, queue_load, queues, storage_use, sweeping
+from jobs.services import workers as workers_service
 from jobs.services.operators import Outcome
 from jobs.services.queue_load import QueueLoad
 from jobs.services.storage_use import Disk
@@ -224,6 +225,23 @@ def ask_queue(request: MemberRequest, name: str, verb: str, words: str, keep: st
     told = words.format(jobs_in_words(count))
     told = told[:1].upper() + told[1:]
     return ask(request, f"{verb} the queue “{name}”?", told, verb=verb.partition(" with")[0], keep=keep, back=back())
+
+
+@acts
+def restart(request: MemberRequest, name: str) -> HttpResponse:
+    if request.method == "POST":
+        changed = workers_service.restart(name)
+        return done(request, "The worker takes nothing new, and starts again." if changed else GONE, changed=changed)
+    worker = workers_service.named(name)
+    if worker is None:
+        raise Http404
+    job = operators.running().get(name)
+    does = f"“{job.operation_title}” of “{job.video.title}”" if job else "What it does"
+    words = (
+        f"{does} is finished first, or goes back to its place in line where that takes too long. Then it starts again."
+    )
+    question = f"Restart this worker of “{worker.queue}” on {worker.host}?"
+    return ask(request, question, words, verb="Restart it", keep="Let it be", back=back())
 
 
 @acts
