@@ -121,6 +121,11 @@ def ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
+def times(factor: float) -> str:
+    """“31×”, “0.4×”: with a figure behind the point where it says more than nothing."""
+    return f"{count(round(factor))}×" if factor >= 10 else f"{factor:.1f}×"
+
+
 def percent(fraction: float | None) -> str:
     """0.629 → 62 %: rounded down, so that 100 % means done."""
     return f"{int((fraction or 0) * 100 + 1e-9)} %"

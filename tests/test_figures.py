@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.apps import apps
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -50,6 +51,24 @@ def test_waits_and_runs_have_their_true_median(ann, count):
         assert every.wait.median == pytest.approx(statistics.median(waits), abs=0.001)
         assert every.run.median == pytest.approx(statistics.median(runs), abs=0.001)
         assert every.run.total == pytest.approx(sum(runs), abs=0.01)
+
+
+def test_the_speed_is_that_of_all_recordings_whose_length_is_known(ann, eve):
+    cache.clear()
+    assert figures.speed() is None
+    cache.clear()
+    now = timezone.now()
+    for owner, run, seconds, fields in (
+        (ann, 10, 300, {}),
+        (eve, 30, 900, {}),
+        (ann, 5, 0, {}),
+        (ann, 1, 900, {"status": S.FAILED}),
+        (ann, 1, 900, {"finished_at": now - timedelta(days=2)}),
+    ):
+        times = {"finished_at": now, **fields}
+        times["started_at"] = times["finished_at"] - timedelta(seconds=run)
+        factories.job(owner, load_seconds=seconds, **{"status": S.SUCCEEDED, **times})
+    assert figures.speed() == pytest.approx(30, abs=0.01)
 
 
 def test_95_of_100_waited_no_longer_than_is_said(ann):

@@ -5,6 +5,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
@@ -133,6 +134,15 @@ def test_a_worker_that_is_gone_is_not_asked(client, boss, redis_server):
     assert client.get(address).status_code == 404
     assert "That was done already." in client.post(address, follow=True).content.decode()
     assert address not in client.get("/operators/").content.decode(), "its supervisor starts another one"
+
+
+def test_people_are_counted_by_the_sessions_used_lately(client, boss, eve):
+    for account, minutes in ((boss, 1), (boss, 2), (eve, 9), (factories.account("gone@example.org"), 30)):
+        row = UserSession.objects.create(user=account, session_key=f"{account.pk}-{minutes}", ip="127.0.0.1")
+        UserSession.objects.filter(pk=row.pk).update(last_seen_at=timezone.now() - timedelta(minutes=minutes))
+    assert operators.people() == 2
+    page = " ".join(client.get("/operators/").content.decode().split())
+    assert "People now" in page and "in 3 accounts" in page
 
 
 def test_a_worker_that_fetches_shows_what(client, boss, redis_server):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from django.core.cache import cache
-from django.db.models import Count, Expression, F, FloatField, Func, Max, QuerySet
+from django.db.models import Count, Expression, F, FloatField, Func, Max, QuerySet, Sum
 from django.utils import timezone
 
 from jobs import clock
@@ -206,6 +206,22 @@ def under_way(owner: Account | None) -> dict[str, dict[str, int]]:
     for slug, status, count in active.order_by().values_list("operation", "status").annotate(count=Count("pk")):
         found[slug][status] = count
     return dict(found)
+
+
+def speed() -> float | None:
+    """Of what was done within a day on all machines: seconds of recordings for each second at work. None where nothing
+    is known of that. It is kept for a minute, as no index tells it."""
+    (told,) = cache.get_or_set("figures:speed", _speed, FRESH_SECONDS)
+    return told
+
+
+def _speed() -> tuple[float | None]:
+    done = Job.with_trash.filter(
+        finished_at__gte=clock.now() - timedelta(days=1), status=S.SUCCEEDED, load_seconds__gt=0
+    )
+    at_work = Sum(Epoch(F("finished_at")) - Epoch(F("started_at")), output_field=FloatField())
+    sums = done.order_by().aggregate(media=Sum("load_seconds"), at_work=at_work)
+    return (sums["media"] / sums["at_work"] if sums["at_work"] else None,)
 
 
 def removed_seconds(operation: str, metadata: Iterable[Mapping[str, Any]]) -> float | None:

@@ -20,6 +20,7 @@ FILTERS = (
         wording.count,
         wording.ordinal,
         wording.percent,
+        wording.times,
         wording.attribute,
     ),
     *(wording.codec, wording.channels, wording.rate, wording.resolution, wording.initial, wording.lower_first),

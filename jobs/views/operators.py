@@ -96,6 +96,8 @@ def front(request: MemberRequest) -> HttpResponse:
         "sweep": sweep,
         "swept": swept,
         "disk_bar": disk_bar(disk),
+        "speed": figures.speed(),
+        "people": operators.people(),
         "accounts": Account.objects.count(),
         "parts": parts.every(),
         "versions": build.versions(),
