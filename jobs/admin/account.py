@@ -24,7 +24,7 @@ class CreationForm(AdminUserCreationForm):
     def clean_email(self) -> str:
         email = Account.objects.normalize_email(self.cleaned_data["email"]).lower()
         if Account.objects.filter(email__iexact=email).exists():
-            raise ValidationError("There is an account with this address already.")
+            raise ValidationError("There is an account with this address already. Use another one.")
         return email
 
 

@@ -33,7 +33,7 @@ def create(email: str, password: str | None, name: str = "") -> Account:
 
 
 def _taken() -> InputError:
-    return InputError("There is an account with this address already.", code="taken")
+    return InputError("There is an account with this address already. Use another one.", code="taken")
 
 
 def rename(account: Account, name: str) -> None:

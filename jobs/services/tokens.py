@@ -31,7 +31,7 @@ def make(
             raise InputError("This end has passed. Choose a later one.", code="expires_at")
         if by and by.expires_at and (token.expires_at is None or token.expires_at > by.expires_at):
             raise InputError(
-                f"The token that asks ends at {by.expires_at.isoformat()}, and can make none that lasts longer.",
+                f"The token that asks ends at {by.expires_at.isoformat()}. Choose an end that is no later.",
                 code="expires_at",
             )
         if owner.tokens.count() > MOST:

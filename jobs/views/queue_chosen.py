@@ -55,7 +55,7 @@ def download(request: MemberRequest) -> HttpResponseBase:
     rows = chosen(request)
     entries = bundles.entries(rows)
     if not entries:
-        messages.error(request, "Nothing that you chose has results to download.")
+        messages.error(request, "Nothing that you chose has results to download. Choose work that is done.")
         return done(request)
     name = f"{naming.file_name(rows[0].video.title)}.zip" if len(rows) == 1 else f"results-{timezone.localdate()}.zip"
     return zipped(request, entries, name)
