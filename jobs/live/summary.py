@@ -128,7 +128,7 @@ def _next(rows: Sequence[Row]) -> str:
         return ""
     first = min(places, key=lambda place: place.position)
     if first.is_own:
-        return "Your line is paused."
+        return ""  # the page says so at length
     if first.paused:
         return "The operator has paused the line."
     if not first.served:

@@ -74,9 +74,8 @@ def poll(request: MemberRequest) -> HttpResponse:
 
 @changes("queue")
 def pause(request: MemberRequest) -> HttpResponse:
-    """Put one's own line on hold. What runs goes on."""
-    if own_line.pause(request.user):
-        messages.success(request, "Your line is paused.")
+    """Put one's own line on hold. The page says so for as long as it is."""
+    own_line.pause(request.user)
     return held(request)
 
 
@@ -88,7 +87,7 @@ def resume(request: MemberRequest) -> HttpResponse:
 
 
 def held(request: MemberRequest) -> HttpResponse:
-    """With htmx the buttons as well: rows tell of it, where there are any in line."""
+    """With htmx the button for the way back, which has the focus of the one that was pressed: see its id."""
     if not request.htmx:
         return done(request)
     context = {"out_of_band": True, "is_paused": own_line.is_paused(request.user)}

@@ -58,6 +58,20 @@ def test_progress_shows_in_row_and_title(queue, desk):
     expect(page.locator("#queue-count")).to_have_text("1 under way")
 
 
+def test_ones_own_line_is_paused_and_goes_on_in_every_tab(queue, desk):
+    job = desk.job()
+    one, two = queue(), queue()
+    one.get_by_role("button", name="Pause mine").click()
+    expect(one.get_by_role("button", name="Go on")).to_be_focused()
+    for page in (one, two):
+        expect(row(page, job)).to_contain_text("Your line is paused")
+        expect(page.locator("#queue-paused")).to_contain_text("nothing more of yours is begun until you go on")
+        expect(page.get_by_role("button", name="Pause mine")).to_have_count(0)
+    one.keyboard.press("Enter")
+    expect(one.get_by_role("button", name="Pause mine")).to_be_focused()
+    expect(two.locator("#queue-paused")).to_be_hidden()
+
+
 def test_two_tabs_agree(queue, desk):
     jobs = [desk.job(), desk.job(), desk.job(status=S.FAILED, error_message="Too quiet. Choose another one.")]
     one, two = queue(), queue()
