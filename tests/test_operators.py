@@ -114,6 +114,13 @@ def test_workers_are_shown_with_what_they_do(client, boss, redis_server):
     assert "Worker fast-3 has gone without a word." in page
 
 
+def test_workers_that_went_together_are_told_of_in_one_sentence(client, boss, redis_server):
+    for number in range(5):
+        register(redis_server, "encode", number, pid="999999999")
+    told = "5 workers have gone without a word: encode-0, encode-1, encode-2 and 2 others."
+    assert told in client.get("/operators/").content.decode()
+
+
 def test_a_worker_is_asked_once_to_start_again(client, boss, redis_server):
     register(redis_server, "cut", 1, state="busy")
     job = factories.job(boss, status=S.RUNNING, queue="cut", worker="cut-1 4711")

@@ -30,7 +30,7 @@ DAYS = 7
 MOST_KINDS = 10
 MOST_OWNERS = 10
 NAMED = 3
-"""How many accounts a sentence names."""
+"""How many accounts, or workers, a sentence names."""
 AT_ONCE = 500
 """How many jobs one press acts on; the next one goes on."""
 SKEW_SECONDS = 10.0
@@ -134,7 +134,7 @@ def coming() -> dict[str, Import]:
     return {row.worker.rpartition(" ")[0]: row for row in found}
 
 
-def troubles(loads: Iterable[QueueLoad], disk: Disk) -> list[str]:
+def troubles(loads: Sequence[QueueLoad], disk: Disk) -> list[str]:
     """What somebody has to look at now, the worst first, each as a sentence."""
     found: list[str] = []
     if any(load.workers is None for load in loads):
@@ -143,15 +143,15 @@ def troubles(loads: Iterable[QueueLoad], disk: Disk) -> list[str]:
         if load.alive == 0 and (load.workers is not None):
             line_up = f", and {load.queued} wait in it" if load.queued else ""
             found.append(f"No worker listens to the queue “{load.name}”{line_up}.")
-        found += [told for worker in load.workers or () if (told := _skewed(worker))]
-        found += [_lost(worker) for worker in load.workers or () if not worker.is_alive]
+    registered = [worker for load in loads for worker in load.workers or ()]
+    found += _lost([worker.name for worker in registered if not worker.is_alive])
+    found += [told for worker in registered if (told := _skewed(worker))]
     found = list(dict.fromkeys([*found, *_here()]))  # of several workers of a host each says the same
     found += knowing.troubles()
     if disk.is_near_full:
         found.append("The disk is nearly full. Uploads are refused before nothing is left of it.")
     if near := [room.email for room in rooms() if room.is_near]:
-        named = ", ".join(near[:NAMED]) + (f" and {len(near) - NAMED} others" if len(near) > NAMED else "")
-        found.append(f"Nearly all of their quota is used by {named}. They can upload little more.")
+        found.append(f"Nearly all of their quota is used by {_some(near)}. They can upload little more.")
     return found
 
 
@@ -215,8 +215,19 @@ def _here() -> list[str]:
     ]
 
 
-def _lost(worker: Worker) -> str:
-    return f"Worker {worker.name} has gone without a word. What it did is done again by another."
+def _lost(names: Sequence[str]) -> list[str]:
+    """Of workers that have gone: in one sentence, as with a machine all go that it had."""
+    if len(names) > 1:
+        return [
+            f"{len(names)} workers have gone without a word: {_some(names)}. What they did is done again by others."
+        ]
+    return [f"Worker {name} has gone without a word. What it did is done again by another." for name in names]
+
+
+def _some(names: Sequence[str]) -> str:
+    """“a, b, c and 4 others”."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} other{'s' * (more > 1)}" if more > 0 else "")
 
 
 def state() -> str:
