@@ -135,7 +135,7 @@ def test_what_only_some_rows_are_drawn_with_is_read_for_those_alone(change, djan
         assert present.changes(before) == []
     Job.objects.filter(pk=jobs[1].pk).update(version=9)
     present = markup.present(owner, QUEUE)
-    with django_assert_num_queries(3):  # its results, what it waited for, and how many there are in each state
+    with django_assert_num_queries(4):  # its results, what it waited for, how many are in each state, and whose wait
         (message,) = present.changes(before)
     assert message.count("<article") == 1
 
