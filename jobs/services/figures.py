@@ -211,8 +211,8 @@ def under_way(owner: Account | None) -> dict[str, dict[str, int]]:
 def speed() -> float | None:
     """Of what was done within a day on all machines: seconds of recordings for each second at work. None where nothing
     is known of that. It is kept for a minute, as no index tells it."""
-    (told,) = cache.get_or_set("figures:speed", _speed, FRESH_SECONDS)
-    return told
+    told: tuple[float | None] | None = cache.get_or_set("figures:speed", _speed, FRESH_SECONDS)
+    return told[0] if told else None
 
 
 def _speed() -> tuple[float | None]:
