@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs import machine
+from jobs.auth import sessions
 from jobs.models import Account, Job, Room, Video
 from jobs.services import imports, operators, queue_load, queues, storage_use
 from tests import factories
@@ -147,7 +148,7 @@ def test_people_are_counted_by_the_sessions_used_lately(client, boss, eve):
     for account, minutes in ((boss, 1), (boss, 2), (eve, 9), (factories.account("gone@example.org"), 30)):
         row = UserSession.objects.create(user=account, session_key=f"{account.pk}-{minutes}", ip="127.0.0.1")
         UserSession.objects.filter(pk=row.pk).update(last_seen_at=timezone.now() - timedelta(minutes=minutes))
-    assert operators.people() == 2
+    assert sessions.people() == 2
     page = " ".join(client.get("/operators/").content.decode().split())
     assert "People now" in page and "in 3 accounts" in page
 

@@ -1,6 +1,7 @@
 """Where somebody is signed in, and that open pages hear of it at once when they no longer are."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from allauth.usersessions.adapter import get_adapter
@@ -14,7 +15,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from jobs import publish
+from jobs import clock, publish
 from jobs.models import Account, PushBrowser
 from jobs.models.token import digest
 
@@ -52,6 +53,12 @@ def _is_of_asker(request: HttpRequest) -> bool:
 def of(account: Account) -> list[UserSession]:
     """The sessions of an account that are not over, the one used last first."""
     return sorted(UserSession.objects.purge_and_list(account), key=lambda one: one.last_seen_at, reverse=True)
+
+
+def people() -> int:
+    """How many have used a page within ten minutes: when a session was seen last is noted every five."""
+    since = clock.now() - timedelta(seconds=2 * SEEN_SECONDS)
+    return UserSession.objects.filter(last_seen_at__gte=since).order_by().values("user").distinct().count()
 
 
 def end(sessions: list[UserSession]) -> None:

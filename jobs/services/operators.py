@@ -10,13 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from jobs import clock, publish, wording
-from jobs.auth.sessions import SEEN_SECONDS
 from jobs.errors import InputError, JobError
 from jobs.models import Account, Import, Job
 from jobs.operations import registry
@@ -178,12 +176,6 @@ class OwnerRoom:
     @property
     def is_near(self) -> bool:
         return self.share >= usage.NEAR
-
-
-def people() -> int:
-    """How many have used a page within ten minutes: when a session was seen last is noted every five."""
-    since = clock.now() - timedelta(seconds=2 * SEEN_SECONDS)
-    return UserSession.objects.filter(last_seen_at__gte=since).order_by().values("user").distinct().count()
 
 
 def rooms() -> list[OwnerRoom]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import build, charts
+from jobs.auth import sessions
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.models import Account, Job
@@ -97,7 +98,7 @@ def front(request: MemberRequest) -> HttpResponse:
         "swept": swept,
         "disk_bar": disk_bar(disk),
         "speed": figures.speed(),
-        "people": operators.people(),
+        "people": sessions.people(),
         "accounts": Account.objects.count(),
         "parts": parts.every(),
         "versions": build.versions(),
