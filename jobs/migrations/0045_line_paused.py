@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("jobs", "0043_keeping"),
+        ("jobs", "0044_newest_of_all"),
     ]
 
     operations = [
