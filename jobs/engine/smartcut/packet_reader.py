@@ -172,7 +172,6 @@ class RangeDecoder:
         for span in decoding.ranges(run):
             for frame in self.decoded(span):
                 yield next(times), frame
-                del frame  # or the decoder needs room for one more
 
     def decoded(self, span: DecodeRange) -> Iterator[VideoFrame]:
         """The wanted frames of a range in order of showing, decoding only what is needed for them.
@@ -188,7 +187,6 @@ class RangeDecoder:
                 awaited = next(wanted, None)
             if awaited is None:
                 break
-            del frame
         self._context.flush_buffers()
         if awaited is not None:
             raise _unsound(f"no picture at {awaited}")

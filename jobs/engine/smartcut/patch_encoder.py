@@ -42,6 +42,5 @@ def encoded_packets(coding: Coding, frames: Iterator[tuple[int, VideoFrame]]) ->
             is_free = coding.settings.bframes or number % coding.gop_pictures == 0
             frame.pict_type = PictureType.NONE if is_free else PictureType.P
             yield frame
-            del frame  # as in `packets`
 
     yield from map(stored, packets(coding.codec.open_encoder(coding), placed()))

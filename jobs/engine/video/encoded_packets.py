@@ -59,5 +59,4 @@ def packets(encoder: Encoder, frames: Iterator[VideoFrame]) -> Iterator[Packet]:
         return
     for frame in frames:
         yield from encoder.encode(frame)
-        del frame  # of 8K each is 100 MB, and the decoder makes the next one now
     yield from encoder.encode(None)
