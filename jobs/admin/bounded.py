@@ -18,7 +18,7 @@ MOST_LOOKED_AT = 2000
 """In so many of the newest rows values are looked for that can be filtered by."""
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+class BoundedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
@@ -28,7 +28,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 class OwnerFilter(admin.RelatedFieldListFilter):
     """By the owners of rows, of whom each is looked for in an index; the first ones by their address."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
         rows = model_admin.model._default_manager.filter(**{self.field_path: OuterRef("pk")})
         owners = Account.objects.filter(Exists(rows.order_by())).order_by("email")[:MOST_OWNERS]
         return [(owner.pk, str(owner)) for owner in owners]
