@@ -7,6 +7,7 @@ from typing import Any
 from django.db import Error, connection
 
 from jobs import publish, spans
+from jobs.engine.model.share import percent
 from jobs.engine.runtime.kept_parts import KeptParts
 from jobs.errors import JobError, TimedOut
 from jobs.heart import Heart, stopped
@@ -81,7 +82,7 @@ class LifeSigns(Heart):
         if self._kept and self._kept.found > self._found:
             self._found, self._skipped_at = self._kept.found, now
             self.pace.skipped(now, before, self.fraction)
-            self._goes_on = f"Going on at {round(100 * self.fraction)} %"
+            self._goes_on = f"Going on at {percent(self.fraction)}"
         return self._goes_on if self._goes_on and now - self._skipped_at < GOING_ON_SECONDS else stage
 
     def stuck(self, reason: JobError) -> None:

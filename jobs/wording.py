@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from django.utils.safestring import SafeString, mark_safe
 
+from jobs.engine.model import share
 from jobs.engine.model.mediainfo import AudioTrack, VideoTrack
 
 CODECS = {
@@ -127,8 +128,8 @@ def times(factor: float) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """0.629 → 62 %: rounded down, so that 100 % means done."""
-    return f"{int((fraction or 0) * 100 + 1e-9)} %"
+    """0.629 → 63 %; 100 % means done."""
+    return share.percent(fraction or 0)
 
 
 def attribute(number: float | Fraction | None) -> SafeString:

@@ -57,7 +57,7 @@ def test_the_state_changes_with_whatever_its_cards_show(ann, change):
 def test_the_state_follows_work_by_whole_percents(ann):
     job = factories.job(ann, status=S.RUNNING, progress=0.301)
     before = state(ann)
-    job.advance(1, 0.309, "Encoding", None)
+    job.advance(1, 0.304, "Encoding", None)
     assert state(ann) == before
     job.advance(1, 0.311, "Encoding", None)
     assert state(ann) != before

@@ -88,7 +88,7 @@ def test_places_are_ordinals(number, expected):
 
 def test_a_hundred_percent_means_done():
     assert wording.percent(0.999) == "99 %"
-    assert wording.percent(0.29) == "29 %"  # 0.29 * 100 is a hair below 29
+    assert wording.percent(0.629) == "63 %"
     assert wording.percent(1) == "100 %"
 
 

@@ -9,6 +9,7 @@ from django.utils.text import Truncator
 
 from jobs.admin.base import Watched, link, listing
 from jobs.admin.bounded import ErrorFilter, OwnerFilter
+from jobs.engine.model.share import whole_percent
 from jobs.errors import JobError
 from jobs.models import Artifact, Job
 from jobs.operations import registry
@@ -102,7 +103,7 @@ class JobAdmin(Watched):
 
     @admin.display(description="progress", ordering="progress")
     def shown_progress(self, job: Job) -> str:
-        percent = int(job.progress * 100)
+        percent = whole_percent(job.progress)
         bar = '<progress max="100" value="{}" aria-label="Progress">{} %</progress> {} %'
         return format_html(f'<span class="meter">{bar}</span>', percent, percent, percent)
 

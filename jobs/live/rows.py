@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, prefetch_related_objects
 
 from jobs import preferences, wording
+from jobs.engine.model.share import whole_percent
 from jobs.live import listed
 from jobs.live.flow import Flow, fraction
 from jobs.live.listed import LOGS, Listed, Row
@@ -151,7 +152,7 @@ def _bar(count: int, far: Collection[float]) -> dict[str, Any]:
     return {
         "active": min(count, COUNTED),
         "is_more": count > COUNTED,
-        "running_percent": int(max(far) * 100) if far else None,
+        "running_percent": whole_percent(max(far)) if far else None,
     }
 
 

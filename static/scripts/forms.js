@@ -15,7 +15,7 @@ function refresh() {
   for (const told of allOf(document, "[data-per-cent]", HTMLOutputElement)) {
     const slider = document.getElementById(told.htmlFor.value);
     if (!(slider instanceof HTMLInputElement)) continue;
-    told.value = `${Math.floor(Number(slider.value) * 100 + 1e-9)} %`;
+    told.value = `${Math.round(Number(slider.value) * 100)} %`;
     slider.setAttribute("aria-valuetext", told.value);
   }
 }

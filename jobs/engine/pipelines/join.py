@@ -9,6 +9,7 @@ from jobs.engine.container import muxers
 from jobs.engine.container.muxers import Container
 from jobs.engine.model.mediainfo import MediaInfo
 from jobs.engine.model.report import Report, counted
+from jobs.engine.model.share import percent
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines import camera_gaps
 from jobs.engine.pipelines.camera_gaps import CameraGap
@@ -27,7 +28,7 @@ from jobs.engine.render.joined_parts import Joined, Part
 from jobs.engine.render.joined_picture_plan import PicturePlan
 from jobs.engine.runtime.threads import CancellationToken, WorkerThread, run_concurrently
 from jobs.engine.runtime.workspace import Workspace
-from jobs.engine.smartcut.strategy import Render, percent
+from jobs.engine.smartcut.strategy import Render
 from jobs.engine.video import frame_index
 from jobs.engine.video.source import Source
 from jobs.errors import InputError

@@ -15,6 +15,7 @@ import numpy as np
 from jobs.engine.container.muxers import MOV
 from jobs.engine.model.report import Report, UndecodedFrames, first_of_each
 from jobs.engine.model.segment import Segment
+from jobs.engine.model.share import percent
 from jobs.engine.model.told import Told
 from jobs.engine.render import render, replace_video
 from jobs.engine.render.checked_render import require
@@ -25,7 +26,7 @@ from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.copy_plan import Decoding, Run
 from jobs.engine.smartcut.packet_reader import Unsound
 from jobs.engine.smartcut.splicer import Splice, splice_track
-from jobs.engine.smartcut.strategy import Strategy, percent
+from jobs.engine.smartcut.strategy import Strategy
 from jobs.engine.verify import verify
 from jobs.engine.verify.frame_check import Viewing
 from jobs.engine.video import chunked_encoder, frame_index, frame_schedule

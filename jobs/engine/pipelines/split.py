@@ -25,6 +25,7 @@ from jobs.engine.edit import cut_plan
 from jobs.engine.edit.cut_params import CutParams
 from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
 from jobs.engine.model.report import counted
+from jobs.engine.model.share import percent
 from jobs.engine.model.timeline import Range, Timeline
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines import source_reading, split_points
@@ -32,7 +33,6 @@ from jobs.engine.pipelines.source_reading import Reading
 from jobs.engine.pipelines.split_points import MAXIMUM_PARTS, Part, Point, Snap, StoredSizes
 from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult, render_timeline
 from jobs.engine.runtime.workspace import Workspace
-from jobs.engine.smartcut import strategy as strategies
 from jobs.engine.smartcut.all_intra import IntraPictures
 from jobs.engine.smartcut.codec import CannotCopy
 from jobs.engine.smartcut.packet_survey import CodedPictures
@@ -176,7 +176,7 @@ class SplitResult:
         drift = max((one.report.drift_ms for one in results if one.report.drift_ms is not None), default=None)
         if drift is not None:
             facts.append(f"drift {drift:.0f} ms")
-        reason = f"{strategies.percent(copied / frames)} of the picture is untouched." if copied else results[0].reason
+        reason = f"{percent(copied / frames)} of the picture is untouched." if copied else results[0].reason
         return Told(
             summary=counted(len(results), "part") if len(results) > 1 else "One part, there was nowhere to split it",
             reason=reason or None,

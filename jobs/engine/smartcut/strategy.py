@@ -8,6 +8,7 @@ import numpy as np
 
 from jobs.engine.container.muxers import MP4, Container
 from jobs.engine.model.mediainfo import demuxer
+from jobs.engine.model.share import percent
 from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.smartcut import copy_plan, packet_survey, patch_quality
 from jobs.engine.smartcut.all_intra import IntraCopy
@@ -158,8 +159,3 @@ def whole_cost(source: Source, wanted: Schedule, container: Container = MP4) -> 
     decoded = (firsts - keys).clip(0).sum() + (lasts - firsts + 1).sum()
     encoder = encoder_spec_for(video.pixel_format, is_hdr=video.hdr, codec=container.video_codec)
     return float(decoded + encoder.cost * len(wanted.source_pts))
-
-
-def percent(share: float) -> str:
-    """A part of the whole; only all of it is 100 %."""
-    return f"{min(99, round(100 * share)) if share < 1 else 100} %"
