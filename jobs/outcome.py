@@ -7,6 +7,7 @@ from django.utils.html import format_html
 
 from jobs import wording
 from jobs.models import Artifact, Import, Job
+from jobs.operations import registry
 
 
 def ending(job: Job) -> str:
@@ -18,6 +19,15 @@ def ending(job: Job) -> str:
     if ". " in made:
         return f"{made}. {took.capitalize()}"
     return f"{made}, {took}" if made else took
+
+
+def called(job: Job) -> str:
+    """What a job that is done made, by the name of the version (“Cut”); any other, and one of the rest, by what it does
+    (“Cut the silence”)."""
+    if job.status != Job.Status.SUCCEEDED or not registry.makes_versions(job.operation):
+        return job.operation_title
+    is_version = any(one.kind in (Artifact.Kind.VIDEO, Artifact.Kind.AUDIO) for one in job.artifacts.all())
+    return registry.version_name(job.operation) if is_version else job.operation_title
 
 
 def outcome(job: Job) -> str:

@@ -61,7 +61,7 @@ def line(row: Row) -> Line:
 
 def of_job(job: Job) -> Line:
     of = f" of “{job.source.title}”" if job.source else ""
-    name = f"{job.operation_title}{of}"
+    name = f"{outcome.called(job)}{of}"
     at = job.finished_at or job.started_at or job.created_at
     if job.status == S.RUNNING:
         left = "" if job.eta_seconds is None else f", {wording.span(job.eta_seconds)} left"

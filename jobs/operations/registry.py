@@ -41,6 +41,12 @@ def done(slug: str) -> str:
     return operation.done if operation else f"{slug}: done"
 
 
+def makes_versions(slug: str) -> bool:
+    """Whether a recording that it makes stands for the whole of its own; not when it is not installed any more."""
+    operation = _found().get(slug)
+    return bool(operation and operation.makes_versions)
+
+
 def version_name(slug: str) -> str:
     """What to call a version that it makes, also when it is not installed any more."""
     operation = _found().get(slug)

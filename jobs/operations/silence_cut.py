@@ -187,7 +187,7 @@ class SilenceCutParams:
 class SilenceCut(Operation[SilenceCutParams]):
     slug = "silence-cut"
     title = "Cut the silence"
-    version_name = "Silence cut"
+    version_name = "Cut"
     done = "Cut"
     summary = "Removes the pauses, exact to the frame and in sync."
     description = (

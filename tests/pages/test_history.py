@@ -40,7 +40,7 @@ def test_the_work_on_a_recording_is_told_in_sentences(client, ann):
     running, swapped, made, added = (line.partition(" ")[2].partition(" ")[2] for line in lines(client, video))
     assert running == "Convert, 62 %, 18 s left"
     assert swapped.startswith("Swap the audio failed: no stretch of sound matched. Try again")
-    assert made == "Cut the silence: 1:42:24 became 1:18:14 in 41 s. Checked: 117 350 frames, 212 joins"
+    assert made == "Cut: 1:42:24 became 1:18:14 in 41 s. Checked: 117 350 frames, 212 joins"
     assert added == "Added as review.mp4, 1 KB"
 
 

@@ -1,11 +1,13 @@
 """Results as recordings: their pages, and what the page of the recording tells of them."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.urls import reverse
 from django.utils.html import strip_tags
 
+from jobs.engine.smartcut.strategy import Strategy
 from jobs.models import Artifact, Job, Video
 from tests import factories
 from tests.markup import squeezed
@@ -40,7 +42,7 @@ def test_a_recording_lists_the_original_and_its_results_the_newest_first(client,
     second = result(done(ann, video=first.origin, operation="trim", on_result=True, source=first), "talk trim")
     assert versions(client, first.origin) == [
         "0:10 Trimmed 4.9 KB · of “talk cut”",
-        "0:42 Silence cut 4.9 KB",
+        "0:42 Cut 4.9 KB",
         "0:10 Original 1 KB · never changed",
     ]
     page = client.get(second.get_absolute_url()).content.decode()
@@ -66,7 +68,23 @@ def test_a_version_says_how_much_of_it_is_untouched_and_that_it_was_checked(clie
     job = done(ann)
     told = {"frames": 1000, "frames_copied": 913, "checked": "checked: 1 000 frames", "output_duration": 42}
     artifact(job, "video", name="talk (cut).mp4", metadata=told)
-    assert versions(client, job.video)[0] == "0:42 Silence cut Checked 4.9 KB · 91 % untouched"
+    assert versions(client, job.video)[0] == "0:42 Cut Checked 4.9 KB · 91 % untouched"
+
+
+@pytest.mark.parametrize(("copied", "told"), [(906, "91 %"), (904, "90 %"), (999, "99 %"), (1000, "100 %")])
+def test_a_version_and_what_happened_tell_the_same_share(client, ann, copied, told):
+    job = done(ann)
+    metadata = {"frames": 1000, "frames_copied": copied, "output_duration": 42}
+    artifact(job, "video", name="talk.mp4", metadata=metadata | {"render_reason": reason_of(copied, 1000)})
+    page = words(client.get(job.video.get_absolute_url()).content.decode())
+    assert f"{told} untouched" in page
+    assert f"{told} of the picture is untouched" in page.replace("\u00a0", " ")
+
+
+def reason_of(copied, frames):
+    """As the engine says it of a result."""
+    copying = SimpleNamespace(copied=copied, wanted=SimpleNamespace(source_pts=range(frames)))
+    return f"{Strategy('', intra=copying).untouched} of the picture is untouched."
 
 
 def test_a_version_that_is_being_made_says_how_far_and_can_be_cancelled(client, ann):

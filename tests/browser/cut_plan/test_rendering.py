@@ -25,7 +25,7 @@ def test_what_was_shown_is_rendered(open_plan, site, client, email, talk):
     expected = [found[0], [found[1][0], found[2][1]], found[3]]
     assert job["params"]["keep"] == expected
     version = page.locator("#versions .ver").first
-    expect(version).to_contain_text("Silence cut", timeout=SLOW)
+    expect(version).to_contain_text("Cut", timeout=SLOW)
     expect(version.locator(".chip")).to_have_text("Checked")
     done = site.wait_for_job(job["id"])
     with site.orm():
