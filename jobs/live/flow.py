@@ -125,6 +125,13 @@ class Flow:
         return [job for job in self.jobs if job.status == Job.Status.RUNNING]
 
     @property
+    def named(self) -> Link | None:
+        """The step that tells of all where there is no room for more names: one at work, else one that stopped the
+        chain, else the next; None once all are done."""
+        looks = {link.look: link for link in reversed(self.links)}
+        return looks.get("now") or looks.get("lost") or looks.get("")
+
+    @property
     def place(self) -> Any:
         """The best place in line of its steps, None when none is in line."""
         places = [job.place for job in self.jobs if getattr(job, "place", None)]  # type: ignore[attr-defined]

@@ -68,8 +68,24 @@ def test_a_chain_is_one_row_on_the_queue(client, ann):
     page = client.get("/queue/").content.decode()
     assert page.count("<article") == 1
     assert f'id="job-{run.pk}"' in page
-    steps = re.findall(r'<li class="([a-z]*)"><i></i><bdi>(\w+)</bdi></li>', squeezed(page))
-    assert steps == [("done", "Clean"), ("now", "Cut"), ("", "Stills")]
+    steps = re.findall(r'<li class="([a-z ]*)"><i></i><bdi>(\w+)</bdi></li>', squeezed(page))
+    assert steps == [("done", "Clean"), ("now named", "Cut"), ("", "Stills")]
+
+
+@pytest.mark.parametrize(
+    ("states", "named"),
+    [
+        ((S.SUCCEEDED, S.RUNNING, S.WAITING), "Cut"),
+        ((S.SUCCEEDED, S.QUEUED, S.WAITING), "Cut"),
+        ((S.QUEUED, S.WAITING, S.WAITING), "Clean"),
+        ((S.SUCCEEDED, S.FAILED, S.CANCELLED), "Cut"),
+        ((S.SUCCEEDED, S.SUCCEEDED, S.SUCCEEDED), None),
+    ],
+)
+def test_one_step_tells_of_all_where_there_is_little_room(ann, states, named):
+    chain(ann, *states)
+    (row,) = rows.of_view(ann, QUEUE)
+    assert (row.flow.named and row.flow.named.step.name) == named
 
 
 def test_the_steps_are_in_columns_by_what_they_wait_for(ann):
@@ -87,7 +103,7 @@ def test_a_running_chain_shows_how_far_it_is_and_each_step_too(ann):
     Job.objects.filter(pk=job_of(run, "Clean").pk).update(progress=1)
     Job.objects.filter(pk=job_of(run, "Cut").pk).update(progress=0.5, stage="Encoding", eta_seconds=18)
     text = words(drawn(run))
-    assert "37 %" in text
+    assert "38 %" in text
     assert "50 %, 18 s left" in text
     assert "Encoding" in text
 

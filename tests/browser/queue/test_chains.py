@@ -97,3 +97,15 @@ def test_cancel_and_try_again_are_in_the_row(queue, desk):
     expect(row(page, run).locator(".how .chip")).not_to_have_text("Cancelled")
     with desk.site.orm():
         assert Job.objects.filter(run=run).count() == 4
+
+
+def test_a_phone_names_the_step_that_a_chain_is_at(new_page, site, client, desk):
+    run, _ = chain(desk, S.SUCCEEDED, S.RUNNING, S.WAITING, S.WAITING)
+    page = new_page(site, client, viewport={"width": 390, "height": 844})
+    page.goto("/queue/")
+    steps = row(page, run).locator(".steps bdi")
+    expect(steps).to_have_count(4)
+    seen = steps.evaluate_all(
+        "all => all.filter(one => one.getBoundingClientRect().width > 0).map(one => one.innerText)"
+    )
+    assert seen == [steps.nth(1).inner_text()]
