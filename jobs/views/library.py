@@ -29,7 +29,8 @@ SAID_HERE = 5
 @member
 @require_safe
 def library(request: MemberRequest) -> HttpResponse:
-    """The upload form and the recordings. An open page asks again for the recordings alone when they changed."""
+    """The upload form and the recordings. An open page asks again for the recordings alone when they changed, and for
+    what its filters and its search find."""
     if remembered := looks.chosen(request):
         return remembered
     wanted = Wanted.of(request.GET)
@@ -37,10 +38,14 @@ def library(request: MemberRequest) -> HttpResponse:
     if elsewhere := parts.moved(request, shelf.listed(request.user, wanted), shelf.most(many)):
         return elsewhere
     context = shelf_context(request.user, wanted, request.GET.get("older", ""), many=many) | {"look": look}
-    if request.htmx:
+    if request.htmx and not request.htmx.boosted:
         return render(request, "library/_grid.html", context | {"out_of_band": True})
     said = said_where(request.user, wanted)
     context |= {"said": said, "said_here": said.some(SAID_HERE)}
+    if request.htmx:
+        found = render(request, "library/_found.html", context | {"out_of_band": True})
+        found["Cache-Control"] = "no-store"  # its address is that of the page, which the way back is to lead to
+        return found
     context |= imports.context(request.user)
     typed = members.typed(request)
     work = upload_form.begun_with(request.user, typed)

@@ -15,8 +15,10 @@ TAGS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-    """A link that turns something on, or off again. `live` is the id of the count, which may change meanwhile."""
+    """A link that turns something on, or off again. `name` is one that no other has; `live` is the id of the count,
+    which may change meanwhile."""
 
+    name: str
     words: str
     query: str
     on: bool
@@ -57,7 +59,7 @@ def _chips(wanted: Wanted, shelf: Shelf) -> list[Chip]:
     every = Wanted(q=wanted.q, sort=wanted.sort)
     counts = {"working": shelf.working, "failed": shelf.failed}
     return [
-        Chip("All", every.query(), not wanted.is_filtered),
+        Chip("all", "All", every.query(), not wanted.is_filtered),
         *(_turned(wanted, "kind", key, words) for key, words in KINDS.items()),
         *(
             dataclasses.replace(
@@ -70,25 +72,33 @@ def _chips(wanted: Wanted, shelf: Shelf) -> list[Chip]:
 
 def _turned(wanted: Wanted, field: str, key: str, words: str, **facts: Any) -> Chip:
     on = getattr(wanted, field) == key
-    return Chip(words, wanted.query(**{field: "" if on else key}), on, **facts)
+    return Chip(f"{field}-{key}", words, wanted.query(**{field: "" if on else key}), on, **facts)
 
 
 def _tag(wanted: Wanted, tag: Any) -> Chip:
     others = wanted.without_tag(tag.name)
     on = len(others) < len(wanted.tags)
-    return Chip(tag.name, wanted.query(tags=others if on else (*others, tag.name)), on, tag.count, icon="tag")
+    return Chip(
+        f"tag-{tag.pk}", tag.name, wanted.query(tags=others if on else (*others, tag.name)), on, tag.count, icon="tag"
+    )
 
 
 def _chosen(owner: Account, wanted: Wanted) -> list[Chip]:
     there = {tags.key(tag.name) for tag in owner.tags.all()} if wanted.tags else set()
     gone = [name for name in wanted.tags if tags.key(name) not in there]
-    found = [Chip(f"No tag “{name}”", wanted.query(tags=wanted.without_tag(name)), True, icon="close") for name in gone]
-    if wanted.added:
-        found.append(Chip(ADDED[wanted.added][0], wanted.query(added=""), True, icon="close"))
-    if wanted.since:
-        found.append(Chip(f"From {wanted.since}", wanted.query(since=""), True, icon="close"))
-    if wanted.until:
-        found.append(Chip(f"Until {wanted.until}", wanted.query(until=""), True, icon="close"))
-    if wanted.length:
-        found.append(Chip(LENGTHS[wanted.length][0], wanted.query(length=""), True, icon="close"))
-    return found
+    found = [
+        Chip(f"gone-{number}", f"No tag “{name}”", wanted.query(tags=wanted.without_tag(name)), True, icon="close")
+        for number, name in enumerate(gone)
+    ]
+    told = {
+        "added": wanted.added and ADDED[wanted.added][0],
+        "since": wanted.since and f"From {wanted.since}",
+        "until": wanted.until and f"Until {wanted.until}",
+        "length": wanted.length and LENGTHS[wanted.length][0],
+    }
+    chosen = (
+        Chip(f"chosen-{field}", words, wanted.query(**{field: ""}), True, icon="close")
+        for field, words in told.items()
+        if words
+    )
+    return [*found, *chosen]

@@ -1,5 +1,13 @@
-// The form that finds recordings: what says nothing stays out of the address, and another order shows at once.
-import { targetOf } from "./lib/elements.js";
+// The form that finds recordings: what says nothing stays out of the address. htmx puts what is found in the place of the list,
+// so that the page and what is typed stay; the address says what is shown, and the way back leads through it.
+import { byId, targetOf } from "./lib/elements.js";
+import { htmx, on } from "./lib/htmx.js";
+import { rejoin } from "./live.js";
+
+const REST_MS = 300;
+const form = byId("find", HTMLFormElement);
+const words = /** @type {HTMLInputElement} */ (form.elements.namedItem("q"));
+let typing = 0;
 
 addEventListener("formdata", (event) => {
   if (!targetOf(event).matches("[data-lean]")) return;
@@ -8,4 +16,38 @@ addEventListener("formdata", (event) => {
 addEventListener("change", (event) => {
   const target = targetOf(event);
   if (target instanceof HTMLSelectElement && target.dataset.submits !== undefined) target.form.requestSubmit();
+});
+words.addEventListener("input", (event) => {
+  clearTimeout(typing);
+  if (!(/** @type {InputEvent} */ (event).isComposing)) typing = setTimeout(() => form.requestSubmit(), REST_MS);
+});
+words.addEventListener("compositionend", () => form.requestSubmit());
+form.addEventListener("submit", () => clearTimeout(typing));
+
+let isInMenu = false;
+on("htmx:beforeSwap", () => {
+  isInMenu = Boolean(document.activeElement?.closest(".more-filters"));
+});
+on("htmx:afterSwap", ({ detail: { elt, pathInfo, requestConfig } }) => {
+  if (elt.id !== "grid" || !pathInfo) return;
+  const path = new URL(pathInfo.finalRequestPath, location.href);
+  keep(path);
+  if (requestConfig.elt !== form) words.value = wordsIn(path);
+  byId("find-say", HTMLElement).textContent = byId("shelf-total", HTMLElement).textContent;
+  if (isInMenu) byId("more-filters", HTMLElement).focus(); // it is folded, and with it what had the focus
+  rejoin(elt.dataset.view);
+});
+
+const wordsIn = (address) => address.searchParams.get("q") ?? "";
+
+// Words are one step of the way back, however many rests their letters came with.
+function keep(path) {
+  if (path.href === location.href) return;
+  const typed = wordsIn(path) !== wordsIn(new URL(location.href));
+  history[typed && history.state?.typed ? "replaceState" : "pushState"]({ typed }, "", path);
+}
+
+addEventListener("popstate", () => {
+  const headers = { "HX-Boosted": "true" };
+  htmx.ajax("get", location.href, { source: document.body, target: "#grid", swap: "outerHTML", headers });
 });

@@ -1,9 +1,9 @@
 // Keeps the page true. htmx's ws extension holds the socket and swaps what the server pushes; this adds the chip, polling
 // while the socket is down, and says `live:heard` after each word and `live:lost` when the socket closes.
 import { htmx, on } from "./lib/htmx.js";
+import { view } from "./lib/requests.js";
 
 const body = document.body;
-const query = body.getAttribute("ws-connect").split("?")[1];
 const POLL_MS = 3000;
 const CHECK_MS = 30000;
 const SLOW_MS = 1500; // a page that is live sooner says nothing before
@@ -25,10 +25,23 @@ let missed = 0;
 const spread = (ms) => ms * (0.25 + 0.75 * Math.random());
 const reconnectDelay = () => spread(Math.min(8000, 1000 * 2 ** failures));
 htmx.config.wsReconnectDelay = reconnectDelay;
-htmx.createWebSocket = (url) => (wire = new WebSocket(`${url}&state=${list()?.dataset.state ?? ""}`));
-on("htmx:wsOpen", (event) => {
-  socket = event.detail.socketWrapper;
+htmx.createWebSocket = (url) =>
+  (wire = new WebSocket(`${url.split("?")[0]}?${view()}&state=${list()?.dataset.state ?? ""}`));
+on("htmx:wsOpen", ({ detail }) => {
+  socket = detail.socketWrapper;
+  if (detail.event.target !== wire) detail.event.target.close(); // another one has taken its place
 });
+
+/**
+ * The page shows something else now, of which it is to be told.
+ * @param {string} shown
+ */
+export function rejoin(shown) {
+  if (shown === view()) return;
+  body.setAttribute("ws-connect", `${body.getAttribute("ws-connect").split("?")[0]}?${shown}`);
+  socket?.reconnect();
+}
+
 on("htmx:wsBeforeMessage", () => {
   heard += 1;
 });
@@ -89,7 +102,7 @@ export async function poll() {
   const mine = ++asked;
   const known = heard;
   try {
-    const response = await fetch(`${body.dataset.rows}?${query}&state=${list()?.dataset.state ?? ""}`, {
+    const response = await fetch(`${body.dataset.rows}?${view()}&state=${list()?.dataset.state ?? ""}`, {
       headers: { "HX-Request": "true" },
       redirect: "manual",
       signal: AbortSignal.timeout(10000),

@@ -2,8 +2,8 @@
 // takes its place once no pointer, focus or open menu is on the shelf.
 import { allOf, byId, handles } from "./lib/elements.js";
 import { htmx, on } from "./lib/htmx.js";
+import { view } from "./lib/requests.js";
 
-const query = document.body.getAttribute("ws-connect").split("?")[1];
 const PAUSE_MS = 1000;
 const HOLD_MS = 10000;
 const grid = () => byId("grid", HTMLElement);
@@ -19,6 +19,13 @@ on("htmx:oobBeforeSwap", ({ detail: { target, fragment } }) => {
   ask();
 });
 
+// What was just found is as it is wanted.
+on("htmx:afterSwap", ({ detail }) => {
+  if (detail.elt.id !== "grid") return;
+  wanted = grid().dataset.state;
+  owed = false;
+});
+
 addEventListener("pointermove", () => (movedAt = performance.now()), { passive: true });
 addEventListener("click", () => (movedAt = -HOLD_MS)); // what a person just did shows at once
 setInterval(() => grid().dataset.state === wanted || held() || ask(), PAUSE_MS / 2);
@@ -32,11 +39,13 @@ const held = () =>
 async function ask() {
   if (asking || grid().dataset.state === wanted) return;
   asking = true;
-  const asked = wanted;
+  const [asked, shown] = [wanted, view()];
   const options = { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(20000) };
-  const answer = await fetch(`${grid().dataset.from}?${query}`, options).catch(() => null);
-  // Without one it waits for another word of the state: the server may be away.
-  if (answer?.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  const answer = await fetch(`${grid().dataset.from}?${shown}`, options).catch(() => null);
+  const markup = answer?.ok ? await answer.text().catch(() => "") : "";
+  // Without one it waits for another word of the state: the server may be away. One that something else was looked for
+  // meanwhile is of no use.
+  if (markup && shown === view()) show(new DOMParser().parseFromString(markup, "text/html"));
   if (wanted === asked && !owed) wanted = grid().dataset.state; // another one is told of by another word
   setTimeout(() => {
     asking = false;
@@ -102,7 +111,21 @@ function replace(shown, drawn) {
   if (focus >= 0) (handles(row)[focus] ?? handles(row)[0]).focus({ preventScroll: true });
 }
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+// What has to make room glides there, so that nothing jumps and the eye can follow.
 function arrange(shelf, drawn) {
+  const before = [...shelf.children].map((one) => ({ one, was: one.getBoundingClientRect() }));
+  reorder(shelf, drawn);
+  for (const { one, was } of still.matches ? [] : before) {
+    const is = one.getBoundingClientRect();
+    const [x, y] = [was.left - is.left, was.top - is.top];
+    if (one.isConnected && (x || y))
+      one.animate({ translate: [`${x}px ${y}px`, "none"] }, { duration: 180, easing: "ease-out" });
+  }
+}
+
+function reorder(shelf, drawn) {
   const order = drawn.map((one) => one.id);
   for (const shown of [...shelf.children]) if (!order.includes(shown.id)) shown.remove();
   let place = shelf.firstElementChild;

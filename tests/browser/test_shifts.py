@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests import clips
+from jobs.models import Account
+from tests import clips, factories
 from tests.browser.everything import EMAIL
 
 WATCH = """
@@ -44,3 +45,25 @@ def test_nothing_moves_after_it_was_shown(new_page, site, recordings, width):
         if sum(shift[0] for shift in shifts) > MOST:
             found[address] = shifts
     assert found == {}
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("address", ["/", "/?view=list"])
+def test_a_recording_that_arrives_moves_nothing_by_a_jump(new_page, site, client, email, address, width):
+    with site.orm():
+        owner = Account.objects.get(email=email)
+        for number in range(6):
+            factories.video(owner, title=f"Talk {number}")
+    page = new_page(site, client, viewport={"width": width, "height": 900})
+    page.add_init_script(WATCH)
+    page.goto(address)
+    expect(page.locator("#live")).to_have_text("Live")
+    page.wait_for_timeout(1500)  # for what comes late
+    page.evaluate("window.shifts.length = 0")
+    with site.orm():
+        first = factories.video(owner, title="Talk 9")
+    client.post(f"/videos/{first.pk}/title/", data={"title": "Talk nine"})  # so that pages are told
+    expect(page.locator("[data-walk]").first).to_contain_text("Talk nine")
+    page.wait_for_function("!document.getAnimations().length")
+    shifts = page.evaluate("window.shifts")
+    assert sum(shift[0] for shift in shifts) <= MOST, shifts

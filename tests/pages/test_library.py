@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from jobs.models import Tag
 from jobs.services import shelf
 from tests import factories
 from tests.pages.rows import HTMX, S, artifact, link
@@ -169,3 +170,33 @@ def test_a_meter_of_room_leads_to_where_it_is_made(client, ann, settings):
     assert "Make room" not in client.get("/").content.decode()
     settings.QUOTA_BYTES = 10**9
     assert "Make room" in client.get("/").content.decode()
+
+
+def test_what_filters_find_comes_without_the_rest_of_the_page(client, ann):
+    factories.video(ann, title="Garden walk")
+    factories.video(ann, title="Podcast", facts=factories.info(video=None))
+    answer = client.get("/", {"kind": "audio", "q": "pod"}, **HTMX, HTTP_HX_BOOSTED="true")
+    page = answer.content.decode()
+    assert answer["Cache-Control"] == "no-store", "no browser takes it for the page of this address"
+    assert re.findall(r'id="(\w[\w-]*)"[^>]*hx-swap-oob="true"', page) == [
+        "find-rest",
+        "said",
+        "shelf-total",
+        "room",
+        "chosen-back",
+    ]
+    assert "Podcast" in page and "Garden walk" not in page
+    assert 'name="kind" value="audio"' in page, "the next search keeps it"
+    assert 'value="/?kind=audio&amp;q=pod"' in page, "whoever chooses some comes back to it"
+    assert 'data-view="view=library&amp;q=pod&amp;kind=audio' in page, "what it wants to be told of"
+    assert 'id="upload"' not in page and 'name="q"' not in page, "what is typed stays"
+
+
+def test_every_filter_has_a_name_of_its_own(client, ann):
+    video = factories.video(ann)
+    for number in range(5):
+        tag = Tag.objects.create(owner=ann, name=f"Tag {number}", key=f"tag {number}")
+        tag.taggings.create(video=video)
+    page = client.get("/", {"length": "long", "added": "year", "tag": "Tag 1,gone"}).content.decode()
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))

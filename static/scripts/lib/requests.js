@@ -3,6 +3,9 @@
 // As htmx has it.
 export const csrfToken = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 
+// What this page shows, as it tells the server that is to speak of changes.
+export const view = () => document.body.getAttribute("ws-connect").split("?")[1];
+
 /**
  * @param {string} address
  * @param {unknown} body sent as JSON, unless it is a form's fields

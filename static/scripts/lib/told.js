@@ -2,8 +2,7 @@
 // than the part shows, it is asked for, until it shows the one named last.
 import { allOf, byId } from "./elements.js";
 import { htmx, on } from "./htmx.js";
-
-const query = document.body.getAttribute("ws-connect").split("?")[1];
+import { view } from "./requests.js";
 
 // `id` is that of the part, whose data-from says where it comes from, `told` that of what names the state.
 export function follow(id, told, pauseMs = 2000) {
@@ -22,7 +21,7 @@ export function follow(id, told, pauseMs = 2000) {
     waiting = true;
     const before = part();
     await htmx
-      .ajax("get", `${before.dataset.from}?${query}`, { source: document.body, target: `#${id}`, swap: "outerHTML" })
+      .ajax("get", `${before.dataset.from}?${view()}`, { source: document.body, target: `#${id}`, swap: "outerHTML" })
       .catch(() => {});
     setTimeout(() => {
       waiting = false;
