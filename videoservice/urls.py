@@ -34,4 +34,5 @@ urlpatterns = [
 ]
 
 handler400 = "videoservice.errors.bad_request"
+handler404 = "jobs.views.gone.not_found"
 handler500 = "videoservice.errors.server_error"

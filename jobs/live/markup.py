@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from jobs.keyset import Part
 from jobs.live import drawing, groups, rows
 from jobs.live.listed import Row
-from jobs.live.recording import Parts
+from jobs.live.recording import Parts, gone_state
 from jobs.live.rows import Shown, bar, shown, state_of
 from jobs.live.summary import Counts, busy, sentence
 from jobs.live.view import TOLD, View
@@ -154,7 +154,7 @@ def told_states(owner: Account, view: View) -> dict[str, str]:
         return {"shelf": found.state, "imports": imports.state(imports.shown(owner))}
     if view.name == "video":
         video = Video.objects.of(owner).filter(pk=view.video).first()
-        return Parts(owner, video, looks=False).states if video else {}
+        return Parts(owner, video, looks=False).states if video else {"gone": gone_state(owner, view.video)}
     if view.name == "operators":
         return {view.name: operators.state()}
     return {view.name: figures.state(None if view.whose else owner)}

@@ -5,6 +5,7 @@ import functools
 import hashlib
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from jobs.live import history
 from jobs.live.history import History
@@ -92,12 +93,21 @@ def of_storyboard(parts: Parts) -> str:
     return short(parts.storyboard.pk) if parts.storyboard else short()
 
 
+def gone_state(owner: Account, pk: UUID | str) -> str:
+    """ "" while the recording is there; else a name for how it went."""
+    row = Video.with_trash.of(owner).filter(pk=pk).values_list("removal", "removal__is_going").first()
+    if row == (None, None):
+        return ""
+    return short(row[0]) if row and row[1] is False else "deleted"
+
+
 STATES: dict[str, Callable[[Parts], str]] = {
     "versions": of_versions,
     "results": of_results,
     "history": of_history,
     "transcript": of_transcript,
     "storyboard": of_storyboard,
+    "gone": lambda _: "",
 }
 """By the name of each part."""
 

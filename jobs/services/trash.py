@@ -214,6 +214,15 @@ def find(owner: Account, pk: UUID) -> Removal | None:
     return Removal.objects.of(owner).restorable().filter(its).first()
 
 
+def holding(owner: Account, pk: UUID) -> Removal | None:
+    """With what the thing of this id went, be it along with another one, if the owner can have it back."""
+    for model in (Video, Job, Run, Artifact):
+        row = model.with_trash.of(owner).filter(pk=pk, removal__is_going=False).select_related("removal").first()
+        if row is not None:
+            return row.removal
+    return None
+
+
 def restore(removal: Removal) -> Subject:
     """Put something back where it was, with all that went along.
 

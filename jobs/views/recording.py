@@ -13,7 +13,7 @@ from jobs.live.recording import STATES, Parts
 from jobs.models import Account, Import, Video
 from jobs.services import imports, naming, results, retention, tags, uses, versions
 from jobs.services.version_list import Version
-from jobs.views import cutting, transcripts
+from jobs.views import cutting, gone, transcripts
 from jobs.views.members import member
 from jobs.zip_response import zipped
 
@@ -26,6 +26,8 @@ def part(request: MemberRequest, pk: UUID, name: str) -> HttpResponse:
     """A part of the page as it is now."""
     if name not in TEMPLATES:
         raise Http404("no part of a recording's page")
+    if name == "gone":
+        return render(request, TEMPLATES[name], gone.note(request.user, pk))
     shown = context(Parts(request.user, versions.owned(request.user, pk)))
     return render(request, TEMPLATES[name], shown)
 

@@ -71,7 +71,7 @@ def gone(owner, title):
     report.missing.add("video gone", 0)
     Sweep.record(report.to_json(), is_fix=False)
     lost = factories.video(owner, title="Interview", missing_since=timezone.now())
-    return {"removal": job.removal.pk, "lost": lost.pk}
+    return {"removal": job.removal.pk, "removed": job.pk, "lost": lost.pk}
 
 
 def told(owner):

@@ -48,6 +48,7 @@ OWNERS = {
     "stats": "/stats/",
     "trash": "/trash/",
     "trash-delete": "/trash/{removal}/delete/",
+    "trash-held": "/jobs/{removed}/",
     "lost": "/videos/{lost}/",
     "webhooks": "/account/webhooks/?show={delivery}",
     "webhook": "/account/webhooks/{webhook}/",

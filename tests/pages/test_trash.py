@@ -5,6 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
+from jobs.live import markup
+from jobs.live.view import View
 from jobs.models import Job, Removal, Run, Video
 from jobs.services import trash
 from tests import factories
@@ -142,3 +144,69 @@ def test_a_long_trash_has_pages(client, ann):
 
 def test_the_menu_leads_there(client, ann):
     assert 'href="/trash/"' in client.get(reverse("queue")).content.decode()
+
+
+@pytest.fixture
+def gone(ann, things):
+    """A recording in the trash, with a version of it and a job that went along."""
+    video = things["video-delete"]
+    trash.remove(video)
+    return video
+
+
+PAGE = {"HTTP_ACCEPT": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "fields"),
+    [
+        ("get", "video", {}),
+        ("post", "video-run", {"operations": "thumbnails"}),
+        ("post", "video-title", {"title": "A"}),
+    ],
+)
+def test_all_addresses_of_a_recording_in_the_trash_say_so(client, gone, method, name, fields):
+    page = getattr(client, method)(reverse(name, args=[gone.pk]), fields, **PAGE)
+    assert page.status_code == 404
+    assert "This recording is in the trash." in words(page)
+    assert "Library" in words(page)
+    back = client.post(undo_of(page), follow=True)
+    assert "“Talk” is back." in words(back)
+    assert Video.objects.filter(pk=gone.pk).exists()
+
+
+def test_what_went_along_leads_back_by_the_same_button(client, things, gone):
+    page = client.get(reverse("job", args=[things["job-remove"].pk]), **PAGE)
+    assert "This recording is in the trash." in words(page)
+    assert undo_of(page) == reverse("trash-restore", args=[Removal.objects.get().pk])
+
+
+def test_a_button_of_an_open_page_is_told_in_a_sentence(client, gone):
+    answer = client.post(reverse("video-chain-add", args=[gone.pk]), {"operations": "trim"}, **HTMX)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/plain; charset=utf-8")
+    assert answer.content.decode() == "This recording is in the trash. Undo that first."
+
+
+def test_others_are_told_nothing_of_it(client, gone):
+    client.logout()
+    client.force_login(factories.account("eve@example.org"))
+    page = client.get(reverse("video", args=[gone.pk]), **PAGE)
+    assert page.status_code == 404
+    assert "trash" not in words(page)
+
+
+def test_an_open_page_of_it_is_told_and_asks_what_to_say(client, ann, things):
+    video = things["video-delete"]
+    view = View("video", video=str(video.pk))
+    part = reverse("video-part", args=[video.pk, "gone"])
+    assert markup.told_states(ann, view)["gone"] == ""
+    assert "hidden" in client.get(part).content.decode()
+    removal = trash.remove(video)
+    state = markup.told_states(ann, view)["gone"]
+    page = client.get(part).content.decode()
+    assert state and f'data-state="{state}"' in page
+    assert "This recording is in the trash." in page
+    assert reverse("trash-restore", args=[removal.pk]) in page
+    trash.purge(removal)
+    assert markup.told_states(ann, view)["gone"] == "deleted"
+    assert "This recording has been deleted." in client.get(part).content.decode()

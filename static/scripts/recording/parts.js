@@ -107,4 +107,4 @@ function replace(shown, piece) {
   back(piece);
 }
 
-for (const id of ["versions", "results", "history"]) new Part(id, `${id}-state`);
+for (const id of ["versions", "results", "history", "gone"]) new Part(id, `${id}-state`);
