@@ -106,6 +106,7 @@ urlpatterns = [
     path("uploads", uploads.collection, name="uploads"),
     path("uploads/<uuid:pk>", uploads.upload, name="upload"),
     path("chosen/do/", chosen.do, name="chosen-do"),
+    path("chosen/quote/", chosen.quote, name="chosen-quote"),
     path("chosen/start/", chosen.start, name="chosen-start"),
     path("chosen/tags/", chosen.tag, name="chosen-tags"),
     path("chosen/download/", chosen.download, name="chosen-download"),

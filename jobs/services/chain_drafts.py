@@ -11,9 +11,10 @@ from django.db.models.functions import Now
 from jobs.errors import InputError
 from jobs.models import ChainDraft, Pipeline, Run, Video
 from jobs.operations import registry
-from jobs.services import expectation, inputs, pipelines, result_size, runs, steps
+from jobs.services import expectation, inputs, pipelines, runs, steps
 from jobs.services.expectation import Expected, Experiences, Load
 from jobs.services.quotes import Quote
+from jobs.services.result_size import Shares
 from jobs.services.steps import Step
 
 NO_TIME = Expected(0, 0, 0)
@@ -98,12 +99,15 @@ def run(video: Video) -> Run:
     return runs.start(video.owner, video, there, name or steps.summary(there))
 
 
-def quote(video: Video, there: Sequence[Step]) -> Quote | None:
-    """What all steps would take, side by side where they may be, as far as that is known; None for no steps.
+def quote(
+    video: Video, there: Sequence[Step], known: Experiences | None = None, shares: Shares | None = None
+) -> Quote | None:
+    """What all steps would take, side by side where they may be, as far as that is known; None for no steps. Who asks
+    for several recordings hands on what is known.
 
     What a step works on is taken to be like the recording: what the step before makes of it nobody has seen.
     """
-    known, sizes = Experiences(), list[int | None]()
+    known, shares, sizes = known or Experiences(), shares or Shares(), list[int | None]()
     ends: dict[str | None, Expected | None] = {None: NO_TIME}
     going = {one.name for one in steps.passed_on(there)}
     for one in there:
@@ -112,7 +116,7 @@ def quote(video: Video, there: Sequence[Step]) -> Quote | None:
         before = ends.get(one.input)
         ends[one.name] = _then(before, work) if before and work else None
         if one.name not in going:
-            sizes.append(result_size.learnt(one.operation, facts["load_key"], facts["load_seconds"], video.info))
+            sizes.append(shares.size(one.operation, facts["load_key"], facts["load_seconds"], video.info))
     ended = [ends[one.name] for one in there]
     whole = max((end for end in ended if end), key=lambda end: end.likely, default=None)
     is_known = None not in ended

@@ -7,8 +7,9 @@ from jobs.errors import InputError
 from jobs.models import Video
 from jobs.operations import registry
 from jobs.operations.base import Params
-from jobs.services import expectation, inputs, result_size
+from jobs.services import expectation, inputs
 from jobs.services.expectation import Expected, Experiences, Load
+from jobs.services.result_size import Shares
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +31,15 @@ class Quote:
         return known[0].upper() + known[1:]
 
 
-def of(subject: Video, slug: str, params: Params) -> Quote:
-    """For checked parameters. Nothing is looked into but rows."""
+def of(
+    subject: Video, slug: str, params: Params, known: Experiences | None = None, shares: Shares | None = None
+) -> Quote:
+    """For checked parameters. Nothing is looked into but rows; who asks for several hands on what is known."""
     info = subject.info
     load = expectation.fields(info, slug, params, inputs.infos(subject.owner, slug, params))
-    known = Experiences().expected(Load.of(slug, load["load_key"], load["load_seconds"], load["load_megapixels"]))
-    size = result_size.learnt(slug, load["load_key"], load["load_seconds"], info)
-    return Quote(known, size, _copies(subject, slug, params))
+    seconds = (known or Experiences()).expected(Load.of(slug, *load.values()))
+    size = (shares or Shares()).size(slug, load["load_key"], load["load_seconds"], info)
+    return Quote(seconds, size, _copies(subject, slug, params))
 
 
 def _copies(subject: Video, slug: str, params: Params) -> str:

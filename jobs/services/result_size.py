@@ -27,10 +27,28 @@ def expected(job: Job, info: MediaInfo) -> int:
 
 def learnt(operation: str, load_key: str, load_seconds: float, info: MediaInfo) -> int | None:
     """As `expected`, of work that need not be a job yet; None while nothing like it was ever done."""
+    return Shares().size(operation, load_key, load_seconds, info)
+
+
+class Shares:
+    """What results come to of what they are made of, each kind of work asked about once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], float | None] = {}
+
+    def size(self, operation: str, load_key: str, load_seconds: float, info: MediaInfo) -> int | None:
+        """As `learnt`."""
+        kind = operation, load_key.partition("|")[0]
+        if kind not in self._known:
+            self._known[kind] = _share(*kind)
+        share = self._known[kind]
+        return None if share is None else round(_worked_on(load_seconds, info) * share)
+
+
+def _share(operation: str, key: str) -> float | None:
     rows = Job.objects.filter(operation=operation, status=Job.Status.SUCCEEDED, dropped_at=None, reuse_of=None)
-    key = load_key.partition("|")[0]
     shares = _shares(rows.filter(load_key__startswith=f"{key}|")) or _shares(rows)
-    return round(_worked_on(load_seconds, info) * statistics.median(shares)) if shares else None
+    return statistics.median(shares) if shares else None
 
 
 def _worked_on(load_seconds: float, info: MediaInfo) -> float:

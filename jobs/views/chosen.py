@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
@@ -18,9 +19,9 @@ from django.template.defaultfilters import pluralize
 from jobs.auth.requests import MemberRequest
 from jobs.errors import InputError
 from jobs.forms import Pick, WorkForm, image_fields
-from jobs.models import Video
+from jobs.models import Account, Preset, Video
 from jobs.operations import registry
-from jobs.services import pipelines, together
+from jobs.services import parameters, pipelines, presets, together, total_quote
 from jobs.services.together import JOIN, Outcome
 from jobs.views import removing
 from jobs.views import tags as tag_form
@@ -57,7 +58,30 @@ def do(request: MemberRequest) -> HttpResponse:
     videos = moved(chosen(request), request.POST.get("move", ""))
     if not videos:
         return nothing(request)
-    return render(request, "library/chosen.html", do_context(request, videos))
+    data, problem = request.POST.copy(), ""
+    try:
+        use_presets(request, data)
+    except InputError as error:
+        problem = error.message
+    except ValidationError as error:
+        problem = " ".join(error.messages)
+    return render(request, "library/chosen.html", do_context(request, videos, data, problem))
+
+
+def use_presets(request: MemberRequest, data: QueryDict) -> None:
+    """After a button `preset` give what was typed the values of that one; after a button `keep` keep it as one. Raises
+    InputError and ValidationError for what cannot be kept."""
+    if preset := presets.find(request.user, data.get("preset", "")):
+        slug = preset.operation
+        for name in [name for name in data if name.startswith(f"{slug}-")]:
+            del data[name]
+        for name, values in presets.as_sent(preset, slug).lists():
+            data.setlist(name, values)
+        data["what"] = f"{OPERATION}{slug}"
+    elif (slug := data.get("keep", "")) in [operation.slug for operation in registry.every()]:
+        kept = presets.save(request.user, slug, data.get(f"{slug}-called", ""), data, prefix=slug)
+        data["preset"] = str(kept.pk)
+        messages.success(request, f"Saved as “{kept.name}”.")
 
 
 def moved(videos: list[Video], move: str) -> list[Video]:
@@ -72,10 +96,15 @@ def moved(videos: list[Video], move: str) -> list[Video]:
     return videos
 
 
-def do_context(request: MemberRequest, videos: list[Video], problem: str = "", work: WorkForm | None = None) -> Any:
+def do_context(
+    request: MemberRequest, videos: list[Video], data: QueryDict, problem: str = "", work: WorkForm | None = None
+) -> Any:
+    """`data` is what was typed, `work` the form of it that was sent, where something is wrong with it."""
     offers = together.offers(videos)
-    what = request.POST.get("what", "")
-    work = work or WorkForm(typed(request.POST, videos), defaults=False)
+    work = work or WorkForm(typed(data, videos), defaults=False)
+    own: dict[str, list[Preset]] = {}
+    for one in presets.of(request.user):
+        own.setdefault(one.operation, []).append(one)
     picks = {pick.operation.slug: pick for pick in work.picks}
     for pick in picks.values():
         pick.form.fields.pop("recordings", None)  # those that were chosen
@@ -83,11 +112,13 @@ def do_context(request: MemberRequest, videos: list[Video], problem: str = "", w
         "videos": videos,
         "seconds": sum(video.duration_seconds for video in videos),
         "bytes": sum(video.size for video in videos),
-        "offers": [(offer, picks[offer.operation.slug]) for offer in offers],
+        "offers": [(offer, picks[offer.operation.slug], own.get(offer.operation.slug, ())) for offer in offers],
+        "preset": data.get("preset", ""),
+        "quote": quoted(request.user, videos, data),
         "chains": [pipelines.Choice(chain) for chain in pipelines.of(request.user)],
-        "what": what,
+        "what": data.get("what", ""),
         "problem": problem,
-        "key": request.POST.get("key") or uuid.uuid4().hex,
+        "key": data.get("key") or uuid.uuid4().hex,
         "back": came_from(request),
     }
 
@@ -99,6 +130,28 @@ def typed(data: QueryDict, videos: Sequence[Video]) -> QueryDict:
     fields.setlist("operations", [what.removeprefix(OPERATION)] if what.startswith(OPERATION) else [])
     fields.setlist(f"{JOIN}-recordings", [str(video.pk) for video in videos[1:]])
     return fields
+
+
+@changes("library")
+def quote(request: MemberRequest) -> HttpResponse:
+    """What it would take, in words, as the form is now."""
+    told = quoted(request.user, chosen(request), request.POST)
+    return HttpResponse(told, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "private, no-store"})
+
+
+def quoted(owner: Account, videos: list[Video], data: QueryDict) -> str:
+    """“About 4 min, 322 MB in all”; nothing before something is chosen that can be done as it is."""
+    what, told = data.get("what", ""), None
+    if what.startswith(CHAIN):
+        chain = pipelines.find(owner, what.removeprefix(CHAIN))
+        told = total_quote.of_chain(videos, chain) if chain else None
+    elif what:
+        work = WorkForm(typed(data, videos), owner=owner, defaults=False)
+        if work.chosen and work.is_valid():
+            slug = work.chosen[0].operation.slug
+            subjects = videos[:1] if slug == JOIN else videos
+            told = total_quote.of_work(subjects, slug, parameters.from_json(slug, work.work[slug]))
+    return f"{told}{' in all' if len(videos) > 1 and (told.seconds or told.bytes) else ''}" if told else ""
 
 
 @changes("library")
@@ -117,7 +170,9 @@ def start(request: MemberRequest) -> HttpResponse:
     if outcome and not outcome.begun:
         problem = " ".join(dict.fromkeys(words for _, words in outcome.refused[:TOLD]))
     if problem or outcome is None:
-        return render(request, "library/chosen.html", do_context(request, videos, problem, work), status=422)
+        return render(
+            request, "library/chosen.html", do_context(request, videos, request.POST, problem, work), status=422
+        )
     tell(request, outcome, called)
     return redirect("queue")
 

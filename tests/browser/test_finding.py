@@ -101,3 +101,72 @@ def test_a_recording_is_tagged_in_its_place(new_page, site, client, made):
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_be_hidden()
     expect(page.locator(f"#video-{made[4].pk}")).to_contain_text("Lectures, Winter")
+
+
+def test_what_is_found_takes_the_place_of_the_list_and_back_leads_through_it(new_page, site, client, email, made):
+    page = new_page(site, client)
+    page.goto("/")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.evaluate("window.loadedOnce = true")
+    filters = page.locator(".filters")
+    filters.get_by_role("link", name="Lectures").press("Enter")
+    expect(shown(page)).to_have_count(2)
+    expect(filters.get_by_role("link", name="Lectures")).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("talk 1")  # and no Enter
+    expect(shown(page)).to_have_text(["Talk 1"])
+    assert page.url.endswith("/?q=talk+1&tag=Lectures")
+    find = page.get_by_role("searchbox", name="Find recordings")
+    expect(find).to_be_focused()
+    expect(find).to_have_value("talk 1")
+    expect(page.locator("#find-say")).to_contain_text("1 of 5 recordings")
+    page.get_by_label("Sort").select_option("Oldest first")
+    page.wait_for_url("**&sort=oldest")
+    page.go_back()
+    page.wait_for_url("**/?q=talk+1&tag=Lectures")
+    page.go_back()
+    expect(shown(page)).to_have_count(2)  # the words went in one step
+    expect(find).to_have_value("")
+    page.go_back()
+    expect(shown(page)).to_have_count(5)
+    page.go_forward()
+    expect(shown(page)).to_have_count(2)
+    with site.orm():
+        another = factories.video(Account.objects.get(email=email), title="Talk 9")
+    tag(client, [another], "Lectures")
+    expect(shown(page)).to_have_count(3)  # the page is told of what it shows now
+    page.get_by_label("More tags and filters").click()
+    page.get_by_label("Length").select_option("Over 1 h")
+    page.get_by_role("button", name="Show these").click()
+    expect(page.get_by_role("heading", name="No recording is like that")).to_be_visible()
+    expect(page.get_by_label("More tags and filters")).to_be_focused()
+    assert faults(page) == []
+    page.get_by_role("link", name="Show all").click()
+    expect(shown(page)).to_have_count(6)
+    assert page.evaluate("window.loadedOnce"), "the page was loaded anew"
+
+
+def test_several_take_a_preset_and_are_quoted_before_they_start(new_page, site, client, email, made):
+    page = new_page(site, client)
+    page.goto("/?sort=name")
+    page.get_by_label("Choose Talk").nth(0).click()
+    page.get_by_label("Choose Talk").nth(1).click()
+    page.locator("#chosen").get_by_role("button", name="Do something").click()
+    page.get_by_role("radio", name="Trim").check()
+    page.get_by_role("textbox", name="From", exact=True).fill("0:02")
+    expect(page.locator("#chosen-quote")).to_contain_text("copies the picture but at both ends", timeout=30_000)
+    presets = page.locator(".what-presets:visible")
+    presets.locator("summary").click()
+    presets.get_by_label("Name of a preset").fill("Without the countdown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages")).to_contain_text("Saved as “Without the countdown”.")
+    page.get_by_role("textbox", name="From", exact=True).fill("0:05")
+    presets.locator("summary").click()
+    assert faults(page) == []
+    presets.get_by_role("button", name="Without the countdown").click()
+    expect(page.get_by_role("textbox", name="From", exact=True)).to_have_value("2.0")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/queue/")
+    with site.orm():
+        started = Job.objects.filter(owner__email=email)
+        assert [job.params["start"] for job in started] == [2.0, 2.0]

@@ -10,8 +10,9 @@ from asgiref.sync import async_to_sync
 
 from jobs import storage
 from jobs.models import Job, Removal, Run, Tag, Video
-from jobs.services import tags
+from jobs.services import presets, tags
 from tests import factories
+from tests.test_possible import done, quoted
 
 pytestmark = pytest.mark.django_db
 S = Job.Status
@@ -165,3 +166,46 @@ def test_it_asks_first_where_work_would_be_stopped(client, ann, videos):
     assert Video.objects.count() == 2
     client.post("/chosen/delete/", ids(videos, sure="yes"))
     assert not Video.objects.exists()
+
+
+def test_a_preset_fills_the_form_in_and_another_is_kept_from_it(client, ann, videos):
+    kept = presets.save(ann, "trim", "Without the countdown", {"start": "7"})
+    page = client.post("/chosen/do/", ids(videos, what="operation:convert", preset=str(kept.pk))).content.decode()
+    assert re.search(r'value="operation:trim"\s+checked', page)
+    (field,) = re.findall(r'<input[^>]*name="trim-start"[^>]*>', page)
+    assert 'value="7.0"' in field
+    fields = {"what": "operation:trim", "trim-start": "9", "trim-called": "Later", "keep": "trim"}
+    assert "Saved as “Later”." in text_of(client.post("/chosen/do/", ids(videos, **fields)))
+    assert presets.find(ann, "Later", "trim").params["start"] == 9
+    again = text_of(client.post("/chosen/do/", ids(videos, **fields)))
+    assert "You have a preset “Later” already." in again
+
+
+def test_presets_of_others_are_none(client, ann, videos):
+    theirs = presets.save(factories.account("eve@example.org"), "trim", "Secret", {"start": "7"})
+    page = client.post("/chosen/do/", ids(videos, preset=str(theirs.pk))).content.decode()
+    assert "Secret" not in page
+    assert 'value="7"' not in page
+
+
+def test_what_all_of_it_would_take_is_told_beside_the_button(client, videos):
+    fields = {"what": "operation:trim", "trim-start": "1"}
+    done(videos[0], seconds=60, size=500)
+    one = quoted(videos[0], "trim", start=1)
+    told = client.post("/chosen/quote/", ids(videos[:1], **fields)).content.decode()
+    assert told.startswith(str(one).partition(",")[0]) and "in all" not in told
+    told = client.post("/chosen/quote/", ids(videos, **fields)).content.decode()
+    assert told.endswith(" in all") and "not known" not in told
+    assert told in text_of(client.post("/chosen/do/", ids(videos, **fields)))
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"what": "operation:fly"}, {"what": "operation:watermark"}, {"what": "chain:no"}]
+)
+def test_nothing_is_told_of_what_cannot_begin_as_it_is(client, videos, fields):
+    assert client.post("/chosen/quote/", ids(videos, **fields)).content == b""
+
+
+def test_a_chain_on_all_of_them_is_quoted_as_well(client, videos):
+    told = client.post("/chosen/quote/", ids(videos, what="chain:podcast")).content.decode()
+    assert told == "Not done here before: time and size not known yet"
