@@ -150,3 +150,40 @@ def test_a_trailer_is_made_of_the_excerpts_that_were_chosen(form_of):
     made = job_of(form, wait=True)
     assert made["artifacts"][0]["metadata"]["excerpts"] == [[2.5, 4.0], [0.5, 2.0]]
     assert made["artifacts"][0]["metadata"]["duration"] == pytest.approx(2.6, abs=0.05)
+
+
+def test_the_film_shows_pictures_of_a_recording_without_a_storyboard(form_of):
+    form = form_of("thumbnails")
+    form.scroll_into_view_if_needed()
+    film = form.locator(".reel canvas")
+    expect(film.first).to_be_visible()
+    painted = "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data.some(value => value)"
+    form.page.wait_for_function(f"[...document.querySelectorAll('.reel canvas')].every({painted})", timeout=60_000)
+    assert len(set(film.evaluate_all("all => all.map(one => one.toDataURL())"))) > 1, "not the same picture everywhere"
+
+
+def test_the_server_draws_the_film_where_the_browser_cannot(form_of):
+    form = form_of("trim")
+    form.page.route("**/file", lambda route: route.abort())
+    form.page.reload()
+    form.scroll_into_view_if_needed()
+    painted = "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data.some(value => value)"
+    form.page.wait_for_function(
+        f"(all => all.length && all.every({painted}))([...document.querySelectorAll('.reel canvas')])", timeout=120_000
+    )
+
+
+@pytest.mark.parametrize("operation", ["thumbnails", "watermark", "trim", "convert"])
+def test_a_form_that_comes_back_with_its_errors_meets_no_policy(form_of, operation):
+    """`new_page` looks for violations of the Content-Security-Policy when the test is over."""
+    form = form_of(operation)
+    form.scroll_into_view_if_needed()
+    expect(form.locator(".reel, .picture").first).to_be_visible()
+    wrong = {"thumbnails": "count", "convert": "size_mb"}.get(operation)
+    if wrong:
+        form.locator(f"[name={operation}-{wrong}]").evaluate("field => { field.value = '-1'; }")
+    with form.page.expect_response(lambda answer: "/chain/add/" in answer.url) as answer:
+        press(form, "Add to the chain")
+    assert answer.value.status == 422
+    expect(form.locator(".errorlist, [aria-invalid=true]").first).to_be_visible()
+    expect(form.locator(".reel, .picture").first).to_be_visible()  # drawn anew as well

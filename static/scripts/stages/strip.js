@@ -1,9 +1,10 @@
 // The whole recording as a strip of film in a form: a press or a drag on it takes the player there, whose place it shows. What
-// is set by hand lies on it in `over`. Without a storyboard the film is blank.
+// is set by hand lies on it in `over`.
 import { element } from "../lib/elements.js";
 import { moment } from "../lib/times.js";
 import { stage as player } from "../stage.js";
 import { Storyboard } from "../storyboard.js";
+import { Frames } from "./frames.js";
 import { held } from "./hands.js";
 
 const DEEP = 44; // CSS pixels, as the stylesheet has it
@@ -11,14 +12,15 @@ const SHAPE = 16 / 9; // of a recording without picture
 
 export class Strip {
   /**
-   * @param {HTMLElement} place a stage with the recording's length, and the address of its storyboard if there is one
+   * @param {HTMLElement} place a stage with the recording's length, and where its pictures come from if it has any
    * @param {(time: number) => void} [pressed] called when a press that was no drag is over
    */
   constructor(place, pressed = () => {}) {
     this.seconds = Number(place.dataset.seconds);
     const [width, height] = (place.dataset.size ?? "").split("x").map(Number);
     this.shape = width / height || SHAPE;
-    this.board = place.dataset.storyboard ? Storyboard.of(place.dataset.storyboard) : null;
+    const { storyboard, frame } = place.dataset;
+    this.board = storyboard ? Storyboard.of(storyboard) : frame ? new Frames(frame) : null;
     this.film = element("div", { className: "reel-film" });
     this.film.setAttribute("aria-hidden", "true");
     this.head = element("i", { className: "head-line" });
