@@ -14,6 +14,7 @@ const send = byId("send", HTMLButtonElement);
 const unfinished = byId("unfinished", HTMLElement);
 const AT_ONCE = 2;
 const transfers = [];
+let replaced = null; // a refused file, while another one is chosen
 const site = {
   list,
   uploads: form.dataset.uploads,
@@ -23,6 +24,10 @@ const site = {
   gone: (transfer) => {
     transfers.splice(transfers.indexOf(transfer), 1);
     settle();
+  },
+  replace: (transfer) => {
+    replaced = transfer;
+    picker.click();
   },
 };
 
@@ -129,7 +134,12 @@ form.addEventListener("submit", async (event) => {
 
 document.getElementById("choose").addEventListener("click", () => picker.click());
 picker.tabIndex = -1;
+picker.addEventListener("cancel", () => {
+  replaced = null;
+});
 picker.addEventListener("change", () => {
+  replaced?.discard();
+  replaced = null;
   choose(picker.files);
   picker.value = "";
 });

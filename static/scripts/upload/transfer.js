@@ -26,8 +26,8 @@ function turnButton(button, words, about, icon) {
 }
 
 export class Transfer {
-  // `site`: the list for its row, the address of uploads, chunk and limit in bytes, and what to call when its state turned
-  // and when it is gone.
+  // `site`: the list for its row, the address of uploads, chunk and limit in bytes, and what to call when its state turned,
+  // when it is gone, and when another file is to be chosen in its place.
   constructor(file, site) {
     this.site = site;
     this.file = file;
@@ -62,10 +62,12 @@ export class Transfer {
     this.bar = element("progress", { max: bytes || 1, value: 0, ariaLabel: name });
     this.words = element("span", { className: "soft small num clip says" });
     this.trouble = element("p", { className: "bad small trouble", role: "alert" });
+    this.other = element("button", { className: "button small", type: "button", hidden: true }, "Choose another");
+    this.other.addEventListener("click", () => this.site.replace(this));
     this.hold = button("Pause", name, "pause", () => (this.state === "paused" ? this.resume() : this.pause()));
     this.hold.hidden = true;
     this.drop = button("Remove", name, "close", () => this.giveUp());
-    const acts = element("span", { className: "row close acts" }, this.hold, this.drop);
+    const acts = element("span", { className: "row close acts" }, this.other, this.hold, this.drop);
     const called = element("b", { className: "clip", dir: "auto", title: name }, name);
     this.row = element("li", { className: "coming" }, kind, called, this.bar, this.words, acts, this.trouble);
     this.site.list.append(this.row);
@@ -89,6 +91,7 @@ export class Transfer {
     const [act, icon] = state === "paused" ? ["Go on", "play"] : ["Pause", "pause"];
     turnButton(this.hold, act, file.name, icon);
     this.drop.hidden = this.isIn("done", "checking");
+    this.other.hidden = state !== "failed";
     turnButton(this.drop, this.isIn("done", "failed") ? "Remove" : "Cancel", file.name, "close");
     this.say(
       {
@@ -264,7 +267,7 @@ export class Transfer {
     this.trouble.textContent = words;
     this.turn("failed");
     this.row.scrollIntoView({ block: "nearest" });
-    if (document.activeElement === document.body) this.drop.focus(); // the button that was pressed has gone
+    if (document.activeElement === document.body) this.other.focus(); // the button that was pressed has gone
   }
 
   // Whether the very file seems to be here: {id, title}, or undefined. Its content would take as long to read as to send.

@@ -252,3 +252,22 @@ def test_a_form_shows_the_fields_of_the_chosen_way_alone(library):
     assert shown() == ["by", "detector", "threshold_db", *of_pauses, *after]
     library.locator("[name='split-detector']").select_option("voice")
     assert shown() == ["by", "detector", *of_pauses, *after]
+
+
+def test_another_file_takes_the_place_of_a_refused_one(library, site, email, talk, tmp_path):
+    untick_all(library)
+    wrong = tmp_path / "notes.mp4"
+    wrong.write_bytes(b"no film at all")
+    library.set_input_files("#id_file", wrong)
+    library.locator("#send").click()
+    files = library.locator("#files")
+    other = files.get_by_role("button", name="Choose another")
+    expect(other).to_be_focused(timeout=SLOW)
+    with library.expect_file_chooser() as chooser:
+        other.click()
+    chooser.value.set_files(talk)
+    expect(files.locator("li")).to_have_count(1)
+    expect(files).to_contain_text("team-talk.mp4")
+    library.locator("#send").click()
+    library.wait_for_url("**/videos/*/", timeout=SLOW)
+    assert [video.title for video in mine(site, email, Video)] == ["team talk"]
