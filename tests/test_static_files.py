@@ -77,3 +77,12 @@ def test_files_of_packages_are_sent_as_they_came(collected):
     for name in ("ninja/swagger-ui-bundle.js", "admin/js/core.js"):
         source = Path(finders.find(name)).read_bytes()
         assert (collected / names[name]).read_bytes().startswith(source[:10_000])
+
+
+def test_a_style_sheet_is_sent_with_all_that_it_says(collected):
+    names = json.loads((collected / "staticfiles.json").read_text())["paths"]
+    source, sent = (SOURCE / "app.css").read_text(), (collected / names["app.css"]).read_text()
+    said = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+    assert sent.split() == said.split(), "no blank between two words is lost"
+    assert len(sent) < 0.9 * len(source)
+    assert "/*" not in sent

@@ -1,5 +1,6 @@
 """Static files under names that tell their content, so that browsers keep them for good, and made small."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,22 +10,33 @@ from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 IMPORT = r'(?P<matched>(?P<keyword>\b(?:from ?|import ?|import\())"(?P<url>\.[^"]+)")'
-OURS = ("scripts/", "operator/")
+OURS = ("app.css", "scripts/", "operator/")
 """Those of packages come as their makers send them: some are written so that leaving anything out breaks them."""
 
 
+NOT_SAID = re.compile(r"/\*.*?\*/|^[ \t]+|\n(?=\n)", re.DOTALL | re.MULTILINE)
+"""What says nothing in a style sheet of one declaration a line: comments, what a line begins with, empty lines. Other
+blanks stay: some of them say something."""
+
+
+def smaller(css: str) -> str:
+    return NOT_SAID.sub("", NOT_SAID.sub("", css))  # what a comment leaves of its line
+
+
 class Minified:
-    """A place of static files from which scripts come without comments and blanks."""
+    """A place of static files from which scripts come without comments and blanks, and styles without comments and
+    indents."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def open(self, path: str) -> "File[Any]":
         file = self._storage.open(path)
-        if not path.endswith(".js"):
+        if not path.endswith((".js", ".css")):
             return file
         with file:
-            return ContentFile(jsmin(file.read().decode()).encode())
+            text = file.read().decode()
+            return ContentFile((jsmin if path.endswith(".js") else smaller)(text).encode())
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):
@@ -39,8 +51,8 @@ class StaticFilesStorage(CompressedManifestStaticFilesStorage):
     """A module's name depends on those of all that it imports: a pass for each on the longest way down."""
 
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
-        smaller = {
+        ours = {
             name: (Minified(storage) if name.startswith(OURS) else storage, path)
             for name, (storage, path) in paths.items()
         }
-        return super().post_process(smaller, dry_run=dry_run, **options)
+        return super().post_process(ours, dry_run=dry_run, **options)
