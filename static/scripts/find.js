@@ -31,6 +31,7 @@ on("htmx:beforeSwap", () => {
 on("htmx:afterSwap", ({ detail: { elt, pathInfo, requestConfig } }) => {
   if (elt.id !== "grid" || !pathInfo) return;
   const path = new URL(pathInfo.finalRequestPath, location.href);
+  path.search = String(path.searchParams); // written as the browser writes forms
   keep(path);
   if (requestConfig.elt !== form) words.value = wordsIn(path);
   byId("find-say", HTMLElement).textContent = byId("shelf-total", HTMLElement).textContent;

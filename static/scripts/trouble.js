@@ -63,7 +63,7 @@ on("htmx:responseError", ({ detail }) => {
   const { status } = detail.xhr;
   if (!byHand(detail)) return;
   if (status === 401) signIn();
-  else if (status === 404) tell("This is not there any more. Load the page again.");
+  else if (status === 404) tell(words(detail.xhr) || "This is not there any more. Load the page again.");
   else if (status === 403) tell("This page is out of date. Load it again, then try once more.");
   else
     tell(

@@ -153,6 +153,7 @@ def test_several_take_a_preset_and_are_quoted_before_they_start(new_page, site, 
     page.get_by_label("Choose Talk").nth(1).click()
     page.locator("#chosen").get_by_role("button", name="Do something").click()
     page.get_by_role("radio", name="Trim").check()
+    page.locator(".what-settings:visible > summary").click()
     page.get_by_role("textbox", name="From", exact=True).fill("0:02")
     expect(page.locator("#chosen-quote")).to_contain_text("copies the picture but at both ends", timeout=30_000)
     presets = page.locator(".what-presets:visible")

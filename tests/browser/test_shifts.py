@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from jobs.models import Account
 from tests import clips, factories
 from tests.browser.everything import EMAIL
+from tests.processes import wait_for
 
 WATCH = """
 window.shifts = [];
@@ -64,6 +65,6 @@ def test_a_recording_that_arrives_moves_nothing_by_a_jump(new_page, site, client
         first = factories.video(owner, title="Talk 9")
     client.post(f"/videos/{first.pk}/title/", data={"title": "Talk nine"})  # so that pages are told
     expect(page.locator("[data-walk]").first).to_contain_text("Talk nine")
-    page.wait_for_function("!document.getAnimations().length")
+    wait_for(lambda: not page.evaluate("document.getAnimations().length"), "all to have come to its place")
     shifts = page.evaluate("window.shifts")
     assert sum(shift[0] for shift in shifts) <= MOST, shifts

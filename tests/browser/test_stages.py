@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from tests import media
 from tests.browser.stages import drag, job_of
+from tests.processes import wait_for
 
 EMAIL = "stages@example.org"
 SECONDS = 4
@@ -152,13 +153,16 @@ def test_a_trailer_is_made_of_the_excerpts_that_were_chosen(form_of):
     assert made["artifacts"][0]["metadata"]["duration"] == pytest.approx(2.6, abs=0.05)
 
 
+PAINTED = """all => all.length > 0 && all.every(
+    one => one.getContext("2d").getImageData(0, 0, one.width, one.height).data.some(value => value)
+)"""
+
+
 def test_the_film_shows_pictures_of_a_recording_without_a_storyboard(form_of):
     form = form_of("thumbnails")
     form.scroll_into_view_if_needed()
     film = form.locator(".reel canvas")
-    expect(film.first).to_be_visible()
-    painted = "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data.some(value => value)"
-    form.page.wait_for_function(f"[...document.querySelectorAll('.reel canvas')].every({painted})", timeout=60_000)
+    wait_for(lambda: film.evaluate_all(PAINTED), "the whole film")
     assert len(set(film.evaluate_all("all => all.map(one => one.toDataURL())"))) > 1, "not the same picture everywhere"
 
 
@@ -167,10 +171,8 @@ def test_the_server_draws_the_film_where_the_browser_cannot(form_of):
     form.page.route("**/file", lambda route: route.abort())
     form.page.reload()
     form.scroll_into_view_if_needed()
-    painted = "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data.some(value => value)"
-    form.page.wait_for_function(
-        f"(all => all.length && all.every({painted}))([...document.querySelectorAll('.reel canvas')])", timeout=120_000
-    )
+    film = form.locator(".reel canvas")
+    wait_for(lambda: film.evaluate_all(PAINTED), "the whole film")
 
 
 @pytest.mark.parametrize("operation", ["thumbnails", "watermark", "trim", "convert"])

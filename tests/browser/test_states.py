@@ -70,6 +70,21 @@ def drag_over(page):
     }""")
 
 
+def choose_a_file_that_is_refused(page):
+    page.set_input_files("#id_file", {"name": "notes.mp4", "mimeType": "video/mp4", "buffer": b""})
+    expect(page.get_by_role("button", name="Choose another")).to_be_visible()
+
+
+def do_something_with_two(page):
+    choose(page)
+    page.locator("#chosen").get_by_role("button", name="Do something").click()
+    page.get_by_role("radio", name="Trim").check()
+    page.locator(".what-settings:visible > summary").click()
+    page.get_by_role("textbox", name="From", exact=True).fill("0:02")
+    expect(page.locator("#chosen-quote")).not_to_be_empty()
+    page.locator(".what-presets:visible summary").click()
+
+
 def lose_the_server(page):
     page.context.set_offline(True)
     if page.viewport_size["width"] < 820:
@@ -95,6 +110,8 @@ STATES = {
     "library-chosen": (OWNER, "/?view=cards", choose),
     "library-menu": (OWNER, "/?view=cards", open_menu),
     "library-drop-bar": (OWNER, "/", open_drop_bar),
+    "library-refused": (OWNER, "/", choose_a_file_that_is_refused),
+    "library-do-something": (OWNER, "/?view=cards", do_something_with_two),
     "library-dragged-over": (OWNER, "/", drag_over),
     "library-nothing-fits": (OWNER, f"/?q={quote('no such thing')}", nothing),
     "queue-titles": (OWNER, "/queue/", nothing),

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from jobs.models import Account
 from tests import factories
 from tests.browser.axe import faults
+from tests.browser.shown import keep
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def test_its_page_says_so_and_undoes_it(new_page, site, client, video, width, sc
     expect(note).to_be_hidden()
     assert client.post(f"/videos/{video.pk}/delete/").ok
     expect(note).to_contain_text("This recording is in the trash.")
+    keep(page, f"video-gone-{width}-{scheme}")
     assert faults(page) == []
     note.get_by_role("button", name="Undo").click()
     expect(note).to_be_hidden()
