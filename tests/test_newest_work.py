@@ -61,7 +61,7 @@ def test_each_says_what_is_done_with_it_at_the_moment_or_was_last(ann):
             factories.job(ann, video=video, operation=slug, status=status, queue="encode", **fields)
     Job.objects.filter(operation="convert", status=S.QUEUED).update(queue="fast")
     assert said(ann) == {
-        "runs": ("running", "Watermark, 62 %"),
+        "runs": ("running", "Watermark, 63 %"),
         "next": ("waiting", "Next"),
         "behind": ("waiting", "2nd in line"),
         "waits": ("waiting", "Waiting"),

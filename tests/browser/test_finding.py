@@ -134,7 +134,7 @@ def test_what_is_found_takes_the_place_of_the_list_and_back_leads_through_it(new
     with site.orm():
         another = factories.video(Account.objects.get(email=email), title="Talk 9")
     tag(client, [another], "Lectures")
-    expect(shown(page)).to_have_count(3)  # the page is told of what it shows now
+    expect(shown(page)).to_have_count(3, timeout=30_000)  # the page is told of what it shows now
     page.get_by_label("More tags and filters").click()
     page.get_by_label("Length").select_option("Over 1 h")
     page.get_by_role("button", name="Show these").click()

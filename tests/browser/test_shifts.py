@@ -64,7 +64,7 @@ def test_a_recording_that_arrives_moves_nothing_by_a_jump(new_page, site, client
     with site.orm():
         first = factories.video(owner, title="Talk 9")
     client.post(f"/videos/{first.pk}/title/", data={"title": "Talk nine"})  # so that pages are told
-    expect(page.locator("[data-walk]").first).to_contain_text("Talk nine")
+    expect(page.locator("[data-walk]").first).to_contain_text("Talk nine", timeout=60_000)
     wait_for(lambda: not page.evaluate("document.getAnimations().length"), "all to have come to its place")
     shifts = page.evaluate("window.shifts")
     assert sum(shift[0] for shift in shifts) <= MOST, shifts

@@ -8,6 +8,8 @@ from tests import factories
 from tests.browser.axe import faults
 from tests.browser.shown import keep
 
+SLOW = 60_000
+
 
 @pytest.fixture
 def video(site, email, client):
@@ -23,11 +25,11 @@ def test_its_page_says_so_and_undoes_it(new_page, site, client, video, width, sc
     note = page.locator("#gone")
     expect(note).to_be_hidden()
     assert client.post(f"/videos/{video.pk}/delete/").ok
-    expect(note).to_contain_text("This recording is in the trash.")
+    expect(note).to_contain_text("This recording is in the trash.", timeout=SLOW)
     keep(page, f"video-gone-{width}-{scheme}")
     assert faults(page) == []
     note.get_by_role("button", name="Undo").click()
-    expect(note).to_be_hidden()
+    expect(note).to_be_hidden(timeout=SLOW)
     expect(page.locator("#messages")).to_contain_text("“Talk” is back.")
 
 
@@ -36,7 +38,7 @@ def test_a_form_that_is_sent_there_leads_back(new_page, site, client, video):
     page.goto(f"/videos/{video.pk}/?do=thumbnails")
     expect(page.locator("#live")).to_have_text("Live")
     assert client.post(f"/videos/{video.pk}/delete/").ok
-    expect(page.locator("#gone")).to_be_visible()
+    expect(page.locator("#gone")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Add to the chain").click()
     expect(page.locator("#messages")).to_contain_text("This recording is in the trash. Undo that first.")
     page.locator("#do-form").get_by_role("button", name="Start").last.click()

@@ -25,7 +25,7 @@ def test_a_row_begins_as_the_socket_expects():
 def test_a_running_row_shows_measured_progress_stage_and_time_left():
     markup = row(factories.job(status=S.RUNNING, progress=0.629, stage="Encoding around 214 cuts", eta_seconds=18))
     assert "Encoding around 214 cuts" in markup
-    assert "62 %, 18 s left" in markup
+    assert "63 %, 18 s left" in markup
     assert re.search(r'<progress[^>]* value="0.6290"', markup)
     assert "Cancel" in markup
 

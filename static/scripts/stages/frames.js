@@ -30,16 +30,18 @@ export class Frames {
 
   /** @param {number} time */
   async #sought(time) {
-    const isNew = !this.player;
-    const src = this.address.replace(/frame$/, "file");
-    this.player ??= element("video", { muted: true, preload: "auto", src });
-    const { player } = this;
-    if (isNew) await heard(player, "loadeddata");
+    const player = this.player ?? this.#opened();
+    this.plays = player.readyState > 0 || ((await heard(player, "loadeddata")) && player.videoWidth > 0);
+    if (!this.plays) return null;
     const seeked = heard(player, "seeked");
     player.currentTime = time;
-    await seeked;
-    this.plays = player.videoWidth > 0 && !player.error;
-    return this.plays ? player : null;
+    return (await seeked) ? player : null;
+  }
+
+  #opened() {
+    const src = this.address.replace(/frame$/, "file");
+    this.player = element("video", { muted: true, preload: "auto", src });
+    return this.player;
   }
 
   /** @param {number} time */
@@ -52,12 +54,15 @@ export class Frames {
 }
 
 /**
+ * Whether that came, and came soon.
  * @param {HTMLVideoElement} player
  * @param {string} what
+ * @returns {Promise<boolean>}
  */
 function heard(player, what) {
   return new Promise((done) => {
-    for (const name of [what, "error"]) player.addEventListener(name, done, { once: true });
-    setTimeout(done, PATIENCE_MS);
+    player.addEventListener(what, () => done(true), { once: true });
+    player.addEventListener("error", () => done(false), { once: true });
+    setTimeout(() => done(false), PATIENCE_MS);
   });
 }
