@@ -175,13 +175,13 @@ def test_the_server_draws_the_film_where_the_browser_cannot(form_of):
     wait_for(lambda: film.evaluate_all(PAINTED), "the whole film")
 
 
-@pytest.mark.parametrize("operation", ["thumbnails", "watermark", "trim", "convert"])
+@pytest.mark.parametrize("operation", ["thumbnails", "watermark", "trim"])
 def test_a_form_that_comes_back_with_its_errors_meets_no_policy(form_of, operation):
     """`new_page` looks for violations of the Content-Security-Policy when the test is over."""
     form = form_of(operation)
     form.scroll_into_view_if_needed()
     expect(form.locator(".reel, .picture").first).to_be_visible()
-    wrong = {"thumbnails": "count", "convert": "size_mb"}.get(operation)
+    wrong = {"thumbnails": "count"}.get(operation)
     if wrong:
         form.locator(f"[name={operation}-{wrong}]").evaluate("field => { field.value = '-1'; }")
     with form.page.expect_response(lambda answer: "/chain/add/" in answer.url) as answer:
