@@ -1,6 +1,8 @@
 import json
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from jobs import publish, storage
 from jobs.admin.base import Watched, link, listing, size
@@ -17,7 +19,7 @@ class OperationFilter(JobOperationFilter):
 class ArtifactAdmin(Watched):
     list_display = ("name", "kind", "job", "owner", "shown_size", "media_type", "created_at")
     list_filter = ("kind", OperationFilter, ("job__owner", OwnerFilter), "created_at")
-    list_select_related = ("job__owner",)
+    list_select_related = ()
     search_fields = ("name", "job__owner__email", "job__video__title", "sha256")
     search_help_text = "Name, owner, title of the recording, hash of the bytes, or the id of a result."
     ordering = ("-created_at",)
@@ -25,6 +27,9 @@ class ArtifactAdmin(Watched):
         (None, {"fields": ("id", "name", "kind", "shown_job", "owner", "position", "created_at")}),
         ("File", {"fields": ("shown_size", "media_type", "sha256", "key", "shown_metadata")}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Artifact]:
+        return super().get_queryset(request).prefetch_related("job__owner")
 
     @admin.display(description="owner", ordering="job__owner__email")
     def owner(self, artifact: Artifact) -> str:

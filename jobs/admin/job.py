@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 
 from jobs.admin.base import Watched, link, listing
-from jobs.admin.bounded import ErrorFilter, OwnerFilter
+from jobs.admin.bounded import ErrorFilter, OwnerFilter, QueueFilter
 from jobs.engine.model.share import whole_percent
 from jobs.errors import JobError
 from jobs.models import Artifact, Job
@@ -57,11 +57,11 @@ class JobAdmin(Watched):
         "status",
         OperationFilter,
         ("owner", OwnerFilter),
-        "queue",
+        QueueFilter,
         "created_at",
         ErrorFilter,
     )
-    list_select_related = ("owner", "video")
+    list_select_related = ()  # MariaDB may begin with the other table, and sort: they are looked up after
     search_fields = ("video__title", "video__name", "owner__email", "error_message", "worker")
     search_help_text = "Title or file name of the recording, owner, error, worker, or the id of a job."
     ordering = ("-created_at",)
@@ -165,7 +165,8 @@ class JobAdmin(Watched):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Without the logs where only the list is drawn: they can be long."""
-        return super().get_queryset(request).defer("command_log", "log_tail", "error_detail")
+        found = super().get_queryset(request).prefetch_related("owner", "video")
+        return found.defer("command_log", "log_tail", "error_detail")
 
 
 def _told(count: int, what: str) -> str:

@@ -17,7 +17,7 @@ class VideoAdmin(Watched):
 
     list_display = ("title", "owner", "kind", "shown_length", "shown_size", "job_count", "created_at")
     list_filter = ("kind", ("owner", OwnerFilter), "jobs__status", "created_at")
-    list_select_related = ("owner",)
+    list_select_related = ()
     search_fields = ("title", "name", "owner__email", "sha256")
     search_help_text = "Title, file name, owner, hash of the bytes, or the id of a recording."
     ordering = ("-created_at",)
@@ -33,7 +33,12 @@ class VideoAdmin(Watched):
         return [name for name in super().get_readonly_fields(request, obj) if name != "title"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
-        return super().get_queryset(request).annotate(jobs_here=of_each(Job.with_trash, "video", Count("pk")))
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related("owner")
+            .annotate(jobs_here=of_each(Job.with_trash, "video", Count("pk")))
+        )
 
     @admin.display(description="jobs", ordering="jobs_here")
     def job_count(self, video: Video) -> int:

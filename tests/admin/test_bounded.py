@@ -7,13 +7,14 @@ from jobs.models import Artifact, Job, Video
 from tests import factories, plans
 from tests.admin.conftest import address, with_file
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # MariaDB ends one where it analyzes tables
 S = Job.Status
 
 
 @pytest.mark.parametrize("model", [Job, Artifact, Video])
 def test_a_list_is_read_from_an_index_and_counted_only_so_far(admin_client, ann, model, monkeypatch):
     monkeypatch.setattr(bounded, "MOST_COUNTED", 55)
+    monkeypatch.setattr(bounded, "MOST_LOOKED_AT", 10)
     for _ in range(60):
         with_file(factories.job(ann, status=S.SUCCEEDED))
     plans.analyze()
@@ -22,7 +23,8 @@ def test_a_list_is_read_from_an_index_and_counted_only_so_far(admin_client, ann,
     (page,) = lists
     assert (page.paginator.count, len(page.result_list)) == (55, 50)
     assert len(found) >= 2, "it is counted and read"
-    assert not plans.sorting(found)
+    of_rows = [one for one in found if "jobs_account" not in one[0].split(" FROM ")[1]]
+    assert not plans.sorting(of_rows), "owners, of whom few are offered, may be"
 
 
 def test_jobs_are_filtered_by_the_errors_that_there_are(admin_client, ann):
