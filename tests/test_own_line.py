@@ -7,8 +7,7 @@ from django.db import connection, transaction
 
 from jobs import tasks
 from jobs.models import Account, Job, QueueState
-from jobs.services import jobs as services
-from jobs.services import line, line_fronts, own_line, queue_load, queue_position, queues, reconcile
+from jobs.services import lifecycle, line, line_fronts, own_line, queue_load, queue_position, queues, reconcile
 from tests import factories
 from tests.pages.rows import row
 from tests.test_line import ask, done, names, take
@@ -153,7 +152,7 @@ def test_work_that_ends_while_its_owner_holds_the_line_leaves_the_rest_there():
     taken = take()
     own_line.pause(first.owner)
     assert taken and taken.succeed(taken.attempt)
-    services.ended(taken)
+    lifecycle.ended(taken)
     assert take() is None
     own_line.resume(first.owner)
     assert take() == second
