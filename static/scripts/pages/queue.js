@@ -31,3 +31,10 @@ on("htmx:afterRequest", ({ detail }) => {
   const button = document.querySelector("#chosen [data-choose-none]");
   if (detail.successful && detail.elt.form?.id === "chosen" && button instanceof HTMLElement) button.click();
 });
+
+// The way into a pause, and out of it, stays as it is where it says the same: it may have the focus.
+on("htmx:oobBeforeSwap", ({ detail }) => {
+  const { target, fragment } = detail;
+  const isSame = fragment.firstElementChild?.innerHTML === target.innerHTML;
+  if (/^queue-paused?$/.test(target.id) && isSame) detail.shouldSwap = false;
+});

@@ -59,7 +59,7 @@ def test_progress_shows_in_row_and_title(queue, desk):
 
 
 def test_ones_own_line_is_paused_and_goes_on_in_every_tab(queue, desk):
-    job = desk.job()
+    job = desk.job(status=S.QUEUED)
     one, two = queue(), queue()
     one.get_by_role("button", name="Pause mine").click()
     expect(one.get_by_role("button", name="Go on")).to_be_focused()
