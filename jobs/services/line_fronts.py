@@ -1,7 +1,7 @@
 """The beginning of a line, read by its index: of each owner no more jobs than can come to be taken soon, however many
 wait."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +25,9 @@ def held() -> list[int]:
     return list(Account.objects.filter(line_paused_at__isnull=False).order_by().values_list("pk", flat=True))
 
 
-def moving(queue: str) -> QuerySet[Job]:
-    """What of it workers may take: all but what its owners have put on hold."""
-    owners = held()
+def moving(queue: str, on_hold: Collection[int] | None = None) -> QuerySet[Job]:
+    """What of it workers may take: all but what its owners have put on hold. `on_hold` is as `held` gives it."""
+    owners = held() if on_hold is None else on_hold
     return waiting(queue).exclude(owner__in=owners) if owners else waiting(queue)
 
 
@@ -43,9 +43,9 @@ def heads(queue: str, *columns: str, without: Q = NOTHING) -> list[tuple[Any, ..
     return list(Job.with_trash.filter(pk__in=pks).order_by().values_list(*columns))
 
 
-def counts(queue: str) -> dict[int, int]:
+def counts(queue: str, on_hold: Collection[int] | None = None) -> dict[int, int]:
     """How many jobs of each owner are in line and not on hold, by the owner's key."""
-    return dict(moving(queue).order_by("owner").values_list("owner").annotate(count=Count("pk")))
+    return dict(moving(queue, on_hold).order_by("owner").values_list("owner").annotate(count=Count("pk")))
 
 
 def share(counts: Iterable[int], rows: int) -> int:

@@ -100,7 +100,7 @@ def places(jobs: Iterable[Job]) -> dict[UUID, Place]:
         if job.pk not in found:
             wanted.setdefault(job.queue, []).append(job)
     for queue, asked in wanted.items():
-        found |= Walk(queue, known, {job.pk for job in asked}, paused=queue in held).places(asked)
+        found |= Walk(queue, known, {job.pk for job in asked}, own, paused=queue in held).places(asked)
     return found
 
 
@@ -109,9 +109,11 @@ class Walk:
     were like, so that whoever asks does not go through a long line to its end; and no further than to the last of those
     that are asked about."""
 
-    def __init__(self, queue: str, known: Experiences, wanted: Collection[UUID], *, paused: bool = False) -> None:
+    def __init__(
+        self, queue: str, known: Experiences, wanted: Collection[UUID], on_hold: Collection[int], *, paused: bool = False
+    ) -> None:
         self.queue, self.known, self.paused = queue, known, paused
-        self.many = line_fronts.counts(queue)
+        self.many = line_fronts.counts(queue, on_hold)
         self.free = Workers(queue, known)
         self.served = paused or self.free.are_there
         self.turns: dict[UUID, Place] = {}

@@ -186,7 +186,7 @@ def test_the_number_of_queries_does_not_grow_with_chains(client, ann, django_ass
             run = chain(ann, S.SUCCEEDED, status, S.WAITING, status=status)
             artifact(job_of(run, "Clean"), "video")
             factories.job(ann)
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(34):
         client.get("/queue/")
 
 
