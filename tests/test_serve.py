@@ -1,5 +1,6 @@
 """The web process itself: bounds on what comes in, how it starts and how it stops."""
 
+import contextlib
 import json
 import os
 import signal
@@ -381,13 +382,21 @@ def caught_checking(web: int) -> int:
     """The process that looks at an upload, which may be over in some hundredths of a second: it is not slept for."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
-        for child in children(web):
+        for child in children_of_threads(web):
             line = command_line(child)
             if "-m\0jobs.engine.pipelines.probe" in line:
                 return child
             if "jobs.engine.runtime.fork_server" in line and (forks := children(child)):
                 return forks[0]
     raise AssertionError("the upload is not checked")
+
+
+def children_of_threads(pid: int) -> list[int]:
+    """What any of its threads has started: the kernel lists them by thread."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        lists = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+        return [int(child) for child in " ".join(lists).split()]
+    return []
 
 
 def command_line(pid: int) -> str:
