@@ -48,7 +48,11 @@ function keep(path) {
   history[typed && history.state?.typed ? "replaceState" : "pushState"]({ typed }, "", path);
 }
 
+// What was asked for before is let go: it would come into a list that is no longer there.
 addEventListener("popstate", () => {
+  for (const asking of [form, document.body]) htmx.trigger(asking, "htmx:abort");
   const headers = { "HX-Boosted": "true" };
-  htmx.ajax("get", location.href, { source: document.body, target: "#grid", swap: "outerHTML", headers });
+  htmx
+    .ajax("get", location.href, { source: document.body, target: "#grid", swap: "outerHTML", headers })
+    .catch(() => {}); // let go, or told by trouble.js
 });
