@@ -46,7 +46,7 @@ def assert_three_at_once_succeed(database: str, tmp_path: Path) -> None:
     assert [process.returncode for process in started] == [0, 0, 0], "\n".join(said)
     assert sum("Applying jobs.0001_initial" in text for text in said) == 1, "one of them did it"
     check = migrate(database, tmp_path / "0", "--check")
-    said_by_check, _ = check.communicate(timeout=60)
+    said_by_check, _ = check.communicate(timeout=300)
     assert check.returncode == 0, said_by_check
 
 
@@ -64,7 +64,7 @@ def test_a_database_of_one_language_is_refused_before_it_is_used(fresh_mariadb: 
     with contextlib.closing(MySQLdb.connect(host="127.0.0.1", port=port, user="root")) as server:
         server.query("CREATE DATABASE latin CHARACTER SET latin1")
     refused = migrate(f"{host}/latin", tmp_path / "data")
-    said, _ = refused.communicate(timeout=120)
+    said, _ = refused.communicate(timeout=300)
     assert refused.returncode != 0
     assert "keeps characters of latin1 only" in said and "ALTER DATABASE `latin`" in said, said
 
