@@ -110,7 +110,13 @@ class Walk:
     that are asked about."""
 
     def __init__(
-        self, queue: str, known: Experiences, wanted: Collection[UUID], on_hold: Collection[int], *, paused: bool = False
+        self,
+        queue: str,
+        known: Experiences,
+        wanted: Collection[UUID],
+        on_hold: Collection[int],
+        *,
+        paused: bool = False,
     ) -> None:
         self.queue, self.known, self.paused = queue, known, paused
         self.many = line_fronts.counts(queue, on_hold)

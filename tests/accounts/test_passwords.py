@@ -157,4 +157,6 @@ def test_the_page_says_when_the_password_was_replaced(client):
     account.set_password("another horse battery")
     account.save(update_fields=["password"])
     sign_in(client, password="another horse battery")
-    assert re.search(r"Changed (now|(a|\d+)\s(second|minute)s?\sago)", client.get("/account/security/").content.decode())
+    assert re.search(
+        r"Changed (now|(a|\d+)\s(second|minute)s?\sago)", client.get("/account/security/").content.decode()
+    )

@@ -52,7 +52,8 @@ class Server:
         self._is_asked = True
 
     def run(self) -> None:
-        self._asked.send(READY)
+        with contextlib.suppress(ConnectionError):  # as in `_take`
+            self._asked.send(READY)
         while self._is_asked or self._children:
             events = self._selector.select(IDLE_SECONDS)
             if not events and not self._children:
@@ -68,7 +69,10 @@ class Server:
             self._reap()
 
     def _take(self) -> None:
-        message, descriptors, _, _ = socket.recv_fds(self._asked, MOST_BYTES, 4)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._asked, MOST_BYTES, 4)
+        except ConnectionError:  # who asked was killed
+            message, descriptors = b"", []
         if not message:
             self._is_asked = False
             self._selector.unregister(self._asked)

@@ -1,7 +1,9 @@
 """Children that are forked by a server with their imports behind it: bound as others, and no longer there than they."""
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +16,7 @@ from jobs.engine.runtime.subprocess_runner import Limits
 from jobs.engine.runtime.warm_children import Warmth
 from jobs.errors import Busy, Crash, JobError, ResourceError, TooHeavy, ToolError
 from tests import clips
-from tests.processes import alive, children, wait_for
+from tests.processes import PATIENCE_SECONDS, alive, children, wait_for
 
 WORK = "tests.engine.runtime.warm_work"
 LIMITS = Limits(seconds=20, memory_bytes=4 << 30, wall_seconds=120, file_bytes=1 << 20, network=False)
@@ -137,6 +139,17 @@ def test_it_all_ends_with_who_has_it(tmp_path):
         child = wait_for(lambda: children(server), "the child")[0]
         asker.kill()
     wait_for(lambda: not alive(child) and not alive(server), "both to end")
+
+
+def test_it_ends_quietly_when_who_asks_dies_before_it_has_heard():
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    program = [sys.executable, "-P", "-m", "jobs.engine.runtime.fork_server", str(its.fileno())]
+    server = subprocess.Popen(program, pass_fds=[its.fileno()], stderr=subprocess.PIPE, text=True)
+    its.close()
+    wait_for(lambda: select.select([ours], [], [], 0)[0], "it to be ready")
+    ours.close()
+    assert server.communicate(timeout=PATIENCE_SECONDS)[1] == ""
+    assert server.returncode == 0
 
 
 def test_a_recording_is_the_same_to_both(warmth, tmp_path, monkeypatch):
