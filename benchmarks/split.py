@@ -20,7 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from jobs.engine.container import ffmpeg, muxers
-from jobs.engine.pipelines.split import Pauses, SplitOptions, split
+from jobs.engine.pipelines.split import split
+from jobs.engine.pipelines.split_options import Pauses, SplitOptions
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.runtime import zip_archive
 from jobs.engine.runtime.workspace import Workspace

@@ -12,8 +12,9 @@ from jobs.engine.container.muxers import Container
 from jobs.engine.edit.cut_params import seconds
 from jobs.engine.model.media_types import MEDIA_TYPES
 from jobs.engine.model.mediainfo import MediaInfo
-from jobs.engine.pipelines import split
-from jobs.engine.pipelines.split import MadePart, Pauses, SplitOptions, SplitResult
+from jobs.engine.pipelines import split, split_options
+from jobs.engine.pipelines.split import MadePart, SplitResult
+from jobs.engine.pipelines.split_options import Pauses, SplitOptions
 from jobs.engine.pipelines.split_points import MAXIMUM_PARTS
 from jobs.engine.runtime import zip_archive
 from jobs.operations.base import Context, Draft, Operation, Tracks
@@ -159,7 +160,7 @@ class SplitParams:
 
     VERSION: ClassVar[int] = 1
 
-    by: split.By = "minutes"
+    by: split_options.By = "minutes"
     minutes: float = 10
     times: tuple[float, ...] = ()
     megabytes: float = 100
@@ -168,7 +169,7 @@ class SplitParams:
     min_silence_ms: int = 2000
     min_part_seconds: float = 60
     audio_track: int | Literal["all"] = "all"
-    at: split.At = "frame"
+    at: split_options.At = "frame"
     pack: Literal["files", "zip"] = "files"
     container: muxers.ContainerChoice = "mp4"
 
@@ -231,7 +232,7 @@ class Split(Operation[SplitParams]):
         return "fast" if params.at == "keyframe" and params.by != "silences" else "cut"
 
     def check(self, info: MediaInfo, params: SplitParams) -> None:
-        split.check(info, params.options)
+        split_options.check(info, params.options)
 
     def pace_key(self, params: SplitParams) -> str:
         return f"{params.by}-{params.at}"

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,15 @@ from jobs.engine.audio.decoder import output_channels, output_rate
 from jobs.engine.container import audio_files
 from jobs.engine.container.muxers import Container
 from jobs.engine.edit import cut_plan
-from jobs.engine.edit.cut_params import CutParams
-from jobs.engine.model.mediainfo import AudioTrack, MediaInfo
+from jobs.engine.model.mediainfo import AudioTrack
 from jobs.engine.model.report import counted
 from jobs.engine.model.share import percent
 from jobs.engine.model.timeline import Range, Timeline
 from jobs.engine.model.told import Told
 from jobs.engine.pipelines import source_reading, split_points
 from jobs.engine.pipelines.source_reading import Reading
-from jobs.engine.pipelines.split_points import MAXIMUM_PARTS, Part, Point, Snap, StoredSizes
+from jobs.engine.pipelines.split_options import SplitOptions, check, require_few
+from jobs.engine.pipelines.split_points import Part, Point, Snap, StoredSizes
 from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult, render_timeline
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.smartcut.all_intra import IntraPictures
@@ -39,8 +39,6 @@ from jobs.engine.smartcut.packet_survey import CodedPictures
 from jobs.engine.video.source import Source
 from jobs.errors import InputError
 
-By = Literal["minutes", "times", "chapters", "silences", "megabytes"]
-At = Literal["frame", "keyframe"]
 MAXIMUM_TRIES = 3
 """How often a part is made that comes out larger than asked, before it is made as small as it can be."""
 READING_SHARE, MEASURING_SHARE = 0.1, 0.1
@@ -48,75 +46,6 @@ READING_SHARE, MEASURING_SHARE = 0.1, 0.1
 COPIED = RenderOptions(audio=AudioOptions("copy"))
 ENCODED_AUDIO_EXCESS = 1.1
 """How many times its usual bit rate encoded audio is expected to take at most."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Pauses:
-    """What counts as one: `detector`, `threshold_db` and `track` are those of a silence cut, and it lasts
-    `minimum_ms` or longer. No part is shorter than `minimum_part_seconds`."""
-
-    detector: Literal["loudness", "voice"] = "loudness"
-    threshold_db: float | Literal["auto"] = "auto"
-    minimum_ms: int = 2000
-    minimum_part_seconds: Fraction = Fraction(60)
-    track: int | str = "all"
-
-    @property
-    def cut_params(self) -> CutParams:
-        """How a silence cut finds them. Raises InputError."""
-        return CutParams(
-            detector=self.detector,
-            threshold_db=self.threshold_db,
-            min_silence_ms=self.minimum_ms,
-            margin_before_ms=0,
-            margin_after_ms=0,
-            min_saving_ms=0,
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class SplitOptions:
-    """Where a recording is split: of the others only what `by` names counts.
-
-    `times` are seconds after its start at which parts begin, `seconds` how long each is, `maximum_bytes` how large a
-    part is at most. With `at` "keyframe", and by megabytes always, parts begin at the keyframe that is nearest.
-    """
-
-    by: By = "minutes"
-    times: tuple[Fraction, ...] = ()
-    seconds: Fraction = Fraction(600)
-    maximum_bytes: int = 100_000_000
-    pauses: Pauses = Pauses()
-    at: At = "frame"
-
-    @property
-    def on_keyframes(self) -> bool:
-        return self.at == "keyframe" or self.by == "megabytes"
-
-
-def check(info: MediaInfo, options: SplitOptions) -> None:
-    """Raise InputError where a recording cannot be split like that, as far as its facts tell."""
-    if options.by == "times" and (not options.times or max(options.times) >= info.duration):
-        raise InputError(
-            f"The recording ends after {float(info.duration):.6g} s. Choose times before that.", code="beyond_end"
-        )
-    if options.by == "chapters" and not info.chapters:
-        raise InputError("This recording has no chapters. Choose another way to split it.", code="no_chapters")
-    if options.by == "silences":
-        info.require_audio(options.pauses.track)
-        options.pauses.cut_params  # noqa: B018 it refuses what makes no sense
-    if options.by == "minutes":
-        _require_few(-int(-info.duration // options.seconds), "Choose longer parts.")
-    if options.by == "megabytes":
-        _require_few(-(-info.size_bytes // options.maximum_bytes), "Choose larger parts.")
-
-
-def _require_few(count: int, remedy: str) -> None:
-    if count > MAXIMUM_PARTS:
-        raise InputError(
-            f"These would be {counted(count, 'part')}, and at most {MAXIMUM_PARTS} are made. {remedy}",
-            code="too_many_parts",
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +126,7 @@ def split(source: Source, options: SplitOptions, folder: Path, container: Contai
     measured = READING_SHARE + (MEASURING_SHARE if options.by == "silences" else 0)
     splitter = Splitter(reading, options, container, work.share(READING_SHARE, measured))
     planned, notes = splitter.planned()
-    _require_few(len(planned), "Choose fewer or larger parts.")
+    require_few(len(planned), "Choose fewer or larger parts.")
     made: list[MadePart] = []
     rest = work.share(measured, 1)
     while planned:
@@ -208,7 +137,7 @@ def split(source: Source, options: SplitOptions, folder: Path, container: Contai
         if again := splitter.smaller(one):
             path.unlink()
             planned = again
-            _require_few(len(made) + len(planned), "Choose larger parts.")
+            require_few(len(made) + len(planned), "Choose larger parts.")
             continue
         made.append(one)
         planned = planned[1:]

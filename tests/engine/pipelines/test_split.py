@@ -15,7 +15,8 @@ from jobs.engine.captions import embedded_tracks
 from jobs.engine.container import ffmpeg, muxers
 from jobs.engine.pipelines import source_reading
 from jobs.engine.pipelines import split as splitting
-from jobs.engine.pipelines.split import Pauses, SplitOptions, SplitResult
+from jobs.engine.pipelines.split import SplitResult
+from jobs.engine.pipelines.split_options import Pauses, SplitOptions
 from jobs.engine.pipelines.split_points import (
     Part,
     Point,
