@@ -87,12 +87,11 @@ class PacketRun:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class JoinedPackets:
-    """The packets of all parts, one behind the other. `is_stream` where they were made so, `continuous` at which joins,
-    by the number of the part behind, samples go on. `silence` is a packet in which nothing is heard."""
+    """The packets of all parts, one behind the other. `continuous` at which joins, by the number of the part
+    behind, samples go on. `silence` is a packet in which nothing is heard."""
 
     runs: tuple[PacketRun, ...]
     duration: Fraction
-    is_stream: bool
     silence: bytes = b""
     continuous: frozenset[int] = frozenset()
 
@@ -187,7 +186,7 @@ def _stream(joined: Joined, sources: Sequence[AudioSource], tables: Sequence[Pac
         begins = position - own if runs else start
         runs.append(PacketRun(audio, table, 0, len(table.sums), begins))
         position = begins + own + Fraction(len(table.sums) * table.samples, table.rate)
-    packets = JoinedPackets(tuple(runs), joined.timeline.duration, is_stream=True)
+    packets = JoinedPackets(tuple(runs), joined.timeline.duration)
     return packets if joined.timeline.duration - position <= MAXIMUM_SHIFT else None
 
 
@@ -222,7 +221,7 @@ def _on_grid(
         if wanted < 1 or (wanted < count and not silence):
             return None
         runs[place] = dataclasses.replace(run, end=run.first + wanted, silent=count - wanted)
-    packets = JoinedPackets(tuple(runs), joined.timeline.duration, is_stream=False, silence=silence)
+    packets = JoinedPackets(tuple(runs), joined.timeline.duration, silence=silence)
     pairs = itertools.pairwise(joined.parts)
     return None if any(_goes_on(before, after, number, token) for before, after in pairs) else packets
 
