@@ -4,30 +4,22 @@ In a folder that is a second name for the same bytes. A bucket copies them, whic
 is large a worker of `fetch` does, by a row that is the truth as with imports.
 """
 
-import contextlib
 import logging
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-from django.db import Error, connection
-from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from jobs import publish, storage
 from jobs.errors import Cancelled, InputError, JobError, NotNow
 from jobs.models import Keeping, KeptAnswer, Video
-from jobs.services import arrivals, idempotency, imports, line, naming, tags, versions
+from jobs.services import arrivals, idempotency, imports, leases, line, naming, tags, versions
 
 log = logging.getLogger(__name__)
 AT_ONCE_BYTES = 256 * 1024**2
 """Up to how much is copied while a page waits."""
-LEASE = timedelta(seconds=60)
-"""For how long others wait for a worker that died."""
-RENEW_SECONDS = 15
 MOST_TRIES = 5
 
 
@@ -115,7 +107,7 @@ def take_turn() -> None:
     if imports.is_held():
         return
     due = Keeping.objects.due().order_by("tries", "pk").values_list("pk", flat=True)[:10]
-    if held := next((pk for pk in due if Keeping.objects.hold(pk, token, LEASE)), None):
+    if held := next((pk for pk in due if Keeping.objects.hold(pk, token, leases.LEASE)), None):
         _attempt(held, token)
 
 
@@ -124,7 +116,7 @@ def _attempt(pk: UUID, token: str) -> None:
     if (row := mine.select_related("owner", "version").first()) is None:
         return
     try:
-        with _leased(row.pk, token):
+        with leases.renewed(mine, f"keeping {row.pk}"):
             _work(row, token)
     except Cancelled:
         log.info("keeping %s was stopped", row.pk)
@@ -151,29 +143,6 @@ def _work(row: Keeping, token: str) -> None:
         Keeping.objects.held(row.pk, token).delete()
     else:
         _kept_as(row.pk, row.version, claim=claim)
-
-
-@contextlib.contextmanager
-def _leased(pk: UUID, token: str) -> Iterator[None]:
-    over = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(pk, token, over), name="keeping-lease", daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        over.set()
-        keeper.join()
-
-
-def _renew(pk: UUID, token: str, over: threading.Event) -> None:
-    try:
-        while not over.wait(RENEW_SECONDS):
-            try:
-                Keeping.objects.held(pk, token).update(held_until=Now() + LEASE)
-            except Error as error:
-                log.warning("the lease on keeping %s is not renewed: %s", pk, error)
-    finally:
-        connection.close()
 
 
 def sweep() -> None:

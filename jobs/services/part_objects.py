@@ -12,7 +12,6 @@ import hashlib
 import logging
 import math
 import os
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,23 +19,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import Error, connection, transaction
+from django.db import Error, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from jobs import storage
 from jobs.errors import ResourceError
 from jobs.models import Upload, UploadPart
-from jobs.services import chunks, part_files
+from jobs.services import chunks, leases, part_files
 from jobs.services.parts_here import PartsHere, clear_old, files, read, room_of
 from jobs.services.whole_files import WholeFile
 from jobs.storage import etags, multipart
 
 log = logging.getLogger(__name__)
 ROOM = "uploads"
-LEASE = timedelta(seconds=60)
-"""For how long others wait for somebody who died."""
-RENEW_SECONDS = 15
 READERS = 4
 LONGEST_SENDING = timedelta(days=1)
 READS = 3
@@ -198,31 +194,16 @@ def room_bytes() -> int:
 def held(upload: Upload) -> Iterator[PartObjects]:
     """Raises UploadError (busy, gone)."""
     token = uuid.uuid4().hex
-    if not Upload.objects.hold(upload.pk, token, LEASE):
+    if not Upload.objects.hold(upload.pk, token, leases.LEASE):
         raise chunks.busy() if Upload.objects.filter(pk=upload.pk).exists() else chunks.gone()
-    over = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(upload.pk, token, over), name="upload-lease", daemon=True)
+    mine = Upload.objects.held(upload.pk, token)
     try:
         upload.refresh_from_db(fields=["multipart", "next_part", "offset"])
-        keeper.start()
-        yield PartObjects(upload, token)
+        with leases.renewed(mine, f"upload {upload.pk}"):
+            yield PartObjects(upload, token)
     finally:
-        over.set()
-        if keeper.ident:
-            keeper.join()
         with contextlib.suppress(Error):  # it runs out
-            Upload.objects.held(upload.pk, token).update(held_by="", held_until=None)
-
-
-def _renew(pk: uuid.UUID, token: str, over: threading.Event) -> None:
-    try:
-        while not over.wait(RENEW_SECONDS):
-            try:
-                Upload.objects.held(pk, token).update(held_until=Now() + LEASE)
-            except Error as error:
-                log.warning("the lease on upload %s is not renewed: %s", pk, error)
-    finally:
-        connection.close()
+            mine.update(held_by="", held_until=None)
 
 
 def is_there(upload: Upload) -> bool:
@@ -268,7 +249,7 @@ def clear_left() -> None:
     """Delete what requests that died left in the middle of `whole` on this machine, where no reconciler may run: nobody
     holds their upload by their token any more."""
     clear_old()
-    lease = LEASE.total_seconds()
+    lease = leases.LEASE.total_seconds()
     old = [file for file in storage.uploads_folder().glob("*.*.part") if storage.age_seconds(file) > lease]
     if old:
         rows = Upload.objects.filter(held_until__gte=Now()).exclude(held_by="").values_list("pk", "held_by")

@@ -16,7 +16,7 @@ from django.test import Client
 from jobs import storage
 from jobs.errors import InputError, ResourceError
 from jobs.models import Account, Upload, UploadPart, Video
-from jobs.services import arrivals, part_objects, uploads
+from jobs.services import arrivals, leases, part_objects, uploads
 from jobs.storage import multipart
 from tests import factories, media, pictures
 from tests.bucket import faults as wrong
@@ -381,7 +381,7 @@ def test_what_one_who_died_left_on_this_machine_goes_with_the_next(owner: Accoun
     for file in (left, held):
         file.write_bytes(b"left")
         os.utime(file, (long_ago, long_ago))
-    assert Upload.objects.hold(other.pk, "1" * 32, part_objects.LEASE)
+    assert Upload.objects.hold(other.pk, "1" * 32, leases.LEASE)
     send(upload, talk, 5 * MIB)
     uploads.finish(Upload.objects.get(pk=upload.pk))
     assert [file.name for file in folder.iterdir()] == [held.name]
