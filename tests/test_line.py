@@ -275,5 +275,5 @@ def test_the_next_turn_is_found_by_one_look_for_each_owner():
 def test_a_job_that_is_taken_while_its_place_is_looked_for_is_told_one_all_the_same(monkeypatch):
     (job,) = ask("ann")
     counts = queue_position.line_fronts.counts
-    monkeypatch.setattr(queue_position.line_fronts, "counts", lambda queue: (counts(queue), take())[0])
+    monkeypatch.setattr(queue_position.line_fronts, "counts", lambda *line: (counts(*line), take())[0])
     assert queue_position.places([Job.objects.get(pk=job.pk)])[job.pk].position == 1

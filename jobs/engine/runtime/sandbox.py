@@ -68,9 +68,11 @@ def command(module: str, *arguments: str) -> list[str]:
 
 def warm_child(argv: list[str], limits: subprocess_runner.Limits, *, is_given: bool) -> WarmChild | None:
     """The same child as a fork; None where it has to be started."""
-    module, *arguments = argv[len(command("")) - 1 :]
-    if limits.network or argv != command(module, *arguments):
+    *python, _ = command("")
+    of_ours, rest = argv[: len(python)], argv[len(python) :]
+    if limits.network or of_ours != python or not rest:
         return None
+    module, *arguments = rest
     return WARMTH.start(module, arguments, subprocess_runner.bounds(limits), is_given=is_given)
 
 
