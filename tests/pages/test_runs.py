@@ -212,9 +212,9 @@ def test_the_first_page_is_read_in_the_order_of_an_index_however_many_jobs_of_ch
     Job.objects.bulk_create(Job(run=of, status=ends, **fields) for of in (run, None) for ends in every * 200)
     plans.analyze()
     view = View("queue", status=status)
-    for _, plan in plans.of(lambda: Listed(ann, view).part(rows.ROWS)):
-        assert "_rows" in plan
-        assert not plans.sorts(plan)
+    found = plans.of(lambda: Listed(ann, view).part(rows.ROWS))
+    assert all("_rows" in plan for _, plan in found), found
+    assert not plans.sorting(found)
 
 
 def changes(owner: Account, doing) -> str:
