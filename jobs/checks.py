@@ -135,7 +135,7 @@ def bucket(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Check
     try:
         parsed(settings.STORAGE_URL) if settings.STORAGE_URL else None
     except ValueError as error:
-        return [Error(str(error), hint="README.md says what it may hold.", id="jobs.E006")]
+        return [Error(str(error), hint="docs/settings.md says what it may hold.", id="jobs.E006")]
     return []
 
 

@@ -30,8 +30,8 @@ FIXED = {
 COMMANDS = {"serve": serve, "work": work, "reconcile": reconcile, "prepare": prepare, "inbox": inbox}
 
 
-def settings_of_readme() -> set[str]:
-    table = (BASE_DIR / "README.md").read_text().partition("## Settings")[2]
+def settings_of_docs() -> set[str]:
+    table = (BASE_DIR / "docs" / "settings.md").read_text()
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     first = {name for row in rows for name in re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", row.split("|")[1])}
     return first | set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", "".join(rows)))  # what is told beside another one, too
@@ -45,7 +45,7 @@ def settings_that_are_read() -> set[str]:
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_every_setting_reaches_every_process(name: str):
     passed = {key.removesuffix("_FILE") for key in compose.services()[name]["environment"]}
-    wanted = (settings_of_readme() | settings_that_are_read()) - FIXED
+    wanted = (settings_of_docs() | settings_that_are_read()) - FIXED
     assert wanted > {"STORAGE_URL", "QUOTA_GB", "OIDC_CLIENT_ID", "OTEL_SERVICE_NAME", "AWS_REGION"}
     assert wanted <= passed, sorted(wanted - passed)
 

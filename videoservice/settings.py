@@ -1,6 +1,6 @@
 """Settings of the site. With nothing set it runs on one laptop: SQLite, local files, a Redis of its own on a socket.
 
-README.md has the table of all environment variables read here.
+docs/settings.md has the table of all environment variables read here.
 """
 
 from importlib.metadata import distribution
