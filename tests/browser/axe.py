@@ -1,6 +1,6 @@
 """What keeps somebody from using a page: axe's rules, and names in the tree that screen readers are given."""
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 
 AXE = {"resultTypes": ["violations"], "preload": False}
 """Preloading is for style sheets of other hosts, and copies ours inline, which the policy forbids."""
@@ -16,11 +16,19 @@ OTHERS = {
 IMPACTS = ("minor", "moderate", "serious", "critical")
 
 
+def violations(page):
+    """What axe finds. Its script is read once a page, and what it has looked at besides stays in the browser: each took
+    as long as the looking."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    return page.evaluate("options => axe.run(options).then(results => results.violations)", AXE)
+
+
 def faults(page, impacts=IMPACTS):
     """What keeps somebody from using the page, as axe finds it."""
     return [
         f"{one['id']}: {node['html']} {node['failureSummary']}"
-        for one in Axe().run(page, options=AXE).response["violations"]
+        for one in violations(page)
         if one["impact"] in impacts
         for node in one["nodes"]
         if OTHERS.get(one["id"], "<") not in node["html"].partition(">")[0][1:]
