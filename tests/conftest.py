@@ -29,6 +29,7 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connections
 
+from jobs import clock
 from tests import clip_cache, tables
 from tests.accounts.openid_provider import Provider
 from tests.bucket.faults import Faults
@@ -196,8 +197,12 @@ def faults(bucket: ObjectStorage) -> Iterator[Faults]:
 
 @pytest.fixture(autouse=True)
 def _clean(request: pytest.FixtureRequest, redis_server: Redis) -> Iterator[None]:
-    """Nothing of a test with database is left in Redis and in the media folder for the next one."""
+    """Nothing of a test with database is left in Redis and in the media folder for the next one; nor is the offset of a
+    clock that the test may have moved, which would hold for a minute."""
+    measured_at = clock._measured_at
     yield
+    if clock._measured_at != measured_at:
+        clock._measured_at = clock.NEVER
     if request.node.get_closest_marker("database"):
         with redis_server.client() as client:
             client.flushall()

@@ -5,6 +5,7 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError
@@ -133,6 +134,16 @@ def test_rows_are_made_when_the_database_says_so(wrong, skew: int):
     now = Account.objects.values_list(Now(), flat=True)[0]
     for made in (job.created_at, job.video.created_at, Job.objects.get().created_at):
         assert abs((made - now).total_seconds()) < 2
+
+
+@pytest.mark.parametrize("ahead", [-3600, 0, 3600])
+def test_an_answer_that_takes_its_time_makes_no_difference(monkeypatch, ahead: int):
+    took = iter([1000.0, 1004.0])  # asked, and answered
+    monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: next(took), monotonic=time.monotonic))
+    monkeypatch.setattr(clock, "_ask", lambda: 1003.5 + ahead)
+    monkeypatch.setattr(clock, "_measured_at", clock.NEVER)
+    assert clock.offset() == pytest.approx(ahead, abs=2)
+    assert ahead or clock.offset() == 0
 
 
 def test_a_database_that_hangs_holds_up_one_thread_only(monkeypatch):

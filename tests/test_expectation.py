@@ -143,7 +143,7 @@ def test_only_the_last_runs_are_kept():
 @pytest.mark.django_db
 def test_a_machine_that_is_busy_slows_all_work_and_is_forgotten_when_it_rests(monkeypatch):
     now = 1_000_000.0
-    monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr("jobs.services.expectation.clock.seconds", lambda: now)
     other = Load.of("trim", "smart|h264", 60, 900)
     trim = run(4, other)
     trim.operation, trim.load_key = "trim", "smart|h264"
