@@ -33,7 +33,7 @@ def now() -> datetime:
 
 
 def offset() -> float:
-    """By how many seconds the database's clock is ahead of ours; they count as the same where they may be, to a tenth."""
+    """By how many seconds the database's clock is ahead of ours; where it may be less than a tenth, not at all."""
     if _is_due() and _measuring.acquire(blocking=_measured_at == NEVER):
         try:
             if _is_due():  # another thread may have measured while we waited
