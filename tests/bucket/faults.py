@@ -287,8 +287,8 @@ class _Handler(BaseHTTPRequestHandler):
                 block = _damaged(block)
             if isinstance(fault, Truncated):
                 block = block[: fault.after - call.received]
+            call.received += len(block)  # before: who has the last of it may ask at once how much it was
             _send(self.wfile, block, chunked)
-            call.received += len(block)
             if isinstance(fault, Truncated) and call.received >= fault.after:
                 self.close_connection = True
                 return

@@ -14,6 +14,7 @@ from jobs.services import imports
 from jobs.services.imports import QUEUE
 from tests.elsewhere import Elsewhere, Recording, always
 from tests.imports.conftest import asked, fetched, left
+from tests.media import video
 from tests.processes import wait_for
 from tests.site import WORKERS
 
@@ -169,10 +170,11 @@ def test_who_asks_again_goes_on_with_what_has_arrived(ann, talk):
     assert there.ranges[-1] == "bytes=1000-"
 
 
-def test_a_worker_that_dies_leaves_what_has_arrived_to_the_next(mended_site, talk):
+def test_a_worker_that_dies_leaves_what_has_arrived_to_the_next(mended_site, tmp_path):
     """Killed in the middle by SIGKILL, and told to stop: both go on with what is there."""
     site = mended_site
-    there = Recording(talk, piece=2048, pause=0.05)
+    talk = video(tmp_path / "talk.mp4", seconds=30).read_bytes()
+    there = Recording(talk, piece=512, pause=0.05)  # so that it takes minutes, until nobody is ended any more
     with Elsewhere(there) as server:
         client = site.client("ann@example.org")
         row = client.post("/api/v1/videos", json={"url": server.url}).json()
@@ -182,16 +184,16 @@ def test_a_worker_that_dies_leaves_what_has_arrived_to_the_next(mended_site, tal
         def told() -> dict:
             return client.get(address).json()
 
-        wait_for(lambda: told()["received_bytes"] > 4096, "the first bytes", 30)
+        wait_for(lambda: told()["received_bytes"] > 4096, "the first bytes")
         horse = int(_worker_of(site, row["id"]).split()[-1])
         os.kill(horse, signal.SIGKILL)
-        wait_for(lambda: told()["attempt"] >= 2 and len(there.ranges) == 2, "the next attempt", 30)
+        wait_for(lambda: told()["attempt"] >= 2 and len(there.ranges) == 2, "the next attempt")
         (process,) = site.workers("fast")
         site.kill(process, signal.SIGTERM)
         assert (told()["status"], told()["attempt"]) == ("queued", 2)
         site.start_worker(*WORKERS[1])
         there.pause = 0
-        wait_for(lambda: told()["status"] == "succeeded", "its end", 60)
+        wait_for(lambda: told()["status"] == "succeeded", "its end")
     assert there.ranges[0] == ""
     assert int(there.ranges[1].removeprefix("bytes=").removesuffix("-")) > 4096
     assert int(there.ranges[2].removeprefix("bytes=").removesuffix("-")) > 4096
