@@ -28,7 +28,7 @@ BUSY_SECONDS = 2
 OTHER_QUEUES = (outbox.QUEUE, imports.QUEUE)
 """They hold no jobs."""
 _alive = (-math.inf, 0)
-TABS = ("running", "waiting", "done", "failed")
+TABS = ("running", "waiting", "done", "failed", "cancelled")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Counts:
     @property
     def tabs(self) -> list[tuple[str, str, str]]:
         """Each tab with its name and its number."""
-        names = ("All", "Running", "Waiting", "Done", "Failed")
+        names = ("All", "Running", "Waiting", "Done", "Failed", "Cancelled")
         return [(tab, name, self.told(tab)) for tab, name in zip(("", *TABS), names, strict=True)]
 
 

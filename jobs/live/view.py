@@ -62,5 +62,6 @@ STATUSES = {
     "waiting": (Job.Status.QUEUED, Job.Status.WAITING),
     "active": Job.ACTIVE,
     "done": (Job.Status.SUCCEEDED,),
-    "failed": (Job.Status.FAILED, Job.Status.CANCELLED),
+    "failed": (Job.Status.FAILED,),
+    "cancelled": (Job.Status.CANCELLED,),
 }

@@ -87,7 +87,7 @@ def test_tabs_tell_how_many_there_are_up_to_a_thousand(client, ann, monkeypatch)
         factories.job(ann, status=status)
     factories.job(factories.account("eve@example.org"))
     told = dict(re.findall(r'id="number-(\w+)"[^>]*>([^<]*)<', page_of(client)))
-    assert told == {"all": "8+", "running": "1", "waiting": "2", "done": "3+", "failed": "2"}
+    assert told == {"all": "8+", "running": "1", "waiting": "2", "done": "3+", "failed": "1", "cancelled": "1"}
 
 
 def test_work_that_ends_between_two_statements_is_shown_once(ann, monkeypatch):

@@ -31,13 +31,14 @@ def test_the_tabs_filter(client, ann):
             for status, job in jobs.items()
             if f'id="job-{job.pk}"' in client.get(f"/queue/?status={tab}").content.decode()
         }
-        for tab in ("", "active", "done", "failed", "nonsense")
+        for tab in ("", "active", "done", "failed", "cancelled", "nonsense")
     }
     assert shown == {
         "": set(S.values),
         "active": {S.WAITING, S.QUEUED, S.RUNNING},
         "done": {S.SUCCEEDED},
-        "failed": {S.FAILED, S.CANCELLED},
+        "failed": {S.FAILED},
+        "cancelled": {S.CANCELLED},
         "nonsense": set(S.values),
     }
 
