@@ -10,6 +10,7 @@ from django.views import defaults
 from jobs.live.recording import gone_state
 from jobs.models import Account, Removal
 from jobs.services import trash
+from jobs.views.members import NotThere, keep_typed
 from videoservice.errors import wants_page
 
 
@@ -22,7 +23,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
         return HttpResponse(
             f"{sentence(removal)} Undo that first.", content_type="text/plain; charset=utf-8", status=404
         )
-    return render(request, "trash/held.html", {"removal": removal, "sentence": sentence(removal)}, status=404)
+    told = render(request, "trash/held.html", {"removal": removal, "sentence": sentence(removal)}, status=404)
+    return keep_typed(request, exception.page, told) if isinstance(exception, NotThere) else told
 
 
 def held(request: HttpRequest) -> Removal | None:

@@ -1,4 +1,5 @@
-"""Pages for those who are signed in. Who is not, any more, signs in and comes back to the page, with what was typed."""
+"""Pages for those who are signed in. Who is not, any more, signs in and comes back to the page, with what was typed; so
+does who sent a form to what is in the trash meanwhile, and takes it out."""
 
 import functools
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -17,10 +18,18 @@ from jobs.auth.requests import PageRequest
 
 View = Callable[..., Any]
 TYPED = "typed"
-"""The cookie that carries a form over the sign-in, signed: strangers make no rows."""
+"""The cookie that carries a form over the sign-in or the way out of the trash, signed: strangers make no rows."""
 LONGEST = 3500
 """Characters of that cookie; browsers take about 4000. A longer form is not carried."""
 TYPED_SECONDS = 3600
+
+
+class NotThere(Http404):
+    """What a form was sent to has gone. `page` is the address of the page that the form belongs to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__("a form was sent to what is not there")
+        self.page = page
 
 
 def member(view: View) -> View:
@@ -52,7 +61,10 @@ def changes(page: str, *names: str) -> Callable[[View], View]:
             if request.method != "POST":
                 return redirect(address)
             if request.user.is_authenticated or request.htmx:
-                return guarded(request, *args, **kwargs)
+                try:
+                    return guarded(request, *args, **kwargs)
+                except Http404 as error:
+                    raise NotThere(address) from error
             return keep_typed(request, address, redirect_to_login(address))
 
         return changing
@@ -73,14 +85,15 @@ def keep_typed(request: HttpRequest, page: str, response: HttpResponse) -> HttpR
 
 
 def typed(request: HttpRequest) -> QueryDict | None:
-    """What was typed on this page before its owner had to sign in again. Say it, and `forget_typed` with the answer."""
+    """What was typed on this page before its owner had to sign in again, or to take it out of the trash. Say it, and
+    `forget_typed` with the answer."""
     try:
         page, data = signing.loads(request.COOKIES.get(TYPED, ""), salt=TYPED, max_age=TYPED_SECONDS)
     except signing.BadSignature:
         return None
     if page != request.path:
         return None
-    messages.info(request, "You had been signed out. What you had entered is still here: send it again.")
+    messages.info(request, "What you had entered is still here: send it again.")
     return QueryDict(data)
 
 

@@ -41,8 +41,8 @@ def video(request: MemberRequest, pk: UUID) -> HttpResponse:
     if typed := members.typed(request):
         if "operations" in typed:
             shown |= doing.context(video, Asked.of(typed), work=WorkForm(typed, owner=video.owner, video=video))
-        else:
-            shown["title_form"] = TitleForm(initial={"title": typed.get("title", "")}, instance=video)
+        elif "title" in typed:
+            shown["title_form"] = TitleForm(initial={"title": typed["title"]}, instance=video)
     return members.forget_typed(render(request, "videos/video.html", shown))
 
 

@@ -41,8 +41,10 @@ def test_a_form_that_is_sent_there_leads_back(new_page, site, client, video):
     expect(page.locator("#gone")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Add to the chain").click()
     expect(page.locator("#messages")).to_contain_text("This recording is in the trash. Undo that first.")
+    page.get_by_role("spinbutton", name="How many").fill("17")
     page.locator("#do-form").get_by_role("button", name="Start").last.click()
     expect(page.get_by_role("heading", name="This recording is in the trash.")).to_be_visible()
     assert faults(page) == []
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("heading", name="Talk")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="How many")).to_have_value("17")

@@ -224,4 +224,4 @@ def test_who_was_signed_out_finds_the_chain_as_it_was_typed(client, ann):
     client.force_login(ann)
     again = Editor(client)
     assert (again.data["name"], again.data["s1-p-start"]) == ("Kept", "0:07")
-    assert "You had been signed out" in again.page
+    assert "What you had entered is still here" in again.page

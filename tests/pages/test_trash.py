@@ -175,6 +175,22 @@ def test_all_addresses_of_a_recording_in_the_trash_say_so(client, gone, method, 
     assert Video.objects.filter(pk=gone.pk).exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "fields", "kept"),
+    [
+        ("video-run", {"operations": "thumbnails", "thumbnails-mode": "even", "thumbnails-count": "17"}, 'value="17"'),
+        ("video-title", {"title": "Tuesday"}, 'value="Tuesday"'),
+    ],
+)
+def test_what_was_typed_into_its_form_is_there_again_after_the_way_back(client, gone, name, fields, kept):
+    page = client.post(reverse(name, args=[gone.pk]), fields, **PAGE)
+    client.post(undo_of(page))
+    back = client.get(reverse("video", args=[gone.pk])).content.decode()
+    assert kept in back
+    assert "What you had entered is still here" in back
+    assert kept not in client.get(reverse("video", args=[gone.pk])).content.decode(), "only once"
+
+
 def test_what_went_along_leads_back_by_the_same_button(client, things, gone):
     page = client.get(reverse("job", args=[things["job-remove"].pk]), **PAGE)
     assert "This recording is in the trash." in words(page)
