@@ -214,7 +214,7 @@ def test_without_rendering_the_plan_and_the_captions_are_those_of_a_rendered_cut
     assert planned["render"] == "none"
     assert planned["frames"] == planned["seconds"]["render"] == 0
     of_a_result = {"render_reason", "checked", "report", "notes", "loudness"}
-    of_its_audio = {"audio_copied", "audio_lossless", "audio_within_ms"}
+    of_its_audio = {"audio_copied", "audio_lossless", "audio_reasons", "audio_within_ms"}
     assert planned.keys() == rendered.keys() - of_a_result - of_its_audio
 
 

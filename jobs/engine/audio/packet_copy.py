@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from jobs.engine.audio import decoder
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.mp3_reservoir import MAXIMUM_PACKETS_BACK
-from jobs.engine.audio.packet_table import PacketTable
+from jobs.engine.audio.packet_table import CannotCopy, PacketTable
 from jobs.engine.container import demuxing
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
@@ -39,8 +39,7 @@ from jobs.engine.runtime import libav_errors
 from jobs.engine.runtime.threads import WorkerThread
 from jobs.errors import ToolError
 
-MAXIMUM_MISSING = Fraction(1, 100)
-"""Seconds by which a track may end before the result does."""
+LATE_START = "it begins later than what is kept"
 OPUS_PRE_SKIP = slice(10, 12)
 READ_ON_PACKETS = 1000
 """Reading on costs less than seeking for so few packets."""
@@ -50,8 +49,8 @@ READ_ON_PACKETS = 1000
 class AudioCopy:
     """What a result copies of a track: `runs` are numbers of first packets and of those behind the last, in order.
 
-    `duration` is how long the result's track is, in seconds; of its last packet less may be left than it holds, and of
-    its first one `lead` samples are left out.
+    `duration` is how long the result's track is, in seconds, less than the result where the track ends before what is
+    kept; of its last packet less may be left than it holds, and of its first one `lead` samples are left out.
     """
 
     table: PacketTable
@@ -111,21 +110,31 @@ def is_joined(timeline: Timeline) -> bool:
     return not timeline.muted and all(segment.speed == 1 for segment in timeline.segments)
 
 
-def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False) -> AudioCopy | None:
+def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False) -> AudioCopy:
     """Which packets make up a timeline of one source.
 
     With `exact_start` the result begins at the very sample, for files that can leave out a part of a packet (MP4's edit
-    lists). None where audio has to change (another speed, muted), has no packets, or would run back, and where MP3 has
-    no room for what a packet needs of its reservoir.
+    lists). A track that ends before what is kept does so in the result. Raises CannotCopy where audio has to change
+    (another speed, muted), begins later than the result, or would run back, and where MP3 has no room for what a packet
+    needs of its reservoir.
     """
     if not is_joined(timeline):
-        return None
+        raise CannotCopy("a part of it is muted, or runs at another speed")
     if timeline.continued and len(timeline.segments) == 1:
-        part = _planned_part(table, timeline, exact_start=exact_start)
-        return part if part and table.has_room(part.runs) else None
+        copy = _planned_part(table, timeline, exact_start=exact_start)
+    else:
+        copy = _planned_joined(table, timeline, exact_start=exact_start)
+    if not table.has_room(copy.runs):
+        raise CannotCopy("where it is joined its MP3 has no room for the bits that it keeps in other frames")
+    return copy
+
+
+def _planned_joined(table: PacketTable, timeline: Timeline, *, exact_start: bool) -> AudioCopy:
+    """Each segment's packets, near where it is planned. Raises CannotCopy."""
     length = Fraction(table.samples, table.rate)
     begin = timeline.segments[0].start - table.time(0)
-    lead = begin % length if exact_start else Fraction(0)
+    # A track that begins a little later than the result begins with it: there is nothing to leave out.
+    lead = begin % length if exact_start and begin >= 0 else Fraction(0)
     wanted = max(1, math.ceil((timeline.duration + lead) / length))
     runs: list[tuple[int, int]] = []
     taken = 0
@@ -137,31 +146,27 @@ def planned(table: PacketTable, timeline: Timeline, *, exact_start: bool = False
         if until <= taken:
             continue
         first = round((segment.start + taken * length - lead - begins - table.time(0)) / length)
-        if first < 0 or (runs and first < runs[-1][1] - 1):
-            return None
+        if first < 0:
+            raise CannotCopy(LATE_START)
+        if runs and first < runs[-1][1] - 1:
+            raise CannotCopy("its parts are not in the order of the recording")
         runs.append((first, first + until - taken))
         taken = until
-    over = runs[-1][1] - len(table.sums)
-    if over > 0:
-        if over * length > MAXIMUM_MISSING or runs[-1][0] >= len(table.sums):
-            return None
-        runs[-1] = (runs[-1][0], len(table.sums))
+    runs = [(first, min(until, len(table.sums))) for first, until in runs if first < len(table.sums)]
     held = sum(until - first for first, until in runs) * length - lead
-    if timeline.duration - held > MAXIMUM_MISSING:
-        return None
+    if held <= 0:
+        raise CannotCopy("it ends before what is kept begins")
     merged = tuple(_merged(runs))
-    if not table.has_room(merged):
-        return None
-    is_exact = exact_start and len(merged) == 1
+    is_exact = exact_start and begin >= 0 and len(merged) == 1
     reach = 0.0 if is_exact else table.reach_seconds
     return AudioCopy(table, merged, min(timeline.duration, held), round(lead * table.rate), reach)
 
 
-def _planned_part(table: PacketTable, timeline: Timeline, *, exact_start: bool) -> AudioCopy | None:
+def _planned_part(table: PacketTable, timeline: Timeline, *, exact_start: bool) -> AudioCopy:
     """The packets of a timeline of one range whose neighbours are copied too, so that each sample is in one of them.
 
     Where the file cannot leave out a part of a packet each packet is in one of them, by its middle. The track may end
-    before the range does: there is no more of it.
+    before the range does: there is no more of it. Raises CannotCopy.
     """
     (segment,) = timeline.segments
     length, all_of_it = Fraction(table.samples, table.rate), len(table.sums)
@@ -169,15 +174,18 @@ def _planned_part(table: PacketTable, timeline: Timeline, *, exact_start: bool) 
         Fraction(round(time * table.rate), table.rate) - table.time(0) for time in (segment.start, segment.end)
     )
     end = min(end, all_of_it * length)
-    if begin < 0 or end <= begin:
-        return None
+    if begin < -length / 2:
+        raise CannotCopy(LATE_START)
+    reach, begin = (table.reach_seconds if begin < 0 else 0.0), max(begin, Fraction(0))
+    if end <= begin:
+        raise CannotCopy("it ends before what is kept begins")
     if exact_start:
         first, until = begin // length, math.ceil(end / length)
-        return AudioCopy(table, ((first, until),), end - begin, round((begin - first * length) * table.rate))
+        return AudioCopy(table, ((first, until),), end - begin, round((begin - first * length) * table.rate), reach)
     is_last = segment.end == timeline.source_durations[0]
     first, until = round(begin / length), math.ceil(end / length) if is_last else round(end / length)
     if first >= until:
-        return None
+        raise CannotCopy("what is kept is shorter than a packet")
     return AudioCopy(table, ((first, until),), (until - first) * length, 0, table.reach_seconds)
 
 

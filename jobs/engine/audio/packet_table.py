@@ -31,6 +31,10 @@ COMPARED_EVERY_PACKETS = 100
 AAC_SAMPLES, FILTER_BANK_SAMPLES = 1024, 512
 
 
+class CannotCopy(Exception):
+    """Says why the packets of an audio track cannot be copied, in words that follow "because"."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class PacketTable:
     """The packets of a track, all of the same length.
@@ -82,21 +86,18 @@ class PacketTable:
         return Fraction(self.first + number * self.samples, self.rate)
 
 
-def survey(audio: AudioSource, token: CancellationToken) -> PacketTable | None:
-    """The packets of a track; None where they cannot be copied: other codecs, holes, packets of several lengths.
-
-    Raises InputError.
-    """
+def survey(audio: AudioSource, token: CancellationToken) -> PacketTable:
+    """The packets of a track. Raises CannotCopy (other codecs, holes, packets of several lengths), InputError."""
     if audio.track.codec not in CODECS:
-        return None
+        raise CannotCopy(f"packets of {audio.track.codec} cannot be joined")
     with decoder.opened(audio) as (container, stream), audio.path.open("rb") as file:
         if not stream.codec_context.extradata and audio.track.codec == "opus":
-            return None
+            raise CannotCopy("its file does not tell how its Opus is to be decoded")
         found = _Survey(audio, stream, file)
         for packet in demuxing.packets(container, stream):
             token.check()
-            if packet.size and not found.add(packet):
-                return None
+            if packet.size:
+                found.add(packet)
         return found.table()
 
 
@@ -114,13 +115,15 @@ class _Survey:
         self._mp3 = FrameSurvey() if audio.track.codec in MP3 else None
         self._adts = PayloadSurvey() if _is_adts(audio.track, stream) else None
 
-    def add(self, packet: Packet) -> bool:
-        """Whether the packet, and so perhaps the track, can be copied."""
-        if packet.pts is None or packet.is_corrupt or packet.has_sidedata("new_extradata"):
-            return False
+    def add(self, packet: Packet) -> None:
+        """Raises CannotCopy where the packet cannot be copied, and so the track."""
+        if packet.pts is None or packet.is_corrupt:
+            raise CannotCopy("its file is damaged, or does not tell when its packets are heard")
+        if packet.has_sidedata("new_extradata"):
+            raise CannotCopy("it changes within the recording how it is coded")
         inside = self._mp3 or self._adts
         if inside is not None and not inside.add(bytes(packet)):
-            return False
+            raise CannotCopy("its packets have checksums, several blocks, or damage")
         count = len(self._sums)
         if count < PROBED_PACKETS:
             frames = demuxing.frames(self._stream.codec_context, packet) or []
@@ -133,18 +136,20 @@ class _Survey:
         self._sums.append(zlib.crc32(packet))
         self._sizes.append(packet.size)
         self._file_offsets.append(-1 if packet.pos is None else packet.pos)
-        return True
 
-    def table(self) -> PacketTable | None:
+    def table(self) -> PacketTable:
+        """Raises CannotCopy."""
         clock = self._stream.time_base
         if len(self._lengths) != 1 or clock is None:
-            return None
+            raise CannotCopy("its packets are too few, or of several lengths")
         ((samples, rate),) = self._lengths
         # ADTS tells nothing of SBR.
         if rate != self._audio.track.sample_rate or (self._adts and samples != AAC_SAMPLES):
-            return None
-        if not _is_gapless(self._times, clock, Fraction(samples, rate)):
-            return None
+            raise CannotCopy("half of its spectrum is only described (HE-AAC)")
+        hole = _first_hole(self._times, clock, Fraction(samples, rate))
+        if hole is not None:
+            at = float(self._times[hole] * clock - self._audio.start)
+            raise CannotCopy(f"it has a gap, or time stamps that jump, at {at:.1f} s")
         is_in_place = self._stand_in_place and min(self._file_offsets) >= 0
         return PacketTable(
             round((self._times[0] * clock - self._audio.start) * rate),
@@ -169,11 +174,12 @@ def _stands_in_place(packet: Packet, file: BinaryIO) -> bool:
     return os.pread(file.fileno(), packet.size, packet.pos) == bytes(packet)
 
 
-PacketSurvey = Callable[[AudioSource, CancellationToken], PacketTable | None]
+PacketSurvey = Callable[[AudioSource, CancellationToken], PacketTable]
 """Tells of a track what `survey` does."""
 
 
-def _is_gapless(times: list[int], clock: Fraction, length: Fraction) -> bool:
-    """Whether packets of this length, in seconds, follow each other at their times, in ticks of `clock`."""
+def _first_hole(times: list[int], clock: Fraction, length: Fraction) -> int | None:
+    """The first packet that is not where those before it end; times in ticks of `clock`, the length in seconds."""
     ticks = np.array(times, np.int64) - times[0]
-    return bool(np.all(np.abs(ticks * float(clock) - np.arange(len(ticks)) * float(length)) <= HOLE_SECONDS))
+    is_off = np.abs(ticks * float(clock) - np.arange(len(ticks)) * float(length)) > HOLE_SECONDS
+    return int(np.argmax(is_off)) if is_off.any() else None

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from jobs.engine.audio import packet_table
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.decoder import output_rate
+from jobs.engine.audio.packet_table import CannotCopy as CannotCopyAudio
 from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.container.muxers import Container
@@ -33,13 +34,13 @@ NO_PICTURE = CannotCopy("there is none")
 class Reading:
     """How a recording is stored: `source` with its index, `last` when it ends, `coded` how its pictures are coded or
     why they cannot be copied, `intra` the same where each stands for itself, `tables` the packets of each audio track,
-    by its stream index, where they can be copied, and `captions` its text tracks."""
+    by its stream index, or why they cannot be copied, and `captions` its text tracks."""
 
     source: Source
     last: Fraction
     coded: CodedPictures | CannotCopy
     intra: IntraPictures | CannotCopy
-    tables: dict[int, PacketTable | None]
+    tables: dict[int, PacketTable | CannotCopyAudio]
     captions: embedded_tracks.Stored
 
     @property
@@ -47,14 +48,14 @@ class Reading:
         return Readings(
             coded=lambda: _required(self.coded),
             intra=lambda source: _required(self.intra),
-            packets=lambda audio, token: self.tables.get(audio.track.index),
+            packets=lambda audio, token: _required(self.tables[audio.track.index]),
             captions=self.captions,
         )
 
 
-def _required(found: Found | CannotCopy) -> Found:
-    """Raises CannotCopy where there is nothing but a reason."""
-    if isinstance(found, CannotCopy):
+def _required(found: Found | CannotCopy | CannotCopyAudio) -> Found:
+    """Raises the reason where there is nothing else."""
+    if isinstance(found, CannotCopy | CannotCopyAudio):
         raise found
     return found
 
@@ -71,10 +72,12 @@ def read(source: Source, container: Container, work: Workspace) -> Reading:
         indexed = dataclasses.replace(source, index=index)
         return indexed, _coded(indexed, container, task.token), _intra(indexed, container, task.token)
 
-    def packets(task: WorkerThread[Any], track: AudioTrack) -> PacketTable | None:
-        if not audio_choice.can_copy(track, container):
-            return None
-        return packet_table.survey(AudioSource(source.path, info, track), task.token)
+    def packets(task: WorkerThread[Any], track: AudioTrack) -> PacketTable | CannotCopyAudio:
+        try:
+            audio_choice.require_copyable(track, container)
+            return packet_table.survey(AudioSource(source.path, info, track), task.token)
+        except CannotCopyAudio as why:
+            return why
 
     works: list[Callable[[WorkerThread[Any]], Any]] = [
         pictures,

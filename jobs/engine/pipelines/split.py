@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from jobs.engine.analysis import peak_levels, vad
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.audio.decoder import output_channels, output_rate
+from jobs.engine.audio.packet_table import CannotCopy as CannotCopyAudio
+from jobs.engine.audio.packet_table import PacketTable
 from jobs.engine.container import audio_files
 from jobs.engine.container.muxers import Container
 from jobs.engine.edit import cut_plan
@@ -278,7 +280,9 @@ class Splitter:
         reading, index = self._reading, self._reading.source.index
         if index is None:
             table = next(iter(reading.tables.values()), None)
-            return [table.time(number) for number in range(len(table.sums)) if table.time(number) > 0] if table else []
+            if not isinstance(table, PacketTable):
+                return []
+            return [table.time(number) for number in range(len(table.sums)) if table.time(number) > 0]
         if isinstance(reading.intra, IntraPictures):
             return [Fraction(tick, index.clock_hz) for tick in index.start_ticks.tolist() if tick > 0]
         assert isinstance(reading.coded, CodedPictures)
@@ -292,10 +296,15 @@ class Splitter:
             raise _unsized("picture", why)
         instants = [Fraction(0), *self._instants(), reading.last]
         if source.index is None:
-            if None in reading.tables.values():
-                raise _unsized("sound", f"it cannot be copied into {self._container.name}")
-            return split_points.stored_sizes(instants, None, [table for table in reading.tables.values() if table])
-        tables = [reading.tables[track.index] or _bytes_a_second(track, self._container) for track in source.info.audio]
+            for found in reading.tables.values():
+                if isinstance(found, CannotCopyAudio):
+                    raise _unsized("sound", str(found))
+        tables = [
+            found if isinstance(found, PacketTable) else _bytes_a_second(track, self._container)
+            for track, found in ((track, reading.tables[track.index]) for track in source.info.audio)
+        ]
+        if source.index is None:
+            return split_points.stored_sizes(instants, None, tables)
         return split_points.stored_sizes(instants, self._picture_totals(len(instants)), tables)
 
     def _picture_totals(self, count: int) -> NDArray[np.int64]:

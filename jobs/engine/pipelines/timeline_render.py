@@ -2,13 +2,14 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from jobs.engine.audio import packet_table
 from jobs.engine.audio.audio_options import AudioOptions
-from jobs.engine.audio.packet_table import PacketSurvey
+from jobs.engine.audio.packet_copy import AudioCopy
+from jobs.engine.audio.packet_table import CannotCopy, PacketSurvey
 from jobs.engine.captions import embedded_tracks
 from jobs.engine.captions.transcript import Transcript
 from jobs.engine.container import muxers
@@ -16,7 +17,8 @@ from jobs.engine.model.report import Report, counted
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.model.told import Told
 from jobs.engine.render import checked_render, passthrough, sidetracks
-from jobs.engine.render.audio_choice import NO_AUDIO, AudioResult, chosen_copies
+from jobs.engine.render.audio_choice import NO_AUDIO, AudioResult, WantedCopy, chosen_copies
+from jobs.engine.render.checked_render import Proven
 from jobs.engine.render.passthrough import Captions
 from jobs.engine.render.render import RenderRequest
 from jobs.engine.runtime.threads import CancellationToken
@@ -31,6 +33,7 @@ from jobs.engine.video.source import Source
 
 Survey = Callable[[], CodedPictures]
 AS_USUAL = AudioOptions()
+FAILED_COPY = "a first result with copied packets did not pass its check"
 INDEX_SHARE = 0.02
 """Of the time that the whole takes, for those who read nothing of the source before but when its frames are shown."""
 
@@ -167,18 +170,31 @@ def render_timeline(
         source = source.with_audio(muxers.audio_track_of(source.info, options.track))
     audio = options.audio.encoding_unless_asked if options.way == "encode" else options.audio
     with checked_render.timed(seconds, "analysis"):
-        copies = chosen_copies(source, timeline, container, audio, CancellationToken(), readings.packets)
+        wanted_copy = WantedCopy.of(source, timeline, container, audio)
+        chosen = chosen_copies(source, wanted_copy, CancellationToken(), readings.packets)
+    copies = tuple(None if isinstance(one, CannotCopy) else one for one in chosen)
     request = RenderRequest(
         source, timeline, kept, container, audio.loudness_lufs, copies, audio.handover, audio.way == "copy"
     )
     proven = checked_render.publish(request, strategy, output, work)
-    made = AudioResult(
-        proven.audio_copies or (None,) * len(source.info.audio),
-        proven.levellings,
-        tuple(request.keeps(track, proven.strategy) for track in source.info.audio),
-    )
+    made = _audio_result(request, proven, chosen)
     notes = [*made.notes, *sidetracks.left_out(given, output)]
     if (left := len(given.info.audio) - len(source.info.audio)) > 0:
         notes.append(f"{container.name} holds one track of sound: {counted(left, 'other')} left out.")
     seconds |= proven.seconds
     return TimelineResult(timeline, proven.strategy, proven.report, seconds, kept.captions, tuple(notes), made)
+
+
+def _audio_result(request: RenderRequest, proven: Proven, chosen: Sequence[AudioCopy | CannotCopy]) -> AudioResult:
+    """What became of the tracks: of copies that were wanted and are none, why."""
+    tracks = request.source.info.audio
+    copies = proven.audio_copies or (None,) * len(tracks)
+    lossless = tuple(request.keeps(track, proven.strategy) for track in tracks)
+
+    def reason(number: int) -> str:
+        if not request.keeps_lossless or copies[number] or lossless[number]:
+            return ""
+        why = chosen[number]
+        return str(why) if isinstance(why, CannotCopy) else FAILED_COPY
+
+    return AudioResult(copies, proven.levellings, lossless, tuple(map(reason, range(len(tracks)))))

@@ -35,7 +35,7 @@ from av.packet import Packet
 from jobs.engine.audio import decoder, packet_copy, packet_table
 from jobs.engine.audio.audio_source import AudioSource
 from jobs.engine.audio.continuity import MODEL_SAMPLES, continues, passes
-from jobs.engine.audio.packet_table import PacketTable
+from jobs.engine.audio.packet_table import CannotCopy, PacketTable
 from jobs.engine.audio.sample_clock import samples_of
 from jobs.engine.audio.window_reader import PREROLL_SECONDS, WindowReader
 from jobs.engine.container import demuxing
@@ -135,14 +135,16 @@ def planned(
     if only_stream and any(map(_is_primed, sources[1:])):
         return None
     # One recording may come several times.
-    surveyed: dict[Path, PacketTable | None] = {}
-    for audio in sources:
-        if audio.path not in surveyed:
-            surveyed[audio.path] = packet_table.survey(audio, token)
-    tables = [surveyed[audio.path] for audio in sources]
-    if not all(tables) or len({(table.samples, table.rate) for table in tables if table}) != 1:
+    surveyed: dict[Path, PacketTable] = {}
+    try:
+        for audio in sources:
+            if audio.path not in surveyed:
+                surveyed[audio.path] = packet_table.survey(audio, token)
+    except CannotCopy:
         return None
-    there = [table for table in tables if table]
+    there = [surveyed[audio.path] for audio in sources]
+    if len({(table.samples, table.rate) for table in there}) != 1:
+        return None
     # Packets of MP3 hold bits of those behind them, which another file's would be taken for; ADTS has headers.
     if not all(table.is_stored_alike for table in there):
         return None

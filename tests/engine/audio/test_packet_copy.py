@@ -10,6 +10,7 @@ import pytest
 from jobs.engine.audio import adts, packet_copy, packet_table
 from jobs.engine.audio.audio_options import AudioOptions
 from jobs.engine.audio.audio_source import AudioSource
+from jobs.engine.audio.packet_table import CannotCopy
 from jobs.engine.model.segment import Segment
 from jobs.engine.model.timeline import Timeline
 from jobs.engine.pipelines.timeline_render import RenderOptions, TimelineResult, render_timeline
@@ -18,7 +19,7 @@ from jobs.engine.runtime.threads import CancellationToken
 from jobs.engine.runtime.workspace import Workspace
 from jobs.engine.video.frame_index import index_frames
 from jobs.engine.video.source import Source
-from tests.clips import Picture, Sound, heard, lag, make
+from tests.clips import Picture, Sound, heard, lag, make, seen
 from tests.media import run_ffmpeg
 
 LOUD = [(0.3, 0.9), (1.2, 1.9), (2.4, 2.6), (3.1, 4.6), (5.2, 5.7)]
@@ -37,6 +38,11 @@ def rendered(source: Path, output: Path, segments=SEGMENTS, **options) -> Timeli
 def stored(path: Path) -> list[bytes]:
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def stored_times(path: Path) -> list[Fraction]:
+    with av.open(str(path)) as container:
+        return [packet.pts * packet.time_base for packet in container.demux(audio=0) if packet.size]
 
 
 @pytest.fixture
@@ -135,14 +141,99 @@ def test_a_join_makes_no_click(speech, tmp_path):
 def test_what_packets_cannot_do_is_not_tried(segments, speech):
     info = inspect(speech)
     table = packet_table.survey(AudioSource(speech, info, info.audio[0]), CancellationToken())
-    assert packet_copy.planned(table, Timeline(tuple(segments), (Fraction(6),))) is None
+    with pytest.raises(CannotCopy):
+        packet_copy.planned(table, Timeline(tuple(segments), (Fraction(6),)))
 
 
-def test_audio_with_a_hole_is_encoded(speech, tmp_path):
+def test_audio_with_a_hole_is_encoded_and_the_result_says_so(speech, tmp_path):
     run_ffmpeg("-i", speech, "-c", "copy", "-bsf:a", "noise=drop='between(n,100,120)'", tmp_path / "b.mka")
-    result = rendered(tmp_path / "b.mka", tmp_path / "c.m4a")
+    result = rendered(tmp_path / "b.mka", tmp_path / "c.m4a", way="copy")
     assert not result.audio.copies[0]
     assert result.report.ok
+    assert result.notes == (
+        "The sound was encoded, as it could not be copied: it has a gap, or time stamps that jump, at 2.6 s.",
+    )
+    assert result.to_json()["audio_reasons"] == ["it has a gap, or time stamps that jump, at 2.6 s"]
+    assert rendered(tmp_path / "b.mka", tmp_path / "d.m4a").notes == ()
+
+
+ENDS_EARLY = [
+    Sound(LOUD, seconds=5.6),
+    Sound(LOUD, seconds=5.6, layout="5.1"),
+    Sound(LOUD, seconds=5.6, codec="libopus"),
+    Sound(LOUD, seconds=5.6, codec="ac3", layout="5.1", bit_rate=448_000),
+    Sound(LOUD, seconds=5.6, codec="mp3"),
+]
+
+
+@pytest.mark.parametrize("sound", ENDS_EARLY, ids=lambda sound: f"{sound.codec} {sound.layout}")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_audio_that_ends_before_the_picture_is_copied_and_ends_there_in_the_result(sound, suffix, tmp_path):
+    source = make(tmp_path / f"a{suffix}", Picture(seconds=6), sound)
+    segments = [Segment(Fraction(1), Fraction(2)), Segment(Fraction(3), Fraction(6))]
+    result = rendered(source, tmp_path / f"b{suffix}", segments, way="copy")
+    (copy,) = result.audio.copies
+    assert copy
+    assert result.report.ok and result.report.heard
+    assert result.report.drift_ms < 2
+    assert len(seen(tmp_path / f"b{suffix}")) == 100
+    packets, last = stored(source), list(copy.packets)[-1]
+    assert last == len(packets) - 1
+    assert copy.duration == pytest.approx(3.6, abs=2 * copy.table.samples / copy.table.rate)
+    (ours, rate), (theirs, _) = heard(tmp_path / f"b{suffix}"), heard(source)
+    assert len(ours) / rate == pytest.approx(float(copy.duration), abs=2 * copy.reach_seconds)
+    assert abs(lag(ours, theirs, round(1.3 * rate), round(3.3 * rate))) / rate <= copy.reach_seconds + 0.001
+    assert inspect(tmp_path / f"b{suffix}").audio[0].channels == inspect(source).audio[0].channels
+
+
+def test_ranges_behind_the_end_of_the_audio_have_none(tmp_path):
+    source = make(tmp_path / "a.mp4", Picture(seconds=6), Sound(LOUD, seconds=2.5))
+    segments = [Segment(Fraction(0), Fraction(1)), Segment(Fraction(2), Fraction(3)), Segment(Fraction(4), Fraction(6))]
+    result = rendered(source, tmp_path / "b.mp4", segments, way="copy")
+    assert result.audio.copies[0].duration == pytest.approx(1.5, abs=0.05)
+    assert result.report.ok
+    assert len(seen(tmp_path / "b.mp4")) == 100
+
+
+def test_each_track_says_by_itself_why_it_was_encoded(tmp_path):
+    source = make(tmp_path / "a.mkv", Picture(seconds=6), Sound(LOUD, seconds=5), Sound(LOUD, codec="vorbis", seed=2))
+    result = rendered(source, tmp_path / "b.mp4", [Segment(Fraction(1), Fraction(3))], way="copy")
+    assert result.notes == (
+        "The sound is copied as it is.",
+        "The sound of track 2 was encoded, as it could not be copied: MP4 takes no packets of vorbis here.",
+    )
+
+
+@pytest.mark.parametrize("late_ms", [4, 10])
+@pytest.mark.parametrize("continued", [False, True])
+def test_audio_that_begins_less_than_half_a_packet_late_is_copied(continued, late_ms, tmp_path):
+    late = Fraction(late_ms, 1000)
+    # Without priming, as cut out of a stream.
+    whole = make(tmp_path / "whole.mka", None, Sound(LOUD, seconds=5))
+    picture = make(tmp_path / "picture.mkv", Picture(seconds=5))
+    source = tmp_path / "a.mkv"
+    first = stored_times(whole)[50] - late
+    run_ffmpeg(
+        "-i", picture, "-itsoffset", f"{-float(first):.3f}", "-i", whole, "-map", "0:v", "-map", "1:a",
+        "-c", "copy", "-bsf:a", "noise=drop='lt(pts*tb,0)'", source,
+    )  # fmt: skip
+    info = inspect(source)
+    index = index_frames(source, info)
+    timeline = Timeline((Segment(Fraction(0), Fraction(3)),), (index.on_clock(info.duration),), continued=continued)
+    how = RenderOptions(audio=AudioOptions("copy"))
+    result = render_timeline(Source(source, info, index), timeline, tmp_path / "b.mp4", Workspace(tmp_path), how)
+    (copy,) = result.audio.copies
+    assert copy
+    assert copy.table.first == pytest.approx(float(late) * 48_000, abs=50)
+    assert "within 10.7 ms" in result.notes[0]
+    assert result.report.ok and result.report.heard
+
+
+def test_audio_that_begins_late_in_what_is_kept_says_so(tmp_path):
+    source = make(tmp_path / "a.mkv", Picture(seconds=6), Sound(LOUD, seconds=5, start=Fraction(1)))
+    result = rendered(source, tmp_path / "b.mp4", [Segment(Fraction(0), Fraction(3))], way="copy")
+    assert result.report.ok
+    assert result.audio.reasons == ("it begins later than what is kept",)
 
 
 def test_a_spoilt_packet_is_seen_and_the_audio_encoded_instead(speech, tmp_path, monkeypatch):
