@@ -8,7 +8,7 @@ from uuid import UUID
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from jobs.auth import attempts, limits, scopes
 from jobs.errors import Busy
 from jobs.models import Account, Token
+from jobs.prepared_row import Given, PreparedRow
 from videoservice.errors import wants_page
 
 M = TypeVar("M", bound=models.Model)
@@ -52,10 +53,19 @@ def signed_in(view: View) -> View:
 def owned(model: type[M], owner: Any, pk: UUID | str) -> M:
     """The object of this owner, or 404."""
     try:
-        found: M = model._default_manager.of(owner).get(pk=pk)  # type: ignore[attr-defined]
-    except (ObjectDoesNotExist, ValidationError, ValueError) as error:
+        found = _of_owner(model).find(owner=owner.pk, pk=pk)
+    except (ValidationError, ValueError) as error:
         raise Http404 from error
+    if found is None:
+        raise Http404
     return found
+
+
+@functools.cache
+def _of_owner(model: type[M]) -> PreparedRow[M]:
+    """The row of a key that is an owner's."""
+    owner, pk = Given("owner", Account._meta.pk), Given("pk", model._meta.pk)
+    return PreparedRow(lambda: model._default_manager.of(owner).filter(pk=pk))  # type: ignore[attr-defined]
 
 
 def refused(status: int, code: str, message: str, **headers: str) -> JsonResponse:

@@ -15,9 +15,16 @@ from jobs.errors import InputError
 from jobs.models import Account, Artifact, Job, Video
 from jobs.models.artifact import ArtifactQuerySet
 from jobs.operations import registry
+from jobs.prepared_row import Given, PreparedRow
 from jobs.services import arrivals, naming
 
 KINDS = (Artifact.Kind.VIDEO, Artifact.Kind.AUDIO)
+RECORDING = PreparedRow(
+    lambda: Video.objects.filter(owner=Given("owner", Account._meta.pk), pk=Given("pk", Video._meta.pk)).select_related(
+        "origin"
+    )
+)
+"""One of an owner, by its id: players ask for it with every range."""
 
 
 def every() -> ArtifactQuerySet:
@@ -60,8 +67,7 @@ def find(owner: Account, pk: UUID | str) -> Video | None:
 
 def known(owner: Account, pk: UUID | str) -> Video | Artifact | None:
     """As `find`, but looks into no file: a result that nobody has looked at yet is only a result."""
-    found: Video | None = Video.objects.of(owner).select_related("origin").filter(pk=pk).first()
-    if found:
+    if found := RECORDING.find(owner=owner.pk, pk=pk):
         return found
     return Artifact.objects.of(owner).filter(pk=pk, kind__in=KINDS).select_related("job__video").first()
 
