@@ -1,5 +1,6 @@
 """Where somebody is signed in, and that open pages hear of it at once when they no longer are."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,9 @@ from jobs.models.token import digest
 
 SEEN_SECONDS = 300
 """How exactly it is told when a session was used last."""
+MOMENT_SECONDS = 10
+"""How long a process does not ask Redis again whether a session is to be noted: players ask many times a second."""
+MOST_REMEMBERED = 10_000
 
 
 class SeenMiddleware:
@@ -28,20 +32,29 @@ class SeenMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        self._until: dict[str, float] = {}
+        """When each session may be noted again, as far as this process remembers."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         key = request.session.session_key
-        if key and response.status_code < 500:
+        if key and response.status_code < 500 and self._is_due(key) and _is_of_asker(request):
             self.note(request, key)
         return response
 
+    def _is_due(self, key: str) -> bool:
+        return self._until.get(key, 0.0) <= time.monotonic()
+
     def note(self, request: HttpRequest, key: str) -> None:
         try:
-            if _is_of_asker(request) and cache.add(f"seen:{digest(key)}", 1, SEEN_SECONDS):
+            if cache.add(f"seen:{digest(key)}", 1, SEEN_SECONDS):
                 UserSession.objects.create_from_request(request)
         except DatabaseError:  # what was asked for has been answered
             cache.delete(f"seen:{digest(key)}")
+            return
+        if len(self._until) >= MOST_REMEMBERED:
+            self._until.clear()
+        self._until[key] = time.monotonic() + MOMENT_SECONDS
 
 
 def _is_of_asker(request: HttpRequest) -> bool:

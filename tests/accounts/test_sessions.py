@@ -105,6 +105,10 @@ def test_when_it_was_used_is_noted_not_with_every_request(desk, django_assert_nu
     assert UserSession.objects.get().last_seen_at == before, "within five minutes it is not written again"
     cache.clear()
     is_in(desk)
+    assert UserSession.objects.get().last_seen_at == before, "a process that has just looked does not ask again"
+    elsewhere = Client()  # with middleware of its own, as another process has
+    elsewhere.cookies = desk.cookies
+    is_in(elsewhere)
     assert UserSession.objects.get().last_seen_at > before
 
 
