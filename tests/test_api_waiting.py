@@ -32,8 +32,8 @@ def secret(ann):
     return Token.issue(ann)
 
 
-async def ask(secret, job, wait):
-    scope = {
+async def ask(secret, job, wait, **more):
+    scope = more | {
         "type": "http",
         "http_version": "1.1",
         "method": "GET",
@@ -154,3 +154,14 @@ async def test_it_is_listened_again_when_redis_is_back(ann, secret, monkeypatch)
     await sync_to_async(jobs.cancel)(job)
     assert (await answer(call))[1]["status"] == "cancelled"
     assert time.monotonic() - begun < 10, "it was heard"
+
+
+async def test_who_has_left_is_waited_for_no_more(ann, secret):
+    job, leaving = await sync_to_async(factories.job)(ann), []
+    call = await ask(secret, job, 60, when_left=leaving.append)
+    await until(lambda: waiting(ann) == 1, "the call to wait")
+    leaving[0]()
+    await until(lambda: not waiting(ann), "nobody to be waited for")
+    await call.wait(PATIENCE_SECONDS)
+    assert await call.receive_nothing()
+    assert leaving[1:] == [None], "it wants to know nothing more"

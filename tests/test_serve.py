@@ -17,7 +17,7 @@ import pytest
 from django.conf import settings
 
 from jobs.models import Account, Token
-from tests import media
+from tests import factories, media
 from tests.processes import BASE_DIR, alive, children, wait_for
 from tests.settings import free_port
 from tests.site import Client, Site
@@ -291,6 +291,35 @@ def test_a_client_that_leaves_in_the_middle_of_a_chunk_costs_nothing(site: Site)
         connection.sendall(bytes(MIB // 2))
     assert client.head(location, headers=TUS).headers["Upload-Offset"] == "1000"
     assert patch(client, location, 1000, b"y").status_code == 204
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_file_ends_its_sending(site: Site):
+    """Nobody would see the end of this one: it is a terabyte of zeros."""
+    client = site.client("ann@example.org")
+    with site.orm():
+        video = factories.video(Account.objects.get(email="ann@example.org"), key="originals/long.mp4", size=1 << 40)
+    path = site.media / video.key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.truncate(path, video.size)
+    opened = Path(f"/proc/{site.processes['web'].pid}/fd")
+
+    def is_open() -> bool:
+        for descriptor in opened.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed since
+                if descriptor.readlink() == path.resolve():
+                    return True
+        return False
+
+    try:
+        with connect(site) as connection:
+            cookie = f"sessionid={client.cookies['sessionid']}"
+            connection.sendall(head(site, "GET", f"/videos/{video.pk}/file", Cookie=cookie))
+            assert b" 200 OK" in connection.recv(100)
+            assert is_open()
+        wait_for(lambda: not is_open(), "the file to be closed")
+    finally:
+        path.unlink()
 
 
 # Starting and stopping -----------------------------------------------------------------------------------------------

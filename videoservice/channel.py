@@ -274,6 +274,9 @@ class Factory(http_protocol.HTTPFactory):
         self._channels.add(channel)
         return channel
 
+    def log(self, request: Any) -> None:
+        """Nowhere: the parent writes a line of each request, which daphne throws away."""
+
     def busy(self) -> int:
         """How many connections have a request on its way."""
         return sum(channel.is_busy for channel in self._channels)

@@ -47,6 +47,8 @@ class WebRequest(http_protocol.WebRequest):
         self.is_refused = False
         self._can_write = asyncio.Event()
         self._can_write.set()
+        self._has_left = False
+        self._on_left: Callable[[], Any] | None = None
 
     # The body on its way in
 
@@ -166,8 +168,20 @@ class WebRequest(http_protocol.WebRequest):
             self.unregisterProducer()
         super().finish()
 
+    def when_left(self, call: Callable[[], Any] | None) -> None:
+        """Call this when the client leaves, or soon if it has left already; None: nothing any more."""
+        self._on_left = call
+        if call and self._has_left:
+            asyncio.get_running_loop().call_soon(self._tell_left)
+
+    def _tell_left(self) -> None:
+        if self._on_left:
+            self._on_left()
+
     def connectionLost(self, reason: Failure) -> None:
         self._can_write.set()
+        self._has_left = True
+        self._tell_left()
         super().connectionLost(reason)
 
     def abandon(self) -> None:

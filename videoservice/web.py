@@ -129,6 +129,7 @@ class Server(server.Server):
     def create_application(self, protocol: Any, scope: Scope) -> Any:
         if isinstance(protocol, WebRequest):
             scope["body_file"] = protocol.take_body()
+            scope["when_left"] = protocol.when_left
         elif isinstance(protocol, sockets.WebSocketProtocol):
             scope["unsent_bytes"] = protocol.unsent_bytes
         return super().create_application(protocol, scope)
