@@ -121,6 +121,17 @@ def bar(share: float, look: str = "") -> SafeString:
     return _markup(svg)
 
 
+def spark(title: str, values: Sequence[float]) -> SafeString:
+    """How something went, in the height of a line: from the oldest to the newest, the highest at the top."""
+    svg = Element("svg", {"class": "spark", "viewBox": "0 0 96 24", "preserveAspectRatio": "none", "role": "img"})
+    SubElement(svg, "title").text = title
+    most = max(values, default=0) or 1
+    step = 96 / max(1, len(values) - 1)
+    drawn = " ".join(f"{place * step:.1f},{22 - value / most * 20:.1f}" for place, value in enumerate(values))
+    SubElement(svg, "polyline", {"points": drawn})
+    return _markup(svg)
+
+
 def shares(name: str, title: str, parts: Sequence[tuple[str, float]]) -> SafeString:
     """Parts of a whole beside each other, each with its class; what they leave of 1 stays empty."""
     svg = Element("svg", {"class": "shares", "width": "100%", "height": "20", "role": "img"})

@@ -94,3 +94,14 @@ def test_shares_lie_beside_each_other_and_never_past_the_end():
     root = parsed(charts.shares("disk", "Disk", [("ok", 0.5), ("run", 0.75)]))
     assert [one.get("x") for look in ("ok", "run") for one in of_class(root, look)] == ["0.000%", "50.000%"]
     assert of_class(root, "run")[0].get("width") == "50.000%"
+
+
+def test_a_spark_goes_from_the_bottom_to_the_top_of_its_line():
+    root = parsed(charts.spark(HOSTILE, [0, 5, 10]))
+    (drawn,) = [element for element in root.iter() if element.tag.endswith("polyline")]
+    assert drawn.get("points") == "0.0,22.0 48.0,12.0 96.0,2.0"
+    assert root.findtext("{*}title") == HOSTILE
+
+
+def test_a_spark_of_nothing_lies_at_the_bottom():
+    assert 'points="0.0,22.0 96.0,22.0"' in charts.spark("Nothing", [0, 0])

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from jobs import clock
 from jobs.models import Artifact, Job
 from jobs.services import figures, storage_use
 from jobs.services.figures import PERIODS
@@ -195,6 +196,20 @@ def test_the_last_hour_is_told_by_queue(ann):
     assert set(found) == {"fast", "cut"}
     assert found["fast"].wait.median == pytest.approx(2, abs=0.001)
     assert found["cut"].failed == 1
+
+
+def test_the_last_day_is_told_by_queue_and_hour(ann):
+    now = clock.now()
+    for queue, hours in (("fast", 0), ("fast", 2), ("fast", 2), ("fast", 30), ("cut", 5)):
+        Job.objects.filter(pk=factories.job(ann, queue=queue, status=S.SUCCEEDED).pk).update(
+            finished_at=now - timedelta(hours=hours)
+        )
+    cache.clear()
+    found = figures.hourly_by_queue()
+    assert set(found) == {"fast", "cut"}
+    assert [len(hours) for hours in found.values()] == [24, 24]
+    assert (found["fast"][-1], found["fast"][-3], sum(found["fast"])) == (1, 2, 3)
+    assert found["cut"][-6] == 1
 
 
 def test_the_state_changes_with_what_there_is_to_tell(ann, eve):

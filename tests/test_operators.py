@@ -101,6 +101,14 @@ def test_the_admin_and_the_page_lead_to_each_other(client, boss):
 # What it tells -------------------------------------------------------------------------------------------------------
 
 
+def test_a_queue_has_a_line_of_what_ended_in_it(client, boss):
+    cache.clear()
+    factories.job(boss, status=S.SUCCEEDED, queue="cut")
+    sparks = {load.name: spark for load, spark in client.get("/operators/").context["queues"]}
+    assert "1 job ended within 24 hours" in sparks["cut"]
+    assert not sparks["fast"]
+
+
 def test_workers_are_shown_with_what_they_do(client, boss, redis_server):
     register(redis_server, "cut", 1, state="busy")
     register(redis_server, "cut", 2)

@@ -80,7 +80,7 @@ def front(request: MemberRequest) -> HttpResponse:
         "state": state,
         "troubles": troubles,
         "summary": operators.summary(troubles),
-        "loads": loads,
+        "queues": with_sparks(loads),
         "queued": sum(load.queued for load in loads),
         "draining": any(load.state.draining_since for load in loads),
         "running": sum(load.running for load in loads),
@@ -132,6 +132,16 @@ def at_work(loads: list[QueueLoad]) -> list[dict[str, Any]]:
         }
         for load in loads
         for worker in load.workers or ()
+    ]
+
+
+def with_sparks(loads: list[QueueLoad]) -> list[tuple[QueueLoad, str]]:
+    """Each queue with a line of what ended in it; without one where nothing did."""
+    hours = figures.hourly_by_queue()
+    return [
+        (load, charts.spark(f"{jobs_in_words(sum(ended))} ended within 24 hours", ended) if ended else "")
+        for load in loads
+        for ended in [hours.get(load.name)]
     ]
 
 
