@@ -1,5 +1,6 @@
 // Keeps the library true: cards and rows whose look changed are drawn anew in their places, and what came, went or moved
 // takes its place once no pointer, focus or open menu is on the shelf.
+import { isOffered, offer, settle, wouldJump } from "./arrivals.js";
 import { allOf, byId, handles } from "./lib/elements.js";
 import { htmx, on } from "./lib/htmx.js";
 import { view } from "./lib/requests.js";
@@ -24,11 +25,12 @@ on("htmx:afterSwap", ({ detail }) => {
   if (detail.elt.id !== "grid") return;
   wanted = grid().dataset.state;
   owed = false;
+  settle();
 });
 
 addEventListener("pointermove", () => (movedAt = performance.now()), { passive: true });
 addEventListener("click", () => (movedAt = -HOLD_MS)); // what a person just did shows at once
-setInterval(() => grid().dataset.state === wanted || held() || ask(), PAUSE_MS / 2);
+setInterval(() => grid().dataset.state === wanted || held() || isOffered() || ask(), PAUSE_MS / 2);
 
 const held = () =>
   grid().querySelector("details[open], :focus-visible") ||
@@ -68,6 +70,7 @@ function show(sent) {
 
 function swap(shown, drawn) {
   owed = false;
+  settle();
   shown.replaceWith(drawn);
   htmx.process(drawn);
 }
@@ -77,8 +80,11 @@ function merge(before, after, incoming) {
     const shown = document.getElementById(drawn.id);
     if (shown) renew(shown, drawn);
   }
-  owed = Boolean(held());
+  const jumps = wouldJump(before, [...after.children]);
+  if (jumps) offer(ask);
+  owed = jumps || Boolean(held());
   if (owed) return;
+  settle();
   arrange(before, [...after.children]);
   document.getElementById("shelf-foot")?.remove();
   grid().append(...incoming.querySelectorAll("#shelf-foot"));

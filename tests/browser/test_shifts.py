@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from jobs.models import Account
 from tests import clips, factories
+from tests.browser.axe import faults
 from tests.browser.everything import EMAIL
 from tests.processes import wait_for
 
@@ -51,12 +52,13 @@ def test_nothing_moves_after_it_was_shown(new_page, site, recordings, width):
 
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("address", ["/", "/?view=list"])
-def test_a_recording_that_arrives_moves_nothing_by_a_jump(new_page, site, client, email, address, width):
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_recording_that_arrives_moves_nothing_by_a_jump(new_page, site, client, email, address, width, motion):
     with site.orm():
         owner = Account.objects.get(email=email)
         for number in range(6):
             factories.video(owner, title=f"Talk {number}")
-    page = new_page(site, client, viewport={"width": width, "height": 900})
+    page = new_page(site, client, viewport={"width": width, "height": 900}, reduced_motion=motion)
     page.add_init_script(WATCH)
     page.goto(address)
     expect(page.locator("#live")).to_have_text("Live")
@@ -65,6 +67,13 @@ def test_a_recording_that_arrives_moves_nothing_by_a_jump(new_page, site, client
     with site.orm():
         first = factories.video(owner, title="Talk 9")
     client.post(f"/videos/{first.pk}/title/", data={"title": "Talk nine"})  # so that pages are told
+    if motion == "reduce":
+        show = page.get_by_role("button", name="Show what is new")
+        expect(show).to_be_visible(timeout=60_000)
+        assert sum(shift[0] for shift in page.evaluate("window.shifts")) <= MOST
+        assert faults(page) == []
+        show.click()
+        expect(show).to_be_hidden()
     expect(page.locator("[data-walk]").first).to_contain_text("Talk nine", timeout=60_000)
     wait_for(lambda: not page.evaluate(GLIDING), "all to have come to its place")
     shifts = page.evaluate("window.shifts")
