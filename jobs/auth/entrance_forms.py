@@ -1,4 +1,5 @@
-"""allauth's forms without words inside of the fields: these say what their labels say, and go when one types."""
+"""allauth's forms without words inside of the fields: these say what their labels say, and go when one types.
+Labels are written as all others of the site: “New password”."""
 
 from typing import Any
 
@@ -10,6 +11,7 @@ class Plain:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():  # type: ignore[attr-defined] # of the form that it is mixed into
             field.widget.attrs.pop("placeholder", None)
+            field.label = field.label and str(field.label).capitalize()
 
 
 class LoginForm(Plain, forms.LoginForm): ...

@@ -65,6 +65,7 @@ def test_a_forgotten_password_is_chosen_anew_by_letter(client):
     assert link in letter.alternatives[0].content
     form = client.get(link, follow=True)
     assert looks_like_ours(form)
+    assert "New password (again)" in form.content.decode()
     address = form.redirect_chain[-1][0]
     client.post(address, {"password1": "a new battery staple", "password2": "a new battery staple"})
     assert client.login(email="ann@example.org", password="a new battery staple")

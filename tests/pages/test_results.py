@@ -36,7 +36,7 @@ def test_pictures_can_become_the_poster(client, ann):
     page = results(client, job.video)
     assert "2 pictures, 640 px, JPEG" in page
     assert page.count(f'action="{reverse("artifact-poster", args=[job.artifacts.first().pk])}"') == 1
-    assert "2, 9.8 KB" in page
+    assert "2 files, 9.8 KB" in words(page)
 
 
 def test_a_storyboard_is_for_the_player_alone(client, ann):
@@ -118,7 +118,7 @@ def test_one_file_holds_what_all_work_has_made_however_much_has_a_card(client, a
         made.save()
         storage.path(made.key).parent.mkdir(parents=True, exist_ok=True)
         storage.path(made.key).write_bytes(b"picture")
-    assert "2, 9.8 KB" not in results(client, video), "what is said beside the button is not all of it"
+    assert "2 files, 9.8 KB" not in cards(client, video), "what is said beside the button is not all of it"
     answer = client.get(reverse("video-results", args=[video.pk]))
     with zipfile.ZipFile(io.BytesIO(b"".join(answer))) as packed:
         assert sorted(packed.namelist()) == [f"{number}.jpg" for number in range(5)]
