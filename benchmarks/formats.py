@@ -47,7 +47,7 @@ LATE_SECONDS = 0.0011
 X264 = {"H.264 baseline": "baseline", "H.264 main": "main", "H.264 high": "high", "H.264 high, 10 bit": "high10"}
 DECODERS = {"h264": ("h264", "libopenh264"), "vp9": ("vp9", "libvpx-vp9"), "av1": ("libdav1d", "libaom-av1")}
 FACTORS = {
-    "codec": [*X264, "HEVC", "HEVC, 10 bit", "VP9", "VP9, 10 bit", "AV1", "AV1, 10 bit"],
+    "codec": [*X264, "HEVC", "HEVC, 10 bit", "VP9", "VP9, 10 bit", "AV1", "AV1, 10 bit", "MPEG-2"],
     "B-frames": ["none", "3, pyramid", "3, pyramid, open groups"],
     "keyframe each": ["1", "30", "250"],
     "rate": ["24", "25", "29.97", "30", "50", "60", "variable"],
@@ -60,7 +60,7 @@ Combination = tuple[str, ...]
 
 def is_legal(one: Combination) -> bool:
     """Whether such a recording can exist, and FFmpeg can write it."""
-    codec, bframes, each, _, look, container, sound = one
+    codec, bframes, each, rate, look, container, sound = one
     is_free = codec.startswith(("VP9", "AV1"))
     if look == "cut before" and (container != "mp4" or is_free):
         return False
@@ -69,6 +69,8 @@ def is_legal(one: Combination) -> bool:
     if bframes != "none" and (is_free or codec == "H.264 baseline" or each == "1"):
         return False
     if is_free and container in ("mov", "ts"):
+        return False
+    if codec == "MPEG-2" and (container in ("mov", "webm") or rate == "variable" or look == "SAR 4:3"):
         return False
     if container == "webm":
         return is_free and sound not in ("aac", "mp3", "pcm")
@@ -126,12 +128,14 @@ def made(one: Combination, folder: Path) -> Path:
 def picture(one: Combination) -> Picture:
     codec, bframes, each, rate, look, container, _ = one
     encoder, options = coder(codec, 3 * (bframes != "none"), int(each), is_open="open" in bframes)
+    exact = Fraction(30_000, 1001) if rate == "29.97" else Fraction(30 if rate == "variable" else int(rate))
     return Picture(
-        rate=Fraction(30_000, 1001) if rate == "29.97" else Fraction(30 if rate == "variable" else int(rate)),
+        rate=exact,
         seconds=seconds(one),
         times=UNEVEN[: 30 * seconds(one)] if rate == "variable" else (),
         start=Fraction(2) if container == "ts" else Fraction(0),
         size=(64, 64),
+        time_base=Fraction(1, 90_000) if encoder != "mpeg2video" else 1 / exact,
         codec=encoder,
         pixel_format="yuv420p10le" if "10 bit" in codec else "yuv420p",
         rotation=90 if look == "rotated" else 0,
@@ -149,6 +153,9 @@ def coder(codec: str, bframes: int, each: int, *, is_open: bool) -> tuple[str, d
     if codec.startswith("HEVC"):
         params = f"keyint={each}:min-keyint={each}:bframes={bframes}:open-gop={int(is_open)}:b-adapt=0:scenecut=0"
         return "libx265", {"preset": "ultrafast", "x265-params": f"log-level=none:pools=none:b-pyramid=1:{params}"}
+    if codec == "MPEG-2":
+        closed = {} if is_open else {"flags": "+cgop", "sc_threshold": "1000000000"}
+        return "mpeg2video", {"g": str(each), "bf": str(bframes), "qmin": "4", "qmax": "4", **closed}
     if codec.startswith("VP9"):
         return "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "g": str(each), "b": "300k"}
     return "libsvtav1", {"preset": "12", "crf": "35", "g": str(each), "svtav1-params": f"lp=1:keyint={each}"}

@@ -19,7 +19,7 @@ ContainerChoice = Literal["mp4", "source", "mov", "mkv", "webm"]
 """What a person chooses; "source" is the recording's own, where that can be written."""
 AudioCoding = Literal["aac", "opus", "flac", "flac24"]
 """How audio is encoded. "flac" keeps the bits that the source has, "flac24" 24 a sample, for what is encoded later."""
-VIDEO_CODECS_IN_MP4 = {"h264", "hevc", "av1", "vp9", "mpeg4"}
+VIDEO_CODECS_IN_MP4 = {"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video"}
 """Video codecs that MP4 holds in a way that players know."""
 VIDEO_CODECS_IN_MOV = {
     "h264",

@@ -27,6 +27,11 @@ from jobs.errors import ToolError
 
 # Reading on costs less than seeking for so few packets.
 READ_ON_PACKETS = 30
+READ_BY_OFFSET = {"mpegts", "mpeg"}
+"""Transport and program streams, which have no index of times."""
+READ_THROUGH = "mpeg"
+"""Program streams are read from the start on: many of their pictures have no times of their own, which are counted from
+those before."""
 
 
 class Unsound(ToolError):
@@ -108,7 +113,8 @@ class DemuxedPackets:
         raise _unsound(f"nothing at place {found}")
 
     def _from(self, begin: int) -> Iterator[tuple[int, Packet]]:
-        if not 0 <= begin - self._next <= READ_ON_PACKETS:
+        reads_on = float("inf") if self._demuxer_name == READ_THROUGH else READ_ON_PACKETS
+        if not 0 <= begin - self._next <= reads_on:
             self._seek(begin)
         for decode_index, packet in self._numbered:
             self._token.check()
@@ -129,9 +135,10 @@ class DemuxedPackets:
 
     def _seek(self, begin: int) -> None:
         """Stand at or before a packet; demuxers seek by other clocks and may land too late: earlier ones are tried."""
-        for earlier in (begin, *(max(0, begin - 2**power) for power in range(6, 20, 3)), 0):
+        nearer = () if self._demuxer_name == READ_THROUGH else (begin, *(begin - 2**power for power in range(6, 20, 3)))
+        for earlier in (*(max(0, place) for place in nearer), 0):
             with contextlib.suppress(av.error.FFmpegError):
-                if self._demuxer_name == "mpegts":
+                if self._demuxer_name in READ_BY_OFFSET:
                     self._container.seek(int(self._coded.file_offsets[earlier]), unsupported_byte_offset=True)
                 else:
                     self._container.seek(int(self._coded.pts[earlier]), stream=self._stream, backward=True)

@@ -25,6 +25,7 @@ from jobs.engine.smartcut.codec import (
     SequenceParameterSet,
 )
 from jobs.engine.smartcut.libvpx import Vp9
+from jobs.engine.smartcut.mpeg2video import Mpeg2
 from jobs.engine.smartcut.svtav1 import Av1
 from jobs.engine.smartcut.x264 import H264
 from jobs.engine.smartcut.x264_open import OpenH264
@@ -33,7 +34,7 @@ from jobs.engine.video.frame_index import FrameIndex
 from jobs.engine.video.source import Source
 from jobs.engine.video.video_stream import open_video
 
-CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc(), Vp9(), Av1())}
+CODECS: dict[str, Codec] = {codec.name: codec for codec in (H264(), Hevc(), Vp9(), Av1(), Mpeg2())}
 
 # Of so many packets one is compared with what stands at its offset in the file.
 COMPARED_EVERY_PACKETS = 100

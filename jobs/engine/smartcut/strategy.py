@@ -23,7 +23,7 @@ from jobs.engine.video.source import Source
 Render = Literal["smart", "encode"]
 
 # Containers whose packets can be sought by time, or by their offset in the file.
-SEEKABLE = {"mov", "matroska", "mpegts", "flv"}
+SEEKABLE = {"mov", "matroska", "mpegts", "mpeg", "flv"}
 PLAYED_FORMATS = {"yuv420p", "yuvj420p"}
 """Of H.264 in every browser."""
 # What a copied picture costs, measured in pictures decoded (720p on one core).

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -10,7 +11,18 @@ from av.video.frame import VideoFrame
 
 from jobs.engine.video.piped_vp9 import PipedVp9
 
-Encoder = VideoCodecContext | PipedVp9
+
+class FrameEncoder(Protocol):
+    """Takes the place of one of PyAV's."""
+
+    @property
+    def extradata(self) -> bytes | None: ...
+
+    def encode(self, frame: VideoFrame | None = None) -> list[Packet]:
+        """The packets that are ready after a frame; with none the last ones."""
+
+
+Encoder = VideoCodecContext | PipedVp9 | FrameEncoder
 
 EncodedPacket = tuple[int, bytes, bool]
 """Time of showing in ticks, the packet, whether it is a keyframe."""
