@@ -9,7 +9,7 @@ import re
 
 from av.video.codeccontext import VideoCodecContext
 
-from jobs.engine.smartcut.bitstream import h264, h264_slice, nal
+from jobs.engine.smartcut.bitstream import avcc, h264, h264_slice, nal
 from jobs.engine.smartcut.bitstream.nal import Unit
 from jobs.engine.smartcut.codec import (
     RANDOM_ACCESS,
@@ -43,7 +43,7 @@ class H264(NalCodec):
     bulk = PatchSettings("veryfast", "crf={quantizer}:rc-lookahead=10", bframes=3, cost=2.4, finest=19, coarsest=23)
 
     def parse_extradata(self, extradata: bytes) -> tuple[int, list[bytes]]:
-        return h264.parse_extradata(extradata)
+        return avcc.parse_extradata(extradata)
 
     def parameter_set_key(self, unit: Unit) -> tuple[int, int] | None:
         kind = h264.nal_unit_type(unit)
@@ -78,7 +78,7 @@ class H264(NalCodec):
     def picture_flags(self, unit: Unit, sps: SequenceParameterSet) -> int:
         assert isinstance(sps, h264.Sps)
         is_idr = h264.nal_unit_type(unit) == h264.IDR_SLICE
-        is_entry = is_idr and not h264.no_output_of_prior_pics_flag(bytes(unit[:40]), sps)
+        is_entry = is_idr and not h264_slice.no_output_of_prior_pics_flag(bytes(unit[:40]), sps)
         return RANDOM_ACCESS * is_entry | REFERENCE * h264.is_reference(unit)
 
     def stays_in_packet(self, unit: Unit) -> bool:
@@ -100,7 +100,7 @@ class H264(NalCodec):
 
     def decoder_configuration(self, coding: Coding) -> bytes:
         units = [*self.source_sets(coding), *_sets(coding)]
-        return h264.decoder_configuration(
+        return avcc.decoder_configuration(
             [unit for unit in units if h264.nal_unit_type(unit) == h264.SPS],
             [unit for unit in units if h264.nal_unit_type(unit) == h264.PPS],
         )
@@ -154,7 +154,7 @@ def _free_id(coding: Coding) -> int:
 
 def _sets(coding: Coding) -> list[bytes]:
     """The parameter sets of what is encoded."""
-    _, units = h264.parse_extradata(coding.codec.open_encoder(coding).extradata or b"")
+    _, units = avcc.parse_extradata(coding.codec.open_encoder(coding).extradata or b"")
     sps = _sps(coding)
     dpb_size = sps.max_dec_frame_buffering
     if dpb_size is None:

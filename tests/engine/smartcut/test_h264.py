@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.engine.smartcut.bitstream import h264, nal
+from jobs.engine.smartcut.bitstream import avcc, h264, nal
 from jobs.engine.smartcut.bitstream.bits import BitReader, BitWriter
 
 
@@ -22,7 +22,7 @@ def encoder(height: int = 98, **params) -> av.CodecContext:
 
 
 def sets(context: av.CodecContext) -> list[bytes]:
-    return h264.parse_extradata(context.extradata)[1]
+    return avcc.parse_extradata(context.extradata)[1]
 
 
 def test_a_parameter_set_is_read_to_its_end():
@@ -67,7 +67,7 @@ def test_packets_come_apart_with_lengths_and_with_start_codes():
     for annexb in (0, 1):
         context = encoder(annexb=annexb, slices=3)
         packets = [*context.encode(frame), *context.encode(None)]
-        length, _ = h264.parse_extradata(context.extradata)
+        length, _ = avcc.parse_extradata(context.extradata)
         assert length == (0 if annexb else 4)
         units = list(nal.units(packets[0], length))
         kinds.append([h264.nal_unit_type(unit) for unit in units if h264.nal_unit_type(unit) != h264.SEI])
@@ -77,8 +77,8 @@ def test_packets_come_apart_with_lengths_and_with_start_codes():
 
 def test_a_header_that_was_written_is_read_again():
     first, second = sets(encoder(annexb=0)), sets(encoder(**{"annexb": 0, "sps-id": 1}))
-    header = h264.decoder_configuration([first[0], second[0]], [first[1], second[1]])
-    assert h264.parse_extradata(header) == (4, [first[0], second[0], first[1], second[1]])
+    header = avcc.decoder_configuration([first[0], second[0]], [first[1], second[1]])
+    assert avcc.parse_extradata(header) == (4, [first[0], second[0], first[1], second[1]])
     decoder = av.CodecContext.create("h264", "r")
     decoder.extradata = header
     decoder.open()
@@ -96,7 +96,7 @@ def test_slices_say_which_picture_parameter_set_they_were_coded_with(number):
 @pytest.mark.parametrize("broken", [b"\1\x64", b"\1\x64\0\x1f\xff\xe1\0\x09\x67"])
 def test_a_broken_header_is_refused(broken):
     with pytest.raises(ValueError):
-        for unit in h264.parse_extradata(broken)[1]:
+        for unit in avcc.parse_extradata(broken)[1]:
             h264.parse_sps(unit)
 
 

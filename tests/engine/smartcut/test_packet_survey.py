@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import pytest
 
-from jobs.engine.smartcut.bitstream import h264, nal
+from jobs.engine.smartcut.bitstream import avcc, h264, nal
 from jobs.engine.smartcut.bitstream.bits import BitWriter
 from jobs.engine.smartcut.codec import RANDOM_ACCESS, CannotCopy
 from jobs.engine.smartcut.nal_codec import NalReader
@@ -23,11 +23,11 @@ def sets(**params) -> list[bytes]:
     context.options = {"preset": "veryfast", "x264-params": ":".join(f"{key}={value}" for key, value in told.items())}
     context.flags |= av.codec.context.Flags.global_header
     context.open()
-    return h264.parse_extradata(context.extradata)[1]
+    return avcc.parse_extradata(context.extradata)[1]
 
 
 def survey(*pairs: list[bytes]) -> Survey:
-    return Survey(CODECS["h264"], h264.decoder_configuration([sps for sps, _ in pairs], [pps for _, pps in pairs]))
+    return Survey(CODECS["h264"], avcc.decoder_configuration([sps for sps, _ in pairs], [pps for _, pps in pairs]))
 
 
 def start(sps: h264.Sps, *, drops: bool) -> av.Packet:
@@ -116,8 +116,8 @@ def test_a_set_of_absurd_numbers_or_without_end_is_damage_found_at_once():
 
 def test_empty_sets_in_a_header_are_passed_over():
     sps, pps = sets()
-    header = h264.decoder_configuration([sps], [pps])
+    header = avcc.decoder_configuration([sps], [pps])
     place = 8 + len(sps)
     altered = header[:5] + b"\xe2" + header[6:place] + b"\0\0" + b"\2\0\0" + header[place + 1 :]
-    assert h264.parse_extradata(altered) == (4, [sps, pps])
+    assert avcc.parse_extradata(altered) == (4, [sps, pps])
     assert NalReader(H264(), header).parameter_sets == NalReader(H264(), altered).parameter_sets

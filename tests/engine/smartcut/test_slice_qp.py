@@ -8,7 +8,7 @@ import av
 import pytest
 
 from jobs.engine.container import ffmpeg
-from jobs.engine.smartcut.bitstream import h264, h264_slice, hevc, hevc_slice, nal
+from jobs.engine.smartcut.bitstream import avcc, h264, h264_slice, hevc, hevc_slice, nal
 from jobs.engine.smartcut.bitstream.hevc_parameter_sets import PPS_NUT, SPS_NUT, parse_sps
 from tests.media import picture, run_ffmpeg, url
 
@@ -79,7 +79,8 @@ def read(path: Path) -> list[int]:
         module, syntax, sps_type, pps_type = (
             (h264, h264_slice, h264.SPS, h264.PPS) if is_h264 else (hevc, hevc_slice, SPS_NUT, PPS_NUT)
         )
-        length_bytes, sets = module.parse_extradata(stream.codec_context.extradata)
+        track_header = avcc if module is h264 else module
+        length_bytes, sets = track_header.parse_extradata(stream.codec_context.extradata)
         sps, pps = (next(unit for unit in sets if module.nal_unit_type(unit) == kind) for kind in (sps_type, pps_type))
         sets = (h264.parse_sps if is_h264 else parse_sps)(sps), syntax.parse_pps(pps)
         slices = h264.SLICES if is_h264 else range(32)

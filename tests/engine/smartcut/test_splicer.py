@@ -14,7 +14,7 @@ import pytest
 from jobs.engine.container import ffmpeg
 from jobs.engine.probe.inspection import inspect
 from jobs.engine.smartcut import strategy
-from jobs.engine.smartcut.bitstream import h264
+from jobs.engine.smartcut.bitstream import avcc, h264
 from jobs.engine.smartcut.bitstream.bits import BitReader, BitWriter
 from jobs.engine.smartcut.patch_encoder import fitting_coding
 from jobs.engine.video import frame_index
@@ -78,9 +78,9 @@ def untold(source: Path) -> Path:
     with av.open(str(source)) as before, av.open(str(output), "w") as after:
         video = before.streams.video[0]
         stream = after.add_stream_from_template(video)
-        _, units = h264.parse_extradata(video.codec_context.extradata)
+        _, units = avcc.parse_extradata(video.codec_context.extradata)
         sets = {kind: [unit for unit in units if h264.nal_unit_type(unit) == kind] for kind in (h264.SPS, h264.PPS)}
-        stream.codec_context.extradata = h264.decoder_configuration(
+        stream.codec_context.extradata = avcc.decoder_configuration(
             [without_order(unit) for unit in sets[h264.SPS]], sets[h264.PPS]
         )
         for packet in before.demux(video):
@@ -164,7 +164,7 @@ def test_the_track_says_what_the_source_said(tmp_path):
         assert getattr(before, fact) == getattr(after, fact)
     with av.open(str(result.output)) as container:
         context = container.streams.video[0].codec_context
-        length, units = h264.parse_extradata(context.extradata)
+        length, units = avcc.parse_extradata(context.extradata)
     sets = [h264.parse_sps(unit) for unit in units if h264.nal_unit_type(unit) == h264.SPS]
     assert length == 4
     assert sets[0] == result.splice.coded.sps

@@ -5,7 +5,6 @@ Syntax elements have their names in ITU-T H.264, whose clauses are given; "minus
 
 import dataclasses
 import functools
-from collections.abc import Iterator
 
 from jobs.engine.smartcut.bitstream import nal
 from jobs.engine.smartcut.bitstream.bits import BitReader, BitWriter, at_most
@@ -326,27 +325,6 @@ def slice_pps_id(unit: nal.Unit) -> int:
     return bits.ue()
 
 
-def no_output_of_prior_pics_flag(unit: bytes, sps: Sps) -> bool:
-    """Whether an IDR slice tells decoders to drop the pictures before it that they have not output yet.
-
-    7.3.3 up to its dec_ref_pic_marking (7.3.3.3).
-    """
-    bits = BitReader(unit[:40])
-    bits.u(8)
-    bits.ue()  # first_mb_in_slice
-    bits.ue()  # slice_type
-    bits.ue()  # pic_parameter_set_id
-    bits.u(2 * sps.chroma_format.separate_colour_plane_flag)  # colour_plane_id
-    bits.u(sps.log2_max_frame_num)  # frame_num
-    bits.ue()  # idr_pic_id
-    # Picture parameter sets may add fields here (delta_pic_order_cnt_bottom, redundant_pic_cnt); they are not met with
-    # in practice, and reading too little of one only has the picture encoded instead of copied.
-    bits.u(sps.log2_max_pic_order_cnt_lsb)  # pic_order_cnt_lsb
-    if sps.has_delta_pic_order_cnt:
-        bits.se()  # delta_pic_order_cnt[0]
-    return bits.flag()
-
-
 def nal_unit_type(unit: nal.Unit) -> int:
     """7.3.1."""
     return unit[0] & 31
@@ -355,47 +333,3 @@ def nal_unit_type(unit: nal.Unit) -> int:
 def is_reference(unit: nal.Unit) -> bool:
     """Whether other pictures may be predicted from this one: nal_ref_idc (7.3.1) is not 0."""
     return unit[0] & 0x60 != 0
-
-
-def parse_extradata(extradata: bytes) -> tuple[int, list[bytes]]:
-    """Bytes of a unit's length (0: start codes) and the parameter sets that a container tells.
-
-    It is an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1) or a byte stream. Raises ValueError.
-    """
-    if not extradata or extradata[0] != 1:
-        return 0, [bytes(unit) for unit in nal.units(extradata, 0)]
-    try:
-        return (extradata[4] & 3) + 1, list(_stored_sets(extradata))
-    except IndexError as error:
-        raise ValueError("the track's header is cut off") from error
-
-
-def _stored_sets(extradata: bytes) -> Iterator[bytes]:
-    """Those counted by numOfSequenceParameterSets, of five bits, and numOfPictureParameterSets."""
-    offset = 5
-    for mask in (0x1F, 0xFF):
-        count = extradata[offset] & mask
-        offset += 1
-        for _ in range(count):
-            size = extradata[offset] << 8 | extradata[offset + 1]
-            if size:
-                yield extradata[offset + 2 : offset + 2 + size]
-            offset += 2 + size
-
-
-def decoder_configuration(sps_units: list[bytes], pps_units: list[bytes]) -> bytes:
-    """An AVCDecoderConfigurationRecord (`avcC`) with these sets; lengths take four bytes."""
-    parsed = [parse_sps(unit) for unit in sps_units]
-    profile_idc = max(sps.profile_idc for sps in parsed)
-    constraint_flags = 0xFF
-    for sps in parsed:
-        constraint_flags &= sps.constraint_flags
-    level_idc = max(sps.level_idc for sps in parsed)
-    record = bytes([1, profile_idc, constraint_flags, level_idc, 0xFF, 0xE0 | len(sps_units)])
-    record += b"".join(len(unit).to_bytes(2, "big") + unit for unit in sps_units)
-    record += bytes([len(pps_units)]) + b"".join(len(unit).to_bytes(2, "big") + unit for unit in pps_units)
-    if profile_idc not in CHROMA_FORMAT_PROFILES:
-        return record
-    chroma, depth = parsed[0].chroma_format.chroma_format_idc, parsed[0].chroma_format.bit_depth_luma - 8
-    # Behind them numOfSequenceParameterSetExt.
-    return record + bytes([0xFC | chroma, 0xF8 | depth, 0xF8 | depth, 0])

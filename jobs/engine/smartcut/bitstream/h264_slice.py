@@ -1,4 +1,4 @@
-"""The quantizer that an H.264 picture is coded with, from its slice header.
+"""What an H.264 slice header tells: the quantizer of its picture, and whether pictures before it are dropped.
 
 Syntax elements have their names in ITU-T H.264, whose clauses are given.
 """
@@ -160,3 +160,24 @@ def _dec_ref_pic_marking(bits: BitReader, *, is_idr: bool) -> None:
         for _ in range({3: 2, 5: 0}.get(operation, 1)):
             bits.ue()
     raise ValueError("its references are marked without an end")
+
+
+def no_output_of_prior_pics_flag(unit: bytes, sps: Sps) -> bool:
+    """Whether an IDR slice tells decoders to drop the pictures before it that they have not output yet.
+
+    7.3.3 up to its dec_ref_pic_marking (7.3.3.3).
+    """
+    bits = BitReader(unit[:40])
+    bits.u(8)
+    bits.ue()  # first_mb_in_slice
+    bits.ue()  # slice_type
+    bits.ue()  # pic_parameter_set_id
+    bits.u(2 * sps.chroma_format.separate_colour_plane_flag)  # colour_plane_id
+    bits.u(sps.log2_max_frame_num)  # frame_num
+    bits.ue()  # idr_pic_id
+    # Picture parameter sets may add fields here (delta_pic_order_cnt_bottom, redundant_pic_cnt); they are not met with
+    # in practice, and reading too little of one only has the picture encoded instead of copied.
+    bits.u(sps.log2_max_pic_order_cnt_lsb)  # pic_order_cnt_lsb
+    if sps.has_delta_pic_order_cnt:
+        bits.se()  # delta_pic_order_cnt[0]
+    return bits.flag()
