@@ -12,7 +12,7 @@ import zlib
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange
 
-from jobs.engine.smartcut.bitstream import av1
+from jobs.engine.smartcut.bitstream import av1, av1_frame
 from jobs.engine.smartcut.bitstream.av1 import Obu, Sequence
 from jobs.engine.smartcut.bitstream.nal import Unit
 from jobs.engine.smartcut.codec import (
@@ -113,9 +113,9 @@ def checksum(units: list[Obu]) -> int:
     return value
 
 
-def headers(units: list[Obu], sequence: Sequence) -> list[av1.FrameHeader]:
+def headers(units: list[Obu], sequence: Sequence) -> list[av1_frame.FrameHeader]:
     frames = [unit.payload for unit in units if unit.obu_type in (av1.FRAME_HEADER, av1.FRAME)]
-    return [av1.parse_frame(frame, sequence) for frame in frames]
+    return [av1_frame.parse_frame(frame, sequence) for frame in frames]
 
 
 class Av1Reader:
@@ -150,7 +150,7 @@ class Av1Reader:
         frames = headers(units, self._current)
         if sum(frame.is_shown for frame in frames) != 1:
             raise CannotCopy("some of its packets show no picture, or several")
-        is_entry = frames[0].frame_type == av1.KEY_FRAME and frames[0].is_shown
+        is_entry = frames[0].frame_type == av1_frame.KEY_FRAME and frames[0].is_shown
         if is_entry and not own:
             # A random access point has one (7.6.1); without, decoders would have to know which one came last.
             raise CannotCopy("not every keyframe of it says how it is coded")

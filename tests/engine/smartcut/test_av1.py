@@ -9,7 +9,7 @@ import av
 import pytest
 
 from jobs.engine.container import ffmpeg
-from jobs.engine.smartcut.bitstream import av1
+from jobs.engine.smartcut.bitstream import av1, av1_frame
 from jobs.engine.smartcut.codec import RANDOM_ACCESS, REFERENCE, CannotCopy
 from jobs.engine.smartcut.svtav1 import Av1Reader
 from tests import av1_clips
@@ -69,12 +69,12 @@ def test_headers_are_read_as_ffmpeg_reads_them(recording):
             sequence = av1.parse_sequence(unit.payload)
             assert_same_sequence(sequence, expected)
             continue
-        header = av1.parse_frame(unit.payload, sequence)
+        header = av1_frame.parse_frame(unit.payload, sequence)
         assert header.is_shown == bool(expected["show_existing_frame"] or expected["show_frame"])
         if not expected["show_existing_frame"]:
             assert header.frame_type == expected["frame_type"]
             assert header.base_q_idx == expected["base_q_idx"]
-            is_shown_key = header.frame_type == av1.KEY_FRAME and header.is_shown
+            is_shown_key = header.frame_type == av1_frame.KEY_FRAME and header.is_shown
             assert header.refreshes == (is_shown_key or expected["refresh_frame_flags"] != 0)
 
 
@@ -122,7 +122,8 @@ def test_a_frame_that_is_only_intra_coded_is_no_place_to_begin_at(tmp_path):
         place
         for place, packet in enumerate(units_of(recording))
         for unit in packet
-        if unit.obu_type == av1.FRAME and av1.parse_frame(unit.payload, sequence).frame_type == av1.INTRA_ONLY_FRAME
+        if unit.obu_type == av1.FRAME
+        and av1_frame.parse_frame(unit.payload, sequence).frame_type == av1_frame.INTRA_ONLY_FRAME
     ]
     assert intra
     assert [place for place, flag in enumerate(flags_of(recording)) if flag & RANDOM_ACCESS] == [0]
