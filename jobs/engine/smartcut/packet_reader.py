@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
 import av
@@ -29,9 +29,8 @@ from jobs.errors import ToolError
 READ_ON_PACKETS = 30
 READ_BY_OFFSET = {"mpegts", "mpeg"}
 """Transport and program streams, which have no index of times."""
-READ_THROUGH = "mpeg"
-"""Program streams are read from the start on: many of their pictures have no times of their own, which are counted from
-those before."""
+UNKNOWN_PACKETS = 64
+"""So many at most are no packets of the recording where a demuxer is set down in the middle of one."""
 
 
 class Unsound(ToolError):
@@ -96,8 +95,8 @@ class DemuxedPackets:
         self._stream = stream
         self._coded = coded
         self._token = token
-        self._demuxer_name = demuxer_name
-        self._by_pts = np.argsort(coded.pts)
+        self._places = ByPlace(coded) if demuxer_name in READ_BY_OFFSET else None
+        self._numbering = self._places if self._places and self._places.fits else ByTime(coded)
         self._numbered = self._read()
         self._next = 0
 
@@ -113,8 +112,7 @@ class DemuxedPackets:
         raise _unsound(f"nothing at place {found}")
 
     def _from(self, begin: int) -> Iterator[tuple[int, Packet]]:
-        reads_on = float("inf") if self._demuxer_name == READ_THROUGH else READ_ON_PACKETS
-        if not 0 <= begin - self._next <= reads_on:
+        if not 0 <= begin - self._next <= READ_ON_PACKETS:
             self._seek(begin)
         for decode_index, packet in self._numbered:
             self._token.check()
@@ -124,22 +122,14 @@ class DemuxedPackets:
 
     def _read(self) -> Iterator[tuple[int, Packet]]:
         packets = demuxing.packets(self._container, self._stream)
-        return ((self._decode_index(packet), packet) for packet in packets if packet.size)
-
-    def _decode_index(self, packet: Packet) -> int:
-        pts = packet.pts
-        found = np.searchsorted(self._coded.pts, pts, sorter=self._by_pts) if pts is not None else len(self._by_pts)
-        if found == len(self._by_pts) or self._coded.pts[self._by_pts[found]] != pts:
-            raise _unsound(f"a picture at {pts} that was not there before")
-        return int(self._by_pts[found])
+        return self._numbering.numbered(packet for packet in packets if packet.size)
 
     def _seek(self, begin: int) -> None:
         """Stand at or before a packet; demuxers seek by other clocks and may land too late: earlier ones are tried."""
-        nearer = () if self._demuxer_name == READ_THROUGH else (begin, *(begin - 2**power for power in range(6, 20, 3)))
-        for earlier in (*(max(0, place) for place in nearer), 0):
+        for earlier in (begin, *(max(0, begin - 2**power) for power in range(6, 20, 3)), 0):
             with contextlib.suppress(av.error.FFmpegError):
-                if self._demuxer_name in READ_BY_OFFSET:
-                    self._container.seek(int(self._coded.file_offsets[earlier]), unsupported_byte_offset=True)
+                if self._places:
+                    self._container.seek(self._places.offset_before(earlier), unsupported_byte_offset=True)
                 else:
                     self._container.seek(int(self._coded.pts[earlier]), stream=self._stream, backward=True)
             packets = self._read()
@@ -148,6 +138,74 @@ class DemuxedPackets:
                 self._numbered = itertools.chain([first], packets)
                 return
         raise _unsound(f"no way to place {begin}")
+
+
+class ByTime:
+    """Tells packets by their times of showing."""
+
+    def __init__(self, coded: CodedPictures) -> None:
+        self._pts = coded.pts
+        self._by_pts = np.argsort(coded.pts)
+
+    def numbered(self, packets: Iterable[Packet]) -> Iterator[tuple[int, Packet]]:
+        """Each with its decode index. Raises Unsound for one that the survey has not seen."""
+        return ((self._decode_index(packet.pts), packet) for packet in packets)
+
+    def _decode_index(self, pts: int | None) -> int:
+        found = np.searchsorted(self._pts, pts, sorter=self._by_pts) if pts is not None else len(self._by_pts)
+        if found == len(self._by_pts) or self._pts[self._by_pts[found]] != pts:
+            raise _unsound(f"a picture at {pts} that was not there before")
+        return int(self._by_pts[found])
+
+
+class ByPlace:
+    """Tells the first packet by where it lies and how long it is, and counts from there.
+
+    Many pictures of transport and program streams have no times of their own: a demuxer counts them from those before,
+    which it has not seen after a seek. They get the times here that reading from the start has given them.
+    """
+
+    def __init__(self, coded: CodedPictures) -> None:
+        self._coded = coded
+        self._known = np.flatnonzero(coded.file_offsets >= 0)
+        """In program streams of the pictures that begin a PES packet."""
+        self._offsets = coded.file_offsets[self._known]
+
+    @property
+    def fits(self) -> bool:
+        """Whether pictures are known to lie one behind the other."""
+        return bool(len(self._known) and (np.diff(self._offsets) >= 0).all())
+
+    def offset_before(self, decode_index: int) -> int:
+        """Where the last picture up to that one lies of which that is known; the beginning when there is none."""
+        found = int(np.searchsorted(self._known, decode_index, "right"))
+        return int(self._offsets[found - 1]) if found else 0
+
+    def numbered(self, packets: Iterable[Packet]) -> Iterator[tuple[int, Packet]]:
+        """As ByTime's; nothing where none of the first is known."""
+        unknown, found = 0, -1
+        for packet in packets:
+            found = self._first(packet) if found < 0 else found + 1
+            if found < 0:
+                unknown += 1
+                if unknown == UNKNOWN_PACKETS:
+                    return
+                continue
+            if found == len(self._coded.pts) or not self._is(found, packet):
+                raise _unsound(f"a picture at byte {packet.pos} that was not there before")
+            packet.pts = int(self._coded.pts[found])
+            yield found, packet
+
+    def _first(self, packet: Packet) -> int:
+        if packet.pos is None:
+            return -1
+        begin, end = (int(np.searchsorted(self._offsets, packet.pos, side)) for side in ("left", "right"))
+        same = [place for place in self._known[begin:end].tolist() if self._is(place, packet)]
+        return same[0] if len(same) == 1 else -1
+
+    def _is(self, place: int, packet: Packet) -> bool:
+        offset = -1 if packet.pos is None else packet.pos
+        return offset == self._coded.file_offsets[place] and packet.size == self._coded.sizes[place]
 
 
 def _unsound(detail: str) -> Unsound:

@@ -83,6 +83,21 @@ def test_a_recording_is_cut_as_what_it_is(suffix, tmp_path):
         assert container.streams.video[0].codec_context.name == "mpeg2video"
 
 
+@pytest.mark.parametrize("kind", ["mpeg", "mpegts"])
+def test_far_cuts_are_found_where_few_pictures_have_times_of_their_own(kind, tmp_path):
+    """In a program stream a packet of several pictures tells one time, and a transport stream made of it no more."""
+    whole = make(tmp_path / "whole.ts", mpeg2_picture(seconds=16, options={"qmin": "3", "qmax": "3"}))
+    program, source = tmp_path / "a.mpg", tmp_path / ("a.ts" if kind == "mpegts" else "a.mpg")
+    run_ffmpeg("-i", whole, "-vf", "scale=480:288", "-c:v", "mpeg2video", "-q:v", "4", "-g", "12", "-bf", "2", program)
+    if kind == "mpegts":
+        run_ffmpeg("-i", program, "-c", "copy", source)
+    # Within one group a stretch ends and the next begins, so that reading goes back.
+    keep = (("0.3", "1.5"), ("6.1", "8.03"), ("8.2", "8.31"), ("8.37", "13.9"))
+    result = spliced(source, keep)
+    assert result.splice.copied > 150
+    assert_faithful(result)
+
+
 def test_interlaced_pictures_stay_so_where_they_are_encoded(tmp_path):
     fields = tmp_path / "a.ts"
     progressive = make(tmp_path / "p.mkv", Picture(Fraction(50), seconds=4))
