@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable
 
+import pytest
 from typer.testing import CliRunner
 
 from tests.client.conftest import Client
 from tests.processes import BASE_DIR, run
 from tests.receivers import receiving
 from tests.site import Site
+from videoservice.client import completion
 from videoservice.client.main import app
 
 
@@ -66,7 +68,9 @@ def test_what_nobody_says_is_not_found(signed_in: Client):
     assert "Nobody says that." in signed_in("search", "never", "said").err
 
 
-def test_what_a_shell_completes_comes_from_the_site(signed_in: Client):
+def test_what_a_shell_completes_comes_from_the_site(signed_in: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(completion, "SECONDS", 60)
+
     def completed(*words: str) -> list[str]:
         env = {"_VIDEOSERVICE_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words)}
         env |= {"COMP_CWORD": str(len(words) - 1)}

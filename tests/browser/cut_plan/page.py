@@ -65,14 +65,20 @@ def turn(page, seconds):
     page.keyboard.press("Enter")
 
 
+def drag(page, start, end, y=None, *, off=0):
+    """Drag on the waveform from one time to another, beginning `off` pixels behind the first."""
+    canvas = page.locator("#cut-wave canvas")
+    begin = spot(page, start, y)
+    canvas.hover(position={**begin, "x": begin["x"] + off})  # once it stands still
+    page.mouse.down()
+    box, there = canvas.bounding_box(), spot(page, end, y)
+    page.mouse.move(box["x"] + there["x"], box["y"] + there["y"], steps=4)
+    page.mouse.up()
+
+
 def select(page, start, end):
     """Drag over a stretch of the waveform."""
-    page.locator("#cut-wave").scroll_into_view_if_needed()
-    box = page.locator("#cut-wave").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * start / 10, box["y"] + 90)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * end / 10, box["y"] + 90, steps=4)
-    page.mouse.up()
+    drag(page, start, end, 90)
 
 
 def choose_pauses(page, name):

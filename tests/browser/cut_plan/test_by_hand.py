@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.cut_plan.page import FRAME, SLOW, planned, press, saved, select, settled, spot, total, turn
+from tests.browser.cut_plan.page import FRAME, SLOW, drag, planned, press, saved, select, settled, spot, total, turn
 
 
 def test_a_click_seeks_and_cuts_nothing_a_double_click_restores_a_cut(open_plan, client, talk):
@@ -83,13 +83,7 @@ def test_an_edge_is_dragged(open_plan, client, talk):
     page = open_plan(talk)
     plan = planned(client, talk)
     end = plan["keep"][1][1]
-    page.locator("#cut-wave").scroll_into_view_if_needed()
-    box = page.locator("#cut-wave").bounding_box()
-    one = spot(page, end)
-    page.mouse.move(box["x"] + one["x"] + 2, box["y"] + one["y"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + spot(page, 3)["x"], box["y"] + one["y"], steps=4)
-    page.mouse.up()
+    drag(page, end, 3, off=2)
     expect(page.locator("#cut-hand")).to_be_visible()
     settled(page)
     assert saved(page) == pytest.approx(plan["saved"] + end - 3, abs=0.1)  # to a pixel and a frame
