@@ -129,7 +129,7 @@ export class Desk {
       },
       twice: (time) => this.edits.restoreAt(time),
       select: (start, end) => this.selection.select(start, end),
-      grab: () => this.past.endStroke(),
+      grab: () => this.past.endStroke({ isHeld: true }),
       drag: (place, time) => this.edits.drag(place, time),
       drop: () => this.past.endStroke(),
       hover: (time) => this.board.tellOf(time === null ? this.cut.chosen : cutlist.at(this.cut.list, time)),

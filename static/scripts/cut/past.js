@@ -6,6 +6,7 @@ export class Past {
   #before = [];
   #after = [];
   #stroke = null; // the kind of the last change, and when it was
+  #isHeld = false; // by a hand that has not let go: one change, however long it rests on the way
 
   constructor(desk) {
     this.desk = desk;
@@ -28,7 +29,8 @@ export class Past {
   // Keep what was, before a change of this kind; strokes of one kind in a row are one change, those without kind never.
   keep(kind, values = this.desk.fields.values()) {
     const now = performance.now();
-    if (!kind || this.#stroke?.kind !== kind || now - this.#stroke.at > AGAIN_MS) {
+    const goesOn = this.#isHeld || (this.#stroke && now - this.#stroke.at <= AGAIN_MS);
+    if (!kind || this.#stroke?.kind !== kind || !goesOn) {
       this.#before = [...this.#before.slice(-KEPT), this.#moment(values)];
       this.#after = [];
     }
@@ -41,9 +43,10 @@ export class Past {
     this.values = this.desk.fields.values();
   }
 
-  // What comes next is a change of its own.
-  endStroke() {
+  // What comes next is a change of its own; while it is held, all that comes of one kind.
+  endStroke({ isHeld = false } = {}) {
     this.#stroke = null;
+    this.#isHeld = isHeld;
   }
 
   undo() {

@@ -65,13 +65,17 @@ def turn(page, seconds):
     page.keyboard.press("Enter")
 
 
-def drag(page, start, end, y=None, *, off=0):
-    """Drag on the waveform from one time to another, beginning `off` pixels behind the first."""
+def drag(page, start, end, y=None, *, off=0, rest=0):
+    """Drag on the waveform from one time to another, beginning `off` pixels behind the first, and rest for so many
+    milliseconds on the way."""
     canvas = page.locator("#cut-wave canvas")
     begin = spot(page, start, y)
     canvas.hover(position={**begin, "x": begin["x"] + off})  # once it stands still
     page.mouse.down()
     box, there = canvas.bounding_box(), spot(page, end, y)
+    if rest:
+        page.mouse.move(box["x"] + (begin["x"] + there["x"]) / 2, box["y"] + there["y"], steps=4)
+        page.wait_for_timeout(rest)
     page.mouse.move(box["x"] + there["x"], box["y"] + there["y"], steps=4)
     page.mouse.up()
 

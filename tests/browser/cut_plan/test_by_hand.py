@@ -83,11 +83,11 @@ def test_an_edge_is_dragged(open_plan, client, talk):
     page = open_plan(talk)
     plan = planned(client, talk)
     end = plan["keep"][1][1]
-    drag(page, end, 3, off=2)
+    drag(page, end, 3, off=2, rest=1500)
     expect(page.locator("#cut-hand")).to_be_visible()
     settled(page)
     assert saved(page) == pytest.approx(plan["saved"] + end - 3, abs=0.1)  # to a pixel and a frame
-    page.keyboard.press("Control+z")  # the whole drag is one change
+    page.keyboard.press("Control+z")  # the whole drag is one change, however slow
     expect(page.locator("#cut-hand")).to_be_hidden()
     settled(page)
     assert saved(page) == pytest.approx(plan["saved"], abs=0.051)
