@@ -63,7 +63,8 @@ def encoding(site: Site, job: str, attempt: int = 1) -> Job:
     def reached() -> Job | None:
         row = site.job(job)
         assert row.status in (S.QUEUED, S.RUNNING), row.error_detail
-        return row if row.status == S.RUNNING and row.attempt == attempt and row.progress > 0.2 else None
+        # What comes before the encoding is a tenth of it.
+        return row if row.status == S.RUNNING and row.attempt == attempt and row.progress > 0.1 else None
 
     return wait_for(reached, f"attempt {attempt} to be encoding:\n{site.said()}")  # type: ignore[return-value]
 
