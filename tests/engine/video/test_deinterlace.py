@@ -72,7 +72,7 @@ def test_pictures_are_whole_and_each_is_the_right_one_at_its_time(name, tmp_path
     source = interlaced(tmp_path / filename, codec, first)
     info = inspect(source)
     index = frame_index.index_frames(source, info)
-    whole = RenderOptions(render="encode")
+    whole = RenderOptions(way="encode")
     result = cutting.cut(Source(source, info), KEEP, tmp_path / "cut.mp4", Workspace(tmp_path), whole)
     assert (result.render, result.report.ok) == ("encode", True)
     wanted = frame_schedule.schedule(index, result.plan.timeline.segments)
