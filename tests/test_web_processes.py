@@ -1,7 +1,8 @@
 """Several web processes on one socket, and one that stops while pages are open."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,9 @@ def site(make_web_site: Callable[..., Site], folder: Path) -> Site:
     return found
 
 
-def test_pages_of_a_process_that_stops_are_sent_to_the_other_and_no_request_fails(site: Site):
-    client = site.client("ann@example.org")
-    cookie = client.cookies["sessionid"]
-    pages = [Socket(site.url, cookie) for _ in range(20)]
-    for page in pages:
-        assert b"queue-count" in page.frame()[1]
+@contextlib.contextmanager
+def browsing(site: Site) -> Iterator[list[object]]:
+    """Ask the site all the time from four threads; what it answers, or fails with."""
     stop, answers = threading.Event(), []
 
     def browse() -> None:
@@ -42,22 +40,34 @@ def test_pages_of_a_process_that_stops_are_sent_to_the_other_and_no_request_fail
             except requests.RequestException as error:
                 answers.append(error)
 
-    browsing = [threading.Thread(target=browse) for _ in range(4)]
-    for one in browsing:
+    threads = [threading.Thread(target=browse) for _ in range(4)]
+    for one in threads:
         one.start()
-    first, second = site.processes["web1"], site.processes["web2"]
-    assert first.end() == 0
-    del site.processes["web1"]
-    site.start_web()
-    wait_for(lambda: "Serving on" in site.processes["web1"].said().partition("Traceback")[0], "the first again")
-    assert second.end() == 0
-    del site.processes["web2"]
-    assert [page.closed() for page in pages] == [web.RESTARTING] * 20
-    again = Socket(site.url, cookie)
-    assert b"queue-count" in again.frame()[1]
-    stop.set()
-    for one in browsing:
-        one.join(60)
+    try:
+        yield answers
+    finally:
+        stop.set()
+        for one in threads:
+            one.join(60)
+
+
+def test_pages_of_a_process_that_stops_are_sent_to_the_other_and_no_request_fails(site: Site):
+    client = site.client("ann@example.org")
+    cookie = client.cookies["sessionid"]
+    pages = [Socket(site.url, cookie) for _ in range(20)]
+    for page in pages:
+        assert b"queue-count" in page.frame()[1]
+    with browsing(site) as answers:
+        first, second = site.processes["web1"], site.processes["web2"]
+        assert first.end() == 0
+        del site.processes["web1"]
+        site.start_web()
+        wait_for(lambda: "Serving on" in site.processes["web1"].said().partition("Traceback")[0], "the first again")
+        assert second.end() == 0
+        del site.processes["web2"]
+        assert [page.closed() for page in pages] == [web.RESTARTING] * 20
+        again = Socket(site.url, cookie)
+        assert b"queue-count" in again.frame()[1]
     assert len(answers) > 4 and set(answers) == {200}
     for page in [*pages, again]:
         page.end()
