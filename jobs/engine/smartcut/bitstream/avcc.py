@@ -1,7 +1,4 @@
-"""The header of a track of H.264 in MP4 and Matroska (`avcC`): its parameter sets, and how lengths of units are told.
-
-It is an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1).
-"""
+"""The header of a track of H.264 in MP4 and Matroska (`avcC`): its parameter sets, and how units' lengths are told."""
 
 from collections.abc import Iterator
 
